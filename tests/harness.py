@@ -1,0 +1,540 @@
+"""The real parts for tests: a nats-server, and the whole product, on free ports and temporary directories.
+
+    def test_something(nats_server: NatsServer) -> None: ...          a real nats-server with JetStream
+    def test_something(product: Product) -> None: ...                 gunicorn, its nats-server, its runner
+    @both_worker_classes                                              the same test on gthread and on gevent
+    def test_something(start_product: StartProduct) -> None: ...      more than one, or other settings
+
+What a fixture started it also ends, by process id, whatever the test did; the last lines of its log are
+printed then, and pytest shows them where the test failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import jwt
+import pytest
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as websocket_connect
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent  # not resolved: a venv's python is a link out of the venv
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+DEADLINE = 10.0  # seconds; how long a condition may take on a busy machine
+START_DEADLINE = 60.0  # seconds; the product's first start makes the sample database
+STOP_DEADLINE = 30.0  # seconds; gunicorn's graceful timeout and some more
+LOG_TAIL = 60  # lines shown of a failed test's product
+
+T = TypeVar("T")
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def eventually(
+    condition: Callable[[], T],
+    deadline: float = DEADLINE,
+    *,
+    what: str = "",
+    interval: float = 0.02,
+) -> T:
+    """The first true value of `condition`; AssertionError when `deadline` seconds bring none.
+
+    An AssertionError or OSError inside the condition counts as "not yet" and is told at the end.
+    """
+    end = time.monotonic() + deadline
+    last: object = None
+    while True:
+        try:
+            last = condition()
+            if last:
+                return last
+        except (AssertionError, OSError, LookupError) as error:
+            last = error
+        if time.monotonic() >= end:
+            wanted = what or getattr(condition, "__name__", "the condition")
+            raise AssertionError(f"{wanted}: not within {deadline:g} s; last seen: {last!r}")
+        time.sleep(interval)
+
+
+# ---------------------------------------------------------------- ports
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports that nobody listens on, below the range of outgoing connections."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
+
+
+def free_port() -> int:
+    return free_ports(1)[0]
+
+
+# ---------------------------------------------------------------- processes
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"
+
+
+def processes_of(mark: str, directory: Path) -> list[int]:
+    """Ids of live processes that carry `mark` in their environment or work under `directory`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            marked = mark.encode() in (entry / "environ").read_bytes()
+            inside = os.readlink(entry / "cwd").startswith(f"{directory}/")
+        except OSError:
+            continue
+        if (marked or inside) and is_alive(int(entry.name)):
+            found.append(int(entry.name))
+    return found
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return "(gone)"
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _tail(path: Path, lines: int = LOG_TAIL) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"
+
+
+# ---------------------------------------------------------------- nats-server
+
+
+def nats_server_binary() -> str:
+    beside = BIN / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    assert found, "no nats-server: pip install -r requirements.txt"
+    return found
+
+
+class NatsServer:
+    """A real nats-server on 127.0.0.1 with JetStream; `extra` is appended to its command line."""
+
+    def __init__(self, directory: Path, *, port: int | None = None, extra: tuple[str, ...] = ()):
+        self.directory = directory
+        self.port = port or free_port()
+        self.extra = extra
+        self.log_file = directory / "nats-server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> None:
+        """Starts it and waits until it greets a connection."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        command = [nats_server_binary(), "-a", "127.0.0.1", "-p", str(self.port)]
+        command += ["-js", "-sd", str(self.directory / "jetstream"), *self.extra]
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        eventually(self.greets, what=f"nats-server on port {self.port}: {_tail(self.log_file)}")
+
+    def greets(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            pytest.fail(f"nats-server ended with {self.process.returncode}: {_tail(self.log_file)}")
+        with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
+            return connection.recv(4).startswith(b"INFO")
+
+    def stop(self) -> None:
+        """Ends it as an operator would, and waits; harmless when it is gone already."""
+        if self.process is None:
+            return
+        _signal(self.process.pid, signal.SIGCONT)
+        self.process.terminate()
+        try:
+            self.process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5.0)
+
+    def kill(self) -> None:
+        """kill -9, and waits for the end."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(5.0)
+
+    def restart(self) -> None:
+        """Starts it again on the same port with the same store; stops it first when it runs."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP: connected and silent."""
+        _signal(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        _signal(self.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A real nats-server with JetStream in a temporary store."""
+    server = NatsServer(tmp_path / "nats")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        print(f"--- nats-server log\n{_tail(server.log_file, 20)}")
+
+
+# ---------------------------------------------------------------- the product
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]  # names as sent; `header` looks one up in any case
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        return next((v for k, v in self.headers.items() if k.lower() == name.lower()), None)
+
+
+class Product:
+    """The whole product as an operator starts it: gunicorn, its embedded nats-server and runner.
+
+    Settings given as keywords win: Product(dir, worker_class="gevent", RUNNER="off").
+    """
+
+    def __init__(self, data_dir: Path, *, worker_class: str = "gthread", **settings: str):
+        self.data_dir = data_dir
+        self.worker_class = worker_class
+        self.settings = settings
+        self.secret = settings.get("JWT_SECRET") or secrets.token_hex(32)
+        self.tenant_id = settings.get("TENANT_ID", "default")
+        self.mark = f"TEST_PRODUCT={secrets.token_hex(8)}"
+        self.log_file = data_dir.parent / f"{data_dir.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.api_port = self.ws_port = self.nats_port = self.monitor_port = 0
+
+    # -------------------------------------------------- where it is
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def ws_url(self) -> str:
+        """The WebSocket's address on the WebSocket port, without a token."""
+        return f"ws://127.0.0.1:{self.ws_port}/ws"
+
+    @property
+    def nats_url(self) -> str:
+        return self.settings.get("NATS_URL") or f"nats://127.0.0.1:{self.nats_port}"
+
+    @property
+    def pid(self) -> int:
+        """The gunicorn master's process id."""
+        assert self.process is not None
+        return self.process.pid
+
+    def environment(self) -> dict[str, str]:
+        """The environment it runs in: nothing of ours but PATH, and the settings."""
+        mark_name, _, mark_value = self.mark.partition("=")
+        return {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(self.data_dir.parent),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            mark_name: mark_value,
+            "API_PORT": str(self.api_port),
+            "WS_PORT": str(self.ws_port),
+            "NATS_PORT": str(self.nats_port),
+            "NATS_MONITOR_PORT": str(self.monitor_port),
+            "DATA_DIR": str(self.data_dir),
+            "WORKER_CLASS": self.worker_class,
+            "JWT_SECRET": self.secret,
+            **self.settings,
+        }
+
+    # -------------------------------------------------- start and stop
+
+    def start(self) -> None:
+        """Starts it on free ports and waits until /readyz says 200; tries other ports on a clash."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        for tries_left in (2, 1, 0):
+            self.api_port, self.ws_port, self.nats_port, self.monitor_port = free_ports(4)
+            try:
+                self.start_again()
+                return
+            except (AssertionError, ProductEnded):
+                self.end()
+                clash = any(s in self.log() for s in ("in use", "is taken"))
+                if not (clash and tries_left):
+                    raise
+
+    def start_again(self) -> None:
+        """Starts it on the ports and the directory that it had before."""
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        eventually(self._is_ready, START_DEADLINE, what="the product answers /readyz", interval=0.1)
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise ProductEnded(f"it ended with {self.process.returncode}:\n{self.log_tail()}")
+        return self.get("/readyz", token=None).status == 200
+
+    def stop(self) -> int:
+        """SIGTERM to the master, as an operator would; returns its exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(STOP_DEADLINE)
+
+    def kill(self) -> None:
+        """kill -9 of the master alone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(5.0)
+
+    def left_over(self) -> list[int]:
+        """Process ids that this product started and that still live (the master too)."""
+        return processes_of(self.mark, self.data_dir)
+
+    def end(self) -> None:
+        """Ends whatever lives of it, politely first; never raises for something that is gone."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                print(f"--- the product did not stop within {STOP_DEADLINE:g} s")
+        for pid in self.left_over():
+            print(f"--- still alive after the stop: {pid} {command_line(pid)}")
+            _signal(pid, signal.SIGKILL)
+        self.process.wait(5.0)
+
+    # -------------------------------------------------- log
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def log_tail(self, lines: int = LOG_TAIL) -> str:
+        return _tail(self.log_file, lines)
+
+    # -------------------------------------------------- talking to it
+
+    def token(self, **claims: Any) -> str:
+        """A token that the product accepts for an hour; a claim given as None is left out."""
+        now = int(time.time())
+        all_claims = {"sub": "test", "tenant_id": self.tenant_id, "iat": now, "exp": now + 3600}
+        all_claims.update(claims)
+        kept = {name: value for name, value in all_claims.items() if value is not None}
+        return jwt.encode(kept, self.secret, algorithm="HS256")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = "",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Answer:
+        """One HTTP exchange with a JSON body (bytes go as they are). token: "" a good one, None no one."""
+        request = self._prepared(method, path, body, token, headers)
+        try:
+            with _direct.open(request, timeout=timeout) as response:
+                return Answer(response.status, dict(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read())
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: object = None, **options: Any) -> Answer:
+        return self.request("POST", path, body, **options)
+
+    def stream(self, path: str, *, timeout: float = 60.0) -> HTTPResponse:
+        """An open answer to read line by line (NDJSON, SSE); use it in a `with`."""
+        response = _direct.open(self._prepared("GET", path, None, "", None), timeout=timeout)
+        assert isinstance(response, HTTPResponse)
+        return response
+
+    def _prepared(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        token: str | None,
+        headers: Mapping[str, str] | None,
+    ) -> urllib.request.Request:
+        sent = {"Accept": "application/json"}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or self.token()}"
+        content: bytes | None = None
+        if body is not None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+        return urllib.request.Request(self.url + path, content, sent, method=method)
+
+    def websocket(self, token: str | None = "", **options: Any) -> ClientConnection:
+        """A connected client of the `websockets` package, with ?token=; use it in a `with`."""
+        query = "" if token is None else f"?token={token or self.token()}"
+        options = {"proxy": None, "open_timeout": DEADLINE, "close_timeout": 2.0, **options}
+        return websocket_connect(self.ws_url + query, **options)
+
+    def create_job(self, document: Mapping[str, Any]) -> int:
+        """Stores {"name", "graph"} through the API and returns the job's id."""
+        answer = self.post("/api/jobs", document)
+        assert answer.status == 201, answer
+        return int(answer.json()["id"])
+
+    def sample_job_id(self) -> int:
+        """The id of the job that the first start made."""
+        jobs = self.get("/api/jobs").json()["jobs"]
+        assert jobs, "the first start made no sample job"
+        return int(min(job["id"] for job in jobs))
+
+    def execute(self, job_id: int) -> str:
+        """Executes the job through the API and returns the run's id."""
+        answer = self.post(f"/api/jobs/{job_id}/execute")
+        assert answer.status == 202, answer
+        return str(answer.json()["runId"])
+
+    def run_end(self, run_id: str, deadline: float = 60.0) -> dict[str, Any]:
+        """The run's document once it has ended, however it ended."""
+
+        def ended() -> dict[str, Any] | None:
+            run: dict[str, Any] = self.get(f"/api/runs/{run_id}").json()
+            return run if run["status"] not in ("queued", "running") else None
+
+        run = eventually(ended, deadline, what=f"run {run_id} ends", interval=0.1)
+        assert run is not None
+        return run
+
+
+class ProductEnded(Exception):
+    """The product ended before it was ready: waiting longer is useless."""
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class StartProduct(Protocol):
+    def __call__(self, *, worker_class: str = "gthread", **settings: str) -> Product: ...
+
+
+@pytest.fixture(scope="session")
+def shop_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample database, made once a session; copy it, never write to it."""
+    from jobs.sample import make_shop_database
+
+    path = tmp_path_factory.mktemp("shop") / "shop.db"
+    make_shop_database(path)
+    return path
+
+
+@contextlib.contextmanager
+def running_product(
+    data_dir: Path, shop: Path, *, worker_class: str = "gthread", **settings: str
+) -> Iterator[Product]:
+    """A started product, for fixtures of a wider scope than one test."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(shop, data_dir / "shop.db")
+    product = Product(data_dir, worker_class=worker_class, **settings)
+    try:
+        product.start()
+        yield product
+    finally:
+        product.end()
+        print(f"--- product log ({product.worker_class})\n{product.log_tail()}")
+
+
+@pytest.fixture
+def start_product(tmp_path: Path, shop_database: Path) -> Iterator[StartProduct]:
+    """Starts products with settings of the test's choice; ends them all."""
+    with contextlib.ExitStack() as started:
+
+        def start(*, worker_class: str = "gthread", **settings: str) -> Product:
+            data_dir = tmp_path / f"product-{secrets.token_hex(3)}"
+            return started.enter_context(
+                running_product(data_dir, shop_database, worker_class=worker_class, **settings)
+            )
+
+        yield start
+
+
+@pytest.fixture
+def product(request: pytest.FixtureRequest, start_product: StartProduct) -> Product:
+    """The whole product with default settings; its worker class comes from `both_worker_classes`."""
+    return start_product(worker_class=getattr(request, "param", "gthread"))
+
+
+both_worker_classes = pytest.mark.parametrize("product", ["gthread", "gevent"], indirect=True)
