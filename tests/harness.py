@@ -448,7 +448,8 @@ class Product:
         """A connected client of the `websockets` package, with ?token=; use it in a `with`."""
         query = "" if token is None else f"?token={token or self.token()}"
         options = {"proxy": None, "open_timeout": DEADLINE, "close_timeout": 2.0, **options}
-        return websocket_connect(self.ws_url + query, **options)
+        connection: ClientConnection = websocket_connect(self.ws_url + query, **options)
+        return connection
 
     def create_job(self, document: Mapping[str, Any]) -> int:
         """Stores {"name", "graph"} through the API and returns the job's id."""
