@@ -1,0 +1,97 @@
+"""JetStream over a plain link: the API is request and reply in JSON, no NATS headers needed."""
+
+import json
+from typing import Any
+
+from progress_lib.nats import Link, Message, NatsError, NatsTimeout
+
+ACK = b"+ACK"
+IN_PROGRESS = b"+WPI"
+NAK = b"-NAK"
+
+_NAME_IN_USE = 10058  # error code of JetStream: the stream exists with another configuration
+_PULL_GRACE = 1.0  # seconds that an empty-handed answer may take after the pull expired
+
+
+class JetStreamError(NatsError):
+    """JetStream refused; `code` is its own error code, 0 when unknown."""
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class JetStream:
+    """The few calls that history and work queue need. Threads: any but a link's callback."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def call(self, verb: str, request: dict[str, Any], timeout: float = 2.0) -> dict[str, Any]:
+        """One API call, e.g. "STREAM.INFO.RUNS". Raises JetStreamError, NatsAway, NatsTimeout."""
+        payload = json.dumps(request).encode() if request else b""
+        answer = self._link.request(f"$JS.API.{verb}", payload, timeout)
+        return _decoded(answer.payload, verb)
+
+    def is_available(self, timeout: float = 2.0) -> bool:
+        """Whether a server with JetStream answers."""
+        try:
+            self.call("INFO", {}, timeout)
+        except NatsError:
+            return False
+        return True
+
+    def ensure_stream(self, config: dict[str, Any], timeout: float = 5.0) -> None:
+        """Creates the stream, or updates one that exists with other settings."""
+        name = config["name"]
+        try:
+            self.call(f"STREAM.CREATE.{name}", config, timeout)
+        except JetStreamError as error:
+            if error.code != _NAME_IN_USE:
+                raise
+            self.call(f"STREAM.UPDATE.{name}", config, timeout)
+
+    def ensure_consumer(self, stream: str, config: dict[str, Any], timeout: float = 5.0) -> None:
+        """Creates the durable consumer `config["durable_name"]`, or leaves an equal one alone."""
+        request = {"stream_name": stream, "config": config}
+        self.call(f"CONSUMER.CREATE.{stream}.{config['durable_name']}", request, timeout)
+
+    def publish(self, subject: str, payload: bytes, timeout: float = 2.0) -> int:
+        """Stores one message; returns its stream sequence once JetStream has it."""
+        answer = self._link.request(subject, payload, timeout)
+        return int(_decoded(answer.payload, f"publish to {subject}")["seq"])
+
+    def pull(self, stream: str, consumer: str, timeout: float) -> Message | None:
+        """The next message of a pull consumer, or None after `timeout` seconds without one.
+
+        Acknowledge with `link.publish(message.reply, ACK)`.
+        """
+        request = json.dumps({"batch": 1, "expires": int(timeout * 1e9)}).encode()
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        try:
+            message = self._link.request(subject, request, timeout + _PULL_GRACE)
+        except NatsTimeout:
+            return None
+        # without headers a status (timed out, consumer gone) comes as a bare empty message
+        return message if message.reply.startswith("$JS.ACK.") else None
+
+
+def stream_sequence(ack_subject: str) -> int:
+    """The stream sequence that a delivered message's reply subject carries.
+
+    $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, with
+    <domain> and <account hash> after ACK on servers that have them.
+    """
+    return int(ack_subject.split(".")[-4])
+
+
+def _decoded(payload: bytes, what: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        raise JetStreamError(f"JetStream answered {what} with {payload[:80]!r}") from None
+    error = answer.get("error")
+    if error:
+        text = f"JetStream refused {what}: {error.get('description')}"
+        raise JetStreamError(text, int(error.get("err_code", 0)))
+    return dict(answer)

@@ -1,0 +1,473 @@
+"""One NATS connection that heals itself: pynats2, hardened, for reporter, bridge and runner.
+
+pynats2 gives the URL, the CONNECT command, TLS and the protocol's constants. Its reading, its
+threads and its reconnect are replaced here, since they lose messages, spin or hang when the
+connection ends (see docs/decisions/nats-link.md for each defect and its guard).
+"""
+
+import importlib.metadata
+import itertools
+import logging
+import queue
+import random
+import select
+import socket
+import ssl
+import sys
+import threading
+import time
+import types
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from progress_lib.nats_protocol import (
+    Control,
+    Message,
+    NatsError,
+    Parser,
+    parse_info,
+)
+from progress_lib.subjects import check_subject
+
+__all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription"]
+
+LOG = logging.getLogger(__name__)
+
+DEFAULT_PORT = 4222
+CONNECT_WAIT = 2.0  # seconds for one connection attempt, handshake included
+WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does not read
+PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
+FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
+MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
+RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
+
+
+def _import_pynats2() -> Any:
+    """pynats2's client module, spared pkg_resources: gone from new venvs, and 0.3 s of each start."""
+    stand_in = types.ModuleType("pkg_resources")
+    stand_in.get_distribution = importlib.metadata.distribution  # type: ignore[attr-defined]
+    missing = "pkg_resources" not in sys.modules
+    sys.modules.setdefault("pkg_resources", stand_in)
+    try:
+        import pynats2.client
+    finally:
+        if missing:
+            del sys.modules["pkg_resources"]
+    return pynats2.client
+
+
+_pynats2 = _import_pynats2()
+
+
+class NatsAway(NatsError):
+    """There is no connection to NATS right now."""
+
+
+class NatsTimeout(NatsError):
+    """No answer came in time."""
+
+
+class _Lost(NatsError):
+    """This connection is over; the text says why."""
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError with a sentence when `url` is no nats:// or tls:// URL."""
+    try:
+        parsed = urlsplit(url)
+        fit = parsed.scheme in ("nats", "tls") and parsed.hostname and parsed.port != 0
+    except ValueError:
+        fit = False
+    if not fit:
+        raise ValueError(f"NATS URL {url!r} is not of the form nats://[user:password@]host[:port]")
+
+
+class Subscription:
+    """A subject listened to, across reconnects; `callback` runs on the link's thread."""
+
+    def __init__(self, sid: int, subject: str, group: str, callback: Callable[..., None]) -> None:
+        self.sid = sid
+        self.subject = subject
+        self.group = group
+        self.callback = callback  # takes a list of consecutive messages
+
+
+class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-defined]
+    """One connection's life. Any fault ends it; nothing is retried inside.
+
+    `read` belongs to the link's thread, `send` to whoever holds `_send_lock`.
+    """
+
+    def __init__(self, url: str, name: str, tls_ca: str | None) -> None:
+        super().__init__(url, name=name, tls_verify=True, tls_cacert=tls_ca)
+        options = self._conn_options
+        options["port"] = options["port"] or DEFAULT_PORT
+        for key in ("username", "password"):
+            options[key] = unquote(options[key]) if options[key] else options[key]
+        self._send_lock = threading.Lock()
+        self._parser = Parser()
+        self.max_payload = 1 << 20
+        self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
+        self.last_heard = time.monotonic()
+
+    def connect(self) -> None:
+        """TCP, INFO, TLS, CONNECT and one PING answered: only then are we let in."""
+        options = self._conn_options
+        address = (options["hostname"], options["port"])
+        deadline = time.monotonic() + CONNECT_WAIT
+        self._socket = socket.create_connection(address, timeout=CONNECT_WAIT)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            info = parse_info(self._expect(b"INFO", deadline).rest)
+            self.max_payload = int(info.get("max_payload", self.max_payload))
+            self._secure(bool(info.get("tls_required")))
+            self._send_connect_command()
+            self.ping(None)
+            self._expect(b"PONG", deadline)
+            self.pongs.clear()
+            self._socket.settimeout(WRITE_WAIT)
+        except BaseException:
+            self.close()
+            raise
+
+    def _secure(self, tls_required: bool) -> None:
+        wanted = self._conn_options["tls"]
+        if wanted and not tls_required:
+            raise _Lost("the URL asks for TLS (tls://) and the server does not offer it")
+        if tls_required and not wanted:
+            raise _Lost("the server asks for TLS: use a tls:// URL")
+        if wanted:
+            self._connect_tls()
+
+    def _connect_tls(self) -> None:
+        """pynats2's own, but a CA file adds to a context that verifies, whatever else is set."""
+        context = ssl.create_default_context(cafile=self._conn_options["tls_cacert"])
+        hostname = str(self._conn_options["hostname"])
+        self._socket = context.wrap_socket(self._socket, server_hostname=hostname)
+
+    def _expect(self, verb: bytes, deadline: float) -> Control:
+        """The next control line, which must be `verb`; only used before messages flow."""
+        while True:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.01))
+            for op in self._parser.feed(self._receive()):
+                if isinstance(op, Control) and op.verb == b"-ERR":
+                    raise _Lost(op.rest.decode(errors="replace"))
+                if isinstance(op, Control) and op.verb == verb:
+                    return op
+
+    def _receive(self) -> bytes:
+        received: bytes = self._socket.recv(RECEIVE_BYTES)
+        if not received:
+            raise _Lost("the server closed the connection")
+        self.last_heard = time.monotonic()
+        return received
+
+    def read(self, wait: float) -> list[Message | Control]:
+        """What came within `wait` seconds, at once when something is there; maybe nothing."""
+        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        if not pending:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if not poll.poll(wait * 1000):
+                return []
+        return self._parser.feed(self._receive())
+
+    def send(self, data: bytes) -> None:
+        """Writes all of `data` or ends the connection: half a command must not stay on the wire."""
+        try:
+            with self._send_lock:
+                self._socket.sendall(data)
+        except OSError:
+            self.end()
+            raise
+
+    def _send(self, *parts: bytes | str | int) -> None:  # pynats2's CONNECT goes through this
+        self.send(b" ".join(self._encode(part) for part in parts) + b"\r\n")
+
+    def ping(self, answered: threading.Event | None) -> None:
+        """Asks for a PONG; `answered` is set on the link's thread when it comes."""
+        try:
+            with self._send_lock:
+                self.pongs.append(answered)
+                self._socket.sendall(b"PING\r\n")
+        except OSError:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Wakes the reader for good; any thread, any number of times."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self.end()
+        self._socket.close()
+
+
+class Link:
+    """One NATS connection that comes back by itself; messages of a subscription stay in order.
+
+    All methods may be called from any thread but the callbacks', which may only publish.
+    `url` may name several servers, separated by commas; they are tried in turn.
+    """
+
+    def __init__(
+        self, url: str, *, name: str, ping_period: float = PING_PERIOD, tls_ca: str | None = None
+    ) -> None:
+        self._urls = [part.strip() for part in url.split(",") if part.strip()]
+        for one in self._urls:
+            check_url(one)
+        self._name = name
+        self._ping_period = ping_period
+        self._tls_ca = tls_ca
+        self._lock = threading.Lock()  # guards the four below
+        self._subscriptions: dict[int, Subscription] = {}
+        self._next_sid = 1
+        self._connection: _Connection | None = None
+        self._up_listeners: list[Callable[[], None]] = []
+        self._up = threading.Event()
+        self._stopping = threading.Event()
+        self.connects = 0  # (link thread) connections made so far
+        self.failed_attempts = 0  # (link thread) attempts that failed since the last connection
+        self._thread = threading.Thread(target=self._run, name=f"nats-{name}", daemon=True)
+
+    # ---- the caller's side
+
+    def start(self) -> None:
+        """Starts the link's thread and returns at once."""
+        self._thread.start()
+
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
+    def wait_up(self, timeout: float) -> bool:
+        """True once connected; False after `timeout` seconds."""
+        return self._up.wait(timeout)
+
+    def on_up(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` on the link's thread after each (re)connect; it must not block."""
+        with self._lock:
+            self._up_listeners.append(listener)
+            up = self.is_up
+        if up:
+            listener()
+
+    def publish(self, subject: str, payload: bytes, reply: str = "") -> bool:
+        """Hands one message to NATS; False while NATS is away: nothing is kept here.
+
+        Raises ValueError for a subject or a size that NATS would answer by cutting the connection.
+        """
+        check_subject(subject)
+        connection = self._connection
+        if connection is None or not self._up.is_set():
+            return False
+        if len(payload) > connection.max_payload:
+            raise ValueError(
+                f"message of {len(payload)} bytes for {subject}: "
+                f"the NATS server takes {connection.max_payload} at most (max_payload)"
+            )
+        head = f"PUB {subject} {reply + ' ' if reply else ''}{len(payload)}\r\n".encode()
+        try:
+            connection.send(head + payload + b"\r\n")
+        except OSError:
+            return False
+        return True
+
+    def subscribe(
+        self, subject: str, callback: Callable[[Message], None], group: str = ""
+    ) -> Subscription:
+        """Calls `callback` with each message of `subject`, which may hold wildcards."""
+
+        def one_by_one(messages: list[Message]) -> None:
+            for message in messages:
+                _guarded(callback, message, message.subject)
+
+        return self.subscribe_batches(subject, one_by_one, group)
+
+    def subscribe_batches(
+        self, subject: str, callback: Callable[[list[Message]], None], group: str = ""
+    ) -> Subscription:
+        """As `subscribe`, with all consecutive messages of one read at a time: cheap at high rates."""
+        with self._lock:
+            subscription = Subscription(self._next_sid, subject, group, callback)
+            self._next_sid += 1
+            self._subscriptions[subscription.sid] = subscription
+            connection = self._connection
+        self._send_quietly(connection, _sub(subscription))
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._subscriptions.pop(subscription.sid, None)
+            connection = self._connection
+        self._send_quietly(connection, b"UNSUB %d\r\n" % subscription.sid)
+
+    def request(self, subject: str, payload: bytes = b"", timeout: float = 2.0) -> Message:
+        """The first answer to a message. Raises NatsAway or NatsTimeout."""
+        assert threading.current_thread() is not self._thread, "a callback would wait for itself"
+        deadline = time.monotonic() + timeout
+        answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        reply = "_INBOX." + uuid.uuid4().hex
+        # a subscription of its own: what JetStream delivers keeps the subject it was stored under
+        inbox = self.subscribe(reply, answers.put)
+        try:
+            if not self.wait_up(timeout) or not self.publish(subject, payload, reply):
+                raise NatsAway(f"no connection to NATS, so no answer from {subject}")
+            return answers.get(timeout=max(deadline - time.monotonic(), 0))
+        except queue.Empty:
+            raise NatsTimeout(f"no answer from {subject} within {timeout:g} s") from None
+        finally:
+            self.unsubscribe(inbox)
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Waits for a PONG: all we published is at the server, all it sent before is dispatched."""
+        assert threading.current_thread() is not self._thread, "a callback would wait for itself"
+        connection, answered = self._connection, threading.Event()
+        if connection is None:
+            return False
+        try:
+            connection.ping(answered)
+        except OSError:
+            return False
+        return answered.wait(timeout) and self._connection is connection
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Flushes, ends the connection and joins the thread; harmless when repeated."""
+        if self.is_up and not self._stopping.is_set():
+            self.flush(timeout)
+        self._stopping.set()
+        connection = self._connection
+        if connection is not None:
+            connection.end()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    # ---- the link's thread
+
+    def _run(self) -> None:
+        for url in itertools.cycle(self._urls):
+            if self._stopping.is_set():
+                return
+            try:
+                self._live(url)
+            except Exception as error:
+                self._report(url, error)
+            self._stopping.wait(self._backoff())
+
+    def _backoff(self) -> float:
+        """Seconds until the next attempt: full jitter, so that a fleet does not return at once."""
+        ceiling = FIRST_BACKOFF * 2.0 ** min(self.failed_attempts, 10)
+        return random.uniform(0, min(ceiling, MAX_BACKOFF))
+
+    def _live(self, url: str) -> None:
+        """One connection from its start to its end, which is always an exception or the stop."""
+        connection = _Connection(url, self._name, self._tls_ca)
+        self.failed_attempts += 1
+        connection.connect()
+        try:
+            self._established(connection)
+            while not self._stopping.is_set():
+                self._read_once(connection)
+        finally:
+            self._up.clear()
+            self._connection = None
+            connection.close()
+            for waiter in filter(None, connection.pongs):
+                waiter.set()  # `flush` sees that the connection changed
+
+    def _established(self, connection: _Connection) -> None:
+        with self._lock:
+            subscriptions = list(self._subscriptions.values())
+            self._connection = connection
+        connection.send(b"".join(map(_sub, subscriptions)))
+        self.connects += 1
+        self.failed_attempts = 0
+        self._up.set()
+        LOG.info("nats %s: connected", self._name)
+        for listener in list(self._up_listeners):
+            _guarded(listener)
+
+    def _read_once(self, connection: _Connection) -> None:
+        silent = time.monotonic() - connection.last_heard
+        if silent >= 2 * self._ping_period:
+            raise _Lost(f"no word from the server for {silent:.1f} s")
+        ops = connection.read(self._ping_period)
+        if not ops and time.monotonic() - connection.last_heard >= self._ping_period:
+            connection.ping(None)
+        for is_message, group in itertools.groupby(ops, _is_message):
+            if is_message:
+                self._dispatch(list(group))  # type: ignore[arg-type]
+            else:
+                for control in group:
+                    self._control(connection, control)  # type: ignore[arg-type]
+
+    def _dispatch(self, messages: list[Message]) -> None:
+        """Consecutive messages for the same callback go to it together; nothing is reordered."""
+        for callback, group in itertools.groupby(messages, self._callback):
+            if callback is not None:
+                batch = list(group)
+                _guarded(callback, batch, batch[0].subject)
+
+    def _callback(self, message: Message) -> Callable[..., None] | None:
+        subscription = self._subscriptions.get(message.sid)
+        return subscription.callback if subscription else None
+
+    def _control(self, connection: _Connection, control: Control) -> None:
+        if control.verb == b"PING":
+            connection.send(b"PONG\r\n")
+        elif control.verb == b"PONG" and connection.pongs:
+            answered = connection.pongs.popleft()
+            if answered is not None:
+                answered.set()
+        elif control.verb == b"-ERR":
+            reason = control.rest.decode(errors="replace")
+            if "permissions violation" not in reason.lower():
+                raise _Lost(reason)
+            LOG.error("nats %s: %s", self._name, reason)
+
+    def _report(self, url: str, error: Exception) -> None:
+        """One line when a connection ends or the first attempt fails; not one for each retry."""
+        level = logging.DEBUG if self.failed_attempts > 1 or self._stopping.is_set() else None
+        server = url.rpartition("@")[2].removeprefix("nats://").removeprefix("tls://")
+        expected = isinstance(error, (NatsError, OSError))
+        LOG.log(
+            level or logging.WARNING,
+            "nats %s: %s: %s; trying again",
+            self._name,
+            server,
+            error or type(error).__name__,
+            exc_info=None if expected else error,
+        )
+
+    @staticmethod
+    def _send_quietly(connection: _Connection | None, data: bytes) -> None:
+        """For what a reconnect repeats anyway."""
+        if connection is not None:
+            try:
+                connection.send(data)
+            except OSError:
+                pass
+
+
+def _is_message(op: Message | Control) -> bool:
+    return type(op) is Message
+
+
+def _sub(subscription: Subscription) -> bytes:
+    group = f" {subscription.group}" if subscription.group else ""
+    return f"SUB {subscription.subject}{group} {subscription.sid}\r\n".encode()
+
+
+def _guarded(callback: Callable[..., None], *arguments: Any) -> None:
+    """Runs a callback; its exception costs only this message, and is logged with its subject."""
+    *passed, subject = arguments if arguments else (None,)
+    try:
+        callback(*passed)
+    except Exception:
+        LOG.exception("callback failed%s", f" on {subject}" if subject else "")

@@ -1,0 +1,100 @@
+"""The NATS client protocol, as pure functions of bytes: no socket, no thread, no clock."""
+
+import json
+from typing import Any, NamedTuple
+
+CRLF = b"\r\n"
+MAX_CONTROL_LINE = 65_536  # bytes; a server's longest line is INFO of a large cluster
+MAX_PAYLOAD = 64 << 20  # bytes; nats-server allows 64 MiB at most, more is not the protocol
+
+
+class NatsError(Exception):
+    """The family of everything that goes wrong with NATS."""
+
+
+class ProtocolError(NatsError):
+    """The server sent something that is not the NATS protocol: the connection is of no more use."""
+
+
+class Message(NamedTuple):
+    """One delivered message; `reply` is "" when the publisher asked for none."""
+
+    sid: int
+    subject: str
+    reply: str
+    payload: bytes
+
+
+class Control(NamedTuple):
+    """Everything but a message: PING, PONG, +OK, -ERR and INFO, with the rest of the line."""
+
+    verb: bytes
+    rest: bytes
+
+
+class Parser:
+    """Cuts the server's byte stream into messages and control lines, in order."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, received: bytes) -> list[Message | Control]:
+        """All that is complete after `received`. Raises ProtocolError."""
+        buffer = self._rest + received if self._rest else received
+        found: list[Message | Control] = []
+        position = 0
+        while (end := buffer.find(CRLF, position)) >= 0:
+            if buffer.startswith(b"MSG ", position):
+                message, after = _message(buffer, position, end)
+                if message is None:
+                    break
+                found.append(message)
+                position = after
+            else:
+                found.append(_control(buffer[position:end]))
+                position = end + 2
+        else:
+            if len(buffer) - position > MAX_CONTROL_LINE:
+                raise ProtocolError(f"line without an end: {buffer[position : position + 80]!r}…")
+        self._rest = buffer[position:]
+        return found
+
+
+def _message(buffer: bytes, start: int, end: int) -> tuple[Message | None, int]:
+    """The message whose MSG line stands at `start:end`, and where it ends; None while incomplete."""
+    words = buffer[start:end].split()
+    try:
+        size = int(words[-1])
+        sid = int(words[2])
+        subject = words[1].decode()
+        reply = words[3].decode() if len(words) == 5 else ""
+    except (ValueError, IndexError):
+        raise ProtocolError(f"malformed line: {buffer[start:end][:120]!r}") from None
+    if not 4 <= len(words) <= 5 or not 0 <= size <= MAX_PAYLOAD:
+        raise ProtocolError(f"malformed line: {buffer[start:end][:120]!r}")
+    body = end + 2
+    after = body + size + 2
+    if len(buffer) < after:
+        return None, start
+    if buffer[after - 2 : after] != CRLF:
+        raise ProtocolError(f"payload of {size} bytes is not followed by a line end")
+    return Message(sid, subject, reply, buffer[body : body + size]), after
+
+
+def _control(line: bytes) -> Control:
+    verb, _, rest = line.partition(b" ")
+    verb = verb.upper()
+    if verb not in (b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"):
+        raise ProtocolError(f"unknown line: {line[:120]!r}")
+    return Control(verb, rest)
+
+
+def parse_info(rest: bytes) -> dict[str, Any]:
+    """The JSON object of an INFO line. Raises ProtocolError."""
+    try:
+        info = json.loads(rest)
+    except (ValueError, RecursionError):
+        raise ProtocolError(f"malformed INFO: {rest[:120]!r}") from None
+    if not isinstance(info, dict):
+        raise ProtocolError(f"malformed INFO: {rest[:120]!r}")
+    return info

@@ -1,0 +1,118 @@
+"""What a node of a job says about itself: the one definition of the progress message."""
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Status(StrEnum):
+    """What a node is doing. A terminal status is absorbing within a run."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self is not Status.RUNNING
+
+
+class MalformedProgress(ValueError):
+    """A payload on a progress subject that is no progress message; the text says why."""
+
+
+class Progress(NamedTuple):
+    """One progress message; `row_count` in rows, `ts` in seconds since 1970.
+
+    The first five fields are the wire contract for any publisher; the last three are optional
+    and filled in by `ProgressReporter`.
+    """
+
+    node_id: int
+    node_name: str
+    status: Status
+    row_count: int = 0
+    message: str = ""
+    run_id: str | None = None
+    seq: int | None = None
+    ts: float | None = None
+
+    def to_json(self) -> bytes:
+        """The NATS payload: ASCII-only JSON, so that no text of a user can break an encoder."""
+        fields: dict[str, Any] = {
+            "nodeId": self.node_id,
+            "nodeName": self.node_name,
+            "status": str(self.status),
+            "rowCount": self.row_count,
+            "message": self.message,
+        }
+        if self.run_id is not None:
+            fields["runId"] = self.run_id
+        if self.seq is not None:
+            fields["seq"] = self.seq
+        if self.ts is not None:
+            fields["ts"] = self.ts
+        return json.dumps(fields, separators=(",", ":")).encode("ascii")
+
+    @classmethod
+    def parse(cls, payload: bytes) -> "Progress":
+        """Reads a payload of any publisher, once, at the door. Raises MalformedProgress."""
+        return cls.from_fields(parse_object(payload))
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> "Progress":
+        """The message of already decoded JSON `fields`; unknown ones are left alone."""
+        node_id = fields.get("nodeId")
+        if type(node_id) is not int:
+            raise MalformedProgress(f"nodeId must be an integer, found {node_id!r:.60}")
+        try:
+            status = Status(fields["status"])
+        except (KeyError, ValueError):
+            raise MalformedProgress(
+                f"status must be running, completed or failed, found {fields.get('status')!r:.60}"
+            ) from None
+        return cls(
+            node_id,
+            _optional(fields, "nodeName", str, ""),
+            status,
+            _optional(fields, "rowCount", int, 0),
+            _optional(fields, "message", str, ""),
+            _optional(fields, "runId", str, None),
+            _optional(fields, "seq", int, None),
+            _optional(fields, "ts", (int, float), None),
+        )
+
+
+ProgressFunc = Callable[[Progress], None]
+
+
+def parse_object(payload: bytes) -> dict[str, Any]:
+    """The JSON object in `payload`, as strictly as a browser reads it.
+
+    Raises MalformedProgress: not UTF-8, not JSON, NaN or Infinity, nested too deep, no object.
+    """
+    try:
+        fields = _strict(payload.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedProgress(f"not JSON: {error}: {payload[:80]!r}") from None
+    if type(fields) is not dict:
+        raise MalformedProgress(f"not a JSON object: {payload[:80]!r}")
+    return fields
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_strict = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _optional(fields: dict[str, Any], name: str, kind: Any, default: Any) -> Any:
+    """A field that may be missing or null, but not of another type (a bool is not a number)."""
+    value = fields.get(name)
+    if value is None:
+        return default
+    if isinstance(value, kind) and type(value) is not bool:
+        return value
+    raise MalformedProgress(f"{name} has the wrong type: {value!r:.60}")

@@ -1,0 +1,155 @@
+"""ProgressReporter: a program says what its nodes do, and never notices how that travels."""
+
+import atexit
+import logging
+import threading
+import time
+import uuid
+from types import TracebackType
+from typing import Self
+
+from progress_lib.nats import Link
+from progress_lib.outbox import Outbox
+from progress_lib.progress import Progress, ProgressFunc
+from progress_lib.subjects import progress_subject
+
+LOG = logging.getLogger(__name__)
+
+CLOSE_WAIT = 5.0  # seconds that `close` gives the last states to leave while NATS is known
+ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
+CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
+MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far below NATS's limit
+
+
+class ProgressReporter:
+    """Publishes progress to `tenant.<tenant_id>.job.<job_id>.progress`.
+
+    Nothing here raises into the program or blocks it: a thread of its own sends, and while NATS
+    is away the last state of each node is kept and sent when NATS is there. At most 20 running
+    counts a second leave for each node; a first report, a failure and a completion leave at once.
+
+        with ProgressReporter("nats://127.0.0.1:4222", "default", 42) as reporter:
+            report = reporter.report_func()
+            report(Progress(1, "DB Input", Status.RUNNING, 5000, "Processing rows..."))
+    """
+
+    def __init__(
+        self, nats_url: str, tenant_id: str, job_id: int | str, *, run_id: str | None = None
+    ) -> None:
+        self._run_id = run_id or uuid.uuid4().hex
+        self._lock = threading.Lock()  # guards the outbox
+        self._outbox = Outbox()
+        self._wake = threading.Event()
+        self._deadline: float | None = None  # monotonic seconds; set once, by close
+        self._seq = 0  # (sender thread)
+        self._connects = 0  # (sender thread) connections of the link that we have sent on
+        self._link: Link | None = None
+        try:
+            self._subject = progress_subject(tenant_id, job_id)
+            self._link = Link(nats_url, name="reporter")
+            self._start()
+        except Exception as error:  # a wrong setting must not stop the job
+            LOG.warning("progress is not reported: %s", error)
+            self._link = None
+
+    def _start(self) -> None:
+        assert self._link is not None
+        self._sender = threading.Thread(target=self._send_loop, name="progress", daemon=True)
+        self._link.on_up(self._wake.set)
+        self._link.start()
+        self._sender.start()
+        atexit.register(self.close, CRASH_WAIT)
+
+    # ---- the program's side
+
+    def report_func(self) -> ProgressFunc:
+        """The callback that a node calls; any thread."""
+        return self.report
+
+    def report(self, progress: Progress) -> None:
+        """Says what is now true of one node; returns at once, whatever NATS does."""
+        try:
+            with self._lock:
+                is_change = self._outbox.add(progress)
+            if is_change or not self._wake.is_set():
+                self._wake.set()
+        except Exception:
+            LOG.debug("unusable progress %r", progress, exc_info=True)
+
+    def close(self, timeout: float = CLOSE_WAIT) -> None:
+        """Lets the last states leave for up to `timeout` seconds; harmless when repeated."""
+        link = self._link
+        if link is None or self._deadline is not None:
+            return
+        atexit.unregister(self.close)
+        wait = timeout if link.connects else min(timeout, ABSENT_WAIT)
+        self._deadline = time.monotonic() + wait
+        self._wake.set()
+        self._sender.join(wait + 0.1)
+        link.close(max(self._deadline - time.monotonic(), 0.1))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(CLOSE_WAIT if kind is None else CRASH_WAIT)
+
+    # ---- the sender thread
+
+    def _send_loop(self) -> None:
+        while not self._is_over():
+            self._wake.wait(self._pause())
+            self._wake.clear()
+            try:
+                self._send_due()
+            except Exception:
+                LOG.exception("progress could not be sent")
+
+    def _is_over(self) -> bool:
+        if self._deadline is None:
+            return False
+        with self._lock:
+            all_left = self._outbox.next_due() is None
+        return all_left or time.monotonic() >= self._deadline
+
+    def _pause(self) -> float | None:
+        """Seconds until something may leave; None: until something happens."""
+        assert self._link is not None
+        now = time.monotonic()
+        with self._lock:
+            due = self._outbox.next_due()
+        if due is not None and self._link.is_up:
+            return max(due - now, 0.0)
+        return None if self._deadline is None else max(self._deadline - now, 0.0)
+
+    def _send_due(self) -> None:
+        assert self._link is not None
+        now = time.monotonic()
+        with self._lock:
+            if self._link.is_up and self._connects != self._link.connects:
+                if self._connects:  # the old connection may have swallowed what we sent last
+                    self._outbox.repeat()
+                self._connects = self._link.connects
+            due = self._outbox.due(now if self._deadline is None else float("inf"))
+        for progress in due:
+            if not self._publish(progress):
+                return
+            with self._lock:
+                self._outbox.sent(progress, now)
+
+    def _publish(self, progress: Progress) -> bool:
+        assert self._link is not None
+        self._seq += 1
+        complete = progress._replace(
+            node_name=progress.node_name[:MAX_TEXT],
+            message=progress.message[:MAX_TEXT],
+            run_id=self._run_id,
+            seq=self._seq,
+            ts=round(time.time(), 3),
+        )
+        return self._link.publish(self._subject, complete.to_json())
