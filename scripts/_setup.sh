@@ -1,0 +1,71 @@
+# Sourced by the scripts beside it: finds a Python 3.11+, makes .venv once, keeps it up to date.
+# Leaves ROOT (the repository) and, after ensure_venv, VENV_PYTHON. Needs nothing but bash and Python.
+#
+# VENV=<dir>     use this venv instead of .venv
+# PYTHON=<path>  make the venv with this Python
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+VENV=${VENV:-$ROOT/.venv}
+VENV_PYTHON=$VENV/bin/python
+
+# A relative DATA_DIR means what it means in the caller's shell; the server itself runs in ROOT.
+if [[ -n ${DATA_DIR:-} && $DATA_DIR != /* ]]; then export DATA_DIR="$PWD/$DATA_DIR"; fi
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Prints the first Python that is new enough and can make a venv; explains itself otherwise.
+find_python() {
+  local candidate seen="" no_venv=""
+  for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11 python; do
+    "$candidate" -c '' 2>/dev/null || continue
+    if ! "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+      seen+=" $candidate is $("$candidate" -c 'import platform; print(platform.python_version())');"
+    elif ! "$candidate" -c 'import venv, ensurepip' 2>/dev/null; then
+      no_venv=$candidate
+    else
+      printf '%s\n' "$candidate"
+      return 0
+    fi
+  done
+  if [[ -n $no_venv ]]; then
+    say "$no_venv cannot make a venv. On Debian and Ubuntu: apt-get install python3-venv"
+  else
+    say "Python 3.11 or newer is needed;${seen:- no python3 was found;} set PYTHON=/path/to/python3"
+  fi
+  return 1
+}
+
+# ensure_venv requirements.txt …: installs these once; an unchanged list costs one file comparison.
+ensure_venv() {
+  local name missing=()
+  if ! "$VENV_PYTHON" -c '' 2>/dev/null; then rm -f "$VENV"/installed-*; fi
+  for name in "$@"; do
+    cmp -s "$ROOT/$name" "$VENV/installed-$name" || missing+=("$name")
+  done
+  if ((${#missing[@]} == 0)); then return 0; fi
+  # Two starts at once must not write into one venv.
+  if command -v flock >/dev/null; then
+    (flock 9 && _fill_venv "${missing[@]}") 9>"$ROOT/.venv.lock"
+  else
+    _fill_venv "${missing[@]}"
+  fi
+}
+
+_fill_venv() {
+  local python name lists=()
+  for name in "$@"; do
+    cmp -s "$ROOT/$name" "$VENV/installed-$name" || lists+=(-r "$ROOT/$name")
+  done
+  if ((${#lists[@]} == 0)); then return 0; fi # another start filled it meanwhile
+  if ! "$VENV_PYTHON" -c '' 2>/dev/null; then
+    python=$(find_python) || return 1
+    say "making ${VENV} (once)"
+    "$python" -m venv --clear "$VENV" || return 1
+  fi
+  say "installing $* (once)"
+  "$VENV_PYTHON" -m pip install -qq --no-input --disable-pip-version-check "${lists[@]}" || {
+    say "pip could not install $*: see above"
+    return 1
+  }
+  for name in "$@"; do cp "$ROOT/$name" "$VENV/installed-$name"; done
+}

@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# Executes a job of a running server with curl alone, for cron, CI and shells.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: TOKEN=… scripts/execute.sh JOB [--watch]
+
+  JOB       a job's id, or its name
+  --watch   print what the run's nodes report until it ends
+
+  TOKEN            bearer token, for example TOKEN=$(scripts/token)
+  URL              the server, default http://127.0.0.1:8080
+  IDEMPOTENCY_KEY  the same key executes once, however often it is sent; default: a new one
+
+Prints the run's id as the first line. Exit code:
+  0  the run was accepted; with --watch: it completed
+  1  with --watch: the run failed
+  2  wrong usage, or the server refused or could not be reached
+  3  with --watch: the run was cancelled
+  4  with --watch: the run was lost
+TEXT
+}
+
+fail() {
+  printf 'execute.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+job="" watch=""
+for argument in "$@"; do
+  case $argument in
+    -h | --help) usage && exit 0 ;;
+    --watch) watch=yes ;;
+    -*) fail "unknown option $argument; see --help" ;;
+    *) [[ -z $job ]] || fail "one job at a time; see --help" && job=$argument ;;
+  esac
+done
+[[ -n $job ]] || { usage >&2 && exit 2; }
+[[ -n ${TOKEN:-} ]] || fail 'TOKEN is not set: export TOKEN=$(scripts/token)'
+[[ $TOKEN =~ ^[A-Za-z0-9._-]+$ ]] || fail "TOKEN holds characters that no token has"
+url=${URL:-http://127.0.0.1:8080}
+url=${url%/}
+key=${IDEMPOTENCY_KEY:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
+
+# The token goes through a pipe: a command line is seen by every user of the machine.
+call() {
+  curl -sS --noproxy 127.0.0.1,localhost,::1 --connect-timeout 5 -H 'Accept: application/json' "$@" \
+    -K <(printf 'header = "Authorization: Bearer %s"\n' "$TOKEN")
+}
+
+# ask METHOD PATH [curl options]: leaves $status and $body
+ask() {
+  local method=$1 path=$2 answer
+  shift 2
+  answer=$(call -X "$method" --max-time 30 -w '\n%{http_code}' "$@" "$url$path" 2>/dev/null) ||
+    fail "no server answers at $url (start one with scripts/run, or set URL)"
+  status=${answer##*$'\n'}
+  body=${answer%$'\n'*}
+}
+
+# string NAME: the value of the first "NAME": "…" in stdin, simple escapes undone
+string() {
+  { grep -oE "\"$1\": ?\"([^\"\\\\]|\\\\.)*\"" || true; } | head -n 1 |
+    sed -E 's/^"[^"]*": ?"//; s/"$//; s/\\n/ /g; s/\\(["\\/])/\1/g'
+}
+
+number() {
+  { grep -oE "\"$1\": ?-?[0-9]+" || true; } | head -n 1 | sed -E 's/.*: ?//'
+}
+
+refused() {
+  local detail
+  detail=$(string detail <<<"$body")
+  [[ -n $detail ]] || detail=$(string title <<<"$body")
+  printf 'execute.sh: %s: %s %s\n' "$1" "$status" "${detail:-$body}" >&2
+  # A graph with errors names each of them.
+  { grep -oE '"message": ?"([^"\\]|\\.)*"' <<<"$body" || true; } |
+    sed -E 's/^"message": ?"/  /; s/"$//; s/\\"/"/g' >&2
+  exit 2
+}
+
+# JSON writes a name's quotes, backslashes and everything beyond ASCII as escapes.
+json_string() {
+  local LC_ALL=C.UTF-8 text=$1 out="" character code i
+  for ((i = 0; i < ${#text}; i++)); do
+    character=${text:i:1}
+    printf -v code '%d' "'$character"
+    case $character in
+      '"' | \\) out+="\\$character" ;;
+      *)
+        if ((code > 65535)); then
+          printf -v character '\\u%04x\\u%04x' $((0xd7c0 + (code >> 10))) $((0xdc00 + (code & 1023)))
+        elif ((code > 126)); then
+          printf -v character '\\u%04x' "$code"
+        fi
+        out+=$character
+        ;;
+    esac
+  done
+  printf '"%s"' "$out"
+}
+
+find_job() {
+  local wanted found
+  wanted=$(json_string "$1")
+  ask GET /api/jobs
+  [[ $status == 200 ]] || refused "listing jobs"
+  # Every job has one "id" and one "name": pair them, whichever comes first.
+  found=$(
+    { grep -oE '"id": ?[0-9]+|"name": ?"([^"\\]|\\.)*"' <<<"$body" || true; } |
+      WANTED=$wanted RAW="\"$1\"" awk '
+        { value = $0; sub(/^"[a-z]+": ?/, "", value) }
+        /^"id"/ { id = value; has_id = 1 }
+        /^"name"/ { name = value; has_name = 1 }
+        has_id && has_name {
+          if (name == ENVIRON["WANTED"] || name == ENVIRON["RAW"]) print id
+          has_id = has_name = 0
+        }'
+  )
+  [[ -n $found ]] || fail "no job is called $1"
+  [[ $found != *$'\n'* ]] || fail "several jobs are called $1: $(tr '\n' ' ' <<<"$found")use an id"
+  job=$found
+}
+
+[[ $job =~ ^[0-9]+$ ]] || find_job "$job"
+
+ask POST "/api/jobs/$job/execute" -H "Idempotency-Key: $key" -H 'Content-Type: application/json' -d '{}'
+[[ $status == 202 || $status == 200 ]] || refused "executing job $job"
+run=$(string runId <<<"$body")
+[[ -n $run ]] || fail "the server accepted the run but named none: $body"
+printf '%s\n' "$run"
+[[ -n $watch ]] || exit 0
+
+show() {
+  local line=$1
+  case $line in
+    *'"job.progress"'*)
+      printf '%-20s %-10s %10s  %s\n' "$(string nodeName <<<"$line")" "$(string status <<<"$line")" \
+        "$(number rowCount <<<"$line")" "$(string message <<<"$line")"
+      ;;
+    *'"job.status"'*) printf 'run %s %s\n' "$(string status <<<"$line")" "$(string reason <<<"$line")" ;;
+  esac
+}
+
+# The stream may end early (a server that restarts): the run's own document decides.
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  while IFS= read -r line; do show "$line"; done < <(call -N "$url/api/runs/$run/wait" 2>/dev/null || true)
+  ask GET "/api/runs/$run"
+  [[ $status == 200 ]] || refused "asking for run $run"
+  case $(sed -E 's/"nodes": ?\[.*\]//' <<<"$body" | string status) in
+    completed) exit 0 ;;
+    failed) exit 1 ;;
+    cancelled) exit 3 ;;
+    lost) exit 4 ;;
+  esac
+  sleep 1
+done
+fail "run $run goes on, but its progress stream keeps ending"

@@ -1,0 +1,289 @@
+"""Starts the product and keeps it until Ctrl-C; with --once, until the sample job has run: scripts/run.
+
+    scripts/run ── gunicorn (own session) ── nats-server, runner, web workers
+
+Exit code: 0 after a stop that was asked for; with --once 0 when the run completed and 1 otherwise;
+2 for a bad setting or a port that is taken; 1 when the server ends or does not get ready by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
+STOP_DEADLINE = 45.0  # seconds; programs get 10 s to roll back, gunicorn its graceful timeout
+POLL = 0.1  # seconds between two looks at /readyz
+LOG_TAIL = 30  # lines of the server's log that explain a failed --once
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LaunchError(Exception):
+    """The product did not start or did not answer; `code` is the exit code it deserves."""
+
+    def __init__(self, sentence: str, code: int = 1):
+        super().__init__(sentence)
+        self.code = code
+
+
+class StopAsked(Exception):
+    """Ctrl-C, SIGTERM or the end of the terminal."""
+
+
+# ---------------------------------------------------------------- the server process
+
+
+class Server:
+    """gunicorn as a child: started in a session of its own, so that Ctrl-C reaches only this process."""
+
+    def __init__(self, settings: Settings, log: IO[bytes] | None):
+        self.settings = settings
+        # gunicorn finds nats-server beside its own Python, as an activated venv would.
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+            cwd=ROOT,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it."""
+        host = self.settings.host
+        if host in ("0.0.0.0", "::", ""):
+            host = "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.api_port}"
+
+    def wait_ready(self) -> None:
+        """Returns when /readyz answers 200; LaunchError when the server ends or time is up."""
+        end = time.monotonic() + READY_DEADLINE
+        seen = "no answer"
+        while time.monotonic() < end:
+            if (code := self._process.poll()) is not None:
+                raise LaunchError("the server ended before it was ready", code if code > 0 else 1)
+            try:
+                with _direct.open(f"{self.url}/readyz", timeout=5.0):
+                    return
+            except urllib.error.HTTPError as error:
+                with error:
+                    seen = error.read(1000).decode(errors="replace").strip()
+            except OSError:
+                pass
+            time.sleep(POLL)
+        raise LaunchError(f"not ready after {READY_DEADLINE:g} s: {seen}")
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM and the end of everything it started; SIGKILL when that takes too long."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            self._process.wait(STOP_DEADLINE)
+        except subprocess.TimeoutExpired:
+            print(f"scripts/run: no end within {STOP_DEADLINE:g} s, killing it", file=sys.stderr)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _end_with_parent() -> None:
+    """In the child: a SIGTERM when this process is killed, so that nothing stays behind (Linux)."""
+    pr_set_pdeathsig = 1
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+# ---------------------------------------------------------------- HTTP
+
+
+class Api:
+    """The HTTP API, with a token."""
+
+    def __init__(self, url: str, token: str):
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def ask(self, method: str, path: str) -> Any:
+        body = b"{}" if method == "POST" else None
+        with self._open(method, path, body, 30.0) as answer:
+            return json.load(answer)
+
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        """Each line of an NDJSON answer as it comes; ends where the stream ends or breaks."""
+        with self._open("GET", path, None, 60.0) as answer, contextlib.suppress(OSError):
+            for line in answer:
+                if line.strip():
+                    yield json.loads(line)
+
+    @contextlib.contextmanager
+    def _open(self, method: str, path: str, body: bytes | None, timeout: float) -> Iterator[Any]:
+        request = urllib.request.Request(self._url + path, body, self._headers, method=method)
+        try:
+            answer = _direct.open(request, timeout=timeout)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read(2000).decode(errors="replace").strip()
+            raise LaunchError(f"{method} {path}: {error.code} {text}") from error
+        except OSError as error:
+            raise LaunchError(f"{method} {path}: {error}") from error
+        with answer:
+            yield answer
+
+
+# ---------------------------------------------------------------- the two ways to use it
+
+
+def serve(server: Server, token: str | None) -> int:
+    """Prints the ready line and waits for the server's end, which nobody asked for."""
+    query = f"?token={urllib.parse.quote(token)}" if token else ""
+    print(f"ready {server.url}/{query}", flush=True)
+    code = server.wait()
+    print(f"scripts/run: the server ended by itself (code {code})", file=sys.stderr)
+    return code if code > 0 else 1
+
+
+def run_sample(api: Api) -> int:
+    """Executes the sample job and shows its nodes until the run's end; 0 when it completed."""
+    from scripts.board import Board, Screen
+
+    job = _sample_job(api)
+    nodes = api.ask("GET", f"/api/jobs/{job['id']}")["graph"]["nodes"]
+    board = Board((int(node["id"]), str(node["name"])) for node in nodes)
+    screen = Screen(board, sys.stdout)
+    run_id = api.ask("POST", f"/api/jobs/{job['id']}/execute")["runId"]
+    print(f"run {run_id} of job {job['id']}, {job['name']}", flush=True)
+    while not board.ended:
+        for event in api.lines(f"/api/runs/{run_id}/wait"):
+            screen.show(board.take(event))
+        # The stream may break; the run's document holds the truth.
+        run = api.ask("GET", f"/api/runs/{run_id}")
+        for progress in run["nodes"]:
+            board.take_progress(progress)
+        board.take_status(run)
+    screen.finish()
+    return 0 if board.run_status == "completed" else 1
+
+
+def _sample_job(api: Api) -> dict[str, Any]:
+    """The job that the first start stores, by its name."""
+    from jobs.sample import sample_job_document
+
+    name = sample_job_document()["name"]
+    jobs: list[dict[str, Any]] = api.ask("GET", "/api/jobs")["jobs"]
+    found = sorted((job for job in jobs if job["name"] == name), key=lambda job: int(job["id"]))
+    if not found:
+        raise LaunchError(f"there is no job called {name!r} any more; start with an empty DATA_DIR")
+    return found[0]
+
+
+# ---------------------------------------------------------------- the command
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/run",
+        description="Sets everything up once (a venv in .venv), starts the server and prints one line "
+        "'ready http://…' that opens the Playground. Ctrl-C or SIGTERM stops everything.",
+        epilog="Settings come from the environment and stand in README.md: API_PORT, WS_PORT, DATA_DIR … "
+        "Exit code: 0 after Ctrl-C or SIGTERM; with --once 0 when the run completed, else 1; "
+        "2 for a bad setting or a port that is taken.",
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="execute the sample job, show its nodes, stop everything, exit with the run's code",
+    )
+    return parser.parse_args(arguments)
+
+
+def launch(*, once: bool) -> int:
+    """Starts, uses and stops the server; the exit code."""
+    from scripts.mint import mint
+    from settings import Settings, SettingsError
+
+    try:
+        settings = Settings.from_env(os.environ)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except SettingsError as error:
+        raise LaunchError(str(error), 2) from error
+    except OSError as error:
+        raise LaunchError(f"DATA_DIR: {error}", 2) from error
+
+    log_file = settings.data_dir / "once.log"
+    server: Server | None = None
+    with contextlib.ExitStack() as files:
+        try:
+            _on_stop(_ask_stop)
+            server = Server(settings, files.enter_context(log_file.open("wb")) if once else None)
+            server.wait_ready()
+            token = mint(settings) if settings.can_sign else None
+            if not once:
+                return serve(server, token)
+            if token is None:
+                raise LaunchError("--once needs a secret to sign with: unset JWT_PUBLIC_KEY", 2)
+            print(f"server ready at {server.url}", flush=True)
+            return run_sample(Api(server.url, token))
+        except StopAsked:
+            print("scripts/run: stopping", file=sys.stderr)
+            return 1 if once else 0
+        except LaunchError:
+            if once:
+                print(_tail(log_file), file=sys.stderr)
+            raise
+        finally:
+            _on_stop(signal.SIG_IGN)  # one stop is enough; stop() has its own deadline
+            if server is not None:
+                server.stop()
+
+
+def _on_stop(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
+def _ask_stop(number: int, frame: FrameType | None) -> None:
+    _on_stop(signal.SIG_IGN)
+    raise StopAsked
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        return launch(once=options.once)
+    except LaunchError as error:
+        print(f"scripts/run: {error}", file=sys.stderr)
+        return error.code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
