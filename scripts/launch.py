@@ -159,8 +159,11 @@ class Api:
 # ---------------------------------------------------------------- the two ways to use it
 
 
-def serve(server: Server, token: str | None) -> int:
-    """Prints the ready line and waits for the server's end, which nobody asked for."""
+def serve(server: Server, token: str) -> int:
+    """Prints the ready line and waits for the server's end, which nobody asked for.
+
+    Without a token (someone else signs them) the line has none; the page then asks for one.
+    """
     query = f"?token={urllib.parse.quote(token)}" if token else ""
     print(f"ready {server.url}/{query}", flush=True)
     code = server.wait()
@@ -224,7 +227,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def launch(*, once: bool) -> int:
     """Starts, uses and stops the server; the exit code."""
-    from scripts.mint import mint
+    from scripts.mint import mint_for
     from settings import Settings, SettingsError
 
     try:
@@ -242,11 +245,14 @@ def launch(*, once: bool) -> int:
             _on_stop(_ask_stop)
             server = Server(settings, files.enter_context(log_file.open("wb")) if once else None)
             server.wait_ready()
-            token = mint(settings) if settings.can_sign else None
+            try:
+                token = mint_for(settings)
+            except SettingsError as error:
+                if once:
+                    raise LaunchError(f"--once needs a token: {error}", 2) from error
+                return serve(server, "")
             if not once:
                 return serve(server, token)
-            if token is None:
-                raise LaunchError("--once needs a secret to sign with: unset JWT_PUBLIC_KEY", 2)
             print(f"server ready at {server.url}", flush=True)
             return run_sample(Api(server.url, token))
         except StopAsked:

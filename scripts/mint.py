@@ -1,59 +1,63 @@
-"""Mints tokens with the secret of the server that the environment describes: scripts/token."""
+"""Prints a token signed with the secret of the server that the environment describes: scripts/token."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-import time
 
-import jwt
-
+from progress_lib.subjects import EVERY_TENANT, check_id
+from realtime.tokens import MAX_LIFE, SCOPES, mint
 from settings import Settings, SettingsError
 
 DEFAULT_HOURS = 12.0  # a working day and an evening
-SCOPES = ("jobs:read", "jobs:write", "jobs:execute")
+MAX_HOURS = MAX_LIFE // 3600  # the server refuses a token that lives longer
 
 
-def mint(
+def mint_for(
     settings: Settings,
     *,
     tenant: str | None = None,
     scope: str | None = None,
     hours: float = DEFAULT_HOURS,
 ) -> str:
-    """A token for `tenant` (default: the server's own) that lives `hours`; SettingsError without a secret."""
-    now = int(time.time())
-    claims: dict[str, object] = {
-        "sub": "local",
-        "tenant_id": tenant or settings.tenant_id,
-        "iat": now,
-        "exp": now + int(hours * 3600),
-    }
-    if scope:
-        claims["scope"] = scope
-    return jwt.encode(claims, settings.signing_key(), algorithm="HS256")
+    """A token for `tenant` (default: the server's own); SettingsError where this server takes none of ours."""
+    if settings.jwt_public_key:
+        raise SettingsError("JWT_PUBLIC_KEY is set: its private key's owner signs the tokens")
+    if tenant is None:
+        if settings.tenant_id == EVERY_TENANT:
+            raise SettingsError(f"TENANT_ID is {EVERY_TENANT}: say which tenant, with --tenant")
+        tenant = settings.tenant_id
+    return mint(
+        settings.signing_key(), tenant_id=tenant, hours=hours, scope=scope, subject="scripts"
+    )
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/token",
-        description="Prints a token that the server accepts which runs with the same environment "
+        description="Prints a token for the server that runs with the same environment "
         "(JWT_SECRET, or the secret kept in DATA_DIR).",
     )
-    parser.add_argument("--tenant", metavar="T", help="tenant_id of the token (default: TENANT_ID)")
+    parser.add_argument("--tenant", metavar="T", help="its tenant_id (default: TENANT_ID)")
     parser.add_argument(
-        "--scope", metavar="S", help=f"limit it to some of: {' '.join(SCOPES)} (default: all)"
+        "--scope",
+        metavar="S",
+        help=f"limits it to some of: {' '.join(sorted(SCOPES))} (default: all)",
     )
     parser.add_argument(
         "--hours", metavar="N", type=float, default=DEFAULT_HOURS, help="its life (%(default)g)"
     )
     options = parser.parse_args(arguments)
-    if options.hours <= 0:
-        parser.error("--hours must be more than 0")
-    unknown = sorted(set((options.scope or "").split()) - set(SCOPES))
-    if unknown:
-        parser.error(f"unknown scope {', '.join(unknown)}; known: {', '.join(SCOPES)}")
+    if not 0 < options.hours <= MAX_HOURS:
+        parser.error(f"--hours must be more than 0 and at most {MAX_HOURS}")
+    if unknown := sorted(set((options.scope or "").split()) - SCOPES):
+        parser.error(f"unknown scope {', '.join(unknown)}; known: {', '.join(sorted(SCOPES))}")
+    if options.tenant is not None:
+        try:
+            check_id(options.tenant)
+        except ValueError as error:
+            parser.error(f"--tenant: {error}")
     return options
 
 
@@ -61,7 +65,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
         settings = Settings.from_env(os.environ)
-        print(mint(settings, tenant=options.tenant, scope=options.scope, hours=options.hours))
+        print(mint_for(settings, tenant=options.tenant, scope=options.scope, hours=options.hours))
     except SettingsError as error:
         print(f"scripts/token: {error}", file=sys.stderr)
         return 2
