@@ -1,0 +1,114 @@
+"""What is now true of each node of one run: pure rules over progress messages."""
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from progress_lib import Progress, Status
+
+MAX_NODES = 10_000  # nodes a run; a program that names more is broken, and its others still count
+MAX_NODE_ID = 2**53 - 1  # what a browser's number holds, and a database's BIGINT
+MAX_KEPT = 16 * 1024  # bytes of one message kept as it came; beyond it only the known fields are
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """The last progress of a node, and the payload that said it, byte for byte."""
+
+    progress: Progress
+    payload: bytes
+
+    @classmethod
+    def of(cls, progress: Progress) -> "NodeState":
+        return cls(progress, progress.to_json())
+
+    @classmethod
+    def parse(cls, payload: bytes) -> "NodeState":
+        """Raises MalformedProgress."""
+        progress = Progress.parse(payload)
+        if len(payload) > MAX_KEPT:
+            return cls.of(progress._replace(message=progress.message[: MAX_KEPT // 16]))
+        return cls(progress, payload)
+
+
+class NodeBoard:
+    """Keeps each node's last state. A terminal status is absorbing, and numbers never go back.
+
+    Any thread may write and read; nothing here waits for long.
+    """
+
+    def __init__(self, run_id: str, known: Iterable[NodeState] = ()) -> None:
+        self._run_id = run_id
+        self._lock = threading.Lock()
+        self._nodes: dict[int, NodeState] = {}  # (lock)
+        self._unsaved: set[int] = set()  # (lock)
+        for state in known:
+            self.see(state)
+        self._unsaved.clear()
+
+    def see(self, state: NodeState) -> bool:
+        """Takes a message in; False when it is of another run or brings nothing new."""
+        progress = state.progress
+        if progress.run_id not in (None, self._run_id) or abs(progress.node_id) > MAX_NODE_ID:
+            return False
+        with self._lock:
+            known = self._nodes.get(progress.node_id)
+            if known is None and len(self._nodes) >= MAX_NODES:
+                return False
+            if known is not None and not _follows(progress, known.progress):
+                return False
+            self._nodes[progress.node_id] = state
+            self._unsaved.add(progress.node_id)
+            return True
+
+    def states(self) -> list[NodeState]:
+        """Every node's last state, by node id."""
+        with self._lock:
+            return [self._nodes[node_id] for node_id in sorted(self._nodes)]
+
+    def take_unsaved(self) -> list[NodeState]:
+        """What changed since the last call."""
+        with self._lock:
+            changed = [self._nodes[node_id] for node_id in sorted(self._unsaved)]
+            self._unsaved.clear()
+            return changed
+
+    def open_nodes(self) -> list[Progress]:
+        return [s.progress for s in self.states() if s.progress.status is Status.RUNNING]
+
+    def failed_nodes(self) -> list[Progress]:
+        return [s.progress for s in self.states() if s.progress.status is Status.FAILED]
+
+    def completed_ids(self) -> set[int]:
+        done = Status.COMPLETED
+        return {s.progress.node_id for s in self.states() if s.progress.status is done}
+
+    def close_open(self, status: Status, message: str, *, seq_gap: int = 1) -> list[NodeState]:
+        """Ends each open node with its last known count; returns what has to be published.
+
+        `seq_gap`: how far above the last sequence number seen the first new one stands.
+        """
+        seq = max((s.progress.seq or 0 for s in self.states()), default=0) + seq_gap
+        closings = [
+            NodeState.of(
+                node._replace(
+                    status=status,
+                    message=message,
+                    run_id=self._run_id,
+                    seq=seq + place,
+                    ts=time.time(),
+                )
+            )
+            for place, node in enumerate(self.open_nodes())
+        ]
+        for closing in closings:
+            self.see(closing)
+        return closings
+
+
+def _follows(new: Progress, known: Progress) -> bool:
+    """Whether `new` says something later than `known` of the same node."""
+    if known.status.is_terminal:
+        return False
+    return new.seq is None or known.seq is None or new.seq > known.seq

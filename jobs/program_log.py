@@ -1,0 +1,116 @@
+"""The log of a run: written with a cap, read by offset."""
+
+import os
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+LOG_CAP = 16 * 1024 * 1024  # bytes a run; what comes after is counted, not kept
+TAIL_LINES = 5  # last stderr lines that a failed run's reason quotes
+TAIL_LINE = 400  # bytes kept of each of them
+CHUNK = 256 * 1024  # bytes that one read returns at most
+
+
+class ProgramLog:
+    """Takes a program's output. One thread writes; a full disk costs the log, not the run."""
+
+    def __init__(self, path: Path, cap: int = LOG_CAP) -> None:
+        self._room = cap
+        self._cap = cap
+        self._dropped = 0
+        self._fault: OSError | None = None
+        self._file: BinaryIO | None = path.open("ab", buffering=0)
+
+    def write(self, output: bytes) -> None:
+        kept = output[: self._room]
+        self._room -= len(kept)
+        self._dropped += len(output) - len(kept)
+        self._append(kept)
+
+    def close(self) -> None:
+        """Says at the end what is missing; harmless when repeated."""
+        if self._file is None:
+            return
+        if self._dropped:
+            said = f"\n[log capped at {self._cap:,} bytes: {self._dropped:,} more were dropped]\n"
+            self._append(said.encode())
+        self._file.close()
+        self._file = None
+
+    def _append(self, piece: bytes) -> None:
+        if self._file is None or self._fault is not None:
+            return
+        try:
+            while piece:
+                piece = piece[self._file.write(piece) :]
+        except OSError as error:
+            self._fault = error
+
+
+class LineTail:
+    """The last lines of a stream, each cut to a bound, whatever comes."""
+
+    def __init__(self, lines: int = TAIL_LINES) -> None:
+        self._lines: deque[bytes] = deque(maxlen=lines)
+        self._rest = b""
+
+    def feed(self, output: bytes) -> None:
+        *complete, rest = (self._rest + output).split(b"\n")
+        for line in complete[-(self._lines.maxlen or 0) * 4 :]:
+            self._keep(line)
+        self._rest = rest[:TAIL_LINE]
+
+    def _keep(self, line: bytes) -> None:
+        if line.strip():
+            self._lines.append(line[:TAIL_LINE])
+
+    def text(self) -> str:
+        lines = [*self._lines, self._rest] if self._rest.strip() else list(self._lines)
+        wanted = lines[-(self._lines.maxlen or 0) :]
+        return "\n".join(line.decode(errors="replace").rstrip() for line in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """A part of a log: its text stands at bytes `start` to `next` of `size`."""
+
+    start: int
+    next: int
+    size: int
+    text: str
+
+
+def read_log(path: Path, start: int, limit: int = CHUNK) -> LogPiece:
+    """The log from byte `start` (negative: counted from the end), cut between characters.
+
+    A log that is not there yet is empty.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return LogPiece(0, 0, 0, "")
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        start = max(size + start, 0) if start < 0 else min(start, size)
+        file.seek(start)
+        piece = file.read(limit)
+    if start + len(piece) < size or _ends_inside_a_character(piece):
+        piece = _whole_characters(piece) or piece
+    return LogPiece(start, start + len(piece), size, piece.decode(errors="replace"))
+
+
+def _ends_inside_a_character(piece: bytes) -> bool:
+    return len(_whole_characters(piece)) < len(piece)
+
+
+def _whole_characters(piece: bytes) -> bytes:
+    """`piece` without a UTF-8 character that its end cuts in two."""
+    for back in range(1, min(4, len(piece)) + 1):
+        byte = piece[-back]
+        if byte < 0x80:
+            return piece
+        if byte >= 0xC0:
+            wanted = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return piece[:-back] if back < wanted else piece
+    return piece

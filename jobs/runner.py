@@ -1,0 +1,307 @@
+"""The runner: takes runs from the queue and sees each to its true end.
+
+    python -m jobs.runner
+
+Settings come from the environment. Any number of runners may share a queue and a database. On
+SIGTERM or SIGINT it takes no more, ends its programs (SIGTERM, then SIGKILL) and their runs;
+runs that still wait in the queue stay there.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.announcements import Announcer
+from jobs.deadlines import Deadlines
+from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
+from jobs.process_identity import ProcessIdentity
+from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
+from jobs.store import NotFound, Store, StoreUnavailable
+from jobs.sweeps import Sweeps
+from progress_lib.nats import Link
+
+LOG = logging.getLogger(__name__)
+
+PULL_WAIT = 2.0  # seconds that one look at the queue lasts
+SLOT_WAIT = 0.5  # seconds between two looks for a free slot while stopping is possible
+RETRY_PAUSE = 1.0  # seconds after the queue or the database did not answer
+NAK_DELAY = 10.0  # seconds until a message of a run that still runs elsewhere comes again
+TICK = 0.25  # seconds between two looks at what is due
+STOP_MARGIN = 10.0  # seconds beyond SIGTERM-to-SIGKILL for the ends to be written and told
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a runner does what recurs; seconds."""
+
+    cancel_poll: float = 1.0  # in case the word over NATS was lost
+    beat: float = 5.0  # shows in the database that we live
+    stale_after: float = 25.0  # five missed beats; with one sweep more, a run ends within 45 s
+    lost_sweep: float = 5.0
+    queue_sweep: float = 5.0
+    queue_again_after: float = 15.0  # a run that waits for longer may have lost its message
+    ack_wait: float = ACK_WAIT
+    heartbeat: float = 10.0  # a third of ack_wait
+
+
+class Runner:
+    """Owns the slots and the executions in them; `start` and `stop` from one thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        *,
+        nats_url: str,
+        data_dir: Path,
+        slots: int,
+        pace: Pace | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self.identity = ProcessIdentity.of(os.getpid())
+        self._pace = pace or Pace()
+        self._deadlines = deadlines or Deadlines()
+        self._store = store
+        self._queue = RunQueue(link, self._pace.ack_wait)
+        self._announcer = Announcer(link)
+        self._tools = Tools(
+            store, link, self._announcer, self.identity, nats_url, data_dir, self._deadlines
+        )
+        self._sweeps = Sweeps(store, self._queue, self._announcer, self._pace.stale_after)
+        self._slots = threading.BoundedSemaphore(slots)
+        self._lock = threading.Lock()
+        self._executions: dict[str, Execution] = {}  # (lock) by run id
+        self._stopping = threading.Event()
+        self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
+
+    def start(self) -> None:
+        self._queue.on_cancel(self._cancel)
+        self._keeper.start()
+        self._taker.start()
+
+    def stop(self) -> bool:
+        """Takes no more, ends all programs and writes their ends; False when that took too long."""
+        self._stopping.set()
+        self._taker.join(PULL_WAIT + STOP_MARGIN)
+        executions = self._current()
+        for execution in executions:
+            execution.end(SERVER_STOPPED)
+        deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
+        for execution in executions:
+            execution.thread.join(max(deadline - time.monotonic(), 0.0))
+        self._keeper.join(STOP_MARGIN)
+        self._announcer.close(3.0)
+        return not self._current()
+
+    # ---- taking runs (taker thread)
+
+    def _take_runs(self) -> None:
+        while not self._stopping.is_set():
+            if self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
+                self._slots.release()
+
+    def _take_one(self) -> bool:
+        """Fills the slot that we hold; False when it is still free."""
+        try:
+            began = time.monotonic()
+            claim = self._queue.take(PULL_WAIT)
+            if claim is not None:
+                return self._start(claim)
+            if time.monotonic() - began < PULL_WAIT / 2:  # an early "no": the consumer is gone
+                self._queue.check_consumer()
+                self._stopping.wait(RETRY_PAUSE)
+        except QueueUnavailable as error:
+            LOG.warning("no runs can be taken: %s", error)
+            self._stopping.wait(RETRY_PAUSE)
+        except Exception:
+            LOG.exception("taking a run failed")
+            self._stopping.wait(RETRY_PAUSE)
+        return False
+
+    def _start(self, claim: Claim) -> bool:
+        if self._stopping.is_set():
+            claim.nak()
+            return False
+        try:
+            run = self._store.start_run(claim.tenant_id, claim.run_id, self.identity)
+            if run is None:
+                self._put_aside(claim)
+                return False
+        except StoreUnavailable as error:
+            LOG.warning("run %s is not started yet: %s", claim.run_id, error)
+            claim.nak(RETRY_PAUSE)
+            self._stopping.wait(RETRY_PAUSE)
+            return False
+        execution = Execution(run, claim, self._tools, self._ended)
+        with self._lock:
+            self._executions[run.run_id] = execution
+        execution.start()
+        return True
+
+    def _put_aside(self, claim: Claim) -> None:
+        """A message whose run does not wait: done with it, or let it come again if that run lives."""
+        try:
+            run = self._store.run(claim.tenant_id, claim.run_id)
+        except NotFound:
+            claim.ack()
+            return
+        if run.has_ended:
+            claim.ack()
+        else:
+            claim.nak(NAK_DELAY)
+
+    def _ended(self, execution: Execution) -> None:
+        """(the execution's thread)"""
+        with self._lock:
+            del self._executions[execution.run.run_id]
+        self._slots.release()
+
+    # ---- keeping (keeper thread)
+
+    def _keep(self) -> None:
+        pace = self._pace
+        duties = [
+            _Duty(pace.cancel_poll, self._look_for_cancels),
+            _Duty(pace.beat, self._beat),
+            _Duty(pace.heartbeat, self._heartbeat),
+            _Duty(pace.lost_sweep, self._end_lost_runs),
+            _Duty(pace.queue_sweep, self._sweep_queue),
+        ]
+        while not (self._stopping.is_set() and not self._current()):
+            for duty in duties:
+                duty.do_if_due()
+            time.sleep(TICK)
+
+    def _look_for_cancels(self) -> None:
+        if not self._current():
+            return
+        for run_id in self._store.cancel_requests(self.identity):
+            self._end(run_id)
+
+    def _beat(self) -> None:
+        executions = {execution.run.run_id: execution for execution in self._current()}
+        if not executions:
+            return
+        still_own = self._store.beat(self.identity, executions)
+        for run_id, execution in executions.items():
+            if run_id not in still_own:
+                execution.end(DISOWNED)
+
+    def _heartbeat(self) -> None:
+        for execution in self._current():
+            execution.claim.heartbeat()
+
+    def _end_lost_runs(self) -> None:
+        self._sweeps.end_lost_runs({execution.run.run_id for execution in self._current()})
+
+    def _sweep_queue(self) -> None:
+        if self._deadlines.queued is not None:
+            self._sweeps.end_late_starts(self._deadlines.queued)
+        self._sweeps.queue_again(self._pace.queue_again_after)
+
+    # ---- shared
+
+    def _cancel(self, tenant_id: str, run_id: str) -> None:
+        """(link thread) The word over NATS: only for a run that is ours, and its tenant's."""
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None and execution.run.tenant_id == tenant_id:
+            execution.end(CANCELLED)
+
+    def _end(self, run_id: str) -> None:
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None:
+            execution.end(CANCELLED)
+
+    def _current(self) -> list[Execution]:
+        with self._lock:
+            return list(self._executions.values())
+
+
+class _Duty:
+    """Something that recurs; its failure costs this once only."""
+
+    def __init__(self, period: float, work: Callable[[], None]) -> None:
+        self._period = period
+        self._work = work
+        self._due = 0.0  # monotonic seconds; the first time at once
+
+    def do_if_due(self) -> None:
+        if time.monotonic() < self._due:
+            return
+        try:
+            self._work()
+        except StoreUnavailable as error:
+            LOG.warning("%s: %s", self._work.__name__.strip("_"), error)
+        except Exception:
+            LOG.exception("%s failed", self._work.__name__.strip("_"))
+        self._due = time.monotonic() + self._period
+
+
+def main() -> int:
+    """Runs until SIGTERM or SIGINT; the exit code is 0 for a clean stop, 2 for bad settings."""
+    from settings import Settings, SettingsError
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        print(f"runner: {error}", file=sys.stderr)
+        return 2
+    if settings.nats_url is None:
+        print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    store = Store(settings.database_url)
+    link = Link(settings.nats_url, name="runner")
+    runner = Runner(
+        store,
+        link,
+        nats_url=settings.nats_url,
+        data_dir=Path(settings.data_dir),
+        slots=settings.max_concurrent_runs,
+    )
+    return run_until(stop, runner, store, link)
+
+
+def run_until(stop: threading.Event, runner: Runner, store: Store, link: Link) -> int:
+    """Starts everything in order, waits for `stop`, and ends it in reverse."""
+    if not _opened(store, stop):
+        return 0
+    link.start()
+    runner.start()
+    LOG.info("runner %s takes runs", runner.identity)
+    stop.wait()
+    LOG.info("runner stops")
+    clean = runner.stop()
+    link.close()
+    store.close()
+    return 0 if clean else 1
+
+
+def _opened(store: Store, stop: threading.Event) -> bool:
+    """Opens the store as soon as the database is there; False when told to stop before."""
+    while not stop.is_set():
+        try:
+            store.open()
+            return True
+        except StoreUnavailable as error:
+            LOG.warning("waiting for the database: %s", error)
+            stop.wait(RETRY_PAUSE)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

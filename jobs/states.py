@@ -1,0 +1,48 @@
+"""The states of a run and the moves between them, as a table."""
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. The last four are ends: nothing follows them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def is_end(self) -> bool:
+        return not MOVES[self]
+
+
+MOVES: dict[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED}),
+    RunStatus.RUNNING: frozenset(
+        {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.LOST}
+    ),
+    RunStatus.COMPLETED: frozenset(),
+    RunStatus.FAILED: frozenset(),
+    RunStatus.CANCELLED: frozenset(),
+    RunStatus.LOST: frozenset(),
+}
+
+ACTIVE = frozenset(status for status in RunStatus if MOVES[status])
+
+
+class IllegalMove(ValueError):
+    """A move that is not in the table."""
+
+    def __init__(self, run_id: str, frm: RunStatus, to: RunStatus) -> None:
+        super().__init__(f"run {run_id} is {frm} and cannot become {to}")
+        self.run_id = run_id
+        self.frm = frm
+        self.to = to
+
+
+def check_move(run_id: str, frm: RunStatus, to: RunStatus) -> None:
+    """Raises IllegalMove unless the table has the move."""
+    if to not in MOVES[frm]:
+        raise IllegalMove(run_id, frm, to)

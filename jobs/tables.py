@@ -1,0 +1,64 @@
+"""The tables, in SQL that SQLite and PostgreSQL share."""
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("job_id", sa.Integer, primary_key=True),
+    sa.Column("tenant_id", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("graph", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Index("jobs_of_tenant", "tenant_id"),
+    sqlite_autoincrement=True,  # a deleted job's id, and so its subject, is never used again
+)
+
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("run_id", sa.String(32), primary_key=True),
+    sa.Column("tenant_id", sa.String(64), nullable=False),
+    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.job_id"), nullable=False),
+    sa.Column("job_name", sa.String(200), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("exit_code", sa.Integer),
+    sa.Column("graph", sa.Text, nullable=False),
+    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.String(255)),
+    sa.Column("request_hash", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("started_at", sa.Double),
+    sa.Column("ended_at", sa.Double),
+    sa.Column("queued_at", sa.Double, nullable=False),
+    sa.Column("cancel_requested_at", sa.Double),
+    sa.Column("runner", sa.String(255)),
+    sa.Column("program_pid", sa.Integer),
+    sa.Column("program_start", sa.BigInteger),
+    sa.Column("beat", sa.Integer, nullable=False),
+    sa.Index("runs_of_job", "tenant_id", "job_id", "created_at"),
+    sa.Index("runs_by_status", "status"),
+    sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),
+)
+
+# The database itself sees to it that a job has one active run at most: two executes at once
+# cannot both be recorded.
+sa.Index(
+    "one_active_run_a_job",
+    RUNS.c.job_id,
+    unique=True,
+    sqlite_where=RUNS.c.status.in_(["queued", "running"]),
+    postgresql_where=RUNS.c.status.in_(["queued", "running"]),
+)
+
+NODE_STATES = sa.Table(
+    "node_states",
+    METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("node_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("payload", sa.Text, nullable=False),  # the last progress, as it came
+)
