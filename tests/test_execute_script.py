@@ -1,0 +1,208 @@
+"""scripts/execute.sh: what a shell gets from it, against a server that answers what each test says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.harness import ROOT, free_port
+
+JOBS = [
+    {"id": 7, "name": "Orders"},
+    {"id": 8, "name": 'the "big" {job}'},
+    {"id": 9, "name": "Größe → 🚚"},
+    {"id": 10, "name": "twin"},
+    {"id": 11, "name": "twin"},
+]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers as the product does; `end` is what becomes of the run, `refusal` a problem instead of 202."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.end = "completed"
+        self.refusal: dict[str, Any] | None = None
+        self.executed: list[tuple[str, dict[str, str]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        if self.path == "/api/jobs":
+            self.answer(200, {"jobs": JOBS})
+        elif self.path == "/api/runs/r1/wait":
+            self.answer(200, *self.events())
+        else:
+            nodes = [{"nodeId": 1, "status": "running", "message": 'odd ] " text'}]
+            run = {"jobId": 7, "nodes": nodes, "runId": "r1", "status": self.server.end}
+            self.answer(200, run)
+
+    def do_POST(self) -> None:
+        self.server.executed.append((self.path, dict(self.headers)))
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.refusal:
+            self.answer(self.server.refusal["status"], self.server.refusal)
+        else:
+            self.answer(202, {"jobId": 7, "runId": "r1", "status": "queued"})
+
+    def events(self) -> list[dict[str, Any]]:
+        node = {"nodeId": 1, "nodeName": "DB Input", "rowCount": 5000, "message": 'read "all"'}
+        return [
+            {"type": "job.progress", "jobId": 7, "payload": {**node, "status": "running"}},
+            {"type": "job.progress", "jobId": 7, "payload": {**node, "status": "completed"}},
+            {
+                "type": "job.status",
+                "jobId": 7,
+                "payload": {"runId": "r1", "status": self.server.end},
+            },
+        ]
+
+    def answer(self, status: int, *documents: dict[str, Any]) -> None:
+        body = b"".join(
+            json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in documents
+        )
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def execute(url: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ROOT / "scripts/execute.sh", *arguments],
+        env={"PATH": os.environ["PATH"], "URL": url, "TOKEN": "a.b.c", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_it_prints_the_run_and_sends_the_token_and_a_key(server: Server) -> None:
+    done = execute(server.url, "7")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "r1\n", "")
+    [(path, headers)] = server.executed
+    assert path == "/api/jobs/7/execute"
+    assert headers["Authorization"] == "Bearer a.b.c"
+    assert len(headers["Idempotency-Key"]) >= 16
+
+
+def test_each_call_has_its_own_key_unless_one_is_given(server: Server) -> None:
+    execute(server.url, "7")
+    execute(server.url, "7")
+    execute(server.url, "7", IDEMPOTENCY_KEY="nightly-2026-11-24")
+    keys = [headers["Idempotency-Key"] for _, headers in server.executed]
+    assert keys[0] != keys[1]
+    assert keys[2] == "nightly-2026-11-24"
+
+
+@pytest.mark.parametrize(
+    ("name", "job_id"), [("Orders", 7), ('the "big" {job}', 8), ("Größe → 🚚", 9)]
+)
+def test_a_job_can_be_called_by_its_name(server: Server, name: str, job_id: int) -> None:
+    done = execute(server.url, name)
+    assert done.returncode == 0, done.stderr
+    assert server.executed[0][0] == f"/api/jobs/{job_id}/execute"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("Order", "no job is called Order"), ("twin", "several jobs are called twin")],
+)
+def test_a_name_that_does_not_name_one_job_is_refused(
+    server: Server, name: str, sentence: str
+) -> None:
+    done = execute(server.url, name)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert not server.executed
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("completed", 0), ("failed", 1), ("cancelled", 3), ("lost", 4)]
+)
+def test_the_exit_code_tells_the_runs_end(server: Server, end: str, code: int) -> None:
+    server.end = end
+    done = execute(server.url, "7", "--watch")
+    assert done.returncode == code
+    lines = done.stdout.splitlines()
+    assert lines[0] == "r1"
+    assert lines[1].split() == ["DB", "Input", "running", "5000", "read", '"all"']
+    assert lines[2].split()[:3] == ["DB", "Input", "completed"]
+    assert lines[3].strip() == f"run {end}"
+
+
+def test_a_refusal_is_told_in_the_servers_words(server: Server) -> None:
+    server.refusal = {
+        "status": 422,
+        "title": "Unprocessable Content",
+        "detail": "the graph has 2 errors",
+        "errors": [
+            {"nodeId": 1, "message": 'Table is "" empty'},
+            {"nodeId": 2, "message": "is cyclic"},
+        ],
+    }
+    done = execute(server.url, "7")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "422 the graph has 2 errors" in done.stderr
+    assert '  Table is "" empty\n  is cyclic\n' in done.stderr
+
+
+def test_a_server_that_is_away_is_named() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    done = execute(url, "7")
+    assert done.returncode == 2
+    assert f"no server answers at {url}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        ([], {}, "usage:"),
+        (["7", "8"], {}, "one job at a time"),
+        (["--wait", "7"], {}, "unknown option --wait"),
+        (["7"], {"TOKEN": ""}, "TOKEN is not set"),
+        (["7"], {"TOKEN": 'a"\nurl="file:///etc/passwd'}, "characters that no token has"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_a_sentence(
+    arguments: list[str], environment: dict[str, str], sentence: str
+) -> None:
+    done = execute("http://127.0.0.1:9", *arguments, **environment)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_help_names_every_exit_code() -> None:
+    done = execute("", "--help")
+    assert done.returncode == 0
+    for word in ("completed", "failed", "refused", "cancelled", "lost"):
+        assert word in done.stdout
