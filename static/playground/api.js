@@ -1,0 +1,124 @@
+/** The HTTP API. Every answer that is not a success is thrown as a Problem; outside data is read here and nowhere else. */
+
+import { progressEvent } from '../realtime/messages.js';
+
+/** Milliseconds; longer than any honest answer, shorter than a person's patience. */
+const TIMEOUT = 20_000;
+
+/** Seconds of difference from the server's clock below which it is only the Date header's rounding. */
+const CLOCK_NOISE = 2;
+
+/** An answer that is an error (RFC 9457), or no answer: then `status` is 0. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail ?? body.title ?? `The server answered ${status}.`);
+    this.status = status;
+    this.runId = body.runId ?? body.run_id ?? null;
+    this.errors = (Array.isArray(body.errors) ? body.errors : []).map(graphError);
+  }
+}
+
+export class Api {
+  #token;
+  #clockOffset = 0; // seconds that the server's clock is ahead of ours
+
+  constructor(token) {
+    this.#token = token;
+  }
+
+  /** Now by the server's clock, in epoch seconds: what its timestamps can be compared with. */
+  now() {
+    return Date.now() / 1000 + this.#clockOffset;
+  }
+
+  async jobs() {
+    return (await this.#call('GET', '/api/jobs')).jobs;
+  }
+
+  job(jobId) {
+    return this.#call('GET', `/api/jobs/${jobId}`);
+  }
+
+  /** {id, …}: the job created, or with an id the job replaced. */
+  saveJob(jobId, document) {
+    return jobId === null ? this.#call('POST', '/api/jobs', document) : this.#call('PUT', `/api/jobs/${jobId}`, document);
+  }
+
+  validate(document) {
+    return this.#call('POST', '/api/jobs/validate', document);
+  }
+
+  /** {runId, jobId, status}; the same key twice makes one run. */
+  execute(jobId, idempotencyKey) {
+    return this.#call('POST', `/api/jobs/${jobId}/execute`, undefined, { 'Idempotency-Key': idempotencyKey });
+  }
+
+  cancel(runId) {
+    return this.#call('POST', `/api/runs/${encodeURIComponent(runId)}/cancel`);
+  }
+
+  async run(runId) {
+    return runRecord(await this.#call('GET', `/api/runs/${encodeURIComponent(runId)}`));
+  }
+
+  /** The id of the job's latest run, or null. */
+  async latestRunId(jobId) {
+    const { runs } = await this.#call('GET', `/api/jobs/${jobId}/runs`);
+    return runs.length > 0 ? runs[0].runId : null;
+  }
+
+  async #call(method, path, body, headers = {}) {
+    const response = await this.#fetch(method, path, body, headers);
+    const document = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Problem(response.status, document);
+    return document;
+  }
+
+  async #fetch(method, path, body, headers) {
+    const sent = { Authorization: `Bearer ${this.#token()}`, Accept: 'application/json', ...headers };
+    if (body !== undefined) sent['Content-Type'] = 'application/json';
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT);
+      const response = await fetch(path, { method, headers: sent, body: content, signal, cache: 'no-store' });
+      this.#noteClock(response);
+      return response;
+    } catch {
+      throw new Problem(0, { detail: 'The server cannot be reached.' });
+    }
+  }
+
+  #noteClock(response) {
+    const ahead = Date.parse(response.headers.get('Date') ?? '') / 1000 - Date.now() / 1000;
+    if (!Number.isNaN(ahead)) this.#clockOffset = Math.abs(ahead) > CLOCK_NOISE ? ahead : 0;
+  }
+}
+
+/** A key for one press of Execute. (crypto.randomUUID is missing on plain http other than localhost.) */
+export function newIdempotencyKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function runRecord(document) {
+  const { runId, jobId, status, reason } = document;
+  return {
+    runId,
+    jobId,
+    status,
+    reason: reason ?? null,
+    startedAt: seconds(document.startedAt),
+    endedAt: seconds(document.endedAt),
+    nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
+  };
+}
+
+function graphError(error) {
+  return { nodeId: error.nodeId ?? error.node_id ?? null, field: error.field ?? null, message: String(error.message ?? '') };
+}
+
+// Epoch seconds, or an ISO date.
+function seconds(moment) {
+  if (typeof moment === 'number') return moment;
+  const parsed = Date.parse(moment ?? '') / 1000;
+  return Number.isNaN(parsed) ? null : parsed;
+}

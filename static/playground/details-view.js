@@ -1,0 +1,93 @@
+/** One node in full: state, counts, times, its whole message, its settings. Test hooks: `#details`, `#details-message`. */
+
+import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { formatCount, formatDuration, formatMoment, NODE_WORDS, settingText } from './text.js';
+
+export class DetailsView {
+  #panel = byId('details');
+  #body = byId('details-body');
+  #parts = null; // of the node shown; null while closed
+
+  constructor({ onClose }) {
+    byId('details-close').addEventListener('click', onClose);
+    this.#panel.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') onClose();
+    });
+  }
+
+  /** Open the panel for a node of the graph, or close it (null). */
+  show(node) {
+    this.#parts = node === null ? null : panelParts();
+    setHidden(this.#panel, node === null);
+    if (node === null) return;
+    setText(byId('details-name'), node.name);
+    this.#body.replaceChildren(this.#parts.facts, this.#parts.messageSection, settingsSection(node.config ?? {}));
+    setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
+    this.#body.scrollTop = 0;
+  }
+
+  /** Draw what is true of the node now. */
+  draw(view, now) {
+    if (this.#parts === null) return;
+    const { state, stateIcon, stateText, rows, rate, started, lasted, message, messageSection } = this.#parts;
+    setAttribute(state, 'data-state', view.state);
+    setIcon(stateIcon, view.state);
+    setText(stateText, NODE_WORDS[view.state]);
+    setText(rows, view.heard ? formatCount(view.rowCount) : '–');
+    setText(rate, view.rate === null ? '–' : `${formatCount(view.rate)} rows/s`);
+    setText(started, view.startedAt === null ? '–' : formatMoment(view.startedAt));
+    setText(lasted, lastedText(view, now));
+    setText(message, view.message);
+    setAttribute(message, 'data-tone', view.state === 'error' ? 'error' : 'plain');
+    setHidden(messageSection, view.message === '');
+  }
+}
+
+function lastedText({ startedAt, endedAt, state }, now) {
+  if (startedAt === null) return '–';
+  if (endedAt !== null) return formatDuration(endedAt - startedAt, true);
+  return state === 'running' ? formatDuration(now - startedAt) : '–';
+}
+
+function panelParts() {
+  const stateIcon = icon('idle');
+  const stateText = element('span', '');
+  const state = element('span', 'state-line', stateIcon, stateText);
+  const parts = { state, stateIcon, stateText };
+  for (const name of ['type', 'rows', 'rate', 'started', 'lasted']) parts[name] = element('span', '');
+  parts.facts = element('dl', 'facts');
+  const rows = { State: state, Rows: parts.rows, 'Current rate': parts.rate, Started: parts.started, Took: parts.lasted, Type: parts.type };
+  for (const [label, value] of Object.entries(rows)) parts.facts.append(element('dt', '', label), element('dd', '', value));
+  parts.message = element('p', 'text-block');
+  parts.message.id = 'details-message';
+  parts.messageSection = section('Message', copyButton(parts.message), parts.message);
+  return parts;
+}
+
+function copyButton(source) {
+  const button = iconButton('copy', 'Copy the message');
+  button.addEventListener('click', async () => {
+    await navigator.clipboard?.writeText(source.textContent).then(
+      () => setIcon(button.firstElementChild, 'success'),
+      () => getSelection().selectAllChildren(source),
+    );
+    setTimeout(() => setIcon(button.firstElementChild, 'copy'), 1500);
+  });
+  return button;
+}
+
+function settingsSection(config) {
+  const settings = Object.entries(config).map(([name, value]) => {
+    const shown = element('p', 'text-block', settingText(value));
+    return element('div', 'setting', element('p', 'setting-name', name), shown);
+  });
+  const made = section('Settings', null, ...settings);
+  made.hidden = settings.length === 0;
+  return made;
+}
+
+function section(title, button, ...children) {
+  const head = element('div', 'details-section-head', element('h3', 'section-title', title));
+  if (button !== null) head.append(button);
+  return element('section', 'details-section', head, ...children);
+}

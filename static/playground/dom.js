@@ -1,0 +1,56 @@
+/** The few ways in which this page touches the DOM: text only ever as text, and nothing written that is there already. */
+
+const SVG = 'http://www.w3.org/2000/svg';
+const ICONS = new URL('../icons.svg', import.meta.url).href;
+
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** An HTML element with a class and children (elements or text). */
+export function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+export function svgElement(tag, className) {
+  const made = document.createElementNS(SVG, tag);
+  if (className) made.setAttribute('class', className);
+  return made;
+}
+
+export function icon(name) {
+  const svg = svgElement('svg', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  const use = svgElement('use');
+  use.setAttribute('href', `${ICONS}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export function setIcon(svg, name) {
+  setAttribute(svg.firstElementChild, 'href', `${ICONS}#${name}`);
+}
+
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+export function setAttribute(target, name, value) {
+  if (target.getAttribute(name) !== value) target.setAttribute(name, value);
+}
+
+export function setHidden(target, hidden) {
+  if (target.hidden !== hidden) target.hidden = hidden;
+}
+
+/** A button that is a bare icon. */
+export function iconButton(name, label) {
+  const button = element('button', 'icon-button', icon(name));
+  button.type = 'button';
+  button.setAttribute('aria-label', label);
+  button.title = label;
+  return button;
+}

@@ -1,0 +1,80 @@
+/** A job as JSON in a dialog: check it, save it. Test hooks: `#editor`, `#editor-text`, `#editor-findings`, `#editor-check`, `#editor-save`. */
+
+import { byId, element, setText } from './dom.js';
+
+const NEW_JOB = { name: 'New job', graph: { nodes: [], edges: [] } };
+
+export class EditorView {
+  #dialog = byId('editor');
+  #text = byId('editor-text');
+  #findings = byId('editor-findings');
+  #jobId = null; // of the job being edited; null for a new one
+  #check;
+  #save;
+
+  /** `check(document)` and `save(jobId, document)` reject with a Problem. */
+  constructor({ check, save }) {
+    this.#check = check;
+    this.#save = save;
+    byId('editor-check').addEventListener('click', () => this.#attempt(() => this.#checkText()));
+    byId('editor-save').addEventListener('click', () => this.#attempt(() => this.#saveText()));
+    byId('editor-close').addEventListener('click', () => this.#dialog.close());
+    byId('editor-form').addEventListener('submit', (event) => event.preventDefault());
+    byId('editor-file').addEventListener('change', (event) => this.#openFile(event.target));
+  }
+
+  /** Edit a job ({id, name, graph}), or a new one (null). */
+  open(job) {
+    this.#jobId = job?.id ?? null;
+    setText(byId('editor-title'), job === null ? 'New job' : `Edit ${job.name}`);
+    this.#text.value = JSON.stringify(job === null ? NEW_JOB : { name: job.name, graph: job.graph }, null, 2);
+    this.#tell('plain', []);
+    this.#dialog.showModal();
+    this.#text.focus();
+    this.#text.setSelectionRange(0, 0);
+    this.#text.scrollTop = 0;
+  }
+
+  async #checkText() {
+    await this.#check(this.#document());
+    this.#tell('good', ['No errors found.']);
+  }
+
+  async #saveText() {
+    await this.#save(this.#jobId, this.#document());
+    this.#dialog.close();
+  }
+
+  async #attempt(action) {
+    try {
+      await action();
+    } catch (error) {
+      const errors = error.errors ?? [];
+      this.#tell('error', errors.length > 0 ? errors.map(findingText) : [error.message]);
+    }
+  }
+
+  #document() {
+    try {
+      return JSON.parse(this.#text.value);
+    } catch (error) {
+      throw new Error(`This is not JSON: ${error.message}`);
+    }
+  }
+
+  async #openFile(input) {
+    const [file] = input.files;
+    if (file !== undefined) this.#text.value = await file.text();
+    input.value = '';
+  }
+
+  #tell(tone, lines) {
+    this.#findings.dataset.tone = tone;
+    this.#findings.replaceChildren(element('ul', '', ...lines.map((line) => element('li', '', line))));
+  }
+}
+
+function findingText({ nodeId, field, message }) {
+  const place = [nodeId === null ? null : `Node ${nodeId}`, field].filter((part) => part !== null).join(', ');
+  return place === '' ? message : `${place}: ${message}`;
+}

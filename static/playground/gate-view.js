@@ -1,0 +1,35 @@
+/** Asks for a token when there is none, or none that the server takes. Test hooks: `#gate`, `#gate-title`, `#gate-text`. */
+
+import { byId, setHidden, setText } from './dom.js';
+
+export class GateView {
+  #gate = byId('gate');
+  #field = byId('gate-token');
+
+  constructor({ onToken }) {
+    byId('gate-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      const token = tokenIn(this.#field.value);
+      this.#field.value = '';
+      onToken(token);
+    });
+  }
+
+  open(title, text) {
+    setText(byId('gate-title'), title);
+    setText(byId('gate-text'), text);
+    if (!this.#gate.hidden) return;
+    setHidden(this.#gate, false);
+    this.#field.focus();
+  }
+
+  close() {
+    setHidden(this.#gate, true);
+  }
+}
+
+// People paste the whole link as often as the token in it.
+function tokenIn(text) {
+  const linked = /[?&]token=([^&\s]+)/.exec(text);
+  return (linked === null ? text : linked[1]).trim();
+}

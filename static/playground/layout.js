@@ -1,0 +1,109 @@
+/**
+ * Where nodes stand and how edges run, in pixels of the sheet. Pure.
+ *
+ * `right`: the flow goes left to right, at the graph's own positions when every node has one.
+ * `down`: the flow goes top to bottom, for narrow windows; always laid out here.
+ */
+
+export const NODE = { width: 220, height: 112 };
+
+/** Where edges leave and enter a node when the flow goes right: beside its head, which never moves. */
+const PORT_Y = 28;
+
+const GAP = { right: { along: 88, across: 56 }, down: { along: 52, across: 24 } };
+const MARGIN = 32;
+
+/** {direction, positions: Map id → {x, y}, width, height} */
+export function layOut({ nodes, edges }, direction) {
+  const placed = nodes.length > 0 && nodes.every((node) => isPosition(node.position));
+  const positions = direction === 'right' && placed ? given(nodes) : layered(nodes, edges, direction);
+  return { direction, ...shifted(positions) };
+}
+
+/** Ids in the order of the flow: what comes before is named before. Nodes in cycles come last. */
+export function flowOrder({ nodes, edges }) {
+  const rank = ranks(nodes, edges);
+  const place = new Map(nodes.map((node, index) => [node.id, index]));
+  return nodes.map((node) => node.id).sort((a, b) => rank.get(a) - rank.get(b) || place.get(a) - place.get(b));
+}
+
+/** {path, label: {x, y}, room}: the curve, where its number stands, and the free length for it. */
+export function edgeLine({ direction, positions }, from, to) {
+  const a = leaves(positions.get(from), direction);
+  const b = enters(positions.get(to), direction);
+  const reach = Math.max(28, Math.abs(direction === 'right' ? b.x - a.x : b.y - a.y) / 2);
+  const [c, d] = direction === 'right' ? [{ x: a.x + reach, y: a.y }, { x: b.x - reach, y: b.y }] : [{ x: a.x, y: a.y + reach }, { x: b.x, y: b.y - reach }];
+  return {
+    path: `M${a.x} ${a.y}C${c.x} ${c.y} ${d.x} ${d.y} ${b.x} ${b.y}`,
+    label: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 },
+    room: direction === 'right' ? b.x - a.x : Infinity,
+  };
+}
+
+function leaves({ x, y }, direction) {
+  return direction === 'right' ? { x: x + NODE.width, y: y + PORT_Y } : { x: x + NODE.width / 2, y: y + NODE.height };
+}
+
+function enters({ x, y }, direction) {
+  return direction === 'right' ? { x, y: y + PORT_Y } : { x: x + NODE.width / 2, y };
+}
+
+function isPosition(position) {
+  return Number.isFinite(position?.x) && Number.isFinite(position?.y);
+}
+
+function given(nodes) {
+  return new Map(nodes.map(({ id, position }) => [id, { x: position.x, y: position.y }]));
+}
+
+// Each node one layer after the last of those that feed it; within a layer in the order of the document.
+function layered(nodes, edges, direction) {
+  const rank = ranks(nodes, edges);
+  const layers = [];
+  for (const { id } of nodes) (layers[rank.get(id)] ??= []).push(id);
+  const widest = Math.max(0, ...layers.map((layer) => layer.length));
+  const positions = new Map();
+  layers.forEach((layer, along) => {
+    const offset = (widest - layer.length) / 2;
+    layer.forEach((id, place) => positions.set(id, cell(along, place + offset, direction)));
+  });
+  return positions;
+}
+
+function cell(along, across, direction) {
+  const gap = GAP[direction];
+  return direction === 'right'
+    ? { x: along * (NODE.width + gap.along), y: across * (NODE.height + gap.across) }
+    : { x: across * (NODE.width + gap.across), y: along * (NODE.height + gap.along) };
+}
+
+// The longest way from a source, by edge; a cycle is cut where it closes.
+function ranks(nodes, edges) {
+  const feeds = new Map(nodes.map((node) => [node.id, []]));
+  for (const { from, to } of edges) if (feeds.has(from)) feeds.get(to)?.push(from);
+  const rank = new Map();
+  const visit = (id, trail) => {
+    if (rank.has(id)) return rank.get(id);
+    if (trail.has(id)) return -1;
+    trail.add(id);
+    const found = 1 + Math.max(-1, ...feeds.get(id).map((before) => visit(before, trail)));
+    trail.delete(id);
+    rank.set(id, found);
+    return found;
+  };
+  for (const { id } of nodes) visit(id, new Set());
+  return rank;
+}
+
+function shifted(positions) {
+  const xs = [...positions.values()].map((position) => position.x);
+  const ys = [...positions.values()].map((position) => position.y);
+  if (xs.length === 0) return { positions, width: 0, height: 0 };
+  const [left, top] = [Math.min(...xs) - MARGIN, Math.min(...ys) - MARGIN];
+  const moved = new Map([...positions].map(([id, { x, y }]) => [id, { x: x - left, y: y - top }]));
+  return {
+    positions: moved,
+    width: Math.max(...xs) - left + NODE.width + MARGIN,
+    height: Math.max(...ys) - top + NODE.height + MARGIN + PORT_Y,
+  };
+}

@@ -1,0 +1,329 @@
+/**
+ * The Playground: introduces the parts to each other. One page shows one job; its state is in `shown`.
+ *
+ * What is live comes through the JobRealtimeService alone. The HTTP API is for what a person asks for, and
+ * for the record of a run whose messages are older than this page.
+ */
+
+import { JobRealtimeService } from '../realtime/job-realtime-service.js';
+import { JobState } from '../realtime/run-state.js';
+import { Api, newIdempotencyKey } from './api.js';
+import { ConnectionView } from './connection-view.js';
+import { DetailsView } from './details-view.js';
+import { byId, setHidden, setText } from './dom.js';
+import { EditorView } from './editor-view.js';
+import { oncePerFrame } from './frames.js';
+import { GateView } from './gate-view.js';
+import { GraphView } from './graph-view.js';
+import { JobsView } from './jobs-view.js';
+import { NoticeView } from './notice-view.js';
+import { RunView } from './run-view.js';
+import { currentToken, jobInAddress, keepToken, putJobInAddress, takeTokenFromAddress } from './session.js';
+import { formatDuration, RUN_WORDS } from './text.js';
+
+const NO_GRAPH = { nodes: [], edges: [] };
+
+/** Milliseconds between two looks at the clock while something on the page counts time. */
+const TICK = 1_000;
+
+class Playground {
+  #shown = nothingShown(); // the job at hand
+  #jobs = [];
+  #announced = null; // run and status that were last read out
+  #executeKey = null; // of a press of Execute that was not answered yet
+
+  #api = new Api(currentToken);
+  #service = new JobRealtimeService({ url: socketAddress(), token: currentToken });
+  #askForDrawing = oncePerFrame(() => this.#draw());
+
+  #connection = new ConnectionView({ onRetry: () => this.#service.reconnect() });
+  #jobsView = new JobsView({ onOpen: (jobId) => this.#open(jobId) });
+  #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
+  #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#select(id) });
+  #details = new DetailsView({ onClose: () => this.#closeDetails() });
+  #notice = new NoticeView();
+  #gate = new GateView({ onToken: (token) => this.#useToken(token) });
+  #editor = new EditorView({
+    check: (document) => this.#api.validate(document),
+    save: (jobId, document) => this.#save(jobId, document),
+  });
+
+  start() {
+    this.#service.onState((state) => this.#onConnection(state));
+    this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
+    this.#service.onStatus((event) => this.#onEvent(event, 'status'));
+    this.#service.onError((error) => this.#onServiceError(error));
+    byId('job-new').addEventListener('click', () => this.#editor.open(null));
+    byId('job-edit').addEventListener('click', () => this.#editor.open(this.#shown.job));
+    setInterval(() => this.#askForDrawing(), TICK);
+    this.#askForDrawing();
+    this.#load();
+  }
+
+  // ---- jobs ----------------------------------------------------------------------------------------
+
+  async #load() {
+    if (currentToken() === '') {
+      this.#gate.open('A token is needed', 'This page has no token to show that you may use this server.');
+      return;
+    }
+    const wanted = jobInAddress() ?? this.#shown.jobId;
+    if (wanted !== null) this.#open(wanted);
+    const listed = await this.#attempt(() => this.#refreshJobs());
+    if (listed && this.#shown.jobId === null && this.#jobs.length > 0) this.#open(this.#jobs[0].id);
+    else if (listed && this.#jobs.length === 0) this.#graph.show(NO_GRAPH, 'No jobs yet. Make one from JSON with + beside “Jobs”.');
+  }
+
+  async #refreshJobs() {
+    this.#jobs = await this.#api.jobs();
+    this.#jobsView.show(this.#jobs);
+    this.#jobsView.markShown(this.#shown.jobId);
+  }
+
+  async #open(jobId) {
+    if (this.#shown.jobId !== null) this.#service.unsubscribeFromJob(this.#shown.jobId);
+    const shown = { ...nothingShown(), jobId };
+    this.#shown = shown;
+    this.#executeKey = null;
+    this.#notice.clear();
+    this.#details.show(null);
+    this.#jobsView.markShown(jobId);
+    putJobInAddress(jobId);
+    this.#showGraph(NO_GRAPH, '');
+    this.#watch(jobId);
+    await this.#attempt(() => this.#fetchJob(shown));
+    await this.#attempt(() => this.#fetchLatestRun(shown), { quiet: true });
+  }
+
+  // The socket is opened at once, beside the first calls; errors show in the connection's own place.
+  #watch(jobId) {
+    this.#service.subscribeToJob(jobId).catch(() => undefined);
+  }
+
+  async #fetchJob(shown) {
+    const job = await this.#api.job(shown.jobId).catch((problem) => {
+      if (problem.status === 404) return null;
+      throw problem;
+    });
+    if (shown !== this.#shown) return;
+    shown.job = job;
+    shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
+    this.#showGraph(job?.graph ?? NO_GRAPH, job === null ? 'This job is not stored here. Its nodes appear as soon as they report.' : 'This job has no nodes.');
+  }
+
+  // For a run that ended before this page, or whose messages the hub does not have any more.
+  async #fetchLatestRun(shown) {
+    if (shown.job === null) return;
+    const runId = await this.#api.latestRunId(shown.jobId);
+    if (runId !== null) await this.#fetchRun(shown, runId);
+  }
+
+  async #fetchRun(shown, runId) {
+    shown.fetchedRuns.add(runId);
+    const before = shown.state.run()?.runId;
+    const record = await this.#api.run(runId);
+    const now = shown.state.run()?.runId;
+    if (shown !== this.#shown || (now !== before && now !== runId)) return; // a newer run began meanwhile
+    if (shown.state.record(record, this.#api.now())) this.#askForDrawing();
+  }
+
+  async #save(jobId, document) {
+    const saved = await this.#api.saveJob(jobId, document);
+    await this.#refreshJobs();
+    this.#open(jobId ?? saved.id);
+  }
+
+  // ---- live ----------------------------------------------------------------------------------------
+
+  #onEvent(event, kind) {
+    const shown = this.#shown;
+    if (event.jobId !== shown.jobId) return;
+    if (shown.state[kind](event, this.#api.now())) this.#askForDrawing();
+  }
+
+  #onConnection(state) {
+    if (state === 'connected') {
+      this.#shown.state.expectSnapshot();
+      this.#gate.close();
+      this.#attempt(() => this.#fetchLatestRun(this.#shown), { quiet: true });
+    }
+    this.#askForDrawing();
+  }
+
+  #onServiceError({ code, message, final }) {
+    if (['no_token', 'token_expired', 'token_refused'].includes(code)) this.#refuseToken(message);
+    else if (!final) this.#notice.say(message, 'error');
+  }
+
+  #refuseToken(message) {
+    this.#gate.open('This token is not valid', message);
+  }
+
+  #useToken(token) {
+    keepToken(token);
+    this.#gate.close();
+    this.#service.disconnect();
+    this.#load();
+  }
+
+  // ---- what a person asks for ------------------------------------------------------------------------
+
+  async #execute() {
+    const shown = this.#shown;
+    this.#notice.clear();
+    this.#setProblems(new Map());
+    this.#executeKey ??= newIdempotencyKey();
+    await this.#pending(shown, 'execute', async () => {
+      const { runId, status } = await this.#api.execute(shown.jobId, this.#executeKey);
+      this.#executeKey = null;
+      const now = this.#api.now();
+      shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
+    });
+  }
+
+  async #cancel() {
+    const run = this.#shown.state.run();
+    if (run === null || run.runId === null) return;
+    await this.#pending(this.#shown, 'cancel', () => this.#api.cancel(run.runId));
+  }
+
+  async #pending(shown, action, work) {
+    shown.pending = action;
+    this.#askForDrawing();
+    await this.#attempt(work);
+    shown.pending = null;
+    this.#askForDrawing();
+  }
+
+  // True when it went well. A problem is told where it belongs: the gate, the nodes, or a notice.
+  async #attempt(work, { quiet = false } = {}) {
+    try {
+      await work();
+      return true;
+    } catch (problem) {
+      if (problem.status === undefined) throw problem;
+      if (problem.status > 0) this.#executeKey = null;
+      if (problem.status === 401) this.#refuseToken(problem.message);
+      else if (problem.status === 422) this.#showErrors(problem);
+      else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);
+      else if (!quiet) this.#notice.say(problem.message, 'error');
+      return false;
+    }
+  }
+
+  #showErrors(problem) {
+    const problems = Map.groupBy(problem.errors, (error) => error.nodeId);
+    this.#setProblems(new Map([...problems].map(([nodeId, errors]) => [nodeId, errors.map((error) => error.message)])));
+    const general = (problems.get(null) ?? []).map((error) => error.message);
+    this.#notice.say([problem.message, ...general].join('\n'), 'error');
+  }
+
+  async #showRunning(problem) {
+    this.#notice.say(problem.message);
+    await this.#attempt(() => this.#fetchRun(this.#shown, problem.runId), { quiet: true });
+  }
+
+  // ---- details ---------------------------------------------------------------------------------------
+
+  #select(nodeId) {
+    if (nodeId === this.#shown.selected) return this.#closeDetails();
+    this.#shown.selected = nodeId;
+    this.#details.show(this.#shown.graph.nodes.find((node) => node.id === nodeId));
+    return this.#askForDrawing();
+  }
+
+  #closeDetails() {
+    const { selected } = this.#shown;
+    this.#shown.selected = null;
+    this.#details.show(null);
+    this.#graph.focusNode(selected);
+    this.#askForDrawing();
+  }
+
+  // ---- drawing: only here, at most once a frame --------------------------------------------------------
+
+  #showGraph(graph, emptyText) {
+    this.#shown.graph = graph;
+    this.#graph.show(graph, emptyText);
+    this.#askForDrawing();
+  }
+
+  #setProblems(problems) {
+    this.#graph.drawProblems(problems);
+  }
+
+  #draw() {
+    const { state, graph, selected, job, pending } = this.#shown;
+    this.#addStrangers();
+    const now = this.#api.now();
+    const run = state.run();
+    const names = new Map(graph.nodes.map((node) => [node.id, node.name]));
+    const nodes = [...names].map(([id, name]) => ({ ...state.node(id), nodeName: name }));
+    this.#graph.draw((id) => state.node(id), selected);
+    this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending });
+    if (selected !== null) this.#details.draw(state.node(selected), now);
+    this.#connection.draw(this.#service.state, this.#service.reason);
+    this.#drawTitle(run);
+    this.#announce(run);
+    this.#completeRun(run);
+  }
+
+  // Whoever reports as a node that the graph does not have is shown beside it.
+  #addStrangers() {
+    const { state, graph } = this.#shown;
+    const known = new Set(graph.nodes.map((node) => node.id));
+    const strangers = state.nodeIds().filter((id) => !known.has(id));
+    if (strangers.length === 0) return;
+    const added = strangers.map((id) => ({ id, type: '', name: state.node(id).nodeName || `Node ${id}`, config: {} }));
+    this.#shown.graph = { ...graph, nodes: [...graph.nodes, ...added] };
+    this.#graph.show(this.#shown.graph);
+  }
+
+  #drawTitle(run) {
+    const { job, jobId } = this.#shown;
+    const name = job?.name ?? (jobId === null ? '' : `Job ${jobId}`);
+    setText(byId('job-name'), name || ' ');
+    setHidden(byId('job-edit'), job === null);
+    const parts = [run === null || run.ended ? '' : RUN_WORDS[run.status], name, 'Playground'];
+    const title = parts.filter((part) => part !== '').join(' · ');
+    if (document.title !== title) document.title = title;
+  }
+
+  // Changes of a run's state are read out, counts are not.
+  #announce(run) {
+    const now = run === null ? 'none' : `${run.runId} ${run.status}`;
+    if (now === this.#announced) return;
+    this.#announced = now;
+    if (run !== null) setText(byId('announcer'), spokenStatus(run, this.#shown));
+  }
+
+  // A page that was opened after the start, or after the end, gets the times from the record.
+  #completeRun(run) {
+    const shown = this.#shown;
+    if (run === null || run.runId === null || shown.job === null || !run.ended) return;
+    if (run.startedAt !== null && run.endedAt !== null) return;
+    if (shown.fetchedRuns.has(run.runId)) return;
+    this.#attempt(() => this.#fetchRun(shown, run.runId), { quiet: true });
+  }
+}
+
+function nothingShown() {
+  return { jobId: null, job: null, graph: NO_GRAPH, state: new JobState(), selected: null, pending: null, fetchedRuns: new Set() };
+}
+
+function spokenStatus({ status, startedAt, endedAt, reason }, { job }) {
+  const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt)}` : '';
+  const why = reason !== null && status !== 'completed' ? `: ${reason}` : '';
+  return `${job?.name ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
+}
+
+function socketAddress() {
+  const address = new URL('/ws', location.href);
+  address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  address.search = '';
+  address.hash = '';
+  return address.href;
+}
+
+takeTokenFromAddress();
+new Playground().start();

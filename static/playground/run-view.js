@@ -1,0 +1,79 @@
+/**
+ * The run at hand: its status line, its reason, Execute and Cancel.
+ *
+ * Test hooks: `#run[data-status]` is none | queued | running | completed | failed | cancelled | lost;
+ * `#run-status-text`, `#run-elapsed`, `#run-id` (full id in its title), `#run-reason-text`, `#execute`, `#cancel`.
+ */
+
+import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { formatDuration, formatMoment, RUN_WORDS, shortRun } from './text.js';
+
+const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', completed: 'success', failed: 'error', cancelled: 'cancelled', lost: 'error' };
+
+export class RunView {
+  #line = byId('run');
+  #icon = this.#line.querySelector('.icon');
+  #execute = byId('execute');
+  #cancel = byId('cancel');
+  #failedNodeId = null;
+
+  constructor({ onExecute, onCancel, onShowNode }) {
+    this.#execute.addEventListener('click', onExecute);
+    this.#cancel.addEventListener('click', onCancel);
+    byId('run-reason-show').addEventListener('click', () => onShowNode(this.#failedNodeId));
+  }
+
+  /** `run`: JobState.run(); `nodes`: the views of the graph's nodes; `canExecute`, `pending`: what the buttons may do. */
+  draw(run, nodes, { now, canExecute, pending }) {
+    this.#drawStatus(run, nodes, now);
+    this.#drawReason(run, nodes);
+    const live = run !== null && !run.ended;
+    this.#execute.disabled = !canExecute || live || pending !== null;
+    setHidden(this.#cancel, !(live && run.runId !== null));
+    this.#cancel.disabled = pending !== null;
+    setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
+  }
+
+  #drawStatus(run, nodes, now) {
+    const status = run === null ? 'none' : run.status;
+    setAttribute(this.#line, 'data-status', status);
+    setIcon(this.#icon, RUN_ICONS[status]);
+    setText(byId('run-status-text'), run === null ? 'Not run yet' : statusText(run));
+    fact('elapsed', run === null ? null : elapsedText(run, now));
+    fact('nodes', run === null || nodes.length === 0 ? null : tally(nodes));
+    fact('started', run?.startedAt == null ? null : formatMoment(run.startedAt));
+    fact('id', run?.runId == null ? null : shortRun(run.runId));
+    setAttribute(byId('run-id'), 'title', run?.runId ?? '');
+  }
+
+  #drawReason(run, nodes) {
+    const reason = run !== null && run.ended ? run.reason : null;
+    setHidden(byId('run-reason'), reason === null || run.status === 'completed');
+    if (reason === null) return;
+    const failed = nodes.find((node) => node.state === 'error');
+    this.#failedNodeId = failed?.nodeId ?? null;
+    setText(byId('run-reason-text'), reason);
+    setHidden(byId('run-reason-show'), failed === undefined);
+    setText(byId('run-reason-show'), failed === undefined ? '' : `Show ${failed.nodeName}`);
+  }
+}
+
+function statusText({ status, runId }) {
+  return status === 'running' && runId === null ? 'Running (started elsewhere)' : RUN_WORDS[status];
+}
+
+function elapsedText({ startedAt, endedAt, ended }, now) {
+  if (startedAt === null) return null;
+  if (!ended) return formatDuration(now - startedAt);
+  return endedAt === null ? null : formatDuration(endedAt - startedAt, true);
+}
+
+function tally(nodes) {
+  const done = nodes.filter((node) => node.state === 'success').length;
+  return `${done} of ${nodes.length} done`;
+}
+
+function fact(name, text) {
+  setHidden(byId(`run-${name}-fact`), text === null);
+  setText(byId(`run-${name}`), text ?? '');
+}

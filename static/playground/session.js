@@ -1,0 +1,38 @@
+/**
+ * The token of this tab: taken from the address once, kept in sessionStorage, never left where it can be
+ * copied, bookmarked or sent as a referrer.
+ */
+
+const KEY = 'playground.token';
+
+/** Moves `?token=` out of the address into the session. */
+export function takeTokenFromAddress() {
+  const address = new URL(location.href);
+  const token = address.searchParams.get('token');
+  if (token === null) return;
+  address.searchParams.delete('token');
+  history.replaceState(history.state, '', address);
+  if (token !== '') keepToken(token);
+}
+
+/** The token, or '' when there is none. */
+export function currentToken() {
+  return sessionStorage.getItem(KEY) ?? '';
+}
+
+export function keepToken(token) {
+  sessionStorage.setItem(KEY, token.trim());
+}
+
+/** The job that the address names, or null. */
+export function jobInAddress() {
+  const text = new URL(location.href).searchParams.get('job') ?? '';
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
+}
+
+/** Makes the address lead to the job. */
+export function putJobInAddress(jobId) {
+  const address = new URL(location.href);
+  address.searchParams.set('job', String(jobId));
+  history.replaceState(history.state, '', address);
+}

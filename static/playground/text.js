@@ -1,0 +1,79 @@
+/** Numbers, times and states as a person reads them. Pure. */
+
+const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+export const NODE_WORDS = {
+  idle: 'Idle',
+  running: 'Running',
+  success: 'Success',
+  error: 'Error',
+  cancelled: 'Stopped',
+  notrun: 'Not run',
+};
+
+export const RUN_WORDS = {
+  queued: 'Queued',
+  running: 'Running',
+  completed: 'Completed',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+  lost: 'Lost',
+};
+
+/** 1234567 → "1,234,567" */
+export function formatCount(count) {
+  return counts.format(count);
+}
+
+/** 1234567 → "1.2M" */
+export function formatCompact(count) {
+  return compact.format(count);
+}
+
+export function unitOf(count) {
+  return count === 1 ? 'row' : 'rows';
+}
+
+/** Seconds as "0.4 s", "12 s", "3:05" or "1:02:03"; `fine` adds the tenth that a finished run deserves. */
+export function formatDuration(seconds, fine = false) {
+  const known = Math.max(0, seconds);
+  if (known < 60) return fine ? `${known.toFixed(known < 10 ? 2 : 1)} s` : `${Math.floor(known)} s`;
+  const whole = Math.floor(known);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (number) => String(number).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Epoch seconds as a time of day, with the date when that is not today's. */
+export function formatMoment(seconds, today = new Date()) {
+  const moment = new Date(seconds * 1000);
+  return moment.toDateString() === today.toDateString() ? clock.format(moment) : dayAndClock.format(moment);
+}
+
+/** Enough of a run's id to tell it from its neighbours. */
+export function shortRun(runId) {
+  return runId.length > 12 ? `${runId.slice(0, 8)}…` : runId;
+}
+
+/** What a node does, in one line of its settings; its type where they say nothing yet. */
+export function summaryOf({ type, config = {} }) {
+  const { table, sql, path, condition, columns } = config;
+  const computed = Array.isArray(columns) ? columns.map(({ column }) => column).join(', ') : '';
+  const telling = [table, sql, path, condition, computed].find((text) => typeof text === 'string' && text.trim() !== '');
+  return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
+}
+
+/** A setting as text; the password in a connection address stays out of sight. */
+export function settingText(value) {
+  return plainText(value).replace(/(:\/\/[^\s:/@]+):[^\s@/]+@/g, '$1:•••@');
+}
+
+function plainText(value) {
+  if (typeof value === 'string') return value;
+  const isComputed = Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column && entry?.expression);
+  if (isComputed) return value.map(({ column, expression }) => `${column} = ${expression}`).join('\n');
+  return JSON.stringify(value, null, 2);
+}

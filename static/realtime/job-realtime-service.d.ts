@@ -1,0 +1,68 @@
+/** Progress of jobs over one WebSocket that heals itself. See job-realtime-service.js for the promises. */
+
+export type ConnectionState = 'disconnected' | 'connecting' | 'connected';
+
+export interface ProgressEvent {
+  readonly jobId: number;
+  readonly nodeId: number;
+  readonly nodeName: string;
+  readonly status: 'running' | 'completed' | 'failed';
+  readonly rowCount: number;
+  readonly message: string;
+  /** The last three are null when the publisher did not send them. */
+  readonly runId: string | null;
+  readonly seq: number | null;
+  /** Seconds since the epoch, by the publisher's clock. */
+  readonly ts: number | null;
+}
+
+export interface StatusEvent {
+  readonly jobId: number;
+  readonly runId: string | null;
+  readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled' | 'lost';
+  readonly reason: string | null;
+  readonly ts: number | null;
+}
+
+export interface ServiceError {
+  readonly code: string;
+  readonly message: string;
+  /** True: the service does not reconnect by itself any more. */
+  readonly final: boolean;
+}
+
+export interface DisconnectReason extends ServiceError {
+  /** When the next attempt is made, in Date.now() milliseconds; null when none is. */
+  readonly retryAt: number | null;
+}
+
+export interface JobRealtimeServiceOptions {
+  /** ws:// or wss:// address of the server's /ws. */
+  url: string;
+  /** The JWT, or how to get the current one; asked again before every attempt. */
+  token: string | (() => string | Promise<string>);
+  /** An address that answers 401 to a bad token (default: /api/jobs of the same server); null: never ask. */
+  tokenCheckUrl?: string | null;
+  /** Draws from [0, 1), for tests. */
+  random?: () => number;
+}
+
+export type Unsubscribe = () => void;
+
+export class JobRealtimeService {
+  constructor(options: JobRealtimeServiceOptions);
+  readonly state: ConnectionState;
+  readonly reason: DisconnectReason | null;
+  subscribeToJob(jobId: number): Promise<void>;
+  unsubscribeFromJob(jobId: number): void;
+  reconnect(): void;
+  disconnect(): void;
+  dispose(): void;
+  onState(listener: (state: ConnectionState, reason: DisconnectReason | null) => void): Unsubscribe;
+  onProgress(listener: (event: ProgressEvent) => void): Unsubscribe;
+  onStatus(listener: (event: StatusEvent) => void): Unsubscribe;
+  onError(listener: (error: ServiceError) => void): Unsubscribe;
+}
+
+/** Whether a JWT says that it has expired. */
+export function isExpired(token: string, now?: number): boolean;

@@ -1,0 +1,81 @@
+/**
+ * The wire, as the browser sees it: text in, frozen events out. Nothing else parses a message.
+ *
+ * A message that is not what the protocol says gives `null`: one odd publisher must not blind a page
+ * to all others.
+ */
+
+const NODE_STATUSES = new Set(['running', 'completed', 'failed']);
+const RUN_STATUSES = new Set(['queued', 'running', 'completed', 'failed', 'cancelled', 'lost']);
+
+/** `{kind: 'progress' | 'status' | 'error', event}`, or null for what the protocol does not know. */
+export function parseMessage(text) {
+  const message = parseObject(text);
+  if (message === null) return null;
+  if (message.type === 'error') return { kind: 'error', event: errorEvent(message) };
+  if (!Number.isSafeInteger(message.jobId) || !isObject(message.payload)) return null;
+  if (message.type === 'job.progress') return tagged('progress', progressEvent(message.jobId, message.payload));
+  if (message.type === 'job.status') return tagged('status', statusEvent(message.jobId, message.payload));
+  return null;
+}
+
+/** A node's progress, or null. The first five fields are the original protocol's; the rest may be absent. */
+export function progressEvent(jobId, payload) {
+  if (!Number.isSafeInteger(payload.nodeId) || !NODE_STATUSES.has(payload.status)) return null;
+  return Object.freeze({
+    jobId,
+    nodeId: payload.nodeId,
+    nodeName: textOr(payload.nodeName, ''),
+    status: payload.status,
+    rowCount: Math.max(0, numberOr(payload.rowCount, 0)),
+    message: textOr(payload.message, ''),
+    runId: textOr(payload.runId, null),
+    seq: numberOr(payload.seq, null),
+    ts: numberOr(payload.ts, null),
+  });
+}
+
+/** A run's change of status, or null. */
+export function statusEvent(jobId, payload) {
+  if (!RUN_STATUSES.has(payload.status)) return null;
+  return Object.freeze({
+    jobId,
+    runId: textOr(payload.runId, null),
+    status: payload.status,
+    reason: textOr(payload.reason, null),
+    ts: numberOr(payload.ts, null),
+  });
+}
+
+function errorEvent(message) {
+  return Object.freeze({
+    code: textOr(message.code, 'error'),
+    message: textOr(message.message, 'The server refused a message.'),
+    final: false,
+  });
+}
+
+function tagged(kind, event) {
+  return event === null ? null : { kind, event };
+}
+
+function parseObject(text) {
+  try {
+    const value = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOr(value, fallback) {
+  return typeof value === 'string' ? value : fallback;
+}
+
+function numberOr(value, fallback) {
+  return typeof value === 'number' && Number.isFinite(value) ? value : fallback;
+}

@@ -1,0 +1,249 @@
+/**
+ * What is now true of a job, worked out from the messages about it. No DOM, no clock, no waiting.
+ *
+ * Messages may repeat, come twice after a reconnect, or come late; these rules make that harmless:
+ *   - a job shows one run at a time, the latest; what an earlier run still says is dropped;
+ *   - within a run, a terminal status is absorbing, for a node and for the run itself;
+ *   - within a run, a node's message with a lower seq than one seen is dropped;
+ *   - progress without a runId (a publisher of the original protocol) counts for the run under way; when
+ *     none is, a node that starts again after all had ended begins a run without a name.
+ *
+ * The states shown are derived when asked for, never stored: a node that was running when its run was
+ * cancelled *is* cancelled, whichever of the two messages came first.
+ */
+
+const RUN_ENDED = new Set(['completed', 'failed', 'cancelled', 'lost']);
+const NODE_ENDED = new Set(['completed', 'failed']);
+const RANK = { queued: 0, running: 1, completed: 2, failed: 2, cancelled: 2, lost: 2 };
+
+/** Seconds over which the current rows/s is taken: shorter flickers, longer lags. */
+const RATE_WINDOW = 1;
+
+/** Earlier runs whose stragglers are recognised; a job's runs come one after another, so a few are enough. */
+const PAST_RUNS = 32;
+
+export class JobState {
+  #expected; // ids of the graph's nodes: a run without a name has ended when all of them have
+  #run = null;
+  #nodes = new Map();
+  #past = [];
+
+  constructor(nodeIds = []) {
+    this.expectNodes(nodeIds);
+  }
+
+  /** The graph is known now, perhaps later than the first messages. */
+  expectNodes(nodeIds) {
+    this.#expected = [...nodeIds];
+  }
+
+  /** Take a ProgressEvent in; `now` is in seconds since the epoch. True when something changed. */
+  progress(event, now) {
+    const runId = event.runId ?? this.#liveRunId();
+    const admitted = runId === null ? this.#admitNameless(event, now) : this.#admitNamed(runId, event, now);
+    if (!admitted) return false;
+    const before = this.#nodes.get(event.nodeId) ?? null;
+    if (before !== null && isOutdated(before, event, runId)) return false;
+    const at = event.ts ?? now;
+    this.#nodes.set(event.nodeId, nodeAfter(before, event, runId, at));
+    if (this.#run.runId === runId) this.#hearOfWork(at);
+    return true;
+  }
+
+  /** Take a StatusEvent in. True when something changed. */
+  status(event, now) {
+    if (!this.#continues(event)) {
+      if (this.#isOld(event)) return false;
+      this.#begin(event.runId, event.ts);
+    } else if (!this.#isNews(event)) {
+      return false;
+    }
+    const run = this.#run;
+    const at = event.ts ?? now;
+    run.status = event.status;
+    run.reason = event.reason ?? run.reason;
+    run.told = true;
+    if (event.status === 'running') run.startedAt = at;
+    if (RUN_ENDED.has(event.status)) run.endedAt = at;
+    return true;
+  }
+
+  /**
+   * Fill in what no message told from the record of a run ({runId, status, reason, startedAt, endedAt, nodes}):
+   * times, and the nodes of a run whose history the hub no longer has. The record may be a second behind:
+   * of a node that something was heard of, it only brings the end. True when something changed.
+   */
+  record(record, now) {
+    const ts = record.endedAt ?? record.startedAt ?? null;
+    this.status({ runId: record.runId, status: record.status, reason: record.reason, ts }, now);
+    if (this.#run?.runId !== record.runId) return false;
+    this.#run.startedAt = record.startedAt ?? this.#run.startedAt;
+    this.#run.endedAt = record.endedAt ?? this.#run.endedAt;
+    for (const node of record.nodes) {
+      const known = this.#nodes.get(node.nodeId) ?? null;
+      const isNews = known === null || (!NODE_ENDED.has(known.status) && NODE_ENDED.has(node.status));
+      if (isNews) this.#nodes.set(node.nodeId, nodeAfter(known, node, record.runId, node.ts ?? ts ?? now));
+    }
+    return true;
+  }
+
+  /** The connection is new and a snapshot follows: what it says of a node replaces what we know, and begins nothing. */
+  expectSnapshot() {
+    for (const node of this.#nodes.values()) node.confirmed = false;
+  }
+
+  /** The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended}. Times in epoch seconds. */
+  run() {
+    if (this.#run === null) return null;
+    const stray = this.#strayWork();
+    if (stray !== null) return runView({ runId: null, reason: null, startedAt: stray.startedAt, endedAt: null }, 'running');
+    return runView(this.#run, this.#runStatus());
+  }
+
+  /** The node as it shall be shown; `state` is idle | running | success | error | cancelled | notrun. */
+  node(nodeId) {
+    const node = this.#nodes.get(nodeId) ?? null;
+    const run = this.#run === null ? null : runView(this.#run, this.#runStatus());
+    return nodeView(nodeId, node, run, this.#isAnyAtFault(run));
+  }
+
+  /** Ids of all nodes that anything was heard of, in the order in which they were first heard of. */
+  nodeIds() {
+    return [...this.#nodes.keys()];
+  }
+
+  // The run that progress without a runId counts for: the one under way, if it has a name.
+  #liveRunId() {
+    return this.#run !== null && !RUN_ENDED.has(this.#run.status) ? this.#run.runId : null;
+  }
+
+  #admitNamed(runId, event) {
+    if (this.#run !== null && this.#run.runId === runId) return true;
+    if (this.#isOld(event)) return false;
+    this.#begin(runId, event.ts);
+    return true;
+  }
+
+  #admitNameless(event) {
+    const startsAgain = event.status === 'running' && this.#nodes.get(event.nodeId)?.confirmed === true;
+    if (this.#run === null || (startsAgain && this.run().ended)) this.#begin(null, event.ts);
+    return true;
+  }
+
+  #continues(event) {
+    if (this.#run === null || this.#run.runId !== event.runId) return false;
+    const repeatedNameless = event.runId === null && this.#run.told && RUN_ENDED.has(this.#run.status);
+    return !repeatedNameless || RUN_ENDED.has(event.status);
+  }
+
+  // Progress alone may have announced the run: its first status then brings the true time.
+  #isNews(event) {
+    const run = this.#run;
+    return RANK[event.status] > RANK[run.status] || (!run.told && RANK[event.status] === RANK[run.status]);
+  }
+
+  // Clocks differ between machines, so time alone does not make a run old: its beginning is always believed.
+  #isOld(event) {
+    if (event.runId === null || this.#run === null) return false;
+    if (this.#past.includes(event.runId)) return true;
+    const { since } = this.#run;
+    return RANK[event.status] === 2 && event.ts !== null && since !== null && event.ts < since;
+  }
+
+  #begin(runId, ts) {
+    const before = this.#run?.runId ?? null;
+    if (before !== null) this.#past = [...this.#past, before].slice(-PAST_RUNS);
+    this.#run = { runId, status: 'queued', reason: null, since: ts, startedAt: null, endedAt: null, told: false };
+    this.#nodes.clear();
+  }
+
+  #hearOfWork(at) {
+    this.#run.startedAt ??= at;
+    if (this.#run.status === 'queued') this.#run.status = 'running';
+  }
+
+  // A run without a name has nobody to tell its end: it ends with the last of its nodes, or with a failed one.
+  #runStatus() {
+    if (this.#run.told || this.#run.runId !== null) return this.#run.status;
+    const statuses = [...this.#nodes.values()].map((node) => node.status);
+    if (statuses.includes('running')) return 'running';
+    if (statuses.includes('failed')) return 'failed';
+    return this.#expected.every((id) => this.#nodes.has(id)) ? 'completed' : 'running';
+  }
+
+  // Whether a node failed by itself: then the others that its run's end cut short were stopped, not at fault.
+  #isAnyAtFault(run) {
+    return [...this.#nodes.values()].some((node) => node.status === 'failed' && !isCutShort(node, run));
+  }
+
+  // Somebody else's work on a job whose own run has ended.
+  #strayWork() {
+    if (this.#run.runId === null || !RUN_ENDED.has(this.#run.status)) return null;
+    return [...this.#nodes.values()].find((node) => node.runId === null && node.status === 'running') ?? null;
+  }
+}
+
+function isOutdated(node, event, runId) {
+  if (runId === null || node.runId !== runId) return false;
+  if (event.seq !== null && node.seq !== null && event.seq < node.seq) return true;
+  return NODE_ENDED.has(node.status);
+}
+
+function nodeAfter(before, event, runId, at) {
+  const same = before !== null && before.runId === runId ? before : null;
+  const mark = same?.mark ?? { at, rows: event.rowCount };
+  const seconds = at - mark.at;
+  const measured = seconds >= RATE_WINDOW;
+  return {
+    nodeName: event.nodeName,
+    status: event.status,
+    rowCount: event.rowCount,
+    message: event.message,
+    runId,
+    seq: event.seq ?? same?.seq ?? null,
+    startedAt: same?.startedAt ?? at,
+    endedAt: NODE_ENDED.has(event.status) ? at : null,
+    confirmed: true,
+    mark: measured ? { at, rows: event.rowCount } : mark,
+    rate: measured ? Math.max(0, (event.rowCount - mark.rows) / seconds) : (same?.rate ?? null),
+  };
+}
+
+function runView({ runId, reason, startedAt, endedAt }, status) {
+  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDED.has(status) };
+}
+
+function nodeView(nodeId, node, run, anyAtFault) {
+  const state = shownState(node, run, anyAtFault);
+  return {
+    nodeId,
+    nodeName: node?.nodeName ?? '',
+    state,
+    rowCount: node?.rowCount ?? 0,
+    message: shownMessage(node, run),
+    rate: state === 'running' ? node.rate : null,
+    startedAt: node?.startedAt ?? null,
+    endedAt: node?.endedAt ?? null,
+    heard: node !== null,
+  };
+}
+
+function shownState(node, run, anyAtFault) {
+  if (node === null) return run !== null && run.ended ? 'notrun' : 'idle';
+  if (node.status === 'completed') return 'success';
+  if (isCutShort(node, run)) return run.status === 'cancelled' || anyAtFault ? 'cancelled' : 'error';
+  return node.status === 'failed' ? 'error' : 'running';
+}
+
+// A node that its run's end cut short has no last word of its own: the run's reason is the truth about it,
+// and who closes such nodes gives them just that reason.
+function isCutShort(node, run) {
+  if (!run.ended || node.runId !== run.runId) return false;
+  return node.status === 'running' || (node.status === 'failed' && node.message === run.reason);
+}
+
+function shownMessage(node, run) {
+  if (node === null) return '';
+  const silent = node.status === 'running' && isCutShort(node, run);
+  return silent && run.reason !== null ? run.reason : node.message;
+}
