@@ -1,0 +1,52 @@
+"""What README and docs/protocol.md promise is so."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+
+from realtime.close_codes import CloseCode
+from tests.harness import ROOT, Product
+
+README = (ROOT / "README.md").read_text()
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+
+
+def test_every_setting_stands_in_the_table() -> None:
+    read = re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', (ROOT / "settings.py").read_text())
+    assert len(read) > 10
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
+    assert sorted(set(read)) == sorted(listed)
+
+
+def test_every_close_code_of_ours_is_explained() -> None:
+    for code in CloseCode:
+        if code >= 4000:
+            assert str(int(code)) in README, code
+        if code is not CloseCode.NORMAL:
+            assert re.search(rf"\b{int(code)}\b", PROTOCOL), code
+
+
+def test_every_file_that_the_readme_links_to_is_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing
+
+
+def test_the_bash_publisher_of_the_readme_reaches_a_browser(product: Product) -> None:
+    block = re.search(
+        r"<!-- tests/test_readme.py runs this block -->\n```bash\n(.*?)```", README, re.S
+    )
+    assert block is not None
+    with product.websocket() as socket:
+        socket.send('{"action":"subscribe","jobId":42}')
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block[1]],
+            env={"PATH": os.environ["PATH"], "NATS_PORT": str(product.nats_port)},
+            check=True,
+            timeout=30,
+        )
+        message = json.loads(socket.recv(timeout=10.0))
+    assert (message["jobId"], message["payload"]["rowCount"]) == (42, 9000)

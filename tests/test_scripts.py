@@ -1,0 +1,269 @@
+"""scripts/run and scripts/token, started as a user does: from a shell, elsewhere, and with a Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import ROOT, command_line, eventually, free_ports, processes_of
+
+START = 90.0  # seconds; imports, nats-server, a small sample shop
+ONCE = 120.0
+
+
+class Command:
+    """scripts/run in a directory of its own, on free ports; `end` leaves nothing behind."""
+
+    def __init__(self, directory: Path, root: Path = ROOT, **settings: str):
+        self.directory = directory
+        self.root = root
+        self.data_dir = directory / "kept"
+        self.mark = f"TEST_COMMAND={secrets.token_hex(8)}"
+        self.ports = free_ports(4)
+        name, _, value = self.mark.partition("=")
+        ports = zip(
+            ("API_PORT", "WS_PORT", "NATS_PORT", "NATS_MONITOR_PORT"), self.ports, strict=True
+        )
+        passed = {k: v for k, v in os.environ.items() if k == "PATH" or k.startswith("PIP_")}
+        self.environment = {
+            **passed,
+            "HOME": str(directory),
+            "VENV": sys.prefix,
+            "DATA_DIR": "kept",  # relative: to the caller's directory
+            "SAMPLE_ORDERS": "5000",
+            name: value,
+            **{setting: str(port) for setting, port in ports},
+            **settings,
+        }
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [self.root / "scripts/run", *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=(self.directory / "stderr").open("w"),
+            text=True,
+        )
+        return self.process
+
+    def run(self, *arguments: str, timeout: float = ONCE) -> tuple[int, str]:
+        """Exit code and stdout."""
+        process = self.start(*arguments)
+        out, _ = process.communicate(timeout=timeout)
+        return process.returncode, out
+
+    def stderr(self) -> str:
+        return (self.directory / "stderr").read_text()
+
+    def left_over(self) -> list[int]:
+        return processes_of(self.mark, self.data_dir)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(60.0)
+        for pid in self.left_over():
+            print(f"--- still alive: {pid} {command_line(pid)}")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.process is not None and self.process.stdout is not None:
+            self.process.wait(5.0)
+            self.process.stdout.close()
+        print(f"--- stderr\n{self.stderr()[-5000:]}")
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    command = Command(tmp_path)
+    try:
+        yield command
+    finally:
+        command.end()
+
+
+def ready_url(process: subprocess.Popen[str]) -> str:
+    """The URL of the ready line, the only line on stdout."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.fullmatch(r"ready (http://127\.0\.0\.1:\d+/\?token=[\w.-]+)\n", line)
+    assert found, line
+    return found[1]
+
+
+@pytest.mark.timeout(START + 90)
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_run_prints_a_link_that_opens_the_page_and_a_signal_stops_everything(
+    command: Command, stop: signal.Signals
+) -> None:
+    process = command.start()
+    url = ready_url(process)
+    with urllib.request.urlopen(url, timeout=10) as page:
+        assert page.status == 200
+        assert b"<html" in page.read().lower()
+    token = url.partition("token=")[2]
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{command.ports[0]}/api/jobs",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as jobs:
+        assert b'"name"' in jobs.read()
+    assert (command.data_dir / "shop.db").exists()
+    process.send_signal(stop)
+    assert process.wait(60) == 0
+    assert not command.left_over()
+
+
+@pytest.mark.timeout(ONCE + 60)
+def test_run_once_shows_the_nodes_and_exits_with_the_runs_code(command: Command) -> None:
+    code, out = command.run("--once")
+    assert code == 0, out
+    lines = out.splitlines()
+    assert lines[-1] == "run completed"
+    for name in ("DB Input", "Filter", "Map", "DB Output"):
+        assert any(name in line and "running" in line for line in lines), out
+        assert any(name in line and "completed" in line for line in lines), out
+    assert not command.left_over()
+
+
+@pytest.mark.timeout(START + 90)
+def test_a_run_that_is_killed_takes_the_server_with_it(command: Command) -> None:
+    process = command.start()
+    ready_url(process)
+    process.kill()
+    eventually(lambda: not command.left_over(), 60.0, what="nothing is left")
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_taken_port_is_named_with_its_setting(command: Command, index: int) -> None:
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", command.ports[index]))
+        holder.listen()
+        code, out = command.run()
+    setting = ("API_PORT", "WS_PORT", "NATS_PORT", "NATS_MONITOR_PORT")[index]
+    assert (code, out) == (2, "")
+    assert setting in command.stderr()
+    assert str(command.ports[index]) in command.stderr()
+    assert "Traceback" not in command.stderr()
+    assert not command.left_over()
+
+
+def test_a_bad_setting_is_one_line_and_2(command: Command) -> None:
+    command.environment["WORKER_CLASS"] = "fibers"
+    code, out = command.run()
+    assert (code, out) == (2, "")
+    lines = [line for line in command.stderr().splitlines() if "install" not in line]
+    assert len(lines) == 1
+    assert "WORKER_CLASS" in lines[0]
+    assert "fibers" in lines[0]
+
+
+def test_help_needs_no_set_up(command: Command) -> None:
+    command.environment["VENV"] = str(command.directory / "never-made")
+    code, out = command.run("--help")
+    assert code == 0
+    assert "--once" in out
+    assert not (command.directory / "never-made").exists()
+
+
+def test_an_old_python_is_named(command: Command) -> None:
+    old = command.directory / "bin"
+    old.mkdir()
+    fake = (
+        '#!/bin/sh\ncase "$*" in *version_info*) exit 1 ;; *python_version*) echo 3.9.1 ;; esac\n'
+    )
+    for name in ("python3", "python3.13", "python3.12", "python3.11", "python"):
+        (old / name).write_text(fake)
+        (old / name).chmod(0o755)
+    command.environment["PATH"] = f"{old}:{command.environment['PATH']}"
+    command.environment["VENV"] = str(command.directory / "venv")
+    code, _ = command.run()
+    assert code == 1
+    assert "Python 3.11 or newer is needed; python3 is 3.9.1" in command.stderr()
+
+
+# ---------------------------------------------------------------- scripts/token
+
+
+def token(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ROOT / "scripts/token", *arguments],
+        cwd=directory,
+        env={"PATH": os.environ["PATH"], "VENV": sys.prefix, "DATA_DIR": "kept", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path) -> None:
+    import jwt
+
+    done = token(tmp_path, "--tenant", "acme", "--scope", "jobs:read", "--hours", "2")
+    assert done.returncode == 0, done.stderr
+    secret = (tmp_path / "kept/jwt_secret").read_text().strip()
+    assert (tmp_path / "kept/jwt_secret").stat().st_mode & 0o777 == 0o600
+    claims = jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])
+    assert (claims["tenant_id"], claims["scope"]) == ("acme", "jobs:read")
+    assert claims["exp"] - claims["iat"] == 7200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "word"),
+    [
+        (["--scope", "jobs:everything"], {}, "jobs:everything"),
+        (["--hours", "0"], {}, "--hours"),
+        (["--tenant", "a.b"], {}, "--tenant"),
+        ([], {"JWT_SECRET": "short"}, "JWT_SECRET"),
+        ([], {"TENANT_ID": "*"}, "--tenant"),
+    ],
+)
+def test_a_token_that_no_server_would_take_is_not_made(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], word: str
+) -> None:
+    done = token(tmp_path, *arguments, **environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr
+
+
+# ---------------------------------------------------------------- a machine with nothing but Python
+
+
+@pytest.mark.real_setup
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the repository to clone it")
+def test_a_fresh_clone_with_an_empty_home_sets_itself_up_and_runs_the_sample(
+    tmp_path: Path,
+) -> None:
+    clone, home = tmp_path / "clone", tmp_path / "home"
+    home.mkdir()
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True, timeout=60)
+    command = Command(home, root=clone)
+    del command.environment["VENV"]
+    try:
+        code, out = command.run("--once", timeout=500)
+        assert code == 0, out + command.stderr()
+        assert out.splitlines()[-1] == "run completed"
+        status = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True
+        )
+        assert status.stdout == "", "the set-up leaves only ignored files"
+        assert not command.left_over()
+    finally:
+        command.end()
