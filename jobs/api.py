@@ -1,0 +1,279 @@
+"""The HTTP API of jobs and runs, under /api. Errors are problem documents (RFC 9457).
+
+Each handler is short: the door checks the token (and so the tenant), the body is parsed once, the
+store answers. What belongs to another tenant is not found.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from flask import Blueprint, Response, jsonify, request
+
+from jobs.announcements import Announcer
+from jobs.documents import job_document, job_summary, run_document, run_summary
+from jobs.executing import cancel_run, execute_job
+from jobs.followers import Followers, ndjson, server_sent
+from jobs.graph import GraphInvalid, parse_graph
+from jobs.node_board import NodeState
+from jobs.nodetypes import node_types_document
+from jobs.problems import Problem, answer, unavailable
+from jobs.program_log import read_log
+from jobs.records import Run
+from jobs.request_body import job_graph, job_name, json_object, request_hash
+from jobs.run_files import RunFiles
+from jobs.run_queue import QueueUnavailable, RunQueue
+from jobs.states import RunStatus
+from jobs.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
+from progress_lib.nats import Link
+
+MAX_KEY = 255  # characters of an Idempotency-Key
+RUNS_A_PAGE = 50
+MAX_RUNS_A_PAGE = 500
+
+
+class ApiSettings(Protocol):
+    """What the API reads of the settings."""
+
+    @property
+    def data_dir(self) -> Path: ...
+
+
+Authenticate = Callable[
+    [str], str
+]  # takes a scope, returns the tenant's id, or aborts with 401/403
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
+
+
+def create_blueprint(
+    store: Store, run_queue: RunQueue, link: Link, authenticate: Authenticate, settings: ApiSettings
+) -> Blueprint:
+    """All routes of jobs and runs. Starts nothing; threads come with the first request."""
+    api = _Api(store, run_queue, link, authenticate, settings.data_dir)
+    blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
+    for method, path, handler in api.routes():
+        blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
+    blueprint.register_error_handler(NotFound, _not_found)
+    blueprint.register_error_handler(AlreadyRunning, _already_running)
+    blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
+    blueprint.register_error_handler(GraphInvalid, _graph_invalid)
+    blueprint.register_error_handler(QueueUnavailable, _come_back)
+    blueprint.register_error_handler(StoreUnavailable, _come_back)
+    return blueprint
+
+
+class _Api:
+    def __init__(
+        self,
+        store: Store,
+        run_queue: RunQueue,
+        link: Link,
+        authenticate: Authenticate,
+        data_dir: Path,
+    ) -> None:
+        self._store = store
+        self._queue = run_queue
+        self._link = link
+        self._announcer = Announcer(link)
+        self._followers = Followers(store, link)
+        self._tenant = authenticate
+        self._data_dir = data_dir
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+        return [
+            ("GET", "/node-types", self.node_types),
+            ("GET", "/jobs", self.list_jobs),
+            ("POST", "/jobs", self.create_job),
+            ("POST", "/jobs/validate", self.validate),
+            ("GET", "/jobs/<int:job_id>", self.read_job),
+            ("PUT", "/jobs/<int:job_id>", self.replace_job),
+            ("DELETE", "/jobs/<int:job_id>", self.delete_job),
+            ("POST", "/jobs/<int:job_id>/execute", self.execute),
+            ("GET", "/jobs/<int:job_id>/runs", self.list_runs),
+            ("GET", "/runs/<run_id>", self.read_run),
+            ("POST", "/runs/<run_id>/cancel", self.cancel),
+            ("GET", "/runs/<run_id>/log", self.read_log),
+            ("GET", "/runs/<run_id>/program", self.read_program),
+            ("GET", "/runs/<run_id>/events", self.events),
+            ("GET", "/runs/<run_id>/wait", self.wait),
+        ]
+
+    # ---- jobs
+
+    def node_types(self) -> Answer:
+        self._tenant("jobs:read")
+        return jsonify({"nodeTypes": node_types_document()})
+
+    def list_jobs(self) -> Answer:
+        tenant_id = self._tenant("jobs:read")
+        return jsonify({"jobs": [job_summary(job) for job in self._store.jobs(tenant_id)]})
+
+    def create_job(self) -> Answer:
+        """Stores a job as it is; a graph may still have errors, which validate and execute name."""
+        tenant_id = self._tenant("jobs:write")
+        body = json_object()
+        job = self._store.create_job(tenant_id, job_name(body), job_graph(body))
+        return jsonify(job_document(job)), 201, {"Location": f"/api/jobs/{job.job_id}"}
+
+    def validate(self) -> Answer:
+        """Takes {"graph": …}; answers {"valid": …, "errors": […]} that names every error."""
+        self._tenant("jobs:read")
+        try:
+            parse_graph(job_graph(json_object()))
+        except GraphInvalid as invalid:
+            return jsonify({"valid": False, "errors": _error_documents(invalid)})
+        return jsonify({"valid": True, "errors": []})
+
+    def read_job(self, job_id: int) -> Answer:
+        return jsonify(job_document(self._store.job(self._tenant("jobs:read"), job_id)))
+
+    def replace_job(self, job_id: int) -> Answer:
+        tenant_id = self._tenant("jobs:write")
+        body = json_object()
+        job = self._store.update_job(tenant_id, job_id, job_name(body), job_graph(body))
+        return jsonify(job_document(job))
+
+    def delete_job(self, job_id: int) -> Answer:
+        """Deletes the job with its runs and their files; not while one of them has not ended."""
+        tenant_id = self._tenant("jobs:write")
+        for run_id in self._store.delete_job(tenant_id, job_id):
+            shutil.rmtree(RunFiles(self._data_dir, run_id).directory, ignore_errors=True)
+        return Response(status=204)
+
+    # ---- runs
+
+    def execute(self, job_id: int) -> Answer:
+        tenant_id = self._tenant("jobs:execute")
+        body = json_object(required=False)
+        hashed = request_hash(f"execute {job_id}", body)
+        recorded = execute_job(
+            self._store, self._queue, self._link, tenant_id, job_id, _idempotency_key(), hashed
+        )
+        run = recorded.run
+        # a repeated request gets the answer of the first, so the status is that of then
+        told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
+        return jsonify(told), 202, {"Location": f"/api/runs/{run.run_id}"}
+
+    def list_runs(self, job_id: int) -> Answer:
+        """Newest first; `?limit=` and `?before=` (a createdAt) page through them."""
+        tenant_id = self._tenant("jobs:read")
+        limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
+        before = _number("before", None, float)
+        runs = self._store.runs_of_job(tenant_id, job_id, limit, before)
+        return jsonify({"runs": [run_summary(run) for run in runs]})
+
+    def read_run(self, run_id: str) -> Answer:
+        run, nodes = self._store.run_with_nodes(self._tenant("jobs:read"), run_id)
+        return jsonify(self._run_document(run, nodes))
+
+    def cancel(self, run_id: str) -> Answer:
+        """202 while the run still has to end, 200 when it has ended (now or before)."""
+        tenant_id = self._tenant("jobs:execute")
+        run = cancel_run(self._store, self._queue, self._announcer, tenant_id, run_id)
+        return jsonify(run_summary(run)), 200 if run.has_ended else 202
+
+    def read_log(self, run_id: str) -> Answer:
+        """The log from byte `?from=` (negative: from the end): {"from", "next", "size", "text", "ended"}.
+
+        Ask again with from=next until next = size and ended.
+        """
+        run = self._store.run(self._tenant("jobs:read"), run_id)
+        piece = read_log(RunFiles(self._data_dir, run.run_id).log, _number("from", 0, int))
+        told = {
+            "from": piece.start,
+            "next": piece.next,
+            "size": piece.size,
+            "text": piece.text,
+            "ended": run.has_ended,
+        }
+        return jsonify(told)
+
+    def read_program(self, run_id: str) -> Answer:
+        program = self._store.program(self._tenant("jobs:read"), run_id)
+        return Response(program, content_type="text/x-python; charset=utf-8")
+
+    def events(self, run_id: str) -> Answer:
+        """Server-sent events: what the WebSocket would say of this run, until its end."""
+        return self._follow(run_id, server_sent, "text/event-stream")
+
+    def wait(self, run_id: str) -> Answer:
+        """NDJSON: the same, one line each; the last line is the run's end."""
+        return self._follow(run_id, ndjson, "application/x-ndjson")
+
+    # ---- inside
+
+    def _follow(
+        self, run_id: str, encode: Callable[[dict[str, Any]], str], content_type: str
+    ) -> Answer:
+        run = self._store.run(self._tenant("jobs:read"), run_id)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":  # nobody would read, and so close, the stream
+            return Response(content_type=content_type, headers=headers)
+        stream = self._followers.follow(run, encode)
+        return Response(stream, content_type=content_type, headers=headers)
+
+    def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
+        queued = run.status is RunStatus.QUEUED
+        position = self._store.queue_position(run) if queued else None
+        graph = self._store.graph_of_run(run.tenant_id, run.run_id)
+        return run_document(run, nodes, graph, position)
+
+
+# ---- what a request says
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
+        return key
+    raise Problem(400, f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters")
+
+
+def _number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        number = kind(text)
+        if abs(number) < 2**53:  # so no NaN either
+            return number
+    except ValueError:
+        pass
+    raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
+
+
+# ---- errors of ours as problems
+
+
+def _not_found(error: NotFound) -> Response:
+    return answer(Problem(404, str(error)))
+
+
+def _already_running(error: AlreadyRunning) -> Response:
+    return answer(Problem(409, str(error), runId=error.run_id, jobId=error.job_id))
+
+
+def _mismatch(error: IdempotencyMismatch) -> Response:
+    return answer(Problem(422, str(error)))
+
+
+def _graph_invalid(error: GraphInvalid) -> Response:
+    errors = _error_documents(error)
+    return answer(Problem(422, _told(errors), errors=errors))
+
+
+def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
+    return answer(unavailable(str(error)))
+
+
+def _told(errors: list[dict[str, Any]]) -> str:
+    if len(errors) == 1:
+        return f"the graph has an error: {errors[0]['message']}"
+    return f"the graph has {len(errors)} errors; the first: {errors[0]['message']}"
+
+
+def _error_documents(invalid: GraphInvalid) -> list[dict[str, Any]]:
+    return [error.document() for error in invalid.errors]

@@ -1,0 +1,80 @@
+"""How jobs and runs look over HTTP: the one place that knows the members' names."""
+
+import json
+from typing import Any
+
+from jobs.node_board import NodeState
+from jobs.records import Job, Run
+from progress_lib import Status
+
+
+def job_summary(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.job_id,
+        "name": job.name,
+        "createdAt": job.created_at,
+        "updatedAt": job.updated_at,
+    }
+
+
+def job_document(job: Job) -> dict[str, Any]:
+    return {**job_summary(job), "graph": job.graph}
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """A run without its nodes; times are seconds since 1970."""
+    return {
+        "runId": run.run_id,
+        "jobId": run.job_id,
+        "jobName": run.job_name,
+        "status": run.status.value,
+        "reason": run.reason,
+        "exitCode": run.exit_code,
+        "cancelRequested": run.cancel_requested_at is not None,
+        "createdAt": run.created_at,
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
+    }
+
+
+def run_document(
+    run: Run, nodes: list[NodeState], graph: dict[str, Any], queue_position: int | None
+) -> dict[str, Any]:
+    """A run with the last progress of each node, as it came."""
+    return {
+        **run_summary(run),
+        "queuePosition": queue_position,
+        "counts": _counts(nodes, graph),
+        "nodes": [json.loads(node.payload) for node in nodes],
+        "graph": graph,
+    }
+
+
+def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
+    of_status = dict.fromkeys(Status, 0)
+    for node in nodes:
+        of_status[node.progress.status] += 1
+    in_graph = graph.get("nodes")
+    total = max(len(in_graph) if isinstance(in_graph, list) else 0, len(nodes))
+    return {
+        "nodes": total,
+        "notStarted": total - len(nodes),
+        **{status.value: count for status, count in of_status.items()},
+    }
+
+
+def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
+    """What the hub sends for a node's progress."""
+    payload = json.loads(node.payload)
+    return {"type": "job.progress", "jobId": run.job_id, "payload": payload}
+
+
+def status_event(run: Run) -> dict[str, Any]:
+    """What the hub sends for a run's status."""
+    payload = {
+        "runId": run.run_id,
+        "status": run.status.value,
+        "reason": run.reason,
+        "ts": run.ended_at or run.started_at or run.created_at,
+    }
+    return {"type": "job.status", "jobId": run.job_id, "payload": payload}
