@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Executes a job of a running server with curl alone, for cron, CI and shells.
 set -euo pipefail
+export LC_ALL=C.UTF-8
 
 usage() {
   cat <<'TEXT'
@@ -59,10 +60,14 @@ ask() {
   body=${answer%$'\n'*}
 }
 
-# string NAME: the value of the first "NAME": "…" in stdin, simple escapes undone
+# string NAME: the value of the first "NAME": "…" in stdin, escapes undone, on one line and without control characters
 string() {
-  { grep -oE "\"$1\": ?\"([^\"\\\\]|\\\\.)*\"" || true; } | head -n 1 |
-    sed -E 's/^"[^"]*": ?"//; s/"$//; s/\\n/ /g; s/\\(["\\/])/\1/g'
+  local text
+  text=$(
+    { grep -oE "\"$1\": ?\"([^\"\\\\]|\\\\.)*\"" || true; } | head -n 1 |
+      sed -E 's/^"[^"]*": ?"//; s/"$//; s|\\(["/])|\1|g; s/\\u[dD][89a-fA-F][0-9a-fA-F]{2}/?/g'
+  )
+  printf '%b' "$text" | tr '\n\t' '  ' | tr -d '\000-\037\177'
 }
 
 number() {
@@ -82,7 +87,7 @@ refused() {
 
 # JSON writes a name's quotes, backslashes and everything beyond ASCII as escapes.
 json_string() {
-  local LC_ALL=C.UTF-8 text=$1 out="" character code i
+  local text=$1 out="" character code i
   for ((i = 0; i < ${#text}; i++)); do
     character=${text:i:1}
     printf -v code '%d' "'$character"

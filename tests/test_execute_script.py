@@ -21,6 +21,7 @@ JOBS = [
     {"id": 10, "name": "twin"},
     {"id": 11, "name": "twin"},
 ]
+ODD_MESSAGE = 'read\n"größe" \\n \x1b[31m🚚'
 
 
 class Server(ThreadingHTTPServer):
@@ -61,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(202, {"jobId": 7, "runId": "r1", "status": "queued"})
 
     def events(self) -> list[dict[str, Any]]:
-        node = {"nodeId": 1, "nodeName": "DB Input", "rowCount": 5000, "message": 'read "all"'}
+        node = {"nodeId": 1, "nodeName": "DB Input", "rowCount": 5000, "message": ODD_MESSAGE}
         return [
             {"type": "job.progress", "jobId": 7, "payload": {**node, "status": "running"}},
             {"type": "job.progress", "jobId": 7, "payload": {**node, "status": "completed"}},
@@ -154,7 +155,8 @@ def test_the_exit_code_tells_the_runs_end(server: Server, end: str, code: int) -
     assert done.returncode == code
     lines = done.stdout.splitlines()
     assert lines[0] == "r1"
-    assert lines[1].split() == ["DB", "Input", "running", "5000", "read", '"all"']
+    words = ["DB", "Input", "running", "5000", "read", '"größe"', "\\n", "[31m??"]
+    assert lines[1].split() == words
     assert lines[2].split()[:3] == ["DB", "Input", "completed"]
     assert lines[3].strip() == f"run {end}"
 
