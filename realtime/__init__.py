@@ -1,0 +1,1 @@
+"""From NATS to every browser that watches: bridge, hub, clients."""

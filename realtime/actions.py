@@ -1,0 +1,63 @@
+"""What a browser may ask over its socket: parsed once, at the door."""
+
+import json
+from typing import NamedTuple
+
+MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
+
+
+class Subscribe(NamedTuple):
+    job_id: int
+
+
+class Unsubscribe(NamedTuple):
+    job_id: int
+
+
+class Authenticate(NamedTuple):
+    token: str
+
+
+Action = Subscribe | Unsubscribe | Authenticate
+
+
+class BadAction(ValueError):
+    """A request that is answered with an error message; `code` is for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def parse_action(text: str) -> Action:
+    """Raises BadAction with a sentence that says what was found and what is expected."""
+    try:
+        request = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadAction("not_json", f"expected a JSON object, found {text[:80]!r}") from None
+    if not isinstance(request, dict):
+        raise BadAction("not_an_object", f"expected a JSON object, found {text[:80]!r}")
+    action = request.get("action")
+    if action == "subscribe":
+        return Subscribe(_job_id(request))
+    if action == "unsubscribe":
+        return Unsubscribe(_job_id(request))
+    if action == "auth":
+        return Authenticate(_token(request))
+    raise BadAction(
+        "unknown_action", f"action {action!r:.80} is unknown; use subscribe, unsubscribe or auth"
+    )
+
+
+def _job_id(request: dict[str, object]) -> int:
+    job_id = request.get("jobId")
+    if type(job_id) is int and 0 <= job_id <= MAX_JOB_ID:
+        return job_id
+    raise BadAction("bad_job_id", f"jobId must be a whole number, found {job_id!r:.80}")
+
+
+def _token(request: dict[str, object]) -> str:
+    token = request.get("token")
+    if isinstance(token, str):
+        return token
+    raise BadAction("bad_token", "token must be a string")

@@ -1,0 +1,133 @@
+"""The door to the hub: who may open a WebSocket, and what happens once it is open."""
+
+import base64
+import binascii
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, Flask, Request, g, request
+from flask_sock import Sock
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable, Unauthorized
+
+from realtime.client import Client
+from realtime.hub import Hub
+from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
+from realtime.websocket import SERVER_OPTIONS, WebSocket
+
+LOG = logging.getLogger(__name__)
+
+SUBPROTOCOL = "progress.v1"
+BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens out of URLs
+RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
+
+
+class Door:
+    """Admits browsers to the hub, `max_clients` at a time. `allowed_origins` empty: every origin."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        verifier: TokenVerifier,
+        *,
+        allowed_origins: Iterable[str] = (),
+        max_clients: int,
+    ) -> None:
+        self._hub = hub
+        self._verifier = verifier
+        self._origins = frozenset(allowed_origins)
+        self._max_clients = max_clients
+        self._lock = threading.Lock()  # guards the two below
+        self._inside = 0
+        self._is_closed = False
+
+    def install(self, app: Flask) -> None:
+        """Adds the route /ws."""
+        door = Blueprint("realtime", __name__)
+        door.before_request(self.admit)
+        door.teardown_request(self._leave)
+        app.config["SOCK_SERVER_OPTIONS"] = {**SERVER_OPTIONS, "subprotocols": [SUBPROTOCOL]}
+        Sock(app).route("/ws", bp=door)(self.serve_ws)
+        app.register_blueprint(door)
+
+    def shut(self) -> None:
+        """Admits nobody any more: the server is stopping."""
+        with self._lock:
+            self._is_closed = True
+
+    def admit(self) -> None:
+        """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
+        _check_handshake(request)
+        if self._origins and request.headers.get("Origin") not in self._origins:
+            raise Forbidden(f"origin {request.headers.get('Origin')!r:.100} is not allowed here")
+        g.identity = self._identify(request)
+        self._enter()
+        # one encoded frame serves all, and a compressed bomb costs nothing, without compression
+        request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+    def _identify(self, request: Request) -> Identity:
+        try:
+            return self._verifier.verify(_token(request))
+        except WrongTenant as error:
+            raise Forbidden(str(error)) from None
+        except TokenRefused as error:
+            raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
+
+    def _enter(self) -> None:
+        with self._lock:
+            if self._is_closed or self._inside >= self._max_clients:
+                why = "is stopping" if self._is_closed else "has no room for more clients"
+                raise ServiceUnavailable(f"this server {why}", retry_after=RETRY_AFTER)
+            self._inside += 1
+            g.is_inside = True
+
+    def _leave(self, _error: BaseException | None) -> None:
+        if g.pop("is_inside", False):
+            with self._lock:
+                self._inside -= 1
+
+    def serve_ws(self, server: Any) -> None:
+        """Serves one accepted browser, in the handler's thread, until it leaves.
+
+        Lets nothing out: what flask-sock raised would be written into the WebSocket stream.
+        """
+        identity: Identity = g.identity
+        began, end = time.monotonic(), "server error"
+        try:
+            client = Client(self._hub, WebSocket(server), identity, self._verifier)
+            LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
+            end = client.read_pump()
+        except Exception:
+            LOG.exception("ws failed")
+        finally:
+            LOG.info(
+                "ws closed tenant=%s sub=%s after=%.1fs: %s",
+                identity.tenant_id,
+                identity.subject,
+                time.monotonic() - began,
+                end,
+            )
+
+
+def _check_handshake(request: Request) -> None:
+    """Raises BadRequest for what simple-websocket would answer with a traceback."""
+    version = request.headers.get("Sec-WebSocket-Version", "")
+    if version != "13":
+        raise BadRequest(f"Sec-WebSocket-Version is {version!r:.40}; this server speaks 13")
+    try:
+        key = base64.b64decode(request.headers.get("Sec-WebSocket-Key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 16:
+        raise BadRequest("Sec-WebSocket-Key is not 16 bytes in base64")
+
+
+def _token(request: Request) -> str:
+    """The token of the subprotocol list, else of the query."""
+    for offered in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+        if offered.strip().startswith(BEARER):
+            return offered.strip().removeprefix(BEARER)
+    return request.args.get("token", "")

@@ -1,0 +1,264 @@
+"""One browser: its reader, its bounded send buffer and the writer that serves it."""
+
+import logging
+import queue
+import threading
+import time
+
+from wsproto import events
+
+from realtime import frames
+from realtime.actions import Authenticate, BadAction, Subscribe, Unsubscribe, parse_action
+from realtime.close_codes import REASONS, CloseCode
+from realtime.hub import Hub, Topic
+from realtime.tokens import Identity, TokenRefused, TokenVerifier
+from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
+
+LOG = logging.getLogger(__name__)
+
+WRITE_WAIT = 10.0  # seconds in which something must move while we write
+PONG_WAIT = 60.0  # seconds without a word from the browser
+PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers in time
+SEND_BUFFER = 256  # sends that may wait; a round of the hub is one
+SEND_BUFFER_BYTES = 8 << 20  # bytes that may wait; the bound that a burst meets
+WRITER_LINGER = 1.0  # seconds a writer waits for more before its thread ends
+CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
+
+_WAKE = b""  # in the send buffer: nothing to send, look again
+
+
+class Client:
+    """A browser. The hub pushes; the handler's thread runs `read_pump`.
+
+    While the kernel takes everything there is no queue and no writer thread. What it does not
+    take starts the writer, and all that follows queues behind it until it is through.
+    """
+
+    def __init__(
+        self, hub: Hub, socket: WebSocket, identity: Identity, verifier: TokenVerifier
+    ) -> None:
+        self.identity = identity  # (reader thread)
+        self._hub = hub
+        self._socket = socket
+        self._verifier = verifier
+        self._lock = threading.Lock()  # guards the sending side of the socket and what follows
+        self.send: queue.Queue[bytes] = queue.Queue(SEND_BUFFER)
+        self._waiting_bytes = 0
+        self._rest = b""  # of what the kernel took by half; the writer sends it first
+        self._writer: threading.Thread | None = None
+        self._closing: tuple[int, str] | None = None  # set once: the first reason wins
+        self._goodbye_begun = False  # the close frame, or a part of it, is on its way
+
+    # ---- sending (hub thread, reader thread)
+
+    def push(self, data: bytes) -> bool:
+        """Sends whole frames without blocking; False when the buffer is full."""
+        with self._lock:
+            if self._closing is not None:
+                return True  # on its way out: there is nobody left to cut
+            if self._writer is not None:
+                return self._enqueue(data)
+            sent = self._socket.try_send(data)
+            if sent != len(data) and sent != DEAD:  # a dead one is seen by its reader
+                self._rest = data[sent:]
+                self._start_writer()
+            return True
+
+    def _enqueue(self, data: bytes) -> bool:
+        if self._waiting_bytes + len(data) > SEND_BUFFER_BYTES:
+            return False
+        try:
+            self.send.put_nowait(data)
+        except queue.Full:
+            return False
+        self._waiting_bytes += len(data)
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        """Drops what waits and sends a close frame after the frame at hand; never blocks.
+
+        The first reason wins. Whoever calls this sees to it that `abort` follows in time.
+        """
+        with self._lock:
+            if self._closing is not None:
+                return
+            self._closing = (code, reason)
+            if self._writer is not None:
+                self._drop_waiting()
+                return
+            goodbye, self._goodbye_begun = frames.close_frame(code, reason), True
+            sent = self._socket.try_send(goodbye)
+            if sent == len(goodbye):
+                self._socket.end_sending()
+            elif sent != DEAD:
+                self._rest = goodbye[sent:]
+                self._start_writer()
+
+    def _drop_waiting(self) -> None:
+        while not self.send.empty():
+            self.send.get_nowait()
+        self.send.put_nowait(_WAKE)
+
+    def abort(self) -> None:
+        """Ends the connection at once; every thread that waits on it wakes up."""
+        self._socket.abort()
+
+    # ---- the writer thread
+
+    def _start_writer(self) -> None:
+        assert self._writer is None, "one writer a client, or frames would mix"
+        self._writer = threading.Thread(target=self.write_pump, name="ws-writer", daemon=True)
+        self._writer.start()
+
+    def write_pump(self) -> None:
+        """Sends what waits; ends when nothing more comes, or after the close frame."""
+        waiting: bytes | None = self._rest
+        self._rest = b""
+        try:
+            while waiting is not None:
+                self._socket.send_all(waiting, WRITE_WAIT)
+                waiting = self._next()
+            self._say_goodbye()
+        except TimeoutError as error:  # stuck within a frame, so no close frame can follow
+            with self._lock:
+                self._closing = self._closing or (CloseCode.TOO_SLOW, str(error))
+            self._socket.abort()
+        except OSError:
+            self._socket.abort()
+
+    def _next(self) -> bytes | None:
+        """What to write next, maybe nothing (_WAKE); None when this thread is to end."""
+        try:
+            waiting = self.send.get(timeout=WRITER_LINGER)
+        except queue.Empty:
+            waiting = None
+        with self._lock:
+            if self._closing is not None:
+                return None
+            if waiting is not None:
+                self._waiting_bytes -= len(waiting)
+                return waiting
+            if not self.send.empty():
+                return _WAKE  # something came in just now: take it in the next turn
+            self._writer = None
+            return None
+
+    def _say_goodbye(self) -> None:
+        if self._closing is None:
+            return
+        if not self._goodbye_begun:
+            self._socket.send_all(frames.close_frame(*self._closing), WRITE_WAIT)
+        self._socket.end_sending()
+
+    # ---- the reader thread
+
+    def read_pump(self) -> str:
+        """Serves the browser until the connection ends, for whatever reason; returns the reason."""
+        self._hub.register(self)
+        end = "server error"
+        try:
+            self._serve_until_end()
+        except Closed as closed:
+            end = str(closed)
+            if closed.code is not None:
+                self.close(closed.code, end)
+                self._discard_until_end()
+        except Exception:
+            LOG.exception("serving a browser failed")
+            self.close(CloseCode.SERVER_ERROR, REASONS[CloseCode.SERVER_ERROR])
+            self._discard_until_end()
+        finally:
+            self._hub.unregister(self)
+            self._release()
+        return "{} {}".format(*self._closing) if self._closing else end
+
+    def _serve_until_end(self) -> None:
+        """Returns by raising Closed."""
+        message = MessageReader()
+        next_ping = time.monotonic() + PING_PERIOD
+        while True:
+            due = min(next_ping, self._socket.last_heard + PONG_WAIT, self._expiry())
+            if not self._socket.wait_readable(due - time.monotonic()):
+                next_ping = self._keep_alive(next_ping)
+                continue
+            for event in self._socket.read():
+                self._handle(event, message)
+
+    def _expiry(self) -> float:
+        """When the token ends, on the monotonic clock."""
+        return time.monotonic() + self.identity.expires_at - time.time()
+
+    def _keep_alive(self, next_ping: float) -> float:
+        """Ends what is over, pings when it is time, and returns when the next ping is due."""
+        now = time.monotonic()
+        if self._expiry() <= now:
+            raise _closed(CloseCode.TOKEN_EXPIRED)
+        if now - self._socket.last_heard >= PONG_WAIT:
+            raise _closed(CloseCode.PONG_MISSING)
+        if now < next_ping:
+            return next_ping
+        self.push(frames.frame(frames.PING, b""))
+        return now + PING_PERIOD
+
+    def _handle(self, event: events.Event, message: MessageReader) -> None:
+        if time.time() >= self.identity.expires_at:
+            raise _closed(CloseCode.TOKEN_EXPIRED)
+        match event:
+            case events.TextMessage():
+                text = message.add(event)
+                if text is not None:
+                    self._answer(text)
+            case events.BytesMessage():
+                raise _closed(CloseCode.UNSUPPORTED)
+            case events.Ping():
+                self.push(frames.frame(frames.PONG, bytes(event.payload)))
+            case events.CloseConnection():  # the browser's own, or wsproto's word for bad frames
+                code = CloseCode.NORMAL if event.code == 1005 else event.code
+                raise Closed(code, event.reason or "browser left")
+
+    def _answer(self, text: str) -> None:
+        """Serves one request. A bad one is answered, not cut off."""
+        try:
+            match parse_action(text):
+                case Subscribe(job_id):
+                    self._hub.subscribe(self, Topic(self.identity.tenant_id, job_id))
+                case Unsubscribe(job_id):
+                    self._hub.unsubscribe(self, Topic(self.identity.tenant_id, job_id))
+                case Authenticate(token):
+                    self._renew(token)
+        except BadAction as error:
+            self.push(frames.error_frame(error.code, str(error)))
+
+    def _renew(self, token: str) -> None:
+        """A new token for the same tenant: the connection lives as long as it does."""
+        try:
+            identity = self._verifier.verify(token)
+        except TokenRefused as error:
+            raise BadAction("bad_token", str(error)) from None
+        if identity.tenant_id != self.identity.tenant_id:
+            raise BadAction("bad_token", "the token is for another tenant than this connection")
+        self.identity = identity
+
+    def _discard_until_end(self) -> None:
+        """Reads on until the browser ends too: a socket closed with unread bytes resets, and a
+        reset may overtake our close frame."""
+        deadline = time.monotonic() + CLOSE_WAIT
+        while self._socket.wait_readable(deadline - time.monotonic()):
+            if not self._socket.discard() or time.monotonic() >= deadline:
+                return
+
+    def _release(self) -> None:
+        """Ends the writer: after this gunicorn closes the socket, and its number is used anew."""
+        self._socket.abort()
+        with self._lock:
+            writer = self._writer
+            if writer is not None:
+                self._drop_waiting()
+        if writer is not None:
+            writer.join()  # its socket is shut down: it ends within WRITER_LINGER
+        with self._lock:
+            self._socket.release()
+
+
+def _closed(code: CloseCode) -> Closed:
+    return Closed(code, REASONS[code])

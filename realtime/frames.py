@@ -1,0 +1,38 @@
+"""The bytes that go to a browser: RFC 6455 frames of a server, and the envelopes inside them."""
+
+import json
+import struct
+
+TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A  # FIN set: no message of ours is fragmented
+MAX_CONTROL = 125  # bytes of a control frame's payload
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """One unmasked frame with FIN set."""
+    size = len(payload)
+    if size < 126:
+        return b"%c%c%b" % (opcode, size, payload)
+    if size < 65_536:
+        return struct.pack("!BBH", opcode, 126, size) + payload
+    return struct.pack("!BBQ", opcode, 127, size) + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A close frame; the reason is cut at a character's edge where it does not fit."""
+    text = reason.encode()[: MAX_CONTROL - 2].decode(errors="ignore").encode()
+    return frame(CLOSE, struct.pack("!H", code) + text)
+
+
+def progress_frame(job_id: int, payload: bytes) -> bytes:
+    """A `job.progress` message around the NATS payload, byte for byte."""
+    return frame(TEXT, b'{"type":"job.progress","jobId":%d,"payload":%b}' % (job_id, payload))
+
+
+def status_frame(job_id: int, payload: bytes) -> bytes:
+    """A `job.status` message around the NATS payload, byte for byte."""
+    return frame(TEXT, b'{"type":"job.status","jobId":%d,"payload":%b}' % (job_id, payload))
+
+
+def error_frame(code: str, message: str) -> bytes:
+    """The answer to a request that could not be served."""
+    return frame(TEXT, json.dumps({"type": "error", "code": code, "message": message}).encode())

@@ -1,0 +1,313 @@
+"""The hub: one thread that owns every subscription and sends each message to who watches.
+
+It works in rounds. A round takes everything that waits in the inbox, encodes each message once,
+joins the frames of a job once, and gives them to each subscriber with one send that never blocks.
+Fewer, larger sends are what makes it fast: the kernel's cost is per send (DESIGN §4).
+"""
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from progress_lib.progress import Progress
+from realtime import frames
+from realtime.close_codes import REASONS, CloseCode
+from realtime.snapshot import JobSnapshot, RunStatus
+
+if TYPE_CHECKING:
+    from realtime.client import Client
+
+LOG = logging.getLogger(__name__)
+
+MAX_ROUND = 2_048  # messages; bounds the memory of a round and how long a subscribe waits behind it
+MAX_JOBS = 10_000  # jobs whose state is kept; beyond, the oldest that nobody watches is forgotten
+LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and to answer
+LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
+STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
+
+
+class Topic(NamedTuple):
+    """What a browser subscribes to. The tenant is part of the key: nothing crosses tenants."""
+
+    tenant_id: str
+    job_id: int
+
+
+class ProgressEvent(NamedTuple):
+    """A node's progress as it came: `payload` is passed on byte for byte."""
+
+    topic: Topic
+    progress: Progress
+    payload: bytes
+
+
+class StatusEvent(NamedTuple):
+    """A change of a run's status as it came."""
+
+    topic: Topic
+    run: RunStatus
+    payload: bytes
+
+
+Event = ProgressEvent | StatusEvent
+
+
+class Register(NamedTuple):
+    client: "Client"
+
+
+class Unregister(NamedTuple):
+    client: "Client"
+
+
+class Subscribe(NamedTuple):
+    client: "Client"
+    topic: Topic
+
+
+class Unsubscribe(NamedTuple):
+    client: "Client"
+    topic: Topic
+
+
+class Broadcast(NamedTuple):
+    events: list[Event]
+
+
+class CloseSome(NamedTuple):
+    code: CloseCode
+    most: int | None
+
+
+class Stop(NamedTuple):
+    pass
+
+
+Command = Register | Unregister | Subscribe | Unsubscribe | Broadcast | CloseSome | Stop
+
+
+@dataclass(slots=True)
+class _Job:
+    snapshot: JobSnapshot = field(default_factory=JobSnapshot)
+    watchers: set["Client"] = field(default_factory=set)
+    pending: list[bytes] = field(default_factory=list)  # frames of the round at hand
+
+
+@dataclass(slots=True)
+class HubCounts:
+    """What the hub did; written by the hub thread, read by anyone."""
+
+    clients: int = 0
+    subscriptions: int = 0
+    jobs: int = 0
+    received: int = 0  # messages
+    delivered: int = 0  # messages times clients
+    stale: int = 0  # messages that said less than what was known
+    cut: int = 0  # clients cut because their buffer was full
+
+
+class Hub:
+    """Routes messages to clients. Other threads only put commands into the inbox."""
+
+    def __init__(self) -> None:
+        self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._clients: dict[Client, set[Topic]] = {}  # (hub thread)
+        self._jobs: dict[Topic, _Job] = {}  # (hub thread)
+        self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
+        self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
+        self._running = True  # (hub thread)
+        self.counts = HubCounts()
+        self._thread = threading.Thread(target=self.run, name="hub", daemon=True)
+
+    # ---- any thread
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the hub's thread after what is already in the inbox."""
+        self._inbox.put(Stop())
+        self._thread.join(STOP_WAIT)
+
+    def register(self, client: "Client") -> None:
+        self._inbox.put(Register(client))
+
+    def unregister(self, client: "Client") -> None:
+        self._inbox.put(Unregister(client))
+
+    def subscribe(self, client: "Client", topic: Topic) -> None:
+        self._inbox.put(Subscribe(client, topic))
+
+    def unsubscribe(self, client: "Client", topic: Topic) -> None:
+        self._inbox.put(Unsubscribe(client, topic))
+
+    def broadcast(self, events: list[Event]) -> None:
+        """Sends events, in order, to who watches their jobs."""
+        self._inbox.put(Broadcast(events))
+
+    def close_some(self, code: CloseCode, most: int | None) -> None:
+        """Closes `most` of the clients that are registered now; all with None."""
+        self._inbox.put(CloseSome(code, most))
+
+    @property
+    def backlog(self) -> int:
+        """Commands that wait in the inbox."""
+        return self._inbox.qsize()
+
+    # ---- the hub thread
+
+    def run(self) -> None:
+        while self._running:
+            self._round()
+
+    def _round(self) -> None:
+        """Everything that waits, up to MAX_ROUND messages, then one send for each watcher."""
+        command = self._first()
+        room = MAX_ROUND
+        while command is not None:
+            room -= len(command.events) if type(command) is Broadcast else 1
+            try:
+                self._obey(command)
+            except Exception:  # one bad command must not end the service of all others
+                LOG.exception("hub: %.200r failed", command)
+            command = self._next() if room > 0 else None
+        for job in self._touched:
+            self._flush(job)
+        self._touched.clear()
+
+    def _first(self) -> Command | None:
+        """Waits for a command, but not while clients are to be seen out."""
+        if not self._leaving:
+            return self._inbox.get()
+        self._abort_late()
+        try:
+            return self._inbox.get(timeout=LEAVE_TICK)
+        except queue.Empty:
+            return None
+
+    def _next(self) -> Command | None:
+        try:
+            return self._inbox.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _obey(self, command: Command) -> None:
+        assert threading.current_thread() is self._thread, "only the hub thread owns this state"
+        match command:
+            case Broadcast(events):
+                self._take(events)
+            case Register(client):
+                self._clients[client] = set()
+                self.counts.clients = len(self._clients)
+            case Unregister(client):
+                self._forget(client)
+                self._leaving.pop(client, None)
+            case Subscribe(client, topic):
+                self._begin_watching(client, topic)
+            case Unsubscribe(client, topic):
+                self._end_watching(client, topic)
+            case CloseSome(code, most):
+                for client in list(self._clients)[:most]:
+                    self._forget(client)
+                    self._dismiss(client, code)
+            case Stop():
+                self._running = False
+
+    def _take(self, events: list[Event]) -> None:
+        """Notes what is now true of each job, and what its watchers are to be sent."""
+        self.counts.received += len(events)
+        for event in events:
+            job = self._jobs.get(event.topic) or self._new_job(event.topic)
+            if type(event) is ProgressEvent:
+                is_news = job.snapshot.apply_progress(event.progress, event.payload)
+                encode = frames.progress_frame
+            else:
+                assert type(event) is StatusEvent
+                is_news = job.snapshot.apply_status(event.run, event.payload)
+                encode = frames.status_frame
+            if not is_news:
+                self.counts.stale += 1
+            elif job.watchers:
+                if not job.pending:
+                    self._touched.append(job)
+                job.pending.append(encode(event.topic.job_id, event.payload))
+
+    def _flush(self, job: _Job) -> None:
+        """One send for each watcher, of all that the round brought for this job."""
+        if not job.pending:
+            return
+        count, joined = len(job.pending), b"".join(job.pending)
+        job.pending.clear()
+        self.counts.delivered += count * len(job.watchers)
+        for client in [client for client in job.watchers if not client.push(joined)]:
+            self._cut(client)
+
+    def _begin_watching(self, client: "Client", topic: Topic) -> None:
+        """Sends what is now true, and from here on what follows: no gap, nothing twice."""
+        topics = self._clients.get(client)
+        if topics is None:
+            return  # it left while its request was in the inbox
+        job = self._jobs.get(topic) or self._new_job(topic)
+        self._flush(job)  # the snapshot holds these already
+        job.watchers.add(client)
+        self.counts.subscriptions += topic not in topics
+        topics.add(topic)
+        known = _snapshot_frames(topic.job_id, job.snapshot)
+        if known and not client.push(known):
+            self._cut(client)
+
+    def _end_watching(self, client: "Client", topic: Topic) -> None:
+        topics = self._clients.get(client, set())
+        if topic in topics:
+            topics.remove(topic)
+            self._jobs[topic].watchers.remove(client)
+            self.counts.subscriptions -= 1
+
+    def _cut(self, client: "Client") -> None:
+        """Backpressure: a client whose buffer is full is let go, and comes back to a snapshot."""
+        self.counts.cut += 1
+        self._forget(client)
+        self._dismiss(client, CloseCode.TOO_SLOW)
+
+    def _dismiss(self, client: "Client", code: CloseCode) -> None:
+        client.close(code, REASONS[code])
+        self._leaving.setdefault(client, time.monotonic() + LEAVE_WAIT)
+
+    def _forget(self, client: "Client") -> None:
+        for topic in self._clients.pop(client, set()):
+            self._jobs[topic].watchers.remove(client)
+            self.counts.subscriptions -= 1
+        self.counts.clients = len(self._clients)
+
+    def _abort_late(self) -> None:
+        """Ends the clients that were told to go and did not."""
+        now = time.monotonic()
+        for client, deadline in list(self._leaving.items()):
+            if deadline > now:
+                return  # the first that was told is due first
+            del self._leaving[client]
+            client.abort()
+
+    def _new_job(self, topic: Topic) -> _Job:
+        if len(self._jobs) >= MAX_JOBS:
+            self._forget_oldest_job()
+        job = self._jobs[topic] = _Job()
+        self.counts.jobs = len(self._jobs)
+        return job
+
+    def _forget_oldest_job(self) -> None:
+        for topic, job in self._jobs.items():
+            if not job.watchers:
+                del self._jobs[topic]
+                return
+
+
+def _snapshot_frames(job_id: int, snapshot: JobSnapshot) -> bytes:
+    """What is true of a job, as the same messages that told it: the run's status, then each node."""
+    known = [frames.progress_frame(job_id, payload) for payload in snapshot.progress_payloads]
+    if snapshot.status_payload is not None:
+        known.insert(0, frames.status_frame(job_id, snapshot.status_payload))
+    return b"".join(known)

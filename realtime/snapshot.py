@@ -1,0 +1,92 @@
+"""What is now true of one job, and which message would step back behind it: pure rules."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from progress_lib.progress import Progress
+
+MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
+PAST_RUNS = 8  # ended runs of a job whose stragglers are recognised
+
+_RANK = {"queued": 0, "running": 1}  # all other statuses of a run are ends
+_ENDED = 2
+
+
+class RunStatus(NamedTuple):
+    """The part of a `job.status` payload that the hub understands."""
+
+    run_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    state: Progress
+    payload: bytes
+
+
+class JobSnapshot:
+    """The last status of a job's run and the last progress of each of its nodes.
+
+    A terminal status is absorbing within a run, and a sequence number only grows: what says
+    otherwise came late or twice. Publishers that send neither run nor number are taken at their word.
+    """
+
+    def __init__(self) -> None:
+        self._run: RunStatus | None = None
+        self._run_payload = b""
+        self._nodes: dict[int, _Known] = {}
+        self._past: list[str] = []
+
+    def apply_progress(self, progress: Progress, payload: bytes) -> bool:
+        """Notes it; False when it says less than what is known and must not be shown."""
+        known = self._nodes.get(progress.node_id)
+        if progress.run_id is not None and self._is_stale(progress, known):
+            return False
+        if known is not None or len(self._nodes) < MAX_NODES:
+            self._nodes[progress.node_id] = _Known(progress, payload)
+        return True
+
+    def _is_stale(self, progress: Progress, known: _Known | None) -> bool:
+        if progress.run_id in self._past:
+            return True
+        if known is None or known.state.run_id != progress.run_id:
+            return False
+        if known.state.status.is_terminal:
+            return True
+        before, after = known.state.seq, progress.seq
+        return before is not None and after is not None and after <= before
+
+    def apply_status(self, run: RunStatus, payload: bytes) -> bool:
+        """Notes a run's status; a new run of the job starts with no nodes."""
+        if run.run_id in self._past:
+            return False
+        if self._run is None or self._run.run_id != run.run_id:
+            self._begin(run.run_id)
+        elif _rank(run.status) <= _rank(self._run.status):
+            return False
+        self._run, self._run_payload = run, payload
+        return True
+
+    def _begin(self, run_id: str) -> None:
+        if self._run is not None:
+            self._past = [*self._past, self._run.run_id][-PAST_RUNS:]
+        self._nodes = {
+            node_id: known for node_id, known in self._nodes.items() if known.state.run_id == run_id
+        }
+
+    @property
+    def status_payload(self) -> bytes | None:
+        return self._run_payload if self._run is not None else None
+
+    @property
+    def progress_payloads(self) -> list[bytes]:
+        return [known.payload for known in self._nodes.values()]
+
+    @property
+    def is_ended(self) -> bool:
+        return self._run is not None and _rank(self._run.status) == _ENDED
+
+
+def _rank(status: str) -> int:
+    return _RANK.get(status, _ENDED)

@@ -1,0 +1,114 @@
+"""Who is asking: JSON Web Tokens, checked against what PyJWT would let through by default."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import jwt
+
+from progress_lib.subjects import EVERY_TENANT, check_id
+
+LEEWAY = 10  # seconds two machines' clocks may differ
+MAX_LIFE = 400 * 24 * 3600  # seconds; a token that outlives this was made by mistake
+SCOPES = frozenset({"jobs:read", "jobs:write", "jobs:execute"})
+
+
+class TokenRefused(Exception):
+    """The token does not let its bearer in; the text says why and holds nothing of the token."""
+
+
+class WrongTenant(TokenRefused):
+    """A good token, for a tenant that this server does not serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a token speaks for; `expires_at` in seconds since 1970, leeway included."""
+
+    tenant_id: str
+    scopes: frozenset[str]
+    expires_at: float
+    subject: str
+
+
+class TokenVerifier:
+    """Checks tokens with one pinned key; safe for any thread."""
+
+    def __init__(self, tenant_id: str, *, secret: str | None, public_key: str | None) -> None:
+        self._tenant_id = tenant_id
+        self._key = public_key or secret or ""
+        self._algorithms = ["RS256", "ES256"] if public_key else ["HS256"]
+        assert self._key, "a verifier without a key would let nobody in"
+
+    def verify(self, token: str) -> Identity:
+        """Raises TokenRefused."""
+        if not token:
+            raise TokenRefused("no token: send 'Authorization: Bearer <token>' or ?token=<token>")
+        claims = self._claims(token)
+        expires_at = _expiry(claims.get("exp"))
+        return Identity(
+            tenant_id=self._tenant(claims.get("tenant_id")),
+            scopes=_scopes(claims.get("scope")),
+            expires_at=expires_at,
+            subject=str(claims.get("sub", ""))[:200],
+        )
+
+    def _claims(self, token: str) -> dict[str, object]:
+        try:
+            claims: dict[str, object] = jwt.decode(
+                token,
+                self._key,
+                algorithms=self._algorithms,
+                leeway=LEEWAY,
+                options={"require": ["exp"], "verify_aud": False},
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenRefused("the token has expired; make a new one with scripts/token") from None
+        except jwt.MissingRequiredClaimError:
+            raise TokenRefused("the token has no exp claim") from None
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            raise TokenRefused("the token's signature or form is not valid here") from None
+        return claims
+
+    def _tenant(self, claimed: object) -> str:
+        if claimed is None:
+            if self._tenant_id == EVERY_TENANT:
+                raise TokenRefused("the token has no tenant_id claim")
+            return self._tenant_id
+        try:
+            tenant_id = check_id(claimed)
+        except ValueError:
+            raise TokenRefused("the token's tenant_id is not of the form [A-Za-z0-9_-]") from None
+        if self._tenant_id not in (EVERY_TENANT, tenant_id):
+            raise WrongTenant(
+                f"the token is for tenant {tenant_id}; this server serves {self._tenant_id}"
+            )
+        return tenant_id
+
+
+def _expiry(exp: object) -> float:
+    if isinstance(exp, bool) or not isinstance(exp, (int, float)) or not math.isfinite(exp):
+        raise TokenRefused("the token's exp is not a number")
+    if exp > time.time() + MAX_LIFE:
+        raise TokenRefused(f"the token lives longer than {MAX_LIFE // 86400} days")
+    return exp + LEEWAY
+
+
+def _scopes(scope: object) -> frozenset[str]:
+    """The scopes of a token: all when it has no scope claim, else those that it names."""
+    if scope is None:
+        return SCOPES
+    if not isinstance(scope, str):
+        raise TokenRefused("the token's scope is not a string")
+    return SCOPES & frozenset(scope.split())
+
+
+def mint(key: str, *, tenant_id: str | None, hours: float, scope: str | None, subject: str) -> str:
+    """A new HS256 token, for scripts and tests."""
+    now = int(time.time())
+    claims: dict[str, object] = {"sub": subject, "iat": now, "exp": now + int(hours * 3600)}
+    if tenant_id is not None:
+        claims["tenant_id"] = tenant_id
+    if scope is not None:
+        claims["scope"] = scope
+    return jwt.encode(claims, key, algorithm="HS256")

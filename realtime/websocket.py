@@ -1,0 +1,177 @@
+"""One accepted browser connection: whole frames, bounded waits, no thread of its own.
+
+simple-websocket makes the handshake and wsproto parses the frames. Reading runs in the handler's
+thread instead of simple-websocket's own, and writing goes around it: its thread answers pings
+without a lock in the middle of our frames, and has no deadline for a write
+(docs/decisions/websocket.md lists each defect and its guard).
+"""
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from wsproto import events
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+from realtime.close_codes import CloseCode
+
+MAX_MESSAGE = 4_096  # bytes of one message from a browser
+RECEIVE_BYTES = 4_096
+USER_TIMEOUT = 20_000  # milliseconds that sent data may stay unacknowledged: a peer that vanished
+DEAD = -1
+
+_NO_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+
+
+class Closed(Exception):
+    """The conversation is over. `code` is for our close frame; None: there is nobody to read it."""
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class NoThread:
+    """What simple-websocket gets as its `thread_class`: its thread never starts."""
+
+    name = "(not started)"
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+
+SERVER_OPTIONS = {"thread_class": NoThread}  # for flask-sock's SOCK_SERVER_OPTIONS
+
+
+class WebSocket:
+    """Reads in the handler's thread; sends from whoever holds the client's lock.
+
+    The socket stays gunicorn's: it is shut down here, and closed there.
+    """
+
+    def __init__(self, server: Any) -> None:
+        """`server` is the simple_websocket.Server that flask-sock made."""
+        self._server = server
+        self._protocol = server.ws  # (reader thread)
+        self._socket = server.sock
+        # gevent's socket waits on EAGAIN whatever the flags; the one inside it does not
+        self._raw = getattr(server.sock, "_sock", server.sock)
+        self._is_tls = isinstance(server.sock, ssl.SSLSocket)
+        self._alive = True
+        self.last_heard = time.monotonic()  # (reader thread)
+        if self._socket.family in (socket.AF_INET, socket.AF_INET6):
+            self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+
+    # ---- reading (the handler's thread)
+
+    def wait_readable(self, wait: float) -> bool:
+        """Whether something can be read, at the latest after `wait` seconds."""
+        if self._is_tls and self._socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(max(wait, 0) * 1000))
+
+    def read(self) -> Iterator[events.Event]:
+        """The events of one read. Raises Closed at the end of the stream."""
+        try:
+            received = self._socket.recv(RECEIVE_BYTES)
+        except (OSError, ValueError) as error:
+            raise Closed(None, f"connection lost: {error}") from None
+        if not received:
+            raise Closed(None, "connection lost")
+        self.last_heard = time.monotonic()
+        try:
+            self._protocol.receive_data(received)
+            yield from self._protocol.events()
+        except (LocalProtocolError, RemoteProtocolError) as error:
+            raise Closed(CloseCode.PROTOCOL_ERROR, str(error)) from None
+
+    def discard(self) -> bool:
+        """Reads and forgets; False at the end of the stream."""
+        try:
+            return bool(self._socket.recv(RECEIVE_BYTES))
+        except (OSError, ValueError):
+            return False
+
+    # ---- writing (whoever holds the client's lock)
+
+    def try_send(self, data: bytes | memoryview) -> int:
+        """Sends what the kernel takes at once: a count of bytes, 0 when none, DEAD when it is over."""
+        if not self._alive:
+            return DEAD
+        if self._is_tls:
+            return 0  # a TLS record cannot be sent by halves: the writer does it
+        try:
+            return int(self._raw.send(data, _NO_WAIT))
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            return DEAD
+
+    def send_all(self, data: bytes, wait: float) -> None:
+        """Sends all of `data`. Raises TimeoutError when nothing moves for `wait` seconds, OSError."""
+        if self._is_tls:
+            self._socket.settimeout(wait)
+            self._socket.sendall(data)
+            return
+        rest = memoryview(data)
+        while rest:
+            sent = self.try_send(rest)
+            if sent == DEAD:
+                raise ConnectionError("connection lost")
+            rest = rest[sent:]
+            if rest and not self._wait_writable(wait):
+                raise TimeoutError(f"nothing was read for {wait:g} s")
+
+    def _wait_writable(self, wait: float) -> bool:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        return bool(poll.poll(wait * 1000))
+
+    # ---- ending (any thread, any number of times)
+
+    def end_sending(self) -> None:
+        """No more from us: the peer reads what was sent, then the end."""
+        self._shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """Ends both directions and wakes every thread that waits on this socket."""
+        self._shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Sends nothing more, since gunicorn may close the socket next; with the client's lock."""
+        self._alive = False
+        self._server.connected = False  # flask-sock must not write a close frame of its own
+
+    def _shutdown(self, how: int) -> None:
+        try:
+            self._raw.shutdown(how)
+        except OSError:
+            pass
+
+
+class MessageReader:
+    """Puts fragments together, within MAX_MESSAGE bytes; pure."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+
+    def add(self, event: events.TextMessage) -> str | None:
+        """The whole message once its last fragment is there. Raises Closed when it is too big."""
+        self._size += len(event.data.encode("utf-8", "surrogatepass"))
+        if self._size > MAX_MESSAGE:
+            raise Closed(CloseCode.MESSAGE_TOO_BIG, f"message over {MAX_MESSAGE} bytes")
+        self._parts.append(event.data)
+        if not event.message_finished:
+            return None
+        text, self._parts, self._size = "".join(self._parts), [], 0
+        return text

