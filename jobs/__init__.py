@@ -1,0 +1,1 @@
+"""Jobs: graphs of nodes, the programs made from them, and their runs."""

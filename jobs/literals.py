@@ -1,0 +1,49 @@
+"""How text from a user becomes part of Python source: as a literal, or within a comment. There is no third way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MAX_COMMENT = 160  # characters; a longer one is cut, it is there to be read
+ONE_LINE = 60  # characters; a shorter text of several lines stays on one, with \n in it
+
+
+def literal(value: Any, indent: int = 0) -> str:
+    """Python source that evaluates to `value` (text, numbers, True, False, None, and lists and dicts of these).
+
+    Text of several lines is written line by line in brackets, `indent` spaces in, so that SQL stays readable.
+    """
+    if isinstance(value, str):
+        return _text(value, indent)
+    if value is None or isinstance(value, (bool, int)):
+        return repr(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_quoted(item) if isinstance(item, str) else literal(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+    raise TypeError(f"a {type(value).__name__} cannot be written as a literal")
+
+
+def comment(text: str) -> str:
+    """One line of plain text for a comment: what is not printable becomes a space, long text is cut."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= MAX_COMMENT else line[: MAX_COMMENT - 1] + "…"
+
+
+def _text(value: str, indent: int) -> str:
+    lines = value.splitlines(keepends=True)
+    if len(lines) < 2 or len(value) < ONE_LINE:
+        return _quoted(value)
+    margin = "\n" + " " * indent
+    return "(" + "".join(f"{margin}    {_quoted(line)}" for line in lines) + f"{margin})"
+
+
+def _quoted(value: str) -> str:
+    """repr() with double quotes wherever that needs no other escapes."""
+    source = repr(value)
+    if source.startswith("'") and '"' not in source and "\\'" not in source:
+        return f'"{source[1:-1]}"'
+    return source
