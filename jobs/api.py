@@ -117,12 +117,9 @@ class _Api:
         return jsonify(job_document(job)), 201, {"Location": f"/api/jobs/{job.job_id}"}
 
     def validate(self) -> Answer:
-        """Takes {"graph": …}; answers {"valid": …, "errors": […]} that names every error."""
+        """Takes {"graph": …}; 422 names every error, as execute would, else {"valid": true}."""
         self._tenant("jobs:read")
-        try:
-            parse_graph(job_graph(json_object()))
-        except GraphInvalid as invalid:
-            return jsonify({"valid": False, "errors": _error_documents(invalid)})
+        parse_graph(job_graph(json_object()))
         return jsonify({"valid": True, "errors": []})
 
     def read_job(self, job_id: int) -> Answer:

@@ -1,0 +1,37 @@
+"""A real runner in its own process, with shorter times: python -m tests.runs.quick_runner JSON."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from jobs.deadlines import Deadlines
+from jobs.runner import Pace, Runner, run_until
+from jobs.store import Store
+from progress_lib.nats import Link
+
+
+def main() -> int:
+    options = json.loads(sys.argv[1])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(threadName)s %(message)s")
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    store = Store(os.environ["DATABASE_URL"])
+    link = Link(os.environ["NATS_URL"], name="runner")
+    runner = Runner(
+        store,
+        link,
+        nats_url=os.environ["NATS_URL"],
+        data_dir=Path(os.environ["DATA_DIR"]),
+        slots=options["slots"],
+        pace=Pace(**options["pace"]),
+        deadlines=Deadlines(**options["deadlines"]),
+    )
+    return run_until(stop, runner, store, link)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

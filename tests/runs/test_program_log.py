@@ -1,0 +1,76 @@
+"""The log of a run: capped, read by offset, never in the way."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.program_log import LineTail, ProgramLog, read_log
+
+
+def test_a_log_is_capped_and_says_so_at_the_end(tmp_path: Path) -> None:
+    log = ProgramLog(tmp_path / "log.txt", cap=1_000)
+    for _ in range(10_000):
+        log.write(b"a line of output\n")
+    log.close()
+    log.close()
+    text = (tmp_path / "log.txt").read_text()
+    assert len(text) < 1_200
+    assert text.endswith("[log capped at 1,000 bytes: 169,000 more were dropped]\n")
+
+
+def test_a_full_disk_costs_the_log_and_not_the_run() -> None:
+    log = ProgramLog(Path("/dev/full"))
+    log.write(b"x")
+    log.write(b"y")
+    log.close()
+
+
+def test_the_tail_of_stderr_is_its_last_lines() -> None:
+    tail = LineTail(3)
+    tail.feed(b"1\n2\n\n3")
+    tail.feed(b"3\n4\nlast")
+    assert tail.text() == "33\n4\nlast"
+
+
+def test_a_line_without_an_end_costs_little() -> None:
+    tail = LineTail(2)
+    for _ in range(1_000):
+        tail.feed(b"x" * 65_536)
+    assert len(tail.text()) <= 800
+
+
+def test_a_log_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
+    assert read_log(tmp_path / "log.txt", 0).text == ""
+
+
+def test_a_log_is_read_from_the_end_with_a_negative_offset(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("first\nlast\n")
+    assert read_log(tmp_path / "log.txt", -5).text == "last\n"
+    assert read_log(tmp_path / "log.txt", -500).text == "first\nlast\n"
+    assert read_log(tmp_path / "log.txt", 500).text == ""
+
+
+@given(st.text(max_size=50), st.integers(4, 9))
+def test_pieces_of_a_log_join_to_the_whole(text: str, limit: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "log.txt"
+        path.write_bytes(text.encode())
+        start, found = 0, ""
+        while start < path.stat().st_size:
+            piece = read_log(path, start, limit)
+            assert piece.next > start
+            start, found = piece.next, found + piece.text
+    assert found == text
+
+
+def test_bytes_that_are_no_text_do_not_stop_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"\xff\xfe\x80\x80\x80\x80\x80" * 10)
+    start = 0
+    while start < path.stat().st_size:
+        piece = read_log(path, start, 4)
+        assert piece.next > start
+        start = piece.next

@@ -1,0 +1,95 @@
+"""The work queue on a real nats-server with JetStream."""
+
+import pytest
+
+from jobs.run_queue import QueueUnavailable, RunQueue
+from jobs.store import Store
+from progress_lib.jetstream import JetStream
+from progress_lib.nats import Link
+from tests.harness import NatsServer, eventually
+from tests.runs.conftest import record
+
+
+def test_runs_come_out_in_order_and_once(store: Store, run_queue: RunQueue) -> None:
+    runs = [record(store) for _ in range(3)]
+    for run in runs:
+        run_queue.put(run)
+    claims = [run_queue.take(2.0) for _ in runs]
+    assert [claim and claim.run_id for claim in claims] == [run.run_id for run in runs]
+    assert {claim.tenant_id for claim in claims if claim} == {runs[0].tenant_id}
+    assert run_queue.take(0.3) is None
+
+
+def test_a_run_that_is_put_twice_is_taken_once(store: Store, run_queue: RunQueue) -> None:
+    run = record(store)
+    run_queue.put(run)
+    run_queue.put(run)
+    claim = run_queue.take(2.0)
+    assert claim is not None
+    run_queue.put(run)
+    assert run_queue.take(0.3) is None
+    claim.ack()
+    run_queue.put(run)
+    assert run_queue.take(2.0) is not None
+
+
+def test_a_claim_without_a_heartbeat_is_given_to_another(store: Store, link: Link) -> None:
+    queue = RunQueue(link, ack_wait=1.0)
+    queue.put(record(store))
+    assert queue.take(2.0) is not None
+    assert queue.take(3.0) is not None
+
+
+def test_a_heartbeat_keeps_a_claim(store: Store, link: Link) -> None:
+    queue = RunQueue(link, ack_wait=1.0)
+    queue.put(record(store))
+    claim = queue.take(2.0)
+    assert claim is not None
+    for _ in range(4):
+        assert queue.take(0.5) is None
+        claim.heartbeat()
+    claim.nak()
+    assert queue.take(2.0) is not None
+
+
+def test_a_queue_whose_store_was_deleted_is_made_again(
+    store: Store, link: Link, run_queue: RunQueue
+) -> None:
+    run_queue.put(record(store))
+    assert run_queue.take(2.0) is not None
+    JetStream(link).call("STREAM.DELETE.RUNS", {})
+    run = record(store)
+    run_queue.put(run)
+    run_queue.check_consumer()
+    claim = run_queue.take(2.0)
+    assert claim is not None
+    assert claim.run_id == run.run_id
+
+
+def test_a_queue_survives_a_restart_of_the_server(
+    store: Store, link: Link, run_queue: RunQueue, nats_server: NatsServer
+) -> None:
+    run = record(store)
+    run_queue.put(run)
+    nats_server.restart()
+    eventually(lambda: link.is_up)
+    claim = run_queue.take(3.0)
+    assert claim is not None
+    assert claim.run_id == run.run_id
+
+
+def test_without_nats_the_reason_is_told(store: Store) -> None:
+    link = Link("nats://127.0.0.1:1", name="nowhere")
+    link.start()
+    with pytest.raises(QueueUnavailable, match="NATS is not connected"):
+        RunQueue(link).check()
+    link.close()
+
+
+def test_cancel_reaches_those_who_listen(store: Store, run_queue: RunQueue, link: Link) -> None:
+    heard: list[tuple[str, str]] = []
+    run_queue.on_cancel(lambda tenant_id, run_id: heard.append((tenant_id, run_id)))
+    run = record(store)
+    assert run_queue.tell_cancel(run)
+    link.flush()
+    assert heard == [(run.tenant_id, run.run_id)]

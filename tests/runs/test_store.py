@@ -1,0 +1,249 @@
+"""The database holds the truth: compare-and-set, once, and each tenant alone."""
+
+import multiprocessing
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import database
+from jobs.process_identity import ProcessIdentity
+from jobs.records import NewRun, Recorded, Run
+from jobs.states import IllegalMove, RunStatus
+from jobs.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
+from tests.runs.conftest import GRAPH, TENANT, node_state, record
+
+ME = ProcessIdentity("here", 1, 2)
+OTHER = ProcessIdentity("there", 1, 2)
+QUEUED, RUNNING = RunStatus.QUEUED, RunStatus.RUNNING
+
+
+def test_a_job_is_kept_as_it_was_posted(store: Store) -> None:
+    graph = {"nodes": [{"id": 1, "name": "ü\n\"'{}"}], "odd": [None, 1.5]}
+    job = store.create_job(TENANT, "Ü 🚀", graph)
+    assert store.job(TENANT, job.job_id) == job
+    changed = store.update_job(TENANT, job.job_id, "new", GRAPH)
+    assert store.jobs(TENANT) == [changed]
+    assert (changed.name, changed.graph, changed.created_at) == ("new", GRAPH, job.created_at)
+
+
+def test_another_tenants_jobs_and_runs_look_as_if_they_were_not_there(store: Store) -> None:
+    run = record(store)
+    calls: list[Callable[[], Any]] = [
+        lambda: store.job("mallory", run.job_id),
+        lambda: store.update_job("mallory", run.job_id, "x", {}),
+        lambda: store.delete_job("mallory", run.job_id),
+        lambda: store.record_run("mallory", NewRun(run.job_id, {}, "")),
+        lambda: store.run("mallory", run.run_id),
+        lambda: store.run_with_nodes("mallory", run.run_id),
+        lambda: store.runs_of_job("mallory", run.job_id),
+        lambda: store.program("mallory", run.run_id),
+        lambda: store.graph_of_run("mallory", run.run_id),
+    ]
+    for call in calls:
+        with pytest.raises(NotFound):
+            call()
+    assert store.jobs("mallory") == []
+    assert not store.move_run("mallory", run.run_id, QUEUED, RunStatus.CANCELLED)
+    assert store.start_run("mallory", run.run_id, ME) is None
+    assert not store.request_cancel("mallory", run.run_id)
+    assert store.run(TENANT, run.run_id).status is QUEUED
+
+
+@pytest.mark.parametrize("job_id", [0, -1, 2**31, 2**63, 10**30])
+def test_ids_that_no_job_has_are_not_found(store: Store, job_id: int) -> None:
+    with pytest.raises(NotFound):
+        store.job(TENANT, job_id)
+
+
+def test_a_deleted_jobs_id_is_never_used_again(store: Store) -> None:
+    first = store.create_job(TENANT, "a", GRAPH)
+    store.delete_job(TENANT, first.job_id)
+    assert store.create_job(TENANT, "b", GRAPH).job_id > first.job_id
+
+
+def test_a_job_is_deleted_with_its_runs_but_not_under_a_run(store: Store) -> None:
+    run = record(store)
+    with pytest.raises(AlreadyRunning, match=run.run_id):
+        store.delete_job(TENANT, run.job_id)
+    started(store, run)
+    store.save_nodes(run, ME, [node_state(1)])
+    store.move_run(TENANT, run.run_id, RUNNING, RunStatus.FAILED)
+    assert store.delete_job(TENANT, run.job_id) == [run.run_id]
+    with pytest.raises(NotFound):
+        store.run(TENANT, run.run_id)
+
+
+def started(store: Store, run: Run, runner: ProcessIdentity = ME) -> Run:
+    now = store.start_run(run.tenant_id, run.run_id, runner)
+    assert now is not None
+    return now
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+    """All calls at the same moment; their results, or what they raised."""
+    barrier = threading.Barrier(len(calls))
+
+    def call(one: Callable[[], Any]) -> Any:
+        barrier.wait()
+        try:
+            return one()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(call, calls))
+
+
+def test_two_executes_at_once_make_one_run(store: Store) -> None:
+    job = store.create_job(TENANT, "a", GRAPH)
+    new = NewRun(job.job_id, GRAPH, "pass")
+    results = at_once([lambda: store.record_run(TENANT, new)] * 8)
+    recorded = [r for r in results if isinstance(r, Recorded)]
+    refused = [r for r in results if isinstance(r, AlreadyRunning)]
+    assert len(recorded) == 1
+    assert len(refused) == 7
+    assert {r.run_id for r in refused} == {recorded[0].run.run_id}
+
+
+def test_a_double_click_makes_one_run_and_both_get_it(store: Store) -> None:
+    job = store.create_job(TENANT, "a", GRAPH)
+    new = NewRun(job.job_id, GRAPH, "pass", "key", "hash")
+    results = at_once([lambda: store.record_run(TENANT, new)] * 8)
+    assert all(isinstance(r, Recorded) for r in results), results
+    assert len({r.run.run_id for r in results}) == 1
+    assert sum(r.is_new for r in results) == 1
+    assert len(store.runs_of_job(TENANT, job.job_id)) == 1
+
+
+def test_a_key_is_good_for_one_request_of_one_tenant(store: Store) -> None:
+    run = record(store)
+    store.move_run(TENANT, run.run_id, QUEUED, RunStatus.CANCELLED)
+    new = NewRun(run.job_id, GRAPH, "pass", "key", "hash")
+    first = store.record_run(TENANT, new)
+    with pytest.raises(IdempotencyMismatch):
+        store.record_run(TENANT, NewRun(run.job_id, GRAPH, "pass", "key", "other"))
+    store.move_run(TENANT, first.run.run_id, QUEUED, RunStatus.CANCELLED)
+    again = store.record_run(TENANT, new)
+    assert (again.run.run_id, again.is_new) == (first.run.run_id, False)
+    other = store.create_job("globex", "b", GRAPH)
+    assert store.record_run("globex", NewRun(other.job_id, GRAPH, "", "key", "hash")).is_new
+
+
+def test_a_run_is_started_once(store: Store) -> None:
+    run = record(store)
+    runners = [ProcessIdentity("m", pid, 1) for pid in range(6)]
+    calls = [lambda r=r: store.start_run(TENANT, run.run_id, r) for r in runners]
+    winners = [result for result in at_once(calls) if result is not None]
+    assert len(winners) == 1
+    assert isinstance(winners[0], Run)
+    assert winners[0].started_at is not None
+
+
+def test_an_end_is_written_once(store: Store) -> None:
+    run = started(store, record(store))
+    ends = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.LOST]
+    calls = [
+        lambda end=end: store.move_run(TENANT, run.run_id, RUNNING, end, reason=end.value)
+        for end in ends
+    ]
+    results = at_once(calls)
+    assert sorted(results) == [False, False, False, True]
+    now = store.run(TENANT, run.run_id)
+    assert now.status is ends[results.index(True)]
+    assert now.reason == now.status.value
+    assert now.ended_at is not None
+
+
+def test_a_move_that_the_table_does_not_have_is_a_mistake(store: Store) -> None:
+    with pytest.raises(IllegalMove):
+        store.move_run(TENANT, "x", RunStatus.COMPLETED, RUNNING)
+
+
+def test_only_the_runner_of_a_run_writes_about_it(store: Store) -> None:
+    run = started(store, record(store))
+    assert store.save_nodes(run, ME, [node_state(1, rows=5)])
+    assert not store.save_nodes(run, OTHER, [node_state(1, rows=7)])
+    assert not store.note_program(run, OTHER, OTHER)
+    assert not store.move_run(TENANT, run.run_id, RUNNING, RunStatus.FAILED, runner=OTHER)
+    assert store.beat(OTHER, {run.run_id}) == set()
+    assert store.beat(ME, {run.run_id}) == {run.run_id}
+    store.move_run(TENANT, run.run_id, RUNNING, RunStatus.LOST)
+    assert not store.save_nodes(run, ME, [node_state(1, rows=9)])
+    assert store.beat(ME, {run.run_id}) == set()
+    _, nodes = store.run_with_nodes(TENANT, run.run_id)
+    assert [node.progress.row_count for node in nodes] == [5]
+
+
+def test_a_cancel_is_asked_for_once_and_seen_by_the_runs_runner(store: Store) -> None:
+    run = started(store, record(store))
+    assert store.cancel_requests(ME) == set()
+    assert store.request_cancel(TENANT, run.run_id)
+    asked = store.run(TENANT, run.run_id).cancel_requested_at
+    assert store.request_cancel(TENANT, run.run_id)
+    assert store.run(TENANT, run.run_id).cancel_requested_at == asked
+    assert store.cancel_requests(ME) == {run.run_id}
+    assert store.cancel_requests(OTHER) == set()
+
+
+def test_waiting_runs_are_found_oldest_first_until_they_are_queued_again(store: Store) -> None:
+    first, second = record(store), record(store)
+    assert store.waiting_since(first.queued_at) == []
+    assert [r.run_id for r in store.waiting_since(time.time())] == [first.run_id, second.run_id]
+    before = time.time()
+    assert store.note_queued(first)
+    assert not store.note_queued(first)
+    assert [r.run_id for r in store.waiting_since(before)] == [second.run_id]
+    assert store.queue_position(second) == 1
+    assert store.queued_longer_than(60) == []
+
+
+def open_and_record(url: str) -> str:
+    store = Store(url)
+    store.open()
+    run_id = record(store).run_id
+    store.close()
+    return run_id
+
+
+def test_processes_that_start_at_once_share_one_database(database_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(4) as pool:
+        run_ids = pool.map(open_and_record, [database_url] * 8)
+    assert len(set(run_ids)) == 8
+
+
+def test_a_locked_database_is_a_clear_error_after_the_time_out(
+    data_dir: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.2)
+    store = Store(database_url)
+    store.open()
+    job = store.create_job(TENANT, "a", GRAPH)
+    holder = sqlite3.connect(data_dir / "progress.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="locked"):
+        store.update_job(TENANT, job.job_id, "b", GRAPH)
+    assert store.job(TENANT, job.job_id).name == "a"
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert store.update_job(TENANT, job.job_id, "b", GRAPH).name == "b"
+    store.close()
+
+
+def test_a_write_waits_for_anothers_write(data_dir: Path, store: Store) -> None:
+    job = store.create_job(TENANT, "a", GRAPH)
+    holder = sqlite3.connect(
+        data_dir / "progress.db", isolation_level=None, check_same_thread=False
+    )
+    holder.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, holder.execute, ["COMMIT"])
+    release.start()
+    store.update_job(TENANT, job.job_id, "b", GRAPH)
+    release.join()
+    holder.close()

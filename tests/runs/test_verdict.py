@@ -1,0 +1,83 @@
+"""How a run ended, as a table: what was seen, what the run became, what it says."""
+
+from dataclasses import replace
+
+import pytest
+
+from jobs.deadlines import Deadlines
+from jobs.states import RunStatus
+from jobs.verdict import Ending, Seen, decide, exit_text
+from progress_lib import Progress, Status
+
+OPEN = [Progress(3, "DB Output", Status.RUNNING, 5)]
+FAILED = [Progress(3, "DB Output", Status.FAILED, 5, "UNIQUE constraint failed")]
+GOOD = Seen(0, "", [], [], all_completed=True, heard_all=True)
+CANCEL = Ending(RunStatus.CANCELLED, "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "reason"),
+    [
+        (GOOD, "completed", None),
+        (replace(GOOD, open_nodes=OPEN), "failed", 'while node 3 "DB Output" was still running'),
+        (replace(GOOD, open_nodes=OPEN, heard_all=False), "completed", None),
+        (replace(GOOD, exit_code=3), "failed", "exit code 3"),
+        (replace(GOOD, exit_code=1, stderr_tail="a\nb"), "failed", "exit code 1: a\nb"),
+        (
+            replace(GOOD, exit_code=1, stderr_tail="x", failed_nodes=FAILED),
+            "failed",
+            'exit code 1: node 3 "DB Output" failed: UNIQUE constraint failed',
+        ),
+        (replace(GOOD, exit_code=-9), "failed", "signal SIGKILL"),
+        (replace(GOOD, exit_code=143, ending=CANCEL), "cancelled", "cancelled"),
+        (replace(GOOD, exit_code=-9, ending=CANCEL), "cancelled", "cancelled"),
+        (replace(GOOD, exit_code=0, ending=CANCEL), "completed", None),
+        (replace(GOOD, all_completed=False, ending=CANCEL), "cancelled", "cancelled"),
+    ],
+)
+def test_the_end_of_a_run(seen: Seen, status: str, reason: str | None) -> None:
+    verdict = decide(seen)
+    assert verdict.status == status
+    if reason is None:
+        assert verdict.reason is None
+    else:
+        assert verdict.reason is not None
+        assert reason in verdict.reason
+
+
+def test_a_completed_run_closes_what_it_missed_as_completed() -> None:
+    assert decide(replace(GOOD, open_nodes=OPEN, heard_all=False)).close_as is Status.COMPLETED
+
+
+def test_a_reason_is_bounded() -> None:
+    reason = decide(replace(GOOD, exit_code=1, stderr_tail="x" * 100_000)).reason
+    assert reason is not None
+    assert len(reason) <= 2_000
+
+
+def test_an_unknown_signal_has_a_number() -> None:
+    assert exit_text(-63) == "signal 63"
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "now", "last_word", "reason"),
+    [
+        (Deadlines(), 1e6, None, None),
+        (Deadlines(run=10), 11, 10.5, "ran longer than 10 s"),
+        (Deadlines(run=10), 9, 8.5, None),
+        (Deadlines(start=5), 6, None, "no node started within 5 s"),
+        (Deadlines(start=5), 6, 4, None),
+        (Deadlines(silence=3), 6, 2, "no progress for 3 s"),
+        (Deadlines(silence=3), 6, None, None),
+    ],
+)
+def test_each_time_out_has_its_own_reason(
+    deadlines: Deadlines, now: float, last_word: float | None, reason: str | None
+) -> None:
+    ending = deadlines.broken(now, 0.0, last_word)
+    if reason is None:
+        assert ending is None
+    else:
+        assert ending is not None
+        assert ending.status is RunStatus.FAILED
+        assert reason in ending.reason
