@@ -6,6 +6,7 @@ The clients here know the original protocol only: ?token=, {"action":"subscribe"
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sqlite3
@@ -188,7 +189,7 @@ def test_whoever_comes_late_sees_the_true_state_of_every_node_at_once(product: P
     assert product.run_end(run_id)["status"] == "completed"
     with product.websocket() as socket:
         subscribe(socket, job_id)
-        first = [message for message, _ in zip(messages(socket, 10.0), range(5), strict=False)]
+        first = list(itertools.islice(messages(socket, 10.0), 5))
     kinds = sorted(message["type"] for message in first)
     assert kinds == ["job.progress"] * 4 + ["job.status"]
     nodes = {m["payload"]["nodeId"]: m["payload"] for m in first if m["type"] == "job.progress"}
