@@ -71,11 +71,28 @@ FUNCTIONS = {
     "upper": Function(1, 1, "upper(text): in capital letters", helper=True),
 }
 COLUMN_FUNCTION = "col"  # col("order id"): a column whose name is no Python name
-FROM_OTHER_LANGUAGES = {"true": "True", "false": "False", "null": "None", "none": "None", "nil": "None"}
+FROM_OTHER_LANGUAGES = {
+    "true": "True",
+    "false": "False",
+    "null": "None",
+    "none": "None",
+    "nil": "None",
+}
 
 BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 UNARY = (ast.Not, ast.USub, ast.UAdd)
-COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot)
+COMPARISONS = (
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.Is,
+    ast.IsNot,
+)
 CONSTANTS = (str, int, float, bool, type(None))
 NAMES_OF_THE_REFUSED = {
     ast.Attribute: "a dot is not allowed: call a function, as in upper(name)",
@@ -101,7 +118,8 @@ def check_expression(text: str) -> Expression:
         raise ExpressionError("the expression is empty")
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
-            f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are allowed", MAX_LENGTH + 1
+            f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are allowed",
+            MAX_LENGTH + 1,
         )
     tree = _parse(text)
     compiler = _Compiler(text)
@@ -221,7 +239,9 @@ class _Compiler:
         )
 
     def _choice(self, node: ast.IfExp) -> ast.expr:
-        return ast.IfExp(self.compile(node.test), self.compile(node.body), self.compile(node.orelse))
+        return ast.IfExp(
+            self.compile(node.test), self.compile(node.body), self.compile(node.orelse)
+        )
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         if type(node.value) not in CONSTANTS:
@@ -263,10 +283,13 @@ class _Compiler:
 
     def _check_arguments(self, node: ast.Call, name: str, function: Function) -> None:
         if not function.least <= len(node.args) <= function.most:
-            raise self._error(f"{name} has {len(node.args)} arguments; it is used as {function.help}", node)
+            raise self._error(
+                f"{name} has {len(node.args)} arguments; it is used as {function.help}", node
+            )
         if name == "round" and len(node.args) == 2 and not _is_small_integer(node.args[1]):
             raise self._error(
-                f"the digits of round are a number between -{MAX_ROUND_DIGITS} and {MAX_ROUND_DIGITS}", node.args[1]
+                f"the digits of round are a number between -{MAX_ROUND_DIGITS} and {MAX_ROUND_DIGITS}",
+                node.args[1],
             )
 
     def _helper_call(self, name: str, arguments: list[ast.expr]) -> ast.expr:
@@ -316,7 +339,11 @@ def _is_text(node: ast.expr) -> bool:
         return isinstance(node.value, str)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return node.func.id in {"str", "upper", "lower", "strip", "replace"}
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and (_is_text(node.left) or _is_text(node.right))
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Add)
+        and (_is_text(node.left) or _is_text(node.right))
+    )
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -326,7 +353,11 @@ def _is_none(node: ast.expr) -> bool:
 def _is_small_integer(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         node = node.operand
-    return isinstance(node, ast.Constant) and type(node.value) is int and node.value <= MAX_ROUND_DIGITS
+    return (
+        isinstance(node, ast.Constant)
+        and type(node.value) is int
+        and node.value <= MAX_ROUND_DIGITS
+    )
 
 
 def _no_such_function(name: str) -> str:

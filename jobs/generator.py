@@ -15,10 +15,11 @@ import jinja2
 
 from jobs.expressions import Expression, check_expression
 from jobs.graph import Graph, Node
-from jobs.literals import comment, literal
+from jobs.literals import comment, literal, quoted
 from jobs.nodetypes import KEEP_ALL, KEEP_NONE
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+WIDTH = 99  # characters of a line of the program, where we break lines
 RULE = "-" * 78
 
 
@@ -86,13 +87,27 @@ def _section(node: Node, graph: Graph) -> dict[str, Any]:
 
 
 def _wiring(node: Node, call: Call, feeds: list[int]) -> Code:
+    """The call in `main` that makes this node: on one line, or on as many as it needs."""
     options = {**call.options, **({"feeds": feeds} if feeds else {})}
-    arguments = [literal(node.id), literal(" ".join(node.name.split())), f"node_{literal(node.id)}"]
-    arguments += [f"{name}={literal(value)}" for name, value in options.items()]
-    line = f"{call.runs_as}({', '.join(arguments)})"
-    if len(line) <= 90:
+    arguments = [literal(node.id), quoted(node.name), f"node_{literal(node.id)}"]
+    line = ", ".join([*arguments, *(f"{name}={literal(value)}" for name, value in options.items())])
+    line = f"{call.runs_as}({line})"
+    if len(line) <= WIDTH - 8:
         return Code(line)
-    return Code(f"{call.runs_as}(\n" + "".join(f"            {argument},\n" for argument in arguments) + "        )")
+    arguments += [_option(name, value) for name, value in options.items()]
+    return Code(
+        f"{call.runs_as}(\n"
+        + "".join(f"            {argument},\n" for argument in arguments)
+        + "        )"
+    )
+
+
+def _option(name: str, value: Any) -> str:
+    line = f"{name}={literal(value)}"
+    if len(line) <= WIDTH - 13 or not isinstance(value, list):
+        return line
+    items = "".join(f"\n                {literal(item)}," for item in value)
+    return f"{name}=[{items}\n            ]"
 
 
 def _db_input(node: Node) -> dict[str, Any]:
@@ -104,7 +119,9 @@ def _csv_input(node: Node) -> dict[str, Any]:
     return {
         "call": Call("Source", {}),
         "delimiter": DELIMITERS[node.config["delimiter"]],
-        "encoding": "utf-8-sig" if encoding == "utf-8" else encoding,  # reads files with and without a BOM
+        "encoding": "utf-8-sig"
+        if encoding == "utf-8"
+        else encoding,  # reads files with and without a BOM
     }
 
 
@@ -118,9 +135,15 @@ def _filter(node: Node) -> dict[str, Any]:
 
 
 def _map(node: Node) -> dict[str, Any]:
-    computed = {entry["column"]: check_expression(entry["expression"]) for entry in node.config["columns"]}
+    computed = {
+        entry["column"]: check_expression(entry["expression"]) for entry in node.config["columns"]
+    }
     keep = node.config["keep"]
-    kept = [] if keep in (KEEP_ALL, KEEP_NONE) else [column for column in keep if column not in computed]
+    kept = (
+        []
+        if keep in (KEEP_ALL, KEEP_NONE)
+        else [column for column in keep if column not in computed]
+    )
     options = {
         "needs": _columns_read(computed, kept),
         "keeps_all": keep == KEEP_ALL,

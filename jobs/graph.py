@@ -87,7 +87,9 @@ class Graph:
 
     def in_order(self) -> tuple[Node, ...]:
         """The nodes in topological order: each after all that feed it."""
-        return tuple(self._by_id[node_id] for node_id in _sorter(self._by_id, self.edges).static_order())
+        return tuple(
+            self._by_id[node_id] for node_id in _sorter(self._by_id, self.edges).static_order()
+        )
 
     def document(self) -> dict[str, Any]:
         """This graph as JSON; `parse_graph` of it gives an equal graph."""
@@ -109,7 +111,13 @@ class Graph:
 def load_graph(text: str | bytes) -> Graph:
     """Parse a graph from JSON text. Raises GraphInvalid, also for what is not JSON, too long or too deep."""
     if len(text) > MAX_DOCUMENT:
-        raise GraphInvalid([_error(f"the graph has {len(text):,} characters, at most {MAX_DOCUMENT:,} are allowed")])
+        raise GraphInvalid(
+            [
+                _error(
+                    f"the graph has {len(text):,} characters, at most {MAX_DOCUMENT:,} are allowed"
+                )
+            ]
+        )
     try:
         document = json.loads(text)
     except RecursionError:
@@ -128,6 +136,7 @@ def parse_graph(document: Any) -> Graph:
     edges = _parse_edges(document.get("edges", []), set(nodes), errors)
     errors += _port_errors(nodes, edges)
     errors += _cycle_errors(nodes, edges)
+    errors += _conflict_errors(nodes)
     if errors:
         raise GraphInvalid(errors)
     return Graph(tuple(node for node in nodes.values() if node), tuple(edges))
@@ -147,7 +156,12 @@ def _parse_nodes(entries: Any, errors: list[GraphError]) -> dict[int, Node | Non
     if not entries:
         errors.append(_error("the graph has no nodes", field="nodes"))
     if len(entries) > MAX_NODES:
-        errors.append(_error(f"the graph has {len(entries):,} nodes, at most {MAX_NODES} are allowed", field="nodes"))
+        errors.append(
+            _error(
+                f"the graph has {len(entries):,} nodes, at most {MAX_NODES} are allowed",
+                field="nodes",
+            )
+        )
         return {}
     nodes: dict[int, Node | None] = {}
     for place, entry in enumerate(entries, 1):
@@ -167,7 +181,9 @@ def _parse_node_id(entry: Any, place: int, errors: list[GraphError]) -> int | No
         return None
     node_id = entry.get("id")
     if type(node_id) is not int or not 1 <= node_id <= MAX_NODE_ID:
-        errors.append(_error(f"entry {place} of nodes has no id that is a whole number from 1 on", field="id"))
+        errors.append(
+            _error(f"entry {place} of nodes has no id that is a whole number from 1 on", field="id")
+        )
         return None
     return node_id
 
@@ -193,7 +209,9 @@ def _parse_type(name: Any) -> NodeType | None:
     return NODE_TYPES.get(name) if isinstance(name, str) else None
 
 
-def _node_errors(entry: dict[str, Any], node_type: NodeType | None) -> Iterator[tuple[str | None, str]]:
+def _node_errors(
+    entry: dict[str, Any], node_type: NodeType | None
+) -> Iterator[tuple[str | None, str]]:
     yield from _name_errors(entry.get("name"))
     yield from _position_errors(entry.get("position"))
     if node_type is None:
@@ -223,7 +241,9 @@ def _name_errors(name: Any) -> Iterator[tuple[str, str]]:
 def _position_errors(position: Any) -> Iterator[tuple[str, str]]:
     if position is None:
         return
-    if not isinstance(position, dict) or not all(_is_coordinate(position.get(axis, 0)) for axis in ("x", "y")):
+    if not isinstance(position, dict) or not all(
+        _is_coordinate(position.get(axis, 0)) for axis in ("x", "y")
+    ):
         yield "position", 'position must be {"x": number, "y": number}'
 
 
@@ -239,7 +259,12 @@ def _parse_edges(entries: Any, node_ids: set[int], errors: list[GraphError]) -> 
         errors.append(_error("edges must be a list", field="edges"))
         return []
     if len(entries) > MAX_EDGES:
-        errors.append(_error(f"the graph has {len(entries):,} edges, at most {MAX_EDGES:,} are allowed", field="edges"))
+        errors.append(
+            _error(
+                f"the graph has {len(entries):,} edges, at most {MAX_EDGES:,} are allowed",
+                field="edges",
+            )
+        )
         return []
     edges: dict[Edge, None] = {}  # in order, without doubles
     for place, entry in enumerate(entries, 1):
@@ -264,11 +289,17 @@ def _parse_edge(entry: Any) -> Edge | None:
     return Edge(source, target)
 
 
-def _edge_errors(edge: Edge, node_ids: set[int], earlier: Mapping[Edge, None]) -> Iterator[GraphError]:
+def _edge_errors(
+    edge: Edge, node_ids: set[int], earlier: Mapping[Edge, None]
+) -> Iterator[GraphError]:
     shown = f"the edge {edge.source} → {edge.target}"
     for end, other in ((edge.source, edge.target), (edge.target, edge.source)):
         if end not in node_ids:
-            yield _error(f"{shown} has an end that is no node: {end}", other if other in node_ids else None, "edges")
+            yield _error(
+                f"{shown} has an end that is no node: {end}",
+                other if other in node_ids else None,
+                "edges",
+            )
     if edge.source == edge.target and edge.source in node_ids:
         yield _error(f"{shown} leads from a node to itself", edge.source, "edges")
     if edge in earlier:
@@ -287,6 +318,23 @@ def _port_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterato
             yield _error(f"{label} takes no input, but an edge leads to it", node_id, "edges")
         if not node.node_type.has_output and node_id in sources:
             yield _error(f"{label} gives no rows, but an edge leads from it", node_id, "edges")
+
+
+def _conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:
+    """An error for each output that would write over what another output of the same graph writes."""
+    earlier: dict[tuple[Any, ...], Node] = {}
+    for node in nodes.values():
+        if node is None or node.node_type.has_output:
+            continue
+        target = tuple(node.config.get(name) for name in ("connection", "table", "path"))
+        other = earlier.setdefault(target, node)
+        appends = node.config.get("mode") == other.config.get("mode") == "append"
+        if other is not node and not appends:
+            what = "file" if node.config.get("path") else "table"
+            yield _error(
+                f"writes the same {what} as node {other.id}: let one of them take all the rows",
+                node.id,
+            )
 
 
 def _cycle_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterator[GraphError]:

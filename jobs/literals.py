@@ -21,9 +21,15 @@ def literal(value: Any, indent: int = 0) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_quoted(item) if isinstance(item, str) else literal(item) for item in value) + "]"
+        return (
+            "["
+            + ", ".join(quoted(item) if isinstance(item, str) else literal(item) for item in value)
+            + "]"
+        )
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+        )
     raise TypeError(f"a {type(value).__name__} cannot be written as a literal")
 
 
@@ -36,13 +42,13 @@ def comment(text: str) -> str:
 def _text(value: str, indent: int) -> str:
     lines = value.splitlines(keepends=True)
     if len(lines) < 2 or len(value) < ONE_LINE:
-        return _quoted(value)
+        return quoted(value)
     margin = "\n" + " " * indent
-    return "(" + "".join(f"{margin}    {_quoted(line)}" for line in lines) + f"{margin})"
+    return "(" + "".join(f"{margin}    {quoted(line)}" for line in lines) + f"{margin})"
 
 
-def _quoted(value: str) -> str:
-    """repr() with double quotes wherever that needs no other escapes."""
+def quoted(value: str) -> str:
+    """Text as a literal on one line: repr(), in double quotes wherever that needs no more escapes."""
     source = repr(value)
     if source.startswith("'") and '"' not in source and "\\'" not in source:
         return f'"{source[1:-1]}"'

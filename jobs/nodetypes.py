@@ -17,7 +17,9 @@ from sqlalchemy.exc import ArgumentError
 from jobs.expressions import ExpressionError, check_expression
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
-MAX_NAME = 128  # characters of the name of a table, a column or a connection; databases allow 30 to 128
+MAX_NAME = (
+    128  # characters of the name of a table, a column or a connection; databases allow 30 to 128
+)
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
 KEEP_ALL, KEEP_NONE = "all", "none"
@@ -73,7 +75,10 @@ class NodeType:
         known = {field.name for field in self.fields}
         for name in config:
             if name not in known:
-                yield name, f"there is no field {_shown(name)}; {self.label} has {', '.join(sorted(known))}"
+                yield (
+                    name,
+                    f"there is no field {_shown(name)}; {self.label} has {', '.join(sorted(known))}",
+                )
         for field in self.fields:
             value = config.get(field.name)
             if value is not None:
@@ -190,7 +195,7 @@ def _check_columns(value: Any, field: Field) -> Iterator[str]:
 
 
 def _column_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
-    if not isinstance(entry, dict) or not {"column", "expression"} == set(entry):
+    if not isinstance(entry, dict) or set(entry) != {"column", "expression"}:
         yield f'{where} must be {{"column": …, "expression": …}}'
         return
     column, expression = entry["column"], entry["expression"]
@@ -217,7 +222,9 @@ def _check_names(value: Any, field: Field) -> Iterator[str]:
         yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
         return
     for number, name in enumerate(value, 1):
-        yield from _about(f"{field.label}, entry {number}", text_errors(name, MAX_NAME, lines=False))
+        yield from _about(
+            f"{field.label}, entry {number}", text_errors(name, MAX_NAME, lines=False)
+        )
     names = [name for name in value if isinstance(name, str)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{field.label}: the column {_shown(name)} is there twice"
@@ -239,7 +246,14 @@ def _kind(value: Any) -> str:
     """What a JSON value is, in a reader's words; never the value itself, which may be huge or deep."""
     if value is None:
         return "null"
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
     return kinds.get(type(value), type(value).__name__)
 
 
@@ -295,8 +309,20 @@ NODE_TYPES: dict[str, NodeType] = {
             has_output=True,
             fields=(
                 _CONNECTION,
-                Field("sql", "SQL", "sql", required=False, help="A SELECT; its columns need names of their own."),
-                Field("table", "Table", "table", required=False, help="All rows of this table (or schema.table)."),
+                Field(
+                    "sql",
+                    "SQL",
+                    "sql",
+                    required=False,
+                    help="A SELECT; its columns need names of their own.",
+                ),
+                Field(
+                    "table",
+                    "Table",
+                    "table",
+                    required=False,
+                    help="All rows of this table (or schema.table).",
+                ),
             ),
             one_of=("sql", "table"),
         ),
@@ -326,7 +352,12 @@ NODE_TYPES: dict[str, NodeType] = {
             has_input=True,
             has_output=True,
             fields=(
-                Field("condition", "Condition", "expression", help="For example: amount > 100 and country == 'DE'"),
+                Field(
+                    "condition",
+                    "Condition",
+                    "expression",
+                    help="For example: amount > 100 and country == 'DE'",
+                ),
             ),
         ),
         NodeType(

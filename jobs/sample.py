@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,18 +77,77 @@ CITIES = {
     "it": ("Bologna", "Milano", "Roma"),
 }
 COUNTRY_WEIGHTS = (30, 18, 10, 8, 12, 9, 6, 7)
-FIRST_NAMES = (
-    "Anna Ben Chiara David Elif Finn Greta Hugo Ines Jan Karin Luis Marta Nils Olga Paul Rosa Sven Tereza Viktor"
-).split()
-LAST_NAMES = (
-    "Almeida Bakker Costa Dubois Eriksson Fischer García Hoffmann Iversen Jansen Kowalski Lindqvist Moreau Novák"
-    " O'Brien Petit Rossi Schmidt Tanaka Vogel Weber Zieliński"
-).split()
+FIRST_NAMES = [
+    "Anna",
+    "Ben",
+    "Chiara",
+    "David",
+    "Elif",
+    "Finn",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jan",
+    "Karin",
+    "Luis",
+    "Marta",
+    "Nils",
+    "Olga",
+    "Paul",
+    "Rosa",
+    "Sven",
+    "Tereza",
+    "Viktor",
+]
+LAST_NAMES = [
+    "Almeida",
+    "Bakker",
+    "Costa",
+    "Dubois",
+    "Eriksson",
+    "Fischer",
+    "García",
+    "Hoffmann",
+    "Iversen",
+    "Jansen",
+    "Kowalski",
+    "Lindqvist",
+    "Moreau",
+    "Novák",
+    "O'Brien",
+    "Petit",
+    "Rossi",
+    "Schmidt",
+    "Tanaka",
+    "Vogel",
+    "Weber",
+    "Zieliński",
+]
 CATEGORIES = {
-    "Coffee": (("Espresso beans", 14.9), ("Filter beans", 12.5), ("Cold brew", 4.2), ("Capsules", 6.8)),
-    "Kitchen": (("Chef's knife", 79.0), ("Cast iron pan", 54.5), ("Mixing bowl", 18.9), ("Whisk", 9.4)),
-    "Garden": (("Watering can", 24.0), ("Pruning shears", 32.9), ("Seed box", 7.5), ("Planter", 41.0)),
-    "Office": (("Notebook", 5.9), ("Desk lamp", 64.0), ("Fountain pen", 38.5), ("Paper tray", 16.2)),
+    "Coffee": (
+        ("Espresso beans", 14.9),
+        ("Filter beans", 12.5),
+        ("Cold brew", 4.2),
+        ("Capsules", 6.8),
+    ),
+    "Kitchen": (
+        ("Chef's knife", 79.0),
+        ("Cast iron pan", 54.5),
+        ("Mixing bowl", 18.9),
+        ("Whisk", 9.4),
+    ),
+    "Garden": (
+        ("Watering can", 24.0),
+        ("Pruning shears", 32.9),
+        ("Seed box", 7.5),
+        ("Planter", 41.0),
+    ),
+    "Office": (
+        ("Notebook", 5.9),
+        ("Desk lamp", 64.0),
+        ("Fountain pen", 38.5),
+        ("Paper tray", 16.2),
+    ),
     "Outdoor": (("Tent", 219.0), ("Head torch", 34.9), ("Thermos", 27.5), ("Sleeping mat", 58.0)),
 }
 VARIANTS = ("Classic", "Small", "Large", "Blue", "Red", "Natural")
@@ -164,7 +224,10 @@ def _sample_nodes() -> list[dict[str, Any]]:
                     {"column": "country", "expression": "upper(country)"},
                     {"column": "month", "expression": "ordered_at[:7]"},
                     {"column": "gross", "expression": "round(quantity * price, 2)"},
-                    {"column": "net", "expression": "round(quantity * price * (1 - discount / 100), 2)"},
+                    {
+                        "column": "net",
+                        "expression": "round(quantity * price * (1 - discount / 100), 2)",
+                    },
                 ],
                 "keep": ["order_id", "line", "customer", "product", "category", "quantity"],
             },
@@ -175,14 +238,18 @@ def _sample_nodes() -> list[dict[str, Any]]:
             "type": "db_output",
             "name": "DB Output",
             # A database of its own: people look into the shop while the report is written.
-            "config": {"connection": f"sqlite:///{REPORT_DATABASE}", "table": "order_report", "mode": "replace"},
+            "config": {
+                "connection": f"sqlite:///{REPORT_DATABASE}",
+                "table": "order_report",
+                "mode": "replace",
+            },
             "position": {"x": 880, "y": 120},
         },
     ]
 
 
 def _chain(*node_ids: int) -> list[dict[str, int]]:
-    return [{"from": source, "to": target} for source, target in zip(node_ids, node_ids[1:], strict=False)]
+    return [{"from": source, "to": target} for source, target in pairwise(node_ids)]
 
 
 def make_shop_database(path: Path | str, orders: int = ORDERS, seed: int = SEED) -> Path:
@@ -210,26 +277,40 @@ def _fill(database: sqlite3.Connection, orders: int, chance: random.Random) -> N
     customers = max(orders // 10, 1)
     prices = dict(_insert_products(database, chance))
     database.execute("BEGIN")
-    database.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?)", _customers(customers, chance))
+    database.executemany(
+        "INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?)", _customers(customers, chance)
+    )
     progress = _Progress(orders)
     for first in range(1, orders + 1, BATCH):
         numbers = range(first, min(first + BATCH, orders + 1))
-        database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", _orders(numbers, customers, orders, chance))
-        database.executemany("INSERT INTO order_items VALUES (?, ?, ?, ?, ?)", _items(numbers, prices, chance))
+        database.executemany(
+            "INSERT INTO orders VALUES (?, ?, ?, ?, ?)", _orders(numbers, customers, orders, chance)
+        )
+        database.executemany(
+            "INSERT INTO order_items VALUES (?, ?, ?, ?, ?)", _items(numbers, prices, chance)
+        )
         progress.show(numbers[-1])
     database.execute("COMMIT")
     database.executescript(INDEXES)
     progress.end()
 
 
-def _insert_products(database: sqlite3.Connection, chance: random.Random) -> Iterator[tuple[int, float]]:
+def _insert_products(
+    database: sqlite3.Connection, chance: random.Random
+) -> Iterator[tuple[int, float]]:
     number = 0
     for category, products in CATEGORIES.items():
         for product, price in products:
             for variant in VARIANTS:
                 number += 1
                 own_price = round(price * chance.uniform(0.8, 1.3), 2)
-                row = (number, f"{category[:2].upper()}-{number:04}", f"{product}, {variant}", category, own_price)
+                row = (
+                    number,
+                    f"{category[:2].upper()}-{number:04}",
+                    f"{product}, {variant}",
+                    category,
+                    own_price,
+                )
                 database.execute("INSERT INTO products VALUES (?, ?, ?, ?, ?)", row)
                 yield number, own_price
 
@@ -240,10 +321,19 @@ def _customers(count: int, chance: random.Random) -> Iterator[tuple[Any, ...]]:
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
         joined = FIRST_DAY - timedelta(days=chance.randrange(1_500))
         email = f"{first}.{last}.{number}@example.com".lower().replace("'", "")
-        yield number, f"{first} {last}", email, country, chance.choice(CITIES[country]), f"{joined:%Y-%m-%d}"
+        yield (
+            number,
+            f"{first} {last}",
+            email,
+            country,
+            chance.choice(CITIES[country]),
+            f"{joined:%Y-%m-%d}",
+        )
 
 
-def _orders(numbers: range, customers: int, orders: int, chance: random.Random) -> Iterator[tuple[Any, ...]]:
+def _orders(
+    numbers: range, customers: int, orders: int, chance: random.Random
+) -> Iterator[tuple[Any, ...]]:
     statuses = chance.choices(STATUSES, STATUS_WEIGHTS, k=len(numbers))
     discounts = chance.choices(DISCOUNTS, DISCOUNT_WEIGHTS, k=len(numbers))
     for number, status, discount in zip(numbers, statuses, discounts, strict=True):
@@ -273,7 +363,9 @@ def _month(share: float) -> tuple[int, float]:
     return 12, 0.99
 
 
-def _items(numbers: range, prices: dict[int, float], chance: random.Random) -> Iterator[tuple[Any, ...]]:
+def _items(
+    numbers: range, prices: dict[int, float], chance: random.Random
+) -> Iterator[tuple[Any, ...]]:
     products = list(prices)
     counts = chance.choices(LINES, LINE_WEIGHTS, k=len(numbers))
     quantities = iter(chance.choices(QUANTITIES, QUANTITY_WEIGHTS, k=sum(counts)))
@@ -302,7 +394,11 @@ class _Progress:
     def end(self) -> None:
         took = time.monotonic() - self._started
         start = "\r\x1b[K" if self._moves else ""
-        print(f"{start}the sample shop is made: {self._total:,} orders in {took:.1f} s", file=sys.stderr, flush=True)
+        print(
+            f"{start}the sample shop is made: {self._total:,} orders in {took:.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 @contextmanager
