@@ -28,7 +28,6 @@ from progress_lib.nats import Link
 
 LOG = logging.getLogger(__name__)
 
-PULL_WAIT = 2.0  # seconds that one look at the queue lasts
 SLOT_WAIT = 0.5  # seconds between two looks for a free slot while stopping is possible
 RETRY_PAUSE = 1.0  # seconds after the queue or the database did not answer
 NAK_DELAY = 10.0  # seconds until a message of a run that still runs elsewhere comes again
@@ -40,6 +39,7 @@ STOP_MARGIN = 10.0  # seconds beyond SIGTERM-to-SIGKILL for the ends to be writt
 class Pace:
     """How often a runner does what recurs; seconds."""
 
+    pull: float = 1.0  # one look at the queue
     cancel_poll: float = 1.0  # in case the word over NATS was lost
     beat: float = 5.0  # shows in the database that we live
     stale_after: float = 25.0  # five missed beats; with one sweep more, a run ends within 45 s
@@ -89,16 +89,20 @@ class Runner:
     def stop(self) -> bool:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
         self._stopping.set()
-        self._taker.join(PULL_WAIT + STOP_MARGIN)
-        executions = self._current()
-        for execution in executions:
-            execution.end(SERVER_STOPPED)
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
-        for execution in executions:
+        self._stop_executions()
+        self._taker.join(STOP_MARGIN)
+        for execution in self._stop_executions():  # with one that was started just now
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
         self._keeper.join(STOP_MARGIN)
         self._announcer.close(3.0)
         return not self._current()
+
+    def _stop_executions(self) -> list[Execution]:
+        executions = self._current()
+        for execution in executions:
+            execution.end(SERVER_STOPPED)
+        return executions
 
     # ---- taking runs (taker thread)
 
@@ -111,10 +115,12 @@ class Runner:
         """Fills the slot that we hold; False when it is still free."""
         try:
             began = time.monotonic()
-            claim = self._queue.take(PULL_WAIT)
+            claim = self._queue.take(self._pace.pull)
             if claim is not None:
                 return self._start(claim)
-            if time.monotonic() - began < PULL_WAIT / 2:  # an early "no": the consumer is gone
+            if (
+                time.monotonic() - began < self._pace.pull / 2
+            ):  # an early "no": the consumer is gone
                 self._queue.check_consumer()
                 self._stopping.wait(RETRY_PAUSE)
         except QueueUnavailable as error:

@@ -210,7 +210,7 @@ def start_runner(
             "JWT_SECRET": "not for programs " * 4,
             "CONNECTION_SHOP": "sqlite:///shop.db",
         }
-        options = {"slots": slots, "pace": pace or {}, "deadlines": deadlines}
+        options = {"slots": slots, "pace": {"pull": 0.3, **(pace or {})}, "deadlines": deadlines}
         log = tmp_path / f"runner-{len(started)}.log"
         started.append(RunnerProcess(environment, options, log))
         return started[-1]

@@ -4,8 +4,9 @@ import multiprocessing
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def started(store: Store, run: Run, runner: ProcessIdentity = ME) -> Run:
     return now
 
 
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """All calls at the same moment; their results, or what they raised."""
     barrier = threading.Barrier(len(calls))
 
@@ -138,7 +139,7 @@ def test_a_key_is_good_for_one_request_of_one_tenant(store: Store) -> None:
 def test_a_run_is_started_once(store: Store) -> None:
     run = record(store)
     runners = [ProcessIdentity("m", pid, 1) for pid in range(6)]
-    calls = [lambda r=r: store.start_run(TENANT, run.run_id, r) for r in runners]
+    calls = [partial(store.start_run, TENANT, run.run_id, runner) for runner in runners]
     winners = [result for result in at_once(calls) if result is not None]
     assert len(winners) == 1
     assert isinstance(winners[0], Run)
@@ -148,10 +149,8 @@ def test_a_run_is_started_once(store: Store) -> None:
 def test_an_end_is_written_once(store: Store) -> None:
     run = started(store, record(store))
     ends = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.LOST]
-    calls = [
-        lambda end=end: store.move_run(TENANT, run.run_id, RUNNING, end, reason=end.value)
-        for end in ends
-    ]
+    move = partial(store.move_run, TENANT, run.run_id, RUNNING)
+    calls = [partial(move, end, reason=end.value) for end in ends]
     results = at_once(calls)
     assert sorted(results) == [False, False, False, True]
     now = store.run(TENANT, run.run_id)

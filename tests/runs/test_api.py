@@ -1,0 +1,426 @@
+"""The HTTP API over a real store and a real queue; only the token check is a stand-in."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from flask.testing import FlaskClient
+from werkzeug.exceptions import Unauthorized
+from werkzeug.test import TestResponse
+
+from jobs.api import create_blueprint
+from jobs.followers import MAX_FOLLOWERS
+from jobs.problems import register
+from jobs.process_identity import ProcessIdentity
+from jobs.records import Run
+from jobs.request_body import MAX_BODY
+from jobs.run_queue import RunQueue
+from jobs.states import RunStatus
+from jobs.store import Store
+from progress_lib.nats import Link
+from progress_lib.subjects import progress_subject
+from tests.harness import NatsServer, eventually
+from tests.runs.conftest import TENANT, Heard, StartRunner, node_state
+
+ME = ProcessIdentity("here", 1, 2)
+SAMPLE: dict[str, Any] = {
+    "nodes": [
+        {"id": 1, "type": "csv_input", "name": "In", "config": {"path": "in.csv"}},
+        {"id": 2, "type": "csv_output", "name": "Out", "config": {"path": "out.csv"}},
+    ],
+    "edges": [{"from": 1, "to": 2}],
+}
+CYCLIC = {**SAMPLE, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 1}]}
+
+
+@dataclass(frozen=True)
+class FakeSettings:
+    data_dir: Path
+
+
+def authenticate(scope: str) -> str:
+    """The tenant is the token; a token "nobody" is refused."""
+    token = request.headers.get("Authorization", f"Bearer {TENANT}").removeprefix("Bearer ")
+    if token == "nobody":
+        raise Unauthorized(f"a token with scope {scope} is needed")
+    return token
+
+
+def new_app(store: Store, link: Link, data_dir: Path) -> Flask:
+    app = Flask(__name__)
+    settings = FakeSettings(data_dir)
+    app.register_blueprint(create_blueprint(store, RunQueue(link), link, authenticate, settings))
+    register(app)
+    return app
+
+
+@pytest.fixture
+def client(store: Store, link: Link, data_dir: Path) -> FlaskClient:
+    return new_app(store, link, data_dir).test_client()
+
+
+def problem(answer: TestResponse, status: int) -> dict[str, Any]:
+    """The problem document of an answer with this status."""
+    assert answer.status_code == status, answer.text
+    assert answer.content_type == "application/problem+json"
+    document = answer.get_json(force=True)
+    assert document["status"] == status
+    assert document["detail"]
+    return dict(document)
+
+
+def new_job(client: FlaskClient, graph: dict[str, Any] = SAMPLE) -> int:
+    answer = client.post("/api/jobs", json={"name": "a job", "graph": graph})
+    assert answer.status_code == 201, answer.text
+    return int(answer.get_json()["id"])
+
+
+def execute(client: FlaskClient, job_id: int, **options: Any) -> str:
+    answer = client.post(f"/api/jobs/{job_id}/execute", **options)
+    assert answer.status_code == 202, answer.text
+    return str(answer.get_json()["runId"])
+
+
+def started(store: Store, run_id: str) -> Run:
+    run = store.start_run(TENANT, run_id, ME)
+    assert run is not None
+    return run
+
+
+# ---- jobs
+
+
+def test_a_job_is_created_read_replaced_listed_and_deleted(client: FlaskClient) -> None:
+    created = client.post("/api/jobs", json={"name": "Ü 🚀", "graph": SAMPLE})
+    location = created.headers["Location"]
+    assert client.get(location).get_json() == created.get_json()
+    assert created.get_json()["graph"] == SAMPLE
+    replaced = client.put(location, json={"name": "new", "graph": CYCLIC})
+    assert replaced.get_json()["name"] == "new"
+    listed = client.get("/api/jobs").get_json()["jobs"]
+    assert [(job["id"], job["name"]) for job in listed] == [(created.get_json()["id"], "new")]
+    assert client.delete(location).status_code == 204
+    problem(client.get(location), 404)
+
+
+def test_validate_names_every_error_and_its_node(client: FlaskClient) -> None:
+    bad = {
+        "nodes": [{"id": 1, "type": "teleport", "name": "x", "config": {}}, *CYCLIC["nodes"][1:]]
+    }
+    answer = client.post("/api/jobs/validate", json={"graph": bad})
+    errors = problem(answer, 422)["errors"]
+    assert any(e["nodeId"] == 1 and "teleport" in e["message"] for e in errors)
+    good = client.post("/api/jobs/validate", json={"graph": SAMPLE})
+    assert good.get_json() == {"valid": True, "errors": []}
+
+
+def test_the_node_types_are_served(client: FlaskClient) -> None:
+    names = {t["name"] for t in client.get("/api/node-types").get_json()["nodeTypes"]}
+    assert {"db_input", "db_output", "csv_input", "csv_output", "filter", "map"} <= names
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b'{"name": NaN}', "application/json", 400),
+        (b'{"name": "\\ud800", "graph": {}}', "application/json", 400),
+        (b'{"a":' * 500 + b"1" + b"}" * 500, "application/json", 400),
+        (b"[" * 200_000, "application/json", 400),
+        (b'{"n": 1' + b"0" * 10_000 + b"}", "application/json", 400),
+        (b"name=x", "application/x-www-form-urlencoded", 415),
+        (b"{}", "text/plain", 415),
+        (b'{"name": "' + b"x" * MAX_BODY + b'"}', "application/json", 413),
+        (b'{"name": "", "graph": {}}', "application/json", 422),
+        (b'{"name": "a\\nb", "graph": {}}', "application/json", 422),
+        (b'{"name": 5, "graph": {}}', "application/json", 422),
+        (b'{"name": "x"}', "application/json", 422),
+        (b'{"name": "x", "graph": []}', "application/json", 422),
+    ],
+)
+def test_a_bad_body_is_a_clear_problem(
+    client: FlaskClient, body: bytes, content_type: str, status: int
+) -> None:
+    problem(client.post("/api/jobs", data=body, content_type=content_type), status)
+
+
+def test_a_job_name_with_every_odd_character_just_works(client: FlaskClient) -> None:
+    name = "".join(["'\"\\{}<>&;$`%\u202e\u0301é漢👩‍💻", " ", "/../"])
+    answer = client.post("/api/jobs", json={"name": name, "graph": SAMPLE})
+    assert answer.get_json()["name"] == name
+    run_id = execute(client, answer.get_json()["id"])
+    assert client.get(f"/api/runs/{run_id}").get_json()["jobName"] == name
+    compile(client.get(f"/api/runs/{run_id}/program").text, "program.py", "exec")
+
+
+def test_what_belongs_to_another_tenant_is_not_found(client: FlaskClient) -> None:
+    job_id = new_job(client)
+    run_id = execute(client, job_id)
+    other = {"Authorization": "Bearer mallory"}
+    unknown = client.get("/api/jobs/999999", headers=other).get_json(force=True)
+    foreign = client.get(f"/api/jobs/{job_id}", headers=other).get_json(force=True)
+    assert unknown["detail"].replace("999999", str(job_id)) == foreign["detail"]
+    for path in ("", "/runs"):
+        problem(client.get(f"/api/jobs/{job_id}{path}", headers=other), 404)
+    problem(client.put(f"/api/jobs/{job_id}", json={"name": "x", "graph": {}}, headers=other), 404)
+    problem(client.delete(f"/api/jobs/{job_id}", headers=other), 404)
+    problem(client.post(f"/api/jobs/{job_id}/execute", headers=other), 404)
+    for path in ("", "/log", "/program", "/events", "/wait"):
+        problem(client.get(f"/api/runs/{run_id}{path}", headers=other), 404)
+    problem(client.post(f"/api/runs/{run_id}/cancel", headers=other), 404)
+    assert client.get("/api/jobs", headers=other).get_json() == {"jobs": []}
+
+
+def test_errors_of_flask_and_of_ours_are_problems(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem(client.get("/api/nowhere"), 404)
+    assert "GET" in client.delete("/api/jobs").headers["Allow"]
+    problem(client.delete("/api/jobs"), 405)
+    problem(client.get("/api/jobs", headers={"Authorization": "Bearer nobody"}), 401)
+    problem(client.get(f"/api/jobs/{10**40}"), 404)
+    problem(client.get("/api/runs/..%2f..%2fetc"), 404)
+    monkeypatch.setattr(store, "jobs", lambda tenant_id: 1 / 0)
+    assert "division" not in problem(client.get("/api/jobs"), 500)["detail"]
+
+
+# ---- execute
+
+
+def test_execute_records_queues_and_says_so(
+    client: FlaskClient, store: Store, heard: Heard, link: Link
+) -> None:
+    job_id = new_job(client)
+    answer = client.post(f"/api/jobs/{job_id}/execute")
+    run_id = answer.get_json()["runId"]
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/api/runs/{run_id}"
+    assert answer.get_json() == {"runId": run_id, "jobId": job_id, "status": "queued"}
+    run = store.run(TENANT, run_id)
+    eventually(lambda: heard.statuses(run) == ["queued"])
+    claim = RunQueue(link).take(2.0)
+    assert claim is not None
+    assert (claim.tenant_id, claim.run_id) == (TENANT, run_id)
+    document = client.get(f"/api/runs/{run_id}").get_json()
+    assert (document["status"], document["queuePosition"], document["nodes"]) == ("queued", 0, [])
+    assert document["graph"] == SAMPLE
+    assert document["counts"]["notStarted"] == 2
+
+
+def test_a_second_execute_names_the_run_that_is_active(client: FlaskClient) -> None:
+    job_id = new_job(client)
+    run_id = execute(client, job_id)
+    refused = problem(client.post(f"/api/jobs/{job_id}/execute"), 409)
+    assert refused["runId"] == run_id
+    assert problem(client.delete(f"/api/jobs/{job_id}"), 409)["runId"] == run_id
+
+
+def test_two_executes_at_once_make_one_run(store: Store, link: Link, data_dir: Path) -> None:
+    app = new_app(store, link, data_dir)
+    job_id = new_job(app.test_client())
+    answers: list[TestResponse] = []
+
+    def click() -> None:
+        answers.append(app.test_client().post(f"/api/jobs/{job_id}/execute"))
+
+    clicks = [threading.Thread(target=click) for _ in range(6)]
+    for thread in clicks:
+        thread.start()
+    for thread in clicks:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 5
+    assert len({answer.get_json(force=True)["runId"] for answer in answers}) == 1
+
+
+def test_an_idempotency_key_makes_one_run_of_a_double_click(client: FlaskClient) -> None:
+    job_id = new_job(client)
+    key = {"Idempotency-Key": "k1"}
+    first = client.post(f"/api/jobs/{job_id}/execute", headers=key)
+    again = client.post(
+        f"/api/jobs/{job_id}/execute", headers=key, data=b" { } ", content_type="application/json"
+    )
+    assert (first.status_code, first.get_json()) == (again.status_code, again.get_json())
+    assert first.headers["Location"] == again.headers["Location"]
+    problem(client.post(f"/api/jobs/{job_id}/execute", headers=key, json={"x": 1}), 422)
+    problem(client.post(f"/api/jobs/{new_job(client)}/execute", headers=key), 422)
+    assert len(client.get(f"/api/jobs/{job_id}/runs").get_json()["runs"]) == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 300, "a\u00e9"])
+def test_a_bad_idempotency_key_is_refused(client: FlaskClient, key: str) -> None:
+    headers = {"Idempotency-Key": key}
+    problem(client.post(f"/api/jobs/{new_job(client)}/execute", headers=headers), 400)
+
+
+def test_a_graph_with_errors_is_not_run_and_every_error_is_named(
+    client: FlaskClient,
+) -> None:
+    job_id = new_job(client, CYCLIC)
+    refused = problem(client.post(f"/api/jobs/{job_id}/execute"), 422)
+    assert any("cycl" in error["message"].lower() for error in refused["errors"])
+    assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
+
+
+def test_without_nats_execute_says_why_and_records_nothing(store: Store, data_dir: Path) -> None:
+    away = Link("nats://127.0.0.1:1", name="nowhere")
+    away.start()
+    client = new_app(store, away, data_dir).test_client()
+    job_id = new_job(client)
+    answer = client.post(f"/api/jobs/{job_id}/execute")
+    assert "NATS is not connected" in problem(answer, 503)["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
+    away.close()
+
+
+def test_without_jetstream_execute_says_why(store: Store, data_dir: Path, tmp_path: Path) -> None:
+    server = PlainNats(tmp_path / "plain")
+    server.start()
+    link = Link(server.url, name="plain")
+    link.start()
+    try:
+        client = new_app(store, link, data_dir).test_client()
+        answer = client.post(f"/api/jobs/{new_job(client)}/execute")
+        assert "JetStream" in problem(answer, 503)["detail"]
+    finally:
+        link.close()
+        server.stop()
+
+
+class PlainNats(NatsServer):
+    """A nats-server that JetStream is switched off in."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        config = directory / "off.conf"
+        config.write_text("accounts { A { users = [{user: a, password: a}], jetstream: disabled } }\n"
+                          "no_auth_user: a\n")  # fmt: skip
+        super().__init__(directory, extra=("-c", str(config)))
+
+
+# ---- runs
+
+
+def test_cancelling_a_queued_run_is_immediate_and_harmless_when_repeated(
+    client: FlaskClient, store: Store, heard: Heard
+) -> None:
+    run_id = execute(client, new_job(client))
+    for _ in range(2):
+        answer = client.post(f"/api/runs/{run_id}/cancel")
+        assert (answer.status_code, answer.get_json()["status"]) == (200, "cancelled")
+    run = store.run(TENANT, run_id)
+    eventually(lambda: heard.statuses(run) == ["queued", "cancelled"])
+    assert run.reason == "cancelled before it started"
+
+
+def test_cancelling_a_running_run_is_noted_and_told(
+    client: FlaskClient, store: Store, link: Link
+) -> None:
+    told: list[str] = []
+    RunQueue(link).on_cancel(lambda tenant_id, run_id: told.append(run_id))
+    run_id = execute(client, new_job(client))
+    started(store, run_id)
+    for _ in range(2):
+        answer = client.post(f"/api/runs/{run_id}/cancel")
+        assert (answer.status_code, answer.get_json()["status"]) == (202, "running")
+        assert answer.get_json()["cancelRequested"]
+    assert store.cancel_requests(ME) == {run_id}
+    eventually(lambda: told == [run_id, run_id])
+
+
+def test_a_log_is_read_by_offset(client: FlaskClient, store: Store, data_dir: Path) -> None:
+    run_id = execute(client, new_job(client))
+    assert client.get(f"/api/runs/{run_id}/log").get_json()["text"] == ""
+    directory = data_dir / "runs" / run_id
+    directory.mkdir(parents=True)
+    (directory / "log.txt").write_text("first\nsecond\n")
+    piece = client.get(f"/api/runs/{run_id}/log?from=6").get_json()
+    assert piece == {"from": 6, "next": 13, "size": 13, "text": "second\n", "ended": False}
+    for bad in ("x", "1e5", "9" * 30, ""):
+        problem(client.get(f"/api/runs/{run_id}/log?from={bad}"), 400)
+
+
+def test_runs_are_listed_newest_first_in_pages(client: FlaskClient, store: Store) -> None:
+    job_id = new_job(client)
+    run_ids: list[str] = []
+    for _ in range(3):
+        run_ids.insert(0, execute(client, job_id))
+        client.post(f"/api/runs/{run_ids[0]}/cancel")
+    first = client.get(f"/api/jobs/{job_id}/runs?limit=2").get_json()["runs"]
+    assert [run["runId"] for run in first] == run_ids[:2]
+    rest = client.get(f"/api/jobs/{job_id}/runs?before={first[-1]['createdAt']}").get_json()["runs"]
+    assert [run["runId"] for run in rest] == run_ids[2:]
+    problem(client.get(f"/api/jobs/{job_id}/runs?before=nan"), 400)
+
+
+def lines(answer: TestResponse) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in answer.iter_encoded())
+
+
+def test_wait_tells_what_is_true_then_each_change_then_the_end(
+    client: FlaskClient, store: Store, link: Link
+) -> None:
+    run_id = execute(client, new_job(client))
+    run = started(store, run_id)
+    store.save_nodes(run, ME, [node_state(1, rows=5, run_id=run_id, seq=1)])
+    answer = client.get(f"/api/runs/{run_id}/wait")
+    assert answer.content_type == "application/x-ndjson"
+    events = lines(answer)
+    first, second = next(events), next(events)
+    assert (first["type"], first["jobId"]) == ("job.status", run.job_id)
+    assert first["payload"]["status"] == "running"
+    assert (second["type"], second["payload"]["rowCount"]) == ("job.progress", 5)
+    subject = progress_subject(TENANT, run.job_id)
+    for rows, seq in ((5, 1), (9, 2)):
+        link.publish(subject, node_state(1, rows=rows, run_id=run_id, seq=seq).payload)
+    assert next(events)["payload"]["rowCount"] == 9
+    end = node_state(1, "completed", 12, run_id=run_id, seq=3)
+    store.move_run(TENANT, run_id, RunStatus.RUNNING, RunStatus.COMPLETED, nodes=[end])
+    rest = list(events)
+    assert [e["payload"]["status"] for e in rest] == ["completed", "completed"]
+    assert [e["type"] for e in rest] == ["job.progress", "job.status"]
+
+
+def test_server_sent_events_of_a_run_that_ended(client: FlaskClient) -> None:
+    run_id = execute(client, new_job(client))
+    client.post(f"/api/runs/{run_id}/cancel")
+    answer = client.get(f"/api/runs/{run_id}/events")
+    assert answer.content_type == "text/event-stream"
+    (event,) = [e for e in answer.text.split("\n\n") if e]
+    document = json.loads(event.removeprefix("data: "))
+    assert (document["type"], document["payload"]["status"]) == ("job.status", "cancelled")
+
+
+def test_followers_are_bounded_and_give_their_place_back(client: FlaskClient) -> None:
+    path = f"/api/runs/{execute(client, new_job(client))}/wait"
+    for _ in range(2):
+        assert client.head(path).status_code == 200
+        following = [client.get(path) for _ in range(MAX_FOLLOWERS)]
+        next(lines(following[0]))
+        refused = client.get(path)
+        problem(refused, 503)
+        assert refused.headers["Retry-After"]
+        for answer in following:
+            answer.close()
+
+
+def test_a_whole_run_through_the_api(
+    client: FlaskClient, data_dir: Path, start_runner: StartRunner
+) -> None:
+    start_runner()
+    (data_dir / "in.csv").write_text("a,b\n" + "1,2\n" * 2_500)
+    run_id = execute(client, new_job(client))
+    events = list(lines(client.get(f"/api/runs/{run_id}/wait")))
+    log = client.get(f"/api/runs/{run_id}/log").get_json()["text"]
+    assert events[-1]["payload"]["status"] == "completed", (events[-1], log)
+    document = client.get(f"/api/runs/{run_id}").get_json()
+    assert [(n["nodeId"], n["rowCount"]) for n in document["nodes"]] == [(1, 2_500), (2, 2_500)]
+    assert document["counts"]["completed"] == 2
+    assert document["startedAt"] <= document["endedAt"]

@@ -1,0 +1,373 @@
+"""Runners as real processes with real programs: every run ends truly, whatever is killed."""
+
+import itertools
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from jobs.records import Run
+from jobs.run_queue import RunQueue
+from jobs.states import RunStatus
+from jobs.store import Store
+from progress_lib.jetstream import JetStream
+from progress_lib.nats import Link
+from tests.harness import NatsServer, eventually, is_alive
+from tests.runs.conftest import (
+    FOR_EVER,
+    GOOD,
+    UNTIL_TOLD,
+    Heard,
+    StartRunner,
+    ended,
+    record,
+    running,
+)
+
+IGNORES_SIGTERM = "\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOR_EVER
+HAS_A_CHILD = (
+    """
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open("child.tmp", "w").write(str(child.pid)); os.rename("child.tmp", "child")
+"""
+    + FOR_EVER
+)
+
+
+def queued(store: Store, run_queue: RunQueue, body: str) -> Run:
+    run = record(store, body)
+    run_queue.put(run)
+    return run
+
+
+def program_pid(run: Run) -> int:
+    assert run.program_pid is not None
+    return run.program_pid
+
+
+def run_directory(data_dir: Path, run: Run) -> Path:
+    return data_dir / "runs" / run.run_id
+
+
+def last_word(heard: Heard, run: Run, status: str) -> None:
+    """Waits until `status` was said of the run, and checks that it was the last word."""
+    eventually(lambda: heard.statuses(run)[-1:] == [status], what=f"{status} is said")
+    assert heard.kinds(run)[-1] == "status"
+
+
+# ---- a run that goes well, and runs that do not
+
+
+def test_a_good_run_is_told_in_order_and_its_states_are_kept(
+    store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner, data_dir: Path
+) -> None:
+    start_runner()
+    run = queued(store, run_queue, GOOD + "print('hello')\n")
+    end = ended(store, run)
+    assert (end.status, end.reason, end.exit_code) == (RunStatus.COMPLETED, None, 0)
+    last_word(heard, run, "completed")
+    assert heard.statuses(run) == ["running", "completed"]
+    said = [(p["nodeId"], p["status"], p["rowCount"]) for p in heard.progress(run)]
+    assert said == [(n, s, r) for n in (1, 2) for s, r in (("running", 10), ("completed", 20))]
+    _, nodes = store.run_with_nodes(run.tenant_id, run.run_id)
+    assert [(n.progress.status, n.progress.row_count) for n in nodes] == [("completed", 20)] * 2
+    assert (run_directory(data_dir, run) / "log.txt").read_text() == "hello\n"
+
+
+def test_a_program_knows_its_run_and_no_secret_of_ours(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
+) -> None:
+    start_runner()
+    run = queued(
+        store,
+        run_queue,
+        "import json; print(json.dumps(dict(os.environ)), os.getpgid(0) == os.getpid())",
+    )
+    assert ended(store, run).status is RunStatus.COMPLETED
+    printed, _, leads = (run_directory(data_dir, run) / "log.txt").read_text().rpartition(" ")
+    environment = json.loads(printed)
+    assert leads.strip() == "True"
+    assert environment["RUN_ID"] == run.run_id
+    assert environment["TENANT_ID"] == run.tenant_id
+    assert environment["JOB_ID"] == str(run.job_id)
+    assert environment["DATA_DIR"] == str(data_dir)
+    assert environment["CONNECTION_SHOP"] == "sqlite:///shop.db"
+    assert not {"JWT_SECRET", "DATABASE_URL"} & environment.keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "exit_code", "reason"),
+    [
+        ("\nreporter.close(); raise ValueError('no such thing')", 1, "exit code 1: "),
+        ("\nsay(1, 'running', 5); say(1, 'failed', 5, 'disk full'); reporter.close(); sys.exit(3)", 3,
+         'exit code 3: node 1 "Node 1" failed: disk full'),
+        ("\nsay(1, 'running', 5); reporter.close()", 0, 'node 1 "Node 1" was still running'),
+        ("\nsay(1, 'running', 5); reporter.close(); os.kill(os.getpid(), 11)", -11, "signal SIGSEGV"),
+        ("\nthis is no Python", 1, "SyntaxError"),
+    ],
+)  # fmt: skip
+def test_a_bad_run_fails_with_what_is_known(
+    store: Store,
+    run_queue: RunQueue,
+    heard: Heard,
+    start_runner: StartRunner,
+    body: str,
+    exit_code: int,
+    reason: str,
+) -> None:
+    start_runner()
+    run = queued(store, run_queue, body)
+    end = ended(store, run)
+    assert (end.status, end.exit_code) == (RunStatus.FAILED, exit_code)
+    assert reason in (end.reason or "")
+    last_word(heard, run, "failed")
+    _, nodes = store.run_with_nodes(run.tenant_id, run.run_id)
+    for node in nodes:
+        assert (node.progress.status, node.progress.row_count) == ("failed", 5)
+        assert node.progress.message
+        assert json.loads(node.payload) == heard.progress(run)[-1]
+    assert is_sorted([p["seq"] for p in heard.progress(run)])
+
+
+def is_sorted(numbers: list[int]) -> bool:
+    return all(a < b for a, b in itertools.pairwise(numbers))
+
+
+def test_a_run_directory_that_cannot_be_written_fails_the_run(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
+) -> None:
+    (data_dir / "runs").write_text("a file where the directory should be")
+    start_runner()
+    end = ended(store, queued(store, run_queue, GOOD))
+    assert end.status is RunStatus.FAILED
+    assert "could not be started" in (end.reason or "")
+
+
+def test_no_more_programs_run_at_once_than_there_are_slots(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
+) -> None:
+    start_runner(slots=2)
+    runs = [queued(store, run_queue, UNTIL_TOLD) for _ in range(3)]
+    for run in runs[:2]:
+        running(store, run)
+    assert store.run(runs[2].tenant_id, runs[2].run_id).status is RunStatus.QUEUED
+    for run in runs:
+        running(store, run)
+        (run_directory(data_dir, run) / "go").touch()
+        assert ended(store, run).status is RunStatus.COMPLETED
+
+
+# ---- cancel
+
+
+@pytest.mark.parametrize("body", [FOR_EVER, HAS_A_CHILD])
+def test_a_cancelled_run_ends_with_all_its_processes_and_true_counts(
+    store: Store,
+    run_queue: RunQueue,
+    heard: Heard,
+    start_runner: StartRunner,
+    data_dir: Path,
+    body: str,
+) -> None:
+    start_runner()
+    run = running(store, queued(store, run_queue, body))
+    child = run_directory(data_dir, run) / "child"
+    pids = [program_pid(run), *([int(child.read_text())] if child.exists() else [])]
+    assert store.request_cancel(run.tenant_id, run.run_id)
+    assert store.request_cancel(run.tenant_id, run.run_id)
+    run_queue.tell_cancel(run)
+    run_queue.tell_cancel(run)
+    end = ended(store, run)
+    assert (end.status, end.reason) == (RunStatus.CANCELLED, "cancelled")
+    last_word(heard, run, "cancelled")
+    closing = heard.progress(run)[-1]
+    assert (closing["status"], closing["rowCount"], closing["message"]) == (
+        "failed",
+        7,
+        "cancelled",
+    )
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_a_cancel_whose_word_was_lost_is_found_in_the_store(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    start_runner()
+    run = running(store, queued(store, run_queue, FOR_EVER))
+    store.request_cancel(run.tenant_id, run.run_id)
+    assert ended(store, run).status is RunStatus.CANCELLED
+
+
+def test_a_program_that_ignores_sigterm_is_killed_in_time(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    start_runner(cancel=0.5)
+    run = running(store, queued(store, run_queue, IGNORES_SIGTERM))
+    store.request_cancel(run.tenant_id, run.run_id)
+    run_queue.tell_cancel(run)
+    end = ended(store, run)
+    assert (end.status, end.exit_code) == (RunStatus.CANCELLED, -signal.SIGKILL)
+
+
+def test_another_tenant_cannot_cancel(
+    store: Store, run_queue: RunQueue, link: Link, start_runner: StartRunner, data_dir: Path
+) -> None:
+    start_runner()
+    run = running(store, queued(store, run_queue, UNTIL_TOLD))
+    link.publish(f"tenant.mallory.run.{run.run_id}.cancel", b"")
+    link.flush()
+    (run_directory(data_dir, run) / "go").touch()
+    assert ended(store, run).status is RunStatus.COMPLETED
+
+
+# ---- time-outs
+
+
+@pytest.mark.parametrize(
+    ("body", "deadlines", "reason"),
+    [
+        (FOR_EVER, {"run": 1.0}, "time-out: ran longer than 1 s"),
+        (FOR_EVER, {"silence": 1.0}, "time-out: no progress for 1 s"),
+        ("\ntime.sleep(600)", {"start": 1.0}, "time-out: no node started within 1 s"),
+    ],
+)
+def test_a_time_out_ends_the_run_with_its_reason(
+    store: Store,
+    run_queue: RunQueue,
+    start_runner: StartRunner,
+    body: str,
+    deadlines: dict[str, float],
+    reason: str,
+) -> None:
+    start_runner(**deadlines)
+    end = ended(store, queued(store, run_queue, body))
+    assert (end.status, end.reason) == (RunStatus.FAILED, reason)
+
+
+def test_a_run_that_no_slot_took_in_time_fails(
+    store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner
+) -> None:
+    start_runner(slots=1, pace={"queue_sweep": 0.2}, queued=1.0)
+    running(store, queued(store, run_queue, FOR_EVER))
+    late = queued(store, run_queue, GOOD)
+    end = ended(store, late)
+    assert (end.status, end.reason) == (
+        RunStatus.FAILED,
+        "time-out: waited longer than 1 s in the queue",
+    )
+    last_word(heard, late, "failed")
+
+
+# ---- the queue and NATS fail
+
+
+def test_a_run_whose_queue_message_was_lost_is_found_and_run(
+    store: Store, link: Link, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    start_runner(pace={"queue_sweep": 0.2, "queue_again_after": 0.5})
+    assert ended(store, queued(store, run_queue, GOOD)).status is RunStatus.COMPLETED
+    JetStream(link).call("STREAM.DELETE.RUNS", {})
+    never_put = record(store, GOOD)
+    assert ended(store, never_put).status is RunStatus.COMPLETED
+
+
+def test_a_run_goes_on_and_ends_truly_while_nats_is_away(
+    store: Store,
+    run_queue: RunQueue,
+    heard: Heard,
+    link: Link,
+    start_runner: StartRunner,
+    nats_server: NatsServer,
+    data_dir: Path,
+) -> None:
+    start_runner()
+    run = running(store, queued(store, run_queue, UNTIL_TOLD), nodes=2)
+    nats_server.kill()
+    (run_directory(data_dir, run) / "go").touch()
+    end = ended(store, run, 30.0)
+    assert (end.status, end.exit_code) == (RunStatus.COMPLETED, 0)
+    _, nodes = store.run_with_nodes(run.tenant_id, run.run_id)
+    assert {node.progress.status for node in nodes} == {"completed"}
+    nats_server.start()
+    last_word(heard, run, "completed")
+
+
+# ---- runners are killed, stopped, doubled
+
+
+def test_a_runner_killed_in_the_middle_loses_the_run_and_leaves_no_program(
+    store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner, data_dir: Path
+) -> None:
+    first = start_runner()
+    run = running(store, queued(store, run_queue, HAS_A_CHILD))
+    child = int((run_directory(data_dir, run) / "child").read_text())
+    first.kill()
+    assert is_alive(program_pid(run))
+    start_runner()
+    end = ended(store, run)
+    assert end.status is RunStatus.LOST
+    assert "the runner died" in (end.reason or "")
+    last_word(heard, run, "lost")
+    assert (heard.progress(run)[-1]["status"], heard.progress(run)[-1]["rowCount"]) == ("failed", 7)
+    assert is_sorted([p["seq"] for p in heard.progress(run)])
+    eventually(lambda: not is_alive(program_pid(run)) and not is_alive(child))
+
+
+def test_a_runner_that_hangs_loses_its_run_and_ends_it_when_it_wakes(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    quick = {"beat": 0.3, "stale_after": 2.0, "lost_sweep": 0.3}
+    hung = start_runner(pace=quick)
+    run = running(store, queued(store, run_queue, FOR_EVER))
+    os.kill(hung.pid, signal.SIGSTOP)
+    start_runner(pace=quick)
+    end = ended(store, run)
+    assert end.status is RunStatus.LOST
+    assert not is_alive(program_pid(run))
+    os.kill(hung.pid, signal.SIGCONT)
+    assert hung.stop() == 0
+    assert store.run(run.tenant_id, run.run_id) == end
+
+
+def test_two_runners_share_the_queue_and_start_each_run_once(
+    store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner
+) -> None:
+    start_runner(slots=3)
+    start_runner(slots=3)
+    runs = [queued(store, run_queue, GOOD) for _ in range(12)]
+    for run in runs:
+        assert ended(store, run, 40.0).status is RunStatus.COMPLETED
+        last_word(heard, run, "completed")
+        assert heard.statuses(run) == ["running", "completed"]
+    assert len({store.run(run.tenant_id, run.run_id).runner for run in runs}) == 2
+
+
+def test_after_a_restart_with_runs_running_and_queued_all_end_truly(
+    store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner
+) -> None:
+    first = start_runner(slots=2)
+    running_ones = [running(store, queued(store, run_queue, FOR_EVER)) for _ in range(2)]
+    queued_ones = [queued(store, run_queue, GOOD) for _ in range(3)]
+    assert first.stop() == 0
+    for run in running_ones:
+        end = ended(store, run)
+        assert (end.status, end.reason) == (RunStatus.CANCELLED, "the server was stopped")
+        last_word(heard, run, "cancelled")
+        assert not is_alive(program_pid(run))
+    for run in queued_ones:
+        assert store.run(run.tenant_id, run.run_id).status is RunStatus.QUEUED
+    start_runner(slots=2)
+    for run in queued_ones:
+        assert ended(store, run).status is RunStatus.COMPLETED
+
+
+def test_a_runner_waits_for_nats_and_then_takes_runs(
+    store: Store, nats_server: NatsServer, start_runner: StartRunner, link: Link
+) -> None:
+    nats_server.stop()
+    start_runner(pace={"queue_sweep": 0.2, "queue_again_after": 0.5})
+    run = record(store, GOOD)
+    nats_server.start()
+    assert ended(store, run).status is RunStatus.COMPLETED
