@@ -41,7 +41,7 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 DEADLINE = 10.0  # seconds; how long a condition may take on a busy machine
 START_DEADLINE = 60.0  # seconds; the product's first start makes the sample database
-STOP_DEADLINE = 30.0  # seconds; gunicorn's graceful timeout and some more
+STOP_DEADLINE = 60.0  # seconds; browsers get 10 s to leave, then programs 25 s to roll back
 LOG_TAIL = 60  # lines shown of a failed test's product
 
 T = TypeVar("T")

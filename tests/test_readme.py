@@ -17,6 +17,8 @@ PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 def test_every_setting_stands_in_the_table() -> None:
     read = re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', (ROOT / "settings.py").read_text())
     assert len(read) > 10
+    for name in ("gunicorn.conf.py", "wsgi.py"):
+        read += re.findall(r'environ\.get\("([A-Z_]+)"', (ROOT / name).read_text())
     listed = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
     assert sorted(set(read)) == sorted(listed)
 
