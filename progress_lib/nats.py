@@ -219,7 +219,7 @@ class Link:
     def __init__(
         self, url: str, *, name: str, ping_period: float = PING_PERIOD, tls_ca: str | None = None
     ) -> None:
-        self._urls = [part.strip() for part in url.split(",") if part.strip()]
+        self._urls = [part.strip() for part in url.split(",")]
         for one in self._urls:
             check_url(one)
         self._name = name

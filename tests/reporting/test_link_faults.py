@@ -1,0 +1,261 @@
+"""Each defect of the package under the link, provoked, with what must hold instead."""
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from progress_lib.nats import Link, Message, NatsAway, NatsTimeout
+from tests.harness import NatsServer, eventually
+from tests.reporting.scripted_nats import ScriptedNats, answer_pings, read_until
+
+SOON = 5.0  # seconds in which a broken connection must be noticed
+
+
+@contextmanager
+def linked(url: str, ping_period: float = 0.5) -> Iterator[tuple[Link, list[Message]]]:
+    link, received = Link(url, name="test", ping_period=ping_period), list[Message]()
+    link.subscribe("a.*", received.append)
+    link.start()
+    try:
+        yield link, received
+    finally:
+        link.close()
+
+
+def end_of_file(connection: socket.socket) -> None:
+    connection.close()
+
+
+def error_line(connection: socket.socket) -> None:
+    connection.sendall(b"-ERR 'Slow Consumer'\r\n")
+    answer_pings(connection)
+
+
+def stall_inside_a_payload(connection: socket.socket) -> None:
+    connection.sendall(b"MSG a.b 1 100\r\nhalf of it")
+    read_until(connection, b"never said")
+
+
+def silence(connection: socket.socket) -> None:
+    read_until(connection, b"never said")
+
+
+def nonsense(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    answer_pings(connection)
+
+
+def deliver_one(connection: socket.socket) -> None:
+    connection.sendall(b"MSG a.b 1 5\r\nagain\r\n")
+    answer_pings(connection)
+
+
+@pytest.mark.parametrize(
+    "fault", [end_of_file, error_line, stall_inside_a_payload, silence, nonsense]
+)
+def test_a_connection_that_broke_is_noticed_and_made_anew(
+    fault: Callable[[socket.socket], None],
+) -> None:
+    with ScriptedNats(fault, deliver_one) as server, linked(server.url) as (link, received):
+        eventually(lambda: received, SOON, what="a message on the second connection")
+        assert received[0].payload == b"again"
+        assert link.connects == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'INFO {"server_id":"x","connect_urls":["127.0.0.1:1"]}\r\n',
+        b"MSG a.b 77 3\r\nabc\r\n",
+        b"+OK\r\n",
+        b"-ERR 'Permissions Violation for Publish to \"x\"'\r\n",
+        b"PING\r\n",
+    ],
+)
+def test_lines_that_are_no_fault_leave_the_connection_alone(line: bytes) -> None:
+    def script(connection: socket.socket) -> None:
+        connection.sendall(line)
+        deliver_one(connection)
+
+    with ScriptedNats(script) as server, linked(server.url) as (link, received):
+        eventually(lambda: received)
+        assert link.connects == 1
+
+
+def test_a_payload_that_comes_slowly_is_waited_for() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.sendall(b"MSG a.b 1 10\r\nhello")
+        read_until(connection, b"PING\r\n")  # more than a ping period has passed
+        connection.sendall(b"PONGX"[:0] + b"worl")
+        read_until(connection, b"PING\r\n")
+        connection.sendall(b"d\r\nPONG\r\nPONG\r\n")
+        answer_pings(connection)
+
+    with ScriptedNats(script) as server, linked(server.url, 0.5) as (link, received):
+        eventually(lambda: received)
+        assert received[0].payload == b"helloworld"
+        assert link.connects == 1
+
+
+def test_a_real_server_that_is_killed_and_comes_back_on_its_port(nats_server: NatsServer) -> None:
+    with linked(nats_server.url) as (link, received):
+        assert link.wait_up(SOON)
+        nats_server.kill()
+        eventually(lambda: not link.is_up, SOON)
+        assert not link.publish("a.b", b"lost")
+        nats_server.start()
+        assert link.wait_up(SOON)
+        eventually(lambda: link.publish("a.b", b"back") and received, SOON)
+        assert received[0].payload == b"back"
+
+
+def test_a_real_server_that_falls_silent_is_noticed_within_two_ping_periods(
+    nats_server: NatsServer,
+) -> None:
+    with linked(nats_server.url, ping_period=0.5) as (link, _):
+        assert link.wait_up(SOON)
+        nats_server.pause()
+        eventually(lambda: not link.is_up, 2 * 0.5 + 1.0)
+        nats_server.resume()
+        assert link.wait_up(SOON)
+
+
+def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind() -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with ScriptedNats(*[end_of_file] * 100, answer_pings) as server:
+        with linked(server.url) as (link, _):
+            eventually(lambda: link.connects > 3, 30.0)
+            threads, files = threading.active_count(), descriptors()
+            eventually(lambda: link.connects == 101, 60.0)
+            assert threading.active_count() <= threads + 3  # the scripted server's own
+            assert descriptors() <= files + 120  # the scripted server keeps its ends
+        ours = [thread for thread in threading.enumerate() if thread.name == "nats-test"]
+        assert ours == []
+
+
+def test_messages_keep_their_order_even_with_a_slow_callback(nats_server: NatsServer) -> None:
+    numbers: list[int] = []
+    release = threading.Event()
+
+    def slow(message: Message) -> None:
+        if not numbers:
+            release.wait(0.2)
+        numbers.append(int(message.payload))
+
+    link = Link(nats_server.url, name="test")
+    link.subscribe("n", slow)
+    link.start()
+    try:
+        assert link.wait_up(SOON)
+        for number in range(5000):
+            link.publish("n", b"%d" % number)
+        assert link.flush()
+        assert numbers == list(range(5000))
+    finally:
+        link.close()
+
+
+def test_an_exception_in_a_callback_is_logged_with_its_subject_and_costs_one_message(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[bytes] = []
+
+    def picky(message: Message) -> None:
+        if message.payload == b"bad":
+            raise RuntimeError("cannot take this")
+        seen.append(message.payload)
+
+    link = Link(nats_server.url, name="test")
+    link.subscribe("p.q", picky)
+    link.start()
+    try:
+        assert link.wait_up(SOON)
+        for payload in (b"one", b"bad", b"two"):
+            link.publish("p.q", payload)
+        assert link.flush()
+    finally:
+        link.close()
+    assert seen == [b"one", b"two"]
+    assert "callback failed on p.q" in caplog.text
+
+
+def test_a_request_without_an_answer_and_without_nats_says_which(nats_server: NatsServer) -> None:
+    link = Link(nats_server.url, name="test")
+    link.start()
+    try:
+        with pytest.raises(NatsTimeout, match=r"no answer from nobody\.here within 0\.1 s"):
+            link.request("nobody.here", timeout=0.1)
+        nats_server.kill()
+        eventually(lambda: not link.is_up)
+        with pytest.raises(NatsAway, match="no connection to NATS"):
+            link.request("nobody.here", timeout=0.1)
+    finally:
+        link.close()
+
+
+def test_user_password_and_token_are_let_in_and_a_wrong_one_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = NatsServer(tmp_path / "nats", extra=("--user", "u@x", "--pass", "p:w"))
+    server.start()
+    try:
+        good = Link(server.url.replace("//", "//u%40x:p%3Aw@"), name="good")
+        bad = Link(server.url.replace("//", "//u%40x:wrong@"), name="bad")
+        good.start()
+        bad.start()
+        assert good.wait_up(SOON)
+        eventually(lambda: "Authorization Violation" in caplog.text)
+        assert not bad.is_up
+        assert "wrong" not in caplog.text
+        good.close()
+        bad.close()
+    finally:
+        server.stop()
+
+
+def test_a_message_over_the_servers_limit_is_refused_before_it_costs_the_connection(
+    nats_server: NatsServer,
+) -> None:
+    with linked(nats_server.url) as (link, _):
+        assert link.wait_up(SOON)
+        with pytest.raises(ValueError, match="takes 1048576 at most"):
+            link.publish("a.b", b"x" * (1 << 20) + b"x")
+        assert link.flush()
+
+
+@pytest.mark.parametrize("url", ["", "http://x", "nats://", "nats://h:port", "127.0.0.1:4222"])
+def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="is not of the form nats://"):
+        Link(url, name="test")
+
+
+def test_ipv6_and_a_url_without_a_port() -> None:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
+    listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    link = Link(f"nats://[::1]:{listener.getsockname()[1]}", name="test")
+    link.start()
+    connection, _ = listener.accept()
+    connection.close()
+    link.close()
+    listener.close()
+    assert Link("nats://127.0.0.1", name="test") is not None
+
+
+def test_the_link_needs_no_pkg_resources_and_leaves_none_behind() -> None:
+    script = (
+        "import sys; sys.modules['setuptools'] = None\n"
+        "import progress_lib; assert 'pkg_resources' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)

@@ -1,0 +1,85 @@
+"""The rules of what leaves a program: no threads, no clock but a number."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from progress_lib import Progress, Status
+from progress_lib.outbox import COUNT_PERIOD, Outbox
+
+NODES = st.integers(1, 3)
+REPORTS = st.lists(st.tuples(NODES, st.sampled_from(list(Status)), st.booleans()), max_size=60)
+
+
+def running(node_id: int, rows: int = 0) -> Progress:
+    return Progress(node_id, "n", Status.RUNNING, rows)
+
+
+def completed(node_id: int, rows: int = 0) -> Progress:
+    return Progress(node_id, "n", Status.COMPLETED, rows)
+
+
+def take(outbox: Outbox, now: float) -> list[Progress]:
+    due = outbox.due(now)
+    for progress in due:
+        outbox.sent(progress, now)
+    return due
+
+
+def test_the_first_report_and_the_end_leave_at_once() -> None:
+    outbox = Outbox()
+    assert outbox.add(running(1))
+    assert take(outbox, 0.0) == [running(1)]
+    assert outbox.add(completed(1, 9))
+    assert take(outbox, 0.0) == [completed(1, 9)]
+
+
+def test_running_counts_leave_twenty_times_a_second_and_only_the_newest() -> None:
+    outbox = Outbox()
+    outbox.add(running(1))
+    take(outbox, 0.0)
+    for rows in range(1, 1001):
+        assert not outbox.add(running(1, rows))
+    assert take(outbox, COUNT_PERIOD / 2) == []
+    assert take(outbox, COUNT_PERIOD) == [running(1, 1000)]
+    assert outbox.next_due() is None
+
+
+def test_what_comes_after_the_end_of_a_node_is_not_said() -> None:
+    outbox = Outbox()
+    outbox.add(completed(1, 5))
+    outbox.add(running(1, 6))
+    assert take(outbox, 9.0) == [completed(1, 5)]
+
+
+def test_after_a_lost_connection_the_last_state_of_each_node_is_said_again() -> None:
+    outbox = Outbox()
+    for progress in (running(1), completed(1, 5), running(2), running(3)):
+        outbox.add(progress)
+    take(outbox, 0.0)
+    outbox.add(completed(3, 1))
+    outbox.repeat()
+    assert take(outbox, 0.0) == [completed(1, 5), running(2), completed(3, 1)]
+
+
+@given(REPORTS)
+def test_every_node_ends_with_its_true_last_state_and_no_step_back(
+    reports: list[tuple[int, Status, bool]],
+) -> None:
+    outbox, now = Outbox(), 0.0
+    truth: dict[int, Progress] = {}
+    left: list[Progress] = []
+    for number, (node_id, status, wait) in enumerate(reports):
+        progress = Progress(node_id, "n", status, number)
+        outbox.add(progress)
+        if node_id not in truth or not truth[node_id].status.is_terminal:
+            truth[node_id] = progress
+        if wait:
+            now += COUNT_PERIOD / 3
+            left += take(outbox, now)
+    left += take(outbox, now + 1)
+    left += take(outbox, now + 2)  # a count that waited for its change of status to leave
+    assert outbox.next_due() is None
+    assert {progress.node_id: progress for progress in left} == truth
+    for node_id in truth:
+        rows = [progress.row_count for progress in left if progress.node_id == node_id]
+        assert rows == sorted(set(rows))

@@ -1,0 +1,56 @@
+"""The progress message: what any publisher may send, and what is refused."""
+
+import json
+
+import pytest
+
+from progress_lib import MalformedProgress, Progress, Status
+from progress_lib.subjects import check_id, check_subject, progress_subject
+
+FIVE = {"nodeId": 1, "nodeName": "DB Input", "status": "running", "rowCount": 5, "message": "m"}
+
+
+def test_the_five_fields_of_a_foreign_publisher_are_enough() -> None:
+    progress = Progress.parse(json.dumps(FIVE).encode())
+    assert progress == Progress(1, "DB Input", Status.RUNNING, 5, "m")
+
+
+def test_what_is_sent_is_read_back_the_same() -> None:
+    sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
+    assert Progress.parse(sent.to_json()) == sent
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (b"\xff\xfe", "not JSON"),
+        (b"{", "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"nodeId": NaN}', "NaN is not JSON"),
+        (json.dumps({**FIVE, "nodeId": "1"}).encode(), "nodeId must be an integer"),
+        (json.dumps({**FIVE, "nodeId": True}).encode(), "nodeId must be an integer"),
+        (json.dumps({**FIVE, "status": "dancing"}).encode(), "status must be"),
+        (json.dumps({**FIVE, "status": ["running"]}).encode(), "status must be"),
+        (json.dumps({**FIVE, "rowCount": "many"}).encode(), "rowCount has the wrong type"),
+    ],
+)
+def test_a_malformed_payload_says_what_is_wrong(payload: bytes, words: str) -> None:
+    with pytest.raises(MalformedProgress, match=words):
+        Progress.parse(payload)
+
+
+@pytest.mark.parametrize("bad", ["", "a.b", "*", ">", "a b", "a\r\nPUB x", "x" * 65, None, 5, "é"])
+def test_an_id_that_would_change_the_subject_is_refused(bad: object) -> None:
+    with pytest.raises(ValueError, match="is not of the form"):
+        check_id(bad)
+
+
+@pytest.mark.parametrize("bad", ["", "a..b", "a.*", "a.>", "a b", "a\r\nPUB x 0\r\n"])
+def test_a_subject_that_would_inject_a_command_is_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match="token"):
+        check_subject(bad)
+
+
+def test_the_subject_is_the_contract() -> None:
+    assert progress_subject("default", 42) == "tenant.default.job.42.progress"
