@@ -6,6 +6,7 @@ The clients here know the original protocol only: ?token=, {"action":"subscribe"
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -21,10 +22,29 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from tests.harness import ROOT, Product, both_worker_classes, eventually
+from tests.harness import ROOT, Product, StartProduct, eventually, running_product
 
 ROWS = 25_000  # enough for several reports of every node
 DB_INPUT, FILTER, MAP, DB_OUTPUT = 1, 2, 3, 4
+
+
+@pytest.fixture(scope="module", params=["gthread", "gevent"])
+def product(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
+) -> Iterator[Product]:
+    """One product of each worker class for all tests here: each must leave it whole for the next."""
+    data_dir = tmp_path_factory.mktemp("end-to-end") / request.param
+    with running_product(data_dir, shop_database, worker_class=request.param) as product:
+        make_orders(product.data_dir / "orders.db")
+        yield product
+
+
+@pytest.fixture(autouse=True)
+def shown_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The product's last words beside the test that failed, not beside the last one."""
+    yield
+    if "product" in request.fixturenames:
+        print(request.getfixturevalue("product").log_tail(30))
 
 
 # ---------------------------------------------------------------- a job whose outcome is known
@@ -51,7 +71,7 @@ def orders_job(**changed: Any) -> dict[str, Any]:
             "columns": [{"column": "total_cents", "expression": "quantity * price_cents"}],
             "keep": ["id", "customer"],
         },
-        "db_output": {"connection": url, "table": "big_orders", "mode": "create"},
+        "db_output": {"connection": url, "table": "big_orders", "mode": "replace"},
         **changed,
     }
     labels = {"db_input": "DB Input", "filter": "Filter", "map": "Map", "db_output": "DB Output"}
@@ -80,6 +100,50 @@ def expected_big_orders() -> list[tuple[int, str, int]]:
         for n in range(1, ROWS + 1)
         if n % 7 >= 3
     ]
+
+
+Line = tuple[Any, ...]  # a row of the report, in the order of REPORT_COLUMNS
+REPORT_COLUMNS = "order_id, line, customer, product, category, quantity, country, month, gross, net"
+
+
+def report(path: Path) -> list[Line]:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return database.execute(
+            f"SELECT {REPORT_COLUMNS} FROM order_report ORDER BY order_id, line"
+        ).fetchall()
+
+
+def expected_report(path: Path) -> tuple[int, list[Line]]:
+    """How many order lines the shop has, and the report of them, computed here from the bare tables."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        customers = {
+            row[0]: row[1:] for row in database.execute("SELECT id, name, country FROM customers")
+        }
+        products = {
+            row[0]: row[1:] for row in database.execute("SELECT id, name, category FROM products")
+        }
+        orders = {
+            row[0]: row[1:]
+            for row in database.execute(
+                "SELECT id, customer_id, status, ordered_at, discount FROM orders"
+            )
+        }
+        items = database.execute(
+            "SELECT order_id, line, product_id, quantity, price FROM order_items ORDER BY order_id, line"
+        ).fetchall()
+    assert len(orders) >= 200_000
+    lines = []
+    for order_id, line, product_id, quantity, price in items:
+        customer_id, status, ordered_at, discount = orders[order_id]
+        if status in ("paid", "shipped") and quantity * price >= 10:
+            name, country = customers[customer_id]
+            gross = round(quantity * price, 2)
+            net = round(quantity * price * (1 - discount / 100), 2)
+            place = (country.upper(), ordered_at[:7])
+            lines.append(
+                (order_id, line, name, *products[product_id], quantity, *place, gross, net)
+            )
+    return len(items), lines
 
 
 # ---------------------------------------------------------------- strangers
@@ -143,12 +207,9 @@ def execute_script(product: Product, *arguments: str) -> subprocess.CompletedPro
 # ---------------------------------------------------------------- the path of a run
 
 
-@both_worker_classes
 def test_a_client_of_the_original_protocol_sees_every_node_run_and_complete(
     product: Product,
 ) -> None:
-    database = product.data_dir / "orders.db"
-    make_orders(database)
     job_id = product.create_job(orders_job())
     with product.websocket() as socket:
         subscribe(socket, job_id)
@@ -169,21 +230,20 @@ def test_a_client_of_the_original_protocol_sees_every_node_run_and_complete(
     names = {payload["nodeId"]: payload["nodeName"] for payload in seen}
     assert names == {1: "DB Input", 2: "Filter", 3: "Map", 4: "DB Output"}
     assert {payload["runId"] for payload in seen} == {done.stdout.split()[0]}
-    assert big_orders(database) == expected
+    assert big_orders(product.data_dir / "orders.db") == expected
 
 
-@both_worker_classes
 def test_the_sample_job_writes_exactly_the_rows_that_it_should(product: Product) -> None:
     run = product.run_end(product.execute(product.sample_job_id()))
     assert run["status"] == "completed", run
-    counts = {node["nodeId"]: node["rowCount"] for node in run["nodes"]}
     assert {node["status"] for node in run["nodes"]} == {"completed"}
-    assert counts[1] >= 200_000
-    assert 0 < counts[4] < counts[1]
+    read, expected = expected_report(product.data_dir / "shop.db")
+    counts = {node["nodeId"]: node["rowCount"] for node in run["nodes"]}
+    assert counts == {1: read, 2: len(expected), 3: len(expected), 4: len(expected)}
+    assert report(product.data_dir / "report.db") == expected
 
 
 def test_whoever_comes_late_sees_the_true_state_of_every_node_at_once(product: Product) -> None:
-    make_orders(product.data_dir / "orders.db")
     job_id = product.create_job(orders_job())
     run_id = product.execute(job_id)
     assert product.run_end(run_id)["status"] == "completed"
@@ -201,7 +261,6 @@ def test_whoever_comes_late_sees_the_true_state_of_every_node_at_once(product: P
 
 
 def test_the_end_of_a_run_comes_after_all_of_its_nodes(product: Product) -> None:
-    make_orders(product.data_dir / "orders.db")
     job_id = product.create_job(orders_job())
     with product.websocket() as socket:
         subscribe(socket, job_id)
@@ -222,7 +281,6 @@ def test_the_end_of_a_run_comes_after_all_of_its_nodes(product: Product) -> None
 # ---------------------------------------------------------------- publishers that are not ours
 
 
-@both_worker_classes
 def test_a_publisher_with_five_fields_reaches_a_subscribed_client_byte_for_byte(
     product: Product,
 ) -> None:
@@ -285,7 +343,6 @@ def test_a_bad_token_is_answered_401_before_the_upgrade(product: Product, case: 
     assert (answer.header("Content-Type") or "").startswith("application/problem+json")
 
 
-@both_worker_classes
 def test_a_request_that_makes_no_sense_is_answered_and_the_socket_lives_on(
     product: Product,
 ) -> None:
@@ -307,7 +364,6 @@ def test_a_request_that_makes_no_sense_is_answered_and_the_socket_lives_on(
         assert progress_until(socket, 1, "completed", 10.0)
 
 
-@both_worker_classes
 def test_a_message_over_4096_bytes_ends_its_own_socket_only(product: Product) -> None:
     with product.websocket() as other:
         subscribe(other, 6)
@@ -325,7 +381,6 @@ def test_a_message_over_4096_bytes_ends_its_own_socket_only(product: Product) ->
         assert progress_until(other, 1, "completed", 10.0)
 
 
-@both_worker_classes
 def test_malformed_payloads_and_subjects_on_nats_disturb_nobody(product: Product) -> None:
     subject = "tenant.default.job.8.progress"
     bad = [
@@ -383,7 +438,6 @@ def test_a_cyclic_graph_and_an_unknown_node_type_are_refused_by_name(product: Pr
 def test_a_missing_table_or_column_fails_the_run_with_its_name(
     product: Product, changed: dict[str, Any], reason: str
 ) -> None:
-    make_orders(product.data_dir / "orders.db")
     job_id = product.create_job(orders_job(**changed))
     done = execute_script(product, str(job_id), "--watch")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -398,8 +452,11 @@ def test_a_missing_table_or_column_fails_the_run_with_its_name(
 # ---------------------------------------------------------------- the end of it all
 
 
-@both_worker_classes
-def test_a_stop_leaves_no_process_behind_and_tells_the_clients(product: Product) -> None:
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_a_stop_tells_the_clients_and_leaves_no_process_behind(
+    start_product: StartProduct, worker_class: str
+) -> None:
+    product = start_product(worker_class=worker_class)
     with product.websocket() as socket:
         subscribe(socket, 1)
         assert product.stop() == 0
