@@ -31,6 +31,17 @@ def test_every_close_code_of_ours_is_explained() -> None:
             assert re.search(rf"\b{int(code)}\b", PROTOCOL), code
 
 
+def test_every_thread_of_ours_stands_in_the_table() -> None:
+    table = (ROOT / "docs/threads.md").read_text()
+    found = set()
+    for package in ("progress_lib", "realtime", "jobs", "scripts"):
+        for path in (ROOT / package).glob("*.py"):
+            for call in re.findall(r"Thread\((.*?)daemon", path.read_text(), re.DOTALL):
+                found |= set(re.findall(r'name=f?"([\w-]+)', call))
+    assert len(found) > 8
+    assert {name for name in found if f"`{name}" not in table} == set()
+
+
 def test_every_file_that_the_readme_links_to_is_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     missing = [link for link in links if not (ROOT / link).exists()]
