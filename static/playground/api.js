@@ -13,7 +13,7 @@ export class Problem extends Error {
   constructor(status, body) {
     super(body.detail ?? body.title ?? `The server answered ${status}.`);
     this.status = status;
-    this.runId = body.runId ?? body.run_id ?? null;
+    this.runId = body.runId ?? null;
     this.errors = (Array.isArray(body.errors) ? body.errors : []).map(graphError);
   }
 }
@@ -44,8 +44,10 @@ export class Api {
     return jobId === null ? this.#call('POST', '/api/jobs', document) : this.#call('PUT', `/api/jobs/${jobId}`, document);
   }
 
-  validate(document) {
-    return this.#call('POST', '/api/jobs/validate', document);
+  /** Every error of a graph: [{nodeId, field, message}]; none for one that can run. */
+  async validate(document) {
+    const { errors } = await this.#call('POST', '/api/jobs/validate', document);
+    return errors.map(graphError);
   }
 
   /** {runId, jobId, status}; the same key twice makes one run. */
@@ -63,7 +65,7 @@ export class Api {
 
   /** The id of the job's latest run, or null. */
   async latestRunId(jobId) {
-    const { runs } = await this.#call('GET', `/api/jobs/${jobId}/runs`);
+    const { runs } = await this.#call('GET', `/api/jobs/${jobId}/runs?limit=1`);
     return runs.length > 0 ? runs[0].runId : null;
   }
 
@@ -106,19 +108,12 @@ function runRecord(document) {
     jobId,
     status,
     reason: reason ?? null,
-    startedAt: seconds(document.startedAt),
-    endedAt: seconds(document.endedAt),
+    startedAt: document.startedAt ?? null,
+    endedAt: document.endedAt ?? null,
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };
 }
 
 function graphError(error) {
-  return { nodeId: error.nodeId ?? error.node_id ?? null, field: error.field ?? null, message: String(error.message ?? '') };
-}
-
-// Epoch seconds, or an ISO date.
-function seconds(moment) {
-  if (typeof moment === 'number') return moment;
-  const parsed = Date.parse(moment ?? '') / 1000;
-  return Number.isNaN(parsed) ? null : parsed;
+  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: String(error.message ?? '') };
 }

@@ -12,7 +12,7 @@ export class EditorView {
   #check;
   #save;
 
-  /** `check(document)` and `save(jobId, document)` reject with a Problem. */
+  /** `check(document)` resolves to the errors found; it and `save(jobId, document)` reject with a Problem. */
   constructor({ check, save }) {
     this.#check = check;
     this.#save = save;
@@ -27,7 +27,7 @@ export class EditorView {
   open(job) {
     this.#jobId = job?.id ?? null;
     setText(byId('editor-title'), job === null ? 'New job' : `Edit ${job.name}`);
-    this.#text.value = JSON.stringify(job === null ? NEW_JOB : { name: job.name, graph: job.graph }, null, 2);
+    this.#text.value = job === null ? asText(NEW_JOB) : asText(job);
     this.#tell('plain', []);
     this.#dialog.showModal();
     this.#text.focus();
@@ -36,8 +36,9 @@ export class EditorView {
   }
 
   async #checkText() {
-    await this.#check(this.#document());
-    this.#tell('good', ['No errors found.']);
+    const errors = await this.#check(this.#document());
+    if (errors.length > 0) this.#tell('error', errors.map(findingText));
+    else this.#tell('good', ['No errors found.']);
   }
 
   async #saveText() {
@@ -72,6 +73,12 @@ export class EditorView {
     this.#findings.dataset.tone = tone;
     this.#findings.replaceChildren(element('ul', '', ...lines.map((line) => element('li', '', line))));
   }
+}
+
+// In the order in which a person reads a graph, whatever order it was stored in.
+function asText({ name, graph }) {
+  const nodes = graph.nodes.map(({ id, type, name: nodeName, config, position, ...others }) => ({ id, type, name: nodeName, config, position, ...others }));
+  return JSON.stringify({ name, graph: { ...graph, nodes, edges: graph.edges.map(({ from, to, ...others }) => ({ from, to, ...others })) } }, null, 2);
 }
 
 function findingText({ nodeId, field, message }) {

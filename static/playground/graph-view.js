@@ -13,11 +13,14 @@ import { formatCompact, formatCount, NODE_WORDS, summaryOf, unitOf } from './tex
 
 const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map' };
 
-/** Smaller than this, cards cannot be read: then the flow turns downwards, or the sheet scrolls. */
-const SMALLEST_SCALE = 0.62;
+/** Smaller than this, cards cannot be read: then the sheet scrolls. */
+const SMALLEST_SCALE = 0.8;
+
+/** Pixels; a window narrower than this is read from top to bottom. */
+const NARROW = 720;
 
 /** Pixels that a full and a short number need on an edge. */
-const ROOM_FULL = 72;
+const ROOM_FULL = 68;
 const ROOM_SHORT = 40;
 
 export class GraphView {
@@ -75,9 +78,14 @@ export class GraphView {
     this.#cards.get(id)?.card.focus();
   }
 
+  /** Scroll the node into sight; after the window's layout has settled. */
+  reveal(id) {
+    requestAnimationFrame(() => this.#cards.get(id)?.slot.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
+  }
+
   #addCard(node) {
     const parts = cardParts(node);
-    const card = element('button', 'node', parts.kind, parts.title, parts.state, parts.rows, parts.message, parts.bar);
+    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.bar);
     card.type = 'button';
     card.dataset.nodeId = String(node.id);
     card.dataset.nodeType = node.type ?? '';
@@ -125,14 +133,12 @@ export class GraphView {
     }
   }
 
+  // Measured with the details closed: opening them must not move the graph.
   #fitted() {
-    const room = this.#canvas.clientWidth;
-    const right = layOut(this.#graph, 'right');
-    const fits = (layout) => Math.min(1, room / Math.max(1, layout.width));
-    if (fits(right) >= SMALLEST_SCALE) return { layout: right, scale: fits(right) };
-    const down = layOut(this.#graph, 'down');
-    const better = fits(down) > fits(right) ? down : right;
-    return { layout: better, scale: Math.max(SMALLEST_SCALE, fits(better)) };
+    const room = document.documentElement.clientWidth - this.#canvas.getBoundingClientRect().left;
+    const layout = layOut(this.#graph, room < NARROW ? 'down' : 'right');
+    const fits = Math.min(1, room / Math.max(1, layout.width));
+    return { layout, scale: Math.max(SMALLEST_SCALE, fits) };
   }
 }
 
@@ -141,15 +147,17 @@ function cardParts(node) {
   const unit = element('span', 'node-unit');
   const rate = element('span', 'node-rate');
   const stateIcon = icon('idle');
+  stateIcon.classList.add('node-state-icon');
   const stateText = element('span', 'node-state-text');
+  const message = element('span', 'node-message');
   const problems = element('ul', 'node-problems');
   problems.hidden = true;
   return {
     kind: element('span', 'node-kind', icon(TYPE_ICONS[node.type] ?? 'node')),
     title: element('span', 'node-title', element('span', 'node-name', node.name), element('span', 'node-type', summaryOf(node))),
-    state: element('span', 'node-state', stateIcon, stateText),
     rows: element('span', 'node-rows', count, unit, rate),
-    message: element('span', 'node-message'),
+    word: element('span', 'node-word', stateText, ' ', message),
+    message,
     bar: element('span', 'node-bar'),
     stateIcon,
     stateText,

@@ -5,13 +5,19 @@
  * `down`: the flow goes top to bottom, for narrow windows; always laid out here.
  */
 
-export const NODE = { width: 220, height: 112 };
+export const NODE = { width: 208, height: 112 };
 
 /** Where edges leave and enter a node when the flow goes right: beside its head, which never moves. */
 const PORT_Y = 28;
 
-const GAP = { right: { along: 88, across: 56 }, down: { along: 52, across: 24 } };
-const MARGIN = 32;
+const GAP = { right: { along: 84, across: 52 }, down: { along: 52, across: 24 } };
+const MARGIN = 28;
+
+/** Between cards at positions of a graph's own: at least this, with room for a number on the edge. */
+const FREE = { x: 72, y: 36 };
+
+/** Positions are drawn further apart when they were made for smaller cards, but not beyond this. */
+const MOST_SPREAD = 3;
 
 /** {direction, positions: Map id → {x, y}, width, height} */
 export function layOut({ nodes, edges }, direction) {
@@ -53,7 +59,23 @@ function isPosition(position) {
 }
 
 function given(nodes) {
-  return new Map(nodes.map(({ id, position }) => [id, { x: position.x, y: position.y }]));
+  const spread = spreadFor(nodes.map((node) => node.position));
+  return new Map(nodes.map(({ id, position }) => [id, { x: position.x * spread.x, y: position.y * spread.y }]));
+}
+
+// How much wider and higher the drawing must be for no two cards to touch: the arrangement stays as it was made.
+function spreadFor(positions) {
+  const [stepX, stepY] = [NODE.width + FREE.x, NODE.height + FREE.y];
+  const spread = { x: 1, y: 1 };
+  positions.forEach((a, index) => {
+    for (const b of positions.slice(index + 1)) {
+      const [x, y] = [Math.abs(a.x - b.x) / stepX, Math.abs(a.y - b.y) / stepY];
+      if (x >= 1 || y >= 1 || (x === 0 && y === 0)) continue;
+      const axis = x >= y ? 'x' : 'y';
+      spread[axis] = Math.min(MOST_SPREAD, Math.max(spread[axis], 1 / Math.max(x, y)));
+    }
+  });
+  return spread;
 }
 
 // Each node one layer after the last of those that feed it; within a layer in the order of the document.

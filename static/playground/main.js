@@ -229,6 +229,7 @@ class Playground {
     if (nodeId === this.#shown.selected) return this.#closeDetails();
     this.#shown.selected = nodeId;
     this.#details.show(this.#shown.graph.nodes.find((node) => node.id === nodeId));
+    this.#graph.reveal(nodeId);
     return this.#askForDrawing();
   }
 

@@ -53,6 +53,7 @@ export class RunView {
     const failed = nodes.find((node) => node.state === 'error');
     this.#failedNodeId = failed?.nodeId ?? null;
     setText(byId('run-reason-text'), reason);
+    byId('run-reason').dataset.short = String(failed !== undefined); // the node has it in full
     setHidden(byId('run-reason-show'), failed === undefined);
     setText(byId('run-reason-show'), failed === undefined ? '' : `Show ${failed.nodeName}`);
   }

@@ -41,7 +41,7 @@ export interface JobRealtimeServiceOptions {
   url: string;
   /** The JWT, or how to get the current one; asked again before every attempt. */
   token: string | (() => string | Promise<string>);
-  /** An address that answers 401 to a bad token (default: /api/jobs of the same server); null: never ask. */
+  /** An address that answers 401 or 403 to a bad token (default: /api/jobs of the same server); null: never ask. */
   tokenCheckUrl?: string | null;
   /** Draws from [0, 1), for tests. */
   random?: () => number;

@@ -217,7 +217,8 @@ export class JobRealtimeService {
     try {
       const headers = { Authorization: `Bearer ${this.#usedToken}` };
       const signal = AbortSignal.timeout(OPEN_TIMEOUT);
-      return (await fetch(this.#tokenCheckUrl, { headers, signal })).status === 401;
+      const { status } = await fetch(this.#tokenCheckUrl, { headers, signal });
+      return status === 401 || status === 403;
     } catch {
       return false;
     }

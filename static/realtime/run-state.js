@@ -220,7 +220,7 @@ function nodeView(nodeId, node, run, anyAtFault) {
     nodeName: node?.nodeName ?? '',
     state,
     rowCount: node?.rowCount ?? 0,
-    message: shownMessage(node, run),
+    message: shownMessage(node, run, state),
     rate: state === 'running' ? node.rate : null,
     startedAt: node?.startedAt ?? null,
     endedAt: node?.endedAt ?? null,
@@ -235,15 +235,14 @@ function shownState(node, run, anyAtFault) {
   return node.status === 'failed' ? 'error' : 'running';
 }
 
-// A node that its run's end cut short has no last word of its own: the run's reason is the truth about it,
-// and who closes such nodes gives them just that reason.
+// A node that its run's end cut short has no last word of its own: it is closed with just the run's reason, or not at all.
 function isCutShort(node, run) {
   if (!run.ended || node.runId !== run.runId) return false;
   return node.status === 'running' || (node.status === 'failed' && node.message === run.reason);
 }
 
-function shownMessage(node, run) {
-  if (node === null) return '';
-  const silent = node.status === 'running' && isCutShort(node, run);
-  return silent && run.reason !== null ? run.reason : node.message;
+// The run tells its reason once; the nodes that it stopped do not repeat it.
+function shownMessage(node, run, state) {
+  if (node === null || !isCutShort(node, run)) return node?.message ?? '';
+  return state === 'cancelled' ? '' : (run.reason ?? node.message);
 }

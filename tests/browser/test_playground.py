@@ -1,0 +1,422 @@
+"""The Playground in Chromium against the real product: gunicorn, nats-server, runner, generated programs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPlayground
+from tests.harness import ROOT, Product
+
+ROWS = 60_000  # of the tables made here: seconds of work, and some hundred reports
+BAD_ROW = 50_000  # the row that the failing job's table refuses
+DB_INPUT, FILTER, MAP, DB_OUTPUT = 1, 2, 3, 4
+ALL_NODES = (DB_INPUT, FILTER, MAP, DB_OUTPUT)
+RUN = 60_000  # milliseconds that a run may take on a busy machine
+
+RECORD_STATES = """() => {
+  const cards = [...document.querySelectorAll('.node')];
+  window.seenStates = Object.fromEntries(cards.map((card) => [card.dataset.nodeId, [card.dataset.state]]));
+  new MutationObserver((changes) => {
+    for (const { target } of changes) window.seenStates[target.dataset.nodeId].push(target.dataset.state);
+  }).observe(document.getElementById('nodes'), { subtree: true, attributeFilter: ['data-state'] });
+}"""
+
+
+# ---------------------------------------------------------------- what the tests see and do
+
+
+def node(page: Page, node_id: int) -> Any:
+    return page.locator(f'.node[data-node-id="{node_id}"]')
+
+
+def expect_state(page: Page, node_id: int, state: str, wait: int = RUN) -> None:
+    expect(node(page, node_id)).to_have_attribute("data-state", state, timeout=wait)
+
+
+def expect_run(page: Page, status: str, wait: int = RUN) -> None:
+    expect(page.locator("#run")).to_have_attribute("data-status", status, timeout=wait)
+
+
+def expect_live(page: Page) -> None:
+    expect(page.locator("html")).to_have_attribute("data-connection", "connected")
+
+
+def shown_rows(page: Page, node_id: int) -> int:
+    text = node(page, node_id).locator(".node-count").inner_text()
+    return int(text.replace(",", "")) if text != "–" else 0
+
+
+def shown_run_id(page: Page) -> str:
+    return page.locator("#run-id").get_attribute("title") or ""
+
+
+def wait_for_rows(page: Page, node_id: int) -> None:
+    """Until the node shows a count that is not zero."""
+    count = node(page, node_id).locator(".node-count")
+    expect(count).to_have_text(__import__("re").compile(r"[1-9]"), timeout=RUN)
+
+
+def chain(name: str, connection: str, *, source: str, target: str, mode: str) -> dict[str, Any]:
+    """DB Input → Filter → Map → DB Output over a table with id and amount."""
+    columns = [{"column": "doubled", "expression": "amount * 2"}]
+    configurations: list[tuple[str, str, dict[str, Any]]] = [
+        ("db_input", "DB Input", {"connection": connection, "table": source}),
+        ("filter", "Filter", {"condition": "amount >= 0"}),
+        ("map", "Map", {"columns": columns, "keep": ["id"]}),
+        ("db_output", "DB Output", {"connection": connection, "table": target, "mode": mode}),
+    ]
+    nodes = [
+        {"id": place, "type": kind, "name": label, "config": config}
+        for place, (kind, label, config) in enumerate(configurations, 1)
+    ]
+    edges = [{"from": 1, "to": 2}, {"from": 2, "to": 3}, {"from": 3, "to": 4}]
+    return {"name": name, "graph": {"nodes": nodes, "edges": edges}}
+
+
+def publish(product: Product, subject: str, *payloads: dict[str, Any]) -> None:
+    """Publishes with the nats-py package, in a thread: Playwright's event loop runs in this one."""
+
+    async def run() -> None:
+        link = await nats.connect(product.nats_url)
+        for payload in payloads:
+            await link.publish(subject, json.dumps(payload).encode())
+        await link.drain()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, run()).result()
+
+
+def five_fields(node_id: int, name: str, status: str, rows: int) -> dict[str, Any]:
+    return {
+        "nodeId": node_id,
+        "nodeName": name,
+        "status": status,
+        "rowCount": rows,
+        "message": f"{rows} rows processed",
+    }
+
+
+@pytest.fixture(scope="module")
+def failing_job(shop: Product) -> int:
+    """A job whose output table refuses one row: CHECK (doubled < …)."""
+    with sqlite3.connect(shop.data_dir / "strict.db") as database:
+        database.execute("CREATE TABLE amounts (id INTEGER PRIMARY KEY, amount INTEGER)")
+        rows = ((n, 1_000_000 if n == BAD_ROW else n % 100) for n in range(1, ROWS + 1))
+        database.executemany("INSERT INTO amounts VALUES (?, ?)", rows)
+        database.execute(
+            "CREATE TABLE strict_output (id INTEGER, doubled INTEGER,"
+            " CONSTRAINT no_fantasy_amounts CHECK (doubled < 1000))"
+        )
+    database.close()
+    url = "sqlite:///strict.db"
+    document = chain("Strict", url, source="amounts", target="strict_output", mode="append")
+    return shop.create_job(document)
+
+
+# ---------------------------------------------------------------- a run, watched
+
+
+def test_execute_takes_each_node_from_idle_over_running_to_success(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    for node_id in ALL_NODES:
+        expect_state(page, node_id, "idle")
+    page.evaluate(RECORD_STATES)
+
+    page.click("#execute")
+    expect_run(page, "running")
+    expect(page.locator("#cancel")).to_be_visible()
+    expect(page.locator("#execute")).to_be_disabled()
+    for node_id in ALL_NODES:
+        expect_state(page, node_id, "success")
+    expect_run(page, "completed")
+
+    seen = page.evaluate("seenStates")
+    assert seen == {str(node_id): ["idle", "running", "success"] for node_id in ALL_NODES}
+    expect(page.locator("#execute")).to_be_enabled()
+    counts = {n["nodeId"]: n["rowCount"] for n in shop.run_end(shown_run_id(page))["nodes"]}
+    assert {node_id: shown_rows(page, node_id) for node_id in ALL_NODES} == counts
+    with sqlite3.connect(shop.data_dir / "report.db") as database:
+        written = database.execute("SELECT count(*) FROM order_report").fetchone()[0]
+    assert written == counts[DB_OUTPUT] > 100_000
+
+
+def test_row_counts_move_while_it_runs(open_playground: OpenPlayground, tmp_path: Path) -> None:
+    page = open_playground(viewport={"width": 1280, "height": 640})
+    expect_live(page)
+    page.click("#execute")
+    wait_for_rows(page, DB_OUTPUT)
+    before = shown_rows(page, DB_OUTPUT)
+    page.wait_for_function(
+        "(before) => document.querySelector('[data-node-id=\"4\"] .node-count').textContent !== before",
+        arg=f"{before:,}",
+    )
+    page.wait_for_function(
+        "document.querySelector('[data-node-id=\"1\"] .node-rate').textContent !== ''"
+    )
+    updating = os.environ.get("UPDATE_SCREENSHOTS") == "1"
+    folder = ROOT / "docs" if updating else Path(os.environ.get("ARTEFACTS", tmp_path))
+    page.screenshot(path=folder / "screenshot-run.png")
+    assert shown_rows(page, DB_OUTPUT) > before
+    expect_run(page, "completed")
+
+
+def test_a_job_that_fails_shows_the_databases_reason_on_its_node(
+    open_playground: OpenPlayground, failing_job: int
+) -> None:
+    page = open_playground(failing_job)
+    expect_live(page)
+    page.click("#execute")
+    expect_run(page, "failed")
+    expect_state(page, DB_OUTPUT, "error")
+    expect(node(page, DB_OUTPUT).locator(".node-message")).to_contain_text("no_fantasy_amounts")
+    for node_id in (DB_INPUT, FILTER, MAP):  # not at fault, and not shown as if
+        expect(node(page, node_id)).not_to_have_attribute("data-state", "error")
+        expect(node(page, node_id)).not_to_have_attribute("data-state", "running")
+
+    page.click("#run-reason-show")
+    expect(page.locator("#details-message")).to_contain_text(
+        "CHECK constraint failed: no_fantasy_amounts"
+    )
+    page.keyboard.press("Escape") if page.locator("#details:focus-within").count() else page.click(
+        "#details-close"
+    )
+    expect(page.locator("#details")).to_be_hidden()
+
+
+def test_a_page_opened_half_way_and_one_after_the_end_show_the_truth_at_once(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    first = open_playground()
+    expect_live(first)
+    first.click("#execute")
+    wait_for_rows(first, DB_OUTPUT)
+    least = {node_id: shown_rows(first, node_id) for node_id in ALL_NODES}
+
+    half_way = open_playground()
+    expect_run(half_way, "running")
+    for node_id in ALL_NODES:
+        expect_state(half_way, node_id, "running")
+        assert shown_rows(half_way, node_id) >= least[node_id]
+    assert shown_run_id(half_way) == shown_run_id(first)
+
+    for page in (first, half_way):
+        expect_run(page, "completed")
+    after = open_playground()
+    expect_run(after, "completed")
+    for page in (first, half_way, after):
+        for node_id in ALL_NODES:
+            expect_state(page, node_id, "success")
+    counts = {n["nodeId"]: n["rowCount"] for n in shop.run_end(shown_run_id(after))["nodes"]}
+    for page in (first, half_way, after):
+        assert {node_id: shown_rows(page, node_id) for node_id in ALL_NODES} == counts
+    expect(after.locator("#run-elapsed")).to_have_text(first.locator("#run-elapsed").inner_text())
+
+
+def test_cancel_stops_the_run_and_every_node(open_playground: OpenPlayground) -> None:
+    page = open_playground()
+    expect_live(page)
+    page.click("#execute")
+    wait_for_rows(page, DB_INPUT)
+    page.click("#cancel")
+    expect_run(page, "cancelled")
+    expect_state(page, DB_INPUT, "cancelled")
+    for node_id in ALL_NODES:
+        expect(node(page, node_id)).not_to_have_attribute("data-state", "running")
+    expect(page.locator("#cancel")).to_be_hidden()
+    expect(page.locator("#execute")).to_be_enabled()
+
+
+def test_a_run_started_elsewhere_shows_and_a_second_execute_is_told_so(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    run_id = shop.execute(shop.sample_job_id())
+    expect_run(page, "running")
+    assert shown_run_id(page) == run_id
+    # what two people do who press Execute in the same moment
+    page.evaluate("() => { document.getElementById('execute').disabled = false; }")
+    page.click("#execute")
+    expect(page.locator("#notice-text")).to_contain_text("running")
+    assert shown_run_id(page) == run_id
+    page.click("#cancel")
+    expect_run(page, "cancelled")
+
+
+# ---------------------------------------------------------------- publishers that are not ours
+
+
+def test_a_foreign_publisher_of_five_fields_shows_in_a_subscribed_page(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(4242)  # a job that is in no database of ours
+    expect_live(page)
+    subject = f"tenant.{shop.tenant_id}.job.4242.progress"
+    publish(shop, subject, five_fields(7, "Nightly load", "running", 5000))
+    expect_state(page, 7, "running")
+    expect(node(page, 7).locator(".node-name")).to_have_text("Nightly load")
+    expect(node(page, 7).locator(".node-count")).to_have_text("5,000")
+    publish(shop, subject, five_fields(7, "Nightly load", "completed", 15000))
+    expect_state(page, 7, "success")
+    expect(node(page, 7).locator(".node-message")).to_have_text("15000 rows processed")
+    expect(page.locator("#execute")).to_be_disabled()
+
+
+def test_markup_in_names_and_messages_shows_as_text(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(4343)
+    expect_live(page)
+    hostile = "<img src=x onerror=document.body.remove()>"
+    payload = {**five_fields(1, hostile, "failed", 1), "message": hostile}
+    publish(shop, f"tenant.{shop.tenant_id}.job.4343.progress", payload)
+    expect_state(page, 1, "error")
+    expect(node(page, 1).locator(".node-name")).to_have_text(hostile)
+    expect(node(page, 1).locator(".node-message")).to_have_text(hostile)
+    assert page.locator(".node img").count() == 0
+
+
+# ---------------------------------------------------------------- what a person can get wrong
+
+
+def test_errors_of_a_graph_show_on_their_nodes(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    document = chain("Wrong", "sqlite:///shop.db", source="orders", target="t", mode="replace")
+    document["graph"]["nodes"][1]["config"] = {"condition": "amount >"}
+    document["graph"]["nodes"][3]["config"].pop("table")
+    page = open_playground(shop.create_job(document))
+    expect_live(page)
+    page.click("#execute")
+    expect(node(page, FILTER)).to_have_attribute("data-invalid", "true")
+    expect(node(page, DB_OUTPUT)).to_have_attribute("data-invalid", "true")
+    expect(node(page, DB_INPUT)).not_to_have_attribute("data-invalid", "true")
+    expect(page.locator(".node-problems:visible").nth(1)).to_contain_text("Table is missing")
+    expect(page.locator("#notice")).to_have_attribute("data-tone", "error")
+
+
+def test_the_token_leaves_the_address_at_once_and_stays_for_a_reload(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    assert "token" not in page.url
+    page.reload()
+    expect_live(page)
+    assert "token" not in page.url
+
+
+@pytest.mark.parametrize("token", ["not-a-token", "expired"])
+def test_a_bad_token_is_told_and_a_good_one_lets_in(
+    open_playground: OpenPlayground, shop: Product, token: str
+) -> None:
+    page = open_playground(token=shop.token(exp=1_000) if token == "expired" else token)
+    expect(page.locator("#gate")).to_be_visible()
+    expect(page.locator("#gate-title")).to_have_text("This token is not valid")
+    expect(page.locator("#gate")).to_contain_text("scripts/token")
+    attempts: list[str] = []
+    page.on("websocket", lambda socket: attempts.append(socket.url))
+    page.fill("#gate-token", f"{shop.url}/?token={shop.token()}")  # the whole link will do
+    page.click("#gate button")
+    expect_live(page)
+    expect(page.locator("#gate")).to_be_hidden()
+    expect_state(page, DB_INPUT, page.locator(".node").first.get_attribute("data-state") or "")
+    assert len(attempts) == 1
+
+
+def test_without_a_token_it_says_how_to_get_one(open_playground: OpenPlayground) -> None:
+    page = open_playground(token=None)
+    expect(page.locator("#gate-title")).to_have_text("A token is needed")
+    expect(page.locator("#gate")).to_contain_text("scripts/token")
+
+
+# ---------------------------------------------------------------- jobs as JSON
+
+
+def test_a_job_is_made_checked_and_saved_as_json(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    page.click("#job-new")
+    document = chain("From JSON", "sqlite:///shop.db", source="orders", target="t", mode="replace")
+    document["graph"]["nodes"][1]["config"] = {"condition": "amount >"}
+    page.fill("#editor-text", json.dumps(document))
+    page.click("#editor-check")
+    expect(page.locator("#editor-findings")).to_contain_text("Node 2")
+    page.fill("#editor-text", "{")
+    page.click("#editor-check")
+    expect(page.locator("#editor-findings")).to_contain_text("not JSON")
+    document["graph"]["nodes"][1]["config"] = {"condition": "id > 5"}
+    page.fill("#editor-text", json.dumps(document))
+    page.click("#editor-check")
+    expect(page.locator("#editor-findings")).to_contain_text("No errors found")
+    page.click("#editor-save")
+    expect(page.locator("#job-name")).to_have_text("From JSON")
+    expect(page.locator(".job[aria-current='true']")).to_contain_text("From JSON")
+
+    page.click("#job-edit")
+    edited = json.loads(page.input_value("#editor-text"))
+    edited["name"] = "Renamed"
+    page.fill("#editor-text", json.dumps(edited))
+    page.click("#editor-save")
+    expect(page.locator("#job-name")).to_have_text("Renamed")
+
+
+# ---------------------------------------------------------------- connection, shape, keyboard
+
+
+def test_numbers_grey_out_while_the_connection_is_lost_and_it_comes_back(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    page.route_web_socket("**/ws", lambda route: route.close(code=4001))
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-connection", "disconnected")
+    expect(page.locator("#connection-text")).to_contain_text("Offline since")
+    opacity = "(count) => getComputedStyle(count).opacity"
+    assert float(node(page, 1).locator(".node-count").evaluate(opacity)) < 1
+    page.unroute_all()
+    page.reload()
+    expect_live(page)
+    assert float(node(page, 1).locator(".node-count").evaluate(opacity)) == 1
+
+
+@pytest.mark.parametrize("width", [320, 720, 1280])
+def test_the_page_fits_its_window(open_playground: OpenPlayground, width: int) -> None:
+    page = open_playground(viewport={"width": width, "height": 800})
+    expect_live(page)
+    expect_state(page, 1, page.locator(".node").first.get_attribute("data-state") or "")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator("#execute").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
+def test_the_keyboard_reaches_a_nodes_details_and_comes_back(
+    open_playground: OpenPlayground,
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    node(page, FILTER).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#details-name")).to_have_text("Filter")
+    expect(page.locator("#details-body")).to_contain_text("quantity * price >= 10")
+    page.keyboard.press("Escape")
+    expect(page.locator("#details")).to_be_hidden()
+    expect(node(page, FILTER)).to_be_focused()

@@ -1,0 +1,327 @@
+"""The page's rules without its DOM: back-off, messages, the state of a job, layout, words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+Step = tuple[str, dict[str, Any]]
+
+AFTER_STEPS = """async ([steps, ids]) => {
+  const { JobState } = await import('/realtime/run-state.js');
+  const state = new JobState(ids);
+  let now = 1000;
+  const changed = steps.map(([verb, event]) => state[verb](event, now += 1) ?? null);
+  const nodes = Object.fromEntries([...new Set([...ids, ...state.nodeIds()])].map((id) => [id, state.node(id)]));
+  return { run: state.run(), nodes, changed };
+}"""
+
+
+def progress(node_id: int, status: str, rows: int = 0, **fields: Any) -> Step:
+    absent = {"runId": None, "seq": None, "ts": None}
+    event = {"jobId": 1, "nodeId": node_id, "nodeName": f"Node {node_id}", "status": status}
+    return "progress", {**event, "rowCount": rows, "message": "", **absent, **fields}
+
+
+def status(run_id: str, word: str, **fields: Any) -> Step:
+    event = {"jobId": 1, "runId": run_id, "status": word, "reason": None, "ts": None}
+    return "status", {**event, **fields}
+
+
+def after(page: Page, *steps: Step | str, nodes: tuple[int, ...] = (1, 2)) -> Any:
+    sent = [[step, {}] if isinstance(step, str) else list(step) for step in steps]
+    return page.evaluate(AFTER_STEPS, [sent, list(nodes)])
+
+
+def states(page: Page, *steps: Step | str, nodes: tuple[int, ...] = (1, 2)) -> list[str]:
+    found = after(page, *steps, nodes=nodes)
+    return [found["nodes"][str(node)]["state"] for node in nodes]
+
+
+# ---------------------------------------------------------------- the state of a job
+
+
+def test_nodes_are_idle_before_anything_is_heard(modules: Page) -> None:
+    assert states(modules) == ["idle", "idle"]
+    assert after(modules)["run"] is None
+
+
+def test_a_run_goes_from_queued_over_running_to_its_end(modules: Page) -> None:
+    queued = [status("a", "queued", ts=10.0)]
+    running = [*queued, status("a", "running", ts=12.0), progress(1, "running", 5, runId="a")]
+    ended = [
+        *running,
+        progress(1, "completed", 9, runId="a"),
+        progress(2, "completed", 9, runId="a"),
+        status("a", "completed", ts=20.5),
+    ]
+    assert states(modules, *queued) == ["idle", "idle"]
+    assert states(modules, *running) == ["running", "idle"]
+    assert states(modules, *ended) == ["success", "success"]
+    run = after(modules, *ended)["run"]
+    assert (run["status"], run["startedAt"], run["endedAt"]) == ("completed", 12.0, 20.5)
+
+
+@pytest.mark.parametrize("late", ["running", "completed", "failed"])
+def test_a_terminal_status_of_a_node_is_absorbing_within_its_run(modules: Page, late: str) -> None:
+    done = [progress(1, "completed", 9, runId="a", seq=7)]
+    found = after(modules, *done, progress(1, late, 3, runId="a", seq=8))
+    assert found["changed"] == [True, False]
+    assert (found["nodes"]["1"]["state"], found["nodes"]["1"]["rowCount"]) == ("success", 9)
+
+
+@pytest.mark.parametrize("late", ["queued", "running", "completed", "cancelled", "lost"])
+def test_a_terminal_status_of_a_run_is_absorbing(modules: Page, late: str) -> None:
+    found = after(modules, status("a", "failed", reason="why"), status("a", late))
+    assert (found["run"]["status"], found["run"]["reason"]) == ("failed", "why")
+
+
+def test_what_comes_out_of_order_is_dropped_and_a_repeat_is_harmless(modules: Page) -> None:
+    found = after(
+        modules,
+        progress(1, "running", 50, runId="a", seq=5),
+        progress(1, "running", 40, runId="a", seq=4),
+        progress(1, "running", 50, runId="a", seq=5),
+        progress(2, "running", 1, runId="a", seq=1),
+    )
+    assert found["changed"] == [True, False, True, True]
+    assert found["nodes"]["1"]["rowCount"] == 50
+    assert found["nodes"]["2"]["rowCount"] == 1
+
+
+def test_a_new_run_starts_with_idle_nodes_and_its_predecessor_is_not_heard_any_more(
+    modules: Page,
+) -> None:
+    steps = [
+        progress(1, "completed", 9, runId="a"),
+        status("a", "completed"),
+        status("b", "queued"),
+    ]
+    assert states(modules, *steps) == ["idle", "idle"]
+    assert states(modules, *steps, progress(1, "running", runId="a")) == ["idle", "idle"]
+    assert states(modules, *steps, status("a", "failed")) == ["idle", "idle"]
+    assert states(modules, *steps, progress(1, "running", runId="b")) == ["running", "idle"]
+
+
+def test_progress_alone_announces_a_run_whose_beginning_was_missed(modules: Page) -> None:
+    found = after(modules, progress(1, "running", 5, runId="a", ts=77.0))
+    assert found["run"]["runId"] == "a"
+    assert (found["run"]["status"], found["run"]["startedAt"]) == ("running", 77.0)
+
+
+def test_an_older_run_in_a_snapshot_does_not_replace_the_newer(modules: Page) -> None:
+    steps = [
+        progress(1, "running", runId="b", ts=50.0),
+        progress(2, "completed", runId="a", ts=9.0),
+    ]
+    assert states(modules, *steps) == ["running", "idle"]
+
+
+def test_a_run_on_a_machine_whose_clock_is_slow_is_believed(modules: Page) -> None:
+    steps = [status("a", "completed", ts=500.0), status("b", "running", ts=100.0)]
+    assert after(modules, *steps)["run"]["runId"] == "b"
+
+
+def test_nodes_that_a_cancelled_run_cut_short_are_stopped_and_the_rest_not_run(
+    modules: Page,
+) -> None:
+    steps = [
+        progress(1, "running", 5, runId="a"),
+        progress(1, "failed", 5, runId="a", message="cancelled"),
+        status("a", "cancelled", reason="cancelled"),
+    ]
+    assert states(modules, *steps) == ["cancelled", "notrun"]
+    assert states(modules, steps[0], steps[2]) == ["cancelled", "notrun"]
+
+
+def test_only_the_node_at_fault_shows_an_error_and_its_own_words(modules: Page) -> None:
+    reason = 'exit code 1: node 2 "Out" failed: UNIQUE'
+    found = after(
+        modules,
+        progress(1, "running", 9, runId="a"),
+        progress(2, "failed", 3, runId="a", message="UNIQUE"),
+        progress(1, "failed", 9, runId="a", message=reason),
+        status("a", "failed", reason=reason),
+        nodes=(1, 2, 3),
+    )
+    shown = [(node["state"], node["message"]) for node in found["nodes"].values()]
+    assert shown == [("cancelled", ""), ("error", "UNIQUE"), ("notrun", "")]
+
+
+def test_when_nobody_is_at_fault_what_was_open_shows_the_reason(modules: Page) -> None:
+    steps = [progress(1, "running", 9, runId="a"), status("a", "lost", reason="no runner left")]
+    found = after(modules, *steps)["nodes"]
+    assert (found["1"]["state"], found["1"]["message"]) == ("error", "no runner left")
+
+
+def test_a_publisher_of_five_fields_is_a_full_citizen(modules: Page) -> None:
+    first = [progress(1, "running", 5), progress(1, "completed", 9), progress(2, "running", 1)]
+    assert states(modules, *first) == ["success", "running"]
+    assert after(modules, *first)["run"]["status"] == "running"
+    ended = [*first, progress(2, "completed", 9)]
+    assert after(modules, *ended)["run"]["status"] == "completed"
+    assert states(modules, *ended, progress(1, "running", 1)) == ["running", "idle"]
+
+
+def test_a_snapshot_of_five_fields_replaces_and_resets_nothing(modules: Page) -> None:
+    ended = [progress(1, "completed", 9), progress(2, "completed", 9)]
+    again = [progress(1, "completed", 4), progress(2, "running", 2)]
+    assert states(modules, *ended, "expectSnapshot", *again) == ["success", "running"]
+
+
+def test_five_fields_count_for_the_run_under_way(modules: Page) -> None:
+    steps = [status("a", "running"), progress(1, "running", 5), progress(1, "completed", 6)]
+    found = after(modules, *steps, status("a", "cancelled"))
+    assert found["run"]["runId"] == "a"
+    assert [node["state"] for node in found["nodes"].values()] == ["success", "notrun"]
+
+
+def test_work_from_elsewhere_shows_after_our_own_run_has_ended(modules: Page) -> None:
+    ended = [progress(2, "completed", 9, runId="a"), status("a", "completed")]
+    found = after(modules, *ended, "expectSnapshot", progress(1, "running", 5))
+    assert [node["state"] for node in found["nodes"].values()] == ["running", "success"]
+    assert (found["run"]["runId"], found["run"]["status"]) == (None, "running")
+
+
+def test_a_record_fills_gaps_but_never_outranks_a_message(modules: Page) -> None:
+    nodes = [progress(1, "running", 4)[1], progress(2, "running", 3)[1]]
+    record = {"runId": "a", "status": "running", "reason": None, "startedAt": 50.0, "endedAt": None}
+    found = after(
+        modules, progress(1, "running", 8, runId="a"), ("record", {**record, "nodes": nodes})
+    )
+    assert [node["rowCount"] for node in found["nodes"].values()] == [8, 3]
+    assert found["run"]["startedAt"] == 50.0
+
+
+def test_a_record_brings_the_end_that_no_message_told(modules: Page) -> None:
+    nodes = [progress(1, "completed", 9)[1]]
+    ended = {"runId": "a", "status": "completed", "reason": None, "startedAt": 5.0, "endedAt": 9.0}
+    found = after(
+        modules, progress(1, "running", 8, runId="a"), ("record", {**ended, "nodes": nodes})
+    )
+    assert (found["nodes"]["1"]["state"], found["nodes"]["1"]["rowCount"]) == ("success", 9)
+    assert (found["run"]["status"], found["run"]["endedAt"]) == ("completed", 9.0)
+
+
+def test_the_rate_is_that_of_the_last_second(modules: Page) -> None:
+    steps = [
+        progress(1, "running", 0, runId="a", ts=10.0),
+        progress(1, "running", 500, runId="a", ts=10.5),
+        progress(1, "running", 3000, runId="a", ts=12.0),
+    ]
+    assert after(modules, *steps)["nodes"]["1"]["rate"] == 1500
+
+
+# ---------------------------------------------------------------- back-off
+
+
+def test_the_wait_is_three_seconds_on_average_and_grows_to_a_bound(modules: Page) -> None:
+    waits = modules.evaluate("""async () => {
+      const { nextDelay, ceiling } = await import('/realtime/backoff.js');
+      const draws = Array.from({ length: 4000 }, () => nextDelay(1));
+      return { mean: draws.reduce((a, b) => a + b) / draws.length, least: Math.min(...draws),
+               most: Math.max(...draws), ceilings: [1, 2, 3, 4, 5, 1000].map(ceiling), none: nextDelay(3, () => 0) };
+    }""")
+    assert 2_800 < waits["mean"] < 3_200
+    assert waits["least"] < 100  # full jitter: from zero
+    assert 5_900 < waits["most"] <= 6_000
+    assert waits["ceilings"] == [6_000, 12_000, 24_000, 30_000, 30_000, 30_000]
+    assert waits["none"] == 0
+
+
+# ---------------------------------------------------------------- messages
+
+PARSE = """async (texts) => {
+  const { parseMessage } = await import('/realtime/messages.js');
+  return texts.map(parseMessage);
+}"""
+
+
+def parsed(page: Page, *messages: object) -> Any:
+    texts = [one if isinstance(one, str) else json.dumps(one) for one in messages]
+    return page.evaluate(PARSE, texts)
+
+
+def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Page) -> None:
+    five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
+    payload = {**five, "message": "15000 rows processed"}
+    (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
+    absent = {"runId": None, "seq": None, "ts": None}
+    assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
+
+
+def test_what_the_protocol_does_not_know_is_ignored(modules: Page) -> None:
+    envelope = {"type": "job.progress", "jobId": 1}
+    odd: list[object] = [
+        "not json",
+        "[]",
+        "null",
+        {"type": "job.other", "jobId": 1, "payload": {}},
+        envelope,
+        {**envelope, "payload": [1]},
+        {**envelope, "payload": {"nodeId": "1", "status": "running"}},
+        {**envelope, "payload": {"nodeId": 1, "status": "sleeping"}},
+        {"type": "job.progress", "jobId": "1", "payload": {"nodeId": 1, "status": "running"}},
+        {"type": "job.status", "jobId": 1, "payload": {"runId": "a", "status": "odd"}},
+    ]
+    assert parsed(modules, *odd) == [None] * len(odd)
+
+
+# ---------------------------------------------------------------- layout and words
+
+LAY_OUT = """async ([graph, direction]) => {
+  const { layOut, flowOrder, NODE } = await import('/playground/layout.js');
+  const { positions, width, height } = layOut(graph, direction);
+  return { positions: Object.fromEntries(positions), width, height, order: flowOrder(graph), node: NODE };
+}"""
+
+
+def laid_out(
+    page: Page, nodes: list[dict[str, Any]], edges: list[tuple[int, int]], direction: str
+) -> Any:
+    graph = {"nodes": nodes, "edges": [{"from": a, "to": b} for a, b in edges]}
+    return page.evaluate(LAY_OUT, [graph, direction])
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_nodes_without_positions_follow_the_flow_and_never_overlap(
+    modules: Page, direction: str
+) -> None:
+    nodes = [{"id": node_id} for node_id in (4, 3, 2, 1, 5)]
+    found = laid_out(modules, nodes, [(1, 2), (2, 3), (3, 4), (2, 5), (1, 4)], direction)
+    assert found["order"] == [1, 2, 3, 5, 4]
+    places, size = list(found["positions"].values()), found["node"]
+    for index, a in enumerate(places):
+        for b in places[index + 1 :]:
+            apart = (abs(a["x"] - b["x"]) / size["width"], abs(a["y"] - b["y"]) / size["height"])
+            assert max(apart) > 1
+    along = "x" if direction == "right" else "y"
+    assert found["positions"]["1"][along] < found["positions"]["3"][along]
+
+
+def test_positions_made_for_smaller_cards_are_spread_and_keep_their_arrangement(
+    modules: Page,
+) -> None:
+    nodes = [{"id": n, "position": {"x": 100 * n, "y": 80}} for n in (1, 2, 3)]
+    found = laid_out(modules, nodes, [(1, 2), (2, 3)], "right")
+    x = [found["positions"][str(n)]["x"] for n in (1, 2, 3)]
+    assert x[1] - x[0] == x[2] - x[1] > found["node"]["width"] + 60
+
+
+def test_a_graph_with_a_cycle_can_be_drawn(modules: Page) -> None:
+    found = laid_out(modules, [{"id": 1}, {"id": 2}], [(1, 2), (2, 1)], "right")
+    assert len(found["positions"]) == 2
+
+
+def test_numbers_and_times_read_well(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const text = await import('/playground/text.js');
+      return [text.formatCount(1234567), text.formatCompact(1234567), text.formatDuration(7.9),
+              text.formatDuration(0.423, true), text.formatDuration(185), text.formatDuration(3723),
+              text.settingText('postgresql://me:secret@db/shop')];
+    }""")
+    want = ["1,234,567", "1.2M", "7 s", "0.42 s", "3:05", "1:02:03"]
+    assert found == [*want, "postgresql://me:•••@db/shop"]

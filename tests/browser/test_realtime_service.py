@@ -1,0 +1,313 @@
+"""JobRealtimeService in Chromium, against a small server that speaks just enough of the protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
+
+from tests.harness import eventually
+
+Received = list[tuple[int, dict[str, Any]]]  # (number of the connection, message)
+
+
+class TinyServer:
+    """Takes every connection, notes what it says, and does with it what the test asks."""
+
+    def __init__(self) -> None:
+        self.offered: list[str] = []  # Sec-WebSocket-Protocol of each handshake
+        self.received: Received = []
+        self.open: list[ServerConnection] = []
+        self.refuses = False
+        self._admitted = 0
+        self._server = serve(
+            self._talk,
+            "127.0.0.1",
+            0,
+            process_request=self._admit,
+            subprotocols=["progress.v1"],  # type: ignore[list-item]
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="tiny server")
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/ws"
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        self.offered.append(request.headers["Sec-WebSocket-Protocol"])
+        if self.refuses:
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "no")
+        self._admitted += 1
+        return None
+
+    def _talk(self, connection: ServerConnection) -> None:
+        self.open.append(connection)
+        number = len(self.open)
+        try:
+            for text in connection:
+                self.received.append((number, json.loads(text)))
+        except ConnectionClosed:
+            pass
+
+    @property
+    def newest(self) -> ServerConnection:
+        """The connection that the browser made last; it may know of it a moment before we do."""
+        eventually(lambda: len(self.open) == self._admitted)
+        return self.open[-1]
+
+    def say(self, message: object) -> None:
+        self.newest.send(message if isinstance(message, str) else json.dumps(message))
+
+    def hang_up(self, code: int, reason: str = "") -> None:
+        self.newest.close(code, reason)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        for connection in self.open:
+            connection.close_socket()
+        self._thread.join(5.0)
+
+
+@pytest.fixture
+def server() -> Iterator[TinyServer]:
+    tiny = TinyServer()
+    yield tiny
+    tiny.close()
+
+
+START = """async ([url, token, checkStatus]) => {
+  window.service?.dispose();
+  const { JobRealtimeService } = await import('/realtime/job-realtime-service.js');
+  window.fetch = async () => { window.checks += 1; return { status: checkStatus }; };
+  window.checks = 0;
+  window.tokens = [].concat(token);
+  const next = () => (window.tokens.length > 1 ? window.tokens.shift() : window.tokens[0]);
+  window.service = new JobRealtimeService({ url, token: next, random: () => 0 });
+  window.log = { states: [], progress: [], status: [], errors: [] };
+  service.onState((state) => log.states.push(state));
+  window.stopProgress = service.onProgress((event) => log.progress.push(event));
+  service.onStatus((event) => log.status.push(event));
+  service.onError((error) => log.errors.push(error));
+}"""
+
+
+def start(page: Page, server: TinyServer, token: str | list[str] = "t", check: int = 200) -> None:
+    page.evaluate(START, [server.url, token, check])
+
+
+def subscribe(page: Page, job_id: int) -> None:
+    page.evaluate("(jobId) => service.subscribeToJob(jobId)", job_id)
+
+
+def logged(page: Page, what: str) -> Any:
+    return page.evaluate(f"log.{what}")
+
+
+def jwt(expires_in: float) -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + expires_in}).encode())
+    return f"x.{claims.decode().rstrip('=')}.y"
+
+
+def progress(job_id: int, rows: int) -> dict[str, Any]:
+    payload = {"nodeId": 1, "nodeName": "n", "status": "running", "rowCount": rows, "message": ""}
+    return {"type": "job.progress", "jobId": job_id, "payload": payload}
+
+
+SUBSCRIBE_42 = {"action": "subscribe", "jobId": 42}
+SUBSCRIBE_43 = {"action": "subscribe", "jobId": 43}
+
+
+def test_it_connects_with_the_token_as_a_subprotocol_and_then_subscribes(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, "abc.def.ghi")
+    assert modules.evaluate("service.state") == "disconnected"
+    subscribe(modules, 42)
+    assert modules.evaluate("service.state") == "connected"
+    assert server.offered == ["progress.v1, bearer.abc.def.ghi"]
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    assert logged(modules, "states") == ["connecting", "connected"]
+
+
+def test_progress_and_status_reach_their_listeners_until_these_stop_listening(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    server.say(progress(42, 1))
+    server.say(progress(99, 1))  # nobody asked for it
+    server.say("{not json")
+    server.say({"type": "job.status", "jobId": 42, "payload": {"runId": "a", "status": "queued"}})
+    server.say({"type": "error", "code": "odd", "message": "an odd request"})
+    modules.wait_for_function("log.errors.length > 0")
+    assert [event["rowCount"] for event in logged(modules, "progress")] == [1]
+    assert [event["runId"] for event in logged(modules, "status")] == ["a"]
+    assert logged(modules, "errors") == [
+        {"code": "odd", "message": "an odd request", "final": False}
+    ]
+    modules.evaluate("stopProgress()")
+    server.say(progress(42, 2))
+    server.say({"type": "job.status", "jobId": 42, "payload": {"runId": "a", "status": "running"}})
+    modules.wait_for_function("log.status.length > 1")
+    assert len(logged(modules, "progress")) == 1
+
+
+def test_a_listener_that_throws_harms_nobody_else(modules: Page, server: TinyServer) -> None:
+    start(modules, server)
+    modules.evaluate("""() => {
+      window.reportError = (error) => { window.reported = error.message };
+      service.onProgress(() => { throw new Error('mine'); });
+      service.onProgress((event) => { window.second = event.rowCount });
+    }""")
+    subscribe(modules, 42)
+    server.say(progress(42, 7))
+    modules.wait_for_function("window.second === 7")
+    assert modules.evaluate("reported") == "mine"
+
+
+@pytest.mark.parametrize("code", [1001, 1011, 4001, 4002, 4499])
+def test_after_a_lost_connection_every_job_is_subscribed_again(
+    modules: Page, server: TinyServer, code: int
+) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    subscribe(modules, 43)
+    server.hang_up(code)
+    again = [(2, SUBSCRIBE_42), (2, SUBSCRIBE_43)]
+    eventually(lambda: [one for one in server.received if one[0] == 2] == again)
+    want = ["connecting", "connected", "disconnected", "connecting", "connected"]
+    assert logged(modules, "states") == want
+    server.say(progress(42, 1))
+    modules.wait_for_function("log.progress.length === 1")  # one listener, called once
+
+
+@pytest.mark.parametrize("code", [4500, 4501, 4999])
+def test_a_final_close_code_ends_reconnecting_and_says_so(
+    modules: Page, server: TinyServer, code: int
+) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    server.hang_up(code, "enough")
+    modules.wait_for_function("log.errors.length > 0")
+    assert logged(modules, "errors")[0]["final"] is True
+    reason = modules.evaluate("service.reason")
+    assert (reason["final"], reason["retryAt"]) == (True, None)
+    modules.evaluate("dispatchEvent(new Event('online'))")
+    assert modules.evaluate("service.state") == "disconnected"
+    assert len(server.offered) == 1
+
+
+def test_an_expired_token_is_replaced_when_there_is_a_newer_one(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, ["old", "new"])
+    subscribe(modules, 42)
+    server.hang_up(4501, "token expired")
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)
+    assert server.offered[1] == "progress.v1, bearer.new"
+    assert logged(modules, "errors") == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_is_told_from_a_server_that_is_away(
+    modules: Page, server: TinyServer, status: int
+) -> None:
+    server.refuses = True
+    start(modules, server, check=status)
+    refused = modules.evaluate("service.subscribeToJob(42).catch((error) => error.message)")
+    assert refused == "The server does not accept the token."
+    assert logged(modules, "errors")[0]["code"] == "token_refused"
+    assert (len(server.offered), modules.evaluate("checks")) == (1, 1)
+
+
+def test_a_server_that_is_away_is_tried_until_it_is_there(
+    modules: Page, server: TinyServer
+) -> None:
+    server.refuses = True
+    start(modules, server, check=503)
+    modules.evaluate("() => { window.sent = service.subscribeToJob(42); }")
+    eventually(lambda: len(server.offered) >= 3)
+    server.refuses = False
+    modules.evaluate("sent")
+    assert logged(modules, "errors") == []
+    eventually(lambda: [message for _, message in server.received] == [SUBSCRIBE_42])
+
+
+def test_a_token_that_has_expired_is_not_even_tried(modules: Page, server: TinyServer) -> None:
+    start(modules, server, jwt(expires_in=-3600))
+    modules.evaluate("service.subscribeToJob(42).catch(() => undefined)")
+    assert logged(modules, "errors")[0]["code"] == "token_expired"
+    assert server.offered == []
+    start(modules, server, jwt(expires_in=3600))
+    subscribe(modules, 42)
+
+
+def test_coming_online_or_into_sight_connects_at_once(modules: Page, server: TinyServer) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    modules.evaluate("dispatchEvent(new Event('online'))")  # the old socket may be dead
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)
+    modules.evaluate("""() => {
+      const { setTimeout } = window;
+      window.setTimeout = (work, wait) => { window.asked = wait; return setTimeout(work, 3_600_000); };
+      window.restore = () => { window.setTimeout = setTimeout; };
+    }""")
+    server.hang_up(4001)
+    modules.wait_for_function("service.state === 'disconnected'")
+    modules.evaluate("() => { restore(); document.dispatchEvent(new Event('visibilitychange')); }")
+    eventually(lambda: (3, SUBSCRIBE_42) in server.received)
+
+
+def test_a_stale_socket_is_not_heard(modules: Page, server: TinyServer) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    old = server.newest
+    modules.evaluate("service.reconnect()")
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)
+    try:
+        old.send(json.dumps(progress(42, 666)))
+    except ConnectionClosed:
+        pass
+    server.say(progress(42, 1))
+    modules.wait_for_function("log.progress.length > 0")
+    assert [event["rowCount"] for event in logged(modules, "progress")] == [1]
+
+
+def test_disconnect_ends_it_and_a_new_subscription_starts_it_again(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    modules.evaluate("service.disconnect()")
+    assert modules.evaluate("service.state") == "disconnected"
+    eventually(lambda: server.newest.close_code is not None)
+    subscribe(modules, 43)
+    eventually(lambda: server.received[-1] == (2, SUBSCRIBE_43))
+    assert (2, SUBSCRIBE_42) not in server.received
+
+
+def test_an_unsubscribed_job_is_not_heard_and_not_asked_for_again(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    subscribe(modules, 43)
+    modules.evaluate("service.unsubscribeFromJob(42)")
+    server.say(progress(42, 1))
+    server.say(progress(43, 2))
+    modules.wait_for_function("log.progress.length > 0")
+    assert [event["jobId"] for event in logged(modules, "progress")] == [43]
+    server.hang_up(4001)
+    eventually(lambda: (2, SUBSCRIBE_43) in server.received)
+    assert (2, SUBSCRIBE_42) not in server.received
