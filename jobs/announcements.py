@@ -17,6 +17,9 @@ LOG = logging.getLogger(__name__)
 
 BACKLOG = 10_000  # announcements kept while NATS is away; full: the oldest goes (the store has it)
 RETRY_WAIT = 0.5  # seconds between two looks whether NATS is back
+RETURN_WAIT = (
+    3.0  # seconds within which all links are back after an outage (their longest back-off)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Announcer:
     """Publishes announcements in order, again and again until NATS has them.
 
     Its thread lives only while something waits. Repeats happen and are harmless: an announcement
-    says what is now true.
+    says what is true of a run, and a listener knows which run is the job's latest.
     """
 
     def __init__(self, link: Link) -> None:
@@ -69,12 +72,18 @@ class Announcer:
         return done
 
     def _run(self) -> None:
+        was_away = False
         while batch := self._next_batch():
-            if self._say(batch):
+            said = self._say(batch)
+            if said and not was_away:
                 self._forget(batch)
-            else:
-                with self._lock:
-                    self._lock.wait_for(lambda: self._closed, RETRY_WAIT)
+            else:  # what was said just after an outage is said again: others may not be back yet
+                self._pause(RETURN_WAIT if said else RETRY_WAIT)
+            was_away = not said
+
+    def _pause(self, seconds: float) -> None:
+        with self._lock:
+            self._lock.wait_for(lambda: self._closed, seconds)
 
     def _next_batch(self) -> list[Announcement]:
         with self._lock:

@@ -5,6 +5,7 @@ again by a runner's sweep, and a doubled one finds its run already taken.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ STREAM = "RUNS"
 CONSUMER = "runners"
 ACK_WAIT = 30.0  # seconds without a word from a runner until a message is given to another
 MAX_WAITING = 100_000  # messages; full: the database still holds the run, and a sweep puts it later
+
+ANSWER_GRACE = 0.5  # seconds after its time that an empty pull's answer may take
 
 _FULL_SUBJECT = 10077  # JetStream's error code: this run's message is still in the queue
 
@@ -92,17 +95,25 @@ class RunQueue:
 
     def take(self, timeout: float) -> Claim | None:
         """The next run that waits; None after `timeout` seconds. Raises QueueUnavailable."""
+        began = time.monotonic()
         try:
             self._ensure_consumer()
             message = self._jetstream.pull(STREAM, CONSUMER, timeout)
         except NatsError as error:
             self._consumer_of = 0
             raise QueueUnavailable(str(error)) from error
-        return None if message is None else self._claim(message)
+        if message is None:
+            self._look_at_silence(time.monotonic() - began, timeout)
+            return None
+        return self._claim(message)
 
-    def check_consumer(self) -> None:
-        """Makes the next `take` see to stream and consumer again: both may have been deleted."""
+    def _look_at_silence(self, waited: float, timeout: float) -> None:
+        """A consumer answers an empty pull at its time: one that is gone says no early, or nothing."""
+        if timeout / 2 <= waited <= timeout + ANSWER_GRACE:
+            return
         self._consumer_of = 0
+        if waited < timeout / 2:
+            raise QueueUnavailable("the work queue has gone; it is made again")
 
     def tell_cancel(self, run: Run) -> bool:
         """Tells the run's runner to look; False while NATS is away (it looks by itself too)."""

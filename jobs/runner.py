@@ -114,15 +114,8 @@ class Runner:
     def _take_one(self) -> bool:
         """Fills the slot that we hold; False when it is still free."""
         try:
-            began = time.monotonic()
             claim = self._queue.take(self._pace.pull)
-            if claim is not None:
-                return self._start(claim)
-            if (
-                time.monotonic() - began < self._pace.pull / 2
-            ):  # an early "no": the consumer is gone
-                self._queue.check_consumer()
-                self._stopping.wait(RETRY_PAUSE)
+            return claim is not None and self._start(claim)
         except QueueUnavailable as error:
             LOG.warning("no runs can be taken: %s", error)
             self._stopping.wait(RETRY_PAUSE)

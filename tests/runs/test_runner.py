@@ -249,13 +249,14 @@ def test_a_time_out_ends_the_run_with_its_reason(
 def test_a_run_that_no_slot_took_in_time_fails(
     store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner
 ) -> None:
-    start_runner(slots=1, pace={"queue_sweep": 0.2}, queued=1.0)
+    runner = start_runner(slots=1, pace={"queue_sweep": 0.2}, queued=2.0)
+    eventually(lambda: "takes runs" in runner.output)
     running(store, queued(store, run_queue, FOR_EVER))
     late = queued(store, run_queue, GOOD)
     end = ended(store, late)
     assert (end.status, end.reason) == (
         RunStatus.FAILED,
-        "time-out: waited longer than 1 s in the queue",
+        "time-out: waited longer than 2 s in the queue",
     )
     last_word(heard, late, "failed")
 
