@@ -10,8 +10,9 @@ export class DetailsView {
 
   constructor({ onClose }) {
     byId('details-close').addEventListener('click', onClose);
-    this.#panel.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') onClose();
+    document.addEventListener('keydown', (event) => {
+      const elsewhere = document.querySelector('dialog[open]') !== null;
+      if (event.key === 'Escape' && !this.#panel.hidden && !elsewhere) onClose();
     });
   }
 

@@ -40,7 +40,7 @@ export function unitOf(count) {
 /** Seconds as "0.4 s", "12 s", "3:05" or "1:02:03"; `fine` adds the tenth that a finished run deserves. */
 export function formatDuration(seconds, fine = false) {
   const known = Math.max(0, seconds);
-  if (known < 60) return fine ? `${known.toFixed(known < 10 ? 2 : 1)} s` : `${Math.floor(known)} s`;
+  if (known < 60) return fine ? `${known.toFixed(known < 1 ? 2 : 1)} s` : `${Math.floor(known)} s`;
   const whole = Math.floor(known);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (number) => String(number).padStart(2, '0');
