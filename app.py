@@ -1,5 +1,6 @@
 """Builds the web application: introduces realtime and jobs, which do not know each other."""
 
+import json
 import logging
 from collections.abc import Iterable
 
@@ -10,9 +11,9 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from jobs import api, problems
+from jobs.documents import status_event
 from jobs.run_queue import RunQueue
 from jobs.store import Store, StoreUnavailable
-from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from realtime.service import Realtime
 from realtime.tokens import TokenRefused, TokenVerifier, WrongTenant
@@ -20,7 +21,6 @@ from settings import Settings
 
 LOG = logging.getLogger(__name__)
 
-READY_WAIT = 1.0  # seconds that /readyz waits for an answer of JetStream
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
@@ -49,6 +49,7 @@ class Parts:
             self.verifier,
             allowed_origins=settings.allowed_origins,
             max_clients=settings.max_clients,
+            last_run=self._last_run,
         )
         self.link = Link(settings.nats_url, name="api")
         self.store = Store(settings.database_url)
@@ -65,6 +66,14 @@ class Parts:
         self.realtime.close()
         self.link.close()
         self.store.close()
+
+    def _last_run(self, tenant_id: str, job_id: int) -> Iterable[tuple[str, bytes]]:
+        """What the database knows of a job's last run, as the messages that told it."""
+        run = self.store.last_run(tenant_id, job_id)
+        if run is not None:
+            yield "status", json.dumps(status_event(run)["payload"]).encode()
+            for node in self.store.run_with_nodes(tenant_id, run.run_id)[1]:
+                yield "progress", node.payload
 
     def authenticate(self, scope: str) -> str:
         """The tenant of the request's bearer token. Raises Unauthorized or Forbidden."""
@@ -83,7 +92,7 @@ class Parts:
         return {
             "nats": _both_up(self.realtime.bridge.link, self.link),
             "database": _database_state(self.store),
-            "history": "on" if JetStream(self.link).is_available(READY_WAIT) else "off",
+            "history": "on" if self.realtime.bridge.has_history else "off",
         }
 
 

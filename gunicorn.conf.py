@@ -80,7 +80,7 @@ def _run(module: str) -> None:
         sys.exit(ended.returncode)
 
 
-def _start_embedded():  # type: ignore[no-untyped-def]
+def _start_embedded() -> "subprocess.Popen[bytes]":
     """The child that keeps the embedded parts; its standard input ends when this master does."""
     child = subprocess.Popen(
         [
@@ -94,6 +94,7 @@ def _start_embedded():  # type: ignore[no-untyped-def]
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C in a terminal is for the master, which stops it last
     )
+    assert child.stdout is not None
     if child.stdout.readline().strip() != b"ready":
         sys.exit(child.wait() or 1)
     return child

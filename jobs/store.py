@@ -163,6 +163,12 @@ class Store:
         query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id, _ACTIVE)
         return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
 
+    def last_run(self, tenant_id: str, job_id: int) -> Run | None:
+        """The job's newest run; None when it never ran, or is no job of ours."""
+        query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
+        query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(1)
+        return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
+
     def run(self, tenant_id: str, run_id: str) -> Run:
         """Raises NotFound."""
         return self._read(lambda connection: _run_of(connection, tenant_id, run_id))

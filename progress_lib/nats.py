@@ -302,6 +302,11 @@ class Link:
         self._send_quietly(connection, _sub(subscription))
         return subscription
 
+    @staticmethod
+    def new_inbox() -> str:
+        """A subject that nobody else has."""
+        return "_INBOX." + uuid.uuid4().hex
+
     def unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
             self._subscriptions.pop(subscription.sid, None)
@@ -313,7 +318,7 @@ class Link:
         assert threading.current_thread() is not self._thread, "a callback would wait for itself"
         deadline = time.monotonic() + timeout
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        reply = "_INBOX." + uuid.uuid4().hex
+        reply = self.new_inbox()
         # a subscription of its own: what JetStream delivers keeps the subject it was stored under
         inbox = self.subscribe(reply, answers.put)
         try:

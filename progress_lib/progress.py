@@ -84,6 +84,19 @@ class Progress(NamedTuple):
         )
 
 
+def follows(after: Progress, before: Progress) -> bool:
+    """Whether `after` may replace `before` as what is true of a node.
+
+    Within a run a terminal status is absorbing and a sequence number only grows: what says
+    otherwise came late or twice. Publishers that send neither are taken at their word.
+    """
+    if after.run_id is None or after.run_id != before.run_id:
+        return True
+    if before.status.is_terminal:
+        return False
+    return after.seq is None or before.seq is None or after.seq > before.seq
+
+
 ProgressFunc = Callable[[Progress], None]
 
 

@@ -1,12 +1,17 @@
-"""The bridge: what NATS brings becomes events of the hub."""
+"""The bridge: what NATS brings becomes events of the hub, in order and without a gap."""
 
 import logging
+import queue
+import threading
 import time
+from collections.abc import Callable, Iterable
 
-from progress_lib.nats import Link, Message
+from progress_lib.jetstream import stream_sequence
+from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress, Progress, parse_object
-from progress_lib.subjects import every_job
+from progress_lib.subjects import every_job, progress_subject, status_subject
 from realtime.actions import MAX_JOB_ID
+from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Event, Hub, ProgressEvent, StatusEvent, Topic
 from realtime.snapshot import RunStatus
 
@@ -15,43 +20,157 @@ LOG = logging.getLogger(__name__)
 MAX_BACKLOG = 64  # batches in the hub's inbox; beyond, NATS waits in its TCP buffers
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
 COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
+RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
+STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
+
+LastRun = Callable[[str, int], Iterable[tuple[str, bytes]]]
+"""What the database knows of a job's last run: (kind, payload) pairs, the status first."""
 
 
 class NATSBridge:
-    """Subscribes to the progress of every job of a tenant and feeds the hub, in order.
+    """Feeds the hub with the progress of every job of a tenant, and with the past of watched jobs.
 
-    `tenant_id` may be "*": then each message belongs to the tenant in its subject.
+    `tenant_id` may be "*": then each message belongs to the tenant in its subject. With JetStream
+    the bridge follows the stream PROGRESS; without, it listens to the plain subjects, and only
+    what is said from now on is known.
     """
 
-    def __init__(self, nats_url: str, tenant_id: str, hub: Hub) -> None:
+    def __init__(
+        self, nats_url: str, tenant_id: str, hub: Hub, last_run: LastRun | None = None
+    ) -> None:
         self._tenant_id = tenant_id
         self._hub = hub
+        self._last_run = last_run
         self.link = Link(nats_url, name="bridge")
+        self._stream = ProgressStream(self.link, tenant_id)
+        self._follower = Follower(self._stream, self.link, self._receive)
+        self._plain: list[Subscription] = []  # (bridge thread) listening without a history
+        self._attached_to = 0  # (bridge thread) the link's connection that we listen on
+        self._wishes: queue.SimpleQueue[Topic | None] = queue.SimpleQueue()
+        self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
+        self.has_history = False  # (bridge thread)
         self.malformed = 0  # (link thread) messages that were not passed on
         self._next_complaint = 0.0  # (link thread)
 
     def subscribe(self) -> None:
         """Starts listening; NATS may come later, and may come and go."""
-        for kind in ("progress", "status"):
-            self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive)
+        self.link.on_up(self._wake)
         self.link.start()
+        self._thread.start()
+
+    def load(self, topic: Topic) -> None:
+        """Asks for a job's past; it reaches the hub as `known`. Any thread, returns at once."""
+        self._wishes.put(topic)
 
     def close(self) -> None:
-        """Passes on what has arrived, then ends the connection."""
+        """Passes on what has arrived, then ends the connection and the thread."""
+        self._stopping.set()
+        self._wake()
         self.link.close()
+        if self._thread.is_alive():
+            self._thread.join(STOP_WAIT)
+
+    def _wake(self) -> None:
+        self._wishes.put(None)
+
+    # ---- the bridge's thread
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            topic = self._next_wish()
+            try:
+                self._listen()
+                if topic is not None:
+                    self._read_past(topic)
+            except Exception:
+                LOG.exception("bridge: %s", topic or "listening")
+
+    def _next_wish(self) -> Topic | None:
+        """The next job whose past is wanted; None at least once a heartbeat."""
+        now = time.monotonic()
+        for topic, due in self._retries.items():
+            if due <= now:
+                del self._retries[topic]
+                return topic
+        try:
+            return self._wishes.get(timeout=RETRY_WAIT if self._retries else HEARTBEAT)
+        except queue.Empty:
+            return None
+
+    def _listen(self) -> None:
+        """Sees to it that messages come: on a new connection, and when the consumer is gone."""
+        connection = self.link.connects
+        is_current = self._attached_to == connection and self.link.is_up
+        if not self.link.is_up or (is_current and (self._plain or self._follower.is_healthy)):
+            return
+        try:
+            if self._follower.attach():
+                LOG.warning("the stream PROGRESS was made anew: its history begins now")
+                self._hub.restart_sequences()
+            self._set_history(True)
+        except NatsError as error:
+            LOG.warning("no history, only live progress: %s", error)
+            self._set_history(False)
+        self._attached_to = connection
+
+    def _set_history(self, is_on: bool) -> None:
+        for subscription in self._plain:
+            self.link.unsubscribe(subscription)
+        self._plain = []
+        if not is_on and self.link.is_up:
+            self._follower.detach()
+            self._plain = [
+                self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive)
+                for kind in KINDS
+            ]
+        self.has_history = is_on
+        self._hub.use_history(is_on)
+
+    def _read_past(self, topic: Topic) -> None:
+        """All that the stream holds, then the database's word on the last run.
+
+        In this order: the database is then at least as new, and old runs do not hide the last one.
+        """
+        past: list[Event] = []
+        is_complete = True
+        try:
+            if self.has_history:
+                past += self._events(self._stream.replay(*topic))
+        except NatsError as error:
+            LOG.warning("history of job %d: %s; trying again", topic.job_id, error)
+            self._retries[topic] = time.monotonic() + RETRY_WAIT
+            is_complete = False
+        past += self._from_database(topic)
+        self._hub.known(topic, past, is_complete)
+
+    def _from_database(self, topic: Topic) -> Iterable[Event]:
+        if self._last_run is None:
+            return
+        subjects = {"progress": progress_subject(*topic), "status": status_subject(*topic)}
+        try:
+            for kind, payload in self._last_run(*topic):
+                yield read_event(subjects[kind], payload)
+        except Exception as error:  # a database that is away must not hide what NATS knows
+            LOG.warning("the last run of job %d is not known: %s", topic.job_id, error)
 
     # ---- the link's thread
 
     def _receive(self, messages: list[Message]) -> None:
-        while self._hub.backlog > MAX_BACKLOG:
+        while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        events = [event for message in messages if (event := self._read(message)) is not None]
+        events = self._events(messages)
         if events:
             self._hub.broadcast(events)
 
+    def _events(self, messages: list[Message]) -> list[Event]:
+        return [event for message in messages if (event := self._read(message)) is not None]
+
     def _read(self, message: Message) -> Event | None:
+        seq = stream_sequence(message.reply) if message.reply.startswith("$JS.ACK.") else 0
         try:
-            return read_event(message.subject, message.payload)
+            return read_event(message.subject, message.payload, seq)
         except MalformedProgress as error:
             self._complain(message.subject, error)
             return None
@@ -69,7 +188,7 @@ class NATSBridge:
             )
 
 
-def read_event(subject: str, payload: bytes) -> Event:
+def read_event(subject: str, payload: bytes, seq: int = 0) -> Event:
     """The event in one NATS message. Raises MalformedProgress.
 
     Tenant and job come from the subject, never from the payload.
@@ -77,11 +196,11 @@ def read_event(subject: str, payload: bytes) -> Event:
     topic, kind = _topic(subject)
     fields = parse_object(payload)
     if kind == "progress":
-        return ProgressEvent(topic, Progress.from_fields(fields), payload)
+        return ProgressEvent(topic, Progress.from_fields(fields), payload, seq)
     run_id, status = fields.get("runId"), fields.get("status")
     if not isinstance(run_id, str) or not isinstance(status, str):
         raise MalformedProgress("runId and status must be strings")
-    return StatusEvent(topic, RunStatus(run_id, status), payload)
+    return StatusEvent(topic, RunStatus(run_id, status), payload, seq)
 
 
 def _topic(subject: str) -> tuple[Topic, str]:

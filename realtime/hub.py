@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,7 @@ LOG = logging.getLogger(__name__)
 
 MAX_ROUND = 2_048  # messages; bounds the memory of a round and how long a subscribe waits behind it
 MAX_JOBS = 10_000  # jobs whose state is kept; beyond, the oldest that nobody watches is forgotten
+MAX_HELD = 100_000  # messages of a job kept while its past is read, which takes well under a second
 LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and to answer
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
 STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
@@ -42,6 +44,7 @@ class ProgressEvent(NamedTuple):
     topic: Topic
     progress: Progress
     payload: bytes
+    seq: int = 0  # of the stream PROGRESS; 0 when it came from elsewhere
 
 
 class StatusEvent(NamedTuple):
@@ -50,6 +53,7 @@ class StatusEvent(NamedTuple):
     topic: Topic
     run: RunStatus
     payload: bytes
+    seq: int = 0
 
 
 Event = ProgressEvent | StatusEvent
@@ -77,6 +81,20 @@ class Broadcast(NamedTuple):
     events: list[Event]
 
 
+class Known(NamedTuple):
+    topic: Topic
+    events: list[Event]
+    is_complete: bool
+
+
+class UseHistory(NamedTuple):
+    is_on: bool
+
+
+class RestartSequences(NamedTuple):
+    pass
+
+
 class CloseSome(NamedTuple):
     code: CloseCode
     most: int | None
@@ -86,7 +104,20 @@ class Stop(NamedTuple):
     pass
 
 
-Command = Register | Unregister | Subscribe | Unsubscribe | Broadcast | CloseSome | Stop
+Command = (
+    Register
+    | Unregister
+    | Subscribe
+    | Unsubscribe
+    | Broadcast
+    | Known
+    | UseHistory
+    | RestartSequences
+    | CloseSome
+    | Stop
+)
+
+Load = Callable[[Topic], None]  # asks for a job's past; the answer comes as `hub.known`
 
 
 @dataclass(slots=True)
@@ -94,6 +125,10 @@ class _Job:
     snapshot: JobSnapshot = field(default_factory=JobSnapshot)
     watchers: set["Client"] = field(default_factory=set)
     pending: list[bytes] = field(default_factory=list)  # frames of the round at hand
+    last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
+    held: list[Event] | None = (
+        None  # what came while the job's past is being read; None: it is known
+    )
 
 
 @dataclass(slots=True)
@@ -110,9 +145,16 @@ class HubCounts:
 
 
 class Hub:
-    """Routes messages to clients. Other threads only put commands into the inbox."""
+    """Routes messages to clients. Other threads only put commands into the inbox.
 
-    def __init__(self) -> None:
+    With a history, the state of a job is kept from its first subscription on: `load` is asked for
+    its past, and who watches sees nothing until that is there. Without one (`load` is None, or
+    `use_history(False)`) the state of every job is kept from its first message on.
+    """
+
+    def __init__(self, load: Load | None = None) -> None:
+        self._load = load
+        self._has_history = load is not None  # (hub thread)
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._clients: dict[Client, set[Topic]] = {}  # (hub thread)
         self._jobs: dict[Topic, _Job] = {}  # (hub thread)
@@ -147,6 +189,18 @@ class Hub:
     def broadcast(self, events: list[Event]) -> None:
         """Sends events, in order, to who watches their jobs."""
         self._inbox.put(Broadcast(events))
+
+    def known(self, topic: Topic, events: list[Event], is_complete: bool) -> None:
+        """A job's past, in order. Incomplete: it is shown, and a complete one will follow."""
+        self._inbox.put(Known(topic, events, is_complete))
+
+    def use_history(self, is_on: bool) -> None:
+        """Whether there is a history to ask for the past of jobs."""
+        self._inbox.put(UseHistory(is_on))
+
+    def restart_sequences(self) -> None:
+        """The stream was made anew and counts from 1 again."""
+        self._inbox.put(RestartSequences())
 
     def close_some(self, code: CloseCode, most: int | None) -> None:
         """Closes `most` of the clients that are registered now; all with None."""
@@ -209,6 +263,13 @@ class Hub:
                 self._begin_watching(client, topic)
             case Unsubscribe(client, topic):
                 self._end_watching(client, topic)
+            case Known(topic, events, is_complete):
+                self._learn(topic, events, is_complete)
+            case UseHistory(is_on):
+                self._has_history = is_on
+            case RestartSequences():
+                for job in self._jobs.values():
+                    job.last_seq = 0
             case CloseSome(code, most):
                 for client in list(self._clients)[:most]:
                     self._forget(client)
@@ -220,20 +281,36 @@ class Hub:
         """Notes what is now true of each job, and what its watchers are to be sent."""
         self.counts.received += len(events)
         for event in events:
-            job = self._jobs.get(event.topic) or self._new_job(event.topic)
-            if type(event) is ProgressEvent:
-                is_news = job.snapshot.apply_progress(event.progress, event.payload)
-                encode = frames.progress_frame
-            else:
-                assert type(event) is StatusEvent
-                is_news = job.snapshot.apply_status(event.run, event.payload)
-                encode = frames.status_frame
-            if not is_news:
-                self.counts.stale += 1
-            elif job.watchers:
-                if not job.pending:
-                    self._touched.append(job)
-                job.pending.append(encode(event.topic.job_id, event.payload))
+            job = self._jobs.get(event.topic)
+            if job is None:
+                if self._has_history:
+                    continue  # nobody asked yet: its past will be read when someone does
+                job = self._new_job(event.topic)
+            if job.held is None:
+                self._apply(job, event)
+            elif len(job.held) < MAX_HELD:
+                job.held.append(event)
+
+    def _apply(self, job: _Job, event: Event) -> None:
+        if not _is_news(job, event):
+            self.counts.stale += 1
+        elif job.watchers:
+            if not job.pending:
+                self._touched.append(job)
+            job.pending.append(_frame_of(event))
+
+    def _learn(self, topic: Topic, events: list[Event], is_complete: bool) -> None:
+        """A job's past is there: shows it to who waits, then what came in the meantime."""
+        job = self._jobs.get(topic)
+        if job is None or job.held is None:
+            return
+        for event in events:
+            _is_news(job, event)
+        self._show(topic, job, job.watchers)
+        if is_complete:
+            held, job.held = job.held, None
+            for event in held:
+                self._apply(job, event)
 
     def _flush(self, job: _Job) -> None:
         """One send for each watcher, of all that the round brought for this job."""
@@ -255,9 +332,14 @@ class Hub:
         job.watchers.add(client)
         self.counts.subscriptions += topic not in topics
         topics.add(topic)
+        self._show(topic, job, [client])
+
+    def _show(self, topic: Topic, job: _Job, clients: Iterable["Client"]) -> None:
+        """Sends what is now true of a job."""
         known = _snapshot_frames(topic.job_id, job.snapshot)
-        if known and not client.push(known):
-            self._cut(client)
+        if known:
+            for client in [client for client in clients if not client.push(known)]:
+                self._cut(client)
 
     def _end_watching(self, client: "Client", topic: Topic) -> None:
         topics = self._clients.get(client, set())
@@ -295,6 +377,9 @@ class Hub:
         if len(self._jobs) >= MAX_JOBS:
             self._forget_oldest_job()
         job = self._jobs[topic] = _Job()
+        if self._has_history and self._load is not None:
+            job.held = []
+            self._load(topic)
         self.counts.jobs = len(self._jobs)
         return job
 
@@ -303,6 +388,24 @@ class Hub:
             if not job.watchers:
                 del self._jobs[topic]
                 return
+
+
+def _is_news(job: _Job, event: Event) -> bool:
+    """Notes an event in the job's snapshot; False when it says nothing new."""
+    if event.seq:
+        if event.seq <= job.last_seq:
+            return False
+        job.last_seq = event.seq
+    if type(event) is ProgressEvent:
+        return job.snapshot.apply_progress(event.progress, event.payload)
+    assert type(event) is StatusEvent
+    return job.snapshot.apply_status(event.run, event.payload)
+
+
+def _frame_of(event: Event) -> bytes:
+    if type(event) is ProgressEvent:
+        return frames.progress_frame(event.topic.job_id, event.payload)
+    return frames.status_frame(event.topic.job_id, event.payload)
 
 
 def _snapshot_frames(job_id: int, snapshot: JobSnapshot) -> bytes:

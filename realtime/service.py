@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask import Flask
 
 from realtime.auth import Door
-from realtime.bridge import NATSBridge
+from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
 from realtime.tokens import TokenVerifier
@@ -29,9 +29,10 @@ class Realtime:
         *,
         allowed_origins: Iterable[str],
         max_clients: int,
+        last_run: LastRun | None = None,
     ) -> None:
-        self.hub = Hub()
-        self.bridge = NATSBridge(nats_url, tenant_id, self.hub)
+        self.hub = Hub(load=lambda topic: self.bridge.load(topic))
+        self.bridge = NATSBridge(nats_url, tenant_id, self.hub, last_run)
         self._door = Door(
             self.hub, verifier, allowed_origins=allowed_origins, max_clients=max_clients
         )

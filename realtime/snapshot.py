@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from progress_lib.progress import Progress
+from progress_lib.progress import Progress, follows
 
 MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
 PAST_RUNS = 8  # ended runs of a job whose stragglers are recognised
@@ -28,8 +28,7 @@ class _Known:
 class JobSnapshot:
     """The last status of a job's run and the last progress of each of its nodes.
 
-    A terminal status is absorbing within a run, and a sequence number only grows: what says
-    otherwise came late or twice. Publishers that send neither run nor number are taken at their word.
+    What comes late or twice is recognised (`progress_lib.progress.follows`) and not shown.
     """
 
     def __init__(self) -> None:
@@ -41,21 +40,13 @@ class JobSnapshot:
     def apply_progress(self, progress: Progress, payload: bytes) -> bool:
         """Notes it; False when it says less than what is known and must not be shown."""
         known = self._nodes.get(progress.node_id)
-        if progress.run_id is not None and self._is_stale(progress, known):
+        if progress.run_id in self._past:
+            return False
+        if known is not None and not follows(progress, known.state):
             return False
         if known is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = _Known(progress, payload)
         return True
-
-    def _is_stale(self, progress: Progress, known: _Known | None) -> bool:
-        if progress.run_id in self._past:
-            return True
-        if known is None or known.state.run_id != progress.run_id:
-            return False
-        if known.state.status.is_terminal:
-            return True
-        before, after = known.state.seq, progress.seq
-        return before is not None and after is not None and after <= before
 
     def apply_status(self, run: RunStatus, payload: bytes) -> bool:
         """Notes a run's status; a new run of the job starts with no nodes."""

@@ -1,0 +1,176 @@
+"""The stream PROGRESS: what was said while nobody listened, read by stream sequence.
+
+A worker follows the stream itself instead of the plain subjects: a connection that was lost goes on
+at the next sequence, and a job that someone begins to watch is read from its beginning.
+"""
+
+import logging
+import queue
+import time
+from collections.abc import Callable
+from typing import Any
+
+from progress_lib.jetstream import JetStream, JetStreamError, stream_sequence
+from progress_lib.nats import Link, Message, NatsError, NatsTimeout, Subscription
+from progress_lib.subjects import EVERY_TENANT, every_job, progress_subject, status_subject
+
+LOG = logging.getLogger(__name__)
+
+STREAM = "PROGRESS"
+KINDS = ("progress", "status")
+MAX_AGE = 24 * 3600  # seconds; older progress is of no live run
+MAX_MESSAGES = (
+    20_000  # a subject; ten nodes at 20/s for 100 s. Our own runs' nodes are also in the database
+)
+MAX_BYTES = 2 << 30  # of the whole stream on disk
+HEARTBEAT = 2.0  # seconds; a consumer that has nothing to deliver says so
+IDLE_LIFE = 10.0  # seconds that NATS keeps a consumer that nobody listens to
+REPLAY_WAIT = 5.0  # seconds in which the next message of a replay must come
+
+Receive = Callable[[list[Message]], None]
+
+CONFIG: dict[str, Any] = {
+    "name": STREAM,
+    "subjects": [every_job(EVERY_TENANT, kind) for kind in KINDS],
+    "retention": "limits",
+    "discard": "old",
+    "storage": "file",
+    "max_age": MAX_AGE * 10**9,
+    "max_msgs_per_subject": MAX_MESSAGES,
+    "max_bytes": MAX_BYTES,
+    "num_replicas": 1,
+}
+
+
+class ProgressStream:
+    """The calls on the stream; all but `follow`'s callback run on the caller's thread."""
+
+    def __init__(self, link: Link, tenant_id: str) -> None:
+        self._link = link
+        self._jetstream = JetStream(link)
+        self._subjects = [every_job(tenant_id, kind) for kind in KINDS]
+
+    def open(self) -> tuple[str, int]:
+        """Makes the stream when it is missing. Returns which stream it is, and its last sequence.
+
+        Raises NatsError: no connection, or a server without JetStream.
+        """
+        try:
+            info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
+        except JetStreamError:
+            self._jetstream.ensure_stream(CONFIG)
+            info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
+        return str(info["created"]), int(info["state"]["last_seq"])
+
+    def follow(self, from_seq: int, receive: Receive) -> Subscription:
+        """Delivers every message from `from_seq` on, in order, on the link's thread.
+
+        Heartbeats come too: their subject is the inbox's own.
+        """
+        config = {
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": from_seq,
+            "filter_subjects": self._subjects,
+            "idle_heartbeat": int(HEARTBEAT * 1e9),
+        }
+        return self._deliver(config, receive)[0]
+
+    def replay(self, tenant_id: str, job_id: int) -> list[Message]:
+        """All that the stream holds of one job, in order. Raises NatsError."""
+        subjects = [progress_subject(tenant_id, job_id), status_subject(tenant_id, job_id)]
+        config = {"deliver_policy": "all", "filter_subjects": subjects}
+        arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
+        subscription, count = self._deliver(config, arrived.put)
+        found: list[Message] = []
+        try:
+            while len(found) < count:
+                found += arrived.get(timeout=REPLAY_WAIT)
+        except queue.Empty:
+            raise NatsTimeout(f"history of job {job_id} stopped after {len(found)}") from None
+        finally:
+            self._link.unsubscribe(subscription)
+        return found
+
+    def _deliver(self, config: dict[str, Any], receive: Receive) -> tuple[Subscription, int]:
+        """An ephemeral consumer that pushes to an inbox; how many messages wait for it now."""
+        inbox = self._link.new_inbox()
+        subscription = self._link.subscribe_batches(inbox, receive)
+        config = {
+            **config,
+            "deliver_subject": inbox,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "max_deliver": 1,
+            "mem_storage": True,
+            "inactive_threshold": int(IDLE_LIFE * 1e9),
+        }
+        try:
+            request = {"stream_name": STREAM, "config": config}
+            answer = self._jetstream.call(f"CONSUMER.CREATE.{STREAM}", request)
+        except NatsError:
+            self._link.unsubscribe(subscription)
+            raise
+        return subscription, int(answer["num_pending"])
+
+
+class Follower:
+    """Stays on the stream: one consumer after another, each from where the last one ended.
+
+    `attach` and `is_healthy` belong to the bridge's own thread, `_take` to the link's.
+    """
+
+    def __init__(self, stream: ProgressStream, link: Link, receive: Receive) -> None:
+        self._stream = stream
+        self._link = link
+        self._receive = receive
+        self._which: str | None = None  # the stream that our sequence belongs to
+        self._subscription: Subscription | None = None
+        self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
+        self._lost = False  # (link thread)
+        self._heard = 0.0  # monotonic seconds of the consumer's last word
+        self.last_seq = 0  # (link thread) of the last message that was passed on
+
+    def attach(self) -> bool:
+        """Goes on after the last message. True when the stream is another than before.
+
+        Raises NatsError.
+        """
+        which, last_seq = self._stream.open()
+        is_new = self._which is not None and which != self._which
+        if self._which is None:
+            self.last_seq = last_seq  # what came before is read when someone watches
+        elif is_new:
+            self.last_seq = 0
+        self.detach()
+        self._next_delivery, self._lost = 1, False
+        self._heard = time.monotonic()
+        self._subscription = self._stream.follow(self.last_seq + 1, self._take)
+        self._which = which
+        return is_new
+
+    def detach(self) -> None:
+        if self._subscription is not None:
+            self._link.unsubscribe(self._subscription)
+            self._subscription = None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the consumer delivers without a gap, and is heard."""
+        silent = time.monotonic() - self._heard
+        return self._subscription is not None and not self._lost and silent < 3 * HEARTBEAT
+
+    def _take(self, messages: list[Message]) -> None:
+        self._heard = time.monotonic()
+        fresh = [message for message in messages if self._is_next(message)]
+        if fresh:
+            self.last_seq = stream_sequence(fresh[-1].reply)
+            self._receive(fresh)
+
+    def _is_next(self, message: Message) -> bool:
+        """Whether it is the delivery that follows; heartbeats and all after a gap are not."""
+        if not message.reply or self._lost:
+            return False
+        delivery = int(message.reply.rsplit(".", 3)[1])
+        self._lost = delivery != self._next_delivery
+        self._next_delivery += 1
+        return not self._lost
