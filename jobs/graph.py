@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import graphlib
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from jobs.nodetypes import MAX_NAME, NODE_TYPES, NodeType, text_errors
 MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
 MAX_EDGES = 1_000
 MAX_NODE_ID = 2**31 - 1
-MAX_DOCUMENT = 4_000_000  # characters of a graph as JSON
 MAX_POSITION = 1e6  # pixels from the origin of the page
 
 
@@ -106,25 +104,6 @@ class Graph:
             ],
             "edges": [{"from": edge.source, "to": edge.target} for edge in self.edges],
         }
-
-
-def load_graph(text: str | bytes) -> Graph:
-    """Parse a graph from JSON text. Raises GraphInvalid, also for what is not JSON, too long or too deep."""
-    if len(text) > MAX_DOCUMENT:
-        raise GraphInvalid(
-            [
-                _error(
-                    f"the graph has {len(text):,} characters, at most {MAX_DOCUMENT:,} are allowed"
-                )
-            ]
-        )
-    try:
-        document = json.loads(text)
-    except RecursionError:
-        raise GraphInvalid([_error("the graph is nested too deeply")]) from None
-    except ValueError as error:
-        raise GraphInvalid([_error(f"the graph is not JSON: {error}")]) from None
-    return parse_graph(document)
 
 
 def parse_graph(document: Any) -> Graph:

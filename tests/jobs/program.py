@@ -1,0 +1,132 @@
+"""Programs as tests run them: a graph in a few words, the program made from it, what it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from jobs.generator import generate_program
+from jobs.graph import parse_graph
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDING = ROOT / "tests" / "jobs" / "recording"  # has a progress_lib that writes down everything
+PROGRAM_DEADLINE = 60  # seconds
+
+
+def node(node_id: int, node_type: str, /, name: str | None = None, **config: Any) -> dict[str, Any]:
+    """A node of a graph document; `config` without the fields that are None."""
+    given = {field: value for field, value in config.items() if value is not None}
+    return {"id": node_id, "type": node_type, "name": name or f"Node {node_id}", "config": given}
+
+
+def graph(nodes: Sequence[dict[str, Any]], edges: Iterable[tuple[int, int]]) -> dict[str, Any]:
+    """A graph document of nodes and edges."""
+    pairs = [{"from": source, "to": target} for source, target in edges]
+    return {"nodes": list(nodes), "edges": pairs}
+
+
+def chain(*nodes: dict[str, Any]) -> dict[str, Any]:
+    """A graph document in which each node feeds the next."""
+    numbers = [entry["id"] for entry in nodes]
+    return graph(nodes, pairwise(numbers))
+
+
+def program_of(document: dict[str, Any], **about: Any) -> str:
+    """The program made from a graph document."""
+    given = {"job_id": 7, "tenant_id": "default", "job_name": "A job", **about}
+    return generate_program(parse_graph(document), **given)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a program did: its exit code, what it wrote on stderr, its progress in order."""
+
+    code: int
+    stderr: str
+    progress: list[dict[str, Any]]
+
+    def of_node(self, node_id: int) -> list[dict[str, Any]]:
+        return [entry for entry in self.progress if entry["node_id"] == node_id]
+
+    def last(self, node_id: int) -> dict[str, Any]:
+        return self.of_node(node_id)[-1]
+
+    def state(self, node_id: int) -> tuple[str, int]:
+        """The status and the rows that a node reported last."""
+        last = self.last(node_id)
+        return last["status"], last["row_count"]
+
+    def reason(self, node_id: int) -> str:
+        """Why a node failed."""
+        last = self.last(node_id)
+        assert last["status"] == "failed", last
+        return str(last["message"])
+
+
+def start(
+    document: dict[str, Any], data_dir: Path, *, prefix: Sequence[str] = (), **environment: str
+) -> subprocess.Popen[str]:
+    """Start the program of a graph document in a process of its own."""
+    source = data_dir / "program.py"
+    source.write_text(program_of(document), encoding="utf-8")
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-W", "error::SyntaxWarning", str(source)],
+        cwd=data_dir,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(RECORDING),
+            "PROGRESS_FILE": str(data_dir / "progress.jsonl"),
+            "DATA_DIR": str(data_dir),
+            **environment,
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(process: subprocess.Popen[str], data_dir: Path) -> Outcome:
+    """Wait for a program's end, and tell what it did."""
+    _, stderr = process.communicate(timeout=PROGRAM_DEADLINE)
+    progress = data_dir / "progress.jsonl"
+    lines = progress.read_text().splitlines() if progress.exists() else []
+    return Outcome(process.returncode, stderr, [json.loads(line) for line in lines])
+
+
+def run(
+    document: dict[str, Any], data_dir: Path, *, prefix: Sequence[str] = (), **environment: str
+) -> Outcome:
+    """Make the program of a graph document, run it to its end, tell what it did."""
+    return outcome(start(document, data_dir, prefix=prefix, **environment), data_dir)
+
+
+def execute(path: Path, *statements: str) -> None:
+    """Execute statements in a SQLite database."""
+    with closing(sqlite3.connect(path)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query in a SQLite database."""
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
+
+
+def make_numbers(path: Path, count: int) -> None:
+    """A table `numbers` with n from 1 to `count`, and a text of ten letters beside each."""
+    execute(
+        path,
+        "CREATE TABLE numbers (n INTEGER PRIMARY KEY, label TEXT NOT NULL)",
+        "INSERT INTO numbers WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c"
+        f" WHERE n < {count}) SELECT n, printf('label%05d', n % 100000) FROM c",
+    )

@@ -1,0 +1,227 @@
+"""Programs as text: readable, always Python, and nothing in them that the templates do not hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.expressions import FUNCTIONS
+from jobs.generator import TEMPLATES, generate_program
+from jobs.graph import parse_graph
+from jobs.literals import comment, literal
+from jobs.sample import sample_job_document
+from tests.jobs.program import chain, graph, node, program_of
+
+
+def everything(**texts: str) -> dict[str, Any]:
+    """A graph with each type of node, `texts` in place of what users write."""
+    text = {
+        "name": "A name",
+        "sql": "SELECT 1 AS a",
+        "table": "t",
+        "path": "f.csv",
+        "column": "c",
+    } | texts
+    return graph(
+        [
+            node(1, "db_input", text["name"], connection="sqlite:///shop.db", sql=text["sql"]),
+            node(2, "db_input", text["name"], connection="sqlite:///shop.db", table=text["table"]),
+            node(3, "csv_input", text["name"], path=text["path"], numbers=[text["column"]]),
+            node(4, "filter", text["name"], condition=f"col({text['column']!r}) == {text['name']!r}"),
+            node(
+                5,
+                "map",
+                text["name"],
+                columns=[
+                    {"column": text["column"], "expression": f"upper({text['sql']!r})"},
+                    {"column": "doubled", "expression": "a * 2"},
+                ],
+                keep=[text["table"]],
+            ),
+            node(6, "db_output", text["name"], connection="sqlite:///r.db", table=text["table"]),
+            node(7, "csv_output", text["name"], path=text["path"]),
+        ],
+        [(1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (5, 7)],
+    )  # fmt: skip
+
+
+def calls_in(program: str) -> set[str]:
+    """What a program calls, as source text."""
+    return {
+        ast.unparse(found.func)
+        for found in ast.walk(ast.parse(program))
+        if isinstance(found, ast.Call)
+    }
+
+
+def shape_of(program: str) -> list[str]:
+    """The types of all nodes of a program's tree, in order: everything but names and constants."""
+    return [type(found).__name__ for found in ast.walk(ast.parse(program))]
+
+
+def test_a_program_has_a_section_for_each_node_in_order() -> None:
+    program = program_of(everything(), job_name="Nightly", job_id=12)
+    assert "# Job 12 of tenant default: Nightly\n" in program
+    assert "#   4 Filter: A name → 5\n" in program
+    places = [program.index(f"\ndef node_{number}(") for number in (1, 2, 3, 4, 5, 6, 7)]
+    assert places == sorted(places)
+    assert program.index("def node_7") < program.index("def main") < program.index("class Node")
+
+
+def test_sql_of_several_lines_stays_readable() -> None:
+    sql = "SELECT id, name\nFROM orders\nWHERE name <> 'x' AND note <> \"y\" AND id > 100\n"
+    program = program_of(everything(sql=sql))
+    assert '        "SELECT id, name\\n"\n        "FROM orders\\n"\n' in program
+
+
+def test_a_program_imports_only_what_it_needs() -> None:
+    only_csv = program_of(chain(node(1, "csv_input", path="a"), node(2, "csv_output", path="b")))
+    assert "sqlalchemy" not in only_csv
+    imported = re.findall(r"^(?:import|from) (\w+)", program_of(everything()), re.MULTILINE)
+    assert set(imported) - set(sys.stdlib_module_names) == {"sqlalchemy", "progress_lib"}
+
+
+def test_the_same_graph_gives_the_same_program() -> None:
+    assert program_of(everything()) == program_of(everything())
+
+
+@pytest.mark.parametrize("document", [everything(), sample_job_document()["graph"]])
+def test_a_program_passes_the_linter_and_the_formatter(document: Any, tmp_path: Path) -> None:
+    ruff = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
+    assert ruff
+    path = tmp_path / "program.py"
+    path.write_text(generate_program(parse_graph(document), job_id=1, tenant_id="t", job_name="n"))
+    rules = ["--isolated", "--line-length=100", "--select=E,F,W,B", str(path)]
+    checked = subprocess.run([ruff, "check", *rules], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    formatted = subprocess.run(
+        [ruff, "format", "--isolated", "--line-length=100", "--diff", str(path)],
+        capture_output=True,
+        text=True,
+    )
+    assert formatted.returncode == 0, formatted.stdout
+
+
+NASTY = [
+    'x"); __import__("os").system("id") #',
+    "'''\nimport os\n'''",
+    '"""',
+    "\\",
+    "\\'",
+    "line\nimport os\n",
+    "\r\nimport os",
+    "a\u2028import os\u2029b\x0cc\x85d",
+    "{{ 7 * 7 }} {% raw %} {# #}",
+    "{name} %s {0}",
+    "# coding: utf-7",
+    "\u202egnp.exe",
+    "日本語 ß 🚀",
+]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_text_cannot_leave_its_literal(text: str) -> None:
+    plain = program_of(everything())
+    one_line = " ".join(text.split()) or "x"
+    for texts in (
+        {"name": text},
+        {"sql": text},
+        {"table": one_line},
+        {"path": one_line},
+        {"column": one_line},
+    ):
+        program = program_of(everything(**texts), job_name=text, tenant_id=text)
+        assert calls_in(program) == calls_in(plain)
+        assert shape_of(program) == shape_of(plain)
+        constants = {n.value for n in ast.walk(ast.parse(program)) if isinstance(n, ast.Constant)}
+        assert set(texts.values()) <= constants  # as it was given, to the letter
+
+
+PLAIN_CALLS = calls_in(program_of(everything()))
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60)
+ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) == 1)
+
+
+@settings(deadline=None)
+@given(
+    name=ANY_TEXT.filter(str.strip),
+    sql=ANY_TEXT.filter(str.strip),
+    table=ONE_LINE,
+    path=ONE_LINE,
+    column=ONE_LINE,
+    job_name=st.text(),
+    tenant_id=st.text(),
+)
+def test_any_text_gives_a_program_with_the_same_calls(
+    job_name: str, tenant_id: str, **texts: str
+) -> None:
+    program = program_of(everything(**texts), job_name=job_name, tenant_id=tenant_id)
+    compile(program, "program.py", "exec")
+    program.encode("utf-8")
+    assert calls_in(program) == PLAIN_CALLS
+
+
+def test_a_program_calls_nothing_that_could_run_other_code() -> None:
+    calls = calls_in(program_of(everything()))
+    for name in (
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "os.system",
+        "getattr",
+        "globals",
+        "input",
+    ):
+        assert name not in calls
+    helpers = {name for name, function in FUNCTIONS.items() if function.helper}
+    assert {"upper", "times"} <= calls
+    assert not (helpers - {"upper"}) & calls
+
+
+def test_a_template_prints_nothing_without_a_filter() -> None:
+    template = TEMPLATES.from_string("{{ name }}")
+    with pytest.raises(TypeError, match="without a filter"):
+        template.render(name="import os")
+    with pytest.raises(TypeError, match="without a filter"):
+        TEMPLATES.from_string("{{ (name | literal) ~ name }}").render(name="x")
+    with pytest.raises((jinja2.UndefinedError, TypeError)):
+        TEMPLATES.from_string("{{ missing | literal }}").render()
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=10,
+    )
+)
+def test_a_literal_evaluates_to_its_value(value: Any) -> None:
+    assert ast.literal_eval(literal(value, 4)) == value
+
+
+@given(st.text())
+def test_a_comment_is_one_line(text: str) -> None:
+    line = f"# {comment(text)}\n"
+    assert ast.parse(line).body == []
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), b"x", {1, 2}])
+def test_what_has_no_literal_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        literal(value)

@@ -1,0 +1,241 @@
+"""Graphs: what is valid is kept as it is, what is not is refused with every error and its node."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobs.graph import MAX_NODES, GraphInvalid, parse_graph
+from jobs.nodetypes import NODE_TYPES, node_types_document
+from tests.jobs.program import chain, graph, node
+
+CONNECTION = "sqlite:///shop.db"
+
+
+def source(node_id: int = 1, **config: Any) -> dict[str, Any]:
+    return node(node_id, "db_input", **({"connection": CONNECTION, "table": "orders"} | config))
+
+
+def sink(node_id: int = 9, **config: Any) -> dict[str, Any]:
+    return node(node_id, "db_output", **({"connection": CONNECTION, "table": "report"} | config))
+
+
+def keep(node_id: int = 2, condition: str = "a > 1") -> dict[str, Any]:
+    return node(node_id, "filter", condition=condition)
+
+
+def errors(document: Any) -> list[tuple[int | None, str | None, str]]:
+    with pytest.raises(GraphInvalid) as caught:
+        parse_graph(document)
+    return [(error.node_id, error.field, error.message) for error in caught.value.errors]
+
+
+def test_a_valid_graph_comes_back_as_the_same_document_with_defaults() -> None:
+    document = chain(source(), keep(), sink(mode="replace"))
+    document["nodes"][0]["position"] = {"x": 40, "y": 80.5}
+    parsed = parse_graph(document)
+    again = parsed.document()
+    assert again["nodes"][0] == document["nodes"][0]
+    assert again["edges"] == document["edges"]
+    assert parse_graph(json.loads(json.dumps(again))) == parsed
+
+
+def test_a_node_without_a_name_takes_its_type_s() -> None:
+    document = chain(source(), sink())
+    del document["nodes"][0]["name"]
+    assert parse_graph(document).node(1).name == "DB Input"
+
+
+def test_nodes_are_ordered_so_that_each_comes_after_those_that_feed_it() -> None:
+    parsed = parse_graph(
+        graph([sink(), keep(5), keep(4), source()], [(1, 4), (4, 5), (5, 9), (1, 9)])
+    )
+    assert [entry.id for entry in parsed.in_order()] == [1, 4, 5, 9]
+
+
+@pytest.mark.parametrize(
+    ("document", "error"),
+    [
+        (None, (None, None, "a graph is an object with nodes and edges")),
+        ([], (None, None, "a graph is an object with nodes and edges")),
+        ({}, (None, "nodes", "nodes must be a list")),
+        ({"nodes": [], "edges": []}, (None, "nodes", "the graph has no nodes")),
+        ({"nodes": [source()], "edges": 3}, (None, "edges", "edges must be a list")),
+        ({"nodes": [3]}, (None, "nodes", "entry 1 of nodes is not an object")),
+        (graph([source() | {"id": "1"}], []), (None, "id", "entry 1 of nodes has no id")),
+        (graph([source() | {"id": True}], []), (None, "id", "entry 1 of nodes has no id")),
+        (graph([source(0)], []), (None, "id", "entry 1 of nodes has no id")),
+        (graph([source(1), source(1)], []), (1, "id", "the id 1 is there more than once")),
+        (graph([node(1, "ftp")], []), (1, "type", "there is no node type 'ftp'; there are db_input")),
+        (graph([{"id": 1}], []), (1, "type", "the type is missing")),
+        (graph([{"id": 1, "type": []}], []), (1, "type", "there is no node type that is no text")),
+        (graph([source() | {"name": 5}], []), (1, "name", "the name must be text, not a number")),
+        (graph([source() | {"name": "\ud800"}], []), (1, "name", "the name holds a character")),
+        (graph([source() | {"position": {"x": "1"}}], []), (1, "position", "position must be")),
+        (graph([source() | {"position": {"x": 1e999}}], []), (1, "position", "position must be")),
+        (graph([source() | {"config": []}], []), (1, "config", "config must be an object")),
+        (chain(source(), sink(tabel="x")), (9, "tabel", "there is no field 'tabel'; DB Output has")),
+        (chain(source(), sink(connection=None)), (9, "connection", "Connection is missing")),
+        (chain(source(), sink(connection="a b")), (9, "connection", "Connection must be a URL")),
+        (chain(source(), sink(connection="://")), (9, "connection", "Connection is not a database URL")),
+        (chain(source(), sink(table=5)), (9, "table", "Table must be text, not a number")),
+        (chain(source(), sink(table=" ")), (9, "table", "Table is empty")),
+        (chain(source(), sink(table="a\nb")), (9, "table", "Table must be a single line")),
+        (chain(source(), sink(table="a\x00")), (9, "table", "Table holds a character")),
+        (chain(source(), sink(mode="upsert")), (9, "mode", "Mode is 'upsert', it must be one of create")),
+        (chain(source(), sink(mode=["append"])), (9, "mode", "Mode must be text, not a list")),
+        (chain(source(table=None)), (1, "sql", "SQL or Table is missing")),
+        (chain(source(sql="SELECT 1")), (1, "table", "only one of SQL or Table can be given")),
+        (chain(source(), keep(condition="a >")), (2, "condition", "Condition: this is not an expression")),
+        (chain(source(), keep(condition="a.b")), (2, "condition", "(at character 1)")),
+        (chain(source(), node(2, "filter")), (2, "condition", "Condition is missing")),
+        (chain(source(), node(2, "map", columns="a")), (2, "columns", "Columns must be a list of")),
+        (chain(source(), node(2, "map", columns=[1])), (2, "columns", "Columns, entry 1 must be")),
+        (
+            chain(source(), node(2, "map", columns=[{"column": "x", "expression": "a +"}])),
+            (2, "columns", "Columns, entry 1: this is not an expression"),
+        ),
+        (
+            chain(source(), node(2, "map", columns=[{"column": "x", "expression": "a"}] * 2)),
+            (2, "columns", "Columns, entry 2: the column 'x' is there twice"),
+        ),
+        (chain(source(), node(2, "map", keep="some")), (2, "keep", "Keep is 'some', it must be all")),
+        (chain(source(), node(2, "map", keep=["a", "a"])), (2, "keep", "'a' is there twice")),
+        (chain(source(), node(2, "map", keep=[3])), (2, "keep", "Keep, entry 1 must be text")),
+        (graph([source(), sink()], [(1, 9), (9, 7)]), (9, "edges", "has an end that is no node: 7")),
+        (graph([source(), keep()], [(1, 2), (2, 2)]), (2, "edges", "leads from a node to itself")),
+        (graph([source(), keep()], [(1, 2), (1, 2)]), (2, "edges", "is there more than once")),
+        ({"nodes": [source()], "edges": [{"from": 1}]}, (None, "edges", "entry 1 of edges must be")),
+        (graph([source(), keep()], []), (2, "edges", "Filter needs an input")),
+        (graph([source(), source(2)], [(1, 2)]), (2, "edges", "DB Input takes no input")),
+        (graph([source(), sink(), keep()], [(1, 9), (9, 2)]), (9, "edges", "DB Output gives no rows")),
+        (
+            graph([source(), sink(8), sink(9)], [(1, 8), (1, 9)]),
+            (9, None, "writes the same table as node 8"),
+        ),
+        (graph([source()] * (MAX_NODES + 1), []), (None, "nodes", "the graph has 201 nodes")),
+        (graph([source()], [(1, 1)] * 1_001), (None, "edges", "the graph has 1,001 edges")),
+    ],
+)  # fmt: skip
+def test_an_error_is_named_with_its_node_and_field(
+    document: Any, error: tuple[int | None, str | None, str]
+) -> None:
+    found = errors(document)
+    assert any(
+        (node_id, field) == error[:2] and error[2] in message for node_id, field, message in found
+    ), found
+
+
+def test_the_nodes_of_a_cycle_are_named() -> None:
+    found = errors(graph([source(), keep(2), keep(3), keep(4)], [(1, 2), (2, 3), (3, 4), (4, 2)]))
+    assert len(found) == 1
+    node_id, field, message = found[0]
+    assert node_id in (2, 3, 4)
+    assert field == "edges"
+    assert message in {
+        f"the edges {cycle} form a cycle" for cycle in ("2 → 3 → 4 → 2", "3 → 4 → 2 → 3", "4 → 2 → 3 → 4")
+    }  # fmt: skip
+
+
+def test_every_error_is_named_at_once() -> None:
+    found = errors(
+        graph(
+            [
+                source(table=None),
+                node(2, "ftp"),
+                keep(3, condition="a = 1"),
+                keep(4),
+                keep(5),
+                keep(6),
+                keep(7),
+                node(8, "csv_output", delimiter="x"),
+            ],
+            [(1, 3), (4, 5), (5, 4), (6, 7), (7, 6), (8, 99)],
+        )
+    )
+    assert [(node_id, field) for node_id, field, _ in found] == [
+        (1, "sql"),
+        (2, "type"),
+        (3, "condition"),
+        (8, "path"),
+        (8, "delimiter"),
+        (8, "edges"),
+        *[entry[:2] for entry in found if "cycle" in entry[2]],
+    ]
+    assert sum("cycle" in message for _, _, message in found) == 2
+
+
+def test_two_appends_to_one_table_are_fine() -> None:
+    both = [sink(8, mode="append"), sink(9, mode="append")]
+    assert parse_graph(graph([source(), *both], [(1, 8), (1, 9)]))
+
+
+def test_a_document_nested_deeply_in_a_field_is_an_error_of_the_field() -> None:
+    deep: Any = []
+    for _ in range(50_000):
+        deep = [deep]
+    for field in ("table", "connection", "mode"):
+        found = errors(chain(source(), sink(**{field: deep})))
+        assert found[0][:2] == (9, field)
+    while deep:  # freed level by level: Python would do it recursively
+        deep = deep.pop()
+
+
+def test_node_types_describe_themselves_as_json() -> None:
+    document = json.loads(json.dumps(node_types_document()))
+    assert [entry["name"] for entry in document] == list(NODE_TYPES)
+    mode = next(f for f in document[4]["fields"] if f["name"] == "mode")
+    assert mode["choices"] == ["create", "append", "replace"]
+    assert mode["default"] == "create"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+NODES = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.integers(-1, 6) | JSON,
+        "type": st.sampled_from([*NODE_TYPES, "x"]) | JSON,
+        "name": JSON,
+        "position": st.fixed_dictionaries({"x": JSON, "y": JSON}) | JSON,
+        "config": st.dictionaries(
+            st.sampled_from(
+                ["connection", "sql", "table", "mode", "path", "condition", "columns", "keep"]
+            ),
+            JSON | st.sampled_from(["sqlite:///x.db", "append", "a > 1", "all"]),
+        )
+        | JSON,
+    },
+)
+EDGES = st.fixed_dictionaries({"from": st.integers(-1, 6) | JSON, "to": st.integers(-1, 6) | JSON})
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {"nodes": st.lists(NODES, max_size=6) | JSON, "edges": st.lists(EDGES) | JSON}
+    )
+)
+def test_any_document_is_a_graph_or_a_list_of_errors(document: Any) -> None:
+    try:
+        parsed = parse_graph(document)
+    except GraphInvalid as invalid:
+        check_errors(invalid)
+    else:
+        assert parse_graph(json.loads(json.dumps(parsed.document(), allow_nan=False))) == parsed
+
+
+def check_errors(invalid: GraphInvalid) -> None:
+    assert invalid.errors
+    for error in invalid.errors:
+        json.dumps(error.document())
+        assert len(error.message) < 400

@@ -1,0 +1,693 @@
+"""Generated programs, run as a runner does: real SQLite and CSV files, a process each."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import NatsServer, eventually
+from tests.jobs.program import (
+    ROOT,
+    chain,
+    execute,
+    graph,
+    make_numbers,
+    node,
+    outcome,
+    program_of,
+    rows_of,
+    run,
+    start,
+)
+
+SHOP, REPORT = "sqlite:///shop.db", "sqlite:///report.db"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A database with a table of five orders."""
+    path = tmp_path / "shop.db"
+    execute(
+        path,
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, country TEXT, quantity INT, price REAL)",
+        "INSERT INTO orders VALUES (1, 'de', 2, 10.0), (2, 'fr', 1, 99.5), (3, 'de', 5, 100.0),"
+        " (4, NULL, 3, 40.0), (5, 'de', 1, 7.25)",
+    )
+    return path
+
+
+def orders(node_id: int = 1, **config: Any) -> dict[str, Any]:
+    return node(node_id, "db_input", **({"connection": SHOP, "table": "orders"} | config))
+
+
+def query(sql: str, node_id: int = 1, connection: str = SHOP) -> dict[str, Any]:
+    return node(node_id, "db_input", connection=connection, sql=sql)
+
+
+def report(node_id: int = 9, mode: str = "create", **config: Any) -> dict[str, Any]:
+    return node(
+        node_id, "db_output", **({"connection": REPORT, "table": "report", "mode": mode} | config)
+    )
+
+
+def report_rows(tmp_path: Path, columns: str = "*") -> list[tuple[Any, ...]]:
+    return rows_of(tmp_path / "report.db", f"SELECT {columns} FROM report ORDER BY 1")
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+def test_rows_go_through_filter_and_map_into_a_table(shop: Path, tmp_path: Path) -> None:
+    done = run(
+        chain(
+            orders(),
+            node(2, "filter", condition="country == 'de' and quantity * price > 10"),
+            node(
+                3,
+                "map",
+                columns=[
+                    {"column": "total", "expression": "round(quantity * price * 1.19, 2)"},
+                    {"column": "country", "expression": "upper(country)"},
+                ],
+                keep=["id"],
+            ),
+            report(),
+        ),
+        tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    assert report_rows(tmp_path, "id, total, country") == [(1, 23.8, "DE"), (3, 595.0, "DE")]
+    assert [done.state(number) for number in (1, 2, 3, 9)] == [
+        ("completed", 5),
+        ("completed", 2),
+        ("completed", 2),
+        ("completed", 2),
+    ]
+    assert done.last(1)["message"] == "5 rows read"
+    assert done.last(2)["message"] == "2 of 5 rows kept"
+    assert done.last(9)["message"] == "2 rows written"
+
+
+def test_each_node_says_that_it_runs_before_its_first_row(shop: Path, tmp_path: Path) -> None:
+    done = run(chain(orders(), node(2, "filter", condition="id > 3"), report()), tmp_path)
+    assert [entry["node_id"] for entry in done.progress[:3]] == [1, 2, 9]
+    assert all((e["status"], e["row_count"]) == ("running", 0) for e in done.progress[:3])
+
+
+def test_an_input_reports_every_thousand_rows_and_an_output_every_batch(tmp_path: Path) -> None:
+    make_numbers(tmp_path / "shop.db", 3_500)
+    done = run(chain(orders(table="numbers"), report()), tmp_path)
+    for number in (1, 9):
+        counts = [e["row_count"] for e in done.of_node(number) if e["status"] == "running"]
+        assert counts == [0, 1_000, 2_000, 3_000, 3_500]
+        assert done.state(number) == ("completed", 3_500)
+
+
+def test_progress_travels_through_a_real_nats_server(
+    shop: Path, tmp_path: Path, nats_server: NatsServer
+) -> None:
+    from progress_lib.nats import Link, Message
+    from progress_lib.progress import Progress
+
+    seen: list[Progress] = []
+    link = Link(nats_server.url, name="test")
+    link.start()
+    assert link.wait_up(10.0)
+
+    def note(message: Message) -> None:
+        seen.append(Progress.parse(message.payload))
+
+    link.subscribe("tenant.acme.job.42.progress", note)
+    assert link.flush()
+    try:
+        done = run(
+            chain(orders(), report()),
+            tmp_path,
+            PYTHONPATH=str(ROOT),
+            NATS_URL=nats_server.url,
+            TENANT_ID="acme",
+            JOB_ID="42",
+            RUN_ID="run1",
+        )
+        assert done.code == 0, done.stderr
+        eventually(lambda: {p.node_id for p in seen if p.status == "completed"} == {1, 9})
+    finally:
+        link.close(1.0)
+    assert {p.run_id for p in seen} == {"run1"}
+    assert [p.row_count for p in seen if p.status == "completed"] == [5, 5]
+
+
+def test_a_program_runs_by_hand_without_settings_and_without_nats(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("a,b\n1,2\n")
+    document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
+    done = run(document, tmp_path, PYTHONPATH=str(ROOT), DATA_DIR=str(tmp_path))
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "out.csv").read_text() == "a,b\n1,2\n"
+
+
+# ---------------------------------------------------------------- fan-out, fan-in, several sources
+
+
+def test_one_node_feeds_several_and_several_feed_one(shop: Path, tmp_path: Path) -> None:
+    kinds = (
+        [{"column": "kind", "expression": "'small'"}],
+        [{"column": "kind", "expression": "'big'"}],
+    )
+    done = run(
+        graph(
+            [
+                orders(),
+                node(2, "filter", condition="quantity * price < 100"),
+                node(3, "filter", condition="quantity * price >= 100"),
+                node(4, "map", columns=kinds[0]),
+                node(5, "map", columns=kinds[1]),
+                report(6, table="report"),
+                node(7, "csv_output", path="all.csv"),
+            ],
+            [(1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 6), (1, 7)],
+        ),
+        tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    assert report_rows(tmp_path, "id, kind") == [
+        (1, "small"),
+        (2, "small"),
+        (3, "big"),
+        (4, "big"),
+        (5, "small"),
+    ]
+    assert done.state(6) == ("completed", 5)
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 6
+
+
+def test_sources_run_one_after_another_into_one_output(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("country,id\nit,71\nes,72\n")
+    done = run(
+        graph(
+            [
+                query("SELECT id, country FROM orders"),
+                node(2, "csv_input", path="more.csv", numbers=["id"]),
+                report(3),
+            ],
+            [(1, 3), (2, 3)],
+        ),
+        tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    assert report_rows(tmp_path, "id, country")[-2:] == [(71, "it"), (72, "es")]
+    assert done.state(3) == ("completed", 7)
+
+
+def test_inputs_with_different_columns_fail_the_node_where_they_meet(
+    shop: Path, tmp_path: Path
+) -> None:
+    done = run(
+        graph(
+            [query("SELECT id FROM orders"), query("SELECT price FROM orders", 2), report(3)],
+            [(1, 3), (2, 3)],
+        ),
+        tmp_path,
+    )
+    assert done.code == 1
+    assert done.reason(3) == "its inputs differ: one has id, another price"
+    assert not rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master")
+
+
+# ---------------------------------------------------------------- reading
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("SELECT * FROM missing", "no such table: missing"),
+        ("SELECT colour FROM orders", "no such column: colour"),
+        (
+            "SELECT id, price AS id FROM orders",
+            "two columns are called 'id': rename one (AS in SQL)",
+        ),
+        ("DELETE FROM orders", "the query gives no rows: it must be a SELECT"),
+        ("SELEC 1", 'near "SELEC": syntax error'),
+    ],
+)
+def test_a_query_that_cannot_be_read_fails_its_node_with_the_reason(
+    shop: Path, tmp_path: Path, sql: str, reason: str
+) -> None:
+    done = run(chain(query(sql), report()), tmp_path)
+    assert done.code == 1
+    assert done.reason(1) == reason
+    assert done.stderr.rstrip().endswith(f"NodeFailed: Node 1: {reason}")
+    assert done.of_node(9) == []
+    assert rows_of(shop, "SELECT count(*) FROM orders") == [(5,)]
+
+
+def test_a_missing_table_and_a_missing_database_are_told(shop: Path, tmp_path: Path) -> None:
+    done = run(chain(orders(table="customers"), report()), tmp_path)
+    assert done.reason(1) == "no such table: customers"
+    done = run(chain(orders(connection="sqlite:///shopp.db"), report()), tmp_path)
+    assert done.reason(1) == f"there is no database {tmp_path}/shopp.db"
+    assert not (tmp_path / "shopp.db").exists()
+
+
+def test_percent_signs_and_colons_in_sql_stay_as_they_are(shop: Path, tmp_path: Path) -> None:
+    sql = "SELECT id, '10%s :x %%' AS odd FROM orders WHERE country LIKE 'd%' AND ':y' <> '' ORDER BY 1;"
+    done = run(chain(query(sql), report()), tmp_path)
+    assert done.code == 0, done.stderr
+    assert report_rows(tmp_path)[0] == (1, "10%s :x %%")
+
+
+def test_names_with_spaces_quotes_and_keywords_work(tmp_path: Path) -> None:
+    execute(
+        tmp_path / "shop.db",
+        'CREATE TABLE "order" ("order id" INT, "from" TEXT, "50%" REAL, "a""b" TEXT, "x:y(z)" INT)',
+        """INSERT INTO "order" VALUES (1, 'x', 0.5, 'q', 3)""",
+    )
+    document = chain(
+        orders(table="order"),
+        node(2, "filter", condition="col('order id') == 1 and col('50%') < 1"),
+        report(table='my "report"'),
+    )
+    done = run(document, tmp_path)
+    assert done.code == 0, done.stderr
+    assert rows_of(tmp_path / "report.db", 'SELECT * FROM "my ""report"""') == [
+        (1, "x", 0.5, "q", 3)
+    ]
+
+
+def test_a_named_connection_is_looked_up_when_the_program_runs(shop: Path, tmp_path: Path) -> None:
+    document = chain(orders(connection="Shop"), report(connection="warehouse"))
+    done = run(document, tmp_path, CONNECTION_SHOP=SHOP, CONNECTION_WAREHOUSE="sqlite:///report.db")
+    assert done.code == 0, done.stderr
+    assert len(report_rows(tmp_path)) == 5
+    done = run(document, tmp_path, CONNECTION_WAREHOUSE=REPORT)
+    assert done.reason(1) == "the connection Shop is not known: CONNECTION_SHOP is not set"
+
+
+# ---------------------------------------------------------------- expressions at run time
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are(
+    shop: Path, tmp_path: Path
+) -> None:
+    done = run(
+        chain(orders(), node(2, "filter", "Big", condition="amount > 1"), report()), tmp_path
+    )
+    assert done.code == 1
+    assert done.reason(2) == "there is no column 'amount'; there are id, country, quantity, price"
+    assert "Big: there is no column 'amount'" in done.stderr
+
+
+def test_a_row_that_an_expression_cannot_take_is_shown(shop: Path, tmp_path: Path) -> None:
+    done = run(chain(orders(), node(2, "filter", condition="country > 'd'"), report()), tmp_path)
+    assert done.code == 1
+    assert done.reason(2) == (
+        "'>' not supported between instances of 'NoneType' and 'str' (row 4: country=None)"
+    )
+
+
+COMPUTED = {
+    "coalesce(country, 'none')": "none",
+    "upper(country)": None,
+    "'x' if country is None else lower(country)": "x",
+    "str(id) + '/' + str(quantity)": "4/3",
+    "min(price, 10) + max(quantity, 5) + abs(-1) + len('ab') + int('3') + float('0.5')": 21.5,
+    "price ** 2 % 7 // 1 - 2": 2.0,
+    "replace(strip(' a-b '), '-', '+')": "a+b",
+    "starts_with('abc', 'a') and not ends_with('abc', 'a')": 1,
+    "'abcdef'[1:-1]": "bcde",
+    "id in (1, 4) and country not in ('de', 'fr')": 1,
+    "1 < id <= 4": 1,
+    "-quantity * price": -120.0,
+    "quantity * price * quantity": 360.0,
+}
+
+
+def test_expressions_compute(shop: Path, tmp_path: Path) -> None:
+    columns = [
+        {"column": f"c{number:02}", "expression": expression}
+        for number, expression in enumerate(COMPUTED)
+    ]
+    one_row = query("SELECT * FROM orders WHERE id = 4")
+    done = run(chain(one_row, node(3, "map", columns=columns, keep="none"), report()), tmp_path)
+    assert done.code == 0, done.stderr
+    assert dict(zip(COMPUTED, report_rows(tmp_path)[0], strict=True)) == COMPUTED
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("country * 1000000000", "text cannot be multiplied: 'de' (float() makes numbers)"),
+        ("(country or 'x') * quantity", "text cannot be multiplied: 'de' (float() makes numbers)"),
+        ("country % 3", "text has no remainder: 'de' (int() makes numbers)"),
+        ("9 ** 9 ** 9", "9 ** 387420489 is too large"),
+        (
+            "replace(replace(country + str(10 ** 900), '0', str(10 ** 900)), '0', str(10 ** 900))",
+            "the text would become too long",
+        ),
+    ],
+)
+def test_what_would_grow_without_bound_is_stopped(
+    shop: Path, tmp_path: Path, expression: str, reason: str
+) -> None:
+    computed = node(3, "map", columns=[{"column": "x", "expression": expression}])
+    done = run(chain(orders(), computed, report()), tmp_path)
+    assert done.reason(3).startswith(reason)
+    assert "(row 1" in done.reason(3)
+
+
+# ---------------------------------------------------------------- writing into databases
+
+
+def test_create_refuses_a_table_that_is_there(shop: Path, tmp_path: Path) -> None:
+    execute(tmp_path / "report.db", "CREATE TABLE report (id)", "INSERT INTO report VALUES (77)")
+    done = run(chain(orders(), report(mode="create")), tmp_path)
+    assert done.reason(9) == "the table report is there already: choose append or replace"
+    assert report_rows(tmp_path) == [(77,)]
+
+
+def test_append_adds_and_needs_the_table(shop: Path, tmp_path: Path) -> None:
+    document = chain(query("SELECT id, country FROM orders"), report(mode="append"))
+    execute(tmp_path / "report.db", "CREATE TABLE other (id)")
+    done = run(document, tmp_path)
+    assert done.reason(9) == "there is no table report to append to; there are other"
+    execute(tmp_path / "report.db", "CREATE TABLE report (id, country)")
+    execute(tmp_path / "report.db", "INSERT INTO report VALUES (0, 'pl')")
+    assert run(document, tmp_path).code == 0
+    assert [row[0] for row in report_rows(tmp_path)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_append_to_a_table_without_the_column_gives_the_database_s_reason(
+    shop: Path, tmp_path: Path
+) -> None:
+    execute(tmp_path / "report.db", "CREATE TABLE report (id)")
+    done = run(chain(orders(), report(mode="append")), tmp_path)
+    assert done.reason(9) == "table report has no column named country"
+
+
+def test_replace_takes_the_place_of_the_rows_and_keeps_the_table(
+    shop: Path, tmp_path: Path
+) -> None:
+    execute(
+        tmp_path / "report.db",
+        "CREATE TABLE report (id INTEGER PRIMARY KEY, country TEXT, note TEXT DEFAULT 'new')",
+        "CREATE INDEX by_country ON report (country)",
+        "INSERT INTO report VALUES (1, 'old', 'old')",
+    )
+    done = run(chain(query("SELECT id, country FROM orders"), report(mode="replace")), tmp_path)
+    assert done.code == 0, done.stderr
+    assert report_rows(tmp_path)[0] == (1, "de", "new")
+    assert len(report_rows(tmp_path)) == 5
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master WHERE type='index'") == [
+        ("by_country",)
+    ]
+
+
+def test_replace_makes_the_table_anew_when_its_columns_do_not_fit(
+    shop: Path, tmp_path: Path
+) -> None:
+    execute(tmp_path / "report.db", "CREATE TABLE report (old TEXT)")
+    for _ in range(2):
+        done = run(chain(orders(), report(mode="replace")), tmp_path)
+        assert done.code == 0, done.stderr
+        assert len(report_rows(tmp_path, "id, country, quantity, price")) == 5
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master") == [("report",)]
+
+
+@pytest.mark.parametrize("old_columns", ["n INT, label TEXT", "something INT"])
+def test_replace_leaves_the_old_table_when_the_run_fails(tmp_path: Path, old_columns: str) -> None:
+    make_numbers(tmp_path / "shop.db", 2_500)
+    execute(
+        tmp_path / "report.db",
+        f"CREATE TABLE report ({old_columns})",
+        f"INSERT INTO report ({old_columns.split()[0]}) VALUES (42)",
+    )
+    before = report_rows(tmp_path)
+    condition = "1 / (n - 2400) != 0"
+    done = run(
+        chain(
+            orders(table="numbers"), node(2, "filter", condition=condition), report(mode="replace")
+        ),
+        tmp_path,
+    )
+    assert done.code == 1
+    assert done.reason(2) == "division by zero (row 2,400: n=2400)"
+    assert report_rows(tmp_path) == before
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master") == [("report",)]
+
+
+def test_a_broken_constraint_fails_the_node_with_the_database_s_sentence(
+    shop: Path, tmp_path: Path
+) -> None:
+    execute(
+        tmp_path / "report.db",
+        "CREATE TABLE report (id INTEGER PRIMARY KEY, country TEXT NOT NULL)",
+        "INSERT INTO report VALUES (100, 'before')",
+    )
+    done = run(chain(query("SELECT id, country FROM orders"), report(mode="append")), tmp_path)
+    assert done.code == 1
+    assert done.reason(9) == "NOT NULL constraint failed: report.country"
+    assert "Traceback" in done.stderr
+    assert done.stderr.rstrip().endswith("Node 9: NOT NULL constraint failed: report.country")
+    assert report_rows(tmp_path) == [(100, "before")]
+    assert done.state(1)[0] == "running"
+
+
+def test_a_constraint_that_is_checked_at_the_commit_fails_the_node(
+    shop: Path, tmp_path: Path
+) -> None:
+    execute(
+        tmp_path / "report.db",
+        "CREATE TABLE countries (code TEXT PRIMARY KEY)",
+        "CREATE TABLE report (id INT, country TEXT, CHECK (id < 5))",
+    )
+    done = run(chain(query("SELECT id, country FROM orders"), report(mode="append")), tmp_path)
+    assert done.reason(9) == "CHECK constraint failed: id < 5"
+    assert report_rows(tmp_path) == []
+
+
+def test_an_empty_input_still_makes_the_table_and_empties_an_old_one(
+    shop: Path, tmp_path: Path
+) -> None:
+    nothing = query("SELECT id, country FROM orders WHERE id < 0")
+    assert run(chain(nothing, report(mode="create")), tmp_path).state(9) == ("completed", 0)
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM pragma_table_info('report')") == [
+        ("id",),
+        ("country",),
+    ]
+    execute(tmp_path / "report.db", "INSERT INTO report VALUES (1, 'x')")
+    assert run(chain(nothing, report(mode="replace")), tmp_path).code == 0
+    assert report_rows(tmp_path) == []
+
+
+def test_two_outputs_into_one_database_share_its_transaction(shop: Path, tmp_path: Path) -> None:
+    execute(tmp_path / "report.db", "CREATE TABLE strict (id INT CHECK (id < 4))")
+    both = [report(2, table="free", mode="create"), report(3, table="strict", mode="append")]
+    ids = query("SELECT id FROM orders ORDER BY id")
+    done = run(graph([ids, *both], [(1, 2), (1, 3)]), tmp_path)
+    assert done.code == 1
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master") == [("strict",)]
+    few = query("SELECT id FROM orders WHERE id < 4")
+    done = run(graph([few, *both], [(1, 2), (1, 3)]), tmp_path)
+    assert done.code == 0, done.stderr
+    assert rows_of(tmp_path / "report.db", "SELECT count(*) FROM free, strict") == [(9,)]
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_table_can_be_read_and_written_in_one_job(tmp_path: Path, mode: str) -> None:
+    make_numbers(tmp_path / "shop.db", 30_000)
+    done = run(
+        chain(
+            orders(table="numbers"),
+            node(2, "filter", condition="n % 2 == 0"),
+            node(3, "map", columns=[{"column": "n", "expression": "n + 100000"}]),
+            report(connection=SHOP, table="numbers", mode=mode),
+        ),
+        tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    counted = rows_of(tmp_path / "shop.db", "SELECT count(*), max(n) FROM numbers")
+    assert counted == [(45_000 if mode == "append" else 15_000, 130_000)]
+
+
+def test_values_of_all_kinds_arrive_as_they_were(tmp_path: Path) -> None:
+    execute(
+        tmp_path / "shop.db",
+        "CREATE TABLE kinds (i, f, t, b, n)",
+        "INSERT INTO kinds VALUES (1, 1.5, 'ä', x'00ff', NULL), (2, 2, '', NULL, NULL)",
+    )
+    done = run(chain(orders(table="kinds"), report()), tmp_path)
+    assert done.code == 0, done.stderr
+    assert report_rows(tmp_path) == [(1, 1.5, "ä", b"\x00\xff", None), (2, 2, "", None, None)]
+    types = rows_of(tmp_path / "report.db", "SELECT type FROM pragma_table_info('report')")
+    assert types == [("BIGINT",), ("DOUBLE",), ("TEXT",), ("BLOB",), ("TEXT",)]
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def test_csv_goes_in_and_out(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(
+        '\ufeffid;name;price\n1;"Müller; ""x""";2.5\n\n007;"two\nlines";\n', encoding="utf-8"
+    )
+    done = run(
+        chain(
+            node(1, "csv_input", path="in.csv", delimiter="semicolon", numbers=["price"]),
+            node(2, "map", columns=[{"column": "price", "expression": "coalesce(price, 0) + 1"}]),
+            node(3, "csv_output", path="out.csv", delimiter="tab"),
+        ),
+        tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    wanted = 'id\tname\tprice\n1\t"Müller; ""x"""\t3.5\n007\t"two\nlines"\t1\n'
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == wanted
+    assert [entry.name for entry in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "in.csv is empty: its first line must name the columns"),
+        ("a,b\n1,2\n3\n", "line 3 has 1 fields where the first line has 2"),
+        ("a,a\n1,2\n", "two columns are called 'a': rename one (AS in SQL)"),
+        ("b\n1\n", "in.csv has no column 'a'; it has b"),
+        ("a\nx\n", "line 2, column a: 'x' is not a number"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_read_fails_its_node(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    (tmp_path / "in.csv").write_text(text)
+    (tmp_path / "out.csv").write_text("before")
+    done = run(
+        chain(
+            node(1, "csv_input", path="in.csv", numbers=["a"]),
+            node(2, "csv_output", path="out.csv"),
+        ),
+        tmp_path,
+    )
+    assert done.code == 1
+    assert done.reason(1) == reason
+    assert (tmp_path / "out.csv").read_text() == "before"
+    assert [entry.name for entry in tmp_path.glob(".*")] == []
+
+
+def test_a_missing_csv_file_is_told(tmp_path: Path) -> None:
+    document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
+    assert "No such file or directory" in run(document, tmp_path).reason(1)
+
+
+# ---------------------------------------------------------------- memory and ends
+
+
+@pytest.mark.slow
+def test_a_table_larger_than_memory_passes_through(tmp_path: Path) -> None:
+    execute(
+        tmp_path / "shop.db",
+        "CREATE TABLE wide (n INTEGER PRIMARY KEY, filling TEXT)",
+        "INSERT INTO wide WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c"
+        " WHERE n < 20000) SELECT n, printf('%.*c', 10000, 'x') FROM c",
+    )
+    assert (tmp_path / "shop.db").stat().st_size > 200_000_000
+    limit = 150_000_000  # bytes of address space; Python and SQLAlchemy take most of it
+    done = run(
+        graph(
+            [
+                orders(table="wide"),
+                node(2, "filter", condition="len(filling) == 10000"),
+                report(3, mode="replace"),
+                node(4, "csv_output", path="out.csv"),
+            ],
+            [(1, 2), (2, 3), (2, 4)],
+        ),
+        tmp_path,
+        prefix=["prlimit", f"--as={limit}"],
+    )
+    assert done.code == 0, done.stderr
+    assert done.state(3) == ("completed", 20_000)
+    assert rows_of(tmp_path / "report.db", "SELECT count(*), min(length(filling)) FROM report") == [
+        (20_000, 10_000)
+    ]
+    assert (tmp_path / "out.csv").stat().st_size > 200_000_000
+
+
+@pytest.fixture
+def slow_pipe(tmp_path: Path) -> Iterator[threading.Event]:
+    """A CSV input that gives 2,500 rows and then nothing more, until the event is set."""
+    import os
+
+    os.mkfifo(tmp_path / "in.csv")
+    done = threading.Event()
+
+    def feed() -> None:
+        with (tmp_path / "in.csv").open("w") as pipe:
+            pipe.write("n\n" + "".join(f"{n}\n" for n in range(2_500)))
+            pipe.flush()
+            done.wait(30.0)
+
+    feeder = threading.Thread(target=feed, name="feeder")
+    feeder.start()
+    yield done
+    done.set()
+    feeder.join(10.0)
+
+
+def test_sigterm_rolls_everything_back_and_exits_143(
+    tmp_path: Path, slow_pipe: threading.Event
+) -> None:
+    execute(tmp_path / "report.db", "CREATE TABLE report (n)", "INSERT INTO report VALUES ('old')")
+    document = graph(
+        [
+            node(1, "csv_input", path="in.csv"),
+            report(2, mode="replace"),
+            node(3, "csv_output", path="out.csv"),
+        ],
+        [(1, 2), (1, 3)],
+    )
+    process = start(document, tmp_path)
+    progress = tmp_path / "progress.jsonl"
+    eventually(lambda: progress.exists() and progress.read_text().count('"row_count": 2000') == 3)
+    process.send_signal(signal.SIGTERM)
+    done = outcome(process, tmp_path)
+    assert done.code == 143
+    assert done.state(2) == ("running", 2_000)
+    assert report_rows(tmp_path) == [("old",)]
+    assert not (tmp_path / "out.csv").exists()
+    assert [entry.name for entry in tmp_path.glob(".*")] == []
+
+
+def test_readers_of_the_output_see_the_old_rows_until_the_run_is_done(
+    tmp_path: Path, slow_pipe: threading.Event
+) -> None:
+    execute(tmp_path / "report.db", "CREATE TABLE report (n)", "INSERT INTO report VALUES ('old')")
+    document = chain(node(1, "csv_input", path="in.csv"), report(2, mode="replace"))
+    process = start(document, tmp_path)
+    progress = tmp_path / "progress.jsonl"
+    eventually(lambda: progress.exists() and "2000" in progress.read_text())
+    assert report_rows(tmp_path) == [("old",)]
+    slow_pipe.set()
+    assert outcome(process, tmp_path).code == 0
+    assert len(report_rows(tmp_path)) == 2_500
+
+
+def test_a_locked_database_is_told(shop: Path, tmp_path: Path) -> None:
+    document = chain(orders(), report(connection="sqlite:///report.db?timeout=0.2"))
+    with closing(sqlite3.connect(tmp_path / "report.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = run(document, tmp_path)
+        other.execute("ROLLBACK")
+    assert done.code == 1
+    assert done.reason(9) == "database is locked"
+
+
+def test_the_program_is_self_contained_text(shop: Path) -> None:
+    program = program_of(chain(orders(), report()))
+    assert program.startswith("#!/usr/bin/env python3\n# ")
+    assert "jobs" not in {
+        line.split()[1] for line in program.splitlines() if line.startswith("from ")
+    }
