@@ -1,0 +1,182 @@
+"""What is now true of a job, whatever order it is told in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from progress_lib.progress import Progress, Status
+from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, RunStatus
+
+RUNNING, COMPLETED, FAILED = Status.RUNNING, Status.COMPLETED, Status.FAILED
+
+
+def tell(
+    job: JobSnapshot,
+    node_id: int,
+    status: Status = RUNNING,
+    rows: int = 0,
+    *,
+    run: str | None = "r1",
+    seq: int | None = None,
+) -> bool:
+    progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq)
+    return job.apply_progress(progress, progress.to_json())
+
+
+def tell_run(job: JobSnapshot, status: str, run: str = "r1") -> bool:
+    payload = json.dumps({"runId": run, "status": status}).encode()
+    return job.apply_status(RunStatus(run, status), payload)
+
+
+def nodes(job: JobSnapshot) -> dict[int, tuple[str, int]]:
+    """What a late client would be sent, by node."""
+    told = [json.loads(payload) for payload in job.progress_payloads]
+    assert len({node["nodeId"] for node in told}) == len(told), "one message a node"
+    return {node["nodeId"]: (node["status"], node["rowCount"]) for node in told}
+
+
+def run_of(job: JobSnapshot) -> tuple[str, str] | None:
+    if job.status_payload is None:
+        return None
+    told = json.loads(job.status_payload)
+    return told["runId"], told["status"]
+
+
+def test_nothing_is_known_of_a_job_that_nobody_spoke_of() -> None:
+    job = JobSnapshot()
+    assert run_of(job) is None
+    assert nodes(job) == {}
+    assert not job.is_ended
+
+
+def test_the_last_word_of_each_node_is_kept() -> None:
+    job = JobSnapshot()
+    assert tell(job, 1, rows=10, seq=1)
+    assert tell(job, 2, rows=5, seq=2)
+    assert tell(job, 1, rows=20, seq=3)
+    assert tell(job, 2, COMPLETED, 6, seq=4)
+    assert nodes(job) == {1: ("running", 20), 2: ("completed", 6)}
+
+
+@pytest.mark.parametrize("late_seq", [1, 2])
+def test_a_count_that_came_late_or_twice_is_no_step_back(late_seq: int) -> None:
+    job = JobSnapshot()
+    tell(job, 1, rows=20, seq=2)
+    assert not tell(job, 1, rows=10, seq=late_seq)
+    assert nodes(job) == {1: ("running", 20)}
+
+
+@pytest.mark.parametrize("end", [COMPLETED, FAILED])
+def test_nothing_follows_the_end_of_a_node_within_a_run(end: Status) -> None:
+    job = JobSnapshot()
+    tell(job, 1, end, 20, seq=2)
+    for status in (RUNNING, COMPLETED, FAILED):
+        assert not tell(job, 1, status, 30, seq=3)
+        assert not tell(job, 1, status, 30)
+    assert nodes(job) == {1: (str(end), 20)}
+
+
+def test_a_publisher_without_run_and_number_is_taken_at_its_word() -> None:
+    job = JobSnapshot()
+    assert tell(job, 1, COMPLETED, 20, run=None)
+    assert tell(job, 1, RUNNING, 1, run=None), "it started again, and has no way to say so"
+    assert nodes(job) == {1: ("running", 1)}
+
+
+def test_a_run_goes_forward_only_and_ends_once() -> None:
+    job = JobSnapshot()
+    assert tell_run(job, "queued")
+    assert tell_run(job, "running")
+    assert not tell_run(job, "queued")
+    assert not tell_run(job, "running"), "said twice"
+    assert not job.is_ended
+    assert tell_run(job, "failed")
+    assert job.is_ended
+    for late in ("queued", "running", "completed", "cancelled", "failed"):
+        assert not tell_run(job, late)
+    assert run_of(job) == ("r1", "failed")
+
+
+def test_a_new_run_starts_with_no_nodes() -> None:
+    job = JobSnapshot()
+    tell_run(job, "completed")
+    tell(job, 1, COMPLETED, 20)
+    tell(job, 2, COMPLETED, 20)
+    assert tell_run(job, "queued", run="r2")
+    assert nodes(job) == {}
+    assert run_of(job) == ("r2", "queued")
+    assert tell(job, 1, RUNNING, 1, run="r2", seq=1)
+    assert nodes(job) == {1: ("running", 1)}
+
+
+def test_a_node_that_speaks_before_its_runs_status_is_kept_by_it() -> None:
+    """Status and progress come from two publishers: either may be first."""
+    job = JobSnapshot()
+    tell_run(job, "completed", run="r1")
+    tell(job, 1, COMPLETED, 20, run="r1")
+    assert tell(job, 1, RUNNING, 5, run="r2", seq=1)
+    assert tell_run(job, "running", run="r2")
+    assert nodes(job) == {1: ("running", 5)}
+
+
+def test_stragglers_of_a_past_run_are_told_apart() -> None:
+    job = JobSnapshot()
+    tell_run(job, "running", run="r1")
+    tell_run(job, "running", run="r2")
+    tell(job, 1, RUNNING, 5, run="r2", seq=1)
+    assert not tell(job, 1, COMPLETED, 99, run="r1", seq=50)
+    assert not tell(job, 9, RUNNING, 99, run="r1", seq=51)
+    assert not tell_run(job, "completed", run="r1")
+    assert nodes(job) == {1: ("running", 5)}
+    assert run_of(job) == ("r2", "running")
+
+
+def test_only_so_many_past_runs_are_remembered() -> None:
+    job = JobSnapshot()
+    for number in range(PAST_RUNS + 20):
+        assert tell_run(job, "completed", run=f"r{number}")
+    for number in range(PAST_RUNS + 20 - 1, 19, -1):
+        assert not tell_run(job, "running", run=f"r{number}")
+
+
+def test_a_job_with_too_many_nodes_costs_bounded_memory_and_keeps_the_known_ones_true() -> None:
+    job = JobSnapshot()
+    for node_id in range(MAX_NODES + 50):
+        tell(job, node_id, seq=node_id + 1)
+    assert len(nodes(job)) == MAX_NODES
+    assert tell(job, 0, COMPLETED, 7, seq=MAX_NODES + 100)
+    assert nodes(job)[0] == ("completed", 7)
+
+
+SAID = st.tuples(st.integers(1, 3), st.sampled_from([RUNNING, COMPLETED]), st.integers(0, 99))
+
+
+@given(st.lists(SAID, min_size=1), st.data())
+def test_repeats_of_what_was_said_change_nothing(
+    said: list[tuple[int, Status, int]], data: st.DataObject
+) -> None:
+    """Delivery at least once: any message may come again, any number of times, at any time later."""
+    plain, repeated = JobSnapshot(), JobSnapshot()
+    for seq, (node_id, status, rows) in enumerate(said, 1):
+        tell(plain, node_id, status, rows, seq=seq)
+        tell(repeated, node_id, status, rows, seq=seq)
+        again = data.draw(st.integers(1, seq))
+        node_id, status, rows = said[again - 1]
+        tell(repeated, node_id, status, rows, seq=again)
+        assert nodes(repeated) == nodes(plain)
+
+
+@given(st.permutations(range(8)))
+def test_messages_of_one_node_in_any_order_end_in_the_last_state(order: list[int]) -> None:
+    job = JobSnapshot()
+    shown = [
+        (n == 7, n * 10)
+        for n in order
+        if tell(job, 1, COMPLETED if n == 7 else RUNNING, n * 10, seq=n + 1)
+    ]
+    assert shown == sorted(shown), "what is shown never steps back"
+    assert nodes(job) == {1: ("completed", 70)}

@@ -1,0 +1,211 @@
+"""Tokens that must not let anybody in, and those that must."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from progress_lib.subjects import EVERY_TENANT
+from realtime.tokens import LEEWAY, MAX_LIFE, SCOPES, TokenRefused, TokenVerifier, WrongTenant, mint
+
+SECRET = "0123456789abcdef0123456789abcdef"
+RSA_KEY = rsa.generate_private_key(65_537, 2_048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def public_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return (
+        key.public_key()
+        .public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        .decode()
+    )
+
+
+def by_secret(tenant_id: str = "acme") -> TokenVerifier:
+    return TokenVerifier(tenant_id, secret=SECRET, public_key=None)
+
+
+def good_claims(**changed: Any) -> dict[str, Any]:
+    claims = {"sub": "ann", "tenant_id": "acme", "exp": int(time.time()) + 600, **changed}
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def signed(claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
+    """A token made by hand: PyJWT's own encoder refuses some of what an attacker would send."""
+    parts = [header or {"alg": "HS256", "typ": "JWT"}, claims]
+    text = b".".join(_base64(json.dumps(part).encode()) for part in parts)
+    return (text + b"." + _base64(hmac.digest(SECRET.encode(), text, hashlib.sha256))).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def refusal(token: str, verifier: TokenVerifier | None = None) -> str:
+    with pytest.raises(TokenRefused) as refused:
+        (verifier or by_secret()).verify(token)
+    said = str(refused.value)
+    assert said
+    assert len(token) < 20 or token[:20] not in said, "a token must not reach a log"
+    return said
+
+
+def test_a_good_token_says_who_asks() -> None:
+    claims = good_claims()
+    identity = by_secret().verify(signed(claims))
+    assert (identity.tenant_id, identity.subject) == ("acme", "ann")
+    assert identity.expires_at == claims["exp"] + LEEWAY
+    assert identity.scopes == SCOPES
+
+
+def test_what_the_scripts_mint_is_good() -> None:
+    token = mint(SECRET, tenant_id="acme", hours=1, scope="jobs:read", subject="script")
+    assert by_secret().verify(token).scopes == {"jobs:read"}
+
+
+# ---------------------------------------------------------------- signatures
+
+
+def test_a_token_without_a_signature_is_refused() -> None:
+    refusal(jwt.encode(good_claims(), "", algorithm="none"))
+    refusal(signed(good_claims(), {"alg": "none"}))
+    refusal(signed(good_claims()).rpartition(".")[0] + ".")
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512", "hs256", "", None, 1, ["HS256"]])
+def test_another_algorithm_than_ours_is_refused(algorithm: Any) -> None:
+    refusal(signed(good_claims(), {"alg": algorithm}))
+
+
+def test_the_public_key_is_no_secret_to_sign_with() -> None:
+    pem = public_pem(RSA_KEY)
+    head = _base64(b'{"alg":"HS256"}') + b"." + _base64(json.dumps(good_claims()).encode())
+    forged = head + b"." + _base64(hmac.digest(pem.encode(), head, hashlib.sha256))
+    refusal(forged.decode(), TokenVerifier("acme", secret=None, public_key=pem))
+
+
+def test_with_a_public_key_the_secret_counts_for_nothing() -> None:
+    verifier = TokenVerifier("acme", secret=SECRET, public_key=public_pem(RSA_KEY))
+    refusal(signed(good_claims()), verifier)
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])
+def test_tokens_signed_elsewhere_are_checked_with_the_public_key(key: Any, algorithm: str) -> None:
+    verifier = TokenVerifier("acme", secret=None, public_key=public_pem(key))
+    assert verifier.verify(jwt.encode(good_claims(), key, algorithm)).subject == "ann"
+    other = EC_KEY if key is RSA_KEY else RSA_KEY
+    refusal(jwt.encode(good_claims(), other, "ES256" if other is EC_KEY else "RS256"), verifier)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", " ", "a", "a.b", "a.b.c", "...", "é.é.é", "\ud800", "a" * 100_000, "\x00", "\r\n"]
+    + ["[" * 5_000 + "." + "]" * 5_000 + ".x"],
+)
+def test_what_is_no_token_is_refused(token: str) -> None:
+    refusal(token)
+
+
+def test_a_header_or_claims_of_nested_nonsense_are_refused() -> None:
+    deep = _base64(b"[" * 50_000)
+    refusal((deep + b"." + deep + b".x").decode())
+    refusal(signed(good_claims(), {"alg": "HS256", "kid": "../../dev/null", "crit": ["x"]}))
+    for claims in ([], "x", 1, None):
+        refusal(signed(claims))  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_a_token_must_say_when_it_ends() -> None:
+    assert "exp" in refusal(signed(good_claims(exp=None)))
+
+
+def test_an_expired_token_is_refused_after_the_leeway_and_told_so() -> None:
+    by_secret().verify(signed(good_claims(exp=int(time.time()) - LEEWAY + 5)))
+    assert "expired" in refusal(signed(good_claims(exp=int(time.time()) - LEEWAY - 1)))
+
+
+@pytest.mark.parametrize(
+    "exp", ["4102444800", "soon", True, [], {}, float("nan"), float("inf"), -float("inf"), 1e300]
+)
+def test_an_end_that_is_no_time_is_refused(exp: Any) -> None:
+    refusal(signed(good_claims(exp=exp)))
+
+
+def test_a_life_beyond_reason_is_refused() -> None:
+    refusal(signed(good_claims(exp=int(time.time()) + MAX_LIFE + 100)))
+    by_secret().verify(signed(good_claims(exp=int(time.time()) + MAX_LIFE - 100)))
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+@pytest.mark.parametrize("when", ["soon", [], float("inf"), float("nan"), 4_102_444_800])
+def test_a_token_whose_beginning_is_no_time_or_not_yet_is_refused(claim: str, when: Any) -> None:
+    refusal(signed(good_claims(**{claim: when})))
+
+
+# ---------------------------------------------------------------- tenants and scopes
+
+
+@pytest.mark.parametrize(
+    "tenant_id", ["", "*", ">", "a.b", "a b", "a\n", "é", "x" * 65, 1, True, ["acme"], {"a": 1}]
+)
+def test_a_tenant_that_is_no_plain_name_is_refused(tenant_id: Any) -> None:
+    for server in ("acme", EVERY_TENANT):
+        refusal(signed(good_claims(tenant_id=tenant_id)), by_secret(server))
+
+
+def test_a_good_token_for_another_tenant_is_told_apart() -> None:
+    with pytest.raises(WrongTenant):
+        by_secret().verify(signed(good_claims(tenant_id="other")))
+
+
+def test_a_token_without_a_tenant_belongs_to_the_servers_own() -> None:
+    assert by_secret().verify(signed(good_claims(tenant_id=None))).tenant_id == "acme"
+
+
+def test_a_server_of_many_tenants_takes_each_token_at_its_word_and_none_without() -> None:
+    verifier = by_secret(EVERY_TENANT)
+    assert verifier.verify(signed(good_claims(tenant_id="other"))).tenant_id == "other"
+    assert "tenant_id" in refusal(signed(good_claims(tenant_id=None)), verifier)
+
+
+@pytest.mark.parametrize(
+    ("scope", "allowed"),
+    [
+        (None, SCOPES),
+        ("", frozenset()),
+        ("jobs:read", {"jobs:read"}),
+        ("jobs:read jobs:execute", {"jobs:read", "jobs:execute"}),
+        ("openid admin jobs:write", {"jobs:write"}),
+        ("jobs:readjobs:write", frozenset()),
+    ],
+)
+def test_a_scope_limits_and_never_adds(scope: str | None, allowed: frozenset[str]) -> None:
+    assert by_secret().verify(signed(good_claims(scope=scope))).scopes == allowed
+
+
+@pytest.mark.parametrize("scope", [["jobs:read"], 1, {"jobs:read": True}, True])
+def test_a_scope_that_is_no_string_is_refused(scope: Any) -> None:
+    refusal(signed(good_claims(scope=scope)))
+
+
+def test_a_name_that_would_write_its_own_log_line_cannot() -> None:
+    name = "ann\n2026-01-01 ERROR forged: " + "x" * 1_000
+    assert "\n" not in by_secret().verify(signed(good_claims(sub=name))).subject
+
+
+def test_a_verifier_without_a_key_cannot_be_made() -> None:
+    with pytest.raises(AssertionError):
+        TokenVerifier("acme", secret=None, public_key=None)
