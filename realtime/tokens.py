@@ -50,7 +50,7 @@ class TokenVerifier:
             tenant_id=self._tenant(claims.get("tenant_id")),
             scopes=_scopes(claims.get("scope")),
             expires_at=expires_at,
-            subject=str(claims.get("sub", ""))[:200],
+            subject=_printable(str(claims.get("sub", ""))[:200]),
         )
 
     def _claims(self, token: str) -> dict[str, object]:
@@ -84,6 +84,11 @@ class TokenVerifier:
                 f"the token is for tenant {tenant_id}; this server serves {self._tenant_id}"
             )
         return tenant_id
+
+
+def _printable(text: str) -> str:
+    """On one line: the name is logged, and must not write a line of its own."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _expiry(exp: object) -> float:
