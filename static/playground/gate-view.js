@@ -19,12 +19,18 @@ export class GateView {
     setText(byId('gate-title'), title);
     setText(byId('gate-text'), text);
     if (!this.#gate.hidden) return;
-    setHidden(this.#gate, false);
+    this.#show(true);
     this.#field.focus();
   }
 
   close() {
-    setHidden(this.#gate, true);
+    this.#show(false);
+  }
+
+  // What lies behind the gate is out of reach for the keyboard too.
+  #show(open) {
+    setHidden(this.#gate, !open);
+    for (const behind of document.querySelectorAll('.jobs, .bench, .details')) behind.inert = open;
   }
 }
 

@@ -85,7 +85,7 @@ export class GraphView {
 
   #addCard(node) {
     const parts = cardParts(node);
-    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.bar);
+    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.message, parts.bar);
     card.type = 'button';
     card.dataset.nodeId = String(node.id);
     card.dataset.nodeType = node.type ?? '';
@@ -155,8 +155,8 @@ function cardParts(node) {
   return {
     kind: element('span', 'node-kind', icon(TYPE_ICONS[node.type] ?? 'node')),
     title: element('span', 'node-title', element('span', 'node-name', node.name), element('span', 'node-type', summaryOf(node))),
-    rows: element('span', 'node-rows', count, unit, rate),
-    word: element('span', 'node-word', stateText, ' ', message),
+    rows: element('span', 'node-rows', count, unit),
+    word: element('span', 'node-word', stateText, rate),
     message,
     bar: element('span', 'node-bar'),
     stateIcon,

@@ -5,7 +5,7 @@
  * `down`: the flow goes top to bottom, for narrow windows; always laid out here.
  */
 
-export const NODE = { width: 208, height: 112 };
+export const NODE = { width: 208, height: 130 };
 
 /** Where edges leave and enter a node when the flow goes right: beside its head, which never moves. */
 const PORT_Y = 28;

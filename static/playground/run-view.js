@@ -27,9 +27,9 @@ export class RunView {
   draw(run, nodes, { now, canExecute, pending }) {
     this.#drawStatus(run, nodes, now);
     this.#drawReason(run, nodes);
-    const live = run !== null && !run.ended;
+    const live = run !== null && !run.ended && run.told; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;
-    setHidden(this.#cancel, !(live && run.runId !== null));
+    setHidden(this.#cancel, !live);
     this.#cancel.disabled = pending !== null;
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
   }
@@ -52,8 +52,9 @@ export class RunView {
     if (reason === null) return;
     const failed = nodes.find((node) => node.state === 'error');
     this.#failedNodeId = failed?.nodeId ?? null;
-    setText(byId('run-reason-text'), reason);
-    byId('run-reason').dataset.short = String(failed !== undefined); // the node has it in full
+    const short = failed !== undefined && failed.message !== ''; // the node has it in full
+    byId('run-reason').dataset.short = String(short);
+    setText(byId('run-reason-text'), short ? `${failed.nodeName}: ${failed.message}` : reason);
     setHidden(byId('run-reason-show'), failed === undefined);
     setText(byId('run-reason-show'), failed === undefined ? '' : `Show ${failed.nodeName}`);
   }

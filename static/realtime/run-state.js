@@ -92,11 +92,14 @@ export class JobState {
     for (const node of this.#nodes.values()) node.confirmed = false;
   }
 
-  /** The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended}. Times in epoch seconds. */
+  /**
+   * The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended, told}. Times in epoch
+   * seconds. `told`: somebody answers for the run and will tell its end; false when only its nodes are heard.
+   */
   run() {
     if (this.#run === null) return null;
     const stray = this.#strayWork();
-    if (stray !== null) return runView({ runId: null, reason: null, startedAt: stray.startedAt, endedAt: null }, 'running');
+    if (stray !== null) return runView({ runId: null, reason: null, startedAt: stray.startedAt, endedAt: null, told: false }, 'running');
     return runView(this.#run, this.#runStatus());
   }
 
@@ -209,8 +212,8 @@ function nodeAfter(before, event, runId, at) {
   };
 }
 
-function runView({ runId, reason, startedAt, endedAt }, status) {
-  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDED.has(status) };
+function runView({ runId, reason, startedAt, endedAt, told }, status) {
+  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDED.has(status), told };
 }
 
 function nodeView(nodeId, node, run, anyAtFault) {

@@ -215,6 +215,14 @@ def test_the_rate_is_that_of_the_last_second(modules: Page) -> None:
     assert after(modules, *steps)["nodes"]["1"]["rate"] == 1500
 
 
+def test_a_run_that_nobody_answers_for_does_not_keep_a_person_from_executing(
+    modules: Page,
+) -> None:
+    assert after(modules, progress(1, "running", 5))["run"]["told"] is False
+    assert after(modules, progress(1, "running", 5, runId="cron"))["run"]["told"] is False
+    assert after(modules, status("a", "queued"))["run"]["told"] is True
+
+
 # ---------------------------------------------------------------- back-off
 
 
