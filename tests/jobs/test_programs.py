@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jobs.graph import MAX_NODES
 from tests.harness import NatsServer, eventually
 from tests.jobs.program import (
     ROOT,
@@ -218,6 +219,13 @@ def test_inputs_with_different_columns_fail_the_node_where_they_meet(
     assert done.code == 1
     assert done.reason(3) == "its inputs differ: one has id, another price"
     assert not rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master")
+
+
+def test_the_longest_chain_that_a_graph_may_hold_runs(shop: Path, tmp_path: Path) -> None:
+    between = [node(number, "filter", condition="id > 0") for number in range(2, MAX_NODES)]
+    done = run(chain(orders(), *between, report(MAX_NODES)), tmp_path)
+    assert done.code == 0, done.stderr
+    assert done.state(MAX_NODES) == ("completed", 5)
 
 
 # ---------------------------------------------------------------- reading
