@@ -1,7 +1,7 @@
 """How gunicorn hosts the product: every value comes from settings.py, by environment variables.
 
 The embedded nats-server and runner are started before the workers and stopped after them, by one
-child process that also restarts what dies (scripts/embedded.py).
+child process that also restarts what dies (scripts/embedded.py, held by scripts/lifeline.py).
 """
 
 import os
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 
+from scripts.lifeline import EmbeddedError, Lifeline, is_kept, own_nats_url
 from settings import Settings, SettingsError
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -50,17 +51,22 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
     _check_ports()
     _run("scripts.prepare")
-    server.embedded = None
-    if SETTINGS.nats_url is None:
-        os.environ["NATS_URL"] = f"nats://127.0.0.1:{SETTINGS.nats_port}"
-    if SETTINGS.nats_url is None or SETTINGS.runner == "embedded":
-        server.embedded = _start_embedded()
+    has_own_nats = SETTINGS.nats_url is None
+    server.lifeline = None
+    if has_own_nats:
+        os.environ["NATS_URL"] = own_nats_url(SETTINGS)
+    if has_own_nats or SETTINGS.runner == "embedded":
+        server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats)
+        try:
+            server.lifeline.hold()
+        except EmbeddedError as error:
+            _give_up(error)
 
 
 def _check_ports() -> None:
     ports = [("API_PORT", SETTINGS.host, SETTINGS.api_port)]
     ports += [("WS_PORT", SETTINGS.host, SETTINGS.ws_port)]
-    if SETTINGS.nats_url is None:
+    if SETTINGS.nats_url is None and not is_kept(SETTINGS):
         ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats_port)]
         ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats_monitor_port)]
     for name, host, port in ports:
@@ -80,30 +86,9 @@ def _run(module: str) -> None:
         sys.exit(ended.returncode)
 
 
-def _start_embedded() -> "subprocess.Popen[bytes]":
-    """The child that keeps the embedded parts; its standard input ends when this master does."""
-    child = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "scripts.embedded",
-            "--nats",
-            "on" if SETTINGS.nats_url is None else "off",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C in a terminal is for the master, which stops it last
-    )
-    assert child.stdout is not None
-    if child.stdout.readline().strip() != b"ready":
-        sys.exit(child.wait() or 1)
-    return child
-
-
 def post_fork(server, worker):  # type: ignore[no-untyped-def]
-    """A worker must not keep the embedded parts' standard input open when the master is gone."""
-    if server.embedded is not None:
-        server.embedded.stdin.close()
+    if server.lifeline is not None:
+        server.lifeline.let_go()
 
 
 def worker_exit(server, worker):  # type: ignore[no-untyped-def]
@@ -113,9 +98,5 @@ def worker_exit(server, worker):  # type: ignore[no-untyped-def]
 
 
 def on_exit(server):  # type: ignore[no-untyped-def]
-    if getattr(server, "embedded", None) is not None:
-        server.embedded.terminate()
-        try:
-            server.embedded.wait(40)
-        except subprocess.TimeoutExpired:
-            server.embedded.kill()
+    if server.lifeline is not None:
+        server.lifeline.stop()

@@ -1,10 +1,12 @@
 """Keeps the embedded nats-server and runner alive for one gunicorn master.
 
-Started by gunicorn.conf.py. Prints `ready` once nats-server answers; restarts what dies; stops the
-runner and then nats-server on SIGTERM, or when its standard input ends (the master is gone).
+Started by gunicorn.conf.py (through scripts/lifeline.py). Prints `ready` once nats-server answers;
+restarts what dies; stops the runner and then nats-server on SIGTERM. When the master is gone without
+that, running programs may end first, and a new master may take over.
 """
 
 import argparse
+import fcntl
 import json
 import logging
 import os
@@ -14,10 +16,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
+from typing import TextIO
 
+from scripts.lifeline import fifo_path, lock_path, parts_of
 from settings import Settings
 
 LOG = logging.getLogger("embedded")
@@ -64,6 +67,10 @@ class Child:
             self._backoff = min(self._backoff * 2, MAX_BACKOFF)
         elif self._process is None and now >= self._due:
             self.start()
+
+    def signal(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL when it takes too long."""
@@ -123,52 +130,130 @@ def wait_for_nats(settings: Settings, child: Child) -> bool:
     return False
 
 
-def _last_words(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else ["nothing"]
-    return "\n".join(lines[-LAST_WORDS:])
+class Fifo:
+    """The pipe that ends when the master is gone."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        os.mkfifo(path, 0o600)
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def has_ended(self) -> bool:
+        """Whether there was a master and there is none now."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+        self._path.unlink(missing_ok=True)
 
 
-def keep(children: list[Child], stop: threading.Event) -> None:
-    """Until told to stop, or until standard input ends."""
-    while not stop.is_set():
-        readable, _, _ = select.select([0], [], [], TICK)
-        if readable and not os.read(0, 1024):
+class Stop:
+    """Set by SIGTERM. Not an Event: its handler could interrupt, and wait for, its own `wait`."""
+
+    is_set = False
+
+    def __init__(self) -> None:
+        signal.signal(signal.SIGTERM, self._set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _set(self, *_: object) -> None:
+        self.is_set = True
+
+
+def keep(children: list[Child], runner: Child | None, fifo: Fifo, stop: Stop) -> None:
+    """Until told to stop; or, once the master is gone, until the runner has ended its runs."""
+    is_orphan = False
+    while not stop.is_set:
+        was_orphan, is_orphan = is_orphan, fifo.has_ended()
+        if is_orphan and not was_orphan:
+            LOG.warning("the master is gone: running programs may end, no new run is taken")
+            if runner is not None:
+                runner.signal(signal.SIGUSR1)
+        if was_orphan and not is_orphan:
+            LOG.info("a new master is here")
+        if is_orphan and (runner is None or not runner.is_running):
             return
         for child in children:
             child.tend()
+        time.sleep(TICK)
+
+
+def _locked(settings: Settings, has_own_nats: bool) -> TextIO | None:
+    """The lock file, locked for as long as it is open; None when another process keeps the parts."""
+    file = lock_path(settings).open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(json.dumps({"pid": os.getpid(), "parts": parts_of(settings, has_own_nats)}))
+    file.flush()
+    return file
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nats", choices=("on", "off"), required=True)
-    arguments = parser.parse_args()
+    """Exit code 0 after a stop, 1 when nats-server did not start or the parts are kept already."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nats", choices=("own", "external"), required=True)
+    has_own_nats = parser.parse_args().nats == "own"
     settings = Settings.from_env()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = Stop()
+    lock = _locked(settings, has_own_nats)
+    if lock is None:
+        print("the embedded parts of this DATA_DIR are kept by another process", file=sys.stderr)
+        return 1
+    fifo = Fifo(fifo_path(settings))
     children: list[Child] = []
     try:
-        if arguments.nats == "on":
-            nats = Child("nats-server", nats_command(settings), NATS_STOP_WAIT)
-            children.append(nats)
-            nats.start()
-            if not wait_for_nats(settings, nats):
-                print("nats-server did not start. It says:", file=sys.stderr)
-                print(_last_words(nats_log(settings)), file=sys.stderr)
-                return 1
-        if settings.runner == "embedded":
-            runner = Child("runner", [sys.executable, "-m", "jobs.runner"], RUNNER_STOP_WAIT)
-            children.append(runner)
-            runner.start()
-        print("ready", flush=True)
-        keep(children, stop)
+        return _serve(settings, has_own_nats, children, fifo, stop)
     finally:
         for child in reversed(children):
             child.stop()
+        fifo.close()
+        lock.close()
+
+
+def _serve(
+    settings: Settings,
+    has_own_nats: bool,
+    children: list[Child],
+    fifo: Fifo,
+    stop: Stop,
+) -> int:
+    runner: Child | None = None
+    if has_own_nats:
+        nats = Child("nats-server", nats_command(settings), NATS_STOP_WAIT)
+        children.append(nats)
+        nats.start()
+        if not wait_for_nats(settings, nats):
+            print("nats-server did not start. It says:", file=sys.stderr)
+            print(_last_words(nats_log(settings)), file=sys.stderr)
+            return 1
+    if settings.runner == "embedded":
+        runner = Child("runner", [sys.executable, "-m", "jobs.runner"], RUNNER_STOP_WAIT)
+        children.append(runner)
+        runner.start()
+    print("ready", flush=True)
+    _leave_stdout()
+    keep(children, runner, fifo, stop)
     return 0
+
+
+def _leave_stdout() -> None:
+    """The master reads one line and closes the pipe; later words must not end this process."""
+    os.dup2(2, 1)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else ["nothing"]
+    return "\n".join(lines[-LAST_WORDS:])
 
 
 if __name__ == "__main__":
