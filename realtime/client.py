@@ -107,8 +107,15 @@ class Client:
 
     def _start_writer(self) -> None:
         assert self._writer is None, "one writer a client, or frames would mix"
-        self._writer = threading.Thread(target=self.write_pump, name="ws-writer", daemon=True)
-        self._writer.start()
+        writer = threading.Thread(target=self.write_pump, name="ws-writer", daemon=True)
+        try:
+            writer.start()
+        except RuntimeError as error:  # no thread left, and half a frame cannot be taken back
+            LOG.error("no thread for the writer of a client: %s", error)
+            self._closing = self._closing or (CloseCode.SERVER_ERROR, str(error))
+            self._socket.abort()
+        else:
+            self._writer = writer
 
     def write_pump(self) -> None:
         """Sends what waits; ends when nothing more comes, or after the close frame."""

@@ -161,6 +161,7 @@ class Hub:
         self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
         self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
         self._running = True  # (hub thread)
+        self._closed_with: CloseCode | None = None  # (hub thread) set once all were sent away
         self.counts = HubCounts()
         self._thread = threading.Thread(target=self.run, name="hub", daemon=True)
 
@@ -203,7 +204,7 @@ class Hub:
         self._inbox.put(RestartSequences())
 
     def close_some(self, code: CloseCode, most: int | None) -> None:
-        """Closes `most` of the clients that are registered now; all with None."""
+        """Closes `most` of the clients that are registered now; with None all, and who comes later."""
         self._inbox.put(CloseSome(code, most))
 
     @property
@@ -215,22 +216,25 @@ class Hub:
 
     def run(self) -> None:
         while self._running:
-            self._round()
+            try:
+                self._round()
+            except Exception:  # without this thread the whole worker falls silent
+                LOG.exception("hub: a round failed")
 
     def _round(self) -> None:
         """Everything that waits, up to MAX_ROUND messages, then one send for each watcher."""
         command = self._first()
         room = MAX_ROUND
         while command is not None:
-            room -= len(command.events) if type(command) is Broadcast else 1
             try:
+                room -= len(command.events) if type(command) is Broadcast else 1
                 self._obey(command)
             except Exception:  # one bad command must not end the service of all others
-                LOG.exception("hub: %.200r failed", command)
+                LOG.exception("hub: %s failed", type(command).__name__)
             command = self._next() if room > 0 else None
-        for job in self._touched:
+        touched, self._touched = self._touched, []
+        for job in touched:
             self._flush(job)
-        self._touched.clear()
 
     def _first(self) -> Command | None:
         """Waits for a command, but not while clients are to be seen out."""
@@ -256,6 +260,8 @@ class Hub:
             case Register(client):
                 self._clients[client] = set()
                 self.counts.clients = len(self._clients)
+                if self._closed_with is not None:  # it was on its way in when all were sent away
+                    self._let_go(client, self._closed_with)
             case Unregister(client):
                 self._forget(client)
                 self._leaving.pop(client, None)
@@ -272,8 +278,9 @@ class Hub:
                     job.last_seq = 0
             case CloseSome(code, most):
                 for client in list(self._clients)[:most]:
-                    self._forget(client)
-                    self._dismiss(client, code)
+                    self._let_go(client, code)
+                if most is None:
+                    self._closed_with = code
             case Stop():
                 self._running = False
 
@@ -281,15 +288,21 @@ class Hub:
         """Notes what is now true of each job, and what its watchers are to be sent."""
         self.counts.received += len(events)
         for event in events:
-            job = self._jobs.get(event.topic)
-            if job is None:
-                if self._has_history:
-                    continue  # nobody asked yet: its past will be read when someone does
-                job = self._new_job(event.topic)
-            if job.held is None:
-                self._apply(job, event)
-            elif len(job.held) < MAX_HELD:
-                job.held.append(event)
+            try:
+                self._take_one(event)
+            except Exception:  # costs this message only
+                LOG.exception("hub: a message of %s failed", event.topic)
+
+    def _take_one(self, event: Event) -> None:
+        job = self._jobs.get(event.topic)
+        if job is None:
+            if self._has_history:
+                return  # nobody asked yet: its past will be read when someone does
+            job = self._new_job(event.topic)
+        if job.held is None:
+            self._apply(job, event)
+        elif len(job.held) < MAX_HELD:
+            job.held.append(event)
 
     def _apply(self, job: _Job, event: Event) -> None:
         if not _is_news(job, event):
@@ -319,8 +332,21 @@ class Hub:
         count, joined = len(job.pending), b"".join(job.pending)
         job.pending.clear()
         self.counts.delivered += count * len(job.watchers)
-        for client in [client for client in job.watchers if not client.push(joined)]:
-            self._cut(client)
+        self._push(job.watchers, joined)
+
+    def _push(self, clients: Iterable["Client"], data: bytes) -> None:
+        """One send for each. Who cannot take it is let go, and nobody else notices."""
+        lost: list[tuple[Client, CloseCode]] = []
+        for client in clients:
+            try:
+                if not client.push(data):
+                    lost.append((client, CloseCode.TOO_SLOW))
+            except Exception:
+                LOG.exception("hub: a client failed")
+                lost.append((client, CloseCode.SERVER_ERROR))
+        for client, code in lost:  # backpressure: it comes back to a snapshot
+            self.counts.cut += code is CloseCode.TOO_SLOW
+            self._let_go(client, code)
 
     def _begin_watching(self, client: "Client", topic: Topic) -> None:
         """Sends what is now true, and from here on what follows: no gap, nothing twice."""
@@ -329,6 +355,8 @@ class Hub:
             return  # it left while its request was in the inbox
         job = self._jobs.get(topic) or self._new_job(topic)
         self._flush(job)  # the snapshot holds these already
+        if client not in self._clients:
+            return  # it watched before, and was cut just now
         job.watchers.add(client)
         self.counts.subscriptions += topic not in topics
         topics.add(topic)
@@ -338,8 +366,7 @@ class Hub:
         """Sends what is now true of a job."""
         known = _snapshot_frames(topic.job_id, job.snapshot)
         if known:
-            for client in [client for client in clients if not client.push(known)]:
-                self._cut(client)
+            self._push(clients, known)
 
     def _end_watching(self, client: "Client", topic: Topic) -> None:
         topics = self._clients.get(client, set())
@@ -348,15 +375,15 @@ class Hub:
             self._jobs[topic].watchers.remove(client)
             self.counts.subscriptions -= 1
 
-    def _cut(self, client: "Client") -> None:
-        """Backpressure: a client whose buffer is full is let go, and comes back to a snapshot."""
-        self.counts.cut += 1
+    def _let_go(self, client: "Client", code: CloseCode) -> None:
+        """Sends nothing more to it but a close frame, and sees to it that it goes."""
         self._forget(client)
-        self._dismiss(client, CloseCode.TOO_SLOW)
-
-    def _dismiss(self, client: "Client", code: CloseCode) -> None:
-        client.close(code, REASONS[code])
         self._leaving.setdefault(client, time.monotonic() + LEAVE_WAIT)
+        try:
+            client.close(code, REASONS[code])
+        except Exception:
+            LOG.exception("hub: a client could not be closed")
+            client.abort()
 
     def _forget(self, client: "Client") -> None:
         for topic in self._clients.pop(client, set()):

@@ -170,7 +170,8 @@ class MessageReader:
         self._size += len(event.data.encode("utf-8", "surrogatepass"))
         if self._size > MAX_MESSAGE:
             raise Closed(CloseCode.MESSAGE_TOO_BIG, f"message over {MAX_MESSAGE} bytes")
-        self._parts.append(event.data)
+        if event.data:  # empty fragments without end must not add up
+            self._parts.append(event.data)
         if not event.message_finished:
             return None
         text, self._parts, self._size = "".join(self._parts), [], 0
