@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -64,8 +65,22 @@ def test_a_status_message_needs_run_and_status(fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "job",
-    ["", "eight", "-1", "+1", "1.5", "1e3", " 1", "1_000", "0x1", "٣", "²", "9" * 17, "9" * 5000]
-    + [str(MAX_JOB_ID + 1)],
+    [
+        "",
+        "eight",
+        "-1",
+        "+1",
+        "1.5",
+        "1e3",
+        " 1",
+        "1_000",
+        "0x1",
+        "٣",
+        "²",
+        "9" * 17,
+        "9" * 5000,
+        str(MAX_JOB_ID + 1),
+    ],
 )
 def test_a_job_that_is_no_number_is_refused(job: str) -> None:
     with pytest.raises(MalformedProgress):
@@ -153,9 +168,6 @@ def test_a_field_of_the_wrong_type_is_refused_by_name(changed: dict[str, Any]) -
 )
 def test_no_message_does_more_than_be_refused(subject: str, found: bytes) -> None:
     for tried in (subject, SUBJECT, STATUS_SUBJECT):
-        try:
+        with contextlib.suppress(MalformedProgress):
             event = read_event(tried, found)
-        except MalformedProgress as error:
-            assert str(error)
-        else:
             assert json.loads(event.payload.decode())["status"]
