@@ -9,7 +9,6 @@ runs that still wait in the queue stay there.
 
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
 from jobs.process_identity import ProcessIdentity
 from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
+from jobs.stop_signal import StopSignal
 from jobs.store import NotFound, Store, StoreUnavailable
 from jobs.sweeps import Sweeps
 from progress_lib.nats import Link
@@ -260,9 +260,7 @@ def main() -> int:
     if settings.nats_url is None:
         print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
         return 2
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal()
     store = Store(settings.database_url)
     link = Link(settings.nats_url, name="runner")
     runner = Runner(
@@ -275,7 +273,7 @@ def main() -> int:
     return run_until(stop, runner, store, link)
 
 
-def run_until(stop: threading.Event, runner: Runner, store: Store, link: Link) -> int:
+def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int:
     """Starts everything in order, waits for `stop`, and ends it in reverse."""
     if not _opened(store, stop):
         return 0
@@ -290,7 +288,7 @@ def run_until(stop: threading.Event, runner: Runner, store: Store, link: Link) -
     return 0 if clean else 1
 
 
-def _opened(store: Store, stop: threading.Event) -> bool:
+def _opened(store: Store, stop: StopSignal) -> bool:
     """Opens the store as soon as the database is there; False when told to stop before."""
     while not stop.is_set():
         try:

@@ -3,13 +3,12 @@
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from jobs.deadlines import Deadlines
 from jobs.runner import Pace, Runner, run_until
+from jobs.stop_signal import StopSignal
 from jobs.store import Store
 from progress_lib.nats import Link
 
@@ -17,8 +16,7 @@ from progress_lib.nats import Link
 def main() -> int:
     options = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(threadName)s %(message)s")
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = StopSignal()
     store = Store(os.environ["DATABASE_URL"])
     link = Link(os.environ["NATS_URL"], name="runner")
     runner = Runner(

@@ -372,3 +372,12 @@ def test_a_runner_waits_for_nats_and_then_takes_runs(
     run = record(store, GOOD)
     nats_server.start()
     assert ended(store, run).status is RunStatus.COMPLETED
+
+
+def test_a_stop_is_noticed_by_a_runner_that_was_suspended(start_runner: StartRunner) -> None:
+    runner = start_runner()
+    eventually(lambda: "takes runs" in runner.output)
+    for _ in range(3):
+        os.kill(runner.pid, signal.SIGSTOP)
+        os.kill(runner.pid, signal.SIGCONT)
+    assert runner.stop(5.0) == 0
