@@ -78,18 +78,30 @@ function spreadFor(positions) {
   return spread;
 }
 
-// Each node one layer after the last of those that feed it; within a layer in the order of the document.
+// Each node one layer after the last of those that feed it; within a layer in the order of those, so that edges cross little.
 function layered(nodes, edges, direction) {
   const rank = ranks(nodes, edges);
   const layers = [];
   for (const { id } of nodes) (layers[rank.get(id)] ??= []).push(id);
   const widest = Math.max(0, ...layers.map((layer) => layer.length));
+  const places = new Map(); // id → place across, once its layer is in order
   const positions = new Map();
   layers.forEach((layer, along) => {
     const offset = (widest - layer.length) / 2;
-    layer.forEach((id, place) => positions.set(id, cell(along, place + offset, direction)));
+    inOrderOfFeeders(layer, edges, places).forEach((id, place) => {
+      places.set(id, place + offset);
+      positions.set(id, cell(along, place + offset, direction));
+    });
   });
   return positions;
+}
+
+function inOrderOfFeeders(layer, edges, places) {
+  const middle = new Map(layer.map((id, index) => {
+    const feeders = edges.filter(({ from, to }) => to === id && places.has(from)).map(({ from }) => places.get(from));
+    return [id, feeders.length === 0 ? index : feeders.reduce((a, b) => a + b) / feeders.length];
+  }));
+  return [...layer].sort((a, b) => middle.get(a) - middle.get(b));
 }
 
 function cell(along, across, direction) {

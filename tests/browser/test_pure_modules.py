@@ -310,6 +310,12 @@ def test_nodes_without_positions_follow_the_flow_and_never_overlap(
     assert found["positions"]["1"][along] < found["positions"]["3"][along]
 
 
+def test_what_hangs_on_the_upper_branch_stands_above(modules: Page) -> None:
+    nodes = [{"id": node_id} for node_id in (1, 2, 3, 4, 5)]  # 4 hangs on 3, 5 on 2
+    found = laid_out(modules, nodes, [(1, 2), (1, 3), (3, 4), (2, 5)], "right")["positions"]
+    assert (found["2"]["y"] < found["3"]["y"], found["5"]["y"] < found["4"]["y"]) == (True, True)
+
+
 def test_positions_made_for_smaller_cards_are_spread_and_keep_their_arrangement(
     modules: Page,
 ) -> None:
