@@ -3,8 +3,9 @@
     python -m jobs.runner
 
 Settings come from the environment. Any number of runners may share a queue and a database. On
-SIGTERM or SIGINT it takes no more, ends its programs (SIGTERM, then SIGKILL) and their runs;
-runs that still wait in the queue stay there.
+SIGTERM or SIGINT it takes no more, ends its programs (SIGTERM, then SIGKILL) and their runs. On
+SIGUSR1 it drains: it takes no more, and ends when its programs have. Runs that still wait in the
+queue stay there.
 """
 
 import logging
@@ -77,6 +78,7 @@ class Runner:
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id
+        self._draining = threading.Event()  # no more runs are taken; set before _stopping
         self._stopping = threading.Event()
         self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
@@ -86,8 +88,22 @@ class Runner:
         self._keeper.start()
         self._taker.start()
 
+    def drain(self) -> None:
+        """Takes no more runs; those that run go on."""
+        self._draining.set()
+
+    @property
+    def is_draining(self) -> bool:
+        return self._draining.is_set()
+
+    @property
+    def has_drained(self) -> bool:
+        """Whether a drain is over: nothing runs, and nothing will."""
+        return self._draining.is_set() and not self._taker.is_alive() and not self._current()
+
     def stop(self) -> bool:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
+        self._draining.set()
         self._stopping.set()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
@@ -107,7 +123,7 @@ class Runner:
     # ---- taking runs (taker thread)
 
     def _take_runs(self) -> None:
-        while not self._stopping.is_set():
+        while not self._draining.is_set():
             if self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
                 self._slots.release()
 
@@ -118,14 +134,14 @@ class Runner:
             return claim is not None and self._start(claim)
         except QueueUnavailable as error:
             LOG.warning("no runs can be taken: %s", error)
-            self._stopping.wait(RETRY_PAUSE)
+            self._draining.wait(RETRY_PAUSE)
         except Exception:
             LOG.exception("taking a run failed")
-            self._stopping.wait(RETRY_PAUSE)
+            self._draining.wait(RETRY_PAUSE)
         return False
 
     def _start(self, claim: Claim) -> bool:
-        if self._stopping.is_set():
+        if self._draining.is_set():
             claim.nak()
             return False
         try:
@@ -136,7 +152,7 @@ class Runner:
         except StoreUnavailable as error:
             LOG.warning("run %s is not started yet: %s", claim.run_id, error)
             claim.nak(RETRY_PAUSE)
-            self._stopping.wait(RETRY_PAUSE)
+            self._draining.wait(RETRY_PAUSE)
             return False
         execution = Execution(run, claim, self._tools, self._ended)
         with self._lock:
@@ -280,7 +296,10 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
     link.start()
     runner.start()
     LOG.info("runner %s takes runs", runner.identity)
-    stop.wait()
+    while not stop.wait(TICK) and not runner.has_drained:
+        if stop.drain_wanted and not runner.is_draining:
+            LOG.info("runner drains")
+            runner.drain()
     LOG.info("runner stops")
     clean = runner.stop()
     link.close()

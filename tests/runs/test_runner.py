@@ -326,7 +326,7 @@ def test_a_runner_that_hangs_loses_its_run_and_ends_it_when_it_wakes(
     start_runner(pace=quick)
     end = ended(store, run)
     assert end.status is RunStatus.LOST
-    assert not is_alive(program_pid(run))
+    eventually(lambda: not is_alive(program_pid(run)))
     os.kill(hung.pid, signal.SIGCONT)
     assert hung.stop() == 0
     assert store.run(run.tenant_id, run.run_id) == end
@@ -372,6 +372,31 @@ def test_a_runner_waits_for_nats_and_then_takes_runs(
     run = record(store, GOOD)
     nats_server.start()
     assert ended(store, run).status is RunStatus.COMPLETED
+
+
+def test_a_runner_that_is_told_to_drain_ends_with_its_last_run(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
+) -> None:
+    runner = start_runner()
+    run = running(store, queued(store, run_queue, UNTIL_TOLD))
+    os.kill(runner.pid, signal.SIGUSR1)
+    eventually(lambda: "drains" in runner.output)
+    waiting = queued(store, run_queue, GOOD)
+    (run_directory(data_dir, run) / "go").touch()
+    assert runner.process.wait(10.0) == 0
+    assert store.run(run.tenant_id, run.run_id).status is RunStatus.COMPLETED
+    assert store.run(run.tenant_id, waiting.run_id).status is RunStatus.QUEUED
+
+
+def test_a_draining_runner_can_still_be_stopped(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    runner = start_runner()
+    run = running(store, queued(store, run_queue, FOR_EVER))
+    os.kill(runner.pid, signal.SIGUSR1)
+    eventually(lambda: "drains" in runner.output)
+    assert runner.stop() == 0
+    assert ended(store, run).status is RunStatus.CANCELLED
 
 
 def test_a_stop_is_noticed_by_a_runner_that_was_suspended(start_runner: StartRunner) -> None:
