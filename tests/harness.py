@@ -174,14 +174,20 @@ class NatsServer:
         assert self.process is not None
         return self.process.pid
 
+    def command(self) -> list[str]:
+        command = [nats_server_binary(), "-a", "127.0.0.1", "-p", str(self.port)]
+        return [*command, "-js", "-sd", str(self.directory / "jetstream"), *self.extra]
+
     def start(self) -> None:
         """Starts it and waits until it greets a connection."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        command = [nats_server_binary(), "-a", "127.0.0.1", "-p", str(self.port)]
-        command += ["-js", "-sd", str(self.directory / "jetstream"), *self.extra]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                self.command(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         eventually(self.greets, what=f"nats-server on port {self.port}: {_tail(self.log_file)}")
 

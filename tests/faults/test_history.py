@@ -1,0 +1,162 @@
+"""History and snapshot under faults.
+
+| fault | how it is made | what must hold |
+|---|---|---|
+| a worker just started | kill -9 of the worker | a new subscriber sees the state that another worker shows |
+| a worker was cut off from NATS | a relay between them is cut for 10 s under 1,000 messages/s | every message still arrives, once and in order |
+| NATS restarts during a run | kill -9 of nats-server, start on the same port | no step back in rowCount, the end is seen |
+| NATS lost its store | the store is deleted between stop and start | live goes on, new runs are complete |
+| NATS has no JetStream | nats-server without -js | live only, /readyz says so, execute answers 503 |
+"""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from progress_lib import Progress, ProgressReporter, Status
+from tests.faults.relay import Relay
+from tests.faults.watching import Publisher, Watcher
+from tests.harness import NatsServer, StartProduct, eventually
+
+CUT = 10.0  # seconds without NATS
+JOB = 77  # a job that is not in our database: someone else runs it
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_a_worker_cut_off_for_ten_seconds_misses_nothing(
+    nats_server: NatsServer, start_product: StartProduct, worker_class: str
+) -> None:
+    with Relay(nats_server.port) as relay:
+        settings = {"RUNNER": "off", "SAMPLE_ORDERS": "0", "worker_class": worker_class}
+        cut_off = start_product(NATS_URL=relay.nats_url, **settings)
+        saw_all = start_product(NATS_URL=nats_server.url, **settings)
+        with Watcher(cut_off, JOB) as watcher, Watcher(saw_all, JOB) as witness:
+            with Publisher(nats_server.url, JOB) as publisher:
+                eventually(lambda: watcher.rows() and witness.rows())
+                relay.cut()
+                ends = time.monotonic() + CUT
+                eventually(lambda: time.monotonic() > ends, CUT + 5)
+                relay.restore()
+                last = publisher.finish()
+            witness.wait_rows(last)
+            watcher.wait_rows(last)
+            for node_id in range(1, 11):
+                rows = watcher.rows(node_id)
+                assert rows == list(range(rows[0], last + 1)), "each message once, in order"
+            with Watcher(cut_off, JOB) as late, Watcher(saw_all, JOB) as late_witness:
+                eventually(lambda: len(late.nodes()) == 10 and len(late_witness.nodes()) == 10)
+                assert late.nodes() == late_witness.nodes()
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_a_worker_that_just_started_shows_what_the_others_show(
+    nats_server: NatsServer, start_product: StartProduct, worker_class: str
+) -> None:
+    product = start_product(
+        NATS_URL=nats_server.url, RUNNER="off", SAMPLE_ORDERS="0", worker_class=worker_class
+    )
+    with ProgressReporter(nats_server.url, "default", JOB) as reporter:
+        reporter.report(Progress(1, "done early", Status.COMPLETED, 5))
+        reporter.report(Progress(2, "goes on", Status.RUNNING, 1))
+        with Watcher(product, JOB) as watcher:
+            eventually(lambda: len(watcher.nodes()) == 2)
+            before = watcher.nodes()
+        (worker,) = _children(product.pid, "gunicorn")
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: product.get("/readyz", token=None).status == 200, 20.0)
+        with Watcher(product, JOB) as watcher:
+            eventually(lambda: watcher.nodes() == before)
+            reporter.report(Progress(2, "goes on", Status.COMPLETED, 9))
+            eventually(lambda: watcher.nodes()[2]["rowCount"] == 9)
+
+
+def test_a_restart_of_nats_is_no_gap_and_no_step_back(
+    nats_server: NatsServer, start_product: StartProduct
+) -> None:
+    product = start_product(NATS_URL=nats_server.url, RUNNER="off", SAMPLE_ORDERS="0")
+    with (
+        Watcher(product, JOB) as watcher,
+        ProgressReporter(nats_server.url, "default", JOB) as reporter,
+    ):
+        rows = 0
+
+        def report_until(told: int, deadline: float = 20.0) -> None:
+            nonlocal rows
+
+            def count() -> bool:
+                nonlocal rows
+                rows += 1
+                reporter.report(Progress(1, "n", Status.RUNNING, rows))
+                return len(watcher.rows()) >= told
+
+            eventually(count, deadline)
+
+        report_until(told=5)
+        nats_server.kill()
+        nats_server.start()
+        report_until(told=len(watcher.rows()) + 5)
+        reporter.report(Progress(1, "n", Status.COMPLETED, rows))
+        eventually(lambda: watcher.nodes()[1]["status"] == "completed")
+        assert watcher.rows() == sorted(watcher.rows())
+
+
+def test_a_stream_that_was_deleted_is_made_anew_and_followed(
+    nats_server: NatsServer, start_product: StartProduct
+) -> None:
+    product = start_product(NATS_URL=nats_server.url, RUNNER="off", SAMPLE_ORDERS="0")
+    with Watcher(product, JOB) as watcher:
+        with Publisher(nats_server.url, JOB, rate=200) as publisher:
+            eventually(lambda: len(watcher.rows()) > 5)
+            nats_server.stop()
+            shutil.rmtree(nats_server.directory / "jetstream")
+            nats_server.start()
+            seen = len(watcher.rows())
+            eventually(lambda: len(watcher.rows()) > seen + 5, 20.0)
+            last = publisher.finish()
+        watcher.wait_rows(last)
+        with Watcher(product, JOB) as late:
+            late.wait_rows(last)
+
+
+def test_without_jetstream_progress_is_live_only_and_readyz_says_so(
+    tmp_path: Path, start_product: StartProduct
+) -> None:
+    server = PlainNats(tmp_path / "plain")
+    server.start()
+    try:
+        product = start_product(NATS_URL=server.url, RUNNER="off")
+        ready = product.get("/readyz", token=None)
+        assert (ready.status, ready.json()["history"]) == (200, "off")
+        with Watcher(product, JOB) as watcher, Publisher(server.url, JOB, nodes=1) as publisher:
+            eventually(lambda: len(watcher.rows()) > 5)
+            last = publisher.finish()
+            watcher.wait_rows(last)
+            with Watcher(product, JOB) as late:
+                late.wait_rows(last)
+        refused = product.post(f"/api/jobs/{product.sample_job_id()}/execute")
+        assert refused.status == 503
+        assert "JetStream" in refused.json()["detail"]
+    finally:
+        server.stop()
+
+
+class PlainNats(NatsServer):
+    """nats-server without JetStream."""
+
+    def command(self) -> list[str]:
+        return [part for part in super().command() if part != "-js"]
+
+
+def _children(pid: int, name: str) -> list[int]:
+    """Children of a process whose command line holds `name`, web workers for a master."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in listed
+        if name in Path(f"/proc/{child}/cmdline").read_text()
+        and "scripts." not in Path(f"/proc/{child}/cmdline").read_text()
+    ]
