@@ -113,7 +113,6 @@ class Execution:
             self._note(process)
             self._watch(process)
         finally:
-            process.kill()
             exit_code = process.finish()
             # the program said its last before it exited: after this PONG we have heard it too
             heard_all = tools.link.flush() and tools.link.connects == connection
@@ -237,24 +236,41 @@ class Execution:
         )
 
     def _write_end(self, verdict: Verdict, exit_code: int | None) -> bool:
-        """Until the database takes it: an end that is known must not become `lost`."""
+        """Until the database takes it: an end that is known must not become `lost`.
+
+        False when another's end stands.
+        """
         last_tries = LAST_TRIES
+        is_in_doubt = False
         while last_tries:
             try:
-                return self._tools.store.move_run(
-                    self.run.tenant_id,
-                    self.run.run_id,
-                    RunStatus.RUNNING,
-                    verdict.status,
-                    reason=verdict.reason,
-                    exit_code=exit_code,
-                    nodes=self._board.states(),
-                    runner=self._tools.runner,
+                return self._move_to_end(verdict, exit_code) or (
+                    is_in_doubt and self._is_our_end(verdict)
                 )
             except StoreUnavailable as error:
                 LOG.warning("run %s: its end is not written yet: %s", self.run.run_id, error)
+                is_in_doubt = True  # the answer may be lost, and the end written
             last_tries -= self._stopping.wait(STORE_PAUSE)
         return False
+
+    def _move_to_end(self, verdict: Verdict, exit_code: int | None) -> bool:
+        return self._tools.store.move_run(
+            self.run.tenant_id,
+            self.run.run_id,
+            RunStatus.RUNNING,
+            verdict.status,
+            reason=verdict.reason,
+            exit_code=exit_code,
+            nodes=self._board.states(),
+            runner=self._tools.runner,
+        )
+
+    def _is_our_end(self, verdict: Verdict) -> bool:
+        try:
+            now = self._tools.store.run(self.run.tenant_id, self.run.run_id)
+        except NotFound:
+            return False
+        return (now.status, now.reason) == (verdict.status, verdict.reason)
 
 
 def _not_run(reason: str) -> Verdict:

@@ -25,7 +25,7 @@ from progress_lib.subjects import progress_subject, status_subject
 
 MAX_FOLLOWERS = 16  # a worker; each holds a thread under gthread, and HTTP needs the others
 LIVE_BUFFER = 1_000  # messages; full: the rest comes from the store, which is looked at anyway
-LOOK_PERIOD = 0.5  # seconds between two looks at the store
+LOOK_PERIOD = 1.0  # seconds between two looks at the store, in case a message was lost
 KEEP_ALIVE = 10.0  # seconds without an event until one is repeated, which finds dead clients
 
 Event = dict[str, Any]
@@ -118,6 +118,7 @@ class _Following:
         self._live = live
         self._board = NodeBoard(run.run_id)
         self._told: RunStatus | None = None
+        self._is_deleted = False
         self._looked = -LOOK_PERIOD
         self._spoke = time.monotonic()
 
@@ -126,7 +127,7 @@ class _Following:
             for event in self._next_events():
                 self._spoke = time.monotonic()
                 yield event
-            if self._run.has_ended:
+            if self._run.has_ended or self._is_deleted:
                 return
 
     def _next_events(self) -> Iterator[Event]:
@@ -143,7 +144,10 @@ class _Following:
         """What the store knows and we have not told: status first, but an end comes last."""
         try:
             self._run, nodes = self._store.run_with_nodes(self._run.tenant_id, self._run.run_id)
-        except (StoreUnavailable, NotFound):  # a deleted run is one that nobody can follow
+        except NotFound:  # it ended and was deleted since the last look
+            self._is_deleted = True
+            return
+        except StoreUnavailable:
             return
         changed = self._run.status is not self._told
         self._told = self._run.status

@@ -22,6 +22,7 @@ CONSUMER = "runners"
 ACK_WAIT = 30.0  # seconds without a word from a runner until a message is given to another
 MAX_WAITING = 100_000  # messages; full: the database still holds the run, and a sweep puts it later
 
+ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
 ANSWER_GRACE = 0.5  # seconds after its time that an empty pull's answer may take
 
 _FULL_SUBJECT = 10077  # JetStream's error code: this run's message is still in the queue
@@ -138,14 +139,14 @@ class RunQueue:
         return None
 
     def _ensure_stream(self) -> None:
-        self._jetstream.ensure_stream(_stream_config())
+        self._jetstream.ensure_stream(_stream_config(), ANSWER_WAIT)
 
     def _ensure_consumer(self) -> None:
         connection = self._link.connects
         if connection and self._consumer_of == connection:
             return
         self._ensure_stream()
-        self._jetstream.ensure_consumer(STREAM, _consumer_config(self._ack_wait))
+        self._jetstream.ensure_consumer(STREAM, _consumer_config(self._ack_wait), ANSWER_WAIT)
         self._consumer_of = connection
 
 

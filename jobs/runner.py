@@ -157,7 +157,12 @@ class Runner:
         execution = Execution(run, claim, self._tools, self._ended)
         with self._lock:
             self._executions[run.run_id] = execution
-        execution.start()
+        try:
+            execution.start()
+        except RuntimeError:  # no thread to be had: a sweep ends the run as lost
+            with self._lock:
+                del self._executions[run.run_id]
+            raise
         return True
 
     def _put_aside(self, claim: Claim) -> None:

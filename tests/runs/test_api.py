@@ -1,6 +1,7 @@
 """The HTTP API over a real store and a real queue; only the token check is a stand-in."""
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from jobs.states import RunStatus
 from jobs.store import Store
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
-from tests.harness import NatsServer, eventually
+from tests.harness import NatsServer, eventually, nats_server_binary
 from tests.runs.conftest import TENANT, Heard, StartRunner, node_state
 
 ME = ProcessIdentity("here", 1, 2)
@@ -35,6 +36,11 @@ SAMPLE: dict[str, Any] = {
     ],
     "edges": [{"from": 1, "to": 2}],
 }
+JETSTREAM_FOR_OTHERS = """
+jetstream: enabled
+accounts { A { users: [{user: a, password: a}], jetstream: disabled } }
+no_auth_user: a
+"""
 CYCLIC = {**SAMPLE, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 1}]}
 
 
@@ -280,29 +286,38 @@ def test_without_nats_execute_says_why_and_records_nothing(store: Store, data_di
     away.close()
 
 
-def test_without_jetstream_execute_says_why(store: Store, data_dir: Path, tmp_path: Path) -> None:
-    server = PlainNats(tmp_path / "plain")
+@pytest.mark.parametrize("config", ["", JETSTREAM_FOR_OTHERS])
+def test_without_jetstream_execute_says_why(
+    store: Store, data_dir: Path, tmp_path: Path, config: str
+) -> None:
+    server = PlainNats(tmp_path / "plain", config)
     server.start()
     link = Link(server.url, name="plain")
     link.start()
     try:
         client = new_app(store, link, data_dir).test_client()
-        answer = client.post(f"/api/jobs/{new_job(client)}/execute")
+        job_id = new_job(client)
+        answer = client.post(f"/api/jobs/{job_id}/execute")
         assert "JetStream" in problem(answer, 503)["detail"]
+        assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
     finally:
         link.close()
         server.stop()
 
 
 class PlainNats(NatsServer):
-    """A nats-server that JetStream is switched off in."""
+    """A nats-server that gives us no JetStream."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, config: str) -> None:
+        super().__init__(directory)
         directory.mkdir()
-        config = directory / "off.conf"
-        config.write_text("accounts { A { users = [{user: a, password: a}], jetstream: disabled } }\n"
-                          "no_auth_user: a\n")  # fmt: skip
-        super().__init__(directory, extra=("-c", str(config)))
+        self.config = directory / "plain.conf"
+        self.config.write_text(f"listen: 127.0.0.1:{self.port}\n{config}")
+
+    def start(self) -> None:
+        command = [nats_server_binary(), "-c", str(self.config)]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        eventually(self.greets)
 
 
 # ---- runs
@@ -409,6 +424,16 @@ def test_followers_are_bounded_and_give_their_place_back(client: FlaskClient) ->
         assert refused.headers["Retry-After"]
         for answer in following:
             answer.close()
+
+
+def test_following_a_run_that_is_deleted_ends(client: FlaskClient, store: Store) -> None:
+    job_id = new_job(client)
+    run_id = execute(client, job_id)
+    events = lines(client.get(f"/api/runs/{run_id}/wait"))
+    assert next(events)["payload"]["status"] == "queued"
+    store.move_run(TENANT, run_id, RunStatus.QUEUED, RunStatus.CANCELLED)
+    assert client.delete(f"/api/jobs/{job_id}").status_code == 204
+    assert list(events) == []
 
 
 def test_a_whole_run_through_the_api(
