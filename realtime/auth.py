@@ -114,6 +114,8 @@ class Door:
 
 def _check_handshake(request: Request) -> None:
     """Raises BadRequest for what simple-websocket would answer with a traceback."""
+    if not request.headers.get("Host"):
+        raise BadRequest("the request has no Host header")
     version = request.headers.get("Sec-WebSocket-Version", "")
     if version != "13":
         raise BadRequest(f"Sec-WebSocket-Version is {version!r:.40}; this server speaks 13")

@@ -1,6 +1,7 @@
 """Hub, bridge and door as one: built together, started in order, stopped in reverse."""
 
 import logging
+import queue
 import threading
 from collections.abc import Iterable
 
@@ -16,6 +17,7 @@ LOG = logging.getLogger(__name__)
 
 GOODBYES_A_SECOND = 100  # browsers sent away at a stop; they come back as gently
 GOODBYE_TICK = 0.05  # seconds between two groups
+GOODBYE_WAIT = 1.0  # seconds that `close` waits for the last of them; the grace is over by then
 
 
 class Realtime:
@@ -36,7 +38,9 @@ class Realtime:
         self._door = Door(
             self.hub, verifier, allowed_origins=allowed_origins, max_clients=max_clients
         )
-        self._stopping = threading.Event()
+        # a signal handler may only put: put neither waits nor takes a lock that it may hold already
+        self._stop_calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        self._goodbye = threading.Thread(target=self._wait_for_stop, name="goodbye", daemon=True)
 
     def install(self, app: Flask) -> None:
         """Adds the route /ws."""
@@ -45,17 +49,19 @@ class Realtime:
     def start(self) -> None:
         self.hub.start()
         self.bridge.subscribe()
+        self._goodbye.start()
 
     def begin_stop(self, grace: float) -> None:
         """Sends every browser away with 4001, spread over `grace` seconds; returns at once.
 
-        Safe in a signal handler.
+        Safe in a signal handler, under gevent too, where that may run in the event loop itself.
         """
-        if not self._stopping.is_set():
-            self._stopping.set()
-            threading.Thread(
-                target=self._say_goodbye, args=(grace,), name="goodbye", daemon=True
-            ).start()
+        self._stop_calls.put(grace)
+
+    def _wait_for_stop(self) -> None:
+        grace = self._stop_calls.get()
+        if grace is not None:
+            self._say_goodbye(grace)
 
     def _say_goodbye(self, grace: float) -> None:
         """Few browsers go at once; many in small groups, so that they do not return as one."""
@@ -71,5 +77,7 @@ class Realtime:
         self.hub.close_some(CloseCode.SERVER_STOPPING, None)
 
     def close(self) -> None:
+        self._stop_calls.put(None)
+        self._goodbye.join(GOODBYE_WAIT)
         self.bridge.close()
         self.hub.stop()
