@@ -1,0 +1,76 @@
+/**
+ * From a field of a node type's schema to a control, and from what a person typed to a value. Pure.
+ *
+ * A control is one of: line, text (several lines), code (several lines, fixed pitch), choice, switch, number, list
+ * (one text a line), columns (pairs of column and expression), keep, json. A kind that is not in the table is edited
+ * as JSON, so that a new one works before it has a control of its own.
+ */
+
+const CONTROLS = {
+  text: 'text',
+  sql: 'code',
+  expression: 'code',
+  table: 'line',
+  path: 'line',
+  connection: 'line',
+  choice: 'choice',
+  columns: 'columns',
+  names: 'list',
+  keep: 'keep',
+  number: 'number',
+  integer: 'number',
+  boolean: 'switch',
+};
+
+export function controlOf(field) {
+  return CONTROLS[field.kind] ?? 'json';
+}
+
+/** Whether code reads better in a fixed pitch. */
+export function isCode(field) {
+  return ['sql', 'expression', 'connection', 'path', 'table'].includes(field.kind);
+}
+
+/** What the control shows for a value of the configuration. */
+export function shownText(field, value) {
+  if (value === undefined || value === null) return '';
+  const control = controlOf(field);
+  if (control === 'list') return Array.isArray(value) ? value.join('\n') : String(value);
+  if (control === 'json') return JSON.stringify(value, null, 2);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/**
+ * {value} for the configuration, `undefined` when nothing was given; {error} for a text that cannot be one.
+ * What the value must be beyond that, the server's validator says.
+ */
+export function valueOf(field, text) {
+  if (text.trim() === '') return { value: undefined };
+  const control = controlOf(field);
+  if (control === 'list') return { value: lines(text) };
+  if (control === 'number') return Number.isFinite(Number(text)) ? { value: Number(text) } : { error: `${field.label} must be a number` };
+  if (control === 'json') return parsed(field, text);
+  return { value: text };
+}
+
+/** One entry a line; empty lines do not count. */
+export function lines(text) {
+  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+}
+
+/** Which of the fields of `oneOf` a configuration uses: the one that is given, else the first. */
+export function chosenOf(oneOf, config) {
+  return oneOf.find((name) => config?.[name] !== undefined && config[name] !== null) ?? oneOf[0];
+}
+
+/** The configuration of a new node: what the schema gives as default. */
+export function startingConfig(type) {
+  const given = type.fields.filter((field) => field.default !== null && field.default !== undefined);
+  return Object.fromEntries(given.map((field) => [field.name, structuredClone(field.default)]));
+}
+
+/** Error messages begin with the field's label where the validator wrote it for a list of all; beside the field that is noise. */
+export function besideField(field, message) {
+  const rest = message.startsWith(`${field.label} `) ? message.slice(field.label.length + 1) : message.replace(`${field.label}: `, '');
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
