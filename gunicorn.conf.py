@@ -4,6 +4,7 @@ The embedded nats-server and runner are started before the workers and stopped a
 child process that also restarts what dies (scripts/embedded.py, held by scripts/lifeline.py).
 """
 
+import errno
 import os
 import socket
 import subprocess
@@ -22,11 +23,13 @@ def _give_up(sentence: object) -> None:
 
 try:
     SETTINGS = Settings.from_env()
+    SETTINGS.make_data_dir()
     SETTINGS.signing_key()
 except SettingsError as error:
     _give_up(error)
 
-bind = [f"{SETTINGS.host}:{SETTINGS.api_port}", f"{SETTINGS.host}:{SETTINGS.ws_port}"]
+_HOST = f"[{SETTINGS.host}]" if ":" in SETTINGS.host else SETTINGS.host  # IPv6
+bind = [f"{_HOST}:{SETTINGS.api_port}", f"{_HOST}:{SETTINGS.ws_port}"]
 workers = SETTINGS.workers
 threads = SETTINGS.max_clients + HTTP_THREADS
 worker_connections = threads + 64  # above threads: the rest waits in the poller, not in silence
@@ -40,9 +43,9 @@ keepalive = 5  # seconds
 backlog = 4096  # connections that wait to be accepted: a whole crowd that comes back
 preload_app = False  # threads must start after the fork
 control_socket_disable = True
-accesslog = "-" if os.environ.get("ACCESS_LOG", "on") == "on" else None
+accesslog = "-" if SETTINGS.access_log else None
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", "info")
+loglevel = SETTINGS.log_level
 # the path without its query: a query may hold a token
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 
@@ -76,8 +79,9 @@ def _check_ports() -> None:
             try:
                 probe.bind((host, port))
             except OSError as error:
-                reason = "is taken" if error.errno == 98 else f"cannot be used ({error.strerror})"
-                _give_up(f"{name} {port} on {host} {reason}; set {name} to another port")
+                if error.errno == errno.EADDRINUSE:
+                    _give_up(f"{name} {port} on {host} is taken; set {name} to another port")
+                _give_up(f"{name} {port} on HOST {host} cannot be used ({error.strerror})")
 
 
 def _run(module: str) -> None:

@@ -1,6 +1,8 @@
 """The settings of the whole system: read once from the environment, checked, then frozen."""
 
+import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +10,8 @@ from pathlib import Path
 
 from progress_lib.subjects import EVERY_TENANT, check_id
 
+MAX_DIGITS = 10  # of a number
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be guessed offline
 
 
@@ -37,6 +41,8 @@ class Settings:
     max_concurrent_runs: int
     allowed_origins: tuple[str, ...]  # empty: every origin
     sample_orders: int  # orders of the sample shop; 0: no sample at all
+    log_level: str
+    access_log: bool  # a line a request
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -51,7 +57,8 @@ class Settings:
             nats_port=read.number("NATS_PORT", 4222, 1, 65_535),
             nats_monitor_port=read.number("NATS_MONITOR_PORT", 8222, 1, 65_535),
             data_dir=data_dir,
-            database_url=read.text("DATABASE_URL", f"sqlite:///{data_dir / 'progress.db'}"),
+            database_url=read.checked("DATABASE_URL", None, _database_url)
+            or f"sqlite:///{data_dir / 'progress.db'}",
             jwt_secret=read.checked("JWT_SECRET", None, _long_secret),
             jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key),
             tenant_id=read.checked("TENANT_ID", "default", _tenant) or "default",
@@ -60,8 +67,10 @@ class Settings:
             max_clients=read.number("MAX_CLIENTS", 2_000, 1, 50_000),
             runner=read.choice("RUNNER", "embedded", ("embedded", "off")),
             max_concurrent_runs=read.number("MAX_CONCURRENT_RUNS", 4, 1, 256),
-            allowed_origins=tuple(read.text("ALLOWED_ORIGINS", "").replace(",", " ").split()),
+            allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
+            log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+            access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
         )
         settings._check_ports()
         return settings
@@ -74,6 +83,14 @@ class Settings:
             same = [other for other, number in ports.items() if number == port and other != name]
             if same:
                 raise SettingsError(f"{name} and {same[0]} are both {port}; give each its own port")
+
+    def make_data_dir(self) -> None:
+        """Makes DATA_DIR when it is missing. Raises SettingsError when it cannot be used."""
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            _ask_access(self.data_dir)
+        except OSError as error:
+            raise SettingsError(f"DATA_DIR {str(self.data_dir)!r}: {error.strerror}") from None
 
     def signing_key(self) -> str:
         """The HS256 secret: JWT_SECRET, or one that is made once and kept (0600) in data_dir.
@@ -94,15 +111,16 @@ class _Reader:
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         found = self.text(name, str(default))
-        if found.isascii() and found.isdigit() and least <= int(found) <= most:
+        is_number = found.isascii() and found.isdigit() and len(found) <= MAX_DIGITS
+        if is_number and least <= int(found) <= most:
             return int(found)
-        raise SettingsError(f"{name} is {found!r}; it must be a number from {least} to {most}")
+        raise SettingsError(f"{name} is {found!r:.80}; it must be a number from {least} to {most}")
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         found = self.text(name, default)
         if found in allowed:
             return found
-        raise SettingsError(f"{name} is {found!r}; it must be {' or '.join(allowed)}")
+        raise SettingsError(f"{name} is {found!r:.80}; it must be {' or '.join(allowed)}")
 
     def checked(self, name: str, default: str | None, check: Callable[[str], str]) -> str | None:
         found = self.text(name, default or "")
@@ -126,6 +144,18 @@ def _public_key(found: str) -> str:
     text = found if "-----BEGIN" in found else _file_text(found)
     if "-----BEGIN PUBLIC KEY-----" not in text:
         raise ValueError("holds no PEM public key (-----BEGIN PUBLIC KEY-----)")
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("the PEM public key in it cannot be read") from None
+    is_p256 = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+    if not is_p256 and not isinstance(key, RSAPublicKey):
+        raise ValueError("is neither an RSA key (RS256) nor an EC key on P-256 (ES256)")
     return text
 
 
@@ -142,6 +172,35 @@ def _nats_urls(found: str) -> str:
     for url in found.split(","):
         check_url(url.strip())
     return found
+
+
+def _database_url(found: str) -> str:
+    """Never repeats it: it may hold a password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(found).get_dialect().import_dbapi()
+    except (ArgumentError, ValueError):
+        raise ValueError("is no SQLAlchemy URL, such as postgresql://user@host/name") from None
+    except ImportError as error:
+        raise ValueError(f"the driver for it is not installed ({error})") from None
+    return found
+
+
+def _origins(found: str) -> str:
+    """Separated by white space or commas; returned as browsers write them, separated by a space."""
+    origins = found.lower().replace(",", " ").split()
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
+    return " ".join(origins)
+
+
+def _ask_access(directory: Path) -> None:
+    """Raises OSError unless files can be made in `directory`."""
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _tenant(found: str) -> str:

@@ -1,15 +1,15 @@
 """What gunicorn serves: importing this starts the worker's threads, in the worker."""
 
 import logging
-import os
 
 from app import create_app
 from settings import Settings
 
+settings = Settings.from_env()
 logging.basicConfig(
-    level=os.environ.get("LOG_LEVEL", "INFO").upper(),
+    level=settings.log_level.upper(),
     format="%(asctime)s %(levelname)s %(name)s: %(message)s",
 )
 
-app = create_app(Settings.from_env())
+app = create_app(settings)
 app.extensions["parts"].start()

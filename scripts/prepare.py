@@ -15,11 +15,14 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING)
     try:
         settings = Settings.from_env()
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.make_data_dir()
         store = Store(settings.database_url)
         store.open()
-    except (SettingsError, StoreUnavailable, OSError) as error:
+    except SettingsError as error:
         print(f"settings: {error}", file=sys.stderr)
+        return 2
+    except StoreUnavailable as error:
+        print(f"settings: DATABASE_URL: {error}", file=sys.stderr)
         return 2
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
     if settings.sample_orders:

@@ -1,0 +1,236 @@
+"""A setting that cannot work ends the start with one line that names it, and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from settings import MIN_SECRET_BYTES, Settings, SettingsError
+from tests.harness import BIN, ROOT, free_ports
+
+LONG_SECRET = "0123456789abcdef0123456789abcdef"
+BAD: list[tuple[str, str]] = [
+    *((name, bad) for name in ("API_PORT", "WS_PORT") for bad in ("0", "65536", "-1", "http")),
+    ("API_PORT", "8080.0"),
+    ("API_PORT", "٨٠٨٠"),
+    ("API_PORT", "9" * 5_000),
+    ("NATS_PORT", "none"),
+    ("NATS_MONITOR_PORT", "70000"),
+    ("NATS_URL", "http://127.0.0.1:4222"),
+    ("NATS_URL", "127.0.0.1:4222"),
+    ("NATS_URL", "nats://"),
+    ("NATS_URL", "nats://127.0.0.1:port"),
+    ("NATS_URL", "nats://127.0.0.1:4222,http://127.0.0.1"),
+    ("DATABASE_URL", "nonsense"),
+    ("DATABASE_URL", "oracle-of-delphi://x/y"),
+    ("JWT_SECRET", "short"),
+    ("JWT_SECRET", "x" * (MIN_SECRET_BYTES - 1)),
+    ("JWT_PUBLIC_KEY", "no such file"),
+    ("JWT_PUBLIC_KEY", "-----BEGIN PRIVATE KEY-----"),
+    ("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----"),
+    ("TENANT_ID", "a.b"),
+    ("TENANT_ID", ">"),
+    ("TENANT_ID", "x" * 65),
+    ("WORKERS", "0"),
+    ("WORKERS", "many"),
+    ("WORKER_CLASS", "sync"),
+    ("WORKER_CLASS", "GTHREAD"),
+    ("MAX_CLIENTS", "0"),
+    ("MAX_CLIENTS", "1e3"),
+    ("RUNNER", "on"),
+    ("MAX_CONCURRENT_RUNS", "0"),
+    ("SAMPLE_ORDERS", "-1"),
+    ("LOG_LEVEL", "loud"),
+    ("ACCESS_LOG", "maybe"),
+    ("ALLOWED_ORIGINS", "example.com"),
+    ("ALLOWED_ORIGINS", "https://example.com/path"),
+]
+
+
+def refusal(**environ: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env(environ)
+    said = str(refused.value)
+    assert said
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(("name", "bad"), BAD)
+def test_a_value_that_cannot_work_is_refused_in_one_line_that_names_it(name: str, bad: str) -> None:
+    said = refusal(**{name: bad})
+    assert name in said
+    assert len(said) < 400
+
+
+def test_a_secret_is_not_repeated_when_it_is_refused() -> None:
+    assert "hunter2" not in refusal(JWT_SECRET="hunter2")
+
+
+def test_nothing_set_is_a_good_setting() -> None:
+    settings = Settings.from_env({})
+    assert (settings.host, settings.api_port, settings.ws_port) == ("127.0.0.1", 8080, 8081)
+    assert settings.nats_url is None
+    assert settings.data_dir == Path("var").absolute()
+    assert settings.database_url == f"sqlite:///{settings.data_dir / 'progress.db'}"
+    assert (settings.worker_class, settings.runner, settings.tenant_id) == (
+        "gthread",
+        "embedded",
+        "default",
+    )
+
+
+def test_an_empty_value_counts_as_unset() -> None:
+    names = {name: "" for name, _ in BAD}
+    assert Settings.from_env(names) == Settings.from_env({})
+
+
+def test_good_values_are_taken(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = key.public_bytes(encoding, form).decode()
+    (tmp_path / "key.pem").write_text(pem)
+    settings = Settings.from_env(
+        {
+            "NATS_URL": "nats://a:4222, tls://user:pw@b",
+            "TENANT_ID": "*",
+            "JWT_SECRET": LONG_SECRET,
+            "JWT_PUBLIC_KEY": str(tmp_path / "key.pem"),
+            "ALLOWED_ORIGINS": "https://a.example, http://localhost:3000",
+            "DATA_DIR": str(tmp_path),
+        }
+    )
+    assert settings.allowed_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.tenant_id == "*"
+    assert settings.jwt_public_key == pem
+    assert settings.signing_key() == LONG_SECRET
+    assert Settings.from_env({"JWT_PUBLIC_KEY": pem}).jwt_public_key == pem.strip()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("API_PORT", "WS_PORT"), ("WS_PORT", "NATS_PORT"), ("NATS_PORT", "NATS_MONITOR_PORT")],
+)
+def test_two_ports_of_one_number_are_refused_and_both_named(first: str, second: str) -> None:
+    said = refusal(**{first: "9000", second: "9000"})
+    assert first in said
+    assert second in said
+
+
+def test_the_embedded_servers_ports_are_no_matter_with_another_server() -> None:
+    Settings.from_env({"NATS_URL": "nats://a", "NATS_PORT": "8080", "NATS_MONITOR_PORT": "8080"})
+
+
+# ---------------------------------------------------------------- the secret that is kept
+
+
+def test_the_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path / "new" / "deep")})
+    secret = settings.signing_key()
+    assert len(secret) >= MIN_SECRET_BYTES
+    path = tmp_path / "new" / "deep" / "jwt_secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Settings.from_env({"DATA_DIR": str(tmp_path / "new" / "deep")}).signing_key() == secret
+
+
+def test_processes_that_start_together_agree_on_the_secret(tmp_path: Path) -> None:
+    program = "from settings import Settings; print(Settings.from_env().signing_key())"
+    environ = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, env=environ, stdout=subprocess.PIPE
+        )
+        for _ in range(6)
+    ]
+    secrets = {process.communicate(timeout=30)[0] for process in started}
+    assert len(secrets) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["jwt_secret"]
+
+
+def test_threads_that_start_together_agree_on_the_secret(tmp_path: Path) -> None:
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path)})
+    with ThreadPoolExecutor(16) as pool:
+        secrets = set(pool.map(lambda _: settings.signing_key(), range(64)))
+    assert len(secrets) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["jwt_secret"]
+
+
+def test_a_kept_secret_that_is_too_short_is_refused_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "jwt_secret").write_text("short\n")
+    with pytest.raises(SettingsError, match=r"jwt_secret.*short"):
+        Settings.from_env({"DATA_DIR": str(tmp_path)}).signing_key()
+
+
+# ---------------------------------------------------------------- the real start
+
+
+def start(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Starts the product; it is expected to end by itself."""
+    api, ws, nats, monitor = (str(port) for port in free_ports(4))
+    usual = {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "DATA_DIR": str(tmp_path / "data"),
+        "API_PORT": api,
+        "WS_PORT": ws,
+        "NATS_PORT": nats,
+        "NATS_MONITOR_PORT": monitor,
+        "SAMPLE_ORDERS": "0",
+        "RUNNER": "off",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+        cwd=ROOT,
+        env={**usual, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def one_line(ended: subprocess.CompletedProcess[str]) -> str:
+    """What it said before it ended with 2; gunicorn's own lines begin with a bracket."""
+    assert ended.returncode == 2, ended
+    [line] = [line for line in ended.stderr.splitlines() if not line.startswith("[")]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("WORKERS", "many"),
+        ("JWT_SECRET", "short"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "sqlite:////no/such/directory/progress.db"),
+        ("DATA_DIR", "/proc/here"),
+        ("DATA_DIR", "/dev/null"),
+        ("HOST", "no.such.host.invalid"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_the_start_ends_with_that_one_line_and_exit_code_2(
+    tmp_path: Path, name: str, bad: str
+) -> None:
+    assert name in one_line(start(tmp_path, **{name: bad}))
+
+
+def test_a_data_dir_that_cannot_be_used_is_named_with_a_secret_too(tmp_path: Path) -> None:
+    said = one_line(start(tmp_path, DATA_DIR="/dev/null", JWT_SECRET=LONG_SECRET))
+    assert "DATA_DIR" in said
+
+
+@pytest.mark.parametrize("name", ["API_PORT", "WS_PORT", "NATS_PORT", "NATS_MONITOR_PORT"])
+def test_a_taken_port_ends_the_start_with_one_line_that_names_it(tmp_path: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = one_line(start(tmp_path, **{name: str(port)}))
+    assert f"{name} {port}" in said
+    assert "taken" in said
