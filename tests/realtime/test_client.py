@@ -1,0 +1,202 @@
+"""One browser's sending side, over a real pair of sockets, and its messages put together."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
+
+from realtime import client as client_module
+from realtime.client import SEND_BUFFER, SEND_BUFFER_BYTES, Client
+from realtime.close_codes import CloseCode
+from realtime.hub import Hub
+from realtime.tokens import SCOPES, Identity, TokenVerifier
+from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
+from tests.harness import eventually
+
+KERNEL = 64 * 1024  # bytes asked for as a socket's send buffer
+CHUNK = b"0123456789abcdef" * 1_024
+
+
+class Pair:
+    """A client of the hub, and the browser's end of its connection."""
+
+    def __init__(self) -> None:
+        ours, self.browser = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
+        self.browser.settimeout(10)
+        server = SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours, connected=True)
+        self.ours = ours
+        self.hub = Hub()
+        self.hub.start()
+        self.identity = Identity("acme", SCOPES, time.time() + 600, "ann")
+        verifier = TokenVerifier("acme", secret="x" * 32, public_key=None)
+        self.client = Client(self.hub, WebSocket(server), self.identity, verifier)
+
+    def read(self, count: int) -> bytes:
+        received = b""
+        while len(received) < count:
+            chunk = self.browser.recv(count - len(received))
+            if not chunk:
+                break
+            received += chunk
+        return received
+
+    def read_to_end(self) -> bytes:
+        received = b""
+        while chunk := self.browser.recv(1 << 16):
+            received += chunk
+        return received
+
+    def fill(self) -> int:
+        """Pushes until something waits; returns how many bytes were pushed."""
+        pushed = 0
+        while self.client.send.empty():
+            assert self.client.push(CHUNK)
+            pushed += len(CHUNK)
+        return pushed
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.client.abort()
+    pair.browser.close()
+    eventually(lambda: "ws-writer" not in {thread.name for thread in threading.enumerate()})
+    pair.ours.close()
+    pair.hub.stop()
+
+
+def close_code(data: bytes) -> int:
+    assert data[:1] == b"\x88", data[:20]
+    [code] = struct.unpack("!H", data[2:4])
+    return int(code)
+
+
+def test_while_the_kernel_takes_all_there_is_no_queue_and_no_thread(pair: Pair) -> None:
+    for number in range(100):
+        assert pair.client.push(b"%d;" % number)
+        assert pair.read(len(b"%d;" % number)) == b"%d;" % number
+    assert pair.client.send.empty()
+    assert "ws-writer" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_the_kernel_does_not_take_is_sent_in_order_by_a_writer_that_then_ends(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "WRITER_LINGER", 0.05)
+    pushed = pair.fill()
+    for number in range(100):
+        assert pair.client.push(b"%04d" % number)
+    received = pair.read(pushed + 400)
+    assert received[:pushed] == CHUNK * (pushed // len(CHUNK))
+    assert received[pushed:] == b"".join(b"%04d" % number for number in range(100))
+    eventually(lambda: "ws-writer" not in {thread.name for thread in threading.enumerate()})
+    assert pair.client.push(b"again")
+    assert pair.read(5) == b"again"
+
+
+def test_the_send_buffer_is_full_after_so_many_sends(pair: Pair) -> None:
+    pair.fill()
+    taken = 0
+    while pair.client.push(b"x"):
+        taken += 1
+    assert SEND_BUFFER - 2 <= taken <= SEND_BUFFER
+
+
+def test_the_send_buffer_is_full_after_so_many_bytes(pair: Pair) -> None:
+    pair.fill()
+    large = b"x" * (SEND_BUFFER_BYTES // 4)
+    assert [pair.client.push(large) for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_goodbye_follows_the_frame_at_hand_and_drops_what_waits(pair: Pair) -> None:
+    pushed = pair.fill()
+    for _ in range(50):
+        pair.client.push(b"never seen")
+    pair.client.close(CloseCode.TOO_SLOW, "too slow")
+    pair.client.close(CloseCode.SERVER_STOPPING, "the first reason wins")
+    received = pair.read_to_end()
+    assert b"never seen" not in received
+    frames_before = len(received) - len(b"\x88\x0a") - len(b"too slow") - 2
+    assert frames_before % len(CHUNK) == 0
+    assert frames_before <= pushed
+    assert close_code(received[frames_before:]) == CloseCode.TOO_SLOW
+
+
+def test_a_client_that_is_on_its_way_out_takes_pushes_and_sends_none(pair: Pair) -> None:
+    pair.client.close(CloseCode.SERVER_STOPPING, "")
+    assert pair.client.push(b"late")
+    assert close_code(pair.read_to_end()) == CloseCode.SERVER_STOPPING
+
+
+def test_who_does_not_read_is_ended_by_the_write_wait(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "WRITE_WAIT", 0.1)
+    ended: list[str] = []
+    reader = threading.Thread(target=lambda: ended.append(pair.client.read_pump()))
+    reader.start()
+    pair.fill()
+    reader.join(10)
+    assert [reason.split()[0] for reason in ended] == ["4002"]
+
+
+def test_when_the_system_has_no_thread_left_only_this_client_ends(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    reader = threading.Thread(target=lambda: ended.append(pair.client.read_pump()))
+    reader.start()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        while not ended:
+            assert pair.client.push(CHUNK)
+            reader.join(0.001)
+    assert ended[0].startswith("1011")
+    reader.join(10)
+
+
+# ---------------------------------------------------------------- messages in fragments
+
+
+def part(data: str, *, is_last: bool) -> TextMessage:
+    return TextMessage(data=data, frame_finished=True, message_finished=is_last)
+
+
+def test_fragments_become_one_message_and_the_next_starts_anew() -> None:
+    reader = MessageReader()
+    assert reader.add(part("a", is_last=False)) is None
+    assert reader.add(part("", is_last=False)) is None
+    assert reader.add(part("b", is_last=True)) == "ab"
+    assert reader.add(part("c", is_last=True)) == "c"
+
+
+def test_the_limit_counts_bytes_over_all_fragments() -> None:
+    reader = MessageReader()
+    half = "é" * (MAX_MESSAGE // 4)
+    assert reader.add(part(half, is_last=False)) is None
+    assert reader.add(part(half, is_last=True)) == half + half
+    reader.add(part(half + half, is_last=False))
+    with pytest.raises(Closed) as closed:
+        reader.add(part("x", is_last=True))
+    assert closed.value.code == CloseCode.MESSAGE_TOO_BIG
+
+
+def test_empty_fragments_without_end_take_no_memory() -> None:
+    reader = MessageReader()
+    for _ in range(10_000):
+        assert reader.add(part("", is_last=False)) is None
+    assert reader._parts == []

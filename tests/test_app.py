@@ -1,0 +1,226 @@
+"""What the web application itself answers: health, figures, errors, headers, the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Answer, NatsServer, Product, eventually, running_product
+from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
+
+ORIGIN = "https://page.example"
+
+
+@pytest.fixture(scope="module")
+def nats_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A nats-server that the product did not start, so that it can be taken away."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def product(
+    tmp_path_factory: pytest.TempPathFactory, shop_database: Path, nats_of_others: NatsServer
+) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("app") / "data"
+    with running_product(
+        data_dir,
+        shop_database,
+        NATS_URL=nats_of_others.url,
+        SAMPLE_ORDERS="0",
+        RUNNER="off",
+        ALLOWED_ORIGINS=f"{ORIGIN}, http://localhost:3000",
+    ) as product:
+        yield product
+
+
+def figures(product: Product) -> dict[str, float]:
+    """The samples of /metrics without labels, by name."""
+    text = product.get("/metrics", token=None).body.decode()
+    return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE)}
+
+
+def problem(answer: Answer, status: int) -> str:
+    """The sentence of an RFC 9457 problem document."""
+    assert answer.status == status
+    assert answer.header("Content-Type") == "application/problem+json"
+    document = answer.json()
+    assert document["status"] == status
+    assert document["title"]
+    assert document["type"]
+    return str(document.get("detail", ""))
+
+
+# ---------------------------------------------------------------- health
+
+
+def test_healthz_says_alive_to_anyone(product: Product) -> None:
+    answer = product.get("/healthz", token=None)
+    assert (answer.status, answer.json()) == (200, {"status": "alive"})
+
+
+def test_readyz_names_each_thing_that_must_work(product: Product) -> None:
+    answer = eventually(lambda: _ready(product))
+    assert answer is not None
+    assert answer.json() == {"ready": True, "nats": "ok", "database": "ok", "history": "on"}
+
+
+def _ready(product: Product) -> Answer | None:
+    answer = product.get("/readyz", token=None)
+    return answer if answer.status == 200 and answer.json()["history"] == "on" else None
+
+
+def test_without_nats_it_is_alive_but_not_ready_and_comes_back(
+    product: Product, nats_of_others: NatsServer
+) -> None:
+    with Raw(product, headers={"Origin": ORIGIN}) as browser:
+        browser.send(subscribe(7))
+        nats_of_others.kill()
+
+        def not_ready() -> bool:
+            answer = product.get("/readyz", token=None)
+            if answer.status == 503:
+                assert answer.json()["nats"] != "ok"
+                assert (answer.json()["ready"], answer.json()["database"]) == (False, "ok")
+            return answer.status == 503
+
+        eventually(not_ready)
+        assert product.get("/healthz", token=None).status == 200
+        assert figures(product)["progress_nats_up"] == 0
+        nats_of_others.start()
+        eventually(lambda: _ready(product))
+        assert figures(product)["progress_nats_up"] == 1
+        publish(product, (progress_subject(7), progress(5)))
+        assert browser.message()["payload"]["rowCount"] == 5
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_the_figures_follow_what_happens(product: Product) -> None:
+    before = figures(product)
+    with Raw(product, headers={"Origin": ORIGIN}) as browser:
+        browser.send(subscribe(11) + subscribe(12))
+        publish(product, (progress_subject(11), progress(1)), (progress_subject(12), b"nonsense"))
+        assert browser.message()["jobId"] == 11
+
+        def counted() -> bool:
+            now = figures(product)
+            grown = {name: now[name] - before.get(name, 0) for name in now}
+            return (
+                grown["progress_clients"] == 1
+                and grown["progress_subscriptions"] == 2
+                and grown["progress_delivered_total"] >= 1
+                and grown["progress_malformed_total"] >= 1
+            )
+
+        eventually(counted)
+    eventually(lambda: figures(product)["progress_clients"] == before["progress_clients"])
+    eventually(lambda: figures(product)["progress_subscriptions"] == 0)
+
+
+def test_the_figures_are_in_prometheus_own_format(product: Product) -> None:
+    answer = product.get("/metrics", token=None)
+    assert (answer.header("Content-Type") or "").startswith("text/plain; version=")
+    for name in ("progress_clients", "progress_received_total", "progress_clients_cut_total"):
+        assert f"# TYPE {name}" in answer.body.decode()
+
+
+# ---------------------------------------------------------------- errors and headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/no/such/page", 404),
+        ("GET", "/api/no-such-thing", 404),
+        ("GET", "/static/no-such-file.js", 404),
+        ("GET", "/static/../settings.py", 404),
+        ("GET", "/static/%2e%2e/settings.py", 404),
+        ("POST", "/healthz", 405),
+        ("DELETE", "/", 405),
+        ("PUT", "/metrics", 405),
+        ("GET", "/ws", 400),
+    ],
+)
+def test_an_error_is_a_problem_document(
+    product: Product, method: str, path: str, status: int
+) -> None:
+    problem(product.request(method, path), status)
+
+
+def test_a_wrong_method_is_told_the_right_ones(product: Product) -> None:
+    assert "GET" in (product.post("/healthz").header("Allow") or "")
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/runs/x"])
+def test_the_api_asks_for_a_token(product: Product, path: str) -> None:
+    answer = product.get(path, token=None)
+    assert problem(answer, 401)
+    assert "bearer" in (answer.header("WWW-Authenticate") or "").lower()
+
+
+def test_a_scope_is_enforced(product: Product) -> None:
+    assert "jobs:read" in problem(
+        product.get("/api/jobs", token=product.token(scope="jobs:execute")), 403
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/jobs", "/no/such/page"])
+def test_every_answer_has_the_security_headers_once(product: Product, path: str) -> None:
+    answer = product.get(path)
+    names = [name.lower() for name in answer.headers]
+    for name in ("content-security-policy", "x-content-type-options", "referrer-policy"):
+        assert names.count(name) == 1, name
+    policy = answer.header("Content-Security-Policy") or ""
+    assert "unsafe-inline" not in policy
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.header("X-Content-Type-Options") == "nosniff"
+    assert answer.header("Referrer-Policy") == "no-referrer"
+
+
+# ---------------------------------------------------------------- the page, and who may open a socket
+
+
+def test_the_page_is_served_and_all_that_it_names_is_there(product: Product) -> None:
+    answer = product.get("/", token=None)
+    assert answer.status == 200
+    assert (answer.header("Content-Type") or "").startswith("text/html")
+    page = answer.body.decode()
+    assert "<script>" not in page
+    assert "style=" not in page
+    named = re.findall(r'(?:src|href)="(/[^"#]+)', page)
+    assert any(path.endswith(".js") for path in named)
+    for path in named:
+        assert product.get(path, token=None).status == 200, path
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page), "no third-party host"
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "http://localhost:3000"])
+def test_an_allowed_origin_may_open_a_socket(product: Product, origin: str) -> None:
+    with Raw(product, headers={"Origin": origin}) as browser:
+        assert browser.status == 101
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "https://evil.example",
+        "http://page.example",
+        "https://page.example.evil.example",
+        "https://page.example:444",
+        "https://sub.page.example",
+    ],
+)
+def test_another_origin_may_not_whatever_its_token(product: Product, origin: str | None) -> None:
+    with Raw(product, headers={"Origin": origin}) as browser:
+        assert browser.status == 403
+        assert browser.headers["content-type"] == "application/problem+json"
