@@ -104,7 +104,14 @@ def create_app(settings: Settings) -> Flask:
     problems.register(app)
     parts.realtime.install(app)
     app.register_blueprint(
-        api.create_blueprint(parts.store, parts.run_queue, parts.link, parts.authenticate, settings)
+        api.create_blueprint(
+            parts.store,
+            parts.run_queue,
+            parts.link,
+            parts.authenticate,
+            settings,
+            past=parts.realtime.bridge.past,
+        )
     )
     _add_pages(app, parts)
     app.after_request(_add_security_headers)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, request, send_file
 
 from jobs.announcements import Announcer
-from jobs.documents import job_document, job_summary, run_document, run_summary
+from jobs.documents import job_document, job_summary, run_document, run_entry, run_summary
 from jobs.executing import cancel_run, execute_job
 from jobs.followers import Followers, ndjson, server_sent
 from jobs.graph import GraphInvalid, parse_graph
@@ -23,6 +23,7 @@ from jobs.program_log import read_log
 from jobs.records import Run
 from jobs.request_body import job_graph, job_name, json_object, request_hash
 from jobs.run_files import RunFiles
+from jobs.run_history import Histories, Past, no_past
 from jobs.run_queue import QueueUnavailable, RunQueue
 from jobs.states import RunStatus
 from jobs.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
@@ -47,10 +48,15 @@ Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
 def create_blueprint(
-    store: Store, run_queue: RunQueue, link: Link, authenticate: Authenticate, settings: ApiSettings
+    store: Store,
+    run_queue: RunQueue,
+    link: Link,
+    authenticate: Authenticate,
+    settings: ApiSettings,
+    past: Past = no_past,
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing; threads come with the first request."""
-    api = _Api(store, run_queue, link, authenticate, settings.data_dir)
+    api = _Api(store, run_queue, link, authenticate, settings.data_dir, past)
     blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
     for method, path, handler in api.routes():
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
@@ -71,12 +77,14 @@ class _Api:
         link: Link,
         authenticate: Authenticate,
         data_dir: Path,
+        past: Past,
     ) -> None:
         self._store = store
         self._queue = run_queue
         self._link = link
         self._announcer = Announcer(link)
         self._followers = Followers(store, link)
+        self._histories = Histories(store, past)
         self._tenant = authenticate
         self._data_dir = data_dir
 
@@ -95,6 +103,7 @@ class _Api:
             ("POST", "/runs/<run_id>/cancel", self.cancel),
             ("GET", "/runs/<run_id>/log", self.read_log),
             ("GET", "/runs/<run_id>/program", self.read_program),
+            ("GET", "/runs/<run_id>/history", self.read_history),
             ("GET", "/runs/<run_id>/events", self.events),
             ("GET", "/runs/<run_id>/wait", self.wait),
         ]
@@ -158,7 +167,9 @@ class _Api:
         limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
         before = _number("before", None, float)
         runs = self._store.runs_of_job(tenant_id, job_id, limit, before)
-        return jsonify({"runs": [run_summary(run) for run in runs]})
+        work = self._store.work_of_runs(tenant_id, [run.run_id for run in runs])
+        entries = [run_entry(run, *work.get(run.run_id, ({}, []))) for run in runs]
+        return jsonify({"runs": entries})
 
     def read_run(self, run_id: str) -> Answer:
         run, nodes = self._store.run_with_nodes(self._tenant("jobs:read"), run_id)
@@ -173,9 +184,11 @@ class _Api:
     def read_log(self, run_id: str) -> Answer:
         """The log from byte `?from=` (negative: from the end): {"from", "next", "size", "text", "ended"}.
 
-        Ask again with from=next until next = size and ended.
+        Ask again with from=next until next = size and ended. `?format=text`: the whole log as a file.
         """
         run = self._store.run(self._tenant("jobs:read"), run_id)
+        if request.args.get("format") == "text":
+            return _text_file(RunFiles(self._data_dir, run.run_id).log, f"run-{run.run_id}.log")
         piece = read_log(RunFiles(self._data_dir, run.run_id).log, _number("from", 0, int))
         told = {
             "from": piece.start,
@@ -189,6 +202,10 @@ class _Api:
     def read_program(self, run_id: str) -> Answer:
         program = self._store.program(self._tenant("jobs:read"), run_id)
         return Response(program, content_type="text/x-python; charset=utf-8")
+
+    def read_history(self, run_id: str) -> Answer:
+        """What was said of the run, with the time of each: {"source", "events": [{"ts", "type", "payload"}]}."""
+        return jsonify(self._histories.of(self._tenant("jobs:read"), run_id))
 
     def events(self, run_id: str) -> Answer:
         """Server-sent events: what the WebSocket would say of this run, until its end."""
@@ -240,6 +257,12 @@ def _number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
     except ValueError:
         pass
     raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
+
+
+def _text_file(path: Path, name: str) -> Response:
+    if not path.exists():
+        return Response("", content_type="text/plain; charset=utf-8")
+    return send_file(path.resolve(), "text/plain", as_attachment=True, download_name=name)
 
 
 # ---- errors of ours as problems

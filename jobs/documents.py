@@ -63,6 +63,22 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
+def run_entry(run: Run, graph: dict[str, Any], nodes: list[NodeState]) -> dict[str, Any]:
+    """A run in the list of a job's runs: with the rows that went in and came out of its graph."""
+    return {**run_summary(run), "rows": _rows(graph, nodes)}
+
+
+def _rows(graph: dict[str, Any], nodes: list[NodeState]) -> dict[str, int]:
+    edges = graph.get("edges") or []
+    fed = {edge["to"] for edge in edges}
+    feeding = {edge["from"] for edge in edges}
+    counts = {node.progress.node_id: node.progress.row_count for node in nodes}
+    return {
+        "in": sum(count for node_id, count in counts.items() if node_id not in fed),
+        "out": sum(count for node_id, count in counts.items() if node_id not in feeding),
+    }
+
+
 def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
     """What the hub sends for a node's progress."""
     payload = json.loads(node.payload)

@@ -196,6 +196,28 @@ class Store:
 
         return self._read(read)
 
+    def work_of_runs(
+        self, tenant_id: str, run_ids: Collection[str]
+    ) -> dict[str, tuple[dict[str, Any], list[NodeState]]]:
+        """Of each run its graph and its nodes' last states."""
+        graphs = sa.select(RUNS.c.run_id, RUNS.c.graph).where(
+            RUNS.c.tenant_id == tenant_id, RUNS.c.run_id.in_(run_ids)
+        )
+        states = sa.select(NODE_STATES.c.run_id, NODE_STATES.c.payload).where(
+            NODE_STATES.c.run_id.in_(run_ids)
+        )
+
+        def read(connection: Connection) -> dict[str, tuple[dict[str, Any], list[NodeState]]]:
+            work: dict[str, tuple[dict[str, Any], list[NodeState]]] = {
+                run_id: (json.loads(graph), []) for run_id, graph in connection.execute(graphs)
+            }
+            for run_id, payload in connection.execute(states):
+                if run_id in work:
+                    work[run_id][1].append(NodeState.parse(payload.encode()))
+            return work
+
+        return self._read(read)
+
     def program(self, tenant_id: str, run_id: str) -> str:
         """The program's text, as executed. Raises NotFound."""
         return str(self._run_column(tenant_id, run_id, RUNS.c.program))

@@ -85,6 +85,11 @@ def stream_sequence(ack_subject: str) -> int:
     return int(ack_subject.split(".")[-4])
 
 
+def stream_time(ack_subject: str) -> float:
+    """When the stream took the message that was delivered with this reply subject; Unix seconds."""
+    return int(ack_subject.split(".")[-2]) / 1e9
+
+
 def _decoded(payload: bytes, what: str) -> dict[str, Any]:
     try:
         answer = json.loads(payload)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from progress_lib.jetstream import stream_sequence
+from progress_lib.jetstream import stream_sequence, stream_time
 from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress, Progress, parse_object
 from progress_lib.subjects import every_job, progress_subject, status_subject
@@ -63,6 +63,18 @@ class NATSBridge:
     def load(self, topic: Topic) -> None:
         """Asks for a job's past; it reaches the hub as `known`. Any thread, returns at once."""
         self._wishes.put(topic)
+
+    def past(
+        self, tenant_id: str, job_id: int, since: float, until: float
+    ) -> list[tuple[str, bytes, float]]:
+        """What was said of a job between two times: (kind, payload, time), in order.
+
+        On the caller's thread, which may be any but the link's. Raises NatsError.
+        """
+        return [
+            (message.subject.rsplit(".", 1)[1], message.payload, stream_time(message.reply))
+            for message in self._stream.replay(tenant_id, job_id, since, until)
+        ]
 
     def close(self) -> None:
         """Passes on what has arrived, then ends the connection and the thread."""

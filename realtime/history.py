@@ -5,12 +5,14 @@ at the next sequence, and a job that someone begins to watch is read from its be
 """
 
 import logging
+import math
 import queue
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from progress_lib.jetstream import JetStream, JetStreamError, stream_sequence
+from progress_lib.jetstream import JetStream, JetStreamError, stream_sequence, stream_time
 from progress_lib.nats import Link, Message, NatsError, NatsTimeout, Subscription
 from progress_lib.subjects import EVERY_TENANT, every_job, progress_subject, status_subject
 
@@ -75,21 +77,28 @@ class ProgressStream:
         }
         return self._deliver(config, receive)[0]
 
-    def replay(self, tenant_id: str, job_id: int) -> list[Message]:
-        """All that the stream holds of one job, in order. Raises NatsError."""
+    def replay(
+        self, tenant_id: str, job_id: int, since: float | None = None, until: float = math.inf
+    ) -> list[Message]:
+        """What the stream holds of one job, in order; between two times of the stream's clock.
+
+        Raises NatsError.
+        """
         subjects = [progress_subject(tenant_id, job_id), status_subject(tenant_id, job_id)]
-        config = {"deliver_policy": "all", "filter_subjects": subjects}
+        config = {**_start(since), "filter_subjects": subjects}
         arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         subscription, count = self._deliver(config, arrived.put)
         found: list[Message] = []
         try:
-            while len(found) < count:
+            while len(found) < count and not (found and stream_time(found[-1].reply) > until):
                 found += arrived.get(timeout=REPLAY_WAIT)
         except queue.Empty:
             raise NatsTimeout(f"history of job {job_id} stopped after {len(found)}") from None
         finally:
             self._link.unsubscribe(subscription)
-        return found
+        if until == math.inf:
+            return found
+        return [message for message in found if stream_time(message.reply) <= until]
 
     def _deliver(self, config: dict[str, Any], receive: Receive) -> tuple[Subscription, int]:
         """An ephemeral consumer that pushes to an inbox; how many messages wait for it now."""
@@ -111,6 +120,14 @@ class ProgressStream:
             self._link.unsubscribe(subscription)
             raise
         return subscription, int(answer["num_pending"])
+
+
+def _start(since: float | None) -> dict[str, Any]:
+    """Where a consumer begins: at a time, or at the beginning."""
+    if since is None:
+        return {"deliver_policy": "all"}
+    moment = datetime.fromtimestamp(since, UTC).isoformat()
+    return {"deliver_policy": "by_start_time", "opt_start_time": moment}
 
 
 class Follower:

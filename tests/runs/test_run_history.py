@@ -1,0 +1,117 @@
+"""What was said of a run: from a stream that the test makes up, and from the record."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from jobs.node_board import NodeState
+from jobs.process_identity import ProcessIdentity
+from jobs.records import NewRun, Run
+from jobs.run_history import MAX_EVENTS, Histories
+from jobs.states import RunStatus
+from jobs.store import Store
+from progress_lib import Progress, Status
+from progress_lib.nats import NatsAway
+from tests.runs.conftest import GRAPH, TENANT
+
+Said = tuple[str, bytes, float]
+
+
+def new_run(store: Store) -> Run:
+    job = store.create_job(TENANT, "a job", GRAPH)
+    return store.record_run(TENANT, NewRun(job.job_id, GRAPH, "pass")).run
+
+
+def status(run_id: str, status: str, ts: float) -> Said:
+    return "status", json.dumps({"runId": run_id, "status": status}).encode(), ts
+
+
+def progress(run_id: str | None, node_id: int, rows: int, ts: float, end: bool = False) -> Said:
+    state = Status.COMPLETED if end else Status.RUNNING
+    said = Progress(node_id, f"Node {node_id}", state, rows, "", run_id=run_id)
+    return "progress", said.to_json(), ts
+
+
+def history(store: Store, run: Run, said: Iterable[Said]) -> dict[str, Any]:
+    return Histories(store, lambda *_: list(said)).of(TENANT, run.run_id)
+
+
+def test_a_history_holds_what_was_said_of_this_run_alone_with_the_time_of_each(
+    store: Store,
+) -> None:
+    run = new_run(store)
+    told = history(
+        store,
+        run,
+        [
+            status("another", "completed", 1.0),
+            status(run.run_id, "queued", 2.0),
+            progress(run.run_id, 1, 5, 3.0),
+            progress("another", 1, 99, 4.0),
+            ("progress", b"nonsense", 5.0),
+            ("status", b"[" * 100_000, 5.5),
+            progress(run.run_id, 1, 9, 6.0, end=True),
+        ],
+    )
+    assert told["source"] == "stream"
+    assert [(event["ts"], event["type"]) for event in told["events"]] == [
+        (2.0, "job.status"),
+        (3.0, "job.progress"),
+        (6.0, "job.progress"),
+    ]
+    assert told["events"][-1]["payload"]["rowCount"] == 9
+
+
+def test_a_message_without_a_run_counts_for_the_run_that_was_on(store: Store) -> None:
+    run = new_run(store)
+    started = store.start_run(TENANT, run.run_id, ProcessIdentity("here", 1, 2))
+    assert started is not None
+    assert started.started_at is not None
+    told = history(
+        store,
+        run,
+        [
+            progress(None, 1, 1, started.started_at - 1),
+            progress(None, 1, 2, started.started_at + 1),
+        ],
+    )
+    assert [event["payload"]["rowCount"] for event in told["events"]] == [2]
+
+
+def test_a_long_history_keeps_the_first_and_the_last_word_of_each_node(store: Store) -> None:
+    run = new_run(store)
+    said = [status(run.run_id, "running", 0.0)]
+    for step in range(5_000):
+        said += [progress(run.run_id, node, step, float(step)) for node in (1, 2)]
+    said += [progress(run.run_id, node, 5_000, 5_000.0, end=True) for node in (1, 2)]
+    events = history(store, run, said)["events"]
+    assert MAX_EVENTS / 2 < len(events) <= MAX_EVENTS
+    assert events[0]["type"] == "job.status"
+    counts = [e["payload"]["rowCount"] for e in events if e["payload"].get("nodeId") == 1]
+    assert (counts[0], counts[-1]) == (0, 5_000)
+    steps = [later - earlier for earlier, later in itertools.pairwise(counts[1:-1])]
+    assert max(steps) == min(steps)
+
+
+def test_without_a_stream_the_record_tells_the_changes_and_the_last_words(store: Store) -> None:
+    run = new_run(store)
+    runner = ProcessIdentity("here", 1, 2)
+    assert store.start_run(TENANT, run.run_id, runner) is not None
+    node = NodeState.of(Progress(1, "Node 1", Status.COMPLETED, 7, "", run_id=run.run_id))
+    assert store.move_run(
+        TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED, nodes=[node], runner=runner
+    )
+
+    def away(*_: object) -> list[Said]:
+        raise NatsAway("no NATS")
+
+    told = Histories(store, away).of(TENANT, run.run_id)
+    assert told["source"] == "record"
+    assert [event["payload"]["status"] for event in told["events"]] == [
+        "queued",
+        "running",
+        "completed",  # the node
+        "completed",  # the run, last
+    ]
+    assert told["events"][-1]["type"] == "job.status"
