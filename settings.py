@@ -11,6 +11,8 @@ from pathlib import Path
 from progress_lib.subjects import EVERY_TENANT, check_id
 
 MAX_DIGITS = 10  # of a number
+MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
+MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be guessed offline
 
@@ -39,6 +41,11 @@ class Settings:
     max_clients: int  # WebSocket clients of one worker
     runner: str
     max_concurrent_runs: int
+    run_queued_timeout: int  # seconds, as all five; 0: no limit
+    run_start_timeout: int
+    run_timeout: int
+    run_silence_timeout: int
+    run_cancel_timeout: int  # 0: SIGKILL follows SIGTERM at once
     allowed_origins: tuple[str, ...]  # empty: every origin
     sample_orders: int  # orders of the sample shop; 0: no sample at all
     log_level: str
@@ -67,6 +74,11 @@ class Settings:
             max_clients=read.number("MAX_CLIENTS", 2_000, 1, 50_000),
             runner=read.choice("RUNNER", "embedded", ("embedded", "off")),
             max_concurrent_runs=read.number("MAX_CONCURRENT_RUNS", 4, 1, 256),
+            run_queued_timeout=read.number("RUN_QUEUED_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
+            run_start_timeout=read.number("RUN_START_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
+            run_timeout=read.number("RUN_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
+            run_silence_timeout=read.number("RUN_SILENCE_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
+            run_cancel_timeout=read.number("RUN_CANCEL_TIMEOUT", 10, 0, MAX_CANCEL_TIMEOUT),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
             log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),

@@ -290,6 +290,13 @@ def main() -> int:
         nats_url=settings.nats_url,
         data_dir=Path(settings.data_dir),
         slots=settings.max_concurrent_runs,
+        deadlines=Deadlines(
+            queued=settings.run_queued_timeout or None,
+            start=settings.run_start_timeout or None,
+            run=settings.run_timeout or None,
+            silence=settings.run_silence_timeout or None,
+            cancel=settings.run_cancel_timeout,
+        ),
     )
     return run_until(stop, runner, store, link)
 

@@ -29,7 +29,7 @@ READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams fir
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
-RUNNER_STOP_WAIT = 25.0  # seconds; programs get 10 to roll back
+RUNNER_STOP_WAIT = 15.0  # seconds beyond those that programs get to roll back
 NATS_STOP_WAIT = 8.0  # seconds
 MAX_NATS_LOG = 10 << 20  # bytes of one log file of nats-server
 LAST_WORDS = 5  # lines of that log that explain a failed start
@@ -237,7 +237,8 @@ def _serve(
             print(_last_words(nats_log(settings)), file=sys.stderr)
             return 1
     if settings.runner == "embedded":
-        runner = Child("runner", [sys.executable, "-m", "jobs.runner"], RUNNER_STOP_WAIT)
+        wait = settings.run_cancel_timeout + RUNNER_STOP_WAIT
+        runner = Child("runner", [sys.executable, "-m", "jobs.runner"], wait)
         children.append(runner)
         runner.start()
     print("ready", flush=True)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
-STOP_DEADLINE = 60.0  # seconds; browsers get 10 s to leave, then programs 25 s to roll back
+STOP_DEADLINE = (
+    50.0  # seconds beyond those that programs get to roll back; browsers get 10 to leave
+)
 POLL = 0.1  # seconds between two looks at /readyz
 SAMPLE_TENANT = "default"  # whose the sample job is where every tenant is served
 LOG_TAIL = 30  # lines of the server's log that explain a failed --once
@@ -105,9 +107,10 @@ class Server:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            self._process.wait(STOP_DEADLINE)
+            deadline = self.settings.run_cancel_timeout + STOP_DEADLINE
+            self._process.wait(deadline)
         except subprocess.TimeoutExpired:
-            print(f"scripts/run: no end within {STOP_DEADLINE:g} s, killing it", file=sys.stderr)
+            print(f"scripts/run: no end within {deadline:g} s, killing it", file=sys.stderr)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from settings import Settings
 
-STOP_WAIT = 45.0  # seconds; programs get 10 to roll back, then the runner and nats-server end
+STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
 TICK = 0.05  # seconds between two looks
 
 
@@ -99,7 +99,7 @@ class Lifeline:
             os.kill(self._pid, 15)
         except ProcessLookupError:
             return
-        deadline = time.monotonic() + STOP_WAIT
+        deadline = time.monotonic() + self._settings.run_cancel_timeout + STOP_WAIT
         while is_kept(self._settings) and time.monotonic() < deadline:
             if self._child is not None:
                 self._child.poll()  # reaps it
