@@ -11,6 +11,7 @@
 | dripping headers | one byte a second | cut within 12 s, others are served |
 """
 
+import functools
 import itertools
 import json
 import os
@@ -74,6 +75,10 @@ def connected(product: Product) -> int:
     found = re.search(r"^progress_clients (\d+)", text, re.MULTILINE)
     assert found
     return int(found[1])
+
+
+def _has_one_client(product: Product) -> bool:
+    return connected(product) == 1
 
 
 def publish(link: Link, row: int) -> None:
@@ -155,17 +160,26 @@ def _rows(client: Raw, count: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_peer_that_says_nothing_any_more_is_found_within_a_minute(server: Product) -> None:
-    with Raw(server) as silent, Raw(server) as answering:
+def test_a_peer_that_says_nothing_any_more_is_found_within_a_minute(
+    start_product: StartProduct,
+) -> None:
+    products = [
+        start_product(worker_class=worker_class, RUNNER="off", SAMPLE_ORDERS="0")
+        for worker_class in ("gthread", "gevent")  # side by side: a minute is long
+    ]
+    with ExitStack() as stack:
+        silent = [stack.enter_context(Raw(product)) for product in products]
+        answering = [stack.enter_context(Raw(product)) for product in products]
         began = time.monotonic()
-        silent.socket.settimeout(90)
-        answering.socket.settimeout(90)
-        assert silent.read()[0] == PING
-        assert answering.read()[0] == PING
-        answering.send(b"\x8a\x80\x00\x00\x00\x00")
-        assert silent.close_code() == 4003
+        for client in silent + answering:
+            client.socket.settimeout(90)
+            assert client.read()[0] == PING
+        for client in answering:
+            client.send(b"\x8a\x80\x00\x00\x00\x00")
+        assert [client.close_code() for client in silent] == [4003, 4003]
         assert 55 < time.monotonic() - began < 66
-        assert connected(server) == 1
+        for product in products:
+            eventually(functools.partial(_has_one_client, product))
 
 
 def test_closed_clients_that_never_read_do_not_hold_up_the_worker(
