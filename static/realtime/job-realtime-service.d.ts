@@ -1,4 +1,4 @@
-/** Progress of jobs over one WebSocket that heals itself. See job-realtime-service.js for the promises. */
+/** Progress of jobs over one WebSocket that heals itself. See docs/front-ends.md, and job-realtime-service.js for the promises. */
 
 export type ConnectionState = 'disconnected' | 'connecting' | 'connected';
 
@@ -9,7 +9,8 @@ export interface ProgressEvent {
   readonly status: 'running' | 'completed' | 'failed';
   readonly rowCount: number;
   readonly message: string;
-  /** The last three are null when the publisher did not send them. */
+  /** How many rows there will be; this and the three below are null when the publisher did not send them. */
+  readonly rowTotal: number | null;
   readonly runId: string | null;
   readonly seq: number | null;
   /** Seconds since the epoch, by the publisher's clock. */
@@ -43,6 +44,9 @@ export interface JobRealtimeServiceOptions {
   token: string | (() => string | Promise<string>);
   /** An address that answers 401 or 403 to a bad token (default: /api/jobs of the same server); null: never ask. */
   tokenCheckUrl?: string | null;
+  /** Milliseconds of silence after which the connection is asked whether it lives (30 000), and for the answer (5 000). */
+  askAfter?: number;
+  answerWait?: number;
   /** Draws from [0, 1), for tests. */
   random?: () => number;
 }
@@ -53,9 +57,13 @@ export class JobRealtimeService {
   constructor(options: JobRealtimeServiceOptions);
   readonly state: ConnectionState;
   readonly reason: DisconnectReason | null;
+  /** 'http' where WebSockets are blocked: server-sent events of each job's newest run. */
+  readonly transport: 'websocket' | 'http';
   subscribeToJob(jobId: number): Promise<void>;
   unsubscribeFromJob(jobId: number): void;
   reconnect(): void;
+  /** Hands a newer token to the server on this connection. Done by itself before a token expires. */
+  renewToken(): Promise<void>;
   disconnect(): void;
   dispose(): void;
   onState(listener: (state: ConnectionState, reason: DisconnectReason | null) => void): Unsubscribe;
@@ -63,6 +71,9 @@ export class JobRealtimeService {
   onStatus(listener: (event: StatusEvent) => void): Unsubscribe;
   onError(listener: (error: ServiceError) => void): Unsubscribe;
 }
+
+/** When a JWT ends, in Date.now() milliseconds; null for what cannot be read. */
+export function expiryOf(token: string): number | null;
 
 /** Whether a JWT says that it has expired. */
 export function isExpired(token: string, now?: number): boolean;

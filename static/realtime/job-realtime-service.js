@@ -7,11 +7,13 @@
  *
  * After each (re)connect every job is subscribed again and the server first sends what is now true, so a
  * listener needs no catching up of its own. A closed connection comes back after a jittered wait (backoff.js),
- * at once when the machine comes online or the page becomes visible; not at all when the server says that
- * coming back is useless (close codes 4500–4999, or a token that it refuses).
+ * at once when the machine comes online, wakes up, or the page becomes visible; not at all when the server says
+ * that coming back is useless (close codes 4500–4999, or a token that it refuses). A connection that is silent for
+ * long is asked whether it still lives. Where WebSockets are blocked, the same comes over HTTP (http-follower.js).
  */
 
 import { nextDelay } from './backoff.js';
+import { HttpFollower } from './http-follower.js';
 import { parseMessage } from './messages.js';
 
 const PROTOCOL = 'progress.v1';
@@ -26,11 +28,35 @@ const STABLE_AFTER = 5_000;
 /** Milliseconds; a server that accepts TCP and then says nothing counts as away. */
 const OPEN_TIMEOUT = 10_000;
 
+/** Failures to open a WebSocket, while HTTP works, after which WebSockets count as blocked. */
+const BLOCKED_AFTER = 2;
+
+/** Milliseconds between two tries of a WebSocket while HTTP does its work; on average. */
+const WEBSOCKET_AGAIN = 120_000;
+
+/** Milliseconds between two looks at the clock and at the silence of the connection. */
+const WATCH_PERIOD = 10_000;
+
+/** Milliseconds between two looks that only a machine's sleep explains: hidden pages look once a minute. */
+const SLEPT = 90_000;
+
+/** Milliseconds without a message after which the connection is asked, and that its answer may take. */
+const ASK_AFTER = 30_000;
+const ANSWER_WAIT = 5_000;
+
+/** Milliseconds before its end at which a token is renewed, or a tenth of its life; and between two tries. */
+const RENEW_BEFORE = 60_000;
+const RENEW_AGAIN = 15_000;
+
+/** The longest wait that setTimeout can count. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export class JobRealtimeService {
   #url;
   #readToken;
   #tokenCheckUrl;
   #random;
+  #ask; // {after, wait}: see ASK_AFTER and ANSWER_WAIT
 
   #state = 'disconnected';
   #reason = null; // why not connected: {code, message, final, retryAt}
@@ -41,18 +67,30 @@ export class JobRealtimeService {
   #failures = 0;
   #retryTimer = null;
   #openTimer = null;
+  #renewTimer = null;
+  #watchTimer = null;
+  #askTimer = null; // while an answer is awaited
+  #lookedAt = Date.now(); // by the wall clock, which goes on while a machine sleeps
+  #heardAt = 0;
+  #speaker = null; // the job that spoke last on this connection
+  #http = null; // the HttpFollower, while it stands in for the WebSocket
+  #unopened = 0; // WebSockets in a row that did not open although HTTP works
   #stopped = false; // a final error was told; only the caller can start again
 
   #jobs = new Map(); // jobId → callers waiting for their subscription to be sent
   #listeners = { state: new Set(), progress: new Set(), status: new Set(), error: new Set() };
 
-  constructor({ url, token, tokenCheckUrl = checkUrlFor(url), random = Math.random }) {
+  constructor({ url, token, tokenCheckUrl = checkUrlFor(url), random = Math.random, askAfter = ASK_AFTER, answerWait = ANSWER_WAIT }) {
     this.#url = url;
+    this.#ask = { after: askAfter, wait: answerWait };
     this.#readToken = typeof token === 'function' ? token : () => token;
     this.#tokenCheckUrl = tokenCheckUrl;
     this.#random = random;
     globalThis.addEventListener?.('online', this.#onOnline);
+    globalThis.addEventListener?.('offline', this.#onDoubt);
+    globalThis.navigator?.connection?.addEventListener?.('change', this.#onDoubt);
     globalThis.document?.addEventListener('visibilitychange', this.#onVisible);
+    this.#watchTimer = setInterval(() => this.#watch(), Math.min(WATCH_PERIOD, askAfter));
   }
 
   /** 'disconnected' | 'connecting' | 'connected' */
@@ -63,6 +101,11 @@ export class JobRealtimeService {
   /** Why there is no connection: {code, message, final, retryAt}, or null. `retryAt` is in Date.now() milliseconds. */
   get reason() {
     return this.#reason;
+  }
+
+  /** How messages come: 'websocket', or 'http' where WebSockets are blocked. */
+  get transport() {
+    return this.#http === null ? 'websocket' : 'http';
   }
 
   /** Call `listener(state, reason)` at every change. Returns its unsubscribe. */
@@ -89,7 +132,7 @@ export class JobRealtimeService {
   subscribeToJob(jobId) {
     if (!this.#jobs.has(jobId)) this.#jobs.set(jobId, []);
     if (this.#state === 'connected') {
-      this.#send({ action: 'subscribe', jobId });
+      this.#subscribe(jobId);
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
@@ -104,7 +147,9 @@ export class JobRealtimeService {
     const waiting = this.#jobs.get(jobId);
     if (waiting === undefined) return;
     this.#jobs.delete(jobId);
-    if (this.#state === 'connected') this.#send({ action: 'unsubscribe', jobId });
+    if (this.#http !== null) this.#http.remove(jobId);
+    else if (this.#state === 'connected') this.#send({ action: 'unsubscribe', jobId });
+    if (this.#speaker === jobId) this.#speaker = null;
     for (const { reject } of waiting) reject(new Error(`job ${jobId} was unsubscribed before the connection opened`));
   }
 
@@ -116,11 +161,24 @@ export class JobRealtimeService {
     this.#connect();
   }
 
+  /** There is a newer token: hand it to the server on this connection, before the old one expires. */
+  async renewToken() {
+    const generation = this.#generation;
+    const token = await this.#freshToken();
+    if (generation !== this.#generation || this.#state !== 'connected') return;
+    if (typeof token === 'string' && token !== '' && token !== this.#usedToken) {
+      this.#usedToken = token;
+      if (this.#http === null) this.#send({ action: 'auth', token });
+    }
+    this.#planRenewal();
+  }
+
   /** Close the connection and forget all jobs. Listeners stay; subscribeToJob connects again. */
   disconnect() {
     const jobs = [...this.#jobs.values()].flat();
     this.#jobs.clear();
     this.#abandonSocket();
+    this.#leaveHttp();
     this.#failures = 0;
     this.#enter('disconnected', null);
     for (const { reject } of jobs) reject(new Error('disconnected before the subscription was sent'));
@@ -129,6 +187,9 @@ export class JobRealtimeService {
   /** disconnect(), and stop listening to the page's events: for a service that is thrown away. */
   dispose() {
     globalThis.removeEventListener?.('online', this.#onOnline);
+    globalThis.removeEventListener?.('offline', this.#onDoubt);
+    globalThis.navigator?.connection?.removeEventListener?.('change', this.#onDoubt);
+    clearInterval(this.#watchTimer);
     globalThis.document?.removeEventListener('visibilitychange', this.#onVisible);
     this.disconnect();
   }
@@ -138,7 +199,7 @@ export class JobRealtimeService {
   async #connect() {
     this.#abandonSocket();
     const generation = this.#generation;
-    this.#enter('connecting', null);
+    if (this.#http === null) this.#enter('connecting', null);
     const token = await this.#freshToken();
     if (generation !== this.#generation) return;
     if (typeof token !== 'string' || token === '') return this.#giveUp('no_token', 'There is no token to connect with.');
@@ -173,25 +234,43 @@ export class JobRealtimeService {
 
   #onOpen() {
     clearTimeout(this.#openTimer);
+    this.#leaveHttp();
+    this.#unopened = 0;
     this.#openedAt = performance.now();
+    this.#heardAt = Date.now();
+    this.#speaker = null;
     this.#enter('connected', null);
+    this.#planRenewal();
+    this.#subscribeAll();
+  }
+
+  #subscribeAll() {
     for (const [jobId, waiting] of this.#jobs) {
-      this.#send({ action: 'subscribe', jobId });
+      this.#subscribe(jobId);
       this.#jobs.set(jobId, []);
       for (const { resolve } of waiting) resolve();
     }
   }
 
+  #subscribe(jobId) {
+    if (this.#http === null) this.#send({ action: 'subscribe', jobId });
+    else this.#http.add(jobId);
+  }
+
   #onMessage(text) {
+    this.#heardAt = Date.now();
+    clearTimeout(this.#askTimer);
+    this.#askTimer = null;
     const message = parseMessage(text);
     if (message === null) return;
+    this.#speaker = message.event.jobId ?? this.#speaker;
     if (message.kind === 'error') return this.#tell('error', message.event);
     if (this.#jobs.has(message.event.jobId)) this.#tell(message.kind, message.event);
     return undefined;
   }
 
   #onClose({ code, reason }) {
-    const opened = this.#state === 'connected';
+    const opened = this.#state === 'connected' && this.#http === null;
     this.#abandonSocket();
     if (!opened) return this.#onNeverOpened();
     if (performance.now() - this.#openedAt >= STABLE_AFTER) this.#failures = 0;
@@ -202,26 +281,62 @@ export class JobRealtimeService {
     return this.#retryLater(`closed_${code}`, reason || 'The connection was lost.');
   }
 
-  // The browser does not tell a refused token from a server that is away: ask in a way that does.
+  // The browser does not tell a refused token, or a blocked WebSocket, from a server that is away: ask in a way that does.
   async #onNeverOpened() {
     this.#abandonSocket();
+    if (this.#http !== null) return this.#tryWebSocketLater();
     const generation = this.#generation;
-    const refused = await this.#isTokenRefused();
-    if (generation !== this.#generation) return;
-    if (refused) this.#giveUp('token_refused', 'The server does not accept the token.');
-    else this.#retryLater('unreachable', 'The server cannot be reached.');
+    const status = await this.#tokenCheck();
+    if (generation !== this.#generation) return undefined;
+    if (status === 401 || status === 403) return this.#giveUp('token_refused', 'The server does not accept the token.');
+    this.#unopened = status === 200 ? this.#unopened + 1 : 0;
+    if (this.#unopened >= BLOCKED_AFTER) return this.#goHttp();
+    return this.#retryLater('unreachable', 'The server cannot be reached.');
   }
 
-  async #isTokenRefused() {
-    if (this.#tokenCheckUrl === null) return false;
+  // The status of an HTTP call with the token; 0 without an answer.
+  async #tokenCheck() {
+    if (this.#tokenCheckUrl === null) return 0;
     try {
       const headers = { Authorization: `Bearer ${this.#usedToken}` };
       const signal = AbortSignal.timeout(OPEN_TIMEOUT);
-      const { status } = await fetch(this.#tokenCheckUrl, { headers, signal });
-      return status === 401 || status === 403;
+      return (await fetch(this.#tokenCheckUrl, { headers, signal })).status;
     } catch {
-      return false;
+      return 0;
     }
+  }
+
+  // ---- HTTP in place of a WebSocket ----------------------------------------------------------------
+
+  #goHttp() {
+    const follower = new HttpFollower({
+      base: this.#tokenCheckUrl,
+      token: () => this.#freshToken(),
+      onMessage: (text) => this.#onMessage(text),
+      onUp: () => this.#enter('connected', null),
+      onLost: (status) => this.#onHttpLost(status),
+    });
+    this.#http = follower;
+    this.#subscribeAll();
+    this.#tryWebSocketLater();
+  }
+
+  #onHttpLost(status) {
+    this.#http = null;
+    this.#abandonSocket();
+    this.#unopened = BLOCKED_AFTER - 1; // no need to find out twice that WebSockets are blocked
+    if (status === 401 || status === 403) return this.#giveUp('token_refused', 'The server does not accept the token.');
+    return this.#retryLater('closed_http', 'The connection was lost.');
+  }
+
+  #leaveHttp() {
+    this.#http?.close();
+    this.#http = null;
+  }
+
+  #tryWebSocketLater() {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#connect(), WEBSOCKET_AGAIN * (0.5 + this.#random()));
   }
 
   // An expired token ends only this connection when the caller has a newer one.
@@ -231,6 +346,16 @@ export class JobRealtimeService {
     if (generation !== this.#generation) return;
     if (token !== this.#usedToken) this.#connect();
     else this.#giveUp('token_expired', 'The token has expired.');
+  }
+
+  // Well before its end the token is asked for again: a new one goes over this connection, which then lives on.
+  #planRenewal() {
+    clearTimeout(this.#renewTimer);
+    const end = expiryOf(this.#usedToken);
+    if (end === null || this.#state !== 'connected') return;
+    const left = end - Date.now();
+    const wait = Math.max(RENEW_AGAIN, left - Math.max(RENEW_BEFORE, left / 10));
+    this.#renewTimer = setTimeout(() => this.renewToken(), Math.min(wait, LONGEST_TIMER));
   }
 
   // ---- between attempts --------------------------------------------------------------------------
@@ -244,6 +369,7 @@ export class JobRealtimeService {
 
   #giveUp(code, message) {
     this.#abandonSocket();
+    this.#leaveHttp();
     this.#stopped = true;
     this.#enter('disconnected', { code, message, final: true, retryAt: null });
     this.#tell('error', { code, message, final: true });
@@ -258,7 +384,10 @@ export class JobRealtimeService {
     this.#generation += 1;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#openTimer);
+    clearTimeout(this.#renewTimer);
+    clearTimeout(this.#askTimer);
     this.#retryTimer = null;
+    this.#askTimer = null;
     this.#socket?.close();
     this.#socket = null;
   }
@@ -268,10 +397,36 @@ export class JobRealtimeService {
     if (!this.#stopped) this.reconnect();
   };
 
+  // The network may have changed under the connection.
+  #onDoubt = () => this.#askNow();
+
   #onVisible = () => {
-    const waiting = this.#retryTimer !== null;
-    if (waiting && globalThis.document.visibilityState === 'visible') this.reconnect();
+    if (globalThis.document.visibilityState !== 'visible') return;
+    if (this.#http === null && this.#retryTimer !== null) this.reconnect();
+    else if (Date.now() - this.#heardAt >= this.#ask.after) this.#askNow();
   };
+
+  #watch() {
+    const now = Date.now();
+    const slept = now - this.#lookedAt >= SLEPT;
+    this.#lookedAt = now;
+    if (this.#stopped || this.#jobs.size === 0) return;
+    if (slept) this.reconnect();
+    else if (now - this.#heardAt >= this.#ask.after && globalThis.document?.visibilityState !== 'hidden') this.#askNow();
+  }
+
+  // A subscription that is sent again is answered with the present state, if the job has ever said anything.
+  #askNow() {
+    if (this.#state !== 'connected' || this.#http !== null || this.#askTimer !== null) return;
+    if (this.#speaker === null || !this.#jobs.has(this.#speaker)) return;
+    this.#send({ action: 'subscribe', jobId: this.#speaker });
+    this.#askTimer = setTimeout(() => this.#onNoAnswer(), this.#ask.wait);
+  }
+
+  #onNoAnswer() {
+    this.#abandonSocket();
+    this.#connect();
+  }
 
   // ---- listeners ---------------------------------------------------------------------------------
 
@@ -311,14 +466,20 @@ function checkUrlFor(url) {
   return check.href;
 }
 
-/** Whether a JWT says that it has expired; what cannot be read is for the server to judge. */
-export function isExpired(token, now = Date.now()) {
+/** When a JWT ends, in Date.now() milliseconds; null for what cannot be read. */
+export function expiryOf(token) {
   try {
     const claims = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
-    return typeof claims.exp === 'number' && claims.exp * 1000 + CLOCK_LEEWAY < now;
+    return typeof claims.exp === 'number' ? claims.exp * 1000 : null;
   } catch {
-    return false;
+    return null;
   }
+}
+
+/** Whether a JWT says that it has expired; what cannot be read is for the server to judge. */
+export function isExpired(token, now = Date.now()) {
+  const end = expiryOf(token);
+  return end !== null && end + CLOCK_LEEWAY < now;
 }
 
 /** Milliseconds that this machine's clock may be ahead of the server's before we call a token expired unasked. */

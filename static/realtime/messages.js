@@ -29,6 +29,7 @@ export function progressEvent(jobId, payload) {
     status: payload.status,
     rowCount: Math.max(0, numberOr(payload.rowCount, 0)),
     message: textOr(payload.message, ''),
+    rowTotal: positiveOr(payload.rowTotal, null),
     runId: textOr(payload.runId, null),
     seq: numberOr(payload.seq, null),
     ts: numberOr(payload.ts, null),
@@ -74,6 +75,10 @@ function isObject(value) {
 
 function textOr(value, fallback) {
   return typeof value === 'string' ? value : fallback;
+}
+
+function positiveOr(value, fallback) {
+  return numberOr(value, 0) > 0 ? value : fallback;
 }
 
 function numberOr(value, fallback) {

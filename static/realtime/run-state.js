@@ -19,6 +19,9 @@ const RANK = { queued: 0, running: 1, completed: 2, failed: 2, cancelled: 2, los
 /** Seconds over which the current rows/s is taken: shorter flickers, longer lags. */
 const RATE_WINDOW = 1;
 
+/** Seconds without a word after which a running node counts as stalled: a publisher of ours speaks at least each second. */
+export const STALLED_AFTER = 15;
+
 /** Earlier runs whose stragglers are recognised; a job's runs come one after another, so a few are enough. */
 const PAST_RUNS = 32;
 
@@ -45,7 +48,8 @@ export class JobState {
     const before = this.#nodes.get(event.nodeId) ?? null;
     if (before !== null && isOutdated(before, event, runId)) return false;
     const at = event.ts ?? now;
-    this.#nodes.set(event.nodeId, nodeAfter(before, event, runId, at));
+    const heardAt = before?.confirmed ? now : Math.min(now, at); // the first may be a snapshot of long ago
+    this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt });
     if (this.#run.runId === runId) this.#hearOfWork(at);
     return true;
   }
@@ -82,7 +86,9 @@ export class JobState {
     for (const node of record.nodes) {
       const known = this.#nodes.get(node.nodeId) ?? null;
       const isNews = known === null || (!NODE_ENDED.has(known.status) && NODE_ENDED.has(node.status));
-      if (isNews) this.#nodes.set(node.nodeId, nodeAfter(known, node, record.runId, node.ts ?? ts ?? now));
+      if (!isNews) continue;
+      const at = node.ts ?? ts ?? now;
+      this.#nodes.set(node.nodeId, { ...nodeAfter(known, node, record.runId, at), heardAt: Math.min(now, at) });
     }
     return true;
   }
@@ -103,11 +109,16 @@ export class JobState {
     return runView(this.#run, this.#runStatus());
   }
 
-  /** The node as it shall be shown; `state` is idle | running | success | error | cancelled | notrun. */
-  node(nodeId) {
+  /**
+   * The node as it shall be shown; `state` is idle | running | stalled | success | error | cancelled | notrun.
+   * Without `now` (seconds) nothing is stalled: nobody knows how long it has been silent.
+   */
+  node(nodeId, now = null) {
     const node = this.#nodes.get(nodeId) ?? null;
     const run = this.#run === null ? null : runView(this.#run, this.#runStatus());
-    return nodeView(nodeId, node, run, this.#isAnyAtFault(run));
+    const view = nodeView(nodeId, node, run, this.#isAnyAtFault(run));
+    if (view.state !== 'running' || now === null || now - node.heardAt < STALLED_AFTER) return view;
+    return { ...view, state: 'stalled', rate: 0, silentFor: now - node.heardAt };
   }
 
   /** Ids of all nodes that anything was heard of, in the order in which they were first heard of. */
@@ -202,6 +213,7 @@ function nodeAfter(before, event, runId, at) {
     status: event.status,
     rowCount: event.rowCount,
     message: event.message,
+    rowTotal: event.rowTotal ?? same?.rowTotal ?? null,
     runId,
     seq: event.seq ?? same?.seq ?? null,
     startedAt: same?.startedAt ?? at,
@@ -223,10 +235,12 @@ function nodeView(nodeId, node, run, anyAtFault) {
     nodeName: node?.nodeName ?? '',
     state,
     rowCount: node?.rowCount ?? 0,
+    rowTotal: node?.rowTotal ?? null,
     message: shownMessage(node, run, state),
     rate: state === 'running' ? node.rate : null,
     startedAt: node?.startedAt ?? null,
     endedAt: node?.endedAt ?? null,
+    silentFor: null,
     heard: node !== null,
   };
 }

@@ -21,7 +21,7 @@ AFTER_STEPS = """async ([steps, ids]) => {
 
 
 def progress(node_id: int, status: str, rows: int = 0, **fields: Any) -> Step:
-    absent = {"runId": None, "seq": None, "ts": None}
+    absent = {"runId": None, "rowTotal": None, "seq": None, "ts": None}
     event = {"jobId": 1, "nodeId": node_id, "nodeName": f"Node {node_id}", "status": status}
     return "progress", {**event, "rowCount": rows, "message": "", **absent, **fields}
 
@@ -257,7 +257,7 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
-    absent = {"runId": None, "seq": None, "ts": None}
+    absent = {"runId": None, "rowTotal": None, "seq": None, "ts": None}
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 
 

@@ -86,14 +86,14 @@ def server() -> Iterator[TinyServer]:
     tiny.close()
 
 
-START = """async ([url, token, checkStatus]) => {
+START = """async ([url, token, checkStatus, options]) => {
   window.service?.dispose();
   const { JobRealtimeService } = await import('/realtime/job-realtime-service.js');
   window.fetch = async () => { window.checks += 1; return { status: checkStatus }; };
   window.checks = 0;
   window.tokens = [].concat(token);
   const next = () => (window.tokens.length > 1 ? window.tokens.shift() : window.tokens[0]);
-  window.service = new JobRealtimeService({ url, token: next, random: () => 0 });
+  window.service = new JobRealtimeService({ url, token: next, random: () => 0, ...options });
   window.log = { states: [], progress: [], status: [], errors: [] };
   service.onState((state) => log.states.push(state));
   window.stopProgress = service.onProgress((event) => log.progress.push(event));
@@ -102,8 +102,14 @@ START = """async ([url, token, checkStatus]) => {
 }"""
 
 
-def start(page: Page, server: TinyServer, token: str | list[str] = "t", check: int = 200) -> None:
-    page.evaluate(START, [server.url, token, check])
+def start(
+    page: Page,
+    server: TinyServer,
+    token: str | list[str] = "t",
+    check: int = 200,
+    **options: int,
+) -> None:
+    page.evaluate(START, [server.url, token, check, options])
 
 
 def subscribe(page: Page, job_id: int) -> None:
@@ -311,3 +317,140 @@ def test_an_unsubscribed_job_is_not_heard_and_not_asked_for_again(
     server.hang_up(4001)
     eventually(lambda: (2, SUBSCRIBE_43) in server.received)
     assert (2, SUBSCRIBE_42) not in server.received
+
+
+# ---------------------------------------------------------------- tokens that are renewed, networks that change
+
+
+def test_a_newer_token_is_handed_over_on_the_connection_that_is_there(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, ["first", "second"])
+    subscribe(modules, 42)
+    modules.evaluate("service.renewToken()")
+    eventually(lambda: (1, {"action": "auth", "token": "second"}) in server.received)
+    modules.evaluate("service.renewToken()")  # the same again: nothing to say
+    subscribe(modules, 43)
+    eventually(lambda: server.received[-1] == (1, SUBSCRIBE_43))
+    assert len(server.received) == 3
+    assert (len(server.offered), logged(modules, "states")) == (1, ["connecting", "connected"])
+
+
+def test_a_token_is_renewed_by_itself_before_it_expires(modules: Page, server: TinyServer) -> None:
+    start(modules, server, [jwt(expires_in=30), "newer"])
+    modules.evaluate("""() => {
+      const { setTimeout } = window;
+      window.setTimeout = (work, wait) => setTimeout(work, wait === 15_000 ? 1 : wait);
+      window.restore = () => { window.setTimeout = setTimeout; };
+    }""")
+    modules.evaluate("service.subscribeToJob(42).catch(() => undefined)")
+    eventually(lambda: any(m.get("token") == "newer" for _, m in server.received))
+    modules.evaluate("restore()")
+
+
+def test_a_silent_connection_is_asked_and_replaced_when_it_does_not_answer(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, askAfter=100, answerWait=400)
+    subscribe(modules, 42)
+    server.say(progress(42, 1))
+    eventually(lambda: server.received.count((1, SUBSCRIBE_42)) >= 2)
+    server.say(progress(42, 2))  # the answer: all is well
+    modules.wait_for_function("log.progress.length === 2")
+    assert len(server.open) == 1
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # and now none came
+
+
+def test_a_machine_that_slept_connects_anew(modules: Page, server: TinyServer) -> None:
+    start(modules, server, askAfter=50)
+    subscribe(modules, 42)
+    modules.evaluate(
+        "() => { const now = Date.now; window.wake = () => { Date.now = now; }; Date.now = () => now() + 3_600_000; }"
+    )
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)
+    modules.evaluate("wake()")
+    assert len(server.open) == 2
+
+
+# ---------------------------------------------------------------- where WebSockets are blocked
+
+HTTP_SERVER = """() => {
+  const encoder = new TextEncoder();
+  const json = (body, status = 200) => new Response(JSON.stringify(body), { status });
+  window.asked = [];
+  window.runs = [{ runId: 'r1' }];
+  window.busy = false;
+  window.fetch = async (address, { headers } = {}) => {
+    const { pathname } = new URL(address);
+    asked.push(`${pathname} ${headers.Authorization}`);
+    if (window.refusing) return json({}, 401);
+    if (pathname.endsWith('/runs')) return json({ runs });
+    if (pathname.endsWith('/events')) {
+      if (busy) return json({}, 503);
+      return new Response(new ReadableStream({ start(stream) {
+        window.say = (message) => stream.enqueue(encoder.encode(`data: ${JSON.stringify(message)}\\n\\n`));
+        window.hangUp = () => stream.close();
+      } }));
+    }
+    if (pathname.endsWith('/runs/r1')) {
+      const nodes = [{ nodeId: 1, nodeName: 'n', status: 'completed', rowCount: 9, message: '' }];
+      return json({ runId: 'r1', status: 'completed', reason: null, nodes });
+    }
+    return json({ jobs: [] });
+  };
+}"""
+
+
+def start_blocked(page: Page, server: TinyServer) -> None:
+    server.refuses = True
+    start(page, server, "t")
+    page.evaluate(HTTP_SERVER)
+
+
+def test_where_websockets_are_blocked_the_same_comes_over_http(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    subscribe(modules, 42)
+    modules.wait_for_function("service.state === 'connected' && window.say !== undefined")
+    assert modules.evaluate("service.transport") == "http"
+    assert len(server.offered) == 2
+    modules.evaluate("(message) => say(message)", progress(42, 5))
+    ended = {"type": "job.status", "jobId": 42, "payload": {"runId": "r1", "status": "completed"}}
+    modules.evaluate("(message) => { say(message); hangUp(); }", ended)
+    modules.wait_for_function("log.status.length === 1")
+    assert [event["rowCount"] for event in logged(modules, "progress")] == [5]
+    assert "/api/runs/r1/events Bearer t" in modules.evaluate("asked")
+
+
+def test_a_run_without_a_stream_to_spare_is_asked_for(modules: Page, server: TinyServer) -> None:
+    start_blocked(modules, server)
+    modules.evaluate("() => { window.busy = true; }")
+    subscribe(modules, 42)
+    modules.wait_for_function("log.status.length === 1")
+    assert logged(modules, "progress")[0]["rowCount"] == 9
+
+
+def test_a_stream_that_is_cut_off_is_a_lost_connection_that_comes_back(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    subscribe(modules, 42)
+    modules.wait_for_function("window.say !== undefined")
+    modules.evaluate("() => { const end = hangUp; window.say = undefined; end(); }")
+    modules.wait_for_function("window.say !== undefined && service.state === 'connected'")
+    assert logged(modules, "states")[-3:] == ["disconnected", "connecting", "connected"]
+    server.refuses = False  # and a WebSocket is taken again where one is to be had
+    modules.evaluate("service.reconnect()")
+    eventually(lambda: (1, SUBSCRIBE_42) in server.received)
+    modules.wait_for_function("service.transport === 'websocket'")
+
+
+def test_a_token_refused_over_http_is_told_and_ends_it(modules: Page, server: TinyServer) -> None:
+    start_blocked(modules, server)
+    subscribe(modules, 42)
+    modules.wait_for_function("window.say !== undefined")
+    modules.evaluate("() => { window.refusing = true; hangUp(); }")
+    modules.wait_for_function("log.errors.length > 0")
+    assert logged(modules, "errors")[0]["code"] == "token_refused"
+    assert modules.evaluate("service.state") == "disconnected"

@@ -1,0 +1,47 @@
+/** What is now true of a job, worked out from the messages about it; repeats, stragglers and reconnects are harmless. */
+
+import type { ProgressEvent, StatusEvent } from './job-realtime-service.js';
+
+export type NodeState = 'idle' | 'running' | 'stalled' | 'success' | 'error' | 'cancelled' | 'notrun';
+
+export interface NodeView {
+  readonly nodeId: number;
+  readonly nodeName: string;
+  readonly state: NodeState;
+  readonly rowCount: number;
+  readonly rowTotal: number | null;
+  readonly message: string;
+  /** Rows a second, while it runs. */
+  readonly rate: number | null;
+  /** Times in seconds since the epoch. */
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** Seconds without a word, of a stalled node. */
+  readonly silentFor: number | null;
+  readonly heard: boolean;
+}
+
+export interface RunView {
+  readonly runId: string | null;
+  readonly status: StatusEvent['status'];
+  readonly reason: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly ended: boolean;
+  /** Somebody answers for the run and will tell its end; false when only its nodes are heard. */
+  readonly told: boolean;
+}
+
+export class JobState {
+  constructor(nodeIds?: number[]);
+  /** Take an event in; `now` in seconds since the epoch. True when something changed. */
+  progress(event: ProgressEvent, now: number): boolean;
+  status(event: StatusEvent, now: number): boolean;
+  /** Call it when the service becomes connected: a snapshot follows. */
+  expectSnapshot(): void;
+  expectNodes(nodeIds: number[]): void;
+  run(): RunView | null;
+  /** With `now`, a running node that was silent for 15 s is stalled. */
+  node(nodeId: number, now?: number | null): NodeView;
+  nodeIds(): number[];
+}
