@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,9 @@ def publish(product: Product, *sent: tuple[str, bytes]) -> None:
             await link.publish(subject, payload)
         await link.drain()
 
-    asyncio.run(run())
+    # On a thread of its own: where browser tests ran before, this one keeps Playwright's event loop.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, run()).result(timeout=30.0)
 
 
 def five_fields(status: str, rows: int = 5000, node_id: int = 1) -> bytes:
