@@ -143,7 +143,7 @@ def _add_pages(app: Flask, parts: Parts) -> None:
 
 
 def _add_security_headers(response: Response) -> Response:
-    response.headers.extend(SECURITY_HEADERS)
+    response.headers.update(SECURITY_HEADERS)
     return response
 
 

@@ -96,7 +96,7 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
 
 
 def worker_exit(server, worker):  # type: ignore[no-untyped-def]
-    parts = getattr(worker.wsgi, "extensions", {}).get("parts")
+    parts = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("parts")
     if parts is not None:
         parts.close()
 

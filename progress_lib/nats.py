@@ -82,7 +82,10 @@ def check_url(url: str) -> None:
     except ValueError:
         fit = False
     if not fit:
-        raise ValueError(f"NATS URL {url!r} is not of the form nats://[user:password@]host[:port]")
+        shown = url.rpartition("@")[2]  # what stands before it may hold a password
+        raise ValueError(
+            f"NATS URL {shown!r} is not of the form nats://[user:password@]host[:port]"
+        )
 
 
 class Subscription:

@@ -2,8 +2,10 @@
 
 import logging
 import queue
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from progress_lib.jetstream import stream_sequence, stream_time
@@ -21,7 +23,10 @@ MAX_BACKLOG = 64  # batches in the hub's inbox; beyond, NATS waits in its TCP bu
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
 COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
 RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
+MAX_FAILURES = 3  # of one job's past, until its watchers get what is known and what is live
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
+
+_JOB_ID = re.compile(r"0|[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
 
 LastRun = Callable[[str, int], Iterable[tuple[str, bytes]]]
 """What the database knows of a job's last run: (kind, payload) pairs, the status first."""
@@ -48,6 +53,7 @@ class NATSBridge:
         self._attached_to = 0  # (bridge thread) the link's connection that we listen on
         self._wishes: queue.SimpleQueue[Topic | None] = queue.SimpleQueue()
         self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
+        self._failures: Counter[Topic] = Counter()  # (bridge thread) while NATS was there
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self.has_history = False  # (bridge thread)
@@ -151,11 +157,19 @@ class NATSBridge:
             if self.has_history:
                 past += self._events(self._stream.replay(*topic))
         except NatsError as error:
-            LOG.warning("history of job %d: %s; trying again", topic.job_id, error)
-            self._retries[topic] = time.monotonic() + RETRY_WAIT
-            is_complete = False
+            LOG.warning("history of job %d: %s", topic.job_id, error)
+            is_complete = not self._tries_again(topic)
         past += self._from_database(topic)
         self._hub.known(topic, past, is_complete)
+
+    def _tries_again(self, topic: Topic) -> bool:
+        """Whether a past that failed is asked for again: not for ever while live messages wait."""
+        self._failures[topic] += self.link.is_up
+        if self._failures[topic] >= MAX_FAILURES:
+            del self._failures[topic]
+            return False
+        self._retries[topic] = time.monotonic() + RETRY_WAIT
+        return True
 
     def _from_database(self, topic: Topic) -> Iterable[Event]:
         if self._last_run is None:
@@ -220,6 +234,6 @@ def _topic(subject: str) -> tuple[Topic, str]:
     parts = subject.split(".")
     if len(parts) == 5:
         _, tenant_id, _, job, kind = parts
-        if job.isascii() and job.isdigit() and len(job) <= 16 and int(job) <= MAX_JOB_ID:
+        if _JOB_ID.fullmatch(job) and int(job) <= MAX_JOB_ID:
             return Topic(tenant_id, int(job)), kind
     raise MalformedProgress("the job in the subject is not a number")

@@ -22,6 +22,7 @@ PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers 
 SEND_BUFFER = 256  # sends that may wait; a round of the hub is one
 SEND_BUFFER_BYTES = 8 << 20  # bytes that may wait; the bound that a burst meets
 WRITER_LINGER = 1.0  # seconds a writer waits for more before its thread ends
+MAX_SUBSCRIPTIONS = 1_000  # jobs one browser watches; each costs a look into the history
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
 
 _WAKE = b""  # in the send buffer: nothing to send, look again
@@ -38,6 +39,7 @@ class Client:
         self, hub: Hub, socket: WebSocket, identity: Identity, verifier: TokenVerifier
     ) -> None:
         self.identity = identity  # (reader thread)
+        self._watched: set[int] = set()  # (reader thread) jobs that were asked for
         self._hub = hub
         self._socket = socket
         self._verifier = verifier
@@ -228,13 +230,23 @@ class Client:
         try:
             match parse_action(text):
                 case Subscribe(job_id):
-                    self._hub.subscribe(self, Topic(self.identity.tenant_id, job_id))
+                    self._subscribe(job_id)
                 case Unsubscribe(job_id):
+                    self._watched.discard(job_id)
                     self._hub.unsubscribe(self, Topic(self.identity.tenant_id, job_id))
                 case Authenticate(token):
                     self._renew(token)
         except BadAction as error:
             self.push(frames.error_frame(error.code, str(error)))
+
+    def _subscribe(self, job_id: int) -> None:
+        if len(self._watched) >= MAX_SUBSCRIPTIONS and job_id not in self._watched:
+            raise BadAction(
+                "too_many_subscriptions",
+                f"this connection watches {MAX_SUBSCRIPTIONS} jobs already; unsubscribe from some",
+            )
+        self._watched.add(job_id)
+        self._hub.subscribe(self, Topic(self.identity.tenant_id, job_id))
 
     def _renew(self, token: str) -> None:
         """A new token for the same tenant: the connection lives as long as it does."""

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 MAX_ROUND = 2_048  # messages; bounds the memory of a round and how long a subscribe waits behind it
-MAX_JOBS = 10_000  # jobs whose state is kept; beyond, the oldest that nobody watches is forgotten
+MAX_JOBS = (
+    10_000  # jobs whose state is kept; beyond, the one that nobody watches for longest is forgotten
+)
 MAX_HELD = 100_000  # messages of a job kept while its past is read, which takes well under a second
 LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and to answer
+STOP_LEAVE_WAIT = 3.0  # the same when the server stops: within gunicorn's graceful timeout
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
 STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
 
@@ -158,6 +161,7 @@ class Hub:
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._clients: dict[Client, set[Topic]] = {}  # (hub thread)
         self._jobs: dict[Topic, _Job] = {}  # (hub thread)
+        self._idle: dict[Topic, None] = {}  # (hub thread) jobs that nobody watches, oldest first
         self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
         self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
         self._running = True  # (hub thread)
@@ -317,13 +321,15 @@ class Hub:
         job = self._jobs.get(topic)
         if job is None or job.held is None:
             return
-        for event in events:
-            _is_news(job, event)
-        self._show(topic, job, job.watchers)
-        if is_complete:
-            held, job.held = job.held, None
-            for event in held:
-                self._apply(job, event)
+        try:
+            for event in events:
+                _is_news(job, event)
+            self._show(topic, job, list(job.watchers))
+        finally:  # whatever the past holds, what is said from now on must get through
+            held = job.held
+            job.held = None if is_complete else job.held
+        for event in held if is_complete else ():
+            self._apply(job, event)
 
     def _flush(self, job: _Job) -> None:
         """One send for each watcher, of all that the round brought for this job."""
@@ -358,6 +364,7 @@ class Hub:
         if client not in self._clients:
             return  # it watched before, and was cut just now
         job.watchers.add(client)
+        self._idle.pop(topic, None)
         self.counts.subscriptions += topic not in topics
         topics.add(topic)
         self._show(topic, job, [client])
@@ -372,13 +379,20 @@ class Hub:
         topics = self._clients.get(client, set())
         if topic in topics:
             topics.remove(topic)
-            self._jobs[topic].watchers.remove(client)
-            self.counts.subscriptions -= 1
+            self._lose_watcher(client, topic)
+
+    def _lose_watcher(self, client: "Client", topic: Topic) -> None:
+        watchers = self._jobs[topic].watchers
+        watchers.remove(client)
+        self.counts.subscriptions -= 1
+        if not watchers:
+            self._idle[topic] = None
 
     def _let_go(self, client: "Client", code: CloseCode) -> None:
         """Sends nothing more to it but a close frame, and sees to it that it goes."""
         self._forget(client)
-        self._leaving.setdefault(client, time.monotonic() + LEAVE_WAIT)
+        wait = STOP_LEAVE_WAIT if code is CloseCode.SERVER_STOPPING else LEAVE_WAIT
+        self._leaving.setdefault(client, time.monotonic() + wait)
         try:
             client.close(code, REASONS[code])
         except Exception:
@@ -387,34 +401,27 @@ class Hub:
 
     def _forget(self, client: "Client") -> None:
         for topic in self._clients.pop(client, set()):
-            self._jobs[topic].watchers.remove(client)
-            self.counts.subscriptions -= 1
+            self._lose_watcher(client, topic)
         self.counts.clients = len(self._clients)
 
     def _abort_late(self) -> None:
         """Ends the clients that were told to go and did not."""
         now = time.monotonic()
-        for client, deadline in list(self._leaving.items()):
-            if deadline > now:
-                return  # the first that was told is due first
+        for client in [client for client, deadline in self._leaving.items() if deadline <= now]:
             del self._leaving[client]
             client.abort()
 
     def _new_job(self, topic: Topic) -> _Job:
-        if len(self._jobs) >= MAX_JOBS:
-            self._forget_oldest_job()
+        while len(self._jobs) >= MAX_JOBS and self._idle:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest], self._jobs[oldest]
         job = self._jobs[topic] = _Job()
+        self._idle[topic] = None
         if self._has_history and self._load is not None:
             job.held = []
             self._load(topic)
         self.counts.jobs = len(self._jobs)
         return job
-
-    def _forget_oldest_job(self) -> None:
-        for topic, job in self._jobs.items():
-            if not job.watchers:
-                del self._jobs[topic]
-                return
 
 
 def _is_news(job: _Job, event: Event) -> bool:

@@ -22,7 +22,7 @@ class TellsTheApplication:
     cfg: Any
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        parts = getattr(self.wsgi, "extensions", {}).get("parts")
+        parts = getattr(getattr(self, "wsgi", None), "extensions", {}).get("parts")
         if parts is not None and self.alive:
             parts.realtime.begin_stop(self.cfg.graceful_timeout * GRACE_SHARE)
         super().handle_exit(sig, frame)  # type: ignore[misc]

@@ -49,7 +49,8 @@ class Child:
 
     def start(self) -> None:
         self._started = time.monotonic()
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+        # standard output is the master's pipe for one word; theirs goes where errors go
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=2)
 
     @property
     def is_running(self) -> bool:

@@ -495,8 +495,8 @@ def test_a_client_that_never_reads_is_cut_and_another_gets_everything(
     counts = [json.loads(patience.fast.recv(timeout=10))["payload"]["rowCount"]]
     while counts[-1] < FLOOD:
         counts.append(json.loads(patience.fast.recv(timeout=10))["payload"]["rowCount"])
+    # the first may be the snapshot: what was said before the job's past was read is in it
     assert counts == list(range(counts[0], FLOOD + 1))
-    assert counts[0] == 1
     eventually(lambda: ": 4002" in product.log(), 20, what="the log says who was cut and why")
     patience.slow.socket.close()
     patience.fast.close()
