@@ -50,8 +50,9 @@ class Parts:
             allowed_origins=settings.allowed_origins,
             max_clients=settings.max_clients,
             last_run=self._last_run,
+            nats_ping_period=settings.nats_ping_period,
         )
-        self.link = Link(settings.nats_url, name="api")
+        self.link = Link(settings.nats_url, name="api", ping_period=settings.nats_ping_period)
         self.store = Store(settings.database_url)
         self.run_queue = RunQueue(self.link)
 

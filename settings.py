@@ -31,6 +31,7 @@ class Settings:
     nats_url: str | None  # None: an embedded nats-server
     nats_port: int
     nats_monitor_port: int
+    nats_ping_period: int  # seconds; a silent server is given up within two of them
     data_dir: Path
     database_url: str
     jwt_secret: str | None  # None: the one kept in data_dir
@@ -63,6 +64,7 @@ class Settings:
             nats_url=read.checked("NATS_URL", None, _nats_urls),
             nats_port=read.number("NATS_PORT", 4222, 1, 65_535),
             nats_monitor_port=read.number("NATS_MONITOR_PORT", 8222, 1, 65_535),
+            nats_ping_period=read.number("NATS_PING_PERIOD", 2, 1, 300),
             data_dir=data_dir,
             database_url=read.checked("DATABASE_URL", None, _database_url)
             or f"sqlite:///{data_dir / 'progress.db'}",

@@ -129,6 +129,8 @@ class Runner:
 
     def _take_one(self) -> bool:
         """Fills the slot that we hold; False when it is still free."""
+        if self._draining.is_set():  # the slot came free by the stop: leave the run to others
+            return False
         try:
             claim = self._queue.take(self._pace.pull)
             return claim is not None and self._start(claim)
@@ -283,7 +285,7 @@ def main() -> int:
         return 2
     stop = StopSignal()
     store = Store(settings.database_url)
-    link = Link(settings.nats_url, name="runner")
+    link = Link(settings.nats_url, name="runner", ping_period=settings.nats_ping_period)
     runner = Runner(
         store,
         link,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from progress_lib.jetstream import stream_sequence, stream_time
-from progress_lib.nats import Link, Message, NatsError, Subscription
+from progress_lib.nats import PING_PERIOD, Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress, Progress, parse_object
 from progress_lib.subjects import every_job, progress_subject, status_subject
 from realtime.actions import MAX_JOB_ID
@@ -41,12 +41,17 @@ class NATSBridge:
     """
 
     def __init__(
-        self, nats_url: str, tenant_id: str, hub: Hub, last_run: LastRun | None = None
+        self,
+        nats_url: str,
+        tenant_id: str,
+        hub: Hub,
+        last_run: LastRun | None = None,
+        ping_period: float = PING_PERIOD,
     ) -> None:
         self._tenant_id = tenant_id
         self._hub = hub
         self._last_run = last_run
-        self.link = Link(nats_url, name="bridge")
+        self.link = Link(nats_url, name="bridge", ping_period=ping_period)
         self._stream = ProgressStream(self.link, tenant_id)
         self._follower = Follower(self._stream, self.link, self._receive)
         self._plain: list[Subscription] = []  # (bridge thread) listening without a history

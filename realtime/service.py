@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from flask import Flask
 
+from progress_lib.nats import PING_PERIOD
 from realtime.auth import Door
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
@@ -32,9 +33,10 @@ class Realtime:
         allowed_origins: Iterable[str],
         max_clients: int,
         last_run: LastRun | None = None,
+        nats_ping_period: float = PING_PERIOD,
     ) -> None:
         self.hub = Hub(load=lambda topic: self.bridge.load(topic))
-        self.bridge = NATSBridge(nats_url, tenant_id, self.hub, last_run)
+        self.bridge = NATSBridge(nats_url, tenant_id, self.hub, last_run, nats_ping_period)
         self._door = Door(
             self.hub, verifier, allowed_origins=allowed_origins, max_clients=max_clients
         )

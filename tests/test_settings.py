@@ -53,6 +53,7 @@ BAD: list[tuple[str, str]] = [
     ("RUN_TIMEOUT", "1h"),
     ("RUN_SILENCE_TIMEOUT", "9999999999"),
     ("RUN_CANCEL_TIMEOUT", "301"),
+    ("NATS_PING_PERIOD", "0"),
     ("SAMPLE_ORDERS", "-1"),
     ("LOG_LEVEL", "loud"),
     ("ACCESS_LOG", "maybe"),
