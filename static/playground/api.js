@@ -45,9 +45,33 @@ export class Api {
   }
 
   /** Every error of a graph: [{nodeId, field, message}]; none for one that can run. */
-  async validate(document) {
-    const { errors } = await this.#call('POST', '/api/jobs/validate', document);
+  async validate(document, signal = undefined) {
+    const { errors } = await this.#call('POST', '/api/jobs/validate', document, {}, signal);
     return errors.map(graphError);
+  }
+
+  /** The same for {graph} alone, whether the server calls it valid or not. */
+  async problemsOf(document, signal) {
+    try {
+      return await this.validate(document, signal);
+    } catch (problem) {
+      if (problem.status === 422) return problem.errors;
+      throw problem;
+    }
+  }
+
+  /** All node types, in the order of the palette. */
+  async nodeTypes() {
+    return (await this.#call('GET', '/api/node-types')).nodeTypes;
+  }
+
+  deleteJob(jobId) {
+    return this.#call('DELETE', `/api/jobs/${jobId}`);
+  }
+
+  /** {columns, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
+  preview(graph, nodeId) {
+    return this.#call('POST', '/api/jobs/preview', { graph, nodeId });
   }
 
   /** {runId, jobId, status}; the same key twice makes one run. */
@@ -63,25 +87,58 @@ export class Api {
     return runRecord(await this.#call('GET', `/api/runs/${encodeURIComponent(runId)}`));
   }
 
+  /** The job's runs, newest first; those from before a `createdAt` when it is given. */
+  async runs(jobId, { limit = 30, before = null } = {}) {
+    const page = before === null ? '' : `&before=${before}`;
+    return (await this.#call('GET', `/api/jobs/${jobId}/runs?limit=${limit}${page}`)).runs;
+  }
+
+  /** {source, events: [{ts, type, payload}]}: what was said of a run, and when. */
+  history(runId) {
+    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/history`);
+  }
+
+  /** {from, next, size, text, ended}: the run's log from a byte; negative counts from its end. */
+  log(runId, from) {
+    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/log?from=${from}`);
+  }
+
+  /** The whole log, as a Blob. */
+  async logFile(runId) {
+    return (await this.#answer('GET', `/api/runs/${encodeURIComponent(runId)}/log?format=text`)).blob();
+  }
+
+  /** The program that the run executed. */
+  async program(runId) {
+    return (await this.#answer('GET', `/api/runs/${encodeURIComponent(runId)}/program`)).text();
+  }
+
   /** The id of the job's latest run, or null. */
   async latestRunId(jobId) {
     const { runs } = await this.#call('GET', `/api/jobs/${jobId}/runs?limit=1`);
     return runs.length > 0 ? runs[0].runId : null;
   }
 
-  async #call(method, path, body, headers = {}) {
-    const response = await this.#fetch(method, path, body, headers);
+  async #call(method, path, body, headers = {}, signal = undefined) {
+    const response = await this.#fetch(method, path, body, headers, signal);
     const document = await response.json().catch(() => ({}));
     if (!response.ok) throw new Problem(response.status, document);
     return document;
   }
 
-  async #fetch(method, path, body, headers) {
+  // For answers that are not JSON.
+  async #answer(method, path) {
+    const response = await this.#fetch(method, path, undefined, { Accept: '*/*' });
+    if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+    return response;
+  }
+
+  async #fetch(method, path, body, headers, wanted) {
     const sent = { Authorization: `Bearer ${this.#token()}`, Accept: 'application/json', ...headers };
     if (body !== undefined) sent['Content-Type'] = 'application/json';
     const content = body === undefined ? undefined : JSON.stringify(body);
     try {
-      const signal = AbortSignal.timeout(TIMEOUT);
+      const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(wanted === undefined ? [] : [wanted])]);
       const response = await fetch(path, { method, headers: sent, body: content, signal, cache: 'no-store' });
       this.#noteClock(response);
       return response;
@@ -108,8 +165,11 @@ function runRecord(document) {
     jobId,
     status,
     reason: reason ?? null,
+    createdAt: document.createdAt ?? null,
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,
+    queuePosition: document.queuePosition ?? null,
+    graph: document.graph ?? { nodes: [], edges: [] },
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };
 }

@@ -8,9 +8,10 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', ti
 export const NODE_WORDS = {
   idle: 'Idle',
   running: 'Running',
+  stalled: 'Stalled',
   success: 'Success',
   error: 'Error',
-  cancelled: 'Stopped',
+  cancelled: 'Cancelled',
   notrun: 'Not run',
 };
 
@@ -22,6 +23,8 @@ export const RUN_WORDS = {
   cancelled: 'Cancelled',
   lost: 'Lost',
 };
+
+export const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', completed: 'success', failed: 'error', cancelled: 'cancelled', lost: 'error' };
 
 /** 1234567 → "1,234,567" */
 export function formatCount(count) {
@@ -45,6 +48,11 @@ export function formatDuration(seconds, fine = false) {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (number) => String(number).padStart(2, '0');
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Seconds left, as far as one can say: "about 12 s left". */
+export function formatRemaining(seconds) {
+  return seconds < 1 ? 'almost done' : `about ${formatDuration(Math.ceil(seconds))} left`;
 }
 
 /** Epoch seconds as a time of day, with the date when that is not today's. */

@@ -1,0 +1,56 @@
+/** A past run, told again from its history: what was true of it at any moment. Pure. */
+
+import { progressEvent, statusEvent } from '../realtime/messages.js';
+import { JobState } from '../realtime/run-state.js';
+
+export class Replay {
+  #graph;
+  #jobId;
+  #events; // [{ts, kind, event}], in order
+  #state = null; // what is true after the first `#told` events
+  #told = 0;
+
+  /** `record`: {jobId, graph, …} of the run; `history`: {source, events} as the server has it. */
+  constructor(record, history) {
+    this.#graph = record.graph;
+    this.#jobId = record.jobId;
+    this.#events = history.events.map((told) => parsed(record.jobId, told)).filter((told) => told !== null);
+    /** Whether every step is known, or only the changes of the run and each node's end. */
+    this.hasSteps = history.source === 'stream';
+  }
+
+  get graph() {
+    return this.#graph;
+  }
+
+  /** Epoch seconds of the first and the last word. */
+  get from() {
+    return this.#events[0]?.ts ?? 0;
+  }
+
+  get to() {
+    return this.#events.at(-1)?.ts ?? 0;
+  }
+
+  /** The JobState at a moment; it is the replay's own, and changes with the next call. */
+  at(ts) {
+    if (this.#state === null || (this.#told > 0 && this.#events[this.#told - 1].ts > ts)) this.#restart();
+    while (this.#told < this.#events.length && this.#events[this.#told].ts <= ts) {
+      const { kind, event, ts: now } = this.#events[this.#told];
+      this.#state[kind](event, now);
+      this.#told += 1;
+    }
+    return this.#state;
+  }
+
+  #restart() {
+    this.#state = new JobState(this.#graph.nodes.map((node) => node.id));
+    this.#told = 0;
+  }
+}
+
+function parsed(jobId, { ts, type, payload }) {
+  const kind = type === 'job.progress' ? 'progress' : 'status';
+  const event = kind === 'progress' ? progressEvent(jobId, payload) : statusEvent(jobId, payload);
+  return event === null ? null : { ts, kind, event };
+}
