@@ -84,6 +84,7 @@ function settingsSection(config) {
   });
   const made = section('Settings', null, ...settings);
   made.hidden = settings.length === 0;
+  made.classList.add('details-settings'); // in the way while the node's form is there
   return made;
 }
 

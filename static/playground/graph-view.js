@@ -1,20 +1,25 @@
 /**
- * The graph on the page: a card a node, one SVG layer for the edges, a count on each edge.
+ * The graph on the page: a card a node, one SVG layer for the edges, a count on each edge; seen through a camera that
+ * pans and zooms. It draws and tells what the pointer did; what is true, selected or allowed is decided elsewhere.
  *
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
  * idle | running | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
- * validator refused, with `.node-problems` under it. An edge is `path.edge[data-from][data-to]`.
+ * validator refused, with `.node-problems` under it. An edge is `path.edge[data-from][data-to]`. While the graph can
+ * be edited: `.port-in` and `.port-out` with data-node-id, `.edge-hit[data-key]`, data-selected="true" on what is.
  */
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
-import { edgeLine, flowOrder, layOut } from './layout.js';
+import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
+import { Gestures } from './edit/gestures.js';
+import { edgeKey, snapped } from './edit/graphs.js';
+import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
 import { formatCompact, formatCount, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map' };
 
-/** Smaller than this, cards cannot be read: then the sheet scrolls. */
-const SMALLEST_SCALE = 0.8;
+/** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
+const SMALLEST_OPENED = 0.55;
 
 /** Pixels; a window narrower than this is read from top to bottom. */
 const NARROW = 720;
@@ -23,6 +28,19 @@ const NARROW = 720;
 const ROOM_FULL = 68;
 const ROOM_SHORT = 40;
 
+/** Pixels at the canvas' foot where its tools are. */
+const FOOT = 52;
+
+/** The distance of the dots on the ground, in pixels of the sheet. */
+const DOTS = 24;
+
+/** The icon of a node's type; a type that has none of its own gets one by its ports. */
+export function iconOf(typeName, type) {
+  if (TYPE_ICONS[typeName] !== undefined) return TYPE_ICONS[typeName];
+  if (type?.hasInput === false) return 'source';
+  return type?.hasOutput === false ? 'sink' : 'node';
+}
+
 export class GraphView {
   #canvas = byId('graph');
   #sheet = byId('sheet');
@@ -30,28 +48,65 @@ export class GraphView {
   #labelLayer = byId('edge-labels');
   #nodeLayer = byId('nodes');
   #empty = byId('canvas-empty');
+  #marquee = element('div', 'marquee');
+  #aimLine = svgElement('path', 'edge edge-aim');
 
   #graph = { nodes: [], edges: [] };
-  #cards = new Map(); // node id → {slot, card, parts}
-  #lines = []; // {from, to, path, label, room}
+  #editable = false;
+  #types = new Map();
+  #cards = new Map(); // node id → {slot, card, parts, node}
+  #lines = []; // {from, to, key, path, hit, label, room}
+  #layout = { direction: 'right', positions: new Map() };
+  #shift = null; // {ids, dx, dy}: nodes on their way, in pixels of the sheet
+  #camera = AT_HOME;
+  #follows = true; // the camera keeps the graph in sight until a person takes it
+  #selection = { nodes: new Set(), edges: new Set() };
   #onSelect;
+  #intents = null; // of whoever edits; see `edit`
+  #onCamera = () => undefined;
+  #gestures;
 
+  /** `onSelect(id)`: a node was chosen, while nobody edits. */
   constructor({ onSelect }) {
     this.#onSelect = onSelect;
+    this.#marquee.hidden = true;
+    this.#aimLine.setAttribute('d', '');
+    this.#sheet.append(this.#marquee);
+    this.#gestures = new Gestures(this.#canvas, this.#host());
     new ResizeObserver(() => this.#arrange()).observe(this.#canvas);
   }
 
-  /** Show another graph: {nodes: [{id, type, name, config, position}], edges: [{from, to}]}. */
-  show(graph, emptyText = '') {
-    this.#graph = graph;
+  /**
+   * Who edits gets told what the pointer did: {pick(id, {extend}), pickEdge(key, {extend}), pickGround(),
+   * hold(id, {extend}), moveBy(dx, dy), connect(from, to), connectToNothing(id, port, point), allows(from, to),
+   * mark(ids, {extend})}. `hold` returns the ids that move with the node.
+   */
+  edit(intents) {
+    this.#intents = intents;
+  }
+
+  /** Node types by name, for ports and icons. */
+  useTypes(types) {
+    this.#types = types;
     this.#cards.clear();
-    this.#nodeLayer.replaceChildren();
-    const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
-    for (const id of flowOrder(graph)) this.#addCard(nodes.get(id));
-    this.#addLines();
+    this.show(this.#graph, this.#empty.textContent, { editable: this.#editable });
+  }
+
+  /**
+   * Show another graph: {nodes: [{id, type, name, config, position}], edges: [{from, to}]}. `editable`: it is the
+   * draft, at its own positions, and can be changed by hand; otherwise it is only looked at.
+   */
+  show(graph, emptyText = '', { editable = false } = {}) {
+    if (this.#graph.nodes.length === 0) this.#follows = true;
+    this.#graph = graph;
+    this.#editable = editable;
+    setAttribute(this.#canvas, 'data-editable', String(editable));
+    this.#keepCards();
+    this.#keepLines();
     setText(this.#empty, emptyText);
     setHidden(this.#empty, graph.nodes.length > 0 || emptyText === '');
     this.#arrange();
+    this.drawSelection(this.#selection);
   }
 
   /** Draw what is true now; `nodeOf(id)` gives a node's view (JobState.node). */
@@ -69,22 +124,117 @@ export class GraphView {
       const messages = problems.get(id) ?? [];
       if (messages.length > 0) card.dataset.invalid = 'true';
       else delete card.dataset.invalid;
-      parts.problems.replaceChildren(...messages.map((message) => element('li', '', message)));
+      if (parts.problems.textContent !== messages.join('')) parts.problems.replaceChildren(...messages.map((message) => element('li', '', message)));
       setHidden(parts.problems, messages.length === 0);
     }
   }
 
+  /** Mark what is selected: {nodes: Set of ids, edges: Set of keys}. */
+  drawSelection(selection) {
+    this.#selection = selection;
+    for (const [id, { card }] of this.#cards) mark(card, selection.nodes.has(id));
+    for (const { key, path, hit } of this.#lines) {
+      mark(path, selection.edges.has(key));
+      mark(hit, selection.edges.has(key));
+    }
+  }
+
   focusNode(id) {
-    this.#cards.get(id)?.card.focus();
+    this.#cards.get(id)?.card.focus({ preventScroll: true });
   }
 
-  /** Scroll the node into sight; after the window's layout has settled. */
+  /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular. */
+  get hasFocus() {
+    const { activeElement } = document;
+    return activeElement === document.body || this.#canvas.contains(activeElement);
+  }
+
+  /** The id of the node that has the focus, or null. */
+  get focusedNode() {
+    const card = document.activeElement?.closest('.node');
+    return card == null ? null : Number(card.dataset.nodeId);
+  }
+
+  /** Bring the node into sight, after the window's layout has settled. */
   reveal(id) {
-    requestAnimationFrame(() => this.#cards.get(id)?.slot.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
+    requestAnimationFrame(() => {
+      if (this.#cards.has(id)) this.#look(revealing(this.#camera, this.#boxOf(id), this.#room(), 24), this.#follows);
+    });
   }
 
-  #addCard(node) {
-    const parts = cardParts(node);
+  // ---- the camera
+
+  onCamera(listener) {
+    this.#onCamera = listener;
+  }
+
+  get zoom() {
+    return this.#camera.zoom;
+  }
+
+  /** All of it, however small. */
+  fit() {
+    this.#look(fitting(this.#box(), this.#room(), { foot: FOOT }), true);
+  }
+
+  zoomBy(factor) {
+    const { width, height } = this.#room();
+    this.#look(zoomedAt(this.#camera, factor, { x: width / 2, y: height / 2 }));
+  }
+
+  panBy(dx, dy) {
+    this.#look({ ...this.#camera, x: this.#camera.x + dx, y: this.#camera.y + dy });
+  }
+
+  /** Where on the sheet a point of the window is; null when it is not over the canvas. */
+  sheetPoint(clientX, clientY) {
+    const { left, top, right, bottom } = this.#canvas.getBoundingClientRect();
+    const inside = clientX >= left && clientX < right && clientY >= top && clientY < bottom;
+    return inside ? onSheet(this.#camera, { x: clientX - left, y: clientY - top }) : null;
+  }
+
+  /** The middle of what is seen, on the sheet. */
+  get middle() {
+    const { width, height } = this.#room();
+    return onSheet(this.#camera, { x: width / 2, y: height / 2 });
+  }
+
+  /** The edge whose line is under a point of the window, as {from, to}; or null. */
+  edgeAt(clientX, clientY) {
+    const hit = document.elementsFromPoint(clientX, clientY).find((found) => found.classList.contains('edge-hit'));
+    const line = this.#lines.find(({ key }) => key === hit?.dataset.key);
+    return line === undefined ? null : { from: line.from, to: line.to };
+  }
+
+  // ---- cards and lines: kept where they are there already
+
+  #keepCards() {
+    const nodes = new Map(this.#graph.nodes.map((node) => [node.id, node]));
+    for (const [id, { slot, node }] of this.#cards) {
+      const now = nodes.get(id);
+      if (now !== undefined && now.type === node.type) continue;
+      slot.remove();
+      this.#cards.delete(id);
+    }
+    const order = flowOrder(this.#graph).map((id) => this.#keptCard(nodes.get(id)).slot);
+    order.forEach((slot, index) => {
+      if (this.#nodeLayer.children[index] !== slot) this.#nodeLayer.insertBefore(slot, this.#nodeLayer.children[index] ?? null);
+    });
+    for (const stale of [...this.#nodeLayer.children].slice(order.length)) stale.remove();
+  }
+
+  #keptCard(node) {
+    const known = this.#cards.get(node.id) ?? this.#newCard(node);
+    known.node = node;
+    setText(known.parts.name, node.name);
+    setText(known.parts.summary, summaryOf(node));
+    this.#cards.set(node.id, known);
+    return known;
+  }
+
+  #newCard(node) {
+    const type = this.#types.get(node.type);
+    const parts = cardParts(iconOf(node.type, type));
     const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.message, parts.bar);
     card.type = 'button';
     card.dataset.nodeId = String(node.id);
@@ -92,57 +242,205 @@ export class GraphView {
     card.dataset.state = 'idle';
     card.setAttribute('aria-expanded', 'false');
     card.setAttribute('aria-controls', 'details');
-    card.addEventListener('click', () => this.#onSelect(node.id));
-    const slot = element('li', 'node-slot', card, parts.problems);
-    this.#nodeLayer.append(slot);
-    this.#cards.set(node.id, { slot, card, parts });
+    card.addEventListener('click', (event) => this.#chosen(node.id, event));
+    card.addEventListener('focus', () => this.#onFocus(node.id, card));
+    const slot = element('li', 'node-slot', card, parts.problems, ...ports(node.id, type));
+    slot.dataset.nodeId = String(node.id);
+    return { slot, card, parts, node };
   }
 
-  #addLines() {
-    const known = this.#graph.edges.filter(({ from, to }) => this.#cards.has(from) && this.#cards.has(to));
-    this.#lines = known.map(({ from, to }) => {
-      const path = svgElement('path', 'edge');
-      path.dataset.from = String(from);
-      path.dataset.to = String(to);
-      const label = element('span', 'edge-label');
-      label.hidden = true;
-      return { from, to, path, label, room: 0 };
-    });
-    this.#edgeLayer.replaceChildren(...this.#lines.map((line) => line.path));
+  #chosen(id, event) {
+    if (this.#editable && this.#intents !== null) this.#intents.pick(id, { extend: event.shiftKey || event.ctrlKey || event.metaKey });
+    else this.#onSelect(id);
+  }
+
+  #onFocus(id, card) {
+    if (card.matches(':focus-visible')) this.reveal(id);
+  }
+
+  #keepLines() {
+    const known = new Map(this.#lines.map((line) => [line.key, line]));
+    const shown = this.#graph.edges.filter(({ from, to }) => this.#cards.has(from) && this.#cards.has(to));
+    this.#lines = shown.map((edge) => known.get(edgeKey(edge)) ?? newLine(edge));
+    this.#edgeLayer.replaceChildren(...this.#lines.flatMap(({ path, hit }) => [path, hit]), this.#aimLine);
     this.#labelLayer.replaceChildren(...this.#lines.map((line) => line.label));
   }
 
-  // Give everything its place; the direction and the scale follow from the window.
+  // ---- places
+
+  // Measured with the details closed: opening them must not turn the graph.
   #arrange() {
-    const { layout, scale } = this.#fitted();
-    const { clientWidth, clientHeight } = this.#canvas;
-    const left = Math.max(0, (clientWidth - layout.width * scale) / 2);
-    const top = Math.max(0, Math.min(72, (clientHeight - layout.height * scale) / 3));
-    this.#sheet.style.width = `${layout.width}px`;
-    this.#sheet.style.height = `${layout.height}px`;
-    this.#sheet.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+    const room = document.documentElement.clientWidth - this.#canvas.getBoundingClientRect().left;
+    const direction = room < NARROW ? 'down' : 'right';
+    this.#layout = this.#editable && direction === 'right' ? standing(this.#graph) : layOut(this.#graph, direction);
+    setAttribute(this.#canvas, 'data-direction', direction);
+    this.#drawPlaces();
+    if (!this.#follows || this.#graph.nodes.length === 0) return;
+    const space = { width: Math.max(room, 1), height: this.#canvas.clientHeight };
+    const least = direction === 'down' ? 0.8 : SMALLEST_OPENED;
+    const margin = direction === 'down' ? 14 : 28;
+    this.#look(fitting(this.#box(), space, { least, margin, foot: direction === 'down' ? 0 : FOOT }), true);
+  }
+
+  #drawPlaces(ids = null) {
     for (const [id, { slot }] of this.#cards) {
-      const { x, y } = layout.positions.get(id);
+      if (ids !== null && !ids.has(id)) continue;
+      const { x, y } = this.#placeOf(id);
       slot.style.transform = `translate(${x}px, ${y}px)`;
     }
+    const layout = this.#shift === null ? this.#layout : { ...this.#layout, positions: { get: (id) => this.#placeOf(id) } };
     for (const line of this.#lines) {
+      if (ids !== null && !ids.has(line.from) && !ids.has(line.to)) continue;
       const { path, label, room } = edgeLine(layout, line.from, line.to);
       line.room = room;
       line.path.setAttribute('d', path);
+      line.hit.setAttribute('d', path);
       line.label.style.transform = `translate(${label.x}px, ${label.y}px) translate(-50%, -50%)`;
     }
   }
 
-  // Measured with the details closed: opening them must not move the graph.
-  #fitted() {
-    const room = document.documentElement.clientWidth - this.#canvas.getBoundingClientRect().left;
-    const layout = layOut(this.#graph, room < NARROW ? 'down' : 'right');
-    const fits = Math.min(1, room / Math.max(1, layout.width));
-    return { layout, scale: Math.max(SMALLEST_SCALE, fits) };
+  #placeOf(id) {
+    const place = this.#layout.positions.get(id) ?? { x: 0, y: 0 };
+    if (this.#shift === null || !this.#shift.ids.has(id)) return place;
+    return { x: place.x + this.#shift.dx, y: place.y + this.#shift.dy };
+  }
+
+  #boxOf(id) {
+    const slot = this.#cards.get(id)?.slot;
+    return { ...this.#placeOf(id), width: NODE.width, height: slot?.offsetHeight || NODE.height };
+  }
+
+  #box() {
+    return around([...this.#cards.keys()].map((id) => this.#boxOf(id)));
+  }
+
+  #room() {
+    return { width: this.#canvas.clientWidth, height: this.#canvas.clientHeight };
+  }
+
+  // `follows`: it goes on keeping the graph in sight when the window changes.
+  #look(camera, follows = false) {
+    this.#camera = camera;
+    this.#follows = follows;
+    const { x, y, zoom } = camera;
+    this.#sheet.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+    const step = DOTS * (zoom < 0.5 ? 2 : 1) * zoom;
+    this.#canvas.style.backgroundSize = `${step}px ${step}px`;
+    this.#canvas.style.backgroundPosition = `${x}px ${y}px`;
+    this.#onCamera(zoom);
+  }
+
+  // ---- what the pointer does
+
+  #host() {
+    const view = this;
+    return {
+      get camera() {
+        return view.#camera;
+      },
+      get editable() {
+        return view.#editable && view.#intents !== null && view.#layout.direction === 'right';
+      },
+      get movable() {
+        return this.editable;
+      },
+      setCamera: (camera) => view.#look(camera),
+      press: (id, how) => {
+        view.#shift = { ids: view.#intents.hold(id, how), dx: 0, dy: 0 };
+      },
+      move: (dx, dy) => view.#moveShift(dx, dy),
+      dropMove: (dx, dy) => view.#endShift(() => view.#intents.moveBy(snapped(dx), snapped(dy))),
+      abortMove: () => view.#endShift(() => undefined),
+      aim: (id, port, point, target) => view.#aim(id, port, point, target),
+      connect: (id, port, target, point) => view.#connect(id, port, target, point),
+      abortAim: () => view.#endAim(),
+      mark: (box, how) => view.#mark(box, how),
+      endMark: () => setHidden(view.#marquee, true),
+      pickEdge: (key, how) => view.#intents?.pickEdge(key, how),
+      pickGround: () => {
+        view.#canvas.focus({ preventScroll: true });
+        view.#intents?.pickGround();
+      },
+    };
+  }
+
+  #moveShift(dx, dy) {
+    this.#shift = { ...this.#shift, dx: snapped(dx), dy: snapped(dy) };
+    this.#follows = false;
+    this.#drawPlaces(this.#shift.ids);
+  }
+
+  #endShift(then) {
+    const { ids } = this.#shift;
+    this.#shift = null;
+    then();
+    this.#drawPlaces(ids);
+  }
+
+  #aim(id, port, point, target) {
+    const place = this.#placeOf(id);
+    const near = port === 'out' ? leaves(place, 'right') : enters(place, 'right');
+    this.#aimLine.setAttribute('d', port === 'out' ? curve(near, point, 'right') : curve(point, near, 'right'));
+    for (const [other, { slot }] of this.#cards) {
+      const allowed = port === 'out' ? this.#intents.allows(id, other) : this.#intents.allows(other, id);
+      setAttribute(slot, 'data-target', other === id ? 'self' : allowed ? (other === target ? 'aimed' : 'yes') : 'no');
+    }
+  }
+
+  #connect(id, port, target, point) {
+    this.#endAim();
+    if (target === null) this.#intents.connectToNothing(id, port, point);
+    else if (target !== id) this.#intents.connect(...(port === 'out' ? [id, target] : [target, id]));
+  }
+
+  #endAim() {
+    this.#aimLine.setAttribute('d', '');
+    for (const { slot } of this.#cards.values()) slot.removeAttribute('data-target');
+  }
+
+  #mark(box, how) {
+    setHidden(this.#marquee, false);
+    Object.assign(this.#marquee.style, { transform: `translate(${box.x}px, ${box.y}px)`, width: `${box.width}px`, height: `${box.height}px` });
+    const ids = [...this.#cards.keys()].filter((id) => touch(box, { ...this.#placeOf(id), width: NODE.width, height: NODE.height }));
+    this.#intents?.mark(ids, how);
   }
 }
 
-function cardParts(node) {
+function mark(target, selected) {
+  if (selected) setAttribute(target, 'data-selected', 'true');
+  else target.removeAttribute('data-selected');
+}
+
+function newLine(edge) {
+  const { from, to } = edge;
+  const key = edgeKey(edge);
+  const [path, hit] = [svgElement('path', 'edge'), svgElement('path', 'edge-hit')];
+  path.dataset.from = String(from);
+  path.dataset.to = String(to);
+  hit.dataset.key = key;
+  const label = element('span', 'edge-label');
+  label.hidden = true;
+  return { from, to, key, path, hit, label, room: 0 };
+}
+
+// For the pointer only: the keyboard connects in the node's form.
+function ports(nodeId, type) {
+  const made = [];
+  if (type?.hasInput !== false) made.push(port(nodeId, 'in', 'Drag to the node that shall feed this one'));
+  if (type?.hasOutput !== false) made.push(port(nodeId, 'out', 'Drag to the node that shall get these rows'));
+  return made;
+}
+
+function port(nodeId, name, title) {
+  const made = element('span', `port port-${name}`);
+  made.dataset.nodeId = String(nodeId);
+  made.dataset.port = name;
+  made.title = title;
+  made.setAttribute('aria-hidden', 'true');
+  return made;
+}
+
+function cardParts(kindIcon) {
   const count = element('span', 'node-count');
   const unit = element('span', 'node-unit');
   const rate = element('span', 'node-rate');
@@ -150,15 +448,19 @@ function cardParts(node) {
   stateIcon.classList.add('node-state-icon');
   const stateText = element('span', 'node-state-text');
   const message = element('span', 'node-message');
+  const name = element('span', 'node-name');
+  const summary = element('span', 'node-type');
   const problems = element('ul', 'node-problems');
   problems.hidden = true;
   return {
-    kind: element('span', 'node-kind', icon(TYPE_ICONS[node.type] ?? 'node')),
-    title: element('span', 'node-title', element('span', 'node-name', node.name), element('span', 'node-type', summaryOf(node))),
+    kind: element('span', 'node-kind', icon(kindIcon)),
+    title: element('span', 'node-title', name, summary),
     rows: element('span', 'node-rows', count, unit),
     word: element('span', 'node-word', stateText, rate),
     message,
     bar: element('span', 'node-bar'),
+    name,
+    summary,
     stateIcon,
     stateText,
     count,

@@ -1,4 +1,7 @@
-/** The list of jobs. Test hooks: `button.job[data-job-id]`, aria-current="true" on the one shown. */
+/**
+ * The list of jobs. Test hooks: `button.job[data-job-id]`, aria-current="true" on the one shown, data-unsaved="true"
+ * on those with changes that are not saved.
+ */
 
 import { byId, element, setAttribute, setHidden } from './dom.js';
 
@@ -23,10 +26,21 @@ export class JobsView {
     }
   }
 
+  /** Mark the jobs with changes that are not saved. */
+  markUnsaved(jobIds) {
+    for (const entry of this.#list.querySelectorAll('.job')) {
+      const unsaved = jobIds.includes(Number(entry.dataset.jobId));
+      setAttribute(entry, 'data-unsaved', String(unsaved));
+      setHidden(entry.querySelector('.job-unsaved'), !unsaved);
+    }
+  }
+
   #entry({ id, name }) {
     const label = element('span', 'job-label', name);
     label.title = name;
-    const button = element('button', 'job', label, element('span', 'job-number', `#${id}`));
+    const unsaved = element('span', 'job-unsaved', element('span', 'visually-hidden', 'has unsaved changes'));
+    unsaved.hidden = true;
+    const button = element('button', 'job', label, unsaved, element('span', 'job-number', `#${id}`));
     button.type = 'button';
     button.dataset.jobId = String(id);
     button.addEventListener('click', () => this.#onOpen(id));

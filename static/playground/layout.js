@@ -33,24 +33,41 @@ export function flowOrder({ nodes, edges }) {
   return nodes.map((node) => node.id).sort((a, b) => rank.get(a) - rank.get(b) || place.get(a) - place.get(b));
 }
 
+/** The same for nodes that stand where a person put them, however close; those without a place come below. */
+export function standing({ nodes, edges }) {
+  if (!nodes.some((node) => isPosition(node.position))) return layOut({ nodes, edges }, 'right');
+  const positions = new Map(nodes.filter((node) => isPosition(node.position)).map(({ id, position }) => [id, position]));
+  const low = Math.max(...[...positions.values()].map(({ y }) => y)) + NODE.height + GAP.right.across;
+  const left = Math.min(...[...positions.values()].map(({ x }) => x));
+  nodes.filter((node) => !positions.has(node.id)).forEach(({ id }, place) => positions.set(id, { x: left + place * (NODE.width + GAP.right.along), y: low }));
+  return { direction: 'right', positions };
+}
+
 /** {path, label: {x, y}, room}: the curve, where its number stands, and the free length for it. */
 export function edgeLine({ direction, positions }, from, to) {
   const a = leaves(positions.get(from), direction);
   const b = enters(positions.get(to), direction);
-  const reach = Math.max(28, Math.abs(direction === 'right' ? b.x - a.x : b.y - a.y) / 2);
-  const [c, d] = direction === 'right' ? [{ x: a.x + reach, y: a.y }, { x: b.x - reach, y: b.y }] : [{ x: a.x, y: a.y + reach }, { x: b.x, y: b.y - reach }];
   return {
-    path: `M${a.x} ${a.y}C${c.x} ${c.y} ${d.x} ${d.y} ${b.x} ${b.y}`,
+    path: curve(a, b, direction),
     label: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 },
     room: direction === 'right' ? b.x - a.x : Infinity,
   };
 }
 
-function leaves({ x, y }, direction) {
+/** The line from a point where rows leave to one where they enter. */
+export function curve(a, b, direction) {
+  const reach = Math.max(28, Math.abs(direction === 'right' ? b.x - a.x : b.y - a.y) / 2);
+  const [c, d] = direction === 'right' ? [{ x: a.x + reach, y: a.y }, { x: b.x - reach, y: b.y }] : [{ x: a.x, y: a.y + reach }, { x: b.x, y: b.y - reach }];
+  return `M${a.x} ${a.y}C${c.x} ${c.y} ${d.x} ${d.y} ${b.x} ${b.y}`;
+}
+
+/** Where edges leave a node at a place. */
+export function leaves({ x, y }, direction) {
   return direction === 'right' ? { x: x + NODE.width, y: y + PORT_Y } : { x: x + NODE.width / 2, y: y + NODE.height };
 }
 
-function enters({ x, y }, direction) {
+/** Where edges enter a node at a place. */
+export function enters({ x, y }, direction) {
   return direction === 'right' ? { x, y: y + PORT_Y } : { x: x + NODE.width / 2, y };
 }
 

@@ -11,6 +11,7 @@ import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, setHidden, setText } from './dom.js';
+import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
 import { oncePerFrame } from './frames.js';
 import { GateView } from './gate-view.js';
@@ -39,7 +40,7 @@ class Playground {
   #connection = new ConnectionView({ onRetry: () => this.#service.reconnect() });
   #jobsView = new JobsView({ onOpen: (jobId) => this.#open(jobId) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
-  #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#select(id) });
+  #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#workbench.select(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails() });
   #notice = new NoticeView();
   #gate = new GateView({ onToken: (token) => this.#useToken(token) });
@@ -47,14 +48,14 @@ class Playground {
     check: (document) => this.#api.validate(document),
     save: (jobId, document) => this.#save(jobId, document),
   });
+  #workbench = new Workbench({ api: this.#api, graph: this.#graph, host: this.#editHost() });
 
   start() {
     this.#service.onState((state) => this.#onConnection(state));
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onError((error) => this.#onServiceError(error));
-    byId('job-new').addEventListener('click', () => this.#editor.open(null));
-    byId('job-edit').addEventListener('click', () => this.#editor.open(this.#shown.job));
+    byId('job-edit').addEventListener('click', () => this.#editor.open(this.#workbench.document));
     setInterval(() => this.#askForDrawing(), TICK);
     this.#askForDrawing();
     this.#load();
@@ -67,20 +68,23 @@ class Playground {
       this.#gate.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
+    this.#attempt(() => this.#workbench.loadTypes());
     const wanted = jobInAddress() ?? this.#shown.jobId;
     if (wanted !== null) this.#open(wanted);
     const listed = await this.#attempt(() => this.#refreshJobs());
     if (listed && this.#shown.jobId === null && this.#jobs.length > 0) this.#open(this.#jobs[0].id);
-    else if (listed && this.#jobs.length === 0) this.#graph.show(NO_GRAPH, 'No jobs yet. Make one from JSON with + beside “Jobs”.');
+    else if (listed && this.#jobs.length === 0) this.#graph.show(NO_GRAPH, 'No jobs yet. Make one with + beside “Jobs”.');
   }
 
   async #refreshJobs() {
     this.#jobs = await this.#api.jobs();
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
+    this.#jobsView.markUnsaved(this.#workbench.unsavedIds);
   }
 
   async #open(jobId) {
+    this.#workbench.close();
     if (this.#shown.jobId !== null) this.#service.unsubscribeFromJob(this.#shown.jobId);
     const shown = { ...nothingShown(), jobId };
     this.#shown = shown;
@@ -108,7 +112,8 @@ class Playground {
     if (shown !== this.#shown) return;
     shown.job = job;
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
-    this.#showGraph(job?.graph ?? NO_GRAPH, job === null ? 'This job is not stored here. Its nodes appear as soon as they report.' : 'This job has no nodes.');
+    if (job === null) this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
+    else this.#workbench.open(job);
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -129,6 +134,7 @@ class Playground {
 
   async #save(jobId, document) {
     const saved = await this.#api.saveJob(jobId, document);
+    this.#workbench.forget(saved.id);
     await this.#refreshJobs();
     this.#open(jobId ?? saved.id);
   }
@@ -171,7 +177,7 @@ class Playground {
   async #execute() {
     const shown = this.#shown;
     this.#notice.clear();
-    this.#setProblems(new Map());
+    if (!(await this.#workbench.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
       const { runId, status } = await this.#api.execute(shown.jobId, this.#executeKey);
@@ -212,9 +218,8 @@ class Playground {
   }
 
   #showErrors(problem) {
-    const problems = Map.groupBy(problem.errors, (error) => error.nodeId);
-    this.#setProblems(new Map([...problems].map(([nodeId, errors]) => [nodeId, errors.map((error) => error.message)])));
-    const general = (problems.get(null) ?? []).map((error) => error.message);
+    this.#workbench.showProblems(problem.errors);
+    const general = problem.errors.filter((error) => error.nodeId === null).map((error) => error.message);
     this.#notice.say([problem.message, ...general].join('\n'), 'error');
   }
 
@@ -225,32 +230,69 @@ class Playground {
 
   // ---- details ---------------------------------------------------------------------------------------
 
+  // A node that nobody edits was chosen; of a draft, the workbench tells.
   #select(nodeId) {
     if (nodeId === this.#shown.selected) return this.#closeDetails();
-    this.#shown.selected = nodeId;
-    this.#details.show(this.#shown.graph.nodes.find((node) => node.id === nodeId));
     this.#graph.reveal(nodeId);
-    return this.#askForDrawing();
+    return this.#showDetails(nodeId);
+  }
+
+  #showDetails(nodeId) {
+    this.#shown.selected = nodeId;
+    this.#details.show(this.#shown.graph.nodes.find((node) => node.id === nodeId) ?? null);
+    this.#askForDrawing();
   }
 
   #closeDetails() {
     const { selected } = this.#shown;
-    this.#shown.selected = null;
-    this.#details.show(null);
+    this.#workbench.detailsClosed();
+    this.#showDetails(null);
     this.#graph.focusNode(selected);
-    this.#askForDrawing();
+  }
+
+  // ---- editing
+
+  #editHost() {
+    return {
+      onDraft: (graph) => this.#showDraft(graph),
+      onChosen: (nodeId) => this.#showDetails(nodeId),
+      isDetailsOpen: () => this.#shown.selected !== null,
+      takenIds: () => this.#shown.state.nodeIds(),
+      jobs: () => this.#jobs,
+      show: async (jobId) => {
+        await this.#refreshJobs();
+        await this.#open(jobId);
+      },
+      saved: async (job) => {
+        if (this.#shown.jobId === job.id) this.#shown.job = job;
+        await this.#refreshJobs();
+        this.#askForDrawing();
+      },
+      gone: async (jobId) => {
+        await this.#refreshJobs();
+        if (this.#shown.jobId === jobId && this.#jobs.length > 0) await this.#open(this.#jobs[0].id);
+        else if (this.#shown.jobId === jobId) location.assign(location.pathname);
+      },
+      unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
+      editAsJson: () => this.#editor.open(this.#workbench.document),
+      attempt: (work) => this.#attempt(work),
+      notice: (text, tone) => this.#notice.say(text, tone),
+      announce: (text) => setText(byId('announcer'), text),
+    };
+  }
+
+  #showDraft(graph) {
+    this.#shown.editable = true;
+    this.#shown.state.expectNodes(graph.nodes.map((node) => node.id));
+    this.#showGraph(graph, 'An empty job. Drag a node here from the palette, or press A.');
   }
 
   // ---- drawing: only here, at most once a frame --------------------------------------------------------
 
   #showGraph(graph, emptyText) {
     this.#shown.graph = graph;
-    this.#graph.show(graph, emptyText);
+    this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
     this.#askForDrawing();
-  }
-
-  #setProblems(problems) {
-    this.#graph.drawProblems(problems);
   }
 
   #draw() {
@@ -269,15 +311,17 @@ class Playground {
     this.#completeRun(run);
   }
 
-  // Whoever reports as a node that the graph does not have is shown beside it.
+  // Whoever reports as a node that the graph does not have is shown beside it; but not the nodes of a run of ours, which
+  // the draft may have lost since.
   #addStrangers() {
-    const { state, graph } = this.#shown;
+    const { state, graph, job } = this.#shown;
+    if (job !== null && state.run()?.told !== false) return;
     const known = new Set(graph.nodes.map((node) => node.id));
     const strangers = state.nodeIds().filter((id) => !known.has(id));
     if (strangers.length === 0) return;
     const added = strangers.map((id) => ({ id, type: '', name: state.node(id).nodeName || `Node ${id}`, config: {} }));
     this.#shown.graph = { ...graph, nodes: [...graph.nodes, ...added] };
-    this.#graph.show(this.#shown.graph);
+    this.#graph.show(this.#shown.graph, '', { editable: this.#shown.editable });
   }
 
   #drawTitle(run) {
@@ -309,7 +353,7 @@ class Playground {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, graph: NO_GRAPH, state: new JobState(), selected: null, pending: null, fetchedRuns: new Set() };
+  return { jobId: null, job: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, fetchedRuns: new Set() };
 }
 
 function spokenStatus({ status, startedAt, endedAt, reason }, { job }) {

@@ -1,0 +1,196 @@
+/**
+ * What can be done with jobs as a whole: make, rename, duplicate, import, export, delete.
+ * Test hooks: `#job-new`, `#job-import`, `#job-menu`, `.menu-item[data-key]`, `#job-rename`, `#job-files`.
+ */
+
+import { byId, setHidden } from '../dom.js';
+import { confirmed } from './confirm.js';
+import { freeName } from './graphs.js';
+import { IS_MAC } from './help.js';
+import { keyNames } from './keys.js';
+import { Menu } from './menu.js';
+
+const NO_NODES = { nodes: [], edges: [] };
+const MOST_NAME = 200; // characters, as the server has it
+
+export class JobTools {
+  #api;
+  #host;
+
+  /**
+   * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job),
+   * gone(jobId), discard(), editAsJson(), attempt(work), say(text)}
+   */
+  constructor(api, host) {
+    this.#api = api;
+    this.#host = host;
+    new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
+    byId('job-new').addEventListener('click', () => this.create());
+    byId('job-import').addEventListener('click', () => byId('job-files').click());
+    byId('job-files').addEventListener('change', (event) => this.#import(event.target));
+    byId('job-name').addEventListener('dblclick', () => this.startRename());
+    byId('job-rename').addEventListener('keydown', (event) => this.#onRenameKey(event));
+    byId('job-rename').addEventListener('blur', () => this.#endRename(true));
+    this.#takeDroppedFiles();
+  }
+
+  #items() {
+    const entries = [
+      { key: 'rename', label: 'Rename', icon: 'pencil', hint: 'F2', run: () => this.startRename() },
+      { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },
+      { key: 'json', label: 'Edit as JSON', icon: 'braces', run: () => this.#host.editAsJson() },
+      { key: 'export', label: 'Export as JSON', icon: 'download', run: () => this.export() },
+    ];
+    if (this.#host.isDirty()) entries.push({ key: 'discard', label: 'Discard changes', icon: 'undo', run: () => this.#discard() });
+    entries.push({ key: 'delete', label: 'Delete…', icon: 'trash', danger: true, run: () => this.delete() });
+    return entries;
+  }
+
+  create() {
+    return this.#attempt(async () => {
+      const job = await this.#api.saveJob(null, { name: this.#freeName('New job'), graph: NO_NODES });
+      await this.#host.show(job.id);
+      this.startRename();
+    });
+  }
+
+  duplicate() {
+    const draft = this.#host.draft();
+    return this.#attempt(async () => {
+      const copy = await this.#api.saveJob(null, { name: this.#freeName(`${draft.name.slice(0, MOST_NAME - 10)} copy`), graph: draft.graph });
+      await this.#host.show(copy.id);
+      this.#host.say(`Duplicated as ${copy.name}.`);
+    });
+  }
+
+  async delete() {
+    const { id, name } = this.#host.draft();
+    const wanted = await confirmed({
+      title: `Delete “${name}”?`,
+      text: 'Its runs and their logs are deleted with it. This cannot be taken back; an export of it could be imported again.',
+      yes: 'Delete',
+    });
+    if (!wanted) return;
+    await this.#attempt(async () => {
+      await this.#api.deleteJob(id);
+      await this.#host.gone(id);
+      this.#host.say(`Deleted ${name}.`);
+    });
+  }
+
+  export() {
+    const { name, graph } = this.#host.draft();
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([`${JSON.stringify({ name, graph }, null, 2)}\n`], { type: 'application/json' }));
+    link.download = `${fileName(name)}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  // ---- rename: in place of the title
+
+  startRename() {
+    const draft = this.#host.draft();
+    if (draft === null) return;
+    const input = byId('job-rename');
+    input.value = draft.name;
+    input.maxLength = MOST_NAME;
+    setHidden(input, false);
+    setHidden(byId('job-name'), true);
+    input.focus();
+    input.select();
+  }
+
+  #onRenameKey(event) {
+    if (event.key !== 'Enter' && event.key !== 'Escape') return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#endRename(event.key === 'Enter');
+    byId('job-menu').focus();
+  }
+
+  #endRename(keep) {
+    const input = byId('job-rename');
+    if (input.hidden) return;
+    setHidden(input, true);
+    setHidden(byId('job-name'), false);
+    const draft = this.#host.draft();
+    const name = input.value.trim();
+    if (keep && draft !== null && name !== '' && name !== draft.name) this.#attempt(() => this.#rename(draft.id, name));
+  }
+
+  // With the graph that is stored: what is being edited is saved when the person says so.
+  async #rename(jobId, name) {
+    const stored = await this.#api.job(jobId);
+    await this.#host.renamed(await this.#api.saveJob(jobId, { name, graph: stored.graph }), stored);
+  }
+
+  async #discard() {
+    const wanted = await confirmed({ title: 'Discard your changes?', text: 'The graph goes back to what was saved last.', yes: 'Discard' });
+    if (wanted) this.#host.discard();
+  }
+
+  // ---- files
+
+  async #import(input) {
+    const files = [...input.files];
+    input.value = '';
+    await this.#importAll(files);
+  }
+
+  async #importAll(files) {
+    const jobs = [];
+    for (const file of files) {
+      const read = await readJob(file);
+      if (read.error === undefined) jobs.push(read.job);
+      else return this.#host.say(`${file.name} ${read.error}`, 'error');
+    }
+    return this.#attempt(async () => {
+      let last = null;
+      for (const { name, graph } of jobs) last = await this.#api.saveJob(null, { name: this.#freeName(name), graph });
+      if (last === null) return;
+      await this.#host.show(last.id);
+      this.#host.say(jobs.length === 1 ? `Imported ${last.name}.` : `Imported ${jobs.length} jobs.`);
+    });
+  }
+
+  #takeDroppedFiles() {
+    const isFile = (event) => event.dataTransfer?.types.includes('Files');
+    document.addEventListener('dragover', (event) => isFile(event) && event.preventDefault());
+    document.addEventListener('drop', (event) => {
+      if (!isFile(event) || document.querySelector('dialog[open]') !== null) return;
+      event.preventDefault();
+      this.#importAll([...event.dataTransfer.files]);
+    });
+  }
+
+  #freeName(wanted) {
+    return freeName(wanted, new Set(this.#host.names()));
+  }
+
+  #attempt(work) {
+    return this.#host.attempt(work);
+  }
+}
+
+/** How a menu writes a key. */
+export function hintOf(shown) {
+  return keyNames(shown, IS_MAC);
+}
+
+async function readJob(file) {
+  let document;
+  try {
+    document = JSON.parse(await file.text());
+  } catch (error) {
+    return { error: `is not JSON: ${error.message}` };
+  }
+  const graph = document?.graph ?? document;
+  if (!Array.isArray(graph?.nodes)) return { error: 'holds no job: it needs a graph with nodes and edges.' };
+  const name = typeof document.name === 'string' && document.name.trim() !== '' ? document.name.trim() : file.name.replace(/\.json$/i, '');
+  return { job: { name: name.slice(0, MOST_NAME - 10), graph: { ...graph, edges: graph.edges ?? [] } } };
+}
+
+function fileName(name) {
+  return name.replace(/[^\p{L}\p{N}._ -]+/gu, '-').trim().slice(0, 80) || 'job';
+}

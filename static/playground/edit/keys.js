@@ -1,0 +1,60 @@
+/**
+ * What the keys do in the graph: one table, for the keyboard and for the page that explains it. Pure.
+ *
+ * `key` as KeyboardEvent.key says it, letters in lower case; `mod` is Ctrl, or ⌘ on a Mac; `shift` undefined: either.
+ */
+
+export const KEYS = [
+  { command: 'add', key: 'a', shown: 'A', says: 'Add a node; after the selected one, and connected to it' },
+  { command: 'connect', key: 'c', shown: 'C', says: 'Connect the node to another' },
+  { command: 'open', key: 'Enter', shown: 'Enter', says: 'Open the node’s settings', native: true },
+  { command: 'toggle', key: ' ', shown: 'Space', says: 'Select the node as well, or not any more' },
+  { command: 'selectAll', key: 'a', mod: true, shown: 'Mod+A', says: 'Select everything' },
+  { command: 'left', key: 'ArrowLeft', shown: '← ↑ → ↓', says: 'Move what is selected; with Shift further. Nothing selected: look around' },
+  { command: 'right', key: 'ArrowRight' },
+  { command: 'up', key: 'ArrowUp' },
+  { command: 'down', key: 'ArrowDown' },
+  { command: 'delete', key: 'Delete', shown: 'Delete', says: 'Delete what is selected' },
+  { command: 'delete', key: 'Backspace' },
+  { command: 'undo', key: 'z', mod: true, shift: false, shown: 'Mod+Z', says: 'Undo' },
+  { command: 'redo', key: 'z', mod: true, shift: true, shown: 'Mod+Shift+Z', says: 'Redo' },
+  { command: 'redo', key: 'y', mod: true },
+  { command: 'copy', key: 'c', mod: true, shown: 'Mod+C', says: 'Copy; into other jobs and pages too', native: true },
+  { command: 'cut', key: 'x', mod: true, shown: 'Mod+X', says: 'Cut', native: true },
+  { command: 'paste', key: 'v', mod: true, shown: 'Mod+V', says: 'Paste', native: true },
+  { command: 'duplicate', key: 'd', mod: true, shown: 'Mod+D', says: 'Duplicate what is selected' },
+  { command: 'preview', key: 'p', shown: 'P', says: 'Preview the rows that the node gives' },
+  { command: 'tidy', key: 't', shown: 'T', says: 'Tidy up: lay the graph out' },
+  { command: 'zoomIn', key: '+', shown: '+', says: 'Zoom in' },
+  { command: 'zoomIn', key: '=' },
+  { command: 'zoomOut', key: '-', shown: '−', says: 'Zoom out' },
+  { command: 'fit', key: '0', shown: '0', says: 'Show all of it' },
+  { command: 'escape', key: 'Escape', shown: 'Esc', says: 'Close the settings, then select nothing' },
+];
+
+/** Keys that work wherever the focus is, in fields as well. */
+export const KEYS_EVERYWHERE = [
+  { command: 'save', key: 's', mod: true, shown: 'Mod+S', says: 'Save' },
+  { command: 'rename', key: 'F2', shown: 'F2', says: 'Rename the job' },
+  { command: 'help', key: '?', inFields: false, shown: '?', says: 'This list' },
+];
+
+/** What the pointer does that a person may not guess. */
+export const POINTER = [
+  ['Drag from a port', 'Connect; dropped on nothing, it offers nodes to add'],
+  ['Drag on the ground', 'Select all in an area; Shift adds to it'],
+  ['Wheel, or middle button', 'Look around; with Ctrl the wheel zooms'],
+];
+
+/** The command of a key press: an entry of the table, or null. */
+export function commandOf(event, table) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const mod = event.ctrlKey || event.metaKey;
+  if (event.altKey) return null;
+  return table.find((entry) => entry.key === key && (entry.mod ?? false) === mod && (entry.shift === undefined || entry.shift === event.shiftKey)) ?? null;
+}
+
+/** "Mod+Z" as it is written on this machine. */
+export function keyNames(shown, isMac) {
+  return isMac ? shown.replace('Mod+', '⌘').replace('Shift+', '⇧') : shown.replace('Mod', 'Ctrl');
+}

@@ -1,0 +1,393 @@
+/**
+ * The form of one node, made from its type's schema. It shows what the draft holds and tells each change; it keeps
+ * no state of its own, so undo changes it like anything else. Test hooks: `#node-form`, `[data-field="…"]` around
+ * each field, with `.field-error`; `#node-name`; `.connection[data-from][data-to]`.
+ */
+
+import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
+import { besideField, chosenOf, controlOf, isCode, lines, shownText, valueOf } from './fields.js';
+import { nodeOf } from './graphs.js';
+
+export class NodeForm {
+  #box = byId('node-form');
+  #says; // what to tell; see the constructor
+  #shown = null; // {id, type, fields: Map name → {box, error, set(value)}}
+  #chosen = null; // of a oneOf, while neither is given
+
+  /**
+   * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(from, to),
+   * connect(id), preview(id), duplicate(id), remove(id), select(id)}
+   */
+  constructor(says) {
+    this.#says = says;
+    this.#box.addEventListener('submit', (event) => event.preventDefault());
+  }
+
+  /** Show the node of the draft, or nothing (null). `context`: {graph, types, known: {field kind: [text]}}. */
+  show(id, context) {
+    const node = id === null ? undefined : nodeOf(context.graph, id);
+    setHidden(this.#box, node === undefined);
+    byId('details').dataset.editing = String(node !== undefined);
+    if (node === undefined) {
+      this.#shown = null;
+      return;
+    }
+    const type = context.types.get(node.type);
+    if (this.#shown?.id !== id || this.#shown.type !== type || this.#choice(type, node) !== this.#shown.choice) this.#build(node, type);
+    this.#fill(node, type, context);
+  }
+
+  /** Errors of this node beside their fields: [{field, message}]. */
+  drawErrors(errors) {
+    if (this.#shown === null) return;
+    for (const [name, { box, error, field, control }] of this.#shown.fields) {
+      const messages = errors.filter((found) => found.field === name).map((found) => besideField(field, found.message));
+      setText(error, messages.join('\n'));
+      setHidden(error, messages.length === 0);
+      box.dataset.invalid = String(messages.length > 0);
+      for (const input of control.inputs()) setAttribute(input, 'aria-invalid', String(messages.length > 0));
+    }
+    const others = errors.filter(({ field }) => !this.#shown.fields.has(field)).map(({ message }) => message);
+    setText(this.#shown.general, others.join('\n'));
+    setHidden(this.#shown.general, others.length === 0);
+  }
+
+  focusName() {
+    byId('node-name')?.focus();
+    byId('node-name')?.select();
+  }
+
+  #choice(type, node) {
+    if (type === undefined || type.oneOf.length === 0) return null;
+    const given = type.oneOf.some((name) => node.config?.[name] !== undefined && node.config[name] !== null);
+    return given || this.#chosen === null ? chosenOf(type.oneOf, node.config) : this.#chosen;
+  }
+
+  // ---- building
+
+  #build(node, type) {
+    if (this.#shown?.id !== node.id) this.#chosen = null;
+    const choice = this.#choice(type, node);
+    const fields = new Map();
+    const parts = [this.#nameField(node, fields)];
+    const general = element('p', 'field-error');
+    if (type === undefined) parts.push(element('p', 'field-help', `The type “${node.type}” is not known here. Its settings can be changed as JSON.`));
+    for (const field of type?.fields ?? []) {
+      if (type.oneOf.includes(field.name)) {
+        if (field.name === type.oneOf[0]) parts.push(this.#switch(node, type, choice));
+        if (field.name !== choice) continue;
+      }
+      parts.push(this.#field(node, field, fields, type.oneOf.includes(field.name)));
+    }
+    const connections = element('section', 'connections');
+    parts.push(general, connections, this.#buttons(node, type));
+    this.#box.replaceChildren(...parts);
+    this.#shown = { id: node.id, type, choice, fields, general, connections };
+  }
+
+  #nameField(node, fields) {
+    const field = { name: 'name', label: 'Name', kind: 'text', help: '' };
+    const input = document.createElement('input');
+    input.id = 'node-name';
+    input.addEventListener('input', () => this.#says.rename(node.id, input.value));
+    return fieldBox(field, simple(input), fields, { required: true });
+  }
+
+  // Which of the fields that exclude each other is given: the other's value is put aside when one is chosen.
+  #switch(node, type, choice) {
+    const legend = element('legend', 'visually-hidden', 'Which of them');
+    const options = type.oneOf.map((name) => {
+      const radio = document.createElement('input');
+      radio.type = 'radio';
+      radio.name = `one-of-${node.id}`;
+      radio.checked = name === choice;
+      radio.value = name;
+      radio.addEventListener('change', () => {
+        this.#chosen = name;
+        this.#says.choose(node.id, Object.fromEntries(type.oneOf.map((other) => [other, undefined])));
+      });
+      return element('label', 'segment', radio, element('span', '', type.fields.find((field) => field.name === name).label));
+    });
+    return element('fieldset', 'segments', legend, ...options);
+  }
+
+  #field(node, field, fields, isChosen) {
+    const control = CONTROLS[controlOf(field)](field, (value, { error } = {}) => {
+      if (error === undefined) this.#says.configure(node.id, field.name, value);
+      else this.#sayWrong(field.name, error);
+    });
+    return fieldBox(field, control, fields, { required: isChosen || (field.required && (field.default ?? null) === null) });
+  }
+
+  #sayWrong(name, message) {
+    const { error, box } = this.#shown.fields.get(name);
+    setText(error, message);
+    setHidden(error, false);
+    box.dataset.invalid = 'true';
+  }
+
+  #buttons(node) {
+    const make = (className, name, label, run) => {
+      const made = element('button', className, icon(name), element('span', '', label));
+      made.type = 'button';
+      made.addEventListener('click', run);
+      return made;
+    };
+    const preview = make('button', 'table', 'Preview rows', () => this.#says.preview(node.id));
+    preview.id = 'node-preview';
+    const copy = iconButton('copy', 'Duplicate this node');
+    copy.addEventListener('click', () => this.#says.duplicate(node.id));
+    const remove = iconButton('trash', 'Delete this node');
+    remove.id = 'node-delete';
+    remove.addEventListener('click', () => this.#says.remove(node.id));
+    return element('div', 'node-form-buttons', preview, element('span', 'spring'), copy, remove);
+  }
+
+  // ---- filling
+
+  #fill(node, type, { graph, types, known }) {
+    const { fields, connections } = this.#shown;
+    fields.get('name').control.set(node.name);
+    for (const [name, { field, control }] of fields) {
+      if (name === 'name') continue;
+      control.set(node.config?.[name], field);
+      control.suggest?.(known[field.kind] ?? []);
+    }
+    setText(byId('details-name'), node.name);
+    this.#fillConnections(connections, node, type, graph, types);
+  }
+
+  #fillConnections(box, node, type, graph) {
+    const list = (title, edges, other) => {
+      const items = edges.map((edge) => this.#connection(edge, nodeOf(graph, edge[other])));
+      return items.length === 0 ? [] : [element('h4', 'connections-title', title), element('ul', '', ...items)];
+    };
+    const incoming = list('Gets rows from', graph.edges.filter(({ to }) => to === node.id), 'from');
+    const outgoing = list('Gives rows to', graph.edges.filter(({ from }) => from === node.id), 'to');
+    const signature = JSON.stringify([...graph.edges.filter(({ from, to }) => from === node.id || to === node.id).map(({ from, to }) => [from, to, nodeOf(graph, from)?.name, nodeOf(graph, to)?.name])]);
+    if (box.dataset.signature === signature) return;
+    box.dataset.signature = signature;
+    const hadFocus = box.contains(document.activeElement);
+    const head = element('div', 'details-section-head', element('h3', 'section-title', 'Connections'));
+    let add = null;
+    if (type?.hasOutput !== false) {
+      add = element('button', 'link-button', 'Connect to…');
+      add.type = 'button';
+      add.id = 'node-connect';
+      add.addEventListener('click', () => this.#says.connect(node.id));
+      head.append(add);
+    }
+    const none = incoming.length + outgoing.length === 0 ? [element('p', 'field-help', 'None yet.')] : [];
+    box.replaceChildren(head, ...incoming, ...outgoing, ...none);
+    if (hadFocus) (box.querySelector('.connection-remove') ?? add ?? byId('node-name')).focus();
+  }
+
+  #connection({ from, to }, other) {
+    const name = other?.name ?? 'a node that is gone';
+    const show = element('button', 'connection-name', name);
+    show.type = 'button';
+    show.addEventListener('click', () => other !== undefined && this.#says.select(other.id));
+    const remove = iconButton('close', `Disconnect ${name}`);
+    remove.classList.add('connection-remove');
+    remove.addEventListener('click', () => this.#says.disconnect(from, to));
+    const made = element('li', 'connection', show, remove);
+    made.dataset.from = String(from);
+    made.dataset.to = String(to);
+    return made;
+  }
+}
+
+let nextId = 0;
+
+function fieldBox(field, control, fields, { required }) {
+  const id = `field-${(nextId += 1)}`;
+  const label = element('label', 'field-label', field.label);
+  if (!required && field.name !== 'name') label.append(element('span', 'field-optional', (field.default ?? null) === null ? 'optional' : ''));
+  const help = element('p', 'field-help', field.help ?? '');
+  const error = element('p', 'field-error');
+  help.id = `${id}-help`;
+  error.id = `${id}-error`;
+  error.hidden = true;
+  help.hidden = (field.help ?? '') === '';
+  const box = element('div', 'field', label, control.element, error, help);
+  box.dataset.field = field.name;
+  const [first] = control.inputs();
+  if (first !== undefined) {
+    if (first.id === '') first.id = id;
+    label.htmlFor = first.id;
+    first.setAttribute('aria-describedby', `${error.id} ${help.id}`);
+    first.toggleAttribute('aria-required', false);
+    if (required) first.setAttribute('aria-required', 'true');
+  }
+  fields.set(field.name, { box, error, field, control });
+  return box;
+}
+
+// ---- controls: {element, inputs(), set(value), suggest?(texts)}; each tells a change with say(value, {error})
+
+function simple(input) {
+  return {
+    element: input,
+    inputs: () => [input],
+    set: (value) => setValue(input, value ?? ''),
+  };
+}
+
+// Only when it differs, and never over what a person is typing that means the same.
+function setValue(input, text) {
+  if (input.value !== text) input.value = text;
+}
+
+function typed(field, input, say) {
+  input.spellcheck = false;
+  input.autocomplete = 'off';
+  input.autocapitalize = 'off';
+  if (isCode(field)) input.classList.add('is-code');
+  input.addEventListener('input', () => {
+    const { value, error } = valueOf(field, input.value);
+    say(value, { error });
+  });
+  const same = (value) => {
+    const now = valueOf(field, input.value);
+    return now.error !== undefined || JSON.stringify(now.value) === JSON.stringify(value ?? undefined);
+  };
+  return {
+    element: input,
+    inputs: () => [input],
+    set: (value) => {
+      if (!(document.activeElement === input && same(value))) setValue(input, shownText(field, value));
+    },
+  };
+}
+
+function area(field, say, rows) {
+  const input = document.createElement('textarea');
+  input.rows = rows;
+  return typed(field, input, say);
+}
+
+function line(field, say) {
+  const input = document.createElement('input');
+  const control = typed(field, input, say);
+  const list = document.createElement('datalist');
+  list.id = `suggest-${(nextId += 1)}`;
+  input.setAttribute('list', list.id);
+  return {
+    ...control,
+    element: element('div', 'field-line', input, list),
+    suggest: (texts) => {
+      if (list.children.length !== texts.length) list.replaceChildren(...texts.map((text) => new Option(text)));
+    },
+  };
+}
+
+function choice(field, say) {
+  const select = document.createElement('select');
+  const hasDefault = (field.default ?? null) !== null;
+  if (!hasDefault) select.append(new Option('', ''));
+  select.append(...field.choices.map((text) => new Option(text, text)));
+  select.addEventListener('change', () => say(select.value === '' ? undefined : select.value));
+  const set = (value) => {
+    const shown = value ?? field.default ?? '';
+    if (![...select.options].some((option) => option.value === shown)) select.append(new Option(String(shown), String(shown)));
+    setValue(select, String(shown));
+  };
+  return { element: select, inputs: () => [select], set };
+}
+
+function onOff(field, say) {
+  const input = document.createElement('input');
+  input.type = 'checkbox';
+  input.addEventListener('change', () => say(input.checked));
+  return { element: input, inputs: () => [input], set: (value) => (input.checked = Boolean(value ?? field.default)) };
+}
+
+// all | none | a list, as the field of kept columns has it
+function keep(field, say) {
+  const select = document.createElement('select');
+  select.append(new Option('All columns', 'all'), new Option('No columns', 'none'), new Option('These columns:', 'list'));
+  const names = document.createElement('textarea');
+  names.rows = 3;
+  names.className = 'is-code';
+  names.spellcheck = false;
+  names.setAttribute('aria-label', `${field.label}: one column a line`);
+  names.placeholder = 'one column a line';
+  const tell = () => {
+    names.hidden = select.value !== 'list';
+    say(select.value === 'list' ? lines(names.value) : select.value);
+  };
+  select.addEventListener('change', tell);
+  names.addEventListener('input', tell);
+  const set = (value) => {
+    const shown = value ?? field.default ?? 'all';
+    const isList = Array.isArray(shown);
+    setValue(select, isList ? 'list' : String(shown));
+    names.hidden = !isList;
+    if (isList && JSON.stringify(lines(names.value)) !== JSON.stringify(shown)) names.value = shown.join('\n');
+  };
+  return { element: element('div', 'field-keep', select, names), inputs: () => [select], set };
+}
+
+// [{column, expression}, …], a line each
+function columns(field, say) {
+  const list = element('ul', 'columns');
+  const add = element('button', 'link-button', 'Add a column');
+  add.type = 'button';
+  add.classList.add('columns-add');
+  let shown = [];
+  const tell = (entries) => {
+    shown = entries;
+    say(entries);
+  };
+  const input = (label, value, place, member) => {
+    const made = document.createElement('input');
+    made.value = value;
+    made.placeholder = label;
+    made.spellcheck = false;
+    made.autocomplete = 'off';
+    made.className = 'is-code';
+    made.setAttribute('aria-label', `${label} ${place + 1}`);
+    made.dataset.member = member;
+    made.addEventListener('input', () => tell(shown.map((entry, at) => (at === place ? { ...entry, [member]: made.value } : entry))));
+    return made;
+  };
+  const draw = () => {
+    const items = shown.map((entry, place) => {
+      const remove = iconButton('close', `Remove column ${place + 1}`);
+      remove.addEventListener('click', () => {
+        tell(shown.filter((_, at) => at !== place));
+        draw();
+        (list.querySelector(`li:nth-child(${Math.min(place + 1, shown.length)}) input`) ?? add).focus();
+      });
+      const equals = element('span', 'columns-equals', '=');
+      equals.setAttribute('aria-hidden', 'true');
+      return element('li', '', input('Column', String(entry?.column ?? ''), place, 'column'), equals, input('Expression', String(entry?.expression ?? ''), place, 'expression'), remove);
+    });
+    list.replaceChildren(...items);
+  };
+  add.addEventListener('click', () => {
+    tell([...shown, { column: '', expression: '' }]);
+    draw();
+    list.querySelector('li:last-child input').focus();
+  });
+  const set = (value) => {
+    const wanted = Array.isArray(value) ? value : (field.default ?? []);
+    if (JSON.stringify(wanted) === JSON.stringify(shown)) return;
+    shown = wanted;
+    draw();
+  };
+  return { element: element('div', 'field-columns', list, add), inputs: () => [...list.querySelectorAll('input'), add].slice(0, 1), set };
+}
+
+const CONTROLS = {
+  line,
+  text: (field, say) => area(field, say, 2),
+  code: (field, say) => area(field, say, field.kind === 'sql' ? 8 : 2),
+  number: line,
+  list: (field, say) => area(field, say, 3),
+  json: (field, say) => area(field, say, 4),
+  choice,
+  switch: onOff,
+  keep,
+  columns,
+};

@@ -1,0 +1,73 @@
+/**
+ * The node types, to drag onto the canvas or to add with a click or Enter. What is in it comes from the server.
+ * Test hooks: `.palette-item[data-type]`.
+ */
+
+import { byId, element, icon, setHidden } from '../dom.js';
+import { iconOf } from '../graph-view.js';
+
+const TREMBLE = 4; // pixels
+
+export class PaletteView {
+  #onAdd;
+  #onDrop;
+
+  /** `onAdd(type)`: put one somewhere; `onDrop(type, clientX, clientY)`: put one here. */
+  constructor({ onAdd, onDrop }) {
+    this.#onAdd = onAdd;
+    this.#onDrop = onDrop;
+  }
+
+  show(types) {
+    byId('palette-list').replaceChildren(...types.map((type) => element('li', '', this.#item(type))));
+  }
+
+  /** Without a draft there is nothing to add to. */
+  enable(enabled) {
+    setHidden(byId('palette'), !enabled);
+  }
+
+  #item(type) {
+    const item = element('button', 'palette-item', icon(iconOf(type.name, type)), element('span', '', type.label));
+    item.type = 'button';
+    item.dataset.type = type.name;
+    item.title = `${type.help}\nDrag it onto the canvas, or press to add it.`;
+    let dragged = false;
+    item.addEventListener('click', () => {
+      if (!dragged) this.#onAdd(type);
+      dragged = false;
+    });
+    item.addEventListener('pointerdown', (event) => {
+      dragged = false;
+      if (event.button === 0) this.#follow(item, type, event, () => (dragged = true));
+    });
+    return item;
+  }
+
+  #follow(item, type, down, onDrag) {
+    const ghost = element('div', 'palette-ghost', icon(iconOf(type.name, type)), type.label);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const end = () => {
+      ghost.remove();
+      stop.abort();
+    };
+    const move = ({ clientX, clientY }) => {
+      if (!ghost.isConnected) {
+        if (Math.hypot(clientX - down.clientX, clientY - down.clientY) < TREMBLE) return;
+        document.body.append(ghost);
+        item.setPointerCapture(down.pointerId);
+        onDrag();
+      }
+      ghost.style.transform = `translate(${clientX}px, ${clientY}px)`;
+    };
+    item.addEventListener('pointermove', move, { signal });
+    item.addEventListener('pointercancel', end, { signal });
+    item.addEventListener('pointerup', ({ clientX, clientY }) => {
+      const dropped = ghost.isConnected;
+      end();
+      if (dropped) this.#onDrop(type, clientX, clientY);
+    }, { signal });
+    document.addEventListener('keydown', (event) => event.key === 'Escape' && end(), { signal });
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The first rows that a node gives, in a table below the graph. Test hooks: `#preview[data-state]` is
+ * loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`.
+ */
+
+import { byId, element, setHidden, setText } from '../dom.js';
+
+export class PreviewView {
+  #panel = byId('preview');
+  #generation = 0;
+  #nodeId = null;
+  #load;
+  #onClose;
+
+  /** `load(nodeId, signal)`: resolves to {columns, rows, truncated, timedOut}, or rejects with an Error to show. */
+  constructor({ load, onClose }) {
+    this.#load = load;
+    this.#onClose = onClose;
+    byId('preview-again').addEventListener('click', () => this.#ask());
+    byId('preview-close').addEventListener('click', () => this.close());
+    this.#panel.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      this.close();
+    });
+  }
+
+  get nodeId() {
+    return this.#panel.hidden ? null : this.#nodeId;
+  }
+
+  open(nodeId, name) {
+    this.#nodeId = nodeId;
+    setHidden(this.#panel, false);
+    setText(byId('preview-title'), `Preview of ${name}`);
+    byId('preview-table').replaceChildren();
+    return this.#ask();
+  }
+
+  /** The graph was changed: the rows are those from before. */
+  age() {
+    if (this.#panel.hidden || this.#panel.dataset.state !== 'rows') return;
+    this.#panel.dataset.old = 'true';
+    setText(byId('preview-note'), 'From before your last change.');
+  }
+
+  close({ quiet = false } = {}) {
+    if (this.#panel.hidden) return;
+    this.#generation += 1;
+    setHidden(this.#panel, true);
+    if (!quiet) this.#onClose(this.#nodeId);
+  }
+
+  async #ask() {
+    const generation = (this.#generation += 1);
+    this.#tell('loading', 'Reading rows…');
+    try {
+      const preview = await this.#load(this.#nodeId);
+      if (generation !== this.#generation) return;
+      byId('preview-table').replaceChildren(table(preview));
+      this.#tell('rows', noteOf(preview));
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      byId('preview-table').replaceChildren();
+      this.#tell('error', error.message);
+    }
+  }
+
+  #tell(state, note) {
+    this.#panel.dataset.state = state;
+    delete this.#panel.dataset.old;
+    setText(byId('preview-note'), note);
+  }
+}
+
+function noteOf({ rows, truncated, timedOut }) {
+  if (timedOut) return `${countOf(rows)} found in the time that a preview has; there may be more.`;
+  if (rows.length === 0) return 'It gives no rows.';
+  return truncated ? `The first ${rows.length} rows; there are more.` : `All ${countOf(rows)}.`;
+}
+
+function countOf(rows) {
+  return rows.length === 1 ? '1 row' : `${rows.length} rows`;
+}
+
+function table({ columns, rows }) {
+  const head = element('tr', '', ...[headCell('#'), ...columns.map((column) => headCell(column))]);
+  const body = rows.map((row, place) => element('tr', '', numberCell(place + 1), ...row.map(cell)));
+  return element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
+}
+
+function headCell(text) {
+  const made = element('th', '', text);
+  made.scope = 'col';
+  return made;
+}
+
+function numberCell(number) {
+  const made = element('th', 'rows-number', String(number));
+  made.scope = 'row';
+  return made;
+}
+
+function cell(value) {
+  if (value === null) return element('td', 'is-null', 'NULL');
+  const made = element('td', typeof value === 'number' ? 'is-number' : '', typeof value === 'string' ? value : String(value));
+  if (typeof value === 'string' && value.length > 40) made.title = value;
+  return made;
+}

@@ -1,0 +1,712 @@
+/**
+ * Editing the job at hand: owns its draft, the selection and what the validator says; introduces palette, form,
+ * toolbar, preview and keyboard to each other. The page around it is told through `host`:
+ *
+ *   {onDraft(graph), onChosen(nodeId | null), takenIds() → [id], show(jobId), refreshJobs(), jobs() → [{id, name}],
+ *    attempt(work), notice(text, tone), announce(text), editAsJson(), isDetailsOpen()}
+ *
+ * Drafts with changes are kept while other jobs are looked at. Test hooks: `#save`, `#undo`, `#redo`, `#zoom-level`,
+ * `#problems`, and those of the parts.
+ */
+
+import { byId, setHidden, setText } from '../dom.js';
+import { iconOf } from '../graph-view.js';
+import { layOut, NODE } from '../layout.js';
+import { asClipboardText, fromClipboardText } from './clipboard.js';
+import { confirmed } from './confirm.js';
+import { EditModel } from './edit-model.js';
+import { startingConfig } from './fields.js';
+import { addNode, configured, connected, edgeKey, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
+import { openHelp } from './help.js';
+import { JobTools } from './job-tools.js';
+import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
+import { Latest } from './latest.js';
+import { NodeForm } from './node-form.js';
+import { PaletteView } from './palette-view.js';
+import { Picker } from './picker.js';
+import { PreviewView } from './preview-view.js';
+
+/** Milliseconds without a change until the draft is checked. */
+const QUIET = 250;
+
+/** Pixels from a node to one that is added after it. */
+const AFTER = NODE.width + 88;
+
+/** Pixels that an arrow key moves. */
+const NUDGE = GRID;
+const NUDGE_FAR = GRID * 6;
+const LOOK = 80;
+
+const STEPS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
+
+export class Workbench {
+  #api;
+  #graph;
+  #host;
+  #types = new Map(); // name → node type
+  #drafts = new Map(); // job id → {job, model}, of the job at hand and of those with changes
+  #draft = null; // {job, model} of the job at hand
+  #selection = nothing();
+  #marked = null; // the selection that an area is added to
+  #opened = null; // id of the node whose form is open
+  #problems = []; // what the validator said last: [{nodeId, field, message}]
+  #pointer = { clientX: -1, clientY: -1 };
+  #pasted = 0; // times that the same was pasted
+
+  #picker = new Picker();
+  #palette = new PaletteView({ onAdd: (type) => this.#add(type), onDrop: (type, x, y) => this.#drop(type, x, y) });
+  #form;
+  #preview;
+  #tools;
+  #checks;
+
+  constructor({ api, graph, host }) {
+    this.#api = api;
+    this.#graph = graph;
+    this.#host = host;
+    this.#form = new NodeForm(this.#formSays());
+    this.#preview = new PreviewView({ load: (nodeId) => api.preview(this.#draft.model.graph, nodeId), onClose: (id) => graph.focusNode(id) });
+    this.#tools = new JobTools(api, this.#jobHost());
+    this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
+    graph.edit(this.#intents());
+    graph.onCamera((zoom) => setText(byId('zoom-level'), `${Math.round(zoom * 100)} %`));
+    this.#wireButtons();
+    this.#wireKeys();
+    window.addEventListener('beforeunload', (event) => {
+      if ([...this.#drafts.values()].some(({ model }) => model.isDirty)) event.preventDefault();
+    });
+  }
+
+  // ---- the job at hand
+
+  /** Node types come from the server, once; without them nothing can be edited. */
+  async loadTypes() {
+    if (this.#types.size > 0) return;
+    const types = await this.#api.nodeTypes();
+    this.#types = new Map(types.map((type) => [type.name, type]));
+    this.#palette.show(types);
+    this.#graph.useTypes(this.#types);
+    this.#refresh();
+  }
+
+  /** Edit this job ({id, name, graph, updatedAt}), with the changes made to it earlier; null: there is none. */
+  open(job) {
+    this.#putAside();
+    if (job !== null) {
+      const kept = this.#drafts.get(job.id);
+      this.#draft = kept ?? { job, model: new EditModel(standingGraph(job.graph)) };
+      this.#drafts.set(job.id, this.#draft);
+    }
+    this.#refresh();
+    if (job !== null) this.#checks.ask(this.#draft.model.graph, { soon: true });
+  }
+
+  /** Nothing is edited until the next job is opened. */
+  close() {
+    this.#putAside();
+    this.#refresh();
+  }
+
+  /** The job is not as it was any more: forget changes to it. */
+  forget(jobId) {
+    if (this.#draft?.job.id === jobId) this.#putAside();
+    this.#drafts.delete(jobId);
+  }
+
+  get isOpen() {
+    return this.#draft !== null;
+  }
+
+  get isDirty() {
+    return this.#draft?.model.isDirty ?? false;
+  }
+
+  /** {id, name, graph}: the job with what was changed; null when none is open. */
+  get document() {
+    if (this.#draft === null) return null;
+    const { job, model } = this.#draft;
+    return { id: job.id, name: job.name, graph: model.graph };
+  }
+
+  /** Ids of jobs with changes that are not saved. */
+  get unsavedIds() {
+    return [...this.#drafts].filter(([, { model }]) => model.isDirty).map(([id]) => id);
+  }
+
+  /** True when what is on the server is what is shown. Tells what went wrong itself. */
+  async save() {
+    if (!this.isDirty) return this.isOpen;
+    const draft = this.#draft;
+    return this.#host.attempt(async () => {
+      if (!(await this.#mayReplace(draft))) return;
+      const { graph } = draft.model;
+      const saved = await this.#api.saveJob(draft.job.id, { name: draft.job.name, graph });
+      draft.job = saved;
+      draft.model.markSaved(graph);
+      this.#host.announce('Saved.');
+      await this.#host.saved(saved);
+      this.#refreshTools();
+    }).then((went) => went && !draft.model.isDirty);
+  }
+
+  /** Choose a node, as a click on it does. */
+  select(id) {
+    if (this.#draft === null || nodeOf(this.#draft.model.graph, id) === undefined) return this.#host.onChosen(id);
+    this.#selectOnly(id, { open: true });
+    return this.#graph.reveal(id);
+  }
+
+  /** The details were closed. */
+  detailsClosed() {
+    this.#opened = null;
+    this.#form.show(null);
+  }
+
+  /** What the validator says, from here or from Execute: [{nodeId, field, message}]. */
+  showProblems(errors) {
+    this.#problems = errors;
+    const byNode = Map.groupBy(errors, (error) => error.nodeId);
+    this.#graph.drawProblems(new Map([...byNode].map(([id, found]) => [id, found.map((error) => error.message)])));
+    this.#form.drawErrors(byNode.get(this.#opened) ?? []);
+    const pill = byId('problems');
+    setHidden(pill, errors.length === 0);
+    setText(byId('problems-text'), errors.length === 1 ? '1 problem' : `${errors.length} problems`);
+    pill.title = errors.map(({ message }) => message).slice(0, 12).join('\n');
+  }
+
+  #putAside() {
+    if (this.#draft !== null && !this.#draft.model.isDirty) this.#drafts.delete(this.#draft.job.id);
+    this.#draft = null;
+    this.#selection = nothing();
+    this.#opened = null;
+    this.#checks.cancel();
+    this.#preview.close({ quiet: true });
+    this.#form.show(null);
+    this.showProblems([]);
+  }
+
+  async #mayReplace({ job }) {
+    const stored = await this.#api.job(job.id);
+    if (stored.updatedAt === job.updatedAt) return true;
+    return confirmed({ title: 'Changed elsewhere', text: `Somebody saved “${stored.name}” after you opened it. Saving now replaces what they did.`, yes: 'Replace it' });
+  }
+
+  async #check(graph, signal) {
+    if (graph.nodes.length === 0) return [];
+    return this.#api.problemsOf({ graph }, signal);
+  }
+
+  // ---- changes
+
+  /** Do a command; then `selected` are the nodes that it is about. */
+  #do(command, selected = null) {
+    if (this.#draft === null) return false;
+    const changed = this.#draft.model.do(command, Date.now());
+    if (selected !== null) this.#selection = { nodes: new Set(selected), edges: new Set() };
+    if (changed) this.#changed();
+    else this.#refresh();
+    return changed;
+  }
+
+  #changed() {
+    const { graph } = this.#draft.model;
+    const ids = new Set(graph.nodes.map((node) => node.id));
+    const keys = new Set(graph.edges.map(edgeKey));
+    this.#selection = { nodes: this.#selection.nodes.intersection(ids), edges: this.#selection.edges.intersection(keys) };
+    if (this.#opened !== null && !ids.has(this.#opened)) this.#openForm(null);
+    this.#refresh();
+    this.#preview.age();
+    this.#checks.ask(graph);
+  }
+
+  #refresh() {
+    const graph = this.#draft?.model.graph ?? null;
+    if (graph !== null) this.#host.onDraft(graph);
+    this.#graph.drawSelection(this.#selection);
+    if (this.#draft !== null) this.showProblems(this.#problems);
+    if (this.#opened !== null) this.#fillForm();
+    this.#refreshTools();
+  }
+
+  #refreshTools() {
+    const model = this.#draft?.model ?? null;
+    this.#palette.enable(model !== null && this.#types.size > 0);
+    for (const id of ['job-menu', 'add', 'tidy']) setHidden(byId(id), model === null);
+    setHidden(byId('save'), model === null);
+    byId('save').disabled = !this.isDirty;
+    drawStep(byId('undo'), 'Undo', model?.undoLabel ?? null);
+    drawStep(byId('redo'), 'Redo', model?.redoLabel ?? null);
+    byId('unsaved').hidden = !this.isDirty;
+    this.#host.unsaved(this.unsavedIds);
+  }
+
+  #undo() {
+    const label = this.#draft?.model.undo() ?? null;
+    if (label === null) return;
+    this.#changed();
+    this.#host.announce(`Undone: ${label}.`);
+  }
+
+  #redo() {
+    const label = this.#draft?.model.redo() ?? null;
+    if (label === null) return;
+    this.#changed();
+    this.#host.announce(`Done again: ${label}.`);
+  }
+
+  #add(type, place = null, { after = null, before = null, into = null } = {}) {
+    if (this.#draft === null) return;
+    const { model } = this.#draft;
+    const id = model.nextId(this.#host.takenIds());
+    const name = freeName(type.label, new Set(model.graph.nodes.map((node) => node.name)));
+    const position = freePlace(model.graph, place ?? this.#placeFor(after), NODE);
+    const node = { id, type: type.name, name, config: startingConfig(type), position };
+    const apply = (graph) => {
+      let next = addNode(graph, node);
+      if (into !== null && type.hasInput && type.hasOutput) {
+        next = without(next, new Set(), new Set([edgeKey(into)]));
+        return connected(connected(next, into.from, id), id, into.to);
+      }
+      if (after !== null && whyNoEdge(next, this.#types, after, id) === null) next = connected(next, after, id);
+      if (before !== null && whyNoEdge(next, this.#types, id, before) === null) next = connected(next, id, before);
+      return next;
+    };
+    this.#do({ label: `Add ${name}`, apply }, [id]);
+    this.#openForm(id);
+    this.#graph.reveal(id);
+    this.#host.announce(`Added ${name}.`);
+    requestAnimationFrame(() => this.#form.focusName());
+  }
+
+  #placeFor(after) {
+    const before = after === null ? undefined : nodeOf(this.#draft.model.graph, after);
+    if (before !== undefined) return { x: before.position.x + AFTER, y: before.position.y };
+    const { x, y } = this.#graph.middle;
+    return { x: x - NODE.width / 2, y: y - NODE.height / 2 };
+  }
+
+  #drop(type, clientX, clientY) {
+    const point = this.#graph.sheetPoint(clientX, clientY);
+    if (point === null) return;
+    const into = this.#graph.edgeAt(clientX, clientY);
+    this.#add(type, { x: point.x - NODE.width / 2, y: point.y - 28 }, { into });
+  }
+
+  #connect(from, to) {
+    const { graph } = this.#draft.model;
+    const why = whyNoEdge(graph, this.#types, from, to);
+    if (why !== null) return this.#host.notice(why);
+    this.#do({ label: `Connect ${nameIn(graph, from)} to ${nameIn(graph, to)}`, apply: (now) => connected(now, from, to) });
+    return this.#host.announce(`Connected ${nameIn(graph, from)} to ${nameIn(graph, to)}.`);
+  }
+
+  #disconnect(from, to) {
+    const { graph } = this.#draft.model;
+    const label = `Disconnect ${nameIn(graph, from)} from ${nameIn(graph, to)}`;
+    this.#do({ label, apply: (now) => without(now, new Set(), new Set([edgeKey({ from, to })])) });
+    this.#host.announce(`${label}.`);
+  }
+
+  #delete(nodes, edges) {
+    if (nodes.size + edges.size === 0) return;
+    const { graph } = this.#draft.model;
+    const label = `Delete ${partsText(graph, nodes, edges)}`;
+    const next = nextFocus(graph, nodes);
+    this.#do({ label, apply: (now) => without(now, nodes, edges) }, []);
+    this.#host.announce(`${label}.`);
+    if (next === null) byId('graph').focus();
+    else this.#graph.focusNode(next);
+  }
+
+  #move(ids, dx, dy, merge = null) {
+    if (ids.size === 0) return;
+    const label = `Move ${partsText(this.#draft.model.graph, ids, new Set())}`;
+    this.#do({ label, apply: (graph) => moved(graph, ids, dx, dy), merge });
+  }
+
+  #tidy() {
+    if (this.#draft === null) return;
+    const bare = (graph) => ({ ...graph, nodes: graph.nodes.map((node) => ({ ...node, position: undefined })) });
+    this.#do({ label: 'Tidy up', apply: (graph) => placed(graph, layOut(bare(graph), 'right').positions) });
+    this.#graph.fit();
+  }
+
+  #duplicate(ids) {
+    this.#insert(fragmentOf(this.#draft.model.graph, ids), { x: 32, y: 32 }, 'Duplicate');
+  }
+
+  #insert(fragment, offset, verb) {
+    if (fragment.nodes.length === 0) return;
+    const { model } = this.#draft;
+    const { graph, ids } = withFragment(model.graph, fragment, model.nextId(this.#host.takenIds()), offset);
+    const label = `${verb} ${partsText(graph, new Set(ids), new Set())}`;
+    this.#openForm(null);
+    this.#do({ label, apply: () => graph }, ids);
+    this.#graph.focusNode(ids[0]);
+    this.#graph.reveal(ids[0]);
+    this.#host.announce(`${label}.`);
+  }
+
+  // ---- selection
+
+  #selectOnly(id, { open }) {
+    this.#selection = { nodes: new Set([id]), edges: new Set() };
+    this.#graph.drawSelection(this.#selection);
+    if (open || this.#opened !== null) this.#openForm(id);
+  }
+
+  #selectNodes(ids) {
+    this.#selection = { nodes: new Set(ids), edges: new Set() };
+    this.#graph.drawSelection(this.#selection);
+    if (this.#opened !== null && !(ids.size === 1 && ids.has(this.#opened))) this.#openForm(null);
+  }
+
+  #toggle(id) {
+    this.#selectNodes(this.#selection.nodes.symmetricDifference(new Set([id])));
+    const name = nameIn(this.#draft.model.graph, id);
+    this.#host.announce(this.#selection.nodes.has(id) ? `${name} selected, ${this.#selection.nodes.size} in all.` : `${name} not selected any more.`);
+  }
+
+  #clearSelection() {
+    this.#selection = nothing();
+    this.#graph.drawSelection(this.#selection);
+    this.#openForm(null);
+  }
+
+  /** What a command is about: the selection; or the node in focus, when that is not in it. */
+  #targets() {
+    const focused = this.#graph.focusedNode;
+    if (focused !== null && !this.#selection.nodes.has(focused)) return { nodes: new Set([focused]), edges: new Set() };
+    return this.#selection;
+  }
+
+  #oneTarget() {
+    const { nodes } = this.#targets();
+    return this.#graph.focusedNode ?? (nodes.size === 1 ? [...nodes][0] : null);
+  }
+
+  #openForm(id) {
+    if (id !== this.#opened) {
+      this.#opened = id;
+      this.#host.onChosen(id);
+    }
+    this.#fillForm();
+  }
+
+  #fillForm() {
+    if (this.#draft === null) return;
+    const { graph } = this.#draft.model;
+    this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types) });
+    this.#form.drawErrors(this.#problems.filter((problem) => problem.nodeId === this.#opened));
+  }
+
+  // ---- who tells us what
+
+  #intents() {
+    return {
+      pick: (id, { extend }) => (extend ? this.#toggle(id) : this.#selectOnly(id, { open: true })),
+      pickEdge: (key, { extend }) => {
+        const edges = extend ? this.#selection.edges.symmetricDifference(new Set([key])) : new Set([key]);
+        this.#openForm(null);
+        this.#selection = { nodes: extend ? this.#selection.nodes : new Set(), edges };
+        this.#graph.drawSelection(this.#selection);
+        byId('graph').focus({ preventScroll: true });
+      },
+      pickGround: () => this.#clearSelection(),
+      hold: (id, { extend }) => {
+        if (!this.#selection.nodes.has(id)) {
+          if (extend) this.#selectNodes(new Set([...this.#selection.nodes, id]));
+          else this.#selectOnly(id, { open: false });
+        }
+        return this.#selection.nodes;
+      },
+      moveBy: (dx, dy) => this.#move(this.#selection.nodes, dx, dy),
+      connect: (from, to) => this.#connect(from, to),
+      connectToNothing: (id, port, point) => this.#offerAt(id, port, point),
+      allows: (from, to) => whyNoEdge(this.#draft.model.graph, this.#types, from, to) === null,
+      mark: (ids, { extend }) => {
+        if (this.#marked === null) {
+          this.#marked = extend ? this.#selection.nodes : new Set();
+          window.addEventListener('pointerup', () => (this.#marked = null), { once: true });
+        }
+        this.#selectNodes(new Set([...this.#marked, ...ids]));
+      },
+    };
+  }
+
+  #formSays() {
+    return {
+      rename: (id, name) => this.#do({ label: 'Rename a node', apply: (graph) => renamed(graph, id, name), merge: `name ${id}` }),
+      configure: (id, field, value) => this.#configure(id, field, value),
+      choose: (id, values) => {
+        const apply = (graph) => Object.entries(values).reduce((now, [field, value]) => configured(now, id, field, value), graph);
+        this.#do({ label: `Change ${nameIn(this.#draft.model.graph, id)}`, apply });
+      },
+      disconnect: (from, to) => this.#disconnect(from, to),
+      connect: (id) => this.#offerTargets(id),
+      preview: (id) => this.#openPreview(id),
+      duplicate: (id) => this.#duplicate(new Set([id])),
+      remove: (id) => this.#delete(new Set([id]), new Set()),
+      select: (id) => this.select(id),
+    };
+  }
+
+  #configure(id, field, value) {
+    const { graph } = this.#draft.model;
+    const node = nodeOf(graph, id);
+    const label = this.#types.get(node.type)?.fields.find(({ name }) => name === field)?.label ?? field;
+    this.#do({ label: `Change ${label} of ${node.name}`, apply: (now) => configured(now, id, field, value), merge: `${field} ${id}` });
+  }
+
+  #jobHost() {
+    const host = this.#host;
+    return {
+      draft: () => this.document,
+      isDirty: () => this.isDirty,
+      names: () => host.jobs().map(({ name }) => name),
+      show: (jobId) => host.show(jobId),
+      renamed: async (job, before) => {
+        const draft = this.#drafts.get(job.id);
+        if (draft !== undefined && draft.job.updatedAt === before.updatedAt) draft.job = job;
+        else if (draft !== undefined) draft.job = { ...draft.job, name: job.name };
+        await host.saved(job);
+      },
+      gone: (jobId) => {
+        this.forget(jobId);
+        return host.gone(jobId);
+      },
+      discard: () => this.#discard(),
+      editAsJson: () => host.editAsJson(),
+      attempt: (work) => host.attempt(work),
+      say: (text, tone) => host.notice(text, tone),
+    };
+  }
+
+  #discard() {
+    const { id } = this.#draft.job;
+    this.forget(id);
+    this.#host.show(id);
+  }
+
+  // ---- offers
+
+  #offerTypes(title, onPick, suits = () => true) {
+    const types = [...this.#types.values()].filter(suits);
+    const items = types.map((type) => ({ key: type.name, label: type.label, hint: type.help, icon: iconOf(type.name, type) }));
+    this.#picker.open({ title, items, empty: 'There is no node type that fits.', onPick: (key) => onPick(this.#types.get(key)) });
+  }
+
+  #offerAdd() {
+    if (this.#draft === null) return;
+    const after = this.#oneTarget();
+    const source = after === null ? undefined : nodeOf(this.#draft.model.graph, after);
+    const follows = source !== undefined && this.#types.get(source.type)?.hasOutput !== false;
+    if (follows) this.#offerTypes(`Add after ${source.name}`, (type) => this.#add(type, null, { after }));
+    else this.#offerTypes('Add a node', (type) => this.#add(type));
+  }
+
+  #offerAt(id, port, { x, y }) {
+    const name = nameIn(this.#draft.model.graph, id);
+    if (port === 'out') this.#offerTypes(`Give the rows of ${name} to`, (type) => this.#add(type, { x, y: y - 28 }, { after: id }), (type) => type.hasInput);
+    else this.#offerTypes(`Feed ${name} from`, (type) => this.#add(type, { x: x - NODE.width, y: y - 28 }, { before: id }), (type) => type.hasOutput);
+  }
+
+  #offerTargets(id) {
+    const { graph } = this.#draft.model;
+    const targets = graph.nodes.filter((node) => whyNoEdge(graph, this.#types, id, node.id) === null);
+    const items = targets.map((node) => ({ key: String(node.id), label: node.name, hint: this.#types.get(node.type)?.label ?? node.type, icon: iconOf(node.type, this.#types.get(node.type)) }));
+    const empty = this.#types.get(nodeOf(graph, id).type)?.hasOutput === false ? `${nameIn(graph, id)} gives no rows.` : 'There is no node that could take its rows.';
+    this.#picker.open({ title: `Give the rows of ${nameIn(graph, id)} to`, items, empty, onPick: (key) => this.#connect(id, Number(key)) });
+  }
+
+  #openPreview(id) {
+    if (this.#draft === null || id === null) return;
+    this.#preview.open(id, nameIn(this.#draft.model.graph, id));
+  }
+
+  // ---- buttons, keys, clipboard
+
+  #wireButtons() {
+    const actions = {
+      undo: () => this.#undo(),
+      redo: () => this.#redo(),
+      'zoom-out': () => this.#graph.zoomBy(1 / 1.2),
+      'zoom-in': () => this.#graph.zoomBy(1.2),
+      fit: () => this.#graph.fit(),
+      tidy: () => this.#tidy(),
+      add: () => this.#offerAdd(),
+      keys: () => openHelp(),
+      save: () => this.save(),
+      problems: () => this.#showNextProblem(),
+    };
+    for (const [id, run] of Object.entries(actions)) byId(id).addEventListener('click', run);
+    for (const button of document.querySelectorAll('[data-closes]')) button.addEventListener('click', () => byId(button.dataset.closes).close());
+  }
+
+  #showNextProblem() {
+    const ids = [...new Set(this.#problems.map(({ nodeId }) => nodeId))].filter((id) => id !== null && nodeOf(this.#draft.model.graph, id) !== undefined);
+    if (ids.length === 0) return this.#host.notice(this.#problems.map(({ message }) => message).join('\n'), 'error');
+    return this.select(ids[(ids.indexOf(this.#opened) + 1) % ids.length]);
+  }
+
+  #wireKeys() {
+    document.addEventListener('keydown', (event) => this.#onKey(event), { capture: true });
+    document.addEventListener('pointermove', ({ clientX, clientY }) => (this.#pointer = { clientX, clientY }), { passive: true });
+    document.addEventListener('copy', (event) => this.#onCopy(event));
+    document.addEventListener('cut', (event) => this.#onCopy(event, { cut: true }));
+    document.addEventListener('paste', (event) => this.#onPaste(event));
+    // Space is taken for selecting; a button would be pressed when it comes up
+    byId('nodes').addEventListener('keyup', (event) => event.key === ' ' && event.preventDefault());
+  }
+
+  #onKey(event) {
+    if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
+    const everywhere = commandOf(event, KEYS_EVERYWHERE);
+    const isInField = event.target.closest('input, textarea, select') !== null;
+    if (everywhere !== null && !(isInField && everywhere.inFields === false)) return this.#run(everywhere.command, event);
+    if (isInField || this.#draft === null) return undefined;
+    const entry = commandOf(event, KEYS);
+    if (entry === null || entry.native === true) return undefined;
+    if (['undo', 'redo'].includes(entry.command) || this.#graph.hasFocus) return this.#run(entry.command, event);
+    return undefined;
+  }
+
+  #run(command, event) {
+    const done = this.#commands[command]?.(event);
+    if (done === false) return;
+    event.preventDefault();
+  }
+
+  // each may return false: the key keeps its own meaning
+  #commands = {
+    save: () => void this.save(),
+    rename: () => this.#tools.startRename(),
+    help: () => openHelp(),
+    add: () => this.#offerAdd(),
+    connect: () => {
+      const id = this.#oneTarget();
+      return id === null ? false : this.#offerTargets(id);
+    },
+    toggle: () => {
+      const id = this.#graph.focusedNode;
+      return id === null ? false : this.#toggle(id);
+    },
+    selectAll: () => {
+      const { graph } = this.#draft.model;
+      this.#selectNodes(new Set(graph.nodes.map((node) => node.id)));
+      this.#host.announce(`${graph.nodes.length} nodes selected.`);
+    },
+    left: (event) => this.#arrow('left', event),
+    right: (event) => this.#arrow('right', event),
+    up: (event) => this.#arrow('up', event),
+    down: (event) => this.#arrow('down', event),
+    delete: () => {
+      const { nodes, edges } = this.#targets();
+      this.#delete(nodes, edges);
+    },
+    undo: () => this.#undo(),
+    redo: () => this.#redo(),
+    duplicate: () => this.#duplicate(this.#targets().nodes),
+    preview: () => {
+      const id = this.#oneTarget();
+      return id === null ? false : this.#openPreview(id);
+    },
+    tidy: () => this.#tidy(),
+    zoomIn: () => this.#graph.zoomBy(1.2),
+    zoomOut: () => this.#graph.zoomBy(1 / 1.2),
+    fit: () => this.#graph.fit(),
+    escape: () => {
+      if (this.#host.isDetailsOpen()) return false; // it closes itself
+      this.#clearSelection();
+      return undefined;
+    },
+  };
+
+  #arrow(direction, event) {
+    if (event.target.closest('.canvas-tools, .canvas-note') !== null) return false;
+    const [dx, dy] = STEPS[direction];
+    const { nodes } = this.#targets();
+    const far = event.shiftKey;
+    if (nodes.size === 0) return this.#graph.panBy(-dx * LOOK * (far ? 4 : 1), -dy * LOOK * (far ? 4 : 1));
+    const step = far ? NUDGE_FAR : NUDGE;
+    this.#move(nodes, dx * step, dy * step, `nudge ${[...nodes].join(' ')}`);
+    const [first] = nodes;
+    this.#graph.reveal(this.#graph.focusedNode ?? first);
+    return undefined;
+  }
+
+  #takesClipboard(event) {
+    const isElsewhere = event.target.closest?.('input, textarea, select, dialog') ?? null;
+    return this.#draft !== null && isElsewhere === null && document.querySelector('dialog[open]') === null && this.#graph.hasFocus;
+  }
+
+  #onCopy(event, { cut = false } = {}) {
+    const { nodes } = this.#targets();
+    if (!this.#takesClipboard(event) || nodes.size === 0 || getSelection().toString() !== '') return;
+    const { graph } = this.#draft.model;
+    event.clipboardData.setData('text/plain', asClipboardText(fragmentOf(graph, nodes)));
+    event.preventDefault();
+    this.#pasted = 0;
+    if (cut) this.#delete(nodes, new Set());
+    else this.#host.announce(`Copied ${partsText(graph, nodes, new Set())}.`);
+  }
+
+  #onPaste(event) {
+    if (!this.#takesClipboard(event)) return;
+    const fragment = fromClipboardText(event.clipboardData.getData('text/plain'));
+    if (fragment === null) return;
+    event.preventDefault();
+    this.#pasted += 1;
+    this.#insert(fragment, this.#pasteOffset(fragment), 'Paste');
+  }
+
+  // Where the pointer is, when it is over the canvas; else beside the originals.
+  #pasteOffset({ nodes }) {
+    const point = this.#graph.sheetPoint(this.#pointer.clientX, this.#pointer.clientY);
+    if (point === null || this.#pasted > 1) return { x: 32 * this.#pasted, y: 32 * this.#pasted };
+    const [left, top] = [Math.min(...nodes.map(({ position }) => position.x)), Math.min(...nodes.map(({ position }) => position.y))];
+    return { x: Math.round((point.x - left) / GRID) * GRID, y: Math.round((point.y - top) / GRID) * GRID };
+  }
+}
+
+function nothing() {
+  return { nodes: new Set(), edges: new Set() };
+}
+
+// Each node has a place: its own where all have one, spread so that no two cards touch; else laid out.
+function standingGraph(graph) {
+  return placed({ ...graph, edges: graph.edges ?? [] }, layOut({ nodes: graph.nodes, edges: graph.edges ?? [] }, 'right').positions);
+}
+
+function nameIn(graph, id) {
+  return nodeOf(graph, id)?.name ?? `node ${id}`;
+}
+
+function partsText(graph, nodes, edges) {
+  if (nodes.size === 1) return nameIn(graph, [...nodes][0]);
+  if (nodes.size > 1) return `${nodes.size} nodes`;
+  return edges.size === 1 ? 'a connection' : `${edges.size} connections`;
+}
+
+// Where the keyboard goes when these are gone: to what fed them, else to any other.
+function nextFocus(graph, gone) {
+  const feeder = graph.edges.find(({ from, to }) => gone.has(to) && !gone.has(from));
+  return feeder?.from ?? graph.nodes.find((node) => !gone.has(node.id))?.id ?? null;
+}
+
+// What the other nodes have in fields of a kind, to choose from.
+function knownTexts(graph, types) {
+  const known = {};
+  for (const { type, config } of graph.nodes) {
+    for (const { name, kind } of types.get(type)?.fields ?? []) {
+      if (typeof config?.[name] === 'string') (known[kind] ??= new Set()).add(config[name]);
+    }
+  }
+  return Object.fromEntries(Object.entries(known).map(([kind, texts]) => [kind, [...texts]]));
+}
+
+function drawStep(button, verb, label) {
+  button.disabled = label === null;
+  button.title = label === null ? verb : `${verb}: ${label}`;
+  button.setAttribute('aria-label', button.title);
+}
