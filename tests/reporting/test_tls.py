@@ -1,0 +1,136 @@
+"""TLS to NATS: the server's certificate is verified, and a CA file is the only way to widen that."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from progress_lib.nats import Link, Message
+from tests.harness import NatsServer, eventually
+
+
+def write_certificate(directory: Path, address: str) -> tuple[Path, Path]:
+    """A self-signed certificate for one IP address, and its key, as PEM files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = directory / "certificate.pem", directory / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate_file, key_file
+
+
+StartTls = Callable[[str], tuple[NatsServer, str]]
+
+
+@pytest.fixture
+def start_tls(tmp_path: Path) -> Iterator[StartTls]:
+    """Starts a server that asks for TLS, with a certificate for an address; gives the CA file too."""
+    started: list[NatsServer] = []
+
+    def start(address: str) -> tuple[NatsServer, str]:
+        certificate, key = write_certificate(tmp_path, address)
+        tls = ("--tls", "--tlscert", str(certificate), "--tlskey", str(key))
+        server = NatsServer(tmp_path / "nats", extra=tls)
+        started.append(server)
+        server.start()
+        return server, str(certificate)
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+def tls_url(server: NatsServer) -> str:
+    return server.url.replace("nats://", "tls://")
+
+
+def refusal(url: str, caplog: pytest.LogCaptureFixture, tls_ca: str | None = None) -> str:
+    """Why a link to `url` does not come up; it must not."""
+    link = Link(url, name="test", tls_ca=tls_ca)
+    with caplog.at_level(logging.WARNING):
+        link.start()
+        try:
+            eventually(lambda: "trying again" in caplog.text, what="a refusal is told")
+            assert not link.is_up
+        finally:
+            link.close()
+    return caplog.text
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_is_refused(
+    start_tls: StartTls, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, _ = start_tls("127.0.0.1")
+    assert "CERTIFICATE_VERIFY_FAILED" in refusal(tls_url(server), caplog)
+
+
+def test_a_certificate_for_another_host_is_refused_though_its_ca_is_known(
+    start_tls: StartTls, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, ca = start_tls("127.0.0.2")
+    said = refusal(tls_url(server), caplog, ca)
+    assert "CERTIFICATE_VERIFY_FAILED" in said
+    assert "mismatch" in said
+
+
+def test_with_its_ca_the_server_is_accepted_and_messages_flow(start_tls: StartTls) -> None:
+    server, ca = start_tls("127.0.0.1")
+    received: list[Message] = []
+    link = Link(tls_url(server), name="test", tls_ca=ca)
+    link.subscribe("a.*", received.append)
+    link.start()
+    try:
+        assert link.wait_up(5.0)
+        payloads = [bytes([65 + number]) * 100_000 for number in range(5)]
+        for payload in payloads:
+            assert link.publish("a.b", payload)
+        eventually(lambda: [message.payload for message in received] == payloads)
+        server.restart()
+        eventually(lambda: link.connects == 2)
+        assert link.publish("a.b", b"again")
+        eventually(lambda: received[-1].payload == b"again")
+    finally:
+        link.close()
+
+
+def test_a_url_without_tls_never_speaks_in_the_clear_to_a_server_that_asks_for_it(
+    start_tls: StartTls, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, _ = start_tls("127.0.0.1")
+    assert "use a tls:// URL" in refusal(server.url, caplog)
+
+
+def test_a_url_with_tls_is_not_talked_down_to_the_clear(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "does not offer it" in refusal(tls_url(nats_server), caplog)
