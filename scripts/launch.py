@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
-STOP_DEADLINE = (
-    50.0  # seconds beyond those that programs get to roll back; browsers get 10 to leave
-)
+STOP_DEADLINE = 50.0  # seconds beyond what programs get to roll back; browsers get 10
 POLL = 0.1  # seconds between two looks at /readyz
 SAMPLE_TENANT = "default"  # whose the sample job is where every tenant is served
 LOG_TAIL = 30  # lines of the server's log that explain a failed --once
