@@ -1,0 +1,256 @@
+"""Runs jobs and clients while parts of the product are killed at random, and accounts for all of them.
+
+    scripts/soak --minutes 10 --seed 1 --worker-class gevent
+
+Starts the real product (gunicorn with its embedded nats-server and runner) on free ports in a
+temporary directory. The seed decides the order of the faults and the behaviour of the people;
+when exactly each one hits depends on the machine. Exit code: 0 when everything is accounted for,
+1 when something was lost, doubled, stuck or told wrongly, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from scripts.soaking.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
+from scripts.soaking.faults import Faults
+from scripts.soaking.product import ROOT, Away, DidNotComeBack, Product
+from scripts.soaking.watchers import Watcher
+from scripts.soaking.work import STUCK_AFTER, Drip, Places, Worker
+
+WORKERS = 6  # people with a job each; the runner has four slots, so that some runs wait
+WATCHERS = 10
+SETTLE_WAIT = 60.0  # seconds for clients to come back, one back-off included, and show the truth
+MAX_SHOWN = 60  # violations printed
+A_PAGE = 500  # runs of a job; the API's most
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM."""
+
+
+class Soak:
+    """One soak from start to account. `violations` may be added to by any thread."""
+
+    def __init__(self, minutes: float, seed: int, worker_class: str, directory: Path) -> None:
+        self.violations: list[str] = []
+        self._minutes = minutes
+        self._seed = seed
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self.product = Product(directory, worker_class)
+        self._places = Places(self.product.data_dir)
+        self._drip: Drip | None = None
+        self._workers: list[Worker] = []
+        self._watchers: list[Watcher] = []
+        self._faults = Faults(self.product, self._watchers, seed, self.say)
+
+    def say(self, sentence: str) -> None:
+        print(f"{time.monotonic() - self._began:6.1f} s  {sentence}", file=sys.stderr, flush=True)
+
+    def complain(self, sentence: str) -> None:
+        with self._lock:
+            self.violations.append(f"{time.strftime('%H:%M:%S')} {sentence}")
+        self.say(f"VIOLATION {sentence}")
+
+    def run(self) -> list[str]:
+        """Everything; the lines of the account."""
+        try:
+            self._start()
+            deadline = time.monotonic() + self._minutes * 60
+            self._faults.run_until(deadline)
+            self._settle()
+            return self._account()
+        except DidNotComeBack as error:
+            self.complain(f"the product did not come back: {error}")
+            return []
+        finally:
+            self._stop()
+
+    def _start(self) -> None:
+        self.product.start()
+        self._places.make()
+        drip = self._drip = Drip(self.product.data_dir / "drip")
+        for number in range(WORKERS):
+            arguments = (self.product, drip, self._places, number, self._seed, self.complain)
+            self._workers.append(Worker(*arguments))
+            self._workers[-1].make_job()
+        for number in range(WATCHERS):
+            self._watchers.append(self._new_watcher(f"client-{number}", number))
+        for watcher in self._watchers:
+            watcher.thread.start()
+        for worker in self._workers:
+            worker.thread.start()
+        self.say(f"ready at {self.product.url}; {WORKERS} jobs, {WATCHERS} clients")
+
+    def _new_watcher(self, name: str, number: int) -> Watcher:
+        """The first watch one job, the others all."""
+        job_ids = [worker.job_id for worker in self._workers]
+        if number < len(job_ids):
+            job_ids = [job_ids[number]]
+        return Watcher(self.product, name, job_ids, self._seed, self.complain)
+
+    # ---- the end
+
+    def _settle(self) -> None:
+        self.say("no more faults; settling")
+        self._faults.settle()
+        self.product.start()
+        for worker in self._workers:
+            worker.stop()
+        deadline = time.monotonic() + 2 * STUCK_AFTER
+        for worker in self._workers:
+            worker.thread.join(max(deadline - time.monotonic(), 0.1))
+            if worker.thread.is_alive():
+                self.complain(f"{worker.thread.name} is still waiting for its run")
+
+    def _account(self) -> list[str]:
+        runs = {worker.job_id: self._runs_of(worker.job_id) for worker in self._workers}
+        account = RunAccount(self._workers, self._faults.log, self._places, self.product.log_file)
+        account.check(runs)
+        latest = {job_id: runs_of_job[0] for job_id, runs_of_job in runs.items() if runs_of_job}
+        late = self._new_watcher("client-after-all", WATCHERS)
+        late.thread.start()
+        self._watchers.append(late)
+        self._compare_clients(latest)
+        for sentence in account.violations:
+            self.complain(sentence)
+        for sentence in told_ends(self._watchers, [run for own in runs.values() for run in own]):
+            self.complain(sentence)
+        return [
+            *fault_lines(self._faults.log, self._faults.missed),
+            *run_lines(account, self._workers),
+            *client_lines(self._watchers),
+        ]
+
+    def _compare_clients(self, latest: dict[int, dict[str, Any]]) -> None:
+        deadline = time.monotonic() + SETTLE_WAIT
+        while True:
+            wrong = [text for watcher in self._watchers for text in watcher.differences(latest)]
+            if not wrong or time.monotonic() >= deadline:
+                break
+            time.sleep(0.5)
+        for sentence in wrong:
+            self.complain(sentence)
+
+    def _runs_of(self, job_id: int) -> list[dict[str, Any]]:
+        """All runs of a job in full, newest first."""
+        runs: list[dict[str, Any]] = []
+        before = ""
+        while True:
+            page = self._read(f"/api/jobs/{job_id}/runs?limit={A_PAGE}{before}")["runs"]
+            runs += [self._read(f"/api/runs/{entry['runId']}") for entry in page]
+            if len(page) < A_PAGE:
+                return runs
+            before = f"&before={page[-1]['createdAt']!r}"
+
+    def _read(self, path: str) -> dict[str, Any]:
+        for _ in range(10):
+            try:
+                answer = self.product.ask("GET", path)
+                if answer.status == 200:
+                    read: dict[str, Any] = answer.json()
+                    return read
+            except Away:
+                pass
+            time.sleep(1.0)
+        raise DidNotComeBack(f"GET {path} was not answered:\n{self.product.log_tail()}")
+
+    def _stop(self) -> None:
+        """Ends all that was started, whatever happened before."""
+        for worker in self._workers:
+            worker.stop()
+        for watcher in self._watchers:
+            watcher.stop()
+        self._faults.settle()
+        for left in self.product.end():
+            self.complain(left)
+        if self._drip is not None:
+            self._drip.stop()
+        for watcher in self._watchers:
+            if watcher.thread.ident is not None:
+                watcher.thread.join(5.0)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/soak",
+        description="Runs jobs and clients on the real product while it kills and restarts parts "
+        "at random, and at the end accounts for every run and every client.",
+    )
+    parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="(%(default)g)")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="decides the faults (%(default)d)"
+    )
+    parser.add_argument("--worker-class", choices=("gthread", "gevent"), default="gthread")
+    parser.add_argument("--keep", action="store_true", help="keep the directory of a good soak too")
+    options = parser.parse_args(arguments)
+    if options.minutes <= 0:
+        parser.error("--minutes must be more than 0")
+    return options
+
+
+def _commit() -> str:
+    asked = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() or "(no git)"
+
+
+def _heading(options: argparse.Namespace) -> str:
+    return (
+        f"scripts/soak --minutes {options.minutes:g} --seed {options.seed} "
+        f"--worker-class {options.worker_class}\n"
+        f"{time.strftime('%Y-%m-%d %H:%M')}, commit {_commit()}, "
+        f"Python {platform.python_version()}, {_machine()}"
+    )
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    heading = _heading(options)
+    directory = Path(tempfile.mkdtemp(prefix="soak-"))
+    print(f"{heading}\nin {directory}", file=sys.stderr)
+    soak = Soak(options.minutes, options.seed, options.worker_class, directory)
+    try:
+        lines = soak.run()
+    except Interrupted:
+        shutil.rmtree(directory, ignore_errors=True)
+        return 130
+    print("\n".join([heading, "", *lines, f"violations {len(soak.violations):>30}"]))
+    for sentence in soak.violations[:MAX_SHOWN]:
+        print(f"  {sentence}")
+    if soak.violations or options.keep:
+        print(f"kept: {directory}", file=sys.stderr)
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+    return 1 if soak.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

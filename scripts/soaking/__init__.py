@@ -1,0 +1,1 @@
+"""The stations of scripts/soak: the product, its work, its watchers, the faults, and the account."""

@@ -1,0 +1,148 @@
+"""What goes wrong, how often, and a log of it: the account explains losses by it."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scripts.soaking.product import Process, Product
+from scripts.soaking.watchers import Watcher
+
+GAP = (1.5, 8.0)  # seconds from one fault to the next
+RESTART_GAP = (0.0, 3.0)  # seconds that an operator takes to start a master again
+TICK = 0.1
+
+# (part, what, weight); seconds of a stop are drawn from STOPS
+FAULTS: tuple[tuple[str, str, float], ...] = (
+    ("worker", "kill -9", 3),
+    ("worker", "SIGTERM", 2),
+    ("worker", "stop and go on", 2),
+    ("master", "kill -9", 2),
+    ("master", "SIGTERM", 1),
+    ("nats-server", "kill -9", 3),
+    ("nats-server", "SIGTERM", 2),
+    ("nats-server", "stop and go on", 2),
+    ("runner", "kill -9", 2),
+    ("runner", "SIGTERM", 1),
+    ("runner", "stop and go on", 2),
+    ("program", "kill -9", 2),
+    ("program", "SIGTERM", 1),
+    ("program", "stop and go on", 2),
+    ("client", "cut", 2),
+    ("client", "reload", 2),
+    ("client", "stops reading", 2),
+)
+STOPS = {"worker": 12.0, "nats-server": 8.0, "runner": 12.0, "program": 6.0, "client": 12.0}
+SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "stop and go on": signal.SIGSTOP}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    at: float  # seconds since 1970
+    part: str
+    what: str
+    pid: int = 0
+    run_id: str | None = None  # of a program
+    lasted: float = 0.0  # seconds of a stop
+
+    def __str__(self) -> str:
+        at = time.strftime("%H:%M:%S", time.localtime(self.at))
+        return f"{at} {self.part} {self.pid or ''} {self.what} {self.run_id or ''}".strip()
+
+
+class Faults:
+    """Provokes them, one after another, in an order that the seed alone decides. One thread."""
+
+    def __init__(
+        self,
+        product: Product,
+        watchers: list[Watcher],
+        seed: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.log: list[Fault] = []
+        self.missed = 0  # nothing to hit: no program ran, say
+        self._product = product
+        self._watchers = watchers
+        self._chance = random.Random(f"{seed}:faults")
+        self._say = say
+        self._stopped: list[tuple[float, Process]] = []  # (when it goes on, what)
+
+    def run_until(self, deadline: float) -> None:
+        """Raises DidNotComeBack."""
+        weights = [weight for _, _, weight in FAULTS]
+        while self._wait(self._chance.uniform(*GAP), deadline):
+            part, what, _ = self._chance.choices(FAULTS, weights)[0]
+            draw, seconds = self._chance.random(), self._chance.random()
+            pause = self._chance.uniform(*RESTART_GAP)
+            self._provoke(part, what, draw, 0.5 + seconds * (STOPS.get(part, 0.5) - 0.5), pause)
+
+    def _wait(self, seconds: float, deadline: float) -> bool:
+        end = min(time.monotonic() + seconds, deadline)
+        while time.monotonic() < end:
+            self.tend()
+            time.sleep(TICK)
+        return time.monotonic() < deadline
+
+    def tend(self) -> None:
+        """Lets those go on whose time has come."""
+        now = time.monotonic()
+        for due, process in self._stopped:
+            if now >= due:
+                process.signal(signal.SIGCONT)
+        self._stopped = [entry for entry in self._stopped if entry[0] > now]
+
+    def settle(self) -> None:
+        """All that is stopped goes on."""
+        for _, process in self._stopped:
+            process.signal(signal.SIGCONT)
+        self._stopped = []
+
+    def _provoke(self, part: str, what: str, draw: float, seconds: float, pause: float) -> None:
+        if part == "client":
+            self._hit_client(what, draw, seconds)
+            return
+        found = sorted(
+            (p for p in self._product.processes() if p.role == part), key=lambda p: (p.start, p.pid)
+        )
+        if not found:
+            self.missed += 1
+            return
+        process = found[int(draw * len(found))]
+        lasted = seconds if what == "stop and go on" else 0.0
+        fault = Fault(time.time(), part, what, process.pid, process.run_id, lasted)
+        if not process.signal(SIGNALS[what]):
+            self.missed += 1
+            return
+        self._note(fault)
+        if lasted:
+            self._stopped.append((time.monotonic() + lasted, process))
+        if part == "master":
+            self._restart(pause)
+
+    def _restart(self, pause: float) -> None:
+        if not self._product.wait_for_master(self.tend):
+            self._say("the master did not end within the stop wait")
+        self._wait(pause, time.monotonic() + pause)
+        began = time.monotonic()
+        starts = self._product.starts
+        self._product.start(self.tend)
+        took, tries = time.monotonic() - began, self._product.starts - starts
+        self._say(f"  ready again after {took:.1f} s, {tries} starts")
+
+    def _hit_client(self, what: str, draw: float, seconds: float) -> None:
+        watcher = self._watchers[int(draw * len(self._watchers))]
+        if what == "cut":
+            watcher.cut()
+        elif what == "reload":
+            watcher.reload()
+        else:
+            watcher.stop_reading(seconds)
+        self._note(Fault(time.time(), "client", what))
+
+    def _note(self, fault: Fault) -> None:
+        self.log.append(fault)
+        self._say(str(fault))

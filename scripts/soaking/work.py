@@ -1,0 +1,320 @@
+"""The jobs of a soak, and the people who execute and cancel them.
+
+Each execution carries a stamp in its graph: what it writes shows whether it happened once. Some jobs
+read a table at full speed; some read a pipe that this process fills, and so take as long as we like.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.soaking.product import Answer, Away, Product
+
+SOURCE_ROWS = 60_000  # a second or two of work
+KEEP_EVERY = 500  # rows; of each so many, one is written
+DRIP_ROWS = 1_000  # rows a tick: one batch of a program
+DRIP_TICK = 0.25  # seconds
+PIPE_LOOK = 0.05  # seconds between two looks at the pipes
+ENDED = frozenset({"completed", "failed", "cancelled", "lost"})
+LOOK = 0.4  # seconds between two looks at a run
+STUCK_AFTER = 120.0  # seconds; the slowest known end is 45 s after a fault, and faults come in rows
+FAILING_EXPRESSION = "1 / (n - {row})"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One wish to execute a job, and all that we were told about it. (its worker's thread)"""
+
+    stamp: str
+    job_id: int
+    kind: str
+    rows: int  # that a completed run has written
+    fails: bool
+    started: float = field(default_factory=time.time)
+    run_ids: set[str] = field(default_factory=set)  # more than one: executed twice
+    cancel_asked: bool = False
+    ended_as: str | None = None  # as GET told it first
+
+
+class Drip:
+    """Fills pipes, a batch a tick, for the programs that read them; one thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._pipes: dict[str, _Pipe] = {}  # (lock) by stamp
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._fill, name="drip", daemon=True)
+        self._thread.start()
+
+    def add(self, stamp: str, ticks: int) -> None:
+        path = self._directory / f"{stamp}.csv"
+        os.mkfifo(path)
+        with self._lock:
+            self._pipes[stamp] = _Pipe(path, ticks)
+
+    def drop(self, stamp: str) -> None:
+        with self._lock:
+            pipe = self._pipes.pop(stamp, None)
+        if pipe is not None:
+            pipe.close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(5.0)
+        for stamp in list(self._pipes):
+            self.drop(stamp)
+
+    def _fill(self) -> None:
+        while not self._stopping.wait(PIPE_LOOK):
+            with self._lock:
+                for pipe in self._pipes.values():
+                    pipe.fill()
+
+
+class _Pipe:
+    """One pipe, written without ever waiting. (Drip's lock)"""
+
+    def __init__(self, path: Path, ticks: int) -> None:
+        self._path = path
+        self._ticks = ticks
+        self._done = 0
+        self._due = 0.0
+        self._left = b"n\n"
+        self._descriptor: int | None = None
+        self._is_over = False
+
+    def fill(self) -> None:
+        if self._is_over:
+            return
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+            self._write()
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._end()  # its reader was ended
+        except OSError:
+            return  # nobody reads yet
+
+    def _write(self) -> None:
+        assert self._descriptor is not None
+        if self._left:
+            self._left = self._left[os.write(self._descriptor, self._left) :]
+        elif self._done >= self._ticks:
+            self._end()
+        elif time.monotonic() >= self._due:
+            first = self._done * DRIP_ROWS
+            self._left = b"".join(b"%d\n" % n for n in range(first + 1, first + DRIP_ROWS + 1))
+            self._done += 1
+            self._due = time.monotonic() + DRIP_TICK
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def close(self) -> None:
+        self._end()
+        self._path.unlink(missing_ok=True)
+
+
+class Places:
+    """Where the jobs read and write, in DATA_DIR."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.exports = data_dir / "exports"
+
+    def make(self) -> None:
+        self.exports.mkdir(parents=True, exist_ok=True)
+        with sqlite3.connect(self.data_dir / "source.db") as database:
+            database.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
+            rows = ((n,) for n in range(1, SOURCE_ROWS + 1))
+            database.executemany("INSERT INTO numbers VALUES (?)", rows)
+        database.close()
+
+    def make_ledger(self, name: str) -> None:
+        """A database of its own for each job: programs hold a write lock from start to end."""
+        database = sqlite3.connect(self.data_dir / f"{name}.db")
+        database.execute("CREATE TABLE ledger (stamp TEXT, n INTEGER)")
+        database.commit()
+        database.close()
+
+    def written(self, ledger: str) -> dict[str, list[int]]:
+        """Stamp → the numbers that were written with it, in any order."""
+        found: dict[str, list[int]] = {}
+        database = sqlite3.connect(self.data_dir / f"{ledger}.db")
+        for stamp, n in database.execute("SELECT stamp, n FROM ledger"):
+            found.setdefault(stamp, []).append(n)
+        database.close()
+        return found
+
+    def exported(self, stamp: str) -> int | None:
+        """Rows of an exported file; None when there is none."""
+        path = self.exports / f"{stamp}.csv"
+        return len(path.read_text().splitlines()) - 1 if path.exists() else None
+
+
+KINDS = ("table to ledger", "pipe to ledger", "pipe to ledger, fails", "table to file")
+
+
+def graph(kind: str, ledger: str, stamp: str, fail_row: int) -> dict[str, Any]:
+    """Input → map that stamps (and may fail) → filter → output."""
+    columns = [{"column": "stamp", "expression": f"'{stamp}'"}]
+    if kind.endswith("fails"):
+        columns.append({"column": "risk", "expression": FAILING_EXPRESSION.format(row=fail_row)})
+    table = {"connection": "sqlite:///source.db", "table": "numbers"}
+    pipe = {"path": f"drip/{stamp}.csv", "numbers": ["n"]}
+    ledger_table = {"connection": f"sqlite:///{ledger}.db", "table": "ledger", "mode": "append"}
+    file = {"path": f"exports/{stamp}.csv"}
+    is_pipe, is_file = kind.startswith("pipe"), kind.endswith("file")
+    parts: list[tuple[str, dict[str, Any]]] = [
+        ("csv_input", pipe) if is_pipe else ("db_input", table),
+        ("map", {"columns": columns, "keep": ["n"]}),
+        ("filter", {"condition": f"n % {KEEP_EVERY} == 0"}),
+        ("map", {"columns": [], "keep": ["stamp", "n"]}),
+        ("csv_output", file) if is_file else ("db_output", ledger_table),
+    ]
+    nodes = [
+        {"id": number, "type": name, "name": f"Node {number}", "config": config}
+        for number, (name, config) in enumerate(parts, 1)
+    ]
+    return {"nodes": nodes, "edges": [{"from": n, "to": n + 1} for n in range(1, len(nodes))]}
+
+
+class Worker:
+    """One person with one job: executes it again and again, and cancels some runs. One thread."""
+
+    def __init__(
+        self,
+        product: Product,
+        drip: Drip,
+        places: Places,
+        number: int,
+        seed: int,
+        complain: Callable[[str], None],
+    ) -> None:
+        self.kind = KINDS[number % len(KINDS)]
+        self.ledger = f"ledger-{number}"
+        self.attempts: list[Attempt] = []  # (own thread, until it ends)
+        self.repeats = 0  # executes sent again with the same key
+        self.errors_seen: dict[str, int] = {}
+        self.job_id = 0
+        self._product = product
+        self._drip = drip
+        self._places = places
+        self._number = number
+        self._chance = random.Random(f"{seed}:worker:{number}")
+        self._complain = complain
+        self._stopping = threading.Event()
+        self.thread = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+
+    def make_job(self) -> None:
+        self._places.make_ledger(self.ledger)
+        body = {"name": f"{self.kind} {self._number}", "graph": {"nodes": [], "edges": []}}
+        answer = self._product.ask("POST", "/api/jobs", body)
+        assert answer.status == 201, answer
+        self.job_id = int(answer.json()["id"])
+
+    def stop(self) -> None:
+        """The run under way is still seen to its end."""
+        self._stopping.set()
+
+    def _work(self) -> None:
+        while not self._stopping.wait(self._chance.uniform(0.3, 3.0)):
+            attempt = self._prepared()
+            try:
+                if not self._execute(attempt):
+                    return
+                self._see_to_end(attempt)
+            finally:
+                self._drip.drop(attempt.stamp)
+
+    def _prepared(self) -> Attempt:
+        stamp = f"s{self._number}x{len(self.attempts)}"
+        ticks = self._chance.randint(4, 36)
+        fail_row = self._chance.randint(1, ticks * DRIP_ROWS)
+        is_pipe = self.kind.startswith("pipe")
+        rows = (ticks * DRIP_ROWS if is_pipe else SOURCE_ROWS) // KEEP_EVERY
+        attempt = Attempt(stamp, self.job_id, self.kind, rows, self.kind.endswith("fails"))
+        self.attempts.append(attempt)
+        if is_pipe:
+            self._drip.add(stamp, ticks)
+        document = graph(self.kind, self.ledger, stamp, fail_row)
+        body = {"name": f"{self.kind} {self._number}", "graph": document}
+        self._insist("PUT", f"/api/jobs/{self.job_id}", body)
+        return attempt
+
+    def _execute(self, attempt: Attempt) -> bool:
+        """Until it is answered; the key makes that one run. False when it never is."""
+        clicks = self._chance.choice((1, 1, 2))
+        for _ in range(clicks):
+            headers = {"Idempotency-Key": attempt.stamp}
+            answer = self._insist("POST", f"/api/jobs/{self.job_id}/execute", None, headers)
+            if answer is None:
+                return bool(attempt.run_ids)
+            if answer.status != 202:
+                self._complain(
+                    f"execute of {attempt.stamp}: {answer.status} {answer.body[:300]!r}, not 202"
+                )
+                return False
+            attempt.run_ids.add(str(answer.json()["runId"]))
+        return True
+
+    def _see_to_end(self, attempt: Attempt) -> None:
+        run_id = min(attempt.run_ids)
+        deadline = time.monotonic() + STUCK_AFTER
+        cancel_at = None
+        if self._chance.random() < 0.25:
+            cancel_at = time.monotonic() + self._chance.uniform(0.0, 5.0)
+        while time.monotonic() < deadline:
+            if cancel_at is not None and time.monotonic() >= cancel_at:
+                cancel_at = None
+                attempt.cancel_asked = True
+                self._insist("POST", f"/api/runs/{run_id}/cancel", {})
+            status = self._status(run_id)
+            if status in ENDED:
+                attempt.ended_as = status
+                return
+            time.sleep(LOOK)
+        self._complain(f"run {run_id} ({attempt.stamp}) has not ended within {STUCK_AFTER:g} s")
+
+    def _status(self, run_id: str) -> str | None:
+        try:
+            answer = self._product.ask("GET", f"/api/runs/{run_id}")
+        except Away:
+            return None
+        if answer.status == 404:
+            self._complain(f"run {run_id} was answered with 202 and is not found")
+        return str(answer.json()["status"]) if answer.status == 200 else None
+
+    def _insist(
+        self, method: str, path: str, body: object, headers: dict[str, str] | None = None
+    ) -> Answer | None:
+        """Asks until an answer other than 5xx comes; None when that takes too long."""
+        deadline = time.monotonic() + STUCK_AFTER
+        while time.monotonic() < deadline:
+            try:
+                answer = self._product.ask(method, path, body, headers)
+                if answer.status < 500:
+                    return answer
+                reason = f"{answer.status}"
+            except Away:
+                reason = "no answer"
+            self.errors_seen[reason] = self.errors_seen.get(reason, 0) + 1
+            self.repeats += 1
+            time.sleep(LOOK)
+        self._complain(f"{method} {path} was not answered within {STUCK_AFTER:g} s")
+        return None
