@@ -4,7 +4,6 @@
 |---|---|---|
 | the queue is lost | nats-server's store is deleted while a run waits | the run starts within 30 s, once |
 | the runner dies | kill -9 mid-run | the program is ended, never doubled; `lost` within 45 s, browsers see it |
-| the runner's keeper dies | kill -9 of scripts.embedded | the run ends truly; the next start finds no port taken |
 | a web worker dies | kill -9 mid-run | the run is untouched, who comes back sees its end |
 | the master dies | kill -9 mid-run, and a new master on the same DATA_DIR | the run is untouched, its end is seen |
 | nats-server dies | kill -9 mid-run | the run is untouched, its end is seen |
@@ -20,6 +19,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -401,7 +401,7 @@ def copy_job() -> dict[str, Any]:
         {
             "id": 1,
             "type": "db_input",
-            "config": {"connection": "sqlite:///shop.db", "query": endless},
+            "config": {"connection": "sqlite:///shop.db", "sql": endless},
         },
         {"id": 2, "type": "db_output", "config": config},
     ]
