@@ -1,10 +1,12 @@
 """gunicorn's workers, with what a server of long connections needs.
 
-The application is told when its worker is to stop, and a client that drips its request header
-does not hold a thread for ever.
+The application is told when its worker is to stop, also when its master was killed, and a client
+that drips its request header does not hold a thread for ever.
 """
 
+import os
 import socket
+import threading
 import time
 from typing import Any
 
@@ -12,6 +14,7 @@ from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
 HEADER_WAIT = 10.0  # seconds from a connection's first byte to the end of its header
 GRACE_SHARE = 0.6  # of the graceful timeout, in which browsers are sent away
+ORPHAN_MARGIN = 2.0  # seconds beyond the graceful timeout until a worker without a master ends
 
 
 class TellsTheApplication:
@@ -22,10 +25,14 @@ class TellsTheApplication:
     cfg: Any
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        parts = getattr(getattr(self, "wsgi", None), "extensions", {}).get("parts")
-        if parts is not None and self.alive:
-            parts.realtime.begin_stop(self.cfg.graceful_timeout * GRACE_SHARE)
+        if self.alive:
+            self.tell_stop()
         super().handle_exit(sig, frame)  # type: ignore[misc]
+
+    def tell_stop(self) -> None:
+        parts = getattr(getattr(self, "wsgi", None), "extensions", {}).get("parts")
+        if parts is not None:
+            parts.realtime.begin_stop(self.cfg.graceful_timeout * GRACE_SHARE)
 
 
 class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
@@ -46,6 +53,21 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
     def finish_request(self, conn: Any, fs: Any) -> None:
         self._reading.pop(conn, None)
         super().finish_request(conn, fs)
+
+    def is_parent_alive(self) -> bool:
+        """Asked by the main loop, which stops at a no.
+
+        Else the threads of open connections would keep the process, deaf and dumb, until the last
+        browser left by itself: there is no master to end it.
+        """
+        is_alive: bool = super().is_parent_alive()
+        if not is_alive:
+            self.tell_stop()
+            wait = self.cfg.graceful_timeout + ORPHAN_MARGIN
+            last_resort = threading.Timer(wait, os._exit, (1,))
+            last_resort.daemon = True
+            last_resort.start()
+        return is_alive
 
     def murder_pending(self) -> None:
         """Called by the main loop, at least once a second."""
