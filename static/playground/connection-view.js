@@ -1,9 +1,13 @@
 /**
  * Whether what the page shows is live. Test hooks: `html[data-connection]` and `#connection[data-state]` are
- * disconnected | connecting | connected; `#connection-text` says why.
+ * disconnected | connecting | connected; `#connection-text` says why; `#connection-token` when the token ends soon.
  */
 
+import { expiryOf } from '../realtime/job-realtime-service.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';
+
+/** Minutes before its end from which a token's end is shown. */
+const SOON = 10;
 
 export class ConnectionView {
   #box = byId('connection');
@@ -11,21 +15,29 @@ export class ConnectionView {
   #retry = byId('connection-retry');
   #lostAt = null;
 
-  constructor({ onRetry }) {
+  constructor({ onRetry, onRenew }) {
     this.#retry.addEventListener('click', onRetry);
+    byId('connection-renew').addEventListener('click', onRenew);
   }
 
-  draw(state, reason) {
+  draw(state, reason, { transport, token }) {
+    this.#drawToken(state === 'connected' ? expiryOf(token) : null);
     this.#lostAt = state === 'connected' ? null : (this.#lostAt ?? new Date());
     setAttribute(document.documentElement, 'data-connection', state);
     setAttribute(this.#box, 'data-state', state);
-    setText(this.#text, this.#words(state, reason));
+    setText(this.#text, this.#words(state, reason, transport));
     setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 
-  #words(state, reason) {
-    if (state === 'connected') return 'Live';
-    if (state === 'connecting') return 'Connecting…';
+  #drawToken(end) {
+    const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end - Date.now()) / 60_000));
+    setHidden(byId('connection-token'), minutes > SOON);
+    if (minutes <= SOON) setText(byId('connection-token-text'), `Token ends in ${minutes} min.`);
+  }
+
+  #words(state, reason, transport) {
+    if (state === 'connected') return transport === 'http' ? 'Live, over HTTP' : 'Live';
+    if (state === 'connecting') return this.#lostAt === null || Date.now() - this.#lostAt < 3_000 ? 'Connecting…' : `Offline since ${this.#lostAt.toLocaleTimeString()}, connecting…`;
     if (reason === null) return 'Not connected';
     if (reason.final) return reason.message;
     const seconds = Math.max(0, Math.ceil((reason.retryAt - Date.now()) / 1000));

@@ -1,6 +1,8 @@
 /** One node in full: state, counts, times, its whole message, its settings. Test hooks: `#details`, `#details-message`. */
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { formatShare } from './estimate.js';
+import { rateText } from './table-view.js';
 import { formatCount, formatDuration, formatMoment, NODE_WORDS, settingText } from './text.js';
 
 export class DetailsView {
@@ -8,7 +10,10 @@ export class DetailsView {
   #body = byId('details-body');
   #parts = null; // of the node shown; null while closed
 
-  constructor({ onClose }) {
+  #onShowLog;
+
+  constructor({ onClose, onShowLog }) {
+    this.#onShowLog = onShowLog;
     byId('details-close').addEventListener('click', onClose);
     document.addEventListener('keydown', (event) => {
       const elsewhere = document.querySelector('dialog[open]') !== null;
@@ -18,24 +23,30 @@ export class DetailsView {
 
   /** Open the panel for a node of the graph, or close it (null). */
   show(node) {
-    this.#parts = node === null ? null : panelParts();
+    this.#parts = node === null ? null : panelParts(this.#onShowLog);
     setHidden(this.#panel, node === null);
     if (node === null) return;
     setText(byId('details-name'), node.name);
-    this.#body.replaceChildren(this.#parts.facts, this.#parts.messageSection, settingsSection(node.config ?? {}));
+    const { facts, messageSection, traceSection } = this.#parts;
+    this.#body.replaceChildren(facts, messageSection, traceSection, settingsSection(node.config ?? {}));
     setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
   }
 
-  /** Draw what is true of the node now. */
-  draw(view, now) {
+  /** Draw what is true of the node now; `trace`: the traceback that the program left, or null. */
+  draw(view, now, trace) {
     if (this.#parts === null) return;
-    const { state, stateIcon, stateText, rows, rate, started, lasted, message, messageSection } = this.#parts;
+    const { state, stateIcon, stateText, rows, rate, share, place, traceSection, traceBlock, started, lasted, message, messageSection } = this.#parts;
     setAttribute(state, 'data-state', view.state);
     setIcon(stateIcon, view.state);
     setText(stateText, NODE_WORDS[view.state]);
     setText(rows, view.heard ? formatCount(view.rowCount) : '–');
-    setText(rate, view.rate === null ? '–' : `${formatCount(view.rate)} rows/s`);
+    setText(rate, rateText(view));
+    setText(share, view.share === null ? '–' : formatShare(view.share));
+    setText(place, rowIn(view) ?? '');
+    for (const part of [place, place.parentElement.previousElementSibling]) setHidden(part, rowIn(view) === null);
+    setHidden(traceSection, trace === null);
+    setText(traceBlock, trace ?? '');
     setText(started, view.startedAt === null ? '–' : formatMoment(view.startedAt));
     setText(lasted, lastedText(view, now));
     setText(message, view.message);
@@ -47,21 +58,34 @@ export class DetailsView {
 function lastedText({ startedAt, endedAt, state }, now) {
   if (startedAt === null) return '–';
   if (endedAt !== null) return formatDuration(endedAt - startedAt, true);
-  return state === 'running' ? formatDuration(now - startedAt) : '–';
+  return state === 'running' || state === 'stalled' ? formatDuration(now - startedAt) : '–';
 }
 
-function panelParts() {
+// The row at which it failed, where the message tells it.
+function rowIn({ state, message }) {
+  if (state !== 'error') return null;
+  return /\((?:row|line) [\d,]+[^]*\)$/.exec(message)?.[0].slice(1, -1) ?? null;
+}
+
+function panelParts(onShowLog) {
   const stateIcon = icon('idle');
   const stateText = element('span', '');
   const state = element('span', 'state-line', stateIcon, stateText);
   const parts = { state, stateIcon, stateText };
-  for (const name of ['type', 'rows', 'rate', 'started', 'lasted']) parts[name] = element('span', '');
+  for (const name of ['type', 'rows', 'rate', 'share', 'place', 'started', 'lasted']) parts[name] = element('span', '');
   parts.facts = element('dl', 'facts');
-  const rows = { State: state, Rows: parts.rows, 'Current rate': parts.rate, Started: parts.started, Took: parts.lasted, Type: parts.type };
+  const rows = { State: state, 'At fault': parts.place, Rows: parts.rows, 'Rows/s': parts.rate, Done: parts.share, Started: parts.started, Took: parts.lasted, Type: parts.type };
   for (const [label, value] of Object.entries(rows)) parts.facts.append(element('dt', '', label), element('dd', '', value));
   parts.message = element('p', 'text-block');
   parts.message.id = 'details-message';
   parts.messageSection = section('Message', copyButton(parts.message), parts.message);
+  parts.traceBlock = element('pre', 'text-block is-trace');
+  parts.traceBlock.id = 'details-trace';
+  parts.traceBlock.tabIndex = 0;
+  const showLog = element('button', 'link-button', 'Show the log');
+  showLog.type = 'button';
+  showLog.addEventListener('click', onShowLog);
+  parts.traceSection = section('Traceback', showLog, parts.traceBlock);
   return parts;
 }
 

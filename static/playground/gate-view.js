@@ -13,9 +13,13 @@ export class GateView {
       this.#field.value = '';
       onToken(token);
     });
+    byId('gate-close').addEventListener('click', () => this.close());
+    this.#gate.addEventListener('keydown', (event) => event.key === 'Escape' && !byId('gate-close').hidden && this.close());
   }
 
-  open(title, text) {
+  /** `canWait`: nothing is lost yet, and the person may go on without. */
+  open(title, text, { canWait = false } = {}) {
+    setHidden(byId('gate-close'), !canWait);
     setText(byId('gate-title'), title);
     setText(byId('gate-text'), text);
     if (!this.#gate.hidden) return;
@@ -30,7 +34,7 @@ export class GateView {
   // What lies behind the gate is out of reach for the keyboard too.
   #show(open) {
     setHidden(this.#gate, !open);
-    for (const behind of document.querySelectorAll('.jobs, .bench, .details')) behind.inert = open;
+    for (const behind of document.querySelectorAll('.jobs, .palette, .bench, .details')) behind.inert = open;
   }
 }
 

@@ -3,7 +3,7 @@
  * pans and zooms. It draws and tells what the pointer did; what is true, selected or allowed is decided elsewhere.
  *
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
- * idle | running | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
+ * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
  * validator refused, with `.node-problems` under it. An edge is `path.edge[data-from][data-to]`. While the graph can
  * be edited: `.port-in` and `.port-out` with data-node-id, `.edge-hit[data-key]`, data-selected="true" on what is.
@@ -13,8 +13,9 @@ import { byId, element, icon, setAttribute, setHidden, setIcon, setText, svgElem
 import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
 import { Gestures } from './edit/gestures.js';
 import { edgeKey, snapped } from './edit/graphs.js';
+import { formatShare } from './estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
-import { formatCompact, formatCount, NODE_WORDS, summaryOf, unitOf } from './text.js';
+import { formatCompact, formatCount, formatDuration, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map' };
 
@@ -444,6 +445,7 @@ function cardParts(kindIcon) {
   const count = element('span', 'node-count');
   const unit = element('span', 'node-unit');
   const rate = element('span', 'node-rate');
+  const share = element('span', 'node-share');
   const stateIcon = icon('idle');
   stateIcon.classList.add('node-state-icon');
   const stateText = element('span', 'node-state-text');
@@ -455,7 +457,7 @@ function cardParts(kindIcon) {
   return {
     kind: element('span', 'node-kind', icon(kindIcon)),
     title: element('span', 'node-title', name, summary),
-    rows: element('span', 'node-rows', count, unit),
+    rows: element('span', 'node-rows', count, unit, share),
     word: element('span', 'node-word', stateText, rate),
     message,
     bar: element('span', 'node-bar'),
@@ -466,6 +468,7 @@ function cardParts(kindIcon) {
     count,
     unit,
     rate,
+    share,
     problems,
   };
 }
@@ -476,8 +479,24 @@ function drawCard(card, parts, view) {
   setText(parts.stateText, NODE_WORDS[view.state]);
   setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
-  setText(parts.rate, view.rate === null ? '' : `${formatCount(view.rate)}/s`);
+  setText(parts.rate, rateText(view));
+  drawShare(card, parts.share, view);
   setText(parts.message, view.message);
+}
+
+function rateText({ state, rate, silentFor }) {
+  if (state === 'stalled') return `silent for ${formatDuration(silentFor)}`;
+  return rate === null ? '' : `${formatCount(rate)}/s`;
+}
+
+// Of a node that works, and only where it is known.
+function drawShare(card, label, { state, share }) {
+  const isKnown = share != null && (state === 'running' || state === 'stalled');
+  setText(label, isKnown ? formatShare(share) : '');
+  if (!isKnown) return card.removeAttribute('data-share');
+  setAttribute(card, 'data-share', share.share.toFixed(2));
+  card.style.setProperty('--share', share.share.toFixed(3));
+  return undefined;
 }
 
 function drawLine(line, source) {

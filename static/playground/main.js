@@ -13,6 +13,8 @@ import { DetailsView } from './details-view.js';
 import { byId, setHidden, setText } from './dom.js';
 import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
+import { nodeShare, runShare } from './estimate.js';
+import { Finding } from './finding.js';
 import { oncePerFrame } from './frames.js';
 import { GateView } from './gate-view.js';
 import { GraphView } from './graph-view.js';
@@ -20,35 +22,39 @@ import { JobsView } from './jobs-view.js';
 import { NoticeView } from './notice-view.js';
 import { RunView } from './run-view.js';
 import { currentToken, jobInAddress, keepToken, putJobInAddress, takeTokenFromAddress } from './session.js';
-import { formatDuration, RUN_WORDS } from './text.js';
+import { formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
 
 /** Milliseconds between two looks at the clock while something on the page counts time. */
 const TICK = 1_000;
 
+/** Milliseconds between two questions where a run stands in the queue. */
+const PLACE_PERIOD = 2_000;
+
 class Playground {
   #shown = nothingShown(); // the job at hand
   #jobs = [];
-  #announced = null; // run and status that were last read out
+  #announced = { run: null, nodes: '', connection: null }; // what was last read out
   #executeKey = null; // of a press of Execute that was not answered yet
 
   #api = new Api(currentToken);
   #service = new JobRealtimeService({ url: socketAddress(), token: currentToken });
   #askForDrawing = oncePerFrame(() => this.#draw());
 
-  #connection = new ConnectionView({ onRetry: () => this.#service.reconnect() });
+  #connection = new ConnectionView({ onRetry: () => this.#service.reconnect(), onRenew: () => this.#renewToken() });
   #jobsView = new JobsView({ onOpen: (jobId) => this.#open(jobId) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
-  #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#workbench.select(id) });
-  #details = new DetailsView({ onClose: () => this.#closeDetails() });
-  #notice = new NoticeView();
+  #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
+  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#finding.openDrawer('log') });
+  #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #gate = new GateView({ onToken: (token) => this.#useToken(token) });
   #editor = new EditorView({
     check: (document) => this.#api.validate(document),
     save: (jobId, document) => this.#save(jobId, document),
   });
   #workbench = new Workbench({ api: this.#api, graph: this.#graph, host: this.#editHost() });
+  #finding = new Finding({ api: this.#api, host: this.#findingHost() });
 
   start() {
     this.#service.onState((state) => this.#onConnection(state));
@@ -90,6 +96,7 @@ class Playground {
     this.#shown = shown;
     this.#executeKey = null;
     this.#notice.clear();
+    this.#finding.open(null);
     this.#details.show(null);
     this.#jobsView.markShown(jobId);
     putJobInAddress(jobId);
@@ -113,7 +120,10 @@ class Playground {
     shown.job = job;
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
     if (job === null) this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
-    else this.#workbench.open(job);
+    else {
+      this.#finding.open(job.id);
+      this.#workbench.open(job);
+    }
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -165,11 +175,21 @@ class Playground {
     this.#gate.open('This token is not valid', message);
   }
 
+  // A newer token for a connection that is there goes over it; else everything begins with the new one.
   #useToken(token) {
     keepToken(token);
     this.#gate.close();
+    if (this.#service.state === 'connected') {
+      this.#service.renewToken();
+      this.#attempt(() => this.#refreshJobs());
+      return;
+    }
     this.#service.disconnect();
     this.#load();
+  }
+
+  #renewToken() {
+    this.#gate.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
   }
 
   // ---- what a person asks for ------------------------------------------------------------------------
@@ -177,6 +197,7 @@ class Playground {
   async #execute() {
     const shown = this.#shown;
     this.#notice.clear();
+    this.#finding.leavePast();
     if (!(await this.#workbench.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
@@ -237,9 +258,14 @@ class Playground {
     return this.#showDetails(nodeId);
   }
 
+  #showNode(nodeId) {
+    if (this.#finding.past !== null || !this.#workbench.isOpen) this.#select(nodeId);
+    else this.#workbench.select(nodeId);
+  }
+
   #showDetails(nodeId) {
     this.#shown.selected = nodeId;
-    this.#details.show(this.#shown.graph.nodes.find((node) => node.id === nodeId) ?? null);
+    this.#details.show(this.#view().graph.nodes.find((node) => node.id === nodeId) ?? null);
     this.#askForDrawing();
   }
 
@@ -277,7 +303,7 @@ class Playground {
       editAsJson: () => this.#editor.open(this.#workbench.document),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone) => this.#notice.say(text, tone),
-      announce: (text) => setText(byId('announcer'), text),
+      announce: (text) => this.#speak(text),
     };
   }
 
@@ -287,28 +313,71 @@ class Playground {
     this.#showGraph(graph, 'An empty job. Drag a node here from the palette, or press A.');
   }
 
+  // ---- finding out
+
+  #findingHost() {
+    return {
+      attempt: (work, options) => this.#attempt(work, options),
+      redraw: () => this.#askForDrawing(),
+      onPast: (isPast) => this.#onPast(isPast),
+      select: (nodeId) => this.#showNode(nodeId),
+      selected: () => this.#shown.selected,
+    };
+  }
+
+  // A past run is looked at, on its own graph; the draft waits, with what was changed.
+  #onPast(isPast) {
+    this.#showDetails(null);
+    if (isPast) {
+      this.#workbench.close();
+      this.#graph.show(this.#finding.past.graph, 'The graph of this run had no nodes.');
+    } else if (this.#shown.job !== null) {
+      this.#workbench.open(this.#shown.job);
+    }
+  }
+
+  // What is looked at: a past run at the moment of its slider, or what is true now. Offline, nobody knows what is silent.
+  #view() {
+    const past = this.#finding.past;
+    if (past !== null) return { ...past, now: past.ts, clock: past.ts, isPast: true };
+    const { state, graph } = this.#shown;
+    const now = this.#api.now();
+    return { state, graph, now, clock: this.#service.state === 'connected' ? now : null, isPast: false };
+  }
+
   // ---- drawing: only here, at most once a frame --------------------------------------------------------
 
   #showGraph(graph, emptyText) {
     this.#shown.graph = graph;
-    this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
+    if (this.#finding.past === null) this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
     this.#askForDrawing();
   }
 
   #draw() {
-    const { state, graph, selected, job, pending } = this.#shown;
-    this.#addStrangers();
-    const now = this.#api.now();
+    if (this.#finding.past === null) this.#addStrangers();
+    const { selected, job, pending, place } = this.#shown;
+    const view = this.#view();
+    const { state, graph, now, isPast } = view;
     const run = state.run();
-    const names = new Map(graph.nodes.map((node) => [node.id, node.name]));
-    const nodes = [...names].map(([id, name]) => ({ ...state.node(id), nodeName: name }));
-    this.#graph.draw((id) => state.node(id), selected);
-    this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending });
-    if (selected !== null) this.#details.draw(state.node(selected), now);
-    this.#connection.draw(this.#service.state, this.#service.reason);
-    this.#drawTitle(run);
-    this.#announce(run);
-    this.#completeRun(run);
+    const expected = isPast ? new Map() : this.#finding.expected;
+    const nodes = graph.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
+    const viewOf = new Map(nodes.map((node) => [node.nodeId, node]));
+    this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected);
+    const share = isPast ? null : runShare(run, nodes, expected, now);
+    this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending, share, place, isPast });
+    if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
+    this.#finding.draw({ graph, nodes, run, now });
+    this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken() });
+    const live = this.#shown.state.run();
+    this.#drawTitle(live);
+    this.#announce(live, isPast ? [] : nodes);
+    this.#completeRun(live);
+    this.#askForPlace(live);
+  }
+
+  #drawDetails(node, run, now) {
+    const trace = node.state === 'error' ? this.#finding.traceOf(run) : null;
+    this.#details.draw(node, now, trace);
   }
 
   // Whoever reports as a node that the graph does not have is shown beside it; but not the nodes of a run of ours, which
@@ -334,12 +403,41 @@ class Playground {
     if (document.title !== title) document.title = title;
   }
 
-  // Changes of a run's state are read out, counts are not.
-  #announce(run) {
-    const now = run === null ? 'none' : `${run.runId} ${run.status}`;
-    if (now === this.#announced) return;
+  // Changes of state are read out, counts are not.
+  #announce(run, nodes) {
+    const before = this.#announced;
+    const troubled = nodes.filter(({ state }) => state === 'stalled' || state === 'error');
+    const now = {
+      run: run === null ? 'none' : `${run.runId} ${run.status}`,
+      nodes: troubled.map(({ nodeId, state }) => `${nodeId} ${state}`).join(),
+      connection: this.#service.state,
+    };
     this.#announced = now;
-    if (run !== null) setText(byId('announcer'), spokenStatus(run, this.#shown));
+    const said = [];
+    if (now.connection !== before.connection) said.push(...spokenConnection(now.connection, before.connection));
+    if (now.nodes !== before.nodes) said.push(...troubled.map(({ nodeName, state }) => `${nodeName}: ${NODE_WORDS[state].toLowerCase()}.`));
+    if (now.run !== before.run && run !== null) said.push(spokenStatus(run, this.#shown));
+    if (said.length > 0) this.#speak(said.join(' '));
+  }
+
+  #speak(text) {
+    setText(byId('announcer'), text);
+  }
+
+  // Only the record knows where a run stands in the queue.
+  #askForPlace(run) {
+    const shown = this.#shown;
+    const waits = run?.status === 'queued' && run.runId !== null && shown.job !== null;
+    if (!waits) {
+      shown.place = null;
+      return;
+    }
+    if (Date.now() - shown.askedForPlace < PLACE_PERIOD) return;
+    shown.askedForPlace = Date.now();
+    this.#attempt(async () => {
+      shown.place = (await this.#api.run(run.runId)).queuePosition;
+      this.#askForDrawing();
+    }, { quiet: true });
   }
 
   // A page that was opened after the start, or after the end, gets the times from the record.
@@ -353,7 +451,18 @@ class Playground {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, fetchedRuns: new Set() };
+  return { jobId: null, job: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+}
+
+function withShare(view, expected) {
+  return { ...view, share: nodeShare(view, expected) };
+}
+
+// The first connection is no news, and each further try is none.
+function spokenConnection(now, before) {
+  if (now === 'connected' && before === 'connecting') return [];
+  if (now === 'disconnected' && before === 'connected') return ['Connection lost.'];
+  return now === 'connected' ? ['Connected.'] : [];
 }
 
 function spokenStatus({ status, startedAt, endedAt, reason }, { job }) {

@@ -6,7 +6,10 @@ export class NoticeView {
   #box = byId('notice');
   #text = byId('notice-text');
 
-  constructor() {
+  #announce;
+
+  constructor({ announce }) {
+    this.#announce = announce;
     byId('notice-close').addEventListener('click', () => this.clear());
   }
 
@@ -14,6 +17,7 @@ export class NoticeView {
     this.#box.dataset.tone = tone;
     setText(this.#text, text);
     setHidden(this.#box, false);
+    this.#announce(text);
   }
 
   clear() {

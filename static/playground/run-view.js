@@ -2,19 +2,20 @@
  * The run at hand: its status line, its reason, Execute and Cancel.
  *
  * Test hooks: `#run[data-status]` is none | queued | running | completed | failed | cancelled | lost;
- * `#run-status-text`, `#run-elapsed`, `#run-id` (full id in its title), `#run-reason-text`, `#execute`, `#cancel`.
+ * `#run-status-text`, `#run-elapsed`, `#run-id` (full id in its title), `#run-reason-text`, `#execute`, `#cancel`,
+ * `#run-share`, `#run-remaining`, `#run-place`, `#run-progress[data-known]`.
  */
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { formatDuration, formatMoment, RUN_WORDS, shortRun } from './text.js';
-
-const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', completed: 'success', failed: 'error', cancelled: 'cancelled', lost: 'error' };
+import { formatShare } from './estimate.js';
+import { formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class RunView {
   #line = byId('run');
   #icon = this.#line.querySelector('.icon');
   #execute = byId('execute');
   #cancel = byId('cancel');
+  #progress = byId('run-progress');
   #failedNodeId = null;
 
   constructor({ onExecute, onCancel, onShowNode }) {
@@ -23,15 +24,38 @@ export class RunView {
     byId('run-reason-show').addEventListener('click', () => onShowNode(this.#failedNodeId));
   }
 
-  /** `run`: JobState.run(); `nodes`: the views of the graph's nodes; `canExecute`, `pending`: what the buttons may do. */
-  draw(run, nodes, { now, canExecute, pending }) {
+  /**
+   * `run`: JobState.run(); `nodes`: the views of the graph's nodes; `canExecute`, `pending`: what the buttons may do;
+   * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at.
+   */
+  draw(run, nodes, { now, canExecute, pending, share, place, isPast }) {
     this.#drawStatus(run, nodes, now);
     this.#drawReason(run, nodes);
-    const live = run !== null && !run.ended && run.told; // one that the server knows, and can cancel
+    this.#drawProgress(run, share, isPast);
+    fact('place', run?.status !== 'queued' || place === null || isPast ? null : placeText(place));
+    const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;
+    setText(this.#execute.querySelector('span'), run?.ended && run.runId !== null ? 'Run again' : 'Execute');
     setHidden(this.#cancel, !live);
     this.#cancel.disabled = pending !== null;
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
+  }
+
+  #drawProgress(run, share, isPast) {
+    const live = run?.status === 'running' && !isPast;
+    setHidden(this.#progress, !live);
+    fact('share', share === null ? null : formatShare(share));
+    fact('remaining', share === null || share.remaining === null ? null : formatRemaining(share.remaining));
+    if (!live) return;
+    setAttribute(this.#progress, 'data-known', String(share !== null));
+    if (share === null) {
+      this.#progress.removeAttribute('aria-valuenow');
+      setAttribute(this.#progress, 'aria-valuetext', 'Running; how far is not known');
+      return;
+    }
+    this.#progress.style.setProperty('--share', share.share.toFixed(3));
+    setAttribute(this.#progress, 'aria-valuenow', String(Math.floor(share.share * 100)));
+    setAttribute(this.#progress, 'aria-valuetext', formatShare(share));
   }
 
   #drawStatus(run, nodes, now) {
@@ -68,6 +92,11 @@ function elapsedText({ startedAt, endedAt, ended }, now) {
   if (startedAt === null) return null;
   if (!ended) return formatDuration(now - startedAt);
   return endedAt === null ? null : formatDuration(endedAt - startedAt, true);
+}
+
+function placeText(place) {
+  if (place === 0) return 'next';
+  return place === 1 ? '1 run before it' : `${place} runs before it`;
 }
 
 function tally(nodes) {

@@ -1,0 +1,252 @@
+/**
+ * Finding out: the drawers under the graph, and past runs in place of what is true now. Owns which run is looked at,
+ * and what was fetched of it. The page around it is told through `host`:
+ *
+ *   {attempt(work, options), redraw(), onPast(isPast), select(nodeId), selected() → node id or null}
+ *
+ * "The run shown" is the past run that is looked at, else the live one.
+ */
+
+import { DockView } from './dock-view.js';
+import { HistoryView } from './history-view.js';
+import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
+import { PastView } from './past-view.js';
+import { ProgramView } from './program-view.js';
+import { Replay } from './replay.js';
+import { saveAs } from './save-as.js';
+import { TableView } from './table-view.js';
+
+/** Milliseconds between two looks at a log that grows, and after one that failed. */
+const LOG_PERIOD = 1_000;
+const LOG_RETRY = 3_000;
+
+/** Runs of a page of the list. */
+const RUNS = 30;
+
+export class Finding {
+  #api;
+  #host;
+  #jobId = null; // null: no job of ours
+  #runs = []; // newest first
+  #hasMore = false;
+  #expected = { runId: null, rows: new Map() }; // of the last completed run
+  #past = null; // {record, replay, ts}
+  #shownRun = null; // {runId, ended} of the run shown
+  #logOf = null; // {runId}: one object for each following of a log; another ends it
+  #programOf = null; // id of the run whose program is on the page
+  #traces = new Map(); // run id → traceback or null, once it was asked for
+
+  #table;
+  #history;
+  #log;
+  #program;
+  #pastView;
+  #dock;
+
+  constructor({ api, host }) {
+    this.#api = api;
+    this.#host = host;
+    this.#table = new TableView({ onSelect: (id) => host.select(id) });
+    this.#history = new HistoryView({ onShow: (runId) => this.#showPast(runId), onMore: () => this.#loadMore() });
+    this.#log = new LogView({ onDownload: () => this.#downloadLog() });
+    this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
+    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.leavePast() });
+    this.#dock = new DockView({ onOpen: (name) => this.#onDrawer(name) });
+  }
+
+  /** Another job is at hand; null when it is none of ours, and has no runs. */
+  open(jobId) {
+    this.#jobId = jobId;
+    this.#runs = [];
+    this.#expected = { runId: null, rows: new Map() };
+    this.#shownRun = null;
+    this.leavePast();
+    this.#history.show([], false);
+    if (jobId !== null) this.refreshRuns();
+  }
+
+  /** {record, state, graph, ts} of the past run that is looked at, or null: then it is now. */
+  get past() {
+    if (this.#past === null) return null;
+    const { record, replay, ts } = this.#past;
+    return { record, graph: replay.graph, state: replay.at(ts), ts };
+  }
+
+  /** Map node id → rows that the last completed run had. */
+  get expected() {
+    return this.#expected.rows;
+  }
+
+  /** A run began or ended: the list is not what it was. */
+  async refreshRuns() {
+    const jobId = this.#jobId;
+    if (jobId === null) return;
+    await this.#host.attempt(async () => {
+      const runs = await this.#api.runs(jobId, { limit: RUNS });
+      if (jobId !== this.#jobId) return;
+      this.#runs = runs;
+      this.#hasMore = runs.length === RUNS;
+      this.#drawRuns();
+      await this.#fetchExpected(jobId);
+    }, { quiet: true });
+  }
+
+  /** What is drawn of the graph is drawn here too: `nodes` are the nodes' views, `run` the run shown. */
+  draw({ graph, nodes, run, now }) {
+    if (this.#dock.shown === 'table') this.#table.draw(graph, nodes, now);
+    if (this.#past !== null) this.#pastView.draw(this.#past.ts);
+    this.#onRun(run);
+  }
+
+  /** The traceback of a run that failed, from its log; null while, or where, there is none. */
+  traceOf(run) {
+    if (run === null || run.runId === null || !run.ended || this.#jobId === null) return null;
+    const { runId } = run;
+    if (!this.#traces.has(runId)) {
+      this.#traces.set(runId, null);
+      this.#host.attempt(async () => {
+        const { text } = await this.#api.log(runId, -FIRST_BYTES);
+        this.#traces.set(runId, tracebackIn(text));
+        this.#host.redraw();
+      }, { quiet: true });
+    }
+    return this.#traces.get(runId);
+  }
+
+  openDrawer(name) {
+    this.#dock.open(name);
+  }
+
+  // ---- past runs
+
+  async #showPast(runId) {
+    await this.#host.attempt(async () => {
+      const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
+      if (record.jobId !== this.#jobId) return;
+      const replay = new Replay(record, history);
+      this.#past = { record, replay, ts: replay.to };
+      this.#pastView.show(record, replay);
+      this.#history.markShown(runId);
+      this.#host.onPast(true);
+      this.#host.redraw();
+    });
+  }
+
+  leavePast() {
+    if (this.#past === null) return;
+    this.#past = null;
+    this.#pastView.show(null, null);
+    this.#history.markShown(null);
+    this.#host.onPast(false);
+    this.#host.redraw();
+  }
+
+  #goTo(ts) {
+    if (this.#past === null) return;
+    this.#past.ts = ts;
+    this.#host.redraw();
+  }
+
+  // ---- the list of runs
+
+  #drawRuns() {
+    this.#history.show(this.#runs, this.#hasMore);
+    this.#history.markShown(this.#past?.record.runId ?? null);
+  }
+
+  async #loadMore() {
+    const jobId = this.#jobId;
+    await this.#host.attempt(async () => {
+      const older = await this.#api.runs(jobId, { limit: RUNS, before: this.#runs.at(-1).createdAt });
+      if (jobId !== this.#jobId) return;
+      this.#runs = [...this.#runs, ...older];
+      this.#hasMore = older.length === RUNS;
+      this.#drawRuns();
+    });
+  }
+
+  async #fetchExpected(jobId) {
+    const last = this.#runs.find(({ status }) => status === 'completed');
+    if (last === undefined || last.runId === this.#expected.runId) return;
+    const { nodes } = await this.#api.run(last.runId);
+    if (jobId === this.#jobId) this.#expected = { runId: last.runId, rows: new Map(nodes.map((node) => [node.nodeId, node.rowCount])) };
+  }
+
+  // ---- the run shown
+
+  #onRun(run) {
+    const runId = this.#past?.record.runId ?? run?.runId ?? null;
+    const ended = run?.ended ?? true;
+    const before = this.#shownRun;
+    if (before !== null && before.runId === runId && before.ended === ended) return;
+    this.#shownRun = { runId, ended };
+    if (before !== null && this.#past === null) this.refreshRuns();
+    if (before?.runId !== runId) this.#onDrawer(this.#dock.shown);
+  }
+
+  #onDrawer(name) {
+    const runId = this.#shownRun?.runId ?? null;
+    if (name === 'runs') this.refreshRuns();
+    if (name === 'program') this.#showProgram(runId);
+    if (name === 'log') this.#followLog(runId);
+    else this.#logOf = null;
+    this.#host.redraw();
+  }
+
+  async #showProgram(runId) {
+    if (runId === null || this.#jobId === null) {
+      this.#programOf = null;
+      return this.#program.show('', 'No run is shown. Execute the job to see the program that is made from its graph.');
+    }
+    if (this.#programOf !== runId) {
+      this.#programOf = runId;
+      this.#program.show('', 'Loading…');
+      const went = await this.#host.attempt(async () => {
+        const text = await this.#api.program(runId);
+        if (this.#programOf === runId) this.#program.show(text);
+      });
+      if (!went) this.#programOf = null;
+    }
+    const selected = this.#host.selected();
+    if (selected !== null) this.#program.reveal(selected);
+    return undefined;
+  }
+
+  async #followLog(runId) {
+    const following = { runId };
+    if (this.#logOf?.runId === runId) return;
+    this.#logOf = following;
+    if (runId === null || this.#jobId === null) return this.#log.clear('No run is shown.');
+    this.#log.clear('Loading…');
+    let from = -FIRST_BYTES;
+    while (this.#logOf === following) {
+      const wait = await this.#readLog(following, from).then(
+        (piece) => {
+          if (piece === null) return null;
+          from = piece.next;
+          if (piece.next < piece.size) return 0;
+          return piece.ended ? null : LOG_PERIOD;
+        },
+        () => LOG_RETRY,
+      );
+      if (wait === null) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+    return undefined;
+  }
+
+  async #readLog(following, from) {
+    const piece = await this.#api.log(following.runId, from);
+    if (this.#logOf !== following) return null;
+    this.#log.add(piece, { isFirst: from < 0 });
+    const nothing = piece.ended ? 'The program wrote nothing.' : 'Nothing yet.';
+    this.#log.note(this.#log.isEmpty ? nothing : '');
+    return piece;
+  }
+
+  async #downloadLog() {
+    const runId = this.#shownRun?.runId ?? null;
+    if (runId === null) return;
+    await this.#host.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
+  }
+}
