@@ -92,7 +92,10 @@ class RunAccount:
         first = (run["startedAt"] or run["createdAt"]) - MARGIN
         last = run["endedAt"] + MARGIN
         return any(
-            fault.part == part and fault.what == what and first <= fault.at <= last
+            fault.part == part
+            and fault.what == what
+            and fault.at <= last
+            and first <= max(fault.at, fault.until)
             for fault in self._faults
         )
 

@@ -39,7 +39,7 @@ STOPS = {"worker": 12.0, "nats-server": 8.0, "runner": 12.0, "program": 6.0, "cl
 SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "stop and go on": signal.SIGSTOP}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fault:
     at: float  # seconds since 1970
     part: str
@@ -47,6 +47,7 @@ class Fault:
     pid: int = 0
     run_id: str | None = None  # of a program
     lasted: float = 0.0  # seconds of a stop
+    until: float = 0.0  # seconds since 1970; when a master that was ended was there again
 
     def __str__(self) -> str:
         at = time.strftime("%H:%M:%S", time.localtime(self.at))
@@ -122,6 +123,7 @@ class Faults:
             self._stopped.append((time.monotonic() + lasted, process))
         if part == "master":
             self._restart(pause)
+            fault.until = time.time()
 
     def _restart(self, pause: float) -> None:
         if not self._product.wait_for_master(self.tend):

@@ -112,7 +112,7 @@ class Product:
     # ---- start and stop
 
     def start(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Starts the master until one stays and /readyz says 200. Raises DidNotComeBack.
+        """Starts the master until one stays, has workers, and /readyz says 200. Raises DidNotComeBack.
 
         A start while the parts of a killed master are just ending is refused with exit code 2 and
         a line that says so: an operator, or systemd, starts again. `meanwhile` is called between
@@ -123,7 +123,7 @@ class Product:
         while time.monotonic() < deadline:
             if self._master is None or self._master.poll() is not None:
                 self._start_master()
-            if self.is_ready():
+            if self._has_only_own_workers() and self.is_ready():
                 return
             meanwhile()
             time.sleep(TRY_AGAIN)
@@ -142,6 +142,12 @@ class Product:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+    def _has_only_own_workers(self) -> bool:
+        """False while those of a killed master still answer in its place."""
+        workers = [p.pid for p in self.processes() if p.role == "worker"]
+        master = self._master.pid if self._master is not None else 0
+        return bool(workers) and all(_parent_of(pid) == master for pid in workers)
 
     def is_ready(self) -> bool:
         try:
@@ -271,6 +277,13 @@ def _start_of(pid: int) -> int | None:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if fields[0] in "ZX" else int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except (OSError, IndexError, ValueError):
         return None
 
