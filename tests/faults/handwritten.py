@@ -96,6 +96,17 @@ def processes(product: Product, part: str) -> list[int]:
     return [pid for pid in product.left_over() if part in command_line(pid)]
 
 
+def the_only(product: Product, part: str) -> int:
+    [pid] = processes(product, part)
+    return pid
+
+
+def web_worker(product: Product) -> int:
+    """The process id of the one web worker."""
+    [pid] = [pid for pid in processes(product, "gunicorn") if pid != product.pid]
+    return pid
+
+
 def kill(*pids: int) -> None:
     """kill -9; whoever is gone already is fine."""
     for pid in pids:

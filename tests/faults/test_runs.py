@@ -40,8 +40,9 @@ from tests.faults.handwritten import (
     UNTIL_TOLD,
     Programs,
     kill,
-    processes,
     program_pid,
+    the_only,
+    web_worker,
 )
 from tests.faults.watching import Watcher
 from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, is_alive
@@ -85,15 +86,6 @@ def programs(server: Product) -> Iterator[Programs]:
         yield programs
 
 
-def the_only(found: list[int]) -> int:
-    [pid] = found
-    return pid
-
-
-def web_worker(product: Product) -> int:
-    return the_only([pid for pid in processes(product, "gunicorn") if pid != product.pid])
-
-
 def is_ready(product: Product) -> bool:
     return product.get("/readyz", token=None).status == 200
 
@@ -133,7 +125,7 @@ def test_a_killed_runner_loses_its_run_ends_the_program_and_browsers_see_it(
     run = programs.running(programs.execute(FOR_EVER))
     with Watcher(server, run.job_id) as watcher:
         eventually(lambda: watcher.rows() == [7])
-        kill(the_only(processes(server, RUNNER)))
+        kill(the_only(server, RUNNER))
         end = programs.ended(run, LOST)
         assert (end.status, end.reason) == (
             RunStatus.LOST,
@@ -156,7 +148,7 @@ def test_a_killed_nats_server_leaves_the_run_alone(server: Product, programs: Pr
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
     with Watcher(server, run.job_id) as watcher:
         eventually(lambda: len(watcher.nodes()) == 2)
-        kill(the_only(processes(server, NATS)))
+        kill(the_only(server, NATS))
         programs.let_go(run)
         assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
         told_end(watcher, "completed")
@@ -188,12 +180,12 @@ def test_a_new_master_takes_over_from_one_that_was_killed(
     server: Product, programs: Programs
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
-    parts = [the_only(processes(server, part)) for part in (KEEPER, NATS, RUNNER)]
+    parts = [the_only(server, part) for part in (KEEPER, NATS, RUNNER)]
     worker = web_worker(server)
     server.kill()
     eventually(lambda: not is_alive(worker), READY, what="the worker leaves without its master")
     server.start_again()
-    assert [the_only(processes(server, part)) for part in (KEEPER, NATS, RUNNER)] == parts
+    assert [the_only(server, part) for part in (KEEPER, NATS, RUNNER)] == parts
     with Watcher(server, run.job_id) as watcher:
         eventually(lambda: watcher.nodes()[2]["rowCount"] == 7)
         programs.let_go(run)

@@ -15,7 +15,7 @@ class Watcher:
     def __init__(self, product: Product, *job_ids: int) -> None:
         self.messages: list[dict[str, Any]] = []
         self.close_code: int | None = None
-        self._connection = product.websocket(max_queue=None)
+        self._connection = product.websocket(max_queue=None, max_size=None)
         for job_id in job_ids:
             self._connection.send(json.dumps({"action": "subscribe", "jobId": job_id}))
         self._thread = threading.Thread(target=self._read, daemon=True)
