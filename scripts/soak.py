@@ -169,7 +169,9 @@ class Soak:
         raise DidNotComeBack(f"GET {path} was not answered:\n{self.product.log_tail()}")
 
     def _stop(self) -> None:
-        """Ends all that was started, whatever happened before."""
+        """Ends all that was started, whatever happened before; a second Ctrl-C changes nothing."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for worker in self._workers:
             worker.stop()
         for watcher in self._watchers:

@@ -114,7 +114,7 @@ class Ear:
 
     def status(self, payload: dict[str, Any]) -> None:
         run_id, status = payload["runId"], payload["status"]
-        ends = self.ends.get(run_id, set())
+        ends = set(self.ends.get(run_id, ()))
         if RANK.get(status, END) == END:
             self.ends.setdefault(run_id, set()).add(status)
             if ends and status not in ends:

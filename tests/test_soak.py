@@ -1,0 +1,214 @@
+"""scripts/soak finds what it is there to find: its account and its clients, given things that went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.soaking.account import RunAccount, told_ends
+from scripts.soaking.faults import Fault
+from scripts.soaking.product import Product
+from scripts.soaking.watchers import Watcher
+from scripts.soaking.work import Attempt, Places, Worker, graph
+from tests.harness import ROOT, eventually
+
+KIND = "table to ledger"
+ROWS = 120
+
+
+class _NoThread(Worker):
+    """A worker that only remembers."""
+
+    def __init__(self) -> None:
+        self.job_id, self.ledger, self.errors_seen = 1, "ledger-0", {}
+        self.attempts = [Attempt("s0x0", 1, KIND, ROWS, fails=False, run_ids={"r1"})]
+
+
+class _Scene:
+    """One attempt, its one completed run, all its rows: nothing is wrong with it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.worker = _NoThread()
+        self.places = Places(directory)
+        self.places.make_ledger("ledger-0")
+        self.log = directory / "log"
+        self.log.write_text("runner INFO run r1 of job 1 starts\n")
+        self.faults: list[Fault] = []
+        self.run: dict[str, Any] = {
+            "runId": "r1",
+            "status": "completed",
+            "reason": None,
+            "exitCode": 0,
+            "createdAt": 100.0,
+            "startedAt": 101.0,
+            "endedAt": 110.0,
+            "nodes": [{"nodeId": 1, "status": "completed", "rowCount": ROWS}],
+            "graph": graph(KIND, "ledger-0", "s0x0", 1),
+        }
+        self.runs = [self.run]
+        self.write(range(ROWS))
+
+    def write(self, numbers: range) -> None:
+        database = sqlite3.connect(self.places.data_dir / "ledger-0.db")
+        database.executemany("INSERT INTO ledger VALUES ('s0x0', ?)", ((n,) for n in numbers))
+        database.commit()
+        database.close()
+
+    def violations(self) -> str:
+        account = RunAccount([self.worker], self.faults, self.places, self.log)
+        account.check({1: self.runs})
+        return "\n".join(account.violations)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> _Scene:
+    return _Scene(tmp_path)
+
+
+def test_a_run_that_went_well_is_accounted_for(scene: _Scene) -> None:
+    assert scene.violations() == ""
+
+
+def test_rows_that_were_written_twice_are_found(scene: _Scene) -> None:
+    scene.write(range(ROWS))
+    assert "doubled" in scene.violations()
+
+
+def test_half_of_the_rows_is_found(scene: _Scene) -> None:
+    scene.worker.attempts[0].rows = 2 * ROWS
+    assert f"wrote {ROWS} of {2 * ROWS} rows" in scene.violations()
+
+
+def test_a_second_start_is_found(scene: _Scene) -> None:
+    scene.log.write_text(scene.log.read_text() * 2)
+    assert "started 2 times" in scene.violations()
+
+
+def test_a_second_run_of_one_wish_is_found(scene: _Scene) -> None:
+    scene.runs.append({**scene.run, "runId": "r2"})
+    assert "executed once and has runs ['r1', 'r2']" in scene.violations()
+
+
+def test_an_answered_run_that_is_not_there_is_found(scene: _Scene) -> None:
+    scene.runs.clear()
+    assert "answered with 202 and is not there" in scene.violations()
+
+
+def test_a_run_that_does_not_end_is_found(scene: _Scene) -> None:
+    scene.run["status"] = "running"
+    assert "stuck as running" in scene.violations()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "fault"),
+    [
+        ("lost", "the runner died", Fault(105.0, "runner", "kill -9")),
+        ("failed", "signal SIGKILL", Fault(105.0, "program", "kill -9", run_id="r1")),
+        ("cancelled", "the server was stopped", Fault(90.0, "master", "SIGTERM", until=105.0)),
+    ],
+)
+def test_a_bad_end_needs_a_fault_that_explains_it(
+    scene: _Scene, tmp_path: Path, status: str, reason: str, fault: Fault
+) -> None:
+    (tmp_path / "ledger-0.db").unlink()
+    scene.places.make_ledger("ledger-0")
+    scene.run.update(status=status, reason=reason, exitCode=None, nodes=[])
+    assert "no fault explains it" in scene.violations()
+    scene.faults.append(fault)
+    assert scene.violations() == ""
+
+
+class _Heard:
+    """A client without a connection, and what it complains of."""
+
+    def __init__(self, directory: Path) -> None:
+        self.complaints: list[str] = []
+        product = Product(directory, "gthread")
+        self.client = Watcher(product, "client", [1], 1, self.complaints.append)
+
+    def node(self, rows: int, status: str = "running", run_id: str = "r1", seq: int = 1) -> None:
+        payload = {"nodeId": 1, "nodeName": "A", "status": status, "rowCount": rows}
+        payload |= {"message": "", "runId": run_id, "seq": seq}
+        self.client._hear({"type": "job.progress", "jobId": 1, "payload": payload})
+
+    def run(self, status: str, run_id: str = "r1") -> None:
+        payload = {"runId": run_id, "status": status, "reason": None, "ts": 1.0}
+        self.client._hear({"type": "job.status", "jobId": 1, "payload": payload})
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> _Heard:
+    return _Heard(tmp_path)
+
+
+def test_a_client_that_was_told_the_truth_differs_in_nothing(heard: _Heard) -> None:
+    heard.run("queued")
+    heard.node(5)
+    heard.node(9, "completed", seq=2)
+    heard.run("completed")
+    nodes = [{"nodeId": 1, "status": "completed", "rowCount": 9}]
+    truth = {"runId": "r1", "status": "completed", "nodes": nodes}
+    assert heard.client.differences({1: truth}) == []
+    assert heard.client.differences({1: {**truth, "status": "lost"}})
+    assert heard.client.differences({1: {**truth, "nodes": []}})
+    assert told_ends([heard.client], [truth]) == []
+    assert told_ends([heard.client], [{**truth, "status": "lost"}])
+    assert heard.complaints == []
+
+
+def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
+    heard.node(9, seq=2)
+    heard.node(5, seq=3)
+    assert "step back in rowCount" in heard.complaints[-1]
+    heard.node(9, "completed", seq=4)
+    heard.node(9, "running", seq=5)
+    assert "a terminal state was left" in heard.complaints[-1]
+    heard.run("completed")
+    heard.run("lost")
+    assert "told as lost after ['completed']" in heard.complaints[-1]
+    heard.run("running")
+    assert "after its end" in heard.complaints[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "scripts.soak", "--minutes", "5"]
+    with tempfile.TemporaryFile("w+") as said:
+        soak = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
+        )
+
+        def is_ready() -> bool:
+            said.seek(0)
+            return "ready at" in said.read()
+
+        try:
+            eventually(is_ready, 60.0, what="the soak has begun")
+        finally:
+            soak.send_signal(signal.SIGINT)
+            code = soak.wait(60.0)
+        said.seek(0)
+        assert code == 130, said.read()
+    assert list(tmp_path.iterdir()) == []
+    assert not [pid for pid in _pids() if str(tmp_path) in _environment(pid)]
+
+
+def _pids() -> list[str]:
+    return [name for name in os.listdir("/proc") if name.isdigit() and name != str(os.getpid())]
+
+
+def _environment(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
