@@ -98,7 +98,9 @@ export class GraphView {
    * draft, at its own positions, and can be changed by hand; otherwise it is only looked at.
    */
   show(graph, emptyText = '', { editable = false } = {}) {
-    if (this.#graph.nodes.length === 0) this.#follows = true;
+    const isNew = !(editable && this.#editable);
+    if (isNew && this.#graph.nodes.length === 0) this.#follows = true;
+    if (!isNew && graph !== this.#graph) this.#follows = false; // while one works on it, it stands still
     this.#graph = graph;
     this.#editable = editable;
     setAttribute(this.#canvas, 'data-editable', String(editable));

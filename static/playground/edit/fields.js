@@ -53,6 +53,14 @@ export function valueOf(field, text) {
   return { value: text };
 }
 
+function parsed(field, text) {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { error: `${field.label} must be JSON: text in quotes, a number, a list or an object` };
+  }
+}
+
 /** One entry a line; empty lines do not count. */
 export function lines(text) {
   return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');

@@ -88,6 +88,7 @@ export class Gestures {
     const edge = event.target.closest('.edge-hit');
     if (edge !== null) return ['', this.#pressing(() => host.pickEdge(edge.dataset.key, { extend: extends_(event) }))];
     const card = event.target.closest('.node');
+    if (card !== null && touch && !host.movable) return ['pan', this.#panning()];
     if (card !== null) return host.movable ? ['move', this.#moving(Number(card.dataset.nodeId), event)] : ['', null];
     if (event.target.closest('.node-slot') !== null) return ['', null];
     if (touch) return ['pan', this.#panning(() => host.pickGround())];

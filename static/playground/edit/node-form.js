@@ -11,8 +11,9 @@ import { nodeOf } from './graphs.js';
 export class NodeForm {
   #box = byId('node-form');
   #says; // what to tell; see the constructor
-  #shown = null; // {id, type, fields: Map name → {box, error, set(value)}}
+  #shown = null; // {id, type, choice, fields: Map name → {box, error, field, control}, wrong: Map name → message, …}
   #chosen = null; // of a oneOf, while neither is given
+  #errors = []; // that the validator told last
 
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(from, to),
@@ -40,8 +41,11 @@ export class NodeForm {
   /** Errors of this node beside their fields: [{field, message}]. */
   drawErrors(errors) {
     if (this.#shown === null) return;
+    this.#errors = errors;
+    const { wrong } = this.#shown;
     for (const [name, { box, error, field, control }] of this.#shown.fields) {
-      const messages = errors.filter((found) => found.field === name).map((found) => besideField(field, found.message));
+      const said = errors.filter((found) => found.field === name).map((found) => besideField(field, found.message));
+      const messages = wrong.has(name) ? [wrong.get(name)] : said;
       setText(error, messages.join('\n'));
       setHidden(error, messages.length === 0);
       box.dataset.invalid = String(messages.length > 0);
@@ -82,7 +86,7 @@ export class NodeForm {
     const connections = element('section', 'connections');
     parts.push(general, connections, this.#buttons(node, type));
     this.#box.replaceChildren(...parts);
-    this.#shown = { id: node.id, type, choice, fields, general, connections };
+    this.#shown = { id: node.id, type, choice, fields, general, connections, wrong: new Map() };
   }
 
   #nameField(node, fields) {
@@ -113,17 +117,18 @@ export class NodeForm {
 
   #field(node, field, fields, isChosen) {
     const control = CONTROLS[controlOf(field)](field, (value, { error } = {}) => {
+      this.#noteWrong(field.name, error);
       if (error === undefined) this.#says.configure(node.id, field.name, value);
-      else this.#sayWrong(field.name, error);
     });
     return fieldBox(field, control, fields, { required: isChosen || (field.required && (field.default ?? null) === null) });
   }
 
-  #sayWrong(name, message) {
-    const { error, box } = this.#shown.fields.get(name);
-    setText(error, message);
-    setHidden(error, false);
-    box.dataset.invalid = 'true';
+  // A text that cannot be a value yet never reaches the draft: only the form knows of it.
+  #noteWrong(name, message) {
+    const { wrong } = this.#shown;
+    if (message === undefined) wrong.delete(name);
+    else wrong.set(name, message);
+    this.drawErrors(this.#errors);
   }
 
   #buttons(node) {

@@ -1,0 +1,826 @@
+"""Editing in Chromium: by pointer and by keyboard, each on a job of its own in one running product."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenPlayground
+from tests.browser.test_playground import expect_live, expect_run, expect_state, node
+from tests.harness import Product, eventually
+
+URL = "sqlite:///shop.db"
+WIDE = {"width": 1440, "height": 900}
+
+
+def small_graph(*, condition: str = "id > 5") -> dict[str, Any]:
+    """DB Input → Filter, at places of their own, and a DB Output that nobody feeds."""
+
+    def made(node_id: int, kind: str, name: str, x: int, **config: Any) -> dict[str, Any]:
+        place = {"x": x, "y": 80}
+        return {"id": node_id, "type": kind, "name": name, "config": config, "position": place}
+
+    nodes = [
+        made(1, "db_input", "Orders", 40, connection=URL, table="orders"),
+        made(2, "filter", "Recent", 340, condition=condition),
+        made(3, "db_output", "Report", 640, connection=URL, table="edited", mode="replace"),
+    ]
+    return {"nodes": nodes, "edges": [{"from": 1, "to": 2}]}
+
+
+class Editor:
+    """The page on one job, and what a test does with it."""
+
+    def __init__(self, page: Page, product: Product, job_id: int) -> None:
+        self.page = page
+        self.product = product
+        self.job_id = job_id
+
+    def node(self, node_id: int) -> Locator:
+        return self.page.locator(f'.node[data-node-id="{node_id}"]')
+
+    def port(self, node_id: int, name: str) -> Locator:
+        return self.page.locator(f'.port-{name}[data-node-id="{node_id}"]')
+
+    def edge(self, source: int, target: int) -> Locator:
+        return self.page.locator(f'.edge[data-from="{source}"][data-to="{target}"]')
+
+    def field(self, name: str) -> Locator:
+        return self.page.locator(f'#node-form [data-field="{name}"]')
+
+    def expect_edge(self, source: int, target: int, count: int = 1) -> None:
+        expect(self.edge(source, target)).to_have_count(count)
+
+    def expect_nodes(self, *names: str) -> None:
+        """Exactly these, in whatever order the flow puts them."""
+        shown = self.page.locator(".node-name")
+        expect(shown).to_have_count(len(names))
+        for name in names:
+            expect(shown.get_by_text(name, exact=True)).to_have_count(1)
+
+    def expect_selected(self, *node_ids: int) -> None:
+        expect(self.page.locator('.node[data-selected="true"]')).to_have_count(len(node_ids))
+        for node_id in node_ids:
+            expect(self.node(node_id)).to_have_attribute("data-selected", "true")
+
+    def middle(self, part: Locator) -> tuple[float, float]:
+        box = part.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def place(self, node_id: int) -> tuple[float, float]:
+        box = self.node(node_id).bounding_box()
+        assert box is not None
+        return round(box["x"]), round(box["y"])
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], **down: Any) -> None:
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down(**down)
+        mouse.move(start[0] + 8, start[1] + 8)
+        mouse.move(*end, steps=4)
+        mouse.up(**down)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def ground(self) -> tuple[float, float]:
+        """A point of the canvas where nothing is."""
+        box = self.page.locator("#graph").bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] - 120
+
+    def save(self) -> dict[str, Any]:
+        """Saves with the button and returns the stored job."""
+        self.page.click("#save")
+        expect(self.page.locator("#unsaved")).to_be_hidden()
+        return self.stored()
+
+    def stored(self) -> dict[str, Any]:
+        job: dict[str, Any] = self.product.get(f"/api/jobs/{self.job_id}").json()
+        return job
+
+
+def edges_of(job: dict[str, Any]) -> list[tuple[int, int]]:
+    return sorted((edge["from"], edge["to"]) for edge in job["graph"]["edges"])
+
+
+def node_of(job: dict[str, Any], node_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = next(n for n in job["graph"]["nodes"] if n["id"] == node_id)
+    return found
+
+
+@pytest.fixture
+def edit(open_playground: OpenPlayground, shop: Product) -> Any:
+    """edit(graph=…, name=…) opens a new job in the editor."""
+
+    def start(graph: dict[str, Any] | None = None, name: str = "Edited", **options: Any) -> Editor:
+        job_id = shop.create_job({"name": name, "graph": graph or small_graph()})
+        options = {"viewport": WIDE, **options}
+        editor = Editor(open_playground(job_id, **options), shop, job_id)
+        expect(editor.page.locator("#graph")).to_have_attribute("data-editable", "true")
+        expect(editor.page.locator(".palette-item")).not_to_have_count(0)
+        return editor
+
+    return start
+
+
+EMPTY: dict[str, Any] = {"nodes": [], "edges": []}
+
+
+# ---------------------------------------------------------------- place
+
+
+def test_the_palette_has_what_the_server_has(edit: Any, shop: Product) -> None:
+    editor = edit(EMPTY)
+    types = shop.get("/api/node-types").json()["nodeTypes"]
+    expect(editor.page.locator(".palette-item")).to_have_text([kind["label"] for kind in types])
+
+
+def test_a_node_type_that_the_page_never_heard_of_is_placed_and_edited(
+    open_playground: OpenPlayground, edit: Any, shop: Product
+) -> None:
+    fields = [
+        {"name": "rate", "label": "Rate", "kind": "number", "required": True, "default": 5},
+        {"name": "shape", "label": "Shape", "kind": "polygon", "required": False, "default": None},
+    ]
+    common = {"help": "", "choices": []}
+    novel = {
+        "name": "throttle",
+        "label": "Throttle",
+        "help": "Slows rows down.",
+        "hasInput": True,
+        "hasOutput": True,
+        "fields": [{**common, **field} for field in fields],
+        "oneOf": [],
+    }
+    job_id = shop.create_job({"name": "Novel", "graph": EMPTY})
+    page = open_playground(viewport=WIDE)
+    page.route("**/api/node-types", lambda route: route.fulfill(json={"nodeTypes": [novel]}))
+    page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
+    editor = Editor(page, shop, job_id)
+    page.click('.palette-item[data-type="throttle"]')
+    editor.expect_nodes("Throttle")
+    expect(editor.field("rate").locator("input").first).to_have_value("5")
+    editor.field("rate").locator("input").first.fill("7")
+    editor.field("shape").locator("textarea").fill('{"sides": 3')
+    expect(editor.field("shape").locator(".field-error")).to_contain_text("JSON")
+    editor.field("shape").locator("textarea").fill('{"sides": 3}')
+    assert node_of(editor.save(), 1)["config"] == {"rate": 7, "shape": {"sides": 3}}
+
+
+def test_dragging_from_the_palette_places_a_node_there(edit: Any) -> None:
+    editor = edit(EMPTY)
+    item = editor.page.locator('.palette-item[data-type="filter"]')
+    to = editor.ground()
+    editor.drag(editor.middle(item), (to[0], to[1] - 200))
+    editor.expect_nodes("Filter")
+    box = editor.node(1).bounding_box()
+    assert box is not None
+    assert abs(box["x"] + box["width"] / 2 - to[0]) < 12
+    assert box["y"] < to[1] - 200 < box["y"] + box["height"]
+
+
+def test_a_node_dropped_on_an_edge_goes_between(edit: Any) -> None:
+    editor = edit()
+    item = editor.page.locator('.palette-item[data-type="map"]')
+    a, b = editor.middle(editor.port(1, "out")), editor.middle(editor.port(2, "in"))
+    editor.drag(editor.middle(item), ((a[0] + b[0]) / 2, a[1]))
+    editor.expect_edge(1, 4)
+    editor.expect_edge(4, 2)
+    editor.expect_edge(1, 2, count=0)
+
+
+def test_a_click_or_enter_adds_a_node_and_its_name_can_be_typed_at_once(edit: Any) -> None:
+    editor = edit(EMPTY)
+    editor.page.locator('.palette-item[data-type="db_input"]').focus()
+    editor.press("Enter")
+    editor.expect_nodes("DB Input")
+    expect(editor.page.locator("#node-name")).to_be_focused()
+    editor.page.keyboard.type("Customers")
+    editor.expect_nodes("Customers")
+
+
+def test_the_keyboard_adds_a_node_after_another_and_connects_it(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("a")
+    expect(editor.page.locator("#picker-title")).to_have_text("Add after Recent")
+    editor.page.keyboard.type("map")
+    editor.press("Enter")
+    editor.expect_edge(2, 4)
+    expect(editor.page.locator("#node-name")).to_be_focused()
+    assert editor.place(4)[0] > editor.place(2)[0]
+
+
+# ---------------------------------------------------------------- connect
+
+
+def test_dragging_between_ports_connects_in_either_direction(edit: Any) -> None:
+    editor = edit()
+    editor.drag(editor.middle(editor.port(2, "out")), editor.middle(editor.node(3)))
+    editor.expect_edge(2, 3)
+    editor.press("Control+z")
+    editor.expect_edge(2, 3, count=0)
+    editor.drag(editor.middle(editor.port(3, "in")), editor.middle(editor.port(1, "out")))
+    editor.expect_edge(1, 3)
+    assert edges_of(editor.save()) == [(1, 2), (1, 3)]
+
+
+def test_what_may_not_be_connected_is_dimmed_and_told(edit: Any) -> None:
+    editor = edit()
+    start, end = editor.middle(editor.port(2, "out")), editor.middle(editor.node(1))
+    mouse = editor.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move(start[0] + 20, start[1] + 30)
+    mouse.move(*end, steps=3)
+    slots = editor.page.locator(".node-slot")
+    expect(slots.filter(has=editor.node(1))).to_have_attribute("data-target", "no")
+    expect(slots.filter(has=editor.node(3))).to_have_attribute("data-target", "yes")
+    mouse.up()
+    expect(editor.page.locator("#notice-text")).to_contain_text("takes no rows")
+    editor.expect_edge(2, 1, count=0)
+
+
+def test_a_cycle_cannot_be_drawn(edit: Any) -> None:
+    graph = small_graph()
+    graph["nodes"][2].update(type="map", config={"columns": [], "keep": "all"})
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph)
+    editor.drag(editor.middle(editor.port(3, "out")), editor.middle(editor.node(2)))
+    expect(editor.page.locator("#notice-text")).to_contain_text("cycle")
+
+
+def test_a_line_dropped_on_nothing_offers_what_could_follow(edit: Any) -> None:
+    editor = edit()
+    editor.drag(editor.middle(editor.port(2, "out")), editor.ground())
+    expect(editor.page.locator("#picker-title")).to_contain_text("Recent")
+    expect(editor.page.locator('.picker-item[data-key="db_input"]')).to_have_count(0)
+    editor.page.click('.picker-item[data-key="csv_output"]')
+    editor.expect_edge(2, 4)
+
+
+def test_the_keyboard_connects_and_disconnects(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("c")
+    expect(editor.page.locator(".picker-item")).to_have_count(1)  # Orders would be no target
+    editor.press("Enter")
+    editor.expect_edge(2, 3)
+    expect(editor.page.locator("#announcer")).to_have_text("Connected Recent to Report.")
+    editor.node(2).focus()
+    editor.press("Enter")
+    remove = editor.page.locator('.connection[data-from="2"][data-to="3"] .connection-remove')
+    remove.focus()
+    editor.press("Enter")
+    editor.expect_edge(2, 3, count=0)
+
+
+def test_an_edge_is_selected_with_a_click_and_deleted(edit: Any) -> None:
+    editor = edit()
+    a, b = editor.middle(editor.port(1, "out")), editor.middle(editor.port(2, "in"))
+    editor.page.mouse.click((a[0] + b[0]) / 2, a[1])
+    expect(editor.edge(1, 2)).to_have_attribute("data-selected", "true")
+    editor.press("Delete")
+    editor.expect_edge(1, 2, count=0)
+    editor.press("Control+z")
+    editor.expect_edge(1, 2)
+
+
+# ---------------------------------------------------------------- select, move, delete
+
+
+def test_click_shift_click_and_escape_select(edit: Any) -> None:
+    editor = edit()
+    editor.node(1).click()
+    editor.expect_selected(1)
+    expect(editor.page.locator("#node-name")).to_have_value("Orders")
+    editor.node(2).click(modifiers=["Shift"])
+    editor.expect_selected(1, 2)
+    expect(editor.page.locator("#node-form")).to_be_hidden()
+    editor.node(1).click(modifiers=["Shift"])
+    editor.expect_selected(2)
+    editor.press("Escape")
+    editor.expect_selected()
+
+
+def test_an_area_selects_and_shift_adds_to_it(edit: Any) -> None:
+    editor = edit()
+    x, y = editor.place(1)
+    editor.drag((x - 20, y - 40), (x + 330, y + 60))
+    editor.expect_selected(1, 2)
+    x3, y3 = editor.place(3)
+    editor.page.keyboard.down("Shift")
+    editor.drag((x3 - 20, y3 - 40), (x3 + 60, y3 + 20))
+    editor.page.keyboard.up("Shift")
+    editor.expect_selected(1, 2, 3)
+    editor.page.mouse.click(*editor.ground())
+    editor.expect_selected()
+
+
+def test_space_and_select_all_work_by_keyboard(edit: Any) -> None:
+    editor = edit()
+    editor.node(1).focus()
+    editor.press("Space")
+    editor.node(2).focus()
+    editor.press("Space")
+    editor.expect_selected(1, 2)
+    expect(editor.page.locator("#details")).to_be_hidden()
+    editor.press("Control+a")
+    editor.expect_selected(1, 2, 3)
+
+
+def test_dragging_moves_all_that_is_selected_as_one_step(edit: Any) -> None:
+    editor = edit()
+    editor.node(1).click(modifiers=["Shift"])
+    editor.node(2).click(modifiers=["Shift"])
+    before = [editor.place(n) for n in (1, 2, 3)]
+    start = editor.middle(editor.node(2))
+    editor.drag(start, (start[0] + 80, start[1] + 120))
+    after = [editor.place(n) for n in (1, 2, 3)]
+    moved = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(after, before, strict=True)]
+    assert moved[0] == moved[1] == (80, 120)
+    assert moved[2] == (0, 0)
+    editor.expect_selected(1, 2)
+    editor.press("Control+z")
+    assert [editor.place(n) for n in (1, 2, 3)] == before
+    editor.press("Control+Shift+z")
+    assert [editor.place(n) for n in (1, 2, 3)] == after
+
+
+def test_escape_takes_back_a_drag_that_has_not_ended(edit: Any) -> None:
+    editor = edit()
+    before, start = editor.place(2), editor.middle(editor.node(2))
+    editor.page.mouse.move(*start)
+    editor.page.mouse.down()
+    editor.page.mouse.move(start[0] + 90, start[1] + 90, steps=3)
+    assert editor.place(2) != before
+    editor.press("Escape")
+    editor.page.mouse.up()
+    assert editor.place(2) == before
+    expect(editor.page.locator("#undo")).to_be_disabled()
+
+
+def test_arrow_keys_move_what_is_selected(edit: Any) -> None:
+    editor = edit()
+    before = editor.place(2)
+    editor.node(2).focus()
+    editor.press("ArrowRight", "ArrowRight", "Shift+ArrowDown")
+    assert editor.place(2) == (before[0] + 16, before[1] + 48)
+    editor.press("Control+z")
+    assert editor.place(2) == before  # one after the other is one step
+
+
+def test_delete_takes_the_selection_with_its_edges_and_undo_brings_it_back(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Delete")
+    editor.expect_nodes("Orders", "Report")
+    editor.expect_edge(1, 2, count=0)
+    expect(editor.node(1)).to_be_focused()
+    editor.press("Control+z")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.expect_edge(1, 2)
+    editor.press("Control+y")
+    editor.expect_nodes("Orders", "Report")
+
+
+def test_backspace_in_a_field_deletes_a_letter_and_no_node(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).click()
+    editor.page.locator("#node-name").press("End")
+    editor.press("Backspace")
+    editor.expect_nodes("Orders", "Recen", "Report")
+
+
+# ---------------------------------------------------------------- undo
+
+
+def test_undo_names_what_it_takes_back_and_typing_is_one_step(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("")
+    condition.press_sequentially("id > 77")
+    expect(editor.page.locator("#undo")).to_have_attribute(
+        "title", "Undo: Change Condition of Recent"
+    )
+    editor.page.click("#undo")
+    expect(condition).to_have_value("id > 5")
+    expect(editor.page.locator("#undo")).to_be_disabled()
+    editor.page.click("#redo")
+    expect(condition).to_have_value("id > 77")
+
+
+# ---------------------------------------------------------------- clipboard
+
+
+def test_copy_and_paste_bring_nodes_with_their_edges_under_new_names(edit: Any) -> None:
+    editor = edit()
+    editor.node(1).click(modifiers=["Shift"])
+    editor.node(2).click(modifiers=["Shift"])
+    editor.press("Control+c", "Control+v")
+    editor.expect_edge(4, 5)
+    editor.expect_selected(4, 5)
+    stored = editor.save()
+    assert node_of(stored, 4)["name"] == "Orders 2"
+    assert node_of(stored, 5)["config"] == {"condition": "id > 5"}
+    editor.press("Control+x")
+    expect(editor.page.locator(".node")).to_have_count(3)
+    editor.press("Control+v")
+    expect(editor.page.locator(".node")).to_have_count(5)
+
+
+def test_nodes_can_be_pasted_into_another_job(edit: Any, shop: Product) -> None:
+    editor = edit()
+    other = shop.create_job({"name": "Other", "graph": EMPTY})
+    editor.node(2).focus()
+    editor.press("Control+c")
+    editor.page.reload()
+    expect(editor.page.locator(".palette-item")).not_to_have_count(0)
+    editor.page.click(f'.job[data-job-id="{other}"]')
+    expect(editor.page.locator("#job-name")).to_have_text("Other")
+    editor.page.mouse.click(*editor.ground())
+    editor.press("Control+v")
+    editor.expect_nodes("Recent")
+
+
+def test_duplicate_keeps_the_original(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Control+d")
+    editor.expect_nodes("Orders", "Report", "Recent 2", "Recent")
+
+
+# ---------------------------------------------------------------- look around
+
+
+def zoom(page: Page) -> int:
+    return int(page.locator("#zoom-level").inner_text().split()[0])
+
+
+def test_zoom_fit_and_pan(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    assert zoom(page) == 100
+    ground = editor.ground()
+    page.mouse.move(*ground)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 400)
+    page.keyboard.up("Control")
+    eventually(lambda: zoom(page) < 70)
+    page.click("#fit")
+    eventually(lambda: zoom(page) == 100)
+    before = editor.place(1)
+    page.mouse.move(*ground)
+    page.mouse.wheel(30, 50)
+    eventually(lambda: editor.place(1) == (before[0] - 30, before[1] - 50))
+    editor.drag(ground, (ground[0] + 100, ground[1] + 20), button="middle")
+    assert editor.place(1) == (before[0] + 70, before[1] - 30)
+    page.mouse.click(*ground)
+    editor.press("ArrowRight")
+    assert editor.place(1)[0] == before[0] - 10
+    editor.press("+")
+    assert zoom(page) == 120
+    editor.press("0")
+    assert zoom(page) == 100
+
+
+def test_zoom_keeps_the_point_under_the_pointer(edit: Any) -> None:
+    editor = edit()
+    at = editor.middle(editor.port(2, "out"))
+    editor.page.mouse.move(*at)
+    editor.page.keyboard.down("Control")
+    editor.page.mouse.wheel(0, -100)
+    editor.page.keyboard.up("Control")
+    eventually(lambda: zoom(editor.page) > 100)
+    now = editor.middle(editor.port(2, "out"))
+    assert abs(now[0] - at[0]) < 2
+    assert abs(now[1] - at[1]) < 2
+
+
+def test_a_node_out_of_sight_comes_into_it_when_the_keyboard_reaches_it(edit: Any) -> None:
+    graph = small_graph()
+    graph["nodes"][2]["position"] = {"x": 4000, "y": 2000}
+    editor = edit(graph)
+    editor.press("0")
+    editor.page.mouse.move(*editor.ground())
+    for _ in range(3):
+        editor.press("+", "+")
+    editor.node(1).focus()
+    editor.press("Tab")
+    expect(editor.node(3)).to_be_focused()
+    canvas = editor.page.locator("#graph").bounding_box()
+    assert canvas is not None
+    focused = editor.page.locator(".node:focus")
+    eventually(lambda: canvas["x"] <= (focused.bounding_box() or {"x": -1})["x"] <= canvas["x"] + canvas["width"])
+
+
+def test_tidy_up_lays_the_flow_out_and_can_be_taken_back(edit: Any) -> None:
+    graph = small_graph()
+    graph["edges"].append({"from": 2, "to": 3})
+    graph["nodes"][0]["position"] = {"x": 900, "y": 600}
+    editor = edit(graph)
+    assert editor.place(1)[0] > editor.place(2)[0]
+    editor.node(1).focus()
+    editor.press("t")
+    x = [editor.place(n)[0] for n in (1, 2, 3)]
+    assert x == sorted(x)
+    assert len({editor.place(n)[1] for n in (1, 2, 3)}) == 1
+    editor.press("Control+z")
+    assert editor.place(1)[0] > editor.place(2)[0]
+
+
+# ---------------------------------------------------------------- the form
+
+
+def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(1).click()
+    expect(editor.field("table").locator("input")).to_have_value("orders")
+    page.locator(".segment", has_text="SQL").click()
+    editor.field("sql").locator("textarea").fill("SELECT id, status FROM orders")
+    editor.node(3).focus()
+    editor.press("Enter")
+    editor.field("mode").locator("select").select_option("append")
+    page.click('.palette-item[data-type="map"]')
+    page.click(".columns-add")
+    page.keyboard.type("double")
+    page.keyboard.press("Tab")
+    page.keyboard.type("id * 2")
+    editor.field("keep").locator("select").select_option("list")
+    editor.field("keep").locator("textarea").fill("id\nstatus")
+    stored = editor.save()
+    assert node_of(stored, 1)["config"] == {
+        "connection": URL,
+        "sql": "SELECT id, status FROM orders",
+    }
+    assert node_of(stored, 3)["config"]["mode"] == "append"
+    assert node_of(stored, 4)["config"] == {
+        "columns": [{"column": "double", "expression": "id * 2"}],
+        "keep": ["id", "status"],
+    }
+
+
+def test_each_field_has_a_name_its_help_and_what_it_must_have(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).click()
+    condition = editor.page.get_by_label("Condition")
+    expect(condition).to_have_attribute("aria-required", "true")
+    expect(condition).to_have_accessible_description(re.compile("For example"))
+
+
+# ---------------------------------------------------------------- errors while one types
+
+
+def test_errors_show_on_their_node_and_field_while_one_types_and_go_when_mended(edit: Any) -> None:
+    editor = edit()
+    expect(editor.node(3)).to_have_attribute("data-invalid", "true")  # nobody feeds it
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("amount >")
+    expect(editor.node(2)).to_have_attribute("data-invalid", "true")
+    expect(editor.field("condition").locator(".field-error")).to_be_visible()
+    expect(condition).to_have_attribute("aria-invalid", "true")
+    expect(editor.page.locator("#problems-text")).to_have_text("2 problems")
+    condition.fill("id > 1")
+    expect(editor.node(2)).not_to_have_attribute("data-invalid", "true")
+    expect(editor.field("condition").locator(".field-error")).to_be_hidden()
+    editor.page.click("#problems")
+    expect(editor.page.locator("#node-name")).to_have_value("Report")
+
+
+def test_an_answer_that_comes_late_is_dropped_for_the_newest(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if "broken" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/jobs/validate", hold)
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("broken >")
+    eventually(lambda: page.wait_for_timeout(20) or held)
+    condition.fill("id > 2")
+    eventually(lambda: page.wait_for_timeout(20) or True)
+    error = {"nodeId": 2, "field": "condition", "message": "late"}
+    for route in held:
+        route.fulfill(status=422, json={"errors": [error], "detail": "late"})
+    expect(page.locator("#problems-text")).to_have_text("1 problem")
+    expect(editor.node(2)).not_to_have_attribute("data-invalid", "true")
+
+
+def test_typing_asks_the_validator_once_it_is_quiet(edit: Any) -> None:
+    editor = edit()
+    asked: list[str] = []
+    editor.node(2).click()
+    expect(editor.page.locator("#problems-text")).to_have_text("1 problem")
+    editor.page.on(
+        "request", lambda request: asked.append(request.url) if "validate" in request.url else None
+    )
+    editor.field("condition").locator("textarea").press_sequentially(" and id < 99999", delay=10)
+    eventually(lambda: editor.page.wait_for_timeout(50) or asked)
+    assert len(asked) <= 3
+
+
+# ---------------------------------------------------------------- save
+
+
+def test_changes_are_marked_saved_by_key_and_kept_while_another_job_is_shown(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit(name="Kept")
+    page = editor.page
+    expect(page.locator("#save")).to_be_disabled()
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id > 42")
+    expect(page.locator("#unsaved")).to_be_visible()
+    mine = page.locator(f'.job[data-job-id="{editor.job_id}"]')
+    expect(mine).to_have_attribute("data-unsaved", "true")
+    page.click(f'.job[data-job-id="{shop.sample_job_id()}"]')
+    expect(page.locator("#job-name")).to_have_text("Order report")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    mine.click()
+    expect(page.locator("#unsaved")).to_be_visible()
+    editor.press("Control+s")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 42"
+    expect(mine).to_have_attribute("data-unsaved", "false")
+
+
+def test_execute_saves_first_and_runs_what_is_shown(edit: Any, shop: Product) -> None:
+    graph = small_graph()
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph)
+    expect_live(editor.page)
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id <= 10")
+    editor.page.click("#execute")
+    expect_run(editor.page, "completed")
+    expect_state(editor.page, 3, "success")
+    expect(node(editor.page, 3).locator(".node-count")).to_have_text("10")
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id <= 10"
+
+
+def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop: Product) -> None:
+    editor = edit()
+    theirs = small_graph(condition="id > 1000")
+    shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Theirs", "graph": theirs})
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    editor.page.click("#save")
+    expect(editor.page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    editor.page.click("#confirm-no")
+    assert editor.stored()["name"] == "Theirs"
+    editor.page.click("#save")
+    editor.page.click("#confirm-yes")
+    expect(editor.page.locator("#unsaved")).to_be_hidden()
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 5"
+
+
+def test_leaving_the_page_with_changes_asks(edit: Any) -> None:
+    editor = edit()
+    asked: list[str] = []
+    editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    editor.node(2).click()
+    editor.page.keyboard.press("ArrowDown")
+    editor.page.evaluate("location.reload()")
+    eventually(lambda: editor.page.wait_for_timeout(20) or asked == ["beforeunload"])
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def test_a_job_is_made_named_and_duplicated(edit: Any, shop: Product) -> None:
+    editor = edit(name="First")
+    page = editor.page
+    page.click("#job-new")
+    expect(page.locator("#job-rename")).to_be_focused()
+    page.keyboard.type("Second")
+    page.keyboard.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("Second")
+    expect(page.locator(".job[aria-current='true']")).to_contain_text("Second")
+    page.click('.palette-item[data-type="db_input"]')
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="duplicate"]')
+    expect(page.locator("#job-name")).to_have_text("Second copy")
+    expect(page.locator(".node-name")).to_have_text(["DB Input"])
+    names = [job["name"] for job in shop.get("/api/jobs").json()["jobs"]]
+    assert {"Second", "Second copy"} <= set(names)
+
+
+def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
+    editor = edit(name="Old name")
+    editor.node(2).focus()
+    editor.press("ArrowDown", "F2")
+    editor.page.keyboard.type("New name")
+    editor.press("Enter")
+    expect(editor.page.locator("#job-name")).to_have_text("New name")
+    expect(editor.page.locator("#unsaved")).to_be_visible()
+    assert editor.stored()["name"] == "New name"
+    assert node_of(editor.stored(), 2)["position"] == {"x": 340, "y": 80}
+    editor.save()
+    assert editor.stored()["name"] == "New name"
+
+
+def test_deleting_a_job_asks_first(edit: Any, shop: Product) -> None:
+    editor = edit(name="Doomed")
+    page = editor.page
+    page.locator("#job-menu").focus()
+    editor.press("Enter", "End", "Enter")
+    expect(page.locator("#confirm-title")).to_have_text("Delete “Doomed”?")
+    expect(page.locator("#confirm-no")).to_be_focused()
+    editor.press("Escape")
+    assert shop.get(f"/api/jobs/{editor.job_id}").status == 200
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="delete"]')
+    page.click("#confirm-yes")
+    expect(page.locator(f'.job[data-job-id="{editor.job_id}"]')).to_have_count(0)
+    assert shop.get(f"/api/jobs/{editor.job_id}").status == 404
+    expect(page.locator("#job-name")).not_to_have_text("Doomed")
+
+
+def test_export_and_import_give_the_same_graph(edit: Any, shop: Product, tmp_path: Path) -> None:
+    editor = edit(name="Travels")
+    page = editor.page
+    page.click("#job-menu")
+    with page.expect_download() as download:
+        page.click('.menu-item[data-key="export"]')
+    assert download.value.suggested_filename == "Travels.json"
+    path = tmp_path / "travels.json"
+    download.value.save_as(path)
+    document = json.loads(path.read_text())
+    assert document["graph"]["edges"] == [{"from": 1, "to": 2}]
+    page.set_input_files("#job-files", path)
+    expect(page.locator("#job-name")).to_have_text("Travels 2")
+    imported = max(shop.get("/api/jobs").json()["jobs"], key=lambda job: job["id"])
+    assert shop.get(f"/api/jobs/{imported['id']}").json()["graph"] == document["graph"]
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"nodes": 5}')
+    page.set_input_files("#job-files", wrong)
+    expect(page.locator("#notice-text")).to_contain_text("wrong.json")
+
+
+def test_changes_can_be_discarded(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Delete")
+    editor.page.click("#job-menu")
+    editor.page.click('.menu-item[data-key="discard"]')
+    editor.page.click("#confirm-yes")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    expect(editor.page.locator("#unsaved")).to_be_hidden()
+
+
+def test_a_deleted_node_of_an_old_run_does_not_come_back(edit: Any, shop: Product) -> None:
+    graph = small_graph()
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph)
+    editor.page.click("#execute")
+    expect_run(editor.page, "completed")
+    editor.node(2).focus()
+    editor.press("Delete")
+    editor.expect_nodes("Orders", "Report")
+    editor.save()
+    editor.page.reload()
+    expect_run(editor.page, "completed")
+    editor.expect_nodes("Orders", "Report")
+    editor.page.click('.palette-item[data-type="map"]')
+    expect(editor.node(4)).to_have_attribute("data-state", re.compile("idle|notrun"))
+
+
+# ---------------------------------------------------------------- help, narrow windows
+
+
+def test_the_keys_are_explained(edit: Any) -> None:
+    editor = edit()
+    editor.node(1).focus()
+    editor.press("?")
+    expect(editor.page.locator("#help-list")).to_contain_text("Preview the rows")
+    editor.press("Escape")
+    expect(editor.page.locator("#help")).to_be_hidden()
+
+
+def test_a_narrow_window_edits_by_forms(edit: Any) -> None:
+    editor = edit(viewport={"width": 390, "height": 800})
+    page = editor.page
+    expect(page.locator(".port:visible")).to_have_count(0)
+    page.click("#add")
+    page.click('.picker-item[data-key="map"]')
+    editor.expect_nodes("Orders", "Report", "Map", "Recent")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
