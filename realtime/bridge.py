@@ -23,6 +23,7 @@ MAX_BACKLOG = 64  # batches in the hub's inbox; beyond, NATS waits in its TCP bu
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
 COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
 RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
+MAX_REPLAYED = 100  # jobs whose past is read at once; a crowd may come back to many jobs
 MAX_FAILURES = 3  # of one job's past, until its watchers get what is known and what is live
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
 
@@ -84,7 +85,7 @@ class NATSBridge:
         """
         return [
             (message.subject.rsplit(".", 1)[1], message.payload, stream_time(message.reply))
-            for message in self._stream.replay(tenant_id, job_id, since, until)
+            for message in self._stream.replay([(tenant_id, job_id)], since, until)
         ]
 
     def close(self) -> None:
@@ -102,25 +103,29 @@ class NATSBridge:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            topic = self._next_wish()
+            topics = self._next_wishes()
             try:
                 self._listen()
-                if topic is not None:
-                    self._read_past(topic)
+                if topics:
+                    self._read_past(topics)
             except Exception:
-                LOG.exception("bridge: %s", topic or "listening")
+                LOG.exception("bridge: listening, and the past of %d jobs", len(topics))
 
-    def _next_wish(self) -> Topic | None:
-        """The next job whose past is wanted; None at least once a heartbeat."""
+    def _next_wishes(self) -> list[Topic]:
+        """Jobs whose past is wanted, MAX_REPLAYED at most; returns at least once a heartbeat."""
         now = time.monotonic()
-        for topic, due in self._retries.items():
-            if due <= now:
-                del self._retries[topic]
-                return topic
+        wishes = [topic for topic, due in self._retries.items() if due <= now][:MAX_REPLAYED]
+        for topic in wishes:
+            del self._retries[topic]
+        wait = 0.0 if wishes else RETRY_WAIT if self._retries else HEARTBEAT
         try:
-            return self._wishes.get(timeout=RETRY_WAIT if self._retries else HEARTBEAT)
+            while len(wishes) < MAX_REPLAYED:
+                wish = self._wishes.get(timeout=wait)
+                wishes += [wish] if wish is not None else []
+                wait = 0.0
         except queue.Empty:
-            return None
+            pass
+        return wishes
 
     def _listen(self) -> None:
         """Sees to it that messages come: on a new connection, and when the consumer is gone."""
@@ -151,21 +156,25 @@ class NATSBridge:
         self.has_history = is_on
         self._hub.use_history(is_on)
 
-    def _read_past(self, topic: Topic) -> None:
-        """All that the stream holds, then the database's word on the last run.
+    def _read_past(self, topics: list[Topic]) -> None:
+        """All that the stream holds, then the database's word on the last run of each.
 
         In this order: the database is then at least as new, and old runs do not hide the last one.
         """
-        past: list[Event] = []
-        is_complete = True
+        past: dict[Topic, list[Event]] = {topic: [] for topic in topics}
+        is_complete = dict.fromkeys(topics, True)
         try:
             if self.has_history:
-                past += self._events(self._stream.replay(*topic))
+                for event in self._events(self._stream.replay(topics)):
+                    past[event.topic].append(event)
         except NatsError as error:
-            LOG.warning("history of job %d: %s", topic.job_id, error)
-            is_complete = not self._tries_again(topic)
-        past += self._from_database(topic)
-        self._hub.known(topic, past, is_complete)
+            LOG.warning(
+                "history of %d jobs, %d among them: %s", len(topics), topics[0].job_id, error
+            )
+            is_complete = {topic: not self._tries_again(topic) for topic in topics}
+        for topic in topics:
+            known = [*past[topic], *self._from_database(topic)]
+            self._hub.known(topic, known, is_complete[topic])
 
     def _tries_again(self, topic: Topic) -> bool:
         """Whether a past that failed is asked for again: not for ever while live messages wait."""

@@ -8,7 +8,7 @@ import logging
 import math
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,13 +78,16 @@ class ProgressStream:
         return self._deliver(config, receive)[0]
 
     def replay(
-        self, tenant_id: str, job_id: int, since: float | None = None, until: float = math.inf
+        self,
+        jobs: Sequence[tuple[str, int]],
+        since: float | None = None,
+        until: float = math.inf,
     ) -> list[Message]:
-        """What the stream holds of one job, in order; between two times of the stream's clock.
+        """What the stream holds of jobs (tenant, job), in order, between two times of its clock.
 
         Raises NatsError.
         """
-        subjects = [progress_subject(tenant_id, job_id), status_subject(tenant_id, job_id)]
+        subjects = [of(*job) for job in jobs for of in (progress_subject, status_subject)]
         config = {**_start(since), "filter_subjects": subjects}
         arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         subscription, count = self._deliver(config, arrived.put)
@@ -93,7 +96,7 @@ class ProgressStream:
             while len(found) < count and not (found and stream_time(found[-1].reply) > until):
                 found += arrived.get(timeout=REPLAY_WAIT)
         except queue.Empty:
-            raise NatsTimeout(f"history of job {job_id} stopped after {len(found)}") from None
+            raise NatsTimeout(f"history stopped after {len(found)} of {count} messages") from None
         finally:
             self._link.unsubscribe(subscription)
         if until == math.inf:
