@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 
-from scripts.lifeline import EmbeddedError, Lifeline, is_kept, own_nats_url
+from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept, own_nats_url
 from settings import Settings, SettingsError
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -66,10 +66,15 @@ def on_starting(server):  # type: ignore[no-untyped-def]
             _give_up(error)
 
 
+def when_ready(server):  # type: ignore[no-untyped-def]
+    if server.lifeline is not None:
+        server.lifeline.watch()
+
+
 def _check_ports() -> None:
     ports = [("API_PORT", SETTINGS.host, SETTINGS.api_port)]
     ports += [("WS_PORT", SETTINGS.host, SETTINGS.ws_port)]
-    if SETTINGS.nats_url is None and not is_kept(SETTINGS):
+    if SETTINGS.nats_url is None and not (is_kept(SETTINGS) or Parts(SETTINGS).left_over()):
         ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats_port)]
         ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats_monitor_port)]
     for name, host, port in ports:

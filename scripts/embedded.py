@@ -2,7 +2,8 @@
 
 Started by gunicorn.conf.py (through scripts/lifeline.py). Prints `ready` once nats-server answers;
 restarts what dies; stops the runner and then nats-server on SIGTERM. When the master is gone without
-that, running programs may end first, and a new master may take over.
+that, running programs may end first, and a new master may take over. What a keeper that was killed
+has left running is taken over.
 """
 
 import argparse
@@ -20,7 +21,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from scripts.lifeline import fifo_path, lock_path, parts_of
+from jobs.process_identity import ProcessIdentity
+from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
 from settings import Settings
 
 LOG = logging.getLogger("embedded")
@@ -29,28 +31,42 @@ READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams fir
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
-RUNNER_STOP_WAIT = 15.0  # seconds beyond those that programs get to roll back
 NATS_STOP_WAIT = 8.0  # seconds
 MAX_NATS_LOG = 10 << 20  # bytes of one log file of nats-server
 LAST_WORDS = 5  # lines of that log that explain a failed start
 
 
 class Child:
-    """One process that is started again when it ends by itself."""
+    """One process that is started again when it ends by itself.
 
-    def __init__(self, name: str, command: list[str], stop_wait: float) -> None:
+    `left`: one that a keeper before us has left running, taken over at the first start.
+    """
+
+    def __init__(
+        self, name: str, command: list[str], stop_wait: float, left: ProcessIdentity | None
+    ) -> None:
         self.name = name
         self._command = command
         self._stop_wait = stop_wait
-        self._process: subprocess.Popen[bytes] | None = None
+        self._left = left
+        self._process: subprocess.Popen[bytes] | Adopted | None = None
         self._started = 0.0
         self._backoff = FIRST_BACKOFF
         self._due = 0.0  # when to start it again
 
     def start(self) -> None:
         self._started = time.monotonic()
-        # standard output is the master's pipe for one word; theirs goes where errors go
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=2)
+        left, self._left = self._left, None
+        if left is not None:
+            LOG.warning("%s (process %d) is taken over", self.name, left.pid)
+            self._process = Adopted(left)
+        else:
+            # standard output is the master's pipe for one word; theirs goes where errors go
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=2)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
 
     @property
     def is_running(self) -> bool:
@@ -164,7 +180,29 @@ class Stop:
         self.is_set = True
 
 
-def keep(children: list[Child], runner: Child | None, fifo: Fifo, stop: Stop) -> None:
+class Noted:
+    """Which processes the parts are, written down whenever that changes."""
+
+    def __init__(self, settings: Settings, has_own_nats: bool) -> None:
+        self._parts = Parts(settings)
+        self._agreed = parts_of(settings, has_own_nats)
+        self._last: dict[str, int] = {}
+
+    def left_over(self) -> dict[str, ProcessIdentity]:
+        """What lives of a keeper before us. Parts with other settings are ended."""
+        fitting = self._parts.left_over(self._agreed)
+        if not fitting:
+            self._parts.end(PART_STOP_WAIT)
+        return fitting
+
+    def note(self, children: list[Child]) -> None:
+        running = {child.name: child.pid for child in children if child.pid is not None}
+        if running != self._last:
+            self._parts.note(self._agreed, running)
+            self._last = running
+
+
+def keep(children: list[Child], runner: Child | None, fifo: Fifo, stop: Stop, noted: Noted) -> None:
     """Until told to stop; or, once the master is gone, until the runner has ended its runs."""
     is_orphan = False
     while not stop.is_set:
@@ -179,6 +217,7 @@ def keep(children: list[Child], runner: Child | None, fifo: Fifo, stop: Stop) ->
             return
         for child in children:
             child.tend()
+        noted.note(children)
         time.sleep(TICK)
 
 
@@ -229,22 +268,28 @@ def _serve(
     stop: Stop,
 ) -> int:
     runner: Child | None = None
+    noted = Noted(settings, has_own_nats)
+    left = noted.left_over()
     if has_own_nats:
-        nats = Child("nats-server", nats_command(settings), NATS_STOP_WAIT)
+        command = nats_command(settings)
+        nats = Child("nats-server", command, NATS_STOP_WAIT, left.get("nats-server"))
         children.append(nats)
         nats.start()
+        noted.note(children)
         if not wait_for_nats(settings, nats):
             print("nats-server did not start. It says:", file=sys.stderr)
             print(_last_words(nats_log(settings)), file=sys.stderr)
             return 1
     if settings.runner == "embedded":
-        wait = settings.run_cancel_timeout + RUNNER_STOP_WAIT
-        runner = Child("runner", [sys.executable, "-m", "jobs.runner"], wait)
+        wait = settings.run_cancel_timeout + PART_STOP_WAIT
+        command = [sys.executable, "-m", "jobs.runner"]
+        runner = Child("runner", command, wait, left.get("runner"))
         children.append(runner)
         runner.start()
+        noted.note(children)
     print("ready", flush=True)
     _leave_stdout()
-    keep(children, runner, fifo, stop)
+    keep(children, runner, fifo, stop, noted)
     return 0
 
 

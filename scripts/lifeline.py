@@ -1,23 +1,33 @@
 """How a gunicorn master holds on to the embedded parts, and how they notice that it is gone.
 
-Two files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (scripts/embedded.py)
+Three files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (scripts/embedded.py)
 as long as it lives, and `embedded.fifo`, held open for writing by the master. When the master dies,
 however it does, the pipe ends; a new master finds the lock held and takes hold of the pipe again.
+When the keeper dies, the master starts another, which finds the parts in `embedded.parts`.
 """
 
 import fcntl
 import hashlib
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+from jobs.process_identity import ProcessIdentity
 from settings import Settings
 
 STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
 TICK = 0.05  # seconds between two looks
+WATCH_PERIOD = 1.0  # seconds between two looks at the keeper
+START_WAIT = 30.0  # seconds a start of the keeper may still take when the master is told to stop
+PART_STOP_WAIT = 15.0  # seconds beyond those that programs get, for a part that has lost its keeper
+
+LOG = logging.getLogger(__name__)
 
 
 class EmbeddedError(Exception):
@@ -30,6 +40,80 @@ def lock_path(settings: Settings) -> Path:
 
 def fifo_path(settings: Settings) -> Path:
     return settings.data_dir / "embedded.fifo"
+
+
+def parts_path(settings: Settings) -> Path:
+    return settings.data_dir / "embedded.parts"
+
+
+class Parts:
+    """Which processes the parts are; written by the keeper, read when it has died."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = parts_path(settings)
+
+    def note(self, agreed: str, running: dict[str, int]) -> None:
+        """Notes the process id of each part; `agreed` is `parts_of` the settings it runs with."""
+        identities = {name: str(ProcessIdentity.of(pid)) for name, pid in running.items()}
+        draft = self._path.with_suffix(".draft")
+        draft.write_text(json.dumps({"agreed": agreed, "running": identities}))
+        draft.replace(self._path)
+
+    def left_over(self, agreed: str | None = None) -> dict[str, ProcessIdentity]:
+        """The parts that live; only those that run with the settings `agreed` on, if given."""
+        try:
+            noted = json.loads(self._path.read_text())
+            found = {n: ProcessIdentity.parse(text) for n, text in noted["running"].items()}
+            fits = agreed in (None, noted["agreed"])
+        except (OSError, ValueError, LookupError, AttributeError, TypeError):
+            return {}
+        return {n: i for n, i in found.items() if fits and i.is_here and not i.is_known_dead}
+
+    def end(self, wait: float) -> None:
+        """Ends the parts that live, the last one first; SIGKILL after `wait` seconds."""
+        for name, identity in reversed(self.left_over().items()):
+            LOG.warning("%s (process %d) has lost its keeper: ended", name, identity.pid)
+            Adopted(identity).stop(wait)
+
+
+class Adopted:
+    """A part whose keeper died: not a child of ours, but watched and signalled like one."""
+
+    def __init__(self, identity: ProcessIdentity) -> None:
+        self._identity = identity
+        self.pid = identity.pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None and self._identity.is_known_dead:
+            self.returncode = 0  # only a parent learns the code
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises subprocess.TimeoutExpired."""
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        while (code := self.poll()) is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+            time.sleep(TICK)
+        return code
+
+    def stop(self, wait: float) -> None:
+        self.terminate()
+        try:
+            self.wait(wait)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
 
 def is_kept(settings: Settings) -> bool:
@@ -53,6 +137,8 @@ class Lifeline:
         self._child: subprocess.Popen[bytes] | None = None
         self._fifo: int | None = None
         self._pid = 0
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def hold(self) -> None:
         """Starts the parts, or takes over those of a master that died. Raises EmbeddedError."""
@@ -66,6 +152,7 @@ class Lifeline:
                 "start with other settings; wait for its runs to end, or end that process"
             )
         self._pid = int(kept["pid"])
+        self.let_go()
         try:
             self._fifo = os.open(fifo_path(self._settings), os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
@@ -85,6 +172,21 @@ class Lifeline:
                 self._child.wait()
                 raise EmbeddedError("the embedded parts did not start")
 
+    def watch(self) -> None:
+        """Starts another keeper whenever the one that is held dies; until `stop`."""
+        self._watcher = threading.Thread(target=self._watch, name="lifeline", daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(WATCH_PERIOD):
+            if is_kept(self._settings):
+                continue
+            LOG.error("process %d, which keeps the embedded parts, is gone; again", self._pid)
+            try:
+                self.hold()
+            except (EmbeddedError, OSError, ValueError) as error:
+                LOG.error("the embedded parts are not kept: %s", error)
+
     def let_go(self) -> None:
         """In a forked worker: only the master's end counts."""
         if self._fifo is not None:
@@ -93,13 +195,22 @@ class Lifeline:
 
     def stop(self) -> None:
         """Stops the parts and waits for their end."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join(START_WAIT)
         if not self._pid:
             return
+        rollback = self._settings.run_cancel_timeout
+        if is_kept(self._settings):
+            self._stop_keeper(rollback + STOP_WAIT)
+        Parts(self._settings).end(rollback + PART_STOP_WAIT)
+
+    def _stop_keeper(self, wait: float) -> None:
         try:
-            os.kill(self._pid, 15)
+            os.kill(self._pid, signal.SIGTERM)
         except ProcessLookupError:
             return
-        deadline = time.monotonic() + self._settings.run_cancel_timeout + STOP_WAIT
+        deadline = time.monotonic() + wait
         while is_kept(self._settings) and time.monotonic() < deadline:
             if self._child is not None:
                 self._child.poll()  # reaps it

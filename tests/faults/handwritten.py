@@ -97,8 +97,10 @@ def processes(product: Product, part: str) -> list[int]:
 
 
 def the_only(product: Product, part: str) -> int:
-    [pid] = processes(product, part)
-    return pid
+    """The one process with `part` in its command line; AssertionError when there is not one."""
+    found = processes(product, part)
+    assert len(found) == 1, (part, found)
+    return found[0]
 
 
 def web_worker(product: Product) -> int:

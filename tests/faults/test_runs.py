@@ -4,6 +4,7 @@
 |---|---|---|
 | the queue is lost | nats-server's store is deleted while a run waits | the run starts within 30 s, once |
 | the runner dies | kill -9 mid-run | the program is ended, never doubled; `lost` within 45 s, browsers see it |
+| the keeper of runner and nats-server dies | kill -9 of scripts.embedded, alone and with the master | another takes them over; the run is untouched; a stop leaves nothing |
 | a web worker dies | kill -9 mid-run | the run is untouched, who comes back sees its end |
 | the master dies | kill -9 mid-run, and a new master on the same DATA_DIR | the run is untouched, its end is seen |
 | nats-server dies | kill -9 mid-run | the run is untouched, its end is seen |
@@ -194,6 +195,46 @@ def test_a_new_master_takes_over_from_one_that_was_killed(
     assert programs.starts(run) == 1
     after = programs.execute(GOOD)
     assert programs.ended(after).status is RunStatus.COMPLETED
+    assert server.stop() == 0
+    assert not server.left_over()
+
+
+def test_a_killed_keeper_is_replaced_and_nothing_it_kept_is_touched(
+    server: Product, programs: Programs
+) -> None:
+    run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
+    parts = [the_only(server, part) for part in (NATS, RUNNER)]
+    keeper = the_only(server, KEEPER)
+    kill(keeper)
+    eventually(lambda: the_only(server, KEEPER) != keeper, READY)
+    with Watcher(server, run.job_id) as watcher:
+        programs.let_go(run)
+        assert programs.ended(run).status is RunStatus.COMPLETED
+        told_end(watcher, "completed")
+    assert [the_only(server, part) for part in (NATS, RUNNER)] == parts
+    kill(*parts)  # the new keeper does what the old one did
+    eventually(lambda: the_only(server, RUNNER) not in parts, READY)
+    after = programs.execute(GOOD)
+    assert programs.ended(after, LOST).status is RunStatus.COMPLETED
+    assert server.stop() == 0
+    assert not server.left_over()
+
+
+def test_after_master_and_keeper_were_killed_a_start_takes_over_what_they_left(
+    server: Product, programs: Programs
+) -> None:
+    run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
+    parts = [the_only(server, part) for part in (NATS, RUNNER)]
+    worker = web_worker(server)
+    server.kill()
+    kill(the_only(server, KEEPER))
+    eventually(lambda: not is_alive(worker), READY, what="the worker leaves without its master")
+    server.start_again()
+    assert [the_only(server, part) for part in (NATS, RUNNER)] == parts
+    with Watcher(server, run.job_id) as watcher:
+        programs.let_go(run)
+        assert programs.ended(run).status is RunStatus.COMPLETED
+        told_end(watcher, "completed")
     assert server.stop() == 0
     assert not server.left_over()
 
