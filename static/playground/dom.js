@@ -3,6 +3,18 @@
 const SVG = 'http://www.w3.org/2000/svg';
 const ICONS = new URL('../icons.svg', import.meta.url).href;
 
+let icons = ICONS; // '' once the icons are part of the page
+
+/** Makes the icons part of the page: they are then there while the server is away, too. */
+export async function keepIcons() {
+  const text = await (await fetch(ICONS)).text();
+  const sprite = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+  sprite.setAttribute('hidden', '');
+  document.body.append(document.importNode(sprite, true));
+  icons = '';
+  for (const use of document.querySelectorAll('use[href]')) setAttribute(use, 'href', `#${use.getAttribute('href').split('#')[1]}`);
+}
+
 export function byId(id) {
   return document.getElementById(id);
 }
@@ -25,13 +37,13 @@ export function icon(name) {
   const svg = svgElement('svg', 'icon');
   svg.setAttribute('aria-hidden', 'true');
   const use = svgElement('use');
-  use.setAttribute('href', `${ICONS}#${name}`);
+  use.setAttribute('href', `${icons}#${name}`);
   svg.append(use);
   return svg;
 }
 
 export function setIcon(svg, name) {
-  setAttribute(svg.firstElementChild, 'href', `${ICONS}#${name}`);
+  setAttribute(svg.firstElementChild, 'href', `${icons}#${name}`);
 }
 
 export function setText(target, text) {

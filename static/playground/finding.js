@@ -23,6 +23,9 @@ const LOG_RETRY = 3_000;
 /** Runs of a page of the list. */
 const RUNS = 30;
 
+/** Pixels; in a narrower window a drawer leaves no room for the graph. */
+const NARROW = 860;
+
 export class Finding {
   #api;
   #host;
@@ -127,6 +130,7 @@ export class Finding {
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
       this.#history.markShown(runId);
+      if (innerWidth < NARROW) this.#dock.open(null); // there is room for one of the two
       this.#host.onPast(true);
       this.#host.redraw();
     });

@@ -10,7 +10,7 @@ import { JobState } from '../realtime/run-state.js';
 import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
-import { byId, setHidden, setText } from './dom.js';
+import { byId, keepIcons, setHidden, setText } from './dom.js';
 import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
 import { nodeShare, runShare } from './estimate.js';
@@ -64,6 +64,7 @@ class Playground {
     byId('job-edit').addEventListener('click', () => this.#editor.open(this.#workbench.document));
     setInterval(() => this.#askForDrawing(), TICK);
     this.#askForDrawing();
+    keepIcons().catch(() => undefined); // they are then fetched one by one
     this.#load();
   }
 

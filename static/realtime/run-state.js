@@ -216,12 +216,17 @@ function nodeAfter(before, event, runId, at) {
     rowTotal: event.rowTotal ?? same?.rowTotal ?? null,
     runId,
     seq: event.seq ?? same?.seq ?? null,
-    startedAt: same?.startedAt ?? at,
+    startedAt: same === null ? beginning(event, at) : same.startedAt,
     endedAt: NODE_ENDED.has(event.status) ? at : null,
     confirmed: true,
     mark: measured ? { at, rows: event.rowCount } : mark,
     rate: measured ? Math.max(0, (event.rowCount - mark.rows) / seconds) : (same?.rate ?? null),
   };
+}
+
+// When it began is known of a node that was heard at its beginning; a snapshot of later does not tell.
+function beginning(event, at) {
+  return event.status === 'running' && event.rowCount === 0 ? at : null;
 }
 
 function runView({ runId, reason, startedAt, endedAt, told }, status) {
