@@ -24,7 +24,9 @@ MAX_AGE = 24 * 3600  # seconds; older progress is of no live run
 MAX_MESSAGES = (
     20_000  # a subject; ten nodes at 20/s for 100 s. Our own runs' nodes are also in the database
 )
-MAX_BYTES = 2 << 30  # of the whole stream on disk
+MAX_BYTES = 2 << 30  # of the whole stream on disk; halved until it fits where there is less room
+MIN_BYTES = 8 << 20
+NO_ROOM = 10047  # JetStream's error code: more than it may put on its disk
 HEARTBEAT = 2.0  # seconds; a consumer that has nothing to deliver says so
 IDLE_LIFE = 10.0  # seconds that NATS keeps a consumer that nobody listens to
 REPLAY_WAIT = 5.0  # seconds in which the next message of a replay must come
@@ -60,9 +62,20 @@ class ProgressStream:
         try:
             info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
         except JetStreamError:
-            self._jetstream.ensure_stream(CONFIG)
+            self._make()
             info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
         return str(info["created"]), int(info["state"]["last_seq"])
+
+    def _make(self) -> None:
+        """On a small disk history is short; without any room, JetStreamError."""
+        size = MAX_BYTES
+        while True:
+            try:
+                return self._jetstream.ensure_stream({**CONFIG, "max_bytes": size})
+            except JetStreamError as error:
+                if error.code != NO_ROOM or size <= MIN_BYTES:
+                    raise
+            size //= 2
 
     def follow(self, from_seq: int, receive: Receive) -> Subscription:
         """Delivers every message from `from_seq` on, in order, on the link's thread.
