@@ -18,6 +18,7 @@ from jobs.followers import Followers, ndjson, server_sent
 from jobs.graph import GraphInvalid, parse_graph
 from jobs.node_board import NodeState
 from jobs.nodetypes import node_types_document
+from jobs.preview import PreviewRequests
 from jobs.problems import Problem, answer, unavailable
 from jobs.program_log import read_log
 from jobs.records import Run
@@ -84,6 +85,7 @@ class _Api:
         self._link = link
         self._announcer = Announcer(link)
         self._followers = Followers(store, link)
+        self._previews = PreviewRequests(link)
         self._histories = Histories(store, past)
         self._tenant = authenticate
         self._data_dir = data_dir
@@ -94,6 +96,7 @@ class _Api:
             ("GET", "/jobs", self.list_jobs),
             ("POST", "/jobs", self.create_job),
             ("POST", "/jobs/validate", self.validate),
+            ("POST", "/jobs/preview", self.preview),
             ("GET", "/jobs/<int:job_id>", self.read_job),
             ("PUT", "/jobs/<int:job_id>", self.replace_job),
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
@@ -130,6 +133,15 @@ class _Api:
         self._tenant("jobs:read")
         parse_graph(job_graph(json_object()))
         return jsonify({"valid": True, "errors": []})
+
+    def preview(self) -> Answer:
+        """Takes {"graph", "nodeId"}: the first rows that the node gives; nothing is written."""
+        tenant_id = self._tenant("jobs:execute")  # it reads the data that a run would read
+        body = json_object()
+        node_id = body.get("nodeId")
+        if type(node_id) is not int:
+            raise Problem(422, "nodeId must be the id of a node of the graph")
+        return jsonify(self._previews.ask(tenant_id, job_graph(body), node_id))
 
     def read_job(self, job_id: int) -> Answer:
         return jsonify(job_document(self._store.job(self._tenant("jobs:read"), job_id)))

@@ -7,20 +7,21 @@ checked expression; the template engine refuses to print anything else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 
 from jobs.expressions import Expression, check_expression
-from jobs.graph import Graph, Node
+from jobs.graph import Edge, Graph, Node
 from jobs.literals import comment, literal, quoted
 from jobs.nodetypes import KEEP_ALL, KEEP_NONE
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
 RULE = "-" * 78
+PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
 
 
 class Code(str):
@@ -39,6 +40,28 @@ class Call:
 
 def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
     """The source of a program that runs the graph and reports its progress."""
+    return _program(graph, job_id=job_id, tenant_id=tenant_id, job_name=job_name)
+
+
+def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds: float) -> str:
+    """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
+
+    It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
+    """
+    to_preview = tuple(Edge(node_id, PREVIEW_ID) for node_id in sorted(last))
+    cut = Graph(graph.nodes, graph.edges + to_preview)
+    preview = {"id": PREVIEW_ID, "rows": rows, "seconds": seconds}
+    return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
+
+
+def _program(
+    graph: Graph,
+    *,
+    job_id: int | str,
+    tenant_id: str,
+    job_name: str,
+    preview: dict[str, Any] | None = None,
+) -> str:
     sections = [_section(node, graph) for node in graph.in_order()]
     helpers = sorted({helper for section in sections for helper in section["helpers"]})
     program: str = TEMPLATES.get_template("program.py.j2").render(
@@ -46,6 +69,7 @@ def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_nam
         tenant_id=tenant_id,
         job_name=job_name,
         nodes=sections,
+        preview=preview,
         rule=RULE,
         helper_templates=[f"functions/{helper}.py.j2" for helper in helpers],
         uses=_uses({node.type for node in graph.nodes}, bool(helpers)),

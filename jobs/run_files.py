@@ -29,6 +29,17 @@ def program_environment(
     run: Run, nats_url: str, data_dir: Path, ours: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """What a program may know: where to report, who it is, its connections. Nothing else of ours."""
+    return {
+        **reading_environment(data_dir, ours),
+        "NATS_URL": nats_url,
+        "TENANT_ID": run.tenant_id,
+        "JOB_ID": str(run.job_id),
+        "RUN_ID": run.run_id,
+    }
+
+
+def reading_environment(data_dir: Path, ours: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The part of it that a program needs to find its data, and no more."""
     passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
     connections = {k: v for k, v in ours.items() if k.startswith("CONNECTION_")}
     return {
@@ -37,10 +48,6 @@ def program_environment(
         **connections,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "NATS_URL": nats_url,
-        "TENANT_ID": run.tenant_id,
-        "JOB_ID": str(run.job_id),
-        "RUN_ID": run.run_id,
         "DATA_DIR": str(data_dir.resolve()),
     }
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from jobs.announcements import Announcer
 from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
+from jobs.preview import Previews
 from jobs.process_identity import ProcessIdentity
 from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from jobs.stop_signal import StopSignal
@@ -70,6 +71,7 @@ class Runner:
         self._deadlines = deadlines or Deadlines()
         self._store = store
         self._queue = RunQueue(link, self._pace.ack_wait)
+        self._previews = Previews(link, data_dir)
         self._announcer = Announcer(link)
         self._tools = Tools(
             store, link, self._announcer, self.identity, nats_url, data_dir, self._deadlines
@@ -87,10 +89,12 @@ class Runner:
         self._queue.on_cancel(self._cancel)
         self._keeper.start()
         self._taker.start()
+        self._previews.start()
 
     def drain(self) -> None:
         """Takes no more runs; those that run go on."""
         self._draining.set()
+        self._previews.drain()
 
     @property
     def is_draining(self) -> bool:
@@ -105,8 +109,10 @@ class Runner:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
         self._draining.set()
         self._stopping.set()
+        self._previews.drain()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
+        self._previews.stop()
         self._taker.join(STOP_MARGIN)
         for execution in self._stop_executions():  # with one that was started just now
             execution.thread.join(max(deadline - time.monotonic(), 0.0))

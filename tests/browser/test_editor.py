@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
@@ -520,7 +520,13 @@ def test_a_node_out_of_sight_comes_into_it_when_the_keyboard_reaches_it(edit: An
     canvas = editor.page.locator("#graph").bounding_box()
     assert canvas is not None
     focused = editor.page.locator(".node:focus")
-    eventually(lambda: canvas["x"] <= (focused.bounding_box() or {"x": -1})["x"] <= canvas["x"] + canvas["width"])
+    eventually(
+        lambda: (
+            canvas["x"]
+            <= (focused.bounding_box() or {"x": -1})["x"]
+            <= canvas["x"] + canvas["width"]
+        )
+    )
 
 
 def test_tidy_up_lays_the_flow_out_and_can_be_taken_back(edit: Any) -> None:
@@ -628,12 +634,45 @@ def test_typing_asks_the_validator_once_it_is_quiet(edit: Any) -> None:
     asked: list[str] = []
     editor.node(2).click()
     expect(editor.page.locator("#problems-text")).to_have_text("1 problem")
-    editor.page.on(
-        "request", lambda request: asked.append(request.url) if "validate" in request.url else None
-    )
+    editor.page.on("request", lambda request: asked.append(request.url))
     editor.field("condition").locator("textarea").press_sequentially(" and id < 99999", delay=10)
+    checks = ("validate" in url for url in asked)
     eventually(lambda: editor.page.wait_for_timeout(50) or asked)
-    assert len(asked) <= 3
+    assert sum(checks) <= 3
+
+
+# ---------------------------------------------------------------- preview
+
+
+def test_the_first_rows_of_a_node_show_by_button_and_by_key(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(2).click()
+    page.click("#node-preview")
+    expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
+    expect(page.locator("#preview-title")).to_have_text("Preview of Recent")
+    expect(page.locator("#preview-note")).to_have_text("The first 50 rows; there are more.")
+    expect(page.locator("#preview-table tbody tr")).to_have_count(50)
+    expect(page.locator("#preview-table tbody tr").first).to_contain_text("6")
+    editor.field("condition").locator("textarea").fill("id <= 2")  # not saved
+    expect(page.locator("#preview-note")).to_have_text("From before your last change.")
+    page.click("#preview-again")
+    expect(page.locator("#preview-note")).to_have_text("All 2 rows.")
+    page.locator("#preview-table").focus()
+    editor.press("Escape")
+    expect(page.locator("#preview")).to_be_hidden()
+    editor.node(1).focus()
+    editor.press("p")
+    expect(page.locator("#preview-title")).to_have_text("Preview of Orders")
+    expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
+
+
+def test_a_preview_that_fails_says_why_and_on_which_node(edit: Any) -> None:
+    editor = edit(small_graph(condition="no_such > 1"))
+    editor.node(2).focus()
+    editor.press("p")
+    expect(editor.page.locator("#preview")).to_have_attribute("data-state", "error")
+    expect(editor.page.locator("#preview-note")).to_contain_text("no_such")
 
 
 # ---------------------------------------------------------------- save
@@ -694,7 +733,12 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop:
 def test_leaving_the_page_with_changes_asks(edit: Any) -> None:
     editor = edit()
     asked: list[str] = []
-    editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    editor.page.on("dialog", stay)
     editor.node(2).click()
     editor.page.keyboard.press("ArrowDown")
     editor.page.evaluate("location.reload()")
@@ -822,5 +866,3 @@ def test_a_narrow_window_edits_by_forms(edit: Any) -> None:
     page.click('.picker-item[data-key="map"]')
     editor.expect_nodes("Orders", "Report", "Map", "Recent")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-

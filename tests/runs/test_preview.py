@@ -1,0 +1,220 @@
+"""Previews against the running product: what a node gives, what goes wrong, and that nothing is written."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.graph import GraphInvalid
+from jobs.preview import ROWS, feeding_part
+from tests.harness import Answer, Product, StartProduct, eventually, running_product
+
+URL = "sqlite:///shop.db"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("previews") / "data"
+    with running_product(data_dir, shop_database) as product:
+        with sqlite3.connect(data_dir / "odd.db") as database:
+            database.execute("CREATE TABLE odd (i, f, t, b, n)")
+            odd = (2**60, float("inf"), "x" * 5_000, b"\x00\x01", None)
+            database.execute("INSERT INTO odd VALUES (?, ?, ?, ?, ?)", odd)
+        database.close()
+        one = graph(query("SELECT 1 AS n"))
+        eventually(lambda: preview(product, one, 1).status == 200, what="the runner is there")
+        yield product
+
+
+def graph(*nodes: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """A chain of nodes with ids from 1 on."""
+    made = [
+        {"id": place, "type": kind, "name": f"{kind} {place}", "config": config}
+        for place, (kind, config) in enumerate(nodes, 1)
+    ]
+    edges = [{"from": place, "to": place + 1} for place in range(1, len(nodes))]
+    return {"nodes": made, "edges": edges}
+
+
+def query(sql: str, connection: str = URL) -> tuple[str, dict[str, Any]]:
+    return "db_input", {"connection": connection, "sql": sql}
+
+
+def preview(product: Product, document: dict[str, Any], node_id: int, **options: Any) -> Answer:
+    return product.post("/api/jobs/preview", {"graph": document, "nodeId": node_id}, **options)
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def test_the_first_rows_of_each_node_as_they_leave_it(shop: Product) -> None:
+    doubled = {"columns": [{"column": "double", "expression": "id * 2"}], "keep": ["id"]}
+    document = graph(
+        query("SELECT id FROM orders ORDER BY id"),
+        ("filter", {"condition": "id > 10"}),
+        ("map", doubled),
+    )
+    first = preview(shop, document, 1).json()
+    assert first["columns"] == ["id"]
+    assert first["rows"] == [[n] for n in range(1, ROWS + 1)]
+    assert (first["truncated"], first["timedOut"]) == (True, False)
+    assert preview(shop, document, 2).json()["rows"][0] == [11]
+    third = preview(shop, document, 3).json()
+    assert third["columns"] == ["id", "double"]
+    assert third["rows"][-1] == [10 + ROWS, 2 * (10 + ROWS)]
+
+
+def test_few_rows_are_all_there_and_no_rows_are_no_error(shop: Product) -> None:
+    source = query("SELECT id FROM orders WHERE id <= 3")
+    few = preview(shop, graph(source), 1).json()
+    assert (few["rows"], few["truncated"]) == ([[1], [2], [3]], False)
+    none = preview(shop, graph(source, ("filter", {"condition": "id > 3"})), 2).json()
+    assert (none["columns"], none["rows"], none["truncated"]) == (["id"], [], False)
+
+
+def test_an_output_shows_what_it_would_get_and_writes_nothing(shop: Product) -> None:
+    target = {"connection": "sqlite:///written.db", "table": "t", "mode": "create"}
+    document = graph(query("SELECT id FROM orders WHERE id < 9"), ("db_output", target))
+    assert len(preview(shop, document, 2).json()["rows"]) == 8
+    assert not (shop.data_dir / "written.db").exists()
+
+
+def test_errors_elsewhere_in_the_graph_do_not_matter(shop: Product) -> None:
+    document = graph(query("SELECT 1 AS one"), ("filter", {}), ("db_output", {}))
+    assert preview(shop, document, 1).json()["rows"] == [[1]]
+
+
+def test_values_that_json_has_not_are_shown_as_text(shop: Product) -> None:
+    document = graph(query("SELECT * FROM odd", "sqlite:///odd.db"))
+    [row] = preview(shop, document, 1).json()["rows"]
+    assert row[0] == str(2**60)
+    assert row[1] == "inf"
+    assert len(row[2]) == 300
+    assert row[3:] == ["2 bytes", None]
+
+
+def test_two_branches_that_meet_are_both_read(shop: Product) -> None:
+    document = graph(query("SELECT 1 AS n"), ("filter", {"condition": "n > 0"}))
+    document["nodes"].append({**document["nodes"][0], "id": 3, "config": query("SELECT 2 AS n")[1]})
+    document["edges"].append({"from": 3, "to": 2})
+    assert sorted(preview(shop, document, 2).json()["rows"]) == [[1], [2]]
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_a_node_that_fails_is_named_with_its_reason(shop: Product) -> None:
+    document = graph(query("SELECT id FROM orders"), ("filter", {"condition": "nothing > 1"}))
+    answer = preview(shop, document, 2)
+    assert answer.status == 422
+    [error] = answer.json()["errors"]
+    assert error["nodeId"] == 2
+    assert "nothing" in error["message"]
+    missing = preview(shop, graph(query("SELECT * FROM no_such_table")), 1)
+    assert "no_such_table" in missing.json()["errors"][0]["message"]
+
+
+def test_errors_in_what_feeds_the_node_are_all_named(shop: Product) -> None:
+    document = graph(("db_input", {}), ("filter", {"condition": "id >"}))
+    answer = preview(shop, document, 2)
+    assert answer.status == 422
+    assert {error["nodeId"] for error in answer.json()["errors"]} == {1, 2}
+
+
+@pytest.mark.parametrize("node_id", [7, 0, -1, "1", None, True])
+def test_a_node_that_is_not_there_is_told(shop: Product, node_id: Any) -> None:
+    assert preview(shop, graph(query("SELECT 1 AS n")), node_id).status == 422
+
+
+def test_statements_that_write_are_refused(shop: Product) -> None:
+    writing = ("DELETE FROM orders RETURNING id", "DROP TABLE orders")
+    for statement in writing:
+        answer = preview(shop, graph(query(statement)), 1)
+        assert answer.status == 422, statement
+        assert "readonly" in answer.json()["errors"][0]["message"]
+    with sqlite3.connect(shop.data_dir / "shop.db") as database:
+        assert database.execute("SELECT count(*) FROM orders").fetchone()[0] > 0
+    database.close()
+
+
+def test_what_takes_too_long_shows_what_it_found_or_says_so(shop: Product) -> None:
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r"
+    rare = graph(query(endless), ("filter", {"condition": "n <= 3"}))
+    stuck = graph(query(f"{endless} ORDER BY n DESC"))
+    with ThreadPoolExecutor(2) as threads:
+        found, none = threads.map(preview, [shop, shop], [rare, stuck], [2, 1])
+    answer = found.json()
+    assert (answer["rows"], answer["truncated"], answer["timedOut"]) == (
+        [[1], [2], [3]],
+        True,
+        True,
+    )
+    assert none.status == 504
+    eventually(lambda: not list((shop.data_dir / "previews").iterdir()))
+    assert not [pid for pid in shop.left_over() if b"PREVIEW_ID" in _environ(pid)]
+
+
+def _environ(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_token_that_may_not_execute_gets_no_rows(shop: Product) -> None:
+    token = shop.token(scope="jobs:read jobs:write")
+    assert preview(shop, graph(query("SELECT 1 AS n")), 1, token=token).status == 403
+
+
+def test_a_preview_is_no_run_and_no_browser_hears_of_it(shop: Product) -> None:
+    with shop.websocket() as socket:
+        socket.send('{"action":"subscribe","jobId":0}')
+        assert preview(shop, graph(query("SELECT 1 AS n")), 1).status == 200
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.3)
+
+
+def test_without_a_runner_it_says_so_at_once(start_product: StartProduct) -> None:
+    product = start_product(RUNNER="off", SAMPLE_ORDERS="0")
+    started = time.monotonic()
+    answer = preview(product, graph(query("SELECT 1 AS n")), 1)
+    assert answer.status == 503
+    assert "runner" in answer.json()["detail"]
+    assert time.monotonic() - started < 6
+
+
+# ---------------------------------------------------------------- the part that is sent
+
+
+def test_only_what_feeds_the_node_is_sent() -> None:
+    document = graph(query("SELECT 1 AS n"), ("filter", {"condition": "n > 0"}), ("map", {}))
+    document["nodes"].append({"id": 9, "type": "csv_input", "config": {}})
+    part, last = feeding_part(document, 2)
+    assert [node["id"] for node in part["nodes"]] == [1, 2]
+    assert part["edges"] == [{"from": 1, "to": 2}]
+    assert last == [2]
+
+
+def test_a_cycle_and_odd_documents_end() -> None:
+    document = graph(("map", {}), ("map", {}))
+    document["edges"].append({"from": 2, "to": 1})
+    part, _ = feeding_part(document, 1)
+    assert len(part["nodes"]) == 2
+    odd: list[dict[str, Any]] = [
+        {"nodes": None},
+        {"nodes": [1, None, {"id": "x"}, {"id": True}], "edges": [5, {"from": 1}]},
+    ]
+    for one in odd:
+        with pytest.raises(GraphInvalid):
+            feeding_part(one, 1)
+
+
+def test_an_output_that_nothing_feeds_gets_no_preview() -> None:
+    with pytest.raises(GraphInvalid, match="no rows come"):
+        feeding_part({"nodes": [{"id": 1, "type": "db_output"}], "edges": []}, 1)
