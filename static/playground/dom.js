@@ -3,16 +3,17 @@
 const SVG = 'http://www.w3.org/2000/svg';
 const ICONS = new URL('../icons.svg', import.meta.url).href;
 
-let icons = ICONS; // '' once the icons are part of the page
+let toIcon = `${ICONS}#`; // '#icon-' once the icons are part of the page, where their ids must clash with no other
 
 /** Makes the icons part of the page: they are then there while the server is away, too. */
 export async function keepIcons() {
   const text = await (await fetch(ICONS)).text();
   const sprite = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
   sprite.setAttribute('hidden', '');
+  for (const symbol of sprite.querySelectorAll('symbol')) symbol.id = `icon-${symbol.id}`;
   document.body.append(document.importNode(sprite, true));
-  icons = '';
-  for (const use of document.querySelectorAll('use[href]')) setAttribute(use, 'href', `#${use.getAttribute('href').split('#')[1]}`);
+  toIcon = '#icon-';
+  for (const use of document.querySelectorAll('use[href]')) setAttribute(use, 'href', `${toIcon}${use.getAttribute('href').split('#')[1]}`);
 }
 
 export function byId(id) {
@@ -37,13 +38,13 @@ export function icon(name) {
   const svg = svgElement('svg', 'icon');
   svg.setAttribute('aria-hidden', 'true');
   const use = svgElement('use');
-  use.setAttribute('href', `${icons}#${name}`);
+  use.setAttribute('href', `${toIcon}${name}`);
   svg.append(use);
   return svg;
 }
 
 export function setIcon(svg, name) {
-  setAttribute(svg.firstElementChild, 'href', `${icons}#${name}`);
+  setAttribute(svg.firstElementChild, 'href', `${toIcon}${name}`);
 }
 
 export function setText(target, text) {
