@@ -6,6 +6,9 @@
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatDuration, formatMoment, RUN_WORDS } from './text.js';
 
+/** Places of the slider from the first word to the last. */
+const STEPS = 1_000;
+
 /** Seconds that playing takes at most: a run of an hour is told in a quarter of a minute. */
 const LONGEST_PLAY = 15;
 
@@ -22,7 +25,7 @@ export class PastView {
     this.#onTime = onTime;
     this.#slider.addEventListener('input', () => {
       this.#stop();
-      onTime(this.#span.from + Number(this.#slider.value));
+      onTime(this.#span.from + this.#chosen);
     });
     this.#play.addEventListener('click', () => (this.#playing === null ? this.#start() : this.#stop()));
     byId('past-close').addEventListener('click', onClose);
@@ -35,26 +38,32 @@ export class PastView {
     document.documentElement.dataset.time = record === null ? 'now' : 'past';
     if (record === null) return;
     this.#span = { from: replay.from, to: replay.to };
-    const length = replay.to - replay.from;
     setText(byId('past-title'), `Run of ${formatMoment(record.startedAt ?? record.createdAt)}`);
     setText(byId('past-status'), RUN_WORDS[record.status]);
     setText(byId('past-note'), replay.hasSteps ? '' : 'Only its end is still known.');
-    setHidden(byId('past-time-box'), !replay.hasSteps || length <= 0);
-    this.#slider.max = String(length);
-    this.#slider.step = String(Math.max(0.01, length / 1000));
-    setText(byId('past-length'), formatDuration(length, true));
+    setHidden(byId('past-time-box'), !replay.hasSteps || this.#length <= 0);
+    setText(byId('past-length'), formatDuration(this.#length, true));
   }
 
   draw(ts) {
     const seconds = ts - this.#span.from;
-    if (Number(this.#slider.value) !== seconds) this.#slider.value = String(seconds);
+    const place = String(Math.round((seconds / Math.max(this.#length, 1e-9)) * STEPS));
+    if (this.#slider.value !== place) this.#slider.value = place;
     setText(byId('past-time'), formatDuration(seconds, true));
-    setAttribute(this.#slider, 'aria-valuetext', `${formatDuration(seconds, true)} of ${formatDuration(this.#span.to - this.#span.from, true)}`);
+    setAttribute(this.#slider, 'aria-valuetext', `${formatDuration(seconds, true)} of ${formatDuration(this.#length, true)}`);
+  }
+
+  get #length() {
+    return this.#span.to - this.#span.from;
+  }
+
+  // Seconds from the first word to where the slider stands.
+  get #chosen() {
+    return (Number(this.#slider.value) / STEPS) * this.#length;
   }
 
   #start() {
-    const at = Number(this.#slider.value);
-    const length = this.#span.to - this.#span.from;
+    const [at, length] = [this.#chosen, this.#length];
     this.#playing = { startedAt: performance.now(), from: at >= length * 0.995 ? 0 : at, speed: Math.max(1, length / LONGEST_PLAY) };
     this.#drawButton();
     this.#step(this.#playing);
@@ -62,7 +71,7 @@ export class PastView {
 
   #step(playing) {
     if (playing !== this.#playing) return;
-    const length = this.#span.to - this.#span.from;
+    const length = this.#length;
     const seconds = playing.from + ((performance.now() - playing.startedAt) / 1000) * playing.speed;
     this.#onTime(this.#span.from + Math.min(seconds, length));
     if (seconds >= length) this.#stop();

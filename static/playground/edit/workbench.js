@@ -501,7 +501,7 @@ export class Workbench {
     const after = this.#oneTarget();
     const source = after === null ? undefined : nodeOf(this.#draft.model.graph, after);
     const follows = source !== undefined && this.#types.get(source.type)?.hasOutput !== false;
-    if (follows) this.#offerTypes(`Add after ${source.name}`, (type) => this.#add(type, null, { after }));
+    if (follows) this.#offerTypes(`Add after ${source.name}`, (type) => this.#add(type, null, { after }), (type) => type.hasInput);
     else this.#offerTypes('Add a node', (type) => this.#add(type));
   }
 

@@ -1,0 +1,609 @@
+"""Watching and finding out, in Chromium against the real product."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.conftest import WAIT, OpenPlayground
+from tests.browser.finding import (
+    BAD_ROW,
+    ROWS,
+    Publisher,
+    amounts_job,
+    assert_accessible,
+    make_amounts,
+    picture,
+)
+from tests.browser.test_playground import (
+    ALL_NODES,
+    DB_INPUT,
+    DB_OUTPUT,
+    FILTER,
+    MAP,
+    RUN,
+    expect_live,
+    expect_run,
+    expect_state,
+    node,
+    publish,
+    shown_run_id,
+    wait_for_rows,
+)
+from tests.harness import Product, eventually
+
+
+@pytest.fixture(scope="module")
+def amounts(shop: Product) -> str:
+    return make_amounts(shop)
+
+
+@pytest.fixture(scope="module")
+def done_job(shop: Product, amounts: str) -> int:
+    """A job that has completed once."""
+    job_id = shop.create_job(amounts_job("Amounts", amounts))
+    assert shop.run_end(shop.execute(job_id))["status"] == "completed"
+    return job_id
+
+
+@pytest.fixture(scope="module")
+def broken_job(shop: Product) -> int:
+    """A job whose last run failed in its filter, at one row."""
+    job_id = shop.create_job(amounts_job("Broken", make_amounts(shop, bad_row=BAD_ROW)))
+    assert shop.run_end(shop.execute(job_id))["status"] == "failed"
+    return job_id
+
+
+def fresh_job(shop: Product, amounts: str, name: str) -> int:
+    """A job that never ran."""
+    return shop.create_job(amounts_job(name, amounts))
+
+
+def open_drawer(page: Page, name: str) -> None:
+    page.click(f'[data-drawer="{name}"]')
+    expect(page.locator(f"#drawer-{name}")).to_be_visible()
+
+
+def move_slider(page: Page, share: float) -> None:
+    script = "(s, share) => { s.value = s.max * share; s.dispatchEvent(new Event('input')); }"
+    page.locator("#past-slider").evaluate(script, share)
+
+
+def shift_clock(page: Page, seconds: int) -> None:
+    page.evaluate("(s) => { const now = Date.now; Date.now = () => now() + s * 1000; }", seconds)
+
+
+# ---------------------------------------------------------------- watch
+
+
+def test_a_node_that_falls_silent_is_stalled_until_it_speaks_again(
+    open_playground: OpenPlayground, shop: Product, amounts: str, tmp_path: Path
+) -> None:
+    job_id = fresh_job(shop, amounts, "Silent")
+    page = open_playground(job_id)
+    expect_live(page)
+    run = Publisher(shop, job_id, "silent-run")
+    run.status("running")
+    run.node(DB_INPUT, "running", 500)
+    expect_state(page, DB_INPUT, "running")
+    shift_clock(page, 16)
+    expect_state(page, DB_INPUT, "stalled")
+    expect(node(page, DB_INPUT).locator(".node-state-text")).to_have_text("Stalled")
+    expect(node(page, DB_INPUT).locator(".node-rate")).to_contain_text("silent for 1")
+    expect(page.locator("#announcer")).to_contain_text("DB Input: stalled.")
+    picture(page, "state-stalled", tmp_path)
+    run.node(DB_INPUT, "running", 900)
+    expect_state(page, DB_INPUT, "running")
+
+
+def test_a_percentage_shows_only_where_a_total_is_known(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Totals")
+    page = open_playground(job_id)
+    expect_live(page)
+    run = Publisher(shop, job_id, "total-run")
+    run.status("running")
+    run.node(DB_INPUT, "running", 430)
+    bar, share = page.locator("#run-progress"), node(page, DB_INPUT).locator(".node-share")
+    expect(bar).to_have_attribute("data-known", "false")
+    expect(share).to_have_text("")
+    run.node(DB_INPUT, "running", 430, rowTotal=1000)
+    expect(share).to_have_text("43 %")
+    expect(bar).to_have_attribute("data-known", "false")  # the others' totals are not known
+    for node_id in (FILTER, MAP, DB_OUTPUT):
+        run.node(node_id, "running", 250, rowTotal=1000)
+    expect(bar).to_have_attribute("aria-valuenow", "29")
+    expect(page.locator("#run-share")).to_have_text("29 %")
+
+
+def test_the_last_runs_counts_give_an_approximate_percentage(
+    open_playground: OpenPlayground, shop: Product, done_job: int
+) -> None:
+    page = open_playground(done_job)
+    expect_run(page, "completed")
+    run = Publisher(shop, done_job, "approximate-run")
+    run.status("running")
+    for node_id in ALL_NODES:
+        run.node(node_id, "running", ROWS // 4)
+    expect(node(page, DB_INPUT).locator(".node-share")).to_have_text("≈ 25 %")
+    expect(page.locator("#run-share")).to_have_text("≈ 25 %")
+    expect(page.locator("#run-remaining")).to_contain_text("left")
+    open_drawer(page, "table")
+    row = page.locator(f'#node-table tr[data-node-id="{MAP}"]')
+    expect(row.locator('[data-cell="share"]')).to_have_text("≈ 25 %")
+    run.status("cancelled", "cancelled")
+    expect(row).to_have_attribute("data-state", "cancelled")
+    expect(row.locator('[data-cell="state"]')).to_have_text("Cancelled")
+
+
+def test_nodes_after_a_failure_are_shown_as_not_run(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Early end")
+    page = open_playground(job_id)
+    expect_live(page)
+    run = Publisher(shop, job_id, "failed-run")
+    run.status("running")
+    run.node(DB_INPUT, "failed", 3, message="the table is gone")
+    run.status("failed", 'exit code 1: node 1 "DB Input" failed: the table is gone')
+    expect_state(page, DB_INPUT, "error")
+    for node_id in (FILTER, MAP, DB_OUTPUT):
+        expect_state(page, node_id, "notrun")
+    expect(node(page, MAP).locator(".node-state-text")).to_have_text("Not run")
+
+
+COUNT_DRAWINGS = """() => {
+  window.drawings = 0; window.frames_ = 0; window.worst = 0;
+  new MutationObserver(() => { drawings += 1; }).observe(document.getElementById('bench'), { subtree: true, childList: true, characterData: true, attributes: true });
+  let last = performance.now();
+  const frame = (now) => { frames_ += 1; worst = Math.max(worst, now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+}"""
+
+
+def test_ten_nodes_at_twenty_messages_a_second_cost_one_drawing_a_frame(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(5151)
+    expect_live(page)
+    subject = f"tenant.{shop.tenant_id}.job.5151.progress"
+
+    def said(rows: int) -> list[dict[str, Any]]:
+        told = {"status": "running", "rowCount": rows, "message": f"{rows} rows"}
+        return [{"nodeId": n, "nodeName": f"Node {n}", **told} for n in range(1, 11)]
+
+    publish(shop, subject, *said(1))
+    expect(page.locator(".node")).to_have_count(10)
+    page.evaluate(COUNT_DRAWINGS)
+    for rows in range(2, 62):  # three seconds' worth, in bursts of all ten
+        publish(shop, subject, *said(rows))
+    expect(node(page, 10).locator(".node-count")).to_have_text("61")
+    counted = page.evaluate("({ drawings, frames: frames_ })")
+    assert 5 < counted["drawings"] <= counted["frames"] + 2, counted
+
+
+def test_ten_pages_at_once_show_the_same(browser: Browser, shop: Product, done_job: int) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(WAIT)
+    try:
+        pages = [context.new_page() for _ in range(10)]
+        for page in pages:
+            page.goto(f"{shop.url}/?job={done_job}&token={shop.token()}")
+        for page in pages:
+            expect_live(page)
+        run = shop.run_end(shop.execute(done_job))
+        counts = {n["nodeId"]: f"{n['rowCount']:,}" for n in run["nodes"]}
+        for page in pages:
+            expect(page.locator("#run-id")).to_have_attribute("title", run["runId"], timeout=RUN)
+            expect_run(page, "completed")
+            for node_id, count in counts.items():
+                expect(node(page, node_id).locator(".node-count")).to_have_text(count)
+    finally:
+        context.close()
+
+
+def test_a_queued_run_says_where_it_stands(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Waiting")
+    page = open_playground(job_id)
+    expect_live(page)
+    place = {"queuePosition": 2}
+
+    def answer(route: Route) -> None:
+        told = {"runId": "waiting", "jobId": job_id, "status": "queued", "nodes": [], **place}
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(told))
+
+    page.route("**/api/runs/waiting", answer)
+    Publisher(shop, job_id, "waiting").status("queued")
+    expect(page.locator("#run-place")).to_have_text("2 runs before it")
+    place["queuePosition"] = 0
+    expect(page.locator("#run-place")).to_have_text("next")
+    Publisher(shop, job_id, "waiting").status("running")
+    expect(page.locator("#run-place-fact")).to_be_hidden()
+
+
+# ---------------------------------------------------------------- find out
+
+
+def test_a_past_run_is_shown_on_its_own_graph_and_told_again(
+    open_playground: OpenPlayground, shop: Product, amounts: str, tmp_path: Path
+) -> None:
+    document = amounts_job("Then and now", amounts)
+    job_id = shop.create_job(document)
+    run = shop.run_end(shop.execute(job_id))
+    document["graph"]["nodes"][2]["name"] = "Renamed since"
+    assert shop.request("PUT", f"/api/jobs/{job_id}", document).status == 200
+
+    page = open_playground(job_id, viewport={"width": 1280, "height": 760})
+    expect_run(page, "completed")
+    expect(node(page, MAP).locator(".node-name")).to_have_text("Renamed since")
+    open_drawer(page, "runs")
+    row = page.locator("#run-table tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_have_attribute("data-status", "completed")
+    expect(row).to_contain_text(f"{ROWS:,}")
+    row.locator("button").click()
+    expect(page.locator("#past")).to_be_visible()
+    expect(row).to_have_attribute("aria-current", "true")
+    expect(node(page, MAP).locator(".node-name")).to_have_text("Map")
+    expect_state(page, DB_OUTPUT, "success")
+
+    move_slider(page, 0)
+    expect_run(page, "queued")
+    expect_state(page, DB_INPUT, "idle")
+    move_slider(page, 1)
+    expect_state(page, DB_OUTPUT, "success")
+    told = shop.get(f"/api/runs/{run['runId']}/history").json()["events"]
+    counts = [e["ts"] for e in told if e["payload"].get("nodeId") == DB_OUTPUT]
+    start, end = told[0]["ts"], told[-1]["ts"]
+    move_slider(page, (counts[-2] - start) / (end - start) + 0.001)
+    expect_state(page, DB_OUTPUT, "running")
+    picture(page, "screenshot-past", tmp_path, for_docs=True)
+    page.click("#past-play")
+    expect_state(page, DB_OUTPUT, "success")
+    expect(page.locator("#past-play")).to_have_attribute("aria-label", "Play")
+
+    page.click("#past-close")
+    expect(page.locator("#past")).to_be_hidden()
+    expect(node(page, MAP).locator(".node-name")).to_have_text("Renamed since")
+
+
+def test_editing_waits_while_a_past_run_is_looked_at(
+    open_playground: OpenPlayground, done_job: int
+) -> None:
+    page = open_playground(done_job)
+    expect_run(page, "completed")
+    open_drawer(page, "runs")
+    page.locator("#run-table tbody button").first.click()
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "false")
+    node(page, MAP).focus()
+    page.keyboard.press("Delete")
+    expect(node(page, MAP)).to_be_visible()
+    node(page, MAP).click()
+    expect(page.locator("#details-name")).to_have_text("Map")
+    page.click("#past-close")
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+    expect(page.locator(".node")).to_have_count(4)
+
+
+def test_a_log_shows_its_last_lines_and_is_searched_and_downloaded(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Talkative")
+    run_id = shop.execute(job_id)
+    shop.run_end(run_id)
+    lines = "".join(f"line {n} of many, <b>as text</b>\n" for n in range(1, 3001))
+    (shop.data_dir / "runs" / run_id / "log.txt").write_text(lines)
+
+    page = open_playground(job_id)
+    expect_run(page, "completed")
+    open_drawer(page, "log")
+    shown = page.locator("#log-lines .log-line")
+    expect(shown).to_have_count(1000)
+    expect(shown.last).to_have_text("line 3000 of many, <b>as text</b>")
+    expect(page.locator("#log-above")).to_be_visible()
+    at_end = "(box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
+    assert page.locator("#log-lines").evaluate(at_end)
+
+    page.fill("#log-search", "LINE 29")
+    expect(page.locator("#log-found")).to_have_text("100 of 1000 lines")
+    expect(page.locator("#log-lines mark").first).to_have_text("line 29")
+    with page.expect_download() as download:
+        page.click("#log-download")
+    assert Path(download.value.path()).read_text() == lines
+    assert download.value.suggested_filename == f"run-{run_id}.log"
+
+
+def test_an_open_log_follows_the_run(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    page = open_playground(fresh_job(shop, amounts, "Followed"))
+    expect_live(page)
+    open_drawer(page, "log")
+    expect(page.locator("#log-note")).to_have_text("No run is shown.")
+    page.click("#execute")
+    expect_run(page, "completed")
+    expect(page.locator("#log-lines")).to_contain_text("DB Output: completed")
+    expect(page.locator("#execute")).to_have_text("Run again")
+
+
+def test_the_program_of_a_run_is_shown_with_its_line_numbers(
+    open_playground: OpenPlayground, shop: Product, done_job: int
+) -> None:
+    page = open_playground(done_job)
+    expect_run(page, "completed")
+    open_drawer(page, "program")
+    program = shop.get(f"/api/runs/{shown_run_id(page)}/program").body.decode()
+    lines = page.locator("#program-text .code-line")
+    expect(lines).to_have_count(len(program.rstrip().split("\n")))
+    assert page.locator("#program-text").text_content() == program.rstrip() + "\n"
+    number = "(line) => getComputedStyle(line, '::before').content"
+    assert "counter" in lines.nth(4).evaluate(number)
+
+
+def test_a_failure_shows_its_node_message_row_and_traceback(
+    open_playground: OpenPlayground, broken_job: int, tmp_path: Path
+) -> None:
+    page = open_playground(broken_job, viewport={"width": 1280, "height": 760})
+    expect_run(page, "failed")
+    expect_state(page, FILTER, "error")
+    page.click("#run-reason-show")
+    expect(page.locator("#details-name")).to_have_text("Filter")
+    expect(page.locator("#details-message")).to_contain_text("not supported between")
+    expect(page.locator("#details-body")).to_contain_text(f"row {BAD_ROW:,}: amount=None")
+    expect(page.locator("#details-trace")).to_contain_text('return row["amount"] >= 0')
+    expect(page.locator("#details-trace")).to_contain_text("NodeFailed: Filter")
+    page.get_by_role("button", name="Show the log").click()
+    expect(page.locator("#log-lines")).to_contain_text("Traceback (most recent call last)")
+    picture(page, "screenshot-failed", tmp_path, for_docs=True)
+
+
+# ---------------------------------------------------------------- honest connection
+
+
+def test_a_killed_server_in_the_middle_of_a_run_is_told_and_the_truth_comes_back_at_once(
+    open_playground: OpenPlayground, shop: Product, tmp_path: Path
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    page.click("#execute")
+    wait_for_rows(page, DB_OUTPUT)
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    workers = _workers(shop)
+    shop.kill()
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    expect(page.locator("#connection-text")).to_contain_text("Offline since")
+    picture(page, "state-offline", tmp_path)
+    page.context.set_offline(True)  # until the run has ended
+    shop.start_again()
+    run = shop.run_end(shown_run_id(page), 90)
+    counts = {n["nodeId"]: f"{n['rowCount']:,}" for n in run["nodes"]}
+
+    page.context.set_offline(False)  # and the page comes back by itself, at once
+    expect_live(page)
+    began = time.monotonic()
+    for node_id, count in counts.items():
+        expect(node(page, node_id).locator(".node-count")).to_have_text(count, timeout=1_000)
+    expect_run(page, run["status"], wait=1_000)
+    assert time.monotonic() - began < 1.5
+    assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
+
+
+def _workers(product: Product) -> list[int]:
+    """Process ids of the gunicorn workers: the master's children that serve."""
+    found = []
+    for pid in product.left_over():
+        with contextlib.suppress(OSError):
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if parent == product.pid and b"gunicorn" in command:
+                found.append(pid)
+    return found
+
+
+def test_a_token_is_renewed_without_a_break(
+    open_playground: OpenPlayground, shop: Product, done_job: int
+) -> None:
+    page = open_playground(done_job, token=shop.token(exp=int(time.time()) + 300))
+    expect_live(page)
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    expect(page.locator("#connection-token")).to_contain_text("Token ends in 5 min.")
+    page.click("#connection-renew")
+    expect(page.locator("#gate-title")).to_have_text("The token ends soon")
+    page.click("#gate-close")
+    expect(page.locator("#gate")).to_be_hidden()
+    page.click("#connection-renew")
+    page.fill("#gate-token", shop.token())
+    page.click("#gate button[type=submit]")
+    expect(page.locator("#connection-token")).to_be_hidden()
+    expect_live(page)
+    assert sockets == []
+
+
+BLOCK_WEBSOCKETS = """() => {
+  window.tried = 0;
+  window.WebSocket = class {
+    constructor() { window.tried += 1; setTimeout(() => this.onclose?.({ code: 1006, reason: '' })); }
+    close() {}
+  };
+}"""
+
+
+def test_where_websockets_are_blocked_a_run_is_watched_over_http(
+    browser: Browser, shop: Product, done_job: int
+) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(WAIT)
+    context.add_init_script(f"({BLOCK_WEBSOCKETS})()")
+    try:
+        page = context.new_page()
+        page.goto(f"{shop.url}/?job={done_job}&token={shop.token()}")
+        expect(page.locator("#connection-text")).to_have_text("Live, over HTTP", timeout=RUN)
+        before = shown_run_id(page)
+        page.click("#execute")
+        expect(page.locator("#run-id")).not_to_have_attribute("title", before)
+        expect_run(page, "completed")
+        for node_id in ALL_NODES:
+            expect_state(page, node_id, "success")
+        assert page.evaluate("tried") == 2
+    finally:
+        context.close()
+
+
+# ---------------------------------------------------------------- for everyone
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_no_breach_of_wcag_that_axe_can_find(
+    open_playground: OpenPlayground, broken_job: int, scheme: Any, width: int, tmp_path: Path
+) -> None:
+    size = {"width": width, "height": 800}
+    page = open_playground(broken_job, viewport=size, color_scheme=scheme)
+    expect_run(page, "failed")
+    for drawer in ("table", "runs", "log", "program"):
+        open_drawer(page, drawer)
+        if drawer == "program":
+            expect(page.locator(".code-line").first).to_be_visible()
+        assert_accessible(page, f"{drawer} open")
+        picture(page, f"{drawer}-{scheme}-{width}", tmp_path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    open_drawer(page, "runs")
+    page.locator("#run-table tbody button").first.click()
+    expect(page.locator("#past")).to_be_visible()
+    assert_accessible(page, "a past run")
+    picture(page, f"past-{scheme}-{width}", tmp_path)
+    page.click("#past-close")
+    page.click("#run-reason-show")
+    expect(page.locator("#details-trace")).to_be_visible()
+    assert_accessible(page, "details of a failure")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_breach_while_it_runs_is_offline_or_asks_for_a_token(
+    open_playground: OpenPlayground, shop: Product, amounts: str, scheme: Any
+) -> None:
+    job_id = fresh_job(shop, amounts, f"Axe {scheme}")
+    page = open_playground(job_id, color_scheme=scheme)
+    expect_live(page)
+    run = Publisher(shop, job_id, "axe-run")
+    run.status("running")
+    run.node(DB_INPUT, "completed", 1000, rowTotal=1000)
+    for node_id in (FILTER, MAP):
+        run.node(node_id, "running", 500, rowTotal=1000)
+    expect_state(page, MAP, "running")
+    assert_accessible(page, "running")
+    shift_clock(page, 16)
+    expect_state(page, MAP, "stalled")
+    assert_accessible(page, "stalled")
+    assert_accessible(open_playground(token=None, color_scheme=scheme), "the gate")
+
+
+def test_the_keyboard_reaches_the_drawers_and_the_slider(
+    open_playground: OpenPlayground, done_job: int
+) -> None:
+    page = open_playground(done_job)
+    expect_run(page, "completed")
+    page.locator('[data-drawer="table"]').focus()
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-drawer="table"]')).to_have_attribute("aria-expanded", "true")
+    page.locator("#node-table tbody button").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#details-name")).to_have_text("Filter")
+    page.keyboard.press("Escape")
+    page.locator('[data-drawer="runs"]').focus()
+    page.keyboard.press("Enter")
+    page.locator("#run-table tbody button").first.focus()
+    page.keyboard.press("Enter")
+    slider = page.locator("#past-slider")
+    expect(slider).to_be_visible()
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^0\.00 s of "))
+    expect_run(page, "queued")
+    page.keyboard.press("End")
+    expect_run(page, "completed")
+
+
+def test_changes_of_state_are_read_out_and_counts_are_not(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Read out")
+    page = open_playground(job_id)
+    expect_live(page)
+    page.evaluate("""() => {
+      window.said = [];
+      const live = document.getElementById('announcer');
+      new MutationObserver(() => said.push(live.textContent)).observe(live, { childList: true, characterData: true, subtree: true });
+    }""")
+    run = Publisher(shop, job_id, "read-run")
+    run.status("running")
+    for rows in range(0, 1000, 50):
+        run.node(DB_INPUT, "running", rows)
+    for node_id in ALL_NODES:
+        run.node(node_id, "completed", 1000)
+    run.status("completed")
+    expect(page.locator("#announcer")).to_contain_text("completed")
+    said = page.evaluate("said")
+    assert [re.sub(r" after .*", "", text) for text in said] == [
+        "Read out: running",
+        "Read out: completed",
+    ]
+    assert page.locator("[aria-live]").count() == 1
+
+
+def test_reduced_motion_stops_what_turns(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Calm")
+    page = open_playground(job_id, reduced_motion="reduce")
+    expect_live(page)
+    run = Publisher(shop, job_id, "calm-run")
+    run.status("running")
+    run.node(DB_INPUT, "running", 5)
+    expect_state(page, DB_INPUT, "running")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+@pytest.mark.parametrize("width", [320, 720, 1280, 2560, 3840])
+def test_the_page_with_its_drawers_fits_its_window(
+    open_playground: OpenPlayground, done_job: int, width: int, tmp_path: Path
+) -> None:
+    page = open_playground(done_job, viewport={"width": width, "height": max(640, width // 2)})
+    expect_run(page, "completed")
+    open_drawer(page, "table")
+    expect(page.locator("#node-table tbody tr")).to_have_count(4)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    picture(page, f"window-{width}", tmp_path)
+
+
+def test_the_history_of_a_run_is_served_with_the_time_of_each_word(
+    shop: Product, done_job: int
+) -> None:
+    run_id = shop.get(f"/api/jobs/{done_job}/runs").json()["runs"][-1]["runId"]
+    told = eventually(lambda: shop.get(f"/api/runs/{run_id}/history").json())
+    assert told["source"] == "stream"
+    times = [event["ts"] for event in told["events"]]
+    assert times == sorted(times)
+    statuses = [e["payload"]["status"] for e in told["events"] if e["type"] == "job.status"]
+    assert statuses == ["queued", "running", "completed"]
+    ends = [e for e in told["events"] if e["payload"]["status"] == "completed"]
+    assert {e["payload"].get("nodeId") for e in ends} == {*ALL_NODES, None}
+    assert shop.get(f"/api/runs/{run_id}/history", token=None).status == 401
+    assert shop.get("/api/runs/nothing/history").status == 404
