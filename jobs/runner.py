@@ -76,7 +76,7 @@ class Runner:
         self._tools = Tools(
             store, link, self._announcer, self.identity, nats_url, data_dir, self._deadlines
         )
-        self._sweeps = Sweeps(store, self._queue, self._announcer, self._pace.stale_after)
+        self._sweeps = Sweeps(store, self._queue, self._announcer, link, self._pace.stale_after)
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection
 
 from jobs.announcements import Announcer, node_announcement, status_announcement
+from jobs.last_words import last_words
 from jobs.node_board import NodeBoard
 from jobs.process_identity import ProcessIdentity, kill_marked
 from jobs.records import Run
@@ -13,10 +14,11 @@ from jobs.run_queue import QueueUnavailable, RunQueue
 from jobs.states import RunStatus
 from jobs.store import NotFound, Store
 from progress_lib import Status
+from progress_lib.nats import Link
 
 LOG = logging.getLogger(__name__)
 
-SEQ_GAP = 1_000_000  # the stored state may be a second behind what browsers have seen
+SEQ_GAP = 1_000_000  # what is known may be a second behind what browsers have seen
 
 
 class Sightings:
@@ -48,9 +50,15 @@ class Sweeps:
     """The sweeps of one runner. One thread; raises StoreUnavailable."""
 
     def __init__(
-        self, store: Store, queue: RunQueue, announcer: Announcer, stale_after: float
+        self,
+        store: Store,
+        queue: RunQueue,
+        announcer: Announcer,
+        link: Link,
+        stale_after: float,
     ) -> None:
         self._store = store
+        self._link = link
         self._queue = queue
         self._announcer = announcer
         self._sightings = Sightings(stale_after)
@@ -65,7 +73,8 @@ class Sweeps:
         stale = self._sightings.stale(running, time.monotonic())
         for run in running:
             if _runner_is_dead(run):
-                self._end_lost(run, "the runner died while the run went on")
+                killed = kill_marked(run_mark(run.run_id))  # first: then it has said its last
+                self._end_lost(run, "the runner died while the run went on", killed)
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")
 
@@ -89,12 +98,15 @@ class Sweeps:
             ):
                 self._announcer.announce(status_announcement(run, failed, reason))
 
-    def _end_lost(self, run: Run, reason: str) -> None:
+    def _end_lost(self, run: Run, reason: str, killed: int = 0) -> None:
         try:
             _, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
         except NotFound:
             return
-        closings = NodeBoard(run.run_id, known).close_open(Status.FAILED, reason, seq_gap=SEQ_GAP)
+        board = NodeBoard(run.run_id, known)
+        for state in last_words(self._link, run, known):
+            board.see(state)
+        closings = board.close_open(Status.FAILED, reason, seq_gap=SEQ_GAP)
         lost = RunStatus.LOST
         if not self._store.move_run(
             run.tenant_id,
@@ -102,11 +114,11 @@ class Sweeps:
             RunStatus.RUNNING,
             lost,
             reason=reason,
-            nodes=closings,
+            nodes=board.states(),
             runner=run.runner,
         ):
             return
-        killed = kill_marked(run_mark(run.run_id))  # before the closings: they are the last word
+        killed += kill_marked(run_mark(run.run_id))  # before the closings: they are the last word
         LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)
         self._announcer.announce(
             *(node_announcement(run, closing) for closing in closings),

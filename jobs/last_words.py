@@ -1,0 +1,61 @@
+"""What a run's program said last, when its runner died before that was saved: from the stream PROGRESS."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from jobs.node_board import NodeState
+from jobs.records import Run
+from progress_lib import MalformedProgress
+from progress_lib.jetstream import JetStream
+from progress_lib.nats import Link, NatsError
+from progress_lib.subjects import progress_subject
+
+STREAM = "PROGRESS"
+ARRIVE_WAIT = 0.2  # seconds; what a killed program sent is on its way through the kernel and NATS
+BACK = 5.0  # seconds before the last saved state: the program's and the stream's clocks may differ
+MAX_READ = 20_000  # messages; the stream keeps no more of a job
+READ_WAIT = 5.0  # seconds for all of them; then what was read must do
+PULL_WAIT = 1.0  # seconds for one
+IDLE_LIFE = 10.0  # seconds that NATS keeps the consumer after that
+
+
+def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
+    """What its nodes said since `saved`, in order; nothing while NATS or its history is away.
+
+    For a run whose program has ended.
+    """
+    told = [state.progress.ts for state in saved if state.progress.ts is not None]
+    since = max(told, default=run.started_at or run.created_at) - BACK
+    found: list[NodeState] = []
+    try:
+        for payload in _since(link, progress_subject(run.tenant_id, run.job_id), since):
+            try:
+                found.append(NodeState.parse(payload))
+            except MalformedProgress:
+                continue
+    except NatsError:
+        pass  # the saved states, a second or so old, are what is known
+    return found
+
+
+def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
+    """Raises NatsError."""
+    time.sleep(ARRIVE_WAIT)
+    stream = JetStream(link)
+    config = {
+        "filter_subject": subject,
+        "deliver_policy": "by_start_time",
+        "opt_start_time": datetime.fromtimestamp(since, UTC).isoformat(),
+        "ack_policy": "none",
+        "mem_storage": True,
+        "inactive_threshold": int(IDLE_LIFE * 1e9),
+    }
+    request = {"stream_name": STREAM, "config": config}
+    made = stream.call(f"CONSUMER.CREATE.{STREAM}", request)
+    deadline = time.monotonic() + READ_WAIT
+    for _ in range(min(int(made["num_pending"]), MAX_READ)):
+        message = stream.pull(STREAM, str(made["name"]), PULL_WAIT)
+        if message is None or time.monotonic() > deadline:
+            return
+        yield message.payload
