@@ -138,6 +138,8 @@ class NATSBridge:
                 LOG.warning("the stream PROGRESS was made anew: its history begins now")
                 self._hub.restart_sequences()
             self._set_history(True)
+            if self._attached_to not in (0, connection):
+                self._hub.refresh()
         except NatsError as error:
             LOG.warning("no history, only live progress: %s", error)
             self._set_history(False)

@@ -98,6 +98,10 @@ class RestartSequences(NamedTuple):
     pass
 
 
+class Refresh(NamedTuple):
+    pass
+
+
 class CloseSome(NamedTuple):
     code: CloseCode
     most: int | None
@@ -116,6 +120,7 @@ Command = (
     | Known
     | UseHistory
     | RestartSequences
+    | Refresh
     | CloseSome
     | Stop
 )
@@ -207,6 +212,10 @@ class Hub:
         """The stream was made anew and counts from 1 again."""
         self._inbox.put(RestartSequences())
 
+    def refresh(self) -> None:
+        """What was said meanwhile may be lost: the past of each watched job is read again."""
+        self._inbox.put(Refresh())
+
     def close_some(self, code: CloseCode, most: int | None) -> None:
         """Closes `most` of the clients that are registered now; with None all, and who comes later."""
         self._inbox.put(CloseSome(code, most))
@@ -280,6 +289,8 @@ class Hub:
             case RestartSequences():
                 for job in self._jobs.values():
                     job.last_seq = 0
+            case Refresh():
+                self._refresh()
             case CloseSome(code, most):
                 for client in list(self._clients)[:most]:
                     self._let_go(client, code)
@@ -319,7 +330,11 @@ class Hub:
     def _learn(self, topic: Topic, events: list[Event], is_complete: bool) -> None:
         """A job's past is there: shows it to who waits, then what came in the meantime."""
         job = self._jobs.get(topic)
-        if job is None or job.held is None:
+        if job is None:
+            return
+        if job.held is None:  # read again: what is new in it is told like any other
+            for event in events:
+                self._apply(job, event)
             return
         try:
             for event in events:
@@ -330,6 +345,16 @@ class Hub:
             job.held = None if is_complete else job.held
         for event in held if is_complete else ():
             self._apply(job, event)
+
+    def _refresh(self) -> None:
+        if not self._has_history or self._load is None:
+            return
+        for topic in self._idle:  # read when somebody asks
+            del self._jobs[topic]
+        self._idle.clear()
+        self.counts.jobs = len(self._jobs)
+        for topic in self._jobs:
+            self._load(topic)
 
     def _flush(self, job: _Job) -> None:
         """One send for each watcher, of all that the round brought for this job."""

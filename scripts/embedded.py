@@ -18,6 +18,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TextIO
 
@@ -27,12 +29,16 @@ from settings import Settings
 
 LOG = logging.getLogger("embedded")
 
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams first
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
 NATS_STOP_WAIT = 8.0  # seconds
 MAX_NATS_LOG = 10 << 20  # bytes of one log file of nats-server
+HEALTH_PERIOD = 3.0  # seconds between two looks at nats-server's streams; two faults count
+ROOM = 4 << 20  # bytes that must be free on the disk before nats-server is started anew for it
 LAST_WORDS = 5  # lines of that log that explain a failed start
 
 
@@ -147,6 +153,47 @@ def wait_for_nats(settings: Settings, child: Child) -> bool:
     return False
 
 
+class Watchdog:
+    """Restarts a nats-server whose streams have failed for good.
+
+    After a write that failed (a full disk), nats-server takes nothing more into that stream until it
+    is started anew, and its /healthz says so. Starting it helps once there is room again.
+    """
+
+    def __init__(self, settings: Settings, nats: Child) -> None:
+        self._url = f"http://127.0.0.1:{settings.nats_monitor_port}/healthz"
+        self._disk = settings.data_dir
+        self._nats = nats
+        self._due = 0.0
+        self._fault = ""
+
+    def look(self) -> None:
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + HEALTH_PERIOD
+        before, self._fault = self._fault, self._stream_fault()
+        if not (before and self._fault and self._has_room()):
+            return
+        LOG.error("nats-server is started anew: %s", self._fault)
+        self._fault = ""
+        self._nats.signal(signal.SIGTERM)
+
+    def _stream_fault(self) -> str:
+        """What /healthz says of a stream that cannot be written; "" for all else."""
+        try:
+            with _direct.open(self._url, timeout=1.0):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error:
+                said = error.read(1000).decode(errors="replace")
+            return said if "write error" in said else ""
+        except OSError:
+            return ""
+
+    def _has_room(self) -> bool:
+        return shutil.disk_usage(self._disk).free >= ROOM
+
+
 class Fifo:
     """The pipe that ends when the master is gone."""
 
@@ -202,7 +249,14 @@ class Noted:
             self._last = running
 
 
-def keep(children: list[Child], runner: Child | None, fifo: Fifo, stop: Stop, noted: Noted) -> None:
+def keep(
+    children: list[Child],
+    runner: Child | None,
+    watchdog: Watchdog | None,
+    fifo: Fifo,
+    stop: Stop,
+    noted: Noted,
+) -> None:
     """Until told to stop; or, once the master is gone, until the runner has ended its runs."""
     is_orphan = False
     while not stop.is_set:
@@ -218,6 +272,8 @@ def keep(children: list[Child], runner: Child | None, fifo: Fifo, stop: Stop, no
         for child in children:
             child.tend()
         noted.note(children)
+        if watchdog is not None:
+            watchdog.look()
         time.sleep(TICK)
 
 
@@ -268,6 +324,7 @@ def _serve(
     stop: Stop,
 ) -> int:
     runner: Child | None = None
+    watchdog: Watchdog | None = None
     noted = Noted(settings, has_own_nats)
     left = noted.left_over()
     if has_own_nats:
@@ -280,6 +337,7 @@ def _serve(
             print("nats-server did not start. It says:", file=sys.stderr)
             print(_last_words(nats_log(settings)), file=sys.stderr)
             return 1
+        watchdog = Watchdog(settings, nats)
     if settings.runner == "embedded":
         wait = settings.run_cancel_timeout + PART_STOP_WAIT
         command = [sys.executable, "-m", "jobs.runner"]
@@ -289,7 +347,7 @@ def _serve(
         noted.note(children)
     print("ready", flush=True)
     _leave_stdout()
-    keep(children, runner, fifo, stop, noted)
+    keep(children, runner, watchdog, fifo, stop, noted)
     return 0
 
 

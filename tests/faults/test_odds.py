@@ -30,6 +30,7 @@ from tests.faults.handwritten import GOOD, UNTIL_TOLD, Programs, the_only, web_w
 from tests.faults.watching import Watcher
 from tests.harness import Product, eventually
 
+OTHERS_JOB = 777  # of someone else's programs
 SMALL = 48 * 1024 * 1024  # bytes of the small disk: nats-server wants some, and programs
 
 SHOUTS = """
@@ -129,15 +130,16 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(small_disk: Path) -> None:
+def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(
+    small_disk: Path,
+) -> None:
     product = Product(small_disk / "var", SAMPLE_ORDERS="0")
     try:
         product.start()
         with Programs(product) as programs:
             run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
-            waiting = programs.record(GOOD)
-            ballast = fill(small_disk)
-            with Watcher(product, run.job_id) as watcher:
+            with Watcher(product, run.job_id, OTHERS_JOB) as watcher:
+                ballast = fill(small_disk)
                 answer = product.post("/api/jobs", {"name": "one more", "graph": {}})
                 assert answer.status == 503, answer
                 assert "full" in answer.json()["detail"]
@@ -145,15 +147,36 @@ def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(small_dis
                 assert product.get("/api/jobs").status == 200
                 programs.let_go(run)
                 eventually(lambda: watcher.nodes()[2]["status"] == "completed")
+                flood(product.nats_url)
                 ballast.unlink()
                 assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
                 eventually(lambda: watcher.statuses()[-1:] == ["completed"])
-            assert programs.ended(waiting, 45.0).status is RunStatus.COMPLETED
             assert product.post("/api/jobs", {"name": "one more", "graph": {}}).status == 201
+            eventually(lambda: product.get("/readyz", token=None).json()["history"] == "on", 30.0)
+            after = programs.record(GOOD)
+            eventually(lambda: programs.queue(after), 30.0)
+            assert programs.ended(after, 30.0).status is RunStatus.COMPLETED
         assert "Traceback" not in product.log()
     finally:
         product.end()
         print(product.log_tail())
+        nats_log = product.data_dir / "nats.log"
+        print(nats_log.read_text()[-3000:] if nats_log.exists() else "no nats.log")
+
+
+def flood(nats_url: str) -> None:
+    """8 MB of history that no disk has room for."""
+    link = Link(nats_url, name="flood")
+    link.start()
+    try:
+        assert link.wait_up(5.0)
+        head = '{"nodeId":1,"nodeName":"n","status":"running","rowCount":1,"message":"'
+        payload = (head + "m" * 8_000 + '"}').encode()
+        for _ in range(1_000):
+            link.publish(f"tenant.default.job.{OTHERS_JOB}.progress", payload)
+        assert link.flush(5.0)
+    finally:
+        link.close()
 
 
 # ---- the database
