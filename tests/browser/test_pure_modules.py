@@ -339,3 +339,84 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
     }""")
     want = ["1,234,567", "1.2M", "7 s", "0.42 s", "3:05", "1:02:03"]
     assert found == [*want, "postgresql://me:•••@db/shop"]
+
+
+# ---------------------------------------------------------------- how far a run is, silence, tracebacks
+
+
+STALLED = """async ([silent, messages]) => {
+  const { JobState } = await import('/realtime/run-state.js');
+  const state = new JobState([1]);
+  for (const [event, now] of messages) state.progress(event, now);
+  return state.node(1, messages.at(-1)[1] + silent).state;
+}"""
+
+
+@pytest.mark.parametrize(("silent", "state"), [(14.9, "running"), (15, "stalled")])
+def test_a_running_node_is_stalled_after_fifteen_seconds(
+    modules: Page, silent: float, state: str
+) -> None:
+    running = [progress(1, "running", rows, runId="a")[1] for rows in (1, 2)]
+    assert modules.evaluate(STALLED, [silent, [[running[0], 10], [running[1], 20]]]) == state
+
+
+def test_a_node_that_has_ended_is_never_stalled(modules: Page) -> None:
+    ended = progress(1, "completed", 9, runId="a")[1]
+    assert modules.evaluate(STALLED, [99, [[ended, 10]]]) == "success"
+
+
+def test_a_snapshot_of_long_ago_is_stalled_at_once(modules: Page) -> None:
+    old = progress(1, "running", 9, runId="a", ts=1000.0)[1]
+    assert modules.evaluate(STALLED, [0, [[old, 1030]]]) == "stalled"
+
+
+SHARES = """async ([views, expected, run, now]) => {
+  const { nodeShare, runShare, formatShare } = await import('/playground/estimate.js');
+  const rows = new Map(expected);
+  const whole = runShare(run, views, rows, now);
+  return { nodes: views.map((view) => nodeShare(view, rows)), run: whole, text: whole && formatShare(whole) };
+}"""
+
+
+def view(node_id: int, state: str, rows: int, total: int | None = None) -> dict[str, Any]:
+    return {"nodeId": node_id, "state": state, "rowCount": rows, "rowTotal": total}
+
+
+def shares(page: Page, *views: dict[str, Any], expected: Any = (), now: float = 10) -> Any:
+    run = {"ended": False, "startedAt": 0}
+    return page.evaluate(SHARES, [list(views), list(expected), run, now])
+
+
+def test_a_share_is_known_from_a_total_or_expected_from_the_last_run(modules: Page) -> None:
+    told = shares(
+        modules, view(1, "running", 250, 1000), view(2, "running", 50), expected=[[2, 100]]
+    )
+    assert told["nodes"] == [
+        {"share": 0.25, "approximate": False},
+        {"share": 0.5, "approximate": True},
+    ]
+    assert told["text"] == "≈ 37 %"
+    assert round(told["run"]["remaining"], 1) == round(10 * 0.625 / 0.375, 1)
+
+
+def test_without_a_total_of_every_node_the_run_has_no_percentage(modules: Page) -> None:
+    told = shares(modules, view(1, "success", 9), view(2, "running", 50))
+    assert (told["nodes"][1], told["run"]) == (None, None)
+
+
+def test_an_expected_count_never_claims_the_end(modules: Page) -> None:
+    told = shares(modules, view(1, "running", 500), expected=[[1, 100]])
+    assert told["nodes"] == [{"share": 0.99, "approximate": True}]
+
+
+TRACEBACK = "(log) => import('/playground/log-view.js').then(({ tracebackIn }) => tracebackIn(log))"
+
+
+def test_the_last_traceback_of_a_log_comes_with_its_causes(modules: Page) -> None:
+    head = "Traceback (most recent call last):\n"
+    cause = f'{head}  File "a.py", line 1\nKeyError: 1\n\n'
+    between = "The above exception was the direct cause of the following exception:\n\n"
+    last = f'{head}  File "b.py", line 2\nNodeFailed: x\n'
+    told = modules.evaluate(TRACEBACK, f"{head}  old\nValueError\nlater\n{cause}{between}{last}")
+    assert told == (cause + between + last).rstrip()
+    assert modules.evaluate(TRACEBACK, "nothing went wrong\n") is None
