@@ -452,6 +452,26 @@ def test_a_past_that_nobody_waits_for_changes_nothing(with_history: Hub) -> None
     eventually(lambda: watcher.rows == [5, 6])
 
 
+def test_a_refresh_asks_again_and_tells_only_what_was_missed(
+    with_history: Hub, asked: list[Topic]
+) -> None:
+    idle = Topic("acme", 2)
+    gone, watcher = joined(with_history, idle), joined(with_history, JOB)
+    with_history.known(JOB, [status("running"), progress(5, stream_seq=5)], True)
+    with_history.known(idle, [progress(5, idle, stream_seq=6)], True)
+    with_history.unregister(gone.as_client)
+    with_history.refresh()
+    eventually(lambda: asked == [idle, JOB, JOB], what="the watched job's past is asked for again")
+    missed = [progress(8, status=Status.COMPLETED), status("completed")]
+    with_history.known(JOB, [progress(5, stream_seq=5), *missed], True)
+    eventually(lambda: len(watcher.messages) == 4)
+    assert watcher.rows == [5, 8]
+    joined(with_history, idle)
+    eventually(
+        lambda: asked == [idle, JOB, JOB, idle], what="an unwatched one's, when it is watched"
+    )
+
+
 # ---------------------------------------------------------------- tenants
 
 
