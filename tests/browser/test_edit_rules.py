@@ -1,0 +1,413 @@
+"""The pure modules of the editor, in Chromium: changes of a graph, undo, camera, clipboard, fields, newest answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+GRAPH: dict[str, Any] = {
+    "nodes": [
+        {"id": 1, "type": "in", "name": "In", "config": {"a": 1}, "position": {"x": 0, "y": 0}},
+        {"id": 2, "type": "mid", "name": "Mid", "config": {}, "position": {"x": 300, "y": 0}},
+        {"id": 5, "type": "out", "name": "Out", "config": {}, "position": {"x": 600, "y": 0}},
+    ],
+    "edges": [{"from": 1, "to": 2, "note": "kept"}],
+    "unknown": "kept too",
+}
+TYPES = {
+    "in": {"hasInput": False, "hasOutput": True},
+    "mid": {"hasInput": True, "hasOutput": True},
+    "out": {"hasInput": True, "hasOutput": False},
+}
+
+
+def run(page: Page, module: str, body: str, argument: object = None) -> Any:
+    """Evaluates `body` with the module as `m` and the argument as `given`."""
+    script = (
+        f"async (given) => {{ const m = await import('/playground/edit/{module}.js'); {body} }}"
+    )
+    return page.evaluate(script, argument)
+
+
+def ids(graph: dict[str, Any]) -> list[int]:
+    return [node["id"] for node in graph["nodes"]]
+
+
+# ---------------------------------------------------------------- changes
+
+
+def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
+    before, after = run(
+        modules,
+        "graphs",
+        """const before = structuredClone(given);
+        let now = m.moved(given, new Set([1]), 8, 16);
+        now = m.renamed(m.configured(m.connected(now, 2, 5), 1, 'b', 2), 2, 'Other');
+        return [JSON.stringify(before) === JSON.stringify(given), now];""",
+        GRAPH,
+    )
+    assert before
+    assert after["nodes"][0]["position"] == {"x": 8, "y": 16}
+    assert after["nodes"][0]["config"] == {"a": 1, "b": 2}
+    assert after["nodes"][1]["name"] == "Other"
+    assert after["edges"] == [{"from": 1, "to": 2, "note": "kept"}, {"from": 2, "to": 5}]
+    assert after["unknown"] == "kept too"
+
+
+def test_nodes_go_with_their_edges_and_edges_alone(modules: Page) -> None:
+    gone, cut, same = run(
+        modules,
+        "graphs",
+        """return [m.without(given, new Set([1])), m.without(given, new Set(), new Set(['1>2'])),
+                m.without(given, new Set([99])) === given];""",
+        GRAPH,
+    )
+    assert (ids(gone), gone["edges"]) == ([2, 5], [])
+    assert (ids(cut), cut["edges"]) == ([1, 2, 5], [])
+    assert same
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "why"),
+    [
+        (2, 5, None),
+        (1, 5, None),
+        (1, 2, "connected already"),
+        (1, 1, "feed itself"),
+        (5, 2, "gives no rows"),
+        (2, 1, "takes no rows"),
+        (2, 99, "not there"),
+    ],
+)
+def test_what_may_be_connected(modules: Page, source: int, target: int, why: str | None) -> None:
+    body = "return m.whyNoEdge(given[0], new Map(Object.entries(given[1])), given[2], given[3]);"
+    found = run(modules, "graphs", body, [GRAPH, TYPES, source, target])
+    assert found is None if why is None else why in found
+
+
+def test_a_cycle_is_told_and_an_unknown_type_may_be_anything(modules: Page) -> None:
+    nodes = [{"id": n, "type": "?", "name": str(n)} for n in (1, 2, 3)]
+    chain = {"nodes": nodes, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3}]}
+    body = "return [m.whyNoEdge(given, new Map(), 3, 1), m.whyNoEdge(given, new Map(), 1, 3)];"
+    cycle, shortcut = run(modules, "graphs", body, chain)
+    assert "cycle" in cycle
+    assert shortcut is None
+
+
+def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:
+    found = run(
+        modules,
+        "graphs",
+        """const fragment = m.fragmentOf(given, new Set([1, 2]));
+        return m.withFragment(given, fragment, 6, { x: 10, y: 20 });""",
+        GRAPH,
+    )
+    assert found["ids"] == [6, 7]
+    assert [node["name"] for node in found["graph"]["nodes"]] == [
+        "In",
+        "Mid",
+        "Out",
+        "In 2",
+        "Mid 2",
+    ]
+    assert {"from": 6, "to": 7, "note": "kept"} in found["graph"]["edges"]
+    assert found["graph"]["nodes"][4]["position"] == {"x": 310, "y": 20}
+
+
+def test_a_name_that_is_taken_gets_the_next_free_number(modules: Page) -> None:
+    body = "return given.map(([name, taken]) => m.freeName(name, new Set(taken)));"
+    asked = [["Map", []], ["Map", ["Map"]], ["Map 2", ["Map", "Map 2"]], ["A", ["A", "A 2", "A 3"]]]
+    assert run(modules, "graphs", body, asked) == ["Map", "Map 2", "Map 3", "A 4"]
+
+
+# ---------------------------------------------------------------- undo
+
+STEPS = """
+  const graph = given;
+  const model = new m.EditModel(graph);
+  const set = (label, value, merge = null) => ({ label, merge, apply: (now) => ({ ...now, value }) });
+"""
+
+
+def test_undo_and_redo_go_back_and_forth_by_name(modules: Page) -> None:
+    found = run(
+        modules,
+        "edit-model",
+        STEPS
+        + """model.do(set('one', 1), 0);
+        model.do(set('two', 2), 9000);
+        const undone = [model.undo(), model.undo(), model.undo()];
+        const clean = model.isDirty;
+        const redone = [model.redo(), model.redoLabel, model.redo(), model.redo()];
+        return { undone, clean, redone, value: model.graph.value, label: model.undoLabel };""",
+        GRAPH,
+    )
+    assert found["undone"] == ["two", "one", None]
+    assert found["clean"] is False
+    assert found["redone"] == ["one", "two", "two", None]
+    assert (found["value"], found["label"]) == (2, "two")
+
+
+def test_letters_of_a_word_are_one_step_until_one_pauses(modules: Page) -> None:
+    found = run(
+        modules,
+        "edit-model",
+        STEPS
+        + """model.do(set('type', 1, 'f'), 0);
+        model.do(set('type', 2, 'f'), 1000);
+        model.do(set('type', 3, 'f'), 4000);
+        model.do(set('other', 4, 'g'), 4100);
+        const values = [];
+        while (model.undo() !== null) values.push(model.graph.value ?? null);
+        return values;""",
+        GRAPH,
+    )
+    assert found == [3, 2, None]
+
+
+def test_a_new_change_forgets_what_could_be_redone_and_no_change_is_no_step(modules: Page) -> None:
+    found = run(
+        modules,
+        "edit-model",
+        STEPS
+        + """model.do(set('one', 1), 0);
+        model.undo();
+        const nothing = model.do({ label: 'nothing', apply: (now) => now }, 1);
+        const before = model.redoLabel;
+        model.do(set('two', 2), 2);
+        return [nothing, before, model.redoLabel];""",
+        GRAPH,
+    )
+    assert found == [False, "one", None]
+
+
+def test_saved_is_what_the_server_got_even_while_one_goes_on(modules: Page) -> None:
+    found = run(
+        modules,
+        "edit-model",
+        STEPS
+        + """model.do(set('one', 1), 0);
+        const sent = model.graph;
+        model.do(set('two', 2), 5000);
+        model.markSaved(sent);
+        const states = [model.isDirty];
+        model.undo();
+        states.push(model.isDirty);
+        model.undo();
+        states.push(model.isDirty);
+        return states;""",
+        GRAPH,
+    )
+    assert found == [True, False, True]
+
+
+def test_an_id_is_never_given_twice(modules: Page) -> None:
+    found = run(
+        modules,
+        "edit-model",
+        STEPS
+        + """const first = model.nextId();
+        model.do({ label: 'add', apply: (now) => ({ ...now, nodes: [...now.nodes, { id: first }] }) }, 0);
+        model.undo();
+        return [first, model.nextId(), model.nextId([40])];""",
+        GRAPH,
+    )
+    assert found == [6, 7, 41]
+
+
+def test_steps_are_bounded(modules: Page) -> None:
+    found = run(
+        modules,
+        "edit-model",
+        STEPS
+        + """for (let step = 0; step < m.MOST_STEPS + 50; step += 1) model.do(set('s', step), step * 9000);
+        let count = 0;
+        while (model.undo() !== null) count += 1;
+        return [count, m.MOST_STEPS, model.graph.value];""",
+        GRAPH,
+    )
+    assert found == [500, 500, 49]
+
+
+# ---------------------------------------------------------------- camera
+
+
+def test_zooming_keeps_the_point_and_its_bounds(modules: Page) -> None:
+    found = run(
+        modules,
+        "camera",
+        """const before = { x: 30, y: 40, zoom: 1 };
+        const point = { x: 200, y: 100 };
+        const at = (camera) => m.onSheet(camera, point);
+        const near = m.zoomedAt(before, 1.5, point);
+        return { same: [at(before), at(near)], far: m.zoomedAt(before, 0.001, point).zoom, close: m.zoomedAt(before, 99, point).zoom };""",
+    )
+    assert found["same"][0] == pytest.approx(found["same"][1])
+    assert (found["far"], found["close"]) == (0.2, 2)
+
+
+def test_fitting_shows_all_of_it_and_never_enlarges(modules: Page) -> None:
+    found = run(
+        modules,
+        "camera",
+        """const room = { width: 1000, height: 600 };
+        return [{ x: 0, y: 0, width: 4000, height: 500 }, { x: -50, y: 20, width: 100, height: 100 }].map((box) => {
+          const camera = m.fitting(box, room);
+          const low = { x: box.x * camera.zoom + camera.x, y: box.y * camera.zoom + camera.y };
+          return [camera.zoom, low.x, low.y, low.x + box.width * camera.zoom, low.y + box.height * camera.zoom];
+        });""",
+    )
+    for zoom, left, top, right, bottom in found:
+        assert zoom <= 1
+        assert left >= 0
+        assert top >= 0
+        assert right <= 1000
+        assert bottom <= 600
+
+
+@pytest.mark.parametrize(
+    ("box", "moves"),
+    [
+        ({"x": 100, "y": 100, "width": 50, "height": 50}, False),
+        ({"x": -80, "y": 100, "width": 50, "height": 50}, True),
+        ({"x": 100, "y": 900, "width": 50, "height": 50}, True),
+        ({"x": 100, "y": 100, "width": 5000, "height": 50}, True),
+    ],
+)
+def test_revealing_moves_only_as_far_as_it_must(
+    modules: Page, box: dict[str, int], moves: bool
+) -> None:
+    body = """const camera = m.revealing(m.AT_HOME, given, { width: 600, height: 400 });
+        return [camera.x, camera.y];"""
+    x, y = run(modules, "camera", body, box)
+    assert ((x, y) != (0, 0)) == moves
+    assert box["x"] + x >= 24
+    assert box["y"] + y + box["height"] <= 400 - 24
+
+
+# ---------------------------------------------------------------- clipboard
+
+
+def test_what_was_copied_can_be_pasted_and_a_jobs_json_too(modules: Page) -> None:
+    found = run(
+        modules,
+        "clipboard",
+        """const copied = m.fromClipboardText(m.asClipboardText({ nodes: given.nodes, edges: given.edges }));
+        const job = m.fromClipboardText(JSON.stringify({ name: 'a job', graph: given }));
+        return [copied, job];""",
+        GRAPH,
+    )
+    for fragment in found:
+        assert ids(fragment) == [1, 2, 5]
+        assert fragment["edges"] == GRAPH["edges"]
+
+
+def test_other_text_is_not_taken_for_nodes(modules: Page) -> None:
+    texts = [
+        "hello",
+        "[]",
+        "null",
+        '{"nodes": []}',
+        '{"nodes": [{"id": "1", "type": "map"}]}',
+        '{"nodes": [{"id": 1}]}',
+        '{"nodes": [{"id": 1, "type": "map"}, {"id": 1, "type": "map"}]}',
+    ]
+    found = run(modules, "clipboard", "return given.map(m.fromClipboardText);", texts)
+    assert found == [None] * len(texts)
+
+
+def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
+    text = (
+        '{"nodes": [{"id": 1, "type": "map", "config": 5}], "edges": [{"from": 1, "to": 9}, null]}'
+    )
+    found = run(modules, "clipboard", "return m.fromClipboardText(given);", text)
+    node = {"id": 1, "type": "map", "config": {}, "name": "map", "position": {"x": 0, "y": 0}}
+    assert found == {"nodes": [node], "edges": []}
+
+
+# ---------------------------------------------------------------- fields
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("sql", "SELECT 1\n", {"value": "SELECT 1\n"}),
+        ("table", "  ", {}),
+        ("names", " a \n\nb", {"value": ["a", "b"]}),
+        ("number", "7.5", {"value": 7.5}),
+        ("number", "x", {"error": "Field must be a number"}),
+        ("from_the_future", '{"a": [1]}', {"value": {"a": [1]}}),
+    ],
+)
+def test_what_is_typed_becomes_a_value(
+    modules: Page, kind: str, text: str, value: dict[str, Any]
+) -> None:
+    body = "const found = m.valueOf(given[0], given[1]); return JSON.parse(JSON.stringify(found));"
+    assert run(modules, "fields", body, [{"kind": kind, "label": "Field"}, text]) == value
+
+
+def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> None:
+    body = "return m.valueOf({ kind: 'new', label: 'Shape' }, '{').error;"
+    assert "Shape must be JSON" in run(modules, "fields", body)
+
+
+def test_a_new_node_starts_with_the_defaults_of_its_type(modules: Page) -> None:
+    fields = [
+        {"name": "a", "default": []},
+        {"name": "b", "default": None},
+        {"name": "c", "default": "x"},
+    ]
+    assert run(modules, "fields", "return m.startingConfig(given);", {"fields": fields}) == {
+        "a": [],
+        "c": "x",
+    }
+
+
+# ---------------------------------------------------------------- the newest answer
+
+
+def test_only_the_newest_answer_counts_whichever_comes_last(modules: Page) -> None:
+    found = run(
+        modules,
+        "latest",
+        """const told = [], asked = [], aborted = [], answers = new Map();
+        const latest = new m.Latest({
+          ask: (question, signal) => {
+            asked.push(question);
+            signal.addEventListener('abort', () => aborted.push(question));
+            return new Promise((resolve) => answers.set(question, resolve));
+          },
+          onAnswer: (answer) => told.push(answer),
+          wait: 0,
+        });
+        const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+        latest.ask('first');
+        await settled();
+        latest.ask('skipped');
+        latest.ask('second');
+        await settled();
+        answers.get('second')('answer 2');
+        await settled();
+        answers.get('first')('answer 1');
+        await settled();
+        return { told, asked, aborted };""",
+    )
+    assert found == {"told": ["answer 2"], "asked": ["first", "second"], "aborted": ["first"]}
+
+
+# ---------------------------------------------------------------- keys
+
+
+def test_each_key_means_one_thing(modules: Page) -> None:
+    found = run(
+        modules,
+        "keys",
+        """const press = (key, how = {}) => m.commandOf({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...how }, m.KEYS)?.command ?? null;
+        const all = [...m.KEYS, ...m.KEYS_EVERYWHERE].map(({ key, mod, shift }) => `${mod} ${shift} ${key}`);
+        return { twice: all.length - new Set(all).size,
+          pressed: [press('z', { ctrlKey: true }), press('Z', { metaKey: true, shiftKey: true }), press('a'), press('A', { ctrlKey: true }), press('a', { altKey: true }), press('q')] };""",
+    )
+    assert found["twice"] == 0
+    assert found["pressed"] == ["undo", "redo", "add", "selectAll", None, None]
