@@ -65,7 +65,7 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
             self.tell_stop()
             wait = self.cfg.graceful_timeout + ORPHAN_MARGIN
             last_resort = threading.Timer(wait, os._exit, (1,))
-            last_resort.daemon = True
+            last_resort.name, last_resort.daemon = "last-resort", True
             last_resort.start()
         return is_alive
 
