@@ -47,7 +47,7 @@ class Pace:
     stale_after: float = 25.0  # five missed beats; with one sweep more, a run ends within 45 s
     lost_sweep: float = 5.0
     queue_sweep: float = 5.0
-    queue_again_after: float = 15.0  # a run that waits for longer may have lost its message
+    queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
     heartbeat: float = 10.0  # a third of ack_wait
 
