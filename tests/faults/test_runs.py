@@ -112,6 +112,7 @@ def test_a_run_whose_queue_message_was_lost_starts_within_thirty_seconds(
         nats_server.start()
         began = time.monotonic()
         with Watcher(product, waiting.job_id) as watcher:
+            eventually(lambda: watcher.statuses() == ["queued"])
             programs.let_go(first)
             assert programs.ended(waiting, FOUND).status is RunStatus.COMPLETED
             assert time.monotonic() - began < FOUND
@@ -208,6 +209,7 @@ def test_a_killed_keeper_is_replaced_and_nothing_it_kept_is_touched(
     kill(keeper)
     eventually(lambda: the_only(server, KEEPER) != keeper, READY)
     with Watcher(server, run.job_id) as watcher:
+        eventually(lambda: len(watcher.nodes()) == 2)
         programs.let_go(run)
         assert programs.ended(run).status is RunStatus.COMPLETED
         told_end(watcher, "completed")
@@ -232,6 +234,7 @@ def test_after_master_and_keeper_were_killed_a_start_takes_over_what_they_left(
     server.start_again()
     assert [the_only(server, part) for part in (NATS, RUNNER)] == parts
     with Watcher(server, run.job_id) as watcher:
+        eventually(lambda: len(watcher.nodes()) == 2)
         programs.let_go(run)
         assert programs.ended(run).status is RunStatus.COMPLETED
         told_end(watcher, "completed")
@@ -319,6 +322,7 @@ def test_a_killed_program_closes_its_open_nodes_with_the_signal(
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
     with Watcher(server, run.job_id) as watcher:
+        eventually(lambda: len(watcher.nodes()) == 2)
         kill(program_pid(run))
         end = programs.ended(run)
         told_end(watcher, "failed")
@@ -368,6 +372,7 @@ def test_cancel_ends_a_program_that_ignores_it_and_a_grandchild_that_left_the_gr
         family = processes_of_run(server, run)
         assert len(family) == 3
         with Watcher(server, run.job_id) as watcher:
+            eventually(lambda: watcher.rows() == [7])
             assert cancel(server, run)[0] == 202
             assert cancel(server, run)[0] == 202
             end = programs.ended(run, 15.0)

@@ -462,7 +462,7 @@ def test_a_refresh_asks_again_and_tells_only_what_was_missed(
     with_history.unregister(gone.as_client)
     with_history.refresh()
     eventually(lambda: asked == [idle, JOB, JOB], what="the watched job's past is asked for again")
-    missed = [progress(8, status=Status.COMPLETED), status("completed")]
+    missed: list[Event] = [progress(8, status=Status.COMPLETED), status("completed")]
     with_history.known(JOB, [progress(5, stream_seq=5), *missed], True)
     eventually(lambda: len(watcher.messages) == 4)
     assert watcher.rows == [5, 8]
