@@ -121,9 +121,13 @@ export class GraphView {
     for (const line of this.#lines) drawLine(line, nodeOf(line.from));
   }
 
-  /** Put the validator's messages, Map node id → [message], under their nodes, and remove earlier ones. */
-  drawProblems(problems) {
-    for (const [id, { card, parts }] of this.#cards) {
+  /**
+   * Put the validator's messages, Map node id → [message], under their nodes, and remove earlier ones. What a `fresh`
+   * node lacks is to be done, not wrong.
+   */
+  drawProblems(problems, fresh = null) {
+    for (const [id, { slot, card, parts }] of this.#cards) {
+      setAttribute(slot, 'data-fresh', String(id === fresh));
       const messages = problems.get(id) ?? [];
       if (messages.length > 0) card.dataset.invalid = 'true';
       else delete card.dataset.invalid;
@@ -264,7 +268,9 @@ export class GraphView {
   #keepLines() {
     const known = new Map(this.#lines.map((line) => [line.key, line]));
     const shown = this.#graph.edges.filter(({ from, to }) => this.#cards.has(from) && this.#cards.has(to));
-    this.#lines = shown.map((edge) => known.get(edgeKey(edge)) ?? newLine(edge));
+    const lines = shown.map((edge) => known.get(edgeKey(edge)) ?? newLine(edge));
+    if (lines.length === this.#lines.length && lines.every((line, place) => line === this.#lines[place]) && this.#aimLine.isConnected) return;
+    this.#lines = lines;
     this.#edgeLayer.replaceChildren(...this.#lines.flatMap(({ path, hit }) => [path, hit]), this.#aimLine);
     this.#labelLayer.replaceChildren(...this.#lines.map((line) => line.label));
   }
@@ -383,9 +389,11 @@ export class GraphView {
   #aim(id, port, point, target) {
     const place = this.#placeOf(id);
     const near = port === 'out' ? leaves(place, 'right') : enters(place, 'right');
-    this.#aimLine.setAttribute('d', port === 'out' ? curve(near, point, 'right') : curve(point, near, 'right'));
+    const allows = (other) => (port === 'out' ? this.#intents.allows(id, other) : this.#intents.allows(other, id));
+    const far = target === null || !allows(target) ? point : (port === 'out' ? enters : leaves)(this.#placeOf(target), 'right');
+    this.#aimLine.setAttribute('d', port === 'out' ? curve(near, far, 'right') : curve(far, near, 'right'));
     for (const [other, { slot }] of this.#cards) {
-      const allowed = port === 'out' ? this.#intents.allows(id, other) : this.#intents.allows(other, id);
+      const allowed = allows(other);
       setAttribute(slot, 'data-target', other === id ? 'self' : allowed ? (other === target ? 'aimed' : 'yes') : 'no');
     }
   }

@@ -604,6 +604,21 @@ def test_errors_show_on_their_node_and_field_while_one_types_and_go_when_mended(
     expect(editor.page.locator("#node-name")).to_have_value("Report")
 
 
+def test_what_a_new_node_lacks_is_no_fault_until_one_leaves_it(edit: Any) -> None:
+    editor = edit(EMPTY)
+    page = editor.page
+    page.click('.palette-item[data-type="csv_input"]')
+    slot = page.locator('.node-slot[data-node-id="1"]')
+    path = editor.field("path").locator("input").first
+    expect(editor.field("path").locator(".field-error")).to_be_visible()
+    expect(slot).to_have_attribute("data-fresh", "true")
+    expect(path).to_have_attribute("aria-invalid", "false")
+    editor.press("Escape")
+    expect(slot).to_have_attribute("data-fresh", "false")
+    editor.node(1).click()
+    expect(path).to_have_attribute("aria-invalid", "true")
+
+
 def test_an_answer_that_comes_late_is_dropped_for_the_newest(edit: Any) -> None:
     editor = edit()
     page = editor.page
@@ -673,6 +688,12 @@ def test_a_preview_that_fails_says_why_and_on_which_node(edit: Any) -> None:
     editor.press("p")
     expect(editor.page.locator("#preview")).to_have_attribute("data-state", "error")
     expect(editor.page.locator("#preview-note")).to_contain_text("no_such")
+    editor.node(2).focus()
+    editor.press("c", "Enter")
+    editor.node(3).focus()
+    editor.press("p")
+    expect(editor.page.locator("#preview-title")).to_have_text("Preview of Report")
+    expect(editor.page.locator("#preview-note")).to_contain_text("Recent: ")
 
 
 # ---------------------------------------------------------------- save

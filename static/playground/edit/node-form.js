@@ -14,6 +14,7 @@ export class NodeForm {
   #shown = null; // {id, type, choice, fields: Map name → {box, error, field, control}, wrong: Map name → message, …}
   #chosen = null; // of a oneOf, while neither is given
   #errors = []; // that the validator told last
+  #fresh = false;
 
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(from, to),
@@ -38,9 +39,11 @@ export class NodeForm {
     this.#fill(node, type, context);
   }
 
-  /** Errors of this node beside their fields: [{field, message}]. */
-  drawErrors(errors) {
+  /** Errors of this node beside their fields: [{field, message}]. `fresh`: the node is new, they only say what is to be done. */
+  drawErrors(errors, fresh = false) {
     if (this.#shown === null) return;
+    this.#box.dataset.fresh = String(fresh);
+    this.#fresh = fresh;
     this.#errors = errors;
     const { wrong } = this.#shown;
     for (const [name, { box, error, field, control }] of this.#shown.fields) {
@@ -49,7 +52,7 @@ export class NodeForm {
       setText(error, messages.join('\n'));
       setHidden(error, messages.length === 0);
       box.dataset.invalid = String(messages.length > 0);
-      for (const input of control.inputs()) setAttribute(input, 'aria-invalid', String(messages.length > 0));
+      for (const input of control.inputs()) setAttribute(input, 'aria-invalid', String(messages.length > 0 && !fresh));
     }
     const others = errors.filter(({ field }) => !this.#shown.fields.has(field)).map(({ message }) => message);
     setText(this.#shown.general, others.join('\n'));
@@ -128,7 +131,7 @@ export class NodeForm {
     const { wrong } = this.#shown;
     if (message === undefined) wrong.delete(name);
     else wrong.set(name, message);
-    this.drawErrors(this.#errors);
+    this.drawErrors(this.#errors, this.#fresh);
   }
 
   #buttons(node) {

@@ -49,6 +49,7 @@ export class Workbench {
   #selection = nothing();
   #marked = null; // the selection that an area is added to
   #opened = null; // id of the node whose form is open
+  #fresh = null; // id of a node that was just added: what it lacks is no fault yet
   #problems = []; // what the validator said last: [{nodeId, field, message}]
   #pointer = { clientX: -1, clientY: -1 };
   #pasted = 0; // times that the same was pasted
@@ -65,7 +66,7 @@ export class Workbench {
     this.#graph = graph;
     this.#host = host;
     this.#form = new NodeForm(this.#formSays());
-    this.#preview = new PreviewView({ load: (nodeId) => api.preview(this.#draft.model.graph, nodeId), onClose: (id) => graph.focusNode(id) });
+    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id) });
     this.#tools = new JobTools(api, this.#jobHost());
     this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
     graph.edit(this.#intents());
@@ -133,9 +134,10 @@ export class Workbench {
     return [...this.#drafts].filter(([, { model }]) => model.isDirty).map(([id]) => id);
   }
 
-  /** True when what is on the server is what is shown. Tells what went wrong itself. */
+  /** True when there is nothing that the server does not have. Tells what went wrong itself. */
   async save() {
-    if (!this.isDirty) return this.isOpen;
+    this.#fresh = null;
+    if (!this.isDirty) return true;
     const draft = this.#draft;
     return this.#host.attempt(async () => {
       if (!(await this.#mayReplace(draft))) return;
@@ -159,15 +161,17 @@ export class Workbench {
   /** The details were closed. */
   detailsClosed() {
     this.#opened = null;
+    this.#fresh = null;
     this.#form.show(null);
+    this.showProblems(this.#problems);
   }
 
   /** What the validator says, from here or from Execute: [{nodeId, field, message}]. */
   showProblems(errors) {
     this.#problems = errors;
     const byNode = Map.groupBy(errors, (error) => error.nodeId);
-    this.#graph.drawProblems(new Map([...byNode].map(([id, found]) => [id, found.map((error) => error.message)])));
-    this.#form.drawErrors(byNode.get(this.#opened) ?? []);
+    this.#graph.drawProblems(new Map([...byNode].map(([id, found]) => [id, found.map((error) => error.message)])), this.#fresh);
+    this.#form.drawErrors(byNode.get(this.#opened) ?? [], this.#fresh === this.#opened);
     const pill = byId('problems');
     setHidden(pill, errors.length === 0);
     setText(byId('problems-text'), errors.length === 1 ? '1 problem' : `${errors.length} problems`);
@@ -272,6 +276,7 @@ export class Workbench {
       return next;
     };
     this.#do({ label: `Add ${name}`, apply }, [id]);
+    this.#fresh = id;
     this.#openForm(id);
     this.#graph.reveal(id);
     this.#host.announce(`Added ${name}.`);
@@ -386,6 +391,10 @@ export class Workbench {
   }
 
   #openForm(id) {
+    if (id !== this.#fresh && this.#fresh !== null) {
+      this.#fresh = null;
+      this.showProblems(this.#problems);
+    }
     if (id !== this.#opened) {
       this.#opened = id;
       this.#host.onChosen(id);
@@ -397,7 +406,7 @@ export class Workbench {
     if (this.#draft === null) return;
     const { graph } = this.#draft.model;
     this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types) });
-    this.#form.drawErrors(this.#problems.filter((problem) => problem.nodeId === this.#opened));
+    this.#form.drawErrors(this.#problems.filter((problem) => problem.nodeId === this.#opened), this.#fresh === this.#opened);
   }
 
   // ---- who tells us what
@@ -522,6 +531,17 @@ export class Workbench {
   #openPreview(id) {
     if (this.#draft === null || id === null) return;
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
+  }
+
+  // An error of another node on the way says whose it is.
+  async #previewOf(id) {
+    const { graph } = this.#draft.model;
+    try {
+      return await this.#api.preview(graph, id);
+    } catch (problem) {
+      const told = (problem.errors ?? []).map(({ nodeId, message }) => (nodeId === null || nodeId === id ? message : `${nameIn(graph, nodeId)}: ${message}`));
+      throw told.length === 0 ? problem : new Error(told.join('\n'));
+    }
   }
 
   // ---- buttons, keys, clipboard
