@@ -245,7 +245,7 @@ def test_zooming_keeps_the_point_and_its_bounds(modules: Page) -> None:
         return { same: [at(before), at(near)], far: m.zoomedAt(before, 0.001, point).zoom, close: m.zoomedAt(before, 99, point).zoom };""",
     )
     assert found["same"][0] == pytest.approx(found["same"][1])
-    assert (found["far"], found["close"]) == (0.2, 2)
+    assert (found["far"], found["close"]) == (0.05, 2)
 
 
 def test_fitting_shows_all_of_it_and_never_enlarges(modules: Page) -> None:

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.browser.conftest import OpenPlayground
+from tests.browser.finding import assert_accessible, picture
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 
@@ -865,6 +866,42 @@ def test_a_deleted_node_of_an_old_run_does_not_come_back(edit: Any, shop: Produc
     editor.expect_nodes("Orders", "Report")
     editor.page.click('.palette-item[data-type="map"]')
     expect(editor.node(4)).to_have_attribute("data-state", re.compile("idle|notrun"))
+
+
+# ---------------------------------------------------------------- for everyone
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_state_of_the_editor_is_accessible(edit: Any, scheme: str, tmp_path: Path) -> None:
+    editor = edit(color_scheme=scheme)
+    page = editor.page
+
+    def check(state: str) -> None:
+        assert_accessible(page, f"{state}, {scheme}")
+        picture(page, f"editor-{state}-{scheme}", tmp_path)
+
+    editor.node(1).click()
+    page.click("#node-preview")
+    expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
+    page.wait_for_timeout(300)
+    check("preview")
+    page.click("#preview-close")
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id >")
+    expect(editor.node(2)).to_have_attribute("data-invalid", "true")
+    check("errors")
+    page.click('.palette-item[data-type="map"]')
+    page.click(".columns-add")
+    expect(page.locator("#problems")).to_be_visible()
+    check("new-node")
+    page.click("#job-menu")
+    check("menu")
+    page.keyboard.press("Escape")
+    page.click("#add")
+    check("picker")
+    page.keyboard.press("Escape")
+    page.click("#keys")
+    check("keys")
 
 
 # ---------------------------------------------------------------- help, narrow windows

@@ -180,6 +180,15 @@ def test_a_preview_is_no_run_and_no_browser_hears_of_it(shop: Product) -> None:
             socket.recv(timeout=0.3)
 
 
+def test_under_gevent_it_is_the_same(start_product: StartProduct) -> None:
+    product = start_product(worker_class="gevent", SAMPLE_ORDERS="0")
+    document = graph(query("SELECT 1 AS n"), ("filter", {"condition": "n > 0"}))
+    eventually(lambda: preview(product, document, 2).json()["rows"] == [[1]])
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(preview, [product] * 4, [document] * 4, [2] * 4))
+    assert [answer.status for answer in answers] == [200] * 4
+
+
 def test_without_a_runner_it_says_so_at_once(start_product: StartProduct) -> None:
     product = start_product(RUNNER="off", SAMPLE_ORDERS="0")
     started = time.monotonic()

@@ -1,6 +1,6 @@
 /** Which part of the sheet the canvas shows: {x, y, zoom}; a sheet's point p is seen at p × zoom + (x, y). Pure. */
 
-export const ZOOM = { least: 0.2, most: 2, step: 1.2 };
+export const ZOOM = { least: 0.05, most: 2, step: 1.2 };
 
 export const AT_HOME = { x: 0, y: 0, zoom: 1 };
 
