@@ -353,6 +353,23 @@ def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> 
     assert "Shape must be JSON" in run(modules, "fields", body)
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Path is missing", "Is missing"),
+        ("Path: not a path", "Not a path"),
+        ("Path, entry 2: no name", "Entry 2: no name"),
+        ("something else", "Something else"),
+    ],
+)
+def test_beside_its_field_a_message_need_not_name_it(
+    modules: Page, message: str, shown: str
+) -> None:
+    assert (
+        run(modules, "fields", "return m.besideField({ label: 'Path' }, given);", message) == shown
+    )
+
+
 def test_a_new_node_starts_with_the_defaults_of_its_type(modules: Page) -> None:
     fields = [
         {"name": "a", "default": []},

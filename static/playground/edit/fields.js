@@ -79,6 +79,7 @@ export function startingConfig(type) {
 
 /** Error messages begin with the field's label where the validator wrote it for a list of all; beside the field that is noise. */
 export function besideField(field, message) {
-  const rest = message.startsWith(`${field.label} `) ? message.slice(field.label.length + 1) : message.replace(`${field.label}: `, '');
+  const begins = [' ', ': ', ', '].find((end) => message.startsWith(field.label + end));
+  const rest = begins === undefined ? message : message.slice(field.label.length + begins.length);
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }

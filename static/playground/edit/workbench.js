@@ -32,6 +32,9 @@ const QUIET = 250;
 /** Pixels from a node to one that is added after it. */
 const AFTER = NODE.width + 88;
 
+/** What a new node needs, with room for what may stand below a card. */
+const ROOM = { width: NODE.width + 3 * GRID, height: NODE.height + 5 * GRID };
+
 /** Pixels that an arrow key moves. */
 const NUDGE = GRID;
 const NUDGE_FAR = GRID * 6;
@@ -263,7 +266,7 @@ export class Workbench {
     const { model } = this.#draft;
     const id = model.nextId(this.#host.takenIds());
     const name = freeName(type.label, new Set(model.graph.nodes.map((node) => node.name)));
-    const position = freePlace(model.graph, place ?? this.#placeFor(after), NODE);
+    const position = freePlace(model.graph, place ?? this.#placeFor(after), ROOM);
     const node = { id, type: type.name, name, config: startingConfig(type), position };
     const apply = (graph) => {
       let next = addNode(graph, node);
