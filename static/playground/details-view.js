@@ -44,7 +44,7 @@ export class DetailsView {
     setText(rate, rateText(view));
     setText(share, view.share === null ? '–' : formatShare(view.share));
     setText(place, rowIn(view) ?? '');
-    for (const part of [place, place.parentElement.previousElementSibling]) setHidden(part, rowIn(view) === null);
+    for (const part of [place.parentElement, place.parentElement.previousElementSibling]) setHidden(part, rowIn(view) === null);
     setHidden(traceSection, trace === null);
     setText(traceBlock, trace ?? '');
     setText(started, view.startedAt === null ? '–' : formatMoment(view.startedAt));
