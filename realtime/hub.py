@@ -133,6 +133,7 @@ class _Job:
     snapshot: JobSnapshot = field(default_factory=JobSnapshot)
     watchers: set["Client"] = field(default_factory=set)
     pending: list[bytes] = field(default_factory=list)  # frames of the round at hand
+    is_shown: bool = False  # its past, or what is known of it, was shown to its watchers
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
     held: list[Event] | None = (
         None  # what came while the job's past is being read; None: it is known
@@ -332,18 +333,18 @@ class Hub:
         job = self._jobs.get(topic)
         if job is None:
             return
-        if job.held is None:  # read again: what is new in it is told like any other
-            for event in events:
-                self._apply(job, event)
-            return
         try:
-            for event in events:
-                _is_news(job, event)
-            self._show(topic, job, list(job.watchers))
+            if job.is_shown:  # read again: what is new in it is told like any other
+                for event in events:
+                    self._apply(job, event)
+            else:
+                for event in events:
+                    _is_news(job, event)
+                self._show(topic, job, list(job.watchers))
+                job.is_shown = True
         finally:  # whatever the past holds, what is said from now on must get through
-            held = job.held
-            job.held = None if is_complete else job.held
-        for event in held if is_complete else ():
+            held, job.held = job.held, None if is_complete else job.held
+        for event in (held or ()) if is_complete else ():
             self._apply(job, event)
 
     def _refresh(self) -> None:
