@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
@@ -161,7 +162,8 @@ def publish(product: Product, *sent: tuple[str, bytes]) -> None:
             await link.publish(subject, payload)
         await link.drain()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:  # Playwright leaves its loop running in this one
+        thread.submit(asyncio.run, run()).result(timeout=DEADLINE)
 
 
 def progress_subject(job_id: int) -> str:
