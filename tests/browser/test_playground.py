@@ -349,6 +349,7 @@ def test_a_job_is_made_checked_and_saved_as_json(
     page = open_playground()
     expect_live(page)
     page.click("#job-new")
+    expect(page.locator("input:focus")).to_be_visible()
     page.keyboard.press("Escape")  # its name can wait
     page.click("#job-edit")
     document = chain("From JSON", "sqlite:///shop.db", source="orders", target="t", mode="replace")
