@@ -9,7 +9,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -359,15 +359,14 @@ class Hub:
 
     def _flush(self, job: _Job) -> None:
         """One send for each watcher, of all that the round brought for this job."""
-        if not job.pending:
-            return
-        count, joined = len(job.pending), b"".join(job.pending)
-        job.pending.clear()
-        self.counts.delivered += count * len(job.watchers)
-        self._push(job.watchers, joined)
+        if job.pending:
+            pending, job.pending = job.pending, []
+            self._send(job.watchers, pending)
 
-    def _push(self, clients: Iterable["Client"], data: bytes) -> None:
+    def _send(self, clients: Collection["Client"], messages: list[bytes]) -> None:
         """One send for each. Who cannot take it is let go, and nobody else notices."""
+        data = b"".join(messages)
+        self.counts.delivered += len(messages) * len(clients)
         lost: list[tuple[Client, CloseCode]] = []
         for client in clients:
             try:
@@ -395,11 +394,11 @@ class Hub:
         topics.add(topic)
         self._show(topic, job, [client])
 
-    def _show(self, topic: Topic, job: _Job, clients: Iterable["Client"]) -> None:
+    def _show(self, topic: Topic, job: _Job, clients: Collection["Client"]) -> None:
         """Sends what is now true of a job."""
         known = _snapshot_frames(topic.job_id, job.snapshot)
         if known:
-            self._push(clients, known)
+            self._send(clients, known)
 
     def _end_watching(self, client: "Client", topic: Topic) -> None:
         topics = self._clients.get(client, set())
@@ -468,9 +467,9 @@ def _frame_of(event: Event) -> bytes:
     return frames.status_frame(event.topic.job_id, event.payload)
 
 
-def _snapshot_frames(job_id: int, snapshot: JobSnapshot) -> bytes:
+def _snapshot_frames(job_id: int, snapshot: JobSnapshot) -> list[bytes]:
     """What is true of a job, as the same messages that told it: the run's status, then each node."""
     known = [frames.progress_frame(job_id, payload) for payload in snapshot.progress_payloads]
     if snapshot.status_payload is not None:
         known.insert(0, frames.status_frame(job_id, snapshot.status_payload))
-    return b"".join(known)
+    return known

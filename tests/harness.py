@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     deadline: float = DEADLINE,
     *,
     what: str = "",
