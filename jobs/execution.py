@@ -67,6 +67,7 @@ class Execution:
         self._on_end = on_end
         self._files = RunFiles(tools.data_dir, run.run_id)
         self._board = NodeBoard(run.run_id)
+        self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS did not bring
         self._inbox: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()  # None: exited
         self._last_word: float | None = None  # (link thread writes)
         self._started = time.monotonic()
@@ -117,6 +118,7 @@ class Execution:
             # the program said its last before it exited: after this PONG we have heard it too
             heard_all = tools.link.flush() and tools.link.connects == connection
             tools.link.unsubscribe(listening)
+        heard_all = self._read_last_words() or heard_all
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
         self._tell_end(verdict, exit_code)
 
@@ -131,6 +133,19 @@ class Execution:
                 self._last_word = time.monotonic()
         except MalformedProgress as error:
             LOG.debug("run %s: %s", self.run.run_id, error)
+
+    def _read_last_words(self) -> bool:
+        """What the program left for the case that NATS was away; False when it left nothing."""
+        payloads = self._files.read_last_words()
+        for payload in payloads or ():
+            try:
+                state = NodeState.parse(payload)
+            except MalformedProgress as error:
+                LOG.warning("run %s: its last words: %s", self.run.run_id, error)
+                continue
+            if self._board.see(state) and state.progress.status.is_terminal:
+                self._unheard.append(state)
+        return payloads is not None
 
     def _started_process(self) -> ProgramProcess:
         run, tools = self.run, self._tools
@@ -227,11 +242,12 @@ class Execution:
     def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
         """Writes the end, then tells it; when another has ended the run, that end stands."""
         closings = self._board.close_open(verdict.close_as, verdict.close_message)
+        nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return
         LOG.info("run %s %s %s", self.run.run_id, verdict.status, verdict.reason or "")
         self._tools.announcer.announce(
-            *(node_announcement(self.run, closing) for closing in closings),
+            *(node_announcement(self.run, node) for node in nodes),
             status_announcement(self.run, verdict.status, verdict.reason),
         )
 

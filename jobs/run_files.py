@@ -8,6 +8,7 @@ from jobs.records import Run
 from progress_lib.subjects import check_id
 
 ROOT = Path(__file__).resolve().parent.parent  # holds progress_lib
+MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; far above what a reporter writes for 10,000 nodes
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
@@ -18,11 +19,20 @@ class RunFiles:
         self.directory = data_dir / "runs" / check_id(run_id)
         self.program = self.directory / "program.py"
         self.log = self.directory / "log.txt"
+        self.last_words = self.directory / "last_words.jsonl"
 
     def write_program(self, text: str) -> None:
         """Raises OSError."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program.write_text(text, encoding="utf-8")
+
+    def read_last_words(self) -> list[bytes] | None:
+        """One payload for each node, as the program's reporter left them; None when it did not."""
+        try:
+            with self.last_words.open("rb") as file:
+                return file.read(MAX_LAST_WORDS).splitlines()
+        except OSError:
+            return None
 
 
 def program_environment(
@@ -35,6 +45,7 @@ def program_environment(
         "TENANT_ID": run.tenant_id,
         "JOB_ID": str(run.job_id),
         "RUN_ID": run.run_id,
+        "LAST_WORDS": str(RunFiles(data_dir, run.run_id).last_words.resolve()),
     }
 
 

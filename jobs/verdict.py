@@ -26,7 +26,7 @@ class Seen:
     open_nodes: list[Progress]
     failed_nodes: list[Progress]
     all_completed: bool  # every node of the graph said so
-    heard_all: bool  # our NATS link never broke: an open node is open indeed
+    heard_all: bool  # of each node the last word: an open node is open indeed
     ending: Ending | None = None  # set when we ended it ourselves
 
 
@@ -41,8 +41,12 @@ class Verdict:
 
 
 def decide(seen: Seen) -> Verdict:
-    """The run's end. A program that did all its work has completed, whoever asked it to stop."""
-    if seen.ending is not None and not (seen.exit_code == 0 and seen.all_completed):
+    """The run's end. A program that did all its work has completed, whoever asked it to stop.
+
+    An exit code of 0 says so; only an open node that we know to be open says otherwise.
+    """
+    did_all = seen.exit_code == 0 and (seen.all_completed or not seen.heard_all)
+    if seen.ending is not None and not did_all:
         reason = seen.ending.reason
         return Verdict(seen.ending.status, _cut(reason), Status.FAILED, _cut(reason))
     if seen.exit_code != 0:

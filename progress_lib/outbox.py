@@ -72,6 +72,10 @@ class Outbox:
             return 0.0
         return min((self._nodes[node_id].due for node_id in self._counts), default=None)
 
+    def last(self) -> list[Progress]:
+        """The newest of each node, in the order in which they began."""
+        return [node.latest for node in self._nodes.values()]
+
     def repeat(self) -> None:
         """Queues the last state of every node again: what left last may have been lost on its way."""
         changing = {progress.node_id for progress in self._changes}

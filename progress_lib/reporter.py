@@ -2,9 +2,11 @@
 
 import atexit
 import logging
+import os
 import threading
 import time
 import uuid
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +29,8 @@ class ProgressReporter:
     Nothing here raises into the program or blocks it: a thread of its own sends, and while NATS
     is away the last state of each node is kept and sent when NATS is there. At most 20 running
     counts a second leave for each node; a first report, a failure and a completion leave at once.
+    `close` also writes the last state of each node to the file `last_words`, one payload a line,
+    for a parent that may not have heard all of it over NATS.
 
         with ProgressReporter("nats://127.0.0.1:4222", "default", 42) as reporter:
             report = reporter.report_func()
@@ -34,16 +38,25 @@ class ProgressReporter:
     """
 
     def __init__(
-        self, nats_url: str, tenant_id: str, job_id: int | str, *, run_id: str | None = None
+        self,
+        nats_url: str,
+        tenant_id: str,
+        job_id: int | str,
+        *,
+        run_id: str | None = None,
+        last_words: str | Path | None = None,
     ) -> None:
         self._run_id = run_id or uuid.uuid4().hex
         self._lock = threading.Lock()  # guards the outbox
         self._outbox = Outbox()
         self._wake = threading.Event()
         self._deadline: float | None = None  # monotonic seconds; set once, by close
-        self._seq = 0  # (sender thread)
+        self._last_words = last_words
+        self._seq = 0  # (sender thread; the closing thread after that)
         self._connects = 0  # (sender thread) connections of the link that we have sent on
         self._link: Link | None = None
+        self._is_closed = False  # (closing thread)
+        atexit.register(self.close, CRASH_WAIT)
         try:
             self._subject = progress_subject(tenant_id, job_id)
             self._link = Link(nats_url, name="reporter")
@@ -58,7 +71,6 @@ class ProgressReporter:
         self._link.on_up(self._wake.set)
         self._link.start()
         self._sender.start()
-        atexit.register(self.close, CRASH_WAIT)
 
     # ---- the program's side
 
@@ -78,15 +90,13 @@ class ProgressReporter:
 
     def close(self, timeout: float = CLOSE_WAIT) -> None:
         """Lets the last states leave for up to `timeout` seconds; harmless when repeated."""
-        link = self._link
-        if link is None or self._deadline is not None:
+        if self._is_closed:
             return
+        self._is_closed = True
         atexit.unregister(self.close)
-        wait = timeout if link.connects else min(timeout, ABSENT_WAIT)
-        self._deadline = time.monotonic() + wait
-        self._wake.set()
-        self._sender.join(wait + 0.1)
-        link.close(max(self._deadline - time.monotonic(), 0.1))
+        if self._link is not None:
+            self._say_last(self._link, timeout)
+        self._write_last_words()
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +108,27 @@ class ProgressReporter:
         trace: TracebackType | None,
     ) -> None:
         self.close(CLOSE_WAIT if kind is None else CRASH_WAIT)
+
+    def _say_last(self, link: Link, timeout: float) -> None:
+        wait = timeout if link.connects else min(timeout, ABSENT_WAIT)
+        self._deadline = time.monotonic() + wait
+        self._wake.set()
+        self._sender.join(wait + 0.1)
+        link.close(max(self._deadline - time.monotonic(), 0.1))
+
+    def _write_last_words(self) -> None:
+        """All or nothing: a reader never finds half a file."""
+        if self._last_words is None:
+            return
+        with self._lock:
+            last = self._outbox.last()
+        try:
+            partial = f"{self._last_words}.partial"
+            with open(partial, "wb") as file:
+                file.writelines(self._complete(progress).to_json() + b"\n" for progress in last)
+            os.replace(partial, self._last_words)
+        except Exception as error:
+            LOG.warning("the last words are not written to %s: %s", self._last_words, error)
 
     # ---- the sender thread
 
@@ -144,12 +175,15 @@ class ProgressReporter:
 
     def _publish(self, progress: Progress) -> bool:
         assert self._link is not None
+        return self._link.publish(self._subject, self._complete(progress).to_json())
+
+    def _complete(self, progress: Progress) -> Progress:
+        """With all that a reporter adds, and cut to what a message may hold."""
         self._seq += 1
-        complete = progress._replace(
+        return progress._replace(
             node_name=progress.node_name[:MAX_TEXT],
             message=progress.message[:MAX_TEXT],
             run_id=self._run_id,
             seq=self._seq,
             ts=round(time.time(), 3),
         )
-        return self._link.publish(self._subject, complete.to_json())

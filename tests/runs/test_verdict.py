@@ -33,6 +33,11 @@ CANCEL = Ending(RunStatus.CANCELLED, "cancelled")
         (replace(GOOD, exit_code=-9, ending=CANCEL), "cancelled", "cancelled"),
         (replace(GOOD, exit_code=0, ending=CANCEL), "completed", None),
         (replace(GOOD, all_completed=False, ending=CANCEL), "cancelled", "cancelled"),
+        (
+            replace(GOOD, open_nodes=OPEN, all_completed=False, heard_all=False, ending=CANCEL),
+            "completed",
+            None,
+        ),
     ],
 )
 def test_the_end_of_a_run(seen: Seen, status: str, reason: str | None) -> None:
