@@ -68,13 +68,17 @@ class Process:
 
 
 class Product:
-    """gunicorn with its embedded nats-server and runner; `directory` holds DATA_DIR and the log."""
+    """gunicorn with its embedded nats-server and runner; `directory` holds DATA_DIR and the log.
 
-    def __init__(self, directory: Path, worker_class: str) -> None:
+    Settings given as keywords win: Product(directory, "gevent", WORKERS="1").
+    """
+
+    def __init__(self, directory: Path, worker_class: str, **settings: str) -> None:
         self.data_dir = directory / "data"
         self.log_file = directory / "product.log"
         self.starts = 0
         self._worker_class = worker_class
+        self._settings = settings
         self._secret = secrets.token_hex(32)
         self._mark = f"SOAK_PRODUCT={secrets.token_hex(8)}"
         self._ports = _free_ports(4)
@@ -90,6 +94,10 @@ class Product:
     @property
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self._ports[1]}/ws"
+
+    @property
+    def nats_url(self) -> str:
+        return f"nats://127.0.0.1:{self._ports[2]}"
 
     def _environment(self) -> dict[str, str]:
         mark_name, _, mark_value = self._mark.partition("=")
@@ -107,6 +115,7 @@ class Product:
             "JWT_SECRET": self._secret,
             "SAMPLE_ORDERS": "0",
             "ACCESS_LOG": "off",
+            **self._settings,
         }
 
     # ---- start and stop

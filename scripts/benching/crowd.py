@@ -1,0 +1,348 @@
+"""The clients: one process with one epoll loop, which connects them all and reads what they are sent."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import select
+import signal
+import socket
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from scripts.benching.meter import Ear, Meter
+from scripts.benching.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    BadFrame,
+    client_frame,
+    close_code,
+    handshake,
+    subscription,
+)
+
+IN_FLIGHT = 32  # handshakes at a time
+HANDSHAKE_WAIT = 15.0  # seconds in which one of them must be answered
+READ = 65_536  # bytes of one read; more would cost a mapping each
+LEAVE_WAIT = 12.0  # seconds for slow clients to find out that they were cut; a write wait is 10
+EVENTS = 1_024  # sockets that are served between two notes of the counts
+TICK = 0.1  # seconds
+END_WAIT = 10.0  # seconds for the process to end
+
+CONNECTED, FAILED, WARM_SEEN, RECEIVED, GONE, CONNECT_NS = range(6)  # the shared counts
+
+_processes = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Client i watches job i % jobs; the first `slow` ones stop reading after the warm-up."""
+
+    address: tuple[str, int]
+    host: str  # as the Host header has it
+    path: str  # with the token
+    clients: int
+    jobs: int
+    job_base: int
+    slow: int = 0
+
+
+@dataclass(slots=True)
+class Heard:
+    """What all clients heard together."""
+
+    received: int
+    skipped: int
+    doubled: int
+    strange: int
+    first_strange: str
+    first_failure: str
+    last_at: int  # ns
+    longest: int  # ns
+    percentiles: dict[str, float]  # name → milliseconds
+    ends: dict[str, int]  # close code, "eof", "reset" or "protocol" → clients
+    last_seqs: list[int]  # of each connected client that reads, and
+    last_jobs: list[int]  # the place of its job
+
+
+class CrowdFailed(Exception):
+    """The clients' process ended before it was told to."""
+
+
+class Crowd:
+    """The handle on the clients' process. `counts` and the two lists are shared with it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.counts = _processes.RawArray("q", 6)
+        self.watchers = _processes.RawArray("q", plan.jobs)  # clients of each job
+        self.warm = _processes.RawArray("q", plan.jobs)  # those that have heard something
+        self._pipe, theirs = _processes.Pipe()
+        self._process = _processes.Process(
+            target=_serve, args=(plan, self, theirs, self._pipe), name="bench-clients", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def is_connecting(self) -> bool:
+        """Raises CrowdFailed."""
+        if not self._process.is_alive():
+            raise CrowdFailed(f"the clients' process ended with {self._process.exitcode}")
+        return not self.counts[CONNECT_NS]
+
+    def stop_reading(self) -> None:
+        """From now on the slow clients read nothing."""
+        self._ask("stop")
+
+    def report(self) -> Heard:
+        """What was heard until now."""
+        heard: Heard = self._ask("report")
+        return heard
+
+    def slow_ends(self) -> dict[str, int]:
+        """The slow clients read again, to find out whether they were cut: how they ended."""
+        ends: dict[str, int] = self._ask("read on")
+        return ends
+
+    def _ask(self, what: str) -> Any:
+        try:
+            self._pipe.send(what)
+            return self._pipe.recv()
+        except (EOFError, OSError):
+            raise CrowdFailed("the clients' process ended by itself: see above") from None
+
+    def close(self) -> None:
+        """Ends every client. Harmless when it has ended."""
+        self._pipe.close()
+        self._process.join(END_WAIT)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _serve(plan: Plan, shared: Crowd, pipe: Connection, not_ours: Connection) -> None:
+    """The clients' process, from start to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; its end is ours
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    not_ours.close()
+    gc.freeze()
+    gc.disable()  # nothing here makes cycles, and a collection is a pause in every latency
+    _Clients(plan, shared, pipe).run()
+
+
+@dataclass(slots=True)
+class _Client:
+    ear: Ear
+    is_slow: bool
+    greeting: bytes | None = b""  # the beginning of the HTTP answer; None: the WebSocket is open
+    opened: float = 0.0  # monotonic seconds
+
+
+class _Clients:
+    def __init__(self, plan: Plan, shared: Crowd, pipe: Connection) -> None:
+        self._plan = plan
+        self._shared = shared
+        self._counts = shared.counts
+        self._pipe = pipe
+        self._epoll = select.epoll()
+        self._epoll.register(pipe.fileno(), select.EPOLLIN)
+        self._meter = Meter(plan.jobs, plan.job_base, shared.warm)
+        self._clients: dict[int, _Client] = {}  # descriptor → client
+        self._to_open = deque(range(plan.clients))
+        self._in_flight: set[int] = set()
+        self._gone: list[_Client] = []
+        self._ends: Counter[str] = Counter()
+        self._slow_ends: Counter[str] = Counter()
+        self._first_failure = ""
+        self._running = True
+
+    def run(self) -> None:
+        began = time.monotonic_ns()
+        for _ in range(IN_FLIGHT):
+            self._open_next()
+        while self._in_flight:
+            self._turn()
+            self._give_up_late()
+        self._counts[CONNECT_NS] = time.monotonic_ns() - began
+        while self._running:
+            self._turn()
+
+    # ---- reading: the hot loop
+
+    def _turn(self) -> None:
+        clients, hear, read, clock = self._clients, self._meter.hear, os.read, time.time_ns
+        pipe = self._pipe.fileno()
+        for descriptor, _ in self._epoll.poll(TICK, EVENTS):
+            if descriptor == pipe:
+                self._obey()
+                continue
+            client = clients.get(descriptor)
+            if client is None:
+                continue
+            try:
+                data = read(descriptor, READ)
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._end(descriptor, client, "reset")
+                continue
+            if not data:
+                self._end(descriptor, client, "eof")
+            elif client.greeting is not None:
+                self._greet(descriptor, client, data)
+            else:
+                try:
+                    control = hear(client.ear, data, clock())
+                except BadFrame as error:
+                    self._first_failure = self._first_failure or str(error)
+                    self._end(descriptor, client, "protocol")
+                    continue
+                if control:
+                    self._answer(descriptor, client, control)
+        counts, meter = self._counts, self._meter
+        counts[RECEIVED] = meter.received
+        counts[WARM_SEEN] = meter.warm_seen
+
+    def _answer(self, descriptor: int, client: _Client, control: list[tuple[int, bytes]]) -> None:
+        for opcode, payload in control:
+            if opcode == PING:
+                self._send(descriptor, client_frame(PONG, payload))
+            elif opcode == CLOSE:
+                self._send(descriptor, client_frame(CLOSE, payload[:2]))
+                self._end(descriptor, client, str(close_code(payload)))
+                return
+
+    def _send(self, descriptor: int, frame: bytes) -> None:
+        with contextlib.suppress(OSError):  # a broken connection is found by reading
+            os.write(descriptor, frame)
+
+    def _end(self, descriptor: int, client: _Client, how: str) -> None:
+        os.close(descriptor)
+        del self._clients[descriptor]
+        if client.greeting is not None:
+            self._fail(descriptor, f"handshake: {how} after {client.greeting[:200]!r}")
+            return
+        (self._slow_ends if client.is_slow else self._ends)[how] += 1
+        self._gone.append(client)
+        self._counts[GONE] += 1
+
+    # ---- connecting
+
+    def _open_next(self) -> None:
+        """Begins the next handshake, if one is left."""
+        while self._to_open:
+            number = self._to_open.popleft()
+            try:
+                descriptor = self._connect()
+                os.write(descriptor, handshake(self._plan.host, self._plan.path))
+            except OSError as error:
+                self._fail(-1, f"connect: {error}")
+                continue
+            client = _Client(Ear(number % self._plan.jobs), number < self._plan.slow)
+            client.opened = time.monotonic()
+            self._clients[descriptor] = client
+            self._in_flight.add(descriptor)
+            self._epoll.register(descriptor, select.EPOLLIN)
+            return
+
+    def _connect(self) -> int:
+        connection = socket.socket()
+        try:
+            connection.settimeout(HANDSHAKE_WAIT)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.connect(self._plan.address)
+            connection.setblocking(False)
+        except OSError:
+            connection.close()
+            raise
+        return connection.detach()
+
+    def _greet(self, descriptor: int, client: _Client, data: bytes) -> None:
+        assert client.greeting is not None
+        client.greeting += data
+        answer, found, rest = client.greeting.partition(b"\r\n\r\n")
+        if not found:
+            return
+        if not answer.startswith(b"HTTP/1.1 101"):
+            self._end(descriptor, client, "no 101")
+            return
+        client.greeting = None
+        self._in_flight.discard(descriptor)
+        self._send(descriptor, subscription(self._plan.job_base + client.ear.job))
+        self._shared.watchers[client.ear.job] += 1
+        self._counts[CONNECTED] += 1
+        if rest:
+            self._meter.hear(client.ear, rest, time.time_ns())
+        self._open_next()
+
+    def _fail(self, descriptor: int, why: str) -> None:
+        self._first_failure = self._first_failure or why
+        self._counts[FAILED] += 1
+        if descriptor in self._in_flight:
+            self._in_flight.discard(descriptor)
+            self._open_next()
+
+    def _give_up_late(self) -> None:
+        latest = time.monotonic() - HANDSHAKE_WAIT
+        for descriptor in [d for d in self._in_flight if self._clients[d].opened < latest]:
+            self._end(descriptor, self._clients[descriptor], "silence")
+
+    # ---- what the parent asks for
+
+    def _obey(self) -> None:
+        try:
+            wish = self._pipe.recv()
+        except (EOFError, OSError):  # it has ended, or wants us to
+            self._running = False
+            self._to_open.clear()
+            self._in_flight.clear()
+            return
+        if wish == "stop":
+            for descriptor in self._slow():
+                self._epoll.unregister(descriptor)
+            self._pipe.send(None)
+        elif wish == "report":
+            self._pipe.send(self._report())
+        else:
+            self._read_on()
+
+    def _slow(self) -> list[int]:
+        return [descriptor for descriptor, client in self._clients.items() if client.is_slow]
+
+    def _read_on(self) -> None:
+        for descriptor in self._slow():
+            self._epoll.register(descriptor, select.EPOLLIN)
+        deadline = time.monotonic() + LEAVE_WAIT
+        while self._slow() and time.monotonic() < deadline:
+            self._turn()
+        self._pipe.send(dict(self._slow_ends))
+
+    def _report(self) -> Heard:
+        meter = self._meter
+        readers = [c.ear for c in (*self._clients.values(), *self._gone) if not c.is_slow]
+        shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+        percentiles = {n: meter.latencies.percentile(share) for n, share in shares.items()}
+        return Heard(
+            received=meter.received,
+            skipped=meter.skipped,
+            doubled=meter.doubled,
+            strange=meter.strange,
+            first_strange=meter.first_strange,
+            first_failure=self._first_failure,
+            last_at=meter.last_at,
+            longest=meter.latencies.longest,
+            percentiles=percentiles,
+            ends=dict(self._ends),
+            last_seqs=[ear.last_seq for ear in readers],
+            last_jobs=[ear.job for ear in readers],
+        )
