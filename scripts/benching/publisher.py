@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -124,10 +125,8 @@ class Publisher:
             return
         self._next_look = now + LOOK_PERIOD
         look(count)
-        try:
-            self._take(self._socket.recv(65_536, socket.MSG_DONTWAIT))
-        except BlockingIOError:
-            pass
+        if select.select([self._socket], [], [], 0.0)[0]:
+            self._take(self._socket.recv(65_536))
 
     def _wait_for(self, word: bytes) -> None:
         while not self._take(self._socket.recv(65_536), word):
