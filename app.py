@@ -37,12 +37,7 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         assert settings.nats_url is not None, "gunicorn.conf.py sets NATS_URL for the workers"
         self.settings = settings
-        public_key = settings.jwt_public_key
-        self.verifier = TokenVerifier(
-            settings.tenant_id,
-            secret=None if public_key else settings.signing_key(),
-            public_key=public_key,
-        )
+        self.verifier = TokenVerifier(settings.tenant_id, settings.trusted_keys())
         self.realtime = Realtime(
             settings.nats_url,
             settings.tenant_id,

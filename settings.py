@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from progress_lib.subjects import EVERY_TENANT, check_id
+from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
 
+NATS_USER = "progress"  # of our own processes on the embedded nats-server
 MAX_DIGITS = 10  # of a number
+MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
-MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be guessed offline
 
 
 class SettingsError(Exception):
@@ -32,10 +34,12 @@ class Settings:
     nats_port: int
     nats_monitor_port: int
     nats_ping_period: int  # seconds; a silent server is given up within two of them
+    nats_issuer_seed: Path | None  # None: that of the embedded server, where NATS_URL is its own
     data_dir: Path
     database_url: str
     jwt_secret: str | None  # None: the one kept in data_dir
-    jwt_public_key: str | None
+    jwt_secret_previous: str | None  # still good for tokens that were signed with it
+    jwt_public_key: str | None  # PEM blocks or a JWKS, as text
     tenant_id: str
     workers: int
     worker_class: str
@@ -47,6 +51,12 @@ class Settings:
     run_timeout: int
     run_silence_timeout: int
     run_cancel_timeout: int  # 0: SIGKILL follows SIGTERM at once
+    program_memory_mb: int  # as all four: 0: no limit
+    program_cpu_seconds: int
+    program_file_mb: int
+    program_open_files: int
+    data_roots: tuple[str, ...]  # directories, which may hold {tenant}
+    connections_file: Path | None
     allowed_origins: tuple[str, ...]  # empty: every origin
     sample_orders: int  # orders of the sample shop; 0: no sample at all
     log_level: str
@@ -65,10 +75,12 @@ class Settings:
             nats_port=read.number("NATS_PORT", 4222, 1, 65_535),
             nats_monitor_port=read.number("NATS_MONITOR_PORT", 8222, 1, 65_535),
             nats_ping_period=read.number("NATS_PING_PERIOD", 2, 1, 300),
+            nats_issuer_seed=read.file("NATS_ISSUER_SEED"),
             data_dir=data_dir,
             database_url=read.checked("DATABASE_URL", None, _database_url)
             or f"sqlite:///{data_dir / 'progress.db'}",
-            jwt_secret=read.checked("JWT_SECRET", None, _long_secret),
+            jwt_secret=read.checked("JWT_SECRET", None, check_secret),
+            jwt_secret_previous=read.checked("JWT_SECRET_PREVIOUS", None, check_secret),
             jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key),
             tenant_id=read.checked("TENANT_ID", "default", _tenant) or "default",
             workers=read.number("WORKERS", 1, 1, 256),
@@ -81,6 +93,12 @@ class Settings:
             run_timeout=read.number("RUN_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
             run_silence_timeout=read.number("RUN_SILENCE_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
             run_cancel_timeout=read.number("RUN_CANCEL_TIMEOUT", 10, 0, MAX_CANCEL_TIMEOUT),
+            program_memory_mb=read.number("PROGRAM_MEMORY_MB", 4_096, 0, MAX_MB),
+            program_cpu_seconds=read.number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT),
+            program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
+            program_open_files=read.number("PROGRAM_OPEN_FILES", 1_024, 0, 1_000_000),
+            data_roots=_roots(read.text("DATA_ROOTS", str(data_dir))),
+            connections_file=read.file("CONNECTIONS_FILE"),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
             log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
@@ -113,6 +131,20 @@ class Settings:
         """
         return self.jwt_secret or _kept_secret(self.data_dir / "jwt_secret")
 
+    def own_nats_url(self) -> str:
+        """The embedded nats-server's, with the password that is made once and kept in data_dir.
+
+        Raises SettingsError when it cannot be read or made.
+        """
+        password = _kept_secret(self.data_dir / "nats_password", "DATA_DIR")
+        return f"nats://{NATS_USER}:{password}@127.0.0.1:{self.nats_port}"
+
+    def trusted_keys(self) -> tuple[TrustedKey, ...]:
+        """What tokens are checked with. Raises SettingsError as `signing_key` does."""
+        if self.jwt_public_key is not None:
+            return public_keys(self.jwt_public_key)
+        return secret_keys(self.signing_key(), self.jwt_secret_previous)
+
 
 class _Reader:
     """Reads one variable at a time; an empty one counts as unset."""
@@ -122,6 +154,10 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environ.get(name, "").strip() or default
+
+    def file(self, name: str) -> Path | None:
+        found = self.text(name, "")
+        return Path(found).absolute() if found else None
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         found = self.text(name, str(default))
@@ -146,30 +182,11 @@ class _Reader:
             raise SettingsError(f"{name}: {error}") from None
 
 
-def _long_secret(secret: str) -> str:
-    size = len(secret.encode())
-    if size < MIN_SECRET_BYTES:
-        raise ValueError(f"{size} bytes are too short; use {MIN_SECRET_BYTES} random bytes or more")
-    return secret
-
-
 def _public_key(found: str) -> str:
-    """A PEM text, or a file that holds one."""
-    text = found if "-----BEGIN" in found else _file_text(found)
-    if "-----BEGIN PUBLIC KEY-----" not in text:
-        raise ValueError("holds no PEM public key (-----BEGIN PUBLIC KEY-----)")
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        key = load_pem_public_key(text.encode())
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("the PEM public key in it cannot be read") from None
-    is_p256 = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
-    if not is_p256 and not isinstance(key, RSAPublicKey):
-        raise ValueError("is neither an RSA key (RS256) nor an EC key on P-256 (ES256)")
+    """PEM blocks or a JWKS document, or the text of a file that holds them."""
+    is_text = "-----BEGIN" in found or found.startswith("{")
+    text = found if is_text else _file_text(found)
+    public_keys(text)
     return text
 
 
@@ -177,7 +194,9 @@ def _file_text(path: str) -> str:
     try:
         return Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path!r} is neither a PEM text nor a readable file: {error}") from None
+        raise ValueError(
+            f"{path!r} is neither a PEM or JWKS text nor a readable file: {error}"
+        ) from None
 
 
 def _nats_urls(found: str) -> str:
@@ -211,6 +230,11 @@ def _origins(found: str) -> str:
     return " ".join(origins)
 
 
+def _roots(found: str) -> tuple[str, ...]:
+    """Directories, separated by a colon as in PATH."""
+    return tuple(str(Path(part).absolute()) for part in found.split(os.pathsep) if part.strip())
+
+
 def _ask_access(directory: Path) -> None:
     """Raises OSError unless files can be made in `directory`."""
     if not os.access(directory, os.W_OK | os.X_OK):
@@ -221,14 +245,14 @@ def _tenant(found: str) -> str:
     return found if found == EVERY_TENANT else check_id(found)
 
 
-def _kept_secret(path: Path) -> str:
+def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:
     """Reads the secret at `path`, which is made first when it is missing; safe for many processes."""
     try:
         if not path.exists():
             _make_secret(path)
-        return _long_secret(path.read_text().strip())
+        return check_secret(path.read_text().strip())
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}; set JWT_SECRET or DATA_DIR") from None
+        raise SettingsError(f"{path}: {error}; set {settings}") from None
 
 
 def _make_secret(path: Path) -> None:

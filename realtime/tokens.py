@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jwt
 
 from progress_lib.subjects import EVERY_TENANT, check_id
+from realtime.keys import TrustedKey
 
 LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_LIFE = 400 * 24 * 3600  # seconds; a token that outlives this was made by mistake
@@ -32,13 +34,15 @@ class Identity:
 
 
 class TokenVerifier:
-    """Checks tokens with one pinned key; safe for any thread."""
+    """Checks tokens with pinned keys, of which more than one counts while keys are changed.
 
-    def __init__(self, tenant_id: str, *, secret: str | None, public_key: str | None) -> None:
+    Safe for any thread.
+    """
+
+    def __init__(self, tenant_id: str, keys: Sequence[TrustedKey]) -> None:
+        assert keys, "a verifier without a key would let nobody in"
         self._tenant_id = tenant_id
-        self._key = public_key or secret or ""
-        self._algorithms = ["RS256", "ES256"] if public_key else ["HS256"]
-        assert self._key, "a verifier without a key would let nobody in"
+        self._keys = tuple(keys)
 
     def verify(self, token: str) -> Identity:
         """Raises TokenRefused."""
@@ -54,21 +58,32 @@ class TokenVerifier:
         )
 
     def _claims(self, token: str) -> dict[str, object]:
+        for key in self._candidates(token):
+            try:
+                return _decoded(token, key)
+            except jwt.InvalidSignatureError:
+                continue  # another key may have signed it
+            except jwt.ExpiredSignatureError:
+                raise TokenRefused(
+                    "the token has expired; make a new one with scripts/token"
+                ) from None
+            except jwt.MissingRequiredClaimError:
+                raise TokenRefused("the token has no exp claim") from None
+            except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+                break
+        raise TokenRefused("the token's signature or form is not valid here")
+
+    def _candidates(self, token: str) -> list[TrustedKey]:
+        """The trusted keys that may have signed it. Its kid only picks among them."""
         try:
-            claims: dict[str, object] = jwt.decode(
-                token,
-                self._key,
-                algorithms=self._algorithms,
-                leeway=LEEWAY,
-                options={"require": ["exp"], "verify_aud": False},
-            )
-        except jwt.ExpiredSignatureError:
-            raise TokenRefused("the token has expired; make a new one with scripts/token") from None
-        except jwt.MissingRequiredClaimError:
-            raise TokenRefused("the token has no exp claim") from None
+            header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            raise TokenRefused("the token's signature or form is not valid here") from None
-        return claims
+            return []
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        fitting = [key for key in self._keys if key.algorithm == algorithm]
+        if key_id is None:
+            return fitting
+        return [key for key in fitting if key.key_id in (None, key_id)]
 
     def _tenant(self, claimed: object) -> str:
         if claimed is None:
@@ -84,6 +99,17 @@ class TokenVerifier:
                 f"the token is for tenant {tenant_id}; this server serves {self._tenant_id}"
             )
         return tenant_id
+
+
+def _decoded(token: str, key: TrustedKey) -> dict[str, object]:
+    claims: dict[str, object] = jwt.decode(
+        token,
+        key.key,
+        algorithms=[key.algorithm],
+        leeway=LEEWAY,
+        options={"require": ["exp"], "verify_aud": False},
+    )
+    return claims
 
 
 def _printable(text: str) -> str:

@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from settings import MIN_SECRET_BYTES, Settings, SettingsError
+from realtime.keys import MIN_SECRET_BYTES
+from settings import Settings, SettingsError
 from tests.harness import BIN, ROOT, free_ports
 
 LONG_SECRET = "0123456789abcdef0123456789abcdef"
@@ -34,7 +35,12 @@ BAD: list[tuple[str, str]] = [
     ("DATABASE_URL", "oracle-of-delphi://x/y"),
     ("JWT_SECRET", "short"),
     ("JWT_SECRET", "x" * (MIN_SECRET_BYTES - 1)),
+    ("JWT_SECRET_PREVIOUS", "x" * (MIN_SECRET_BYTES - 1)),
     ("JWT_PUBLIC_KEY", "no such file"),
+    ("JWT_PUBLIC_KEY", "{}"),
+    ("JWT_PUBLIC_KEY", '{"keys": []}'),
+    ("JWT_PUBLIC_KEY", '{"keys": [{"kty": "oct", "k": "eA"}]}'),
+    ("JWT_PUBLIC_KEY", '{"keys": [{"kty": "EC", "crv": "P-256", "x": "eA", "y": "eA"}]}'),
     ("JWT_PUBLIC_KEY", "-----BEGIN PRIVATE KEY-----"),
     ("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----"),
     ("TENANT_ID", "a.b"),

@@ -17,6 +17,7 @@ from realtime import client as client_module
 from realtime.client import SEND_BUFFER, SEND_BUFFER_BYTES, Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
+from realtime.keys import secret_keys
 from realtime.tokens import SCOPES, Identity, TokenVerifier
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
 from tests.harness import eventually
@@ -37,7 +38,7 @@ class Pair:
         self.hub = Hub()
         self.hub.start()
         self.identity = Identity("acme", SCOPES, time.time() + 600, "ann")
-        verifier = TokenVerifier("acme", secret="x" * 32, public_key=None)
+        verifier = TokenVerifier("acme", secret_keys("x" * 32))
         self.client = Client(self.hub, WebSocket(server), self.identity, verifier)
 
     def read(self, count: int) -> bytes:

@@ -22,6 +22,7 @@ from realtime import client as client_module
 from realtime.actions import BadAction, parse_action
 from realtime.client import Client
 from realtime.hub import Hub
+from realtime.keys import secret_keys
 from realtime.tokens import SCOPES, Identity, TokenVerifier
 from realtime.websocket import RECEIVE_BYTES, Closed, WebSocket
 from tests.realtime.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
@@ -130,7 +131,7 @@ def test_a_handler_serves_anything_to_its_end(
 ) -> None:
     ours, browser = socket.socketpair()
     identity = Identity("acme", SCOPES, time.time() + 600, "ann")
-    verifier = TokenVerifier("acme", secret="x" * 32, public_key=None)
+    verifier = TokenVerifier("acme", secret_keys("x" * 32))
     with ours, browser:
         browser.settimeout(HANG)
         client = Client(hub, WebSocket(server_of(ours)), identity, verifier)

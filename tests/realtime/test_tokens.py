@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from progress_lib.subjects import EVERY_TENANT
+from realtime.keys import public_keys, secret_keys
 from realtime.tokens import LEEWAY, MAX_LIFE, SCOPES, TokenRefused, TokenVerifier, WrongTenant, mint
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -31,7 +32,7 @@ def public_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 def by_secret(tenant_id: str = "acme") -> TokenVerifier:
-    return TokenVerifier(tenant_id, secret=SECRET, public_key=None)
+    return TokenVerifier(tenant_id, secret_keys(SECRET))
 
 
 def good_claims(**changed: Any) -> dict[str, Any]:
@@ -90,17 +91,17 @@ def test_the_public_key_is_no_secret_to_sign_with() -> None:
     pem = public_pem(RSA_KEY)
     head = _base64(b'{"alg":"HS256"}') + b"." + _base64(json.dumps(good_claims()).encode())
     forged = head + b"." + _base64(hmac.digest(pem.encode(), head, hashlib.sha256))
-    refusal(forged.decode(), TokenVerifier("acme", secret=None, public_key=pem))
+    refusal(forged.decode(), TokenVerifier("acme", public_keys(pem)))
 
 
 def test_with_a_public_key_the_secret_counts_for_nothing() -> None:
-    verifier = TokenVerifier("acme", secret=SECRET, public_key=public_pem(RSA_KEY))
+    verifier = TokenVerifier("acme", public_keys(public_pem(RSA_KEY)))
     refusal(signed(good_claims()), verifier)
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])
 def test_tokens_signed_elsewhere_are_checked_with_the_public_key(key: Any, algorithm: str) -> None:
-    verifier = TokenVerifier("acme", secret=None, public_key=public_pem(key))
+    verifier = TokenVerifier("acme", public_keys(public_pem(key)))
     assert verifier.verify(jwt.encode(good_claims(), key, algorithm)).subject == "ann"
     other = EC_KEY if key is RSA_KEY else RSA_KEY
     refusal(jwt.encode(good_claims(), other, "ES256" if other is EC_KEY else "RS256"), verifier)
@@ -218,4 +219,4 @@ def test_a_name_that_would_write_its_own_log_line_cannot() -> None:
 
 def test_a_verifier_without_a_key_cannot_be_made() -> None:
     with pytest.raises(AssertionError):
-        TokenVerifier("acme", secret=None, public_key=None)
+        TokenVerifier("acme", ())

@@ -1,0 +1,115 @@
+"""The keys that tokens are checked with: which there are, and what each may be used for. Pure."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt import PyJWKError
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
+
+MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be guessed offline
+MIN_RSA_BITS = 2_048
+MAX_KEYS = 32  # a token without a kid is tried with each of them
+
+_BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key and the one algorithm that it is for; `key_id` None: it has no name."""
+
+    algorithm: str  # HS256 | RS256 | ES256
+    key: Any
+    key_id: str | None = None
+
+
+def secret_keys(*secrets: str | None) -> tuple[TrustedKey, ...]:
+    """HS256 keys, the current one first. Raises ValueError for one that can be guessed."""
+    return tuple(TrustedKey("HS256", check_secret(secret)) for secret in secrets if secret)
+
+
+def check_secret(secret: str) -> str:
+    size = len(secret.encode())
+    if size < MIN_SECRET_BYTES:
+        raise ValueError(f"{size} bytes are too short; use {MIN_SECRET_BYTES} random bytes or more")
+    return secret
+
+
+def public_keys(text: str) -> tuple[TrustedKey, ...]:
+    """The keys of PEM blocks, one after the other, or of a JWKS document. Raises ValueError."""
+    keys = tuple(_jwks(text) if text.lstrip().startswith("{") else _pems(text))
+    if not keys:
+        raise ValueError(f"holds no PEM public key ({_BEGIN}) and no JWKS")
+    if len(keys) > MAX_KEYS:
+        raise ValueError(f"holds {len(keys)} keys; at most {MAX_KEYS} make sense")
+    names = [key.key_id for key in keys if key.key_id is not None]
+    if len(names) != len(set(names)):
+        raise ValueError("holds two keys with the same kid")
+    return keys
+
+
+def _pems(text: str) -> Iterator[TrustedKey]:
+    if "PRIVATE KEY-----" in text:
+        raise ValueError("holds a private key; only public keys belong here")
+    for piece in text.split(_BEGIN)[1:]:
+        block = f"{_BEGIN}{piece.partition(_END)[0]}{_END}\n"
+        try:
+            key = load_pem_public_key(block.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            raise ValueError("a PEM public key in it cannot be read") from None
+        yield _checked(key, None)
+
+
+def _jwks(text: str) -> Iterator[TrustedKey]:
+    try:
+        entries = json.loads(text)["keys"]
+    except (ValueError, KeyError, RecursionError):
+        raise ValueError('is no JWKS: {"keys": […]} is expected') from None
+    if not isinstance(entries, list):
+        raise ValueError('is no JWKS: its "keys" are no list')
+    for place, entry in enumerate(entries, 1):
+        try:
+            yield from _jwk(entry)
+        except ValueError as error:
+            raise ValueError(f"key {place} of the JWKS {error}") from None
+
+
+def _jwk(entry: Any) -> Iterator[TrustedKey]:
+    """The key, or none when it is for another use than signatures."""
+    if not isinstance(entry, dict):
+        raise ValueError("is no object")
+    if entry.get("use", "sig") != "sig":
+        return
+    if "d" in entry or entry.get("kty") == "oct":
+        raise ValueError("is private; only public keys belong here")
+    kid = entry.get("kid")
+    if kid is not None and not isinstance(kid, str):
+        raise ValueError("has a kid that is no string")
+    reader: Any = {"RSA": RSAAlgorithm, "EC": ECAlgorithm}.get(str(entry.get("kty")))
+    if reader is None:
+        raise ValueError(f"has kty {entry.get('kty')!r:.40}; RSA and EC are known")
+    try:
+        key = _checked(reader.from_jwk(entry), kid)
+    except (InvalidKeyError, PyJWKError, KeyError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("cannot be read") from None
+    if entry.get("alg", key.algorithm) != key.algorithm:
+        raise ValueError(f"is for {entry['alg']!r:.40}; RS256 and ES256 are known")
+    yield key
+
+
+def _checked(key: object, key_id: str | None) -> TrustedKey:
+    if isinstance(key, RSAPublicKey):
+        if key.key_size < MIN_RSA_BITS:
+            raise ValueError(
+                f"is an RSA key of {key.key_size} bits; {MIN_RSA_BITS} is the least that is safe"
+            )
+        return TrustedKey("RS256", key, key_id)
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return TrustedKey("ES256", key, key_id)
+    raise ValueError("is neither an RSA key (RS256) nor an EC key on P-256 (ES256)")

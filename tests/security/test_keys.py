@@ -1,0 +1,213 @@
+"""Keys that are changed while the server is in use, and headers that try to choose their own key."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from realtime.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
+from realtime.tokens import TokenRefused, TokenVerifier
+from settings import Settings
+from tests.harness import StartProduct, eventually
+
+OLD, NEW = "old " * 8, "new " * 8
+RSA_KEY = rsa.generate_private_key(65_537, 2_048)
+EC_KEY, OTHER_EC_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+
+
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, **members: Any) -> dict[str, Any]:
+    public = key.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        found = RSAAlgorithm.to_jwk(public, as_dict=True)
+    else:
+        found = ECAlgorithm.to_jwk(public, as_dict=True)
+    kept = {name: value for name, value in found.items() if name != "key_ops"}
+    return {**kept, **members}
+
+
+def jwks(*keys: dict[str, Any]) -> str:
+    return json.dumps({"keys": keys})
+
+
+def token(key: Any, algorithm: str = "HS256", **header: Any) -> str:
+    claims = {"sub": "ann", "tenant_id": "default", "exp": int(time.time()) + 600}
+    return jwt.encode(claims, key, algorithm, headers=header)
+
+
+def forged(header: dict[str, Any], secret: str) -> str:
+    """A token made by hand: PyJWT's own encoder refuses to make what an attacker would send."""
+    claims = {"tenant_id": "default", "exp": int(time.time()) + 600}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in (header, claims)]
+    text = b".".join(part.rstrip(b"=") for part in parts)
+    signature = base64.urlsafe_b64encode(hmac.digest(secret.encode(), text, "sha256"))
+    return (text + b"." + signature.rstrip(b"=")).decode()
+
+
+def lets_in(keys: tuple[TrustedKey, ...], sent: str) -> bool:
+    try:
+        TokenVerifier("default", keys).verify(sent)
+    except TokenRefused:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- two keys at once
+
+
+def test_while_a_secret_is_changed_the_previous_one_still_counts() -> None:
+    environ = {"JWT_SECRET": NEW.strip(), "JWT_SECRET_PREVIOUS": OLD.strip()}
+    both = Settings.from_env({name: value + "x" * 8 for name, value in environ.items()})
+    keys = both.trusted_keys()
+    new, old = (value + "x" * 8 for value in environ.values())
+    assert lets_in(keys, token(new))
+    assert lets_in(keys, token(old))
+    assert not lets_in(keys, token("other " * 8))
+    assert both.signing_key() == new, "new tokens are signed with the current one"
+
+
+def test_once_the_change_is_over_the_old_secret_counts_no_more() -> None:
+    assert not lets_in(secret_keys(NEW), token(OLD))
+
+
+def test_with_two_keys_an_expired_token_of_the_second_is_told_so() -> None:
+    claims = {"tenant_id": "default", "exp": int(time.time()) - 60}
+    verifier = TokenVerifier("default", secret_keys(NEW, OLD))
+    with pytest.raises(TokenRefused, match="expired"):
+        verifier.verify(jwt.encode(claims, OLD, "HS256"))
+
+
+def test_two_pem_blocks_one_after_the_other_are_two_keys() -> None:
+    keys = public_keys(pem(RSA_KEY) + "\n# the next one\n" + pem(EC_KEY))
+    assert [key.algorithm for key in keys] == ["RS256", "ES256"]
+    assert lets_in(keys, token(RSA_KEY, "RS256"))
+    assert lets_in(keys, token(EC_KEY, "ES256"))
+    assert not lets_in(keys, token(OTHER_EC_KEY, "ES256"))
+
+
+def test_a_file_of_keys_is_read_again_on_sighup_and_nobody_is_locked_out(
+    tmp_path: Path, start_product: StartProduct
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(jwks(jwk(EC_KEY, kid="a")))
+    product = start_product(JWT_PUBLIC_KEY=str(file), SAMPLE_ORDERS="0", RUNNER="off")
+
+    def status(key: ec.EllipticCurvePrivateKey, kid: str) -> int:
+        return product.get("/api/jobs", token=token(key, "ES256", kid=kid)).status
+
+    assert status(EC_KEY, "a") == 200
+    assert status(OTHER_EC_KEY, "b") == 401
+    file.write_text(jwks(jwk(EC_KEY, kid="a"), jwk(OTHER_EC_KEY, kid="b")))
+    os.kill(product.pid, signal.SIGHUP)
+    eventually(lambda: status(OTHER_EC_KEY, "b") == 200, 30, what="the new key counts")
+    assert status(EC_KEY, "a") == 200
+
+
+# ---------------------------------------------------------------- what a kid can do
+
+
+def test_a_kid_picks_among_the_trusted_keys_and_does_nothing_else() -> None:
+    keys = public_keys(jwks(jwk(EC_KEY, kid="a"), jwk(OTHER_EC_KEY, kid="b")))
+    assert lets_in(keys, token(EC_KEY, "ES256", kid="a"))
+    assert lets_in(keys, token(EC_KEY, "ES256")), "without a kid each key is tried"
+    assert not lets_in(keys, token(EC_KEY, "ES256", kid="b")), "signed with another than it says"
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [
+        "c",
+        "",
+        "../../../dev/null",
+        "/proc/self/environ",
+        "a' OR '1'='1",
+        "http://127.0.0.1/keys",
+        "a\x00",
+        "x" * 10_000,
+    ],
+)
+def test_a_kid_that_names_no_trusted_key_is_refused(kid: str) -> None:
+    keys = public_keys(jwks(jwk(EC_KEY, kid="a")))
+    assert not lets_in(keys, token(EC_KEY, "ES256", kid=kid))
+
+
+@pytest.mark.parametrize("kid", [0, None, True, ["a"], {"a": 1}])
+def test_a_kid_that_is_no_string_reaches_nothing(kid: Any) -> None:
+    keys = public_keys(jwks(jwk(EC_KEY, kid="a")))
+    assert not lets_in(keys, forged({"alg": "ES256", "kid": kid}, "anything"))
+
+
+def test_a_key_that_the_token_brings_with_it_is_not_looked_at() -> None:
+    keys = public_keys(jwks(jwk(EC_KEY, kid="a")))
+    mine = jwk(OTHER_EC_KEY, kid="a")
+    for header in ({"jwk": mine}, {"jku": "http://127.0.0.1:1/k"}, {"x5u": "http://127.0.0.1:1/"}):
+        assert not lets_in(keys, token(OTHER_EC_KEY, "ES256", kid="a", **header))
+
+
+def test_a_public_key_is_for_its_own_algorithm_only() -> None:
+    public = EC_KEY.public_key()
+    for text in (pem(EC_KEY), jwks(jwk(EC_KEY, kid="a"))):
+        keys = public_keys(text)
+        for secret in (text, pem(EC_KEY), str(public.public_numbers().x)):
+            assert not lets_in(keys, forged({"alg": "HS256", "kid": "a"}, secret))
+    assert not lets_in(public_keys(pem(RSA_KEY)), token(RSA_KEY, "PS256"))
+    assert not lets_in(public_keys(pem(RSA_KEY)), token(RSA_KEY, "RS512"))
+
+
+# ---------------------------------------------------------------- keys that must not be taken
+
+
+def private_pem() -> str:
+    form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return EC_KEY.private_bytes(serialization.Encoding.PEM, form, none).decode()
+
+
+BAD_KEYS: dict[str, str] = {
+    "nothing": "",
+    "no JWKS": "{}",
+    "keys that are no list": '{"keys": {}}',
+    "an empty list": '{"keys": []}',
+    "a secret": jwks({"kty": "oct", "k": "eA", "kid": "a"}),
+    "a private JWK": jwks(jwk(EC_KEY, d="eA")),
+    "a private key": private_pem() + pem(EC_KEY),
+    "an unknown kind": jwks({"kty": "OKP", "crv": "Ed25519", "x": "eA"}),
+    "a kid that is no string": jwks(jwk(EC_KEY, kid=1)),
+    "two of one kid": jwks(jwk(EC_KEY, kid="a"), jwk(RSA_KEY, kid="a")),
+    "another algorithm": jwks(jwk(RSA_KEY, alg="RS512")),
+    "half a key": jwks({"kty": "EC", "crv": "P-256", "x": "eA"}),
+    "a short RSA key": pem(rsa.generate_private_key(65_537, 1_024)),
+    "another curve": pem(ec.generate_private_key(ec.SECP384R1())),
+    "too many": jwks(*[jwk(EC_KEY, kid=str(n)) for n in range(MAX_KEYS + 1)]),
+    "only keys for encryption": jwks(jwk(RSA_KEY, use="enc")),
+}
+
+
+@pytest.mark.parametrize("case", BAD_KEYS)
+def test_a_key_that_must_not_be_trusted_is_refused_at_the_start(case: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        public_keys(BAD_KEYS[case])
+    assert "\n" not in str(refused.value)
+    assert "PRIVATE" not in str(refused.value)
+
+
+def test_a_secret_that_can_be_guessed_is_refused() -> None:
+    with pytest.raises(ValueError):
+        secret_keys("x" * 31)
+    with pytest.raises(ValueError):
+        secret_keys(NEW, "x" * 31)
