@@ -21,13 +21,20 @@ from jobs.nodetypes import node_types_document
 from jobs.preview import PreviewRequests
 from jobs.problems import Problem, answer, unavailable
 from jobs.program_log import read_log
-from jobs.records import Run
+from jobs.records import Job, Run
 from jobs.request_body import job_graph, job_name, json_object, request_hash
 from jobs.run_files import RunFiles
 from jobs.run_history import Histories, Past, no_past
 from jobs.run_queue import QueueUnavailable, RunQueue
 from jobs.states import RunStatus
-from jobs.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
+from jobs.store import (
+    AlreadyRunning,
+    IdempotencyMismatch,
+    JobChanged,
+    NotFound,
+    Store,
+    StoreUnavailable,
+)
 from progress_lib.nats import Link
 
 MAX_KEY = 255  # characters of an Idempotency-Key
@@ -64,6 +71,7 @@ def create_blueprint(
     blueprint.register_error_handler(NotFound, _not_found)
     blueprint.register_error_handler(AlreadyRunning, _already_running)
     blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
+    blueprint.register_error_handler(JobChanged, _changed)
     blueprint.register_error_handler(GraphInvalid, _graph_invalid)
     blueprint.register_error_handler(QueueUnavailable, _come_back)
     blueprint.register_error_handler(StoreUnavailable, _come_back)
@@ -126,7 +134,8 @@ class _Api:
         tenant_id = self._tenant("jobs:write")
         body = json_object()
         job = self._store.create_job(tenant_id, job_name(body), job_graph(body))
-        return jsonify(job_document(job)), 201, {"Location": f"/api/jobs/{job.job_id}"}
+        headers = {"Location": f"/api/jobs/{job.job_id}", "ETag": _etag(job)}
+        return jsonify(job_document(job)), 201, headers
 
     def validate(self) -> Answer:
         """Takes {"graph": …}; 422 names every error, as execute would, else {"valid": true}."""
@@ -144,13 +153,22 @@ class _Api:
         return jsonify(self._previews.ask(tenant_id, job_graph(body), node_id))
 
     def read_job(self, job_id: int) -> Answer:
-        return jsonify(job_document(self._store.job(self._tenant("jobs:read"), job_id)))
+        job = self._store.job(self._tenant("jobs:read"), job_id)
+        return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
     def replace_job(self, job_id: int) -> Answer:
+        """With If-Match, only the job that has this ETag is replaced; else 412."""
         tenant_id = self._tenant("jobs:write")
         body = json_object()
-        job = self._store.update_job(tenant_id, job_id, job_name(body), job_graph(body))
-        return jsonify(job_document(job))
+        wanted = request.if_match
+        job = self._store.update_job(
+            tenant_id,
+            job_id,
+            job_name(body),
+            job_graph(body),
+            lambda stored: not wanted or wanted.contains_raw(_etag(stored)),
+        )
+        return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
     def delete_job(self, job_id: int) -> Answer:
         """Deletes the job with its runs and their files; not while one of them has not ended."""
@@ -249,6 +267,11 @@ class _Api:
 # ---- what a request says
 
 
+def _etag(job: Job) -> str:
+    """Another one after each change of the job."""
+    return f'"{job.job_id}-{job.updated_at!r}"'
+
+
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -290,6 +313,10 @@ def _already_running(error: AlreadyRunning) -> Response:
 
 def _mismatch(error: IdempotencyMismatch) -> Response:
     return answer(Problem(422, str(error)))
+
+
+def _changed(error: JobChanged) -> Response:
+    return answer(Problem(412, str(error)))
 
 
 def _graph_invalid(error: GraphInvalid) -> Response:

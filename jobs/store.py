@@ -22,7 +22,14 @@ from jobs.records import Job, NewRun, Recorded, Run
 from jobs.states import RunStatus, check_move
 from jobs.tables import JOBS, NODE_STATES, RUNS
 
-__all__ = ["AlreadyRunning", "IdempotencyMismatch", "NotFound", "Store", "StoreUnavailable"]
+__all__ = [
+    "AlreadyRunning",
+    "IdempotencyMismatch",
+    "JobChanged",
+    "NotFound",
+    "Store",
+    "StoreUnavailable",
+]
 
 T = TypeVar("T")
 
@@ -45,6 +52,10 @@ class AlreadyRunning(Exception):
         super().__init__(f"job {job_id} is already running: run {run_id} has not ended")
         self.job_id = job_id
         self.run_id = run_id
+
+
+class JobChanged(Exception):
+    """The job is not the one that the caller has seen."""
 
 
 class IdempotencyMismatch(Exception):
@@ -89,12 +100,23 @@ class Store:
         """Raises NotFound."""
         return self._read(lambda connection: _job_of(connection, tenant_id, job_id))
 
-    def update_job(self, tenant_id: str, job_id: int, name: str, graph: dict[str, Any]) -> Job:
-        """Replaces name and graph; runs keep what they were started with. Raises NotFound."""
+    def update_job(
+        self,
+        tenant_id: str,
+        job_id: int,
+        name: str,
+        graph: dict[str, Any],
+        only_if: Callable[[Job], bool] = lambda job: True,
+    ) -> Job:
+        """Replaces name and graph; runs keep what they were started with.
+
+        Raises NotFound, or JobChanged when what is stored is not what `only_if` wants.
+        """
         values = {"name": name, "graph": json.dumps(graph), "updated_at": time.time()}
 
         def update(connection: Connection) -> Job:
-            _job_of(connection, tenant_id, job_id)
+            if not only_if(_job_of(connection, tenant_id, job_id, for_update=True)):
+                raise JobChanged(f"job {job_id} was changed meanwhile: read it again")
             connection.execute(sa.update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
             return _job_of(connection, tenant_id, job_id)
 
@@ -392,9 +414,12 @@ class Store:
 # ---- pieces of transactions
 
 
-def _job_of(connection: Connection, tenant_id: str, job_id: int) -> Job:
+def _job_of(
+    connection: Connection, tenant_id: str, job_id: int, *, for_update: bool = False
+) -> Job:
     if 0 < job_id <= MAX_JOB_ID:
         query = sa.select(JOBS).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+        query = query.with_for_update() if for_update else query
         row = connection.execute(query).mappings().first()
         if row is not None:
             return _job(row)

@@ -157,6 +157,31 @@ def test_a_bad_body_is_a_clear_problem(
     problem(client.post("/api/jobs", data=body, content_type=content_type), status)
 
 
+def test_a_save_of_what_somebody_else_changed_meanwhile_is_refused(client: FlaskClient) -> None:
+    made = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE})
+    location = made.headers["Location"]
+    seen = client.get(location).headers["ETag"]
+    assert seen == made.headers["ETag"]
+
+    first = client.put(
+        location, json={"name": "first", "graph": SAMPLE}, headers={"If-Match": seen}
+    )
+    assert first.status_code == 200
+    assert first.headers["ETag"] != seen
+    second = client.put(
+        location, json={"name": "second", "graph": SAMPLE}, headers={"If-Match": seen}
+    )
+    assert "read it again" in problem(second, 412)["detail"]
+    assert client.get(location).get_json()["name"] == "first"
+    newest = client.get(location).headers["ETag"]
+    again = client.put(
+        location, json={"name": "second", "graph": SAMPLE}, headers={"If-Match": newest}
+    )
+    assert again.get_json()["name"] == "second"
+    without = client.put(location, json={"name": "whatever it is", "graph": SAMPLE})
+    assert without.status_code == 200
+
+
 def test_a_job_name_with_every_odd_character_just_works(client: FlaskClient) -> None:
     name = "".join(["'\"\\{}<>&;$`%\u202e\u0301é漢👩‍💻", " ", "/../"])
     answer = client.post("/api/jobs", json={"name": name, "graph": SAMPLE})
