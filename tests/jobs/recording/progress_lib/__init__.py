@@ -22,7 +22,15 @@ class Progress(NamedTuple):
 
 
 class ProgressReporter:
-    def __init__(self, nats_url: str, tenant_id: str, job_id: str, *, run_id: str | None) -> None:
+    def __init__(
+        self,
+        nats_url: str,
+        tenant_id: str,
+        job_id: str,
+        *,
+        run_id: str | None,
+        last_words: str | None,
+    ) -> None:
         self._file: IO[str] = open(os.environ["PROGRESS_FILE"], "w")  # noqa: SIM115
 
     def report_func(self) -> Callable[[Progress], None]:
