@@ -35,7 +35,8 @@ find_python() {
   return 1
 }
 
-# ensure_venv requirements.txt …: installs these once; an unchanged list costs one file comparison.
+# ensure_venv requirements.lock …: installs these once, and no file that has not the hash that is written
+# there; an unchanged list costs one file comparison.
 ensure_venv() {
   local name missing=()
   if ! "$VENV_PYTHON" -c '' 2>/dev/null; then rm -f "$VENV"/installed-*; fi
@@ -63,7 +64,7 @@ _fill_venv() {
     "$python" -m venv --clear "$VENV" || return 1
   fi
   say "installing $* (once)"
-  "$VENV_PYTHON" -m pip install -qq --no-input --disable-pip-version-check "${lists[@]}" || {
+  "$VENV_PYTHON" -m pip install -qq --no-input --disable-pip-version-check --require-hashes "${lists[@]}" || {
     say "pip could not install $*: see above"
     return 1
   }
