@@ -35,13 +35,18 @@ export class Api {
     return (await this.#call('GET', '/api/jobs')).jobs;
   }
 
+  /** {id, name, graph, updatedAt, etag}. */
   job(jobId) {
-    return this.#call('GET', `/api/jobs/${jobId}`);
+    return this.#job('GET', `/api/jobs/${jobId}`);
   }
 
-  /** {id, …}: the job created, or with an id the job replaced. */
-  saveJob(jobId, document) {
-    return jobId === null ? this.#call('POST', '/api/jobs', document) : this.#call('PUT', `/api/jobs/${jobId}`, document);
+  /**
+   * The job created, or with an id the job replaced; with an `etag` only the job that was read with it: another one
+   * rejects with a Problem of status 412.
+   */
+  saveJob(jobId, document, etag = null) {
+    if (jobId === null) return this.#job('POST', '/api/jobs', document);
+    return this.#job('PUT', `/api/jobs/${jobId}`, document, etag === null ? {} : { 'If-Match': etag });
   }
 
   /** Every error of a graph: [{nodeId, field, message}]; none for one that can run. */
@@ -119,11 +124,21 @@ export class Api {
     return runs.length > 0 ? runs[0].runId : null;
   }
 
-  async #call(method, path, body, headers = {}, signal = undefined) {
+  async #call(...request) {
+    return (await this.#exchange(...request)).document;
+  }
+
+  // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
+  async #job(...request) {
+    const { response, document } = await this.#exchange(...request);
+    return { ...document, etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+  }
+
+  async #exchange(method, path, body, headers = {}, signal = undefined) {
     const response = await this.#fetch(method, path, body, headers, signal);
     const document = await response.json().catch(() => ({}));
     if (!response.ok) throw new Problem(response.status, document);
-    return document;
+    return { response, document };
   }
 
   // For answers that are not JSON.

@@ -8,12 +8,17 @@ export class EditorView {
   #dialog = byId('editor');
   #text = byId('editor-text');
   #findings = byId('editor-findings');
-  #jobId = null; // of the job being edited; null for a new one
+  #job = null; // {id, etag} of the job being edited; null for a new one
+  #announce;
   #check;
   #save;
 
-  /** `check(document)` resolves to the errors found; it and `save(jobId, document)` reject with a Problem. */
-  constructor({ check, save }) {
+  /**
+   * `check(document)` resolves to the errors found, `save({id, etag} or null, document)` to whether it is saved; both
+   * reject with a Problem.
+   */
+  constructor({ check, save, announce }) {
+    this.#announce = announce;
     this.#check = check;
     this.#save = save;
     byId('editor-check').addEventListener('click', () => this.#attempt(() => this.#checkText()));
@@ -23,9 +28,9 @@ export class EditorView {
     byId('editor-file').addEventListener('change', (event) => this.#openFile(event.target));
   }
 
-  /** Edit a job ({id, name, graph}), or a new one (null). */
+  /** Edit a job ({id, name, graph, etag}), or a new one (null). */
   open(job) {
-    this.#jobId = job?.id ?? null;
+    this.#job = job === null ? null : { id: job.id, etag: job.etag };
     setText(byId('editor-title'), job === null ? 'New job' : `Edit ${job.name}`);
     this.#text.value = job === null ? asText(NEW_JOB) : asText(job);
     this.#tell('plain', []);
@@ -42,8 +47,7 @@ export class EditorView {
   }
 
   async #saveText() {
-    await this.#save(this.#jobId, this.#document());
-    this.#dialog.close();
+    if (await this.#save(this.#job, this.#document())) this.#dialog.close();
   }
 
   async #attempt(action) {
@@ -71,6 +75,7 @@ export class EditorView {
 
   #tell(tone, lines) {
     this.#findings.dataset.tone = tone;
+    if (lines.length > 0) this.#announce(lines.join('. '));
     this.#findings.replaceChildren(element('ul', '', ...lines.map((line) => element('li', '', line))));
   }
 }

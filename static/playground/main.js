@@ -11,6 +11,7 @@ import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setHidden, setText } from './dom.js';
+import { saveOver } from './edit/saving.js';
 import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
 import { nodeShare, runShare } from './estimate.js';
@@ -51,7 +52,8 @@ class Playground {
   #gate = new GateView({ onToken: (token) => this.#useToken(token) });
   #editor = new EditorView({
     check: (document) => this.#api.validate(document),
-    save: (jobId, document) => this.#save(jobId, document),
+    save: (job, document) => this.#save(job, document),
+    announce: (text) => this.#speak(text),
   });
   #workbench = new Workbench({ api: this.#api, graph: this.#graph, host: this.#editHost() });
   #finding = new Finding({ api: this.#api, host: this.#findingHost() });
@@ -143,11 +145,13 @@ class Playground {
     if (shown.state.record(record, this.#api.now())) this.#askForDrawing();
   }
 
-  async #save(jobId, document) {
-    const saved = await this.#api.saveJob(jobId, document);
+  async #save(job, document) {
+    const saved = job === null ? await this.#api.saveJob(null, document) : await saveOver(this.#api, job, document);
+    if (saved === null) return false;
     this.#workbench.forget(saved.id);
     await this.#refreshJobs();
-    this.#open(jobId ?? saved.id);
+    this.#open(saved.id);
+    return true;
   }
 
   // ---- live ----------------------------------------------------------------------------------------
@@ -303,7 +307,7 @@ class Playground {
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#editor.open(this.#workbench.document),
       attempt: (work) => this.#attempt(work),
-      notice: (text, tone) => this.#notice.say(text, tone),
+      notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
     };
   }
@@ -421,8 +425,12 @@ class Playground {
     if (said.length > 0) this.#speak(said.join(' '));
   }
 
+  // The one live region of the page. While a dialog is open, all beside it is inert, so it is there.
   #speak(text) {
-    setText(byId('announcer'), text);
+    const region = byId('announcer');
+    const place = document.querySelector('dialog[open]') ?? document.body;
+    if (region.parentElement !== place) place.append(region);
+    setText(region, text);
   }
 
   // Only the record knows where a run stands in the queue.

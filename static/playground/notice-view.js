@@ -1,19 +1,33 @@
-/** One notice at a time about what the person asked for. Test hooks: `#notice[data-tone]`, `#notice-text`. */
+/**
+ * One notice at a time about what the person asked for. Test hooks: `#notice[data-tone]`, `#notice-text`,
+ * `#notice-action`.
+ */
 
 import { byId, setHidden, setText } from './dom.js';
 
 export class NoticeView {
   #box = byId('notice');
   #text = byId('notice-text');
+  #button = byId('notice-action');
+  #run = null; // what the button does
 
   #announce;
 
   constructor({ announce }) {
     this.#announce = announce;
     byId('notice-close').addEventListener('click', () => this.clear());
+    this.#button.addEventListener('click', () => {
+      const run = this.#run;
+      this.clear();
+      run?.();
+    });
   }
 
-  say(text, tone = 'plain') {
+  /** `action`: {label, run} of a button beside it, or null. */
+  say(text, tone = 'plain', action = null) {
+    this.#run = action?.run ?? null;
+    setText(this.#button, action?.label ?? '');
+    setHidden(this.#button, action === null);
     this.#box.dataset.tone = tone;
     setText(this.#text, text);
     setHidden(this.#box, false);
@@ -23,5 +37,6 @@ export class NoticeView {
   clear() {
     setHidden(this.#box, true);
     setText(this.#text, '');
+    this.#run = null;
   }
 }

@@ -20,6 +20,16 @@ export function currentToken() {
   return sessionStorage.getItem(KEY) ?? '';
 }
 
+/** Whose jobs the token lets in to; '' for the server's own tenant, or a token that cannot be read. */
+export function currentTenant() {
+  try {
+    const claims = JSON.parse(atob(currentToken().split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    return typeof claims.tenant_id === 'string' ? claims.tenant_id : '';
+  } catch {
+    return '';
+  }
+}
+
 export function keepToken(token) {
   sessionStorage.setItem(KEY, token.trim());
 }

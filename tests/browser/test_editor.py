@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.finding import assert_accessible, picture
@@ -752,8 +752,47 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop:
     assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 5"
 
 
-def test_leaving_the_page_with_changes_asks(edit: Any) -> None:
+def test_a_draft_survives_a_reload_and_can_be_discarded(edit: Any) -> None:
     editor = edit()
+    page = editor.page
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id > 42")
+    expect(page.locator("#unsaved")).to_be_visible()
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("Your unsaved draft of")
+    expect(page.locator("#unsaved")).to_be_visible()
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 42")
+    page.click("#undo")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.click("#redo")
+    page.reload()
+    expect(page.locator("#notice-action")).to_have_text("Discard it")
+    page.click("#notice-action")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 5")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.reload()
+    expect(editor.node(2)).to_be_visible()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop: Product) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    expect(page.locator("#unsaved")).to_be_visible()
+    shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Theirs", "graph": small_graph()})
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("saved by somebody else since")
+    page.click("#save")
+    expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    page.click("#confirm-no")
+    assert editor.stored()["name"] == "Theirs"
+
+
+def test_leaving_the_page_asks_where_the_browser_keeps_no_drafts(edit: Any) -> None:
+    editor = edit()
+    editor.page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error(); }; }")
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -765,6 +804,25 @@ def test_leaving_the_page_with_changes_asks(edit: Any) -> None:
     editor.page.keyboard.press("ArrowDown")
     editor.page.evaluate("location.reload()")
     eventually(lambda: editor.page.wait_for_timeout(20) or asked == ["beforeunload"])
+
+
+def test_a_preview_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
+    editor = edit()
+    refusals = [503, 503]
+
+    def answer(route: Route) -> None:
+        if refusals:
+            body = json.dumps({"detail": "no runner answered"})
+            route.fulfill(status=refusals.pop(), content_type="application/json", body=body)
+        else:
+            route.continue_()
+
+    editor.page.route("**/api/jobs/preview", answer)
+    editor.node(2).focus()
+    editor.press("p")
+    expect(editor.page.locator("#preview-note")).to_have_text("Waiting for a runner…")
+    expect(editor.page.locator("#preview")).to_have_attribute("data-state", "rows")
+    expect(editor.page.locator("#announcer")).to_contain_text("Preview of")
 
 
 # ---------------------------------------------------------------- jobs

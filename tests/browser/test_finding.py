@@ -564,7 +564,7 @@ def test_changes_of_state_are_read_out_and_counts_are_not(
         "Read out: running",
         "Read out: completed",
     ]
-    assert page.locator("[aria-live]").count() == 1
+    assert page.locator("[aria-live], [role=status], [role=alert], [role=log], output").count() == 1
 
 
 def test_reduced_motion_stops_what_turns(

@@ -13,8 +13,10 @@ export class Picker {
   #shown = []; // those that match
   #active = 0;
   #onPick = () => undefined;
+  #announce;
 
-  constructor() {
+  constructor({ announce }) {
+    this.#announce = announce;
     this.#text.addEventListener('input', () => this.#filter());
     this.#text.addEventListener('keydown', (event) => this.#onKey(event));
     byId('picker-form').addEventListener('submit', (event) => {
@@ -48,6 +50,7 @@ export class Picker {
     this.#shown = this.#items.filter(matches);
     this.#list.replaceChildren(...this.#shown.map(itemElement));
     setHidden(byId('picker-empty'), this.#shown.length > 0);
+    if (this.#shown.length === 0 && this.#dialog.open) this.#announce(byId('picker-empty').textContent);
     this.#activate(0);
   }
 

@@ -5,15 +5,24 @@
 
 import { byId, element, setHidden, setText } from '../dom.js';
 
+/** Milliseconds for which a server that cannot answer now is asked again, and between two questions. */
+const PATIENCE = 30_000;
+const RETRY = 1_000;
+
 export class PreviewView {
   #panel = byId('preview');
   #generation = 0;
   #nodeId = null;
   #load;
   #onClose;
+  #announce;
 
-  /** `load(nodeId, signal)`: resolves to {columns, rows, truncated, timedOut}, or rejects with an Error to show. */
-  constructor({ load, onClose }) {
+  /**
+   * `load(nodeId)`: resolves to {columns, rows, truncated, timedOut}, or rejects with an Error to show; one of status 503
+   * is asked again for a while, as in the first seconds after a start, when no runner is there yet.
+   */
+  constructor({ load, onClose, announce }) {
+    this.#announce = announce;
     this.#load = load;
     this.#onClose = onClose;
     byId('preview-again').addEventListener('click', () => this.#ask());
@@ -55,14 +64,30 @@ export class PreviewView {
     const generation = (this.#generation += 1);
     this.#tell('loading', 'Reading rows…');
     try {
-      const preview = await this.#load(this.#nodeId);
+      const preview = await this.#patiently(generation);
       if (generation !== this.#generation) return;
       byId('preview-table').replaceChildren(table(preview));
       this.#tell('rows', noteOf(preview));
+      this.#announce(`${byId('preview-title').textContent}. ${noteOf(preview)}`);
     } catch (error) {
       if (generation !== this.#generation) return;
       byId('preview-table').replaceChildren();
       this.#tell('error', error.message);
+      this.#announce(`No preview: ${error.message}`);
+    }
+  }
+
+  async #patiently(generation) {
+    const end = performance.now() + PATIENCE;
+    for (;;) {
+      try {
+        return await this.#load(this.#nodeId);
+      } catch (problem) {
+        if (problem.status !== 503 || generation !== this.#generation || performance.now() > end) throw problem;
+      }
+      this.#tell('loading', 'Waiting for a runner…');
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      if (generation !== this.#generation) throw new Error('not wanted any more');
     }
   }
 

@@ -3,28 +3,31 @@
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
  *   {onDraft(graph), onChosen(nodeId | null), takenIds() → [id], show(jobId), refreshJobs(), jobs() → [{id, name}],
- *    attempt(work), notice(text, tone), announce(text), editAsJson(), isDetailsOpen()}
+ *    attempt(work), notice(text, tone, action), announce(text), editAsJson(), isDetailsOpen()}
  *
- * Drafts with changes are kept while other jobs are looked at. Test hooks: `#save`, `#undo`, `#redo`, `#zoom-level`,
+ * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`, `#redo`, `#zoom-level`,
  * `#problems`, and those of the parts.
  */
 
 import { byId, setHidden, setText } from '../dom.js';
 import { iconOf } from '../graph-view.js';
 import { layOut, NODE } from '../layout.js';
+import { currentTenant } from '../session.js';
+import { formatMoment } from '../text.js';
 import { asClipboardText, fromClipboardText } from './clipboard.js';
-import { confirmed } from './confirm.js';
 import { EditModel } from './edit-model.js';
 import { startingConfig } from './fields.js';
 import { addNode, configured, connected, edgeKey, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
 import { openHelp } from './help.js';
 import { JobTools } from './job-tools.js';
+import { KeptDrafts } from './kept-drafts.js';
 import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
 import { Latest } from './latest.js';
 import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
 import { Picker } from './picker.js';
 import { PreviewView } from './preview-view.js';
+import { saveOver } from './saving.js';
 
 /** Milliseconds without a change until the draft is checked. */
 const QUIET = 250;
@@ -48,6 +51,8 @@ export class Workbench {
   #host;
   #types = new Map(); // name → node type
   #drafts = new Map(); // job id → {job, model}, of the job at hand and of those with changes
+  #kept = new KeptDrafts(currentTenant);
+  #isKept = true; // whether the browser keeps drafts: then nothing is lost with the page
   #draft = null; // {job, model} of the job at hand
   #selection = nothing();
   #marked = null; // the selection that an area is added to
@@ -57,7 +62,7 @@ export class Workbench {
   #pointer = { clientX: -1, clientY: -1 };
   #pasted = 0; // times that the same was pasted
 
-  #picker = new Picker();
+  #picker = new Picker({ announce: (text) => this.#host.announce(text) });
   #palette = new PaletteView({ onAdd: (type) => this.#add(type), onDrop: (type, x, y) => this.#drop(type, x, y) });
   #form;
   #preview;
@@ -69,7 +74,7 @@ export class Workbench {
     this.#graph = graph;
     this.#host = host;
     this.#form = new NodeForm(this.#formSays());
-    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id) });
+    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text) });
     this.#tools = new JobTools(api, this.#jobHost());
     this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
     graph.edit(this.#intents());
@@ -77,7 +82,7 @@ export class Workbench {
     this.#wireButtons();
     this.#wireKeys();
     window.addEventListener('beforeunload', (event) => {
-      if ([...this.#drafts.values()].some(({ model }) => model.isDirty)) event.preventDefault();
+      if (!this.#isKept && this.unsavedIds.length > 0) event.preventDefault();
     });
   }
 
@@ -93,15 +98,18 @@ export class Workbench {
     this.#refresh();
   }
 
-  /** Edit this job ({id, name, graph, updatedAt}), with the changes made to it earlier; null: there is none. */
+  /** Edit this job ({id, name, graph, updatedAt, etag}), with the changes made to it earlier; null: there is none. */
   open(job) {
     this.#putAside();
+    let restored = null;
     if (job !== null) {
-      const kept = this.#drafts.get(job.id);
-      this.#draft = kept ?? { job, model: new EditModel(standingGraph(job.graph)) };
+      const known = this.#drafts.get(job.id);
+      this.#draft = known ?? { job, model: new EditModel(standingGraph(job.graph)) };
       this.#drafts.set(job.id, this.#draft);
+      if (known === undefined) restored = this.#restore(this.#draft);
     }
     this.#refresh();
+    if (restored !== null) this.#tellRestored(restored, job);
     if (job !== null) this.#checks.ask(this.#draft.model.graph, { soon: true });
   }
 
@@ -115,6 +123,7 @@ export class Workbench {
   forget(jobId) {
     if (this.#draft?.job.id === jobId) this.#putAside();
     this.#drafts.delete(jobId);
+    this.#kept.drop(jobId);
   }
 
   get isOpen() {
@@ -125,11 +134,11 @@ export class Workbench {
     return this.#draft?.model.isDirty ?? false;
   }
 
-  /** {id, name, graph}: the job with what was changed; null when none is open. */
+  /** {id, name, graph, etag}: the job with what was changed; null when none is open. */
   get document() {
     if (this.#draft === null) return null;
     const { job, model } = this.#draft;
-    return { id: job.id, name: job.name, graph: model.graph };
+    return { id: job.id, name: job.name, graph: model.graph, etag: job.etag };
   }
 
   /** Ids of jobs with changes that are not saved. */
@@ -143,11 +152,12 @@ export class Workbench {
     if (!this.isDirty) return true;
     const draft = this.#draft;
     return this.#host.attempt(async () => {
-      if (!(await this.#mayReplace(draft))) return;
       const { graph } = draft.model;
-      const saved = await this.#api.saveJob(draft.job.id, { name: draft.job.name, graph });
+      const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph });
+      if (saved === null) return;
       draft.job = saved;
       draft.model.markSaved(graph);
+      this.#keep(draft);
       this.#host.announce('Saved.');
       await this.#host.saved(saved);
       this.#refreshTools();
@@ -192,10 +202,29 @@ export class Workbench {
     this.showProblems([]);
   }
 
-  async #mayReplace({ job }) {
-    const stored = await this.#api.job(job.id);
-    if (stored.updatedAt === job.updatedAt) return true;
-    return confirmed({ title: 'Changed elsewhere', text: `Somebody saved “${stored.name}” after you opened it. Saving now replaces what they did.`, yes: 'Replace it' });
+  // What an earlier page left of this draft is done again as one step, which undo takes back. It began with the job of
+  // then, so a save asks when somebody saved another since.
+  #restore(draft) {
+    const kept = this.#kept.of(draft.job.id);
+    if (kept === null) return null;
+    if (JSON.stringify(kept.graph) === JSON.stringify(draft.model.graph)) {
+      this.#kept.drop(draft.job.id);
+      return null;
+    }
+    draft.model.do({ label: 'Restore the draft', apply: () => kept.graph }, Date.now());
+    draft.job = { ...draft.job, etag: kept.etag };
+    return kept;
+  }
+
+  #tellRestored({ keptAt, etag }, job) {
+    const since = etag === job.etag ? '' : ' The job was saved by somebody else since.';
+    const text = `Your unsaved draft of ${formatMoment(keptAt)} is restored.${since}`;
+    this.#host.notice(text, 'plain', { label: 'Discard it', run: () => this.#discard() });
+  }
+
+  #keep({ job, model }) {
+    if (model.isDirty) this.#isKept = this.#kept.keep(job.id, { etag: job.etag, graph: model.graph });
+    else this.#kept.drop(job.id);
   }
 
   async #check(graph, signal) {
@@ -221,6 +250,7 @@ export class Workbench {
     const keys = new Set(graph.edges.map(edgeKey));
     this.#selection = { nodes: this.#selection.nodes.intersection(ids), edges: this.#selection.edges.intersection(keys) };
     if (this.#opened !== null && !ids.has(this.#opened)) this.#openForm(null);
+    this.#keep(this.#draft);
     this.#refresh();
     this.#preview.age();
     this.#checks.ask(graph);
