@@ -31,6 +31,7 @@ IN_FLIGHT = 32  # handshakes at a time
 HANDSHAKE_WAIT = 15.0  # seconds in which one of them must be answered
 READ = 65_536  # bytes of one read; more would cost a mapping each
 LEAVE_WAIT = 12.0  # seconds for slow clients to find out that they were cut; a write wait is 10
+SLOW_BUFFER = 4_096  # bytes that the kernel takes for a slow client; else it hides the first minute
 EVENTS = 1_024  # sockets that are served between two notes of the counts
 TICK = 0.1  # seconds
 END_WAIT = 10.0  # seconds for the process to end
@@ -243,7 +244,7 @@ class _Clients:
         while self._to_open:
             number = self._to_open.popleft()
             try:
-                descriptor = self._connect()
+                descriptor = self._connect(is_slow=number < self._plan.slow)
                 os.write(descriptor, handshake(self._plan.host, self._plan.path))
             except OSError as error:
                 self._fail(-1, f"connect: {error}")
@@ -255,9 +256,11 @@ class _Clients:
             self._epoll.register(descriptor, select.EPOLLIN)
             return
 
-    def _connect(self) -> int:
+    def _connect(self, *, is_slow: bool) -> int:
         connection = socket.socket()
         try:
+            if is_slow:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BUFFER)
             connection.settimeout(HANDSHAKE_WAIT)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.connect(self._plan.address)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from scripts.benching.wire import Template
 
@@ -35,14 +37,15 @@ class Published:
 class Publisher:
     """One connection; `jobs` of `tenant` from `job_base` on take turns."""
 
-    def __init__(self, address: tuple[str, int], tenant: str, job_base: int, jobs: int) -> None:
+    def __init__(self, nats_url: str, tenant: str, job_base: int, jobs: int) -> None:
+        url = urlsplit(nats_url)
         self._templates = [Template(tenant, job_base + number) for number in range(jobs)]
-        self._socket = socket.create_connection(address, ANSWER_WAIT)
+        self._socket = socket.create_connection((url.hostname, url.port or 4222), ANSWER_WAIT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._heard = b""
         self._next_look = 0.0
         self._wait_for(b"INFO")
-        self._socket.sendall(_CONNECT)
+        self._socket.sendall(_connect(url))
         self.settle()
 
     def close(self) -> None:
@@ -143,6 +146,15 @@ class Publisher:
             if line == b"PING":
                 self._socket.sendall(b"PONG\r\n")
         return any(line.startswith(word) for line in lines)
+
+
+def _connect(url: SplitResult) -> bytes:
+    """The first words to NATS, with the user and password of its URL."""
+    words: dict[str, object] = {"verbose": False, "pedantic": False, "name": "bench"}
+    words |= {"lang": "python", "version": "0"}
+    if url.username:
+        words |= {"user": unquote(url.username), "pass": unquote(url.password or "")}
+    return f"CONNECT {json.dumps(words)}\r\n".encode()
 
 
 def _turns(templates: list[Template], watchers: list[int]) -> Iterator[tuple[Template, int]]:

@@ -152,7 +152,7 @@ class Run:
         crowd = Crowd(plan)
         try:
             self._connect(crowd, before)
-            publisher = Publisher(target.nats_address, target.tenant, self._job_base, load.jobs)
+            publisher = Publisher(target.nats_url, target.tenant, self._job_base, load.jobs)
             try:
                 self._warm(crowd, publisher)
                 self._publish(crowd, publisher, before)

@@ -109,11 +109,11 @@ class OurTarget(Target):
         self._urls = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.workers = workers
         self.ws_url = self._product.ws_url
-        self.nats_url = self._product.nats_url
         self.token = self._product.token
 
     def start(self) -> None:
         self._product.start()
+        self.nats_url = self._product.nats_url
 
     def stop(self) -> None:
         self._product.end()

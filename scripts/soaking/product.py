@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.tokens import mint
+from settings import NATS_USER
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TENANT = "default"
@@ -97,7 +98,10 @@ class Product:
 
     @property
     def nats_url(self) -> str:
-        return f"nats://127.0.0.1:{self._ports[2]}"
+        """With the password that the first start made."""
+        kept = self.data_dir / "nats_password"
+        user = f"{NATS_USER}:{kept.read_text().strip()}@" if kept.exists() else ""
+        return f"nats://{user}127.0.0.1:{self._ports[2]}"
 
     def _environment(self) -> dict[str, str]:
         mark_name, _, mark_value = self._mark.partition("=")

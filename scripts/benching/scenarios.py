@@ -1,0 +1,383 @@
+"""What is measured: S1 to S6 as the load generator in Go defines them, and how cost grows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from scripts.benching.machine import MAX_FILES
+from scripts.benching.publisher import Publisher
+from scripts.benching.run import Load, Result, Run, Show
+from scripts.benching.target import Target
+
+MAX_LAG = 500.0  # ms; a rate at which more than 1 % of the messages are later is not sustained
+MAX_IN_LAG = 200.0  # ms; the same of the bridge's way in, where nothing but the bridge waits
+SEARCH_STEPS = 3  # halvings of the last doubling: within 9 %
+MAX_RATE = 1_000_000.0  # messages/s
+PUBLISHED_IN_TIME = 1.05  # a publisher that needs longer has not kept its rate: NATS held it back
+IN_JOBS = 100  # jobs that nobody watches take turns
+CUT_BY = "4002"  # close code of a client that is too slow
+BROKEN = ("reset", "eof")  # a cut client whose close frame did not get through
+
+Figures = dict[str, float]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One measurement of one scenario on one target."""
+
+    figures: Figures
+    faults: list[str] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A row of the table."""
+
+    key: str
+    label: str
+    better: Literal["less", "more", ""] = ""  # "": no ratio is made of it
+    digits: int = 0
+
+
+class Bench:
+    """How much of the full load, how long, and fresh jobs for each run."""
+
+    def __init__(self, scale: float, seconds: float | None, show: Show) -> None:
+        self._scale = scale
+        self._seconds = seconds
+        self.show = show
+        # a server that is not ours may remember the jobs of an earlier bench
+        self._next_job = 1_000_000 + int(time.time()) % 9_000 * 1_000
+
+    def scaled(self, number: int) -> int:
+        return max(1, round(number * self._scale))
+
+    def seconds(self, full: float) -> float:
+        return self._seconds or full
+
+    def jobs(self, count: int) -> int:
+        """The first of `count` ids that were not used before."""
+        first = self._next_job
+        self._next_job += count
+        return first
+
+    def run(self, target: Target, load: Load) -> Result:
+        return Run(target, load, self.jobs(load.jobs), self.show).measure()
+
+
+def one_hot_job(bench: Bench, target: Target) -> Outcome:
+    load = Load(bench.scaled(1_000), rate=100, seconds=bench.seconds(5))
+    return _fan_out(bench.run(target, load))
+
+
+def many_jobs(bench: Bench, target: Target) -> Outcome:
+    clients = bench.scaled(1_000)
+    load = Load(clients, jobs=clients, rate=bench.scaled(10_000), seconds=bench.seconds(5))
+    return _fan_out(bench.run(target, load))
+
+
+def _fan_out(result: Result) -> Outcome:
+    figures = {
+        **_costs(result),
+        "p50": result.latency["p50"],
+        "p99": result.latency["p99"],
+        "received": result.received,
+        "lost": result.lost,
+    }
+    return Outcome(figures, result.faults(), [result.document()])
+
+
+def _costs(result: Result) -> Figures:
+    """Of a server whose processes are not known, nothing."""
+    us = result.us_per_delivery
+    return {} if us is None else {"us": us}
+
+
+def most_sustained(bench: Bench, target: Target) -> Outcome:
+    runs: list[dict[str, Any]] = []
+    best: list[Result] = []
+
+    def is_sustained(rate: float) -> bool:
+        load = Load(bench.scaled(500), rate=rate, seconds=bench.seconds(5))
+        result = bench.run(target, load)
+        runs.append(result.document())
+        in_time = result.publish_seconds <= load.seconds * PUBLISHED_IN_TIME
+        good = in_time and result.latency["p99"] <= MAX_LAG and not result.faults()
+        if good:
+            best.append(result)
+        return good
+
+    _search(is_sustained, 500.0)
+    if not best:
+        return Outcome({}, ["not even the lowest rate was sustained"], runs)
+    most = max(best, key=lambda result: result.per_second)
+    figures = {**_costs(most), "per_second": most.per_second, "p99": most.latency["p99"]}
+    return Outcome(figures, [], runs)
+
+
+def _search(is_sustained: Callable[[float], bool], first: float) -> float:
+    """The highest rate that is sustained: doubled until it is not, then halved in between."""
+    rate = first
+    while is_sustained(rate):
+        if rate >= MAX_RATE:
+            return rate
+        rate *= 2
+    low, high = rate / 2, rate
+    for _ in range(SEARCH_STEPS):
+        middle = math.sqrt(low * high)
+        if is_sustained(middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def idle_connections(bench: Bench, target: Target) -> Outcome:
+    load = Load(bench.scaled(5_000), jobs=bench.scaled(50), is_idle=True, seconds=bench.seconds(3))
+    target.restart()
+    return _idle(bench.run(target, load))
+
+
+def _idle(result: Result) -> Outcome:
+    figures: Figures = {"connects": result.connects_per_second, "held": result.connected}
+    if result.kb_per_connection is not None:
+        figures["kb"] = result.kb_per_connection
+    if result.connect_cpu is not None and result.connected:
+        figures["connect_us"] = result.connect_cpu * 1e6 / result.connected
+    return Outcome(figures, result.faults(), [result.document()])
+
+
+def burst(bench: Bench, target: Target) -> Outcome:
+    load = Load(
+        bench.scaled(100),
+        rate=0,
+        count=bench.scaled(20_000),
+        seconds=bench.seconds(10),
+        most_drain=30,
+    )
+    result = bench.run(target, load)
+    figures = {
+        **_costs(result),
+        "share": 100 * result.received / max(result.expected, 1),
+        "per_second": result.per_second,
+        "wall": result.wall,
+        "cut": result.cut,
+    }
+    return Outcome(figures, result.faults(), [result.document()])
+
+
+def slow_readers(bench: Bench, target: Target) -> Outcome:
+    """S1 with a twentieth that stops reading, and long enough for them to be found out."""
+    slow = bench.scaled(50)
+    load = Load(bench.scaled(1_000), rate=100, seconds=bench.seconds(15), slow=slow)
+    result = bench.run(target, load)
+    cut = sum(result.slow_ends.get(end, 0) for end in (CUT_BY, *BROKEN))
+    figures = {
+        **_costs(result),
+        "p99": result.latency["p99"],
+        "lost": result.lost,
+        "cut": cut,
+        "with_4002": result.slow_ends.get(CUT_BY, 0),
+    }
+    if result.server_cut is not None:
+        figures["server_cut"] = result.server_cut
+    faults = result.faults()
+    if cut != slow:
+        faults.append(f"{slow - cut} of {slow} clients that stopped reading were not cut")
+    return Outcome(figures, faults, [result.document()])
+
+
+def nats_in(bench: Bench, target: Target) -> Outcome:
+    """The most that one bridge takes: jobs without a watcher, and a probe that shows the lag.
+
+    One client watches one of IN_JOBS jobs, which take turns: 1 % of the messages is delivered.
+    """
+    runs: list[dict[str, Any]] = []
+    best: list[float] = []
+
+    def is_sustained(rate: float) -> bool:
+        load = Load(1, rate=rate, jobs=IN_JOBS, seconds=bench.seconds(5))
+        counted = _received(target)
+        result = bench.run(target, load)
+        came = _received(target)
+        runs.append(result.document())
+        in_time = result.publish_seconds <= load.seconds * PUBLISHED_IN_TIME
+        good = in_time and result.latency["p99"] <= MAX_IN_LAG and not result.faults()
+        if counted is not None and came is not None:
+            good = good and came - counted >= result.published
+        if good:
+            best.append(result.published / result.publish_seconds)
+        return good
+
+    _search(is_sustained, bench.scaled(10_000))
+    if not best:
+        return Outcome({}, ["not even the lowest rate was taken"], runs)
+    return Outcome({"in": max(best)}, [], runs)
+
+
+def _received(target: Target) -> float | None:
+    """Messages that the server says it got from NATS."""
+    counters = target.counters()
+    return None if counters is None else counters.get("progress_received_total")
+
+
+def growth_with_clients(bench: Bench, target: Target) -> Outcome:
+    figures: Figures = {}
+    faults: list[str] = []
+    runs = []
+    for full in (10, 100, 1_000, 3_000, 10_000):
+        load = Load(bench.scaled(full), rate=10, seconds=bench.seconds(5))
+        result = bench.run(target, load)
+        figures |= {f"{full}": us for us in _costs(result).values()}
+        faults += [f"{full} clients: {fault}" for fault in result.faults()]
+        runs.append(result.document())
+    return Outcome(figures, faults, runs)
+
+
+def growth_with_jobs(bench: Bench, target: Target) -> Outcome:
+    """The same 10,000 deliveries/s to 1,000 clients, told by ever more and smaller jobs."""
+    figures: Figures = {}
+    faults: list[str] = []
+    runs = []
+    for full in (1, 10, 100, 1_000):
+        load = Load(
+            bench.scaled(1_000),
+            jobs=bench.scaled(full),
+            rate=10 * bench.scaled(full),
+            seconds=bench.seconds(5),
+        )
+        result = bench.run(target, load)
+        figures |= {f"{full}": us for us in _costs(result).values()}
+        faults += [f"{full} jobs: {fault}" for fault in result.faults()]
+        runs.append(result.document())
+    return Outcome(figures, faults, runs)
+
+
+def held_connections(bench: Bench, target: Target) -> Outcome:
+    """As many as two workers and one process of clients may open, idle for a minute, then S1's rate."""
+    clients = min(bench.scaled(19_000), MAX_FILES - 500)
+    target.restart()
+    idle = bench.run(target, Load(clients, jobs=19, is_idle=True, seconds=bench.seconds(60)))
+    outcome = _idle(idle)
+    # 100,000 deliveries/s, as in S1
+    load = Load(clients, jobs=19, rate=100 * bench.scaled(1_000) / clients * 19, seconds=5)
+    told = bench.run(target, load)
+    outcome.figures |= {**_costs(told), "p99": told.latency["p99"], "lost": told.lost}
+    outcome.faults += told.faults()
+    outcome.runs.append(told.document())
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    title: str
+    measure: Callable[[Bench, Target], Outcome]
+    figures: tuple[Figure, ...]
+
+
+US = Figure("us", "CPU per delivery, µs", "less", 2)
+P50, P99 = Figure("p50", "p50, ms", "less", 1), Figure("p99", "p99, ms", "less", 1)
+LOST = Figure("lost", "lost")
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "S1",
+            "one hot job: 1,000 clients, 100 messages/s",
+            one_hot_job,
+            (US, P50, P99, Figure("received", "delivered"), LOST),
+        ),
+        Scenario(
+            "S2",
+            "most sustained: 500 clients, p99 within 500 ms, nobody cut",
+            most_sustained,
+            (Figure("per_second", "deliveries/s", "more"), US, P99),
+        ),
+        Scenario(
+            "S3",
+            "many jobs: 1,000 clients, 1,000 jobs, 10,000 messages/s",
+            many_jobs,
+            (US, P50, P99, LOST),
+        ),
+        Scenario(
+            "S4",
+            "idle: 5,000 connections, 50 jobs",
+            idle_connections,
+            (
+                Figure("kb", "memory per connection, KB", "less", 1),
+                Figure("connects", "connects/s", "more"),
+                Figure("connect_us", "CPU per connect, µs", "less"),
+                Figure("held", "held"),
+            ),
+        ),
+        Scenario(
+            "S5",
+            "burst: 20,000 messages at once to 100 clients",
+            burst,
+            (
+                Figure("share", "delivered, %", "", 1),
+                Figure("per_second", "deliveries/s", "more"),
+                Figure("wall", "seconds", "less", 2),
+                US,
+                Figure("cut", "clients cut"),
+            ),
+        ),
+        Scenario(
+            "S6",
+            "S1 with 50 of the clients not reading",
+            slow_readers,
+            (
+                Figure("p99", "p99 of the others, ms", "less", 1),
+                US,
+                LOST,
+                Figure("cut", "slow clients cut"),
+                Figure("with_4002", "… and told so with 4002"),
+            ),
+        ),
+        Scenario(
+            "IN",
+            "from NATS: messages that nobody watches, a probe's p99 within 200 ms",
+            nats_in,
+            (Figure("in", "messages/s", "more"),),
+        ),
+        Scenario(
+            "CLIENTS",
+            "growth with clients: one job, 10 messages/s",
+            growth_with_clients,
+            tuple(
+                Figure(str(number), f"CPU per delivery, µs, {number:,} clients", "less", 1)
+                for number in (10, 100, 1_000, 3_000, 10_000)
+            ),
+        ),
+        Scenario(
+            "JOBS",
+            "growth with jobs: 1,000 clients, 10,000 deliveries/s",
+            growth_with_jobs,
+            tuple(
+                Figure(str(number), f"CPU per delivery, µs, {number:,} jobs", "less", 1)
+                for number in (1, 10, 100, 1_000)
+            ),
+        ),
+        Scenario(
+            "HELD",
+            "19,000 connections held for 60 s, then 100,000 deliveries/s",
+            held_connections,
+            (
+                Figure("held", "held"),
+                Figure("kb", "memory per connection, KB", "less", 1),
+                Figure("connects", "connects/s", "more"),
+                US,
+                P99,
+                LOST,
+            ),
+        ),
+    )
+}
+DEFAULT = ("S1", "S2", "S3", "S4", "S5", "S6", "IN")
