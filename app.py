@@ -15,6 +15,8 @@ from jobs.documents import status_event
 from jobs.run_queue import RunQueue
 from jobs.store import Store, StoreUnavailable
 from progress_lib.nats import Link
+from realtime.limits import ClientLimits
+from realtime.origins import Origins
 from realtime.service import Realtime
 from realtime.tokens import TokenRefused, TokenVerifier, WrongTenant
 from settings import Settings
@@ -38,12 +40,20 @@ class Parts:
         assert settings.nats_url is not None, "gunicorn.conf.py sets NATS_URL for the workers"
         self.settings = settings
         self.verifier = TokenVerifier(settings.tenant_id, settings.trusted_keys())
+        self.origins = Origins(settings.allowed_origins)
         self.realtime = Realtime(
             settings.nats_url,
             settings.tenant_id,
             self.verifier,
-            allowed_origins=settings.allowed_origins,
+            origins=self.origins,
             max_clients=settings.max_clients,
+            limits=ClientLimits(
+                subscriptions=settings.max_subscriptions,
+                messages_per_second=settings.max_messages_per_second,
+                clients_per_token=settings.max_clients_per_token,
+                clients_per_address=settings.max_clients_per_address,
+            ),
+            proxies=settings.forwarded_allow_ips,
             last_run=self._last_run,
             nats_ping_period=settings.nats_ping_period,
         )
@@ -155,7 +165,7 @@ class _Collector:
         yield GaugeMetricFamily("progress_subscriptions", "Subscriptions", hub.subscriptions)
         yield GaugeMetricFamily("progress_jobs", "Jobs whose state is known", hub.jobs)
         yield GaugeMetricFamily("progress_nats_up", "1 while NATS is there", bridge.link.is_up)
-        yield CounterMetricFamily("progress_received", "Messages from NATS", hub.received)
+        yield CounterMetricFamily("progress_received", "Messages from NATS", hub.received + bridge.unasked)
         yield CounterMetricFamily("progress_delivered", "Messages to browsers", hub.delivered)
         yield CounterMetricFamily("progress_stale", "Messages that came late or twice", hub.stale)
         yield CounterMetricFamily("progress_malformed", "Messages dropped", bridge.malformed)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.graph import MAX_EDGES, MAX_NODES
 from progress_lib.subjects import EVERY_TENANT, check_id
+from realtime.addresses import Network, parse_proxies
 from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
 
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
@@ -16,6 +18,7 @@ MAX_DIGITS = 10  # of a number
 MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
+MIN_METRICS_TOKEN = 16  # characters
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
 
@@ -44,6 +47,18 @@ class Settings:
     workers: int
     worker_class: str
     max_clients: int  # WebSocket clients of one worker
+    max_clients_per_token: int
+    max_clients_per_address: int
+    max_subscriptions: int  # of one WebSocket client
+    max_messages_per_second: int  # of one WebSocket client
+    max_body_bytes: int
+    body_timeout: int  # seconds
+    max_json_depth: int
+    max_graph_nodes: int
+    max_graph_edges: int
+    max_queued_runs: int  # of one tenant
+    forwarded_allow_ips: tuple[Network, ...]  # proxies whose X-Forwarded-For counts
+    metrics_token: str | None  # None: everybody may read /metrics
     runner: str
     max_concurrent_runs: int
     run_queued_timeout: int  # seconds, as all five; 0: no limit
@@ -86,6 +101,18 @@ class Settings:
             workers=read.number("WORKERS", 1, 1, 256),
             worker_class=read.choice("WORKER_CLASS", "gthread", ("gthread", "gevent")),
             max_clients=read.number("MAX_CLIENTS", 2_000, 1, 50_000),
+            max_clients_per_token=read.number("MAX_CLIENTS_PER_TOKEN", 1_500, 1, 50_000),
+            max_clients_per_address=read.number("MAX_CLIENTS_PER_ADDRESS", 1_500, 1, 50_000),
+            max_subscriptions=read.number("MAX_SUBSCRIPTIONS", 1_000, 1, 100_000),
+            max_messages_per_second=read.number("MAX_MESSAGES_PER_SECOND", 200, 1, 1_000_000),
+            max_body_bytes=read.number("MAX_BODY_BYTES", 1_048_576, 1_024, 1 << 30),
+            body_timeout=read.number("BODY_TIMEOUT", 30, 1, 3_600),
+            max_json_depth=read.number("MAX_JSON_DEPTH", 32, 8, 200),
+            max_graph_nodes=read.number("MAX_GRAPH_NODES", MAX_NODES, 1, MAX_NODES),
+            max_graph_edges=read.number("MAX_GRAPH_EDGES", MAX_EDGES, 1, MAX_EDGES),
+            max_queued_runs=read.number("MAX_QUEUED_RUNS", 1_000, 1, 1_000_000),
+            forwarded_allow_ips=read.networks("FORWARDED_ALLOW_IPS", "127.0.0.1,::1"),
+            metrics_token=read.checked("METRICS_TOKEN", None, _metrics_token),
             runner=read.choice("RUNNER", "embedded", ("embedded", "off")),
             max_concurrent_runs=read.number("MAX_CONCURRENT_RUNS", 4, 1, 256),
             run_queued_timeout=read.number("RUN_QUEUED_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
@@ -172,6 +199,12 @@ class _Reader:
             return found
         raise SettingsError(f"{name} is {found!r:.80}; it must be {' or '.join(allowed)}")
 
+    def networks(self, name: str, default: str) -> tuple[Network, ...]:
+        try:
+            return parse_proxies(self.text(name, default))
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}; use 10.0.0.1, 10.0.0.0/8 or *") from None
+
     def checked(self, name: str, default: str | None, check: Callable[[str], str]) -> str | None:
         found = self.text(name, default or "")
         if not found:
@@ -180,6 +213,13 @@ class _Reader:
             return check(found)
         except ValueError as error:
             raise SettingsError(f"{name}: {error}") from None
+
+
+def _metrics_token(found: str) -> str:
+    """Never repeats it."""
+    if len(found) < MIN_METRICS_TOKEN or not found.isascii() or not found.isprintable():
+        raise ValueError(f"must be {MIN_METRICS_TOKEN} or more printable ASCII characters")
+    return found
 
 
 def _public_key(found: str) -> str:

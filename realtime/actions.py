@@ -20,6 +20,12 @@ class Authenticate(NamedTuple):
 
 Action = Subscribe | Unsubscribe | Authenticate
 
+NEEDED_SCOPE: dict[type[Action], str | None] = {
+    Subscribe: "jobs:read",
+    Unsubscribe: None,
+    Authenticate: None,  # the new token is checked for itself
+}
+
 
 class BadAction(ValueError):
     """A request that is answered with an error message; `code` is for programs."""

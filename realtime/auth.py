@@ -2,19 +2,30 @@
 
 import base64
 import binascii
+import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Request, g, request
 from flask_sock import Sock
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 
+from realtime.addresses import Network, client_address
 from realtime.client import Client
 from realtime.hub import Hub
+from realtime.limits import ClientLimits
+from realtime.origins import Origins
 from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from realtime.websocket import SERVER_OPTIONS, WebSocket
 
@@ -26,22 +37,28 @@ RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the s
 
 
 class Door:
-    """Admits browsers to the hub, `max_clients` at a time. `allowed_origins` empty: every origin."""
+    """Admits browsers to the hub, `max_clients` at a time."""
 
     def __init__(
         self,
         hub: Hub,
         verifier: TokenVerifier,
         *,
-        allowed_origins: Iterable[str] = (),
+        origins: Origins,
         max_clients: int,
+        limits: ClientLimits,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self._hub = hub
         self._verifier = verifier
-        self._origins = frozenset(allowed_origins)
+        self._origins = origins
         self._max_clients = max_clients
-        self._lock = threading.Lock()  # guards the two below
-        self._inside = 0
+        self._limits = limits
+        self._proxies = proxies
+        self._lock = threading.Lock()  # guards the four below
+        self._inside: Counter[str] = Counter()  # clients by tenant
+        self._of_token: Counter[bytes] = Counter()
+        self._of_address: Counter[str | None] = Counter()
         self._is_closed = False
 
     def install(self, app: Flask) -> None:
@@ -61,10 +78,11 @@ class Door:
     def admit(self) -> None:
         """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
         _check_handshake(request)
-        if self._origins and request.headers.get("Origin") not in self._origins:
-            raise Forbidden(f"origin {request.headers.get('Origin')!r:.100} is not allowed here")
+        origin = request.headers.get("Origin")
+        if not self._origins.allows(origin, request.host):
+            raise Forbidden(f"origin {origin!r:.100} is not allowed here")
         g.identity = self._identify(request)
-        self._enter()
+        self._enter(_Guest(g.identity.tenant_id, _mark(request), self._address(request)))
         # one encoded frame serves all, and a compressed bomb costs nothing, without compression
         request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
 
@@ -76,18 +94,45 @@ class Door:
         except TokenRefused as error:
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
 
-    def _enter(self) -> None:
+    def _address(self, request: Request) -> str | None:
+        forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+        return client_address(request.remote_addr or "", forwarded, self._proxies)
+
+    def _enter(self, guest: "_Guest") -> None:
         with self._lock:
-            if self._is_closed or self._inside >= self._max_clients:
+            if self._is_closed or self._inside.total() >= self._max_clients:
                 why = "is stopping" if self._is_closed else "has no room for more clients"
                 raise ServiceUnavailable(f"this server {why}", retry_after=RETRY_AFTER)
-            self._inside += 1
-            g.is_inside = True
+            if self._of_token[guest.token] >= self._limits.clients_per_token:
+                raise _too_many("this token", self._limits.clients_per_token)
+            if (
+                guest.address
+                and self._of_address[guest.address] >= self._limits.clients_per_address
+            ):
+                raise _too_many(guest.address, self._limits.clients_per_address)
+            self._count(guest, 1)
+            g.guest = guest
 
     def _leave(self, _error: BaseException | None) -> None:
-        if g.pop("is_inside", False):
+        guest = g.pop("guest", None)
+        if guest is not None:
             with self._lock:
-                self._inside -= 1
+                self._count(guest, -1)
+
+    def _count(self, guest: "_Guest", change: int) -> None:
+        counts: list[tuple[Counter[Any], object]] = [
+            (self._inside, guest.tenant_id),
+            (self._of_token, guest.token),
+            (self._of_address, guest.address),
+        ]
+        for counter, key in counts:
+            counter[key] += change
+            if not counter[key]:
+                del counter[key]
+
+    def clients_by_tenant(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._inside)
 
     def serve_ws(self, server: Any) -> None:
         """Serves one accepted browser, in the handler's thread, until it leaves.
@@ -97,7 +142,7 @@ class Door:
         identity: Identity = g.identity
         began, end = time.monotonic(), "server error"
         try:
-            client = Client(self._hub, WebSocket(server), identity, self._verifier)
+            client = Client(self._hub, WebSocket(server), identity, self._verifier, self._limits)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
         except Exception:
@@ -110,6 +155,24 @@ class Door:
                 time.monotonic() - began,
                 end,
             )
+
+
+class _Guest(NamedTuple):
+    """Whom a connection counts for."""
+
+    tenant_id: str
+    token: bytes  # its hash
+    address: str | None  # None: not counted
+
+
+def _mark(request: Request) -> bytes:
+    return hashlib.sha256(_token(request).encode("utf-8", "surrogatepass")).digest()
+
+
+def _too_many(whose: str, most: int) -> TooManyRequests:
+    return TooManyRequests(
+        f"{whose} has {most} connections already, which is all it may have", retry_after=RETRY_AFTER
+    )
 
 
 def _check_handshake(request: Request) -> None:

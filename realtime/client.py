@@ -8,9 +8,17 @@ import time
 from wsproto import events
 
 from realtime import frames
-from realtime.actions import Authenticate, BadAction, Subscribe, Unsubscribe, parse_action
+from realtime.actions import (
+    NEEDED_SCOPE,
+    Authenticate,
+    BadAction,
+    Subscribe,
+    Unsubscribe,
+    parse_action,
+)
 from realtime.close_codes import REASONS, CloseCode
 from realtime.hub import Hub, Topic
+from realtime.limits import ClientLimits, Pace
 from realtime.tokens import Identity, TokenRefused, TokenVerifier
 from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
 
@@ -22,7 +30,6 @@ PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers 
 SEND_BUFFER = 256  # sends that may wait; a round of the hub is one
 SEND_BUFFER_BYTES = 8 << 20  # bytes that may wait; the bound that a burst meets
 WRITER_LINGER = 1.0  # seconds a writer waits for more before its thread ends
-MAX_SUBSCRIPTIONS = 1_000  # jobs one browser watches; each costs a look into the history
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
 
 _WAKE = b""  # in the send buffer: nothing to send, look again
@@ -36,13 +43,20 @@ class Client:
     """
 
     def __init__(
-        self, hub: Hub, socket: WebSocket, identity: Identity, verifier: TokenVerifier
+        self,
+        hub: Hub,
+        socket: WebSocket,
+        identity: Identity,
+        verifier: TokenVerifier,
+        limits: ClientLimits = ClientLimits(),  # noqa: B008 (frozen)
     ) -> None:
         self.identity = identity  # (reader thread)
         self._watched: set[int] = set()  # (reader thread) jobs that were asked for
         self._hub = hub
         self._socket = socket
         self._verifier = verifier
+        self._limits = limits
+        self._pace = Pace(limits.messages_per_second, time.monotonic())  # (reader thread)
         self._lock = threading.Lock()  # guards the sending side of the socket and what follows
         self.send: queue.Queue[bytes] = queue.Queue(SEND_BUFFER)
         self._waiting_bytes = 0
@@ -212,6 +226,8 @@ class Client:
     def _handle(self, event: events.Event, message: MessageReader) -> None:
         if time.time() >= self.identity.expires_at:
             raise _closed(CloseCode.TOKEN_EXPIRED)
+        if not self._pace.allows(time.monotonic()):
+            raise _closed(CloseCode.TOO_MANY_MESSAGES)
         match event:
             case events.TextMessage():
                 text = message.add(event)
@@ -228,7 +244,9 @@ class Client:
     def _answer(self, text: str) -> None:
         """Serves one request. A bad one is answered, not cut off."""
         try:
-            match parse_action(text):
+            action = parse_action(text)
+            self._check_scope(NEEDED_SCOPE[type(action)])
+            match action:
                 case Subscribe(job_id):
                     self._subscribe(job_id)
                 case Unsubscribe(job_id):
@@ -239,11 +257,16 @@ class Client:
         except BadAction as error:
             self.push(frames.error_frame(error.code, str(error)))
 
+    def _check_scope(self, scope: str | None) -> None:
+        if scope is not None and scope not in self.identity.scopes:
+            raise BadAction("forbidden", f"the token's scope does not hold {scope}")
+
     def _subscribe(self, job_id: int) -> None:
-        if len(self._watched) >= MAX_SUBSCRIPTIONS and job_id not in self._watched:
+        most = self._limits.subscriptions
+        if len(self._watched) >= most and job_id not in self._watched:
             raise BadAction(
                 "too_many_subscriptions",
-                f"this connection watches {MAX_SUBSCRIPTIONS} jobs already; unsubscribe from some",
+                f"this connection watches {most} jobs already; unsubscribe from some",
             )
         self._watched.add(job_id)
         self._hub.subscribe(self, Topic(self.identity.tenant_id, job_id))
@@ -256,6 +279,8 @@ class Client:
             raise BadAction("bad_token", str(error)) from None
         if identity.tenant_id != self.identity.tenant_id:
             raise BadAction("bad_token", "the token is for another tenant than this connection")
+        if self._watched and "jobs:read" not in identity.scopes:
+            raise BadAction("bad_token", "the token's scope does not hold jobs:read")
         self.identity = identity
 
     def _discard_until_end(self) -> None:

@@ -16,6 +16,7 @@ class CloseCode(IntEnum):
     TOO_SLOW = 4002
     PONG_MISSING = 4003
     TOKEN_EXPIRED = 4501
+    TOO_MANY_MESSAGES = 4502
 
 
 REASONS = {
@@ -29,4 +30,5 @@ REASONS = {
     CloseCode.TOO_SLOW: "too slow: the send buffer is full",
     CloseCode.PONG_MISSING: "no answer to a ping",
     CloseCode.TOKEN_EXPIRED: "token expired",
+    CloseCode.TOO_MANY_MESSAGES: "too many messages",
 }

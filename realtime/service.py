@@ -3,15 +3,18 @@
 import logging
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from flask import Flask
 
 from progress_lib.nats import PING_PERIOD
+from realtime.addresses import Network
 from realtime.auth import Door
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
+from realtime.limits import ClientLimits
+from realtime.origins import Origins
 from realtime.tokens import TokenVerifier
 
 LOG = logging.getLogger(__name__)
@@ -30,15 +33,22 @@ class Realtime:
         tenant_id: str,
         verifier: TokenVerifier,
         *,
-        allowed_origins: Iterable[str],
+        origins: Origins,
         max_clients: int,
+        limits: ClientLimits,
+        proxies: Sequence[Network] = (),
         last_run: LastRun | None = None,
         nats_ping_period: float = PING_PERIOD,
     ) -> None:
         self.hub = Hub(load=lambda topic: self.bridge.load(topic))
         self.bridge = NATSBridge(nats_url, tenant_id, self.hub, last_run, nats_ping_period)
         self._door = Door(
-            self.hub, verifier, allowed_origins=allowed_origins, max_clients=max_clients
+            self.hub,
+            verifier,
+            origins=origins,
+            max_clients=max_clients,
+            limits=limits,
+            proxies=proxies,
         )
         # a signal handler may only put: put neither waits nor takes a lock that it may hold already
         self._stop_calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()
@@ -47,6 +57,10 @@ class Realtime:
     def install(self, app: Flask) -> None:
         """Adds the route /ws."""
         self._door.install(app)
+
+    def clients_by_tenant(self) -> dict[str, int]:
+        """How many browsers of each tenant this worker has."""
+        return self._door.clients_by_tenant()
 
     def start(self) -> None:
         self.hub.start()

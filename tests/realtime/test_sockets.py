@@ -55,6 +55,7 @@ def product(
         shop_database,
         worker_class=request.param,
         MAX_CLIENTS=str(MAX_CLIENTS),
+        MAX_MESSAGES_PER_SECOND="100000",
         SAMPLE_ORDERS="0",
         RUNNER="off",
     ) as product:

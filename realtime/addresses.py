@@ -1,0 +1,50 @@
+"""Whose connection it is, also behind proxies that we know. Pure."""
+
+import ipaddress
+from collections.abc import Sequence
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+EVERYWHERE = "*"
+MAX_HOPS = 32  # of X-Forwarded-For that are looked at
+IPV6_HOME = 64  # bits: one household or office has that many addresses
+
+
+def parse_proxies(text: str) -> tuple[Network, ...]:
+    """Addresses or networks, separated by commas; `*` is everywhere. Raises ValueError."""
+    found: list[Network] = []
+    for entry in text.replace(",", " ").split():
+        if entry == EVERYWHERE:
+            found += [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
+        else:
+            found.append(ipaddress.ip_network(entry))
+    return tuple(found)
+
+
+def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str | None:
+    """The nearest address that is no proxy of ours: what stands left of it anyone may have written.
+
+    None for this machine itself: behind a proxy that we do not know that is everybody.
+    """
+    hops = [peer, *reversed(forwarded_for.split(",")[-MAX_HOPS:])]
+    address = None
+    for hop in hops:
+        found = _parsed(hop.strip())
+        if found is None:
+            break
+        address = found
+        if not any(found in proxy for proxy in proxies):
+            break
+    if address is None or address.is_loopback:
+        return None
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, IPV6_HOME), strict=False))
+    return str(address)
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
