@@ -28,7 +28,7 @@ class NodeState:
         """Raises MalformedProgress."""
         progress = Progress.parse(payload)
         if len(payload) > MAX_KEPT:
-            return cls.of(progress._replace(message=progress.message[: MAX_KEPT // 16]))
+            return cls.of(progress.replace(message=progress.message[: MAX_KEPT // 16]))
         return cls(progress, payload)
 
 
@@ -92,7 +92,7 @@ class NodeBoard:
         seq = max((s.progress.seq or 0 for s in self.states()), default=0) + seq_gap
         closings = [
             NodeState.of(
-                node._replace(
+                node.replace(
                     status=status,
                     message=message,
                     run_id=self._run_id,

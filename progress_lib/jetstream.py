@@ -82,12 +82,12 @@ def stream_sequence(ack_subject: str) -> int:
     $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, with
     <domain> and <account hash> after ACK on servers that have them.
     """
-    return int(ack_subject.split(".")[-4])
+    return int(ack_subject.rsplit(".", 4)[1])
 
 
 def stream_time(ack_subject: str) -> float:
     """When the stream took the message that was delivered with this reply subject; Unix seconds."""
-    return int(ack_subject.split(".")[-2]) / 1e9
+    return int(ack_subject.rsplit(".", 2)[1]) / 1e9
 
 
 def _decoded(payload: bytes, what: str) -> dict[str, Any]:

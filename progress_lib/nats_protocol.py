@@ -1,11 +1,14 @@
 """The NATS client protocol, as pure functions of bytes: no socket, no thread, no clock."""
 
 import json
+import re
 from typing import Any, NamedTuple
 
 CRLF = b"\r\n"
 MAX_CONTROL_LINE = 65_536  # bytes; a server's longest line is INFO of a large cluster
 MAX_PAYLOAD = 64 << 20  # bytes; nats-server allows 64 MiB at most, more is not the protocol
+
+_MSG = re.compile(rb"MSG ([!-~]+) (\d{1,18}) (?:([!-~]+) )?(\d{1,8})\r\n")  # as servers write it
 
 
 class NatsError(Exception):
@@ -43,6 +46,7 @@ class Parser:
         buffer = self._rest + received if self._rest else received
         found: list[Message | Control] = []
         position = 0
+        position = _take_messages(buffer, 0, found)
         while (end := buffer.find(CRLF, position)) >= 0:
             if buffer.startswith(b"MSG ", position):
                 message, after = _message(buffer, position, end)
@@ -53,11 +57,26 @@ class Parser:
             else:
                 found.append(_control(buffer[position:end]))
                 position = end + 2
+            position = _take_messages(buffer, position, found)
         else:
             if len(buffer) - position > MAX_CONTROL_LINE:
                 raise ProtocolError(f"line without an end: {buffer[position : position + 80]!r}…")
         self._rest = buffer[position:]
         return found
+
+
+def _take_messages(buffer: bytes, position: int, found: list[Message | Control]) -> int:
+    """The quick way through complete messages; returns where something else begins."""
+    while line := _MSG.match(buffer, position):
+        subject, sid, reply, size = line.groups()
+        body = line.end()
+        after = body + int(size)
+        if buffer[after : after + 2] != CRLF:
+            break  # incomplete or wrong: `_message` tells which
+        reply_to = reply.decode() if reply else ""
+        found.append(Message(int(sid), subject.decode(), reply_to, buffer[body:after]))
+        position = after + 2
+    return position
 
 
 def _message(buffer: bytes, start: int, end: int) -> tuple[Message | None, int]:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 
 class Status(StrEnum):
@@ -22,7 +24,7 @@ class MalformedProgress(ValueError):
     """A payload on a progress subject that is no progress message; the text says why."""
 
 
-class Progress(NamedTuple):
+class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One progress message; `row_count` in rows, `ts` in seconds since 1970.
 
     The first five fields are the wire contract for any publisher; the last three are optional
@@ -37,6 +39,10 @@ class Progress(NamedTuple):
     run_id: str | None = None
     seq: int | None = None
     ts: float | None = None
+
+    def replace(self, **changes: Any) -> "Progress":
+        """The same message with other values in the named fields."""
+        return msgspec.structs.replace(self, **changes)
 
     def to_json(self) -> bytes:
         """The NATS payload: ASCII-only JSON, so that no text of a user can break an encoder."""
@@ -57,8 +63,18 @@ class Progress(NamedTuple):
 
     @classmethod
     def parse(cls, payload: bytes) -> "Progress":
-        """Reads a payload of any publisher, once, at the door. Raises MalformedProgress."""
-        return cls.from_fields(parse_object(payload))
+        """Reads a payload of any publisher, once, at the door. Raises MalformedProgress.
+
+        What the quick reader refuses the careful one decides: it takes null for an optional field
+        and a lone surrogate, as a browser does, and it says in our words what is wrong.
+        """
+        try:
+            progress = _read_quickly(payload)
+            if not payload.isascii():
+                payload.decode("utf-8")  # the quick reader does not look into what it skips
+            return progress
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return cls.from_fields(parse_object(payload))
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> "Progress":
@@ -98,6 +114,8 @@ def follows(after: Progress, before: Progress) -> bool:
 
 
 ProgressFunc = Callable[[Progress], None]
+
+_read_quickly = msgspec.json.Decoder(Progress).decode
 
 
 def parse_object(payload: bytes) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class ProgressReporter:
     def _complete(self, progress: Progress) -> Progress:
         """With all that a reporter adds, and cut to what a message may hold."""
         self._seq += 1
-        return progress._replace(
+        return progress.replace(
             node_name=progress.node_name[:MAX_TEXT],
             message=progress.message[:MAX_TEXT],
             run_id=self._run_id,

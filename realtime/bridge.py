@@ -1,5 +1,6 @@
 """The bridge: what NATS brings becomes events of the hub, in order and without a gap."""
 
+import functools
 import logging
 import queue
 import re
@@ -14,7 +15,7 @@ from progress_lib.progress import MalformedProgress, Progress, parse_object
 from progress_lib.subjects import every_job, progress_subject, status_subject
 from realtime.actions import MAX_JOB_ID
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
-from realtime.hub import Event, Hub, ProgressEvent, StatusEvent, Topic
+from realtime.hub import MAX_JOBS, Event, Hub, ProgressEvent, StatusEvent, Topic
 from realtime.snapshot import RunStatus
 
 LOG = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class NATSBridge:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self.has_history = False  # (bridge thread)
+        self.unasked = 0  # (link thread) messages of jobs that nobody asked for
         self.malformed = 0  # (link thread) messages that were not passed on
         self._next_complaint = 0.0  # (link thread)
 
@@ -149,13 +151,13 @@ class NATSBridge:
         for subscription in self._plain:
             self.link.unsubscribe(subscription)
         self._plain = []
+        self.has_history = is_on
         if not is_on and self.link.is_up:
             self._follower.detach()
             self._plain = [
                 self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive)
                 for kind in KINDS
             ]
-        self.has_history = is_on
         self._hub.use_history(is_on)
 
     def _read_past(self, topics: list[Topic]) -> None:
@@ -202,9 +204,18 @@ class NATSBridge:
     def _receive(self, messages: list[Message]) -> None:
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        events = self._events(messages)
+        wanted = [message for message in messages if self._is_wanted(message)]
+        self.unasked += len(messages) - len(wanted)
+        events = self._events(wanted)
         if events:
             self._hub.broadcast(events)
+
+    def _is_wanted(self, message: Message) -> bool:
+        """False for a job that nobody asked for: when someone does, its past is read then."""
+        try:
+            return not self.has_history or self._hub.keeps(_topic(message.subject)[0])
+        except MalformedProgress:
+            return True  # to be complained of
 
     def _events(self, messages: list[Message]) -> list[Event]:
         return [event for message in messages if (event := self._read(message)) is not None]
@@ -236,15 +247,16 @@ def read_event(subject: str, payload: bytes, seq: int = 0) -> Event:
     Tenant and job come from the subject, never from the payload.
     """
     topic, kind = _topic(subject)
-    fields = parse_object(payload)
     if kind == "progress":
-        return ProgressEvent(topic, Progress.from_fields(fields), payload, seq)
+        return ProgressEvent(topic, Progress.parse(payload), payload, seq)
+    fields = parse_object(payload)
     run_id, status = fields.get("runId"), fields.get("status")
     if not isinstance(run_id, str) or not isinstance(status, str):
         raise MalformedProgress("runId and status must be strings")
     return StatusEvent(topic, RunStatus(run_id, status), payload, seq)
 
 
+@functools.lru_cache(2 * MAX_JOBS)  # a job has two subjects
 def _topic(subject: str) -> tuple[Topic, str]:
     """tenant.<T>.job.<J>.progress|status, taken apart."""
     parts = subject.split(".")

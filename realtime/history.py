@@ -194,16 +194,19 @@ class Follower:
 
     def _take(self, messages: list[Message]) -> None:
         self._heard = time.monotonic()
-        fresh = [message for message in messages if self._is_next(message)]
-        if fresh:
-            self.last_seq = stream_sequence(fresh[-1].reply)
-            self._receive(fresh)
+        delivered = [message for message in messages if message.reply]  # heartbeats have none
+        if self._lost or not delivered:
+            return
+        first = self._next_delivery
+        self._next_delivery += len(delivered)
+        if _delivery(delivered[-1]) != self._next_delivery - 1:
+            self._lost = True  # what came before the gap is good
+            delivered = [m for place, m in enumerate(delivered, first) if _delivery(m) == place]
+        if delivered:
+            self.last_seq = stream_sequence(delivered[-1].reply)
+            self._receive(delivered)
 
-    def _is_next(self, message: Message) -> bool:
-        """Whether it is the delivery that follows; heartbeats and all after a gap are not."""
-        if not message.reply or self._lost:
-            return False
-        delivery = int(message.reply.rsplit(".", 3)[1])
-        self._lost = delivery != self._next_delivery
-        self._next_delivery += 1
-        return not self._lost
+
+def _delivery(message: Message) -> int:
+    """The consumer's count of its deliveries, from 1 on; they come in this order."""
+    return int(message.reply.rsplit(".", 3)[1])

@@ -221,6 +221,13 @@ class Hub:
         """Closes `most` of the clients that are registered now; with None all, and who comes later."""
         self._inbox.put(CloseSome(code, most))
 
+    def keeps(self, topic: Topic) -> bool:
+        """Whether the job's state is kept, or asked for: its messages are of use.
+
+        A job that begins to be kept just after this has its past read after that, too.
+        """
+        return topic in self._jobs
+
     @property
     def backlog(self) -> int:
         """Commands that wait in the inbox."""

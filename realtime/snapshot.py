@@ -1,6 +1,5 @@
 """What is now true of one job, and which message would step back behind it: pure rules."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from progress_lib.progress import Progress, follows
@@ -19,8 +18,7 @@ class RunStatus(NamedTuple):
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     state: Progress
     payload: bytes
 

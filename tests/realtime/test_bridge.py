@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progress_lib.progress import MalformedProgress, Status
+from progress_lib.progress import MalformedProgress, Progress, Status
 from realtime.actions import MAX_JOB_ID
 from realtime.bridge import read_event
 from realtime.hub import ProgressEvent, StatusEvent, Topic
@@ -28,8 +28,7 @@ def test_the_five_original_fields_are_enough() -> None:
     event = read_event(SUBJECT, payload())
     assert isinstance(event, ProgressEvent)
     assert event.topic == Topic("acme", 42)
-    assert event.progress[:5] == (1, "Load", Status.RUNNING, 5, "…")
-    assert event.progress.run_id is None
+    assert event.progress == Progress(1, "Load", Status.RUNNING, 5, "…")
 
 
 def test_tenant_and_job_come_from_the_subject_whatever_the_payload_says() -> None:

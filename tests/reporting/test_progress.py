@@ -15,6 +15,11 @@ def test_the_five_fields_of_a_foreign_publisher_are_enough() -> None:
     assert progress == Progress(1, "DB Input", Status.RUNNING, 5, "m")
 
 
+def test_null_stands_for_an_optional_field_that_is_missing() -> None:
+    fields = {"nodeId": 1, "status": "failed", "nodeName": None, "rowCount": None, "runId": None}
+    assert Progress.parse(json.dumps(fields).encode()) == Progress(1, "", Status.FAILED)
+
+
 def test_what_is_sent_is_read_back_the_same() -> None:
     sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
     assert Progress.parse(sent.to_json()) == sent
@@ -33,6 +38,9 @@ def test_what_is_sent_is_read_back_the_same() -> None:
         (json.dumps({**FIVE, "status": "dancing"}).encode(), "status must be"),
         (json.dumps({**FIVE, "status": ["running"]}).encode(), "status must be"),
         (json.dumps({**FIVE, "rowCount": "many"}).encode(), "rowCount has the wrong type"),
+        (b'{"nodeId":1,"status":"running","mine":"\xff"}', "not JSON"),
+        (b'{"nodeId":1,"status":"running","mine":NaN}', "NaN is not JSON"),
+        (b'{"nodeId":1,"status":"running"} x', "not JSON"),
     ],
 )
 def test_a_malformed_payload_says_what_is_wrong(payload: bytes, words: str) -> None:
