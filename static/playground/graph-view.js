@@ -22,6 +22,10 @@ const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'c
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
 
+/** Pixels of the canvas for each step nearer: on a wall of a screen, cards use the room. */
+const WIDE = 1_700;
+const MOST_OPENED = 2;
+
 /** Pixels; a window narrower than this is read from top to bottom. */
 const NARROW = 720;
 
@@ -61,6 +65,8 @@ export class GraphView {
   #shift = null; // {ids, dx, dy}: nodes on their way, in pixels of the sheet
   #camera = AT_HOME;
   #follows = true; // the camera keeps the graph in sight until a person takes it
+  #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
+  #sizes = new ResizeObserver(() => this.#layout.direction === 'down' && this.#arrange());
   #selection = { nodes: new Set(), edges: new Set() };
   #onSelect;
   #intents = null; // of whoever edits; see `edit`
@@ -181,7 +187,14 @@ export class GraphView {
 
   /** All of it, however small. */
   fit() {
-    this.#look(fitting(this.#box(), this.#room(), { foot: FOOT }), true);
+    this.#look(fitting(this.#box(), this.#room(), { foot: this.#foot(), most: this.#mostOpened() }), true);
+  }
+
+  /** In a narrow window: at the graph's own positions, to be moved there, or from top to bottom, to be read. */
+  arrangeByHand(byHand) {
+    this.#byHand = byHand;
+    this.#follows = true;
+    this.#arrange();
   }
 
   zoomBy(factor) {
@@ -221,6 +234,7 @@ export class GraphView {
       const now = nodes.get(id);
       if (now !== undefined && now.type === node.type) continue;
       slot.remove();
+      this.#sizes.unobserve(slot);
       this.#cards.delete(id);
     }
     const order = flowOrder(this.#graph).map((id) => this.#keptCard(nodes.get(id)).slot);
@@ -253,6 +267,7 @@ export class GraphView {
     card.addEventListener('focus', () => this.#onFocus(node.id, card));
     const slot = element('li', 'node-slot', card, parts.problems, ...ports(node.id, type));
     slot.dataset.nodeId = String(node.id);
+    this.#sizes.observe(slot);
     return { slot, card, parts, node };
   }
 
@@ -277,18 +292,32 @@ export class GraphView {
 
   // ---- places
 
-  // Measured with the details closed: opening them must not turn the graph.
+  // The direction is measured with the details closed: opening them must not turn the graph, only fit it anew.
   #arrange() {
-    const room = document.documentElement.clientWidth - this.#canvas.getBoundingClientRect().left;
-    const direction = room < NARROW ? 'down' : 'right';
-    this.#layout = this.#editable && direction === 'right' ? standing(this.#graph) : layOut(this.#graph, direction);
+    const isNarrow = document.documentElement.clientWidth - this.#canvas.getBoundingClientRect().left < NARROW;
+    const direction = isNarrow && !this.#byHand ? 'down' : 'right';
+    setAttribute(this.#canvas, 'data-narrow', String(isNarrow));
+    this.#layout = this.#editable && direction === 'right' ? standing(this.#graph) : layOut(this.#graph, direction, this.#heights(direction));
     setAttribute(this.#canvas, 'data-direction', direction);
     this.#drawPlaces();
     if (!this.#follows || this.#graph.nodes.length === 0) return;
-    const space = { width: Math.max(room, 1), height: this.#canvas.clientHeight };
     const least = direction === 'down' ? 0.8 : SMALLEST_OPENED;
     const margin = direction === 'down' ? 14 : 28;
-    this.#look(fitting(this.#box(), space, { least, margin, foot: direction === 'down' ? 0 : FOOT }), true);
+    this.#look(fitting(this.#box(), this.#room(), { least, margin, foot: this.#foot(), most: this.#mostOpened() }), true);
+  }
+
+  #heights(direction) {
+    if (direction === 'right') return undefined;
+    return new Map([...this.#cards].map(([id, { slot }]) => [id, slot.offsetHeight || NODE.height]));
+  }
+
+  #mostOpened() {
+    return Math.min(MOST_OPENED, Math.max(1, this.#canvas.clientWidth / WIDE));
+  }
+
+  // From top to bottom a graph scrolls, and the room above the tools is the room.
+  #foot() {
+    return this.#layout.direction === 'down' ? 0 : FOOT;
   }
 
   #drawPlaces(ids = null) {
@@ -324,7 +353,13 @@ export class GraphView {
   }
 
   #room() {
-    return { width: this.#canvas.clientWidth, height: this.#canvas.clientHeight };
+    return { width: Math.max(1, this.#canvas.clientWidth), height: this.#canvas.clientHeight - this.#bar() };
+  }
+
+  // In a small window the tools are a bar at the canvas' foot, beside which nothing is seen.
+  #bar() {
+    const tools = this.#canvas.querySelector('.canvas-tools');
+    return tools.offsetWidth === this.#canvas.clientWidth ? tools.offsetHeight : 0;
   }
 
   // `follows`: it goes on keeping the graph in sight when the window changes.
@@ -429,9 +464,10 @@ function newLine(edge) {
   path.dataset.from = String(from);
   path.dataset.to = String(to);
   hit.dataset.key = key;
-  const label = element('span', 'edge-label');
+  const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
+  const label = element('span', 'edge-label', rows, rate);
   label.hidden = true;
-  return { from, to, key, path, hit, label, room: 0 };
+  return { from, to, key, path, hit, label, rows, rate, room: 0 };
 }
 
 // For the pointer only: the keyboard connects in the node's form.
@@ -513,5 +549,7 @@ function drawLine(line, source) {
   setAttribute(line.path, 'data-state', source.state);
   const shown = source.heard && source.rowCount > 0 && line.room >= ROOM_SHORT;
   setHidden(line.label, !shown);
-  if (shown) setText(line.label, line.room >= ROOM_FULL ? formatCount(source.rowCount) : formatCompact(source.rowCount));
+  if (!shown) return;
+  setText(line.rows, line.room >= ROOM_FULL ? formatCount(source.rowCount) : formatCompact(source.rowCount));
+  setText(line.rate, source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
 }

@@ -2,7 +2,7 @@
  * Where nodes stand and how edges run, in pixels of the sheet. Pure.
  *
  * `right`: the flow goes left to right, at the graph's own positions when every node has one.
- * `down`: the flow goes top to bottom, for narrow windows; always laid out here.
+ * `down`: the flow goes top to bottom, for narrow windows; always laid out here, by the heights that cards have.
  */
 
 export const NODE = { width: 208, height: 130 };
@@ -19,11 +19,11 @@ const FREE = { x: 72, y: 36 };
 /** Positions are drawn further apart when they were made for smaller cards, but not beyond this. */
 const MOST_SPREAD = 3;
 
-/** {direction, positions: Map id → {x, y}, width, height} */
-export function layOut({ nodes, edges }, direction) {
+/** {direction, positions: Map id → {x, y}, heights, width, height}; `heights`: Map node id → pixels, where not NODE.height. */
+export function layOut({ nodes, edges }, direction, heights = new Map()) {
   const placed = nodes.length > 0 && nodes.every((node) => isPosition(node.position));
-  const positions = direction === 'right' && placed ? given(nodes) : layered(nodes, edges, direction);
-  return { direction, ...shifted(positions) };
+  const positions = direction === 'right' && placed ? given(nodes) : layered(nodes, edges, direction, heights);
+  return { direction, heights, ...shifted(positions) };
 }
 
 /** Ids in the order of the flow: what comes before is named before. Nodes in cycles come last. */
@@ -40,12 +40,12 @@ export function standing({ nodes, edges }) {
   const low = Math.max(...[...positions.values()].map(({ y }) => y)) + NODE.height + GAP.right.across;
   const left = Math.min(...[...positions.values()].map(({ x }) => x));
   nodes.filter((node) => !positions.has(node.id)).forEach(({ id }, place) => positions.set(id, { x: left + place * (NODE.width + GAP.right.along), y: low }));
-  return { direction: 'right', positions };
+  return { direction: 'right', positions, heights: new Map() };
 }
 
 /** {path, label: {x, y}, room}: the curve, where its number stands, and the free length for it. */
-export function edgeLine({ direction, positions }, from, to) {
-  const a = leaves(positions.get(from), direction);
+export function edgeLine({ direction, positions, heights }, from, to) {
+  const a = leaves(positions.get(from), direction, heights.get(from));
   const b = enters(positions.get(to), direction);
   return {
     path: curve(a, b, direction),
@@ -62,8 +62,8 @@ export function curve(a, b, direction) {
 }
 
 /** Where edges leave a node at a place. */
-export function leaves({ x, y }, direction) {
-  return direction === 'right' ? { x: x + NODE.width, y: y + PORT_Y } : { x: x + NODE.width / 2, y: y + NODE.height };
+export function leaves({ x, y }, direction, height = NODE.height) {
+  return direction === 'right' ? { x: x + NODE.width, y: y + PORT_Y } : { x: x + NODE.width / 2, y: y + height };
 }
 
 /** Where edges enter a node at a place. */
@@ -96,19 +96,21 @@ function spreadFor(positions) {
 }
 
 // Each node one layer after the last of those that feed it; within a layer in the order of those, so that edges cross little.
-function layered(nodes, edges, direction) {
+function layered(nodes, edges, direction, heights) {
   const rank = ranks(nodes, edges);
   const layers = [];
   for (const { id } of nodes) (layers[rank.get(id)] ??= []).push(id);
   const widest = Math.max(0, ...layers.map((layer) => layer.length));
   const places = new Map(); // id → place across, once its layer is in order
   const positions = new Map();
-  layers.forEach((layer, along) => {
+  let along = 0; // pixels
+  layers.forEach((layer) => {
     const offset = (widest - layer.length) / 2;
     inOrderOfFeeders(layer, edges, places).forEach((id, place) => {
       places.set(id, place + offset);
       positions.set(id, cell(along, place + offset, direction));
     });
+    along += direction === 'right' ? NODE.width + GAP.right.along : Math.max(...layer.map((id) => heights.get(id) ?? NODE.height)) + GAP.down.along;
   });
   return positions;
 }
@@ -124,8 +126,8 @@ function inOrderOfFeeders(layer, edges, places) {
 function cell(along, across, direction) {
   const gap = GAP[direction];
   return direction === 'right'
-    ? { x: along * (NODE.width + gap.along), y: across * (NODE.height + gap.across) }
-    : { x: across * (NODE.width + gap.across), y: along * (NODE.height + gap.along) };
+    ? { x: along, y: across * (NODE.height + gap.across) }
+    : { x: across * (NODE.width + gap.across), y: along };
 }
 
 // The longest way from a source, by edge; a cycle is cut where it closes.

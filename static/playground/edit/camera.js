@@ -25,7 +25,7 @@ export function fitting(box, room, { margin = 28, least = ZOOM.least, most = 1, 
   const free = { width: Math.max(1, room.width - 2 * margin), height: Math.max(1, room.height - 2 * margin - foot) };
   const zoom = clamp(Math.min(free.width / Math.max(1, box.width), free.height / Math.max(1, box.height)), least, most);
   const left = Math.max(margin, (room.width - box.width * zoom) / 2);
-  const top = Math.max(margin, Math.min(100, (room.height - foot - box.height * zoom) / 3));
+  const top = Math.max(margin, Math.min(Math.max(100, room.height / 6), (room.height - foot - box.height * zoom) / 3));
   return { zoom, x: left - box.x * zoom, y: top - box.y * zoom };
 }
 

@@ -369,6 +369,14 @@ export class Workbench {
     this.#graph.fit();
   }
 
+  #arrangeByHand() {
+    const button = byId('by-hand');
+    const byHand = button.getAttribute('aria-pressed') !== 'true';
+    button.setAttribute('aria-pressed', String(byHand));
+    this.#graph.arrangeByHand(byHand);
+    this.#host.announce(byHand ? 'Nodes can be moved.' : 'From top to bottom.');
+  }
+
   #duplicate(ids) {
     this.#insert(fragmentOf(this.#draft.model.graph, ids), { x: 32, y: 32 }, 'Duplicate');
   }
@@ -587,6 +595,7 @@ export class Workbench {
       'zoom-in': () => this.#graph.zoomBy(1.2),
       fit: () => this.#graph.fit(),
       tidy: () => this.#tidy(),
+      'by-hand': () => this.#arrangeByHand(),
       add: () => this.#offerAdd(),
       keys: () => openHelp(),
       save: () => this.save(),
