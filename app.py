@@ -1,7 +1,9 @@
 """Builds the web application: introduces realtime and jobs, which do not know each other."""
 
+import hmac
 import json
 import logging
+import re
 from collections.abc import Iterable
 
 import prometheus_client
@@ -12,9 +14,11 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from jobs import api, problems
 from jobs.documents import status_event
+from jobs.request_limits import RequestLimits
 from jobs.run_queue import RunQueue
 from jobs.store import Store, StoreUnavailable
 from progress_lib.nats import Link
+from realtime import cors
 from realtime.limits import ClientLimits
 from realtime.origins import Origins
 from realtime.service import Realtime
@@ -24,13 +28,20 @@ from settings import Settings
 LOG = logging.getLogger(__name__)
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-    ),
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+POLICY = (  # {sockets}: not every browser takes 'self' for the WebSocket beside the page
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'{sockets}; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+TENANTS_SHOWN = 100  # in the figures; the tenants beyond are one line, so that these stay bounded
+OTHER_TENANTS = "(others)"  # no tenant's id looks so
+_HOST = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}")
 
 
 class Parts:
@@ -108,6 +119,7 @@ def create_app(settings: Settings) -> Flask:
     parts = Parts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
+    cors.install(app, parts.origins)
     parts.realtime.install(app)
     app.register_blueprint(
         api.create_blueprint(
@@ -117,6 +129,14 @@ def create_app(settings: Settings) -> Flask:
             parts.authenticate,
             settings,
             past=parts.realtime.bridge.past,
+            limits=RequestLimits(
+                body_bytes=settings.max_body_bytes,
+                body_wait=settings.body_timeout,
+                json_depth=settings.max_json_depth,
+                graph_nodes=settings.max_graph_nodes,
+                graph_edges=settings.max_graph_edges,
+                queued_runs=settings.max_queued_runs,
+            ),
         )
     )
     _add_pages(app, parts)
@@ -144,13 +164,26 @@ def _add_pages(app: Flask, parts: Parts) -> None:
 
     @app.get("/metrics")
     def metrics() -> Response:
+        _check_metrics_token(parts.settings.metrics_token)
         text = prometheus_client.generate_latest(registry)
         return Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
 def _add_security_headers(response: Response) -> Response:
     response.headers.update(SECURITY_HEADERS)
+    host = request.headers.get("Host", "")
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    response.headers["Content-Security-Policy"] = POLICY.format(sockets=sockets)
     return response
+
+
+def _check_metrics_token(expected: str | None) -> None:
+    if expected is not None and not hmac.compare_digest(
+        _bearer_token().encode(), expected.encode()
+    ):
+        raise Unauthorized(
+            "/metrics asks for METRICS_TOKEN", www_authenticate=WWWAuthenticate("bearer")
+        )
 
 
 class _Collector:
@@ -158,6 +191,8 @@ class _Collector:
 
     def __init__(self, parts: Parts) -> None:
         self._realtime = parts.realtime
+        # a tenant's name is no matter of other tenants: only an operator with a token sees them
+        self._shows_tenants = parts.settings.metrics_token is not None
 
     def collect(self) -> Iterable[Metric]:
         hub, bridge = self._realtime.hub.counts, self._realtime.bridge
@@ -165,11 +200,28 @@ class _Collector:
         yield GaugeMetricFamily("progress_subscriptions", "Subscriptions", hub.subscriptions)
         yield GaugeMetricFamily("progress_jobs", "Jobs whose state is known", hub.jobs)
         yield GaugeMetricFamily("progress_nats_up", "1 while NATS is there", bridge.link.is_up)
-        yield CounterMetricFamily("progress_received", "Messages from NATS", hub.received + bridge.unasked)
+        yield CounterMetricFamily(
+            "progress_received", "Messages from NATS", hub.received + bridge.unasked
+        )
         yield CounterMetricFamily("progress_delivered", "Messages to browsers", hub.delivered)
         yield CounterMetricFamily("progress_stale", "Messages that came late or twice", hub.stale)
         yield CounterMetricFamily("progress_malformed", "Messages dropped", bridge.malformed)
         yield CounterMetricFamily("progress_clients_cut", "Browsers too slow", hub.cut)
+        if self._shows_tenants:
+            family = GaugeMetricFamily(
+                "progress_tenant_clients", "Connected browsers of a tenant", labels=["tenant"]
+            )
+            for tenant_id, clients in _most(self._realtime.clients_by_tenant()).items():
+                family.add_metric([tenant_id], clients)
+            yield family
+
+
+def _most(counts: dict[str, int]) -> dict[str, int]:
+    """The largest by name, the rest as one."""
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    shown = {name: counts[name] for name in names[:TENANTS_SHOWN]}
+    rest = sum(counts[name] for name in names[TENANTS_SHOWN:])
+    return {**shown, OTHER_TENANTS: rest} if rest else shown
 
 
 def _bearer_token() -> str:

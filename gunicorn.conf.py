@@ -46,6 +46,7 @@ control_socket_disable = True
 accesslog = "-" if SETTINGS.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.log_level
+logger_class = "realtime.redaction.RedactingLogger"
 # the path without its query: a query may hold a token
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 

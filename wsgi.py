@@ -3,6 +3,7 @@
 import logging
 
 from app import create_app
+from realtime.redaction import log_thread_failures, redact_handlers
 from settings import Settings
 
 settings = Settings.from_env()
@@ -10,6 +11,8 @@ logging.basicConfig(
     level=settings.log_level.upper(),
     format="%(asctime)s %(levelname)s %(name)s: %(message)s",
 )
+redact_handlers(logging.getLogger())
+log_thread_failures()
 
 app = create_app(settings)
 app.extensions["parts"].start()

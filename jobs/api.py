@@ -23,6 +23,7 @@ from jobs.problems import Problem, answer, unavailable
 from jobs.program_log import read_log
 from jobs.records import Job, Run
 from jobs.request_body import job_graph, job_name, json_object, request_hash
+from jobs.request_limits import RequestLimits
 from jobs.run_files import RunFiles
 from jobs.run_history import Histories, Past, no_past
 from jobs.run_queue import QueueUnavailable, RunQueue
@@ -34,9 +35,11 @@ from jobs.store import (
     NotFound,
     Store,
     StoreUnavailable,
+    TooManyQueued,
 )
 from progress_lib.nats import Link
 
+QUEUE_RETRY_AFTER = 10  # seconds; a queue that is full does not empty in one
 MAX_KEY = 255  # characters of an Idempotency-Key
 RUNS_A_PAGE = 50
 MAX_RUNS_A_PAGE = 500
@@ -62,9 +65,10 @@ def create_blueprint(
     authenticate: Authenticate,
     settings: ApiSettings,
     past: Past = no_past,
+    limits: RequestLimits = RequestLimits(),  # noqa: B008 (frozen)
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing; threads come with the first request."""
-    api = _Api(store, run_queue, link, authenticate, settings.data_dir, past)
+    api = _Api(store, run_queue, link, authenticate, settings.data_dir, past, limits)
     blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
     for method, path, handler in api.routes():
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
@@ -72,6 +76,7 @@ def create_blueprint(
     blueprint.register_error_handler(AlreadyRunning, _already_running)
     blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
     blueprint.register_error_handler(JobChanged, _changed)
+    blueprint.register_error_handler(TooManyQueued, _too_many_queued)
     blueprint.register_error_handler(GraphInvalid, _graph_invalid)
     blueprint.register_error_handler(QueueUnavailable, _come_back)
     blueprint.register_error_handler(StoreUnavailable, _come_back)
@@ -87,6 +92,7 @@ class _Api:
         authenticate: Authenticate,
         data_dir: Path,
         past: Past,
+        limits: RequestLimits,
     ) -> None:
         self._store = store
         self._queue = run_queue
@@ -97,6 +103,7 @@ class _Api:
         self._histories = Histories(store, past)
         self._tenant = authenticate
         self._data_dir = data_dir
+        self._limits = limits
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
         return [
@@ -117,6 +124,7 @@ class _Api:
             ("GET", "/runs/<run_id>/history", self.read_history),
             ("GET", "/runs/<run_id>/events", self.events),
             ("GET", "/runs/<run_id>/wait", self.wait),
+            ("GET", "/usage", self.usage),
         ]
 
     # ---- jobs
@@ -132,25 +140,25 @@ class _Api:
     def create_job(self) -> Answer:
         """Stores a job as it is; a graph may still have errors, which validate and execute name."""
         tenant_id = self._tenant("jobs:write")
-        body = json_object()
-        job = self._store.create_job(tenant_id, job_name(body), job_graph(body))
+        body = json_object(self._limits)
+        job = self._store.create_job(tenant_id, job_name(body), self._graph(body))
         headers = {"Location": f"/api/jobs/{job.job_id}", "ETag": _etag(job)}
         return jsonify(job_document(job)), 201, headers
 
     def validate(self) -> Answer:
         """Takes {"graph": …}; 422 names every error, as execute would, else {"valid": true}."""
         self._tenant("jobs:read")
-        parse_graph(job_graph(json_object()))
+        parse_graph(self._graph(json_object(self._limits)))
         return jsonify({"valid": True, "errors": []})
 
     def preview(self) -> Answer:
         """Takes {"graph", "nodeId"}: the first rows that the node gives; nothing is written."""
         tenant_id = self._tenant("jobs:execute")  # it reads the data that a run would read
-        body = json_object()
+        body = json_object(self._limits)
         node_id = body.get("nodeId")
         if type(node_id) is not int:
             raise Problem(422, "nodeId must be the id of a node of the graph")
-        return jsonify(self._previews.ask(tenant_id, job_graph(body), node_id))
+        return jsonify(self._previews.ask(tenant_id, self._graph(body), node_id))
 
     def read_job(self, job_id: int) -> Answer:
         job = self._store.job(self._tenant("jobs:read"), job_id)
@@ -159,13 +167,13 @@ class _Api:
     def replace_job(self, job_id: int) -> Answer:
         """With If-Match, only the job that has this ETag is replaced; else 412."""
         tenant_id = self._tenant("jobs:write")
-        body = json_object()
+        body = json_object(self._limits)
         wanted = request.if_match
         job = self._store.update_job(
             tenant_id,
             job_id,
             job_name(body),
-            job_graph(body),
+            self._graph(body),
             lambda stored: not wanted or wanted.contains_raw(_etag(stored)),
         )
         return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
@@ -181,10 +189,17 @@ class _Api:
 
     def execute(self, job_id: int) -> Answer:
         tenant_id = self._tenant("jobs:execute")
-        body = json_object(required=False)
+        body = json_object(self._limits, required=False)
         hashed = request_hash(f"execute {job_id}", body)
         recorded = execute_job(
-            self._store, self._queue, self._link, tenant_id, job_id, _idempotency_key(), hashed
+            self._store,
+            self._queue,
+            self._link,
+            tenant_id,
+            job_id,
+            _idempotency_key(),
+            hashed,
+            self._limits.queued_runs,
         )
         run = recorded.run
         # a repeated request gets the answer of the first, so the status is that of then
@@ -245,7 +260,18 @@ class _Api:
         """NDJSON: the same, one line each; the last line is the run's end."""
         return self._follow(run_id, ndjson, "application/x-ndjson")
 
+    def usage(self) -> Answer:
+        """What the tenant itself has waiting and at work, and how much may wait."""
+        queued, running = self._store.active_counts(self._tenant("jobs:read"))
+        most = {"queuedRuns": self._limits.queued_runs}
+        return jsonify({"queuedRuns": queued, "runningRuns": running, "limits": most})
+
     # ---- inside
+
+    def _graph(self, body: dict[str, Any]) -> dict[str, Any]:
+        graph = job_graph(body)
+        self._limits.check_graph(graph)
+        return graph
 
     def _follow(
         self, run_id: str, encode: Callable[[dict[str, Any]], str], content_type: str
@@ -317,6 +343,11 @@ def _mismatch(error: IdempotencyMismatch) -> Response:
 
 def _changed(error: JobChanged) -> Response:
     return answer(Problem(412, str(error)))
+
+
+def _too_many_queued(error: TooManyQueued) -> Response:
+    headers = {"Retry-After": str(QUEUE_RETRY_AFTER)}
+    return answer(Problem(429, str(error), headers=headers))
 
 
 def _graph_invalid(error: GraphInvalid) -> Response:

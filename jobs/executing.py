@@ -24,10 +24,11 @@ def execute_job(
     job_id: int,
     key: str | None,
     request_hash: str,
+    most_queued: int,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
-    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid; QueueUnavailable and
+    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, TooManyQueued; QueueUnavailable and
     StoreUnavailable before anything is recorded. Once recorded, a run is not lost: what the queue
     does not take now, a runner's sweep puts in it later.
     """
@@ -42,7 +43,7 @@ def execute_job(
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=job.name)
     run_queue.check()
     new = NewRun(job_id, job.graph, program, key, request_hash)
-    recorded = store.record_run(tenant_id, new)
+    recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)
     return recorded

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,8 +18,17 @@ def off_the_loop(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return call(*args, **kwargs)
     import gevent
 
-    result: R = gevent.get_hub().threadpool.apply(call, args, kwargs)
-    return result
+    def outcome() -> tuple[R | None, BaseException | None]:
+        # what a call raises is its caller's matter: the pool itself would print it
+        try:
+            return call(*args, **kwargs), None
+        except BaseException as error:
+            return None, error
+
+    result, error = gevent.get_hub().threadpool.apply(outcome)
+    if error is not None:
+        raise error
+    return cast(R, result)
 
 
 def _on_a_gevent_loop() -> bool:

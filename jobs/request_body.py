@@ -1,35 +1,74 @@
 """The door for JSON from outside: size, type, depth and text are checked before anyone looks."""
 
+import contextlib
 import hashlib
 import json
+import socket
+import threading
 import unicodedata
 from typing import Any
 
 from flask import request
+from werkzeug.exceptions import ClientDisconnected
 
 from jobs.problems import Problem
+from jobs.request_limits import RequestLimits
 
-MAX_BODY = 1024 * 1024  # bytes; a graph of 1,000 nodes has some 300 KB
-MAX_DEPTH = 32  # levels of lists and objects; a graph has six
 MAX_NAME = 200  # characters of a job's name
 
 
-def json_object(*, required: bool = True) -> dict[str, Any]:
+def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, Any]:
     """The request's JSON object; {} for an empty body when that is allowed.
 
-    Raises Problem: 400 not JSON, too deep or not text; 413 too large; 415 another type.
+    Raises Problem: 400 not JSON, too deep or not text; 408 too slow; 413 too large; 415 another type.
     """
-    request.max_content_length = MAX_BODY  # werkzeug answers 413 beyond it
-    body = request.get_data(cache=False)
+    request.max_content_length = limits.body_bytes  # werkzeug answers 413 beyond it
+    body = _read_body(limits.body_wait)
     if not body and not required:
         return {}
     if request.mimetype != "application/json":
         found = request.mimetype or "none"
         raise Problem(415, f"the body must be application/json; its content type is {found:.80}")
-    parsed = _parsed(body)
+    parsed = _parsed(body, limits.json_depth)
     if not isinstance(parsed, dict):
         raise Problem(400, "the body must be a JSON object")
     return parsed
+
+
+def _read_body(wait: float) -> bytes:
+    """The whole body. Raises Problem (408) when it is not there in time: a drip holds no thread."""
+    if not (request.content_length or "Transfer-Encoding" in request.headers):
+        return b""
+    ended = threading.Event()
+    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+
+    def end() -> None:
+        ended.set()
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)  # who reads from it sees the end
+
+    deadline = threading.Timer(wait, end)
+    deadline.name, deadline.daemon = "body-deadline", True
+    deadline.start()
+    try:
+        body = request.get_data(cache=False)
+    except ClientDisconnected:
+        if ended.is_set():
+            raise _too_slow(wait) from None
+        raise
+    finally:
+        deadline.cancel()
+        deadline.join()
+    if ended.is_set():
+        raise _too_slow(wait)
+    return body
+
+
+def _too_slow(wait: float) -> Problem:
+    return Problem(
+        408, f"the body was not there within {wait:g} s", headers={"Connection": "close"}
+    )
 
 
 def request_hash(about: str, body: dict[str, Any]) -> str:
@@ -63,14 +102,14 @@ def _invalid(field: str, message: str) -> Problem:
     return Problem(422, f"{field} {message}", errors=[error])
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes, most_levels: int) -> Any:
     try:
         parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(most_levels) from None
     except ValueError as error:
         raise Problem(400, f"the body is not JSON: {error}"[:300]) from None
-    _check_depth(parsed)
+    _check_depth(parsed, most_levels)
     try:
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -78,13 +117,13 @@ def _parsed(body: bytes) -> Any:
     return parsed
 
 
-def _check_depth(parsed: Any) -> None:
+def _check_depth(parsed: Any, most_levels: int) -> None:
     level = [parsed]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(most_levels + 1):
         level = [child for value in level for child in _children(value)]
         if not level:
             return
-    raise _too_deep()
+    raise _too_deep(most_levels)
 
 
 def _children(value: Any) -> list[Any]:
@@ -93,8 +132,8 @@ def _children(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _too_deep() -> Problem:
-    return Problem(400, f"the body is nested deeper than {MAX_DEPTH} levels")
+def _too_deep(most_levels: int) -> Problem:
+    return Problem(400, f"the body is nested deeper than {most_levels} levels")
 
 
 def _refuse_constant(name: str) -> None:

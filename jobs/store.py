@@ -29,6 +29,7 @@ __all__ = [
     "NotFound",
     "Store",
     "StoreUnavailable",
+    "TooManyQueued",
 ]
 
 T = TypeVar("T")
@@ -56,6 +57,10 @@ class AlreadyRunning(Exception):
 
 class JobChanged(Exception):
     """The job is not the one that the caller has seen."""
+
+
+class TooManyQueued(Exception):
+    """The tenant has as many runs waiting as it may have."""
 
 
 class IdempotencyMismatch(Exception):
@@ -140,10 +145,10 @@ class Store:
 
     # ---- recording and reading runs
 
-    def record_run(self, tenant_id: str, new: NewRun) -> Recorded:
+    def record_run(self, tenant_id: str, new: NewRun, most_queued: int | None = None) -> Recorded:
         """Records a queued run, once: two calls at once lead to one run.
 
-        Raises NotFound, AlreadyRunning, or IdempotencyMismatch. The same idempotency key and
+        Raises NotFound, AlreadyRunning, TooManyQueued, or IdempotencyMismatch. The same idempotency key and
         request hash as before give the run of then.
         """
 
@@ -153,6 +158,7 @@ class Store:
             if before is not None:
                 return Recorded(before, is_new=False)
             _refuse_active(connection, new.job_id)
+            _refuse_over(connection, tenant_id, most_queued)
             now = time.time()
             run_id = uuid.uuid4().hex
             values = {
@@ -184,6 +190,11 @@ class Store:
         """The job's run that has not ended, if there is one."""
         query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id, _ACTIVE)
         return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
+
+    def active_counts(self, tenant_id: str) -> tuple[int, int]:
+        """How many runs of the tenant are queued, and how many are running."""
+        queued, running = RunStatus.QUEUED, RunStatus.RUNNING
+        return self._read(lambda c: (_count(c, tenant_id, queued), _count(c, tenant_id, running)))
 
     def last_run(self, tenant_id: str, job_id: int) -> Run | None:
         """The job's newest run; None when it never ran, or is no job of ours."""
@@ -461,6 +472,21 @@ def _refuse_active(connection: Connection, job_id: int) -> None:
     run_id = connection.execute(query).scalar()
     if run_id is not None:
         raise AlreadyRunning(job_id, run_id)
+
+
+def _count(connection: Connection, tenant_id: str, status: RunStatus) -> int:
+    query = sa.select(sa.func.count()).where(
+        RUNS.c.tenant_id == tenant_id, RUNS.c.status == status.value
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _refuse_over(connection: Connection, tenant_id: str, most: int | None) -> None:
+    if most is not None and _count(connection, tenant_id, RunStatus.QUEUED) >= most:
+        raise TooManyQueued(
+            f"{most} runs of this tenant are queued already, which is all that may wait; "
+            "come back when some have started"
+        )
 
 
 def _set(

@@ -265,6 +265,8 @@ class Product:
     Settings given as keywords win: Product(dir, worker_class="gevent", RUNNER="off").
     """
 
+    application = "wsgi:app"
+
     def __init__(self, data_dir: Path, *, worker_class: str = "gthread", **settings: str):
         self.data_dir = data_dir
         self.worker_class = worker_class
@@ -334,7 +336,7 @@ class Product:
 
     def start_again(self) -> None:
         """Starts it on the ports and the directory that it had before."""
-        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", self.application]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

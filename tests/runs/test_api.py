@@ -19,7 +19,7 @@ from jobs.followers import MAX_FOLLOWERS
 from jobs.problems import register
 from jobs.process_identity import ProcessIdentity
 from jobs.records import Run
-from jobs.request_body import MAX_BODY
+from jobs.request_limits import RequestLimits
 from jobs.run_queue import RunQueue
 from jobs.states import RunStatus
 from jobs.store import Store
@@ -143,7 +143,7 @@ def test_the_node_types_are_served(client: FlaskClient) -> None:
         (b'{"n": 1' + b"0" * 10_000 + b"}", "application/json", 400),
         (b"name=x", "application/x-www-form-urlencoded", 415),
         (b"{}", "text/plain", 415),
-        (b'{"name": "' + b"x" * MAX_BODY + b'"}', "application/json", 413),
+        (b'{"name": "' + b"x" * RequestLimits().body_bytes + b'"}', "application/json", 413),
         (b'{"name": "", "graph": {}}', "application/json", 422),
         (b'{"name": "a\\nb", "graph": {}}', "application/json", 422),
         (b'{"name": 5, "graph": {}}', "application/json", 422),

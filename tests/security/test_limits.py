@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,3 +214,103 @@ def keep_flooding(product: Product, stop: threading.Event) -> None:
         ):
             while not stop.is_set():
                 client.send(subscribe(5) * 200 + frame(PING, b"x") * 200)
+
+
+# ---------------------------------------------------------------- HTTP requests
+
+GRAPH: dict[str, Any] = {
+    "nodes": [
+        {"id": 1, "type": "csv_input", "config": {"path": "in.csv"}},
+        {"id": 2, "type": "csv_output", "config": {"path": "out.csv"}},
+    ],
+    "edges": [{"from": 1, "to": 2}],
+}
+BODY_BYTES, DEPTH, NODES, EDGES, QUEUED = 4_096, 10, 3, 2, 2
+BODY_TIMEOUT = 1
+
+
+@pytest.fixture(scope="module", params=["gthread", "gevent"])
+def api(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
+) -> Iterator[Product]:
+    with running_product(
+        tmp_path_factory.mktemp("http") / request.param,
+        shop_database,
+        worker_class=request.param,
+        MAX_BODY_BYTES=str(BODY_BYTES),
+        MAX_JSON_DEPTH=str(DEPTH),
+        MAX_GRAPH_NODES=str(NODES),
+        MAX_GRAPH_EDGES=str(EDGES),
+        MAX_QUEUED_RUNS=str(QUEUED),
+        BODY_TIMEOUT=str(BODY_TIMEOUT),
+        TENANT_ID="*",
+        SAMPLE_ORDERS="0",
+        RUNNER="off",
+    ) as product:
+        yield product
+
+
+def refused(api: Product, body: object, status: int) -> str:
+    answer = api.post("/api/jobs", body, token=api.token(tenant_id="big"))
+    assert answer.status == status, answer
+    assert answer.header("Content-Type") == "application/problem+json"
+    return str(answer.json()["detail"])
+
+
+def test_a_body_that_is_too_large_or_too_deep_is_refused(api: Product) -> None:
+    refused(api, {"name": "x" * BODY_BYTES, "graph": {}}, 413)
+    deep = b'{"name":"x","graph":' + b'{"a":' * DEPTH + b"1" + b"}" * DEPTH + b"}"
+    assert str(DEPTH) in refused(api, deep, 400)
+    refused(api, b"[" * 4_000, 400)
+
+
+def test_a_graph_that_is_too_large_is_refused_and_the_bound_is_told(api: Product) -> None:
+    many = [GRAPH["nodes"][0]] * (NODES + 1)
+    assert f"{NODES} are allowed" in refused(api, {"name": "x", "graph": {"nodes": many}}, 422)
+    edges = {**GRAPH, "edges": [{"from": 1, "to": 2}] * (EDGES + 1)}
+    assert f"{EDGES} are allowed" in refused(api, {"name": "x", "graph": edges}, 422)
+
+
+def test_a_tenant_has_only_so_many_runs_waiting_and_another_is_not_touched(api: Product) -> None:
+    def execute(tenant: str) -> int:
+        token = api.token(tenant_id=tenant)
+        job = api.post("/api/jobs", {"name": "a job", "graph": GRAPH}, token=token).json()["id"]
+        answer = api.post(f"/api/jobs/{job}/execute", token=token)
+        if answer.status == 429:
+            assert int(answer.header("Retry-After") or 0) > 0
+            assert str(QUEUED) in answer.json()["detail"]
+        return answer.status
+
+    assert [execute("many") for _ in range(QUEUED + 1)] == [202] * QUEUED + [429]
+    assert execute("few") == 202
+    usage = api.get("/api/usage", token=api.token(tenant_id="many")).json()
+    assert usage == {"queuedRuns": QUEUED, "runningRuns": 0, "limits": {"queuedRuns": QUEUED}}
+    nobody = api.get("/api/usage", token=api.token(tenant_id="nobody")).json()
+    assert nobody["queuedRuns"] == 0
+
+
+@pytest.mark.parametrize("sized", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+def test_a_body_that_drips_is_cut_and_told_so(api: Product, sized: str) -> None:
+    head = f"POST /api/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.token(tenant_id='slow')}\r\n"
+    head += f"Content-Type: application/json\r\n{sized}\r\n\r\n"
+    began, tick = time.monotonic(), threading.Event()
+    with socket.create_connection(("127.0.0.1", api.api_port), timeout=15) as dripping:
+        dripping.sendall(head.encode())
+        dripping.setblocking(False)
+        answered = b""
+        drop = b"1\r\n \r\n" if "chunked" in sized else b" "
+        while time.monotonic() - began < 15:
+            with contextlib.suppress(BlockingIOError):
+                found = dripping.recv(65_536)
+                answered += found
+                if not found or b"\r\n\r\n" in answered:
+                    break
+            try:
+                dripping.send(drop)
+            except OSError:
+                break
+            tick.wait(0.05)
+    assert time.monotonic() - began < BODY_TIMEOUT + 10
+    assert answered.startswith(b"HTTP/1.1 408 "), answered
+    assert "Traceback" not in api.log()
+    assert json.loads(api.get("/healthz").body) == {"status": "alive"}

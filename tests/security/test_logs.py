@@ -1,0 +1,114 @@
+"""Tokens reach no log: not the access log, not the error log, not a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import logging
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from realtime.redaction import HIDDEN, Redacting, redact
+from tests.harness import Product, eventually
+from tests.realtime.raw import Raw, text
+
+
+class Failing(Product):
+    application = "tests.security.failing:app"
+
+
+@pytest.fixture(scope="module", params=["gthread", "gevent"])
+def product(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    product = Failing(
+        tmp_path_factory.mktemp("logs") / request.param,
+        worker_class=request.param,
+        LOG_LEVEL="debug",
+        ACCESS_LOG="on",
+        SAMPLE_ORDERS="0",
+        RUNNER="off",
+    )
+    try:
+        product.start()
+        yield product
+    finally:
+        product.end()
+        print(product.log_tail())
+
+
+def send(product: Product, head: str) -> None:
+    """One request as it is; what is answered is no matter."""
+    with socket.create_connection(("127.0.0.1", product.api_port), timeout=10) as connection:
+        connection.sendall(head.encode("latin-1"))
+        with contextlib.suppress(OSError):
+            while connection.recv(65_536):
+                pass
+
+
+def test_no_token_reaches_the_log_whatever_fails(product: Product) -> None:
+    token = product.token(sub="secret bearer")
+    secret = token.rpartition(".")[2]
+    for path in ("/fail", "/fail-in-thread", "/no-such-page", "/ws", "/api/jobs"):
+        product.get(f"{path}?token={token}")
+        product.get(f"{path}?a=1&token={token}&b=2", token="x" + token)
+    with contextlib.suppress(http.client.HTTPException, OSError):
+        product.get(f"/fail-late?token={token}")
+    auth = f"Authorization: Bearer {token}\r\n"
+    send(product, f"GET /?token={token} HTTP/1.1\r\nHost: x\r\nBad Header {token}: x\r\n\r\n")
+    send(product, f"BREW /?token={token} HTTP/9.9\r\n{auth}\r\n")
+    send(product, f"GET /?token={token} HTTP/1.1\r\nHost: x\r\n{auth}Content-Length: x\r\n\r\n")
+    with Raw(product, token=token) as client:
+        client.send(text(f'{{"action":"auth","token":"{token}x"}}'))
+        assert client.message()["code"] == "bad_token"
+    protocols = f"progress.v1, bearer.{token}"
+    with Raw(product, token=None, headers={"Sec-WebSocket-Protocol": protocols}) as client:
+        assert client.status == 101
+    eventually(lambda: "doomed failed" in product.log(), what="the thread's failure is logged")
+    log = product.log()
+    assert "RuntimeError" in log, "the failures are logged"
+    assert '"GET /fail" 500' in log, "the access log is on"
+    assert HIDDEN in log
+    assert token not in log
+    assert secret not in log
+    assert "eyJ" not in log, "each token begins so"
+
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"GET /ws?token={TOKEN}&x=1",
+        f"GET /?token={'a' * 40}",
+        f"Authorization: Bearer {TOKEN}",
+        "authorization: bearer 0123456789abcdef",
+        f"progress.v1, bearer.{TOKEN}",
+        f"{{'token': '{TOKEN}'}}",
+        f"half of one: {TOKEN.rpartition('.')[0]}",
+    ],
+)
+def test_whatever_looks_like_a_token_is_hidden(line: str) -> None:
+    hidden = redact(line)
+    assert HIDDEN in hidden
+    for secret in (TOKEN, TOKEN[:20], "a" * 40, "0123456789abcdef"):
+        assert secret not in hidden
+
+
+@pytest.mark.parametrize("line", ["bearer of news", "GET /api/jobs", "the token has expired"])
+def test_a_line_without_a_token_stays_as_it_is(line: str) -> None:
+    assert redact(line) == line
+
+
+def test_a_traceback_is_read_too() -> None:
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed with %s", (TOKEN,), None)
+    try:
+        raise ValueError(TOKEN)
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    told = Redacting(None).format(record)
+    assert "ValueError" in told
+    assert TOKEN not in told
