@@ -400,6 +400,8 @@ def test_malformed_payloads_and_subjects_on_nats_disturb_nobody(product: Product
     ]
     with product.websocket() as socket:
         subscribe(socket, 8)
+        publish(product, (subject, five_fields("running", 1)))
+        assert json.loads(socket.recv(timeout=10.0))["payload"]["rowCount"] == 1
         publish(product, *bad, (subject, five_fields("completed", 12)))
         message = json.loads(socket.recv(timeout=10.0))
     assert message["payload"]["rowCount"] == 12
