@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 
-from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept, own_nats_url
+from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
 from settings import Settings, SettingsError
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -25,6 +25,7 @@ try:
     SETTINGS = Settings.from_env()
     SETTINGS.make_data_dir()
     SETTINGS.signing_key()
+    SETTINGS.own_nats_url()
 except SettingsError as error:
     _give_up(error)
 
@@ -58,7 +59,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     has_own_nats = SETTINGS.nats_url is None
     server.lifeline = None
     if has_own_nats:
-        os.environ["NATS_URL"] = own_nats_url(SETTINGS)
+        os.environ["NATS_URL"] = SETTINGS.own_nats_url()
     if has_own_nats or SETTINGS.runner == "embedded":
         server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats)
         try:

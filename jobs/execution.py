@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.admission import Admission
+from jobs.allowance import Allowance
 from jobs.announcements import Announcer, node_announcement, status_announcement
+from jobs.connections import ConnectionsUnusable
 from jobs.deadlines import Deadlines
 from jobs.node_board import NodeBoard, NodeState
 from jobs.process_identity import ProcessIdentity
@@ -50,6 +53,8 @@ class Tools:
     nats_url: str
     data_dir: Path
     deadlines: Deadlines
+    allowance: Allowance
+    admission: Admission | None  # None: programs come to NATS as we do
 
 
 class Execution:
@@ -106,7 +111,7 @@ class Execution:
         listening = self._listen()
         try:
             process = self._started_process()
-        except (OSError, StoreUnavailable, NotFound) as error:
+        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable) as error:
             tools.link.unsubscribe(listening)
             self._tell_end(_not_run(f"the program could not be started: {error}"), None)
             return
@@ -119,6 +124,9 @@ class Execution:
             heard_all = tools.link.flush() and tools.link.connects == connection
             tools.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
+        broken = tools.allowance.limits.broken(exit_code, process.cpu_seconds)
+        if broken is not None and self._ending is None:
+            self._ending = Ending(RunStatus.FAILED, broken)
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
         self._tell_end(verdict, exit_code)
 
@@ -150,12 +158,17 @@ class Execution:
     def _started_process(self) -> ProgramProcess:
         run, tools = self.run, self._tools
         self._files.write_program(tools.store.program(run.tenant_id, run.run_id))
+        graph = tools.store.graph_of_run(run.tenant_id, run.run_id)
+        url = tools.admission.url_for(run) if tools.admission is not None else tools.nats_url
         log = ProgramLog(self._files.log)
         try:
             return ProgramProcess(
                 [sys.executable, self._files.program.name],
                 directory=self._files.directory,
-                environment=program_environment(run, tools.nats_url, tools.data_dir, os.environ),
+                environment=program_environment(
+                    run, graph, url, tools.data_dir, tools.allowance, os.environ
+                ),
+                limits=tools.allowance.limits,
                 mark=run_mark(run.run_id),
                 log=log,
                 on_exit=lambda: self._inbox.put(None),

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.nodetypes import MAX_NAME, NODE_TYPES, NodeType, text_errors
+from jobs.connections import holds_password
+from jobs.nodetypes import MAX_NAME, NODE_TYPES, NO_PASSWORDS, NodeType, text_errors
 
 MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
 MAX_EDGES = 1_000
@@ -119,6 +120,17 @@ def parse_graph(document: Any) -> Graph:
     if errors:
         raise GraphInvalid(errors)
     return Graph(tuple(node for node in nodes.values() if node), tuple(edges))
+
+
+def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
+    """An error for each connection that holds a password, in a graph that may have any other error."""
+    nodes = document.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        config = node.get("config") if isinstance(node, dict) else None
+        connection = config.get("connection") if isinstance(config, dict) else None
+        if isinstance(connection, str) and holds_password(connection):
+            node_id = node.get("id")
+            yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
 
 
 def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:

@@ -6,7 +6,6 @@ page all follow from this table.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from jobs.connections import CONNECTION_NAME, holds_password
+from jobs.data_files import path_errors
 from jobs.expressions import ExpressionError, check_expression
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
@@ -22,9 +23,13 @@ MAX_NAME = (
 )
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
+SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 KEEP_ALL, KEEP_NONE = "all", "none"
 
-CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+NO_PASSWORDS = (
+    "Connection is a URL with a password, which would be stored with the job: write the name of a connection here,"
+    " and let whoever keeps the server set CONNECTION_<NAME>, or a line of CONNECTIONS_FILE, to the URL"
+)
 
 Check = Callable[[Any, "Field"], Iterator[str]]
 
@@ -145,7 +150,8 @@ def _check_name(value: Any, field: Field) -> Iterator[str]:
 
 
 def _check_path(value: Any, field: Field) -> Iterator[str]:
-    return _about(field.label, text_errors(value, MAX_PATH, lines=False))
+    errors = list(text_errors(value, MAX_PATH, lines=False))
+    yield from _about(field.label, iter(errors or path_errors(value)))
 
 
 def _check_connection(value: Any, field: Field) -> Iterator[str]:
@@ -158,11 +164,28 @@ def _check_connection(value: Any, field: Field) -> Iterator[str]:
                 f"{field.label} must be a URL such as sqlite:///shop.db,"
                 " or the name of a connection (letters, digits and _)"
             )
+    elif holds_password(value):
+        yield NO_PASSWORDS
     else:
-        try:
-            make_url(value)
-        except (ArgumentError, ValueError):
-            yield f"{field.label} is not a database URL such as sqlite:///shop.db or postgresql://user@host/name"
+        yield from _url_errors(value, field)
+
+
+def _url_errors(value: str, field: Field) -> Iterator[str]:
+    """A graph opens files by their URL, and other databases by the name that the operator gave them."""
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        yield f"{field.label} is not a database URL such as sqlite:///shop.db"
+        return
+    if url.drivername not in SQLITE_DRIVERS:
+        yield (
+            f"{field.label} is a URL of {url.get_backend_name()}: only the URLs of SQLite files stand in a graph,"
+            " another database is named, and its URL is CONNECTION_<NAME> of the server"
+        )
+    elif url.host or set(url.query) - {"timeout"} or (url.database or "").startswith("file:"):
+        yield f"{field.label} may only be sqlite:///, a path, and ?timeout= after it"
+    elif url.database and url.database != ":memory:":
+        yield from _about(field.label, path_errors(url.database))
 
 
 def _check_choice(value: Any, field: Field) -> Iterator[str]:
@@ -279,7 +302,7 @@ _CONNECTION = Field(
     "connection",
     "Connection",
     "connection",
-    help="An SQLAlchemy URL (sqlite:///shop.db lies in DATA_DIR), or a NAME whose URL is in CONNECTION_NAME.",
+    help="A SQLite file (sqlite:///shop.db lies in DATA_DIR), or the NAME of a connection that the server knows.",
 )
 _DELIMITER = Field(
     "delimiter",

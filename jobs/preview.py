@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jobs.allowance import Allowance
+from jobs.connections import ConnectionsUnusable
 from jobs.generator import generate_preview
 from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph
 from jobs.nodetypes import NODE_TYPES
@@ -159,6 +161,10 @@ def preview_subject(tenant_id: str) -> str:
     return f"tenant.{check_id(tenant_id)}.preview"
 
 
+def _tenant_of(subject: str) -> str:
+    return check_id(subject.split(".")[1])
+
+
 def _next(answers: "queue.SimpleQueue[Message]", wait: float) -> Document | None:
     try:
         answer: Document = json.loads(answers.get(timeout=wait).payload)
@@ -184,8 +190,11 @@ def _unpacked(answer: Document) -> Document:
 class Previews:
     """Makes previews on threads of its own, beside the runs. `start` and `stop` from one thread."""
 
-    def __init__(self, link: Link, data_dir: Path, at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self, link: Link, data_dir: Path, allowance: Allowance, at_once: int = AT_ONCE
+    ) -> None:
         self._link = link
+        self._allowance = allowance
         self._directory = data_dir / "previews"
         self._data_dir = data_dir
         self._waiting: queue.Queue[Message | None] = queue.Queue(WAITING)  # None: stop
@@ -254,6 +263,8 @@ class Previews:
             except GraphInvalid as invalid:
                 error = invalid.errors[0]
                 self._say(message, {"nodeId": error.node_id, "message": error.message})
+            except ConnectionsUnusable as error:
+                self._say(message, {"message": str(error)})
             except Exception:
                 LOG.exception("a preview failed")
                 self._say(message, {"message": "the runner failed; its log has the details"})
@@ -269,28 +280,38 @@ class Previews:
         directory.mkdir(parents=True)
         try:
             (directory / "program.py").write_text(program, encoding="utf-8")
-            return self._run(directory, key)
+            environment = reading_environment(
+                _tenant_of(message.subject),
+                graph.document(),
+                self._data_dir,
+                self._allowance,
+                os.environ,
+            )
+            return self._run(directory, key, environment)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _run(self, directory: Path, key: str) -> Document:
+    def _run(self, directory: Path, key: str, environment: dict[str, str]) -> Document:
         exited = threading.Event()
         mark = f"PREVIEW_ID={key}"
-        environment = {**reading_environment(self._data_dir, os.environ), "PREVIEW_ID": key}
         process = ProgramProcess(
             [sys.executable, "program.py"],
             directory=directory,
-            environment=environment,
+            environment={**environment, "PREVIEW_ID": key},
             mark=mark,
+            limits=self._allowance.limits,
             log=ProgramLog(directory / "log.txt"),
             on_exit=exited.set,
             label=f"preview-{key[:4]}",
         )
         in_time = self._wait(exited)
         process.kill()
-        process.finish()
+        exit_code = process.finish()
+        broken = self._allowance.limits.broken(exit_code, process.cpu_seconds)
         found = directory / "preview.json"
         if not found.exists():
+            if broken is not None:
+                return {"message": broken}
             if not in_time:
                 return {"timeout": True}
             return {"message": process.stderr_tail.strip() or "the program ended without an answer"}

@@ -71,6 +71,15 @@ def _start_of(pid: int) -> int | None:
         return None
 
 
+def cpu_seconds_of(pid: int) -> float:
+    """What a process has used so far, or had when it ended and is a zombie now; 0 when not known."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
 def kill_marked(mark: str) -> int:
     """SIGKILL to each process whose first environment held `mark` ("NAME=value"); returns how many.
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from jobs.process_identity import ProcessIdentity, kill_marked
+from jobs.limits import ProgramLimits
+from jobs.process_identity import ProcessIdentity, cpu_seconds_of, kill_marked
 from jobs.program_log import LineTail, ProgramLog
 
 READ_BYTES = 64 * 1024
@@ -30,6 +31,7 @@ class ProgramProcess:
         directory: Path,
         environment: Mapping[str, str],
         mark: str,
+        limits: ProgramLimits,
         log: ProgramLog,
         on_exit: Callable[[], None],
         label: str,
@@ -49,7 +51,14 @@ class ProgramProcess:
             bufsize=0,
             start_new_session=True,
         )
+        try:
+            limits.impose(self._popen.pid)
+        except BaseException:
+            self._popen.kill()
+            self._popen.communicate()
+            raise
         self.identity = ProcessIdentity.of(self._popen.pid)
+        self.cpu_seconds = 0.0  # that the program used; after `finish`
         self._stop_output, self._output_stopped = os.pipe()
         self._threads = [
             threading.Thread(target=self._read_output, name=f"output-{label}", daemon=True),
@@ -73,6 +82,7 @@ class ProgramProcess:
     def finish(self) -> int:
         """After the exit: ends what is left, closes the log, returns the exit code (-N: signal N)."""
         self.kill()
+        self.cpu_seconds = cpu_seconds_of(self._popen.pid)
         exit_code = self._popen.wait()  # only now is the process id free again
         output, waiter = self._threads
         output.join(OUTPUT_WAIT)

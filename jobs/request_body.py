@@ -11,6 +11,7 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
+from jobs.graph import GraphInvalid, password_errors
 from jobs.problems import Problem
 from jobs.request_limits import RequestLimits
 
@@ -86,9 +87,15 @@ def job_name(body: dict[str, Any]) -> str:
 
 
 def job_graph(body: dict[str, Any]) -> dict[str, Any]:
-    """The `graph` member; what is in it is checked by validate and execute. Raises Problem (422)."""
+    """The `graph` member; what is in it is checked by validate and execute. Raises Problem (422).
+
+    Raises GraphInvalid for one with a password: that is not even kept.
+    """
     graph = body.get("graph")
     if isinstance(graph, dict):
+        errors = list(password_errors(graph))
+        if errors:
+            raise GraphInvalid(errors)
         return graph
     raise _invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
 

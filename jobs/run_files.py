@@ -3,7 +3,11 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from jobs.allowance import Allowance
+from jobs.connections import connections_for
+from jobs.data_files import not_data, roots_of
 from jobs.records import Run
 from progress_lib.subjects import check_id
 
@@ -36,11 +40,19 @@ class RunFiles:
 
 
 def program_environment(
-    run: Run, nats_url: str, data_dir: Path, ours: Mapping[str, str] = os.environ
+    run: Run,
+    graph: Mapping[str, Any],
+    nats_url: str,
+    data_dir: Path,
+    allowance: Allowance,
+    ours: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """What a program may know: where to report, who it is, its connections. Nothing else of ours."""
+    """What a program may know: where to report, who it is, its connections. Nothing else of ours.
+
+    Raises ConnectionsUnusable.
+    """
     return {
-        **reading_environment(data_dir, ours),
+        **reading_environment(run.tenant_id, graph, data_dir, allowance, ours),
         "NATS_URL": nats_url,
         "TENANT_ID": run.tenant_id,
         "JOB_ID": str(run.job_id),
@@ -49,17 +61,30 @@ def program_environment(
     }
 
 
-def reading_environment(data_dir: Path, ours: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The part of it that a program needs to find its data, and no more."""
+def reading_environment(
+    tenant_id: str,
+    graph: Mapping[str, Any],
+    data_dir: Path,
+    allowance: Allowance,
+    ours: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """The part of it that a program needs to find its data, and no more.
+
+    Of the connections those that its graph names. Raises ConnectionsUnusable.
+    """
     passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
-    connections = {k: v for k, v in ours.items() if k.startswith("CONNECTION_")}
+    connections = connections_for(graph, allowance.connections_file, ours)
+    roots = roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
+    forbidden = not_data(data_dir, allowance.connections_file, *allowance.not_data)
     return {
         "LANG": "C.UTF-8",
         **passed_on,
         **connections,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "DATA_DIR": str(data_dir.resolve()),
+        "DATA_DIR": str(roots[0]),
+        "DATA_ROOTS": os.pathsep.join(map(str, roots)),
+        "NOT_DATA": os.pathsep.join(map(str, forbidden)),
     }
 
 

@@ -16,10 +16,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sqlalchemy.engine import make_url
+
+from jobs.admission import Admission, Ticket, own_issuer, read_issuer
+from jobs.allowance import Allowance
 from jobs.announcements import Announcer
+from jobs.connections import ConnectionsUnusable, read_connections
 from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
+from jobs.limits import ProgramLimits
+from jobs.nkeys import Issuer
 from jobs.preview import Previews
 from jobs.process_identity import ProcessIdentity
 from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
@@ -27,6 +35,9 @@ from jobs.stop_signal import StopSignal
 from jobs.store import NotFound, Store, StoreUnavailable
 from jobs.sweeps import Sweeps
 from progress_lib.nats import Link
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 LOG = logging.getLogger(__name__)
 
@@ -65,16 +76,29 @@ class Runner:
         slots: int,
         pace: Pace | None = None,
         deadlines: Deadlines | None = None,
+        allowance: Allowance | None = None,
+        issuer: Issuer | None = None,
     ) -> None:
+        """`issuer`: gives each program a credential of its own; without it programs get `nats_url`."""
         self.identity = ProcessIdentity.of(os.getpid())
         self._pace = pace or Pace()
         self._deadlines = deadlines or Deadlines()
         self._store = store
         self._queue = RunQueue(link, self._pace.ack_wait)
-        self._previews = Previews(link, data_dir)
+        allowance = allowance or Allowance()
+        self._previews = Previews(link, data_dir, allowance)
+        self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
         self._announcer = Announcer(link)
         self._tools = Tools(
-            store, link, self._announcer, self.identity, nats_url, data_dir, self._deadlines
+            store,
+            link,
+            self._announcer,
+            self.identity,
+            nats_url,
+            data_dir,
+            self._deadlines,
+            allowance,
+            self._admission,
         )
         self._sweeps = Sweeps(store, self._queue, self._announcer, link, self._pace.stale_after)
         self._slots = threading.BoundedSemaphore(slots)
@@ -87,6 +111,8 @@ class Runner:
 
     def start(self) -> None:
         self._queue.on_cancel(self._cancel)
+        if self._admission is not None:
+            self._admission.start()
         self._keeper.start()
         self._taker.start()
         self._previews.start()
@@ -118,6 +144,8 @@ class Runner:
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
         self._keeper.join(STOP_MARGIN)
         self._announcer.close(3.0)
+        if self._admission is not None:
+            self._admission.close()
         return not self._current()
 
     def _stop_executions(self) -> list[Execution]:
@@ -243,6 +271,12 @@ class Runner:
         if execution is not None and execution.run.tenant_id == tenant_id:
             execution.end(CANCELLED)
 
+    def _is_at_work(self, ticket: Ticket) -> bool:
+        """(admission's link thread) Whether it is a run of ours, which has not ended."""
+        with self._lock:
+            execution = self._executions.get(ticket.run_id)
+        return execution is not None and Ticket.of(execution.run) == ticket
+
     def _end(self, run_id: str) -> None:
         with self._lock:
             execution = self._executions.get(run_id)
@@ -289,6 +323,11 @@ def main() -> int:
     if settings.nats_url is None:
         print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
         return 2
+    try:
+        allowance, issuer = _allowance(settings), _issuer(settings)
+    except (SettingsError, ConnectionsUnusable, ValueError) as error:
+        print(f"runner: {error}", file=sys.stderr)
+        return 2
     stop = StopSignal()
     store = Store(settings.database_url)
     link = Link(settings.nats_url, name="runner", ping_period=settings.nats_ping_period)
@@ -305,8 +344,45 @@ def main() -> int:
             silence=settings.run_silence_timeout or None,
             cancel=settings.run_cancel_timeout,
         ),
+        allowance=allowance,
+        issuer=issuer,
     )
     return run_until(stop, runner, store, link)
+
+
+def _allowance(settings: "Settings") -> Allowance:
+    """Raises ConnectionsUnusable."""
+    if settings.connections_file is not None:
+        read_connections(settings.connections_file)
+    others = [settings.nats_issuer_seed, *_database_files(settings.database_url)]
+    return Allowance(
+        limits=ProgramLimits(
+            memory_mb=settings.program_memory_mb,
+            cpu_seconds=settings.program_cpu_seconds,
+            file_mb=settings.program_file_mb,
+            open_files=settings.program_open_files,
+        ),
+        data_roots=settings.data_roots,
+        connections_file=settings.connections_file,
+        not_data=tuple(other for other in others if other is not None),
+    )
+
+
+def _database_files(database_url: str) -> list[Path]:
+    """Our own database, where it is a file."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return []
+    return [Path(url.database + end) for end in ("", "-wal", "-shm", "-journal")]
+
+
+def _issuer(settings: "Settings") -> Issuer | None:
+    """Raises SettingsError, or ValueError with a sentence."""
+    if settings.nats_issuer_seed is not None:
+        return read_issuer(settings.nats_issuer_seed)
+    if settings.nats_url == settings.own_nats_url():
+        return own_issuer(settings.data_dir)
+    return None
 
 
 def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int:

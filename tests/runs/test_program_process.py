@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from jobs.process_identity import ProcessIdentity, kill_marked
+from jobs.limits import ProgramLimits
 from jobs.program_log import ProgramLog
 from jobs.program_process import ProgramProcess
 from tests.harness import eventually, is_alive
@@ -26,6 +27,7 @@ class Started:
             directory=directory,
             environment={"PATH": os.environ["PATH"], name: value},
             mark=f"{name}={value}",
+            limits=ProgramLimits(),
             log=ProgramLog(directory / "log.txt", cap),
             on_exit=self.exited.set,
             label="test",

@@ -1,0 +1,57 @@
+"""Which files a graph may touch: those under the configured roots, and never the server's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+# What the server keeps in DATA_DIR, which is also the default root of data. A test compares this
+# with what a running server has there.
+SERVERS_OWN = frozenset(
+    {
+        "embedded.draft",
+        "embedded.fifo",
+        "embedded.lock",
+        "embedded.parts",
+        "jwt_secret",
+        "nats",
+        "nats.conf",
+        "nats.log",
+        "nats_password",
+        "nats_seed",
+        "once.log",
+        "previews",
+        "progress.db",
+        "progress.db-journal",
+        "progress.db-shm",
+        "progress.db-wal",
+        "runs",
+    }
+)
+
+
+def is_servers_own(name: str) -> bool:
+    """Whether an entry of DATA_DIR is no data; nats-server turns its log into nats.log.<time>."""
+    return name in SERVERS_OWN or name.startswith((".", "nats.log."))
+
+
+def path_errors(path: str) -> Iterator[str]:
+    """What is wrong with a path wherever the roots are; where it leads is seen when it is opened."""
+    parts = PurePosixPath(path).parts
+    if ".." in parts:
+        yield "holds '..': write where the file is, under one of the data directories"
+    elif any(part.startswith(".") for part in parts):
+        yield "leads to a hidden file, which is never data"
+    elif parts and is_servers_own(parts[0]):
+        yield f"leads to {parts[0]}, which is the server's own"
+
+
+def not_data(data_dir: Path, *others: Path | None) -> list[Path]:
+    """What programs must not touch, whatever the roots: the server's own, and `others`."""
+    own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
+    return own + [other.resolve() for other in others if other is not None]
+
+
+def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
+    """The roots of a tenant."""
+    return [Path(root.replace("{tenant}", tenant_id)).resolve() for root in roots]

@@ -1,0 +1,90 @@
+"""The keys and signed claims by which a nats-server believes who says whom it may admit: nkeys and their JWTs.
+
+An nkey is an Ed25519 key in base32: a kind, 32 bytes, a checksum. Seeds begin with S and are secret.
+"""
+
+import base64
+import binascii
+import json
+import secrets
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+Claims = dict[str, Any]
+
+ACCOUNT = 0  # the kind of an account's key: its letter in the alphabet of base32, A
+_SEED = 18  # S
+_KEY_BYTES = 32
+_SEED_BYTES = 2 + _KEY_BYTES + 2  # two for both kinds, two for the checksum
+
+
+class KeyUnusable(ValueError):
+    """A text that is no account seed; never repeats it."""
+
+
+class Issuer:
+    """Signs for one account; `public` is what the server's configuration names as issuer."""
+
+    def __init__(self, seed: str) -> None:
+        """`seed`: "SA…". Raises KeyUnusable."""
+        raw = _raw_seed(seed)
+        self.raw_seed = raw
+        self._key = Ed25519PrivateKey.from_private_bytes(raw)
+        public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.public = _encoded(bytes([ACCOUNT << 3]) + public)
+
+    def sign(self, claims: Claims) -> str:
+        """`claims` as a JWT of this account."""
+        head = {"typ": "JWT", "alg": "ed25519-nkey"}
+        body = f"{_part(head)}.{_part({**claims, 'iss': self.public})}"
+        return f"{body}.{_base64(self._key.sign(body.encode()))}"
+
+
+def new_seed() -> str:
+    """The seed of a new account."""
+    kinds = bytes([_SEED << 3 | ACCOUNT >> 2, (ACCOUNT & 3) << 6])
+    return _encoded(kinds + secrets.token_bytes(_KEY_BYTES))
+
+
+def claims_of(token: bytes) -> Claims:
+    """What a JWT says, without asking who signed it. Raises ValueError."""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(b".")[1] + b"=="))
+    except (IndexError, RecursionError, binascii.Error):
+        raise ValueError("not a JWT") from None
+    if not isinstance(claims, dict):
+        raise ValueError("a JWT without claims")
+    return claims
+
+
+def _raw_seed(seed: str) -> bytes:
+    try:
+        decoded = base64.b32decode(seed.strip() + "=" * (-len(seed.strip()) % 8))
+    except binascii.Error:
+        decoded = b""
+    kinds = new_seed()[:2]
+    if len(decoded) != _SEED_BYTES or decoded[-2:] != _checksum(decoded[:-2]):
+        raise KeyUnusable("holds no nkey seed")
+    if not seed.strip().startswith(kinds):
+        raise KeyUnusable(
+            f"holds the seed of another kind of key; an account's begins with {kinds}"
+        )
+    return decoded[2:-2]
+
+
+def _encoded(content: bytes) -> str:
+    return base64.b32encode(content + _checksum(content)).decode().rstrip("=")
+
+
+def _checksum(content: bytes) -> bytes:
+    return binascii.crc_hqx(content, 0).to_bytes(2, "little")
+
+
+def _part(claims: Claims) -> str:
+    return _base64(json.dumps(claims).encode())
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -1,0 +1,35 @@
+"""Files that hold secrets: made for their owner alone, and refused when others may read them."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+
+def read_secret(path: Path) -> str:
+    """The text of a file that only its owner may read. Raises ValueError with the rest of a sentence about it."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError("is no regular file")
+            if found.st_mode & 0o077:
+                raise ValueError("can be read by others than its owner: chmod 600 it")
+            return file.read()
+    except UnicodeDecodeError:
+        raise ValueError("is no UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Makes or replaces a file that only its owner may read; it is never half written. Raises OSError."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,32 @@
+"""Makes the key by which NATS servers of your own admit programs: python -m scripts.issuer FILE.
+
+Writes the seed into FILE (0600), which NATS_ISSUER_SEED then names, and prints the public key for
+`issuer` in the server's configuration (docs/nats.md). A FILE that is there keeps its seed.
+"""
+
+import sys
+from pathlib import Path
+
+from jobs.admission import read_issuer
+from jobs.nkeys import new_seed
+from jobs.secret_files import write_secret
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0; 2 for a file that cannot be used."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    try:
+        if not path.exists():
+            write_secret(path, new_seed() + "\n")
+        print(read_issuer(path).public)
+    except (OSError, ValueError) as error:
+        print(f"issuer: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
