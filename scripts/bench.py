@@ -57,12 +57,13 @@ class Progress:
     def __init__(self) -> None:
         self._what = ""
         self._next = 0.0
+        self._began = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
 
     def begin(self, what: str) -> None:
-        self._what = what
+        self._what = f"{time.monotonic() - self._began:6.1f} s  {what}"
         if not self._is_terminal:
-            print(what, file=sys.stderr, flush=True)
+            print(self._what, file=sys.stderr, flush=True)
 
     def show(self, doing: str) -> None:
         now = time.monotonic()

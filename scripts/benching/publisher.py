@@ -14,6 +14,7 @@ from scripts.benching.wire import Template
 
 FLUSH = 16 << 10  # bytes that are gathered before they are sent
 AT_ONCE = 16  # messages of a burst with one time stamp
+LEAST_SLEEP = 0.001  # seconds; shorter ones would mean a packet, and work for NATS, a message
 LOOK_PERIOD = 0.2  # seconds between two looks at what NATS says
 ANSWER_WAIT = 10.0  # seconds for NATS to greet and to answer a PING
 
@@ -81,7 +82,7 @@ class Publisher:
             self._look(done.count, look)
             pause = done.count / rate - (time.monotonic() - start)
             if pause > 0 and done.count < total:
-                time.sleep(pause)
+                time.sleep(max(pause, LEAST_SLEEP))
         done.seconds = time.monotonic() - start
         return done
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from scripts.benching.machine import MAX_FILES
-from scripts.benching.publisher import Publisher
 from scripts.benching.run import Load, Result, Run, Show
 from scripts.benching.target import Target
 
