@@ -11,13 +11,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.nkeys import Claims, Issuer, claims_of, new_seed
+from jobs.nkeys import Claims, Issuer, claims_of
 from jobs.records import Run
-from jobs.secret_files import read_secret, write_secret
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import check_id, progress_subject
 
@@ -28,7 +26,6 @@ READY_WAIT = (
     5.0  # seconds that a program's start waits for the link on which its admission is asked
 )
 ACCOUNT_NAME = "$G"  # the one account of a server without accounts
-OWN_SEED = "nats_seed"  # in DATA_DIR
 _NO_LIMIT = -1
 
 
@@ -143,19 +140,3 @@ def with_user(urls: str, user: str, password: str) -> str:
 def _with_user(url: str, user: str, password: str) -> str:
     parts = urlsplit(url)
     return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
-
-
-def own_issuer(data_dir: Path) -> Issuer:
-    """The embedded nats-server's issuer, made once and kept in DATA_DIR. Raises ValueError as `read_issuer`."""
-    path = data_dir / OWN_SEED
-    if not path.exists():
-        write_secret(path, new_seed() + "\n")
-    return read_issuer(path)
-
-
-def read_issuer(path: Path) -> Issuer:
-    """Raises ValueError with a sentence when the file is missing, open to others, or no seed."""
-    try:
-        return Issuer(read_secret(path))
-    except ValueError as error:
-        raise ValueError(f"{path} {error}") from None

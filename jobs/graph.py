@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.connections import holds_password
-from jobs.nodetypes import MAX_NAME, NODE_TYPES, NO_PASSWORDS, NodeType, text_errors
+from jobs.nodetypes import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, text_errors
 
 MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
 MAX_EDGES = 1_000

@@ -7,14 +7,18 @@ import base64
 import binascii
 import json
 import secrets
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from jobs.secret_files import read_secret, write_secret
+
 Claims = dict[str, Any]
 
 ACCOUNT = 0  # the kind of an account's key: its letter in the alphabet of base32, A
+OWN_SEED = "nats_seed"  # in DATA_DIR: the embedded server's
 _SEED = 18  # S
 _KEY_BYTES = 32
 _SEED_BYTES = 2 + _KEY_BYTES + 2  # two for both kinds, two for the checksum
@@ -46,6 +50,22 @@ def new_seed() -> str:
     """The seed of a new account."""
     kinds = bytes([_SEED << 3 | ACCOUNT >> 2, (ACCOUNT & 3) << 6])
     return _encoded(kinds + secrets.token_bytes(_KEY_BYTES))
+
+
+def own_issuer(data_dir: Path) -> Issuer:
+    """The embedded nats-server's issuer, made once and kept in DATA_DIR. Raises ValueError as `read_issuer`."""
+    path = data_dir / OWN_SEED
+    if not path.exists():
+        write_secret(path, new_seed() + "\n")
+    return read_issuer(path)
+
+
+def read_issuer(path: Path) -> Issuer:
+    """Raises ValueError with a sentence when the file is missing, open to others, or no seed."""
+    try:
+        return Issuer(read_secret(path))
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
 
 
 def claims_of(token: bytes) -> Claims:

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from jobs.admission import Admission, Ticket, own_issuer, read_issuer
+from jobs.admission import Admission, Ticket
 from jobs.allowance import Allowance
 from jobs.announcements import Announcer
 from jobs.connections import ConnectionsUnusable, read_connections
 from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
 from jobs.limits import ProgramLimits
-from jobs.nkeys import Issuer
+from jobs.nkeys import Issuer, own_issuer, read_issuer
 from jobs.preview import Previews
 from jobs.process_identity import ProcessIdentity
 from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue

@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
-from jobs.admission import own_issuer
-from jobs.nkeys import Issuer
+from jobs.nkeys import Issuer, own_issuer
 from jobs.process_identity import ProcessIdentity
 from jobs.secret_files import write_secret
 from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of

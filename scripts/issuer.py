@@ -7,8 +7,7 @@ Writes the seed into FILE (0600), which NATS_ISSUER_SEED then names, and prints 
 import sys
 from pathlib import Path
 
-from jobs.admission import read_issuer
-from jobs.nkeys import new_seed
+from jobs.nkeys import new_seed, read_issuer
 from jobs.secret_files import write_secret
 
 

@@ -211,10 +211,15 @@ class Lifeline:
         except ProcessLookupError:
             return
         deadline = time.monotonic() + wait
-        while is_kept(self._settings) and time.monotonic() < deadline:
-            if self._child is not None:
-                self._child.poll()  # reaps it
+        while self._keeper_lives() and time.monotonic() < deadline:
             time.sleep(TICK)
+
+    def _keeper_lives(self) -> bool:
+        """It lets go of the lock a moment before its end; of a child of ours we see that, too."""
+        is_ours = self._child is not None and self._child.pid == self._pid
+        if is_ours and self._child is not None and self._child.poll() is None:
+            return True
+        return is_kept(self._settings)
 
 
 def parts_of(settings: Settings, has_own_nats: bool) -> str:

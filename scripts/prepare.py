@@ -3,7 +3,9 @@
 import logging
 import sys
 
+from jobs.connections import ConnectionsUnusable, read_connections
 from jobs.database import StoreUnavailable
+from jobs.nkeys import read_issuer
 from jobs.sample import ensure_sample
 from jobs.store import Store
 from progress_lib.subjects import EVERY_TENANT
@@ -16,9 +18,10 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         settings.make_data_dir()
+        _check_secret_files(settings)
         store = Store(settings.database_url)
         store.open()
-    except SettingsError as error:
+    except (SettingsError, ConnectionsUnusable) as error:
         print(f"settings: {error}", file=sys.stderr)
         return 2
     except StoreUnavailable as error:
@@ -29,6 +32,17 @@ def main() -> int:
         ensure_sample(store, settings.data_dir, tenant_id, settings.sample_orders)
     store.close()
     return 0
+
+
+def _check_secret_files(settings: Settings) -> None:
+    """What a runner on this machine will read. Raises SettingsError or ConnectionsUnusable."""
+    if settings.connections_file is not None:
+        read_connections(settings.connections_file)
+    if settings.nats_issuer_seed is not None:
+        try:
+            read_issuer(settings.nats_issuer_seed)
+        except ValueError as error:
+            raise SettingsError(f"NATS_ISSUER_SEED {error}") from None
 
 
 if __name__ == "__main__":

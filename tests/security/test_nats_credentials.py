@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from jobs.admission import Admission, Ticket, own_issuer, read_issuer
-from jobs.nkeys import Issuer, KeyUnusable, claims_of, new_seed
+from jobs.admission import Admission, Ticket
+from jobs.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
 from jobs.records import Run
 from jobs.states import RunStatus
 from progress_lib.nats import Link, Message

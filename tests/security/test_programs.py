@@ -1,0 +1,404 @@
+"""What a graph can make its program do, and what it cannot: secrets, files, the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.connections import ConnectionsUnusable, connections_for, holds_password, read_connections
+from jobs.data_files import is_servers_own, not_data
+from jobs.graph import GraphInvalid, parse_graph
+from jobs.limits import CPU_GRACE, ProgramLimits
+from tests.harness import Product, StartProduct
+from tests.jobs.program import Outcome, chain, execute, node, run
+from tests.jobs.program import graph as graph_of
+
+PASSWORD = "hunter2-Zz9"
+OUT = {"path": "out.csv"}
+
+
+def errors_of(document: dict[str, Any]) -> list[str]:
+    with pytest.raises(GraphInvalid) as invalid:
+        parse_graph(document)
+    return [error.message for error in invalid.value.errors]
+
+
+def reads(connection: str, sql: str = "SELECT 1 AS n") -> dict[str, Any]:
+    return chain(node(1, "db_input", connection=connection, sql=sql), node(2, "csv_output", **OUT))
+
+
+def copies(path: str, out: str = "out.csv") -> dict[str, Any]:
+    return chain(node(1, "csv_input", path=path), node(2, "csv_output", path=out))
+
+
+# ---------------------------------------------------------------- connections
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://user:{PASSWORD}@host/name",
+        f"postgresql+psycopg://:{PASSWORD}@host/name",
+        f"postgresql://user@host/name?password={PASSWORD}",
+        f"postgresql://user@host/name?a=1&sslPassword={PASSWORD}",
+        f"mysql://user:{PASSWORD}@[::1]:3306/name",
+        f"mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BPWD%3D{PASSWORD}",
+        f"postgresql://user:{PASSWORD}/with@slash@host:port/name",
+        f"sqlite://user:{PASSWORD}@host/x.db",
+    ],
+)
+def test_a_url_with_a_password_is_refused_and_not_repeated(url: str) -> None:
+    assert holds_password(url)
+    messages = errors_of(reads(url))
+    assert any("CONNECTION_<NAME>" in message for message in messages)
+    assert PASSWORD not in " ".join(messages)
+
+
+@pytest.mark.parametrize("url", ["postgresql://user@host/name", "mysql:///x", "oracle://h/n"])
+def test_other_databases_than_files_are_named(url: str) -> None:
+    assert not holds_password(url)
+    assert any("is named" in message for message in errors_of(reads(url)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///file:/etc/x.db?uri=true",
+        "sqlite:///x.db?uri=true",
+        "sqlite+pysqlcipher:///x.db",
+        "sqlite:///x.db?vfs=unix-none",
+        "sqlite:///../x.db",
+        "sqlite:////srv/../etc/x.db",
+        "sqlite:///progress.db",
+        "sqlite:///runs/x/x.db",
+        "sqlite:///.hidden/x.db",
+    ],
+)
+def test_a_sqlite_url_is_a_path_under_the_data_and_no_more(url: str) -> None:
+    assert errors_of(reads(url))
+
+
+def test_a_password_in_a_graph_is_not_even_stored(product: Product) -> None:
+    document = {"name": "leaks", "graph": reads(f"postgresql://u:{PASSWORD}@h/n")}
+    answer = product.post("/api/jobs", document)
+    assert answer.status == 422
+    assert answer.json()["errors"][0]["field"] == "connection"
+    assert PASSWORD not in answer.body.decode()
+    job_id = product.create_job({"name": "clean", "graph": reads("shop")})
+    assert product.request("PUT", f"/api/jobs/{job_id}", document).status == 422
+    for path in ("/api/jobs/validate", "/api/jobs/preview"):
+        answer = product.post(path, {"graph": document["graph"], "nodeId": 1})
+        assert (answer.status, PASSWORD in answer.body.decode()) == (422, False)
+    with sqlite3.connect(product.data_dir / "progress.db") as database:
+        assert PASSWORD not in "".join(database.iterdump())
+
+
+def test_a_program_gets_the_connections_that_its_graph_names(tmp_path: Path) -> None:
+    file = tmp_path / "connections"
+    file.write_text("# ours\n\nwarehouse = postgresql://u:p=1@h/n\nPayroll=sqlite:///pay.db\n")
+    file.chmod(0o600)
+    environ = {"CONNECTION_SHOP": "sqlite:///shop.db", "CONNECTION_OTHER": "x://", "SECRET": "s"}
+    document = graph_of(
+        [
+            node(1, "db_input", connection="Shop", table="t"),
+            node(2, "db_output", connection="warehouse", table="t"),
+            node(3, "db_input", connection="sqlite:///other", table="t"),
+        ],
+        [],
+    )
+    assert connections_for(document, file, environ) == {
+        "CONNECTION_SHOP": "sqlite:///shop.db",
+        "CONNECTION_WAREHOUSE": "postgresql://u:p=1@h/n",
+    }
+    assert connections_for({"nodes": [{"config": {"connection": 7}}, 1]}, file, environ) == {}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_file_of_connections_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "connections"
+    file.write_text(f"shop=postgresql://u:{PASSWORD}@h/n\n")
+    file.chmod(mode)
+    with pytest.raises(ConnectionsUnusable, match="chmod 600"):
+        read_connections(file)
+
+
+@pytest.mark.parametrize("line", [f"shop {PASSWORD}", f"a-b=x://{PASSWORD}", f"shop={PASSWORD}"])
+def test_a_wrong_line_of_connections_is_named_without_what_is_in_it(
+    tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "connections"
+    file.write_text(f"# one\n{line}\n")
+    file.chmod(0o600)
+    with pytest.raises(ConnectionsUnusable, match="line 2") as refused:
+        read_connections(file)
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"sqlite:////no/such/{PASSWORD}/x.db?timeout=1&password={PASSWORD}",
+        f"nosuchdialect://user:{PASSWORD}@host/name",
+        f"postgresql://user:{PASSWORD}@127.0.0.1:1/name",
+        f"sqlite:///x.db?password={PASSWORD}",
+        f"//user:{PASSWORD}@host",
+    ],
+)
+def test_a_password_is_in_nothing_that_a_program_says(tmp_path: Path, url: str) -> None:
+    done = run(reads("shop"), tmp_path, CONNECTION_SHOP=url)
+    assert done.code == 1
+    told = done.stderr + json.dumps(done.progress) + (tmp_path / "program.py").read_text()
+    assert PASSWORD not in told
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Path:
+    """Two roots, and something beside them that must not be seen."""
+    for name in ("a", "b", "outside"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "in.csv").write_text(f"n\n{name}\n")
+        execute(tmp_path / name / "in.db", "CREATE TABLE t (n)", f"INSERT INTO t VALUES ('{name}')")
+    (tmp_path / "a" / "to_b").symlink_to(tmp_path / "b")
+    (tmp_path / "a" / "to_outside").symlink_to(tmp_path / "outside")
+    (tmp_path / "a" / "link.csv").symlink_to(tmp_path / "outside" / "in.csv")
+    (tmp_path / "a" / "link.db").symlink_to(tmp_path / "outside" / "in.db")
+    (tmp_path / "a" / "dangling.csv").symlink_to(tmp_path / "outside" / "new.csv")
+    return tmp_path
+
+
+def run_in(roots: Path, document: Mapping[str, Any]) -> Outcome:
+    return run(
+        dict(document),
+        roots / "a",
+        DATA_ROOTS=f"{roots / 'a'}:{roots / 'b'}",
+        NOT_DATA=f"{roots / 'a' / 'secret'}:{roots / 'a' / 'kept'}",
+    )
+
+
+@pytest.mark.parametrize("path", ["to_outside/in.csv", "link.csv", "{roots}/outside/in.csv"])
+def test_a_csv_file_outside_of_the_roots_is_not_read(roots: Path, path: str) -> None:
+    done = run_in(roots, copies(path.format(roots=roots)))
+    assert "DATA_ROOTS" in done.reason(1)
+    assert not (roots / "a" / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["to_outside/out.csv", "dangling.csv", "{roots}/outside/new.csv", "/tmp/never.csv"]
+)
+def test_no_file_is_written_outside_of_the_roots(roots: Path, path: str) -> None:
+    done = run_in(roots, copies("in.csv", path.format(roots=roots)))
+    assert "DATA_ROOTS" in done.reason(2)
+    assert sorted(os.listdir(roots / "outside")) == ["in.csv", "in.db"]
+    assert not Path("/tmp/never.csv").exists()
+
+
+@pytest.mark.parametrize("path", ["link.db", "to_outside/in.db", "/{roots}/outside/in.db"])
+def test_a_sqlite_file_outside_of_the_roots_is_not_opened(roots: Path, path: str) -> None:
+    done = run_in(roots, reads(f"sqlite:///{path.format(roots=roots)}", "SELECT n FROM t"))
+    assert "DATA_ROOTS" in done.reason(1)
+
+
+@pytest.mark.parametrize("path", ["secret", "kept/in.csv", "through/in.csv"])
+def test_the_servers_own_files_are_no_data_even_under_a_root(roots: Path, path: str) -> None:
+    (roots / "a" / "secret").write_text("n\n1\n")
+    (roots / "a" / "kept").mkdir()
+    (roots / "a" / "kept" / "in.csv").write_text("n\n1\n")
+    (roots / "a" / "through").symlink_to(roots / "a" / "kept")
+    assert "the server's own" in run_in(roots, copies(path)).reason(1)
+
+
+@pytest.mark.parametrize("path", ["in.csv", "to_b/in.csv", "{roots}/b/in.csv"])
+def test_files_under_the_roots_are_data(roots: Path, path: str) -> None:
+    assert run_in(roots, copies(path.format(roots=roots))).code == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../in.csv",
+        "a/../../in.csv",
+        "/srv/../etc/passwd",
+        ".hidden",
+        "a/.b/c.csv",
+        "jwt_secret",
+        "nats_password",
+        "nats_seed",
+        "runs/x/log.txt",
+        "./jwt_secret",
+        "nats.log.2026",
+    ],
+)
+def test_a_path_that_can_never_be_data_is_refused_at_validation(path: str) -> None:
+    assert any("Path" in message for message in errors_of(copies(path)))
+    assert errors_of(reads(f"sqlite:///{path}"))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ATTACH DATABASE '{roots}/outside/new.db' AS x",
+        "ATTACH DATABASE '{roots}/outside/in.db' AS x",
+        "VACUUM INTO '{roots}/outside/new.db'",
+        "SELECT load_extension('{roots}/outside/x.so') AS n",
+        "SELECT readfile('{roots}/outside/in.csv') AS n",
+        "SELECT writefile('{roots}/outside/new.csv', 'x') AS n",
+    ],
+)
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_query_opens_no_other_file(roots: Path, sql: str, writes: bool) -> None:
+    """Also on the connection that is open for writing, which a query of the same database shares."""
+    source = node(1, "db_input", connection="sqlite:///in.db", sql=sql.format(roots=roots))
+    output = node(2, "db_output", connection="sqlite:///in.db", table="made")
+    sink = output if writes else node(2, "csv_output", **OUT)
+    assert run_in(roots, chain(source, sink)).code == 1
+    assert sorted(os.listdir(roots / "outside")) == ["in.csv", "in.db"]
+
+
+def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: StartProduct) -> None:
+    server = start_product(SAMPLE_ORDERS="2000")
+    run_id = server.execute(server.sample_job_id())
+    assert server.run_end(run_id)["status"] == "completed"
+    document = {"graph": reads("sqlite:///shop.db"), "nodeId": 1}
+    assert server.post("/api/jobs/preview", document).status == 200
+    data = {"shop.db", "report.db", "report.db-journal", "report.db-wal", "report.db-shm"}
+    kept = {name for name in os.listdir(server.data_dir) if not is_servers_own(name)}
+    assert kept - data == set()
+    assert all(path.is_absolute() for path in not_data(server.data_dir))
+
+
+def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(
+    start_product: StartProduct,
+) -> None:
+    server = start_product(SAMPLE_ORDERS="0")
+    (server.data_dir / "innocent.csv").symlink_to(server.data_dir / "nats_password")
+    (server.data_dir / "innocent.db").symlink_to(server.data_dir / "progress.db")
+    documents = [copies("innocent.csv"), reads("sqlite:///innocent.db", "SELECT * FROM jobs")]
+    for document in documents:
+        end = server.run_end(server.execute(server.create_job({"name": "x", "graph": document})))
+        assert end["status"] == "failed"
+        assert "the server's own" in end["reason"]
+        answer = server.post("/api/jobs/preview", {"graph": document, "nodeId": 1})
+        assert answer.status == 422
+        assert "the server's own" in answer.json()["detail"]
+
+
+# ---------------------------------------------------------------- the machine
+
+
+def limited(tmp_path: Path, limits: ProgramLimits, code: str) -> tuple[int, str]:
+    """The exit code and stderr of Python code under limits that are set before it goes on."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input()\n" + code],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    limits.impose(process.pid)
+    _, stderr = process.communicate("go\n", timeout=60)
+    return process.returncode, stderr
+
+
+def test_limits_are_set_on_a_process(tmp_path: Path) -> None:
+    limits = ProgramLimits(memory_mb=512, cpu_seconds=7, file_mb=3, open_files=50)
+    names = ("DATA", "CPU", "FSIZE", "NOFILE", "CORE")
+    code = f"import resource, sys; print([resource.getrlimit(getattr(resource, 'RLIMIT_' + n)) for n in {names}], file=sys.stderr)"
+    code_, said = limited(tmp_path, limits, code)
+    mb = 1 << 20
+    wanted = [(512 * mb,) * 2, (7, 7 + CPU_GRACE), (3 * mb,) * 2, (50, 50), (0, 0)]
+    assert (code_, said.strip()) == (0, str(wanted))
+
+
+def test_zero_is_no_limit_and_an_ended_process_is_no_error(tmp_path: Path) -> None:
+    ours = [resource.getrlimit(kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)]
+    code = "import resource, sys; print([resource.getrlimit(resource.RLIMIT_DATA), resource.getrlimit(resource.RLIMIT_NOFILE)], file=sys.stderr)"
+    assert limited(tmp_path, ProgramLimits(), code)[1].strip() == str(ours)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    ProgramLimits(memory_mb=1).impose(process.pid)
+
+
+def test_which_end_was_a_cpu_limit() -> None:
+    limits = ProgramLimits(cpu_seconds=3)
+    reason = "ended by the CPU limit of 3 s (PROGRAM_CPU_SECONDS)"
+    assert limits.broken(-signal.SIGXCPU, 3.1) == reason
+    assert limits.broken(128 + signal.SIGXCPU, 3.1) == reason
+    assert limits.broken(-signal.SIGKILL, 8.0) == reason
+    assert limits.broken(-signal.SIGKILL, 1.0) is None
+    assert limits.broken(0, 9.0) is None
+    assert ProgramLimits().broken(-signal.SIGKILL, 9.0) is None
+
+
+ENDLESS = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"
+LARGE = "SELECT zeroblob(400000000) AS n"
+
+
+def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct) -> None:
+    server = start_product(
+        SAMPLE_ORDERS="0",
+        PROGRAM_CPU_SECONDS="3",
+        PROGRAM_MEMORY_MB="300",
+        PROGRAM_FILE_MB="2",
+        PROGRAM_OPEN_FILES="30",
+    )
+    execute(server.data_dir / "in.db", "CREATE TABLE t (n)")
+    (server.data_dir / "in.csv").write_text("n\n1\n")
+    source = node(1, "db_input", connection="sqlite:///in.db", sql=ENDLESS)
+    memory = reads("sqlite:///in.db", LARGE)
+    files = node(1, "csv_input", path="in.csv")
+    many = [node(number, "csv_output", path=f"out{number}.csv") for number in range(2, 40)]
+    starving = (
+        "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) AS n FROM c"
+    )
+    cases = {
+        "ended by the CPU limit of 3 s (PROGRAM_CPU_SECONDS)": chain(
+            node(1, "db_input", connection="sqlite:///in.db", sql=starving),
+            node(2, "csv_output", path="starved.csv"),
+        ),
+        "MB of memory (PROGRAM_MEMORY_MB)": memory,
+        "2 MB a file (PROGRAM_FILE_MB)": chain(source, node(2, "csv_output", **OUT)),
+        "MB a file (PROGRAM_FILE_MB)": chain(
+            source, node(2, "db_output", connection="sqlite:///out.db", table="t")
+        ),
+        "30 open files (PROGRAM_OPEN_FILES)": graph_of(
+            [files, *many], [(1, other["id"]) for other in many]
+        ),
+    }
+    runs = {
+        reason: server.execute(server.create_job({"name": reason, "graph": document}))
+        for reason, document in cases.items()
+    }
+    for reason, run_id in runs.items():
+        end = server.run_end(run_id)
+        assert end["status"] == "failed", end
+        assert reason in end["reason"], end
+    left = [name for name in os.listdir(server.data_dir) if name.endswith(".part")]
+    # a query that does not let Python run is killed, and cannot clean up
+    assert [name for name in left if "starved" not in name] == []
+
+
+def test_a_bad_file_of_connections_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "connections"
+    file.write_text("shop=sqlite:///x.db\n")
+    file.chmod(0o644)
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "var")}
+    environment |= {"CONNECTIONS_FILE": str(file), "SAMPLE_ORDERS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.prepare"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "chmod 600" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
