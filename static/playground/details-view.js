@@ -28,7 +28,7 @@ export class DetailsView {
     if (node === null) return;
     setText(byId('details-name'), node.name);
     const { facts, messageSection, traceSection } = this.#parts;
-    this.#body.replaceChildren(facts, messageSection, traceSection, settingsSection(node.config ?? {}));
+    this.#body.replaceChildren(messageSection, facts, traceSection, settingsSection(node.config ?? {}));
     setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
   }
@@ -44,6 +44,7 @@ export class DetailsView {
     setText(rate, rateText(view));
     setText(share, view.share === null ? '–' : formatShare(view.share));
     setText(place, rowIn(view) ?? '');
+    setAttribute(this.#body, 'data-state', view.state);
     for (const part of [place.parentElement, place.parentElement.previousElementSibling]) setHidden(part, rowIn(view) === null);
     setHidden(traceSection, trace === null);
     setText(traceBlock, trace ?? '');
@@ -61,10 +62,10 @@ function lastedText({ startedAt, endedAt, state }, now) {
   return state === 'running' || state === 'stalled' ? formatDuration(now - startedAt) : '–';
 }
 
-// The row at which it failed, where the message tells it.
+// The row at which it failed, where the message tells it; the message has its values.
 function rowIn({ state, message }) {
   if (state !== 'error') return null;
-  return /\((?:row|line) [\d,]+[^]*\)$/.exec(message)?.[0].slice(1, -1) ?? null;
+  return /\((row|line) [\d,]+[^]*\)$/.exec(message)?.[0].slice(1).match(/^\w+ [\d,]+/)[0] ?? null;
 }
 
 function panelParts(onShowLog) {

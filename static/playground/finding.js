@@ -37,6 +37,7 @@ export class Finding {
   #shownRun = null; // {runId, ended} of the run shown
   #logOf = null; // {runId}: one object for each following of a log; another ends it
   #programOf = null; // id of the run whose program is on the page
+  #asked = new Set(); // ids of runs whose nodes' beginnings were asked for
   #traces = new Map(); // run id → traceback or null, once it was asked for
 
   #table;
@@ -114,6 +115,20 @@ export class Finding {
       }, { quiet: true });
     }
     return this.#traces.get(runId);
+  }
+
+  /** When each node of a run began, from its history; asked for once. Tells `state` (a JobState). */
+  askForBeginnings(runId, state) {
+    if (this.#jobId === null || this.#asked.has(runId)) return;
+    this.#asked.add(runId);
+    this.#host.attempt(async () => {
+      if (state.began(runId, beginnings(await this.#api.history(runId)))) this.#host.redraw();
+    }, { quiet: true });
+  }
+
+  /** Whether the graph is told as a table, too. */
+  get showsTable() {
+    return this.#dock.shown === 'table';
   }
 
   openDrawer(name) {
@@ -253,4 +268,12 @@ export class Finding {
     if (runId === null) return;
     await this.#host.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
   }
+}
+
+// Only where each step is known: else the first word of a node is its last.
+function beginnings({ source, events }) {
+  const times = new Map();
+  if (source !== 'stream') return times;
+  for (const { ts, payload } of events) if (Number.isInteger(payload.nodeId) && !times.has(payload.nodeId)) times.set(payload.nodeId, ts);
+  return times;
 }

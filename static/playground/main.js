@@ -376,7 +376,7 @@ class Playground {
     const live = this.#shown.state.run();
     this.#drawTitle(live);
     this.#announce(live, isPast ? [] : nodes);
-    this.#completeRun(live);
+    this.#completeRun(live, nodes, isPast);
     this.#askForPlace(live);
   }
 
@@ -449,11 +449,16 @@ class Playground {
     }, { quiet: true });
   }
 
-  // A page that was opened after the start, or after the end, gets the times from the record.
-  #completeRun(run) {
+  // A page that was opened after the start, or after the end, gets the times from the record; when nodes began, which it
+  // does not have, from the history, once somebody looks. A last word that did not come is in the record, too.
+  #completeRun(run, nodes, isPast) {
     const shown = this.#shown;
-    if (run === null || run.runId === null || shown.job === null || !run.ended) return;
-    if (run.startedAt !== null && run.endedAt !== null) return;
+    if (run === null || run.runId === null || shown.job === null) return;
+    const isLookedAt = (node) => node.nodeId === shown.selected || this.#finding.showsTable;
+    if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node))) this.#finding.askForBeginnings(run.runId, shown.state);
+    if (!run.ended) return;
+    const isComplete = run.startedAt !== null && run.endedAt !== null && (isPast || nodes.every((node) => !node.heard || node.endedAt !== null));
+    if (isComplete) return;
     if (shown.fetchedRuns.has(run.runId)) return;
     this.#attempt(() => this.#fetchRun(shown, run.runId), { quiet: true });
   }

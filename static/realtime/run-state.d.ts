@@ -37,6 +37,8 @@ export class JobState {
   /** Take an event in; `now` in seconds since the epoch. True when something changed. */
   progress(event: ProgressEvent, now: number): boolean;
   status(event: StatusEvent, now: number): boolean;
+  /** When nodes began, from the run's history: epoch seconds by node id. True when it is of the run shown. */
+  began(runId: string, times: Map<number, number>): boolean;
   /** Call it when the service becomes connected: a snapshot follows. */
   expectSnapshot(): void;
   expectNodes(nodeIds: number[]): void;

@@ -93,6 +93,16 @@ export class JobState {
     return true;
   }
 
+  /** When nodes began, as the run's history tells it: Map node id → epoch seconds; for those that were not heard at their beginning. */
+  began(runId, times) {
+    if (this.#run?.runId !== runId) return false;
+    for (const [nodeId, ts] of times) {
+      const node = this.#nodes.get(nodeId);
+      if (node !== undefined && node.startedAt === null) node.startedAt = ts;
+    }
+    return true;
+  }
+
   /** The connection is new and a snapshot follows: what it says of a node replaces what we know, and begins nothing. */
   expectSnapshot() {
     for (const node of this.#nodes.values()) node.confirmed = false;
@@ -253,8 +263,14 @@ function nodeView(nodeId, node, run, anyAtFault) {
 function shownState(node, run, anyAtFault) {
   if (node === null) return run !== null && run.ended ? 'notrun' : 'idle';
   if (node.status === 'completed') return 'success';
-  if (isCutShort(node, run)) return run.status === 'cancelled' || anyAtFault ? 'cancelled' : 'error';
+  if (isCutShort(node, run)) return endOfCutShort(run, anyAtFault);
   return node.status === 'failed' ? 'error' : 'running';
+}
+
+// A run that completed has completed each node, even one whose last word comes later than the run's, or never.
+function endOfCutShort(run, anyAtFault) {
+  if (run.status === 'completed') return 'success';
+  return run.status === 'cancelled' || anyAtFault ? 'cancelled' : 'error';
 }
 
 // A node that its run's end cut short has no last word of its own: it is closed with just the run's reason, or not at all.
@@ -266,5 +282,6 @@ function isCutShort(node, run) {
 // The run tells its reason once; the nodes that it stopped do not repeat it.
 function shownMessage(node, run, state) {
   if (node === null || !isCutShort(node, run)) return node?.message ?? '';
+  if (state === 'success') return node.message;
   return state === 'cancelled' ? '' : (run.reason ?? node.message);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -155,6 +156,53 @@ def test_when_nobody_is_at_fault_what_was_open_shows_the_reason(modules: Page) -
     steps = [progress(1, "running", 9, runId="a"), status("a", "lost", reason="no runner left")]
     found = after(modules, *steps)["nodes"]
     assert (found["1"]["state"], found["1"]["message"]) == ("error", "no runner left")
+
+
+FAILED = 'exit code 1: node 2 "Out" failed: UNIQUE'
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        (
+            [
+                progress(1, "completed", 9, runId="a", seq=3, ts=13.0),
+                progress(2, "completed", 7, runId="a", seq=4, ts=14.0),
+                status("a", "completed", ts=15.0),
+            ],
+            [("success", 9), ("success", 7)],
+        ),
+        (
+            [
+                progress(2, "failed", 3, runId="a", seq=3, ts=13.0, message="UNIQUE"),
+                progress(1, "failed", 5, runId="a", ts=14.0, message=FAILED),
+                status("a", "failed", reason=FAILED, ts=15.0),
+            ],
+            [("cancelled", 5), ("error", 3)],
+        ),
+    ],
+)
+def test_a_run_ends_the_same_in_whatever_order_its_messages_come(
+    modules: Page, end: list[Step], shown: list[tuple[str, int]]
+) -> None:
+    told = [
+        status("a", "running", ts=10.0),
+        progress(1, "running", 5, runId="a", seq=1, ts=11.0),
+        progress(2, "running", 2, runId="a", seq=2, ts=12.0),
+        *end,
+    ]
+    for order in permutations(told):
+        found = after(modules, *order)
+        assert found["run"]["status"] == end[-1][1]["status"], order
+        ends = [(node["state"], node["rowCount"]) for node in found["nodes"].values()]
+        assert ends == shown, order
+
+
+def test_a_completed_run_never_shows_an_error_while_a_last_word_is_still_on_its_way(
+    modules: Page,
+) -> None:
+    early = [progress(1, "running", 5, runId="a"), status("a", "completed")]
+    assert states(modules, *early, nodes=(1,)) == ["success"]
 
 
 def test_a_publisher_of_five_fields_is_a_full_citizen(modules: Page) -> None:
