@@ -134,7 +134,8 @@ class Crowd:
 def _serve(plan: Plan, shared: Crowd, pipe: Connection, not_ours: Connection) -> None:
     """The clients' process, from start to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; its end is ours
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     not_ours.close()
     gc.freeze()
     gc.disable()  # nothing here makes cycles, and a collection is a pause in every latency
