@@ -250,7 +250,7 @@ def test_a_past_run_is_shown_on_its_own_graph_and_told_again(
     start, end = told[0]["ts"], told[-1]["ts"]
     move_slider(page, (counts[-2] - start) / (end - start) + 0.001)
     expect_state(page, DB_OUTPUT, "running")
-    picture(page, "screenshot-past", tmp_path, for_docs=True)
+    picture(page, "state-past", tmp_path)
     page.click("#past-play")
     expect_state(page, DB_OUTPUT, "success")
     expect(page.locator("#past-play")).to_have_attribute("aria-label", "Play")
