@@ -107,7 +107,7 @@ class Admission:
         elif self._is_at_work(ticket):
             answer = {"jwt": self._user(ticket, user_key)}
         else:
-            return  # another runner may have it; if none has, the server refuses after a second
+            return  # another runner may have it; if none has, the server refuses after its timeout
         response = {"type": "authorization_response", "version": 2, **answer}
         signed = self._issuer.sign({**_about(user_key, server), "nats": response})
         self._link.publish(message.reply, signed.encode())

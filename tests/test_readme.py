@@ -57,7 +57,11 @@ def test_the_bash_publisher_of_the_readme_reaches_a_browser(product: Product) ->
         socket.send('{"action":"subscribe","jobId":42}')
         subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block[1]],
-            env={"PATH": os.environ["PATH"], "NATS_PORT": str(product.nats_port)},
+            env={
+                "PATH": os.environ["PATH"],
+                "NATS_PORT": str(product.nats_port),
+                "NATS_PASSWORD": product.nats_password,
+            },
             check=True,
             timeout=30,
         )
