@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -940,6 +941,47 @@ def test_the_editor_at_work_on_the_sample_shows_form_and_rows(
     expect(page.locator("#preview-table tbody tr")).to_have_count(50)
     expect(page.locator("#preview-table thead")).to_contain_text("month")
     picture(page, "screenshot-editor", tmp_path, for_docs=True)
+
+
+def test_nodes_can_be_moved_in_a_small_window(edit: Any) -> None:
+    editor = edit(viewport={"width": 320, "height": 640})
+    page = editor.page
+    expect(page.locator("#graph")).to_have_attribute("data-direction", "down")
+    page.click("#by-hand")
+    expect(page.locator("#by-hand")).to_have_attribute("aria-pressed", "true")
+    before = editor.node(1).bounding_box()
+    x, y = before["x"] + 30, before["y"] + 20
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y + 60, steps=5)
+    page.mouse.up()
+    expect(page.locator("#unsaved")).to_be_visible()
+    assert editor.node(1).bounding_box()["y"] > before["y"] + 30
+    page.click("#by-hand")
+    expect(page.locator("#graph")).to_have_attribute("data-direction", "down")
+
+
+def test_in_a_small_window_nothing_lies_over_a_card(edit: Any, tmp_path: Path) -> None:
+    graph = small_graph(condition="id >")  # its error makes a card longer
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph, viewport={"width": 320, "height": 900})
+    page = editor.page
+    slots = [page.locator(f'.node-slot[data-node-id="{n}"]') for n in (1, 2, 3)]
+    expect(slots[1].locator(".node-problems")).to_be_visible()
+
+    def free() -> bool:
+        boxes = [slot.bounding_box() for slot in slots]
+        return all(a["y"] + a["height"] <= b["y"] for a, b in pairwise(boxes) if a and b)
+
+    eventually(free)
+    tools = page.locator(".canvas-tools").bounding_box()
+    assert tools is not None
+    assert (tools["x"], tools["width"]) == (0, 320)
+    editor.node(1).click()
+    page.click("#node-preview")
+    expect(page.locator("#details")).to_be_hidden()  # it would lie over the rows
+    expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
+    picture(page, "editor-320", tmp_path)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

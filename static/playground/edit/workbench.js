@@ -43,6 +43,9 @@ const NUDGE = GRID;
 const NUDGE_FAR = GRID * 6;
 const LOOK = 80;
 
+/** Pixels; in a narrower window the details lie over all else. */
+const SHEET = 860;
+
 const STEPS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
 
 export class Workbench {
@@ -571,6 +574,7 @@ export class Workbench {
 
   #openPreview(id) {
     if (this.#draft === null || id === null) return;
+    if (innerWidth <= SHEET) this.#openForm(null); // else it would be under the form
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
   }
 
