@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -23,8 +24,9 @@ from werkzeug.exceptions import (
 
 from realtime.addresses import Network, client_address
 from realtime.client import Client
+from realtime.close_codes import CloseCode
 from realtime.hub import Hub
-from realtime.limits import ClientLimits
+from realtime.limits import ClientLimits, Penalties
 from realtime.origins import Origins
 from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from realtime.websocket import SERVER_OPTIONS, WebSocket
@@ -55,10 +57,11 @@ class Door:
         self._max_clients = max_clients
         self._limits = limits
         self._proxies = proxies
-        self._lock = threading.Lock()  # guards the four below
+        self._lock = threading.Lock()  # guards what follows
         self._inside: Counter[str] = Counter()  # clients by tenant
         self._of_token: Counter[bytes] = Counter()
         self._of_address: Counter[str | None] = Counter()
+        self._penalties = Penalties()
         self._is_closed = False
 
     def install(self, app: Flask) -> None:
@@ -103,6 +106,10 @@ class Door:
             if self._is_closed or self._inside.total() >= self._max_clients:
                 why = "is stopping" if self._is_closed else "has no room for more clients"
                 raise ServiceUnavailable(f"this server {why}", retry_after=RETRY_AFTER)
+            wait = self._penalties.left(guest, time.monotonic())
+            if wait:
+                why = "it was cut off because it sent too many messages"
+                raise TooManyRequests(why, retry_after=math.ceil(wait))
             if self._of_token[guest.token] >= self._limits.clients_per_token:
                 raise _too_many("this token", self._limits.clients_per_token)
             if (
@@ -145,6 +152,9 @@ class Door:
             client = Client(self._hub, WebSocket(server), identity, self._verifier, self._limits)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
+            if client.closed_with == CloseCode.TOO_MANY_MESSAGES:
+                with self._lock:
+                    self._penalties.add(g.guest, time.monotonic())
         except Exception:
             LOG.exception("ws failed")
         finally:

@@ -119,6 +119,11 @@ class Client:
         """Ends the connection at once; every thread that waits on it wakes up."""
         self._socket.abort()
 
+    @property
+    def closed_with(self) -> int | None:
+        """The code that this side closed it with; None: it did not."""
+        return self._closing[0] if self._closing else None
+
     # ---- the writer thread
 
     def _start_writer(self) -> None:

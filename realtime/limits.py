@@ -1,5 +1,6 @@
 """What one client may use, so that it costs nobody but itself. Pure."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 BURST = 10  # seconds' worth of messages at once: a page that comes back subscribes to all its jobs
@@ -13,6 +14,30 @@ class ClientLimits:
     messages_per_second: int = 200  # frames, in the long run
     clients_per_token: int = 1_500
     clients_per_address: int = 1_500
+
+
+PENALTY = 10.0  # seconds until one that was cut for a flood may come back, by when a bucket is full
+MAX_REMEMBERED = 10_000  # of those; beyond, the one that has waited longest is forgotten
+
+
+class Penalties:
+    """Who was cut for a flood: without this a new connection would bring a full bucket at once."""
+
+    def __init__(self) -> None:
+        self._until: dict[Hashable, float] = {}  # oldest first
+
+    def add(self, whom: Hashable, now: float) -> None:
+        self._until.pop(whom, None)
+        self._until[whom] = now + PENALTY
+        if len(self._until) > MAX_REMEMBERED:
+            del self._until[next(iter(self._until))]
+
+    def left(self, whom: Hashable, now: float) -> float:
+        """Seconds that `whom` still has to wait; 0 when none."""
+        left = self._until.get(whom, now) - now
+        if left <= 0:
+            self._until.pop(whom, None)
+        return max(left, 0.0)
 
 
 class Pace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from realtime.addresses import client_address, parse_proxies
-from realtime.limits import BURST, Pace
+from realtime.limits import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
 from tests.harness import Product, eventually, running_product
 from tests.realtime.raw import (
     CONTINUATION,
@@ -50,7 +51,8 @@ def product(
 
 
 def own_token(product: Product, name: str) -> str:
-    return product.token(sub=name)
+    """A new one each time: who was cut for a flood has to wait."""
+    return product.token(sub=name, jti=secrets.token_hex(8))
 
 
 # ---------------------------------------------------------------- connections
@@ -146,6 +148,34 @@ def test_a_client_that_says_too_much_is_cut_with_4502(product: Product, one: byt
     with Raw(product, token=own_token(product, "talker")) as client:
         client.send(one * (A_SECOND * BURST * 2))
         assert client.close_code() == 4502
+
+
+def test_who_was_cut_cannot_come_back_at_once_with_a_full_bucket(product: Product) -> None:
+    token = own_token(product, "again")
+    with Raw(product, token=token) as client:
+        client.send(frame(PING, b"x") * (A_SECOND * BURST * 2))
+        assert client.close_code() == 4502
+
+    def is_refused() -> bool:
+        with Raw(product, token=token) as again:
+            if again.status == 101:
+                return False
+            assert again.status == 429
+            assert 0 < int(again.headers["retry-after"]) <= PENALTY
+            return True
+
+    eventually(is_refused, what="it was noted")
+    with Raw(product, token=own_token(product, "another")) as other:
+        assert other.status == 101
+
+
+def test_a_penalty_ends_and_only_so_many_are_remembered() -> None:
+    penalties = Penalties()
+    for number in range(MAX_REMEMBERED + 1):
+        penalties.add(number, 0.0)
+    assert penalties.left(0, 0.0) == 0, "forgotten"
+    assert penalties.left(1, 1.0) == PENALTY - 1
+    assert penalties.left(1, PENALTY) == 0
 
 
 def test_fragments_without_end_count_too(product: Product) -> None:
