@@ -31,7 +31,8 @@ IN_FLIGHT = 32  # handshakes at a time
 HANDSHAKE_WAIT = 15.0  # seconds in which one of them must be answered
 READ = 65_536  # bytes of one read; more would cost a mapping each
 LEAVE_WAIT = 12.0  # seconds for slow clients to find out that they were cut; a write wait is 10
-SLOW_BUFFER = 4_096  # bytes that the kernel takes for a slow client; else it hides the first minute
+SLOW_BUFFER = 4_096  # bytes that the kernel takes for a slow client, and
+SLOW_SEGMENT = 1_460  # bytes, as on a network: over loopback's 64 KB ones it would hide two minutes
 EVENTS = 1_024  # sockets that are served between two notes of the counts
 TICK = 0.1  # seconds
 END_WAIT = 10.0  # seconds for the process to end
@@ -262,6 +263,7 @@ class _Clients:
         try:
             if is_slow:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BUFFER)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SLOW_SEGMENT)
             connection.settimeout(HANDSHAKE_WAIT)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.connect(self._plan.address)

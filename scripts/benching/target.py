@@ -103,6 +103,8 @@ class OurTarget(Target):
             worker_class,
             WORKERS=str(workers),
             MAX_CLIENTS=str(MAX_CLIENTS),
+            MAX_CLIENTS_PER_TOKEN=str(MAX_CLIENTS),
+            MAX_CLIENTS_PER_ADDRESS=str(MAX_CLIENTS),
             RUNNER="off",
             LOG_LEVEL="warning",
         )
