@@ -22,6 +22,9 @@ const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'c
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
 
+/** From this on, there is nothing to gain by coming nearer. */
+const EASY_TO_READ = 0.9;
+
 /** Pixels of the canvas for each step nearer: on a wall of a screen, cards use the room. */
 const WIDE = 1_700;
 const MOST_OPENED = 2;
@@ -65,6 +68,8 @@ export class GraphView {
   #shift = null; // {ids, dx, dy}: nodes on their way, in pixels of the sheet
   #camera = AT_HOME;
   #follows = true; // the camera keeps the graph in sight until a person takes it
+  #fitted = true; // the camera is as it was fitted: another size of the canvas fits it anew, in the middle of work, too
+  #opened = null; // id of the node whose details are open
   #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
   #sizes = new ResizeObserver(() => this.#layout.direction === 'down' && this.#arrange());
   #selection = { nodes: new Set(), edges: new Set() };
@@ -80,7 +85,7 @@ export class GraphView {
     this.#aimLine.setAttribute('d', '');
     this.#sheet.append(this.#marquee);
     this.#gestures = new Gestures(this.#canvas, this.#host());
-    new ResizeObserver(() => this.#arrange()).observe(this.#canvas);
+    new ResizeObserver(() => this.#resized()).observe(this.#canvas);
   }
 
   /**
@@ -120,6 +125,7 @@ export class GraphView {
 
   /** Draw what is true now; `nodeOf(id)` gives a node's view (JobState.node). */
   draw(nodeOf, selectedId) {
+    this.#opened = selectedId;
     for (const [id, { card, parts }] of this.#cards) {
       drawCard(card, parts, nodeOf(id));
       setAttribute(card, 'aria-expanded', String(id === selectedId));
@@ -171,8 +177,12 @@ export class GraphView {
   /** Bring the node into sight, after the window's layout has settled. */
   reveal(id) {
     requestAnimationFrame(() => {
-      if (this.#cards.has(id)) this.#look(revealing(this.#camera, this.#boxOf(id), this.#room(), 24), this.#follows);
+      if (this.#cards.has(id)) this.#revealNow(id);
     });
+  }
+
+  #revealNow(id) {
+    this.#look(revealing(this.#camera, this.#boxOf(id), this.#room(), 24), this.#follows, this.#fitted);
   }
 
   // ---- the camera
@@ -300,10 +310,31 @@ export class GraphView {
     this.#layout = this.#editable && direction === 'right' ? standing(this.#graph) : layOut(this.#graph, direction, this.#heights(direction));
     setAttribute(this.#canvas, 'data-direction', direction);
     this.#drawPlaces();
-    if (!this.#follows || this.#graph.nodes.length === 0) return;
+    if (this.#follows) this.#fitOpened();
+  }
+
+  // As when the details open or close, or the window changes. What is worked on moves only where that shows more of it.
+  #resized() {
+    this.#arrange();
+    const isWorkedOn = this.#fitted && !this.#follows && !this.#gestures.isBusy;
+    if (isWorkedOn && (this.#camera.zoom < EASY_TO_READ || !this.#isInSight())) this.#fitOpened();
+    if (this.#cards.has(this.#opened)) this.#revealNow(this.#opened);
+  }
+
+  #isInSight() {
+    const { x, y, width, height } = this.#box();
+    const { zoom } = this.#camera;
+    const room = this.#room();
+    const [left, top] = [x * zoom + this.#camera.x, y * zoom + this.#camera.y];
+    return left >= 0 && top >= 0 && left + width * zoom <= room.width && top + height * zoom <= room.height;
+  }
+
+  #fitOpened() {
+    if (this.#graph.nodes.length === 0) return;
+    const { direction } = this.#layout;
     const least = direction === 'down' ? 0.8 : SMALLEST_OPENED;
     const margin = direction === 'down' ? 14 : 28;
-    this.#look(fitting(this.#box(), this.#room(), { least, margin, foot: this.#foot(), most: this.#mostOpened() }), true);
+    this.#look(fitting(this.#box(), this.#room(), { least, margin, foot: this.#foot(), most: this.#mostOpened() }), this.#follows, true);
   }
 
   #heights(direction) {
@@ -362,10 +393,11 @@ export class GraphView {
     return tools.offsetWidth === this.#canvas.clientWidth ? tools.offsetHeight : 0;
   }
 
-  // `follows`: it goes on keeping the graph in sight when the window changes.
-  #look(camera, follows = false) {
+  // `follows`: it goes on keeping the graph in sight whatever changes; `fitted`: at least when the window does.
+  #look(camera, follows = false, fitted = follows) {
     this.#camera = camera;
     this.#follows = follows;
+    this.#fitted = fitted;
     const { x, y, zoom } = camera;
     this.#sheet.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
     const step = DOTS * (zoom < 0.5 ? 2 : 1) * zoom;

@@ -943,6 +943,26 @@ def test_the_editor_at_work_on_the_sample_shows_form_and_rows(
     picture(page, "screenshot-editor", tmp_path, for_docs=True)
 
 
+def test_the_graph_comes_back_to_its_size_when_the_details_close_after_a_change(
+    open_playground: OpenPlayground,
+) -> None:
+    page = open_playground(viewport={"width": 1280, "height": 760})
+    level = page.locator("#zoom-level")
+    expect(node(page, 4)).to_be_visible()
+    expect(level).to_have_text("95 %")
+    node(page, 2).click()
+    expect(level).to_have_text("62 %")
+    page.locator('.field[data-field="condition"] textarea').fill("quantity > 1")
+    expect(page.locator("#unsaved")).to_be_visible()
+    page.click("#details-close")
+    expect(level).to_have_text("95 %")
+    page.click("#zoom-in")  # from now on a person decides
+    closer = level.inner_text()
+    node(page, 2).click()
+    expect(page.locator("#details")).to_be_visible()
+    expect(level).to_have_text(closer)
+
+
 def test_nodes_can_be_moved_in_a_small_window(edit: Any) -> None:
     editor = edit(viewport={"width": 320, "height": 640})
     page = editor.page

@@ -553,6 +553,7 @@ def test_changes_of_state_are_read_out_and_counts_are_not(
     job_id = fresh_job(shop, amounts, "Read out")
     page = open_playground(job_id)
     expect_live(page)
+    expect(page.locator("#job-name")).to_have_text("Read out")
     page.evaluate("""() => {
       window.said = [];
       const live = document.getElementById('announcer');
