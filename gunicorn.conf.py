@@ -25,7 +25,8 @@ try:
     SETTINGS = Settings.from_env()
     SETTINGS.make_data_dir()
     SETTINGS.signing_key()
-    SETTINGS.own_nats_url()
+    if SETTINGS.nats_url is None:
+        SETTINGS.own_nats_url()
 except SettingsError as error:
     _give_up(error)
 

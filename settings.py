@@ -158,6 +158,11 @@ class Settings:
         """
         return self.jwt_secret or _kept_secret(self.data_dir / "jwt_secret")
 
+    def is_own_nats(self, url: str | None) -> bool:
+        """Whether a URL is the embedded server's, as a runner beside it is given. Raises SettingsError."""
+        is_made = (self.data_dir / "nats_password").exists()
+        return is_made and url == self.own_nats_url()
+
     def own_nats_url(self) -> str:
         """The embedded nats-server's, with the password that is made once and kept in data_dir.
 

@@ -380,9 +380,7 @@ def _issuer(settings: "Settings") -> Issuer | None:
     """Raises SettingsError, or ValueError with a sentence."""
     if settings.nats_issuer_seed is not None:
         return read_issuer(settings.nats_issuer_seed)
-    if settings.nats_url == settings.own_nats_url():
-        return own_issuer(settings.data_dir)
-    return None
+    return own_issuer(settings.data_dir) if settings.is_own_nats(settings.nats_url) else None
 
 
 def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int:
