@@ -4,6 +4,7 @@ Each handler is short: the door checks the token (and so the tenant), the body i
 store answers. What belongs to another tenant is not found.
 """
 
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,8 @@ from jobs.store import (
     TooManyQueued,
 )
 from progress_lib.nats import Link
+
+LOG = logging.getLogger(__name__)
 
 QUEUE_RETRY_AFTER = 10  # seconds; a queue that is full does not empty in one
 MAX_KEY = 255  # characters of an Idempotency-Key
@@ -356,6 +359,9 @@ def _graph_invalid(error: GraphInvalid) -> Response:
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
+    if isinstance(error, StoreUnavailable):  # its text may tell hosts and users
+        LOG.warning("%s %s: %s", request.method, request.path, error)
+        return answer(unavailable("the database does not answer; the server's log says why"))
     return answer(unavailable(str(error)))
 
 

@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 
+from app import create_app
+from jobs.store import Store, StoreUnavailable
 from realtime.addresses import client_address, parse_proxies
 from realtime.limits import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
+from realtime.tokens import mint
+from settings import Settings
 from tests.harness import Product, eventually, running_product
 from tests.realtime.raw import (
     CONTINUATION,
@@ -344,3 +348,21 @@ def test_a_body_that_drips_is_cut_and_told_so(api: Product, sized: str) -> None:
     assert answered.startswith(b"HTTP/1.1 408 "), answered
     assert "Traceback" not in api.log()
     assert json.loads(api.get("/healthz").body) == {"status": "alive"}
+
+
+def test_a_database_that_is_away_tells_nobody_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailable("connection to secret-host as secret-user failed")
+
+    secret = "x" * 32
+    environ = {"DATA_DIR": str(tmp_path), "NATS_URL": "nats://127.0.0.1:1", "JWT_SECRET": secret}
+    client = create_app(Settings.from_env(environ)).test_client()
+    token = mint(secret, tenant_id="default", hours=1, scope=None, subject="ann")
+    monkeypatch.setattr(Store, "ping", away)
+    monkeypatch.setattr(Store, "jobs", away)
+    for path in ("/readyz", "/api/jobs"):
+        answer = client.get(path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 503
+        assert "secret" not in answer.text
