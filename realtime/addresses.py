@@ -11,9 +11,9 @@ IPV6_HOME = 64  # bits: one household or office has that many addresses
 
 
 def parse_proxies(text: str) -> tuple[Network, ...]:
-    """Addresses or networks, separated by commas; `*` is everywhere. Raises ValueError."""
+    """Addresses or networks, separated by commas as gunicorn reads them; `*`: everywhere. Raises ValueError."""
     found: list[Network] = []
-    for entry in text.replace(",", " ").split():
+    for entry in (piece.strip() for piece in text.split(",")):
         if entry == EVERYWHERE:
             found += [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
         else:

@@ -63,6 +63,7 @@ BAD: list[tuple[str, str]] = [
     ("MAX_GRAPH_EDGES", "0"),
     ("MAX_QUEUED_RUNS", "0"),
     ("FORWARDED_ALLOW_IPS", "nginx"),
+    ("FORWARDED_ALLOW_IPS", "10.0.0.1 10.0.0.2"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
     ("METRICS_TOKEN", "short"),
     ("RUNNER", "on"),
