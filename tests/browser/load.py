@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nats
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
@@ -109,14 +109,14 @@ def frames_under_load(page: Page, product: Product, job_id: int, seconds: float)
     """What a page that watches the job does while the load lasts: {frames, drawn, most, intervals}."""
     with other_browsers(product, job_id) as counts:
         with Load(product, job_id, 0.1):
-            page.wait_for_function(f"document.querySelectorAll('.node').length === {NODES}")
+            expect(page.locator(".node")).to_have_count(NODES)
         page.evaluate(WATCH)
         with Load(product, job_id, seconds) as load:
-            wanted = f"{load.last_rows:,}"
-            page.wait_for_function(
-                "(text) => [...document.querySelectorAll('.node-count')].every((c) => c.textContent === text)",
-                arg=wanted,
-            )
+            counts_shown = page.locator(".node-count")
+            for place in range(NODES):
+                expect(counts_shown.nth(place)).to_have_text(
+                    f"{load.last_rows:,}", timeout=1000 * (seconds + 60)
+                )
             found: dict[str, Any] = page.evaluate(FOUND)
     return {**found, "others": min(counts)}
 
