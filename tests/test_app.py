@@ -180,7 +180,12 @@ def test_a_scope_is_enforced(product: Product) -> None:
 def test_every_answer_has_the_security_headers_once(product: Product, path: str) -> None:
     answer = product.get(path)
     names = [name.lower() for name in answer.headers]
-    for name in ("content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"):
+    for name in (
+        "content-security-policy",
+        "x-content-type-options",
+        "referrer-policy",
+        "x-frame-options",
+    ):
         assert names.count(name) == 1, name
     policy = answer.header("Content-Security-Policy") or ""
     assert "unsafe-inline" not in policy
