@@ -21,8 +21,13 @@ from realtime.snapshot import RunStatus
 LOG = logging.getLogger(__name__)
 
 MAX_BACKLOG = 64  # batches in the hub's inbox; beyond, NATS waits in its TCP buffers
+BATCH_PERIOD = (
+    0.002  # seconds; what comes within it travels together: waking up costs more than one
+)
+BATCH = 256  # messages; a batch of this size is worth its wake-up, and the next is read at once
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
 COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
+HISTORY_RETRY = 15.0  # seconds until a history that could not be had is asked for again
 RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
 MAX_REPLAYED = 100  # jobs whose past is read at once; a crowd may come back to many jobs
 MAX_FAILURES = 3  # of one job's past, until its watchers get what is known and what is live
@@ -57,6 +62,7 @@ class NATSBridge:
         self._stream = ProgressStream(self.link, tenant_id)
         self._follower = Follower(self._stream, self.link, self._receive)
         self._plain: list[Subscription] = []  # (bridge thread) listening without a history
+        self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._attached_to = 0  # (bridge thread) the link's connection that we listen on
         self._wishes: queue.SimpleQueue[Topic | None] = queue.SimpleQueue()
         self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
@@ -131,33 +137,56 @@ class NATSBridge:
 
     def _listen(self) -> None:
         """Sees to it that messages come: on a new connection, and when the consumer is gone."""
+        if not self.link.is_up:
+            return
         connection = self.link.connects
-        is_current = self._attached_to == connection and self.link.is_up
-        if not self.link.is_up or (is_current and (self._plain or self._follower.is_healthy)):
+        is_current = self._attached_to == connection
+        if is_current and self._is_served():
             return
         try:
-            if self._follower.attach():
-                LOG.warning("the stream PROGRESS was made anew: its history begins now")
-                self._hub.restart_sequences()
-            self._set_history(True)
-            if self._attached_to not in (0, connection):
-                self._hub.refresh()
+            self._follow(goes_on=is_current and self.has_history)
         except NatsError as error:
-            LOG.warning("no history, only live progress: %s", error)
-            self._set_history(False)
+            self._listen_plainly(error)
         self._attached_to = connection
 
-    def _set_history(self, is_on: bool) -> None:
-        for subscription in self._plain:
-            self.link.unsubscribe(subscription)
-        self._plain = []
+    def _is_served(self) -> bool:
+        if self.has_history:
+            return self._follower.is_healthy
+        return time.monotonic() < self._next_try
+
+    def _follow(self, goes_on: bool) -> None:
+        """Follows the stream. Unless it `goes_on` without a gap, the past is read anew.
+
+        From `refresh` on messages wait for that past: what the consumer delivers first may be
+        older than what is shown. Raises NatsError.
+        """
+        opened = self._stream.open()
+        if not goes_on:
+            for subscription in self._plain:
+                self.link.unsubscribe(subscription)
+            self._plain = []
+            self._use_history(True)
+            if self._attached_to:
+                self._hub.refresh()
+        if self._follower.attach(opened):
+            LOG.warning("the stream PROGRESS was made anew: its history begins now")
+            self._hub.restart_sequences()
+
+    def _listen_plainly(self, error: NatsError) -> None:
+        """Without a history, until it can be had."""
+        self._next_try = time.monotonic() + HISTORY_RETRY
+        if self._plain or not self.link.is_up:
+            return
+        LOG.warning("no history, only live progress: %s", error)
+        self._follower.detach()
+        self._use_history(False)
+        self._plain = [
+            self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive)
+            for kind in KINDS
+        ]
+
+    def _use_history(self, is_on: bool) -> None:
         self.has_history = is_on
-        if not is_on and self.link.is_up:
-            self._follower.detach()
-            self._plain = [
-                self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive)
-                for kind in KINDS
-            ]
         self._hub.use_history(is_on)
 
     def _read_past(self, topics: list[Topic]) -> None:
@@ -209,6 +238,8 @@ class NATSBridge:
         events = self._events(wanted)
         if events:
             self._hub.broadcast(events)
+        if len(messages) < BATCH:
+            time.sleep(BATCH_PERIOD)
 
     def _is_wanted(self, message: Message) -> bool:
         """False for a job that nobody asked for: when someone does, its past is read then."""

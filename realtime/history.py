@@ -163,12 +163,12 @@ class Follower:
         self._heard = 0.0  # monotonic seconds of the consumer's last word
         self.last_seq = 0  # (link thread) of the last message that was passed on
 
-    def attach(self) -> bool:
+    def attach(self, opened: tuple[str, int]) -> bool:
         """Goes on after the last message. True when the stream is another than before.
 
-        Raises NatsError.
+        `opened`: what `ProgressStream.open` said just now. Raises NatsError.
         """
-        which, last_seq = self._stream.open()
+        which, last_seq = opened
         is_new = self._which is not None and which != self._which
         if self._which is None:
             self.last_seq = last_seq  # what came before is read when someone watches

@@ -328,9 +328,14 @@ class Hub:
             job.held.append(event)
 
     def _apply(self, job: _Job, event: Event) -> None:
-        if not _is_news(job, event):
+        if _is_news(job, event):
+            self._tell(job, event)
+        else:
             self.counts.stale += 1
-        elif job.watchers:
+
+    def _tell(self, job: _Job, event: Event) -> None:
+        """At the end of the round."""
+        if job.watchers:
             if not job.pending:
                 self._touched.append(job)
             job.pending.append(_frame_of(event))
@@ -341,27 +346,28 @@ class Hub:
         if job is None:
             return
         try:
+            news = [event for event in _of_the_last_run(job, events) if _is_news(job, event)]
             if job.is_shown:  # read again: what is new in it is told like any other
-                for event in events:
-                    self._apply(job, event)
+                for event in news:
+                    self._tell(job, event)
             else:
-                for event in events:
-                    _is_news(job, event)
                 self._show(topic, job, list(job.watchers))
                 job.is_shown = True
+            job.last_seq = max([job.last_seq, *(event.seq for event in events)])
         finally:  # whatever the past holds, what is said from now on must get through
             held, job.held = job.held, None if is_complete else job.held
         for event in (held or ()) if is_complete else ():
             self._apply(job, event)
 
     def _refresh(self) -> None:
-        if not self._has_history or self._load is None:
+        if self._load is None:
             return
         for topic in self._idle:  # read when somebody asks
             del self._jobs[topic]
         self._idle.clear()
         self.counts.jobs = len(self._jobs)
-        for topic in self._jobs:
+        for topic, job in self._jobs.items():
+            job.held = job.held or []  # what comes until then may be older than what is shown
             self._load(topic)
 
     def _flush(self, job: _Job) -> None:
@@ -456,12 +462,31 @@ class Hub:
         return job
 
 
+def _of_the_last_run(job: _Job, events: list[Event]) -> list[Event]:
+    """Those of a past that are not of runs before its last one, which is noted in the job."""
+    past = _Job()
+    for event in events:
+        _note(past, event)
+    job.snapshot.recognise(past.snapshot)
+    last = past.snapshot.run_id or (_run_of(events[-1]) if events else None)
+    return [event for event in events if _run_of(event) in (None, last)]
+
+
+def _run_of(event: Event) -> str | None:
+    return event.run.run_id if isinstance(event, StatusEvent) else event.progress.run_id
+
+
 def _is_news(job: _Job, event: Event) -> bool:
     """Notes an event in the job's snapshot; False when it says nothing new."""
     if event.seq:
         if event.seq <= job.last_seq:
             return False
         job.last_seq = event.seq
+    return _note(job, event)
+
+
+def _note(job: _Job, event: Event) -> bool:
+    """Notes it in the job's snapshot, whatever its place in the stream; False when it is old."""
     if type(event) is ProgressEvent:
         return job.snapshot.apply_progress(event.progress, event.payload)
     assert type(event) is StatusEvent

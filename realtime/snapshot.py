@@ -64,6 +64,15 @@ class JobSnapshot:
             node_id: known for node_id, known in self._nodes.items() if known.state.run_id == run_id
         }
 
+    def recognise(self, past: "JobSnapshot") -> None:
+        """Takes over which runs are over, so that what comes late of them is not shown."""
+        over = [run for run in past._past if run != self.run_id and run not in self._past]
+        self._past = [*over, *self._past][-PAST_RUNS:]
+
+    @property
+    def run_id(self) -> str | None:
+        return self._run.run_id if self._run is not None else None
+
     @property
     def status_payload(self) -> bytes | None:
         return self._run_payload if self._run is not None else None

@@ -472,6 +472,24 @@ def test_a_refresh_asks_again_and_tells_only_what_was_missed(
     )
 
 
+def test_when_a_history_comes_back_old_runs_do_not_step_in(with_history: Hub) -> None:
+    """While it was away messages came without a place in the stream; then all come once more."""
+    watcher = joined(with_history, JOB)
+    with_history.known(JOB, [], True)
+    with_history.use_history(False)
+    with_history.broadcast([status("running", run="new"), progress(50, run="new")])
+    eventually(lambda: watcher.rows == [50])
+    with_history.use_history(True)
+    with_history.refresh()
+    old = [status("running", run="old"), progress(90, run="old", stream_seq=11)]
+    new = [progress(n, run="new", stream_seq=20 + n) for n in (1, 50)]
+    with_history.broadcast([old[1], new[0]])
+    with_history.known(JOB, [*old, status("running", run="new"), *new], True)
+    with_history.broadcast([*old, *new, progress(51, run="new", stream_seq=80)])
+    eventually(lambda: watcher.rows[-1:] == [51])
+    assert watcher.rows == [50, 51]
+
+
 # ---------------------------------------------------------------- tenants
 
 
