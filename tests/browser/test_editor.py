@@ -963,6 +963,21 @@ def test_the_graph_comes_back_to_its_size_when_the_details_close_after_a_change(
     expect(level).to_have_text(closer)
 
 
+def test_a_quick_drag_from_the_palette_lands_where_it_is_dropped_on_any_screen(edit: Any) -> None:
+    editor = edit(viewport={"width": 3840, "height": 2160})
+    page = editor.page
+    item = page.locator('.palette-item[data-type="map"]').bounding_box()
+    page.mouse.move(item["x"] + 40, item["y"] + 15)
+    page.mouse.down()
+    page.mouse.move(2000, 1400)  # in one move
+    page.mouse.up()
+    expect(editor.node(4)).to_be_visible()
+    expect(page.locator("#details")).to_be_visible()
+    box = editor.node(4).bounding_box()
+    assert box["x"] <= 2000 <= box["x"] + box["width"]
+    assert box["y"] <= 1400 <= box["y"] + box["height"]
+
+
 def test_nodes_can_be_moved_in_a_small_window(edit: Any) -> None:
     editor = edit(viewport={"width": 320, "height": 640})
     page = editor.page

@@ -48,6 +48,7 @@ export class PaletteView {
     const ghost = element('div', 'palette-ghost', icon(iconOf(type.name, type)), type.label);
     const stop = new AbortController();
     const { signal } = stop;
+    item.setPointerCapture(down.pointerId); // at once: a quick hand is off the item with its first move
     const end = () => {
       ghost.remove();
       stop.abort();
@@ -56,7 +57,6 @@ export class PaletteView {
       if (!ghost.isConnected) {
         if (Math.hypot(clientX - down.clientX, clientY - down.clientY) < TREMBLE) return;
         document.body.append(ghost);
-        item.setPointerCapture(down.pointerId);
         onDrag();
       }
       ghost.style.transform = `translate(${clientX}px, ${clientY}px)`;
