@@ -209,6 +209,15 @@ def test_nobody_comes_in_without_a_name_whether_somebody_answers_or_not(
     assert b"-ERR 'Authorization Violation'" in Raw(guarded.port).answer
 
 
+def test_the_documented_publisher_says_its_job_and_hears_nothing(guarded: GuardedNats) -> None:
+    airflow = Raw(guarded.port, **{"user": "airflow", "pass": "CHANGE-ME-TOO"})
+    assert airflow.answer == b"PONG\r\n"
+    assert airflow.say("PUB tenant.default.job.42.progress 2", "{}") == b"PONG\r\n"
+    assert b"Permissions Violation" in airflow.say("PUB tenant.default.job.43.progress 2", "{}")
+    for subject in ("$SYS.REQ.USER.AUTH", "tenant.>"):
+        assert b"Permissions Violation" in airflow.say(f"SUB {subject} 1")
+
+
 def test_a_program_comes_back_after_the_server_was_killed(
     guarded: GuardedNats, admission: Admission
 ) -> None:

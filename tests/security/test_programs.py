@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from jobs.allowance import Allowance
 from jobs.connections import ConnectionsUnusable, connections_for, holds_password, read_connections
 from jobs.data_files import is_servers_own, not_data
 from jobs.graph import GraphInvalid, parse_graph
 from jobs.limits import CPU_GRACE, ProgramLimits
+from jobs.run_files import reading_environment
 from tests.harness import Product, StartProduct
 from tests.jobs.program import Outcome, chain, execute, node, run
 from tests.jobs.program import graph as graph_of
@@ -402,3 +404,14 @@ def test_a_bad_file_of_connections_ends_the_start_with_one_line(tmp_path: Path) 
     assert done.returncode == 2
     assert "chmod 600" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_each_tenant_has_roots_of_its_own_where_the_setting_names_it(tmp_path: Path) -> None:
+    allowance = Allowance(data_roots=(f"{tmp_path}/{{tenant}}", f"{tmp_path}/all"))
+    found = reading_environment("acme", {}, tmp_path / "var", allowance, {"JWT_SECRET": "s"})
+    assert found["DATA_DIR"] == f"{tmp_path}/acme"
+    assert found["DATA_ROOTS"] == f"{tmp_path}/acme:{tmp_path}/all"
+    assert f"{tmp_path}/var/jwt_secret" in found["NOT_DATA"].split(":")
+    assert "JWT_SECRET" not in found
+    ours = reading_environment("acme", {}, tmp_path / "var", Allowance(), {})
+    assert (ours["DATA_DIR"], ours["DATA_ROOTS"]) == (f"{tmp_path}/var",) * 2
