@@ -266,7 +266,9 @@ def test_a_page_opened_after_a_run_knows_when_each_node_began(
     page = open_playground(done_job)
     expect_run(page, "completed")
     open_drawer(page, "table")
-    for row in page.locator("#node-table tbody tr").all():
+    rows = page.locator("#node-table tbody tr")
+    expect(rows).to_have_count(4)
+    for row in rows.all():
         expect(row.locator('[data-cell="took"]')).to_have_text(re.compile(r"^[\d.]+ s$"))
     node(page, MAP).click()
     expect(page.locator("#details-body .facts dt:text-is('Started') + dd")).to_contain_text(":")
