@@ -361,7 +361,7 @@ def _graph_invalid(error: GraphInvalid) -> Response:
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
     if isinstance(error, StoreUnavailable):  # its text may tell hosts and users
         LOG.warning("%s %s: %s", request.method, request.path, error)
-        return answer(unavailable("the database does not answer; the server's log says why"))
+        return answer(unavailable(error.public))
     return answer(unavailable(str(error)))
 
 

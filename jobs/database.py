@@ -1,5 +1,6 @@
 """The engine: SQLite (WAL, busy_timeout, BEGIN IMMEDIATE for each write) or PostgreSQL by URL."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,11 +13,19 @@ from jobs.tables import METADATA
 
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _WRITES = "jobs_writes"  # execution option: this transaction will write
+ASK_THE_LOG = "the database does not answer; the server's log says why"
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock: two processes may start at once
 
 
 class StoreUnavailable(Exception):
-    """The database did not answer in time, or not at all; the same call may work later."""
+    """The database did not answer in time, or not at all; the same call may work later.
+
+    The text is for the log: a driver's own may tell hosts and users. `public` tells neither.
+    """
+
+    def __init__(self, text: str, public: str = ASK_THE_LOG) -> None:
+        super().__init__(text)
+        self.public = public
 
 
 class Database:
@@ -91,4 +100,6 @@ def _named_faults() -> Iterator[None]:
         raise
     except (DBAPIError, sa.exc.TimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreUnavailable(f"the database did not take the request: {cause}") from error
+        text = f"the database did not take the request: {cause}"
+        is_plain = isinstance(cause, sqlite3.Error)  # "database is locked": no host, no user
+        raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error

@@ -1,9 +1,9 @@
 """One browser: its reader, its bounded send buffer and the writer that serves it."""
 
 import logging
-import queue
 import threading
 import time
+from collections.abc import Sequence
 
 from wsproto import events
 
@@ -19,6 +19,7 @@ from realtime.actions import (
 from realtime.close_codes import REASONS, CloseCode
 from realtime.hub import Hub, Topic
 from realtime.limits import ClientLimits, Pace
+from realtime.send_buffer import Part, SendBuffer
 from realtime.tokens import Identity, TokenRefused, TokenVerifier
 from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
 
@@ -27,12 +28,8 @@ LOG = logging.getLogger(__name__)
 WRITE_WAIT = 10.0  # seconds in which something must move while we write
 PONG_WAIT = 60.0  # seconds without a word from the browser
 PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers in time
-SEND_BUFFER = 256  # sends that may wait; a round of the hub is one
-SEND_BUFFER_BYTES = 8 << 20  # bytes that may wait; the bound that a burst meets
 WRITER_LINGER = 1.0  # seconds a writer waits for more before its thread ends
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
-
-_WAKE = b""  # in the send buffer: nothing to send, look again
 
 
 class Client:
@@ -58,8 +55,7 @@ class Client:
         self._limits = limits
         self._pace = Pace(limits.messages_per_second, time.monotonic())  # (reader thread)
         self._lock = threading.Lock()  # guards the sending side of the socket and what follows
-        self.send: queue.Queue[bytes] = queue.Queue(SEND_BUFFER)
-        self._waiting_bytes = 0
+        self.send = SendBuffer()
         self._rest = b""  # of what the kernel took by half; the writer sends it first
         self._writer: threading.Thread | None = None
         self._closing: tuple[int, str] | None = None  # set once: the first reason wins
@@ -67,28 +63,21 @@ class Client:
 
     # ---- sending (hub thread, reader thread)
 
-    def push(self, data: bytes) -> bool:
-        """Sends whole frames without blocking; False when the buffer is full."""
+    def push(self, data: bytes, parts: Sequence[Part] | None = None) -> bool:
+        """Sends whole frames without blocking; False when the buffer is full.
+
+        `parts`: the frames in `data` one by one, so that a count that waits can be replaced.
+        """
         with self._lock:
             if self._closing is not None:
                 return True  # on its way out: there is nobody left to cut
             if self._writer is not None:
-                return self._enqueue(data)
+                return self.send.put(parts or [(None, data)])
             sent = self._socket.try_send(data)
             if sent != len(data) and sent != DEAD:  # a dead one is seen by its reader
                 self._rest = data[sent:]
                 self._start_writer()
             return True
-
-    def _enqueue(self, data: bytes) -> bool:
-        if self._waiting_bytes + len(data) > SEND_BUFFER_BYTES:
-            return False
-        try:
-            self.send.put_nowait(data)
-        except queue.Full:
-            return False
-        self._waiting_bytes += len(data)
-        return True
 
     def close(self, code: int, reason: str) -> None:
         """Drops what waits and sends a close frame after the frame at hand; never blocks.
@@ -100,7 +89,7 @@ class Client:
                 return
             self._closing = (code, reason)
             if self._writer is not None:
-                self._drop_waiting()
+                self.send.drop()
                 return
             goodbye, self._goodbye_begun = frames.close_frame(code, reason), True
             sent = self._socket.try_send(goodbye)
@@ -109,11 +98,6 @@ class Client:
             elif sent != DEAD:
                 self._rest = goodbye[sent:]
                 self._start_writer()
-
-    def _drop_waiting(self) -> None:
-        while not self.send.empty():
-            self.send.get_nowait()
-        self.send.put_nowait(_WAKE)
 
     def abort(self) -> None:
         """Ends the connection at once; every thread that waits on it wakes up."""
@@ -155,19 +139,15 @@ class Client:
             self._socket.abort()
 
     def _next(self) -> bytes | None:
-        """What to write next, maybe nothing (_WAKE); None when this thread is to end."""
-        try:
-            waiting = self.send.get(timeout=WRITER_LINGER)
-        except queue.Empty:
-            waiting = None
+        """What to write next, maybe nothing; None when this thread is to end."""
+        waiting = self.send.wait(WRITER_LINGER)
         with self._lock:
             if self._closing is not None:
                 return None
             if waiting is not None:
-                self._waiting_bytes -= len(waiting)
-                return waiting
-            if not self.send.empty():
-                return _WAKE  # something came in just now: take it in the next turn
+                return self.send.take(waiting)
+            if not self.send.is_empty:
+                return b""  # something came in just now: take it in the next turn
             self._writer = None
             return None
 
@@ -302,7 +282,7 @@ class Client:
         with self._lock:
             writer = self._writer
             if writer is not None:
-                self._drop_waiting()
+                self.send.drop()
         if writer is not None:
             writer.join()  # its socket is shut down: it ends within WRITER_LINGER
         with self._lock:

@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from progress_lib.progress import Progress
 from realtime import frames
 from realtime.close_codes import REASONS, CloseCode
-from realtime.snapshot import JobSnapshot, RunStatus
+from realtime.send_buffer import Part
+from realtime.snapshot import JobSnapshot, News, RunStatus
 
 if TYPE_CHECKING:
     from realtime.client import Client
 
 LOG = logging.getLogger(__name__)
 
-MAX_ROUND = 2_048  # messages; bounds the memory of a round and how long a subscribe waits behind it
+MAX_ROUND = 2_048  # messages; bounds how long a subscribe, or another job, waits behind a round
+MAX_ROUND_BYTES = 1 << 20  # of frames; bounds the memory of a round when messages are large
 MAX_JOBS = (
     10_000  # jobs whose state is kept; beyond, the one that nobody watches for longest is forgotten
 )
@@ -132,7 +134,7 @@ Load = Callable[[Topic], None]  # asks for a job's past; the answer comes as `hu
 class _Job:
     snapshot: JobSnapshot = field(default_factory=JobSnapshot)
     watchers: set["Client"] = field(default_factory=set)
-    pending: list[bytes] = field(default_factory=list)  # frames of the round at hand
+    pending: list[Part] = field(default_factory=list)  # frames of the round at hand
     is_shown: bool = False  # its past, or what is known of it, was shown to its watchers
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
     held: list[Event] | None = (
@@ -170,6 +172,7 @@ class Hub:
         self._idle: dict[Topic, None] = {}  # (hub thread) jobs that nobody watches, oldest first
         self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
         self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
+        self._room = 0  # (hub thread) bytes that the round may still take
         self._running = True  # (hub thread)
         self._closed_with: CloseCode | None = None  # (hub thread) set once all were sent away
         self.counts = HubCounts()
@@ -243,16 +246,16 @@ class Hub:
                 LOG.exception("hub: a round failed")
 
     def _round(self) -> None:
-        """Everything that waits, up to MAX_ROUND messages, then one send for each watcher."""
+        """Everything that waits, within the bounds of a round, then one send for each watcher."""
         command = self._first()
-        room = MAX_ROUND
+        room, self._room = MAX_ROUND, MAX_ROUND_BYTES
         while command is not None:
             try:
                 room -= len(command.events) if type(command) is Broadcast else 1
                 self._obey(command)
             except Exception:  # one bad command must not end the service of all others
                 LOG.exception("hub: %s failed", type(command).__name__)
-            command = self._next() if room > 0 else None
+            command = self._next() if room > 0 and self._room > 0 else None
         touched, self._touched = self._touched, []
         for job in touched:
             self._flush(job)
@@ -328,17 +331,21 @@ class Hub:
             job.held.append(event)
 
     def _apply(self, job: _Job, event: Event) -> None:
-        if _is_news(job, event):
-            self._tell(job, event)
+        news = _news(job, event)
+        if news:
+            self._tell(job, event, news)
         else:
             self.counts.stale += 1
 
-    def _tell(self, job: _Job, event: Event) -> None:
+    def _tell(self, job: _Job, event: Event, news: News) -> None:
         """At the end of the round."""
         if job.watchers:
             if not job.pending:
                 self._touched.append(job)
-            job.pending.append(_frame_of(event))
+            frame = _frame_of(event)
+            count = event if news is News.COUNT and isinstance(event, ProgressEvent) else None
+            job.pending.append((count, frame))
+            self._room -= len(frame)
 
     def _learn(self, topic: Topic, events: list[Event], is_complete: bool) -> None:
         """A job's past is there: shows it to who waits, then what came in the meantime."""
@@ -346,11 +353,11 @@ class Hub:
         if job is None:
             return
         try:
-            news = [event for event in _of_the_last_run(job, events) if _is_news(job, event)]
-            if job.is_shown:  # read again: what is new in it is told like any other
-                for event in news:
-                    self._tell(job, event)
-            else:
+            for event in _of_the_last_run(job, events):
+                news = _news(job, event)
+                if news and job.is_shown:  # read again: what is new is told like any other
+                    self._tell(job, event, news)
+            if not job.is_shown:
                 self._show(topic, job, list(job.watchers))
                 job.is_shown = True
             job.last_seq = max([job.last_seq, *(event.seq for event in events)])
@@ -376,14 +383,14 @@ class Hub:
             pending, job.pending = job.pending, []
             self._send(job.watchers, pending)
 
-    def _send(self, clients: Collection["Client"], messages: list[bytes]) -> None:
+    def _send(self, clients: Collection["Client"], parts: list[Part]) -> None:
         """One send for each. Who cannot take it is let go, and nobody else notices."""
-        data = b"".join(messages)
-        self.counts.delivered += len(messages) * len(clients)
+        data = b"".join([frame for _, frame in parts])
+        self.counts.delivered += len(parts) * len(clients)
         lost: list[tuple[Client, CloseCode]] = []
         for client in clients:
             try:
-                if not client.push(data):
+                if not client.push(data, parts):
                     lost.append((client, CloseCode.TOO_SLOW))
             except Exception:
                 LOG.exception("hub: a client failed")
@@ -411,7 +418,7 @@ class Hub:
         """Sends what is now true of a job."""
         known = _snapshot_frames(topic.job_id, job.snapshot)
         if known:
-            self._send(clients, known)
+            self._send(clients, [(None, frame) for frame in known])
 
     def _end_watching(self, client: "Client", topic: Topic) -> None:
         topics = self._clients.get(client, set())
@@ -476,17 +483,17 @@ def _run_of(event: Event) -> str | None:
     return event.run.run_id if isinstance(event, StatusEvent) else event.progress.run_id
 
 
-def _is_news(job: _Job, event: Event) -> bool:
-    """Notes an event in the job's snapshot; False when it says nothing new."""
+def _news(job: _Job, event: Event) -> News:
+    """Notes an event in the job's snapshot, and says what it was."""
     if event.seq:
         if event.seq <= job.last_seq:
-            return False
+            return News.NONE
         job.last_seq = event.seq
     return _note(job, event)
 
 
-def _note(job: _Job, event: Event) -> bool:
-    """Notes it in the job's snapshot, whatever its place in the stream; False when it is old."""
+def _note(job: _Job, event: Event) -> News:
+    """The same, whatever its place in the stream."""
     if type(event) is ProgressEvent:
         return job.snapshot.apply_progress(event.progress, event.payload)
     assert type(event) is StatusEvent

@@ -1,14 +1,23 @@
 """What is now true of one job, and which message would step back behind it: pure rules."""
 
+from enum import IntEnum
 from typing import NamedTuple
 
-from progress_lib.progress import Progress, follows
+from progress_lib.progress import Progress, Status, follows
 
 MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
 PAST_RUNS = 8  # ended runs of a job whose stragglers are recognised
 
 _RANK = {"queued": 0, "running": 1}  # all other statuses of a run are ends
 _ENDED = 2
+
+
+class News(IntEnum):
+    """What a message brought, beside what was known. Only NONE is false."""
+
+    NONE = 0  # it came late or twice
+    COUNT = 1  # of a running node whose last word was a count, too: a newer one says all
+    CHANGE = 2
 
 
 class RunStatus(NamedTuple):
@@ -35,27 +44,27 @@ class JobSnapshot:
         self._nodes: dict[int, _Known] = {}
         self._past: list[str] = []
 
-    def apply_progress(self, progress: Progress, payload: bytes) -> bool:
-        """Notes it; False when it says less than what is known and must not be shown."""
+    def apply_progress(self, progress: Progress, payload: bytes) -> News:
+        """Notes it; NONE when it says less than what is known and must not be shown."""
         known = self._nodes.get(progress.node_id)
         if progress.run_id in self._past:
-            return False
+            return News.NONE
         if known is not None and not follows(progress, known.state):
-            return False
+            return News.NONE
         if known is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = _Known(progress, payload)
-        return True
+        return News.COUNT if known and _supersedes(progress, known.state) else News.CHANGE
 
-    def apply_status(self, run: RunStatus, payload: bytes) -> bool:
+    def apply_status(self, run: RunStatus, payload: bytes) -> News:
         """Notes a run's status; a new run of the job starts with no nodes."""
         if run.run_id in self._past:
-            return False
+            return News.NONE
         if self._run is None or self._run.run_id != run.run_id:
             self._begin(run.run_id)
         elif _rank(run.status) <= _rank(self._run.status):
-            return False
+            return News.NONE
         self._run, self._run_payload = run, payload
-        return True
+        return News.CHANGE
 
     def _begin(self, run_id: str) -> None:
         if self._run is not None:
@@ -88,3 +97,14 @@ class JobSnapshot:
 
 def _rank(status: str) -> int:
     return _RANK.get(status, _ENDED)
+
+
+def _supersedes(after: Progress, before: Progress) -> bool:
+    """Whether it is a newer count of the same run: who saw only `after` missed nothing."""
+    return (
+        after.status is Status.RUNNING
+        and before.status is Status.RUNNING
+        and after.run_id is not None
+        and after.run_id == before.run_id
+        and after.seq is not None
+    )

@@ -14,10 +14,11 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
 from realtime import client as client_module
-from realtime.client import SEND_BUFFER, SEND_BUFFER_BYTES, Client
+from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
 from realtime.keys import secret_keys
+from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
 from realtime.tokens import SCOPES, Identity, TokenVerifier
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
 from tests.harness import eventually
@@ -59,7 +60,7 @@ class Pair:
     def fill(self) -> int:
         """Pushes until something waits; returns how many bytes were pushed."""
         pushed = 0
-        while self.client.send.empty():
+        while self.client.send.is_empty:
             assert self.client.push(CHUNK)
             pushed += len(CHUNK)
         return pushed
@@ -86,7 +87,7 @@ def test_while_the_kernel_takes_all_there_is_no_queue_and_no_thread(pair: Pair) 
     for number in range(100):
         assert pair.client.push(b"%d;" % number)
         assert pair.read(len(b"%d;" % number)) == b"%d;" % number
-    assert pair.client.send.empty()
+    assert pair.client.send.is_empty
     assert "ws-writer" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from realtime import hub as hub_module
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Event, Hub, ProgressEvent, StatusEvent, Topic
+from realtime.send_buffer import Part
 from realtime.snapshot import RunStatus
 from tests.harness import eventually
 
@@ -35,7 +36,7 @@ class Watcher:
         self._takes = takes  # pushes until it is full; None: never
         self._breaks = breaks
 
-    def push(self, data: bytes) -> bool:
+    def push(self, data: bytes, _parts: Sequence[Part] = ()) -> bool:
         if self._breaks:
             raise RuntimeError("can't start new thread")
         if self._takes is not None and len(self.pushes) >= self._takes:
@@ -481,8 +482,8 @@ def test_when_a_history_comes_back_old_runs_do_not_step_in(with_history: Hub) ->
     eventually(lambda: watcher.rows == [50])
     with_history.use_history(True)
     with_history.refresh()
-    old = [status("running", run="old"), progress(90, run="old", stream_seq=11)]
-    new = [progress(n, run="new", stream_seq=20 + n) for n in (1, 50)]
+    old: list[Event] = [status("running", run="old"), progress(90, run="old", stream_seq=11)]
+    new: list[Event] = [progress(n, run="new", stream_seq=20 + n) for n in (1, 50)]
     with_history.broadcast([old[1], new[0]])
     with_history.known(JOB, [*old, status("running", run="new"), *new], True)
     with_history.broadcast([*old, *new, progress(51, run="new", stream_seq=80)])

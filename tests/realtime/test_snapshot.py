@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
-from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, RunStatus
+from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News, RunStatus
 
 RUNNING, COMPLETED, FAILED = Status.RUNNING, Status.COMPLETED, Status.FAILED
 
@@ -22,12 +22,12 @@ def tell(
     *,
     run: str | None = "r1",
     seq: int | None = None,
-) -> bool:
+) -> News:
     progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq)
     return job.apply_progress(progress, progress.to_json())
 
 
-def tell_run(job: JobSnapshot, status: str, run: str = "r1") -> bool:
+def tell_run(job: JobSnapshot, status: str, run: str = "r1") -> News:
     payload = json.dumps({"runId": run, "status": status}).encode()
     return job.apply_status(RunStatus(run, status), payload)
 

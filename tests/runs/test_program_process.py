@@ -6,8 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
-from jobs.process_identity import ProcessIdentity, kill_marked
 from jobs.limits import ProgramLimits
+from jobs.process_identity import ProcessIdentity, kill_marked
 from jobs.program_log import ProgramLog
 from jobs.program_process import ProgramProcess
 from tests.harness import eventually, is_alive

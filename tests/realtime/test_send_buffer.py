@@ -1,0 +1,125 @@
+"""What waits for a slow browser: newer counts take the place of older ones, and nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from progress_lib.progress import Progress, Status
+from realtime.hub import ProgressEvent, Topic, _Job, _news
+from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES, Part, SendBuffer
+from realtime.snapshot import News
+
+NODES = 10
+JOB = Topic("acme", 42)
+
+
+def event(node_id: int, rows: int, status: Status = Status.RUNNING, seq: int = 1) -> ProgressEvent:
+    said = Progress(node_id, "Load", status, rows, run_id="r1", seq=seq)
+    return ProgressEvent(JOB, said, said.to_json())
+
+
+def count(node_id: int, rows: int) -> Part:
+    told = event(node_id, rows)
+    return told, told.payload + b"\n"
+
+
+def all_of(buffer: SendBuffer) -> list[Progress]:
+    """Everything that waits, as a browser would read it."""
+    lines = b""
+    while send := buffer.wait(0.001):
+        lines += buffer.take(send)
+    return [Progress.parse(line) for line in lines.splitlines()]
+
+
+def test_a_count_that_waits_is_replaced_in_its_place() -> None:
+    buffer = SendBuffer()
+    assert buffer.put([count(1, 5), count(2, 7)])
+    assert buffer.put([count(1, 6), count(3, 1)])
+    assert buffer.put([count(1, 8)])
+    assert [(p.node_id, p.row_count) for p in all_of(buffer)] == [(1, 8), (2, 7), (3, 1)]
+    assert buffer.waiting_bytes == 0
+
+
+def test_what_was_taken_is_not_replaced() -> None:
+    buffer = SendBuffer()
+    assert buffer.put([count(1, 5)])
+    assert [p.row_count for p in all_of(buffer)] == [5]
+    assert buffer.put([count(1, 6)])
+    assert [p.row_count for p in all_of(buffer)] == [6]
+
+
+def test_a_million_counts_wait_in_the_room_of_a_few() -> None:
+    buffer = SendBuffer()
+    round_of_all = [count(node_id, 1_000_000) for node_id in range(NODES)]
+    for _ in range(100_000):
+        assert buffer.put(round_of_all)
+    assert buffer.waiting_bytes == sum(len(frame) for _, frame in round_of_all)
+    assert len(all_of(buffer)) == NODES
+
+
+def test_what_no_newer_one_replaces_fills_the_buffer() -> None:
+    buffer = SendBuffer()
+    taken = 0
+    while buffer.put([(None, b"x")]):
+        taken += 1
+    assert taken == SEND_BUFFER
+
+
+def test_the_bound_in_bytes_holds() -> None:
+    buffer = SendBuffer()
+    large = b"x" * (SEND_BUFFER_BYTES // 4)
+    assert [buffer.put([(None, large)]) for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_a_drop_forgets_all_and_wakes_who_waits() -> None:
+    buffer = SendBuffer()
+    assert buffer.put([count(1, 5)])
+    buffer.drop()
+    assert buffer.wait(0.0) is None
+    assert buffer.is_empty
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+def test_only_a_count_after_a_count_may_be_replaced(status: Status) -> None:
+    job = _Job()
+    said = [event(1, 0, seq=1), event(1, 5, seq=2), event(1, 5, seq=2), event(1, 9, status, 3)]
+    assert [_news(job, one) for one in said] == [News.CHANGE, News.COUNT, News.NONE, News.CHANGE]
+
+
+def test_a_foreign_publishers_counts_are_all_passed_on() -> None:
+    job = _Job()
+    for rows in range(3):
+        said = Progress(1, "Load", Status.RUNNING, rows)
+        assert _news(job, ProgressEvent(JOB, said, said.to_json())) is News.CHANGE
+
+
+SAID = st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), max_size=60)
+
+
+@given(SAID)
+def test_whoever_reads_late_has_every_change_and_each_nodes_last_word(
+    said: list[tuple[int, bool, bool]],
+) -> None:
+    job, buffer = _Job(), SendBuffer()
+    expected: list[Progress] = []
+    read: list[Progress] = []
+    for seq, (node_id, is_end, is_read) in enumerate(said):
+        told = event(node_id, seq, Status.COMPLETED if is_end else Status.RUNNING, seq + 1)
+        news = _news(job, told)
+        if news:
+            expected.append(told.progress)
+            part = told if news is News.COUNT else None
+            assert buffer.put([(part, told.payload + b"\n")])
+        if is_read:
+            read += all_of(buffer)
+    read += all_of(buffer)
+    for node_id in (1, 2, 3):
+        all_words = [p for p in expected if p.node_id == node_id]
+        words = [p for p in read if p.node_id == node_id]
+        assert words[-1:] == all_words[-1:]
+        assert [p.seq for p in words] == sorted({p.seq or 0 for p in words})
+        assert [p for p in words if p.status.is_terminal] == [
+            p for p in all_words if p.status.is_terminal
+        ]
