@@ -5,6 +5,7 @@ child process that also restarts what dies (scripts/embedded.py, held by scripts
 """
 
 import errno
+import gc
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
 from settings import Settings, SettingsError
 
+GC_THRESHOLD = 50_000  # new objects between two collections of the young ones
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
 
@@ -101,6 +103,17 @@ def _run(module: str) -> None:
 def post_fork(server, worker):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.let_go()
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
+    """What a worker starts with lives as long as it does: no collection looks at it again.
+
+    A connection makes a thousand objects that live for hours. At Python's own threshold each
+    wave of browsers would be searched for garbage again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
 
 
 def worker_exit(server, worker):  # type: ignore[no-untyped-def]

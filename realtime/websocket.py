@@ -58,7 +58,8 @@ class WebSocket:
     def __init__(self, server: Any) -> None:
         """`server` is the simple_websocket.Server that flask-sock made."""
         self._server = server
-        self._protocol = server.ws  # (reader thread)
+        self._protocol = server.ws.connection  # (reader thread)
+        server.ws = None  # with it goes the handshake's HTTP parser, a third of what we would hold
         self._socket = server.sock
         # gevent's socket waits on EAGAIN whatever the flags; the one inside it does not
         self._raw = getattr(server.sock, "_sock", server.sock)

@@ -34,7 +34,11 @@ class Pair:
         ours, self.browser = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
         self.browser.settimeout(10)
-        server = SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours, connected=True)
+        server = SimpleNamespace(
+            ws=SimpleNamespace(connection=Connection(ConnectionType.SERVER)),
+            sock=ours,
+            connected=True,
+        )
         self.ours = ours
         self.hub = Hub()
         self.hub.start()
