@@ -146,6 +146,41 @@ def test_a_round_is_bounded_and_the_rest_comes_in_the_next(monkeypatch: pytest.M
     assert watcher.rows == list(range(1, 101))
 
 
+def test_large_messages_end_a_round_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MAX_ROUND_BYTES", 1_000)
+    hub = Hub()
+    with whole_round(hub):
+        watcher = joined(hub, JOB)
+        for rows in range(1, 101):
+            hub.broadcast([progress(rows)])  # some 100 bytes each
+    assert len(watcher.pushes) >= 10
+    assert watcher.rows == list(range(1, 101))
+
+
+def test_a_hot_job_delays_anothers_first_message_by_one_round_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_ROUND", 10)
+    hub, quiet = Hub(), Topic("acme", 7)
+    sent_before: list[int] = []
+
+    class Quiet(Watcher):
+        def push(self, data: bytes, parts: Sequence[Part] = ()) -> bool:
+            sent_before.append(len(hot.rows))
+            return super().push(data, parts)
+
+    with whole_round(hub):
+        hot, patient = joined(hub, JOB), joined(hub, quiet, watcher=Quiet())
+        for rows in range(1, 6):
+            hub.broadcast([progress(rows)])
+        hub.broadcast([progress(1, quiet)])
+        for rows in range(6, 101):
+            hub.broadcast([progress(rows)])
+    assert patient.rows == [1]
+    assert hot.rows == list(range(1, 101))
+    assert sent_before[0] <= 10, "the flood behind it waits for the next round"
+
+
 def test_each_gets_its_own_jobs_and_nothing_else() -> None:
     hub = Hub()
     first, second, third = Topic("acme", 1), Topic("acme", 2), Topic("acme", 3)
