@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import warnings
 
 from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
 from settings import Settings, SettingsError
@@ -31,6 +32,9 @@ try:
         SETTINGS.own_nats_url()
 except SettingsError as error:
     _give_up(error)
+
+# the master has read the keys, with PyJWT, whose fetcher of remote keys imports ssl; nobody uses that
+warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
 
 _HOST = f"[{SETTINGS.host}]" if ":" in SETTINGS.host else SETTINGS.host  # IPv6
 bind = [f"{_HOST}:{SETTINGS.api_port}", f"{_HOST}:{SETTINGS.ws_port}"]

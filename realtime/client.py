@@ -112,6 +112,7 @@ class Client:
 
     def _start_writer(self) -> None:
         assert self._writer is None, "one writer a client, or frames would mix"
+        self.send.open()
         writer = threading.Thread(target=self.write_pump, name="ws-writer", daemon=True)
         try:
             writer.start()

@@ -38,16 +38,22 @@ class SendBuffer:
     """
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[_Send | None] = queue.Queue(SEND_BUFFER)  # None: look again
+        self._queue: queue.Queue[_Send | None] | None = None  # None in it: look again
         self._counts: dict[_Key, tuple[_Send, int]] = {}  # where a count waits
         self.waiting_bytes = 0
 
+    def open(self) -> None:
+        """Before the first `put` or `wait`: most browsers never need a queue, which is 1.6 KB."""
+        if self._queue is None:
+            self._queue = queue.Queue(SEND_BUFFER)
+
     @property
     def is_empty(self) -> bool:
-        return self._queue.empty()
+        return self._queue is None or self._queue.empty()
 
     def put(self, parts: Sequence[Part]) -> bool:
         """Adds the frames of one send; False when the buffer is full, and the browser to be cut."""
+        assert self._queue is not None
         send = _Send()
         for count, frame in parts:
             self._add(send, count, frame)
@@ -76,6 +82,7 @@ class SendBuffer:
 
     def wait(self, seconds: float) -> "_Send | None":
         """The next send, for `take`; None when there is none, or only a wake-up."""
+        assert self._queue is not None
         try:
             return self._queue.get(timeout=seconds)
         except queue.Empty:
@@ -91,6 +98,7 @@ class SendBuffer:
 
     def drop(self) -> None:
         """Forgets all that waits and wakes who waits for it."""
+        assert self._queue is not None
         while not self._queue.empty():
             self._queue.get_nowait()
         self._counts.clear()

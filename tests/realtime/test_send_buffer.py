@@ -25,6 +25,12 @@ def count(node_id: int, rows: int) -> Part:
     return told, told.payload + b"\n"
 
 
+def opened() -> SendBuffer:
+    buffer = SendBuffer()
+    buffer.open()
+    return buffer
+
+
 def all_of(buffer: SendBuffer) -> list[Progress]:
     """Everything that waits, as a browser would read it."""
     lines = b""
@@ -34,7 +40,7 @@ def all_of(buffer: SendBuffer) -> list[Progress]:
 
 
 def test_a_count_that_waits_is_replaced_in_its_place() -> None:
-    buffer = SendBuffer()
+    buffer = opened()
     assert buffer.put([count(1, 5), count(2, 7)])
     assert buffer.put([count(1, 6), count(3, 1)])
     assert buffer.put([count(1, 8)])
@@ -43,7 +49,7 @@ def test_a_count_that_waits_is_replaced_in_its_place() -> None:
 
 
 def test_what_was_taken_is_not_replaced() -> None:
-    buffer = SendBuffer()
+    buffer = opened()
     assert buffer.put([count(1, 5)])
     assert [p.row_count for p in all_of(buffer)] == [5]
     assert buffer.put([count(1, 6)])
@@ -51,7 +57,7 @@ def test_what_was_taken_is_not_replaced() -> None:
 
 
 def test_a_million_counts_wait_in_the_room_of_a_few() -> None:
-    buffer = SendBuffer()
+    buffer = opened()
     round_of_all = [count(node_id, 1_000_000) for node_id in range(NODES)]
     for _ in range(100_000):
         assert buffer.put(round_of_all)
@@ -60,7 +66,7 @@ def test_a_million_counts_wait_in_the_room_of_a_few() -> None:
 
 
 def test_what_no_newer_one_replaces_fills_the_buffer() -> None:
-    buffer = SendBuffer()
+    buffer = opened()
     taken = 0
     while buffer.put([(None, b"x")]):
         taken += 1
@@ -68,13 +74,13 @@ def test_what_no_newer_one_replaces_fills_the_buffer() -> None:
 
 
 def test_the_bound_in_bytes_holds() -> None:
-    buffer = SendBuffer()
+    buffer = opened()
     large = b"x" * (SEND_BUFFER_BYTES // 4)
     assert [buffer.put([(None, large)]) for _ in range(5)] == [True] * 4 + [False]
 
 
 def test_a_drop_forgets_all_and_wakes_who_waits() -> None:
-    buffer = SendBuffer()
+    buffer = opened()
     assert buffer.put([count(1, 5)])
     buffer.drop()
     assert buffer.wait(0.0) is None
@@ -102,7 +108,7 @@ SAID = st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), max_
 def test_whoever_reads_late_has_every_change_and_each_nodes_last_word(
     said: list[tuple[int, bool, bool]],
 ) -> None:
-    job, buffer = _Job(), SendBuffer()
+    job, buffer = _Job(), opened()
     expected: list[Progress] = []
     read: list[Progress] = []
     for seq, (node_id, is_end, is_read) in enumerate(said):
