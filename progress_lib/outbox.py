@@ -30,7 +30,7 @@ class Outbox:
         self._counts: set[int] = set()  # nodes with a running count that has not left
 
     def add(self, progress: Progress) -> bool:
-        """Notes what is now true. True when it is a change of status."""
+        """Notes what is now true. True when something has to leave that did not have to before."""
         node = self._nodes.get(progress.node_id)
         if node is None:
             if len(self._nodes) >= MAX_NODES:
@@ -41,8 +41,9 @@ class Outbox:
         else:
             before, node.latest = node.latest, progress
             if progress.status is before.status:
+                is_first = progress.node_id not in self._counts
                 self._counts.add(progress.node_id)
-                return False
+                return is_first
         self._counts.discard(progress.node_id)
         self._changes.append(progress)
         return True

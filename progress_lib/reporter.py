@@ -82,8 +82,8 @@ class ProgressReporter:
         """Says what is now true of one node; returns at once, whatever NATS does."""
         try:
             with self._lock:
-                is_change = self._outbox.add(progress)
-            if is_change or not self._wake.is_set():
+                has_work = self._outbox.add(progress)
+            if has_work:  # once a message that leaves, not once a call: waking a thread costs more
                 self._wake.set()
         except Exception:
             LOG.debug("unusable progress %r", progress, exc_info=True)

@@ -14,6 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 
 from realtime.tokens import mint
@@ -247,3 +248,16 @@ def _free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+@contextlib.contextmanager
+def nats_of_its_own() -> Iterator[str]:
+    """The URL of a nats-server that nobody else uses."""
+    port = _free_port()
+    command = [_nats_server(), "-a", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"nats://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
