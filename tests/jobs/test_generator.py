@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.data_files import path_errors
 from jobs.expressions import FUNCTIONS
 from jobs.generator import TEMPLATES, generate_program
 from jobs.graph import parse_graph
@@ -157,7 +158,7 @@ ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) 
     name=ANY_TEXT.filter(str.strip),
     sql=ANY_TEXT.filter(str.strip),
     table=ONE_LINE,
-    path=ONE_LINE,
+    path=ONE_LINE.filter(lambda path: not list(path_errors(path))),
     column=ONE_LINE,
     job_name=st.text(),
     tenant_id=st.text(),

@@ -9,13 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPlayground, browser, open_playground, shop
+from tests.browser.conftest import OpenPlayground
 from tests.harness import Product
 from tests.realtime.raw import progress_subject, publish
-
-__all__ = ["browser", "open_playground", "shop"]
-
-pytestmark = pytest.mark.browser
 
 HOSTILE = [
     "<img src=x onerror=window.owned=1>",
