@@ -78,6 +78,7 @@ class Execution:
         self._started = time.monotonic()
         self._saved = 0.0  # (own thread), as all below
         self._ending: Ending | None = None
+        self._node_ids: set[object] = set()  # of the graph
         self._kill_at: float | None = None
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
@@ -159,6 +160,7 @@ class Execution:
         run, tools = self.run, self._tools
         self._files.write_program(tools.store.program(run.tenant_id, run.run_id))
         graph = tools.store.graph_of_run(run.tenant_id, run.run_id)
+        self._node_ids = {node.get("id") for node in graph.get("nodes", [])}
         url = tools.admission.url_for(run) if tools.admission is not None else tools.nats_url
         log = ProgramLog(self._files.log)
         try:
@@ -243,12 +245,7 @@ class Execution:
         )
 
     def _all_completed(self) -> bool:
-        try:
-            graph = self._tools.store.graph_of_run(self.run.tenant_id, self.run.run_id)
-        except (StoreUnavailable, NotFound):
-            return False
-        wanted = {node.get("id") for node in graph.get("nodes", [])}
-        return bool(wanted) and wanted <= self._board.completed_ids()
+        return bool(self._node_ids) and self._node_ids <= self._board.completed_ids()
 
     # ---- the end
 

@@ -53,8 +53,12 @@ def new_seed() -> str:
 
 
 def own_issuer(data_dir: Path) -> Issuer:
-    """The embedded nats-server's issuer, made once and kept in DATA_DIR. Raises ValueError as `read_issuer`."""
-    path = data_dir / OWN_SEED
+    """The embedded nats-server's issuer, kept in DATA_DIR. Raises as `made_issuer`."""
+    return made_issuer(data_dir / OWN_SEED)
+
+
+def made_issuer(path: Path) -> Issuer:
+    """The issuer whose seed is in a file, which is made when it is missing. Raises OSError, ValueError as `read_issuer`."""
     if not path.exists():
         write_secret(path, new_seed() + "\n")
     return read_issuer(path)

@@ -45,7 +45,6 @@ class Parser:
         """All that is complete after `received`. Raises ProtocolError."""
         buffer = self._rest + received if self._rest else received
         found: list[Message | Control] = []
-        position = 0
         position = _take_messages(buffer, 0, found)
         while (end := buffer.find(CRLF, position)) >= 0:
             if buffer.startswith(b"MSG ", position):

@@ -471,11 +471,11 @@ class Hub:
 
 def _of_the_last_run(job: _Job, events: list[Event]) -> list[Event]:
     """Those of a past that are not of runs before its last one, which is noted in the job."""
-    past = _Job()
+    past = JobSnapshot()
     for event in events:
         _note(past, event)
-    job.snapshot.recognise(past.snapshot)
-    last = past.snapshot.run_id or (_run_of(events[-1]) if events else None)
+    job.snapshot.recognise(past)
+    last = past.run_id or (_run_of(events[-1]) if events else None)
     return [event for event in events if _run_of(event) in (None, last)]
 
 
@@ -489,15 +489,15 @@ def _news(job: _Job, event: Event) -> News:
         if event.seq <= job.last_seq:
             return News.NONE
         job.last_seq = event.seq
-    return _note(job, event)
+    return _note(job.snapshot, event)
 
 
-def _note(job: _Job, event: Event) -> News:
+def _note(snapshot: JobSnapshot, event: Event) -> News:
     """The same, whatever its place in the stream."""
     if type(event) is ProgressEvent:
-        return job.snapshot.apply_progress(event.progress, event.payload)
+        return snapshot.apply_progress(event.progress, event.payload)
     assert type(event) is StatusEvent
-    return job.snapshot.apply_status(event.run, event.payload)
+    return snapshot.apply_status(event.run, event.payload)
 
 
 def _frame_of(event: Event) -> bytes:

@@ -7,8 +7,7 @@ Writes the seed into FILE (0600), which NATS_ISSUER_SEED then names, and prints 
 import sys
 from pathlib import Path
 
-from jobs.nkeys import new_seed, read_issuer
-from jobs.secret_files import write_secret
+from jobs.nkeys import made_issuer
 
 
 def main(arguments: list[str]) -> int:
@@ -16,11 +15,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2
-    path = Path(arguments[0])
     try:
-        if not path.exists():
-            write_secret(path, new_seed() + "\n")
-        print(read_issuer(path).public)
+        print(made_issuer(Path(arguments[0])).public)
     except (OSError, ValueError) as error:
         print(f"issuer: {error}", file=sys.stderr)
         return 2

@@ -216,8 +216,8 @@ class Lifeline:
 
     def _keeper_lives(self) -> bool:
         """It lets go of the lock a moment before its end; of a child of ours we see that, too."""
-        is_ours = self._child is not None and self._child.pid == self._pid
-        if is_ours and self._child is not None and self._child.poll() is None:
+        child = self._child
+        if child is not None and child.pid == self._pid and child.poll() is None:
             return True
         return is_kept(self._settings)
 

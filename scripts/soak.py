@@ -15,7 +15,6 @@ import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from scripts.benching.machine import commit_of
 from scripts.soaking.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
 from scripts.soaking.faults import Faults
 from scripts.soaking.product import ROOT, Away, DidNotComeBack, Product
@@ -204,21 +204,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _commit() -> str:
-    asked = subprocess.run(
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return asked.stdout.strip() or "(no git)"
-
-
 def _heading(options: argparse.Namespace) -> str:
     return (
         f"scripts/soak --minutes {options.minutes:g} --seed {options.seed} "
         f"--worker-class {options.worker_class}\n"
-        f"{time.strftime('%Y-%m-%d %H:%M')}, commit {_commit()}, "
+        f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit_of(ROOT)}, "
         f"Python {platform.python_version()}, {_machine()}"
     )
 

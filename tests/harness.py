@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -34,6 +35,8 @@ import jwt
 import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as websocket_connect
+
+from settings import NATS_USER
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent  # not resolved: a venv's python is a link out of the venv
@@ -294,7 +297,7 @@ class Product:
         """With the embedded server's password, once it has started."""
         if url := self.settings.get("NATS_URL"):
             return url
-        return f"nats://progress:{self.nats_password}@127.0.0.1:{self.nats_port}"
+        return f"nats://{NATS_USER}:{self.nats_password}@127.0.0.1:{self.nats_port}"
 
     @property
     def nats_password(self) -> str:
@@ -531,6 +534,62 @@ def running_product(
     finally:
         product.end()
         print(f"--- product log ({product.worker_class})\n{product.log_tail()}")
+
+
+def product_of_each_class(name: str, **settings: str) -> Any:
+    """A fixture, for a module's own: a product of each worker class, without sample and runner."""
+
+    @pytest.fixture(scope="module", params=["gthread", "gevent"])
+    def product(
+        request: pytest.FixtureRequest,
+        tmp_path_factory: pytest.TempPathFactory,
+        shop_database: Path,
+    ) -> Iterator[Product]:
+        data_dir = tmp_path_factory.mktemp(name) / request.param
+        ours = {"SAMPLE_ORDERS": "0", "RUNNER": "off", **settings}
+        with running_product(
+            data_dir, shop_database, worker_class=request.param, **ours
+        ) as product:
+            yield product
+
+    return product
+
+
+def ends_on_ctrl_c(module: str, *options: str, begun: str, directory: Path) -> None:
+    """Asserts that a command ends with 130 once it said `begun`, and leaves nothing behind."""
+    environment = {**os.environ, "TMPDIR": str(directory)}
+    with tempfile.TemporaryFile("w+") as said:
+        command = subprocess.Popen(
+            [sys.executable, "-m", module, *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+        def has_begun() -> bool:
+            said.seek(0)
+            return begun in said.read()
+
+        try:
+            eventually(has_begun, 60.0, what=f"{module} has begun")
+        finally:
+            command.send_signal(signal.SIGINT)
+            code = command.wait(60.0)
+        said.seek(0)
+        assert code == 130, said.read()
+    assert list(directory.iterdir()) == []
+    assert not [pid for pid in os.listdir("/proc") if _is_of(pid, directory)]
+
+
+def _is_of(pid: str, directory: Path) -> bool:
+    try:
+        return (
+            pid.isdigit() and str(directory).encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        )
+    except OSError:
+        return False
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -29,7 +27,7 @@ from scripts.benching.meter import Ear, Latencies, Meter
 from scripts.benching.report import Document, our_faults, ratio, table
 from scripts.benching.scenarios import _search
 from scripts.benching.wire import PING, BadFrame, Template, client_frame, frame_at
-from tests.harness import ROOT, NatsServer, eventually
+from tests.harness import ROOT, NatsServer, ends_on_ctrl_c
 
 JOB = 1_000_042
 SENT, READ = 1_795_485_530_900_000_000, 1_795_485_530_903_000_000  # ns; 3 ms later
@@ -338,30 +336,5 @@ def test_a_wrong_option_is_one_sentence(
 
 
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.bench", "--only", "S1", "--worker-class", "gthread"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with tempfile.TemporaryFile("w+") as said:
-        bench = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
-        )
-
-        def has_begun() -> bool:
-            said.seek(0)
-            return "S1 gthread" in said.read()
-
-        try:
-            eventually(has_begun, 60.0, what="the bench has begun")
-        finally:
-            bench.send_signal(signal.SIGINT)
-            code = bench.wait(60.0)
-        said.seek(0)
-        assert code == 130, said.read()
-    assert list(tmp_path.iterdir()) == []
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and _is_of(pid, tmp_path)]
-
-
-def _is_of(pid: str, directory: Path) -> bool:
-    try:
-        return str(directory).encode() in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
+    options = ("--only", "S1", "--worker-class", "gthread")
+    ends_on_ctrl_c("scripts.bench", *options, begun="S1 gthread", directory=tmp_path)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +13,7 @@ from scripts.soaking.faults import Fault
 from scripts.soaking.product import Product
 from scripts.soaking.watchers import Watcher
 from scripts.soaking.work import Attempt, Places, Worker, graph
-from tests.harness import ROOT, eventually
+from tests.harness import ends_on_ctrl_c
 
 KIND = "table to ledger"
 ROWS = 120
@@ -181,34 +176,4 @@ def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
 @pytest.mark.slow
 @pytest.mark.faults
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "scripts.soak", "--minutes", "5"]
-    with tempfile.TemporaryFile("w+") as said:
-        soak = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
-        )
-
-        def is_ready() -> bool:
-            said.seek(0)
-            return "ready at" in said.read()
-
-        try:
-            eventually(is_ready, 60.0, what="the soak has begun")
-        finally:
-            soak.send_signal(signal.SIGINT)
-            code = soak.wait(60.0)
-        said.seek(0)
-        assert code == 130, said.read()
-    assert list(tmp_path.iterdir()) == []
-    assert not [pid for pid in _pids() if str(tmp_path) in _environment(pid)]
-
-
-def _pids() -> list[str]:
-    return [name for name in os.listdir("/proc") if name.isdigit() and name != str(os.getpid())]
-
-
-def _environment(pid: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    except OSError:
-        return ""
+    ends_on_ctrl_c("scripts.soak", "--minutes", "5", begun="ready at", directory=tmp_path)

@@ -70,7 +70,7 @@ def described(root: Path) -> dict[str, Any]:
         "processor": _processor(),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "commit": _commit(root),
+        "commit": commit_of(root),
         "load": [round(value, 2) for value in os.getloadavg()],
     }
 
@@ -84,7 +84,8 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _commit(root: Path) -> str:
+def commit_of(root: Path) -> str:
+    """Which state of the tree this is."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, check=False)

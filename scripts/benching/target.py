@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from realtime.tokens import mint
-from scripts.soaking.product import Product
+from scripts.soaking.product import Product, free_ports
 
 TENANT = "default"
 TOKEN_HOURS = 24.0
@@ -149,7 +149,7 @@ class ProgramTarget(Target):
         self._directory.mkdir(parents=True)
         self._secret = secrets.token_hex(32)
         self._processes: list[subprocess.Popen[bytes]] = []
-        port, nats_port = _free_port(), _free_port()
+        port, nats_port = free_ports(2)
         self.ws_url = f"ws://127.0.0.1:{port}/ws"
         self.nats_url = f"nats://127.0.0.1:{nats_port}"
         self.token = mint(
@@ -238,22 +238,10 @@ def _nats_server() -> str:
     return found
 
 
-def _free_port() -> int:
-    """Below the range of outgoing connections, which the clients use up."""
-    while True:
-        port = 15_000 + secrets.randbelow(17_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
-
-
 @contextlib.contextmanager
 def nats_of_its_own() -> Iterator[str]:
     """The URL of a nats-server that nobody else uses."""
-    port = _free_port()
+    [port] = free_ports(1)
     command = [_nats_server(), "-a", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -82,7 +82,7 @@ class Product:
         self._settings = settings
         self._secret = secrets.token_hex(32)
         self._mark = f"SOAK_PRODUCT={secrets.token_hex(8)}"
-        self._ports = _free_ports(4)
+        self._ports = free_ports(4)
         self._master: subprocess.Popen[bytes] | None = None
         self.token = mint(
             self._secret, tenant_id=TENANT, hours=TOKEN_HOURS, scope=None, subject="soak"
@@ -301,7 +301,7 @@ def _parent_of(pid: int) -> int | None:
         return None
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, below the range of outgoing connections."""
     ports: list[int] = []
     while len(ports) < count:

@@ -22,7 +22,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.harness import Product, command_line, eventually, is_alive, running_product
+from tests.harness import Product, command_line, eventually, is_alive, product_of_each_class
 from tests.realtime.raw import (
     BINARY,
     CLOSE,
@@ -45,21 +45,9 @@ FLOOD = 320  # messages of FLOOD_BYTES: more than the kernel and the send buffer
 FLOOD_BYTES = 64 * 1024
 
 
-@pytest.fixture(scope="module", params=["gthread", "gevent"])
-def product(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
-) -> Iterator[Product]:
-    data_dir = tmp_path_factory.mktemp("sockets") / request.param
-    with running_product(
-        data_dir,
-        shop_database,
-        worker_class=request.param,
-        MAX_CLIENTS=str(MAX_CLIENTS),
-        MAX_MESSAGES_PER_SECOND="100000",
-        SAMPLE_ORDERS="0",
-        RUNNER="off",
-    ) as product:
-        yield product
+product = product_of_each_class(
+    "sockets", MAX_CLIENTS=str(MAX_CLIENTS), MAX_MESSAGES_PER_SECOND="100000"
+)
 
 
 @pytest.fixture(autouse=True)

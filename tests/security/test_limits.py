@@ -8,7 +8,6 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from realtime.addresses import client_address, parse_proxies
 from realtime.limits import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
 from realtime.tokens import mint
 from settings import Settings
-from tests.harness import Product, eventually, running_product
+from tests.harness import Product, eventually, product_of_each_class
 from tests.realtime.raw import (
     CONTINUATION,
     PING,
@@ -36,22 +35,13 @@ from tests.realtime.raw import (
 PER_TOKEN, PER_ADDRESS, SUBSCRIPTIONS, A_SECOND = 3, 4, 5, 20
 
 
-@pytest.fixture(scope="module", params=["gthread", "gevent"])
-def product(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
-) -> Iterator[Product]:
-    with running_product(
-        tmp_path_factory.mktemp("limits") / request.param,
-        shop_database,
-        worker_class=request.param,
-        MAX_CLIENTS_PER_TOKEN=str(PER_TOKEN),
-        MAX_CLIENTS_PER_ADDRESS=str(PER_ADDRESS),
-        MAX_SUBSCRIPTIONS=str(SUBSCRIPTIONS),
-        MAX_MESSAGES_PER_SECOND=str(A_SECOND),
-        SAMPLE_ORDERS="0",
-        RUNNER="off",
-    ) as product:
-        yield product
+product = product_of_each_class(
+    "limits",
+    MAX_CLIENTS_PER_TOKEN=str(PER_TOKEN),
+    MAX_CLIENTS_PER_ADDRESS=str(PER_ADDRESS),
+    MAX_SUBSCRIPTIONS=str(SUBSCRIPTIONS),
+    MAX_MESSAGES_PER_SECOND=str(A_SECOND),
+)
 
 
 def own_token(product: Product, name: str) -> str:
@@ -263,25 +253,16 @@ BODY_BYTES, DEPTH, NODES, EDGES, QUEUED = 4_096, 10, 3, 2, 2
 BODY_TIMEOUT = 1
 
 
-@pytest.fixture(scope="module", params=["gthread", "gevent"])
-def api(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
-) -> Iterator[Product]:
-    with running_product(
-        tmp_path_factory.mktemp("http") / request.param,
-        shop_database,
-        worker_class=request.param,
-        MAX_BODY_BYTES=str(BODY_BYTES),
-        MAX_JSON_DEPTH=str(DEPTH),
-        MAX_GRAPH_NODES=str(NODES),
-        MAX_GRAPH_EDGES=str(EDGES),
-        MAX_QUEUED_RUNS=str(QUEUED),
-        BODY_TIMEOUT=str(BODY_TIMEOUT),
-        TENANT_ID="*",
-        SAMPLE_ORDERS="0",
-        RUNNER="off",
-    ) as product:
-        yield product
+api = product_of_each_class(
+    "http",
+    MAX_BODY_BYTES=str(BODY_BYTES),
+    MAX_JSON_DEPTH=str(DEPTH),
+    MAX_GRAPH_NODES=str(NODES),
+    MAX_GRAPH_EDGES=str(EDGES),
+    MAX_QUEUED_RUNS=str(QUEUED),
+    BODY_TIMEOUT=str(BODY_TIMEOUT),
+    TENANT_ID="*",
+)
 
 
 def refused(api: Product, body: object, status: int) -> str:

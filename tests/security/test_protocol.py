@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import socket
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Product, eventually, running_product
+from tests.harness import Product, eventually, product_of_each_class
 from tests.realtime.raw import (
     BINARY,
     CLOSE,
@@ -88,18 +87,7 @@ CASES: dict[str, tuple[bytes, int]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["gthread", "gevent"])
-def product(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
-) -> Iterator[Product]:
-    with running_product(
-        tmp_path_factory.mktemp("protocol") / request.param,
-        shop_database,
-        worker_class=request.param,
-        SAMPLE_ORDERS="0",
-        RUNNER="off",
-    ) as product:
-        yield product
+product = product_of_each_class("protocol")
 
 
 @pytest.mark.parametrize("case", CASES)
