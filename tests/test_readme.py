@@ -6,6 +6,8 @@ import json
 import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 from realtime.close_codes import CloseCode
 from tests.harness import ROOT, Product
@@ -67,3 +69,47 @@ def test_the_bash_publisher_of_the_readme_reaches_a_browser(product: Product) ->
         )
         message = json.loads(socket.recv(timeout=10.0))
     assert (message["jobId"], message["payload"]["rowCount"]) == (42, 9000)
+
+
+def test_the_reporter_of_the_readme_reaches_a_browser(product: Product, tmp_path: Path) -> None:
+    block = re.search(
+        r"<!-- tests/test_readme.py runs this block -->\n```python\n(.*?)```", README, re.S
+    )
+    assert block is not None
+    program = tmp_path / "report.py"
+    program.write_text(block[1])
+    with product.websocket() as socket:
+        socket.send('{"action":"subscribe","jobId":42}')
+        subprocess.run(
+            [sys.executable, program],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": ".", **_publish_to(product)},
+            check=True,
+            timeout=30,
+        )
+        rows = [json.loads(socket.recv(timeout=10.0))["payload"]["rowCount"] for _ in range(2)]
+    assert rows == [5000, 9000]
+
+
+def test_what_publishers_export_leaves_the_server_its_own_nats() -> None:
+    section = README.partition("## Publish progress from any language")[2]
+    assert re.findall(r"\bNATS_URL=", section) == []
+
+
+def _publish_to(product: Product) -> dict[str, str]:
+    """What the README's export lines set, for this product."""
+    lines = re.search(r"```sh\n(export NATS_PASSWORD=.*?)```", README, re.S)
+    assert lines is not None
+    told = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", lines[1] + 'printf %s "$PUBLISH_TO"'],
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(product.data_dir),
+            "NATS_PORT": str(product.nats_port),
+        },
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
+    )
+    return {"PUBLISH_TO": told.stdout}

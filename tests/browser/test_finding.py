@@ -396,6 +396,9 @@ def test_a_killed_server_in_the_middle_of_a_run_is_told_and_the_truth_comes_back
             os.kill(worker, signal.SIGKILL)
     expect(page.locator("#connection-text")).to_contain_text("Offline since")
     picture(page, "state-offline", tmp_path)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert_accessible(page, f"offline, {scheme}")
     page.context.set_offline(True)  # until the run has ended
     shop.start_again()
     run = shop.run_end(shown_run_id(page), 90)
@@ -484,6 +487,8 @@ def test_no_breach_of_wcag_that_axe_can_find(
     size = {"width": width, "height": 800}
     page = open_playground(broken_job, viewport=size, color_scheme=scheme)
     expect_run(page, "failed")
+    page.hover("#execute")
+    assert_accessible(page, "the pointer on Execute")
     for drawer in ("table", "runs", "log", "program"):
         open_drawer(page, drawer)
         if drawer == "program":
@@ -503,7 +508,7 @@ def test_no_breach_of_wcag_that_axe_can_find(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_breach_while_it_runs_is_offline_or_asks_for_a_token(
+def test_no_breach_while_it_runs_stalls_or_asks_for_a_token(
     open_playground: OpenPlayground, shop: Product, amounts: str, scheme: Any
 ) -> None:
     job_id = fresh_job(shop, amounts, f"Axe {scheme}")
