@@ -353,10 +353,11 @@ class Hub:
         if job is None:
             return
         try:
-            for event in _of_the_last_run(job, events):
-                news = _news(job, event)
-                if news and job.is_shown:  # read again: what is new is told like any other
-                    self._tell(job, event, news)
+            noted = [(event, _news(job, event)) for event in _of_the_last_run(job, events)]
+            if job.is_shown:  # read again: what is new is told, the end of a run last
+                for event, news in sorted(noted, key=_ends_its_run):
+                    if news:
+                        self._tell(job, event, news)
             if not job.is_shown:
                 self._show(topic, job, list(job.watchers))
                 job.is_shown = True
@@ -477,6 +478,12 @@ def _of_the_last_run(job: _Job, events: list[Event]) -> list[Event]:
     job.snapshot.recognise(past)
     last = past.run_id or (_run_of(events[-1]) if events else None)
     return [event for event in events if _run_of(event) in (None, last)]
+
+
+def _ends_its_run(noted: tuple[Event, News]) -> bool:
+    """The database gives a run's status before its nodes."""
+    event, _ = noted
+    return isinstance(event, StatusEvent) and event.run.is_end
 
 
 def _run_of(event: Event) -> str | None:

@@ -26,6 +26,10 @@ class RunStatus(NamedTuple):
     run_id: str
     status: str
 
+    @property
+    def is_end(self) -> bool:
+        return _rank(self.status) == _ENDED
+
 
 class _Known(NamedTuple):
     state: Progress
@@ -92,7 +96,7 @@ class JobSnapshot:
 
     @property
     def is_ended(self) -> bool:
-        return self._run is not None and _rank(self._run.status) == _ENDED
+        return self._run is not None and self._run.is_end
 
 
 def _rank(status: str) -> int:

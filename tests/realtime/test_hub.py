@@ -498,10 +498,11 @@ def test_a_refresh_asks_again_and_tells_only_what_was_missed(
     with_history.unregister(gone.as_client)
     with_history.refresh()
     eventually(lambda: asked == [idle, JOB, JOB], what="the watched job's past is asked for again")
-    missed: list[Event] = [progress(8, status=Status.COMPLETED), status("completed")]
-    with_history.known(JOB, [progress(5, stream_seq=5), *missed], True)
+    in_database: list[Event] = [status("completed"), progress(8, status=Status.COMPLETED)]
+    with_history.known(JOB, [progress(5, stream_seq=5), *in_database], True)
     eventually(lambda: len(watcher.messages) == 4)
     assert watcher.rows == [5, 8]
+    assert watcher.messages[-1]["type"] == "job.status", "the end is told last"
     joined(with_history, idle)
     eventually(
         lambda: asked == [idle, JOB, JOB, idle], what="an unwatched one's, when it is watched"
