@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
 from progress_lib.subjects import EVERY_TENANT, check_id
 from realtime.addresses import Network, parse_proxies
@@ -124,7 +125,7 @@ class Settings:
             program_cpu_seconds=read.number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT),
             program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
             program_open_files=read.number("PROGRAM_OPEN_FILES", 1_024, 0, 1_000_000),
-            data_roots=_roots(read.text("DATA_ROOTS", str(data_dir))),
+            data_roots=_data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
@@ -273,6 +274,37 @@ def _origins(found: str) -> str:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
     return " ".join(origins)
+
+
+def _data_roots(read: _Reader, data_dir: Path) -> tuple[str, ...]:
+    """DATA_ROOTS, then SHARED_DATA_ROOTS. Tenants of `*` share what the latter names, and nothing else."""
+    serves_many = read.text("TENANT_ID", "") == EVERY_TENANT
+    default = data_dir / TENANTS / TENANT if serves_many else data_dir
+    own = _roots(read.text("DATA_ROOTS", str(default)))
+    shared = _roots(read.text("SHARED_DATA_ROOTS", ""))
+    if not own:
+        raise SettingsError("DATA_ROOTS names no directory; write some, separated by a colon")
+    if serves_many:
+        _check_apart(own, shared)
+    return own + shared
+
+
+def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
+    """Raises SettingsError when tenants would reach each other's files unasked."""
+    for root in own:
+        if TENANT not in root:
+            raise SettingsError(
+                f"DATA_ROOTS holds {root!r:.200}, which all tenants of TENANT_ID=* would share; "
+                f"write {TENANT} in it, as in {root:.200}/{TENANT}, or name it in SHARED_DATA_ROOTS"
+            )
+    for root in shared:
+        for other in own:
+            above = Path(os.path.realpath(other.partition(TENANT)[0]), "x").parents
+            if Path(os.path.realpath(root)) in above:
+                raise SettingsError(
+                    f"SHARED_DATA_ROOTS holds {root!r:.200}, and so each tenant's own files "
+                    f"in {other!r:.200}; name a directory beside them"
+                )
 
 
 def _roots(found: str) -> tuple[str, ...]:

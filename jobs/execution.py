@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.admission import Admission
-from jobs.allowance import Allowance
+from jobs.allowance import Allowance, TenantNotServed
 from jobs.announcements import Announcer, node_announcement, status_announcement
 from jobs.connections import ConnectionsUnusable
 from jobs.deadlines import Deadlines
@@ -112,7 +112,7 @@ class Execution:
         listening = self._listen()
         try:
             process = self._started_process()
-        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable) as error:
+        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable, TenantNotServed) as error:
             tools.link.unsubscribe(listening)
             self._tell_end(_not_run(f"the program could not be started: {error}"), None)
             return

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jobs.allowance import Allowance
+from jobs.allowance import Allowance, TenantNotServed
 from jobs.connections import ConnectionsUnusable
 from jobs.generator import generate_preview
 from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph
@@ -263,7 +263,7 @@ class Previews:
             except GraphInvalid as invalid:
                 error = invalid.errors[0]
                 self._say(message, {"nodeId": error.node_id, "message": error.message})
-            except ConnectionsUnusable as error:
+            except (ConnectionsUnusable, TenantNotServed) as error:
                 self._say(message, {"message": str(error)})
             except Exception:
                 LOG.exception("a preview failed")

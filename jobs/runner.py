@@ -356,6 +356,7 @@ def _allowance(settings: "Settings") -> Allowance:
         read_connections(settings.connections_file)
     others = [settings.nats_issuer_seed, *_database_files(settings.database_url)]
     return Allowance(
+        tenant_id=settings.tenant_id,
         limits=ProgramLimits(
             memory_mb=settings.program_memory_mb,
             cpu_seconds=settings.program_cpu_seconds,

@@ -4,6 +4,7 @@ import logging
 import sys
 
 from jobs.connections import ConnectionsUnusable, read_connections
+from jobs.data_files import roots_of
 from jobs.database import StoreUnavailable
 from jobs.nkeys import read_issuer
 from jobs.sample import ensure_sample
@@ -21,17 +22,29 @@ def main() -> int:
         _check_secret_files(settings)
         store = Store(settings.database_url)
         store.open()
+        _make_sample(settings, store)
     except (SettingsError, ConnectionsUnusable) as error:
         print(f"settings: {error}", file=sys.stderr)
         return 2
     except StoreUnavailable as error:
         print(f"settings: DATABASE_URL: {error}", file=sys.stderr)
         return 2
-    tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
-    if settings.sample_orders:
-        ensure_sample(store, settings.data_dir, tenant_id, settings.sample_orders)
     store.close()
     return 0
+
+
+def _make_sample(settings: Settings, store: Store) -> None:
+    """Where the sample job will look for its data. Raises SettingsError."""
+    if not settings.sample_orders:
+        return
+    tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
+    try:
+        directory = roots_of(settings.data_roots, tenant_id)[0]
+        ensure_sample(store, directory, tenant_id, settings.sample_orders)
+    except OSError as error:
+        raise SettingsError(
+            f"DATA_ROOTS: no sample can be made there ({error}); SAMPLE_ORDERS=0 makes none"
+        ) from None
 
 
 def _check_secret_files(settings: Settings) -> None:

@@ -278,7 +278,7 @@ def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: St
     data = {"shop.db", "report.db", "report.db-journal", "report.db-wal", "report.db-shm"}
     kept = {name for name in os.listdir(server.data_dir) if not is_servers_own(name)}
     assert kept - data == set()
-    assert all(path.is_absolute() for path in not_data(server.data_dir))
+    assert all(path.is_absolute() for path in not_data(server.data_dir, []))
 
 
 def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(
