@@ -20,7 +20,12 @@ _SECRET_PARAMETER = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect
 
 
 class ConnectionsUnusable(Exception):
-    """CONNECTIONS_FILE cannot be used; the text says why, and holds nothing of what is in it."""
+    """CONNECTIONS_FILE cannot be used; the text says why, and holds nothing of what is in it.
+
+    The text names the file: it is for who keeps the server. `public` is for everybody.
+    """
+
+    public = "the server's connections cannot be read; the runner's log says why"
 
 
 def connections_for(

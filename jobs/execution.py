@@ -114,7 +114,8 @@ class Execution:
             process = self._started_process()
         except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable, TenantNotServed) as error:
             tools.link.unsubscribe(listening)
-            self._tell_end(_not_run(f"the program could not be started: {error}"), None)
+            LOG.warning("run %s: the program could not be started: %s", self.run.run_id, error)
+            self._tell_end(_not_run(f"the program could not be started: {_public(error)}"), None)
             return
         try:
             self._note(process)
@@ -297,6 +298,15 @@ class Execution:
         except NotFound:
             return False
         return (now.status, now.reason) == (verdict.status, verdict.reason)
+
+
+def _public(error: Exception) -> str:
+    """What its tenant may know of it: no host, user or path of ours."""
+    if isinstance(error, StoreUnavailable | ConnectionsUnusable):
+        return error.public
+    if isinstance(error, OSError):
+        return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
+    return str(error)
 
 
 def _not_run(reason: str) -> Verdict:
