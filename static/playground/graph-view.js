@@ -15,7 +15,7 @@ import { Gestures } from './edit/gestures.js';
 import { edgeKey, snapped } from './edit/graphs.js';
 import { formatShare } from './estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
-import { formatCompact, formatCount, formatDuration, NODE_WORDS, summaryOf, unitOf } from './text.js';
+import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map' };
 
@@ -123,14 +123,14 @@ export class GraphView {
     this.drawSelection(this.#selection);
   }
 
-  /** Draw what is true now; `nodeOf(id)` gives a node's view (JobState.node). */
-  draw(nodeOf, selectedId) {
+  /** Draw what is true now; `nodeOf(id)` gives a node's view (JobState.node). `since`: a Date, it was true then; or null. */
+  draw(nodeOf, selectedId, since = null) {
     this.#opened = selectedId;
     for (const [id, { card, parts }] of this.#cards) {
-      drawCard(card, parts, nodeOf(id));
+      drawCard(card, parts, nodeOf(id), since);
       setAttribute(card, 'aria-expanded', String(id === selectedId));
     }
-    for (const line of this.#lines) drawLine(line, nodeOf(line.from));
+    for (const line of this.#lines) drawLine(line, nodeOf(line.from), since);
   }
 
   /**
@@ -551,13 +551,13 @@ function cardParts(kindIcon) {
   };
 }
 
-function drawCard(card, parts, view) {
+function drawCard(card, parts, view, since) {
   setAttribute(card, 'data-state', view.state);
   setIcon(parts.stateIcon, view.state);
   setText(parts.stateText, NODE_WORDS[view.state]);
   setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
-  setText(parts.rate, rateText(view));
+  setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : rateText(view));
   drawShare(card, parts.share, view);
   setText(parts.message, view.message);
 }
@@ -577,11 +577,12 @@ function drawShare(card, label, { state, share }) {
   return undefined;
 }
 
-function drawLine(line, source) {
+function drawLine(line, source, since) {
   setAttribute(line.path, 'data-state', source.state);
   const shown = source.heard && source.rowCount > 0 && line.room >= ROOM_SHORT;
   setHidden(line.label, !shown);
   if (!shown) return;
-  setText(line.rows, line.room >= ROOM_FULL ? formatCount(source.rowCount) : formatCompact(source.rowCount));
-  setText(line.rate, source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
+  const isShort = line.room < ROOM_FULL;
+  setText(line.rows, isShort ? formatCompact(source.rowCount) : formatCount(source.rowCount));
+  setText(line.rate, since !== null ? formatShortClock(since, isShort) : source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
 }

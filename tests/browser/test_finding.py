@@ -395,9 +395,9 @@ def test_a_killed_server_in_the_middle_of_a_run_is_told_and_the_truth_comes_back
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
     expect(page.locator("#connection-text")).to_contain_text("Offline since")
-    picture(page, "state-offline", tmp_path)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        picture(page, f"state-offline-{scheme}", tmp_path)
         assert_accessible(page, f"offline, {scheme}")
     page.context.set_offline(True)  # until the run has ended
     shop.start_again()
