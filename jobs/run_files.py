@@ -75,7 +75,13 @@ def reading_environment(
     """
     allowance.check_tenant(tenant_id)
     passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
-    connections = connections_for(graph, allowance.connections_file, ours)
+    connections = connections_for(
+        graph,
+        tenant_id,
+        allowance.connections_file,
+        ours,
+        unbound=not allowance.has_many_tenants,
+    )
     roots = roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
     forbidden = not_data(data_dir, roots, allowance.connections_file, *allowance.not_data)
     return {

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from jobs.admission import Admission, Ticket
 from jobs.allowance import Allowance
 from jobs.announcements import Announcer
-from jobs.connections import ConnectionsUnusable, read_connections
+from jobs.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
 from jobs.limits import ProgramLimits
@@ -35,6 +35,7 @@ from jobs.stop_signal import StopSignal
 from jobs.store import NotFound, Store, StoreUnavailable
 from jobs.sweeps import Sweeps
 from progress_lib.nats import Link
+from progress_lib.subjects import EVERY_TENANT
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -352,8 +353,10 @@ def main() -> int:
 
 def _allowance(settings: "Settings") -> Allowance:
     """Raises ConnectionsUnusable."""
-    if settings.connections_file is not None:
-        read_connections(settings.connections_file)
+    known = read_connections(settings.connections_file, os.environ)
+    if settings.tenant_id == EVERY_TENANT:
+        for name in known.for_nobody():
+            LOG.warning("no tenant may use %s: name them in %s", name, tenants_variable(name))
     others = [settings.nats_issuer_seed, *_database_files(settings.database_url)]
     return Allowance(
         tenant_id=settings.tenant_id,

@@ -1,6 +1,7 @@
 """What must be there before the first worker: the database's tables, the sample job and its data."""
 
 import logging
+import os
 import sys
 
 from jobs.connections import ConnectionsUnusable, read_connections
@@ -49,8 +50,7 @@ def _make_sample(settings: Settings, store: Store) -> None:
 
 def _check_secret_files(settings: Settings) -> None:
     """What a runner on this machine will read. Raises SettingsError or ConnectionsUnusable."""
-    if settings.connections_file is not None:
-        read_connections(settings.connections_file)
+    read_connections(settings.connections_file, os.environ)
     if settings.nats_issuer_seed is not None:
         try:
             read_issuer(settings.nats_issuer_seed)
