@@ -943,24 +943,54 @@ def test_the_editor_at_work_on_the_sample_shows_form_and_rows(
     picture(page, "screenshot-editor", tmp_path, for_docs=True)
 
 
-def test_the_graph_comes_back_to_its_size_when_the_details_close_after_a_change(
-    open_playground: OpenPlayground,
+def test_opening_a_form_leaves_the_graph_where_it_is_and_as_large(
+    open_playground: OpenPlayground, shop: Product, tmp_path: Path
 ) -> None:
     page = open_playground(viewport={"width": 1280, "height": 760})
+    editor = Editor(page, shop, 0)
     level = page.locator("#zoom-level")
-    expect(node(page, 4)).to_be_visible()
+    expect(editor.node(4)).to_be_visible()
     expect(level).to_have_text("95 %")
-    node(page, 2).click()
-    expect(level).to_have_text("62 %")
-    page.locator('.field[data-field="condition"] textarea').fill("quantity > 1")
+    before = [editor.place(n) for n in (1, 2, 3, 4)]
+    canvas, execute = (page.locator(part).bounding_box() for part in ("#graph", "#execute"))
+    editor.node(2).click()
+    expect(page.locator("#node-form")).to_be_visible()
+    picture(page, "form-over-graph", tmp_path)
+    assert [editor.place(n) for n in (1, 2, 3, 4)] == before
+    assert page.locator("#graph").bounding_box() == canvas
+    assert page.locator("#execute").bounding_box() == execute
+    editor.field("condition").locator("textarea").fill("quantity > 1")
     expect(page.locator("#unsaved")).to_be_visible()
+    assert [editor.place(n) for n in (1, 2, 3, 4)] == before
     page.click("#details-close")
+    expect(page.locator("#details")).to_be_hidden()
+    assert [editor.place(n) for n in (1, 2, 3, 4)] == before
     expect(level).to_have_text("95 %")
+
+
+def test_a_node_that_its_form_would_hide_comes_out_from_under_it(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(viewport={"width": 1280, "height": 760})
+    editor = Editor(page, shop, 0)
+    level = page.locator("#zoom-level")
+    expect(level).to_have_text("95 %")
+    before = editor.place(4)
+    editor.node(4).click()
+    left = page.locator("#details").bounding_box()["x"]
+    width = editor.node(4).bounding_box()["width"]
+    eventually(lambda: editor.place(4)[0] + width <= left)
+    assert editor.place(4)[1] == before[1]
+    expect(level).to_have_text("95 %")
+    page.click("#details-close")
+    eventually(lambda: editor.place(4) == before)
+    editor.node(4).click()
+    eventually(lambda: editor.place(4)[0] + width <= left)
     page.click("#zoom-in")  # from now on a person decides
-    closer = level.inner_text()
-    node(page, 2).click()
-    expect(page.locator("#details")).to_be_visible()
-    expect(level).to_have_text(closer)
+    looked = editor.place(4)
+    page.click("#details-close")
+    expect(page.locator("#details")).to_be_hidden()
+    assert editor.place(4) == looked
 
 
 def test_a_quick_drag_from_the_palette_lands_where_it_is_dropped_on_any_screen(edit: Any) -> None:

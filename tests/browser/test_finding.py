@@ -274,15 +274,22 @@ def test_a_page_opened_after_a_run_knows_when_each_node_began(
     expect(page.locator("#details-body .facts dt:text-is('Started') + dd")).to_contain_text(":")
 
 
-def test_opening_the_details_keeps_the_graph_in_sight(
+def test_the_details_of_a_past_run_leave_its_graph_where_it_is(
     open_playground: OpenPlayground, done_job: int
 ) -> None:
     page = open_playground(done_job, viewport={"width": 1280, "height": 760})
     expect_run(page, "completed")
+    open_drawer(page, "runs")
+    page.locator("#run-table tbody button").first.click()
+    expect(page.locator("#past")).to_be_visible()
+    before = node(page, DB_INPUT).bounding_box()
     node(page, DB_INPUT).click()
     expect(page.locator("#details")).to_be_visible()
+    assert node(page, DB_INPUT).bounding_box() == before
     left = page.locator("#details").bounding_box()["x"]  # type: ignore[index]
     last = node(page, DB_OUTPUT)
+    last.focus()
+    page.keyboard.press("Enter")
     eventually(lambda: (box := last.bounding_box()) and box["x"] + box["width"] <= left)
 
 
