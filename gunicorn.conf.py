@@ -14,7 +14,7 @@ import sys
 import warnings
 
 from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
-from settings import Settings, SettingsError
+from settings import Settings, SettingsError, keep_private
 
 GC_THRESHOLD = 50_000  # new objects between two collections of the young ones
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -25,6 +25,7 @@ def _give_up(sentence: object) -> None:
     sys.exit(2)
 
 
+keep_private()
 try:
     SETTINGS = Settings.from_env()
     SETTINGS.make_data_dir()

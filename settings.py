@@ -23,6 +23,11 @@ MIN_METRICS_TOKEN = 16  # characters
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
 
+def keep_private() -> None:
+    """From now on, files of this process, and of those that it starts, are for its user alone."""
+    os.umask(0o077)
+
+
 class SettingsError(Exception):
     """A setting that cannot work; the text is one line that names it, the value and what fits."""
 
@@ -147,7 +152,7 @@ class Settings:
     def make_data_dir(self) -> None:
         """Makes DATA_DIR when it is missing. Raises SettingsError when it cannot be used."""
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             _ask_access(self.data_dir)
         except OSError as error:
             raise SettingsError(f"DATA_DIR {str(self.data_dir)!r}: {error.strerror}") from None
@@ -333,7 +338,7 @@ def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:
 
 
 def _make_secret(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -311,8 +311,9 @@ class _Duty:
 
 def main() -> int:
     """Runs until SIGTERM or SIGINT; the exit code is 0 for a clean stop, 2 for bad settings."""
-    from settings import Settings, SettingsError
+    from settings import Settings, SettingsError, keep_private
 
+    keep_private()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
     )

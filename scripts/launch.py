@@ -314,15 +314,14 @@ def launch(*, once: bool) -> int:
     """Starts, uses and stops the server; the exit code."""
     from progress_lib.subjects import EVERY_TENANT
     from scripts.mint import mint_for
-    from settings import Settings, SettingsError
+    from settings import Settings, SettingsError, keep_private
 
+    keep_private()
     try:
         settings = Settings.from_env(os.environ)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.make_data_dir()
     except SettingsError as error:
         raise LaunchError(str(error), 2) from error
-    except OSError as error:
-        raise LaunchError(f"DATA_DIR: {error}", 2) from error
 
     log_file = settings.data_dir / "once.log"
     server: Server | None = None

@@ -13,6 +13,8 @@ from jobs.store import Store
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
 
+LOG = logging.getLogger(__name__)
+
 
 def main() -> int:
     """Exit code 0, or 2 with one line when a setting does not work."""
@@ -20,6 +22,7 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         settings.make_data_dir()
+        _warn_of_readers(settings)
         _check_secret_files(settings)
         store = Store(settings.database_url)
         store.open()
@@ -32,6 +35,15 @@ def main() -> int:
         return 2
     store.close()
     return 0
+
+
+def _warn_of_readers(settings: Settings) -> None:
+    """We make it for ourselves alone, but may find one that was made otherwise."""
+    if settings.data_dir.stat().st_mode & 0o077:
+        LOG.warning(
+            "DATA_DIR %s is open to other users of this machine: chmod 700 it, unless that is meant",
+            settings.data_dir,
+        )
 
 
 def _make_sample(settings: Settings, store: Store) -> None:
