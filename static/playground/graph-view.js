@@ -267,11 +267,14 @@ export class GraphView {
       this.#sizes.unobserve(slot);
       this.#cards.delete(id);
     }
+    const focused = this.#nodeLayer.contains(document.activeElement) ? document.activeElement : null;
     const order = flowOrder(this.#graph).map((id) => this.#keptCard(nodes.get(id)).slot);
     order.forEach((slot, index) => {
       if (this.#nodeLayer.children[index] !== slot) this.#nodeLayer.insertBefore(slot, this.#nodeLayer.children[index] ?? null);
     });
     for (const stale of [...this.#nodeLayer.children].slice(order.length)) stale.remove();
+    // a card that was put elsewhere in the order has lost the focus
+    if (focused !== null && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
   }
 
   #keptCard(node) {

@@ -405,6 +405,55 @@ def test_backspace_in_a_field_deletes_a_letter_and_no_node(edit: Any) -> None:
 # ---------------------------------------------------------------- undo
 
 
+def test_delete_works_after_a_duplicate_was_taken_back_and_done_again(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Space", "Control+d")
+    editor.expect_nodes("Orders", "Recent", "Recent 2", "Report")
+    editor.expect_selected(4)
+    editor.press("Control+z")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.expect_selected(2)
+    expect(editor.node(2)).to_be_focused()
+    editor.press("Control+Shift+z")
+    editor.expect_selected(4)
+    editor.press("Delete")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.press("Control+z", "Delete")
+    editor.expect_nodes("Orders", "Recent", "Report")
+
+
+def test_undo_of_a_delete_selects_what_came_back_and_redo_leaves_the_keyboard_in_the_graph(
+    edit: Any,
+) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Delete")
+    expect(editor.node(1)).to_be_focused()
+    editor.press("Control+z")
+    editor.expect_selected(2)
+    editor.press("ArrowDown", "Control+z", "Control+z")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.press("Control+y")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    expect(editor.page.locator(".node:focus")).to_have_count(1)
+
+
+def test_a_node_keeps_the_focus_when_its_place_in_the_flow_changes(edit: Any) -> None:
+    editor = edit()
+    editor.node(3).focus()
+    editor.press("c")  # nothing it could feed
+    editor.press("Escape")
+    editor.node(1).focus()
+    editor.press("c")
+    editor.page.keyboard.type("Report")
+    editor.press("Enter")
+    editor.expect_edge(1, 3)
+    expect(editor.node(1)).to_be_focused()
+    editor.press("Control+z", "Control+y")
+    expect(editor.node(1)).to_be_focused()
+
+
 def test_undo_names_what_it_takes_back_and_typing_is_one_step(edit: Any) -> None:
     editor = edit()
     editor.node(2).click()
@@ -977,8 +1026,8 @@ def test_a_node_that_its_form_would_hide_comes_out_from_under_it(
     expect(level).to_have_text("95 %")
     before = editor.place(4)
     editor.node(4).click()
-    left = page.locator("#details").bounding_box()["x"]
-    width = editor.node(4).bounding_box()["width"]
+    left = page.locator("#details").evaluate("(form) => form.getBoundingClientRect().left")
+    width = editor.node(4).evaluate("(card) => card.getBoundingClientRect().width")
     eventually(lambda: editor.place(4)[0] + width <= left)
     assert editor.place(4)[1] == before[1]
     expect(level).to_have_text("95 %")

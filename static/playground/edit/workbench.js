@@ -240,23 +240,47 @@ export class Workbench {
   /** Do a command; then `selected` are the nodes that it is about. */
   #do(command, selected = null) {
     if (this.#draft === null) return false;
-    const changed = this.#draft.model.do(command, Date.now());
-    if (selected !== null) this.#selection = { nodes: new Set(selected), edges: new Set() };
-    if (changed) this.#changed();
+    const { model } = this.#draft;
+    const { graph } = model;
+    const before = this.#selection;
+    const after = selected === null ? before : { nodes: new Set(selected), edges: new Set() };
+    const changed = model.do({ ...command, held: { before, after } }, Date.now());
+    this.#selection = after;
+    if (changed) this.#changed(graph);
     else this.#refresh();
     return changed;
   }
 
-  #changed() {
+  // `before`: the graph that was changed.
+  #changed(before) {
     const { graph } = this.#draft.model;
+    const focused = this.#graph.focusedNode;
     const ids = new Set(graph.nodes.map((node) => node.id));
     const keys = new Set(graph.edges.map(edgeKey));
     this.#selection = { nodes: this.#selection.nodes.intersection(ids), edges: this.#selection.edges.intersection(keys) };
     if (this.#opened !== null && !ids.has(this.#opened)) this.#openForm(null);
     this.#keep(this.#draft);
     this.#refresh();
+    if (focused !== null && !ids.has(focused)) this.#refocus(before, ids);
     this.#preview.age();
     this.#checks.ask(graph);
+  }
+
+  // The keys are about the node in focus before they are about the selection: where one works by keyboard, both are one.
+  #focusSelection() {
+    const { nodes } = this.#selection;
+    const focused = this.#graph.focusedNode;
+    const isOnGround = [document.body, byId('graph')].includes(document.activeElement);
+    if (nodes.size > 0 && !nodes.has(focused) && (focused !== null || isOnGround)) this.#graph.focusNode([...nodes][0]);
+  }
+
+  // The node with the focus is gone: the keyboard goes on at what is selected, else at what fed it.
+  #refocus(before, ids) {
+    const [selected] = this.#selection.nodes;
+    const gone = new Set(before.nodes.map((node) => node.id).filter((id) => !ids.has(id)));
+    const next = selected ?? nextFocus(before, gone);
+    if (next === null) byId('graph').focus();
+    else this.#graph.focusNode(next);
   }
 
   #refresh() {
@@ -281,17 +305,29 @@ export class Workbench {
   }
 
   #undo() {
-    const label = this.#draft?.model.undo() ?? null;
-    if (label === null) return;
-    this.#changed();
-    this.#host.announce(`Undone: ${label}.`);
+    this.#step((model) => model.undo(), 'Undone');
   }
 
   #redo() {
-    const label = this.#draft?.model.redo() ?? null;
+    this.#step((model) => model.redo(), 'Done again');
+  }
+
+  // With the graph comes back what was selected then; else what the step brought is, so that the next key is about it.
+  #step(take, said) {
+    if (this.#draft === null) return;
+    const { model } = this.#draft;
+    const before = model.graph;
+    const label = take(model);
     if (label === null) return;
-    this.#changed();
-    this.#host.announce(`Done again: ${label}.`);
+    const known = new Set(before.nodes.map((node) => node.id));
+    const brought = model.graph.nodes.map((node) => node.id).filter((id) => !known.has(id));
+    const held = model.held ?? nothing();
+    this.#selection = held.nodes.size + held.edges.size > 0 ? held : { nodes: new Set(brought), edges: new Set() };
+    this.#changed(before);
+    const [first, ...others] = this.#selection.nodes;
+    if (this.#opened !== null && first !== undefined && !this.#selection.nodes.has(this.#opened)) this.#openForm(others.length === 0 ? first : null);
+    this.#focusSelection();
+    this.#host.announce(`${said}: ${label}.`);
   }
 
   #add(type, place = null, { after = null, before = null, into = null } = {}) {
