@@ -256,7 +256,8 @@ class Execution:
         nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return
-        LOG.info("run %s %s %s", self.run.run_id, verdict.status, verdict.reason or "")
+        # a reason may hold what the program said: quoted, it writes no lines of its own
+        LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
         self._tools.announcer.announce(
             *(node_announcement(self.run, node) for node in nodes),
             status_announcement(self.run, verdict.status, verdict.reason),
