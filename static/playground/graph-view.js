@@ -164,6 +164,11 @@ export class GraphView {
     this.#cards.get(id)?.card.focus({ preventScroll: true });
   }
 
+  /** Whether nodes are shown at their own positions: read from top to bottom they are not, and cannot be moved. */
+  get showsPositions() {
+    return this.#layout.direction === 'right';
+  }
+
   /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular. */
   get hasFocus() {
     const { activeElement } = document;

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.finding import assert_accessible, picture
+from tests.browser.finding import assert_accessible, picture, shift_clock
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 
@@ -378,6 +378,65 @@ def test_arrow_keys_move_what_is_selected(edit: Any) -> None:
     assert editor.place(2) == (before[0] + 16, before[1] + 48)
     editor.press("Control+z")
     assert editor.place(2) == before  # one after the other is one step
+
+
+def test_arrow_keys_move_all_that_is_selected_and_a_pause_begins_another_step(edit: Any) -> None:
+    editor = edit()
+    before = [editor.place(n) for n in (1, 2, 3)]
+    editor.node(1).focus()
+    editor.press("Space")
+    editor.node(2).focus()
+    editor.press("Space", "ArrowDown", "ArrowDown", "ArrowLeft")
+    first = [editor.place(n) for n in (1, 2, 3)]
+    assert first[:2] == [(x - 8, y + 16) for x, y in before[:2]]
+    assert first[2] == before[2]
+    expect(editor.node(2)).to_be_focused()
+    expect(editor.page.locator("#announcer")).to_have_text("Moved 2 nodes 8 left, 16 down.")
+    shift_clock(editor.page, 2)
+    editor.press("Shift+ArrowRight", "ArrowRight")
+    second = [editor.place(n) for n in (1, 2, 3)]
+    assert second[:2] == [(x + 56, y) for x, y in first[:2]]
+    editor.press("Control+z")
+    assert [editor.place(n) for n in (1, 2, 3)] == first
+    editor.expect_selected(1, 2)
+    editor.press("Control+z")
+    assert [editor.place(n) for n in (1, 2, 3)] == before
+    expect(editor.page.locator("#undo")).to_be_disabled()
+    editor.press("Control+y", "Control+y")
+    assert [editor.place(n) for n in (1, 2, 3)] == second
+    place = node_of(editor.save(), 1)["position"]
+    assert place == {"x": 28 + 48, "y": 28 + 16}  # an opened graph begins at 28, 28
+
+
+def test_another_node_moved_at_once_is_a_step_of_its_own(edit: Any) -> None:
+    editor = edit()
+    before = [editor.place(n) for n in (1, 2)]
+    editor.node(1).focus()
+    editor.press("ArrowDown")
+    editor.node(2).focus()
+    editor.press("ArrowDown", "Control+z")
+    assert editor.place(2) == before[1]
+    assert editor.place(1) == (before[0][0], before[0][1] + 8)
+
+
+def test_a_node_that_arrow_keys_take_out_of_sight_is_followed(edit: Any) -> None:
+    editor = edit()
+    editor.node(3).focus()
+    editor.press(*["Shift+ArrowRight"] * 24)
+    canvas = editor.page.locator("#graph").evaluate("(part) => part.getBoundingClientRect().right")
+    eventually(lambda: 0 < editor.place(3)[0] < canvas - 200)
+    expect(editor.node(3)).to_be_focused()
+
+
+def test_read_from_top_to_bottom_arrow_keys_look_around_and_move_nothing(edit: Any) -> None:
+    editor = edit(viewport={"width": 390, "height": 800})
+    expect(editor.page.locator("#graph")).to_have_attribute("data-direction", "down")
+    editor.node(1).focus()
+    before = editor.place(1)
+    editor.press("ArrowUp")
+    eventually(lambda: editor.place(1)[1] == before[1] + 80)
+    expect(editor.page.locator("#undo")).to_be_disabled()
+    expect(editor.page.locator("#unsaved")).to_be_hidden()
 
 
 def test_delete_takes_the_selection_with_its_edges_and_undo_brings_it_back(edit: Any) -> None:

@@ -23,6 +23,7 @@ from tests.browser.finding import (
     assert_accessible,
     make_amounts,
     picture,
+    shift_clock,
 )
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.test_playground import (
@@ -76,10 +77,6 @@ def open_drawer(page: Page, name: str) -> None:
 def move_slider(page: Page, share: float) -> None:
     script = "(s, share) => { s.value = s.max * share; s.dispatchEvent(new Event('input')); }"
     page.locator("#past-slider").evaluate(script, share)
-
-
-def shift_clock(page: Page, seconds: int) -> None:
-    page.evaluate("(s) => { const now = Date.now; Date.now = () => now() + s * 1000; }", seconds)
 
 
 # ---------------------------------------------------------------- watch

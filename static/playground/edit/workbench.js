@@ -43,6 +43,9 @@ const NUDGE = GRID;
 const NUDGE_FAR = GRID * 6;
 const LOOK = 80;
 
+/** Milliseconds after the last arrow until it is read out how far things went. */
+const TOLD_AFTER = 600;
+
 /** Pixels; in a narrower window the details lie over all else. */
 const SHEET = 860;
 
@@ -64,6 +67,7 @@ export class Workbench {
   #problems = []; // what the validator said last: [{nodeId, field, message}]
   #pointer = { clientX: -1, clientY: -1 };
   #pasted = 0; // times that the same was pasted
+  #nudged = null; // {what, x, y, timer}: moved by arrow keys and not read out yet
 
   #picker = new Picker({ announce: (text) => this.#host.announce(text) });
   #palette = new PaletteView({ onAdd: (type) => this.#add(type), onDrop: (type, x, y) => this.#drop(type, x, y) });
@@ -729,12 +733,26 @@ export class Workbench {
     const [dx, dy] = STEPS[direction];
     const { nodes } = this.#targets();
     const far = event.shiftKey;
-    if (nodes.size === 0) return this.#graph.panBy(-dx * LOOK * (far ? 4 : 1), -dy * LOOK * (far ? 4 : 1));
+    if (nodes.size === 0 || !this.#graph.showsPositions) return this.#graph.panBy(-dx * LOOK * (far ? 4 : 1), -dy * LOOK * (far ? 4 : 1));
     const step = far ? NUDGE_FAR : NUDGE;
     this.#move(nodes, dx * step, dy * step, `nudge ${[...nodes].join(' ')}`);
+    this.#tellMoved(nodes, dx * step, dy * step);
     const [first] = nodes;
     this.#graph.reveal(this.#graph.focusedNode ?? first);
     return undefined;
+  }
+
+  // Once the keys are quiet: how far it went is told, each press is not.
+  #tellMoved(nodes, dx, dy) {
+    const what = partsText(this.#draft.model.graph, nodes, new Set());
+    const far = this.#nudged?.what === what ? this.#nudged : { x: 0, y: 0 };
+    clearTimeout(this.#nudged?.timer);
+    const tell = () => {
+      const { x, y } = this.#nudged;
+      this.#nudged = null;
+      this.#host.announce(`Moved ${what}${x === 0 && y === 0 ? ' back' : farText(x, y)}.`);
+    };
+    this.#nudged = { what, x: far.x + dx, y: far.y + dy, timer: setTimeout(tell, TOLD_AFTER) };
   }
 
   #takesClipboard(event) {
@@ -782,6 +800,12 @@ function standingGraph(graph) {
 
 function nameIn(graph, id) {
   return nodeOf(graph, id)?.name ?? `node ${id}`;
+}
+
+// { x: 16, y: -8 } → " 16 right, 8 up"
+function farText(x, y) {
+  const parts = [x > 0 ? `${x} right` : x < 0 ? `${-x} left` : '', y > 0 ? `${y} down` : y < 0 ? `${-y} up` : ''];
+  return ` ${parts.filter((part) => part !== '').join(', ')}`;
 }
 
 function partsText(graph, nodes, edges) {
