@@ -310,6 +310,21 @@ def test_a_body_that_is_too_large_or_too_deep_is_refused(api: Product) -> None:
     refused(api, b"[" * 4_000, 400)
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1.8E+308", "9" * 400, "[0, 1e309]"])
+def test_a_number_that_json_cannot_say_again_is_refused_with_its_place(
+    api: Product, number: str
+) -> None:
+    body = b'{"name": "x", "graph": {"nodes": [{"id": 1}, {"position": {"x": %s}}], "edges": []}}'
+    token = api.token(tenant_id="numbers")
+    answer = api.post("/api/jobs", body % number.encode(), token=token)
+    assert answer.status == 400
+    place = "graph.nodes[1].position.x" + ("[1]" if number.startswith("[") else "")
+    assert answer.json()["detail"].startswith(f"{place} is a number beyond 1.8e+308")
+    kept = api.post("/api/jobs", body % b"-1.7e308", token=token)
+    assert kept.status == 201
+    assert json.loads(kept.body, parse_constant=pytest.fail)["graph"]
+
+
 def test_a_graph_that_is_too_large_is_refused_and_the_bound_is_told(api: Product) -> None:
     many = [GRAPH["nodes"][0]] * (NODES + 1)
     assert f"{NODES} are allowed" in refused(api, {"name": "x", "graph": {"nodes": many}}, 422)
