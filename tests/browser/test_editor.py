@@ -88,6 +88,11 @@ class Editor:
         mouse.move(*end, steps=4)
         mouse.up(**down)
 
+    def settle(self) -> None:
+        """Until what was asked for is drawn."""
+        frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.page.evaluate(frames)
+
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
@@ -431,7 +436,9 @@ def test_a_node_that_arrow_keys_take_out_of_sight_is_followed(edit: Any) -> None
 def test_read_from_top_to_bottom_arrow_keys_look_around_and_move_nothing(edit: Any) -> None:
     editor = edit(viewport={"width": 390, "height": 800})
     expect(editor.page.locator("#graph")).to_have_attribute("data-direction", "down")
+    expect(editor.page.locator(".node-problems:visible")).to_have_count(1)  # Report's; it is higher
     editor.node(1).focus()
+    editor.settle()
     before = editor.place(1)
     editor.press("ArrowUp")
     eventually(lambda: editor.place(1)[1] == before[1] + 80)
