@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
+from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, check_id
 from realtime.addresses import Network, parse_proxies
 from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
@@ -331,21 +332,8 @@ def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:
     """Reads the secret at `path`, which is made first when it is missing; safe for many processes."""
     try:
         if not path.exists():
-            _make_secret(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_secret(path, secrets.token_urlsafe(48) + "\n")
         return check_secret(path.read_text().strip())
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}; set {settings}") from None
-
-
-def _make_secret(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-    try:
-        os.link(draft, path)  # fails when another process was first: then theirs counts
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
