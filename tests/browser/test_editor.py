@@ -906,6 +906,75 @@ def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop:
     assert editor.stored()["name"] == "Theirs"
 
 
+def test_two_tabs_keep_a_draft_each_and_know_of_one_another(edit: Any, shop: Product) -> None:
+    first = edit()
+    second = Editor(first.page.context.new_page(), shop, first.job_id)
+
+    def condition(editor: Editor) -> Locator:
+        return editor.node(2).locator(".node-type")
+
+    def write(editor: Editor, text: str) -> None:
+        editor.node(2).click()
+        editor.field("condition").locator("textarea").fill(text)
+        expect(editor.page.locator("#unsaved")).to_be_visible()
+
+    second.page.goto(f"{shop.url}/?job={first.job_id}&token={shop.token()}")
+    expect(condition(second)).to_have_text("id > 5")
+    write(first, "id > 11")
+    notice = second.page.locator("#notice-text")
+    expect(notice).to_contain_text("being changed in another tab")
+    expect(condition(second)).to_have_text("id > 5")
+    expect(second.page.locator("#unsaved")).to_be_hidden()
+    write(second, "id > 22")
+    expect(first.page.locator("#notice-text")).to_contain_text("being changed in another tab")
+    for editor, text in ((first, "id > 11"), (second, "id > 22")):
+        editor.page.reload()
+        expect(editor.page.locator("#notice-text")).to_contain_text("Your unsaved draft of")
+        expect(condition(editor)).to_have_text(text)
+    assert node_of(first.save(), 2)["config"]["condition"] == "id > 11"
+    second.page.click("#save")
+    expect(second.page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+
+
+def test_a_draft_that_a_closed_tab_left_is_offered_and_can_be_used(
+    edit: Any, shop: Product
+) -> None:
+    first = edit()
+    first.node(2).click()
+    first.field("condition").locator("textarea").fill("id > 33")
+    expect(first.page.locator("#unsaved")).to_be_visible()
+    page = first.page.context.new_page()
+    first.page.close()
+    second = Editor(page, shop, first.job_id)
+    page.goto(f"{shop.url}/?job={first.job_id}&token={shop.token()}")
+    expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
+    condition = second.node(2).locator(".node-type")
+    expect(condition).to_have_text("id > 5")
+    page.click("#notice-action")
+    expect(condition).to_have_text("id > 33")
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("Your unsaved draft of")  # now this tab's
+    page.click("#notice-action")
+    expect(condition).to_have_text("id > 5")
+    page.reload()
+    expect(condition).to_have_text("id > 5")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_duplicated_tab_keeps_a_draft_of_its_own(edit: Any, shop: Product) -> None:
+    first = edit()
+    first.node(2).focus()
+    first.press("ArrowDown")
+    expect(first.page.locator("#unsaved")).to_be_visible()
+    with first.page.expect_popup() as opened:  # begins with a copy of this tab's session
+        first.page.evaluate("() => void window.open(location.href)")
+    page = opened.value
+    expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
+    name = "() => sessionStorage.getItem('playground.tab')"
+    assert page.evaluate(name) != first.page.evaluate(name)
+    expect(page.locator("#unsaved")).to_be_hidden()
+
+
 def test_leaving_the_page_asks_where_the_browser_keeps_no_drafts(edit: Any) -> None:
     editor = edit()
     editor.page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error(); }; }")

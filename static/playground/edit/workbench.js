@@ -28,6 +28,7 @@ import { PaletteView } from './palette-view.js';
 import { Picker } from './picker.js';
 import { PreviewView } from './preview-view.js';
 import { saveOver } from './saving.js';
+import { tabName } from './this-tab.js';
 
 /** Milliseconds without a change until the draft is checked. */
 const QUIET = 250;
@@ -57,7 +58,8 @@ export class Workbench {
   #host;
   #types = new Map(); // name → node type
   #drafts = new Map(); // job id → {job, model}, of the job at hand and of those with changes
-  #kept = new KeptDrafts(currentTenant);
+  #kept = new KeptDrafts(currentTenant, tabName());
+  #toldOthers = new Set(); // ids of jobs of which was told that another tab changes them, too
   #isKept = true; // whether the browser keeps drafts: then nothing is lost with the page
   #draft = null; // {job, model} of the job at hand
   #selection = nothing();
@@ -88,6 +90,7 @@ export class Workbench {
     graph.onCamera((zoom) => setText(byId('zoom-level'), `${Math.round(zoom * 100)} %`));
     this.#wireButtons();
     this.#wireKeys();
+    this.#kept.onOther((isOf) => this.#onOtherTab(isOf));
     window.addEventListener('beforeunload', (event) => {
       if (!this.#isKept && this.unsavedIds.length > 0) event.preventDefault();
     });
@@ -117,6 +120,7 @@ export class Workbench {
     }
     this.#refresh();
     if (restored !== null) this.#tellRestored(restored, job);
+    else if (job !== null) this.#offerOther(this.#draft);
     if (job !== null) this.#checks.ask(this.#draft.model.graph, { soon: true });
   }
 
@@ -227,6 +231,29 @@ export class Workbench {
     const since = etag === job.etag ? '' : ' The job was saved by somebody else since.';
     const text = `Your unsaved draft of ${formatMoment(keptAt)} is restored.${since}`;
     this.#host.notice(text, 'plain', { label: 'Discard it', run: () => this.#discard() });
+  }
+
+  // What another tab has, or left behind when it was closed, is never taken unasked.
+  #offerOther(draft) {
+    const other = this.#kept.otherOf(draft.job.id);
+    if (other === null || JSON.stringify(other.graph) === JSON.stringify(draft.model.graph)) return;
+    const text = `There is an unsaved draft of this job from ${formatMoment(other.keptAt)}, of another tab or an earlier visit.`;
+    this.#host.notice(text, 'plain', { label: 'Use it here', run: () => this.#useOther(draft, other) });
+  }
+
+  #useOther(draft, other) {
+    if (draft !== this.#draft) return;
+    draft.job = { ...draft.job, etag: other.etag };
+    this.#do({ label: 'Use the other draft', apply: () => other.graph });
+    this.#kept.dropOther(other);
+    this.#host.announce('The other draft is here now.');
+  }
+
+  #onOtherTab(isOf) {
+    const id = this.#draft?.job.id ?? null;
+    if (id === null || this.#toldOthers.has(id) || !isOf(id)) return;
+    this.#toldOthers.add(id);
+    this.#host.notice('This job is being changed in another tab, too. Each tab keeps a draft of its own, and whoever saves second is asked first.');
   }
 
   #keep({ job, model }) {
