@@ -30,15 +30,22 @@ A_SECOND = 20  # messages of each node
 OTHERS = 19  # browsers beside the one that is measured
 
 # The DOM's changes come as one batch for each time that they were written; all that happens within a frame has the
-# same document time.
+# same document time. Watching anew ends what watched before.
 WATCH = """() => {
-  window.load = { batches: new Map(), intervals: [] };
-  new MutationObserver(() => {
+  const load = (window.load = { batches: new Map(), intervals: [] });
+  const changes = new MutationObserver(() => {
+    if (window.load !== load) return changes.disconnect();
     const frame = document.timeline.currentTime;
     load.batches.set(frame, (load.batches.get(frame) ?? 0) + 1);
-  }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  changes.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
   let last = null;
-  const frame = (now) => { if (last !== null) load.intervals.push(now - last); last = now; requestAnimationFrame(frame); };
+  const frame = (now) => {
+    if (window.load !== load) return;
+    if (last !== null) load.intervals.push(now - last);
+    last = now;
+    requestAnimationFrame(frame);
+  };
   requestAnimationFrame(frame);
 }"""
 FOUND = """() => ({

@@ -26,6 +26,7 @@ from tests.browser.finding import (
     shift_clock,
 )
 from tests.browser.load import A_SECOND, NODES, frames_under_load
+from tests.browser.tabs import chromium_with_tabs, drawn_under_load
 from tests.browser.test_playground import (
     ALL_NODES,
     DB_INPUT,
@@ -168,6 +169,21 @@ def test_ten_nodes_at_twenty_messages_a_second_are_drawn_at_most_once_a_frame(
     assert found["most"] == 1, found
     assert 5 < found["drawn"] <= found["frames"] + 1
     assert found["others"] > 3 * 0.9 * NODES * A_SECOND  # and 19 other browsers got it all
+
+
+def test_the_front_tab_of_many_draws_at_most_once_a_frame_and_a_hidden_one_keeps_its_title(
+    browser: Browser, shop: Product
+) -> None:
+    with chromium_with_tabs(shop, 4) as tabs:
+        found = drawn_under_load(tabs, shop, seconds=2)
+        assert found.most == 1, found
+        assert 5 < found.drawn <= len(found.intervals) + 1
+        hidden = tabs[3]
+        assert hidden.evaluate("document.visibilityState") == "hidden"
+        eventually(lambda: hidden.evaluate("document.title").startswith("Running"))
+        hidden.to_front()
+        shown = "document.querySelector('.node-count').textContent"
+        eventually(lambda: hidden.evaluate(shown) == "40,000")
 
 
 def test_ten_pages_at_once_show_the_same(browser: Browser, shop: Product, done_job: int) -> None:

@@ -37,7 +37,7 @@ const QUIET = 250;
 const AFTER = NODE.width + 88;
 
 /** What a new node needs, with room for what may stand below a card. */
-const ROOM = { width: NODE.width + 3 * GRID, height: NODE.height + 5 * GRID };
+const ROOM = { width: NODE.width + 3 * GRID, height: NODE.height + 10 * GRID };
 
 /** Pixels that an arrow key moves. */
 const NUDGE = GRID;
