@@ -29,6 +29,7 @@ class Both:
         self.product = product
         self.tokens = {name: product.token(tenant_id=name) for name in (OWNER, THIEF)}
         self.owners = product.data_dir / "tenants" / OWNER
+        # the first run makes the tenant's directory, and finds nothing in it
         assert self.run(OWNER, made("seed.csv", node(3, "csv_output", path="out.csv"))) == "no file"
         (self.owners / "seed.csv").write_text(f"secret\n{SECRET}\n")
         for sink in (
@@ -40,8 +41,8 @@ class Both:
     def run(self, tenant_id: str, graph: dict[str, Any]) -> str:
         """How a run of the graph ended: completed, "no file", or its reason."""
         token = self.tokens[tenant_id]
-        made = self.product.post("/api/jobs", {"name": "x", "graph": graph}, token=token)
-        started = self.product.post(f"/api/jobs/{made.json()['id']}/execute", token=token)
+        job = self.product.post("/api/jobs", {"name": "x", "graph": graph}, token=token).json()
+        started = self.product.post(f"/api/jobs/{job['id']}/execute", token=token)
         if started.status == 422:
             return str(started.json()["detail"])
         run_id = started.json()["runId"]
