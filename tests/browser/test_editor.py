@@ -1117,13 +1117,14 @@ def test_a_deleted_node_of_an_old_run_does_not_come_back(edit: Any, shop: Produc
 def test_the_editor_at_work_on_the_sample_shows_form_and_rows(
     open_playground: OpenPlayground, tmp_path: Path
 ) -> None:
-    page = open_playground(viewport={"width": 1280, "height": 760})
+    page = open_playground(viewport={"width": 1440, "height": 860})
     node(page, 3).click()
     expect(page.locator("#node-form")).to_contain_text("Columns")
     page.click("#node-preview")
     expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
     expect(page.locator("#preview-table tbody tr")).to_have_count(50)
     expect(page.locator("#preview-table thead")).to_contain_text("month")
+    page.locator("#details").evaluate("(form) => { form.scrollTop = 0; }")
     picture(page, "screenshot-editor", tmp_path, for_docs=True)
 
 

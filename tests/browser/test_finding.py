@@ -382,7 +382,7 @@ def test_the_program_of_a_run_is_shown_with_its_line_numbers(
 def test_a_failure_shows_its_node_message_row_and_traceback(
     open_playground: OpenPlayground, broken_job: int, tmp_path: Path
 ) -> None:
-    page = open_playground(broken_job, viewport={"width": 1280, "height": 760})
+    page = open_playground(broken_job, viewport={"width": 1440, "height": 860})
     expect_run(page, "failed")
     expect_state(page, FILTER, "error")
     page.click("#run-reason-show")
