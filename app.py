@@ -22,7 +22,7 @@ from realtime import cors
 from realtime.limits import ClientLimits
 from realtime.origins import Origins
 from realtime.service import Realtime
-from realtime.tokens import TokenRefused, TokenVerifier, WrongTenant
+from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -92,8 +92,8 @@ class Parts:
             for node in self.store.run_with_nodes(tenant_id, run.run_id)[1]:
                 yield "progress", node.payload
 
-    def authenticate(self, scope: str) -> str:
-        """The tenant of the request's bearer token. Raises Unauthorized or Forbidden."""
+    def authenticate(self, scope: str) -> Identity:
+        """Whom the request's bearer token speaks for. Raises Unauthorized or Forbidden."""
         try:
             identity = self.verifier.verify(_bearer_token())
         except WrongTenant as error:
@@ -102,7 +102,7 @@ class Parts:
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
         if scope not in identity.scopes:
             raise Forbidden(f"the token's scope does not hold {scope}")
-        return identity.tenant_id
+        return identity
 
     def readiness(self) -> dict[str, str]:
         """Each thing that must work, by name: "ok", or what is wrong."""

@@ -4,6 +4,7 @@ The embedded nats-server and runner are started before the workers and stopped a
 child process that also restarts what dies (scripts/embedded.py, held by scripts/lifeline.py).
 """
 
+import contextlib
 import errno
 import gc
 import os
@@ -13,7 +14,7 @@ import sys
 import warnings
 
 from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
-from settings import Settings, SettingsError
+from settings import Settings, SettingsError, keep_private
 
 GC_THRESHOLD = 50_000  # new objects between two collections of the young ones
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -24,6 +25,7 @@ def _give_up(sentence: object) -> None:
     sys.exit(2)
 
 
+keep_private()
 try:
     SETTINGS = Settings.from_env()
     SETTINGS.make_data_dir()
@@ -76,8 +78,35 @@ def on_starting(server):  # type: ignore[no-untyped-def]
 
 
 def when_ready(server):  # type: ignore[no-untyped-def]
+    """The sockets listen, and no worker is there yet."""
+    _tell_listening()
     if server.lifeline is not None:
         server.lifeline.watch()
+
+
+def _tell_listening() -> None:
+    """One byte to who started us and waits for it (scripts/launch.py), once."""
+    global _listening_fd
+    if _listening_fd is not None:
+        with contextlib.suppress(OSError):
+            os.write(_listening_fd, b"!")
+        os.close(_listening_fd)
+        _listening_fd = None
+
+
+def _take_listening_fd() -> int | None:
+    """The pipe of LISTENING_FD, kept from every process that we start."""
+    number = os.environ.pop("LISTENING_FD", "")
+    if not number.isdigit():
+        return None
+    try:
+        os.set_inheritable(int(number), False)
+    except OSError:
+        return None
+    return int(number)
+
+
+_listening_fd = _take_listening_fd()
 
 
 def _check_ports() -> None:
@@ -86,16 +115,30 @@ def _check_ports() -> None:
     if SETTINGS.nats_url is None and not (is_kept(SETTINGS) or Parts(SETTINGS).left_over()):
         ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats_port)]
         ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats_monitor_port)]
-    for name, host, port in ports:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    _give_up(f"{name} {port} on {host} is taken; set {name} to another port")
-                _give_up(f"{name} {port} on HOST {host} cannot be used ({error.strerror})")
+    taken = [(name, host, port) for name, host, port in ports if _is_taken(name, host, port)]
+    if taken:
+        found = ", ".join(f"{name} {port} on {host}" for name, host, port in taken)
+        others = " ".join(f"{name}={_other_port(port)}" for name, _, port in taken)
+        _give_up(
+            f"taken by another program: {found}. Stop that one, or choose other ports: {others} scripts/run"
+        )
+
+
+def _is_taken(name: str, host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            _give_up(f"{name} {port} on HOST {host} cannot be used ({error.strerror})")
+    return False
+
+
+def _other_port(port: int) -> int:
+    return port + 100 if port + 100 <= 65_535 else port - 100
 
 
 def _run(module: str) -> None:

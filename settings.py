@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
+from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, check_id
 from realtime.addresses import Network, parse_proxies
 from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
@@ -20,6 +22,11 @@ MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 MIN_METRICS_TOKEN = 16  # characters
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
+
+
+def keep_private() -> None:
+    """From now on, files of this process, and of those that it starts, are for its user alone."""
+    os.umask(0o077)
 
 
 class SettingsError(Exception):
@@ -124,7 +131,7 @@ class Settings:
             program_cpu_seconds=read.number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT),
             program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
             program_open_files=read.number("PROGRAM_OPEN_FILES", 1_024, 0, 1_000_000),
-            data_roots=_roots(read.text("DATA_ROOTS", str(data_dir))),
+            data_roots=_data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
@@ -146,7 +153,7 @@ class Settings:
     def make_data_dir(self) -> None:
         """Makes DATA_DIR when it is missing. Raises SettingsError when it cannot be used."""
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             _ask_access(self.data_dir)
         except OSError as error:
             raise SettingsError(f"DATA_DIR {str(self.data_dir)!r}: {error.strerror}") from None
@@ -275,6 +282,37 @@ def _origins(found: str) -> str:
     return " ".join(origins)
 
 
+def _data_roots(read: _Reader, data_dir: Path) -> tuple[str, ...]:
+    """DATA_ROOTS, then SHARED_DATA_ROOTS. Tenants of `*` share what the latter names, and nothing else."""
+    serves_many = read.text("TENANT_ID", "") == EVERY_TENANT
+    default = data_dir / TENANTS / TENANT if serves_many else data_dir
+    own = _roots(read.text("DATA_ROOTS", str(default)))
+    shared = _roots(read.text("SHARED_DATA_ROOTS", ""))
+    if not own:
+        raise SettingsError("DATA_ROOTS names no directory; write some, separated by a colon")
+    if serves_many:
+        _check_apart(own, shared)
+    return own + shared
+
+
+def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
+    """Raises SettingsError when tenants would reach each other's files unasked."""
+    for root in own:
+        if TENANT not in root:
+            raise SettingsError(
+                f"DATA_ROOTS holds {root!r:.200}, which all tenants of TENANT_ID=* would share; "
+                f"write {TENANT} in it, as in {root:.200}/{TENANT}, or name it in SHARED_DATA_ROOTS"
+            )
+    for root in shared:
+        for other in own:
+            above = Path(os.path.realpath(other.partition(TENANT)[0]), "x").parents
+            if Path(os.path.realpath(root)) in above:
+                raise SettingsError(
+                    f"SHARED_DATA_ROOTS holds {root!r:.200}, and so each tenant's own files "
+                    f"in {other!r:.200}; name a directory beside them"
+                )
+
+
 def _roots(found: str) -> tuple[str, ...]:
     """Directories, separated by a colon as in PATH."""
     return tuple(str(Path(part).absolute()) for part in found.split(os.pathsep) if part.strip())
@@ -294,21 +332,8 @@ def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:
     """Reads the secret at `path`, which is made first when it is missing; safe for many processes."""
     try:
         if not path.exists():
-            _make_secret(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_secret(path, secrets.token_urlsafe(48) + "\n")
         return check_secret(path.read_text().strip())
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}; set {settings}") from None
-
-
-def _make_secret(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-    try:
-        os.link(draft, path)  # fails when another process was first: then theirs counts
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -55,9 +55,17 @@ class ApiSettings(Protocol):
     def data_dir(self) -> Path: ...
 
 
-Authenticate = Callable[
-    [str], str
-]  # takes a scope, returns the tenant's id, or aborts with 401/403
+class Bearer(Protocol):
+    """Who is asking."""
+
+    @property
+    def tenant_id(self) -> str: ...
+
+    @property
+    def expires_at(self) -> float: ...  # seconds since 1970
+
+
+Authenticate = Callable[[str], Bearer]  # takes a scope, or aborts with 401/403
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
@@ -104,7 +112,7 @@ class _Api:
         self._followers = Followers(store, link)
         self._previews = PreviewRequests(link)
         self._histories = Histories(store, past)
-        self._tenant = authenticate
+        self._authenticate = authenticate
         self._data_dir = data_dir
         self._limits = limits
 
@@ -256,11 +264,11 @@ class _Api:
         return jsonify(self._histories.of(self._tenant("jobs:read"), run_id))
 
     def events(self, run_id: str) -> Answer:
-        """Server-sent events: what the WebSocket would say of this run, until its end."""
+        """Server-sent events: what the WebSocket would say of this run, until its end or the token's."""
         return self._follow(run_id, server_sent, "text/event-stream")
 
     def wait(self, run_id: str) -> Answer:
-        """NDJSON: the same, one line each; the last line is the run's end."""
+        """NDJSON: the same, one line each; the last line is the run's end, or says that the token's came first."""
         return self._follow(run_id, ndjson, "application/x-ndjson")
 
     def usage(self) -> Answer:
@@ -271,6 +279,9 @@ class _Api:
 
     # ---- inside
 
+    def _tenant(self, scope: str) -> str:
+        return self._authenticate(scope).tenant_id
+
     def _graph(self, body: dict[str, Any]) -> dict[str, Any]:
         graph = job_graph(body)
         self._limits.check_graph(graph)
@@ -279,11 +290,12 @@ class _Api:
     def _follow(
         self, run_id: str, encode: Callable[[dict[str, Any]], str], content_type: str
     ) -> Answer:
-        run = self._store.run(self._tenant("jobs:read"), run_id)
+        bearer = self._authenticate("jobs:read")
+        run = self._store.run(bearer.tenant_id, run_id)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":  # nobody would read, and so close, the stream
             return Response(content_type=content_type, headers=headers)
-        stream = self._followers.follow(run, encode)
+        stream = self._followers.follow(run, bearer.expires_at, encode)
         return Response(stream, content_type=content_type, headers=headers)
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:

@@ -30,6 +30,10 @@ SERVERS_OWN = frozenset(
 )
 
 
+TENANT = "{tenant}"  # in the name of a root: the run's tenant
+TENANTS = "tenants"  # in DATA_DIR: the data of each tenant, where TENANT_ID is *
+
+
 def is_servers_own(name: str) -> bool:
     """Whether an entry of DATA_DIR is no data; nats-server turns its log into nats.log.<time>."""
     return name in SERVERS_OWN or name.startswith((".", "nats.log."))
@@ -46,12 +50,21 @@ def path_errors(path: str) -> Iterator[str]:
         yield f"leads to {parts[0]}, which is the server's own"
 
 
-def not_data(data_dir: Path, *others: Path | None) -> list[Path]:
-    """What programs must not touch, whatever the roots: the server's own, and `others`."""
+def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:
+    """What programs must not touch: the server's own, `others`, and what tenants left that have roots no more."""
     own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
+    tenants = data_dir.resolve() / TENANTS
+    if not any(tenants in root.parents for root in roots):
+        own.append(tenants)
     return own + [other.resolve() for other in others if other is not None]
 
 
 def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
-    """The roots of a tenant."""
-    return [Path(root.replace("{tenant}", tenant_id)).resolve() for root in roots]
+    """The roots of a tenant; those that are its alone are made where they are missing. Raises OSError."""
+    found = []
+    for root in roots:
+        directory = Path(root.replace(TENANT, tenant_id)).resolve()
+        if TENANT in root:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found.append(directory)
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.admission import Admission
-from jobs.allowance import Allowance
+from jobs.allowance import Allowance, TenantNotServed
 from jobs.announcements import Announcer, node_announcement, status_announcement
 from jobs.connections import ConnectionsUnusable
 from jobs.deadlines import Deadlines
@@ -112,9 +112,10 @@ class Execution:
         listening = self._listen()
         try:
             process = self._started_process()
-        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable) as error:
+        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable, TenantNotServed) as error:
             tools.link.unsubscribe(listening)
-            self._tell_end(_not_run(f"the program could not be started: {error}"), None)
+            LOG.warning("run %s: the program could not be started: %s", self.run.run_id, error)
+            self._tell_end(_not_run(f"the program could not be started: {_public(error)}"), None)
             return
         try:
             self._note(process)
@@ -255,7 +256,8 @@ class Execution:
         nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return
-        LOG.info("run %s %s %s", self.run.run_id, verdict.status, verdict.reason or "")
+        # a reason may hold what the program said: quoted, it writes no lines of its own
+        LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
         self._tools.announcer.announce(
             *(node_announcement(self.run, node) for node in nodes),
             status_announcement(self.run, verdict.status, verdict.reason),
@@ -297,6 +299,15 @@ class Execution:
         except NotFound:
             return False
         return (now.status, now.reason) == (verdict.status, verdict.reason)
+
+
+def _public(error: Exception) -> str:
+    """What its tenant may know of it: no host, user or path of ours."""
+    if isinstance(error, StoreUnavailable | ConnectionsUnusable):
+        return error.public
+    if isinstance(error, OSError):
+        return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
+    return str(error)
 
 
 def _not_run(reason: str) -> Verdict:

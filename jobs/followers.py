@@ -30,6 +30,12 @@ KEEP_ALIVE = 10.0  # seconds without an event until one is repeated, which finds
 
 Event = dict[str, Any]
 
+EXPIRED: Event = {
+    "type": "error",
+    "code": "token_expired",
+    "message": "the token has expired; come back with a new one",
+}
+
 
 class Followers:
     """Gives out the few threads that may follow a run at a time."""
@@ -40,9 +46,10 @@ class Followers:
         self._free = threading.BoundedSemaphore(most)
         self._most = most
 
-    def follow(self, run: Run, encode: Callable[[Event], str]) -> "Follow":
-        """The run's events, the first at once; the last is its end. Close it, or read to the end.
+    def follow(self, run: Run, until: float, encode: Callable[[Event], str]) -> "Follow":
+        """The run's events, the first at once; the last is its end, or EXPIRED at the time `until`.
 
+        Close it, or read to the end. `until` in seconds since 1970, when who follows is known no more.
         Raises Problem (503) when too many follow already.
         """
         if not self._free.acquire(blocking=False):
@@ -51,7 +58,7 @@ class Followers:
                 "use the WebSocket, or come back later",
                 retry_after=5,
             )
-        return Follow(self._store, self._link, run, encode, self._free.release)
+        return Follow(self._store, self._link, run, until, encode, self._free.release)
 
 
 class Follow(Iterator[str]):
@@ -62,6 +69,7 @@ class Follow(Iterator[str]):
         store: Store,
         link: Link,
         run: Run,
+        until: float,
         encode: Callable[[Event], str],
         on_close: Callable[[], None],
     ) -> None:
@@ -70,7 +78,7 @@ class Follow(Iterator[str]):
         self._on_close = on_close
         self._closed = False
         live: queue.Queue[_Live] = queue.Queue(LIVE_BUFFER)
-        self._events = _Following(store, run, live).events()
+        self._events = _Following(store, run, until, live).events()
         subjects = (
             (progress_subject(run.tenant_id, run.job_id), False),
             (status_subject(run.tenant_id, run.job_id), True),
@@ -112,9 +120,10 @@ def _put(live: "queue.Queue[_Live]", is_status: bool, message: Message) -> None:
 class _Following:
     """One follower: the board holds what it was told, so that nothing is told twice."""
 
-    def __init__(self, store: Store, run: Run, live: "queue.Queue[_Live]") -> None:
+    def __init__(self, store: Store, run: Run, until: float, live: "queue.Queue[_Live]") -> None:
         self._store = store
         self._run = run
+        self._until = until
         self._live = live
         self._board = NodeBoard(run.run_id)
         self._told: RunStatus | None = None
@@ -128,6 +137,9 @@ class _Following:
                 self._spoke = time.monotonic()
                 yield event
             if self._run.has_ended or self._is_deleted:
+                return
+            if time.time() >= self._until:
+                yield EXPIRED
                 return
 
     def _next_events(self) -> Iterator[Event]:
@@ -180,5 +192,7 @@ def ndjson(event: Event) -> str:
 
 
 def server_sent(event: Event) -> str:
-    """For an EventSource: its `onmessage` gets what a WebSocket's would."""
+    """For an EventSource: its `onmessage` gets what a WebSocket's would; it comes back by itself."""
+    if event is EXPIRED:
+        return f": {event['message']}\n\n"
     return f"data: {json.dumps(event)}\n\n"

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from jobs.secret_files import read_secret, write_secret
+from jobs.secret_files import make_secret, read_secret
 
 Claims = dict[str, Any]
 
@@ -60,7 +60,7 @@ def own_issuer(data_dir: Path) -> Issuer:
 def made_issuer(path: Path) -> Issuer:
     """The issuer whose seed is in a file, which is made when it is missing. Raises OSError, ValueError as `read_issuer`."""
     if not path.exists():
-        write_secret(path, new_seed() + "\n")
+        make_secret(path, new_seed() + "\n")
     return read_issuer(path)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from progress_lib import Progress, Status
+from progress_lib.progress import follows_in_run
 
 MAX_NODES = 10_000  # nodes a run; a program that names more is broken, and its others still count
 MAX_NODE_ID = 2**53 - 1  # what a browser's number holds, and a database's BIGINT
@@ -56,7 +57,7 @@ class NodeBoard:
             known = self._nodes.get(progress.node_id)
             if known is None and len(self._nodes) >= MAX_NODES:
                 return False
-            if known is not None and not _follows(progress, known.progress):
+            if known is not None and not follows_in_run(progress, known.progress):
                 return False
             self._nodes[progress.node_id] = state
             self._unsaved.add(progress.node_id)
@@ -105,10 +106,3 @@ class NodeBoard:
         for closing in closings:
             self.see(closing)
         return closings
-
-
-def _follows(new: Progress, known: Progress) -> bool:
-    """Whether `new` says something later than `known` of the same node."""
-    if known.status.is_terminal:
-        return False
-    return new.seq is None or known.seq is None or new.seq > known.seq

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jobs.allowance import Allowance
+from jobs.allowance import Allowance, TenantNotServed
 from jobs.connections import ConnectionsUnusable
 from jobs.generator import generate_preview
 from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph
@@ -263,8 +263,11 @@ class Previews:
             except GraphInvalid as invalid:
                 error = invalid.errors[0]
                 self._say(message, {"nodeId": error.node_id, "message": error.message})
-            except ConnectionsUnusable as error:
+            except TenantNotServed as error:
                 self._say(message, {"message": str(error)})
+            except ConnectionsUnusable as error:
+                LOG.warning("a preview is not made: %s", error)
+                self._say(message, {"message": error.public})
             except Exception:
                 LOG.exception("a preview failed")
                 self._say(message, {"message": "the runner failed; its log has the details"})

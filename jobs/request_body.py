@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import socket
+import sys
 import threading
 import unicodedata
 from typing import Any
@@ -21,7 +22,7 @@ MAX_NAME = 200  # characters of a job's name
 def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, Any]:
     """The request's JSON object; {} for an empty body when that is allowed.
 
-    Raises Problem: 400 not JSON, too deep or not text; 408 too slow; 413 too large; 415 another type.
+    Raises Problem: 400 not JSON, too deep, not text, or a number that is none; 408 too slow; 413 too large; 415 another type.
     """
     request.max_content_length = limits.body_bytes  # werkzeug answers 413 beyond it
     body = _read_body(limits.body_wait)
@@ -117,6 +118,7 @@ def _parsed(body: bytes, most_levels: int) -> Any:
     except ValueError as error:
         raise Problem(400, f"the body is not JSON: {error}"[:300]) from None
     _check_depth(parsed, most_levels)
+    _check_numbers(parsed)
     try:
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -137,6 +139,27 @@ def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
+
+
+def _check_numbers(parsed: Any) -> None:
+    """1e999 would be read as infinity, which JSON cannot say again."""
+    place = _place_beyond(parsed, ())
+    if place is not None:
+        where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place)
+        raise Problem(400, f"{where.lstrip('.'):.200} is a number beyond {sys.float_info.max:.1e}")
+
+
+def _place_beyond(value: Any, place: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
+    """Keys and indexes that lead to the first number that no float holds."""
+    if isinstance(value, int | float):
+        return place if abs(value) > sys.float_info.max else None
+    if not isinstance(value, dict | list):
+        return None
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+        found = _place_beyond(child, (*place, key))
+        if found is not None:
+            return found
+    return None
 
 
 def _too_deep(most_levels: int) -> Problem:

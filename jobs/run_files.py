@@ -49,7 +49,7 @@ def program_environment(
 ) -> dict[str, str]:
     """What a program may know: where to report, who it is, its connections. Nothing else of ours.
 
-    Raises ConnectionsUnusable.
+    Raises as `reading_environment`.
     """
     return {
         **reading_environment(run.tenant_id, graph, data_dir, allowance, ours),
@@ -70,12 +70,20 @@ def reading_environment(
 ) -> dict[str, str]:
     """The part of it that a program needs to find its data, and no more.
 
-    Of the connections those that its graph names. Raises ConnectionsUnusable.
+    Of the connections those that its graph names. Raises ConnectionsUnusable, TenantNotServed, and
+    OSError where the tenant's directory cannot be made.
     """
+    allowance.check_tenant(tenant_id)
     passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
-    connections = connections_for(graph, allowance.connections_file, ours)
+    connections = connections_for(
+        graph,
+        tenant_id,
+        allowance.connections_file,
+        ours,
+        unbound=not allowance.has_many_tenants,
+    )
     roots = roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
-    forbidden = not_data(data_dir, allowance.connections_file, *allowance.not_data)
+    forbidden = not_data(data_dir, roots, allowance.connections_file, *allowance.not_data)
     return {
         "LANG": "C.UTF-8",
         **passed_on,

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from jobs.admission import Admission, Ticket
 from jobs.allowance import Allowance
 from jobs.announcements import Announcer
-from jobs.connections import ConnectionsUnusable, read_connections
+from jobs.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
 from jobs.limits import ProgramLimits
@@ -35,6 +35,7 @@ from jobs.stop_signal import StopSignal
 from jobs.store import NotFound, Store, StoreUnavailable
 from jobs.sweeps import Sweeps
 from progress_lib.nats import Link
+from progress_lib.subjects import EVERY_TENANT
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -310,8 +311,9 @@ class _Duty:
 
 def main() -> int:
     """Runs until SIGTERM or SIGINT; the exit code is 0 for a clean stop, 2 for bad settings."""
-    from settings import Settings, SettingsError
+    from settings import Settings, SettingsError, keep_private
 
+    keep_private()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
     )
@@ -352,10 +354,13 @@ def main() -> int:
 
 def _allowance(settings: "Settings") -> Allowance:
     """Raises ConnectionsUnusable."""
-    if settings.connections_file is not None:
-        read_connections(settings.connections_file)
+    known = read_connections(settings.connections_file, os.environ)
+    if settings.tenant_id == EVERY_TENANT:
+        for name in known.for_nobody():
+            LOG.warning("no tenant may use %s: name them in %s", name, tenants_variable(name))
     others = [settings.nats_issuer_seed, *_database_files(settings.database_url)]
     return Allowance(
+        tenant_id=settings.tenant_id,
         limits=ProgramLimits(
             memory_mb=settings.program_memory_mb,
             cpu_seconds=settings.program_cpu_seconds,

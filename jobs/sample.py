@@ -262,7 +262,6 @@ def make_shop_database(path: Path | str, orders: int = ORDERS, seed: int = SEED)
     try:
         with closing(sqlite3.connect(made, isolation_level=None)) as database:
             _fill(database, orders, random.Random(seed))
-        os.chmod(made, 0o644)  # mkstemp lets nobody else read
         os.replace(made, path)
     except BaseException:
         Path(made).unlink(missing_ok=True)

@@ -1,8 +1,10 @@
 """Files that hold secrets: made for their owner alone, and refused when others may read them."""
 
+import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -24,12 +26,24 @@ def read_secret(path: Path) -> str:
 
 def write_secret(path: Path, text: str) -> None:
     """Makes or replaces a file that only its owner may read; it is never half written. Raises OSError."""
+    with _draft(path, text) as draft:
+        draft.replace(path)
+
+
+def make_secret(path: Path, text: str) -> None:
+    """Makes such a file unless there is one: of many processes that do so at once, the first counts. Raises OSError."""
+    with _draft(path, text) as draft, contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+
+
+@contextlib.contextmanager
+def _draft(path: Path, text: str) -> Iterator[Path]:
+    """A file beside the wanted one, with the text in it; gone afterwards."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        draft.replace(path)
-    except BaseException:
+        yield draft
+    finally:
         draft.unlink(missing_ok=True)
-        raise

@@ -108,6 +108,11 @@ def follows(after: Progress, before: Progress) -> bool:
     """
     if after.run_id is None or after.run_id != before.run_id:
         return True
+    return follows_in_run(after, before)
+
+
+def follows_in_run(after: Progress, before: Progress) -> bool:
+    """The same for two messages that are known to be of one run, whether they say so or not."""
     if before.status.is_terminal:
         return False
     return after.seq is None or before.seq is None or after.seq > before.seq

@@ -169,7 +169,9 @@ class _Guest(NamedTuple):
 
 
 def _mark(request: Request) -> bytes:
-    return hashlib.sha256(_token(request).encode("utf-8", "surrogatepass")).digest()
+    """The same for the same token: what is signed has one text, its signature in base64 has many."""
+    signed = _token(request).rpartition(".")[0]
+    return hashlib.sha256(signed.encode("utf-8", "surrogatepass")).digest()
 
 
 def _too_many(whose: str, most: int) -> TooManyRequests:

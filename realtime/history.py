@@ -43,6 +43,8 @@ CONFIG: dict[str, Any] = {
     "max_msgs_per_subject": MAX_MESSAGES,
     "max_bytes": MAX_BYTES,
     "num_replicas": 1,
+    # an acknowledgement goes to whatever reply a publisher names, also where it may not publish
+    "no_ack": True,
 }
 
 
@@ -67,7 +69,16 @@ class ProgressStream:
         except JetStreamError:
             self._make()
             info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
+        if not info["config"].get("no_ack"):
+            self._silence(info["config"])
         return str(info["created"]), int(info["state"]["last_seq"])
+
+    def _silence(self, config: dict[str, Any]) -> None:
+        """A stream that was made before it was told not to acknowledge."""
+        try:
+            self._jetstream.call(f"STREAM.UPDATE.{STREAM}", {**config, "no_ack": True})
+        except JetStreamError as error:
+            LOG.warning("the stream %s goes on to acknowledge; set no_ack: %s", STREAM, error)
 
     def _make(self) -> None:
         """On a small disk history is short; without any room, JetStreamError."""

@@ -1,5 +1,10 @@
-"""Tokens reach no log, whatever is logged: lines are read once more before they are written."""
+"""Tokens reach no log, whatever is logged: lines are read once more before they are written.
 
+Nor does anybody write lines of his own into it: an entry begins at the start of a line, and what else it has is
+indented.
+"""
+
+import copy
 import logging
 import re
 import threading
@@ -19,15 +24,27 @@ def redact(text: str) -> str:
     return _TOKENS.sub(HIDDEN, text)
 
 
+def escaped(text: str) -> str:
+    """The text with escapes for what cannot be printed: line ends, and what moves a terminal's cursor."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
 class Redacting(logging.Formatter):
-    """Another formatter's lines, tracebacks included, without tokens."""
+    """Another formatter's lines, tracebacks included, without tokens and with nothing unprintable."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
         self._inner = inner or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(self._inner.format(record))
+        entry = copy.copy(record)
+        entry.msg, entry.args = escaped(record.getMessage()), None
+        lines = self._inner.format(entry).split("\n")
+        return redact("\n  ".join(escaped(line) for line in lines))
 
 
 def redact_handlers(logger: logging.Logger) -> None:

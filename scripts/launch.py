@@ -3,7 +3,8 @@
     scripts/run ── gunicorn (own session) ── nats-server, runner, web workers
 
 Exit code: 0 after a stop that was asked for; with --once 0 when the run completed and 1 otherwise;
-2 for a bad setting or a port that is taken; 1 when the server ends or does not get ready by itself.
+2 for a bad setting or a port that is taken; 1 when the server ends or does not get ready by itself,
+which includes a NATS server of yours (NATS_URL) that is away.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,8 +33,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
+NATS_DEADLINE = 20.0  # seconds that a NATS server of somebody else may be away at the start
+SAY_WAITING = 2.0  # seconds until a person is told what is waited for
+LOOK_WAIT = 2.0  # seconds for a NATS server to answer when it is looked at
 STOP_DEADLINE = 50.0  # seconds beyond what programs get to roll back; browsers get 10
 POLL = 0.1  # seconds between two looks at /readyz
+NATS_PORT = 4222  # where a NATS URL names none
 SAMPLE_TENANT = "default"  # whose the sample job is where every tenant is served
 LOG_TAIL = 30  # lines of the server's log that explain a failed --once
 
@@ -60,16 +67,20 @@ class Server:
         self.settings = settings
         # gunicorn finds nats-server beside its own Python, as an activated venv would.
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        # It says through a pipe that it has its ports: whoever else answers there is not believed.
+        self._listening, says = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
             cwd=ROOT,
-            env={"ACCESS_LOG": "off", **os.environ, "PATH": path},
+            env={"ACCESS_LOG": "off", **os.environ, "PATH": path, "LISTENING_FD": str(says)},
             stdin=subprocess.DEVNULL,
             stdout=log or sys.stderr,  # our own stdout holds the ready line and nothing else
             stderr=log or sys.stderr,
             start_new_session=True,
             preexec_fn=_end_with_parent,
+            pass_fds=(says,),
         )
+        os.close(says)
 
     @property
     def url(self) -> str:
@@ -80,22 +91,41 @@ class Server:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.api_port}"
 
     def wait_ready(self) -> None:
-        """Returns when /readyz answers 200; LaunchError when the server ends or time is up."""
-        end = time.monotonic() + READY_DEADLINE
-        seen = "no answer"
-        while time.monotonic() < end:
-            if (code := self._process.poll()) is not None:
-                raise LaunchError("the server ended before it was ready", code if code > 0 else 1)
-            try:
-                with _direct.open(f"{self.url}/readyz", timeout=5.0):
-                    return
-            except urllib.error.HTTPError as error:
-                with error:
-                    seen = error.read(1000).decode(errors="replace").strip()
-            except OSError:
-                pass
+        """Returns when our own process answers 200 at /readyz.
+
+        LaunchError when it ends, when time is up, or when NATS_URL leads nowhere for NATS_DEADLINE.
+        """
+        self._wait_listening(time.monotonic() + READY_DEADLINE)
+        start = time.monotonic()
+        is_told = False
+        while (waited := time.monotonic() - start) < READY_DEADLINE:
+            self._check_alive()
+            state = _readiness(self.url)
+            if state.get("ready"):
+                return
+            if self.settings.nats_url is not None and state.get("nats") == "away":
+                if waited > NATS_DEADLINE:
+                    raise LaunchError(_nats_sentence(self.settings.nats_url, waited))
+                if waited > SAY_WAITING and not is_told:
+                    is_told = True
+                    print(_waiting_sentence(self.settings.nats_url), file=sys.stderr, flush=True)
             time.sleep(POLL)
-        raise LaunchError(f"not ready after {READY_DEADLINE:g} s: {seen}")
+        raise LaunchError(f"not ready after {READY_DEADLINE:g} s: {state or 'no answer'}")
+
+    def _wait_listening(self, end: float) -> None:
+        with os.fdopen(self._listening, "rb", buffering=0) as pipe:
+            while not select.select([pipe], [], [], POLL)[0]:
+                self._check_alive()
+                if time.monotonic() > end:
+                    raise LaunchError(f"no server on its ports after {READY_DEADLINE:g} s")
+            if pipe.read(1):
+                return
+        self._process.wait()  # the pipe's other end is gone, and with it the server
+        self._check_alive()
+
+    def _check_alive(self) -> None:
+        if (code := self._process.poll()) is not None:
+            raise LaunchError("the server ended before it was ready", code if code > 0 else 1)
 
     def wait(self) -> int:
         return self._process.wait()
@@ -119,6 +149,59 @@ def _end_with_parent() -> None:
     pr_set_pdeathsig = 1
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def _readiness(url: str) -> dict[str, Any]:
+    """What /readyz says; {} when nothing answers."""
+    try:
+        with _direct.open(f"{url}/readyz", timeout=5.0) as answer:
+            said = answer.read(1000)
+    except urllib.error.HTTPError as error:
+        with error:
+            said = error.read(1000)
+    except OSError:
+        return {}
+    try:
+        state = json.loads(said)
+    except ValueError:
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+# ---------------------------------------------------------------- a NATS server that is away
+
+
+def _waiting_sentence(nats_url: str) -> str:
+    where = " and ".join(f"{host}:{port}" for host, port in _nats_addresses(nats_url))
+    return f"scripts/run: waiting for NATS at {where} (NATS_URL), {NATS_DEADLINE:g} s at most"
+
+
+def _nats_sentence(nats_url: str, waited: float) -> str:
+    """Why there is no connection, without the URL's password, and what to do."""
+    found = "; ".join(
+        f"{host}:{port}: {_look_at(host, port)}" for host, port in _nats_addresses(nats_url)
+    )
+    return (
+        f"no connection to NATS after {waited:.0f} s. NATS_URL leads to {found}. Start that server, or "
+        "correct NATS_URL, or unset it: then an embedded server is started"
+    )
+
+
+def _nats_addresses(nats_url: str) -> list[tuple[str, int]]:
+    parts = [urllib.parse.urlsplit(url.strip()) for url in nats_url.split(",")]
+    return [(part.hostname or "127.0.0.1", part.port or NATS_PORT) for part in parts]
+
+
+def _look_at(host: str, port: int) -> str:
+    try:
+        with socket.create_connection((host, port), timeout=LOOK_WAIT) as connection:
+            if connection.recv(4) == b"INFO":
+                return "a NATS server that does not let us in (user, password or TLS?)"
+            return "something that is no NATS server"
+    except TimeoutError:
+        return f"no answer within {LOOK_WAIT:g} s"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 # ---------------------------------------------------------------- HTTP
@@ -231,15 +314,14 @@ def launch(*, once: bool) -> int:
     """Starts, uses and stops the server; the exit code."""
     from progress_lib.subjects import EVERY_TENANT
     from scripts.mint import mint_for
-    from settings import Settings, SettingsError
+    from settings import Settings, SettingsError, keep_private
 
+    keep_private()
     try:
         settings = Settings.from_env(os.environ)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.make_data_dir()
     except SettingsError as error:
         raise LaunchError(str(error), 2) from error
-    except OSError as error:
-        raise LaunchError(f"DATA_DIR: {error}", 2) from error
 
     log_file = settings.data_dir / "once.log"
     server: Server | None = None

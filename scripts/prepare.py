@@ -1,15 +1,19 @@
 """What must be there before the first worker: the database's tables, the sample job and its data."""
 
 import logging
+import os
 import sys
 
 from jobs.connections import ConnectionsUnusable, read_connections
+from jobs.data_files import roots_of
 from jobs.database import StoreUnavailable
 from jobs.nkeys import read_issuer
 from jobs.sample import ensure_sample
 from jobs.store import Store
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
+
+LOG = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -18,26 +22,47 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         settings.make_data_dir()
+        _warn_of_readers(settings)
         _check_secret_files(settings)
         store = Store(settings.database_url)
         store.open()
+        _make_sample(settings, store)
     except (SettingsError, ConnectionsUnusable) as error:
         print(f"settings: {error}", file=sys.stderr)
         return 2
     except StoreUnavailable as error:
         print(f"settings: DATABASE_URL: {error}", file=sys.stderr)
         return 2
-    tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
-    if settings.sample_orders:
-        ensure_sample(store, settings.data_dir, tenant_id, settings.sample_orders)
     store.close()
     return 0
 
 
+def _warn_of_readers(settings: Settings) -> None:
+    """We make it for ourselves alone, but may find one that was made otherwise."""
+    if settings.data_dir.stat().st_mode & 0o077:
+        LOG.warning(
+            "DATA_DIR %s is open to other users of this machine: chmod 700 it, unless that is meant",
+            settings.data_dir,
+        )
+
+
+def _make_sample(settings: Settings, store: Store) -> None:
+    """Where the sample job will look for its data. Raises SettingsError."""
+    if not settings.sample_orders:
+        return
+    tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
+    try:
+        directory = roots_of(settings.data_roots, tenant_id)[0]
+        ensure_sample(store, directory, tenant_id, settings.sample_orders)
+    except OSError as error:
+        raise SettingsError(
+            f"DATA_ROOTS: no sample can be made there ({error}); SAMPLE_ORDERS=0 makes none"
+        ) from None
+
+
 def _check_secret_files(settings: Settings) -> None:
     """What a runner on this machine will read. Raises SettingsError or ConnectionsUnusable."""
-    if settings.connections_file is not None:
-        read_connections(settings.connections_file)
+    read_connections(settings.connections_file, os.environ)
     if settings.nats_issuer_seed is not None:
         try:
             read_issuer(settings.nats_issuer_seed)

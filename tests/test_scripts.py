@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import ROOT, command_line, eventually, free_ports, processes_of
+from tests.harness import ROOT, Product, command_line, eventually, free_ports, processes_of
 
 START = 90.0  # seconds; imports, nats-server, a small sample shop
 ONCE = 120.0
@@ -160,6 +160,37 @@ def test_a_taken_port_is_named_with_its_setting(command: Command, index: int) ->
     assert setting in command.stderr()
     assert str(command.ports[index]) in command.stderr()
     assert "Traceback" not in command.stderr()
+    assert not command.left_over()
+
+
+@pytest.mark.timeout(START + 90)
+def test_a_server_of_ours_that_holds_the_port_is_not_taken_for_the_one_just_started(
+    product: Product, command: Command
+) -> None:
+    command.environment |= {"API_PORT": str(product.api_port), "WS_PORT": str(product.ws_port)}
+    code, out = command.run()
+    assert (code, out) == (2, "")
+    said = command.stderr()
+    assert f"taken by another program: API_PORT {product.api_port} on 127.0.0.1" in said
+    assert f"WS_PORT {product.ws_port} on 127.0.0.1" in said
+    assert f"API_PORT={product.api_port + 100} WS_PORT={product.ws_port + 100} scripts/run" in said
+    assert not command.left_over()
+
+
+@pytest.mark.timeout(ONCE)
+@pytest.mark.parametrize("arguments", [["--once"], []])
+def test_a_nats_server_that_is_away_is_named_and_ends_the_start(
+    command: Command, arguments: list[str]
+) -> None:
+    port = free_ports(1)[0]
+    command.environment["NATS_URL"] = f"nats://somebody:hidden-word@127.0.0.1:{port}"
+    code, out = command.run(*arguments, timeout=60.0)
+    assert (code, out) == (1, "")
+    lines = [line for line in command.stderr().splitlines() if line.startswith("scripts/run:")]
+    assert f"waiting for NATS at 127.0.0.1:{port} (NATS_URL)" in lines[0]
+    assert f"NATS_URL leads to 127.0.0.1:{port}: Connection refused" in lines[-1]
+    assert "unset it" in lines[-1]
+    assert "hidden-word" not in command.stderr()
     assert not command.left_over()
 
 

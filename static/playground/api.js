@@ -1,6 +1,7 @@
 /** The HTTP API. Every answer that is not a success is thrown as a Problem; outside data is read here and nowhere else. */
 
 import { progressEvent } from '../realtime/messages.js';
+import { asSentence } from './text.js';
 
 /** Milliseconds; longer than any honest answer, shorter than a person's patience. */
 const TIMEOUT = 20_000;
@@ -11,7 +12,7 @@ const CLOCK_NOISE = 2;
 /** An answer that is an error (RFC 9457), or no answer: then `status` is 0. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail ?? body.title ?? `The server answered ${status}.`);
+    super(asSentence(String(body.detail ?? body.title ?? `The server answered ${status}.`)));
     this.status = status;
     this.runId = body.runId ?? null;
     this.errors = (Array.isArray(body.errors) ? body.errors : []).map(graphError);
@@ -190,5 +191,5 @@ function runRecord(document) {
 }
 
 function graphError(error) {
-  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: String(error.message ?? '') };
+  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: asSentence(String(error.message ?? '')) };
 }

@@ -5,6 +5,7 @@
 
 import { expiryOf } from '../realtime/job-realtime-service.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';
+import { asSentence, formatClock } from './text.js';
 
 /** Minutes before its end from which a token's end is shown. */
 const SOON = 10;
@@ -13,19 +14,18 @@ export class ConnectionView {
   #box = byId('connection');
   #text = byId('connection-text');
   #retry = byId('connection-retry');
-  #lostAt = null;
 
   constructor({ onRetry, onRenew }) {
     this.#retry.addEventListener('click', onRetry);
     byId('connection-renew').addEventListener('click', onRenew);
   }
 
-  draw(state, reason, { transport, token }) {
+  /** `since`: a Date, when the connection was lost or looked for first; null while it is there. */
+  draw(state, reason, { transport, token, since }) {
     this.#drawToken(state === 'connected' ? expiryOf(token) : null);
-    this.#lostAt = state === 'connected' ? null : (this.#lostAt ?? new Date());
     setAttribute(document.documentElement, 'data-connection', state);
     setAttribute(this.#box, 'data-state', state);
-    setText(this.#text, this.#words(state, reason, transport));
+    setText(this.#text, wordsOf(state, reason, transport, since));
     setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 
@@ -34,14 +34,13 @@ export class ConnectionView {
     setHidden(byId('connection-token'), minutes > SOON);
     if (minutes <= SOON) setText(byId('connection-token-text'), `Token ends in ${minutes} min.`);
   }
+}
 
-  #words(state, reason, transport) {
-    if (state === 'connected') return transport === 'http' ? 'Live, over HTTP' : 'Live';
-    if (state === 'connecting') return this.#lostAt === null || Date.now() - this.#lostAt < 3_000 ? 'Connecting…' : `Offline since ${this.#lostAt.toLocaleTimeString()}, connecting…`;
-    if (reason === null) return 'Not connected';
-    if (reason.final) return reason.message;
-    const seconds = Math.max(0, Math.ceil((reason.retryAt - Date.now()) / 1000));
-    const since = this.#lostAt.toLocaleTimeString();
-    return `Offline since ${since}, next try in ${seconds} s`;
-  }
+function wordsOf(state, reason, transport, since) {
+  if (state === 'connected') return transport === 'http' ? 'Live, over HTTP' : 'Live';
+  if (state === 'connecting') return Date.now() - since < 3_000 ? 'Connecting…' : `Offline since ${formatClock(since)}, connecting…`;
+  if (reason === null) return 'Not connected';
+  if (reason.final) return asSentence(reason.message);
+  const seconds = Math.max(0, Math.ceil((reason.retryAt - Date.now()) / 1000));
+  return `Offline since ${formatClock(since)}, next try in ${seconds} s`;
 }

@@ -15,7 +15,7 @@ import { Gestures } from './edit/gestures.js';
 import { edgeKey, snapped } from './edit/graphs.js';
 import { formatShare } from './estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
-import { formatCompact, formatCount, formatDuration, NODE_WORDS, summaryOf, unitOf } from './text.js';
+import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map' };
 
@@ -70,6 +70,8 @@ export class GraphView {
   #follows = true; // the camera keeps the graph in sight until a person takes it
   #fitted = true; // the camera is as it was fitted: another size of the canvas fits it anew, in the middle of work, too
   #opened = null; // id of the node whose details are open
+  #lent = null; // {from, to}: cameras before and after the opened node was brought into sight
+  #details = byId('details');
   #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
   #sizes = new ResizeObserver(() => this.#layout.direction === 'down' && this.#arrange());
   #selection = { nodes: new Set(), edges: new Set() };
@@ -123,14 +125,14 @@ export class GraphView {
     this.drawSelection(this.#selection);
   }
 
-  /** Draw what is true now; `nodeOf(id)` gives a node's view (JobState.node). */
-  draw(nodeOf, selectedId) {
-    this.#opened = selectedId;
+  /** Draw what is true now; `nodeOf(id)` gives a node's view (JobState.node). `since`: a Date, it was true then; or null. */
+  draw(nodeOf, selectedId, since = null) {
+    if (selectedId !== this.#opened) this.#open(selectedId);
     for (const [id, { card, parts }] of this.#cards) {
-      drawCard(card, parts, nodeOf(id));
+      drawCard(card, parts, nodeOf(id), since);
       setAttribute(card, 'aria-expanded', String(id === selectedId));
     }
-    for (const line of this.#lines) drawLine(line, nodeOf(line.from));
+    for (const line of this.#lines) drawLine(line, nodeOf(line.from), since);
   }
 
   /**
@@ -162,6 +164,11 @@ export class GraphView {
     this.#cards.get(id)?.card.focus({ preventScroll: true });
   }
 
+  /** Whether nodes are shown at their own positions: read from top to bottom they are not, and cannot be moved. */
+  get showsPositions() {
+    return this.#layout.direction === 'right';
+  }
+
   /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular. */
   get hasFocus() {
     const { activeElement } = document;
@@ -182,7 +189,25 @@ export class GraphView {
   }
 
   #revealNow(id) {
-    this.#look(revealing(this.#camera, this.#boxOf(id), this.#room(), 24), this.#follows, this.#fitted);
+    this.#look(revealing(this.#camera, this.#boxOf(id), this.#free(), 24), this.#follows, this.#fitted);
+  }
+
+  // The details lie over the graph, which keeps its size and its place. Only a node that they would hide comes out from
+  // under them, and goes back when they close, unless a person has looked around meanwhile.
+  #open(id) {
+    this.#opened = id;
+    if (id === null) {
+      if (this.#lent?.to === this.#camera && this.#fitted) this.#look(this.#lent.from, this.#follows, true);
+      this.#lent = null;
+      return;
+    }
+    requestAnimationFrame(() => this.#opened === id && this.#cards.has(id) && this.#revealOpened());
+  }
+
+  #revealOpened() {
+    const from = this.#lent?.to === this.#camera ? this.#lent.from : this.#camera;
+    this.#revealNow(this.#opened);
+    this.#lent = { from, to: this.#camera };
   }
 
   // ---- the camera
@@ -197,7 +222,7 @@ export class GraphView {
 
   /** All of it, however small. */
   fit() {
-    this.#look(fitting(this.#box(), this.#room(), { foot: this.#foot(), most: this.#mostOpened() }), true);
+    this.#look(fitting(this.#box(), this.#free(), { foot: this.#foot(), most: this.#mostOpened() }), true);
   }
 
   /** In a narrow window: at the graph's own positions, to be moved there, or from top to bottom, to be read. */
@@ -208,7 +233,7 @@ export class GraphView {
   }
 
   zoomBy(factor) {
-    const { width, height } = this.#room();
+    const { width, height } = this.#free();
     this.#look(zoomedAt(this.#camera, factor, { x: width / 2, y: height / 2 }));
   }
 
@@ -225,7 +250,7 @@ export class GraphView {
 
   /** The middle of what is seen, on the sheet. */
   get middle() {
-    const { width, height } = this.#room();
+    const { width, height } = this.#free();
     return onSheet(this.#camera, { x: width / 2, y: height / 2 });
   }
 
@@ -247,11 +272,14 @@ export class GraphView {
       this.#sizes.unobserve(slot);
       this.#cards.delete(id);
     }
+    const focused = this.#nodeLayer.contains(document.activeElement) ? document.activeElement : null;
     const order = flowOrder(this.#graph).map((id) => this.#keptCard(nodes.get(id)).slot);
     order.forEach((slot, index) => {
       if (this.#nodeLayer.children[index] !== slot) this.#nodeLayer.insertBefore(slot, this.#nodeLayer.children[index] ?? null);
     });
     for (const stale of [...this.#nodeLayer.children].slice(order.length)) stale.remove();
+    // a card that was put elsewhere in the order has lost the focus
+    if (focused !== null && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
   }
 
   #keptCard(node) {
@@ -302,7 +330,7 @@ export class GraphView {
 
   // ---- places
 
-  // The direction is measured with the details closed: opening them must not turn the graph, only fit it anew.
+  // The direction is measured from the window: what opens beside or over the graph must not turn it.
   #arrange() {
     const isNarrow = document.documentElement.clientWidth - this.#canvas.getBoundingClientRect().left < NARROW;
     const direction = isNarrow && !this.#byHand ? 'down' : 'right';
@@ -313,12 +341,12 @@ export class GraphView {
     if (this.#follows) this.#fitOpened();
   }
 
-  // As when the details open or close, or the window changes. What is worked on moves only where that shows more of it.
+  // As when a drawer or the window changes. What is worked on moves only where that shows more of it.
   #resized() {
     this.#arrange();
     const isWorkedOn = this.#fitted && !this.#follows && !this.#gestures.isBusy;
     if (isWorkedOn && (this.#camera.zoom < EASY_TO_READ || !this.#isInSight())) this.#fitOpened();
-    if (this.#cards.has(this.#opened)) this.#revealNow(this.#opened);
+    if (this.#cards.has(this.#opened)) this.#revealOpened();
   }
 
   #isInSight() {
@@ -335,6 +363,7 @@ export class GraphView {
     const least = direction === 'down' ? 0.8 : SMALLEST_OPENED;
     const margin = direction === 'down' ? 14 : 28;
     this.#look(fitting(this.#box(), this.#room(), { least, margin, foot: this.#foot(), most: this.#mostOpened() }), this.#follows, true);
+    if (this.#cards.has(this.#opened)) this.#revealOpened();
   }
 
   #heights(direction) {
@@ -385,6 +414,18 @@ export class GraphView {
 
   #room() {
     return { width: Math.max(1, this.#canvas.clientWidth), height: this.#canvas.clientHeight - this.#bar() };
+  }
+
+  // The part of the room that the details leave free; where they leave next to nothing, one closes them to see more.
+  #free() {
+    const room = this.#room();
+    if (this.#details.hidden) return room;
+    const canvas = this.#canvas.getBoundingClientRect();
+    const over = this.#details.getBoundingClientRect();
+    const beside = { ...room, width: over.left - canvas.left };
+    const above = { ...room, height: Math.min(room.height, over.top - canvas.top) };
+    const free = beside.width > 0 ? beside : above;
+    return Math.min(free.width, free.height) < NODE.height ? room : free;
   }
 
   // In a small window the tools are a bar at the canvas' foot, beside which nothing is seen.
@@ -551,13 +592,13 @@ function cardParts(kindIcon) {
   };
 }
 
-function drawCard(card, parts, view) {
+function drawCard(card, parts, view, since) {
   setAttribute(card, 'data-state', view.state);
   setIcon(parts.stateIcon, view.state);
   setText(parts.stateText, NODE_WORDS[view.state]);
   setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
-  setText(parts.rate, rateText(view));
+  setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : rateText(view));
   drawShare(card, parts.share, view);
   setText(parts.message, view.message);
 }
@@ -577,11 +618,12 @@ function drawShare(card, label, { state, share }) {
   return undefined;
 }
 
-function drawLine(line, source) {
+function drawLine(line, source, since) {
   setAttribute(line.path, 'data-state', source.state);
   const shown = source.heard && source.rowCount > 0 && line.room >= ROOM_SHORT;
   setHidden(line.label, !shown);
   if (!shown) return;
-  setText(line.rows, line.room >= ROOM_FULL ? formatCount(source.rowCount) : formatCompact(source.rowCount));
-  setText(line.rate, source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
+  const isShort = line.room < ROOM_FULL;
+  setText(line.rows, isShort ? formatCompact(source.rowCount) : formatCount(source.rowCount));
+  setText(line.rate, since !== null ? formatShortClock(since, isShort) : source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
 }

@@ -10,7 +10,7 @@ import { JobState } from '../realtime/run-state.js';
 import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
-import { byId, keepIcons, setHidden, setText } from './dom.js';
+import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
 import { saveOver } from './edit/saving.js';
 import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
@@ -23,12 +23,15 @@ import { JobsView } from './jobs-view.js';
 import { NoticeView } from './notice-view.js';
 import { RunView } from './run-view.js';
 import { currentToken, jobInAddress, keepToken, putJobInAddress, takeTokenFromAddress } from './session.js';
-import { formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
+import { asSentence, formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
 
 /** Milliseconds between two looks at the clock while something on the page counts time. */
 const TICK = 1_000;
+
+/** Milliseconds that the first connection may take until what is shown counts as old. */
+const FIRST_PATIENCE = 3_000;
 
 /** Milliseconds between two questions where a run stands in the queue. */
 const PLACE_PERIOD = 2_000;
@@ -38,6 +41,8 @@ class Playground {
   #jobs = [];
   #announced = { run: null, nodes: '', connection: null }; // what was last read out
   #executeKey = null; // of a press of Execute that was not answered yet
+  #lost = null; // {at: Date, now: epoch seconds by the server's clock}: since when nothing is heard; null while live
+  #wasLive = false;
 
   #api = new Api(currentToken);
   #service = new JobRealtimeService({ url: socketAddress(), token: currentToken });
@@ -59,6 +64,7 @@ class Playground {
   #finding = new Finding({ api: this.#api, host: this.#findingHost() });
 
   start() {
+    this.#noteLoss();
     this.#service.onState((state) => this.#onConnection(state));
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
@@ -163,7 +169,10 @@ class Playground {
   }
 
   #onConnection(state) {
-    if (state === 'connected') {
+    if (state !== 'connected') this.#noteLoss();
+    else {
+      this.#lost = null;
+      this.#wasLive = true;
       this.#shown.state.expectSnapshot();
       this.#gate.close();
       this.#attempt(() => this.#fetchLatestRun(this.#shown), { quiet: true });
@@ -171,9 +180,19 @@ class Playground {
     this.#askForDrawing();
   }
 
+  #noteLoss() {
+    this.#lost ??= { at: new Date(), now: this.#api.now() };
+  }
+
+  // Since when what is shown may not be true any more; null while it is.
+  get #stale() {
+    if (this.#lost === null || this.#finding.past !== null) return null;
+    return this.#wasLive || Date.now() - this.#lost.at > FIRST_PATIENCE ? this.#lost : null;
+  }
+
   #onServiceError({ code, message, final }) {
-    if (['no_token', 'token_expired', 'token_refused'].includes(code)) this.#refuseToken(message);
-    else if (!final) this.#notice.say(message, 'error');
+    if (['no_token', 'token_expired', 'token_refused'].includes(code)) this.#refuseToken(asSentence(message));
+    else if (!final) this.#notice.say(asSentence(message), 'error');
   }
 
   #refuseToken(message) {
@@ -341,13 +360,14 @@ class Playground {
     }
   }
 
-  // What is looked at: a past run at the moment of its slider, or what is true now. Offline, nobody knows what is silent.
+  // What is looked at: a past run at the moment of its slider, or what is true now. Offline, nobody knows what is silent,
+  // and time stands still: what was known then is shown as of then.
   #view() {
     const past = this.#finding.past;
     if (past !== null) return { ...past, now: past.ts, clock: past.ts, isPast: true };
     const { state, graph } = this.#shown;
-    const now = this.#api.now();
-    return { state, graph, now, clock: this.#service.state === 'connected' ? now : null, isPast: false };
+    const now = this.#stale?.now ?? this.#api.now();
+    return { state, graph, now, clock: this.#lost === null ? now : null, isPast: false };
   }
 
   // ---- drawing: only here, at most once a frame --------------------------------------------------------
@@ -367,12 +387,14 @@ class Playground {
     const expected = isPast ? new Map() : this.#finding.expected;
     const nodes = graph.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
     const viewOf = new Map(nodes.map((node) => [node.nodeId, node]));
-    this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected);
+    const since = this.#stale?.at ?? null;
+    setAttribute(document.documentElement, 'data-stale', String(since !== null));
+    this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected, since);
     const share = isPast ? null : runShare(run, nodes, expected, now);
-    this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending, share, place, isPast });
+    this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending, share, place, isPast, since });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#finding.draw({ graph, nodes, run, now });
-    this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken() });
+    this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken(), since: this.#lost?.at ?? null });
     const live = this.#shown.state.run();
     this.#drawTitle(live);
     this.#announce(live, isPast ? [] : nodes);

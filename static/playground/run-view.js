@@ -3,12 +3,12 @@
  *
  * Test hooks: `#run[data-status]` is none | queued | running | completed | failed | cancelled | lost;
  * `#run-status-text`, `#run-elapsed`, `#run-id` (full id in its title), `#run-reason-text`, `#execute`, `#cancel`,
- * `#run-share`, `#run-remaining`, `#run-place`, `#run-progress[data-known]`.
+ * `#run-stale`, `#run-share`, `#run-remaining`, `#run-place`, `#run-progress[data-known]`.
  */
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from './estimate.js';
-import { formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import { formatClock, formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class RunView {
   #line = byId('run');
@@ -26,12 +26,14 @@ export class RunView {
 
   /**
    * `run`: JobState.run(); `nodes`: the views of the graph's nodes; `canExecute`, `pending`: what the buttons may do;
-   * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at.
+   * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at;
+   * `since`: a Date, nothing was heard after it; or null.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, isPast }) {
+  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since }) {
     this.#drawStatus(run, nodes, now);
     this.#drawReason(run, nodes);
-    this.#drawProgress(run, share, isPast);
+    this.#drawProgress(run, share, isPast, since);
+    fact('stale', since === null || run === null ? null : `Offline: as of ${formatClock(since)}`);
     fact('place', run?.status !== 'queued' || place === null || isPast ? null : placeText(place));
     const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;
@@ -41,11 +43,11 @@ export class RunView {
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
   }
 
-  #drawProgress(run, share, isPast) {
+  #drawProgress(run, share, isPast, since) {
     const live = run?.status === 'running' && !isPast;
     setHidden(this.#progress, !live);
     fact('share', share === null ? null : formatShare(share));
-    fact('remaining', share === null || share.remaining === null ? null : formatRemaining(share.remaining));
+    fact('remaining', share === null || since !== null ? null : formatRemaining(share));
     if (!live) return;
     setAttribute(this.#progress, 'data-known', String(share !== null));
     if (share === null) {

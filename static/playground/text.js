@@ -3,6 +3,7 @@
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const hourAndMinute = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
 export const NODE_WORDS = {
@@ -50,15 +51,44 @@ export function formatDuration(seconds, fine = false) {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** Seconds left, as far as one can say: "about 12 s left". */
-export function formatRemaining(seconds) {
-  return seconds < 1 ? 'almost done' : `about ${formatDuration(Math.ceil(seconds))} left`;
+/** Nearly everything is done, and little time is left: then a number of seconds would be a show. */
+const ALMOST = { share: 0.95, seconds: 3 };
+
+/** The time left of a run's share ({share, remaining: seconds or null}): "about 12 s left"; null where it is not known. */
+export function formatRemaining({ share, remaining }) {
+  if (remaining === null) return null;
+  if (share >= ALMOST.share && remaining <= ALMOST.seconds) return 'almost done';
+  return `about ${formatDuration(Math.max(1, Math.ceil(remaining)))} left`;
 }
 
 /** Epoch seconds as a time of day, with the date when that is not today's. */
 export function formatMoment(seconds, today = new Date()) {
   const moment = new Date(seconds * 1000);
   return moment.toDateString() === today.toDateString() ? clock.format(moment) : dayAndClock.format(moment);
+}
+
+/** A Date as a time of day. */
+export function formatClock(date) {
+  return clock.format(date);
+}
+
+/** The same where there is little room: without the seconds, and where there is least, without AM or PM. */
+export function formatShortClock(date, isTight) {
+  const parts = hourAndMinute.formatToParts(date).filter(({ type }) => !isTight || type !== 'dayPeriod');
+  return parts.map(({ value }) => value).join('').trim();
+}
+
+/** What a server or a library said, as a sentence: "run 7 is over" → "Run 7 is over." Names such as `rowCount` stay. */
+export function asSentence(text) {
+  return text.split('\n').map(lineAsSentence).join('\n');
+}
+
+function lineAsSentence(line) {
+  const text = line.trim();
+  if (text === '') return '';
+  const isWord = /^[a-z]+(?:['’-][a-z]+)*(?=[\s,;:.?!]|$)(?!\.\w)/.test(text);
+  const begun = isWord ? text[0].toUpperCase() + text.slice(1) : text;
+  return /[.!?:;…”"]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** Enough of a run's id to tell it from its neighbours. */

@@ -61,6 +61,10 @@ class Publisher:
         publish(self._product, f"{self._subject}.progress", payload)
 
 
+def shift_clock(page: Page, seconds: int) -> None:
+    page.evaluate("(s) => { const now = Date.now; Date.now = () => now() + s * 1000; }", seconds)
+
+
 def assert_accessible(page: Page, where: str) -> None:
     """No breach of WCAG 2.2 AA that axe-core can find. (It comes in over the debugger: our CSP lets no script in.)"""
     options = {"runOnly": {"type": "tag", "values": STANDARDS}, "resultTypes": ["violations"]}

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.finding import assert_accessible, picture
+from tests.browser.finding import assert_accessible, picture, shift_clock
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 
@@ -87,6 +87,11 @@ class Editor:
         mouse.move(start[0] + 8, start[1] + 8)
         mouse.move(*end, steps=4)
         mouse.up(**down)
+
+    def settle(self) -> None:
+        """Until what was asked for is drawn."""
+        frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.page.evaluate(frames)
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -380,6 +385,67 @@ def test_arrow_keys_move_what_is_selected(edit: Any) -> None:
     assert editor.place(2) == before  # one after the other is one step
 
 
+def test_arrow_keys_move_all_that_is_selected_and_a_pause_begins_another_step(edit: Any) -> None:
+    editor = edit()
+    before = [editor.place(n) for n in (1, 2, 3)]
+    editor.node(1).focus()
+    editor.press("Space")
+    editor.node(2).focus()
+    editor.press("Space", "ArrowDown", "ArrowDown", "ArrowLeft")
+    first = [editor.place(n) for n in (1, 2, 3)]
+    assert first[:2] == [(x - 8, y + 16) for x, y in before[:2]]
+    assert first[2] == before[2]
+    expect(editor.node(2)).to_be_focused()
+    expect(editor.page.locator("#announcer")).to_have_text("Moved 2 nodes 8 left, 16 down.")
+    shift_clock(editor.page, 2)
+    editor.press("Shift+ArrowRight", "ArrowRight")
+    second = [editor.place(n) for n in (1, 2, 3)]
+    assert second[:2] == [(x + 56, y) for x, y in first[:2]]
+    editor.press("Control+z")
+    assert [editor.place(n) for n in (1, 2, 3)] == first
+    editor.expect_selected(1, 2)
+    editor.press("Control+z")
+    assert [editor.place(n) for n in (1, 2, 3)] == before
+    expect(editor.page.locator("#undo")).to_be_disabled()
+    editor.press("Control+y", "Control+y")
+    assert [editor.place(n) for n in (1, 2, 3)] == second
+    place = node_of(editor.save(), 1)["position"]
+    assert place == {"x": 28 + 48, "y": 28 + 16}  # an opened graph begins at 28, 28
+
+
+def test_another_node_moved_at_once_is_a_step_of_its_own(edit: Any) -> None:
+    editor = edit()
+    before = [editor.place(n) for n in (1, 2)]
+    editor.node(1).focus()
+    editor.press("ArrowDown")
+    editor.node(2).focus()
+    editor.press("ArrowDown", "Control+z")
+    assert editor.place(2) == before[1]
+    assert editor.place(1) == (before[0][0], before[0][1] + 8)
+
+
+def test_a_node_that_arrow_keys_take_out_of_sight_is_followed(edit: Any) -> None:
+    editor = edit()
+    editor.node(3).focus()
+    editor.press(*["Shift+ArrowRight"] * 24)
+    canvas = editor.page.locator("#graph").evaluate("(part) => part.getBoundingClientRect().right")
+    eventually(lambda: 0 < editor.place(3)[0] < canvas - 200)
+    expect(editor.node(3)).to_be_focused()
+
+
+def test_read_from_top_to_bottom_arrow_keys_look_around_and_move_nothing(edit: Any) -> None:
+    editor = edit(viewport={"width": 390, "height": 800})
+    expect(editor.page.locator("#graph")).to_have_attribute("data-direction", "down")
+    expect(editor.page.locator(".node-problems:visible")).to_have_count(1)  # Report's; it is higher
+    editor.node(1).focus()
+    editor.settle()
+    before = editor.place(1)
+    editor.press("ArrowUp")
+    eventually(lambda: editor.place(1)[1] == before[1] + 80)
+    expect(editor.page.locator("#undo")).to_be_disabled()
+    expect(editor.page.locator("#unsaved")).to_be_hidden()
+
+
 def test_delete_takes_the_selection_with_its_edges_and_undo_brings_it_back(edit: Any) -> None:
     editor = edit()
     editor.node(2).focus()
@@ -403,6 +469,55 @@ def test_backspace_in_a_field_deletes_a_letter_and_no_node(edit: Any) -> None:
 
 
 # ---------------------------------------------------------------- undo
+
+
+def test_delete_works_after_a_duplicate_was_taken_back_and_done_again(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Space", "Control+d")
+    editor.expect_nodes("Orders", "Recent", "Recent 2", "Report")
+    editor.expect_selected(4)
+    editor.press("Control+z")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.expect_selected(2)
+    expect(editor.node(2)).to_be_focused()
+    editor.press("Control+Shift+z")
+    editor.expect_selected(4)
+    editor.press("Delete")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.press("Control+z", "Delete")
+    editor.expect_nodes("Orders", "Recent", "Report")
+
+
+def test_undo_of_a_delete_selects_what_came_back_and_redo_leaves_the_keyboard_in_the_graph(
+    edit: Any,
+) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Delete")
+    expect(editor.node(1)).to_be_focused()
+    editor.press("Control+z")
+    editor.expect_selected(2)
+    editor.press("ArrowDown", "Control+z", "Control+z")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    editor.press("Control+y")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    expect(editor.page.locator(".node:focus")).to_have_count(1)
+
+
+def test_a_node_keeps_the_focus_when_its_place_in_the_flow_changes(edit: Any) -> None:
+    editor = edit()
+    editor.node(3).focus()
+    editor.press("c")  # nothing it could feed
+    editor.press("Escape")
+    editor.node(1).focus()
+    editor.press("c")
+    editor.page.keyboard.type("Report")
+    editor.press("Enter")
+    editor.expect_edge(1, 3)
+    expect(editor.node(1)).to_be_focused()
+    editor.press("Control+z", "Control+y")
+    expect(editor.node(1)).to_be_focused()
 
 
 def test_undo_names_what_it_takes_back_and_typing_is_one_step(edit: Any) -> None:
@@ -791,6 +906,75 @@ def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop:
     assert editor.stored()["name"] == "Theirs"
 
 
+def test_two_tabs_keep_a_draft_each_and_know_of_one_another(edit: Any, shop: Product) -> None:
+    first = edit()
+    second = Editor(first.page.context.new_page(), shop, first.job_id)
+
+    def condition(editor: Editor) -> Locator:
+        return editor.node(2).locator(".node-type")
+
+    def write(editor: Editor, text: str) -> None:
+        editor.node(2).click()
+        editor.field("condition").locator("textarea").fill(text)
+        expect(editor.page.locator("#unsaved")).to_be_visible()
+
+    second.page.goto(f"{shop.url}/?job={first.job_id}&token={shop.token()}")
+    expect(condition(second)).to_have_text("id > 5")
+    write(first, "id > 11")
+    notice = second.page.locator("#notice-text")
+    expect(notice).to_contain_text("being changed in another tab")
+    expect(condition(second)).to_have_text("id > 5")
+    expect(second.page.locator("#unsaved")).to_be_hidden()
+    write(second, "id > 22")
+    expect(first.page.locator("#notice-text")).to_contain_text("being changed in another tab")
+    for editor, text in ((first, "id > 11"), (second, "id > 22")):
+        editor.page.reload()
+        expect(editor.page.locator("#notice-text")).to_contain_text("Your unsaved draft of")
+        expect(condition(editor)).to_have_text(text)
+    assert node_of(first.save(), 2)["config"]["condition"] == "id > 11"
+    second.page.click("#save")
+    expect(second.page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+
+
+def test_a_draft_that_a_closed_tab_left_is_offered_and_can_be_used(
+    edit: Any, shop: Product
+) -> None:
+    first = edit()
+    first.node(2).click()
+    first.field("condition").locator("textarea").fill("id > 33")
+    expect(first.page.locator("#unsaved")).to_be_visible()
+    page = first.page.context.new_page()
+    first.page.close()
+    second = Editor(page, shop, first.job_id)
+    page.goto(f"{shop.url}/?job={first.job_id}&token={shop.token()}")
+    expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
+    condition = second.node(2).locator(".node-type")
+    expect(condition).to_have_text("id > 5")
+    page.click("#notice-action")
+    expect(condition).to_have_text("id > 33")
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("Your unsaved draft of")  # now this tab's
+    page.click("#notice-action")
+    expect(condition).to_have_text("id > 5")
+    page.reload()
+    expect(condition).to_have_text("id > 5")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_duplicated_tab_keeps_a_draft_of_its_own(edit: Any, shop: Product) -> None:
+    first = edit()
+    first.node(2).focus()
+    first.press("ArrowDown")
+    expect(first.page.locator("#unsaved")).to_be_visible()
+    with first.page.expect_popup() as opened:  # begins with a copy of this tab's session
+        first.page.evaluate("() => void window.open(location.href)")
+    page = opened.value
+    expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
+    name = "() => sessionStorage.getItem('playground.tab')"
+    assert page.evaluate(name) != first.page.evaluate(name)
+    expect(page.locator("#unsaved")).to_be_hidden()
+
+
 def test_leaving_the_page_asks_where_the_browser_keeps_no_drafts(edit: Any) -> None:
     editor = edit()
     editor.page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error(); }; }")
@@ -943,24 +1127,54 @@ def test_the_editor_at_work_on_the_sample_shows_form_and_rows(
     picture(page, "screenshot-editor", tmp_path, for_docs=True)
 
 
-def test_the_graph_comes_back_to_its_size_when_the_details_close_after_a_change(
-    open_playground: OpenPlayground,
+def test_opening_a_form_leaves_the_graph_where_it_is_and_as_large(
+    open_playground: OpenPlayground, shop: Product, tmp_path: Path
 ) -> None:
     page = open_playground(viewport={"width": 1280, "height": 760})
+    editor = Editor(page, shop, 0)
     level = page.locator("#zoom-level")
-    expect(node(page, 4)).to_be_visible()
+    expect(editor.node(4)).to_be_visible()
     expect(level).to_have_text("95 %")
-    node(page, 2).click()
-    expect(level).to_have_text("62 %")
-    page.locator('.field[data-field="condition"] textarea').fill("quantity > 1")
+    before = [editor.place(n) for n in (1, 2, 3, 4)]
+    canvas, execute = (page.locator(part).bounding_box() for part in ("#graph", "#execute"))
+    editor.node(2).click()
+    expect(page.locator("#node-form")).to_be_visible()
+    picture(page, "form-over-graph", tmp_path)
+    assert [editor.place(n) for n in (1, 2, 3, 4)] == before
+    assert page.locator("#graph").bounding_box() == canvas
+    assert page.locator("#execute").bounding_box() == execute
+    editor.field("condition").locator("textarea").fill("quantity > 1")
     expect(page.locator("#unsaved")).to_be_visible()
+    assert [editor.place(n) for n in (1, 2, 3, 4)] == before
     page.click("#details-close")
+    expect(page.locator("#details")).to_be_hidden()
+    assert [editor.place(n) for n in (1, 2, 3, 4)] == before
     expect(level).to_have_text("95 %")
+
+
+def test_a_node_that_its_form_would_hide_comes_out_from_under_it(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(viewport={"width": 1280, "height": 760})
+    editor = Editor(page, shop, 0)
+    level = page.locator("#zoom-level")
+    expect(level).to_have_text("95 %")
+    before = editor.place(4)
+    editor.node(4).click()
+    left = page.locator("#details").evaluate("(form) => form.getBoundingClientRect().left")
+    width = editor.node(4).evaluate("(card) => card.getBoundingClientRect().width")
+    eventually(lambda: editor.place(4)[0] + width <= left)
+    assert editor.place(4)[1] == before[1]
+    expect(level).to_have_text("95 %")
+    page.click("#details-close")
+    eventually(lambda: editor.place(4) == before)
+    editor.node(4).click()
+    eventually(lambda: editor.place(4)[0] + width <= left)
     page.click("#zoom-in")  # from now on a person decides
-    closer = level.inner_text()
-    node(page, 2).click()
-    expect(page.locator("#details")).to_be_visible()
-    expect(level).to_have_text(closer)
+    looked = editor.place(4)
+    page.click("#details-close")
+    expect(page.locator("#details")).to_be_hidden()
+    assert editor.place(4) == looked
 
 
 def test_a_quick_drag_from_the_palette_lands_where_it_is_dropped_on_any_screen(edit: Any) -> None:

@@ -23,6 +23,7 @@ from tests.browser.finding import (
     assert_accessible,
     make_amounts,
     picture,
+    shift_clock,
 )
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.test_playground import (
@@ -76,10 +77,6 @@ def open_drawer(page: Page, name: str) -> None:
 def move_slider(page: Page, share: float) -> None:
     script = "(s, share) => { s.value = s.max * share; s.dispatchEvent(new Event('input')); }"
     page.locator("#past-slider").evaluate(script, share)
-
-
-def shift_clock(page: Page, seconds: int) -> None:
-    page.evaluate("(s) => { const now = Date.now; Date.now = () => now() + s * 1000; }", seconds)
 
 
 # ---------------------------------------------------------------- watch
@@ -274,15 +271,22 @@ def test_a_page_opened_after_a_run_knows_when_each_node_began(
     expect(page.locator("#details-body .facts dt:text-is('Started') + dd")).to_contain_text(":")
 
 
-def test_opening_the_details_keeps_the_graph_in_sight(
+def test_the_details_of_a_past_run_leave_its_graph_where_it_is(
     open_playground: OpenPlayground, done_job: int
 ) -> None:
     page = open_playground(done_job, viewport={"width": 1280, "height": 760})
     expect_run(page, "completed")
+    open_drawer(page, "runs")
+    page.locator("#run-table tbody button").first.click()
+    expect(page.locator("#past")).to_be_visible()
+    before = node(page, DB_INPUT).bounding_box()
     node(page, DB_INPUT).click()
     expect(page.locator("#details")).to_be_visible()
+    assert node(page, DB_INPUT).bounding_box() == before
     left = page.locator("#details").bounding_box()["x"]  # type: ignore[index]
     last = node(page, DB_OUTPUT)
+    last.focus()
+    page.keyboard.press("Enter")
     eventually(lambda: (box := last.bounding_box()) and box["x"] + box["width"] <= left)
 
 
@@ -395,9 +399,9 @@ def test_a_killed_server_in_the_middle_of_a_run_is_told_and_the_truth_comes_back
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
     expect(page.locator("#connection-text")).to_contain_text("Offline since")
-    picture(page, "state-offline", tmp_path)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        picture(page, f"state-offline-{scheme}", tmp_path)
         assert_accessible(page, f"offline, {scheme}")
     page.context.set_offline(True)  # until the run has ended
     shop.start_again()

@@ -247,7 +247,7 @@ def test_a_run_started_elsewhere_shows_and_a_second_execute_is_told_so(
     # what two people do who press Execute in the same moment
     page.evaluate("() => { document.getElementById('execute').disabled = false; }")
     page.click("#execute")
-    expect(page.locator("#notice-text")).to_contain_text("running")
+    expect(page.locator("#notice-text")).to_have_text(re.compile(r"^[A-Z].*running.*\.$"))
     assert shown_run_id(page) == run_id
     page.click("#cancel")
     expect_run(page, "cancelled")
@@ -388,16 +388,33 @@ def test_numbers_grey_out_while_the_server_is_away_and_are_true_again_when_it_is
     expect_live(page)
     page.click("#execute")
     wait_for_rows(page, DB_OUTPUT)
-    colour = "(count) => getComputedStyle(count).color"
-    fresh = node(page, 1).locator(".node-count").evaluate(colour)
+    look = "(part) => getComputedStyle(part).color + getComputedStyle(part).fontStyle"
+    texts = [".node-count", ".node-message", ".edge-rows", "#run-elapsed"]
+    parts = [page.locator(selector).first for selector in texts]
+    expect(page.locator(".edge-label").first).to_be_visible()
+    fresh = [part.evaluate(look) for part in parts]
 
     shop.stop()
     expect(page.locator("html")).to_have_attribute("data-connection", "disconnected")
     expect(page.locator("#connection-text")).to_contain_text("Offline since")
-    assert node(page, 1).locator(".node-count").evaluate(colour) != fresh
+    expect(page.locator("html")).to_have_attribute("data-stale", "true")
+    stale = {part.evaluate(look) for part in parts}
+    assert len(stale) == 1
+    assert not stale & set(fresh)
+    since = page.locator("#connection-text").inner_text().partition(",")[0].split("since ")[1]
+    expect(page.locator("#run-stale")).to_have_text(f"Offline: as of {since}")
+    for node_id in ALL_NODES:
+        expect(node(page, node_id).locator(".node-rate")).to_have_text(f"as of {since}")
+    expect(page.locator(".edge-label:visible .edge-rate").first).to_contain_text(since[:4])
+    elapsed = page.locator("#run-elapsed").inner_text()
+    expect(page.locator("#run-remaining-fact")).to_be_hidden()
     shop.start_again()
+    assert page.locator("#run-elapsed").inner_text() == elapsed  # nobody knows what it is now
     page.evaluate("dispatchEvent(new Event('online'))")  # instead of a wait of up to half a minute
     expect_live(page)
+    expect(page.locator("html")).to_have_attribute("data-stale", "false", timeout=1_000)
+    assert [part.evaluate(look) for part in parts] == fresh
+    expect(page.locator("#run-stale")).to_be_hidden()
 
     run = shop.run_end(shown_run_id(page))
     expect_run(page, run["status"])

@@ -389,6 +389,44 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
     assert found == [*want, "postgresql://me:•••@db/shop"]
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("job 7 is running already", "Job 7 is running already."),
+        ("the token has expired", "The token has expired."),
+        ("it's over\nrun it again", "It's over.\nRun it again."),
+        ("rowCount must be a number", "rowCount must be a number."),
+        ("name: must not be empty", "Name: must not be empty."),
+        ("shop.db is away", "shop.db is away."),
+        ("DATA_DIR is full", "DATA_DIR is full."),
+        ("Saved.", "Saved."),
+        ("why?", "Why?"),
+        ("", ""),
+    ],
+)
+def test_what_a_server_says_reads_as_a_sentence(modules: Page, said: str, shown: str) -> None:
+    script = "async (said) => (await import('/playground/text.js')).asSentence(said)"
+    assert modules.evaluate(script, said) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "remaining", "shown"),
+    [
+        (0.72, 0.8, "about 1 s left"),
+        (0.72, 40.2, "about 41 s left"),
+        (0.94, 0.2, "about 1 s left"),
+        (0.96, 2.5, "almost done"),
+        (0.99, 60.0, "about 1:00 left"),
+        (0.5, None, None),
+    ],
+)
+def test_almost_done_is_said_only_near_the_end(
+    modules: Page, share: float, remaining: float | None, shown: str | None
+) -> None:
+    script = "async (share) => (await import('/playground/text.js')).formatRemaining(share)"
+    assert modules.evaluate(script, {"share": share, "remaining": remaining}) == shown
+
+
 # ---------------------------------------------------------------- how far a run is, silence, tracebacks
 
 

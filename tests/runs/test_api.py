@@ -49,12 +49,18 @@ class FakeSettings:
     data_dir: Path
 
 
-def authenticate(scope: str) -> str:
+@dataclass(frozen=True)
+class FakeBearer:
+    tenant_id: str
+    expires_at: float
+
+
+def authenticate(scope: str) -> FakeBearer:
     """The tenant is the token; a token "nobody" is refused."""
     token = request.headers.get("Authorization", f"Bearer {TENANT}").removeprefix("Bearer ")
     if token == "nobody":
         raise Unauthorized(f"a token with scope {scope} is needed")
-    return token
+    return FakeBearer(token, float("inf"))
 
 
 def new_app(store: Store, link: Link, data_dir: Path) -> Flask:

@@ -72,6 +72,37 @@ def test_a_token_has_only_so_many_connections_and_another_token_still_gets_in(
     eventually(has_room, what="who leaves makes room")
 
 
+def spelled_otherwise(token: str) -> list[str]:
+    """The same token in other letters: padding, and bits of the last letter that mean nothing."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    place = letters.index(token[-1]) & ~3
+    ends = [token[:-1] + letters[place + bits] for bits in range(4)]
+    padded = [token + padding for padding in ("=", "==", "===", "=" * 40, ".", "%20", "!")]
+    return [other for other in ends + padded if other != token]
+
+
+def test_a_token_that_is_spelled_otherwise_is_the_same_token(product: Product) -> None:
+    token = own_token(product, "spelled")
+    others = spelled_otherwise(token)
+    assert any(product.get("/api/jobs", token=other).status == 200 for other in others)
+    with contextlib.ExitStack() as inside:
+        for _ in range(PER_TOKEN):
+            assert inside.enter_context(Raw(product, token=token)).status == 101
+        statuses = {inside.enter_context(Raw(product, token=other)).status for other in others}
+        assert statuses <= {401, 429}, statuses
+    cut = own_token(product, "cut")
+    with Raw(product, token=cut) as client:
+        client.send(frame(PING, b"x") * (A_SECOND * BURST * 2))
+        assert client.close_code() == 4502
+
+    def is_refused(spelling: str) -> bool:
+        with Raw(product, token=spelling) as again:
+            return again.status in (401, 429)
+
+    eventually(lambda: is_refused(cut), what="it was noted")
+    assert all(is_refused(other) for other in spelled_otherwise(cut))
+
+
 def test_an_address_behind_a_proxy_has_only_so_many_connections(product: Product) -> None:
     """The proxy is on this machine, which FORWARDED_ALLOW_IPS trusts by default."""
     with contextlib.ExitStack() as inside:
@@ -277,6 +308,21 @@ def test_a_body_that_is_too_large_or_too_deep_is_refused(api: Product) -> None:
     deep = b'{"name":"x","graph":' + b'{"a":' * DEPTH + b"1" + b"}" * DEPTH + b"}"
     assert str(DEPTH) in refused(api, deep, 400)
     refused(api, b"[" * 4_000, 400)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1.8E+308", "9" * 400, "[0, 1e309]"])
+def test_a_number_that_json_cannot_say_again_is_refused_with_its_place(
+    api: Product, number: str
+) -> None:
+    body = b'{"name": "x", "graph": {"nodes": [{"id": 1}, {"position": {"x": %s}}], "edges": []}}'
+    token = api.token(tenant_id="numbers")
+    answer = api.post("/api/jobs", body % number.encode(), token=token)
+    assert answer.status == 400
+    place = "graph.nodes[1].position.x" + ("[1]" if number.startswith("[") else "")
+    assert answer.json()["detail"].startswith(f"{place} is a number beyond 1.8e+308")
+    kept = api.post("/api/jobs", body % b"-1.7e308", token=token)
+    assert kept.status == 201
+    assert json.loads(kept.body, parse_constant=pytest.fail)["graph"]
 
 
 def test_a_graph_that_is_too_large_is_refused_and_the_bound_is_told(api: Product) -> None:

@@ -112,3 +112,40 @@ def test_a_traceback_is_read_too() -> None:
     told = Redacting(None).format(record)
     assert "ValueError" in told
     assert TOKEN not in told
+
+
+# ---------------------------------------------------------------- lines of somebody's own
+
+FORGED = '127.0.0.1 "GET /forged" 200 1 1ms'
+
+
+def test_no_address_writes_lines_of_its_own_into_the_log(product: Product) -> None:
+    line = "%0A" + FORGED.replace(" ", "%20").replace('"', "%22")
+    paths = [
+        f"/seen-1{line}",
+        f"/seen-2%0D{line}",
+        "/seen-3%1B%5B2J%00%7F",
+        "/seen-4%E2%80%A8x%C2%9B",
+    ]
+    for path in (*paths, f"/fail{line}", f"/api/runs/x{line}"):
+        product.get(path)
+    eventually(lambda: "/seen-4" in product.log(), what="the access log has them")
+    log = product.log()
+    assert "/seen-1\\n" in log
+    assert "/seen-3\\x1b[2J\\x00\\x7f" in log
+    assert not [entry for entry in log.split("\n") if entry.startswith(FORGED)]
+    for sign in "\r\x1b\x00\x7f\u2028\x9b":
+        assert sign not in log
+
+
+def test_a_traceback_is_indented_and_an_error_forges_no_entry() -> None:
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "%s", ("a\nb\x1b",), None)
+    try:
+        raise ValueError("first\n2026-01-01 INFO forged\x1b[1A")
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    lines = Redacting(logging.Formatter("%(levelname)s %(message)s")).format(record).split("\n")
+    assert lines[0] == "ERROR a\\nb\\x1b"
+    assert len(lines) > 3
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert all(line.isprintable() for line in lines)

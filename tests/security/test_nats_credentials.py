@@ -17,7 +17,9 @@ from jobs.admission import Admission, Ticket
 from jobs.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
 from jobs.records import Run
 from jobs.states import RunStatus
+from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Message
+from realtime.history import CONFIG, ProgressStream
 from tests.harness import (
     ROOT,
     NatsServer,
@@ -176,6 +178,33 @@ def test_a_program_publishes_its_own_progress_and_nothing_else(
     eventually(lambda: everything)
     assert [message.subject for message in everything] == [SUBJECT]
     program.close()
+
+
+@pytest.mark.parametrize("made_before", [False, True])
+def test_no_answer_to_a_program_reaches_a_subject_that_it_may_not_publish_on(
+    guarded: GuardedNats, admission: Admission, everything: list[Message], made_before: bool
+) -> None:
+    """JetStream acknowledges past the permissions; also a stream of an earlier version is silent."""
+    link = Link(guarded.url, name="worker")
+    link.start()
+    assert link.wait_up(5.0)
+    if made_before:
+        JetStream(link).ensure_stream({**CONFIG, "no_ack": False, "max_bytes": 1 << 20})
+    ProgressStream(link, "*").open()
+    foreign = f"tenant.globex.job.{JOB}.progress"
+    program = Raw(guarded.port, **login(admission.url_for(run_of())))
+    assert b"-ERR" not in program.say(f"PUB {SUBJECT} {foreign} 2", "{}")
+    header = f"NATS/1.0\r\nNats-Msg-Id: 1\r\nNats-Trace-Dest: {foreign}\r\n\r\n"
+    program.say(f"HPUB {SUBJECT} {foreign} {len(header)} {len(header) + 2}", header + "{}")
+    program.close()
+    eventually(lambda: ProgressStream(link, "*").open()[1] >= 1, what="the stream has taken it")
+    assert link.flush()
+    eventually(lambda: everything)
+    assert {message.subject for message in everything} == {SUBJECT}
+    if made_before:
+        config = JetStream(link).call("STREAM.INFO.PROGRESS", {})["config"]
+        assert (config["no_ack"], config["max_bytes"]) == (True, 1 << 20)
+    link.close()
 
 
 def test_a_credential_is_good_for_its_own_run_and_while_that_is_at_work(

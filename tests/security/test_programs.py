@@ -118,11 +118,12 @@ def test_a_program_gets_the_connections_that_its_graph_names(tmp_path: Path) -> 
         ],
         [],
     )
-    assert connections_for(document, file, environ) == {
+    assert connections_for(document, "acme", file, environ, unbound=True) == {
         "CONNECTION_SHOP": "sqlite:///shop.db",
         "CONNECTION_WAREHOUSE": "postgresql://u:p=1@h/n",
     }
-    assert connections_for({"nodes": [{"config": {"connection": 7}}, 1]}, file, environ) == {}
+    nameless = {"nodes": [{"config": {"connection": 7}}, 1]}
+    assert connections_for(nameless, "acme", file, environ, unbound=True) == {}
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
@@ -131,7 +132,7 @@ def test_a_file_of_connections_that_others_may_read_is_refused(tmp_path: Path, m
     file.write_text(f"shop=postgresql://u:{PASSWORD}@h/n\n")
     file.chmod(mode)
     with pytest.raises(ConnectionsUnusable, match="chmod 600"):
-        read_connections(file)
+        read_connections(file, {})
 
 
 @pytest.mark.parametrize("line", [f"shop {PASSWORD}", f"a-b=x://{PASSWORD}", f"shop={PASSWORD}"])
@@ -142,7 +143,7 @@ def test_a_wrong_line_of_connections_is_named_without_what_is_in_it(
     file.write_text(f"# one\n{line}\n")
     file.chmod(0o600)
     with pytest.raises(ConnectionsUnusable, match="line 2") as refused:
-        read_connections(file)
+        read_connections(file, {})
     assert PASSWORD not in str(refused.value)
 
 
@@ -278,7 +279,7 @@ def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: St
     data = {"shop.db", "report.db", "report.db-journal", "report.db-wal", "report.db-shm"}
     kept = {name for name in os.listdir(server.data_dir) if not is_servers_own(name)}
     assert kept - data == set()
-    assert all(path.is_absolute() for path in not_data(server.data_dir))
+    assert all(path.is_absolute() for path in not_data(server.data_dir, []))
 
 
 def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(

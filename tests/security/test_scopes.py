@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -11,7 +12,7 @@ import pytest
 
 from app import create_app
 from realtime.actions import NEEDED_SCOPE, Action
-from realtime.tokens import SCOPES
+from realtime.tokens import LEEWAY, SCOPES
 from settings import Settings
 from tests.harness import Product, running_product
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe, text
@@ -126,3 +127,23 @@ def test_a_new_token_can_give_the_scope_but_not_take_it_from_what_is_watched(
 
 def renew(client: Raw, token: str) -> None:
     client.send(text(json.dumps({"action": "auth", "token": token})))
+
+
+@pytest.mark.parametrize("kind", ["events", "wait"])
+def test_following_a_run_ends_with_the_token(product: Product, kind: str) -> None:
+    run_id = product.execute(product.create_job(JOB))  # no runner takes it
+    token = product.token(exp=int(time.time()) - LEEWAY + 3)
+    began = time.monotonic()
+    answer = product.get(f"/api/runs/{run_id}/{kind}", token=token, timeout=20)
+    assert answer.status == 200
+    assert time.monotonic() - began < 10
+    lines = answer.body.decode().strip().splitlines()
+    assert '"status": "queued"' in lines[0]
+    assert "the token has expired" in lines[-1]
+    if kind == "events":
+        assert lines[-1].startswith(":"), "a comment, which no onmessage hears"
+    else:
+        assert json.loads(lines[-1])["code"] == "token_expired"
+    assert product.get(f"/api/runs/{run_id}/{kind}", token=token).status == 401
+    assert product.get(f"/api/runs/{run_id}").json()["status"] == "queued"
+    assert product.post(f"/api/runs/{run_id}/cancel").status == 200

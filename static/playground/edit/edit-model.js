@@ -2,7 +2,8 @@
  * A graph being edited: what it is now, how it became so, what was saved. Pure: no DOM, no clock.
  *
  * Every change is a command {label, apply: graph → graph, merge?}: `label` says what undo takes back, and commands
- * that follow each other with the same `merge` within a moment are one step, as the letters of a word are.
+ * that follow each other with the same `merge` within a moment are one step, as the letters of a word are. `held`:
+ * {before, after}, what was selected then; undo and redo give it back, and this page alone knows what is in it.
  */
 
 /** Steps that can be taken back; each holds only what changed, so many are cheap. */
@@ -14,8 +15,9 @@ export const MERGE_WITHIN = 1_500;
 export class EditModel {
   #graph;
   #saved;
-  #past = []; // {label, before, merge, at}
-  #future = []; // {label, after}
+  #past = []; // {label, before, merge, at, held}
+  #future = []; // {label, after, held}
+  #held = null;
   #highestId;
 
   constructor(graph) {
@@ -43,23 +45,30 @@ export class EditModel {
   }
 
   /** Do a command; `now` in milliseconds. True when it changed something. */
-  do({ label, apply, merge = null }, now) {
+  do({ label, apply, merge = null, held = null }, now) {
     const before = this.#graph;
     const after = apply(before);
     if (after === before) return false;
-    if (this.#mergesInto(merge, now)) this.#past.at(-1).at = now;
-    else this.#past.push({ label, before, merge, at: now });
+    const last = this.#past.at(-1);
+    if (this.#mergesInto(merge, now)) Object.assign(last, { at: now, held: { before: last.held?.before, after: held?.after } });
+    else this.#past.push({ label, before, merge, at: now, held });
     if (this.#past.length > MOST_STEPS) this.#past.shift();
     this.#future = [];
     this.#become(after);
     return true;
   }
 
+  /** What was selected with the graph that undo or redo brought back; null where nobody told. */
+  get held() {
+    return this.#held;
+  }
+
   /** The label of what was taken back, or null. */
   undo() {
     const step = this.#past.pop();
     if (step === undefined) return null;
-    this.#future.push({ label: step.label, after: this.#graph });
+    this.#future.push({ label: step.label, after: this.#graph, held: step.held });
+    this.#held = step.held?.before ?? null;
     this.#become(step.before);
     return step.label;
   }
@@ -67,7 +76,8 @@ export class EditModel {
   redo() {
     const step = this.#future.pop();
     if (step === undefined) return null;
-    this.#past.push({ label: step.label, before: this.#graph, merge: null, at: 0 });
+    this.#past.push({ label: step.label, before: this.#graph, merge: null, at: 0, held: step.held });
+    this.#held = step.held?.after ?? null;
     this.#become(step.after);
     return step.label;
   }

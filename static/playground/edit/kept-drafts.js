@@ -1,16 +1,22 @@
 /**
- * Drafts that outlive the page: changes to a job that are not saved, by tenant and job, in this browser's
- * localStorage. A browser that keeps nothing (private windows, a full disk) is no error: `keep` tells.
+ * Drafts that outlive the page: changes to a job that are not saved, in this browser's localStorage, by tenant, job and
+ * tab. A tab writes its own alone, so that two never overwrite each other; it can see what others left. A browser that
+ * keeps nothing (private windows, a full disk) is no error: `keep` tells.
  */
 
 const PREFIX = 'playground.draft';
 
+/** Seconds after which a draft that another tab left is thrown away: a month. */
+const FORGOTTEN = 30 * 86_400;
+
 export class KeptDrafts {
   #tenant;
+  #tab;
 
-  /** `tenant()`: whose jobs the page shows. */
-  constructor(tenant) {
+  /** `tenant()`: whose jobs the page shows; `tab`: this tab's name. */
+  constructor(tenant, tab) {
     this.#tenant = tenant;
+    this.#tab = tab;
   }
 
   /** Keep a draft of the job that was read with `etag`; false when the browser would not. */
@@ -23,26 +29,72 @@ export class KeptDrafts {
     }
   }
 
-  /** {etag, graph, keptAt: epoch seconds}, or null. */
+  /** This tab's: {etag, graph, keptAt: epoch seconds, key}, or null. */
   of(jobId) {
-    try {
-      const kept = JSON.parse(localStorage.getItem(this.#key(jobId)));
-      return isDraft(kept) ? kept : null;
-    } catch {
-      return null;
-    }
+    return read(this.#key(jobId));
+  }
+
+  /** The newest that another tab has or left, or null. */
+  otherOf(jobId) {
+    const drafts = keys()
+      .filter((key) => this.#isOthers(key, jobId))
+      .map(read)
+      .filter((draft) => draft !== null);
+    for (const { key, keptAt } of drafts) if (keptAt < Date.now() / 1000 - FORGOTTEN) remove(key);
+    return drafts.filter(({ keptAt }) => keptAt >= Date.now() / 1000 - FORGOTTEN).sort((a, b) => b.keptAt - a.keptAt)[0] ?? null;
   }
 
   drop(jobId) {
-    try {
-      localStorage.removeItem(this.#key(jobId));
-    } catch {
-      // nothing was kept
-    }
+    remove(this.#key(jobId));
+  }
+
+  /** Throw away a draft that another tab left. */
+  dropOther({ key }) {
+    remove(key);
+  }
+
+  /** `listener(isOf)` is called when another tab keeps a draft; `isOf(jobId)` tells whether it is of that job. */
+  onOther(listener) {
+    window.addEventListener('storage', ({ key, newValue }) => {
+      if (key !== null && newValue !== null) listener((jobId) => this.#isOthers(key, jobId));
+    });
+  }
+
+  #isOthers(key, jobId) {
+    return key.startsWith(`${this.#stem(jobId)}.`) && key !== this.#key(jobId);
   }
 
   #key(jobId) {
+    return `${this.#stem(jobId)}.${this.#tab}`;
+  }
+
+  #stem(jobId) {
     return `${PREFIX}.${this.#tenant()}.${jobId}`;
+  }
+}
+
+function keys() {
+  try {
+    return Object.keys(localStorage);
+  } catch {
+    return [];
+  }
+}
+
+function read(key) {
+  try {
+    const kept = JSON.parse(localStorage.getItem(key));
+    return isDraft(kept) ? { ...kept, key } : null;
+  } catch {
+    return null;
+  }
+}
+
+function remove(key) {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // nothing was kept
   }
 }
 

@@ -28,6 +28,7 @@ import { PaletteView } from './palette-view.js';
 import { Picker } from './picker.js';
 import { PreviewView } from './preview-view.js';
 import { saveOver } from './saving.js';
+import { tabName } from './this-tab.js';
 
 /** Milliseconds without a change until the draft is checked. */
 const QUIET = 250;
@@ -43,6 +44,9 @@ const NUDGE = GRID;
 const NUDGE_FAR = GRID * 6;
 const LOOK = 80;
 
+/** Milliseconds after the last arrow until it is read out how far things went. */
+const TOLD_AFTER = 600;
+
 /** Pixels; in a narrower window the details lie over all else. */
 const SHEET = 860;
 
@@ -54,7 +58,8 @@ export class Workbench {
   #host;
   #types = new Map(); // name → node type
   #drafts = new Map(); // job id → {job, model}, of the job at hand and of those with changes
-  #kept = new KeptDrafts(currentTenant);
+  #kept = new KeptDrafts(currentTenant, tabName());
+  #toldOthers = new Set(); // ids of jobs of which was told that another tab changes them, too
   #isKept = true; // whether the browser keeps drafts: then nothing is lost with the page
   #draft = null; // {job, model} of the job at hand
   #selection = nothing();
@@ -64,6 +69,7 @@ export class Workbench {
   #problems = []; // what the validator said last: [{nodeId, field, message}]
   #pointer = { clientX: -1, clientY: -1 };
   #pasted = 0; // times that the same was pasted
+  #nudged = null; // {what, x, y, timer}: moved by arrow keys and not read out yet
 
   #picker = new Picker({ announce: (text) => this.#host.announce(text) });
   #palette = new PaletteView({ onAdd: (type) => this.#add(type), onDrop: (type, x, y) => this.#drop(type, x, y) });
@@ -84,6 +90,7 @@ export class Workbench {
     graph.onCamera((zoom) => setText(byId('zoom-level'), `${Math.round(zoom * 100)} %`));
     this.#wireButtons();
     this.#wireKeys();
+    this.#kept.onOther((isOf) => this.#onOtherTab(isOf));
     window.addEventListener('beforeunload', (event) => {
       if (!this.#isKept && this.unsavedIds.length > 0) event.preventDefault();
     });
@@ -113,6 +120,7 @@ export class Workbench {
     }
     this.#refresh();
     if (restored !== null) this.#tellRestored(restored, job);
+    else if (job !== null) this.#offerOther(this.#draft);
     if (job !== null) this.#checks.ask(this.#draft.model.graph, { soon: true });
   }
 
@@ -225,6 +233,29 @@ export class Workbench {
     this.#host.notice(text, 'plain', { label: 'Discard it', run: () => this.#discard() });
   }
 
+  // What another tab has, or left behind when it was closed, is never taken unasked.
+  #offerOther(draft) {
+    const other = this.#kept.otherOf(draft.job.id);
+    if (other === null || JSON.stringify(other.graph) === JSON.stringify(draft.model.graph)) return;
+    const text = `There is an unsaved draft of this job from ${formatMoment(other.keptAt)}, of another tab or an earlier visit.`;
+    this.#host.notice(text, 'plain', { label: 'Use it here', run: () => this.#useOther(draft, other) });
+  }
+
+  #useOther(draft, other) {
+    if (draft !== this.#draft) return;
+    draft.job = { ...draft.job, etag: other.etag };
+    this.#do({ label: 'Use the other draft', apply: () => other.graph });
+    this.#kept.dropOther(other);
+    this.#host.announce('The other draft is here now.');
+  }
+
+  #onOtherTab(isOf) {
+    const id = this.#draft?.job.id ?? null;
+    if (id === null || this.#toldOthers.has(id) || !isOf(id)) return;
+    this.#toldOthers.add(id);
+    this.#host.notice('This job is being changed in another tab, too. Each tab keeps a draft of its own, and whoever saves second is asked first.');
+  }
+
   #keep({ job, model }) {
     if (model.isDirty) this.#isKept = this.#kept.keep(job.id, { etag: job.etag, graph: model.graph });
     else this.#kept.drop(job.id);
@@ -240,23 +271,47 @@ export class Workbench {
   /** Do a command; then `selected` are the nodes that it is about. */
   #do(command, selected = null) {
     if (this.#draft === null) return false;
-    const changed = this.#draft.model.do(command, Date.now());
-    if (selected !== null) this.#selection = { nodes: new Set(selected), edges: new Set() };
-    if (changed) this.#changed();
+    const { model } = this.#draft;
+    const { graph } = model;
+    const before = this.#selection;
+    const after = selected === null ? before : { nodes: new Set(selected), edges: new Set() };
+    const changed = model.do({ ...command, held: { before, after } }, Date.now());
+    this.#selection = after;
+    if (changed) this.#changed(graph);
     else this.#refresh();
     return changed;
   }
 
-  #changed() {
+  // `before`: the graph that was changed.
+  #changed(before) {
     const { graph } = this.#draft.model;
+    const focused = this.#graph.focusedNode;
     const ids = new Set(graph.nodes.map((node) => node.id));
     const keys = new Set(graph.edges.map(edgeKey));
     this.#selection = { nodes: this.#selection.nodes.intersection(ids), edges: this.#selection.edges.intersection(keys) };
     if (this.#opened !== null && !ids.has(this.#opened)) this.#openForm(null);
     this.#keep(this.#draft);
     this.#refresh();
+    if (focused !== null && !ids.has(focused)) this.#refocus(before, ids);
     this.#preview.age();
     this.#checks.ask(graph);
+  }
+
+  // The keys are about the node in focus before they are about the selection: where one works by keyboard, both are one.
+  #focusSelection() {
+    const { nodes } = this.#selection;
+    const focused = this.#graph.focusedNode;
+    const isOnGround = [document.body, byId('graph')].includes(document.activeElement);
+    if (nodes.size > 0 && !nodes.has(focused) && (focused !== null || isOnGround)) this.#graph.focusNode([...nodes][0]);
+  }
+
+  // The node with the focus is gone: the keyboard goes on at what is selected, else at what fed it.
+  #refocus(before, ids) {
+    const [selected] = this.#selection.nodes;
+    const gone = new Set(before.nodes.map((node) => node.id).filter((id) => !ids.has(id)));
+    const next = selected ?? nextFocus(before, gone);
+    if (next === null) byId('graph').focus();
+    else this.#graph.focusNode(next);
   }
 
   #refresh() {
@@ -281,17 +336,29 @@ export class Workbench {
   }
 
   #undo() {
-    const label = this.#draft?.model.undo() ?? null;
-    if (label === null) return;
-    this.#changed();
-    this.#host.announce(`Undone: ${label}.`);
+    this.#step((model) => model.undo(), 'Undone');
   }
 
   #redo() {
-    const label = this.#draft?.model.redo() ?? null;
+    this.#step((model) => model.redo(), 'Done again');
+  }
+
+  // With the graph comes back what was selected then; else what the step brought is, so that the next key is about it.
+  #step(take, said) {
+    if (this.#draft === null) return;
+    const { model } = this.#draft;
+    const before = model.graph;
+    const label = take(model);
     if (label === null) return;
-    this.#changed();
-    this.#host.announce(`Done again: ${label}.`);
+    const known = new Set(before.nodes.map((node) => node.id));
+    const brought = model.graph.nodes.map((node) => node.id).filter((id) => !known.has(id));
+    const held = model.held ?? nothing();
+    this.#selection = held.nodes.size + held.edges.size > 0 ? held : { nodes: new Set(brought), edges: new Set() };
+    this.#changed(before);
+    const [first, ...others] = this.#selection.nodes;
+    if (this.#opened !== null && first !== undefined && !this.#selection.nodes.has(this.#opened)) this.#openForm(others.length === 0 ? first : null);
+    this.#focusSelection();
+    this.#host.announce(`${said}: ${label}.`);
   }
 
   #add(type, place = null, { after = null, before = null, into = null } = {}) {
@@ -693,12 +760,26 @@ export class Workbench {
     const [dx, dy] = STEPS[direction];
     const { nodes } = this.#targets();
     const far = event.shiftKey;
-    if (nodes.size === 0) return this.#graph.panBy(-dx * LOOK * (far ? 4 : 1), -dy * LOOK * (far ? 4 : 1));
+    if (nodes.size === 0 || !this.#graph.showsPositions) return this.#graph.panBy(-dx * LOOK * (far ? 4 : 1), -dy * LOOK * (far ? 4 : 1));
     const step = far ? NUDGE_FAR : NUDGE;
     this.#move(nodes, dx * step, dy * step, `nudge ${[...nodes].join(' ')}`);
+    this.#tellMoved(nodes, dx * step, dy * step);
     const [first] = nodes;
     this.#graph.reveal(this.#graph.focusedNode ?? first);
     return undefined;
+  }
+
+  // Once the keys are quiet: how far it went is told, each press is not.
+  #tellMoved(nodes, dx, dy) {
+    const what = partsText(this.#draft.model.graph, nodes, new Set());
+    const far = this.#nudged?.what === what ? this.#nudged : { x: 0, y: 0 };
+    clearTimeout(this.#nudged?.timer);
+    const tell = () => {
+      const { x, y } = this.#nudged;
+      this.#nudged = null;
+      this.#host.announce(`Moved ${what}${x === 0 && y === 0 ? ' back' : farText(x, y)}.`);
+    };
+    this.#nudged = { what, x: far.x + dx, y: far.y + dy, timer: setTimeout(tell, TOLD_AFTER) };
   }
 
   #takesClipboard(event) {
@@ -746,6 +827,12 @@ function standingGraph(graph) {
 
 function nameIn(graph, id) {
   return nodeOf(graph, id)?.name ?? `node ${id}`;
+}
+
+// { x: 16, y: -8 } → " 16 right, 8 up"
+function farText(x, y) {
+  const parts = [x > 0 ? `${x} right` : x < 0 ? `${-x} left` : '', y > 0 ? `${y} down` : y < 0 ? `${-y} up` : ''];
+  return ` ${parts.filter((part) => part !== '').join(', ')}`;
 }
 
 function partsText(graph, nodes, edges) {
