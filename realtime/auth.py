@@ -79,12 +79,13 @@ class Door:
         origin = request.headers.get("Origin")
         if not self._origins.allows(origin, request.host):
             raise Forbidden(f"origin {origin!r:.100} is not allowed here")
-        g.identity = self._identify(request)
-        self._enter(_Guest(g.identity.tenant_id, _mark(request), self._address(request)))
+        token = _token(request)
+        g.identity = self._identify(token)
+        self._enter(_Guest(g.identity.tenant_id, _mark(token), self._address(request)))
 
-    def _identify(self, request: Request) -> Identity:
+    def _identify(self, token: str) -> Identity:
         try:
-            return self._verifier.verify(_token(request))
+            return self._verifier.verify(token)
         except WrongTenant as error:
             raise Forbidden(str(error)) from None
         except TokenRefused as error:
@@ -168,9 +169,9 @@ class _Guest(NamedTuple):
     address: str | None  # None: not counted
 
 
-def _mark(request: Request) -> bytes:
+def _mark(token: str) -> bytes:
     """The same for the same token: what is signed has one text, its signature in base64 has many."""
-    signed = _token(request).rpartition(".")[0]
+    signed = token.rpartition(".")[0]
     return hashlib.sha256(signed.encode("utf-8", "surrogatepass")).digest()
 
 
