@@ -18,6 +18,8 @@ from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
 MAX_DIGITS = 10  # of a number
 MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
+MIN_MEMORY_MB = 64  # of a program: Python and SQLAlchemy alone take 32
+MIN_OPEN_FILES = 16  # of a program: one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 MIN_METRICS_TOKEN = 16  # characters
@@ -127,10 +129,10 @@ class Settings:
             run_timeout=read.number("RUN_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
             run_silence_timeout=read.number("RUN_SILENCE_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
             run_cancel_timeout=read.number("RUN_CANCEL_TIMEOUT", 10, 0, MAX_CANCEL_TIMEOUT),
-            program_memory_mb=read.number("PROGRAM_MEMORY_MB", 4_096, 0, MAX_MB),
+            program_memory_mb=read.limit("PROGRAM_MEMORY_MB", 4_096, MIN_MEMORY_MB, MAX_MB),
             program_cpu_seconds=read.number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT),
             program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
-            program_open_files=read.number("PROGRAM_OPEN_FILES", 1_024, 0, 1_000_000),
+            program_open_files=read.limit("PROGRAM_OPEN_FILES", 1_024, MIN_OPEN_FILES, 1_000_000),
             data_roots=_data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
@@ -204,6 +206,15 @@ class _Reader:
         if is_number and least <= int(found) <= most:
             return int(found)
         raise SettingsError(f"{name} is {found!r:.80}; it must be a number from {least} to {most}")
+
+    def limit(self, name: str, default: int, least: int, most: int) -> int:
+        """A number, or 0 for no limit; between the two nothing could work."""
+        if self.text(name, str(default)) == "0":
+            return 0
+        try:
+            return self.number(name, default, least, most)
+        except SettingsError as error:
+            raise SettingsError(f"{error}, or 0 for no limit") from None
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         found = self.text(name, default)

@@ -13,7 +13,14 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request, send_file
 
 from jobs.announcements import Announcer
-from jobs.documents import job_document, job_summary, run_document, run_entry, run_summary
+from jobs.documents import (
+    job_document,
+    job_summary,
+    run_document,
+    run_entry,
+    run_summary,
+    shown_program,
+)
 from jobs.executing import cancel_run, execute_job
 from jobs.followers import Followers, ndjson, server_sent
 from jobs.graph import GraphInvalid, parse_graph
@@ -256,8 +263,10 @@ class _Api:
         return jsonify(told)
 
     def read_program(self, run_id: str) -> Answer:
-        program = self._store.program(self._tenant("jobs:read"), run_id)
-        return Response(program, content_type="text/x-python; charset=utf-8")
+        tenant_id = self._tenant("jobs:read")
+        program = self._store.program(tenant_id, run_id)
+        shown = shown_program(program, self._store.graph_of_run(tenant_id, run_id))
+        return Response(shown, content_type="text/x-python; charset=utf-8")
 
     def read_history(self, run_id: str) -> Answer:
         """What was said of the run, with the time of each: {"source", "events": [{"ts", "type", "payload"}]}."""

@@ -21,8 +21,8 @@ PREFIX = "CONNECTION_"
 TENANTS = "TENANTS_"  # after it: not a connection, but whose the one of that name is
 CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _TENANTS_HINT = "write the tenants that may use it, separated by commas, or * for every one"
-_WITH_PASSWORD = re.compile(r"://[^:/?#]*:.+@")
-_SECRET_PARAMETER = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.I)
+_PASSWORD = re.compile(r"(://[^:/?#]*:).+@", re.S)
+_SECRET_VALUE = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=)[^&]*", re.I)
 
 
 class ConnectionsUnusable(Exception):
@@ -133,13 +133,20 @@ def _named(graph: Mapping[str, Any]) -> set[str]:
     return {PREFIX + n.upper() for n in named if isinstance(n, str) and "://" not in n}
 
 
+def without_password(url: str) -> str:
+    """What may be shown of a URL; one that holds a password still does to `holds_password`, so that it cannot be stored."""
+    if not holds_password(url):
+        return url
+    return _SECRET_VALUE.sub(r"\1…", _PASSWORD.sub(r"\1…@", url))
+
+
 def holds_password(url: str) -> bool:
     """Whether a text is a URL with a password in it, or in a parameter of it."""
     if "://" not in url:
         return False
-    if _SECRET_PARAMETER.search(url):
+    if _SECRET_VALUE.search(url):
         return True
-    return _WITH_PASSWORD.search(url) is not None and not _is_plain_file(url)
+    return _PASSWORD.search(url) is not None and not _is_plain_file(url)
 
 
 def _is_plain_file(url: str) -> bool:

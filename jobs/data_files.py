@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 # What the server keeps in DATA_DIR, which is also the default root of data. A test compares this
 # with what a running server has there.
@@ -68,3 +70,12 @@ def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         found.append(directory)
     return found
+
+
+def unfinished(graph: Mapping[str, Any], roots: list[Path], pid: int) -> Iterator[Path]:
+    """Where a program, by its process id, was writing the CSV files of its graph (templates/parts/csv.py.j2)."""
+    for node in graph.get("nodes") or ():
+        if node.get("type") == "csv_output":
+            real = Path(os.path.realpath(roots[0] / str(node["config"]["path"])))
+            if any(root in real.parents for root in roots):
+                yield real.with_name(f".{real.name}.{pid}.part")

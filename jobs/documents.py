@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from jobs.connections import without_password
+from jobs.literals import literal
 from jobs.node_board import NodeState
 from jobs.records import Job, Run
 from progress_lib import Status
@@ -18,7 +20,34 @@ def job_summary(job: Job) -> dict[str, Any]:
 
 
 def job_document(job: Job) -> dict[str, Any]:
-    return {**job_summary(job), "graph": job.graph}
+    return {**job_summary(job), "graph": shown_graph(job.graph)}
+
+
+def shown_graph(graph: dict[str, Any]) -> dict[str, Any]:
+    """A graph without passwords: one that was stored before they were refused may hold some."""
+    nodes = graph.get("nodes")
+    return {**graph, "nodes": [_shown_node(n) for n in nodes]} if isinstance(nodes, list) else graph
+
+
+def _shown_node(node: Any) -> Any:
+    url = _connection(node)
+    if url is None:
+        return node
+    return {**node, "config": {**node["config"], "connection": without_password(url)}}
+
+
+def _connection(node: Any) -> str | None:
+    config = node.get("config") if isinstance(node, dict) else None
+    connection = config.get("connection") if isinstance(config, dict) else None
+    return connection if isinstance(connection, str) else None
+
+
+def shown_program(program: str, graph: dict[str, Any]) -> str:
+    """The program that was made of the graph, without its passwords."""
+    for url in filter(None, map(_connection, graph.get("nodes") or ())):
+        shown = without_password(url)
+        program = program.replace(literal(url), literal(shown)).replace(url, shown)
+    return program
 
 
 def run_summary(run: Run) -> dict[str, Any]:
@@ -46,7 +75,7 @@ def run_document(
         "queuePosition": queue_position,
         "counts": _counts(nodes, graph),
         "nodes": [json.loads(node.payload) for node in nodes],
-        "graph": graph,
+        "graph": shown_graph(graph),
     }
 
 

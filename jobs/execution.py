@@ -10,18 +10,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jobs.admission import Admission
 from jobs.allowance import Allowance, TenantNotServed
 from jobs.announcements import Announcer, node_announcement, status_announcement
 from jobs.connections import ConnectionsUnusable
+from jobs.data_files import unfinished
 from jobs.deadlines import Deadlines
 from jobs.node_board import NodeBoard, NodeState
 from jobs.process_identity import ProcessIdentity
 from jobs.program_log import ProgramLog
 from jobs.program_process import ProgramProcess
 from jobs.records import Run
-from jobs.run_files import RunFiles, program_environment, run_mark
+from jobs.run_files import RunFiles, data_roots, program_environment, run_mark
 from jobs.run_queue import Claim
 from jobs.states import RunStatus
 from jobs.store import NotFound, Store, StoreUnavailable
@@ -78,7 +80,7 @@ class Execution:
         self._started = time.monotonic()
         self._saved = 0.0  # (own thread), as all below
         self._ending: Ending | None = None
-        self._node_ids: set[object] = set()  # of the graph
+        self._graph: dict[str, Any] = {}
         self._kill_at: float | None = None
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
@@ -126,6 +128,8 @@ class Execution:
             heard_all = tools.link.flush() and tools.link.connects == connection
             tools.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
+        if exit_code < 0:  # a signal ended it: it could not clean up
+            self._remove_unfinished(process.identity.pid)
         broken = tools.allowance.limits.broken(exit_code, process.cpu_seconds)
         if broken is not None and self._ending is None:
             self._ending = Ending(RunStatus.FAILED, broken)
@@ -161,7 +165,7 @@ class Execution:
         run, tools = self.run, self._tools
         self._files.write_program(tools.store.program(run.tenant_id, run.run_id))
         graph = tools.store.graph_of_run(run.tenant_id, run.run_id)
-        self._node_ids = {node.get("id") for node in graph.get("nodes", [])}
+        self._graph = graph
         url = tools.admission.url_for(run) if tools.admission is not None else tools.nats_url
         log = ProgramLog(self._files.log)
         try:
@@ -180,6 +184,14 @@ class Execution:
         except BaseException:
             log.close()
             raise
+
+    def _remove_unfinished(self, pid: int) -> None:
+        try:
+            roots = data_roots(self.run.tenant_id, self._tools.data_dir, self._tools.allowance)
+            for path in unfinished(self._graph, roots, pid):
+                path.unlink(missing_ok=True)
+        except (OSError, LookupError, TypeError, AttributeError) as error:
+            LOG.warning("run %s: unfinished files may be left: %s", self.run.run_id, error)
 
     def _note(self, process: ProgramProcess) -> None:
         try:
@@ -246,7 +258,8 @@ class Execution:
         )
 
     def _all_completed(self) -> bool:
-        return bool(self._node_ids) and self._node_ids <= self._board.completed_ids()
+        node_ids = {node.get("id") for node in self._graph.get("nodes", [])}
+        return bool(node_ids) and node_ids <= self._board.completed_ids()
 
     # ---- the end
 

@@ -82,7 +82,7 @@ def reading_environment(
         ours,
         unbound=not allowance.has_many_tenants,
     )
-    roots = roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
+    roots = data_roots(tenant_id, data_dir, allowance)
     forbidden = not_data(data_dir, roots, allowance.connections_file, *allowance.not_data)
     return {
         "LANG": "C.UTF-8",
@@ -94,6 +94,11 @@ def reading_environment(
         "DATA_ROOTS": os.pathsep.join(map(str, roots)),
         "NOT_DATA": os.pathsep.join(map(str, forbidden)),
     }
+
+
+def data_roots(tenant_id: str, data_dir: Path, allowance: Allowance) -> list[Path]:
+    """The directories of a tenant's data. Raises OSError as `roots_of`."""
+    return roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
 
 
 def run_mark(run_id: str) -> str:

@@ -74,6 +74,9 @@ BAD: list[tuple[str, str]] = [
     ("RUN_SILENCE_TIMEOUT", "9999999999"),
     ("RUN_CANCEL_TIMEOUT", "301"),
     ("NATS_PING_PERIOD", "0"),
+    ("PROGRAM_OPEN_FILES", "15"),
+    ("PROGRAM_OPEN_FILES", "-1"),
+    ("PROGRAM_MEMORY_MB", "63"),
     ("SAMPLE_ORDERS", "-1"),
     ("LOG_LEVEL", "loud"),
     ("ACCESS_LOG", "maybe"),
@@ -113,6 +116,13 @@ def test_nothing_set_is_a_good_setting() -> None:
         "embedded",
         "default",
     )
+
+
+def test_a_limit_that_no_program_could_start_with_is_refused_and_none_is_0() -> None:
+    none = {"PROGRAM_OPEN_FILES": "0", "PROGRAM_MEMORY_MB": "0"}
+    settings = Settings.from_env(none)
+    assert (settings.program_open_files, settings.program_memory_mb) == (0, 0)
+    assert "from 16 to 1000000, or 0" in refusal(PROGRAM_OPEN_FILES="3")
 
 
 def test_an_empty_value_counts_as_unset() -> None:
