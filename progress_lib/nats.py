@@ -19,7 +19,7 @@ import time
 import types
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -266,18 +266,25 @@ class Link:
 
         Raises ValueError for a subject or a size that NATS would answer by cutting the connection.
         """
+        return self.publish_batch(subject, [payload], reply)
+
+    def publish_batch(self, subject: str, payloads: Sequence[bytes], reply: str = "") -> bool:
+        """As `publish`, all with one send; False: maybe none of them, maybe some."""
         check_subject(subject)
         connection = self._connection
         if connection is None or not self._up.is_set():
             return False
-        if len(payload) > connection.max_payload:
-            raise ValueError(
-                f"message of {len(payload)} bytes for {subject}: "
-                f"the NATS server takes {connection.max_payload} at most (max_payload)"
-            )
-        head = f"PUB {subject} {reply + ' ' if reply else ''}{len(payload)}\r\n".encode()
+        address = f"{subject} {reply} " if reply else f"{subject} "
+        parts: list[bytes] = []
+        for payload in payloads:
+            if len(payload) > connection.max_payload:
+                raise ValueError(
+                    f"message of {len(payload)} bytes for {subject}: "
+                    f"the NATS server takes {connection.max_payload} at most (max_payload)"
+                )
+            parts += (f"PUB {address}{len(payload)}\r\n".encode(), payload, b"\r\n")
         try:
-            connection.send(head + payload + b"\r\n")
+            connection.send(b"".join(parts))
         except OSError:
             return False
         return True

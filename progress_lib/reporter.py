@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 CLOSE_WAIT = 5.0  # seconds that `close` gives the last states to leave while NATS is known
 ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
 CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
+BATCH = 32  # messages that go to NATS with one send
 MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far below NATS's limit
 
 
@@ -83,7 +84,7 @@ class ProgressReporter:
         try:
             with self._lock:
                 has_work = self._outbox.add(progress)
-            if has_work:  # once a message that leaves, not once a call: waking a thread costs more
+            if has_work:  # once a round, not once a call: waking a thread costs more
                 self._wake.set()
         except Exception:
             LOG.debug("unusable progress %r", progress, exc_info=True)
@@ -145,7 +146,7 @@ class ProgressReporter:
         if self._deadline is None:
             return False
         with self._lock:
-            all_left = self._outbox.next_due() is None
+            all_left = self._outbox.is_empty
         return all_left or time.monotonic() >= self._deadline
 
     def _pause(self) -> float | None:
@@ -155,7 +156,7 @@ class ProgressReporter:
         with self._lock:
             due = self._outbox.next_due()
         if due is not None and self._link.is_up:
-            return max(due - now, 0.0)
+            return max(due - now, 0.0) if self._deadline is None else 0.0
         return None if self._deadline is None else max(self._deadline - now, 0.0)
 
     def _send_due(self) -> None:
@@ -166,16 +167,18 @@ class ProgressReporter:
                 if self._connects:  # the old connection may have swallowed what we sent last
                     self._outbox.repeat()
                 self._connects = self._link.connects
-            due = self._outbox.due(now if self._deadline is None else float("inf"))
-        for progress in due:
-            if not self._publish(progress):
+            due = self._outbox.due(now) if self._deadline is None else self._outbox.rest()
+        for start in range(0, len(due), BATCH):
+            batch = due[start : start + BATCH]
+            if not self._publish(batch):
                 return
             with self._lock:
-                self._outbox.sent(progress, now)
+                self._outbox.sent(batch, now)
 
-    def _publish(self, progress: Progress) -> bool:
+    def _publish(self, batch: list[Progress]) -> bool:
         assert self._link is not None
-        return self._link.publish(self._subject, self._complete(progress).to_json())
+        payloads = [self._complete(progress).to_json() for progress in batch]
+        return self._link.publish_batch(self._subject, payloads)
 
     def _complete(self, progress: Progress) -> Progress:
         """With all that a reporter adds, and cut to what a message may hold."""

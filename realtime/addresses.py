@@ -1,5 +1,6 @@
 """Whose connection it is, also behind proxies that we know. Pure."""
 
+import functools
 import ipaddress
 from collections.abc import Sequence
 
@@ -42,6 +43,7 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     return str(address)
 
 
+@functools.lru_cache(maxsize=1_024)  # who comes back does so from the same address
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text)

@@ -1,7 +1,5 @@
 """The door to the hub: who may open a WebSocket, and what happens once it is open."""
 
-import base64
-import binascii
 import hashlib
 import logging
 import math
@@ -12,10 +10,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Request, g, request
-from flask_sock import Sock
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
-    BadRequest,
     Forbidden,
     ServiceUnavailable,
     TooManyRequests,
@@ -25,15 +21,15 @@ from werkzeug.exceptions import (
 from realtime.addresses import Network, client_address
 from realtime.client import Client
 from realtime.close_codes import CloseCode
+from realtime.handshake import Server, Sock, check_handshake
 from realtime.hub import Hub
 from realtime.limits import ClientLimits, Penalties
 from realtime.origins import Origins
 from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
-from realtime.websocket import SERVER_OPTIONS, WebSocket
+from realtime.websocket import WebSocket
 
 LOG = logging.getLogger(__name__)
 
-SUBPROTOCOL = "progress.v1"
 BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens out of URLs
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
@@ -69,8 +65,7 @@ class Door:
         door = Blueprint("realtime", __name__)
         door.before_request(self.admit)
         door.teardown_request(self._leave)
-        app.config["SOCK_SERVER_OPTIONS"] = {**SERVER_OPTIONS, "subprotocols": [SUBPROTOCOL]}
-        Sock(app).route("/ws", bp=door)(self.serve_ws)
+        Sock(app).route("/ws", door)(self.serve_ws)
         app.register_blueprint(door)
 
     def shut(self) -> None:
@@ -80,25 +75,24 @@ class Door:
 
     def admit(self) -> None:
         """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
-        _check_handshake(request)
+        check_handshake(request)
         origin = request.headers.get("Origin")
         if not self._origins.allows(origin, request.host):
             raise Forbidden(f"origin {origin!r:.100} is not allowed here")
-        g.identity = self._identify(request)
-        self._enter(_Guest(g.identity.tenant_id, _mark(request), self._address(request)))
-        # one encoded frame serves all, and a compressed bomb costs nothing, without compression
-        request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        token = _token(request)
+        g.identity = self._identify(token)
+        self._enter(_Guest(g.identity.tenant_id, _mark(token), self._address(request)))
 
-    def _identify(self, request: Request) -> Identity:
+    def _identify(self, token: str) -> Identity:
         try:
-            return self._verifier.verify(_token(request))
+            return self._verifier.verify(token)
         except WrongTenant as error:
             raise Forbidden(str(error)) from None
         except TokenRefused as error:
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
 
     def _address(self, request: Request) -> str | None:
-        forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+        forwarded = request.environ.get("HTTP_X_FORWARDED_FOR", "")  # of all such headers
         return client_address(request.remote_addr or "", forwarded, self._proxies)
 
     def _enter(self, guest: "_Guest") -> None:
@@ -141,7 +135,7 @@ class Door:
         with self._lock:
             return dict(self._inside)
 
-    def serve_ws(self, server: Any) -> None:
+    def serve_ws(self, server: Server) -> None:
         """Serves one accepted browser, in the handler's thread, until it leaves.
 
         Lets nothing out: what flask-sock raised would be written into the WebSocket stream.
@@ -175,9 +169,9 @@ class _Guest(NamedTuple):
     address: str | None  # None: not counted
 
 
-def _mark(request: Request) -> bytes:
+def _mark(token: str) -> bytes:
     """The same for the same token: what is signed has one text, its signature in base64 has many."""
-    signed = _token(request).rpartition(".")[0]
+    signed = token.rpartition(".")[0]
     return hashlib.sha256(signed.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -185,21 +179,6 @@ def _too_many(whose: str, most: int) -> TooManyRequests:
     return TooManyRequests(
         f"{whose} has {most} connections already, which is all it may have", retry_after=RETRY_AFTER
     )
-
-
-def _check_handshake(request: Request) -> None:
-    """Raises BadRequest for what simple-websocket would answer with a traceback."""
-    if not request.headers.get("Host"):
-        raise BadRequest("the request has no Host header")
-    version = request.headers.get("Sec-WebSocket-Version", "")
-    if version != "13":
-        raise BadRequest(f"Sec-WebSocket-Version is {version!r:.40}; this server speaks 13")
-    try:
-        key = base64.b64decode(request.headers.get("Sec-WebSocket-Key", ""), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != 16:
-        raise BadRequest("Sec-WebSocket-Key is not 16 bytes in base64")
 
 
 def _token(request: Request) -> str:

@@ -1,6 +1,6 @@
 """One accepted browser connection: whole frames, bounded waits, no thread of its own.
 
-simple-websocket makes the handshake and wsproto parses the frames. Reading runs in the handler's
+simple-websocket opens it (realtime/handshake.py) and wsproto parses the frames. Reading runs in the handler's
 thread instead of simple-websocket's own, and writing goes around it: its thread answers pings
 without a lock in the middle of our frames, and has no deadline for a write
 (docs/decisions/websocket.md lists each defect and its guard).
@@ -34,21 +34,6 @@ class Closed(Exception):
         self.code = code
 
 
-class NoThread:
-    """What simple-websocket gets as its `thread_class`: its thread never starts."""
-
-    name = "(not started)"
-
-    def __init__(self, **_: object) -> None:
-        pass
-
-    def start(self) -> None:
-        pass
-
-
-SERVER_OPTIONS = {"thread_class": NoThread}  # for flask-sock's SOCK_SERVER_OPTIONS
-
-
 class WebSocket:
     """Reads in the handler's thread; sends from whoever holds the client's lock.
 
@@ -56,10 +41,9 @@ class WebSocket:
     """
 
     def __init__(self, server: Any) -> None:
-        """`server` is the simple_websocket.Server that flask-sock made."""
+        """`server` is the `realtime.handshake.Server` that shook hands."""
         self._server = server
-        self._protocol = server.ws.connection  # (reader thread)
-        server.ws = None  # with it goes the handshake's HTTP parser, a third of what we would hold
+        self._protocol = server.ws  # (reader thread)
         self._socket = server.sock
         # gevent's socket waits on EAGAIN whatever the flags; the one inside it does not
         self._raw = getattr(server.sock, "_sock", server.sock)

@@ -36,11 +36,16 @@ class TellsTheApplication:
 
 
 class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
-    """gthread, with a deadline for request headers."""
+    """gthread, with a deadline for request headers, and quick with a crowd that comes at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: dict[Any, float] = {}  # connections whose header is awaited, since when
+
+    def run(self) -> None:
+        """The threads of connections inherit the core of this one, which starts them."""
+        _keep_to_one_core(self.age)
+        super().run()
 
     def enqueue_req(self, conn: Any) -> None:
         self._reading[conn] = time.monotonic()
@@ -80,3 +85,12 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
                     conn.sock.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
+
+
+def _keep_to_one_core(number: int) -> None:
+    """Only one thread at a time has the interpreter's lock: to give it from core to core costs more
+    than all that it takes to let a browser in. The hub and the bridge are free to go where they like.
+    """
+    if hasattr(os, "sched_setaffinity"):  # Linux
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})

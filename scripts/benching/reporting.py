@@ -3,13 +3,23 @@
     python -m scripts.benching.reporting
 
 Starts a nats-server of its own and runs the loop of a job in this process, with and without
-reporting in turn. Figures of one row and of one report are medians of the turns.
+reporting in turn; then the program of the sample job in a process of its own, in turn with the same
+program whose reporter does nothing. Figures are medians of the turns.
 """
 
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
+from jobs.generator import generate_program
+from jobs.graph import parse_graph
+from jobs.sample import SHOP_DATABASE, make_shop_database, sample_job_document
 from progress_lib import Progress, ProgressFunc, ProgressReporter, Status
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import progress_subject
@@ -21,6 +31,26 @@ ROWS = 2_000_000
 EVERY = 1_000  # rows between two reports, as generated programs do it
 SECONDS = 2.0  # of reporting as fast as can be, to see what leaves
 JOB = 1
+PAIRS = 15  # of the sample job
+ROOT = Path(__file__).resolve().parents[2]
+SILENT = """\
+import progress_lib
+
+class Silent:
+    def __init__(self, *args, **options): pass
+    def __enter__(self): return self
+    def __exit__(self, *error): pass
+    def report_func(self): return lambda progress: None
+
+progress_lib.ProgressReporter = Silent
+"""  # Python runs it at its start where it is a sitecustomize.py on the path
+
+
+class Cost(NamedTuple):
+    """Of one run of a program."""
+
+    seconds: float
+    cpu_seconds: float
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -77,6 +107,54 @@ def leaving_each_second(url: str, report: ProgressFunc) -> float:
     return left
 
 
+class SampleJob:
+    """The sample job over 200,000 orders, in a folder of its own."""
+
+    def __init__(self, directory: Path, nats_url: str) -> None:
+        make_shop_database(directory / SHOP_DATABASE)
+        sample = sample_job_document()
+        graph = parse_graph(sample["graph"])
+        program = generate_program(graph, job_id=JOB, tenant_id="default", job_name=sample["name"])
+        (directory / "program.py").write_text(program, encoding="utf-8")
+        silent = directory / "silent"
+        silent.mkdir()
+        (silent / "sitecustomize.py").write_text(SILENT, encoding="utf-8")
+        self._directory, self._nats_url, self._silent = directory, nats_url, silent
+
+    def run(self, *, reports: bool) -> Cost:
+        path = [str(ROOT)] if reports else [str(self._silent), str(ROOT)]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(path),
+            "DATA_DIR": str(self._directory),
+            "NATS_URL": self._nats_url,
+        }
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "program.py"],
+            cwd=self._directory,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # its log
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        assert status == 0, f"the sample job ended with {status}"
+        process.returncode = 0  # it is reaped
+        return Cost(time.perf_counter() - began, used.ru_utime + used.ru_stime)
+
+    def slower(self) -> Cost:
+        """How much longer it takes when it reports, as shares of what it takes silent."""
+        loud, silent = list[Cost](), list[Cost]()
+        for pair in range(PAIRS):
+            for reports in (True, False) if pair % 2 else (False, True):
+                (loud if reports else silent).append(self.run(reports=reports))
+        return Cost(
+            median(cost.seconds for cost in loud) / median(cost.seconds for cost in silent) - 1,
+            median(cost.cpu_seconds for cost in loud) / median(cost.cpu_seconds for cost in silent)
+            - 1,
+        )
+
+
 def main() -> None:
     with nats_of_its_own() as url, ProgressReporter(url, "default", JOB) as reporter:
         report = reporter.report_func()
@@ -88,10 +166,14 @@ def main() -> None:
             for _ in turns
         )
         leaving = leaving_each_second(url, report)
+    with nats_of_its_own() as url, tempfile.TemporaryDirectory() as directory:
+        sample = SampleJob(Path(directory), url).slower()
     print(f"report(Progress(…))                {one_report * 1e6:8.2f} µs")
     print(f"counting a row                     {one_row * 1e9:8.0f} ns")
     print(f"a job that reports every {EVERY:,} rows {slower * 100:7.2f} % slower")
     print(f"messages of a node that leave      {leaving:8.1f} each second")
+    print(f"the sample job                     {sample.seconds * 100:7.2f} % slower")
+    print(f"                                   {sample.cpu_seconds * 100:7.2f} % more CPU")
 
 
 if __name__ == "__main__":

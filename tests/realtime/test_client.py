@@ -35,7 +35,7 @@ class Pair:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
         self.browser.settimeout(10)
         server = SimpleNamespace(
-            ws=SimpleNamespace(connection=Connection(ConnectionType.SERVER)),
+            ws=Connection(ConnectionType.SERVER),
             sock=ours,
             connected=True,
         )

@@ -92,9 +92,7 @@ def pieces(sent: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 
 def server_of(ours: socket.socket) -> SimpleNamespace:
-    return SimpleNamespace(
-        ws=SimpleNamespace(connection=Connection(ConnectionType.SERVER)), sock=ours, connected=True
-    )
+    return SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours, connected=True)
 
 
 @settings(max_examples=300, deadline=None)

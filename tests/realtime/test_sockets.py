@@ -180,6 +180,7 @@ def test_a_good_token_for_another_tenant_is_answered_403(product: Product) -> No
         ({"Upgrade": "h2c"}, ""),
         ({"Connection": None}, ""),
         ({"Connection": "keep-alive"}, ""),
+        ({"Connection": "no-upgrade"}, ""),
         ({"Host": None}, "GOOD 1.1"),
     ],
 )
@@ -199,6 +200,7 @@ def test_a_bad_handshake_is_answered_and_never_with_a_traceback(
         {"Sec-WebSocket-Protocol": "a b, \x01"},
         {"Sec-WebSocket-Protocol": ",,"},
         {"Sec-WebSocket-Extensions": ";;=,"},
+        {"Connection": "keep-alive, UPGRADE"},
         {"X-Odd": "\x7f"},
         {"X-Latin": "é\xff"},
         {"Transfer-Encoding": "chunked"},
@@ -219,8 +221,9 @@ def test_an_odd_header_is_refused_or_of_no_matter(
 
 
 def test_a_handshake_that_is_no_get_is_refused(product: Product) -> None:
-    with Raw(product, line=f"POST /ws?token={product.token()} HTTP/1.1") as client:
-        assert client.status in (400, 405)
+    for method in ("POST", "HEAD", "OPTIONS"):
+        with Raw(product, line=f"{method} /ws?token={product.token()} HTTP/1.1") as client:
+            assert client.status in (400, 405), method
 
 
 # ---------------------------------------------------------------- requests that make no sense

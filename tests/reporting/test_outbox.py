@@ -20,8 +20,7 @@ def completed(node_id: int, rows: int = 0) -> Progress:
 
 def take(outbox: Outbox, now: float) -> list[Progress]:
     due = outbox.due(now)
-    for progress in due:
-        outbox.sent(progress, now)
+    outbox.sent(due, now)
     return due
 
 
@@ -41,7 +40,49 @@ def test_running_counts_leave_twenty_times_a_second_and_only_the_newest() -> Non
     assert looks == [True] + [False] * 999, "one look at it is enough, however many follow"
     assert take(outbox, COUNT_PERIOD / 2) == []
     assert take(outbox, COUNT_PERIOD) == [running(1, 1000)]
-    assert outbox.next_due() is None
+    assert take(outbox, 2 * COUNT_PERIOD) == []
+    assert outbox.next_due() is None, "nothing is looked at while nothing is reported"
+
+
+def test_the_counts_of_all_nodes_leave_together() -> None:
+    """One thread is woken for all of them: that is what reporting costs a program."""
+    outbox = Outbox()
+    for node_id in (1, 2, 3):
+        outbox.add(running(node_id))
+    take(outbox, 0.0)
+    looks = [outbox.add(running(node_id, 10)) for node_id in (1, 2, 3)]
+    assert looks == [True, False, False]
+    now = COUNT_PERIOD
+    assert {progress.node_id for progress in take(outbox, now)} == {1, 2, 3}
+    for rows in range(11, 20):
+        assert not any(outbox.add(running(node_id, rows)) for node_id in (1, 2, 3))
+        now += COUNT_PERIOD
+        assert outbox.next_due() == now
+        assert {progress.node_id for progress in take(outbox, now)} == {1, 2, 3}
+
+
+def test_a_count_keeps_its_distance_from_a_change_of_its_node() -> None:
+    outbox = Outbox()
+    outbox.add(running(1))
+    take(outbox, 0.0)
+    outbox.add(running(1, 1))
+    outbox.add(running(2))
+    assert take(outbox, 0.9 * COUNT_PERIOD) == [running(2)]
+    outbox.add(running(2, 1))
+    assert take(outbox, COUNT_PERIOD) == [running(1, 1)]
+    assert take(outbox, 2 * COUNT_PERIOD) == [running(2, 1)]
+
+
+def test_at_the_end_nothing_waits_for_its_time() -> None:
+    outbox = Outbox()
+    outbox.add(running(1))
+    take(outbox, 0.0)
+    outbox.add(running(1, 5))
+    outbox.add(running(2))
+    assert outbox.rest() == [running(2), running(1, 5)]
+    assert not outbox.is_empty
+    outbox.sent(outbox.rest(), 0.0)
+    assert outbox.is_empty
 
 
 def test_what_comes_after_the_end_of_a_node_is_not_said() -> None:
@@ -78,7 +119,7 @@ def test_every_node_ends_with_its_true_last_state_and_no_step_back(
             left += take(outbox, now)
     left += take(outbox, now + 1)
     left += take(outbox, now + 2)  # a count that waited for its change of status to leave
-    assert outbox.next_due() is None
+    assert outbox.is_empty
     assert {progress.node_id: progress for progress in left} == truth
     for node_id in truth:
         rows = [progress.row_count for progress in left if progress.node_id == node_id]

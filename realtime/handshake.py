@@ -1,0 +1,111 @@
+"""The answer to a WebSocket handshake (RFC 6455, section 4.2.2), for flask-sock under gunicorn.
+
+simple-websocket writes the request that gunicorn has parsed out as text again and has h11 parse
+and check it anew: a third of what it cost to let a browser in (docs/decisions/connections.md).
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import flask_sock
+import simple_websocket
+from flask import Blueprint, Request, Response, request
+from werkzeug.exceptions import BadRequest
+from wsproto import ConnectionType
+from wsproto.connection import Connection
+
+SUBPROTOCOL = "progress.v1"
+VERSION = "13"
+KEY_BYTES = 16
+_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def check_handshake(request: Request) -> None:
+    """Raises BadRequest for a request that is no handshake."""
+    headers = request.headers
+    if request.method != "GET":
+        raise BadRequest(f"a WebSocket begins with GET, not with {request.method}")
+    if not headers.get("Host"):
+        raise BadRequest("the request has no Host header")
+    if "upgrade" not in _names(headers.get("Connection", "").lower()):
+        raise BadRequest("the Connection header does not hold Upgrade")
+    version = headers.get("Sec-WebSocket-Version", "")
+    if version != VERSION:
+        raise BadRequest(f"Sec-WebSocket-Version is {version!r:.40}; this server speaks {VERSION}")
+    try:
+        key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise BadRequest(f"Sec-WebSocket-Key is not {KEY_BYTES} bytes in base64")
+
+
+def answer(key: str, subprotocol: str | None) -> bytes:
+    """The 101 to a handshake with this key. No extension is accepted: one encoded frame serves all."""
+    accept = base64.b64encode(hashlib.sha1((key + _GUID).encode(), usedforsecurity=False).digest())
+    chosen = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\n"
+        "Upgrade: websocket\r\n"
+        "Connection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept.decode()}\r\n"
+        f"{chosen}\r\n"
+    ).encode()
+
+
+class NoThread:
+    """simple-websocket's `thread_class`, which never starts: `Client` reads (docs/decisions/websocket.md)."""
+
+    name = "(not started)"
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+
+class Server(simple_websocket.Server):  # type: ignore[misc]
+    """simple-websocket's server for a request that `check_handshake` let through."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__(environ, subprotocols=[SUBPROTOCOL], thread_class=NoThread)
+
+    def handshake(self) -> None:
+        offered = _names(self.environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", ""))
+        self.subprotocol = next((name for name in self.subprotocols if name in offered), None)
+        self.sock.sendall(answer(self.environ["HTTP_SEC_WEBSOCKET_KEY"], self.subprotocol))
+        self.ws = Connection(ConnectionType.SERVER)  # frames only: nothing of the handshake stays
+        self.connected = True
+
+
+class Sock(flask_sock.Sock):  # type: ignore[misc]
+    """flask-sock's route with our `Server`, and for gunicorn alone."""
+
+    def route(
+        self, path: str, bp: Blueprint, **options: Any
+    ) -> Callable[[Callable[[Server], None]], None]:
+        """A route of `bp`; what it decorates serves a WebSocket until that is over, and never raises."""
+
+        def decorator(serve: Callable[[Server], None]) -> None:
+            def serve_websocket() -> Response:
+                serve(Server(request.environ))
+                return _Taken()
+
+            bp.route(path, websocket=True, **options)(serve_websocket)
+
+        return decorator
+
+
+class _Taken(Response):
+    """gunicorn's sign that the socket speaks no HTTP any more."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        raise StopIteration
+
+
+def _names(header: str) -> list[str]:
+    return [name.strip() for name in header.split(",")]
