@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ from typing import Any
 import pytest
 
 from jobs.allowance import Allowance
-from jobs.connections import ConnectionsUnusable, connections_for, holds_password, read_connections
+from jobs.connections import (
+    ConnectionsUnusable,
+    connections_for,
+    holds_password,
+    read_connections,
+    without_password,
+)
 from jobs.data_files import is_servers_own, not_data
 from jobs.graph import GraphInvalid, parse_graph
 from jobs.limits import CPU_GRACE, ProgramLimits
@@ -91,6 +98,30 @@ def test_other_databases_than_files_are_named(url: str) -> None:
 )
 def test_a_sqlite_url_is_a_path_under_the_data_and_no_more(url: str) -> None:
     assert errors_of(reads(url))
+
+
+@pytest.mark.parametrize("unit", ["?pass", "&pass", "://:", "?=", "="])
+def test_a_long_text_that_is_nearly_a_password_costs_no_time(unit: str) -> None:
+    """Such a search once took minutes, for all that the worker serves: its thread lets no other run."""
+    began = time.process_time()
+    holds_password("x://" + unit * (10_000 // len(unit)))
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("pg://u:a@b@h/n", "pg://u:…@h/n"),
+        ("pg://u:p@h/n?a=1&sslPassword=x=y&b=2", "pg://u:…@h/n?a=1&sslPassword=…&b=2"),
+        ("pg://h/n?a=b?token=x&pwd=&z", "pg://h/n?a=b?token=…&pwd=…&z"),
+        ("sqlite:///x.db?key=1&secretKey=2", "sqlite:///x.db?key=1&secretKey=…"),
+        ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ("pg://h/pass=word?a=1", "pg://h/pass=word?a=1"),
+    ],
+)
+def test_of_a_url_all_but_its_passwords_is_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+    assert holds_password(url) == holds_password(shown) == (url != shown)
 
 
 def test_a_password_in_a_graph_is_not_even_stored(product: Product) -> None:
