@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -309,6 +310,9 @@ def test_files_under_the_roots_are_data(roots: Path, path: str) -> None:
         "runs/x/log.txt",
         "./jwt_secret",
         "nats.log.2026",
+        "a/shop.db-journal",
+        "/srv/shop.db-wal",
+        "shop.db-shm",
     ],
 )
 def test_a_path_that_can_never_be_data_is_refused_at_validation(path: str) -> None:
@@ -335,6 +339,19 @@ def test_a_query_opens_no_other_file(roots: Path, sql: str, writes: bool) -> Non
     sink = output if writes else node(2, "csv_output", **OUT)
     assert run_in(roots, chain(source, sink)).code == 1
     assert sorted(os.listdir(roots / "outside")) == ["in.csv", "in.db"]
+
+
+def test_a_forged_journal_has_sqlite_delete_nothing(roots: Path) -> None:
+    """Once SQLite has played a journal back, it deletes the file that the journal's end names."""
+    victim = os.fsencode(roots / "outside" / "in.csv")
+    end = b"\0\0\0\1" + victim + struct.pack(">II", len(victim), sum(victim))
+    end += bytes.fromhex("d9d505f920a163d7")
+    forged = node(1, "db_input", connection="sqlite:///in.db", sql=f"SELECT x'{end.hex()}' AS n")
+    (roots / "a" / "link.journal").symlink_to("in.db-journal")
+    sink = node(2, "db_output", connection="sqlite:///link.journal", table="t")
+    assert "beside a database" in run_in(roots, chain(forged, sink)).reason(2)
+    assert run_in(roots, reads("sqlite:///in.db", "SELECT n FROM t")).code == 0
+    assert (roots / "outside" / "in.csv").exists()
 
 
 def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: StartProduct) -> None:
