@@ -53,6 +53,9 @@ keepalive = 5  # seconds
 backlog = 4096  # connections that wait to be accepted: a whole crowd that comes back
 preload_app = False  # threads must start after the fork
 control_socket_disable = True
+forwarder_headers = (
+    ""  # a path is what the request line says, not a header that a proxy lets through
+)
 accesslog = "-" if SETTINGS.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.log_level
