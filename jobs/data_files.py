@@ -58,6 +58,7 @@ def path_errors(path: str) -> Iterator[str]:
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:
     """What programs must not touch: the server's own, `others`, and what tenants left that have roots no more."""
     own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
+    own += sorted(data_dir.resolve().glob("nats.log.*"))
     tenants = data_dir.resolve() / TENANTS
     if not any(tenants in root.parents for root in roots):
         own.append(tenants)

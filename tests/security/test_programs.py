@@ -366,6 +366,14 @@ def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: St
     assert all(path.is_absolute() for path in not_data(server.data_dir, []))
 
 
+def test_old_logs_of_the_server_are_no_data_by_their_whole_path_either(tmp_path: Path) -> None:
+    old = tmp_path / "nats.log.2026.11.24.10.00.00.000000000"
+    old.write_text("n\n1\n")
+    found = reading_environment("acme", {}, tmp_path, Allowance(), {})
+    done = run(copies(str(old)), tmp_path, NOT_DATA=found["NOT_DATA"])
+    assert "the server's own" in done.reason(1)
+
+
 def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(
     start_product: StartProduct,
 ) -> None:
