@@ -53,6 +53,8 @@ keepalive = 5  # seconds
 backlog = 4096  # connections that wait to be accepted: a whole crowd that comes back
 preload_app = False  # threads must start after the fork
 control_socket_disable = True
+# a path is what the request line says, not what a header that a proxy lets through says
+forwarder_headers = ""
 accesslog = "-" if SETTINGS.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.log_level

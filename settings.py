@@ -11,7 +11,7 @@ from pathlib import Path
 from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
 from jobs.secret_files import make_secret
-from progress_lib.subjects import EVERY_TENANT, check_id
+from progress_lib.subjects import EVERY_TENANT, ID, check_id
 from realtime.addresses import Network, parse_proxies
 from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
 
@@ -314,14 +314,32 @@ def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
                 f"DATA_ROOTS holds {root!r:.200}, which all tenants of TENANT_ID=* would share; "
                 f"write {TENANT} in it, as in {root:.200}/{TENANT}, or name it in SHARED_DATA_ROOTS"
             )
-    for root in shared:
-        for other in own:
-            above = Path(os.path.realpath(other.partition(TENANT)[0]), "x").parents
-            if Path(os.path.realpath(root)) in above:
+    for root in own:
+        for other in (*own, *shared):
+            if _may_meet(root, other):
                 raise SettingsError(
-                    f"SHARED_DATA_ROOTS holds {root!r:.200}, and so each tenant's own files "
-                    f"in {other!r:.200}; name a directory beside them"
+                    f"{'DATA_ROOTS' if other in own else 'SHARED_DATA_ROOTS'} holds {other!r:.200}, "
+                    f"and so, for some name of a tenant, that tenant's own files in {root!r:.200}, "
+                    "or the other way round; name a directory beside them"
                 )
+
+
+def _may_meet(one: str, other: str) -> bool:
+    """Whether, of two tenants, the one's directory may be or hold the other's by the other root."""
+    parts = (Path(os.path.realpath(root)).parts for root in (one, other))
+    for mine, theirs in zip(*parts, strict=False):
+        if mine == theirs and TENANT in mine:
+            return False  # it is the same tenant's
+        if not (_may_be(mine, theirs) or _may_be(theirs, mine)):
+            return False
+    return True
+
+
+def _may_be(part: str, other: str) -> bool:
+    """Whether a part of a root is the other for some tenant; of two with tenants that is not ruled out."""
+    if TENANT in part and TENANT in other:
+        return True
+    return re.fullmatch(re.escape(part).replace(re.escape(TENANT), ID.pattern), other) is not None
 
 
 def _roots(found: str) -> tuple[str, ...]:

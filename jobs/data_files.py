@@ -32,6 +32,7 @@ SERVERS_OWN = frozenset(
 )
 
 
+SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
 TENANT = "{tenant}"  # in the name of a root: the run's tenant
 TENANTS = "tenants"  # in DATA_DIR: the data of each tenant, where TENANT_ID is *
 
@@ -50,11 +51,14 @@ def path_errors(path: str) -> Iterator[str]:
         yield "leads to a hidden file, which is never data"
     elif parts and is_servers_own(parts[0]):
         yield f"leads to {parts[0]}, which is the server's own"
+    elif path.endswith(SQLITES_OWN):
+        yield "leads to a file that SQLite keeps beside a database: choose a name with another end"
 
 
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:
     """What programs must not touch: the server's own, `others`, and what tenants left that have roots no more."""
     own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
+    own += sorted(data_dir.resolve().glob("nats.log.*"))
     tenants = data_dir.resolve() / TENANTS
     if not any(tenants in root.parents for root in roots):
         own.append(tenants)

@@ -16,14 +16,13 @@ from jobs.admission import Admission
 from jobs.allowance import Allowance, TenantNotServed
 from jobs.announcements import Announcer, node_announcement, status_announcement
 from jobs.connections import ConnectionsUnusable
-from jobs.data_files import unfinished
 from jobs.deadlines import Deadlines
 from jobs.node_board import NodeBoard, NodeState
 from jobs.process_identity import ProcessIdentity
 from jobs.program_log import ProgramLog
 from jobs.program_process import ProgramProcess
 from jobs.records import Run
-from jobs.run_files import RunFiles, data_roots, program_environment, run_mark
+from jobs.run_files import RunFiles, program_environment, remove_unfinished, run_mark
 from jobs.run_queue import Claim
 from jobs.states import RunStatus
 from jobs.store import NotFound, Store, StoreUnavailable
@@ -129,7 +128,8 @@ class Execution:
             tools.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
         if exit_code < 0:  # a signal ended it: it could not clean up
-            self._remove_unfinished(process.identity.pid)
+            pid = process.identity.pid
+            remove_unfinished(self.run, self._graph, pid, tools.data_dir, tools.allowance)
         broken = tools.allowance.limits.broken(exit_code, process.cpu_seconds)
         if broken is not None and self._ending is None:
             self._ending = Ending(RunStatus.FAILED, broken)
@@ -184,14 +184,6 @@ class Execution:
         except BaseException:
             log.close()
             raise
-
-    def _remove_unfinished(self, pid: int) -> None:
-        try:
-            roots = data_roots(self.run.tenant_id, self._tools.data_dir, self._tools.allowance)
-            for path in unfinished(self._graph, roots, pid):
-                path.unlink(missing_ok=True)
-        except (OSError, LookupError, TypeError, AttributeError) as error:
-            LOG.warning("run %s: unfinished files may be left: %s", self.run.run_id, error)
 
     def _note(self, process: ProgramProcess) -> None:
         try:

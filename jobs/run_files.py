@@ -1,5 +1,6 @@
 """Where a run's files are, and the environment that its program gets."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 from jobs.allowance import Allowance
 from jobs.connections import connections_for
-from jobs.data_files import not_data, roots_of
+from jobs.data_files import not_data, roots_of, unfinished
 from jobs.records import Run
 from progress_lib.subjects import check_id
+
+LOG = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent  # holds progress_lib
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; far above what a reporter writes for 10,000 nodes
@@ -99,6 +102,17 @@ def reading_environment(
 def data_roots(tenant_id: str, data_dir: Path, allowance: Allowance) -> list[Path]:
     """The directories of a tenant's data. Raises OSError as `roots_of`."""
     return roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
+
+
+def remove_unfinished(
+    run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
+) -> None:
+    """Removes what a program that was killed was writing; `graph` as it was stored. Never raises."""
+    try:
+        for path in unfinished(graph, data_roots(run.tenant_id, data_dir, allowance), pid):
+            path.unlink(missing_ok=True)
+    except (OSError, LookupError, TypeError, AttributeError) as error:
+        LOG.warning("run %s: unfinished files may be left: %s", run.run_id, error)
 
 
 def run_mark(run_id: str) -> str:

@@ -30,6 +30,7 @@ from jobs.limits import ProgramLimits
 from jobs.nkeys import Issuer, own_issuer, read_issuer
 from jobs.preview import Previews
 from jobs.process_identity import ProcessIdentity
+from jobs.run_files import remove_unfinished
 from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from jobs.stop_signal import StopSignal
 from jobs.store import NotFound, Store, StoreUnavailable
@@ -101,7 +102,14 @@ class Runner:
             allowance,
             self._admission,
         )
-        self._sweeps = Sweeps(store, self._queue, self._announcer, link, self._pace.stale_after)
+        self._sweeps = Sweeps(
+            store,
+            self._queue,
+            self._announcer,
+            link,
+            self._pace.stale_after,
+            lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
+        )
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id

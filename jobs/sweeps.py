@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from jobs.announcements import Announcer, node_announcement, status_announcement
 from jobs.last_words import last_words
@@ -56,8 +57,11 @@ class Sweeps:
         announcer: Announcer,
         link: Link,
         stale_after: float,
+        remove_unfinished: Callable[[Run, dict[str, Any], int], None],
     ) -> None:
+        """`remove_unfinished`: the files that a run's program, by its graph and process id, was writing."""
         self._store = store
+        self._remove_unfinished = remove_unfinished
         self._link = link
         self._queue = queue
         self._announcer = announcer
@@ -74,7 +78,8 @@ class Sweeps:
         for run in running:
             if _runner_is_dead(run):
                 killed = kill_marked(run_mark(run.run_id))  # first: then it has said its last
-                self._end_lost(run, "the runner died while the run went on", killed)
+                if self._end_lost(run, "the runner died while the run went on", killed):
+                    self._clean_up(run)
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")
 
@@ -98,11 +103,18 @@ class Sweeps:
             ):
                 self._announcer.announce(status_announcement(run, failed, reason))
 
-    def _end_lost(self, run: Run, reason: str, killed: int = 0) -> None:
+    def _clean_up(self, run: Run) -> None:
+        """After a run of this machine, whose program cannot clean up any more."""
+        if run.program_pid is not None:
+            graph = self._store.graph_of_run(run.tenant_id, run.run_id)
+            self._remove_unfinished(run, graph, run.program_pid)
+
+    def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
+        """False when another's end stands."""
         try:
             _, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
         except NotFound:
-            return
+            return False
         board = NodeBoard(run.run_id, known)
         for state in last_words(self._link, run, known):
             board.see(state)
@@ -117,13 +129,14 @@ class Sweeps:
             nodes=board.states(),
             runner=run.runner,
         ):
-            return
+            return False
         killed += kill_marked(run_mark(run.run_id))  # before the closings: they are the last word
         LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)
         self._announcer.announce(
             *(node_announcement(run, closing) for closing in closings),
             status_announcement(run, lost, reason),
         )
+        return True
 
 
 def _runner_is_dead(run: Run) -> bool:

@@ -8,6 +8,7 @@ has left running is taken over.
 
 import argparse
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -124,6 +125,7 @@ def nats_config(settings: Settings, issuer: Issuer) -> str:
     return (
         f"listen: 127.0.0.1:{settings.nats_port}\n"
         f"http: 127.0.0.1:{settings.nats_monitor_port}\n"
+        f"http_base_path: {json.dumps(monitor_path(settings))}\n"
         f"log_file: {json.dumps(str(nats_log(settings)))}\n"
         f"logfile_size_limit: {MAX_NATS_LOG}\n"
         f"authorization {{\n"
@@ -133,6 +135,12 @@ def nats_config(settings: Settings, issuer: Issuer) -> str:
         "}\n"
         f"jetstream {{ store_dir: {json.dumps(str(settings.data_dir / 'nats'))}, sync_interval: 10s }}\n"
     )
+
+
+def monitor_path(settings: Settings) -> str:
+    """Under which nats-server's monitor answers: it asks for no password, and any page may ask it."""
+    password = urlsplit(settings.own_nats_url()).password
+    return f"/{hashlib.sha256(f'path of the monitor {password}'.encode()).hexdigest()[:32]}"
 
 
 def nats_log(settings: Settings) -> Path:
@@ -173,7 +181,8 @@ class Watchdog:
     """
 
     def __init__(self, settings: Settings, nats: Child) -> None:
-        self._url = f"http://127.0.0.1:{settings.nats_monitor_port}/healthz"
+        port = settings.nats_monitor_port
+        self._url = f"http://127.0.0.1:{port}{monitor_path(settings)}/healthz"
         self._disk = settings.data_dir
         self._nats = nats
         self._due = 0.0

@@ -172,7 +172,8 @@ export class GraphView {
   /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular. */
   get hasFocus() {
     const { activeElement } = document;
-    return activeElement === document.body || this.#canvas.contains(activeElement);
+    // a button that was pressed and is disabled now keeps the focus until the next frame
+    return activeElement === document.body || activeElement?.disabled === true || this.#canvas.contains(activeElement);
   }
 
   /** The id of the node that has the focus, or null. */

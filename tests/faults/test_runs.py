@@ -47,6 +47,7 @@ from tests.faults.handwritten import (
 )
 from tests.faults.watching import Watcher
 from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, is_alive
+from tests.jobs.program import chain, node
 
 RUNNER, KEEPER, NATS = "jobs.runner", "scripts.embedded", "nats-server"
 READY = 20.0  # seconds until a part that died serves again
@@ -144,6 +145,22 @@ def test_a_killed_runner_loses_its_run_ends_the_program_and_browsers_see_it(
         assert programs.starts(run) == 1
         after = programs.execute(GOOD)
         assert programs.ended(after).status is RunStatus.COMPLETED
+
+
+def test_what_the_program_of_a_killed_runner_was_writing_is_removed(server: Product) -> None:
+    endless = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"
+    source = node(1, "db_input", connection="sqlite:///:memory:", sql=endless)
+    graph = chain(source, node(2, "csv_output", path="out.csv"))
+    run_id = server.execute(server.create_job({"name": "endless", "graph": graph}))
+
+    def parts() -> list[Path]:
+        return list(server.data_dir.glob(".out.csv.*.part"))
+
+    eventually(lambda: server.get(f"/api/runs/{run_id}").json()["nodes"] and parts(), LOST)
+    kill(the_only(server, RUNNER))
+    assert server.run_end(run_id, LOST)["status"] == "lost"
+    eventually(lambda: parts() == [], what="the unfinished file is removed")
+    assert not (server.data_dir / "out.csv").exists()
 
 
 def test_a_killed_nats_server_leaves_the_run_alone(server: Product, programs: Programs) -> None:

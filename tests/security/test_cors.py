@@ -1,4 +1,4 @@
-"""ALLOWED_ORIGINS over HTTP, and /metrics with a token."""
+"""ALLOWED_ORIGINS over HTTP, /metrics with a token, and the paths that a proxy may guard."""
 
 from __future__ import annotations
 
@@ -159,3 +159,10 @@ def test_without_one_the_figures_name_no_tenant(closed: Product) -> None:
         text = closed.get("/metrics", token=None).body.decode()
     assert "progress_clients" in text
     assert "tenant" not in text
+
+
+@pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO"])
+def test_no_header_moves_a_path_past_what_a_proxy_forbids(product: Product, header: str) -> None:
+    for value in ("/x", "/metrics"):
+        answer = product.get("/x/metrics", token=None, headers={header: value})
+        assert answer.status == 404

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -412,3 +413,31 @@ def test_a_seed_has_one_public_key_and_what_is_no_seed_is_refused(tmp_path: Path
     first = own_issuer(tmp_path)
     assert own_issuer(tmp_path).public == first.public
     assert (tmp_path / "nats_seed").stat().st_mode & 0o777 == 0o600
+
+
+# ---------------------------------------------------------------- the monitor
+
+
+def test_the_monitor_of_the_embedded_server_answers_under_a_secret_path_alone(
+    product: Product,
+) -> None:
+    """Else any user of the machine, and with ?callback= any page in a browser on it, reads names of runs."""
+    [path] = re.findall(r'^http_base_path: "(/[0-9a-f]{32})"$', config_of(product), re.M)
+    assert monitor_status(product, "/") == 404
+    for page in ("", "/connz?subs=1&callback=tell", "/jsz?consumers=1", "/varz", "/healthz"):
+        assert monitor_status(product, page) == 404
+        assert monitor_status(product, path + page) == 200
+    assert path[1:] not in product.log() + (product.data_dir / "nats.log").read_text()
+
+
+def config_of(product: Product) -> str:
+    return (product.data_dir / "nats.conf").read_text()
+
+
+def monitor_status(product: Product, path: str) -> int:
+    monitor = HTTPConnection("127.0.0.1", product.monitor_port, timeout=5.0)
+    try:
+        monitor.request("GET", path)
+        return monitor.getresponse().status
+    finally:
+        monitor.close()

@@ -7,8 +7,10 @@ import os
 import resource
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,13 @@ from typing import Any
 import pytest
 
 from jobs.allowance import Allowance
-from jobs.connections import ConnectionsUnusable, connections_for, holds_password, read_connections
+from jobs.connections import (
+    ConnectionsUnusable,
+    connections_for,
+    holds_password,
+    read_connections,
+    without_password,
+)
 from jobs.data_files import is_servers_own, not_data
 from jobs.graph import GraphInvalid, parse_graph
 from jobs.limits import CPU_GRACE, ProgramLimits
@@ -91,6 +99,30 @@ def test_other_databases_than_files_are_named(url: str) -> None:
 )
 def test_a_sqlite_url_is_a_path_under_the_data_and_no_more(url: str) -> None:
     assert errors_of(reads(url))
+
+
+@pytest.mark.parametrize("unit", ["?pass", "&pass", "://:", "?=", "="])
+def test_a_long_text_that_is_nearly_a_password_costs_no_time(unit: str) -> None:
+    """Such a search once took minutes, for all that the worker serves: its thread lets no other run."""
+    began = time.process_time()
+    holds_password("x://" + unit * (10_000 // len(unit)))
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("pg://u:a@b@h/n", "pg://u:…@h/n"),
+        ("pg://u:p@h/n?a=1&sslPassword=x=y&b=2", "pg://u:…@h/n?a=1&sslPassword=…&b=2"),
+        ("pg://h/n?a=b?token=x&pwd=&z", "pg://h/n?a=b?token=…&pwd=…&z"),
+        ("sqlite:///x.db?key=1&secretKey=2", "sqlite:///x.db?key=1&secretKey=…"),
+        ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ("pg://h/pass=word?a=1", "pg://h/pass=word?a=1"),
+    ],
+)
+def test_of_a_url_all_but_its_passwords_is_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+    assert holds_password(url) == holds_password(shown) == (url != shown)
 
 
 def test_a_password_in_a_graph_is_not_even_stored(product: Product) -> None:
@@ -278,6 +310,9 @@ def test_files_under_the_roots_are_data(roots: Path, path: str) -> None:
         "runs/x/log.txt",
         "./jwt_secret",
         "nats.log.2026",
+        "a/shop.db-journal",
+        "/srv/shop.db-wal",
+        "shop.db-shm",
     ],
 )
 def test_a_path_that_can_never_be_data_is_refused_at_validation(path: str) -> None:
@@ -306,6 +341,19 @@ def test_a_query_opens_no_other_file(roots: Path, sql: str, writes: bool) -> Non
     assert sorted(os.listdir(roots / "outside")) == ["in.csv", "in.db"]
 
 
+def test_a_forged_journal_has_sqlite_delete_nothing(roots: Path) -> None:
+    """Once SQLite has played a journal back, it deletes the file that the journal's end names."""
+    victim = os.fsencode(roots / "outside" / "in.csv")
+    end = b"\0\0\0\1" + victim + struct.pack(">II", len(victim), sum(victim))
+    end += bytes.fromhex("d9d505f920a163d7")
+    forged = node(1, "db_input", connection="sqlite:///in.db", sql=f"SELECT x'{end.hex()}' AS n")
+    (roots / "a" / "link.journal").symlink_to("in.db-journal")
+    sink = node(2, "db_output", connection="sqlite:///link.journal", table="t")
+    assert "beside a database" in run_in(roots, chain(forged, sink)).reason(2)
+    assert run_in(roots, reads("sqlite:///in.db", "SELECT n FROM t")).code == 0
+    assert (roots / "outside" / "in.csv").exists()
+
+
 def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: StartProduct) -> None:
     server = start_product(SAMPLE_ORDERS="2000")
     run_id = server.execute(server.sample_job_id())
@@ -316,6 +364,14 @@ def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: St
     kept = {name for name in os.listdir(server.data_dir) if not is_servers_own(name)}
     assert kept - data == set()
     assert all(path.is_absolute() for path in not_data(server.data_dir, []))
+
+
+def test_old_logs_of_the_server_are_no_data_by_their_whole_path_either(tmp_path: Path) -> None:
+    old = tmp_path / "nats.log.2026.11.24.10.00.00.000000000"
+    old.write_text("n\n1\n")
+    found = reading_environment("acme", {}, tmp_path, Allowance(), {})
+    done = run(copies(str(old)), tmp_path, NOT_DATA=found["NOT_DATA"])
+    assert "the server's own" in done.reason(1)
 
 
 def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(

@@ -154,6 +154,9 @@ def test_tenants_have_roots_of_their_own_unless_somebody_says_otherwise() -> Non
         "/s",
     )
     assert roots(TENANT_ID="*", SHARED_DATA_ROOTS="/d/all")[1] == "/d/all"
+    apart = "/srv/{tenant}/in:/srv/{tenant}/in/deep:/srv/{tenant}/out:/data/of-{tenant}"
+    shared = "/data/all:/srv/not one's name"
+    assert len(roots(TENANT_ID="*", DATA_ROOTS=apart, SHARED_DATA_ROOTS=shared)) == 6
 
 
 @pytest.mark.parametrize(
@@ -165,6 +168,13 @@ def test_tenants_have_roots_of_their_own_unless_somebody_says_otherwise() -> Non
         ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/d"}),
         ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/d/tenants"}),
         ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/x:/", "DATA_ROOTS": "/y-{tenant}"}),
+        # a tenant called `all`, or `of-x`
+        ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/srv/all", "DATA_ROOTS": "/srv/{tenant}"}),
+        ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/s/all/x", "DATA_ROOTS": "/s/{tenant}"}),
+        ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/s/all", "DATA_ROOTS": "/s/{tenant}/x"}),
+        ("SHARED_DATA_ROOTS", {"SHARED_DATA_ROOTS": "/d/tenants/all"}),
+        ("DATA_ROOTS", {"DATA_ROOTS": "/srv/{tenant}:/srv/all/{tenant}"}),
+        ("DATA_ROOTS", {"DATA_ROOTS": "/srv/of-{tenant}:/srv/{tenant}"}),
     ],
 )
 def test_a_root_that_all_tenants_would_share_unasked_ends_the_start(
