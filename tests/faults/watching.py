@@ -1,5 +1,6 @@
 """A browser as the fault tests need it: it remembers all that it is told, and can be asked."""
 
+import contextlib
 import json
 import threading
 from typing import Any, Self
@@ -15,7 +16,9 @@ class Watcher:
     def __init__(self, product: Product, *job_ids: int) -> None:
         self.messages: list[dict[str, Any]] = []
         self.close_code: int | None = None
-        self._connection = product.websocket(max_queue=None, max_size=None)
+        self._open = contextlib.ExitStack()
+        opened = product.websocket(max_queue=None, max_size=None)
+        self._connection = self._open.enter_context(opened)
         for job_id in job_ids:
             self._connection.send(json.dumps({"action": "subscribe", "jobId": job_id}))
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -60,7 +63,7 @@ class Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self._open.close()
         self._thread.join(5)
 
 

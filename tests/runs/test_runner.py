@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -377,16 +378,20 @@ def test_a_runner_that_hangs_loses_its_run_and_ends_it_when_it_wakes(
 
 
 def test_two_runners_share_the_queue_and_start_each_run_once(
-    store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner
+    store: Store, run_queue: RunQueue, heard: Heard, data_dir: Path, start_runner: StartRunner
 ) -> None:
     start_runner(slots=3)
     start_runner(slots=3)
-    runs = [queued(store, run_queue, GOOD) for _ in range(12)]
+    waiting = [queued(store, run_queue, UNTIL_TOLD) for _ in range(6)]  # all slots of both
+    waiting = [running(store, run, nodes=2) for run in waiting]
+    assert Counter(run.runner for run in waiting).most_common(1)[0][1] == 3
+    runs = [*waiting, *(queued(store, run_queue, GOOD) for _ in range(6))]
+    for run in waiting:
+        (run_directory(data_dir, run) / "go").touch()
     for run in runs:
         assert ended(store, run, 40.0).status is RunStatus.COMPLETED
         last_word(heard, run, "completed")
         assert heard.statuses(run) == ["running", "completed"]
-    assert len({store.run(run.tenant_id, run.run_id).runner for run in runs}) == 2
 
 
 def test_after_a_restart_with_runs_running_and_queued_all_end_truly(
