@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 
 MAX_BACKLOG = 64  # batches in the hub's inbox; beyond, NATS waits in its TCP buffers
 BATCH_PERIOD = (
-    0.002  # seconds; what comes within it travels together: waking up costs more than one
+    0.004  # seconds; what comes within it travels together: waking up costs more than one
 )
 BATCH = 256  # messages; a batch of this size is worth its wake-up, and the next is read at once
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox

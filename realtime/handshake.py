@@ -28,6 +28,11 @@ def check_handshake(request: Request) -> None:
     headers = request.headers
     if request.method != "GET":
         raise BadRequest(f"a WebSocket begins with GET, not with {request.method}")
+    protocol = request.environ.get("SERVER_PROTOCOL", "")
+    if protocol != "HTTP/1.1":
+        raise BadRequest(f"a WebSocket begins with HTTP/1.1, not with {protocol:.20}")
+    if request.content_length or "Transfer-Encoding" in headers:
+        raise BadRequest("a WebSocket begins with a request without a body")
     if not headers.get("Host"):
         raise BadRequest("the request has no Host header")
     if "upgrade" not in _names(headers.get("Connection", "").lower()):
