@@ -17,7 +17,7 @@ from progress_lib.progress import Progress
 from realtime import frames
 from realtime.close_codes import REASONS, CloseCode
 from realtime.send_buffer import Part
-from realtime.snapshot import JobSnapshot, News, RunStatus
+from realtime.snapshot import COUNT, NONE, JobSnapshot, News, RunStatus
 
 if TYPE_CHECKING:
     from realtime.client import Client
@@ -343,7 +343,7 @@ class Hub:
             if not job.pending:
                 self._touched.append(job)
             frame = _frame_of(event)
-            count = event if news is News.COUNT and isinstance(event, ProgressEvent) else None
+            count = event if news is COUNT and isinstance(event, ProgressEvent) else None
             job.pending.append((count, frame))
             self._room -= len(frame)
 
@@ -494,7 +494,7 @@ def _news(job: _Job, event: Event) -> News:
     """Notes an event in the job's snapshot, and says what it was."""
     if event.seq:
         if event.seq <= job.last_seq:
-            return News.NONE
+            return NONE
         job.last_seq = event.seq
     return _note(job.snapshot, event)
 

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import NamedTuple
 
-from progress_lib.progress import Progress, Status, follows
+from progress_lib.progress import RUNNING, Progress, follows
 
 MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
 PAST_RUNS = 8  # ended runs of a job whose stragglers are recognised
@@ -18,6 +18,9 @@ class News(IntEnum):
     NONE = 0  # it came late or twice
     COUNT = 1  # of a running node whose last word was a count, too: a newer one says all
     CHANGE = 2
+
+
+NONE, COUNT, CHANGE = News  # looked up once: each time costs 0.1 µs in Python 3.11
 
 
 class RunStatus(NamedTuple):
@@ -52,23 +55,23 @@ class JobSnapshot:
         """Notes it; NONE when it says less than what is known and must not be shown."""
         known = self._nodes.get(progress.node_id)
         if progress.run_id in self._past:
-            return News.NONE
+            return NONE
         if known is not None and not follows(progress, known.state):
-            return News.NONE
+            return NONE
         if known is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = _Known(progress, payload)
-        return News.COUNT if known and _supersedes(progress, known.state) else News.CHANGE
+        return COUNT if known and _supersedes(progress, known.state) else CHANGE
 
     def apply_status(self, run: RunStatus, payload: bytes) -> News:
         """Notes a run's status; a new run of the job starts with no nodes."""
         if run.run_id in self._past:
-            return News.NONE
+            return NONE
         if self._run is None or self._run.run_id != run.run_id:
             self._begin(run.run_id)
         elif _rank(run.status) <= _rank(self._run.status):
-            return News.NONE
+            return NONE
         self._run, self._run_payload = run, payload
-        return News.CHANGE
+        return CHANGE
 
     def _begin(self, run_id: str) -> None:
         if self._run is not None:
@@ -106,8 +109,8 @@ def _rank(status: str) -> int:
 def _supersedes(after: Progress, before: Progress) -> bool:
     """Whether it is a newer count of the same run: who saw only `after` missed nothing."""
     return (
-        after.status is Status.RUNNING
-        and before.status is Status.RUNNING
+        after.status is RUNNING
+        and before.status is RUNNING
         and after.run_id is not None
         and after.run_id == before.run_id
         and after.seq is not None
