@@ -233,7 +233,7 @@ class NATSBridge:
     def _receive(self, messages: list[Message]) -> None:
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        wanted = [message for message in messages if self._is_wanted(message)]
+        wanted = [m for m in messages if self._is_wanted(m)] if self.has_history else messages
         self.unasked += len(messages) - len(wanted)
         events = self._events(wanted)
         if events:
@@ -244,7 +244,7 @@ class NATSBridge:
     def _is_wanted(self, message: Message) -> bool:
         """False for a job that nobody asked for: when someone does, its past is read then."""
         try:
-            return not self.has_history or self._hub.keeps(_topic(message.subject)[0])
+            return self._hub.keeps(_topic(message.subject)[0])
         except MalformedProgress:
             return True  # to be complained of
 
