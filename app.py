@@ -19,10 +19,11 @@ from jobs.run_queue import RunQueue
 from jobs.store import Store, StoreUnavailable
 from progress_lib.nats import Link
 from realtime import cors
+from realtime.auth import identify
 from realtime.limits import ClientLimits
 from realtime.origins import Origins
 from realtime.service import Realtime
-from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
+from realtime.tokens import Identity, TokenVerifier
 from settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -94,12 +95,7 @@ class Parts:
 
     def authenticate(self, scope: str) -> Identity:
         """Whom the request's bearer token speaks for. Raises Unauthorized or Forbidden."""
-        try:
-            identity = self.verifier.verify(_bearer_token())
-        except WrongTenant as error:
-            raise Forbidden(str(error)) from None
-        except TokenRefused as error:
-            raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
+        identity = identify(self.verifier, _bearer_token())
         if scope not in identity.scopes:
             raise Forbidden(f"the token's scope does not hold {scope}")
         return identity

@@ -127,10 +127,15 @@ def tenants_variable(name: str) -> str:
 
 def _named(graph: Mapping[str, Any]) -> set[str]:
     """The variables of the connections that the nodes of a graph document name."""
-    nodes = graph.get("nodes")
-    configs = [n.get("config") for n in nodes if isinstance(n, dict)] if nodes else []
-    named = [config.get("connection") for config in configs if isinstance(config, dict)]
-    return {PREFIX + n.upper() for n in named if isinstance(n, str) and "://" not in n}
+    named = filter(None, map(connection_of, graph.get("nodes") or ()))
+    return {PREFIX + name.upper() for name in named if "://" not in name}
+
+
+def connection_of(node: Any) -> str | None:
+    """The connection of a node of a graph document, which may have any error."""
+    config = node.get("config") if isinstance(node, dict) else None
+    connection = config.get("connection") if isinstance(config, dict) else None
+    return connection if isinstance(connection, str) else None
 
 
 def without_password(url: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from jobs.connections import without_password
+from jobs.connections import connection_of, without_password
 from jobs.literals import literal
 from jobs.node_board import NodeState
 from jobs.records import Job, Run
@@ -30,21 +30,15 @@ def shown_graph(graph: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown_node(node: Any) -> Any:
-    url = _connection(node)
+    url = connection_of(node)
     if url is None:
         return node
     return {**node, "config": {**node["config"], "connection": without_password(url)}}
 
 
-def _connection(node: Any) -> str | None:
-    config = node.get("config") if isinstance(node, dict) else None
-    connection = config.get("connection") if isinstance(config, dict) else None
-    return connection if isinstance(connection, str) else None
-
-
 def shown_program(program: str, graph: dict[str, Any]) -> str:
     """The program that was made of the graph, without its passwords."""
-    for url in filter(None, map(_connection, graph.get("nodes") or ())):
+    for url in filter(None, map(connection_of, graph.get("nodes") or ())):
         shown = without_password(url)
         program = program.replace(literal(url), literal(shown)).replace(url, shown)
     return program

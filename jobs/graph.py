@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.connections import holds_password
+from jobs.connections import connection_of, holds_password
 from jobs.nodetypes import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, text_errors
 
 MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
@@ -126,9 +126,8 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
     """An error for each connection that holds a password, in a graph that may have any other error."""
     nodes = document.get("nodes")
     for node in nodes if isinstance(nodes, list) else ():
-        config = node.get("config") if isinstance(node, dict) else None
-        connection = config.get("connection") if isinstance(config, dict) else None
-        if isinstance(connection, str) and holds_password(connection):
+        connection = connection_of(node)
+        if connection is not None and holds_password(connection):
             node_id = node.get("id")
             yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
 

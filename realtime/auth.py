@@ -34,6 +34,16 @@ BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens ou
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
 
+def identify(verifier: TokenVerifier, token: str) -> Identity:
+    """Whom a request's token speaks for. Raises Unauthorized or Forbidden."""
+    try:
+        return verifier.verify(token)
+    except WrongTenant as error:
+        raise Forbidden(str(error)) from None
+    except TokenRefused as error:
+        raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
+
+
 class Door:
     """Admits browsers to the hub, `max_clients` at a time."""
 
@@ -80,16 +90,8 @@ class Door:
         if not self._origins.allows(origin, request.host):
             raise Forbidden(f"origin {origin!r:.100} is not allowed here")
         token = _token(request)
-        g.identity = self._identify(token)
+        g.identity = identify(self._verifier, token)
         self._enter(_Guest(g.identity.tenant_id, _mark(token), self._address(request)))
-
-    def _identify(self, token: str) -> Identity:
-        try:
-            return self._verifier.verify(token)
-        except WrongTenant as error:
-            raise Forbidden(str(error)) from None
-        except TokenRefused as error:
-            raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
 
     def _address(self, request: Request) -> str | None:
         forwarded = request.environ.get("HTTP_X_FORWARDED_FOR", "")  # of all such headers

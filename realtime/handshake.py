@@ -1,7 +1,7 @@
 """The answer to a WebSocket handshake (RFC 6455, section 4.2.2), for flask-sock under gunicorn.
 
 simple-websocket writes the request that gunicorn has parsed out as text again and has h11 parse
-and check it anew: a third of what it cost to let a browser in (docs/decisions/connections.md).
+and check it anew: a quarter of what it cost to let a browser in (docs/decisions/connections.md).
 """
 
 import base64

@@ -386,7 +386,7 @@ class Hub:
 
     def _send(self, clients: Collection["Client"], parts: list[Part]) -> None:
         """One send for each. Who cannot take it is let go, and nobody else notices."""
-        data = parts[0][1] if len(parts) == 1 else b"".join([frame for _, frame in parts])
+        data = b"".join([frame for _, frame in parts])
         self.counts.delivered += len(parts) * len(clients)
         lost: list[tuple[Client, CloseCode]] = []
         for client in clients:

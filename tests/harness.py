@@ -136,6 +136,23 @@ def command_line(pid: int) -> str:
         return "(gone)"
 
 
+def threads_and_files(pid: int) -> tuple[int, int]:
+    """How many of each a process holds."""
+    threads, files = (len(list(Path(f"/proc/{pid}/{kind}").iterdir())) for kind in ("task", "fd"))
+    return threads, files
+
+
+def adds_nothing(pid: int, work: Callable[[], None], slack: int = 0) -> bool:
+    """Whether a process holds no more threads and files after `work`, but for `slack` of each.
+
+    gunicorn keeps as many threads as were ever busy at once; a leak adds to them each time.
+    """
+    threads, files = threads_and_files(pid)
+    work()
+    now = threads_and_files(pid)
+    return now[0] <= threads + slack and now[1] <= files + slack
+
+
 def _signal(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -308,6 +325,13 @@ class Product:
         """The gunicorn master's process id."""
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def worker_pid(self) -> int:
+        """The process id of the one web worker."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        [worker] = [int(pid) for pid in children if "gunicorn" in command_line(int(pid))]
+        return worker
 
     def environment(self) -> dict[str, str]:
         """The environment it runs in: nothing of ours but PATH, and the settings."""

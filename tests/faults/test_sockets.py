@@ -25,12 +25,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from progress_lib.nats import Link
-from tests.harness import ROOT, Product, StartProduct, eventually
+from tests.harness import (
+    ROOT,
+    Product,
+    StartProduct,
+    adds_nothing,
+    eventually,
+    threads_and_files,
+)
 from tests.realtime.raw import PING, Raw, subscribe
 
 JOB = 77
@@ -51,23 +57,6 @@ def link(server: Product) -> Iterator[Link]:
     assert link.wait_up(5.0)
     yield link
     link.close()
-
-
-def worker_of(product: Product) -> int:
-    """The process id of the one web worker."""
-    children = Path(f"/proc/{product.pid}/task/{product.pid}/children").read_text().split()
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
-    (worker,) = (
-        int(pid) for pid, command in commands.items() if b"scripts.embedded" not in command
-    )
-    return worker
-
-
-def held_by(pid: int) -> tuple[int, int]:
-    """Threads and file descriptors of a process."""
-    return len(list(Path(f"/proc/{pid}/task").iterdir())), len(
-        list(Path(f"/proc/{pid}/fd").iterdir())
-    )
 
 
 def connected(product: Product) -> int:
@@ -185,7 +174,7 @@ def test_a_peer_that_says_nothing_any_more_is_found_within_a_minute(
 def test_closed_clients_that_never_read_do_not_hold_up_the_worker(
     server: Product, link: Link
 ) -> None:
-    worker = worker_of(server)
+    worker = server.worker_pid
     with ExitStack() as stack:
         for _ in range(50):
             client = stack.enter_context(Raw(server, receive_buffer=4096))
@@ -201,8 +190,8 @@ def test_closed_clients_that_never_read_do_not_hold_up_the_worker(
         eventually(cut, 60.0)
         slowest = max(_seconds(server) for _ in range(200))
         assert slowest < 1.0, "a blocked close takes two seconds"
-        eventually(lambda: held_by(worker)[1] < 50, 30.0)
-    assert worker_of(server) == worker
+        eventually(lambda: threads_and_files(worker)[1] < 50, 30.0)
+    assert server.worker_pid == worker
     assert "WORKER TIMEOUT" not in server.log()
 
 
@@ -215,7 +204,7 @@ def _seconds(product: Product) -> float:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ten_thousand_visits_leave_nothing_behind(server: Product) -> None:
-    worker = worker_of(server)
+    worker = server.worker_pid
 
     def visits(each: int) -> None:
         """Four come and go `each` times."""
@@ -223,15 +212,13 @@ def test_ten_thousand_visits_leave_nothing_behind(server: Product) -> None:
             list(pool.map(lambda count: _visit(server, count), [each] * 4))
         eventually(lambda: connected(server) == 0)
 
-    def add_nothing() -> bool:
-        """gunicorn keeps as many threads as were ever busy at once; one leak in a hundred would show."""
-        threads, files = held_by(worker)
-        visits(500)
-        now = held_by(worker)
-        return now[0] <= threads + SLACK and now[1] <= files + SLACK
-
     visits(2_000)
-    eventually(add_nothing, 120.0, what="2,000 visits leave no thread and no descriptor")
+    # one leak in a hundred would show
+    eventually(
+        lambda: adds_nothing(worker, lambda: visits(500), SLACK),
+        120.0,
+        what="2,000 visits leave no thread and no descriptor",
+    )
     with Raw(server) as client:
         client.send(subscribe(JOB))
         eventually(lambda: connected(server) == 1)
@@ -250,8 +237,8 @@ def _visit(product: Product, count: int) -> None:
 
 
 def test_a_thousand_messages_that_are_too_big(server: Product) -> None:
-    worker = worker_of(server)
-    threads, files = held_by(worker)
+    worker = server.worker_pid
+    threads, files = threads_and_files(worker)
     token, message = (
         server.token(),
         b"\x81\xfe" + (4097).to_bytes(2, "big") + bytes(4) + b"x" * 4097,
@@ -265,10 +252,10 @@ def test_a_thousand_messages_that_are_too_big(server: Product) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(send, range(1000))) == {1009}
     eventually(lambda: connected(server) == 0, 2.0)
-    assert held_by(worker)[0] <= threads + 8 + SLACK, (
+    assert threads_and_files(worker)[0] <= threads + 8 + SLACK, (
         "a thread for each sender, used again and again"
     )
-    eventually(lambda: held_by(worker)[1] <= files + SLACK, 2.0)
+    eventually(lambda: threads_and_files(worker)[1] <= files + SLACK, 2.0)
 
 
 def test_dripping_headers_are_cut_and_others_are_served(server: Product) -> None:

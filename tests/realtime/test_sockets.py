@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -22,7 +21,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.harness import Product, command_line, eventually, is_alive, product_of_each_class
+from tests.harness import (
+    Product,
+    eventually,
+    is_alive,
+    product_of_each_class,
+    threads_and_files,
+)
 from tests.realtime.raw import (
     BINARY,
     CLOSE,
@@ -504,17 +509,6 @@ def test_a_header_that_drips_does_not_hold_its_thread(patience: Patience) -> Non
 # ---------------------------------------------------------------- the sum of it all
 
 
-def worker_pid(product: Product) -> int:
-    children = Path(f"/proc/{product.pid}/task/{product.pid}/children").read_text().split()
-    [worker] = [int(pid) for pid in children if "gunicorn" in command_line(int(pid))]
-    return worker
-
-
-def threads_and_files(pid: int) -> tuple[int, int]:
-    threads, files = (len(list(Path(f"/proc/{pid}/{kind}").iterdir())) for kind in ("task", "fd"))
-    return threads, files
-
-
 def come_and_go(product: Product, number: int) -> None:
     with Raw(product) as client:
         client.send(subscribe(number % 7))
@@ -532,7 +526,7 @@ def come_and_go(product: Product, number: int) -> None:
 
 
 def test_300_that_came_and_went_left_no_thread_no_file_and_no_count(product: Product) -> None:
-    pid = worker_pid(product)
+    pid = product.worker_pid
     eventually(lambda: metric(product, "progress_clients") == 0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: come_and_go(product, n), range(40)))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.connections import ConnectionsUnusable, connections_for, read_connections
+from jobs.secret_files import write_secret
 from tests.harness import Product, StartProduct, eventually
 from tests.jobs.program import chain, execute, node
 
@@ -59,8 +60,7 @@ def test_a_connection_is_for_the_tenants_that_it_is_bound_to(
 
 def test_the_file_says_the_same(tmp_path: Path) -> None:
     file = tmp_path / "connections"
-    file.write_text(f"payroll={URL}\nTenants_Payroll = acme\nshop=sqlite:///shop.db\n")
-    file.chmod(0o600)
+    write_secret(file, f"payroll={URL}\nTenants_Payroll = acme\nshop=sqlite:///shop.db\n")
     assert given("acme", {}, many=True, file=file) == {PAYROLL}
     assert given("bolt", {}, many=True, file=file) == set()
     assert given("bolt", {BOUND: "bolt"}, many=True, file=file) == set()
@@ -72,8 +72,7 @@ def test_what_is_no_tenant_is_refused_without_a_word_of_a_password(
     tmp_path: Path, bound: str
 ) -> None:
     file = tmp_path / "connections"
-    file.write_text(f"TENANTS_PAYROLL={bound}\n")
-    file.chmod(0o600)
+    write_secret(file, f"TENANTS_PAYROLL={bound}\n")
     with pytest.raises(ConnectionsUnusable, match="line 1") as refused:
         read_connections(file, {})
     assert PASSWORD not in str(refused.value)

@@ -17,6 +17,7 @@ import pytest
 from jobs.admission import Admission, Ticket
 from jobs.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
 from jobs.records import Run
+from jobs.secret_files import write_secret
 from jobs.states import RunStatus
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Message
@@ -93,8 +94,7 @@ def documented_config(directory: Path, port: int, issuer: Issuer) -> Path:
     text = re.sub(r"listen: \S+", f'listen: "127.0.0.1:{port}"', text)
     text = re.sub(r'store_dir: "[^"]*"', f'store_dir: "{directory / "store"}"', text)
     config = directory / "nats.conf"
-    config.write_text(text)
-    config.chmod(0o600)
+    write_secret(config, text)
     return config
 
 
@@ -105,8 +105,7 @@ class GuardedNats(NatsServer):
         super().__init__(directory)
         directory.mkdir(parents=True, exist_ok=True)
         self.seed = directory / "seed"
-        self.seed.write_text(new_seed())
-        self.seed.chmod(0o600)
+        write_secret(self.seed, new_seed())
         self.issuer = read_issuer(self.seed)
         self.config = documented_config(directory, self.port, self.issuer)
 

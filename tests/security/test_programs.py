@@ -31,6 +31,7 @@ from jobs.limits import CPU_GRACE, ProgramLimits
 from jobs.literals import literal
 from jobs.records import NewRun
 from jobs.run_files import reading_environment
+from jobs.secret_files import write_secret
 from jobs.store import Store
 from tests.harness import Product, StartProduct
 from tests.jobs.program import Outcome, chain, execute, node, program_of, run
@@ -175,8 +176,7 @@ def test_a_password_that_was_stored_before_it_was_refused_is_not_shown(
 
 def test_a_program_gets_the_connections_that_its_graph_names(tmp_path: Path) -> None:
     file = tmp_path / "connections"
-    file.write_text("# ours\n\nwarehouse = postgresql://u:p=1@h/n\nPayroll=sqlite:///pay.db\n")
-    file.chmod(0o600)
+    write_secret(file, "# ours\n\nwarehouse = postgresql://u:p=1@h/n\nPayroll=sqlite:///pay.db\n")
     environ = {"CONNECTION_SHOP": "sqlite:///shop.db", "CONNECTION_OTHER": "x://", "SECRET": "s"}
     document = graph_of(
         [
@@ -208,8 +208,7 @@ def test_a_wrong_line_of_connections_is_named_without_what_is_in_it(
     tmp_path: Path, line: str
 ) -> None:
     file = tmp_path / "connections"
-    file.write_text(f"# one\n{line}\n")
-    file.chmod(0o600)
+    write_secret(file, f"# one\n{line}\n")
     with pytest.raises(ConnectionsUnusable, match="line 2") as refused:
         read_connections(file, {})
     assert PASSWORD not in str(refused.value)

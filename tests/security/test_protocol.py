@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Product, eventually, product_of_each_class
+from tests.harness import Product, adds_nothing, eventually, product_of_each_class
 from tests.realtime.raw import (
     BINARY,
     CLOSE,
@@ -27,7 +27,7 @@ from tests.realtime.raw import (
     subscribe,
     text,
 )
-from tests.realtime.test_sockets import metric, threads_and_files, worker_pid
+from tests.realtime.test_sockets import metric
 
 GOODBYE = frame(CLOSE, b"\x03\xe8")
 BOMB = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -127,7 +127,7 @@ def test_a_bomb_that_was_offered_as_compression_inflates_to_nothing(product: Pro
 
 def memory(product: Product) -> int:
     """Bytes that the worker holds."""
-    status = Path(f"/proc/{worker_pid(product)}/status").read_text()
+    status = Path(f"/proc/{product.worker_pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1]) * 1024
 
@@ -143,19 +143,14 @@ def test_half_a_frame_and_silence_holds_nobody_else(product: Product) -> None:
 
 
 def test_after_all_of_it_no_thread_no_file_and_no_count_is_left(product: Product) -> None:
-    """gunicorn keeps as many threads as it ever needed at once; a leak would add to them each time."""
-    pid = worker_pid(product)
-
-    def adds_nothing() -> bool:
-        threads, files = threads_and_files(pid)
+    def abuse() -> None:
         for sent, _ in CASES.values():
             with Raw(product) as client:
                 client.send(sent)
         eventually(lambda: metric(product, "progress_clients") == 0)
-        now = threads_and_files(pid)
-        return now[0] <= threads and now[1] <= files
 
     eventually(lambda: metric(product, "progress_clients") == 0)
-    eventually(adds_nothing, 60.0, what="no thread and no file is left over")
+    pid = product.worker_pid
+    eventually(lambda: adds_nothing(pid, abuse), 60.0, what="no thread and no file is left over")
     eventually(lambda: metric(product, "progress_subscriptions") == 0)
     assert "Traceback" not in product.log()
