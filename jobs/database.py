@@ -1,6 +1,7 @@
 """The engine: SQLite (WAL, busy_timeout, BEGIN IMMEDIATE for each write) or PostgreSQL by URL."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.tables import METADATA
 
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
+_BUSY_PAUSE = 0.01  # seconds until the next try where SQLite itself does not wait
 _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock: two processes may start at once
@@ -82,8 +84,24 @@ class Database:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin on its own
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    _keep_a_wal(connection)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_a_wal(connection: Any) -> None:
+    # where several processes turn a new file into WAL, SQLite says "locked" at once, whatever the time-out
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # or one of its kinds
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

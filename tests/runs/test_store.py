@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -202,7 +203,8 @@ def test_waiting_runs_are_found_oldest_first_until_they_are_queued_again(store: 
     assert store.queued_longer_than(60) == []
 
 
-def open_and_record(url: str) -> str:
+def open_and_record(url: str, start: Barrier) -> str:
+    start.wait(30)
     store = Store(url)
     store.open()
     run_id = record(store).run_id
@@ -210,11 +212,14 @@ def open_and_record(url: str) -> str:
     return run_id
 
 
-def test_processes_that_start_at_once_share_one_database(database_url: str) -> None:
+def test_processes_that_start_at_once_share_one_new_database(data_dir: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    with context.Pool(4) as pool:
-        run_ids = pool.map(open_and_record, [database_url] * 8)
-    assert len(set(run_ids)) == 8
+    with context.Manager() as manager, context.Pool(4) as pool:
+        start = manager.Barrier(4)
+        for number in range(20):
+            call = (f"sqlite:///{data_dir / f'{number}.db'}", start)
+            run_ids = pool.starmap(open_and_record, [call] * 4, chunksize=1)
+            assert len(set(run_ids)) == 4
 
 
 def test_a_locked_database_is_a_clear_error_after_the_time_out(
