@@ -122,10 +122,12 @@ class Playground {
 
   async #fetchJob(shown) {
     const job = await this.#api.job(shown.jobId).catch((problem) => {
+      shown.asked = true;
       if (problem.status === 404) return null;
       throw problem;
     });
     if (shown !== this.#shown) return;
+    shown.asked = true;
     shown.job = job;
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
     if (job === null) this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
@@ -407,10 +409,11 @@ class Playground {
     this.#details.draw(node, now, trace);
   }
 
-  // Whoever reports as a node that the graph does not have is shown beside it; but not the nodes of a run of ours, which
-  // the draft may have lost since.
+  // Whoever reports as a node that the graph does not have is shown beside it; but not before the server has said whether
+  // it has a graph, and not the nodes of a run of ours, which the draft may have lost since.
   #addStrangers() {
-    const { state, graph, job } = this.#shown;
+    const { asked, state, graph, job } = this.#shown;
+    if (!asked) return;
     if (job !== null && state.run()?.told !== false) return;
     const known = new Set(graph.nodes.map((node) => node.id));
     const strangers = state.nodeIds().filter((id) => !known.has(id));
@@ -487,7 +490,7 @@ class Playground {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return { jobId: null, job: null, asked: false, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
 }
 
 function withShare(view, expected) {

@@ -13,7 +13,7 @@ from typing import Any
 
 import nats
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.harness import ROOT, Product
@@ -30,6 +30,13 @@ RECORD_STATES = """() => {
   new MutationObserver((changes) => {
     for (const { target } of changes) window.seenStates[target.dataset.nodeId].push(target.dataset.state);
   }).observe(document.getElementById('nodes'), { subtree: true, attributeFilter: ['data-state'] });
+}"""
+
+# in one step: the next frame disables the button again
+PRESS_WHATEVER_IT_SAYS = """() => {
+  const execute = document.getElementById('execute');
+  execute.disabled = false;
+  execute.click();
 }"""
 
 
@@ -245,8 +252,7 @@ def test_a_run_started_elsewhere_shows_and_a_second_execute_is_told_so(
     expect_run(page, "running")
     assert shown_run_id(page) == run_id
     # what two people do who press Execute in the same moment
-    page.evaluate("() => { document.getElementById('execute').disabled = false; }")
-    page.click("#execute")
+    page.evaluate(PRESS_WHATEVER_IT_SAYS)
     expect(page.locator("#notice-text")).to_have_text(re.compile(r"^[A-Z].*running.*\.$"))
     assert shown_run_id(page) == run_id
     page.click("#cancel")
@@ -270,6 +276,29 @@ def test_a_foreign_publisher_of_five_fields_shows_in_a_subscribed_page(
     expect_state(page, 7, "success")
     expect(node(page, 7).locator(".node-message")).to_have_text("15000 rows processed")
     expect(page.locator("#execute")).to_be_disabled()
+
+
+def test_a_nodes_details_are_whole_though_its_run_was_heard_of_before_its_graph(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    page.click("#execute")
+    expect_run(page, "completed")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/api/jobs/{shop.sample_job_id()}", hold)
+    page.reload()
+    expect_run(page, "completed")  # as the hub tells it
+    assert len(held) == 1
+    expect(node(page, FILTER)).to_have_count(0)
+    held[0].continue_()
+    node(page, FILTER).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#details-body")).to_contain_text("quantity * price >= 10")
 
 
 def test_markup_in_names_and_messages_shows_as_text(
