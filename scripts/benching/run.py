@@ -143,7 +143,7 @@ class Run:
         plan = Plan(
             target.address,
             target.host,
-            target.path,
+            target.path_of("bench"),
             load.clients,
             load.jobs,
             self._job_base,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from scripts.benching.flooder import FLOODED, REFUSED, flooding
 from scripts.benching.machine import MAX_FILES
 from scripts.benching.run import Load, Result, Run, Show
 from scripts.benching.target import Target
@@ -256,6 +257,25 @@ def growth_with_jobs(bench: Bench, target: Target) -> Outcome:
     return Outcome(figures, faults, runs)
 
 
+def flood(bench: Bench, target: Target) -> Outcome:
+    """What others notice of one client that sends as fast as it can and comes back whenever it is cut."""
+    load = Load(bench.scaled(20), rate=100, seconds=bench.seconds(10))
+    calm = bench.run(target, load)
+    outcome = Outcome({"calm": calm.latency["p99"]}, calm.faults(), [calm.document()])
+    for key, with_new_tokens in (("flood", False), ("renewed", True)):
+        with flooding(target, with_new_tokens=with_new_tokens) as counts:
+            result = bench.run(target, load)
+            outcome.figures |= {
+                key: result.latency["p99"],
+                f"{key}_times": result.latency["p99"] / calm.latency["p99"],
+                f"{key}_cut": counts[FLOODED],
+                f"{key}_refused": counts[REFUSED],
+            }
+        outcome.faults += result.faults()
+        outcome.runs.append(result.document())
+    return outcome
+
+
 def held_connections(bench: Bench, target: Target) -> Outcome:
     """As many as two workers and one process of clients may open, idle for a minute, then S1's rate."""
     clients = min(bench.scaled(19_000), MAX_FILES - 500)
@@ -344,6 +364,22 @@ SCENARIOS: dict[str, Scenario] = {
             "from NATS: messages that nobody watches, a probe's p99 within 200 ms",
             nats_in,
             (Figure("in", "messages/s", "more"),),
+        ),
+        Scenario(
+            "FLOOD",
+            "20 clients, 100 messages/s, beside one that floods and comes back",
+            flood,
+            (
+                Figure("calm", "p99 without a flood, ms", "less", 1),
+                Figure("flood", "p99 beside it, ms", "less", 1),
+                Figure("flood_times", "… times that without", "", 2),
+                Figure("flood_cut", "… it was cut"),
+                Figure("flood_refused", "… and refused"),
+                Figure("renewed", "p99, with a new token each time, ms", "less", 1),
+                Figure("renewed_times", "… times that without", "", 2),
+                Figure("renewed_cut", "… it was cut"),
+                Figure("renewed_refused", "… and refused"),
+            ),
         ),
         Scenario(
             "CLIENTS",

@@ -39,7 +39,7 @@ class Target(ABC):
     tenant = TENANT
     ws_url: str
     nats_url: str
-    token: str
+    secret: str  # that it checks tokens with
     is_ours = False
 
     @abstractmethod
@@ -77,11 +77,13 @@ class Target(ABC):
     def host(self) -> str:
         return urllib.parse.urlsplit(self.ws_url).netloc
 
-    @property
-    def path(self) -> str:
-        """With the token in its query, as the original system wants it."""
+    def path_of(self, subject: str) -> str:
+        """With a token of this subject in its query, as the original system wants it."""
+        token = mint(
+            self.secret, tenant_id=self.tenant, hours=TOKEN_HOURS, scope=None, subject=subject
+        )
         url = urllib.parse.urlsplit(self.ws_url)
-        query = "&".join(part for part in (url.query, f"token={self.token}") if part)
+        query = "&".join(part for part in (url.query, f"token={token}") if part)
         return f"{url.path or '/'}?{query}"
 
 
@@ -112,7 +114,7 @@ class OurTarget(Target):
         self._urls = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.workers = workers
         self.ws_url = self._product.ws_url
-        self.token = self._product.token
+        self.secret = self._product.secret
 
     def start(self) -> None:
         self._product.start()
@@ -147,14 +149,11 @@ class ProgramTarget(Target):
         self._program = program
         self._directory = directory / program.name
         self._directory.mkdir(parents=True)
-        self._secret = secrets.token_hex(32)
+        self.secret = secrets.token_hex(32)
         self._processes: list[subprocess.Popen[bytes]] = []
         port, nats_port = free_ports(2)
         self.ws_url = f"ws://127.0.0.1:{port}/ws"
         self.nats_url = f"nats://127.0.0.1:{nats_port}"
-        self.token = mint(
-            self._secret, tenant_id=TENANT, hours=TOKEN_HOURS, scope=None, subject="bench"
-        )
 
     def start(self) -> None:
         (host, port), (nats_host, nats_port) = self.address, self.nats_address
@@ -169,7 +168,7 @@ class ProgramTarget(Target):
             try:
                 process = subprocess.Popen(
                     command,
-                    env={**os.environ, "JWT_SECRET": self._secret},
+                    env={**os.environ, "JWT_SECRET": self.secret},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -213,8 +212,7 @@ class RunningTarget(Target):
     ) -> None:
         self.name = urllib.parse.urlsplit(ws_url).netloc
         self.ws_url, self.nats_url, self.tenant = ws_url, nats_url, tenant
-        self._pids = pids
-        self.token = mint(secret, tenant_id=tenant, hours=TOKEN_HOURS, scope=None, subject="bench")
+        self.secret, self._pids = secret, pids
 
     def start(self) -> None:
         for what, address in (("WebSocket", self.address), ("NATS", self.nats_address)):

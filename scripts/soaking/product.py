@@ -80,12 +80,12 @@ class Product:
         self.starts = 0
         self._worker_class = worker_class
         self._settings = settings
-        self._secret = secrets.token_hex(32)
+        self.secret = secrets.token_hex(32)
         self._mark = f"SOAK_PRODUCT={secrets.token_hex(8)}"
         self._ports = free_ports(4)
         self._master: subprocess.Popen[bytes] | None = None
         self.token = mint(
-            self._secret, tenant_id=TENANT, hours=TOKEN_HOURS, scope=None, subject="soak"
+            self.secret, tenant_id=TENANT, hours=TOKEN_HOURS, scope=None, subject="soak"
         )
 
     @property
@@ -116,7 +116,7 @@ class Product:
             "DATA_DIR": str(self.data_dir),
             "WORKER_CLASS": self._worker_class,
             "WORKERS": "2",
-            "JWT_SECRET": self._secret,
+            "JWT_SECRET": self.secret,
             "SAMPLE_ORDERS": "0",
             "ACCESS_LOG": "off",
             **self._settings,

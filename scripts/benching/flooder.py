@@ -1,0 +1,56 @@
+"""One client in a process of its own that sends as fast as it can, and comes back whenever it is cut."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from scripts.benching.target import Target
+from scripts.benching.wire import PING, client_frame, handshake, subscription
+
+WAIT = 5.0  # seconds for an answer, and for a server that does not read
+AT_ONCE = 200  # subscriptions, and as many pings, in one send
+FOREIGN_JOB = 1  # that nobody else watches
+REFUSED, FLOODED = range(
+    2
+)  # the shared counts: handshakes that were refused, connections that were cut
+
+_processes = multiprocessing.get_context("fork")
+
+
+@contextlib.contextmanager
+def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
+    """While it lasts, the flood goes on; yields its counts. One token, or a new one each time."""
+    counts = _processes.RawArray("q", 2)
+    process = _processes.Process(
+        target=_flood, args=(target, counts, with_new_tokens), name="bench-flooder", daemon=True
+    )
+    process.start()
+    try:
+        yield counts
+    finally:
+        process.kill()
+        process.join()
+
+
+def _flood(target: Target, counts: Any, with_new_tokens: bool) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    frames = subscription(FOREIGN_JOB) * AT_ONCE + client_frame(PING, b"x") * AT_ONCE
+    path = target.path_of("flooder")
+    while True:
+        if with_new_tokens:
+            path = target.path_of(f"flooder-{secrets.token_hex(8)}")
+        with contextlib.suppress(OSError), socket.create_connection(target.address, WAIT) as client:
+            client.sendall(handshake(target.host, path))
+            if not client.recv(4_096).startswith(b"HTTP/1.1 101"):
+                counts[REFUSED] += 1
+                continue
+            with contextlib.suppress(OSError):
+                while True:
+                    client.sendall(frames)
+            counts[FLOODED] += 1
