@@ -31,6 +31,8 @@ from realtime.websocket import WebSocket
 LOG = logging.getLogger(__name__)
 
 BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens out of URLs
+REFUSAL_WAIT = 0.5  # seconds until who has too much already is told so: it may ask again at once
+MAX_WAITING = 16  # of those at a time, since each holds a thread; beyond, they are told at once
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
 
@@ -69,6 +71,7 @@ class Door:
         self._of_address: Counter[str | None] = Counter()
         self._penalties = Penalties()
         self._is_closed = False
+        self._waiting = threading.BoundedSemaphore(MAX_WAITING)
 
     def install(self, app: Flask) -> None:
         """Adds the route /ws."""
@@ -91,7 +94,11 @@ class Door:
             raise Forbidden(f"origin {origin!r:.100} is not allowed here")
         token = _token(request)
         g.identity = identify(self._verifier, token)
-        self._enter(_Guest(g.identity.tenant_id, _mark(token), self._address(request)))
+        try:
+            self._enter(_Guest(g.identity.tenant_id, _mark(token), self._address(request)))
+        except TooManyRequests:
+            self._hold_back()
+            raise
 
     def _address(self, request: Request) -> str | None:
         forwarded = request.environ.get("HTTP_X_FORWARDED_FOR", "")  # of all such headers
@@ -115,6 +122,12 @@ class Door:
                 raise _too_many(guest.address, self._limits.clients_per_address)
             self._count(guest, 1)
             g.guest = guest
+
+    def _hold_back(self) -> None:
+        """Else who comes back at once, time and again, costs as much as the flood that it was cut for."""
+        if self._waiting.acquire(blocking=False):
+            time.sleep(REFUSAL_WAIT)
+            self._waiting.release()
 
     def _leave(self, _error: BaseException | None) -> None:
         guest = g.pop("guest", None)

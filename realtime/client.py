@@ -30,6 +30,9 @@ PONG_WAIT = 60.0  # seconds without a word from the browser
 PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers in time
 WRITER_LINGER = 1.0  # seconds a writer waits for more before its thread ends
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
+TURN = 32  # messages of one browser that are served in a row,
+TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
+DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 
 class Client:
@@ -184,6 +187,7 @@ class Client:
     def _serve_until_end(self) -> None:
         """Returns by raising Closed."""
         message = MessageReader()
+        served = 0
         next_ping = time.monotonic() + PING_PERIOD
         while True:
             due = min(next_ping, self._socket.last_heard + PONG_WAIT, self._expiry())
@@ -192,6 +196,9 @@ class Client:
                 continue
             for event in self._socket.read():
                 self._handle(event, message)
+                served += 1
+                if served % TURN == 0:
+                    time.sleep(TURN_PAUSE)
 
     def _expiry(self) -> float:
         """When the token ends, on the monotonic clock."""
@@ -276,6 +283,7 @@ class Client:
         while self._socket.wait_readable(deadline - time.monotonic()):
             if not self._socket.discard() or time.monotonic() >= deadline:
                 return
+            time.sleep(DISCARD_PAUSE)
 
     def _release(self) -> None:
         """Ends the writer: after this gunicorn closes the socket, and its number is used anew."""

@@ -20,6 +20,7 @@ from realtime.close_codes import CloseCode
 
 MAX_MESSAGE = 4_096  # bytes of one message from a browser
 RECEIVE_BYTES = 4_096
+DISCARD_BYTES = 262_144
 USER_TIMEOUT = 20_000  # milliseconds that sent data may stay unacknowledged: a peer that vanished
 DEAD = -1
 
@@ -84,7 +85,7 @@ class WebSocket:
     def discard(self) -> bool:
         """Reads and forgets; False at the end of the stream."""
         try:
-            return bool(self._socket.recv(RECEIVE_BYTES))
+            return bool(self._socket.recv(DISCARD_BYTES))
         except (OSError, ValueError):
             return False
 

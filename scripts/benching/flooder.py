@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import secrets
 import signal
 import socket
@@ -40,6 +41,7 @@ def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
 
 def _flood(target: Target, counts: Any, with_new_tokens: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    os.nice(19)  # as on another machine: its own work must not keep who measures from the cores
     frames = subscription(FOREIGN_JOB) * AT_ONCE + client_frame(PING, b"x") * AT_ONCE
     path = target.path_of("flooder")
     while True:

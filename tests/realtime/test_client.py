@@ -14,6 +14,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
 from realtime import client as client_module
+from realtime import frames
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
@@ -22,6 +23,7 @@ from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
 from realtime.tokens import SCOPES, Identity, TokenVerifier
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
 from tests.harness import eventually
+from tests.realtime.raw import PING, frame
 
 KERNEL = 64 * 1024  # bytes asked for as a socket's send buffer
 CHUNK = b"0123456789abcdef" * 1_024
@@ -176,6 +178,21 @@ def test_when_the_system_has_no_thread_left_only_this_client_ends(
 
 
 # ---------------------------------------------------------------- messages in fragments
+
+
+def test_a_flood_rests_after_each_turn(pair: Pair) -> None:
+    """So that others' messages wait for a turn of it, and not for the whole."""
+    rests = 5
+    pings = frame(PING, b"x") * (client_module.TURN * (rests + 1))
+    serving = threading.Thread(target=pair.client.read_pump, daemon=True)
+    began = time.monotonic()
+    serving.start()
+    pair.browser.sendall(pings)
+    pair.read(len(frames.frame(frames.PONG, b"x")) * client_module.TURN * (rests + 1))
+    assert time.monotonic() - began >= rests * client_module.TURN_PAUSE
+    pair.browser.shutdown(socket.SHUT_RDWR)
+    serving.join(10)
+    assert not serving.is_alive()
 
 
 def part(data: str, *, is_last: bool) -> TextMessage:
