@@ -14,10 +14,8 @@ from progress_lib.subjects import progress_subject
 STREAM = "PROGRESS"
 ARRIVE_WAIT = 0.2  # seconds; what a killed program sent is on its way through the kernel and NATS
 BACK = 5.0  # seconds before the last saved state: the program's and the stream's clocks may differ
-MAX_READ = 20_000  # messages; the stream keeps no more of a job
 READ_WAIT = 5.0  # seconds for all of them; then what was read must do
-PULL_WAIT = 1.0  # seconds for one
-IDLE_LIFE = 10.0  # seconds that NATS keeps the consumer after that
+PULL_WAIT = 1.0  # seconds for some
 
 
 def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
@@ -42,20 +40,14 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
     """Raises NatsError."""
     time.sleep(ARRIVE_WAIT)
-    stream = JetStream(link)
     config = {
         "filter_subject": subject,
         "deliver_policy": "by_start_time",
         "opt_start_time": datetime.fromtimestamp(since, UTC).isoformat(),
-        "ack_policy": "none",
-        "mem_storage": True,
-        "inactive_threshold": int(IDLE_LIFE * 1e9),
     }
-    request = {"stream_name": STREAM, "config": config}
-    made = stream.call(f"CONSUMER.CREATE.{STREAM}", request)
     deadline = time.monotonic() + READ_WAIT
-    for _ in range(min(int(made["num_pending"]), MAX_READ)):
-        message = stream.pull(STREAM, str(made["name"]), PULL_WAIT)
-        if message is None or time.monotonic() > deadline:
+    for batch in JetStream(link).read(STREAM, config, PULL_WAIT):
+        for message in batch:
+            yield message.payload
+        if time.monotonic() > deadline:
             return
-        yield message.payload

@@ -1,15 +1,19 @@
 """JetStream over a plain link: the API is request and reply in JSON, no NATS headers needed."""
 
 import json
+import queue
+from collections.abc import Generator, Iterator
 from typing import Any
 
-from progress_lib.nats import Link, Message, NatsError, NatsTimeout
+from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
 
 ACK = b"+ACK"
 IN_PROGRESS = b"+WPI"
 NAK = b"-NAK"
 
 _NAME_IN_USE = 10058  # error code of JetStream: the stream exists with another configuration
+_PULL = 500  # messages that are under way at a time when a stream is read
+_IDLE_LIFE = 10.0  # seconds that NATS keeps the consumer of a reader that is gone
 _PULL_GRACE = 1.0  # seconds that an empty-handed answer may take after the pull expired
 
 
@@ -74,6 +78,54 @@ class JetStream:
             return None
         # without headers a status (timed out, consumer gone) comes as a bare empty message
         return message if message.reply.startswith("$JS.ACK.") else None
+
+    def read(
+        self, stream: str, config: dict[str, Any], timeout: float = 5.0
+    ) -> Generator[list[Message], None, None]:
+        """What the stream holds now for a consumer of this configuration, in order, in batches.
+
+        Pulled, so that never more is under way than a slow reader takes. One filter at most: for
+        several nats-server searches its index anew for each message, and stores nothing meanwhile.
+        Raises NatsError, NatsTimeout when nothing comes for `timeout` seconds.
+        """
+        life = {"mem_storage": True, "inactive_threshold": int(_IDLE_LIFE * 1e9)}
+        request = {"stream_name": stream, "config": {**config, **life, "ack_policy": "none"}}
+        made = self.call(f"CONSUMER.CREATE.{stream}", request)
+        address = f"{stream}.{made['name']}"
+        arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
+        inbox = self._link.new_inbox()
+        subscription = self._link.subscribe_batches(inbox, arrived.put)
+        left = int(made["num_pending"])
+        try:
+            while left > 0:
+                asked = json.dumps({"batch": min(left, _PULL), "no_wait": True}).encode()
+                if not self._link.publish(f"$JS.API.CONSUMER.MSG.NEXT.{address}", asked, inbox):
+                    raise NatsAway("the connection was lost while a stream was read")
+                before = left
+                for messages in _one_pull(arrived, min(left, _PULL), timeout):
+                    left -= len(messages)
+                    yield messages
+                if left == before:
+                    return  # the stream has dropped the rest meanwhile
+        except queue.Empty:
+            raise NatsTimeout(f"{stream}: nothing came for {timeout:g} s, {left} to go") from None
+        finally:
+            self._link.unsubscribe(subscription)
+            self._link.publish(f"$JS.API.CONSUMER.DELETE.{address}", b"")
+
+
+def _one_pull(
+    arrived: "queue.SimpleQueue[list[Message]]", asked: int, timeout: float
+) -> Iterator[list[Message]]:
+    """Until all that were asked for are there, or a bare message says that there are no more."""
+    while asked > 0:
+        batch = arrived.get(timeout=timeout)
+        messages = [message for message in batch if message.reply.startswith("$JS.ACK.")]
+        asked -= len(messages)
+        if messages:
+            yield messages
+        if len(messages) < len(batch):
+            return
 
 
 def stream_sequence(ack_subject: str) -> int:

@@ -415,8 +415,8 @@ class Link:
         ops = connection.read(self._ping_period)
         if not ops and time.monotonic() - connection.last_heard >= self._ping_period:
             connection.ping(None)
-        for is_message, group in itertools.groupby(ops, _is_message):
-            if is_message:
+        for kind, group in itertools.groupby(ops, type):
+            if kind is Message:
                 self._dispatch(list(group))  # type: ignore[arg-type]
             else:
                 for control in group:
@@ -468,10 +468,6 @@ class Link:
                 connection.send(data)
             except OSError:
                 pass
-
-
-def _is_message(op: Message | Control) -> bool:
-    return type(op) is Message
 
 
 def _sub(subscription: Subscription) -> bytes:

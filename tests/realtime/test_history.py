@@ -1,0 +1,109 @@
+"""Reading the stream PROGRESS back: a few jobs one by one, many in one pass, from a real nats-server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from progress_lib.jetstream import _PULL, JetStream, stream_time
+from progress_lib.nats import Link, Message, NatsError
+from progress_lib.subjects import progress_subject, status_subject
+from realtime.history import FEW, STREAM, ProgressStream
+from tests.harness import NatsServer, eventually
+
+JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
+assert JOBS * TOLD > _PULL
+
+
+@pytest.fixture
+def link(nats_server: NatsServer) -> Iterator[Link]:
+    connected = Link(nats_server.url, name="test")
+    connected.start()
+    assert connected.wait_up(5.0)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def stream(link: Link) -> ProgressStream:
+    """Each job was told TOLD times, in turn, and another tenant's jobs of the same numbers, too."""
+    stream = ProgressStream(link, "acme")
+    stream.open()
+    for number in range(TOLD):
+        for job_id in range(JOBS):
+            link.publish(progress_subject("acme", job_id), b"%d" % number)
+            link.publish(progress_subject("globex", job_id), b"foreign")
+    link.publish(status_subject("acme", 1), b"last")
+    eventually(lambda: stream.open()[1] == 2 * JOBS * TOLD + 1, what="the stream has taken all")
+    return stream
+
+
+def of_job(messages: list[Message], job_id: int) -> list[bytes]:
+    subjects = (progress_subject("acme", job_id), status_subject("acme", job_id))
+    return [message.payload for message in messages if message.subject in subjects]
+
+
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1, JOBS])
+def test_each_job_is_read_whole_and_in_order_and_nobody_elses(
+    stream: ProgressStream, count: int
+) -> None:
+    found = stream.replay([("acme", job_id) for job_id in range(count)])
+    assert len(found) == count * TOLD + (count > 1), "and nothing else"
+    for job_id in range(count):
+        told = [b"%d" % number for number in range(TOLD)]
+        assert of_job(found, job_id) == told + [b"last"] * (job_id == 1)
+
+
+@pytest.mark.parametrize("count", [1, JOBS])
+def test_a_replay_between_two_times_has_what_was_said_between(
+    stream: ProgressStream, count: int
+) -> None:
+    jobs = [("acme", job_id) for job_id in range(count)]
+    times = [stream_time(message.reply) for message in stream.replay([("acme", 0)])]
+    since, until = (times[8] + times[9]) / 2, (times[19] + times[20]) / 2
+    found = stream.replay(jobs, since, until)
+    assert of_job(found, 0) == [b"%d" % number for number in range(9, 20)]
+    assert all(since <= stream_time(message.reply) <= until for message in found)
+
+
+def test_a_job_of_which_nothing_was_said_costs_no_wait(stream: ProgressStream) -> None:
+    began = time.monotonic()
+    assert stream.replay([("acme", 4711)]) == []
+    assert time.monotonic() - began < 2.0
+
+
+def test_what_the_stream_drops_while_it_is_read_is_not_waited_for(
+    link: Link, stream: ProgressStream
+) -> None:
+    reading = JetStream(link).read(STREAM, {"deliver_policy": "all"})
+    read = next(reading)
+    JetStream(link).call(f"STREAM.PURGE.{STREAM}", {})
+    for batch in reading:
+        read += batch
+    assert 0 < len(read) < 2 * JOBS * TOLD
+
+
+def test_no_consumer_is_left_behind(link: Link, stream: ProgressStream) -> None:
+    stream.replay([("acme", job_id) for job_id in range(3)])
+    reading = JetStream(link).read(STREAM, {"deliver_policy": "all"})
+    next(reading)
+    reading.close()  # in the middle of it
+
+    def consumers() -> int:
+        state = JetStream(link).call(f"STREAM.INFO.{STREAM}", {})["state"]
+        return int(state["consumer_count"])
+
+    eventually(lambda: consumers() == 0, what="the server has none")
+
+
+def test_a_server_that_goes_away_in_the_middle_is_an_error(
+    nats_server: NatsServer, link: Link, stream: ProgressStream
+) -> None:
+    reading = JetStream(link).read(STREAM, {"deliver_policy": "all"}, timeout=0.5)
+    next(reading)
+    nats_server.kill()
+    with pytest.raises(NatsError):
+        for _ in reading:
+            pass
