@@ -36,6 +36,7 @@ import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as websocket_connect
 
+from progress_lib.nats import Link
 from settings import NATS_USER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -259,6 +260,16 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     finally:
         server.stop()
         print(f"--- nats-server log\n{_tail(server.log_file, 20)}")
+
+
+@pytest.fixture
+def link(nats_server: NatsServer) -> Iterator[Link]:
+    """A connection to it that is up."""
+    connected = Link(nats_server.url, name="test")
+    connected.start()
+    assert connected.wait_up(5.0)
+    yield connected
+    connected.close()
 
 
 # ---------------------------------------------------------------- the product

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,15 +14,6 @@ from tests.harness import NatsServer, eventually
 
 JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
 assert JOBS * TOLD > _PULL
-
-
-@pytest.fixture
-def link(nats_server: NatsServer) -> Iterator[Link]:
-    connected = Link(nats_server.url, name="test")
-    connected.start()
-    assert connected.wait_up(5.0)
-    yield connected
-    connected.close()
 
 
 @pytest.fixture

@@ -83,15 +83,6 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def link(nats_server: NatsServer) -> Iterator[Link]:
-    connected = Link(nats_server.url, name="test")
-    connected.start()
-    assert connected.wait_up(5.0)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture
 def run_queue(link: Link) -> RunQueue:
     return RunQueue(link)
 
