@@ -1,5 +1,6 @@
 """What a run's program said last, when its runner died before that was saved: from the stream PROGRESS."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -46,8 +47,9 @@ def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
         "opt_start_time": datetime.fromtimestamp(since, UTC).isoformat(),
     }
     deadline = time.monotonic() + READ_WAIT
-    for batch in JetStream(link).read(STREAM, config, PULL_WAIT):
-        for message in batch:
-            yield message.payload
-        if time.monotonic() > deadline:
-            return
+    with contextlib.closing(JetStream(link).read(STREAM, config, PULL_WAIT)) as batches:
+        for batch in batches:
+            for message in batch:
+                yield message.payload
+            if time.monotonic() > deadline:
+                return

@@ -12,7 +12,8 @@ IN_PROGRESS = b"+WPI"
 NAK = b"-NAK"
 
 _NAME_IN_USE = 10058  # error code of JetStream: the stream exists with another configuration
-_PULL = 500  # messages that are under way at a time when a stream is read
+_PULL_BYTES = 2 << 20  # that are under way at a time when a stream is read: each turn costs a wait
+_FIRST_PULL, _LEAST_PULL, _MOST_PULL = 500, 8, 4_000  # messages
 _IDLE_LIFE = 10.0  # seconds that NATS keeps the consumer of a reader that is gone
 _PULL_GRACE = 1.0  # seconds that an empty-handed answer may take after the pull expired
 
@@ -82,7 +83,7 @@ class JetStream:
     def read(
         self, stream: str, config: dict[str, Any], timeout: float = 5.0
     ) -> Generator[list[Message], None, None]:
-        """What the stream holds now for a consumer of this configuration, in order, in batches.
+        """As much as the stream holds now for a consumer of this configuration, in order, in batches.
 
         Pulled, so that never more is under way than a slow reader takes. One filter at most: for
         several nats-server searches its index anew for each message, and stores nothing meanwhile.
@@ -95,18 +96,23 @@ class JetStream:
         arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         inbox = self._link.new_inbox()
         subscription = self._link.subscribe_batches(inbox, arrived.put)
-        left = int(made["num_pending"])
+        left, most = int(made["num_pending"]), _FIRST_PULL
         try:
             while left > 0:
-                asked = json.dumps({"batch": min(left, _PULL), "no_wait": True}).encode()
-                if not self._link.publish(f"$JS.API.CONSUMER.MSG.NEXT.{address}", asked, inbox):
+                asked = min(left, most)
+                pull = {"batch": asked, "no_wait": True}
+                subject = f"$JS.API.CONSUMER.MSG.NEXT.{address}"
+                if not self._link.publish(subject, json.dumps(pull).encode(), inbox):
                     raise NatsAway("the connection was lost while a stream was read")
-                before = left
-                for messages in _one_pull(arrived, min(left, _PULL), timeout):
-                    left -= len(messages)
+                count = size = 0
+                for messages in _one_pull(arrived, asked, timeout):
+                    count += len(messages)
+                    size += sum(len(message.payload) for message in messages)
                     yield messages
-                if left == before:
+                if not count:
                     return  # the stream has dropped the rest meanwhile
+                left -= count
+                most = min(_MOST_PULL, max(_LEAST_PULL, _PULL_BYTES * count // max(size, 1)))
         except queue.Empty:
             raise NatsTimeout(f"{stream}: nothing came for {timeout:g} s, {left} to go") from None
         finally:

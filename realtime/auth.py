@@ -124,10 +124,15 @@ class Door:
             g.guest = guest
 
     def _hold_back(self) -> None:
-        """Else who comes back at once, time and again, costs as much as the flood that it was cut for."""
+        """Else who comes back at once, time and again, costs as much as the flood that it was cut for.
+
+        Good for a few connections at a time: a proxy sees to those who open hundreds.
+        """
         if self._waiting.acquire(blocking=False):
-            time.sleep(REFUSAL_WAIT)
-            self._waiting.release()
+            try:
+                time.sleep(REFUSAL_WAIT)
+            finally:
+                self._waiting.release()
 
     def _leave(self, _error: BaseException | None) -> None:
         guest = g.pop("guest", None)

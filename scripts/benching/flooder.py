@@ -41,10 +41,13 @@ def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
 
 def _flood(target: Target, counts: Any, with_new_tokens: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     os.nice(19)  # as on another machine: its own work must not keep who measures from the cores
     frames = subscription(FOREIGN_JOB) * AT_ONCE + client_frame(PING, b"x") * AT_ONCE
     path = target.path_of("flooder")
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:
         if with_new_tokens:
             path = target.path_of(f"flooder-{secrets.token_hex(8)}")
         with contextlib.suppress(OSError), socket.create_connection(target.address, WAIT) as client:

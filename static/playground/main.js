@@ -122,11 +122,12 @@ class Playground {
 
   async #fetchJob(shown) {
     const job = await this.#api.job(shown.jobId).catch((problem) => {
-      shown.asked = true;
       if (problem.status === 404) return null;
+      shown.isMissed = true;
       throw problem;
     });
     if (shown !== this.#shown) return;
+    shown.isMissed = false;
     shown.asked = true;
     shown.job = job;
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
@@ -177,9 +178,15 @@ class Playground {
       this.#wasLive = true;
       this.#shown.state.expectSnapshot();
       this.#gate.close();
-      this.#attempt(() => this.#fetchLatestRun(this.#shown), { quiet: true });
+      this.#attempt(() => this.#catchUp(this.#shown), { quiet: true });
     }
     this.#askForDrawing();
+  }
+
+  // The job itself, too, where it could not be had before the connection was lost.
+  async #catchUp(shown) {
+    if (shown.isMissed) await this.#fetchJob(shown);
+    await this.#fetchLatestRun(shown);
   }
 
   #noteLoss() {
@@ -490,7 +497,7 @@ class Playground {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return { jobId: null, job: null, asked: false, isMissed: false, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
 }
 
 function withShare(view, expected) {

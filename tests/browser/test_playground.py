@@ -13,7 +13,7 @@ from typing import Any
 
 import nats
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.harness import ROOT, Product
@@ -299,6 +299,28 @@ def test_a_nodes_details_are_whole_though_its_run_was_heard_of_before_its_graph(
     node(page, FILTER).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#details-body")).to_contain_text("quantity * price >= 10")
+
+
+def test_a_job_that_could_not_be_had_is_asked_for_again_after_a_reconnect(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    sockets: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws"), pass_on)
+    page.route(f"**/api/jobs/{shop.sample_job_id()}", lambda route: route.fulfill(status=500))
+    page.reload()
+    expect_live(page)
+    expect(page.locator("#notice-text")).not_to_be_empty()
+    expect(node(page, FILTER)).to_have_count(0)
+    page.unroute_all()
+    sockets[-1].close(code=4001, reason="the server stops")
+    expect(node(page, FILTER)).to_be_visible(timeout=RUN)
 
 
 def test_markup_in_names_and_messages_shows_as_text(

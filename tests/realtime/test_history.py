@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from progress_lib.jetstream import _PULL, JetStream, stream_time
+from progress_lib.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats import Link, Message, NatsError
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.history import FEW, STREAM, ProgressStream
 from tests.harness import NatsServer, eventually
 
 JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
-assert JOBS * TOLD > _PULL
+assert JOBS * TOLD > _FIRST_PULL
 
 
 @pytest.fixture
@@ -30,6 +31,10 @@ def stream(link: Link) -> ProgressStream:
     return stream
 
 
+def replayed(stream: ProgressStream, jobs: list[tuple[str, int]], *times: float) -> list[Message]:
+    return [message for batch in stream.replay(jobs, *times) for message in batch]
+
+
 def of_job(messages: list[Message], job_id: int) -> list[bytes]:
     subjects = (progress_subject("acme", job_id), status_subject("acme", job_id))
     return [message.payload for message in messages if message.subject in subjects]
@@ -39,7 +44,7 @@ def of_job(messages: list[Message], job_id: int) -> list[bytes]:
 def test_each_job_is_read_whole_and_in_order_and_nobody_elses(
     stream: ProgressStream, count: int
 ) -> None:
-    found = stream.replay([("acme", job_id) for job_id in range(count)])
+    found = replayed(stream, [("acme", job_id) for job_id in range(count)])
     assert len(found) == count * TOLD + (count > 1), "and nothing else"
     for job_id in range(count):
         told = [b"%d" % number for number in range(TOLD)]
@@ -51,17 +56,37 @@ def test_a_replay_between_two_times_has_what_was_said_between(
     stream: ProgressStream, count: int
 ) -> None:
     jobs = [("acme", job_id) for job_id in range(count)]
-    times = [stream_time(message.reply) for message in stream.replay([("acme", 0)])]
+    times = [stream_time(message.reply) for message in replayed(stream, [("acme", 0)])]
     since, until = (times[8] + times[9]) / 2, (times[19] + times[20]) / 2
-    found = stream.replay(jobs, since, until)
+    found = replayed(stream, jobs, since, until)
     assert of_job(found, 0) == [b"%d" % number for number in range(9, 20)]
     assert all(since <= stream_time(message.reply) <= until for message in found)
 
 
 def test_a_job_of_which_nothing_was_said_costs_no_wait(stream: ProgressStream) -> None:
     began = time.monotonic()
-    assert stream.replay([("acme", 4711)]) == []
+    assert replayed(stream, [("acme", 4711)]) == []
     assert time.monotonic() - began < 2.0
+
+
+def test_many_jobs_that_nobody_spoke_of_have_nothing_read(
+    stream: ProgressStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one client could have the whole stream read, time and again."""
+
+    def read(*_: object) -> Iterator[list[Message]]:
+        raise AssertionError("nothing is to be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JetStream, "read", read)
+        assert replayed(stream, [("acme", job_id) for job_id in range(1_000, 1_100)]) == []
+    few_of_many = [("acme", job_id) for job_id in range(JOBS - 2, JOBS + 100)]
+    assert len(replayed(stream, few_of_many)) == 2 * TOLD
+
+
+def test_jobs_of_several_tenants_are_read_together(stream: ProgressStream) -> None:
+    jobs = [(tenant, job_id) for tenant in ("acme", "globex") for job_id in range(JOBS)]
+    assert len(replayed(stream, jobs)) == 2 * JOBS * TOLD + 1
 
 
 def test_what_the_stream_drops_while_it_is_read_is_not_waited_for(
@@ -76,7 +101,7 @@ def test_what_the_stream_drops_while_it_is_read_is_not_waited_for(
 
 
 def test_no_consumer_is_left_behind(link: Link, stream: ProgressStream) -> None:
-    stream.replay([("acme", job_id) for job_id in range(3)])
+    replayed(stream, [("acme", job_id) for job_id in range(3)])
     reading = JetStream(link).read(STREAM, {"deliver_policy": "all"})
     next(reading)
     reading.close()  # in the middle of it
