@@ -12,7 +12,8 @@ export function oncePerFrame(draw) {
     asked = false;
     draw();
   };
-  const plan = () => (document.hidden ? setTimeout(run, UNSEEN) : requestAnimationFrame(run));
+  const runUnseen = () => document.hidden && run(); // once it is seen again, its frames draw
+  const plan = () => (document.hidden ? setTimeout(runUnseen, UNSEEN) : requestAnimationFrame(run));
   document.addEventListener('visibilitychange', () => asked && plan());
   return () => {
     if (asked) return;

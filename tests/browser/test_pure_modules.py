@@ -506,3 +506,28 @@ def test_the_last_traceback_of_a_log_comes_with_its_causes(modules: Page) -> Non
     told = modules.evaluate(TRACEBACK, f"{head}  old\nValueError\nlater\n{cause}{between}{last}")
     assert told == (cause + between + last).rstrip()
     assert modules.evaluate(TRACEBACK, "nothing went wrong\n") is None
+
+
+# ---------------------------------------------------------------- frames
+
+
+def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> None:
+    """A drawing that was planned for the page unseen would come between two frames, beside theirs."""
+    counts = modules.evaluate("""async () => {
+        const { oncePerFrame } = await import('/playground/frames.js');
+        const timers = [], counts = [];
+        let drawn = 0;
+        window.setTimeout = (work) => timers.push(work);
+        const see = (hidden) => {
+          Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));
+        };
+        const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        const ask = oncePerFrame(() => { drawn += 1; });
+        see(true); ask(); timers[0](); counts.push(drawn);
+        ask(); see(false); await frame(); counts.push(drawn);
+        ask(); timers[1](); counts.push(drawn);
+        await frame(); counts.push(drawn);
+        return counts;
+    }""")
+    assert counts == [1, 2, 2, 3]
