@@ -3,12 +3,11 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from jobs.node_board import NodeState
 from jobs.records import Run
 from progress_lib import MalformedProgress
-from progress_lib.jetstream import JetStream
+from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
 from progress_lib.subjects import progress_subject
 
@@ -41,11 +40,7 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
     """Raises NatsError."""
     time.sleep(ARRIVE_WAIT)
-    config = {
-        "filter_subject": subject,
-        "deliver_policy": "by_start_time",
-        "opt_start_time": datetime.fromtimestamp(since, UTC).isoformat(),
-    }
+    config = {"filter_subject": subject, **beginning(since)}
     deadline = time.monotonic() + READ_WAIT
     with contextlib.closing(JetStream(link).read(STREAM, config, PULL_WAIT)) as batches:
         for batch in batches:

@@ -3,6 +3,7 @@
 import json
 import queue
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
@@ -77,8 +78,7 @@ class JetStream:
             message = self._link.request(subject, request, timeout + _PULL_GRACE)
         except NatsTimeout:
             return None
-        # without headers a status (timed out, consumer gone) comes as a bare empty message
-        return message if message.reply.startswith("$JS.ACK.") else None
+        return message if _is_delivered(message) else None
 
     def read(
         self, stream: str, config: dict[str, Any], timeout: float = 5.0
@@ -120,18 +120,31 @@ class JetStream:
             self._link.publish(f"$JS.API.CONSUMER.DELETE.{address}", b"")
 
 
+def _is_delivered(message: Message) -> bool:
+    """Without headers a status (timed out, no more, consumer gone) comes as a bare empty message."""
+    return message.reply.startswith("$JS.ACK.")
+
+
 def _one_pull(
     arrived: "queue.SimpleQueue[list[Message]]", asked: int, timeout: float
 ) -> Iterator[list[Message]]:
     """Until all that were asked for are there, or a bare message says that there are no more."""
     while asked > 0:
         batch = arrived.get(timeout=timeout)
-        messages = [message for message in batch if message.reply.startswith("$JS.ACK.")]
+        messages = list(filter(_is_delivered, batch))
         asked -= len(messages)
         if messages:
             yield messages
         if len(messages) < len(batch):
             return
+
+
+def beginning(since: float | None) -> dict[str, Any]:
+    """Where a consumer begins: at a time (Unix seconds), or at the stream's beginning."""
+    if since is None:
+        return {"deliver_policy": "all"}
+    moment = datetime.fromtimestamp(since, UTC).isoformat()
+    return {"deliver_policy": "by_start_time", "opt_start_time": moment}
 
 
 def stream_sequence(ack_subject: str) -> int:

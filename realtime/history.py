@@ -9,10 +9,15 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from progress_lib.jetstream import JetStream, JetStreamError, stream_sequence, stream_time
+from progress_lib.jetstream import (
+    JetStream,
+    JetStreamError,
+    beginning,
+    stream_sequence,
+    stream_time,
+)
 from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.subjects import (
     EVERY_TENANT,
@@ -163,7 +168,7 @@ class ProgressStream:
     def _read(
         self, filters: dict[str, str], since: float | None, until: float
     ) -> Iterator[list[Message]]:
-        config = {**_start(since), **filters}
+        config = {**beginning(since), **filters}
         with contextlib.closing(self._jetstream.read(STREAM, config, REPLAY_WAIT)) as batches:
             for batch in batches:
                 if until == math.inf or stream_time(batch[-1].reply) <= until:
@@ -171,14 +176,6 @@ class ProgressStream:
                     continue
                 yield [message for message in batch if stream_time(message.reply) <= until]
                 return
-
-
-def _start(since: float | None) -> dict[str, Any]:
-    """Where a consumer begins: at a time, or at the beginning."""
-    if since is None:
-        return {"deliver_policy": "all"}
-    moment = datetime.fromtimestamp(since, UTC).isoformat()
-    return {"deliver_policy": "by_start_time", "opt_start_time": moment}
 
 
 class Follower:

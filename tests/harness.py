@@ -262,14 +262,22 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
         print(f"--- nats-server log\n{_tail(server.log_file, 20)}")
 
 
+@contextlib.contextmanager
+def linked(nats_url: str) -> Iterator[Link]:
+    """A connection to a nats-server that is up."""
+    connected = Link(nats_url, name="test")
+    connected.start()
+    try:
+        assert connected.wait_up(5.0)
+        yield connected
+    finally:
+        connected.close()
+
+
 @pytest.fixture
 def link(nats_server: NatsServer) -> Iterator[Link]:
-    """A connection to it that is up."""
-    connected = Link(nats_server.url, name="test")
-    connected.start()
-    assert connected.wait_up(5.0)
-    yield connected
-    connected.close()
+    with linked(nats_server.url) as connected:
+        yield connected
 
 
 # ---------------------------------------------------------------- the product

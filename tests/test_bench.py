@@ -338,3 +338,29 @@ def test_a_wrong_option_is_one_sentence(
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
     options = ("--only", "S1", "--worker-class", "gthread")
     ends_on_ctrl_c("scripts.bench", *options, begun="S1 gthread", directory=tmp_path)
+
+
+INTERRUPTED_IN_A_FORK = """
+import multiprocessing, os, signal
+from scripts.benching import child
+
+def interrupt(number, frame):
+    raise KeyError("interrupted")
+
+signal.signal(signal.SIGINT, interrupt)
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+process = multiprocessing.get_context("fork").Process(target=child.begin)
+try:
+    child.start(process)
+except KeyError:
+    process.join()
+    raise SystemExit(process.exitcode)
+raise SystemExit("the signal was swallowed")
+"""
+
+
+def test_a_signal_that_comes_while_a_process_is_forked_is_not_lost() -> None:
+    """Python ignores what is raised within its hooks around a fork."""
+    command = [sys.executable, "-c", INTERRUPTED_IN_A_FORK]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -7,7 +7,6 @@ import gc
 import multiprocessing
 import os
 import select
-import signal
 import socket
 import time
 from collections import Counter, deque
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from scripts.benching import child
 from scripts.benching.meter import Ear, Meter
 from scripts.benching.wire import (
     CLOSE,
@@ -88,7 +88,7 @@ class Crowd:
         self._process = _processes.Process(
             target=_serve, args=(plan, self, theirs, self._pipe), name="bench-clients", daemon=True
         )
-        self._process.start()
+        child.start(self._process)
         theirs.close()
 
     @property
@@ -134,9 +134,7 @@ class Crowd:
 
 def _serve(plan: Plan, shared: Crowd, pipe: Connection, not_ours: Connection) -> None:
     """The clients' process, from start to end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; its end is ours
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    child.begin()
     not_ours.close()
     gc.freeze()
     gc.disable()  # nothing here makes cycles, and a collection is a pause in every latency

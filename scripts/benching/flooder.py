@@ -6,20 +6,18 @@ import contextlib
 import multiprocessing
 import os
 import secrets
-import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.benching import child
 from scripts.benching.target import Target
 from scripts.benching.wire import PING, client_frame, handshake, subscription
 
 WAIT = 5.0  # seconds for an answer, and for a server that does not read
 AT_ONCE = 200  # subscriptions, and as many pings, in one send
 FOREIGN_JOB = 1  # that nobody else watches
-REFUSED, FLOODED = range(
-    2
-)  # the shared counts: handshakes that were refused, connections that were cut
+REFUSED, FLOODED = range(2)  # the shared counts: refused handshakes, connections that were cut
 
 _processes = multiprocessing.get_context("fork")
 
@@ -31,7 +29,7 @@ def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
     process = _processes.Process(
         target=_flood, args=(target, counts, with_new_tokens), name="bench-flooder", daemon=True
     )
-    process.start()
+    child.start(process)
     try:
         yield counts
     finally:
@@ -40,9 +38,7 @@ def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
 
 
 def _flood(target: Target, counts: Any, with_new_tokens: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    child.begin()
     os.nice(19)  # as on another machine: its own work must not keep who measures from the cores
     frames = subscription(FOREIGN_JOB) * AT_ONCE + client_frame(PING, b"x") * AT_ONCE
     path = target.path_of("flooder")

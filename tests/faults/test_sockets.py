@@ -35,6 +35,7 @@ from tests.harness import (
     StartProduct,
     adds_nothing,
     eventually,
+    linked,
     threads_and_files,
 )
 from tests.realtime.raw import PING, Raw, subscribe
@@ -52,11 +53,8 @@ def server(request: pytest.FixtureRequest, start_product: StartProduct) -> Produ
 
 @pytest.fixture
 def link(server: Product) -> Iterator[Link]:
-    link = Link(server.nats_url, name="test")
-    link.start()
-    assert link.wait_up(5.0)
-    yield link
-    link.close()
+    with linked(server.nats_url) as connected:
+        yield connected
 
 
 def connected(product: Product) -> int:
