@@ -6,7 +6,6 @@ child process that also restarts what dies (scripts/embedded.py, held by scripts
 
 import contextlib
 import errno
-import gc
 import os
 import socket
 import subprocess
@@ -16,7 +15,6 @@ import warnings
 from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
 from settings import Settings, SettingsError, keep_private
 
-GC_THRESHOLD = 50_000  # new objects between two collections of the young ones
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
 
@@ -155,14 +153,10 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    """What a worker starts with lives as long as it does: no collection looks at it again.
+    from realtime.workers import settle, spare_the_old  # only where gunicorn's workers run
 
-    A connection makes a thousand objects that live for hours. At Python's own threshold each
-    wave of browsers would be searched for garbage again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 100)
+    spare_the_old()
+    settle(worker.cfg)
 
 
 def worker_exit(server, worker):  # type: ignore[no-untyped-def]

@@ -88,9 +88,9 @@ class Door:
 
     def admit(self) -> None:
         """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
-        check_handshake(request)
-        origin = request.headers.get("Origin")
-        if not self._origins.allows(origin, request.host):
+        check_handshake(request.environ)
+        origin = request.environ.get("HTTP_ORIGIN")
+        if self._origins.is_set and not self._origins.allows(origin, request.host):
             raise Forbidden(f"origin {origin!r:.100} is not allowed here")
         token = _token(request)
         g.identity = identify(self._verifier, token)
@@ -203,7 +203,8 @@ def _too_many(whose: str, most: int) -> TooManyRequests:
 
 def _token(request: Request) -> str:
     """The token of the subprotocol list, else of the query."""
-    for offered in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+    offer: str = request.environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
+    for offered in offer.split(","):
         if offered.strip().startswith(BEARER):
             return offered.strip().removeprefix(BEARER)
     return request.args.get("token", "")

@@ -2,9 +2,12 @@
 
 import os
 
+import gevent
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
 from realtime.workers import TellsTheApplication
+
+gevent.config.track_greenlet_tree = False  # else each connection keeps the stack that began it
 
 
 class GeventWorker(TellsTheApplication, _GeventWorker):  # type: ignore[misc]

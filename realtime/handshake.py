@@ -12,7 +12,7 @@ from typing import Any
 
 import flask_sock
 import simple_websocket
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 from wsproto import ConnectionType
 from wsproto.connection import Connection
@@ -23,25 +23,24 @@ KEY_BYTES = 16
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def check_handshake(request: Request) -> None:
+def check_handshake(environ: dict[str, Any]) -> None:
     """Raises BadRequest for a request that is no handshake."""
-    headers = request.headers
-    if request.method != "GET":
-        raise BadRequest(f"a WebSocket begins with GET, not with {request.method}")
-    protocol = request.environ.get("SERVER_PROTOCOL", "")
+    method, protocol = environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]
+    if method != "GET":
+        raise BadRequest(f"a WebSocket begins with GET, not with {method}")
     if protocol != "HTTP/1.1":
         raise BadRequest(f"a WebSocket begins with HTTP/1.1, not with {protocol:.20}")
-    if request.content_length or "Transfer-Encoding" in headers:
+    if environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ:
         raise BadRequest("a WebSocket begins with a request without a body")
-    if not headers.get("Host"):
+    if not environ.get("HTTP_HOST"):
         raise BadRequest("the request has no Host header")
-    if "upgrade" not in _names(headers.get("Connection", "").lower()):
+    if "upgrade" not in _names(environ.get("HTTP_CONNECTION", "").lower()):
         raise BadRequest("the Connection header does not hold Upgrade")
-    version = headers.get("Sec-WebSocket-Version", "")
+    version = environ.get("HTTP_SEC_WEBSOCKET_VERSION", "")
     if version != VERSION:
         raise BadRequest(f"Sec-WebSocket-Version is {version!r:.40}; this server speaks {VERSION}")
     try:
-        key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
+        key = base64.b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
