@@ -17,8 +17,7 @@ from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 HEADER_WAIT = 10.0  # seconds from a connection's first byte to the end of its header
 GRACE_SHARE = 0.6  # of the graceful timeout, in which browsers are sent away
 ORPHAN_MARGIN = 2.0  # seconds beyond the graceful timeout until a worker without a master ends
-COLLECT_EVERY = (20_000, 20, 30)  # new objects; every 20th and every 600th collection looks further
-OLDEST = 2  # generation of objects; a collection of it looks at everything
+COLLECT_EVERY = (20_000, 600, 10)  # new objects; every 600th search looks at what outlived others
 
 
 class TellsTheApplication:
@@ -44,7 +43,8 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._reading: dict[Any, float] = {}  # connections whose header is awaited, since when
+        # connections whose header is awaited, since when; each step on it is CPython's own
+        self._reading: dict[Any, float] = {}
 
     def run(self) -> None:
         """The threads of connections inherit the core of this one, which starts them."""
@@ -82,7 +82,7 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
         """Called by the main loop, at least once a second."""
         super().murder_pending()
         late = time.monotonic() - HEADER_WAIT
-        for conn, since in list(self._reading.items()):
+        for conn, since in self._reading.copy().items():
             if since < late:
                 self._reading.pop(conn, None)
                 try:
@@ -101,22 +101,17 @@ def _keep_to_one_core(number: int) -> None:
 
 
 def spare_the_old() -> None:
-    """What outlives one collection of garbage is not looked at by the next, but by every 600th.
+    """What a worker starts with is never searched for garbage again, and what outlives one search
+    only by every 600th, since the first generation holds it until then.
 
     That is a hundred objects for each browser, which live for hours: searched again and again they
     stop the worker for 0.3 s at a time. Their counts of references free them; only circles wait.
+    No callback of the collector could do this: it would let other threads run in the middle of what
+    CPython does in one step, as list(a_dict.items()).
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_EVERY)
-    gc.callbacks.append(_freeze_survivors)
-
-
-def _freeze_survivors(phase: str, info: dict[str, int]) -> None:
-    if phase == "stop":
-        gc.freeze()
-    elif info["generation"] == OLDEST:
-        gc.unfreeze()
 
 
 def settle(config: Any) -> None:
