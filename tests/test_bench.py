@@ -133,6 +133,26 @@ def test_a_ping_between_messages_is_handed_out() -> None:
     assert heard.account() == (4, 0, 0, 0)
 
 
+def test_a_ping_behind_messages_is_handed_out_at_once() -> None:
+    sent, heard = _stream(2), _Heard()
+    heard.hear(sent[0])
+    assert heard.hear(sent[1] + sent[2] + frames.frame(frames.PING, b"?")) == [(PING, b"?")]
+    assert heard.hear(frames.frame(frames.PING, b"!")) == [(PING, b"!")]
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 70])
+def test_some_of_the_messages_of_one_read_stand_for_all(count: int) -> None:
+    """Sent a millisecond apart, the last of them just now."""
+    latencies = Latencies()
+    stamps = [b"%019d|" % (10**18 + number * 1_000_000) for number in range(count)]
+    now = 10**18 + (count - 1) * 1_000_000
+    latencies.add_alike(now, b"..." + b"".join(stamps), 3, len(stamps[0]), count)
+    assert sum(latencies.counts.values()) == count
+    assert latencies.longest == (count - 1) * 1_000_000
+    assert latencies.percentile(0.5) == pytest.approx(count / 2 - 0.5, abs=count / 8 + 0.5)
+    assert latencies.percentile(0.99) == pytest.approx(count - 1, abs=count / 8 + 0.5)
+
+
 def test_another_jobs_message_and_one_without_a_stamp_are_strange() -> None:
     heard = _Heard()
     warm = _payload(Template("default", JOB).warm())

@@ -23,7 +23,7 @@ from scripts.benching.wire import (
 )
 
 TICK = 10_000  # ns; the resolution of a latency
-SAMPLES = 16  # latencies taken of many frames that came at once, at least; all of fewer
+SAMPLES = 4  # latencies taken of many frames that came at once, at least; all of fewer
 _MOST_ALIKE = 5_000  # frames that are looked at as one
 _LAST_DIGITS = b"0123456789" * (_MOST_ALIKE // 10 + 1)
 _NOTHING: list[tuple[int, bytes]] = []
@@ -41,6 +41,23 @@ class Latencies:
             self.longest = ns
         tick = ns // TICK if ns > 0 else 0
         self.counts[tick] = self.counts.get(tick, 0) + times
+
+    def add_alike(self, now: int, data: bytes, stamp: int, size: int, count: int) -> None:
+        """Of the frames of one read, oldest first: a stamp at `stamp`, and every `size` bytes on.
+
+        Some, evenly spread, stand for all: a reader that took each one's time would be what is measured.
+        """
+        self.longest = max(self.longest, now - int(data[stamp : stamp + STAMP_SIZE]))
+        step = max(1, count // SAMPLES)
+        rest = count % step
+        counts, stride = self.counts, step * size
+        middle = stamp + step // 2 * size
+        for start in range(middle, middle + (count - rest) * size, stride):
+            tick = (now - int(data[start : start + STAMP_SIZE])) // TICK
+            counts[tick] = counts.get(tick, 0) + step
+        if rest:
+            start = stamp + (count - 1 - rest // 2) * size
+            self.add(now - int(data[start : start + STAMP_SIZE]), rest)
 
     def percentile(self, share: float) -> float:
         """Milliseconds that this share of all stayed within; 0.0 when there are none."""
@@ -65,9 +82,13 @@ class Shape(NamedTuple):
         """Learned from a warm-up message."""
         mark = frame.index(WARM)
         head = frame[:mark] + LIVE
-        header = 4 if frame[1] == 126 else 2
-        places = (*range(header), mark, mark + 1)
+        length = 3 if frame[1] == 126 else 1  # the last byte of it
+        places = (0, length, mark + 1)
         return cls(len(frame), head, tuple((place, head[place : place + 1]) for place in places))
+
+    def is_begun_by(self, data: bytes) -> bool:
+        """Whether this is a part of such a frame, so that there is nothing to read in it yet."""
+        return len(data) < self.size and data[: len(self.head)] == self.head[: len(data)]
 
 
 @dataclass(slots=True)
@@ -114,6 +135,9 @@ class Meter:
             if taken == len(data):
                 return _NOTHING
             data = data[taken:]
+            if shape.is_begun_by(data):
+                ear.rest = data
+                return _NOTHING
         return self._each(ear, data, now)
 
     def _one(self, ear: Ear, data: bytes, stamp: int, now: int) -> None:
@@ -149,11 +173,7 @@ class Meter:
             follows = data[last_digit:end:size] == _LAST_DIGITS[digit : digit + count]
             if first != ear.last_seq + 1 or last != first + count - 1 or not follows:
                 return 0
-            step = max(1, count // SAMPLES)
-            for at in range(0, count, step):
-                times = min(step, count - at)
-                start = (at + times // 2) * size + stamp
-                self.latencies.add(now - int(data[start : start + STAMP_SIZE]), times)
+            self.latencies.add_alike(now, data, stamp, size, count)
         except ValueError:
             return 0
         ear.last_seq = last
