@@ -1,11 +1,16 @@
 """What gunicorn's workers start with."""
 
+import gc
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 
+import pytest
 from gunicorn.config import Config
+from gunicorn.workers.gthread import ThreadWorker as GunicornsWorker
 
-from realtime.workers import settle
+from realtime.workers import ThreadWorker, settle
 
 SPARING = """
 import gc
@@ -45,3 +50,31 @@ def test_settled_settings_read_as_before() -> None:
     for name in asked.settings:
         assert name in vars(settled)
         assert repr(getattr(settled, name)) == repr(getattr(asked, name)), name
+
+
+@pytest.fixture
+def eager_collector() -> Iterator[None]:
+    """A search for garbage, and with it other code, may begin wherever something is made."""
+    threshold, callbacks = gc.get_threshold(), list(gc.callbacks)
+    gc.set_threshold(1)
+    yield
+    gc.set_threshold(*threshold)
+    gc.callbacks[:] = callbacks
+
+
+def test_requests_may_come_while_the_late_ones_are_looked_for(
+    eager_collector: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GunicornsWorker, "murder_pending", lambda worker: None)
+    worker = ThreadWorker.__new__(ThreadWorker)
+    now = time.monotonic()
+    worker._reading = dict.fromkeys(range(100), now)
+    came = []
+
+    def one_more(phase: str, info: dict[str, int]) -> None:
+        came.append(phase)
+        worker._reading[-len(came)] = now
+
+    gc.callbacks.append(one_more)
+    worker.murder_pending()
+    assert came, "no search began"
