@@ -16,7 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
 HEADER_WAIT = 10.0  # seconds from a connection's first byte to the end of its header
 GRACE_SHARE = 0.6  # of the graceful timeout, in which browsers are sent away
-ORPHAN_MARGIN = 2.0  # seconds beyond the graceful timeout until a worker without a master ends
+ORPHAN_MARGIN = 2.0  # seconds beyond the graceful timeout until a worker without a main loop ends
 COLLECT_EVERY = (20_000, 600, 10)  # new objects; every 600th search looks at what outlived others
 
 
@@ -49,7 +49,11 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
     def run(self) -> None:
         """The threads of connections inherit the core of this one, which starts them."""
         _keep_to_one_core(self.age)
-        super().run()
+        try:
+            super().run()
+        except Exception:
+            self._send_all_away()
+            raise  # gunicorn logs it, and starts another worker when this one is gone
 
     def enqueue_req(self, conn: Any) -> None:
         self._reading[conn] = time.monotonic()
@@ -64,19 +68,23 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
         super().finish_request(conn, fs)
 
     def is_parent_alive(self) -> bool:
-        """Asked by the main loop, which stops at a no.
-
-        Else the threads of open connections would keep the process, deaf and dumb, until the last
-        browser left by itself: there is no master to end it.
-        """
+        """Asked by the main loop, which stops at a no: there is no master to end the process."""
         is_alive: bool = super().is_parent_alive()
         if not is_alive:
-            self.tell_stop()
-            wait = self.cfg.graceful_timeout + ORPHAN_MARGIN
-            last_resort = threading.Timer(wait, os._exit, (1,))
-            last_resort.name, last_resort.daemon = "last-resort", True
-            last_resort.start()
+            self._send_all_away()
         return is_alive
+
+    def _send_all_away(self) -> None:
+        """When the main loop ends by itself.
+
+        Else the threads of open connections would keep the process, deaf and dumb, until the last
+        browser left by itself.
+        """
+        self.tell_stop()
+        wait = self.cfg.graceful_timeout + ORPHAN_MARGIN
+        last_resort = threading.Timer(wait, os._exit, (1,))
+        last_resort.name, last_resort.daemon = "last-resort", True
+        last_resort.start()
 
     def murder_pending(self) -> None:
         """Called by the main loop, at least once a second."""
