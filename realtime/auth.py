@@ -90,7 +90,7 @@ class Door:
         """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
         check_handshake(request.environ)
         origin = request.environ.get("HTTP_ORIGIN")
-        if self._origins.is_set and not self._origins.allows(origin, request.host):
+        if self._origins.is_set and not self._origins.allows(origin, request.host):  # host is slow
             raise Forbidden(f"origin {origin!r:.100} is not allowed here")
         token = _token(request)
         g.identity = identify(self._verifier, token)

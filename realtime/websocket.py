@@ -138,6 +138,8 @@ class WebSocket:
         """Sends nothing more, since gunicorn may close the socket next; with the client's lock."""
         self._alive = False
         self._server.connected = False  # flask-sock must not write a close frame of its own
+        # this generator of wsproto's holds its owner: only a search for garbage would find the two
+        self._protocol._proto._parse_more.close()
 
     def _shutdown(self, how: int) -> None:
         try:
@@ -146,12 +148,12 @@ class WebSocket:
             pass
 
 
-def _is_readable_in_gevent(gevents: Any, wait: float) -> bool:
+def _is_readable_in_gevent(gevent_socket: Any, wait: float) -> bool:
     """As gevent's own poll, with the watcher that its socket has already: each one more takes time and 5 KB."""
     from gevent.socket import wait as wait_for  # only where gevent serves
 
     try:
-        wait_for(gevents._read_event, wait)
+        wait_for(gevent_socket._read_event, wait)
     except TimeoutError:
         return False
     return True

@@ -203,7 +203,7 @@ class _Clients:
                 self._end(descriptor, client, "reset")
                 return
             self._take(descriptor, client, data)
-            if len(data) < READ or descriptor not in self._clients:
+            if len(data) < READ or self._clients.get(descriptor) is not client:
                 return
 
     def _take(self, descriptor: int, client: _Client, data: bytes) -> None:

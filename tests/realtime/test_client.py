@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -178,6 +180,27 @@ def test_when_the_system_has_no_thread_left_only_this_client_ends(
 
 
 # ---------------------------------------------------------------- messages in fragments
+
+
+def test_what_a_client_held_is_freed_without_a_search_for_garbage() -> None:
+    """A worker searches what has lived for a while only now and then: `spare_the_old`."""
+
+    def serve() -> weakref.ref[object]:
+        ours, browser = socket.socketpair()
+        with ours, browser:
+            server = SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours)
+            reader = WebSocket(server)
+            browser.sendall(frame(PING, b"?"))
+            assert reader.wait_readable(10)
+            assert len(list(reader.read())) == 1
+            reader.release()
+            return weakref.ref(server.ws._proto)
+
+    gc.disable()
+    try:
+        assert serve()() is None
+    finally:
+        gc.enable()
 
 
 def test_a_flood_rests_after_each_turn(pair: Pair) -> None:
