@@ -1,6 +1,7 @@
 """JetStream over a plain link: the API is request and reply in JSON, no NATS headers needed."""
 
 import json
+import math
 import queue
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
@@ -140,10 +141,13 @@ def _one_pull(
 
 
 def beginning(since: float | None) -> dict[str, Any]:
-    """Where a consumer begins: at a time (Unix seconds), or at the stream's beginning."""
+    """Where a consumer begins: with the stream, or up to 2 µs before a time (Unix seconds).
+
+    Before, since neither a float of that size nor a datetime is exact: what came at `since` must be there.
+    """
     if since is None:
         return {"deliver_policy": "all"}
-    moment = datetime.fromtimestamp(since, UTC).isoformat()
+    moment = datetime.fromtimestamp(math.floor(since * 1e6 - 1) / 1e6, UTC).isoformat()
     return {"deliver_policy": "by_start_time", "opt_start_time": moment}
 
 

@@ -169,13 +169,15 @@ class ProgressStream:
         self, filters: dict[str, str], since: float | None, until: float
     ) -> Iterator[list[Message]]:
         config = {**beginning(since), **filters}
+        earliest = -math.inf if since is None else since
         with contextlib.closing(self._jetstream.read(STREAM, config, REPLAY_WAIT)) as batches:
             for batch in batches:
-                if until == math.inf or stream_time(batch[-1].reply) <= until:
-                    yield batch
-                    continue
-                yield [message for message in batch if stream_time(message.reply) <= until]
-                return
+                first, last = stream_time(batch[0].reply), stream_time(batch[-1].reply)
+                if first < earliest or last > until:
+                    batch = [m for m in batch if earliest <= stream_time(m.reply) <= until]
+                yield batch
+                if last > until:
+                    return
 
 
 class Follower:

@@ -63,6 +63,13 @@ def test_a_replay_between_two_times_has_what_was_said_between(
     assert all(since <= stream_time(message.reply) <= until for message in found)
 
 
+def test_a_replay_from_the_time_of_a_message_begins_with_it(stream: ProgressStream) -> None:
+    times = [stream_time(message.reply) for message in replayed(stream, [("acme", 0)])]
+    for number, since in enumerate(times):
+        found = replayed(stream, [("acme", 0)], since)
+        assert of_job(found, 0)[0] == b"%d" % number
+
+
 def test_a_job_of_which_nothing_was_said_costs_no_wait(stream: ProgressStream) -> None:
     began = time.monotonic()
     assert replayed(stream, [("acme", 4711)]) == []
