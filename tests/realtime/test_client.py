@@ -179,9 +179,6 @@ def test_when_the_system_has_no_thread_left_only_this_client_ends(
     reader.join(10)
 
 
-# ---------------------------------------------------------------- messages in fragments
-
-
 def test_what_a_client_held_is_freed_without_a_search_for_garbage() -> None:
     """A worker searches what has lived for a while only now and then: `spare_the_old`."""
 
@@ -201,6 +198,9 @@ def test_what_a_client_held_is_freed_without_a_search_for_garbage() -> None:
         assert serve()() is None
     finally:
         gc.enable()
+
+
+# ---------------------------------------------------------------- messages in fragments
 
 
 def test_a_flood_rests_after_each_turn(pair: Pair) -> None:

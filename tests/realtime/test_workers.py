@@ -60,9 +60,7 @@ def eager_collector() -> Iterator[None]:
     Up to CPython 3.11: later ones search between two steps only, where any thread may run.
     """
     threshold, callbacks = gc.get_threshold(), list(gc.callbacks)
-    taken = [
-        dict[int, int]() for _ in range(500)
-    ]  # the spare ones that would be used without a search
+    taken = [dict[int, int]() for _ in range(500)]  # spare ones would be used without a search
     gc.set_threshold(1)
     yield
     gc.set_threshold(*threshold)
