@@ -140,16 +140,7 @@ class Run:
     def measure(self) -> Result:
         load, target, result = self._load, self._target, self._result
         before = Usage.of(self._pids, with_memory=True)
-        plan = Plan(
-            target.address,
-            target.host,
-            target.path_of("bench"),
-            load.clients,
-            load.jobs,
-            self._job_base,
-            load.slow,
-        )
-        crowd = Crowd(plan)
+        crowd = Crowd(plan_of(target, load, self._job_base))
         try:
             self._connect(crowd, before)
             publisher = Publisher(target.nats_url, target.tenant, self._job_base, load.jobs)
@@ -173,18 +164,8 @@ class Run:
             result.connect_cpu = Usage.of(self._pids).cpu - before.cpu
 
     def _warm(self, crowd: Crowd, publisher: Publisher) -> None:
-        """Until every client has heard a message of its job, and no more are under way."""
-        deadline = time.monotonic() + WARM_WAIT
-        while cold := [
-            place for place in range(self._load.jobs) if crowd.warm[place] < crowd.watchers[place]
-        ]:
-            if time.monotonic() > deadline:
-                break
-            self._show(f"warming up: {sum(crowd.warm):,} of {self._result.connected:,}")
-            publisher.warm(cold)
-            _wait_until_quiet(lambda: crowd.counts[WARM_SEEN], QUIET)
+        warm_up(crowd, publisher, self._show)
         self._result.unwarmed = self._result.connected - sum(crowd.warm)
-        _wait_until_quiet(lambda: crowd.counts[WARM_SEEN], QUIET)
         crowd.stop_reading()
         time.sleep(SETTLE)
 
@@ -261,6 +242,24 @@ class Run:
         result.first_fault = heard.first_strange or heard.first_failure
         last = zip(heard.last_seqs, heard.last_jobs, strict=True)
         result.behind = sum(seq != counts[job] for seq, job in last)
+
+
+def plan_of(target: Target, load: Load, job_base: int) -> Plan:
+    path = target.path_of("bench")
+    clients, jobs, slow = load.clients, load.jobs, load.slow
+    return Plan(target.address, target.host, path, clients, jobs, job_base, slow)
+
+
+def warm_up(crowd: Crowd, publisher: Publisher, show: Show) -> None:
+    """Until every client has heard a message of its job, and no more are under way."""
+    deadline = time.monotonic() + WARM_WAIT
+    while cold := [place for place, warm in enumerate(crowd.warm) if warm < crowd.watchers[place]]:
+        if time.monotonic() > deadline:
+            break
+        show(f"warming up: {sum(crowd.warm):,} of {crowd.counts[CONNECTED]:,}")
+        publisher.warm(cold)
+        _wait_until_quiet(lambda: crowd.counts[WARM_SEEN], QUIET)
+    _wait_until_quiet(lambda: crowd.counts[WARM_SEEN], QUIET)
 
 
 def _wait_until_quiet(count: Callable[[], int], quiet: float) -> None:

@@ -93,14 +93,20 @@ def _address(url: str, port: int) -> tuple[str, int]:
 
 
 class OurTarget(Target):
-    """The product: gunicorn with its embedded nats-server; history, snapshots and metrics are on."""
+    """The product: gunicorn with its embedded nats-server; history, snapshots and metrics are on.
+
+    With `nats_url` it uses that nats-server, which needs JetStream.
+    """
 
     is_ours = True
 
-    def __init__(self, directory: Path, worker_class: str, workers: int) -> None:
+    def __init__(
+        self, directory: Path, worker_class: str, workers: int, nats_url: str = ""
+    ) -> None:
         self.name = worker_class if workers == 1 else f"{worker_class} ×{workers}"
         directory = directory / f"{worker_class}-{workers}"
         directory.mkdir(parents=True)
+        nats = {"NATS_URL": nats_url, "EMBEDDED_NATS": "off"} if nats_url else {}
         self._product = Product(
             directory,
             worker_class,
@@ -110,6 +116,7 @@ class OurTarget(Target):
             MAX_CLIENTS_PER_ADDRESS=str(MAX_CLIENTS),
             RUNNER="off",
             LOG_LEVEL="warning",
+            **nats,
         )
         self._urls = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.workers = workers
@@ -237,10 +244,11 @@ def _nats_server() -> str:
 
 
 @contextlib.contextmanager
-def nats_of_its_own() -> Iterator[str]:
-    """The URL of a nats-server that nobody else uses."""
+def nats_of_its_own(streams: Path | None = None) -> Iterator[str]:
+    """The URL of a nats-server without a password that nobody else uses; with JetStream in `streams`."""
     [port] = free_ports(1)
     command = [_nats_server(), "-a", "127.0.0.1", "-p", str(port)]
+    command += ["-js", "-sd", str(streams)] if streams else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield f"nats://127.0.0.1:{port}"

@@ -98,7 +98,9 @@ class Product:
 
     @property
     def nats_url(self) -> str:
-        """With the password that the first start made."""
+        """With the password that the first start made, if it is the embedded one."""
+        if "NATS_URL" in self._settings:
+            return self._settings["NATS_URL"]
         kept = self.data_dir / "nats_password"
         user = f"{NATS_USER}:{kept.read_text().strip()}@" if kept.exists() else ""
         return f"nats://{user}127.0.0.1:{self._ports[2]}"
