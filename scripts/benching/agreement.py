@@ -53,11 +53,12 @@ class GeneratorFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Milliseconds by percentile, and the deliveries that either of them lacks."""
+    """Milliseconds by percentile, and the deliveries that each of them lacks."""
 
     ours: dict[str, float]
     theirs: dict[str, float]
-    missing: int
+    ours_lost: int
+    theirs_lost: int
 
 
 class Generator:
@@ -145,7 +146,8 @@ def compare(crowd: Crowd, generator: Generator, load: Load) -> Turn:
     return Turn(
         heard.percentiles,
         {name: theirs[key] for name, key in PERCENTILES.items()},
-        abs(expected - heard.received) + abs(expected - int(theirs["received"])),
+        expected - heard.received,
+        expected - int(theirs["received"]),
     )
 
 
@@ -167,7 +169,7 @@ def medians(turns: list[Turn]) -> dict[str, tuple[float, float]]:
 
 
 def agree(turns: list[Turn]) -> bool:
-    return not any(turn.missing for turn in turns) and all(
+    return not any(turn.ours_lost or turn.theirs_lost for turn in turns) and all(
         abs(ours - theirs) <= AGREES * theirs for ours, theirs in medians(turns).values()
     )
 
@@ -205,13 +207,12 @@ def measure(options: argparse.Namespace, target: Target) -> list[Turn]:
     for number in range(options.rounds * 2):
         job_base = FIRST_JOB + number * options.jobs
         ours_first = number % 4 in (0, 3)
-        turns.append(turn(options.generator, target, load, job_base, ours_first=ours_first))
-        ours, theirs = turns[-1].ours["p99"], turns[-1].theirs["p99"]
+        one = turn(options.generator, target, load, job_base, ours_first=ours_first)
+        turns.append(one)
         first = "ours first" if ours_first else "Go first"
-        missing = f", {turns[-1].missing:,} MISSING" if turns[-1].missing else ""
         print(
-            f"turn {number + 1} of {options.rounds * 2} ({first}): p99 {ours:.2f} here, "
-            f"{theirs:.2f} in Go{missing}",
+            f"turn {number + 1} of {options.rounds * 2} ({first}): p99 {one.ours['p99']:.2f} here, "
+            f"{one.theirs['p99']:.2f} in Go; lost {one.ours_lost:,} and {one.theirs_lost:,}",
             file=sys.stderr,
             flush=True,
         )
