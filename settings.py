@@ -15,6 +15,7 @@ from progress_lib.subjects import EVERY_TENANT, ID, check_id
 from realtime.addresses import Network, parse_proxies
 from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
 
+WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn; the first is what it has unasked
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
 MAX_DIGITS = 10  # of a number
 MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
@@ -108,7 +109,7 @@ class Settings:
             jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key),
             tenant_id=read.checked("TENANT_ID", "default", _tenant) or "default",
             workers=read.number("WORKERS", 1, 1, 256),
-            worker_class=read.choice("WORKER_CLASS", "gthread", ("gthread", "gevent")),
+            worker_class=read.choice("WORKER_CLASS", WORKER_CLASSES[0], WORKER_CLASSES),
             max_clients=read.number("MAX_CLIENTS", 2_000, 1, 50_000),
             max_clients_per_token=read.number("MAX_CLIENTS_PER_TOKEN", 1_500, 1, 50_000),
             max_clients_per_address=read.number("MAX_CLIENTS_PER_ADDRESS", 1_500, 1, 50_000),

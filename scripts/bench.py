@@ -18,12 +18,10 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from scripts.benching.chart import chart
@@ -40,15 +38,12 @@ from scripts.benching.target import (
     Target,
     TargetFailed,
 )
+from scripts.interrupting import Interrupted, interruptible, uninterruptible
 from scripts.soaking.product import ROOT, DidNotComeBack
+from settings import WORKER_CLASSES
 
 CHART = ROOT / "docs" / "bench.svg"
 SHOW_PERIOD = 0.2  # seconds between two progress lines on a terminal
-WORKER_CLASSES = ("gthread", "gevent")
-
-
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM."""
 
 
 class Progress:
@@ -223,8 +218,7 @@ def bench(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
         loads = Bench(options.scale, options.seconds, progress.show)
         results = measure(targets, scenarios, options.rounds, loads, progress)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # one is enough
+        uninterruptible()
         progress.end()
         for target in targets:
             target.stop()
@@ -248,14 +242,9 @@ def _write(options: argparse.Namespace, document: dict[str, Any]) -> None:
         CHART.write_text(chart(document))
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted
-
-
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interruptible()
     files = raise_file_limit()
     if files < 2_000:
         print(f"only {files} open files are allowed: ulimit -n 20000", file=sys.stderr)

@@ -20,25 +20,23 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from scripts.benching.machine import commit_of
+from scripts.interrupting import Interrupted, interruptible, uninterruptible
 from scripts.soaking.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
 from scripts.soaking.faults import Faults
 from scripts.soaking.product import ROOT, Away, DidNotComeBack, Product
 from scripts.soaking.watchers import Watcher
 from scripts.soaking.work import STUCK_AFTER, Drip, Places, Worker
+from settings import WORKER_CLASSES
 
 WORKERS = 6  # people with a job each; the runner has four slots, so that some runs wait
 WATCHERS = 10
 SETTLE_WAIT = 60.0  # seconds for clients to come back, one back-off included, and show the truth
 MAX_SHOWN = 60  # violations printed
 A_PAGE = 500  # runs of a job; the API's most
-
-
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM."""
+ENDS = (signal.SIGINT, signal.SIGTERM)  # a soak of hours may outlive its terminal
 
 
 class Soak:
@@ -170,8 +168,7 @@ class Soak:
 
     def _stop(self) -> None:
         """Ends all that was started, whatever happened before; a second Ctrl-C changes nothing."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        uninterruptible(ENDS)
         for worker in self._workers:
             worker.stop()
         for watcher in self._watchers:
@@ -196,7 +193,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, default=1, metavar="S", help="decides the faults (%(default)d)"
     )
-    parser.add_argument("--worker-class", choices=("gthread", "gevent"), default="gthread")
+    parser.add_argument("--worker-class", choices=WORKER_CLASSES, default=WORKER_CLASSES[0])
     parser.add_argument("--keep", action="store_true", help="keep the directory of a good soak too")
     options = parser.parse_args(arguments)
     if options.minutes <= 0:
@@ -217,14 +214,9 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted
-
-
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruptible(ENDS)
     heading = _heading(options)
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     print(f"{heading}\nin {directory}", file=sys.stderr)

@@ -363,6 +363,16 @@ def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
     ends_on_ctrl_c("scripts.bench", *options, begun="S1 gthread", directory=tmp_path)
 
 
+def test_ctrl_c_ends_both_generators_and_the_server(tmp_path: Path) -> None:
+    generator = tmp_path / "loadgen"
+    generator.write_text("#!/bin/sh\nexec sleep 600\n")
+    generator.chmod(0o700)
+    left = tmp_path / "left"
+    left.mkdir()
+    module = "scripts.benching.agreement"
+    ends_on_ctrl_c(module, str(generator), begun="starting gthread", directory=left)
+
+
 STAND_IN = """#!{python}
 # In place of the generator in Go: the same options, and what the test needs of its figures.
 import json, sys, time

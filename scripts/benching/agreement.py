@@ -14,12 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -35,11 +36,13 @@ from scripts.benching.target import (
     TargetFailed,
     nats_of_its_own,
 )
+from scripts.interrupting import Interrupted, interruptible, uninterruptible
 from scripts.soaking.product import DidNotComeBack
+from settings import WORKER_CLASSES
 
 FIRST_JOB = 1_000_000
 SETTLE = (
-    4  # seconds from the generator's warm-up to its first message: our clients connect meanwhile
+    4  # seconds between the generator's warm-up and its first message, for our clients to connect
 )
 READ_WAIT = 10.0  # seconds for our clients to read what the generator's have read
 AGREES = 0.10  # of the generator's figure
@@ -49,6 +52,12 @@ PERCENTILES = {"p50": "lat_p50_ms", "p90": "lat_p90_ms", "p99": "lat_p99_ms"}  #
 
 class GeneratorFailed(Exception):
     """The generator in Go ended early; the text is what it said."""
+
+
+FAILURES = (
+    *(TargetFailed, DidNotComeBack, GeneratorFailed, CrowdFailed, NatsRefused),
+    *(OSError, ValueError),  # of a server or a generator that broke off
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +131,22 @@ def our_half(target: Target, load: Load, job_base: int) -> Iterator[Crowd]:
         yield crowd
 
 
-def turn(program: Path, target: Target, load: Load, job_base: int, *, ours_first: bool) -> Turn:
-    if ours_first:
-        with (
-            our_half(target, load, job_base) as crowd,
-            closing(Generator(program, target, load, job_base)) as generator,
-        ):
-            generator.wait_until_warm()
-            return compare(crowd, generator, load)
+@contextmanager
+def their_half(program: Path, target: Target, load: Load, job_base: int) -> Iterator[Generator]:
+    """The same of the generator in Go, which publishes SETTLE seconds later."""
     with closing(Generator(program, target, load, job_base)) as generator:
         generator.wait_until_warm()
-        with our_half(target, load, job_base) as crowd:
+        yield generator
+
+
+def turn(program: Path, target: Target, load: Load, job_base: int, *, ours_first: bool) -> Turn:
+    ours = our_half(target, load, job_base)
+    theirs = their_half(program, target, load, job_base)
+    if ours_first:
+        with ours as crowd, theirs as generator:
             return compare(crowd, generator, load)
+    with theirs as generator, ours as crowd:
+        return compare(crowd, generator, load)
 
 
 def compare(crowd: Crowd, generator: Generator, load: Load) -> Turn:
@@ -183,7 +196,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("generator", type=Path, help="loadgen of the original's bench")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--worker-class", default="gthread", choices=("gthread", "gevent"))
+    choice.add_argument("--worker-class", default=WORKER_CLASSES[0], choices=WORKER_CLASSES)
     choice.add_argument("--against", type=Path, metavar="PROGRAM", help="this server, not ours")
     parser.add_argument("--clients", type=int, default=1_000, metavar="N", help="(%(default)d)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="(%(default)d)")
@@ -222,19 +235,23 @@ def measure(options: argparse.Namespace, target: Target) -> list[Turn]:
 @contextmanager
 def started(options: argparse.Namespace, directory: Path) -> Iterator[Target]:
     """The generator in Go knows no password, so that NATS must not ask for one."""
-    with nats_of_its_own(directory / "streams") as nats_url:
-        target: Target = OurTarget(directory, options.worker_class, 1, nats_url)
+    with ExitStack() as ends:
+        target: Target
         if options.against:
             target = ProgramTarget(options.against.absolute(), directory)
-        try:
-            target.start()
-            yield target
-        finally:
-            target.stop()
+        else:
+            nats_url = ends.enter_context(nats_of_its_own(directory / "streams"))
+            target = OurTarget(directory, options.worker_class, 1, nats_url)
+        ends.callback(target.stop)
+        ends.callback(uninterruptible)
+        print(f"starting {target.name}", file=sys.stderr, flush=True)
+        target.start()
+        yield target
 
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    interruptible()
     raise_file_limit()
     try:
         with (
@@ -242,12 +259,12 @@ def main(arguments: list[str]) -> int:
             started(options, Path(directory)) as target,
         ):
             turns = measure(options, target)
-    except (TargetFailed, DidNotComeBack, GeneratorFailed, CrowdFailed, NatsRefused) as error:
+    except Interrupted:
+        return 130
+    except FAILURES as error:
         print(f"agreement: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
-    print(f"{target.name}: " + " ".join(sys.argv[1:]))
+    print(f"{target.name}: {shlex.join(arguments)}")
     print("\n".join(table(turns)))
     return 0 if agree(turns) else 1
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 from multiprocessing.process import BaseProcess
 
-_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+from scripts.interrupting import ENDING
 
 
 def start(process: BaseProcess) -> None:
     """Forks it. What a signal's handler raises within Python's own hooks around a fork is swallowed,
     so the signals that end the bench wait until that is over."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
     finally:
@@ -23,4 +23,4 @@ def begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

@@ -245,9 +245,15 @@ class Run:
 
 
 def plan_of(target: Target, load: Load, job_base: int) -> Plan:
-    path = target.path_of("bench")
-    clients, jobs, slow = load.clients, load.jobs, load.slow
-    return Plan(target.address, target.host, path, clients, jobs, job_base, slow)
+    return Plan(
+        target.address,
+        target.host,
+        target.path_of("bench"),
+        load.clients,
+        load.jobs,
+        job_base,
+        load.slow,
+    )
 
 
 def warm_up(crowd: Crowd, publisher: Publisher, show: Show) -> None:

@@ -1,0 +1,29 @@
+"""Commands that start servers end on Ctrl-C, SIGTERM or a closed terminal with all that they started."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from types import FrameType
+
+ENDING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+
+
+class Interrupted(Exception):
+    """One of these signals came."""
+
+
+def interruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
+    """From now on each of these signals raises Interrupted in the main thread."""
+    for number in numbers:
+        signal.signal(number, _interrupt)
+
+
+def uninterruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
+    """While everything is ended: one signal is enough."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted
