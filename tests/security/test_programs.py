@@ -437,7 +437,7 @@ def test_which_end_was_a_cpu_limit() -> None:
 
 
 ENDLESS = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"
-LARGE = "SELECT zeroblob(400000000) AS n"
+LARGE = "SELECT zeroblob(250000000) AS n"
 
 
 def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct) -> None:
