@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from jobs import api, problems
+from jobs import api, landlock, problems
 from jobs.documents import status_event
 from jobs.request_limits import RequestLimits
 from jobs.run_queue import RunQueue
@@ -196,6 +196,11 @@ class _Collector:
         yield GaugeMetricFamily("progress_subscriptions", "Subscriptions", hub.subscriptions)
         yield GaugeMetricFamily("progress_jobs", "Jobs whose state is known", hub.jobs)
         yield GaugeMetricFamily("progress_nats_up", "1 while NATS is there", bridge.link.is_up)
+        yield GaugeMetricFamily(
+            "progress_landlock",
+            "Version of Landlock that this machine's kernel confines programs with; 0: none",
+            landlock.abi(),
+        )
         yield CounterMetricFamily(
             "progress_received", "Messages from NATS", hub.received + bridge.unasked
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
+from jobs.landlock import AUTO, MODES
 from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, ID, check_id
 from realtime.addresses import Network, parse_proxies
@@ -80,6 +81,8 @@ class Settings:
     program_cpu_seconds: int
     program_file_mb: int
     program_open_files: int
+    program_landlock: str  # auto, required or off
+    program_reads: tuple[Path, ...]  # beside its data, the interpreter and the system's libraries
     data_roots: tuple[str, ...]  # directories, which may hold {tenant}
     connections_file: Path | None
     allowed_origins: tuple[str, ...]  # empty: every origin
@@ -134,6 +137,8 @@ class Settings:
             program_cpu_seconds=read.number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT),
             program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
             program_open_files=read.limit("PROGRAM_OPEN_FILES", 1_024, MIN_OPEN_FILES, 1_000_000),
+            program_landlock=read.choice("PROGRAM_LANDLOCK", AUTO, MODES),
+            program_reads=tuple(Path(path) for path in _roots(read.text("PROGRAM_READS", ""))),
             data_roots=_data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),

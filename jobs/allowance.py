@@ -20,6 +20,8 @@ class Allowance:
     data_roots: tuple[str, ...] = ()  # may hold {tenant}; empty: DATA_DIR
     connections_file: Path | None = None
     not_data: tuple[Path, ...] = ()  # beside the server's own in DATA_DIR
+    is_confined: bool = False  # by Landlock (jobs/confinement.py)
+    reads: tuple[Path, ...] = ()  # further files and directories that a confined program may read
 
     @property
     def has_many_tenants(self) -> bool:

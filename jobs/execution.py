@@ -4,7 +4,6 @@ import logging
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +21,13 @@ from jobs.process_identity import ProcessIdentity
 from jobs.program_log import ProgramLog
 from jobs.program_process import ProgramProcess
 from jobs.records import Run
-from jobs.run_files import RunFiles, program_environment, remove_unfinished, run_mark
+from jobs.run_files import (
+    RunFiles,
+    program_command,
+    program_environment,
+    remove_unfinished,
+    run_mark,
+)
 from jobs.run_queue import Claim
 from jobs.states import RunStatus
 from jobs.store import NotFound, Store, StoreUnavailable
@@ -170,7 +175,7 @@ class Execution:
         log = ProgramLog(self._files.log)
         try:
             return ProgramProcess(
-                [sys.executable, self._files.program.name],
+                program_command(self._files.program),
                 directory=self._files.directory,
                 environment=program_environment(
                     run, graph, url, tools.data_dir, tools.allowance, os.environ

@@ -12,7 +12,6 @@ import os
 import queue
 import secrets
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.allowance import Allowance, TenantNotServed
+from jobs.confinement import confined
 from jobs.connections import ConnectionsUnusable
 from jobs.generator import generate_preview
 from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph
@@ -27,7 +27,7 @@ from jobs.nodetypes import NODE_TYPES
 from jobs.problems import Problem, unavailable
 from jobs.program_log import ProgramLog
 from jobs.program_process import ProgramProcess
-from jobs.run_files import reading_environment
+from jobs.run_files import program_command, reading_environment
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import check_id
 
@@ -282,7 +282,8 @@ class Previews:
         directory = self._directory / key
         directory.mkdir(parents=True)
         try:
-            (directory / "program.py").write_text(program, encoding="utf-8")
+            source = directory / "program.py"
+            source.write_text(program, encoding="utf-8")
             environment = reading_environment(
                 _tenant_of(message.subject),
                 graph.document(),
@@ -290,18 +291,20 @@ class Previews:
                 self._allowance,
                 os.environ,
             )
-            return self._run(directory, key, environment)
+            environment["PREVIEW_ID"] = key
+            return self._run(source, confined(environment, directory.resolve(), self._allowance))
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _run(self, directory: Path, key: str, environment: dict[str, str]) -> Document:
+    def _run(self, source: Path, environment: dict[str, str]) -> Document:
+        directory = source.parent
         exited = threading.Event()
-        mark = f"PREVIEW_ID={key}"
+        key = environment["PREVIEW_ID"]
         process = ProgramProcess(
-            [sys.executable, "program.py"],
+            program_command(source),
             directory=directory,
-            environment={**environment, "PREVIEW_ID": key},
-            mark=mark,
+            environment=environment,
+            mark=f"PREVIEW_ID={key}",
             limits=self._allowance.limits,
             log=ProgramLog(directory / "log.txt"),
             on_exit=exited.set,

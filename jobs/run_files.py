@@ -2,11 +2,13 @@
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jobs.allowance import Allowance
+from jobs.confinement import confined
 from jobs.connections import connections_for
 from jobs.data_files import not_data, roots_of, unfinished
 from jobs.records import Run
@@ -16,7 +18,7 @@ LOG = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent  # holds progress_lib
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; far above what a reporter writes for 10,000 nodes
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
 class RunFiles:
@@ -54,7 +56,8 @@ def program_environment(
 
     Raises as `reading_environment`.
     """
-    return {
+    directory = RunFiles(data_dir, run.run_id).directory.resolve()
+    environment = {
         **reading_environment(run.tenant_id, graph, data_dir, allowance, ours),
         "NATS_URL": nats_url,
         "TENANT_ID": run.tenant_id,
@@ -62,6 +65,12 @@ def program_environment(
         "RUN_ID": run.run_id,
         "LAST_WORDS": str(RunFiles(data_dir, run.run_id).last_words.resolve()),
     }
+    return confined(environment, directory, allowance)
+
+
+def program_command(path: Path) -> list[str]:
+    """How a program of ours is started in its directory: confined, and importing nothing from there."""
+    return [sys.executable, "-P", "-m", "jobs.confined", path.name]
 
 
 def reading_environment(

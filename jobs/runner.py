@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
+from jobs import confinement
 from jobs.admission import Admission, Ticket
 from jobs.allowance import Allowance
 from jobs.announcements import Announcer
+from jobs.confinement import NoLandlock
 from jobs.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.deadlines import Deadlines
 from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
@@ -335,7 +337,7 @@ def main() -> int:
         return 2
     try:
         allowance, issuer = _allowance(settings), _issuer(settings)
-    except (SettingsError, ConnectionsUnusable, ValueError) as error:
+    except (SettingsError, ConnectionsUnusable, NoLandlock, ValueError) as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2
     stop = StopSignal()
@@ -361,7 +363,7 @@ def main() -> int:
 
 
 def _allowance(settings: "Settings") -> Allowance:
-    """Raises ConnectionsUnusable."""
+    """Raises ConnectionsUnusable, NoLandlock."""
     known = read_connections(settings.connections_file, os.environ)
     if settings.tenant_id == EVERY_TENANT:
         for name in known.for_nobody():
@@ -377,6 +379,8 @@ def _allowance(settings: "Settings") -> Allowance:
         ),
         data_roots=settings.data_roots,
         connections_file=settings.connections_file,
+        is_confined=confinement.check(settings.program_landlock),
+        reads=settings.program_reads,
         not_data=tuple(other for other in others if other is not None),
     )
 

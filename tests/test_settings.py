@@ -74,6 +74,7 @@ BAD: list[tuple[str, str]] = [
     ("RUN_SILENCE_TIMEOUT", "9999999999"),
     ("RUN_CANCEL_TIMEOUT", "301"),
     ("NATS_PING_PERIOD", "0"),
+    ("PROGRAM_LANDLOCK", "yes"),
     ("PROGRAM_OPEN_FILES", "15"),
     ("PROGRAM_OPEN_FILES", "-1"),
     ("PROGRAM_MEMORY_MB", "63"),

@@ -177,9 +177,15 @@ def test_an_input_changes_nothing_whether_its_run_fails_or_not(data: Path, sql: 
         ("PRAGMA table_info(t)", 2),
         ("PRAGMA user_version", 1),
         ("SELECT name AS n FROM sqlite_master WHERE name = 't'", 1),
-        ("WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 9) SELECT n FROM c", 9),
+        (
+            "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 9) SELECT n FROM c",
+            9,
+        ),
         ("SELECT row_number() OVER (ORDER BY n DESC) AS n FROM t", 2),
-        ("SELECT strftime('%Y', '2026-11-27') AS y, round(2.5) AS r, name REGEXP 'o' AS o FROM t", 2),
+        (
+            "SELECT strftime('%Y', '2026-11-27') AS y, round(2.5) AS r, name REGEXP 'o' AS o FROM t",
+            2,
+        ),
         ("EXPLAIN QUERY PLAN SELECT n FROM t", 1),
     ],
 )
@@ -288,7 +294,9 @@ def test_a_journal_that_was_left_behind_and_names_a_file_is_not_rolled_back(
 def test_a_program_that_is_killed_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     """What is written is in a write-ahead log, not in the file under a journal in memory."""
     execute(tmp_path / "out.db", "CREATE TABLE t (b)", "INSERT INTO t VALUES ('kept')")
-    endless = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS b FROM c"
+    endless = (
+        "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS b FROM c"
+    )
     source = node(1, "db_input", connection="sqlite://", sql=endless)
     sink = node(2, "db_output", connection="sqlite:///out.db", table="t", mode="replace")
     process = start(chain(source, sink), tmp_path)
@@ -330,7 +338,9 @@ def test_no_preview_reaches_code_or_changes_a_file(product: Product) -> None:
     before = file.read_bytes()
     fine = node(1, "db_input", connection="sqlite:///preview.db", table="t")
     seen = {"graph": graph_of([fine], []), "nodeId": 1}
-    eventually(lambda: product.post("/api/jobs/preview", seen).status == 200, 30.0)  # a runner is there
+    eventually(
+        lambda: product.post("/api/jobs/preview", seen).status == 200, 30.0
+    )  # a runner is there
     for sql, named in {
         "SELECT hex(fts3_tokenizer('simple')) AS n": "fts3_tokenizer",
         "PRAGMA journal_mode = WAL": "journal_mode",
