@@ -10,6 +10,7 @@ queue stay there.
 
 import logging
 import os
+import sqlite3
 import sys
 import threading
 import time
@@ -406,7 +407,8 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
         return 0
     link.start()
     runner.start()
-    LOG.info("runner %s takes runs", runner.identity)
+    # it comes with Python or the distribution: its faults are mended there
+    LOG.info("runner %s takes runs (SQLite %s)", runner.identity, sqlite3.sqlite_version)
     while not stop.wait(TICK) and not runner.has_drained:
         if stop.drain_wanted and not runner.is_draining:
             LOG.info("runner drains")
