@@ -375,8 +375,8 @@ def _too_many_queued(error: TooManyQueued) -> Response:
 
 
 def _graph_invalid(error: GraphInvalid) -> Response:
-    errors = _error_documents(error)
-    return answer(Problem(422, _told(errors), errors=errors))
+    errors = [found.document() for found in error.errors]
+    return answer(Problem(422, _told(error), errors=errors, errorCount=error.count))
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
@@ -386,11 +386,8 @@ def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
     return answer(unavailable(str(error)))
 
 
-def _told(errors: list[dict[str, Any]]) -> str:
-    if len(errors) == 1:
-        return f"the graph has an error: {errors[0]['message']}"
-    return f"the graph has {len(errors)} errors; the first: {errors[0]['message']}"
-
-
-def _error_documents(invalid: GraphInvalid) -> list[dict[str, Any]]:
-    return [error.document() for error in invalid.errors]
+def _told(invalid: GraphInvalid) -> str:
+    first = invalid.errors[0].message
+    if invalid.count == 1:
+        return f"the graph has an error: {first}"
+    return f"the graph has {invalid.count:,} errors; the first: {first}"

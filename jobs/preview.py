@@ -22,7 +22,7 @@ from typing import Any
 from jobs.allowance import Allowance, TenantNotServed
 from jobs.connections import ConnectionsUnusable
 from jobs.generator import generate_preview
-from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph
+from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph, shortened
 from jobs.nodetypes import NODE_TYPES
 from jobs.problems import Problem, unavailable
 from jobs.program_log import ProgramLog
@@ -43,6 +43,7 @@ WAITING = 8  # questions of a runner that wait; full: somebody else may take it,
 ASKING = 8  # requests of a web worker that wait for rows; each holds a thread under gthread
 LOOK_PERIOD = 0.25  # seconds between two looks whether the runner stops
 MOST_ANSWER = 900_000  # bytes; NATS takes 1 MiB
+MOST_SAID = 2_000  # characters of why a node failed; a database may quote the whole query
 
 Document = dict[str, Any]
 
@@ -177,8 +178,9 @@ def _unpacked(answer: Document) -> Document:
     if "columns" in answer:
         return answer
     if "message" in answer:
-        error = {"nodeId": answer.get("nodeId"), "field": None, "message": answer["message"]}
-        raise Problem(422, str(answer["message"]), errors=[error])
+        message = shortened(str(answer["message"]), MOST_SAID)
+        error = {"nodeId": answer.get("nodeId"), "field": None, "message": message}
+        raise Problem(422, message, errors=[error], errorCount=1)
     if answer.get("busy"):
         raise unavailable("the runner is busy with other previews; try again in a moment")
     raise Problem(504, f"no rows came within {KILL_AFTER:g} seconds")
