@@ -46,6 +46,7 @@ from jobs.store import (
     TooManyQueued,
 )
 from progress_lib.nats import Link
+from progress_lib.subjects import EVERY_TENANT
 
 LOG = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ class ApiSettings(Protocol):
 
     @property
     def data_dir(self) -> Path: ...
+
+    @property
+    def tenant_id(self) -> str: ...
 
 
 class Bearer(Protocol):
@@ -86,7 +90,7 @@ def create_blueprint(
     limits: RequestLimits = RequestLimits(),  # noqa: B008 (frozen)
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing; threads come with the first request."""
-    api = _Api(store, run_queue, link, authenticate, settings.data_dir, past, limits)
+    api = _Api(store, run_queue, link, authenticate, settings, past, limits)
     blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
     for method, path, handler in api.routes():
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
@@ -108,19 +112,20 @@ class _Api:
         run_queue: RunQueue,
         link: Link,
         authenticate: Authenticate,
-        data_dir: Path,
+        settings: ApiSettings,
         past: Past,
         limits: RequestLimits,
     ) -> None:
+        has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
         self._queue = run_queue
         self._link = link
         self._announcer = Announcer(link)
-        self._followers = Followers(store, link)
-        self._previews = PreviewRequests(link)
+        self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
+        self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
         self._histories = Histories(store, past)
         self._authenticate = authenticate
-        self._data_dir = data_dir
+        self._data_dir = settings.data_dir
         self._limits = limits
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
