@@ -123,7 +123,7 @@ class _Api:
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
         self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
-        self._histories = Histories(store, past)
+        self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._data_dir = settings.data_dir
         self._limits = limits
@@ -230,13 +230,16 @@ class _Api:
         return jsonify(told), 202, {"Location": f"/api/runs/{run.run_id}"}
 
     def list_runs(self, job_id: int) -> Answer:
-        """Newest first; `?limit=` and `?before=` (a createdAt) page through them."""
+        """Newest first; `?limit=` and `?before=` (a createdAt) page through them.
+
+        Fewer than asked for where their graphs are very large.
+        """
         tenant_id = self._tenant("jobs:read")
         limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
         before = _number("before", None, float)
         runs = self._store.runs_of_job(tenant_id, job_id, limit, before)
         work = self._store.work_of_runs(tenant_id, [run.run_id for run in runs])
-        entries = [run_entry(run, *work.get(run.run_id, ({}, []))) for run in runs]
+        entries = [run_entry(run, work[run.run_id]) for run in runs if run.run_id in work]
         return jsonify({"runs": entries})
 
     def read_run(self, run_id: str) -> Answer:

@@ -18,29 +18,32 @@ def has_room(held: int, free: int) -> bool:
 
 
 class FairPlaces:
-    """Places that are given out at once or not at all. Any thread may call."""
+    """Places that few may hold at a time. Any thread may call."""
 
     def __init__(self, most: int, *, has_many_tenants: bool) -> None:
         """One tenant among no others may have all."""
-        self._lock = threading.Lock()
-        self._held: Counter[str] = Counter()  # (lock); tenants that hold none are not in it
+        self._changed = threading.Condition()
+        self._held: Counter[str] = Counter()  # (condition); who holds none is not in it
         self._most = most
         self._has_many_tenants = has_many_tenants
 
-    def take(self, tenant_id: str) -> bool:
-        """Whether the tenant got a place, which it has until `give_back`."""
-        with self._lock:
-            free = self._most - self._held.total()
-            held = self._held[tenant_id] if self._has_many_tenants else 0
-            if not has_room(held, free):
-                return False
-            self._held[tenant_id] += 1
-            return True
+    def take(self, tenant_id: str, wait: float = 0.0) -> bool:
+        """Whether the tenant got a place within so many seconds; it has it until `give_back`."""
+        with self._changed:
+            is_free = self._changed.wait_for(lambda: self._has_room(tenant_id), wait)
+            if is_free:
+                self._held[tenant_id] += 1
+            return is_free
 
     def give_back(self, tenant_id: str) -> None:
-        with self._lock:
+        with self._changed:
             self._held[tenant_id] -= 1
             self._held += Counter()  # drops who holds none
+            self._changed.notify_all()
+
+    def _has_room(self, tenant_id: str) -> bool:
+        held = self._held[tenant_id] if self._has_many_tenants else 0
+        return has_room(held, self._most - self._held.total())
 
 
 @dataclass(slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -189,6 +191,53 @@ def test_a_graph_that_costs_much_is_refused_at_once_by_each_route(product: Produ
     job = product.post("/api/jobs", {"name": "x", "graph": document}, token=of(product)).json()
     assert product.post(f"/api/jobs/{job['id']}/execute", token=of(product)).status == 422
     assert cpu_seconds(product.worker_pid) - began < CPU
+
+
+# ---------------------------------------------------------------- lists of what is large
+
+MEMORY = 200_000  # KB; a graph of a megabyte has ten when it is read, and a list may name hundreds
+
+
+def fill(product: Product, jobs: int, runs: int) -> int:
+    """Gives the tenant `lists` many jobs of a graph as large as can be, and one of them runs of it; its id."""
+    graph = json.dumps(LARGEST["names: different"])
+    job = "INSERT INTO jobs (tenant_id, name, graph, created_at, updated_at) VALUES ('lists', 'x', ?, 1, 1)"
+    run = (
+        "INSERT INTO runs (run_id, tenant_id, job_id, job_name, status, graph, program, request_hash, created_at,"
+        " queued_at, beat) VALUES (?, 'lists', ?, 'x', 'completed', ?, '', '', ?, 1, 0)"
+    )
+    with contextlib.closing(sqlite3.connect(product.data_dir / "progress.db", timeout=30)) as base:
+        made = base.execute(job, [graph]).lastrowid
+        base.executemany(job, [[graph]] * (jobs - 1))
+        base.executemany(run, [(f"{n:032x}", made, graph, n) for n in range(1, runs + 1)])
+        base.commit()
+    assert made is not None
+    return made
+
+
+def test_lists_of_large_graphs_take_little_memory_and_time(product: Product) -> None:
+    jobs, runs = 100, 80
+    job_id = fill(product, jobs, runs)
+    token = of(product, "lists")
+    memory, began = peak_memory(product.worker_pid), cpu_seconds(product.worker_pid)
+    assert len(product.get("/api/jobs", token=token).json()["jobs"]) == jobs
+    page = product.get(f"/api/jobs/{job_id}/runs?limit=500", token=token).json()["runs"]
+    assert 30 <= len(page) < runs
+    assert cpu_seconds(product.worker_pid) - began < CPU
+    assert peak_memory(product.worker_pid) - memory < MEMORY
+    seen = []
+    while page:
+        seen += [run["runId"] for run in page]
+        before = page[-1]["createdAt"]
+        path = f"/api/jobs/{job_id}/runs?limit=500&before={before}"
+        page = product.get(path, token=token).json()["runs"]
+    assert seen == [f"{n:032x}" for n in range(runs, 0, -1)], "page by page none is missing"
+
+
+def peak_memory(pid: int) -> int:
+    """KB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def of(product: Product, tenant_id: str = "acme") -> str:

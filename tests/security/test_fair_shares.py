@@ -8,16 +8,21 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import jobs.run_history
 from jobs.fair_shares import FairPlaces, FairQueue
 from jobs.followers import MAX_FOLLOWERS
 from jobs.preview import ASKING, AT_ONCE_EACH, preview_subject
+from jobs.problems import Problem
+from jobs.records import NewRun
+from jobs.run_history import MAX_READERS, Histories
+from jobs.store import Store
 from progress_lib.nats import Message
 from tests.harness import Answer, Product, eventually, linked, running_product
 
@@ -41,6 +46,14 @@ def product(
     ) as product:
         eventually(lambda: preview(product, "acme").status == 200, what="a runner is there")
         yield product
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'progress.db'}")
+    opened.open()
+    yield opened
+    opened.close()
 
 
 def graph(sql: str) -> dict[str, Any]:
@@ -170,6 +183,47 @@ def test_a_tenant_alone_gets_all_places_and_gets_them_again() -> None:
         assert [places.take("a") for _ in range(4)] == [True, True, True, False]
         for _ in range(3):
             places.give_back("a")
+
+
+def test_who_waits_for_a_place_gets_the_one_that_is_given_back() -> None:
+    places = FairPlaces(1, has_many_tenants=True)
+    assert places.take("a")
+    assert not places.take("b", wait=0.01)
+    got: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    thread = threading.Thread(target=lambda: got.put(places.take("b", wait=10.0)))
+    thread.start()
+    places.give_back("a")
+    assert got.get(timeout=5.0)
+    thread.join(5.0)
+
+
+def test_histories_that_one_tenant_reads_keep_nobody_from_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream answers nothing of acme's job until the test ends."""
+    monkeypatch.setattr(jobs.run_history, "READER_WAIT", 0.01)
+    runs = {}
+    for tenant in ("acme", "globex"):
+        job_id = store.create_job(tenant, "x", {}).job_id
+        runs[tenant] = store.record_run(tenant, NewRun(job_id, {}, "")).run.run_id
+    ended, asked = threading.Event(), threading.Semaphore(0)
+
+    def past(tenant_id: str, *_: Any) -> list[Any]:
+        if tenant_id == "acme":
+            asked.release()
+            assert ended.wait(30.0)
+        return []
+
+    histories = Histories(store, past, has_many_tenants=True)
+    with ThreadPoolExecutor(MAX_READERS) as threads:
+        slow = [threads.submit(histories.of, "acme", runs["acme"]) for _ in range(MAX_READERS)]
+        try:
+            assert asked.acquire(timeout=10.0)
+            assert histories.of("globex", runs["globex"])["runId"] == runs["globex"]
+            refused = wait(slow, 10.0, FIRST_COMPLETED).done
+            assert [type(one.exception()) for one in refused] == [Problem] * (MAX_READERS - 1)
+        finally:
+            ended.set()
 
 
 def taken(waiting: FairQueue[int]) -> tuple[str, int]:
