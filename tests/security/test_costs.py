@@ -30,7 +30,7 @@ from jobs.request_limits import RequestLimits
 from tests.harness import Answer, Product, product_of_each_class
 from tests.security.worst_graphs import chained, node, worst_graphs
 
-CPU = 2.5  # seconds; on an idle core the worst takes 0.5, and before there were bounds 20
+CPU = 1.5  # seconds; on an idle core the worst takes 0.6, and before there were bounds 20
 ANSWER = 150_000  # bytes; 100 errors, each of a few lines and with a name that JSON escapes
 Document = dict[str, Any]
 

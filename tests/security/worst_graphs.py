@@ -150,6 +150,13 @@ NAMES: dict[str, Callable[[int], list[str]]] = {
 }
 
 
+def _queries(sql: str, count: int) -> Document:
+    """Many sources of one output."""
+    sources = [node(n, "db_input", connection="a", sql=sql) for n in range(1, count + 1)]
+    output = node(MAX_NODES, "csv_output", path="b.csv")
+    return made([*sources, output], [(n, MAX_NODES) for n in range(1, count + 1)])
+
+
 def worst_graphs(
     characters: int = EVERYTHING, entries: int = EVERYTHING
 ) -> Iterator[tuple[str, Document]]:
@@ -180,10 +187,9 @@ def worst_graphs(
     yield "half a megabyte as a field", chained([node(2, "map", **{"x" * 500_000: 1})])
     yield "half a megabyte as a type", chained([node(2, "x" * 500_000)])
     yield "a list of many entries", chained([node(2, "map", keep=["x"] * 100_000)])
-    yield (
-        "queries as long as allowed",
-        chained([node(n, "db_input", connection="a", sql="x\n" * 49_000) for n in range(2, 8)]),
-    )
+    yield "queries as long as allowed", _queries("x\n" * 49_000, 6)
+    yield "queries of line ends that only Python knows", _queries("\u2028'" * 14_000, 8)
+    yield "many queries", _queries("x\n'\\" * 600, MAX_NODES - 1)
     yield "no type", filled(lambda n: {"id": n, "type": "", "config": {}})
     yield "the same id", made([node(1, "map")] * MAX_NODES, [])
     yield "ids that are none", made([{"id": "x"}] * MAX_NODES, [])
