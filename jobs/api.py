@@ -46,6 +46,7 @@ from jobs.store import (
     TooManyQueued,
 )
 from progress_lib.nats import Link
+from progress_lib.subjects import EVERY_TENANT
 
 LOG = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ class ApiSettings(Protocol):
 
     @property
     def data_dir(self) -> Path: ...
+
+    @property
+    def tenant_id(self) -> str: ...
 
 
 class Bearer(Protocol):
@@ -86,7 +90,7 @@ def create_blueprint(
     limits: RequestLimits = RequestLimits(),  # noqa: B008 (frozen)
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing; threads come with the first request."""
-    api = _Api(store, run_queue, link, authenticate, settings.data_dir, past, limits)
+    api = _Api(store, run_queue, link, authenticate, settings, past, limits)
     blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
     for method, path, handler in api.routes():
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
@@ -108,19 +112,20 @@ class _Api:
         run_queue: RunQueue,
         link: Link,
         authenticate: Authenticate,
-        data_dir: Path,
+        settings: ApiSettings,
         past: Past,
         limits: RequestLimits,
     ) -> None:
+        has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
         self._queue = run_queue
         self._link = link
         self._announcer = Announcer(link)
-        self._followers = Followers(store, link)
-        self._previews = PreviewRequests(link)
-        self._histories = Histories(store, past)
+        self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
+        self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
-        self._data_dir = data_dir
+        self._data_dir = settings.data_dir
         self._limits = limits
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
@@ -225,13 +230,16 @@ class _Api:
         return jsonify(told), 202, {"Location": f"/api/runs/{run.run_id}"}
 
     def list_runs(self, job_id: int) -> Answer:
-        """Newest first; `?limit=` and `?before=` (a createdAt) page through them."""
+        """Newest first; `?limit=` and `?before=` (a createdAt) page through them.
+
+        Fewer than asked for where their graphs are very large.
+        """
         tenant_id = self._tenant("jobs:read")
         limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
         before = _number("before", None, float)
         runs = self._store.runs_of_job(tenant_id, job_id, limit, before)
         work = self._store.work_of_runs(tenant_id, [run.run_id for run in runs])
-        entries = [run_entry(run, *work.get(run.run_id, ({}, []))) for run in runs]
+        entries = [run_entry(run, work[run.run_id]) for run in runs if run.run_id in work]
         return jsonify({"runs": entries})
 
     def read_run(self, run_id: str) -> Answer:
@@ -375,8 +383,8 @@ def _too_many_queued(error: TooManyQueued) -> Response:
 
 
 def _graph_invalid(error: GraphInvalid) -> Response:
-    errors = _error_documents(error)
-    return answer(Problem(422, _told(errors), errors=errors))
+    errors = [found.document() for found in error.errors]
+    return answer(Problem(422, _told(error), errors=errors, errorCount=error.count))
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
@@ -386,11 +394,8 @@ def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
     return answer(unavailable(str(error)))
 
 
-def _told(errors: list[dict[str, Any]]) -> str:
-    if len(errors) == 1:
-        return f"the graph has an error: {errors[0]['message']}"
-    return f"the graph has {len(errors)} errors; the first: {errors[0]['message']}"
-
-
-def _error_documents(invalid: GraphInvalid) -> list[dict[str, Any]]:
-    return [error.document() for error in invalid.errors]
+def _told(invalid: GraphInvalid) -> str:
+    first = invalid.errors[0].message
+    if invalid.count == 1:
+        return f"the graph has an error: {first}"
+    return f"the graph has {invalid.count:,} errors; the first: {first}"

@@ -33,6 +33,8 @@ SERVERS_OWN = frozenset(
 
 
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
+MAX_PART = 200  # bytes of one name in a path; file systems take 255, and what we write beside it has longer names
+MAX_PATH_BYTES = 2_000  # bytes of a path; Linux takes 4,096 with the root before it
 TENANT = "{tenant}"  # in the name of a root: the run's tenant
 TENANTS = "tenants"  # in DATA_DIR: the data of each tenant, where TENANT_ID is *
 
@@ -53,6 +55,14 @@ def path_errors(path: str) -> Iterator[str]:
         yield f"leads to {parts[0]}, which is the server's own"
     elif path.endswith(SQLITES_OWN):
         yield "leads to a file that SQLite keeps beside a database: choose a name with another end"
+    elif long := [part for part in parts if _bytes(part) > MAX_PART]:
+        yield f"holds a name of {_bytes(long[0])} bytes, at most {MAX_PART} are allowed: shorten {long[0]:.20}…"
+    elif _bytes(path) > MAX_PATH_BYTES:
+        yield f"has {_bytes(path):,} bytes, at most {MAX_PATH_BYTES:,} are allowed"
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:

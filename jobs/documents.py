@@ -6,11 +6,11 @@ from typing import Any
 from jobs.connections import connection_of, without_password
 from jobs.literals import literal
 from jobs.node_board import NodeState
-from jobs.records import Job, Run
+from jobs.records import Job, JobEntry, Run, Work
 from progress_lib import Status
 
 
-def job_summary(job: Job) -> dict[str, Any]:
+def job_summary(job: Job | JobEntry) -> dict[str, Any]:
     return {
         "id": job.job_id,
         "name": job.name,
@@ -38,8 +38,10 @@ def _shown_node(node: Any) -> Any:
 
 def shown_program(program: str, graph: dict[str, Any]) -> str:
     """The program that was made of the graph, without its passwords."""
-    for url in filter(None, map(connection_of, graph.get("nodes") or ())):
+    for url in set(filter(None, map(connection_of, graph.get("nodes") or ()))):
         shown = without_password(url)
+        if shown == url:
+            continue  # a program may have a megabyte, and its graph 200 URLs
         program = program.replace(literal(url), literal(shown)).replace(url, shown)
     return program
 
@@ -86,16 +88,15 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def run_entry(run: Run, graph: dict[str, Any], nodes: list[NodeState]) -> dict[str, Any]:
+def run_entry(run: Run, work: Work) -> dict[str, Any]:
     """A run in the list of a job's runs: with the rows that went in and came out of its graph."""
-    return {**run_summary(run), "rows": _rows(graph, nodes)}
+    return {**run_summary(run), "rows": _rows(work)}
 
 
-def _rows(graph: dict[str, Any], nodes: list[NodeState]) -> dict[str, int]:
-    edges = graph.get("edges") or []
-    fed = {edge["to"] for edge in edges}
-    feeding = {edge["from"] for edge in edges}
-    counts = {node.progress.node_id: node.progress.row_count for node in nodes}
+def _rows(work: Work) -> dict[str, int]:
+    fed = {edge["to"] for edge in work.edges}
+    feeding = {edge["from"] for edge in work.edges}
+    counts = {node.progress.node_id: node.progress.row_count for node in work.nodes}
     return {
         "in": sum(count for node_id, count in counts.items() if node_id not in fed),
         "out": sum(count for node_id, count in counts.items() if node_id not in feeding),

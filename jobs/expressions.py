@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-import io
-import tokenize
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,6 +50,9 @@ class Function:
     gives_number: bool = False
 
 
+MAX_FUNCTION_NAME = (
+    40  # characters; a longer one is no slip of a hand, and is not compared with ours
+)
 MANY = 20  # arguments of a function that takes any number of them
 
 FUNCTIONS = {
@@ -70,6 +72,7 @@ FUNCTIONS = {
     "strip": Function(1, 1, "strip(text): without spaces around it", helper=True),
     "upper": Function(1, 1, "upper(text): in capital letters", helper=True),
 }
+_PIECE = re.compile(r"\bpiece_(\d+)\b")  # no name that a user wrote stands in a compiled expression
 COLUMN_FUNCTION = "col"  # col("order id"): a column whose name is no Python name
 FROM_OTHER_LANGUAGES = {
     "true": "True",
@@ -123,11 +126,10 @@ def check_expression(text: str) -> Expression:
         )
     tree = _parse(text)
     compiler = _Compiler(text)
-    body = compiler.compile(tree.body)
-    source = ast.unparse(ast.fix_missing_locations(body))
+    source = ast.unparse(compiler.compile(tree.body))
     return Expression(
         text=text,
-        code=_with_our_quotes(source),
+        code=compiler.with_pieces(source),
         columns=tuple(dict.fromkeys(compiler.columns)),
         helpers=frozenset(compiler.helpers),
     )
@@ -155,22 +157,13 @@ def _syntax_message(line: str, error: SyntaxError) -> str:
     return f"this is not an expression: {error.msg}"
 
 
-def _with_our_quotes(source: str) -> str:
-    """The same source with each string written as `literal` writes it, so that a program has one way."""
-    pieces, end = [], 0
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.STRING:
-            pieces += [source[end : token.start[1]], literal(ast.literal_eval(token.string))]
-            end = token.end[1]
-    return "".join([*pieces, source[end:]])
-
-
 class _Compiler:
     """Turns a parsed expression into one over `row`, node by node; what it does not know, it refuses."""
 
     def __init__(self, text: str) -> None:
         self.columns: list[str] = []
         self.helpers: set[str] = set()
+        self._pieces: list[str] = []
         self._indent = len(text) - len(text.lstrip())
         self._line = text.lstrip().replace("\r", " ").replace("\n", " ")
         self._depth = 0
@@ -199,6 +192,15 @@ class _Compiler:
         compiled = compile_one(node)
         self._depth -= 1
         return compiled
+
+    def with_pieces(self, source: str) -> str:
+        """Puts each piece into the source that was made of the compiled tree."""
+        return _PIECE.sub(lambda found: self._pieces[int(found[1])], source)
+
+    def _piece(self, source: str) -> ast.expr:
+        """Stands for source that is made here: a text as `literal` writes it, or a column's value."""
+        self._pieces.append(source)
+        return ast.Name(f"piece_{len(self._pieces) - 1}", ast.Load())
 
     def _error(self, message: str, node: ast.expr) -> ExpressionError:
         before = self._line.encode("utf-8")[: node.col_offset].decode("utf-8", "replace")
@@ -247,7 +249,8 @@ class _Compiler:
         if type(node.value) not in CONSTANTS:
             kind = type(node.value).__name__
             raise self._error(f"a value of type {kind} is not allowed", node)
-        return ast.Constant(node.value)
+        is_text = isinstance(node.value, str)
+        return self._piece(literal(node.value)) if is_text else ast.Constant(node.value)
 
     def _name(self, node: ast.Name) -> ast.expr:
         if node.id in FROM_OTHER_LANGUAGES:
@@ -256,7 +259,7 @@ class _Compiler:
 
     def _lookup(self, column: str) -> ast.expr:
         self.columns.append(column)
-        return ast.Subscript(ast.Name("row", ast.Load()), ast.Constant(column), ast.Load())
+        return self._piece(f"row[{literal(column)}]")
 
     def _call(self, node: ast.Call) -> ast.expr:
         if not isinstance(node.func, ast.Name):
@@ -361,6 +364,8 @@ def _is_small_integer(node: ast.expr) -> bool:
 
 
 def _no_such_function(name: str) -> str:
+    if len(name) > MAX_FUNCTION_NAME:
+        return f"there is no function '{name[:MAX_FUNCTION_NAME]}…'"
     close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
     if close:
         return f"there is no function '{name}'; did you mean {close[0]}?"

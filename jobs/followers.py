@@ -7,13 +7,13 @@ while NATS is away.
 import functools
 import json
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.documents import progress_event, status_event
+from jobs.fair_shares import FairPlaces
 from jobs.node_board import NodeBoard, NodeState
 from jobs.problems import unavailable
 from jobs.records import Run
@@ -38,13 +38,12 @@ EXPIRED: Event = {
 
 
 class Followers:
-    """Gives out the few threads that may follow a run at a time."""
+    """Gives out the few threads that may follow a run at a time, in fair shares for tenants."""
 
-    def __init__(self, store: Store, link: Link, most: int = MAX_FOLLOWERS) -> None:
+    def __init__(self, store: Store, link: Link, *, has_many_tenants: bool) -> None:
         self._store = store
         self._link = link
-        self._free = threading.BoundedSemaphore(most)
-        self._most = most
+        self._places = FairPlaces(MAX_FOLLOWERS, has_many_tenants=has_many_tenants)
 
     def follow(self, run: Run, until: float, encode: Callable[[Event], str]) -> "Follow":
         """The run's events, the first at once; the last is its end, or EXPIRED at the time `until`.
@@ -52,13 +51,15 @@ class Followers:
         Close it, or read to the end. `until` in seconds since 1970, when who follows is known no more.
         Raises Problem (503) when too many follow already.
         """
-        if not self._free.acquire(blocking=False):
+        tenant_id = run.tenant_id
+        if not self._places.take(tenant_id):
             raise unavailable(
-                f"{self._most} clients already follow runs over HTTP on this server; "
+                "too many clients already follow runs over HTTP on this server; "
                 "use the WebSocket, or come back later",
                 retry_after=5,
             )
-        return Follow(self._store, self._link, run, until, encode, self._free.release)
+        give_back = functools.partial(self._places.give_back, tenant_id)
+        return Follow(self._store, self._link, run, until, encode, give_back)
 
 
 class Follow(Iterator[str]):

@@ -9,12 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.connections import connection_of, holds_password
-from jobs.nodetypes import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, text_errors
+from jobs.nodetypes import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, Size, text_errors
 
 MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
 MAX_EDGES = 1_000
 MAX_NODE_ID = 2**31 - 1
 MAX_POSITION = 1e6  # pixels from the origin of the page
+MAX_EXPRESSIONS = (
+    50_000  # characters of all expressions; 5 µs each to compile, and that is done twice
+)
+MAX_ENTRIES = 10_000  # of all lists of columns; 20 µs each to check and to write into a program
+MOST_ERRORS = 100  # told of one graph; nobody mends more of them before asking again
+MAX_MESSAGE = 400  # characters of an error; what it quotes is shorter, but a cycle may be long
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,10 @@ class GraphError:
     field: str | None
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", self.field and shortened(self.field, MAX_NAME))
+        object.__setattr__(self, "message", shortened(self.message))
+
     def __str__(self) -> str:
         return self.message if self.node_id is None else f"node {self.node_id}: {self.message}"
 
@@ -33,12 +43,18 @@ class GraphError:
         return {"nodeId": self.node_id, "field": self.field, "message": self.message}
 
 
+def shortened(text: str, most: int = MAX_MESSAGE) -> str:
+    """The text, cut where it is longer than an error may be."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class GraphInvalid(ValueError):
-    """A graph that cannot run; `errors` names everything that is wrong with it."""
+    """A graph that cannot run; `errors` names what is wrong with it, at most MOST_ERRORS of `count`."""
 
     def __init__(self, errors: list[GraphError]) -> None:
-        super().__init__("; ".join(str(error) for error in errors))
-        self.errors = errors
+        self.errors = errors[:MOST_ERRORS]
+        self.count = len(errors)
+        super().__init__("; ".join(str(error) for error in self.errors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +124,11 @@ class Graph:
 
 
 def parse_graph(document: Any) -> Graph:
-    """Make a graph of a JSON document. Raises GraphInvalid, which names every error."""
+    """Make a graph of a JSON document. Raises GraphInvalid for all errors; for its size before anything is read."""
     if not isinstance(document, dict):
         raise GraphInvalid([_error("a graph is an object with nodes and edges")])
+    if too_large := list(_size_errors(document.get("nodes"))):
+        raise GraphInvalid(too_large)
     errors: list[GraphError] = []
     nodes = _parse_nodes(document.get("nodes"), errors)
     edges = _parse_edges(document.get("edges", []), set(nodes), errors)
@@ -134,6 +152,34 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
 
 def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:
     return GraphError(node_id, field, message)
+
+
+def _size_errors(entries: Any) -> Iterator[GraphError]:
+    """An error for each bound on a whole graph that its nodes pass together, each alone being small enough."""
+    sizes = [_size(entry) for entry in entries if isinstance(entry, dict)] if _few(entries) else []
+    characters = sum(size.characters for size in sizes)
+    if characters > MAX_EXPRESSIONS:
+        yield _error(
+            f"all expressions together have {characters:,} characters, at most {MAX_EXPRESSIONS:,} are allowed:"
+            " let a query compute some of it, or make two jobs of this one",
+            field="nodes",
+        )
+    columns = sum(size.entries for size in sizes)
+    if columns > MAX_ENTRIES:
+        yield _error(
+            f"all lists of columns together have {columns:,} entries, at most {MAX_ENTRIES:,} are allowed:"
+            " keep all where most are kept, or make two jobs of this one",
+            field="nodes",
+        )
+
+
+def _few(entries: Any) -> bool:
+    return isinstance(entries, list) and len(entries) <= MAX_NODES
+
+
+def _size(entry: dict[str, Any]) -> Size:
+    node_type, config = _parse_type(entry.get("type")), entry.get("config")
+    return node_type.size(config) if node_type and isinstance(config, dict) else Size()
 
 
 # Nodes. A node with errors stays in the result as None, so that edges to it are no errors of their own.

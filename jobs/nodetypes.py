@@ -6,6 +6,7 @@ page all follow from this table.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from jobs.connections import CONNECTION_NAME, holds_password
 from jobs.data_files import path_errors
-from jobs.expressions import ExpressionError, check_expression
+from jobs.expressions import MAX_LENGTH, ExpressionError, check_expression
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
 MAX_NAME = (
@@ -64,6 +65,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """What a configuration costs to check: characters of expressions, entries of lists."""
+
+    characters: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeType:
     """What a node of this type is called, which ports it has, and what its configuration holds."""
 
@@ -92,6 +101,15 @@ class NodeType:
             elif field.required and field.default is None:
                 yield field.name, f"{field.label} is missing"
         yield from self._one_of_errors(config)
+
+    def size(self, config: Mapping[str, Any]) -> Size:
+        """Without what is refused by its own length and so never looked at."""
+        values = [config.get(f.name) for f in self.fields if f.kind in ("columns", "names", "keep")]
+        lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
+        texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
+        texts += [e.get("expression") for entries in lists for e in entries if isinstance(e, dict)]
+        lengths = (len(text) for text in texts if isinstance(text, str))
+        return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
 
     def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration with each field that was not given at its default, fields without one left out."""
@@ -248,8 +266,8 @@ def _check_names(value: Any, field: Field) -> Iterator[str]:
         yield from _about(
             f"{field.label}, entry {number}", text_errors(name, MAX_NAME, lines=False)
         )
-    names = [name for name in value if isinstance(name, str)]
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    counts = Counter(name for name in value if isinstance(name, str))
+    for name in sorted(name for name, count in counts.items() if count > 1):
         yield f"{field.label}: the column {_shown(name)} is there twice"
 
 

@@ -21,8 +21,9 @@ from typing import Any
 from jobs.allowance import Allowance, TenantNotServed
 from jobs.confinement import confined
 from jobs.connections import ConnectionsUnusable
+from jobs.fair_shares import FairPlaces, FairQueue
 from jobs.generator import generate_preview
-from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph
+from jobs.graph import Graph, GraphError, GraphInvalid, parse_graph, shortened
 from jobs.nodetypes import NODE_TYPES
 from jobs.problems import Problem, unavailable
 from jobs.program_log import ProgramLog
@@ -38,11 +39,16 @@ SECONDS = 8.0  # after which a program answers with what it has
 KILL_AFTER = 10.0  # seconds after which it is ended: a query that does not let Python run, say
 TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
 ANSWER_WAIT = KILL_AFTER + 8.0  # seconds; one other may be before ours
-AT_ONCE = 2  # programs of a runner; they are short, and runs come first
-WAITING = 8  # questions of a runner that wait; full: somebody else may take it, or nobody
+AT_ONCE = 3  # programs of a runner; they are short, and runs come first
+AT_ONCE_EACH = 2  # of them for one tenant: the third is there for another at once
+WAITING = (
+    16  # questions of a runner that wait, of a megabyte each; full: the asker is told to come again
+)
+LONGEST_WAIT = ANSWER_WAIT - TAKEN_WAIT  # seconds after which nobody waits for the answer any more
 ASKING = 8  # requests of a web worker that wait for rows; each holds a thread under gthread
 LOOK_PERIOD = 0.25  # seconds between two looks whether the runner stops
 MOST_ANSWER = 900_000  # bytes; NATS takes 1 MiB
+MOST_SAID = 2_000  # characters of why a node failed; a database may quote the whole query
 
 Document = dict[str, Any]
 
@@ -110,11 +116,11 @@ def _gives_rows(node: Document) -> bool:
 
 
 class PreviewRequests:
-    """Asks runners for previews; a bounded number at a time."""
+    """Asks runners for previews; a bounded number at a time, in fair shares for tenants."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, *, has_many_tenants: bool) -> None:
         self._link = link
-        self._free = threading.BoundedSemaphore(ASKING)
+        self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
 
     def ask(self, tenant_id: str, graph: Document, node_id: int) -> Document:
         """{"columns", "rows", "truncated", "timedOut"}.
@@ -125,12 +131,12 @@ class PreviewRequests:
         part, last = feeding_part(graph, node_id)
         parse_graph(part)
         question = json.dumps({"graph": part, "last": last}).encode()
-        if not self._free.acquire(blocking=False):
+        if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")
         try:
             answer = self._answer(tenant_id, question)
         finally:
-            self._free.release()
+            self._places.give_back(tenant_id)
         return _unpacked(answer)
 
     def _answer(self, tenant_id: str, question: bytes) -> Document:
@@ -177,8 +183,9 @@ def _unpacked(answer: Document) -> Document:
     if "columns" in answer:
         return answer
     if "message" in answer:
-        error = {"nodeId": answer.get("nodeId"), "field": None, "message": answer["message"]}
-        raise Problem(422, str(answer["message"]), errors=[error])
+        message = shortened(str(answer["message"]), MOST_SAID)
+        error = {"nodeId": answer.get("nodeId"), "field": None, "message": message}
+        raise Problem(422, message, errors=[error], errorCount=1)
     if answer.get("busy"):
         raise unavailable("the runner is busy with other previews; try again in a moment")
     raise Problem(504, f"no rows came within {KILL_AFTER:g} seconds")
@@ -197,7 +204,7 @@ class Previews:
         self._allowance = allowance
         self._directory = data_dir / "previews"
         self._data_dir = data_dir
-        self._waiting: queue.Queue[Message | None] = queue.Queue(WAITING)  # None: stop
+        self._waiting: FairQueue[Message] = FairQueue(WAITING, AT_ONCE_EACH)
         self._subscription: Subscription | None = None
         self._stopping = threading.Event()
         self._threads = [
@@ -221,56 +228,46 @@ class Previews:
         """Ends what is being made, and its threads; whoever waits for it is told to come again."""
         self.drain()
         self._stopping.set()
-        for thread in self._threads:
-            if thread.is_alive():
-                self._put_stop()
+        for message in self._waiting.close():
+            self._say(message, {"busy": True})
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(3.0)
 
-    def _put_stop(self) -> None:
-        while True:
-            try:
-                self._waiting.put_nowait(None)
-                return
-            except queue.Full:
-                self._turn_away()
-
-    def _turn_away(self) -> None:
-        try:
-            message = self._waiting.get_nowait()
-        except queue.Empty:
-            return
-        if message is not None:
-            self._say(message, {"busy": True})
-
     # ---- link thread
 
     def _take(self, message: Message) -> None:
-        try:
-            self._waiting.put_nowait(message)
-        except queue.Full:
-            self._say(message, {"busy": True})
-        else:
-            self._say(message, {"taken": True})
+        has_room = self._waiting.put(_tenant_of(message.subject), message)
+        self._say(message, {"taken": True} if has_room else {"busy": True})
 
     # ---- own threads
 
     def _work(self) -> None:
-        while (message := self._waiting.get()) is not None:
+        while (turn := self._waiting.take()) is not None:
+            tenant_id, message, waited = turn
             try:
-                self._say(message, self._answer(message))
-            except GraphInvalid as invalid:
-                error = invalid.errors[0]
-                self._say(message, {"nodeId": error.node_id, "message": error.message})
-            except TenantNotServed as error:
-                self._say(message, {"message": str(error)})
-            except ConnectionsUnusable as error:
-                LOG.warning("a preview is not made: %s", error)
-                self._say(message, {"message": error.public})
+                self._say(message, self._outcome(message, waited))
             except Exception:
-                LOG.exception("a preview failed")
-                self._say(message, {"message": "the runner failed; its log has the details"})
+                LOG.exception("the answer to a preview is not sent")
+            finally:
+                self._waiting.done(tenant_id)
+
+    def _outcome(self, message: Message, waited: float) -> Document:
+        if waited > LONGEST_WAIT:
+            return {"busy": True}
+        try:
+            return self._answer(message)
+        except GraphInvalid as invalid:
+            error = invalid.errors[0]
+            return {"nodeId": error.node_id, "message": error.message}
+        except TenantNotServed as error:
+            return {"message": str(error)}
+        except ConnectionsUnusable as error:
+            LOG.warning("a preview is not made: %s", error)
+            return {"message": error.public}
+        except Exception:
+            LOG.exception("a preview failed")
+            return {"message": "the runner failed; its log has the details"}
 
     def _answer(self, message: Message) -> Document:
         question = json.loads(message.payload)

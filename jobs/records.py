@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.node_board import NodeState
 from jobs.states import RunStatus
 
 
@@ -14,6 +15,16 @@ class Job:
     job_id: int
     name: str
     graph: dict[str, Any]  # the graph document, as it was posted
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobEntry:
+    """A job in its tenant's list: without its graph, which may have a megabyte."""
+
+    job_id: int
+    name: str
     created_at: float
     updated_at: float
 
@@ -41,6 +52,14 @@ class Run:
     @property
     def has_ended(self) -> bool:
         return self.status.is_end
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a list of runs tells of one: where rows flowed, and the last state of each node."""
+
+    edges: list[dict[str, Any]]
+    nodes: list[NodeState]
 
 
 @dataclass(frozen=True, slots=True)

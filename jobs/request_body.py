@@ -107,7 +107,7 @@ def _is_line(text: str) -> bool:
 
 def _invalid(field: str, message: str) -> Problem:
     error = {"nodeId": None, "field": field, "message": message}
-    return Problem(422, f"{field} {message}", errors=[error])
+    return Problem(422, f"{field} {message}", errors=[error], errorCount=1)
 
 
 def _parsed(body: bytes, most_levels: int) -> Any:
@@ -143,22 +143,21 @@ def _children(value: Any) -> list[Any]:
 
 def _check_numbers(parsed: Any) -> None:
     """1e999 would be read as infinity, which JSON cannot say again."""
-    place = _place_beyond(parsed, ())
+    place = _place_beyond({"": parsed})
     if place is not None:
-        where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place)
+        where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place[1:])
         raise Problem(400, f"{where.lstrip('.'):.200} is a number beyond {sys.float_info.max:.1e}")
 
 
-def _place_beyond(value: Any, place: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
-    """Keys and indexes that lead to the first number that no float holds."""
-    if isinstance(value, int | float):
-        return place if abs(value) > sys.float_info.max else None
-    if not isinstance(value, dict | list):
-        return None
-    for key, child in value.items() if isinstance(value, dict) else enumerate(value):
-        found = _place_beyond(child, (*place, key))
-        if found is not None:
-            return found
+def _place_beyond(within: dict[str, Any] | list[Any]) -> list[str | int] | None:
+    """Keys and indexes that lead to the first number that no float holds; made only when there is one."""
+    for key, child in within.items() if isinstance(within, dict) else enumerate(within):
+        if isinstance(child, dict | list):
+            found = _place_beyond(child)
+            if found is not None:
+                return [key, *found]
+        elif isinstance(child, int | float) and abs(child) > sys.float_info.max:
+            return [key]
     return None
 
 

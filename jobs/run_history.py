@@ -2,12 +2,12 @@
 
 import json
 import logging
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.fair_shares import FairPlaces
 from jobs.node_board import NodeState
 from jobs.problems import unavailable
 from jobs.records import Run
@@ -46,12 +46,12 @@ class _Told:
 
 
 class Histories:
-    """Reads histories of runs, few at a time."""
+    """Reads histories of runs, few at a time, in fair shares for tenants."""
 
-    def __init__(self, store: Store, past: Past) -> None:
+    def __init__(self, store: Store, past: Past, *, has_many_tenants: bool) -> None:
         self._store = store
         self._past = past
-        self._free = threading.BoundedSemaphore(MAX_READERS)
+        self._places = FairPlaces(MAX_READERS, has_many_tenants=has_many_tenants)
 
     def of(self, tenant_id: str, run_id: str) -> dict[str, Any]:
         """Its history as JSON; `source` says from where: "stream", or "record" with the ends alone.
@@ -59,12 +59,12 @@ class Histories:
         Raises NotFound, or Problem (503) when many are read already.
         """
         run, nodes = self._store.run_with_nodes(tenant_id, run_id)
-        if not self._free.acquire(timeout=READER_WAIT):
+        if not self._places.take(tenant_id, READER_WAIT):
             raise unavailable("many histories are read at this moment; come back", retry_after=2)
         try:
             told = self._from_stream(run)
         finally:
-            self._free.release()
+            self._places.give_back(tenant_id)
         is_there = any(entry.node is not None for entry in told) or not nodes
         events = thinned(told) if is_there else from_record(run, nodes)
         return {

@@ -7,7 +7,7 @@ Calls raise StoreUnavailable when the database does not answer; they may be made
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from jobs.database import Database, StoreUnavailable
 from jobs.node_board import NodeState
 from jobs.offload import off_the_loop
 from jobs.process_identity import ProcessIdentity
-from jobs.records import Job, NewRun, Recorded, Run
+from jobs.records import Job, JobEntry, NewRun, Recorded, Run, Work
 from jobs.states import RunStatus, check_move
 from jobs.tables import JOBS, NODE_STATES, RUNS
 
@@ -37,6 +37,11 @@ T = TypeVar("T")
 MAX_JOB_ID = 2**31 - 1  # what an INTEGER column holds on PostgreSQL
 _ATTEMPTS = 5  # to record a run that collides with others' records
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
+_ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
+MOST_WORK = (
+    32_000_000  # characters of graphs and node states for one list of runs; half a second's reading
+)
+RUNS_AT_ONCE = 10  # of a list, whose work is read into memory together
 _RUN_COLUMNS = [
     c for c in RUNS.c if c.name not in ("graph", "program", "idempotency_key", "request_hash")
 ]
@@ -96,10 +101,11 @@ class Store:
 
         return Job(tenant_id, self._write(create), name, graph, now, now)
 
-    def jobs(self, tenant_id: str) -> list[Job]:
+    def jobs(self, tenant_id: str) -> list[JobEntry]:
         """All jobs of the tenant, in the order of their making."""
-        query = sa.select(JOBS).where(JOBS.c.tenant_id == tenant_id).order_by(JOBS.c.job_id)
-        return self._read(lambda c: [_job(row) for row in c.execute(query).mappings()])
+        query = sa.select(*_ENTRY_COLUMNS).where(JOBS.c.tenant_id == tenant_id)
+        query = query.order_by(JOBS.c.job_id)
+        return self._read(lambda c: [JobEntry(**row) for row in c.execute(query).mappings()])
 
     def job(self, tenant_id: str, job_id: int) -> Job:
         """Raises NotFound."""
@@ -229,24 +235,18 @@ class Store:
 
         return self._read(read)
 
-    def work_of_runs(
-        self, tenant_id: str, run_ids: Collection[str]
-    ) -> dict[str, tuple[dict[str, Any], list[NodeState]]]:
-        """Of each run its graph and its nodes' last states."""
-        graphs = sa.select(RUNS.c.run_id, RUNS.c.graph).where(
-            RUNS.c.tenant_id == tenant_id, RUNS.c.run_id.in_(run_ids)
-        )
-        states = sa.select(NODE_STATES.c.run_id, NODE_STATES.c.payload).where(
-            NODE_STATES.c.run_id.in_(run_ids)
-        )
+    def work_of_runs(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
+        """Of each run its graph's edges and its nodes' last states, in this order, until MOST_WORK is read.
 
-        def read(connection: Connection) -> dict[str, tuple[dict[str, Any], list[NodeState]]]:
-            work: dict[str, tuple[dict[str, Any], list[NodeState]]] = {
-                run_id: (json.loads(graph), []) for run_id, graph in connection.execute(graphs)
-            }
-            for run_id, payload in connection.execute(states):
-                if run_id in work:
-                    work[run_id][1].append(NodeState.parse(payload.encode()))
+        Runs that come after that, and runs that are not there, are not in the answer.
+        """
+
+        def read(connection: Connection) -> dict[str, Work]:
+            work: dict[str, Work] = {}
+            left = MOST_WORK
+            for start in range(0, len(run_ids), RUNS_AT_ONCE):
+                if left > 0:
+                    left -= _read_work(connection, tenant_id, run_ids[start:][:RUNS_AT_ONCE], work)
             return work
 
         return self._read(read)
@@ -449,6 +449,27 @@ def _nodes_of(connection: Connection, run_id: str) -> list[NodeState]:
     query = sa.select(NODE_STATES.c.payload).where(NODE_STATES.c.run_id == run_id)
     payloads = connection.execute(query.order_by(NODE_STATES.c.node_id)).scalars()
     return [NodeState.parse(payload.encode()) for payload in payloads]
+
+
+def _read_work(
+    connection: Connection, tenant_id: str, run_ids: Sequence[str], work: dict[str, Work]
+) -> int:
+    """Adds the work of these runs; returns how many characters were read for it."""
+    graphs = sa.select(RUNS.c.run_id, RUNS.c.graph).where(
+        RUNS.c.tenant_id == tenant_id, RUNS.c.run_id.in_(run_ids)
+    )
+    states = sa.select(NODE_STATES.c.run_id, NODE_STATES.c.payload).where(
+        NODE_STATES.c.run_id.in_(run_ids)
+    )
+    characters = 0
+    for run_id, graph in connection.execute(graphs):
+        characters += len(graph)
+        work[run_id] = Work(json.loads(graph).get("edges") or [], [])
+    for run_id, payload in connection.execute(states):
+        characters += len(payload)
+        if run_id in work:
+            work[run_id].nodes.append(NodeState.parse(payload.encode()))
+    return characters
 
 
 def _run_of_key(

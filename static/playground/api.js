@@ -15,7 +15,7 @@ export class Problem extends Error {
     super(asSentence(String(body.detail ?? body.title ?? `The server answered ${status}.`)));
     this.status = status;
     this.runId = body.runId ?? null;
-    this.errors = (Array.isArray(body.errors) ? body.errors : []).map(graphError);
+    this.errors = graphErrors(body);
   }
 }
 
@@ -50,10 +50,9 @@ export class Api {
     return this.#job('PUT', `/api/jobs/${jobId}`, document, etag === null ? {} : { 'If-Match': etag });
   }
 
-  /** Every error of a graph: [{nodeId, field, message}]; none for one that can run. */
+  /** The errors of a graph: [{nodeId, field, message}]; none for one that can run. */
   async validate(document, signal = undefined) {
-    const { errors } = await this.#call('POST', '/api/jobs/validate', document, {}, signal);
-    return errors.map(graphError);
+    return graphErrors(await this.#call('POST', '/api/jobs/validate', document, {}, signal));
   }
 
   /** The same for {graph} alone, whether the server calls it valid or not. */
@@ -188,6 +187,14 @@ function runRecord(document) {
     graph: document.graph ?? { nodes: [], edges: [] },
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };
+}
+
+// The server tells the first 100; of the rest the last one here tells how many there are.
+function graphErrors({ errors, errorCount }) {
+  const told = (Array.isArray(errors) ? errors : []).map(graphError);
+  const more = (errorCount ?? 0) - told.length;
+  if (more > 0) told.push({ nodeId: null, field: null, message: `And ${more.toLocaleString('en')} more errors.` });
+  return told;
 }
 
 function graphError(error) {

@@ -410,6 +410,24 @@ def test_what_a_server_says_reads_as_a_sentence(modules: Page, said: str, shown:
 
 
 @pytest.mark.parametrize(
+    ("count", "last"),
+    [
+        (None, "Wrong."),
+        (1, "Wrong."),
+        (99_001, "And 99,000 more errors."),
+    ],
+)
+def test_of_more_errors_than_the_server_tells_their_number_is_said(
+    modules: Page, count: int | None, last: str
+) -> None:
+    script = "async (body) => new (await import('/playground/api.js')).Problem(422, body).errors"
+    told = {"detail": "x", "errors": [{"nodeId": 7, "field": "sql", "message": "wrong"}]}
+    errors = modules.evaluate(script, told if count is None else {**told, "errorCount": count})
+    assert errors[0] == {"nodeId": 7, "field": "sql", "message": "Wrong."}
+    assert errors[-1]["message"] == last
+
+
+@pytest.mark.parametrize(
     ("share", "remaining", "shown"),
     [
         (0.72, 0.8, "about 1 s left"),

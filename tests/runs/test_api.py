@@ -47,6 +47,7 @@ CYCLIC = {**SAMPLE, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 1}]}
 @dataclass(frozen=True)
 class FakeSettings:
     data_dir: Path
+    tenant_id: str = TENANT
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from jobs.graph import GraphInvalid
-from jobs.preview import ROWS, feeding_part
+from jobs.preview import MOST_SAID, ROWS, _unpacked, feeding_part
+from jobs.problems import Problem
 from tests.harness import Answer, Product, StartProduct, eventually, running_product
 
 URL = "sqlite:///shop.db"
@@ -118,6 +119,13 @@ def test_a_node_that_fails_is_named_with_its_reason(shop: Product) -> None:
     assert "nothing" in error["message"]
     missing = preview(shop, graph(query("SELECT * FROM no_such_table")), 1)
     assert "no_such_table" in missing.json()["errors"][0]["message"]
+
+
+def test_a_reason_that_comes_over_nats_is_cut_whoever_wrote_it() -> None:
+    with pytest.raises(Problem) as refused:
+        _unpacked({"nodeId": 1, "message": "x" * 800_000})
+    [error] = refused.value.members["errors"]
+    assert len(error["message"]) == len(refused.value.description or "") == MOST_SAID
 
 
 def test_errors_in_what_feeds_the_node_are_all_named(shop: Product) -> None:

@@ -34,7 +34,7 @@ def progress(run_id: str | None, node_id: int, rows: int, ts: float, end: bool =
 
 
 def history(store: Store, run: Run, said: Iterable[Said]) -> dict[str, Any]:
-    return Histories(store, lambda *_: list(said)).of(TENANT, run.run_id)
+    return Histories(store, lambda *_: list(said), has_many_tenants=False).of(TENANT, run.run_id)
 
 
 def test_a_history_holds_what_was_said_of_this_run_alone_with_the_time_of_each(
@@ -106,7 +106,7 @@ def test_without_a_stream_the_record_tells_the_changes_and_the_last_words(store:
     def away(*_: object) -> list[Said]:
         raise NatsAway("no NATS")
 
-    told = Histories(store, away).of(TENANT, run.run_id)
+    told = Histories(store, away, has_many_tenants=False).of(TENANT, run.run_id)
     assert told["source"] == "record"
     assert [event["payload"]["status"] for event in told["events"]] == [
         "queued",

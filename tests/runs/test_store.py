@@ -15,7 +15,7 @@ import pytest
 
 from jobs import database
 from jobs.process_identity import ProcessIdentity
-from jobs.records import NewRun, Recorded, Run
+from jobs.records import JobEntry, NewRun, Recorded, Run
 from jobs.states import IllegalMove, RunStatus
 from jobs.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
 from tests.runs.conftest import GRAPH, TENANT, node_state, record
@@ -30,7 +30,8 @@ def test_a_job_is_kept_as_it_was_posted(store: Store) -> None:
     job = store.create_job(TENANT, "Ü 🚀", graph)
     assert store.job(TENANT, job.job_id) == job
     changed = store.update_job(TENANT, job.job_id, "new", GRAPH)
-    assert store.jobs(TENANT) == [changed]
+    entry = JobEntry(job.job_id, "new", job.created_at, changed.updated_at)
+    assert store.jobs(TENANT) == [entry]
     assert (changed.name, changed.graph, changed.created_at) == ("new", GRAPH, job.created_at)
 
 

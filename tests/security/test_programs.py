@@ -319,6 +319,38 @@ def test_a_path_that_can_never_be_data_is_refused_at_validation(path: str) -> No
     assert errors_of(reads(f"sqlite:///{path}"))
 
 
+LONGEST = "é" * 98 + ".csv"  # 200 bytes
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("x" * 300 + ".csv", "304 bytes, at most 200 are allowed: shorten xxxxxxxxxxxxxxxxxxxx…"),
+        ("é" + LONGEST, "202 bytes, at most 200"),
+        ("x" * 201 + "/a.csv", "201 bytes, at most 200"),
+        ("/".join(["🚀" * 50] * 10), "has 2,009 bytes, at most 2,000 are allowed"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_refused_with_its_length(path: str, told: str) -> None:
+    for document in (copies(path), copies("in.csv", path), reads(f"sqlite:///{path}")):
+        [message] = errors_of(document)
+        assert told in message
+
+
+def test_the_longest_name_is_written_and_a_longer_one_is_refused_before_it_runs(
+    start_product: StartProduct,
+) -> None:
+    product = start_product(SAMPLE_ORDERS="0")
+    (product.data_dir / "in.csv").write_text("a\n1\n")
+    job = product.create_job({"name": "long", "graph": copies("in.csv", LONGEST)})
+    assert product.run_end(product.execute(job))["status"] == "completed"
+    assert (product.data_dir / LONGEST).read_text().split() == ["a", "1"]
+    longer = product.create_job({"name": "longer", "graph": copies("in.csv", "x" + LONGEST)})
+    refused = product.post(f"/api/jobs/{longer}/execute")
+    assert refused.status == 422
+    assert [(e["nodeId"], e["field"]) for e in refused.json()["errors"]] == [(2, "path")]
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -1,0 +1,122 @@
+"""Few places and many tenants: whoever comes first, with however much, leaves room for the others."""
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def has_room(held: int, free: int) -> bool:
+    """Whether a tenant may have one more: whoever holds some leaves as many free for the others.
+
+    So one tenant alone gets half, and the next one half of the rest; the last place is for one that has none.
+    """
+    return free > held
+
+
+class FairPlaces:
+    """Places that few may hold at a time. Any thread may call."""
+
+    def __init__(self, most: int, *, has_many_tenants: bool) -> None:
+        """One tenant among no others may have all."""
+        self._changed = threading.Condition()
+        self._held: Counter[str] = Counter()  # (condition); who holds none is not in it
+        self._most = most
+        self._has_many_tenants = has_many_tenants
+
+    def take(self, tenant_id: str, wait: float = 0.0) -> bool:
+        """Whether the tenant got a place within so many seconds; it has it until `give_back`."""
+        with self._changed:
+            is_free = self._changed.wait_for(lambda: self._has_room(tenant_id), wait)
+            if is_free:
+                self._held[tenant_id] += 1
+            return is_free
+
+    def give_back(self, tenant_id: str) -> None:
+        with self._changed:
+            self._held[tenant_id] -= 1
+            self._held += Counter()  # drops who holds none
+            self._changed.notify_all()
+
+    def _has_room(self, tenant_id: str) -> bool:
+        held = self._held[tenant_id] if self._has_many_tenants else 0
+        return has_room(held, self._most - self._held.total())
+
+
+@dataclass(slots=True)
+class _Line(Generic[T]):
+    """What one tenant has at work, and what of it waits: since when, and what."""
+
+    at_work: int = 0
+    waiting: deque[tuple[float, T]] = field(default_factory=deque)
+
+
+class FairQueue(Generic[T]):
+    """What waits is taken in turns: next is the tenant that has the least at work. Any thread may call.
+
+    A tenant has at most `each` at work: with one thread more than that, there is one for another at once.
+    """
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most = most  # that wait, of all tenants
+        self._each = each
+        self._changed = threading.Condition()
+        self._lines: dict[str, _Line[T]] = {}  # (condition); who was served longest ago is first
+        self._closed = False
+
+    def put(self, tenant_id: str, item: T) -> bool:
+        """False when there is no room, for this tenant or at all."""
+        with self._changed:
+            line = self._lines.get(tenant_id) or _Line()
+            free = self._most - sum(len(other.waiting) for other in self._lines.values())
+            if self._closed or not has_room(len(line.waiting), free):
+                return False
+            self._lines[tenant_id] = line
+            line.waiting.append((time.monotonic(), item))
+            self._changed.notify_all()
+            return True
+
+    def take(self) -> tuple[str, T, float] | None:
+        """Whose turn it is, with what, and how many seconds that has waited; None once it is closed.
+
+        Blocks while nobody has a turn. Call `done` for the tenant afterwards.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._next() is not None)
+            tenant_id = self._next()
+            if self._closed or tenant_id is None:
+                return None
+            line = self._lines.pop(tenant_id)
+            self._lines[tenant_id] = line  # now the last
+            line.at_work += 1
+            since, item = line.waiting.popleft()
+            return tenant_id, item, time.monotonic() - since
+
+    def done(self, tenant_id: str) -> None:
+        with self._changed:
+            line = self._lines[tenant_id]
+            line.at_work -= 1
+            if not line.at_work and not line.waiting:
+                del self._lines[tenant_id]
+            self._changed.notify_all()
+
+    def close(self) -> list[T]:
+        """Lets every `take` end; returns what still waited. Harmless when repeated."""
+        with self._changed:
+            self._closed = True
+            left = [item for line in self._lines.values() for _, item in line.waiting]
+            for line in self._lines.values():
+                line.waiting.clear()
+            self._changed.notify_all()
+            return left
+
+    def _next(self) -> str | None:
+        fit = [
+            (line.at_work, place, tenant_id)
+            for place, (tenant_id, line) in enumerate(self._lines.items())
+            if line.waiting and line.at_work < self._each
+        ]
+        return min(fit)[2] if fit else None

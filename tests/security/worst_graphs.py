@@ -1,0 +1,213 @@
+"""Graphs that cost as much as their size allows: each within MAX_BODY_BYTES and the bounds of a graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jobs.graph import MAX_EDGES, MAX_NODES
+from jobs.nodetypes import MAX_COLUMNS, MAX_NAME
+
+Document = dict[str, Any]
+
+EVERYTHING = 10_000_000  # characters or entries: as many as a body holds
+BODY = 1_000_000  # bytes; MAX_BODY_BYTES is 1 MiB, and the rest of a body needs some
+
+
+def made(nodes: list[Document], edges: list[tuple[int, int]]) -> Document:
+    """A graph document, as large as a body may be at most."""
+    document = {
+        "nodes": nodes,
+        "edges": [{"from": source, "to": target} for source, target in edges],
+    }
+    assert len(json.dumps(document)) <= BODY
+    return document
+
+
+def node(node_id: int, kind: str, **config: Any) -> Document:
+    return {"id": node_id, "type": kind, "name": "n", "config": config}
+
+
+def chained(middle: list[Document]) -> Document:
+    """Source, the nodes (ids from 2 on), output: valid when they are."""
+    last = len(middle) + 2
+    source = node(1, "csv_input", path="a.csv")
+    output = node(last, "csv_output", path="b.csv")
+    return made([source, *middle, output], [(n, n + 1) for n in range(1, last)])
+
+
+def filled(make: Callable[[int], Document], most: int = MAX_NODES - 2) -> Document:
+    """A chain of as many of these nodes as a body holds."""
+    room, middle = BODY - 30_000, []
+    for node_id in range(2, most + 2):
+        one = make(node_id)
+        room -= len(json.dumps(one)) + 20
+        if room < 0:
+            break
+        middle.append(one)
+    return chained(middle)
+
+
+def maps(expression: Callable[[int, int], str], each: int, room: int) -> Document:
+    """Map nodes that compute `each` columns; all expressions together fit into `room` characters."""
+    left = room
+
+    def column(node_id: int, n: int) -> Document | None:
+        nonlocal left
+        text = expression(node_id, n)
+        left -= len(text)
+        return {"column": f"c{n}", "expression": text} if left >= 0 else None
+
+    def one(node_id: int) -> Document:
+        columns = [found for n in range(each) if (found := column(node_id, n))]
+        return node(node_id, "map", columns=columns)
+
+    return filled(one)
+
+
+def keeps(names: Callable[[int], list[str]], room: int) -> Document:
+    """Map nodes that keep columns; all lists together have `room` entries at most."""
+    left = room
+
+    def one(node_id: int) -> Document:
+        nonlocal left
+        kept = names(node_id)[:left]
+        left -= len(kept)
+        return node(node_id, "map", keep=kept)
+
+    return filled(one)
+
+
+def long(piece: str, between: str = " and ", length: int = 1_990) -> str:
+    """As many of a piece as an expression holds."""
+    count = (length + len(between)) // (len(piece) + len(between))
+    return between.join([piece] * count)
+
+
+def _dense_cycles() -> Document:
+    """Pairs that lead to each other: each a cycle of its own."""
+    nodes = [node(n, "map") for n in range(1, MAX_NODES + 1)]
+    pairs = [(n, n + 1) for n in range(1, MAX_NODES, 2)] + [
+        (n + 1, n) for n in range(1, MAX_NODES, 2)
+    ]
+    return made(nodes, pairs)
+
+
+def _many_edges(backward: bool) -> Document:
+    nodes = [node(n, "map") for n in range(1, MAX_NODES + 1)]
+    pairs = [
+        (low, high)
+        for distance in range(1, 8)
+        for low in range(1, MAX_NODES - 7)
+        for high in [low + distance]
+    ][: MAX_EDGES - backward]
+    return made(nodes, pairs + ([(pairs[-1][1], 1)] if backward else []))
+
+
+def _wide() -> Document:
+    """Two cycles that meet all others."""
+    nodes = [node(n, "map") for n in range(1, MAX_NODES + 1)]
+    pairs = [(n, n + 1) for n in range(1, MAX_NODES)] + [(n, 1) for n in range(2, MAX_NODES + 1)]
+    return made(nodes, pairs)
+
+
+def _self_edges() -> Document:
+    nodes = [node(n, "map") for n in range(1, MAX_NODES + 1)]
+    return made(nodes, [(n % MAX_NODES + 1, n % MAX_NODES + 1) for n in range(MAX_EDGES)])
+
+
+EXPRESSIONS: dict[str, tuple[Callable[[int, int], str], int]] = {  # how, and how many a node
+    "one letter": (lambda a, b: "x", 500),
+    "short": (lambda a, b: f"x{a}_{b}", 80),
+    "products": (lambda a, b: f"{a}*{b}*" + long("x", "*", 70), 66),
+    "lists of products": (lambda a, b: f"({a},{b}," + long("x*x", ",") + ")", 2),
+    "the same": (lambda a, b: long("x", " and "), 2),
+    "sums": (lambda a, b: f"{a}+{b}+" + long("(x)", "+", 130), 33),
+    "numbers": (lambda a, b: f"x in ({a},{b}," + long("1", ",", 1_900) + ")", 2),
+    "texts": (lambda a, b: f"x in ({a},{b}," + long("'a'", ",", 1_900) + ")", 2),
+    "infinities": (lambda a, b: f"x in ({a},{b}," + long("1e999", ",", 1_900) + ")", 2),
+    "columns": (lambda a, b: f"({a},{b}," + ",".join(f"y{n:x}" for n in range(400)) + ")", 2),
+    "comparisons": (lambda a, b: f"{a}<{b}<" + long("x", "<", 1_900), 2),
+    "slices": (lambda a, b: f"({a},{b}," + long("x[x:x:x]", ",", 1_900) + ")", 2),
+    "signs": (lambda a, b: f"({a},{b}," + long("-" * 35 + "x", ",", 1_900) + ")", 2),
+    "functions": (lambda a, b: f"({a},{b}," + long("len(x)", ",", 1_900) + ")", 2),
+    "nested functions": (lambda a, b: f"({a},{b}," + long("abs(" * 37 + "x" + ")" * 37, ",") + ")", 2),
+    "brackets": (lambda a, b: f"{a}+{b}+" + "(" * 190 + "x" + ")" * 190, 12),
+    "letters that Python folds": (lambda a, b: f"({a},{b}," + long("ﬁ", ",") + ")", 2),
+    "unknown functions": (lambda a, b: f"coalesc{a}{b}(x)", 80),
+    "long unknown functions": (lambda a, b: f"{'abcdefgh' * 200}{a}_{b}(x)", 2),
+    "digits": (lambda a, b: f"{a}{b}" + "9" * 1_980, 2),
+    "halves": (lambda a, b: long("x", " and ", 1_900) + f"+{a}+{b}+", 2),
+    "no brackets' ends": (lambda a, b: f"{a}+{b}+" + "(x," * 190, 2),
+}  # fmt: skip
+
+NAMES: dict[str, Callable[[int], list[str]]] = {
+    "different": lambda a: [f"{a}.{n}" for n in range(MAX_COLUMNS)],
+    "each twice": lambda a: [f"{n // 2:x}" for n in range(MAX_COLUMNS)],
+    "as long as allowed": lambda a: [f"{n:x}".rjust(MAX_NAME, "é") for n in range(10)],
+    "empty": lambda a: [""] * MAX_COLUMNS,
+}
+
+
+def _queries(sql: str, count: int) -> Document:
+    """Many sources of one output."""
+    sources = [node(n, "db_input", connection="a", sql=sql) for n in range(1, count + 1)]
+    output = node(MAX_NODES, "csv_output", path="b.csv")
+    return made([*sources, output], [(n, MAX_NODES) for n in range(1, count + 1)])
+
+
+def worst_graphs(
+    characters: int = EVERYTHING, entries: int = EVERYTHING
+) -> Iterator[tuple[str, Document]]:
+    """Each with a name; with at most so many characters of expressions, and entries of lists."""
+    for name, (expression, each) in EXPRESSIONS.items():
+        each = min(each, entries // (MAX_NODES - 2))
+        yield f"expressions: {name}", maps(expression, each, characters)
+    for name, names in NAMES.items():
+        yield f"names: {name}", keeps(names, entries)
+    lists = entries // MAX_COLUMNS
+    yield (
+        "empty entries",
+        filled(lambda n: node(n, "map", columns=[{}] * MAX_COLUMNS), min(lists, 198)),
+    )
+    yield (
+        "entries that are none",
+        filled(lambda n: node(n, "map", columns=[1] * MAX_COLUMNS), min(lists, 198)),
+    )
+    yield "unknown fields", filled(lambda n: node(n, "map", **{f"f{k}": 1 for k in range(450)}))
+    yield (
+        "long unknown fields",
+        filled(lambda n: node(n, "map", **{f"{k}" + "é" * 100: 1 for k in range(7)})),
+    )
+    yield (
+        "a field of half a megabyte",
+        chained([node(2, "db_input", connection="a", sql="x" * 500_000)]),
+    )
+    yield "half a megabyte as a field", chained([node(2, "map", **{"x" * 500_000: 1})])
+    yield "half a megabyte as a type", chained([node(2, "x" * 500_000)])
+    yield "a list of many entries", chained([node(2, "map", keep=["x"] * 100_000)])
+    yield "queries as long as allowed", _queries("x\n" * 49_000, 6)
+    yield "queries of line ends that only Python knows", _queries("\u2028'" * 14_000, 8)
+    yield "many queries", _queries("x\n'\\" * 600, MAX_NODES - 1)
+    yield "no type", filled(lambda n: {"id": n, "type": "", "config": {}})
+    yield "the same id", made([node(1, "map")] * MAX_NODES, [])
+    yield "ids that are none", made([{"id": "x"}] * MAX_NODES, [])
+    yield (
+        "connections of many parameters",
+        filled(lambda n: node(n, "db_input", connection="sqlite:///" + "a?b&" * 240, table="t")),
+    )
+    yield "paths of many parts", filled(lambda n: node(n, "csv_input", path="a/" * 490 + "b"))
+    yield "names in many lines", filled(lambda n: {**node(n, "map"), "name": "\u2028" * 120})
+    yield "pairs of cycles", _dense_cycles()
+    yield "many edges", _many_edges(backward=False)
+    yield "many edges and a way back", _many_edges(backward=True)
+    yield "a fan of cycles", _wide()
+    yield "edges to themselves", _self_edges()
+    yield "edges to nowhere", made([node(1, "map")], [(n + 2, n + 3) for n in range(MAX_EDGES)])
+    yield "edges that are none", {"nodes": [node(1, "map")], "edges": [0] * MAX_EDGES}
+    yield "the longest chain", filled(lambda n: node(n, "map"))
+    yield (
+        "outputs that write the same",
+        made([node(n, "csv_output", path="a.csv") for n in range(1, MAX_NODES + 1)], []),
+    )
