@@ -12,11 +12,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from jobs import api, landlock, problems
-from jobs.documents import status_event
-from jobs.request_limits import RequestLimits
-from jobs.run_queue import RunQueue
-from jobs.store import Store, StoreUnavailable
+from jobs.http import api, problems
+from jobs.http.documents import status_event
+from jobs.http.request_limits import RequestLimits
+from jobs.sandbox import landlock
+from jobs.store.store import Store, StoreUnavailable
+from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from realtime import cors
 from realtime.auth import identify

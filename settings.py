@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.data_files import TENANT, TENANTS
-from jobs.graph import MAX_EDGES, MAX_NODES
-from jobs.landlock import AUTO, MODES
+from jobs.graph.checks import MAX_EDGES, MAX_NODES
+from jobs.sandbox.data_files import TENANT, TENANTS
+from jobs.sandbox.landlock import AUTO, MODES
 from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, ID, check_id
 from realtime.addresses import Network, parse_proxies

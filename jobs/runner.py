@@ -21,23 +21,23 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from jobs import confinement
-from jobs.admission import Admission, Ticket
-from jobs.allowance import Allowance
-from jobs.announcements import Announcer
-from jobs.confinement import NoLandlock
-from jobs.connections import ConnectionsUnusable, read_connections, tenants_variable
-from jobs.deadlines import Deadlines
-from jobs.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
-from jobs.limits import ProgramLimits
-from jobs.nkeys import Issuer, own_issuer, read_issuer
-from jobs.preview import Previews
-from jobs.process_identity import ProcessIdentity
-from jobs.run_files import remove_unfinished
-from jobs.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
-from jobs.stop_signal import StopSignal
-from jobs.store import NotFound, Store, StoreUnavailable
-from jobs.sweeps import Sweeps
+from jobs.run.admission import Admission, Ticket
+from jobs.run.deadlines import Deadlines
+from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
+from jobs.run.housekeeping import Sweeps
+from jobs.run.nkeys import Issuer, own_issuer, read_issuer
+from jobs.run.previews import Previews
+from jobs.run.stop_signal import StopSignal
+from jobs.sandbox import confinement
+from jobs.sandbox.allowance import Allowance
+from jobs.sandbox.confinement import NoLandlock
+from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tenants_variable
+from jobs.sandbox.limits import ProgramLimits
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.store import NotFound, Store, StoreUnavailable
+from jobs.work.announcements import Announcer
+from jobs.work.run_files import remove_unfinished
+from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
 

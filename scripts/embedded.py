@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
-from jobs.nkeys import Issuer, own_issuer
-from jobs.process_identity import ProcessIdentity
+from jobs.run.nkeys import Issuer, own_issuer
 from jobs.secret_files import write_secret
+from jobs.store.process_identity import ProcessIdentity
 from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
 from settings import NATS_USER, Settings
 
@@ -116,7 +116,7 @@ class Child:
 def nats_config(settings: Settings, issuer: Issuer) -> str:
     """The embedded server's configuration: loopback only, a password, its log in the data directory.
 
-    Our own processes have the one user. Who has another name is asked about over NATS (jobs/admission.py).
+    Our own processes have the one user. Who has another name is asked about over NATS (jobs/run/admission.py).
 
     `sync_interval: always` would cost 25 times the throughput (4,200 instead of 105,000
     messages/s); what a power loss takes from the queue is found in the database and queued again.

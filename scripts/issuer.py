@@ -7,7 +7,7 @@ Writes the seed into FILE (0600), which NATS_ISSUER_SEED then names, and prints 
 import sys
 from pathlib import Path
 
-from jobs.nkeys import made_issuer
+from jobs.run.nkeys import made_issuer
 
 
 def main(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-from jobs.process_identity import ProcessIdentity
+from jobs.store.process_identity import ProcessIdentity
 from settings import Settings
 
 STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back

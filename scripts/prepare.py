@@ -4,12 +4,12 @@ import logging
 import os
 import sys
 
-from jobs.connections import ConnectionsUnusable, read_connections
-from jobs.data_files import roots_of
-from jobs.database import StoreUnavailable
-from jobs.nkeys import read_issuer
+from jobs.run.nkeys import read_issuer
 from jobs.sample import ensure_sample
-from jobs.store import Store
+from jobs.sandbox.connections import ConnectionsUnusable, read_connections
+from jobs.sandbox.data_files import roots_of
+from jobs.store.database import StoreUnavailable
+from jobs.store.store import Store
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
 

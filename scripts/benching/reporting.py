@@ -23,8 +23,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from jobs.generator import generate_program
-from jobs.graph import parse_graph
+from jobs.graph.checks import parse_graph
+from jobs.program.generator import generate_program
 from jobs.sample import SHOP_DATABASE, make_shop_database, sample_job_document
 from progress_lib import Progress, ProgressFunc, ProgressReporter, Status
 from progress_lib.nats import Link, Message

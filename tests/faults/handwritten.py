@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobs.records import Run
-from jobs.run_queue import RunQueue
-from jobs.store import Store
+from jobs.store.records import Run
+from jobs.store.store import Store
+from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from tests.harness import Product, command_line
 from tests.runs import conftest as runs

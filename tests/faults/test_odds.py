@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.program_log import LOG_CAP
-from jobs.records import Run
-from jobs.states import RunStatus
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from jobs.work.program_log import LOG_CAP
 from progress_lib.nats import Link
 from tests.faults.handwritten import GOOD, UNTIL_TOLD, Programs, the_only, web_worker
 from tests.faults.watching import Watcher

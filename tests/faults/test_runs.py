@@ -33,8 +33,8 @@ from typing import Any
 
 import pytest
 
-from jobs.records import Run
-from jobs.states import RunStatus
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
 from tests.faults.handwritten import (
     FOR_EVER,
     GOOD,

@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jobs.generator import generate_program
-from jobs.graph import parse_graph
+from jobs.graph.checks import parse_graph
+from jobs.program.generator import generate_program
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDING = ROOT / "tests" / "jobs" / "recording"  # has a progress_lib that writes down everything

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.expressions import FUNCTIONS, ExpressionError, check_expression
+from jobs.graph.expressions import FUNCTIONS, ExpressionError, check_expression
 
 GUARDS = {"times", "remainder", "power"}
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.data_files import path_errors
-from jobs.expressions import FUNCTIONS
-from jobs.generator import TEMPLATES, generate_program
-from jobs.graph import parse_graph
-from jobs.literals import comment, literal
+from jobs.graph.checks import parse_graph
+from jobs.graph.expressions import FUNCTIONS
+from jobs.graph.literals import comment, literal
+from jobs.program.generator import TEMPLATES, generate_program
 from jobs.sample import sample_job_document
+from jobs.sandbox.data_files import path_errors
 from tests.jobs.program import chain, graph, node, program_of
 
 

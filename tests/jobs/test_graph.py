@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.graph import MAX_NODES, GraphInvalid, parse_graph
-from jobs.nodetypes import NODE_TYPES, node_types_document
+from jobs.graph.checks import MAX_NODES, GraphInvalid, parse_graph
+from jobs.graph.node_types import NODE_TYPES, node_types_document
 from tests.jobs.program import chain, graph, node
 
 CONNECTION = "sqlite:///shop.db"

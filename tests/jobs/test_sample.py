@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.graph import parse_graph
+from jobs.graph.checks import parse_graph
 from jobs.sample import ensure_sample, make_shop_database, sample_job_document
 from tests.jobs.program import rows_of, run
 

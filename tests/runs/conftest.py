@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from jobs.node_board import NodeState
-from jobs.records import NewRun, Run
-from jobs.run_queue import RunQueue
-from jobs.store import Store
+from jobs.store.node_states import NodeState
+from jobs.store.records import NewRun, Run
+from jobs.store.store import Store
+from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
 from tests.harness import ROOT, NatsServer, eventually

@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from jobs.deadlines import Deadlines
+from jobs.run.deadlines import Deadlines
+from jobs.run.stop_signal import StopSignal
 from jobs.runner import Pace, Runner, run_until
-from jobs.stop_signal import StopSignal
-from jobs.store import Store
+from jobs.store.store import Store
 from progress_lib.nats import Link
 
 

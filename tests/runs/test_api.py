@@ -14,15 +14,15 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import Unauthorized
 from werkzeug.test import TestResponse
 
-from jobs.api import create_blueprint
-from jobs.followers import MAX_FOLLOWERS
-from jobs.problems import register
-from jobs.process_identity import ProcessIdentity
-from jobs.records import Run
-from jobs.request_limits import RequestLimits
-from jobs.run_queue import RunQueue
-from jobs.states import RunStatus
-from jobs.store import Store
+from jobs.http.api import create_blueprint
+from jobs.http.follow import MAX_FOLLOWERS
+from jobs.http.problems import register
+from jobs.http.request_limits import RequestLimits
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from jobs.store.store import Store
+from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from tests.harness import NatsServer, eventually, nats_server_binary

@@ -2,7 +2,7 @@
 
 import json
 
-from jobs.node_board import MAX_KEPT, MAX_NODES, NodeBoard, NodeState
+from jobs.store.node_states import MAX_KEPT, MAX_NODES, NodeBoard, NodeState
 from progress_lib import Status
 from tests.runs.conftest import node_state
 

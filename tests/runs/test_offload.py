@@ -12,7 +12,7 @@ from gevent import monkey
 monkey.patch_all()
 import json, sqlite3, sys, time
 import gevent
-from jobs.store import Store
+from jobs.store.store import Store
 path = sys.argv[1]
 store = Store(f"sqlite:///{path}")
 store.open()

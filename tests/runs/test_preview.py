@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph import GraphInvalid
-from jobs.preview import MOST_SAID, ROWS, _unpacked, feeding_part
-from jobs.problems import Problem
+from jobs.graph.checks import GraphInvalid
+from jobs.http.problems import Problem
+from jobs.run.previews import MOST_SAID, ROWS, _unpacked, feeding_part
 from tests.harness import Answer, Product, StartProduct, eventually, running_product
 
 URL = "sqlite:///shop.db"

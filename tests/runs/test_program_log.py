@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.program_log import LineTail, ProgramLog, read_log
+from jobs.work.program_log import LineTail, ProgramLog, read_log
 
 
 def test_a_log_is_capped_and_says_so_at_the_end(tmp_path: Path) -> None:

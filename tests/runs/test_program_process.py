@@ -6,10 +6,10 @@ import sys
 import threading
 from pathlib import Path
 
-from jobs.limits import ProgramLimits
-from jobs.process_identity import ProcessIdentity, kill_marked
-from jobs.program_log import ProgramLog
-from jobs.program_process import ProgramProcess
+from jobs.sandbox.limits import ProgramLimits
+from jobs.sandbox.program_process import ProgramProcess
+from jobs.store.process_identity import ProcessIdentity, kill_marked
+from jobs.work.program_log import ProgramLog
 from tests.harness import eventually, is_alive
 
 MARK = "RUN_ID=test-of-the-process-"

@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from jobs.node_board import NodeState
-from jobs.process_identity import ProcessIdentity
-from jobs.records import NewRun, Run
-from jobs.run_history import MAX_EVENTS, Histories
-from jobs.states import RunStatus
-from jobs.store import Store
+from jobs.http.history import MAX_EVENTS, Histories
+from jobs.store.node_states import NodeState
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import NewRun, Run
+from jobs.store.states import RunStatus
+from jobs.store.store import Store
 from progress_lib import Progress, Status
 from progress_lib.nats import NatsAway
 from tests.runs.conftest import GRAPH, TENANT

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.run_queue import Claim, QueueUnavailable, RunQueue
-from jobs.store import Store
+from jobs.store.store import Store
+from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.allowance import Allowance
-from jobs.records import Run
-from jobs.run_queue import RunQueue
 from jobs.runner import Runner
-from jobs.states import RunStatus
-from jobs.store import Store, StoreUnavailable
+from jobs.sandbox.allowance import Allowance
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from jobs.store.store import Store, StoreUnavailable
+from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually, is_alive

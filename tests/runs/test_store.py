@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from jobs import database
-from jobs.process_identity import ProcessIdentity
-from jobs.records import JobEntry, NewRun, Recorded, Run
-from jobs.states import IllegalMove, RunStatus
-from jobs.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
+from jobs.store import database
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import JobEntry, NewRun, Recorded, Run
+from jobs.store.states import IllegalMove, RunStatus
+from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
 from tests.runs.conftest import GRAPH, TENANT, node_state, record
 
 ME = ProcessIdentity("here", 1, 2)

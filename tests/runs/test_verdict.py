@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.deadlines import Deadlines
-from jobs.states import RunStatus
-from jobs.verdict import Ending, Seen, decide, exit_text
+from jobs.run.deadlines import Deadlines
+from jobs.run.verdict import Ending, Seen, decide, exit_text
+from jobs.store.states import RunStatus
 from progress_lib import Progress, Status
 
 OPEN = [Progress(3, "DB Output", Status.RUNNING, 5)]

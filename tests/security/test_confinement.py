@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from jobs import confinement, landlock
-from jobs.allowance import Allowance
+from jobs.sandbox import confinement, landlock
+from jobs.sandbox.allowance import Allowance
 from tests.faults.handwritten import Programs
 from tests.harness import IN_CI, ROOT, Product, eventually, running_product
 from tests.jobs.program import chain, node

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs.connections import ConnectionsUnusable, connections_for, read_connections
+from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
 from jobs.secret_files import write_secret
 from tests.harness import Product, StartProduct, eventually
 from tests.jobs.program import chain, execute, node

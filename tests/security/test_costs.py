@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-import jobs.generator
-import jobs.nodetypes
-from jobs.expressions import Expression, check_expression
-from jobs.generator import generate_program
-from jobs.graph import (
+import jobs.graph.node_types
+import jobs.program.generator
+from jobs.graph.checks import (
     MAX_ENTRIES,
     MAX_EXPRESSIONS,
     MAX_MESSAGE,
@@ -25,8 +23,10 @@ from jobs.graph import (
     GraphInvalid,
     parse_graph,
 )
-from jobs.request_body import json_object
-from jobs.request_limits import RequestLimits
+from jobs.graph.expressions import Expression, check_expression
+from jobs.http.body import json_object
+from jobs.http.request_limits import RequestLimits
+from jobs.program.generator import generate_program
 from tests.harness import Answer, Product, product_of_each_class
 from tests.security.worst_graphs import chained, node, worst_graphs
 
@@ -62,8 +62,8 @@ def test_no_graph_has_more_compiled_than_the_bound(
         compiled.append(len(text))
         return check_expression(text)
 
-    monkeypatch.setattr(jobs.nodetypes, "check_expression", counting)
-    monkeypatch.setattr(jobs.generator, "check_expression", counting)
+    monkeypatch.setattr(jobs.graph.node_types, "check_expression", counting)
+    monkeypatch.setattr(jobs.program.generator, "check_expression", counting)
     all_work(document)
     assert sum(compiled) <= 2 * MAX_EXPRESSIONS
     assert len(compiled) <= 2 * MAX_ENTRIES

@@ -7,7 +7,7 @@ import ast
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobs.expressions import FUNCTIONS, ExpressionError, check_expression
+from jobs.graph.expressions import FUNCTIONS, ExpressionError, check_expression
 from tests.jobs.program import chain, node, program_of
 
 GUARDS = {"power", "times", "remainder"}

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-import jobs.run_history
-from jobs.fair_shares import FairPlaces, FairQueue
-from jobs.followers import MAX_FOLLOWERS
-from jobs.preview import ASKING, AT_ONCE_EACH, preview_subject
-from jobs.problems import Problem
-from jobs.records import NewRun
-from jobs.run_history import MAX_READERS, Histories
-from jobs.store import Store
+import jobs.http.history
+from jobs.http.follow import MAX_FOLLOWERS
+from jobs.http.history import MAX_READERS, Histories
+from jobs.http.problems import Problem
+from jobs.run.previews import ASKING, AT_ONCE_EACH, preview_subject
+from jobs.store.records import NewRun
+from jobs.store.store import Store
+from jobs.work.fair_shares import FairPlaces, FairQueue
 from progress_lib.nats import Message
 from tests.harness import Answer, Product, eventually, linked, running_product
 
@@ -201,7 +201,7 @@ def test_histories_that_one_tenant_reads_keep_nobody_from_another(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream answers nothing of acme's job until the test ends."""
-    monkeypatch.setattr(jobs.run_history, "READER_WAIT", 0.01)
+    monkeypatch.setattr(jobs.http.history, "READER_WAIT", 0.01)
     runs = {}
     for tenant in ("acme", "globex"):
         job_id = store.create_job(tenant, "x", {}).job_id

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app import create_app
-from jobs.store import Store, StoreUnavailable
+from jobs.store.store import Store, StoreUnavailable
 from realtime.addresses import client_address, parse_proxies
 from realtime.auth import REFUSAL_WAIT
 from realtime.limits import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties

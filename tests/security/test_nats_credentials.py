@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from jobs.admission import Admission, Ticket
-from jobs.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
-from jobs.records import Run
+from jobs.run.admission import Admission, Ticket
+from jobs.run.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
 from jobs.secret_files import write_secret
-from jobs.states import RunStatus
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Message
 from realtime.history import CONFIG, ProgressStream

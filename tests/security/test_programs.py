@@ -17,22 +17,22 @@ from typing import Any
 
 import pytest
 
-from jobs.allowance import Allowance
-from jobs.connections import (
+from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.literals import literal
+from jobs.sandbox.allowance import Allowance
+from jobs.sandbox.connections import (
     ConnectionsUnusable,
     connections_for,
     holds_password,
     read_connections,
     without_password,
 )
-from jobs.data_files import is_servers_own, not_data
-from jobs.graph import GraphInvalid, parse_graph
-from jobs.limits import CPU_GRACE, ProgramLimits
-from jobs.literals import literal
-from jobs.records import NewRun
-from jobs.run_files import reading_environment
+from jobs.sandbox.data_files import is_servers_own, not_data
+from jobs.sandbox.limits import CPU_GRACE, ProgramLimits
 from jobs.secret_files import write_secret
-from jobs.store import Store
+from jobs.store.records import NewRun
+from jobs.store.store import Store
+from jobs.work.run_files import reading_environment
 from tests.harness import Product, StartProduct
 from tests.jobs.program import Outcome, chain, execute, node, program_of, run
 from tests.jobs.program import graph as graph_of

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs.allowance import Allowance, TenantNotServed
-from jobs.run_files import reading_environment
+from jobs.sandbox.allowance import Allowance, TenantNotServed
+from jobs.work.run_files import reading_environment
 from settings import Settings, SettingsError
 from tests.harness import Product, eventually, running_product
 from tests.jobs.program import chain, node

@@ -1,0 +1,401 @@
+"""The graph of a job: parsed once from outside data into frozen types, or refused with every error that it has."""
+
+from __future__ import annotations
+
+import graphlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.graph.node_types import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, Size, text_errors
+from jobs.sandbox.connections import connection_of, holds_password
+
+MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
+MAX_EDGES = 1_000
+MAX_NODE_ID = 2**31 - 1
+MAX_POSITION = 1e6  # pixels from the origin of the page
+MAX_EXPRESSIONS = (
+    50_000  # characters of all expressions; 5 µs each to compile, and that is done twice
+)
+MAX_ENTRIES = 10_000  # of all lists of columns; 20 µs each to check and to write into a program
+MOST_ERRORS = 100  # told of one graph; nobody mends more of them before asking again
+MAX_MESSAGE = 400  # characters of an error; what it quotes is shorter, but a cycle may be long
+
+
+@dataclass(frozen=True, slots=True)
+class GraphError:
+    """One thing that is wrong with a graph, and where: a node and a field of it, where there are any."""
+
+    node_id: int | None
+    field: str | None
+    message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", self.field and shortened(self.field, MAX_NAME))
+        object.__setattr__(self, "message", shortened(self.message))
+
+    def __str__(self) -> str:
+        return self.message if self.node_id is None else f"node {self.node_id}: {self.message}"
+
+    def document(self) -> dict[str, Any]:
+        """This error as JSON."""
+        return {"nodeId": self.node_id, "field": self.field, "message": self.message}
+
+
+def shortened(text: str, most: int = MAX_MESSAGE) -> str:
+    """The text, cut where it is longer than an error may be."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+class GraphInvalid(ValueError):
+    """A graph that cannot run; `errors` names what is wrong with it, at most MOST_ERRORS of `count`."""
+
+    def __init__(self, errors: list[GraphError]) -> None:
+        self.errors = errors[:MOST_ERRORS]
+        self.count = len(errors)
+        super().__init__("; ".join(str(error) for error in self.errors))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of a job. `config` holds a value for each field that has one, defaults included."""
+
+    id: int
+    type: str
+    name: str
+    config: Mapping[str, Any]
+    x: float = 0
+    y: float = 0
+
+    @property
+    def node_type(self) -> NodeType:
+        return NODE_TYPES[self.type]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Rows flow from one node to another."""
+
+    source: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A valid graph: directed, without cycles, each node configured and connected as its type asks."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {node.id: node for node in self.nodes})
+
+    def node(self, node_id: int) -> Node:
+        """The node with this id; KeyError where there is none."""
+        return self._by_id[node_id]
+
+    def targets(self, node_id: int) -> tuple[int, ...]:
+        """The nodes that get this node's rows."""
+        return tuple(edge.target for edge in self.edges if edge.source == node_id)
+
+    def in_order(self) -> tuple[Node, ...]:
+        """The nodes in topological order: each after all that feed it."""
+        return tuple(
+            self._by_id[node_id] for node_id in _sorter(self._by_id, self.edges).static_order()
+        )
+
+    def document(self) -> dict[str, Any]:
+        """This graph as JSON; `parse_graph` of it gives an equal graph."""
+        return {
+            "nodes": [
+                {
+                    "id": node.id,
+                    "type": node.type,
+                    "name": node.name,
+                    "config": dict(node.config),
+                    "position": {"x": node.x, "y": node.y},
+                }
+                for node in self.nodes
+            ],
+            "edges": [{"from": edge.source, "to": edge.target} for edge in self.edges],
+        }
+
+
+def parse_graph(document: Any) -> Graph:
+    """Make a graph of a JSON document. Raises GraphInvalid for all errors; for its size before anything is read."""
+    if not isinstance(document, dict):
+        raise GraphInvalid([_error("a graph is an object with nodes and edges")])
+    if too_large := list(_size_errors(document.get("nodes"))):
+        raise GraphInvalid(too_large)
+    errors: list[GraphError] = []
+    nodes = _parse_nodes(document.get("nodes"), errors)
+    edges = _parse_edges(document.get("edges", []), set(nodes), errors)
+    errors += _port_errors(nodes, edges)
+    errors += _cycle_errors(nodes, edges)
+    errors += _conflict_errors(nodes)
+    if errors:
+        raise GraphInvalid(errors)
+    return Graph(tuple(node for node in nodes.values() if node), tuple(edges))
+
+
+def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
+    """An error for each connection that holds a password, in a graph that may have any other error."""
+    nodes = document.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        connection = connection_of(node)
+        if connection is not None and holds_password(connection):
+            node_id = node.get("id")
+            yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
+
+
+def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:
+    return GraphError(node_id, field, message)
+
+
+def _size_errors(entries: Any) -> Iterator[GraphError]:
+    """An error for each bound on a whole graph that its nodes pass together, each alone being small enough."""
+    sizes = [_size(entry) for entry in entries if isinstance(entry, dict)] if _few(entries) else []
+    characters = sum(size.characters for size in sizes)
+    if characters > MAX_EXPRESSIONS:
+        yield _error(
+            f"all expressions together have {characters:,} characters, at most {MAX_EXPRESSIONS:,} are allowed:"
+            " let a query compute some of it, or make two jobs of this one",
+            field="nodes",
+        )
+    columns = sum(size.entries for size in sizes)
+    if columns > MAX_ENTRIES:
+        yield _error(
+            f"all lists of columns together have {columns:,} entries, at most {MAX_ENTRIES:,} are allowed:"
+            " keep all where most are kept, or make two jobs of this one",
+            field="nodes",
+        )
+
+
+def _few(entries: Any) -> bool:
+    return isinstance(entries, list) and len(entries) <= MAX_NODES
+
+
+def _size(entry: dict[str, Any]) -> Size:
+    node_type, config = _parse_type(entry.get("type")), entry.get("config")
+    return node_type.size(config) if node_type and isinstance(config, dict) else Size()
+
+
+# Nodes. A node with errors stays in the result as None, so that edges to it are no errors of their own.
+
+
+def _parse_nodes(entries: Any, errors: list[GraphError]) -> dict[int, Node | None]:
+    if not isinstance(entries, list):
+        errors.append(_error("nodes must be a list", field="nodes"))
+        return {}
+    if not entries:
+        errors.append(_error("the graph has no nodes", field="nodes"))
+    if len(entries) > MAX_NODES:
+        errors.append(
+            _error(
+                f"the graph has {len(entries):,} nodes, at most {MAX_NODES} are allowed",
+                field="nodes",
+            )
+        )
+        return {}
+    nodes: dict[int, Node | None] = {}
+    for place, entry in enumerate(entries, 1):
+        node_id = _parse_node_id(entry, place, errors)
+        if node_id is None:
+            continue
+        if node_id in nodes:
+            errors.append(_error(f"the id {node_id} is there more than once", node_id, "id"))
+            continue
+        nodes[node_id] = _parse_node(node_id, entry, errors)
+    return nodes
+
+
+def _parse_node_id(entry: Any, place: int, errors: list[GraphError]) -> int | None:
+    if not isinstance(entry, dict):
+        errors.append(_error(f"entry {place} of nodes is not an object", field="nodes"))
+        return None
+    node_id = entry.get("id")
+    if type(node_id) is not int or not 1 <= node_id <= MAX_NODE_ID:
+        errors.append(
+            _error(f"entry {place} of nodes has no id that is a whole number from 1 on", field="id")
+        )
+        return None
+    return node_id
+
+
+def _parse_node(node_id: int, entry: dict[str, Any], errors: list[GraphError]) -> Node | None:
+    node_type = _parse_type(entry.get("type"))
+    found = list(_node_errors(entry, node_type))
+    errors.extend(_error(message, node_id, field) for field, message in found)
+    if found or node_type is None:
+        return None
+    position = entry.get("position") or {}
+    return Node(
+        id=node_id,
+        type=node_type.name,
+        name=entry.get("name") or node_type.label,
+        config=node_type.with_defaults(entry.get("config") or {}),
+        x=position.get("x", 0),
+        y=position.get("y", 0),
+    )
+
+
+def _parse_type(name: Any) -> NodeType | None:
+    return NODE_TYPES.get(name) if isinstance(name, str) else None
+
+
+def _node_errors(
+    entry: dict[str, Any], node_type: NodeType | None
+) -> Iterator[tuple[str | None, str]]:
+    yield from _name_errors(entry.get("name"))
+    yield from _position_errors(entry.get("position"))
+    if node_type is None:
+        yield "type", _unknown_type(entry.get("type"))
+        return
+    config = entry.get("config")
+    if config is not None and not isinstance(config, dict):
+        yield "config", "config must be an object"
+        return
+    yield from node_type.config_errors(config or {})
+
+
+def _unknown_type(name: Any) -> str:
+    known = ", ".join(NODE_TYPES)
+    if name is None:
+        return f"the type is missing; there are {known}"
+    shown = repr(name[:40]) if isinstance(name, str) else "that is no text"
+    return f"there is no node type {shown}; there are {known}"
+
+
+def _name_errors(name: Any) -> Iterator[tuple[str, str]]:
+    if name is not None and name != "":
+        for message in text_errors(name, MAX_NAME):
+            yield "name", f"the name {message}"
+
+
+def _position_errors(position: Any) -> Iterator[tuple[str, str]]:
+    if position is None:
+        return
+    if not isinstance(position, dict) or not all(
+        _is_coordinate(position.get(axis, 0)) for axis in ("x", "y")
+    ):
+        yield "position", 'position must be {"x": number, "y": number}'
+
+
+def _is_coordinate(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= MAX_POSITION
+
+
+# Edges
+
+
+def _parse_edges(entries: Any, node_ids: set[int], errors: list[GraphError]) -> list[Edge]:
+    if not isinstance(entries, list):
+        errors.append(_error("edges must be a list", field="edges"))
+        return []
+    if len(entries) > MAX_EDGES:
+        errors.append(
+            _error(
+                f"the graph has {len(entries):,} edges, at most {MAX_EDGES:,} are allowed",
+                field="edges",
+            )
+        )
+        return []
+    edges: dict[Edge, None] = {}  # in order, without doubles
+    for place, entry in enumerate(entries, 1):
+        edge = _parse_edge(entry)
+        if edge is None:
+            message = f'entry {place} of edges must be {{"from": id, "to": id}}'
+            errors.append(_error(message, field="edges"))
+            continue
+        found = list(_edge_errors(edge, node_ids, edges))
+        errors.extend(found)
+        if not found:
+            edges[edge] = None
+    return list(edges)
+
+
+def _parse_edge(entry: Any) -> Edge | None:
+    if not isinstance(entry, dict):
+        return None
+    source, target = entry.get("from"), entry.get("to")
+    if type(source) is not int or type(target) is not int:
+        return None
+    return Edge(source, target)
+
+
+def _edge_errors(
+    edge: Edge, node_ids: set[int], earlier: Mapping[Edge, None]
+) -> Iterator[GraphError]:
+    shown = f"the edge {edge.source} → {edge.target}"
+    for end, other in ((edge.source, edge.target), (edge.target, edge.source)):
+        if end not in node_ids:
+            yield _error(
+                f"{shown} has an end that is no node: {end}",
+                other if other in node_ids else None,
+                "edges",
+            )
+    if edge.source == edge.target and edge.source in node_ids:
+        yield _error(f"{shown} leads from a node to itself", edge.source, "edges")
+    if edge in earlier:
+        yield _error(f"{shown} is there more than once", edge.target, "edges")
+
+
+def _port_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterator[GraphError]:
+    sources, targets = {edge.source for edge in edges}, {edge.target for edge in edges}
+    for node_id, node in nodes.items():
+        if node is None:
+            continue
+        label = node.node_type.label
+        if node.node_type.has_input and node_id not in targets:
+            yield _error(f"{label} needs an input, and no edge leads to it", node_id, "edges")
+        if not node.node_type.has_input and node_id in targets:
+            yield _error(f"{label} takes no input, but an edge leads to it", node_id, "edges")
+        if not node.node_type.has_output and node_id in sources:
+            yield _error(f"{label} gives no rows, but an edge leads from it", node_id, "edges")
+
+
+def _conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:
+    """An error for each output that would write over what another output of the same graph writes."""
+    earlier: dict[tuple[Any, ...], Node] = {}
+    for node in nodes.values():
+        if node is None or node.node_type.has_output:
+            continue
+        target = tuple(node.config.get(name) for name in ("connection", "table", "path"))
+        other = earlier.setdefault(target, node)
+        appends = node.config.get("mode") == other.config.get("mode") == "append"
+        if other is not node and not appends:
+            what = "file" if node.config.get("path") else "table"
+            yield _error(
+                f"writes the same {what} as node {other.id}: let one of them take all the rows",
+                node.id,
+            )
+
+
+def _cycle_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterator[GraphError]:
+    """An error for each cycle, cycles that share a node counted once."""
+    left = set(nodes)
+    while cycle := _find_cycle(left, edges):
+        shown = " → ".join(str(node_id) for node_id in cycle)
+        yield _error(f"the edges {shown} form a cycle", cycle[0], "edges")
+        left -= set(cycle)
+
+
+def _find_cycle(node_ids: set[int], edges: list[Edge]) -> list[int]:
+    try:
+        _sorter(node_ids, edges).prepare()
+    except graphlib.CycleError as error:
+        found: list[int] = error.args[1]
+        return found
+    return []
+
+
+def _sorter(node_ids: set[int] | Mapping[int, Any], edges: Any) -> graphlib.TopologicalSorter[int]:
+    sorter: graphlib.TopologicalSorter[int] = graphlib.TopologicalSorter()
+    for node_id in sorted(node_ids):
+        sorter.add(node_id)
+    for edge in edges:
+        if edge.source in node_ids and edge.target in node_ids:
+            sorter.add(edge.target, edge.source)
+    return sorter

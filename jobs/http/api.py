@@ -1,0 +1,401 @@
+"""The HTTP API of jobs and runs, under /api. Errors are problem documents (RFC 9457).
+
+Each handler is short: the door checks the token (and so the tenant), the body is parsed once, the
+store answers. What belongs to another tenant is not found.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from flask import Blueprint, Response, jsonify, request, send_file
+
+from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.node_types import node_types_document
+from jobs.http.body import job_graph, job_name, json_object, request_hash
+from jobs.http.documents import (
+    job_document,
+    job_summary,
+    run_document,
+    run_entry,
+    run_summary,
+    shown_program,
+)
+from jobs.http.follow import Followers, ndjson, server_sent
+from jobs.http.history import Histories, Past, no_past
+from jobs.http.problems import Problem, answer, unavailable
+from jobs.http.request_limits import RequestLimits
+from jobs.run.previews import PreviewRequests
+from jobs.store.node_states import NodeState
+from jobs.store.records import Job, Run
+from jobs.store.states import RunStatus
+from jobs.store.store import (
+    AlreadyRunning,
+    IdempotencyMismatch,
+    JobChanged,
+    NotFound,
+    Store,
+    StoreUnavailable,
+    TooManyQueued,
+)
+from jobs.work.announcements import Announcer
+from jobs.work.commands import cancel_run, execute_job
+from jobs.work.program_log import read_log
+from jobs.work.run_files import RunFiles
+from jobs.work.run_queue import QueueUnavailable, RunQueue
+from progress_lib.nats import Link
+from progress_lib.subjects import EVERY_TENANT
+
+LOG = logging.getLogger(__name__)
+
+QUEUE_RETRY_AFTER = 10  # seconds; a queue that is full does not empty in one
+MAX_KEY = 255  # characters of an Idempotency-Key
+RUNS_A_PAGE = 50
+MAX_RUNS_A_PAGE = 500
+
+
+class ApiSettings(Protocol):
+    """What the API reads of the settings."""
+
+    @property
+    def data_dir(self) -> Path: ...
+
+    @property
+    def tenant_id(self) -> str: ...
+
+
+class Bearer(Protocol):
+    """Who is asking."""
+
+    @property
+    def tenant_id(self) -> str: ...
+
+    @property
+    def expires_at(self) -> float: ...  # seconds since 1970
+
+
+Authenticate = Callable[[str], Bearer]  # takes a scope, or aborts with 401/403
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
+
+
+def create_blueprint(
+    store: Store,
+    run_queue: RunQueue,
+    link: Link,
+    authenticate: Authenticate,
+    settings: ApiSettings,
+    past: Past = no_past,
+    limits: RequestLimits = RequestLimits(),  # noqa: B008 (frozen)
+) -> Blueprint:
+    """All routes of jobs and runs. Starts nothing; threads come with the first request."""
+    api = _Api(store, run_queue, link, authenticate, settings, past, limits)
+    blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
+    for method, path, handler in api.routes():
+        blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
+    blueprint.register_error_handler(NotFound, _not_found)
+    blueprint.register_error_handler(AlreadyRunning, _already_running)
+    blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
+    blueprint.register_error_handler(JobChanged, _changed)
+    blueprint.register_error_handler(TooManyQueued, _too_many_queued)
+    blueprint.register_error_handler(GraphInvalid, _graph_invalid)
+    blueprint.register_error_handler(QueueUnavailable, _come_back)
+    blueprint.register_error_handler(StoreUnavailable, _come_back)
+    return blueprint
+
+
+class _Api:
+    def __init__(
+        self,
+        store: Store,
+        run_queue: RunQueue,
+        link: Link,
+        authenticate: Authenticate,
+        settings: ApiSettings,
+        past: Past,
+        limits: RequestLimits,
+    ) -> None:
+        has_many_tenants = settings.tenant_id == EVERY_TENANT
+        self._store = store
+        self._queue = run_queue
+        self._link = link
+        self._announcer = Announcer(link)
+        self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
+        self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
+        self._authenticate = authenticate
+        self._data_dir = settings.data_dir
+        self._limits = limits
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+        return [
+            ("GET", "/node-types", self.node_types),
+            ("GET", "/jobs", self.list_jobs),
+            ("POST", "/jobs", self.create_job),
+            ("POST", "/jobs/validate", self.validate),
+            ("POST", "/jobs/preview", self.preview),
+            ("GET", "/jobs/<int:job_id>", self.read_job),
+            ("PUT", "/jobs/<int:job_id>", self.replace_job),
+            ("DELETE", "/jobs/<int:job_id>", self.delete_job),
+            ("POST", "/jobs/<int:job_id>/execute", self.execute),
+            ("GET", "/jobs/<int:job_id>/runs", self.list_runs),
+            ("GET", "/runs/<run_id>", self.read_run),
+            ("POST", "/runs/<run_id>/cancel", self.cancel),
+            ("GET", "/runs/<run_id>/log", self.read_log),
+            ("GET", "/runs/<run_id>/program", self.read_program),
+            ("GET", "/runs/<run_id>/history", self.read_history),
+            ("GET", "/runs/<run_id>/events", self.events),
+            ("GET", "/runs/<run_id>/wait", self.wait),
+            ("GET", "/usage", self.usage),
+        ]
+
+    # ---- jobs
+
+    def node_types(self) -> Answer:
+        self._tenant("jobs:read")
+        return jsonify({"nodeTypes": node_types_document()})
+
+    def list_jobs(self) -> Answer:
+        tenant_id = self._tenant("jobs:read")
+        return jsonify({"jobs": [job_summary(job) for job in self._store.jobs(tenant_id)]})
+
+    def create_job(self) -> Answer:
+        """Stores a job as it is; a graph may still have errors, which validate and execute name."""
+        tenant_id = self._tenant("jobs:write")
+        body = json_object(self._limits)
+        job = self._store.create_job(tenant_id, job_name(body), self._graph(body))
+        headers = {"Location": f"/api/jobs/{job.job_id}", "ETag": _etag(job)}
+        return jsonify(job_document(job)), 201, headers
+
+    def validate(self) -> Answer:
+        """Takes {"graph": …}; 422 names every error, as execute would, else {"valid": true}."""
+        self._tenant("jobs:read")
+        parse_graph(self._graph(json_object(self._limits)))
+        return jsonify({"valid": True, "errors": []})
+
+    def preview(self) -> Answer:
+        """Takes {"graph", "nodeId"}: the first rows that the node gives; nothing is written."""
+        tenant_id = self._tenant("jobs:execute")  # it reads the data that a run would read
+        body = json_object(self._limits)
+        node_id = body.get("nodeId")
+        if type(node_id) is not int:
+            raise Problem(422, "nodeId must be the id of a node of the graph")
+        return jsonify(self._previews.ask(tenant_id, self._graph(body), node_id))
+
+    def read_job(self, job_id: int) -> Answer:
+        job = self._store.job(self._tenant("jobs:read"), job_id)
+        return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
+
+    def replace_job(self, job_id: int) -> Answer:
+        """With If-Match, only the job that has this ETag is replaced; else 412."""
+        tenant_id = self._tenant("jobs:write")
+        body = json_object(self._limits)
+        wanted = request.if_match
+        job = self._store.update_job(
+            tenant_id,
+            job_id,
+            job_name(body),
+            self._graph(body),
+            lambda stored: not wanted or wanted.contains_raw(_etag(stored)),
+        )
+        return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
+
+    def delete_job(self, job_id: int) -> Answer:
+        """Deletes the job with its runs and their files; not while one of them has not ended."""
+        tenant_id = self._tenant("jobs:write")
+        for run_id in self._store.delete_job(tenant_id, job_id):
+            shutil.rmtree(RunFiles(self._data_dir, run_id).directory, ignore_errors=True)
+        return Response(status=204)
+
+    # ---- runs
+
+    def execute(self, job_id: int) -> Answer:
+        tenant_id = self._tenant("jobs:execute")
+        body = json_object(self._limits, required=False)
+        hashed = request_hash(f"execute {job_id}", body)
+        recorded = execute_job(
+            self._store,
+            self._queue,
+            self._link,
+            tenant_id,
+            job_id,
+            _idempotency_key(),
+            hashed,
+            self._limits.queued_runs,
+        )
+        run = recorded.run
+        # a repeated request gets the answer of the first, so the status is that of then
+        told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
+        return jsonify(told), 202, {"Location": f"/api/runs/{run.run_id}"}
+
+    def list_runs(self, job_id: int) -> Answer:
+        """Newest first; `?limit=` and `?before=` (a createdAt) page through them.
+
+        Fewer than asked for where their graphs are very large.
+        """
+        tenant_id = self._tenant("jobs:read")
+        limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
+        before = _number("before", None, float)
+        runs = self._store.runs_of_job(tenant_id, job_id, limit, before)
+        work = self._store.work_of_runs(tenant_id, [run.run_id for run in runs])
+        entries = [run_entry(run, work[run.run_id]) for run in runs if run.run_id in work]
+        return jsonify({"runs": entries})
+
+    def read_run(self, run_id: str) -> Answer:
+        run, nodes = self._store.run_with_nodes(self._tenant("jobs:read"), run_id)
+        return jsonify(self._run_document(run, nodes))
+
+    def cancel(self, run_id: str) -> Answer:
+        """202 while the run still has to end, 200 when it has ended (now or before)."""
+        tenant_id = self._tenant("jobs:execute")
+        run = cancel_run(self._store, self._queue, self._announcer, tenant_id, run_id)
+        return jsonify(run_summary(run)), 200 if run.has_ended else 202
+
+    def read_log(self, run_id: str) -> Answer:
+        """The log from byte `?from=` (negative: from the end): {"from", "next", "size", "text", "ended"}.
+
+        Ask again with from=next until next = size and ended. `?format=text`: the whole log as a file.
+        """
+        run = self._store.run(self._tenant("jobs:read"), run_id)
+        if request.args.get("format") == "text":
+            return _text_file(RunFiles(self._data_dir, run.run_id).log, f"run-{run.run_id}.log")
+        piece = read_log(RunFiles(self._data_dir, run.run_id).log, _number("from", 0, int))
+        told = {
+            "from": piece.start,
+            "next": piece.next,
+            "size": piece.size,
+            "text": piece.text,
+            "ended": run.has_ended,
+        }
+        return jsonify(told)
+
+    def read_program(self, run_id: str) -> Answer:
+        tenant_id = self._tenant("jobs:read")
+        program = self._store.program(tenant_id, run_id)
+        shown = shown_program(program, self._store.graph_of_run(tenant_id, run_id))
+        return Response(shown, content_type="text/x-python; charset=utf-8")
+
+    def read_history(self, run_id: str) -> Answer:
+        """What was said of the run, with the time of each: {"source", "events": [{"ts", "type", "payload"}]}."""
+        return jsonify(self._histories.of(self._tenant("jobs:read"), run_id))
+
+    def events(self, run_id: str) -> Answer:
+        """Server-sent events: what the WebSocket would say of this run, until its end or the token's."""
+        return self._follow(run_id, server_sent, "text/event-stream")
+
+    def wait(self, run_id: str) -> Answer:
+        """NDJSON: the same, one line each; the last line is the run's end, or says that the token's came first."""
+        return self._follow(run_id, ndjson, "application/x-ndjson")
+
+    def usage(self) -> Answer:
+        """What the tenant itself has waiting and at work, and how much may wait."""
+        queued, running = self._store.active_counts(self._tenant("jobs:read"))
+        most = {"queuedRuns": self._limits.queued_runs}
+        return jsonify({"queuedRuns": queued, "runningRuns": running, "limits": most})
+
+    # ---- inside
+
+    def _tenant(self, scope: str) -> str:
+        return self._authenticate(scope).tenant_id
+
+    def _graph(self, body: dict[str, Any]) -> dict[str, Any]:
+        graph = job_graph(body)
+        self._limits.check_graph(graph)
+        return graph
+
+    def _follow(
+        self, run_id: str, encode: Callable[[dict[str, Any]], str], content_type: str
+    ) -> Answer:
+        bearer = self._authenticate("jobs:read")
+        run = self._store.run(bearer.tenant_id, run_id)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":  # nobody would read, and so close, the stream
+            return Response(content_type=content_type, headers=headers)
+        stream = self._followers.follow(run, bearer.expires_at, encode)
+        return Response(stream, content_type=content_type, headers=headers)
+
+    def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
+        queued = run.status is RunStatus.QUEUED
+        position = self._store.queue_position(run) if queued else None
+        graph = self._store.graph_of_run(run.tenant_id, run.run_id)
+        return run_document(run, nodes, graph, position)
+
+
+# ---- what a request says
+
+
+def _etag(job: Job) -> str:
+    """Another one after each change of the job."""
+    return f'"{job.job_id}-{job.updated_at!r}"'
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
+        return key
+    raise Problem(400, f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters")
+
+
+def _number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        number = kind(text)
+        if abs(number) < 2**53:  # so no NaN either
+            return number
+    except ValueError:
+        pass
+    raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
+
+
+def _text_file(path: Path, name: str) -> Response:
+    if not path.exists():
+        return Response("", content_type="text/plain; charset=utf-8")
+    return send_file(path.resolve(), "text/plain", as_attachment=True, download_name=name)
+
+
+# ---- errors of ours as problems
+
+
+def _not_found(error: NotFound) -> Response:
+    return answer(Problem(404, str(error)))
+
+
+def _already_running(error: AlreadyRunning) -> Response:
+    return answer(Problem(409, str(error), runId=error.run_id, jobId=error.job_id))
+
+
+def _mismatch(error: IdempotencyMismatch) -> Response:
+    return answer(Problem(422, str(error)))
+
+
+def _changed(error: JobChanged) -> Response:
+    return answer(Problem(412, str(error)))
+
+
+def _too_many_queued(error: TooManyQueued) -> Response:
+    headers = {"Retry-After": str(QUEUE_RETRY_AFTER)}
+    return answer(Problem(429, str(error), headers=headers))
+
+
+def _graph_invalid(error: GraphInvalid) -> Response:
+    errors = [found.document() for found in error.errors]
+    return answer(Problem(422, _told(error), errors=errors, errorCount=error.count))
+
+
+def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
+    if isinstance(error, StoreUnavailable):  # its text may tell hosts and users
+        LOG.warning("%s %s: %s", request.method, request.path, error)
+        return answer(unavailable(error.public))
+    return answer(unavailable(str(error)))
+
+
+def _told(invalid: GraphInvalid) -> str:
+    first = invalid.errors[0].message
+    if invalid.count == 1:
+        return f"the graph has an error: {first}"
+    return f"the graph has {invalid.count:,} errors; the first: {first}"

@@ -1,0 +1,169 @@
+"""The door for JSON from outside: size, type, depth and text are checked before anyone looks."""
+
+import contextlib
+import hashlib
+import json
+import socket
+import sys
+import threading
+import unicodedata
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import ClientDisconnected
+
+from jobs.graph.checks import GraphInvalid, password_errors
+from jobs.http.problems import Problem
+from jobs.http.request_limits import RequestLimits
+
+MAX_NAME = 200  # characters of a job's name
+
+
+def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, Any]:
+    """The request's JSON object; {} for an empty body when that is allowed.
+
+    Raises Problem: 400 not JSON, too deep, not text, or a number that is none; 408 too slow; 413 too large; 415 another type.
+    """
+    request.max_content_length = limits.body_bytes  # werkzeug answers 413 beyond it
+    body = _read_body(limits.body_wait)
+    if not body and not required:
+        return {}
+    if request.mimetype != "application/json":
+        found = request.mimetype or "none"
+        raise Problem(415, f"the body must be application/json; its content type is {found:.80}")
+    parsed = _parsed(body, limits.json_depth)
+    if not isinstance(parsed, dict):
+        raise Problem(400, "the body must be a JSON object")
+    return parsed
+
+
+def _read_body(wait: float) -> bytes:
+    """The whole body. Raises Problem (408) when it is not there in time: a drip holds no thread."""
+    if not (request.content_length or "Transfer-Encoding" in request.headers):
+        return b""
+    ended = threading.Event()
+    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+
+    def end() -> None:
+        ended.set()
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)  # who reads from it sees the end
+
+    deadline = threading.Timer(wait, end)
+    deadline.name, deadline.daemon = "body-deadline", True
+    deadline.start()
+    try:
+        body = request.get_data(cache=False)
+    except ClientDisconnected:
+        if ended.is_set():
+            raise _too_slow(wait) from None
+        raise
+    finally:
+        deadline.cancel()
+        deadline.join()
+    if ended.is_set():
+        raise _too_slow(wait)
+    return body
+
+
+def _too_slow(wait: float) -> Problem:
+    return Problem(
+        408, f"the body was not there within {wait:g} s", headers={"Connection": "close"}
+    )
+
+
+def request_hash(about: str, body: dict[str, Any]) -> str:
+    """The same for the same request, however its JSON is laid out."""
+    text = json.dumps([about, body], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def job_name(body: dict[str, Any]) -> str:
+    """The `name` member. Raises Problem (422)."""
+    name = body.get("name")
+    if isinstance(name, str) and name.strip() and len(name) <= MAX_NAME and _is_line(name):
+        return name
+    raise _invalid("name", f"must be one line of 1 to {MAX_NAME} characters")
+
+
+def job_graph(body: dict[str, Any]) -> dict[str, Any]:
+    """The `graph` member; what is in it is checked by validate and execute. Raises Problem (422).
+
+    Raises GraphInvalid for one with a password: that is not even kept.
+    """
+    graph = body.get("graph")
+    if isinstance(graph, dict):
+        errors = list(password_errors(graph))
+        if errors:
+            raise GraphInvalid(errors)
+        return graph
+    raise _invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
+
+
+def _is_line(text: str) -> bool:
+    return all(unicodedata.category(character) not in ("Cc", "Zl", "Zp") for character in text)
+
+
+def _invalid(field: str, message: str) -> Problem:
+    error = {"nodeId": None, "field": field, "message": message}
+    return Problem(422, f"{field} {message}", errors=[error], errorCount=1)
+
+
+def _parsed(body: bytes, most_levels: int) -> Any:
+    try:
+        parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise _too_deep(most_levels) from None
+    except ValueError as error:
+        raise Problem(400, f"the body is not JSON: {error}"[:300]) from None
+    _check_depth(parsed, most_levels)
+    _check_numbers(parsed)
+    try:
+        json.dumps(parsed, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise Problem(400, "the body holds half of a surrogate pair, which is no text") from None
+    return parsed
+
+
+def _check_depth(parsed: Any, most_levels: int) -> None:
+    level = [parsed]
+    for _ in range(most_levels + 1):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return
+    raise _too_deep(most_levels)
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _check_numbers(parsed: Any) -> None:
+    """1e999 would be read as infinity, which JSON cannot say again."""
+    place = _place_beyond({"": parsed})
+    if place is not None:
+        where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place[1:])
+        raise Problem(400, f"{where.lstrip('.'):.200} is a number beyond {sys.float_info.max:.1e}")
+
+
+def _place_beyond(within: dict[str, Any] | list[Any]) -> list[str | int] | None:
+    """Keys and indexes that lead to the first number that no float holds; made only when there is one."""
+    for key, child in within.items() if isinstance(within, dict) else enumerate(within):
+        if isinstance(child, dict | list):
+            found = _place_beyond(child)
+            if found is not None:
+                return [key, *found]
+        elif isinstance(child, int | float) and abs(child) > sys.float_info.max:
+            return [key]
+    return None
+
+
+def _too_deep(most_levels: int) -> Problem:
+    return Problem(400, f"the body is nested deeper than {most_levels} levels")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,120 @@
+"""How jobs and runs look over HTTP: the one place that knows the members' names."""
+
+import json
+from typing import Any
+
+from jobs.graph.literals import literal
+from jobs.sandbox.connections import connection_of, without_password
+from jobs.store.node_states import NodeState
+from jobs.store.records import Job, JobEntry, Run, Work
+from progress_lib import Status
+
+
+def job_summary(job: Job | JobEntry) -> dict[str, Any]:
+    return {
+        "id": job.job_id,
+        "name": job.name,
+        "createdAt": job.created_at,
+        "updatedAt": job.updated_at,
+    }
+
+
+def job_document(job: Job) -> dict[str, Any]:
+    return {**job_summary(job), "graph": shown_graph(job.graph)}
+
+
+def shown_graph(graph: dict[str, Any]) -> dict[str, Any]:
+    """A graph without passwords: one that was stored before they were refused may hold some."""
+    nodes = graph.get("nodes")
+    return {**graph, "nodes": [_shown_node(n) for n in nodes]} if isinstance(nodes, list) else graph
+
+
+def _shown_node(node: Any) -> Any:
+    url = connection_of(node)
+    if url is None:
+        return node
+    return {**node, "config": {**node["config"], "connection": without_password(url)}}
+
+
+def shown_program(program: str, graph: dict[str, Any]) -> str:
+    """The program that was made of the graph, without its passwords."""
+    for url in set(filter(None, map(connection_of, graph.get("nodes") or ()))):
+        shown = without_password(url)
+        if shown == url:
+            continue  # a program may have a megabyte, and its graph 200 URLs
+        program = program.replace(literal(url), literal(shown)).replace(url, shown)
+    return program
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """A run without its nodes; times are seconds since 1970."""
+    return {
+        "runId": run.run_id,
+        "jobId": run.job_id,
+        "jobName": run.job_name,
+        "status": run.status.value,
+        "reason": run.reason,
+        "exitCode": run.exit_code,
+        "cancelRequested": run.cancel_requested_at is not None,
+        "createdAt": run.created_at,
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
+    }
+
+
+def run_document(
+    run: Run, nodes: list[NodeState], graph: dict[str, Any], queue_position: int | None
+) -> dict[str, Any]:
+    """A run with the last progress of each node, as it came."""
+    return {
+        **run_summary(run),
+        "queuePosition": queue_position,
+        "counts": _counts(nodes, graph),
+        "nodes": [json.loads(node.payload) for node in nodes],
+        "graph": shown_graph(graph),
+    }
+
+
+def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
+    of_status = dict.fromkeys(Status, 0)
+    for node in nodes:
+        of_status[node.progress.status] += 1
+    in_graph = graph.get("nodes")
+    total = max(len(in_graph) if isinstance(in_graph, list) else 0, len(nodes))
+    return {
+        "nodes": total,
+        "notStarted": total - len(nodes),
+        **{status.value: count for status, count in of_status.items()},
+    }
+
+
+def run_entry(run: Run, work: Work) -> dict[str, Any]:
+    """A run in the list of a job's runs: with the rows that went in and came out of its graph."""
+    return {**run_summary(run), "rows": _rows(work)}
+
+
+def _rows(work: Work) -> dict[str, int]:
+    fed = {edge["to"] for edge in work.edges}
+    feeding = {edge["from"] for edge in work.edges}
+    counts = {node.progress.node_id: node.progress.row_count for node in work.nodes}
+    return {
+        "in": sum(count for node_id, count in counts.items() if node_id not in fed),
+        "out": sum(count for node_id, count in counts.items() if node_id not in feeding),
+    }
+
+
+def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
+    """What the hub sends for a node's progress."""
+    payload = json.loads(node.payload)
+    return {"type": "job.progress", "jobId": run.job_id, "payload": payload}
+
+
+def status_event(run: Run) -> dict[str, Any]:
+    """What the hub sends for a run's status."""
+    payload = {
+        "runId": run.run_id,
+        "status": run.status.value,
+        "reason": run.reason,
+        "ts": run.ended_at or run.started_at or run.created_at,
+    }
+    return {"type": "job.status", "jobId": run.job_id, "payload": payload}

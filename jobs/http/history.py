@@ -1,0 +1,151 @@
+"""What was said of a run, moment by moment: from the stream PROGRESS, else from the run's record."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.http.problems import unavailable
+from jobs.store.node_states import NodeState
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from jobs.store.store import Store
+from jobs.work.fair_shares import FairPlaces
+from progress_lib import MalformedProgress
+from progress_lib.nats import NatsError
+
+LOG = logging.getLogger(__name__)
+
+MAX_EVENTS = 2_000  # events a history; a slider has no more steps, and it is some 400 KB
+MAX_READERS = 2  # histories read at a time by a worker; each may hold some 10 MB for a moment
+READER_WAIT = 5.0  # seconds that the next one waits for its turn
+CLOCK_MARGIN = 5.0  # seconds by which the database's and the stream's clocks may differ
+
+Past = Callable[[str, int, float, float], Iterable[tuple[str, bytes, float]]]
+"""What the stream holds of a tenant's job between two times: (kind, payload, time), in order."""
+
+
+def no_past(tenant_id: str, job_id: int, since: float, until: float) -> list[Any]:
+    """For a server without a stream."""
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One thing that was said; `node` is None for a change of the run's status."""
+
+    ts: float
+    payload: dict[str, Any]
+    node: NodeState | None
+
+    def document(self) -> dict[str, Any]:
+        kind = "job.status" if self.node is None else "job.progress"
+        return {"ts": self.ts, "type": kind, "payload": self.payload}
+
+
+class Histories:
+    """Reads histories of runs, few at a time, in fair shares for tenants."""
+
+    def __init__(self, store: Store, past: Past, *, has_many_tenants: bool) -> None:
+        self._store = store
+        self._past = past
+        self._places = FairPlaces(MAX_READERS, has_many_tenants=has_many_tenants)
+
+    def of(self, tenant_id: str, run_id: str) -> dict[str, Any]:
+        """Its history as JSON; `source` says from where: "stream", or "record" with the ends alone.
+
+        Raises NotFound, or Problem (503) when many are read already.
+        """
+        run, nodes = self._store.run_with_nodes(tenant_id, run_id)
+        if not self._places.take(tenant_id, READER_WAIT):
+            raise unavailable("many histories are read at this moment; come back", retry_after=2)
+        try:
+            told = self._from_stream(run)
+        finally:
+            self._places.give_back(tenant_id)
+        is_there = any(entry.node is not None for entry in told) or not nodes
+        events = thinned(told) if is_there else from_record(run, nodes)
+        return {
+            "runId": run.run_id,
+            "source": "stream" if is_there else "record",
+            "events": [event.document() for event in events],
+        }
+
+    def _from_stream(self, run: Run) -> list[_Told]:
+        since = run.created_at - CLOCK_MARGIN
+        until = (run.ended_at or 2**40) + CLOCK_MARGIN
+        try:
+            past = self._past(run.tenant_id, run.job_id, since, until)
+        except NatsError as error:
+            LOG.warning("history of run %s: %s", run.run_id, error)
+            return []
+        read = (_read(run, kind, payload, ts) for kind, payload, ts in past)
+        return [told for told in read if told is not None]
+
+
+def _read(run: Run, kind: str, payload: bytes, ts: float) -> _Told | None:
+    """What a message said of this run; None for what is of another, or makes no sense."""
+    try:
+        node = NodeState.parse(payload) if kind == "progress" else None
+        document = json.loads(payload if node is None else node.payload)
+    except (MalformedProgress, ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    of_run = document.get("runId")
+    is_ours = of_run == run.run_id or (node is not None and of_run is None and _covers(run, ts))
+    return _Told(ts, document, node) if is_ours else None
+
+
+def _covers(run: Run, ts: float) -> bool:
+    """Whether the run was on at that time: a message without a run's id is then about it."""
+    return run.started_at is not None and run.started_at <= ts <= (run.ended_at or ts)
+
+
+def thinned(told: list[_Told], most: int = MAX_EVENTS) -> list[_Told]:
+    """At most about `most`: of each node fewer of its counts, evenly, but its first and last word."""
+    counts: dict[int, list[int]] = defaultdict(list)  # node id → places of what may go
+    seen: set[int] = set()
+    for place, entry in enumerate(told):
+        if entry.node is None:
+            continue
+        progress = entry.node.progress
+        if progress.node_id in seen and not progress.status.is_terminal:
+            counts[progress.node_id].append(place)
+        seen.add(progress.node_id)
+    spare = sum(len(places) for places in counts.values())
+    room = max(most - (len(told) - spare), 0)
+    if spare <= room:
+        return told[-most:]
+    step = -(-spare // room) if room else spare + 1
+    gone = {place for places in counts.values() for n, place in enumerate(places) if n % step}
+    return [entry for place, entry in enumerate(told) if place not in gone][:most]
+
+
+def from_record(run: Run, nodes: list[NodeState]) -> list[_Told]:
+    """The little that the database remembers: the run's changes, and each node's last word."""
+    moments: list[tuple[float | None, RunStatus, str | None]] = [
+        (run.created_at, RunStatus.QUEUED, None),
+        (run.started_at, RunStatus.RUNNING, None),
+    ]
+    if run.has_ended:
+        moments.append((run.ended_at, run.status, run.reason))
+    statuses = [_status(run, ts, status, reason) for ts, status, reason in moments if ts]
+    last = run.ended_at or run.started_at or run.created_at
+    words = [_Told(min(n.progress.ts or last, last), json.loads(n.payload), n) for n in nodes]
+    return sorted([*statuses, *words], key=lambda told: (told.ts, _is_end(told)))
+
+
+def _is_end(told: _Told) -> bool:
+    return told.node is None and told.payload["status"] in _ENDS
+
+
+_ENDS = frozenset(status.value for status in RunStatus if status.is_end)
+
+
+def _status(run: Run, ts: float, status: RunStatus, reason: str | None) -> _Told:
+    return _Told(
+        ts, {"runId": run.run_id, "status": status.value, "reason": reason, "ts": ts}, None
+    )

@@ -1,0 +1,244 @@
+"""From a graph to the Python program that runs it.
+
+The program is made to be read: what the nodes do comes first, how nodes work comes last. Its only ties are progress_lib,
+and SQLAlchemy where a node works on a database. Everything that a user wrote enters it through `literal`, `comment` or a
+checked expression; the template engine refuses to print anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+
+from jobs.graph.checks import Edge, Graph, Node
+from jobs.graph.expressions import Expression, check_expression
+from jobs.graph.literals import comment, literal, quoted
+from jobs.graph.node_types import KEEP_ALL, KEEP_NONE
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+WIDTH = 99  # characters of a line of the program, where we break lines
+RULE = "-" * 78
+PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
+
+
+class Code(str):
+    """Source text that may stand in a program as it is."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How `main` mentions a node: the class that runs it, and what that class is given."""
+
+    runs_as: str
+    options: dict[str, Any]
+
+
+def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
+    """The source of a program that runs the graph and reports its progress."""
+    return _program(graph, job_id=job_id, tenant_id=tenant_id, job_name=job_name)
+
+
+def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds: float) -> str:
+    """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
+
+    It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
+    """
+    to_preview = tuple(Edge(node_id, PREVIEW_ID) for node_id in sorted(last))
+    cut = Graph(graph.nodes, graph.edges + to_preview)
+    preview = {"id": PREVIEW_ID, "rows": rows, "seconds": seconds}
+    return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
+
+
+def _program(
+    graph: Graph,
+    *,
+    job_id: int | str,
+    tenant_id: str,
+    job_name: str,
+    preview: dict[str, Any] | None = None,
+) -> str:
+    sections = [_section(node, graph) for node in graph.in_order()]
+    helpers = sorted({helper for section in sections for helper in section["helpers"]})
+    program: str = TEMPLATES.get_template("program.py.j2").render(
+        job_id=str(job_id),
+        tenant_id=tenant_id,
+        job_name=job_name,
+        nodes=sections,
+        preview=preview,
+        rule=RULE,
+        helper_templates=[f"functions/{helper}.py.j2" for helper in helpers],
+        uses=_uses({node.type for node in graph.nodes}, bool(helpers)),
+    )
+    return program
+
+
+def _uses(types: set[str], helpers: bool) -> dict[str, bool]:
+    """What parts the program needs, by the types of its nodes."""
+    return {
+        "db_input": "db_input" in types,
+        "db_output": "db_output" in types,
+        "db": bool(types & {"db_input", "db_output"}),
+        "csv_input": "csv_input" in types,
+        "csv_output": "csv_output" in types,
+        "csv": bool(types & {"csv_input", "csv_output"}),
+        "helpers": helpers,
+    }
+
+
+# What a template of a node is given: the node, and what its type adds.
+
+
+def _section(node: Node, graph: Graph) -> dict[str, Any]:
+    added = SECTIONS[node.type](node)
+    call: Call = added["call"]
+    feeds = sorted(graph.targets(node.id))
+    return {
+        "id": node.id,
+        "name": node.name,
+        "label": node.node_type.label,
+        "config": node.config,
+        "feeds": feeds,
+        "template": f"nodes/{node.type}.py.j2",
+        "helpers": frozenset(),
+        "wiring": _wiring(node, call, feeds),
+        **added,
+    }
+
+
+def _wiring(node: Node, call: Call, feeds: list[int]) -> Code:
+    """The call in `main` that makes this node: on one line, or on as many as it needs."""
+    options = {**call.options, **({"feeds": feeds} if feeds else {})}
+    arguments = [literal(node.id), quoted(node.name), f"node_{literal(node.id)}"]
+    line = ", ".join([*arguments, *(f"{name}={literal(value)}" for name, value in options.items())])
+    line = f"{call.runs_as}({line})"
+    if len(line) <= WIDTH - 8:
+        return Code(line)
+    arguments += [_option(name, value) for name, value in options.items()]
+    return Code(
+        f"{call.runs_as}(\n"
+        + "".join(f"            {argument},\n" for argument in arguments)
+        + "        )"
+    )
+
+
+def _option(name: str, value: Any) -> str:
+    line = f"{name}={literal(value)}"
+    if len(line) <= WIDTH - 13 or not isinstance(value, list):
+        return line
+    items = "".join(f"\n                {literal(item)}," for item in value)
+    return f"{name}=[{items}\n            ]"
+
+
+def _db_input(node: Node) -> dict[str, Any]:
+    return {"call": Call("Source", {})}
+
+
+def _csv_input(node: Node) -> dict[str, Any]:
+    encoding = node.config["encoding"]
+    return {
+        "call": Call("Source", {}),
+        "delimiter": DELIMITERS[node.config["delimiter"]],
+        "encoding": "utf-8-sig"
+        if encoding == "utf-8"
+        else encoding,  # reads files with and without a BOM
+    }
+
+
+def _filter(node: Node) -> dict[str, Any]:
+    condition = check_expression(node.config["condition"])
+    return {
+        "call": Call("Filter", {"needs": list(condition.columns)}),
+        "condition": Code(condition.code),
+        "helpers": condition.helpers,
+    }
+
+
+def _map(node: Node) -> dict[str, Any]:
+    computed = {
+        entry["column"]: check_expression(entry["expression"]) for entry in node.config["columns"]
+    }
+    keep = node.config["keep"]
+    kept = (
+        []
+        if keep in (KEEP_ALL, KEEP_NONE)
+        else [column for column in keep if column not in computed]
+    )
+    options = {
+        "needs": _columns_read(computed, kept),
+        "keeps_all": keep == KEEP_ALL,
+        "gives": [*kept, *computed],
+    }
+    return {
+        "call": Call("Map", options),
+        "keeps_all": keep == KEEP_ALL,
+        "kept": kept,
+        "computed": [(column, Code(expression.code)) for column, expression in computed.items()],
+        "helpers": frozenset().union(*(expression.helpers for expression in computed.values())),
+    }
+
+
+def _columns_read(computed: dict[str, Expression], kept: list[str]) -> list[str]:
+    read = [column for expression in computed.values() for column in expression.columns]
+    return list(dict.fromkeys([*kept, *read]))
+
+
+def _db_output(node: Node) -> dict[str, Any]:
+    return {"call": Call("Output", {})}
+
+
+def _csv_output(node: Node) -> dict[str, Any]:
+    return {
+        "call": Call("Output", {}),
+        "delimiter": DELIMITERS[node.config["delimiter"]],
+        "encoding": node.config["encoding"],
+    }
+
+
+SECTIONS: dict[str, Callable[[Node], dict[str, Any]]] = {
+    "db_input": _db_input,
+    "csv_input": _csv_input,
+    "filter": _filter,
+    "map": _map,
+    "db_output": _db_output,
+    "csv_output": _csv_output,
+}
+
+
+# The template engine
+
+
+def _only_code(value: Any) -> Any:
+    """What a template prints must be Code: the output of a filter below, or of a checked expression."""
+    if not isinstance(value, Code):
+        raise TypeError(f"a template prints a {type(value).__name__} without a filter")
+    return value
+
+
+def _numbers(values: list[int]) -> Code:
+    return Code(", ".join(literal(value) for value in values))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("jobs.program"),
+        undefined=jinja2.StrictUndefined,
+        finalize=_only_code,
+        autoescape=False,  # noqa: S701 (this is Python, not HTML; `finalize` is the guard)
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        literal=lambda value, indent=0: Code(literal(value, indent)),
+        comment=lambda value: Code(comment(value)),
+        numbers=_numbers,
+    )
+    return environment
+
+
+TEMPLATES = _environment()

@@ -1,0 +1,142 @@
+"""Who may connect to NATS as the program of a run, and what it may say there: its run's progress, nothing else.
+
+A nats-server with an auth callout (docs/nats.md) asks on `$SYS.REQ.USER.AUTH` about everyone whose name is
+not in its configuration. Each runner listens; the one that has the run at work lets its program in.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from jobs.run.nkeys import Claims, Issuer, claims_of
+from jobs.store.records import Run
+from progress_lib.nats import Link, Message
+from progress_lib.subjects import check_id, progress_subject
+
+LOG = logging.getLogger(__name__)
+
+SUBJECT = "$SYS.REQ.USER.AUTH"
+READY_WAIT = (
+    5.0  # seconds that a program's start waits for the link on which its admission is asked
+)
+ACCOUNT_NAME = "$G"  # the one account of a server without accounts
+_NO_LIMIT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The run that a user name of NATS stands for: `<tenant>.<job>.<run>`."""
+
+    tenant_id: str
+    job_id: str
+    run_id: str
+
+    @classmethod
+    def of(cls, run: Run) -> "Ticket":
+        return cls(run.tenant_id, str(run.job_id), run.run_id)
+
+    @classmethod
+    def parse(cls, user: object) -> "Ticket":
+        """Raises ValueError."""
+        if not isinstance(user, str) or user.count(".") != 2:
+            raise ValueError("no run's name")
+        tenant_id, job_id, run_id = (check_id(part) for part in user.split("."))
+        return cls(tenant_id, job_id, run_id)
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}.{self.job_id}.{self.run_id}"
+
+    def permissions(self) -> dict[str, Any]:
+        """What a program may do: publish its job's progress. It hears nothing, not even answers."""
+        subject = progress_subject(self.tenant_id, self.job_id)
+        return {"pub": {"allow": [subject]}, "sub": {"deny": [">"]}}
+
+
+class Admission:
+    """Gives each run a credential, and answers the server that asks about it. Threads: any.
+
+    A credential is good while `is_at_work` says so of its run. All runners share the seed: each can
+    tell a wrong password, and only the one with the run at work says yes.
+    """
+
+    def __init__(self, nats_url: str, issuer: Issuer, is_at_work: Callable[[Ticket], bool]) -> None:
+        self._url = nats_url
+        self._issuer = issuer
+        self._key = hashlib.sha256(b"password of a run" + issuer.raw_seed).digest()
+        self._is_at_work = is_at_work
+        # a link of its own: a flood of progress must not delay who wants to come in
+        self._link = Link(nats_url, name="admission")
+
+    def start(self) -> None:
+        self._link.subscribe(SUBJECT, self._asked)
+        self._link.start()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def url_for(self, run: Run) -> str:
+        """The NATS URL with this run's credential. Waits until its program can come in."""
+        self._link.wait_up(READY_WAIT)
+        ticket = Ticket.of(run)
+        return with_user(self._url, str(ticket), self._password(ticket))
+
+    def _password(self, ticket: Ticket) -> str:
+        return hmac.new(self._key, str(ticket).encode(), hashlib.sha256).hexdigest()
+
+    # ---- link thread
+
+    def _asked(self, message: Message) -> None:
+        if not message.reply:
+            return
+        try:
+            asked = claims_of(message.payload)["nats"]
+            server, user_key = str(asked["server_id"]["id"]), str(asked["user_nkey"])
+            options = asked["connect_opts"]
+        except (ValueError, LookupError, TypeError) as error:
+            LOG.warning("a question of admission that cannot be read: %s", type(error).__name__)
+            return
+        ticket = self._ticket(options)
+        if ticket is None:
+            answer: Claims = {"error": "neither a user of the server's nor a run"}
+        elif self._is_at_work(ticket):
+            answer = {"jwt": self._user(ticket, user_key)}
+        else:
+            return  # another runner may have it; if none has, the server refuses after its timeout
+        response = {"type": "authorization_response", "version": 2, **answer}
+        signed = self._issuer.sign({**_about(user_key, server), "nats": response})
+        self._link.publish(message.reply, signed.encode())
+
+    def _ticket(self, options: Claims) -> Ticket | None:
+        """The run whose name and password these are."""
+        try:
+            ticket = Ticket.parse(options.get("user"))
+        except (ValueError, AttributeError):
+            return None
+        password = str(options.get("pass", "")).encode()
+        return ticket if hmac.compare_digest(password, self._password(ticket).encode()) else None
+
+    def _user(self, ticket: Ticket, user_key: str) -> str:
+        limits = {"subs": _NO_LIMIT, "data": _NO_LIMIT, "payload": _NO_LIMIT}
+        user = {**ticket.permissions(), **limits, "type": "user", "version": 2}
+        about = _about(user_key, ACCOUNT_NAME)
+        return self._issuer.sign({**about, "name": str(ticket), "nats": user})
+
+
+def _about(subject: str, audience: str) -> Claims:
+    return {"jti": secrets.token_hex(16), "iat": int(time.time()), "sub": subject, "aud": audience}
+
+
+def with_user(urls: str, user: str, password: str) -> str:
+    """The same servers, with this name in the place of any other."""
+    return ",".join(_with_user(url.strip(), user, password) for url in urls.split(","))
+
+
+def _with_user(url: str, user: str, password: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -1,0 +1,334 @@
+"""One run from its start to its end: program started, watched, ended, and the end told."""
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.run.admission import Admission
+from jobs.run.deadlines import Deadlines
+from jobs.run.verdict import Ending, Seen, Verdict, decide
+from jobs.sandbox.allowance import Allowance, TenantNotServed
+from jobs.sandbox.connections import ConnectionsUnusable
+from jobs.sandbox.program_process import ProgramProcess
+from jobs.store.node_states import NodeBoard, NodeState
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from jobs.store.store import NotFound, Store, StoreUnavailable
+from jobs.work.announcements import Announcer, node_announcement, status_announcement
+from jobs.work.program_log import ProgramLog
+from jobs.work.run_files import (
+    RunFiles,
+    program_command,
+    program_environment,
+    remove_unfinished,
+    run_mark,
+)
+from jobs.work.run_queue import Claim
+from progress_lib import MalformedProgress
+from progress_lib.nats import Link, Message, Subscription
+from progress_lib.subjects import progress_subject
+
+LOG = logging.getLogger(__name__)
+
+SAVE_PERIOD = 1.0  # seconds between two writes of a run's node states
+LOOK_PERIOD = 0.5  # seconds between two looks at the deadlines
+STORE_PAUSE = 1.0  # seconds until the end of a run is written again after a failure
+LAST_TRIES = 3  # attempts to write the end of a run once the runner stops
+
+CANCELLED = Ending(RunStatus.CANCELLED, "cancelled")
+SERVER_STOPPED = Ending(RunStatus.CANCELLED, "the server was stopped")
+DISOWNED = Ending(RunStatus.LOST, "the run was declared lost while this runner was cut off")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all executions of a runner share."""
+
+    store: Store
+    link: Link
+    announcer: Announcer
+    runner: ProcessIdentity
+    nats_url: str
+    data_dir: Path
+    deadlines: Deadlines
+    allowance: Allowance
+    admission: Admission | None  # None: programs come to NATS as we do
+
+
+class Execution:
+    """Runs one program on a thread of its own; `on_end` is called there at the very end.
+
+    `end` may be called from any thread, any number of times: the first reason counts.
+    """
+
+    def __init__(
+        self, run: Run, claim: Claim, tools: Tools, on_end: Callable[["Execution"], None]
+    ) -> None:
+        self.run = run
+        self.claim = claim
+        self._tools = tools
+        self._on_end = on_end
+        self._files = RunFiles(tools.data_dir, run.run_id)
+        self._board = NodeBoard(run.run_id)
+        self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS did not bring
+        self._inbox: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()  # None: exited
+        self._last_word: float | None = None  # (link thread writes)
+        self._started = time.monotonic()
+        self._saved = 0.0  # (own thread), as all below
+        self._ending: Ending | None = None
+        self._graph: dict[str, Any] = {}
+        self._kill_at: float | None = None
+        self._stopping = threading.Event()
+        self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def end(self, ending: Ending) -> None:
+        """Asks for the end: SIGTERM to the group, SIGKILL when that does not help in time."""
+        if ending is SERVER_STOPPED:
+            self._stopping.set()
+        self._inbox.put(ending)
+
+    # ---- the run's own thread
+
+    def _live(self) -> None:
+        LOG.info("run %s of job %s starts", self.run.run_id, self.run.job_id)
+        try:
+            self._run_program()
+        except Exception:
+            LOG.exception("run %s: the runner failed", self.run.run_id)
+            self._tell_end(_not_run("the runner failed; its log has the details"), None)
+        finally:
+            self.claim.ack()
+            self._on_end(self)
+
+    def _run_program(self) -> None:
+        tools = self._tools
+        tools.announcer.announce(status_announcement(self.run, RunStatus.RUNNING))
+        connection = tools.link.connects
+        listening = self._listen()
+        try:
+            process = self._started_process()
+        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable, TenantNotServed) as error:
+            tools.link.unsubscribe(listening)
+            LOG.warning("run %s: the program could not be started: %s", self.run.run_id, error)
+            self._tell_end(_not_run(f"the program could not be started: {_public(error)}"), None)
+            return
+        try:
+            self._note(process)
+            self._watch(process)
+        finally:
+            exit_code = process.finish()
+            # the program said its last before it exited: after this PONG we have heard it too
+            heard_all = tools.link.flush() and tools.link.connects == connection
+            tools.link.unsubscribe(listening)
+        heard_all = self._read_last_words() or heard_all
+        if exit_code < 0:  # a signal ended it: it could not clean up
+            pid = process.identity.pid
+            remove_unfinished(self.run, self._graph, pid, tools.data_dir, tools.allowance)
+        broken = tools.allowance.limits.broken(exit_code, process.cpu_seconds)
+        if broken is not None and self._ending is None:
+            self._ending = Ending(RunStatus.FAILED, broken)
+        verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
+        self._tell_end(verdict, exit_code)
+
+    def _listen(self) -> Subscription:
+        subject = progress_subject(self.run.tenant_id, self.run.job_id)
+        return self._tools.link.subscribe(subject, self._heard)
+
+    def _heard(self, message: Message) -> None:
+        """(link thread)"""
+        try:
+            if self._board.see(NodeState.parse(message.payload)):
+                self._last_word = time.monotonic()
+        except MalformedProgress as error:
+            LOG.debug("run %s: %s", self.run.run_id, error)
+
+    def _read_last_words(self) -> bool:
+        """What the program left for the case that NATS was away; False when it left nothing."""
+        payloads = self._files.read_last_words()
+        for payload in payloads or ():
+            try:
+                state = NodeState.parse(payload)
+            except MalformedProgress as error:
+                LOG.warning("run %s: its last words: %s", self.run.run_id, error)
+                continue
+            if self._board.see(state) and state.progress.status.is_terminal:
+                self._unheard.append(state)
+        return payloads is not None
+
+    def _started_process(self) -> ProgramProcess:
+        run, tools = self.run, self._tools
+        self._files.write_program(tools.store.program(run.tenant_id, run.run_id))
+        graph = tools.store.graph_of_run(run.tenant_id, run.run_id)
+        self._graph = graph
+        url = tools.admission.url_for(run) if tools.admission is not None else tools.nats_url
+        log = ProgramLog(self._files.log)
+        try:
+            return ProgramProcess(
+                program_command(self._files.program),
+                directory=self._files.directory,
+                environment=program_environment(
+                    run, graph, url, tools.data_dir, tools.allowance, os.environ
+                ),
+                limits=tools.allowance.limits,
+                mark=run_mark(run.run_id),
+                log=log,
+                on_exit=lambda: self._inbox.put(None),
+                label=run.run_id[:8],
+            )
+        except BaseException:
+            log.close()
+            raise
+
+    def _note(self, process: ProgramProcess) -> None:
+        try:
+            mine = self._tools.store.note_program(self.run, self._tools.runner, process.identity)
+        except StoreUnavailable as error:
+            LOG.warning("run %s: its process is not noted: %s", self.run.run_id, error)
+        else:
+            if not mine:
+                self.end(DISOWNED)
+
+    def _watch(self, process: ProgramProcess) -> None:
+        """Returns when the program has exited."""
+        while True:
+            try:
+                ending = self._inbox.get(timeout=LOOK_PERIOD)
+            except queue.Empty:
+                ending = self._tools.deadlines.broken(
+                    time.monotonic(), self._started, self._last_word
+                )
+            else:
+                if ending is None:
+                    return
+            if ending is not None:
+                self._bring_to_end(process, ending)
+            self._keep_up(process)
+
+    def _bring_to_end(self, process: ProgramProcess, ending: Ending) -> None:
+        if self._ending is not None:
+            return
+        LOG.info("run %s is ended: %s", self.run.run_id, ending.reason)
+        self._ending = ending
+        grace = 0.0 if ending is DISOWNED else self._tools.deadlines.cancel
+        self._kill_at = time.monotonic() + grace
+        process.signal_group(signal.SIGTERM)
+
+    def _keep_up(self, process: ProgramProcess) -> None:
+        now = time.monotonic()
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                process.kill()
+        elif now - self._saved >= SAVE_PERIOD:
+            self._saved = now
+            self._save_nodes()
+
+    def _save_nodes(self) -> None:
+        nodes = self._board.take_unsaved()
+        if not nodes:
+            return
+        try:
+            if not self._tools.store.save_nodes(self.run, self._tools.runner, nodes):
+                self.end(DISOWNED)
+        except StoreUnavailable as error:
+            LOG.warning("run %s: node states are not saved: %s", self.run.run_id, error)
+
+    def _seen(self, exit_code: int, stderr_tail: str, heard_all: bool) -> Seen:
+        return Seen(
+            exit_code=exit_code,
+            stderr_tail=stderr_tail,
+            open_nodes=self._board.open_nodes(),
+            failed_nodes=self._board.failed_nodes(),
+            all_completed=self._all_completed(),
+            heard_all=heard_all,
+            ending=self._ending,
+        )
+
+    def _all_completed(self) -> bool:
+        node_ids = {node.get("id") for node in self._graph.get("nodes", [])}
+        return bool(node_ids) and node_ids <= self._board.completed_ids()
+
+    # ---- the end
+
+    def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
+        """Writes the end, then tells it; when another has ended the run, that end stands."""
+        closings = self._board.close_open(verdict.close_as, verdict.close_message)
+        nodes = [*self._unheard, *closings]
+        if not self._write_end(verdict, exit_code):
+            return
+        # a reason may hold what the program said: quoted, it writes no lines of its own
+        LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
+        self._tools.announcer.announce(
+            *(node_announcement(self.run, node) for node in nodes),
+            status_announcement(self.run, verdict.status, verdict.reason),
+        )
+
+    def _write_end(self, verdict: Verdict, exit_code: int | None) -> bool:
+        """Until the database takes it: an end that is known must not become `lost`.
+
+        False when another's end stands.
+        """
+        last_tries = LAST_TRIES
+        is_in_doubt = False
+        while last_tries:
+            try:
+                return self._move_to_end(verdict, exit_code) or (
+                    is_in_doubt and self._is_our_end(verdict)
+                )
+            except StoreUnavailable as error:
+                LOG.warning("run %s: its end is not written yet: %s", self.run.run_id, error)
+                is_in_doubt = True  # the answer may be lost, and the end written
+            last_tries -= self._stopping.wait(STORE_PAUSE)
+        return False
+
+    def _move_to_end(self, verdict: Verdict, exit_code: int | None) -> bool:
+        return self._tools.store.move_run(
+            self.run.tenant_id,
+            self.run.run_id,
+            RunStatus.RUNNING,
+            verdict.status,
+            reason=verdict.reason,
+            exit_code=exit_code,
+            nodes=self._board.states(),
+            runner=self._tools.runner,
+        )
+
+    def _is_our_end(self, verdict: Verdict) -> bool:
+        try:
+            now = self._tools.store.run(self.run.tenant_id, self.run.run_id)
+        except NotFound:
+            return False
+        return (now.status, now.reason) == (verdict.status, verdict.reason)
+
+
+def _public(error: Exception) -> str:
+    """What its tenant may know of it: no host, user or path of ours."""
+    if isinstance(error, StoreUnavailable | ConnectionsUnusable):
+        return error.public
+    if isinstance(error, OSError):
+        return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
+    return str(error)
+
+
+def _not_run(reason: str) -> Verdict:
+    return decide(
+        Seen(
+            exit_code=0,
+            stderr_tail="",
+            open_nodes=[],
+            failed_nodes=[],
+            all_completed=False,
+            heard_all=True,
+            ending=Ending(RunStatus.FAILED, reason),
+        )
+    )

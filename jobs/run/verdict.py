@@ -1,0 +1,92 @@
+"""How a run ended, decided from what its parent saw: pure rules."""
+
+import signal
+from dataclasses import dataclass
+
+from jobs.store.states import RunStatus
+from progress_lib import Progress, Status
+
+REASON_CAP = 2_000  # characters; a reason is read by a person, the log has the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why we ended a program: what its run becomes, and the reason that people read."""
+
+    status: RunStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known when a program has ended."""
+
+    exit_code: int  # negative: the signal that ended it
+    stderr_tail: str
+    open_nodes: list[Progress]
+    failed_nodes: list[Progress]
+    all_completed: bool  # every node of the graph said so
+    heard_all: bool  # of each node the last word: an open node is open indeed
+    ending: Ending | None = None  # set when we ended it ourselves
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The end of a run, and how its open nodes are closed."""
+
+    status: RunStatus
+    reason: str | None
+    close_as: Status
+    close_message: str
+
+
+def decide(seen: Seen) -> Verdict:
+    """The run's end. A program that did all its work has completed, whoever asked it to stop.
+
+    An exit code of 0 says so; only an open node that we know to be open says otherwise.
+    """
+    did_all = seen.exit_code == 0 and (seen.all_completed or not seen.heard_all)
+    if seen.ending is not None and not did_all:
+        reason = seen.ending.reason
+        return Verdict(seen.ending.status, _cut(reason), Status.FAILED, _cut(reason))
+    if seen.exit_code != 0:
+        return _failed(f"{exit_text(seen.exit_code)}{_explained(seen)}")
+    if seen.open_nodes and seen.heard_all:
+        names = ", ".join(_named(node) for node in seen.open_nodes)
+        return _failed(f"the program ended with exit code 0 while {names} was still running")
+    return Verdict(
+        RunStatus.COMPLETED,
+        None,
+        Status.COMPLETED,
+        "ended well while NATS was away; the count is the last one that was seen",
+    )
+
+
+def exit_text(exit_code: int) -> str:
+    """ "exit code 1", or "signal SIGKILL"."""
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"signal {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"signal {-exit_code}"
+
+
+def _failed(reason: str) -> Verdict:
+    return Verdict(RunStatus.FAILED, _cut(reason), Status.FAILED, _cut(reason))
+
+
+def _explained(seen: Seen) -> str:
+    """The failed node's own words where there are any, else the last lines of stderr."""
+    if seen.failed_nodes:
+        node = seen.failed_nodes[0]
+        return f": {_named(node)} failed: {node.message}"
+    return f": {seen.stderr_tail}" if seen.stderr_tail else ""
+
+
+def _named(node: Progress) -> str:
+    return f'node {node.node_id} "{node.node_name}"'
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= REASON_CAP else text[: REASON_CAP - 1] + "…"

@@ -1,0 +1,127 @@
+"""A generated program as a child process: its group, its output, its end."""
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from jobs.sandbox.limits import ProgramLimits
+from jobs.store.process_identity import ProcessIdentity, cpu_seconds_of, kill_marked
+from jobs.work.program_log import LineTail, ProgramLog
+
+READ_BYTES = 64 * 1024
+OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended
+
+
+class ProgramProcess:
+    """Starts the program as the leader of its own session and process group.
+
+    `on_exit` is called once, on a thread of this object, when the leader has ended. `finish`
+    then ends what the program left behind; until then its process id cannot be used again.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        mark: str,
+        limits: ProgramLimits,
+        log: ProgramLog,
+        on_exit: Callable[[], None],
+        label: str,
+    ) -> None:
+        """`mark`: the "NAME=value" in `environment` by which children are found. Raises OSError."""
+        self._mark = mark
+        self._log = log
+        self._on_exit = on_exit
+        self._stderr_tail = LineTail()  # (output thread, until it ends)
+        self._popen = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        try:
+            limits.impose(self._popen.pid)
+        except BaseException:
+            self._popen.kill()
+            self._popen.communicate()
+            raise
+        self.identity = ProcessIdentity.of(self._popen.pid)
+        self.cpu_seconds = 0.0  # that the program used; after `finish`
+        self._stop_output, self._output_stopped = os.pipe()
+        self._threads = [
+            threading.Thread(target=self._read_output, name=f"output-{label}", daemon=True),
+            threading.Thread(target=self._wait, name=f"exit-{label}", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """To the program and its children in the group; not to be called after `finish`."""
+        try:
+            os.killpg(self._popen.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def kill(self) -> None:
+        """SIGKILL to the group and to children that left it."""
+        self.signal_group(signal.SIGKILL)
+        kill_marked(self._mark)
+
+    def finish(self) -> int:
+        """After the exit: ends what is left, closes the log, returns the exit code (-N: signal N)."""
+        self.kill()
+        self.cpu_seconds = cpu_seconds_of(self._popen.pid)
+        exit_code = self._popen.wait()  # only now is the process id free again
+        output, waiter = self._threads
+        output.join(OUTPUT_WAIT)
+        os.close(self._output_stopped)  # a child in uninterruptible sleep may still hold the pipe
+        output.join()
+        waiter.join()
+        os.close(self._stop_output)
+        self._log.close()
+        return exit_code
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last lines of stderr; after `finish`."""
+        return self._stderr_tail.text()
+
+    def _wait(self) -> None:
+        # the exit is seen, not taken: the zombie keeps the process id until `finish`
+        os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+        self._on_exit()
+
+    def _read_output(self) -> None:
+        stdout, stderr = self._popen.stdout, self._popen.stderr
+        assert stdout is not None
+        assert stderr is not None
+        with selectors.DefaultSelector() as selector, stdout, stderr:
+            selector.register(stdout, selectors.EVENT_READ)
+            selector.register(stderr, selectors.EVENT_READ)
+            selector.register(self._stop_output, selectors.EVENT_READ)
+            while len(selector.get_map()) > 1:
+                for key, _ in selector.select():
+                    if key.fileobj == self._stop_output:
+                        return
+                    self._take(selector, key.fileobj, key.fileobj is stderr)  # type: ignore[arg-type]
+
+    def _take(self, selector: selectors.BaseSelector, pipe: IO[bytes], is_stderr: bool) -> None:
+        output = os.read(pipe.fileno(), READ_BYTES)
+        if not output:
+            selector.unregister(pipe)
+            return
+        self._log.write(output)
+        if is_stderr:
+            self._stderr_tail.feed(output)

@@ -1,0 +1,123 @@
+"""The engine: SQLite (WAL, busy_timeout, BEGIN IMMEDIATE for each write) or PostgreSQL by URL."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError
+
+from jobs.store.tables import METADATA
+
+BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
+_BUSY_PAUSE = 0.01  # seconds until the next try where SQLite itself does not wait
+_WRITES = "jobs_writes"  # execution option: this transaction will write
+ASK_THE_LOG = "the database does not answer; the server's log says why"
+_SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock: two processes may start at once
+
+
+class StoreUnavailable(Exception):
+    """The database did not answer in time, or not at all; the same call may work later.
+
+    The text is for the log: a driver's own may tell hosts and users. `public` tells neither.
+    """
+
+    def __init__(self, text: str, public: str = ASK_THE_LOG) -> None:
+        super().__init__(text)
+        self.public = public
+
+
+class Database:
+    """Connections for reading and for writing; made before a fork, it connects only after."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._engine: Engine | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def open(self) -> None:
+        """Connects and makes the tables that are missing. Harmless when repeated."""
+        if self._engine is None:
+            self._engine = self._new_engine()
+        with self.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            METADATA.create_all(connection)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database. Raises StoreUnavailable."""
+        with _named_faults(), self._connected() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write, alone on SQLite. Raises StoreUnavailable."""
+        with _named_faults(), self._connected() as connection:
+            writing = connection.execution_options(**{_WRITES: True})
+            with writing.begin():
+                yield writing
+
+    def _connected(self) -> Connection:
+        assert self._engine is not None, "Store.open() comes first"
+        return self._engine.connect()
+
+    def _new_engine(self) -> Engine:
+        if not self.is_sqlite:
+            return sa.create_engine(self._url, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT)
+        engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin on its own
+    _keep_a_wal(connection)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_a_wal(connection: Any) -> None:
+    # where several processes turn a new file into WAL, SQLite says "locked" at once, whatever the time-out
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # or one of its kinds
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # a read that turns into a write fails at once with BUSY_SNAPSHOT, whatever the time-out
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _named_faults() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except (DBAPIError, sa.exc.TimeoutError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        text = f"the database did not take the request: {cause}"
+        is_plain = isinstance(cause, sqlite3.Error)  # "database is locked": no host, no user
+        raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error

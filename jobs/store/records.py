@@ -1,0 +1,81 @@
+"""What the store hands out: frozen, and free of the database."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.store.node_states import NodeState
+from jobs.store.states import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A stored graph; times are seconds since 1970."""
+
+    tenant_id: str
+    job_id: int
+    name: str
+    graph: dict[str, Any]  # the graph document, as it was posted
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobEntry:
+    """A job in its tenant's list: without its graph, which may have a megabyte."""
+
+    job_id: int
+    name: str
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a job; times are seconds since 1970."""
+
+    tenant_id: str
+    run_id: str
+    job_id: int
+    job_name: str
+    status: RunStatus
+    reason: str | None
+    exit_code: int | None  # negative: the signal that ended the program
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    queued_at: float  # when it was last put in the queue
+    cancel_requested_at: float | None
+    runner: str | None  # the runner's ProcessIdentity, as text
+    program_pid: int | None
+    beat: int  # grows while its runner lives
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status.is_end
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a list of runs tells of one: where rows flowed, and the last state of each node."""
+
+    edges: list[dict[str, Any]]
+    nodes: list[NodeState]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What execute asks to be recorded."""
+
+    job_id: int
+    graph: dict[str, Any]
+    program: str
+    idempotency_key: str | None = None
+    request_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The run that an execute led to; not `is_new` when the same request had come before."""
+
+    run: Run
+    is_new: bool

@@ -1,0 +1,562 @@
+"""Jobs, runs and node states: where the truth about a run stands.
+
+Each call is one transaction. What belongs to another tenant looks as if it were not there.
+Calls raise StoreUnavailable when the database does not answer; they may be made from any thread.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from jobs.store.database import Database, StoreUnavailable
+from jobs.store.native_thread import off_the_loop
+from jobs.store.node_states import NodeState
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import Job, JobEntry, NewRun, Recorded, Run, Work
+from jobs.store.states import RunStatus, check_move
+from jobs.store.tables import JOBS, NODE_STATES, RUNS
+
+__all__ = [
+    "AlreadyRunning",
+    "IdempotencyMismatch",
+    "JobChanged",
+    "NotFound",
+    "Store",
+    "StoreUnavailable",
+    "TooManyQueued",
+]
+
+T = TypeVar("T")
+
+MAX_JOB_ID = 2**31 - 1  # what an INTEGER column holds on PostgreSQL
+_ATTEMPTS = 5  # to record a run that collides with others' records
+_ACTIVE = RUNS.c.status.in_(["queued", "running"])
+_ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
+MOST_WORK = (
+    32_000_000  # characters of graphs and node states for one list of runs; half a second's reading
+)
+RUNS_AT_ONCE = 10  # of a list, whose work is read into memory together
+_RUN_COLUMNS = [
+    c for c in RUNS.c if c.name not in ("graph", "program", "idempotency_key", "request_hash")
+]
+
+
+class NotFound(LookupError):
+    """The tenant has no such job or run."""
+
+
+class AlreadyRunning(Exception):
+    """The job has a run that has not ended."""
+
+    def __init__(self, job_id: int, run_id: str) -> None:
+        super().__init__(f"job {job_id} is already running: run {run_id} has not ended")
+        self.job_id = job_id
+        self.run_id = run_id
+
+
+class JobChanged(Exception):
+    """The job is not the one that the caller has seen."""
+
+
+class TooManyQueued(Exception):
+    """The tenant has as many runs waiting as it may have."""
+
+
+class IdempotencyMismatch(Exception):
+    """The key was used before, for another request."""
+
+
+class Store:
+    """The database of jobs and runs."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database = Database(database_url)
+
+    def open(self) -> None:
+        """Connects and makes the tables that are missing; harmless when repeated."""
+        off_the_loop(self._database.open)
+
+    def close(self) -> None:
+        off_the_loop(self._database.close)
+
+    def ping(self) -> None:
+        """Raises StoreUnavailable when the database does not answer."""
+        self._read(lambda connection: connection.execute(sa.select(1)).scalar_one())
+
+    # ---- jobs
+
+    def create_job(self, tenant_id: str, name: str, graph: dict[str, Any]) -> Job:
+        now = time.time()
+        values = {"tenant_id": tenant_id, "name": name, "graph": json.dumps(graph)}
+
+        def create(connection: Connection) -> int:
+            row = sa.insert(JOBS).values(**values, created_at=now, updated_at=now)
+            return int(connection.execute(row.returning(JOBS.c.job_id)).scalar_one())
+
+        return Job(tenant_id, self._write(create), name, graph, now, now)
+
+    def jobs(self, tenant_id: str) -> list[JobEntry]:
+        """All jobs of the tenant, in the order of their making."""
+        query = sa.select(*_ENTRY_COLUMNS).where(JOBS.c.tenant_id == tenant_id)
+        query = query.order_by(JOBS.c.job_id)
+        return self._read(lambda c: [JobEntry(**row) for row in c.execute(query).mappings()])
+
+    def job(self, tenant_id: str, job_id: int) -> Job:
+        """Raises NotFound."""
+        return self._read(lambda connection: _job_of(connection, tenant_id, job_id))
+
+    def update_job(
+        self,
+        tenant_id: str,
+        job_id: int,
+        name: str,
+        graph: dict[str, Any],
+        only_if: Callable[[Job], bool] = lambda job: True,
+    ) -> Job:
+        """Replaces name and graph; runs keep what they were started with.
+
+        Raises NotFound, or JobChanged when what is stored is not what `only_if` wants.
+        """
+        values = {"name": name, "graph": json.dumps(graph), "updated_at": time.time()}
+
+        def update(connection: Connection) -> Job:
+            if not only_if(_job_of(connection, tenant_id, job_id, for_update=True)):
+                raise JobChanged(f"job {job_id} was changed meanwhile: read it again")
+            connection.execute(sa.update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
+            return _job_of(connection, tenant_id, job_id)
+
+        return self._write(update)
+
+    def delete_job(self, tenant_id: str, job_id: int) -> list[str]:
+        """Deletes a job and its runs; returns their ids. Raises NotFound or AlreadyRunning."""
+
+        def delete(connection: Connection) -> list[str]:
+            _job_of(connection, tenant_id, job_id)
+            _refuse_active(connection, job_id)
+            of_job = RUNS.c.job_id == job_id
+            run_ids = list(connection.execute(sa.select(RUNS.c.run_id).where(of_job)).scalars())
+            runs = sa.select(RUNS.c.run_id).where(of_job)
+            connection.execute(sa.delete(NODE_STATES).where(NODE_STATES.c.run_id.in_(runs)))
+            connection.execute(sa.delete(RUNS).where(of_job))
+            connection.execute(sa.delete(JOBS).where(JOBS.c.job_id == job_id))
+            return run_ids
+
+        return self._again_on_collision(delete)
+
+    # ---- recording and reading runs
+
+    def record_run(self, tenant_id: str, new: NewRun, most_queued: int | None = None) -> Recorded:
+        """Records a queued run, once: two calls at once lead to one run.
+
+        Raises NotFound, AlreadyRunning, TooManyQueued, or IdempotencyMismatch. The same idempotency key and
+        request hash as before give the run of then.
+        """
+
+        def record(connection: Connection) -> Recorded:
+            job = _job_of(connection, tenant_id, new.job_id)
+            before = _run_of_key(connection, tenant_id, new.idempotency_key, new.request_hash)
+            if before is not None:
+                return Recorded(before, is_new=False)
+            _refuse_active(connection, new.job_id)
+            _refuse_over(connection, tenant_id, most_queued)
+            now = time.time()
+            run_id = uuid.uuid4().hex
+            values = {
+                "run_id": run_id,
+                "tenant_id": tenant_id,
+                "job_id": new.job_id,
+                "job_name": job.name,
+                "status": RunStatus.QUEUED.value,
+                "graph": json.dumps(new.graph),
+                "program": new.program,
+                "idempotency_key": new.idempotency_key,
+                "request_hash": new.request_hash,
+                "created_at": now,
+                "queued_at": now,
+                "beat": 0,
+            }
+            connection.execute(sa.insert(RUNS).values(**values))
+            return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
+
+        return self._again_on_collision(record)
+
+    def run_of_key(self, tenant_id: str, key: str | None, request_hash: str) -> Run | None:
+        """The run that this key led to before. Raises IdempotencyMismatch."""
+        if key is None:
+            return None
+        return self._read(lambda c: _run_of_key(c, tenant_id, key, request_hash))
+
+    def active_run(self, tenant_id: str, job_id: int) -> Run | None:
+        """The job's run that has not ended, if there is one."""
+        query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id, _ACTIVE)
+        return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
+
+    def active_counts(self, tenant_id: str) -> tuple[int, int]:
+        """How many runs of the tenant are queued, and how many are running."""
+        queued, running = RunStatus.QUEUED, RunStatus.RUNNING
+        return self._read(lambda c: (_count(c, tenant_id, queued), _count(c, tenant_id, running)))
+
+    def last_run(self, tenant_id: str, job_id: int) -> Run | None:
+        """The job's newest run; None when it never ran, or is no job of ours."""
+        query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
+        query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(1)
+        return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
+
+    def run(self, tenant_id: str, run_id: str) -> Run:
+        """Raises NotFound."""
+        return self._read(lambda connection: _run_of(connection, tenant_id, run_id))
+
+    def run_with_nodes(self, tenant_id: str, run_id: str) -> tuple[Run, list[NodeState]]:
+        """A run and its nodes' last states, of one moment. Raises NotFound."""
+
+        def read(connection: Connection) -> tuple[Run, list[NodeState]]:
+            return _run_of(connection, tenant_id, run_id), _nodes_of(connection, run_id)
+
+        return self._read(read)
+
+    def runs_of_job(
+        self, tenant_id: str, job_id: int, limit: int = 50, before: float | None = None
+    ) -> list[Run]:
+        """A job's runs, newest first, from before a time. Raises NotFound."""
+
+        def read(connection: Connection) -> list[Run]:
+            _job_of(connection, tenant_id, job_id)
+            query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
+            if before is not None:
+                query = query.where(RUNS.c.created_at < before)
+            query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(limit)
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+        return self._read(read)
+
+    def work_of_runs(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
+        """Of each run its graph's edges and its nodes' last states, in this order, until MOST_WORK is read.
+
+        Runs that come after that, and runs that are not there, are not in the answer.
+        """
+
+        def read(connection: Connection) -> dict[str, Work]:
+            work: dict[str, Work] = {}
+            left = MOST_WORK
+            for start in range(0, len(run_ids), RUNS_AT_ONCE):
+                if left > 0:
+                    left -= _read_work(connection, tenant_id, run_ids[start:][:RUNS_AT_ONCE], work)
+            return work
+
+        return self._read(read)
+
+    def program(self, tenant_id: str, run_id: str) -> str:
+        """The program's text, as executed. Raises NotFound."""
+        return str(self._run_column(tenant_id, run_id, RUNS.c.program))
+
+    def graph_of_run(self, tenant_id: str, run_id: str) -> dict[str, Any]:
+        """The graph that the run was made from. Raises NotFound."""
+        return dict(json.loads(self._run_column(tenant_id, run_id, RUNS.c.graph)))
+
+    def queue_position(self, run: Run) -> int:
+        """How many queued runs were recorded before this one, of all tenants."""
+        query = sa.select(sa.func.count()).where(
+            RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < run.created_at
+        )
+        return self._read(lambda connection: int(connection.execute(query).scalar_one()))
+
+    # ---- moves
+
+    def move_run(
+        self,
+        tenant_id: str,
+        run_id: str,
+        frm: RunStatus,
+        to: RunStatus,
+        *,
+        reason: str | None = None,
+        exit_code: int | None = None,
+        nodes: Iterable[NodeState] = (),
+        runner: ProcessIdentity | str | None = None,
+    ) -> bool:
+        """Compare-and-set: True when the run was `frm` (and `runner`'s, if given) and is now `to`.
+
+        The nodes' states are written in the same step. Raises IllegalMove for a move that the
+        table of states does not have.
+        """
+        check_move(run_id, frm, to)
+        values: dict[str, Any] = {"status": to.value, "reason": reason, "exit_code": exit_code}
+        if to.is_end:
+            values["ended_at"] = time.time()
+        owner = [RUNS.c.runner == str(runner)] if runner is not None else []
+
+        def move(connection: Connection) -> bool:
+            if not _set(connection, tenant_id, run_id, frm, values, *owner):
+                return False
+            _put_nodes(connection, run_id, nodes)
+            return True
+
+        return self._write(move)
+
+    def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Run | None:
+        """Makes a queued run `runner`'s own; None when it is queued no more (or not there)."""
+        values = {
+            "status": RunStatus.RUNNING.value,
+            "started_at": time.time(),
+            "runner": str(runner),
+            "beat": RUNS.c.beat + 1,
+        }
+
+        def start(connection: Connection) -> Run | None:
+            if not _set(connection, tenant_id, run_id, RunStatus.QUEUED, values):
+                return None
+            return _run_of(connection, tenant_id, run_id)
+
+        return self._write(start)
+
+    def request_cancel(self, tenant_id: str, run_id: str) -> bool:
+        """Notes that a running run shall end; False when it does not run (any more)."""
+        noted = sa.func.coalesce(RUNS.c.cancel_requested_at, time.time())
+        values = {"cancel_requested_at": noted}
+        return self._write(lambda c: _set(c, tenant_id, run_id, RunStatus.RUNNING, values))
+
+    # ---- what a runner writes while its runs live
+
+    def note_program(self, run: Run, runner: ProcessIdentity, program: ProcessIdentity) -> bool:
+        """Notes the program's process; False when the run is no longer `runner`'s."""
+        values = {"program_pid": program.pid, "program_start": program.start}
+        return self._write(lambda c: _set_own(c, run, runner, values))
+
+    def save_nodes(self, run: Run, runner: ProcessIdentity, nodes: Collection[NodeState]) -> bool:
+        """Writes nodes' last states; False when the run is no longer `runner`'s."""
+
+        def save(connection: Connection) -> bool:
+            # an update, not a read: it holds the run's row until the states are written
+            if not _set_own(connection, run, runner, {"beat": RUNS.c.beat + 1}):
+                return False
+            _put_nodes(connection, run.run_id, nodes)
+            return True
+
+        return self._write(save)
+
+    def beat(self, runner: ProcessIdentity, run_ids: Collection[str]) -> set[str]:
+        """Shows that `runner` lives and works on these runs; returns which are still its own."""
+        own = (
+            RUNS.c.status == RunStatus.RUNNING.value,
+            RUNS.c.runner == str(runner),
+            RUNS.c.run_id.in_(run_ids),
+        )
+
+        def beat(connection: Connection) -> set[str]:
+            connection.execute(sa.update(RUNS).where(*own).values(beat=RUNS.c.beat + 1))
+            return set(connection.execute(sa.select(RUNS.c.run_id).where(*own)).scalars())
+
+        return self._write(beat)
+
+    def cancel_requests(self, runner: ProcessIdentity) -> set[str]:
+        """Ids of `runner`'s runs that somebody wants to end."""
+        query = sa.select(RUNS.c.run_id).where(
+            RUNS.c.status == RunStatus.RUNNING.value,
+            RUNS.c.runner == str(runner),
+            RUNS.c.cancel_requested_at.is_not(None),
+        )
+        return self._read(lambda connection: set(connection.execute(query).scalars()))
+
+    # ---- sweeps, over all tenants
+
+    def all_running(self) -> list[Run]:
+        query = _runs().where(RUNS.c.status == RunStatus.RUNNING.value)
+        return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
+
+    def waiting_since(self, before: float, limit: int = 1000) -> list[Run]:
+        """Queued runs that were last put in the queue before a time, oldest first."""
+        query = _runs().where(RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.queued_at < before)
+        query = query.order_by(RUNS.c.created_at).limit(limit)
+        return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
+
+    def queued_longer_than(self, seconds: float) -> list[Run]:
+        query = _runs().where(
+            RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < time.time() - seconds
+        )
+        return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
+
+    def note_queued(self, run: Run) -> bool:
+        """Takes on queueing a run again; False when another process did so first."""
+        values = {"queued_at": time.time()}
+        same = RUNS.c.queued_at == run.queued_at
+        return self._write(
+            lambda c: _set(c, run.tenant_id, run.run_id, RunStatus.QUEUED, values, same)
+        )
+
+    # ---- inside
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        def call() -> T:
+            with self._database.read() as connection:
+                return work(connection)
+
+        return off_the_loop(call)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        def call() -> T:
+            with self._database.write() as connection:
+                return work(connection)
+
+        return off_the_loop(call)
+
+    def _again_on_collision(self, work: Callable[[Connection], T]) -> T:
+        """Writes; when a unique index refuses, looks again: now the other's record is there."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._write(work)
+            except IntegrityError:
+                continue
+        return self._write(work)
+
+    def _run_column(self, tenant_id: str, run_id: str, column: sa.Column[Any]) -> Any:
+        query = sa.select(column).where(RUNS.c.tenant_id == tenant_id, RUNS.c.run_id == run_id)
+        row = self._read(lambda connection: connection.execute(query).first())
+        if row is None:
+            raise NotFound(f"there is no run {run_id:.64}")
+        return row[0]
+
+
+# ---- pieces of transactions
+
+
+def _job_of(
+    connection: Connection, tenant_id: str, job_id: int, *, for_update: bool = False
+) -> Job:
+    if 0 < job_id <= MAX_JOB_ID:
+        query = sa.select(JOBS).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+        query = query.with_for_update() if for_update else query
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            return _job(row)
+    raise NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+
+
+def _run_of(connection: Connection, tenant_id: str, run_id: str) -> Run:
+    query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.run_id == run_id)
+    run = _maybe_run(connection.execute(query).mappings().first())
+    if run is None:
+        raise NotFound(f"there is no run {run_id:.64}")
+    return run
+
+
+def _nodes_of(connection: Connection, run_id: str) -> list[NodeState]:
+    query = sa.select(NODE_STATES.c.payload).where(NODE_STATES.c.run_id == run_id)
+    payloads = connection.execute(query.order_by(NODE_STATES.c.node_id)).scalars()
+    return [NodeState.parse(payload.encode()) for payload in payloads]
+
+
+def _read_work(
+    connection: Connection, tenant_id: str, run_ids: Sequence[str], work: dict[str, Work]
+) -> int:
+    """Adds the work of these runs; returns how many characters were read for it."""
+    graphs = sa.select(RUNS.c.run_id, RUNS.c.graph).where(
+        RUNS.c.tenant_id == tenant_id, RUNS.c.run_id.in_(run_ids)
+    )
+    states = sa.select(NODE_STATES.c.run_id, NODE_STATES.c.payload).where(
+        NODE_STATES.c.run_id.in_(run_ids)
+    )
+    characters = 0
+    for run_id, graph in connection.execute(graphs):
+        characters += len(graph)
+        work[run_id] = Work(json.loads(graph).get("edges") or [], [])
+    for run_id, payload in connection.execute(states):
+        characters += len(payload)
+        if run_id in work:
+            work[run_id].nodes.append(NodeState.parse(payload.encode()))
+    return characters
+
+
+def _run_of_key(
+    connection: Connection, tenant_id: str, key: str | None, request_hash: str
+) -> Run | None:
+    if key is None:
+        return None
+    query = sa.select(RUNS.c.run_id, RUNS.c.request_hash).where(
+        RUNS.c.tenant_id == tenant_id, RUNS.c.idempotency_key == key
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    if row.request_hash != request_hash:
+        raise IdempotencyMismatch("this Idempotency-Key was used before, for another request")
+    return _run_of(connection, tenant_id, row.run_id)
+
+
+def _refuse_active(connection: Connection, job_id: int) -> None:
+    query = sa.select(RUNS.c.run_id).where(RUNS.c.job_id == job_id, _ACTIVE)
+    run_id = connection.execute(query).scalar()
+    if run_id is not None:
+        raise AlreadyRunning(job_id, run_id)
+
+
+def _count(connection: Connection, tenant_id: str, status: RunStatus) -> int:
+    query = sa.select(sa.func.count()).where(
+        RUNS.c.tenant_id == tenant_id, RUNS.c.status == status.value
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _refuse_over(connection: Connection, tenant_id: str, most: int | None) -> None:
+    if most is not None and _count(connection, tenant_id, RunStatus.QUEUED) >= most:
+        raise TooManyQueued(
+            f"{most} runs of this tenant are queued already, which is all that may wait; "
+            "come back when some have started"
+        )
+
+
+def _set(
+    connection: Connection,
+    tenant_id: str,
+    run_id: str,
+    status: RunStatus,
+    values: dict[str, Any],
+    *conditions: sa.ColumnElement[bool],
+) -> bool:
+    """Changes the run if it has this status (and meets the conditions); says whether it did."""
+    update = sa.update(RUNS).where(
+        RUNS.c.tenant_id == tenant_id,
+        RUNS.c.run_id == run_id,
+        RUNS.c.status == status.value,
+        *conditions,
+    )
+    return connection.execute(update.values(**values)).rowcount == 1
+
+
+def _set_own(
+    connection: Connection, run: Run, runner: ProcessIdentity, values: dict[str, Any]
+) -> bool:
+    own = RUNS.c.runner == str(runner)
+    return _set(connection, run.tenant_id, run.run_id, RunStatus.RUNNING, values, own)
+
+
+def _put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) -> None:
+    for node in nodes:
+        key = {"run_id": run_id, "node_id": node.progress.node_id}
+        payload = node.payload.decode()
+        place = sa.and_(NODE_STATES.c.run_id == run_id, NODE_STATES.c.node_id == key["node_id"])
+        update = sa.update(NODE_STATES).where(place).values(payload=payload)
+        if connection.execute(update).rowcount == 0:
+            connection.execute(sa.insert(NODE_STATES).values(**key, payload=payload))
+
+
+def _runs() -> sa.Select[Any]:
+    return sa.select(*_RUN_COLUMNS)
+
+
+def _job(row: RowMapping) -> Job:
+    return Job(**{**row, "graph": json.loads(row["graph"])})
+
+
+def _maybe_run(row: RowMapping | None) -> Run | None:
+    return None if row is None else _run(row)
+
+
+def _run(row: RowMapping) -> Run:
+    fields = {name: value for name, value in row.items() if name != "program_start"}
+    return Run(**{**fields, "status": RunStatus(row["status"])})

@@ -1,0 +1,110 @@
+"""What a run's status change says to browsers, and that it gets said even if NATS is away."""
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from jobs.store.node_states import NodeState
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from progress_lib.nats import Link
+from progress_lib.subjects import progress_subject, status_subject
+
+LOG = logging.getLogger(__name__)
+
+BACKLOG = 10_000  # announcements kept while NATS is away; full: the oldest goes (the store has it)
+RETRY_WAIT = 0.5  # seconds between two looks whether NATS is back
+RETURN_WAIT = (
+    3.0  # seconds within which all links are back after an outage (their longest back-off)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    subject: str
+    payload: bytes
+
+
+def status_announcement(run: Run, status: RunStatus, reason: str | None = None) -> Announcement:
+    """The job.status message of a run."""
+    fields = {"runId": run.run_id, "status": status.value, "reason": reason, "ts": time.time()}
+    return Announcement(status_subject(run.tenant_id, run.job_id), json.dumps(fields).encode())
+
+
+def node_announcement(run: Run, node: NodeState) -> Announcement:
+    """The job.progress message of a node that the runner had to close."""
+    return Announcement(progress_subject(run.tenant_id, run.job_id), node.payload)
+
+
+class Announcer:
+    """Publishes announcements in order, again and again until NATS has them.
+
+    Its thread lives only while something waits. Repeats happen and are harmless: an announcement
+    says what is true of a run, and a listener knows which run is the job's latest.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._lock = threading.Condition()
+        self._waiting: deque[Announcement] = deque(maxlen=BACKLOG)  # (lock)
+        self._thread: threading.Thread | None = None  # (lock)
+        self._closed = False  # (lock)
+
+    def announce(self, *announcements: Announcement) -> None:
+        """Takes them and returns at once; any thread but the link's own."""
+        with self._lock:
+            if len(self._waiting) + len(announcements) > BACKLOG:
+                LOG.warning("%d announcements wait for NATS: the oldest are dropped", BACKLOG)
+            self._waiting.extend(announcements)
+            if self._thread is None and self._waiting and not self._closed:
+                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+                self._thread.start()
+
+    def close(self, timeout: float) -> bool:
+        """Waits until all is said; False when `timeout` seconds were not enough."""
+        with self._lock:
+            done = self._lock.wait_for(lambda: self._thread is None, timeout)
+            self._closed = True
+            self._lock.notify_all()
+        return done
+
+    def _run(self) -> None:
+        was_away = False
+        while batch := self._next_batch():
+            said = self._say(batch)
+            if said and not was_away:
+                self._forget(batch)
+            else:  # what was said just after an outage is said again: others may not be back yet
+                self._pause(RETURN_WAIT if said else RETRY_WAIT)
+            was_away = not said
+
+    def _pause(self, seconds: float) -> None:
+        with self._lock:
+            self._lock.wait_for(lambda: self._closed, seconds)
+
+    def _next_batch(self) -> list[Announcement]:
+        with self._lock:
+            if self._closed or not self._waiting:
+                self._thread = None
+                self._lock.notify_all()
+                return []
+            return list(self._waiting)
+
+    def _say(self, batch: list[Announcement]) -> bool:
+        """Publishes all and asks whether the server has them."""
+        for one in batch:
+            try:
+                if not self._link.publish(one.subject, one.payload):
+                    return False
+            except ValueError as error:  # too large for this server: said once, never retried
+                LOG.warning("cannot announce on %s: %s", one.subject, error)
+        return self._link.flush()
+
+    def _forget(self, batch: list[Announcement]) -> None:
+        with self._lock:
+            for one in batch:
+                if self._waiting and self._waiting[0] is one:
+                    self._waiting.popleft()
