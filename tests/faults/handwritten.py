@@ -14,7 +14,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from tests.harness import Product, command_line
-from tests.runs import conftest as runs
+from tests.jobs import conftest as runs
 
 GOOD, UNTIL_TOLD, FOR_EVER = runs.GOOD, runs.UNTIL_TOLD, runs.FOR_EVER
 

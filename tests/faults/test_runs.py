@@ -47,7 +47,7 @@ from tests.faults.handwritten import (
 )
 from tests.faults.watching import Watcher
 from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, is_alive
-from tests.jobs.program import chain, node
+from tests.programs import chain, node
 
 RUNNER, KEEPER, NATS = "jobs.runner", "scripts.embedded", "nats-server"
 READY = 20.0  # seconds until a part that died serves again

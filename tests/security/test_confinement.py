@@ -17,8 +17,8 @@ from jobs.sandbox import confinement, landlock
 from jobs.sandbox.allowance import Allowance
 from tests.faults.handwritten import Programs
 from tests.harness import IN_CI, ROOT, Product, eventually, running_product
-from tests.jobs.program import chain, node
-from tests.runs import conftest as runs
+from tests.jobs import conftest as runs
+from tests.programs import chain, node
 
 pytestmark = pytest.mark.skipif(
     not landlock.abi() and not IN_CI, reason="this kernel offers no Landlock"

@@ -13,7 +13,7 @@ import pytest
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
 from jobs.secret_files import write_secret
 from tests.harness import Product, StartProduct, eventually
-from tests.jobs.program import chain, execute, node
+from tests.programs import chain, execute, node
 
 PASSWORD = "hunter2-Zz9"
 URL = f"postgresql://svc:{PASSWORD}@db.internal/x"

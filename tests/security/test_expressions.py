@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobs.graph.expressions import FUNCTIONS, ExpressionError, check_expression
-from tests.jobs.program import chain, node, program_of
+from tests.programs import chain, node, program_of
 
 GUARDS = {"power", "times", "remainder"}
 WORDS = [

@@ -13,7 +13,7 @@ import pytest
 
 from settings import Settings
 from tests.harness import BIN, ROOT, StartProduct
-from tests.jobs.program import chain, node
+from tests.programs import chain, node
 
 
 @pytest.fixture

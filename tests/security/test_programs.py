@@ -34,8 +34,8 @@ from jobs.store.records import NewRun
 from jobs.store.store import Store
 from jobs.work.run_files import reading_environment
 from tests.harness import Product, StartProduct
-from tests.jobs.program import Outcome, chain, execute, node, program_of, run
-from tests.jobs.program import graph as graph_of
+from tests.programs import Outcome, chain, execute, node, program_of, run
+from tests.programs import graph as graph_of
 
 PASSWORD = "hunter2-Zz9"
 OUT = {"path": "out.csv"}

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.harness import Product, eventually, product_of_each_class
-from tests.jobs.program import Outcome, chain, execute, node, rows_of, run, start
-from tests.jobs.program import graph as graph_of
+from tests.programs import Outcome, chain, execute, node, rows_of, run, start
+from tests.programs import graph as graph_of
 
 FILE_LIMIT = 8 << 20  # bytes; PROGRAM_FILE_MB=8
 SUPER_MAGIC = bytes.fromhex("d9d505f920a163d7")

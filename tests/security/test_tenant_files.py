@@ -15,7 +15,7 @@ from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.work.run_files import reading_environment
 from settings import Settings, SettingsError
 from tests.harness import Product, eventually, running_product
-from tests.jobs.program import chain, node
+from tests.programs import chain, node
 
 OWNER, THIEF = "acme", "bolt"
 SECRET = "what only acme may know"

@@ -1,4 +1,4 @@
-"""A real runner in its own process, with shorter times: python -m tests.runs.quick_runner JSON."""
+"""A real runner in its own process, with shorter times: python -m tests.jobs.quick_runner JSON."""
 
 import json
 import logging

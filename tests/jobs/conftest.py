@@ -158,7 +158,7 @@ class RunnerProcess:
         self._log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.runs.quick_runner", json.dumps(options)],
+                [sys.executable, "-m", "tests.jobs.quick_runner", json.dumps(options)],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.graph.checks import MAX_NODES, GraphInvalid, parse_graph
 from jobs.graph.node_types import NODE_TYPES, node_types_document
-from tests.jobs.program import chain, graph, node
+from tests.programs import chain, graph, node
 
 CONNECTION = "sqlite:///shop.db"
 

@@ -26,7 +26,7 @@ from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from tests.harness import NatsServer, eventually, nats_server_binary
-from tests.runs.conftest import TENANT, Heard, StartRunner, node_state
+from tests.jobs.conftest import TENANT, Heard, StartRunner, node_state
 
 ME = ProcessIdentity("here", 1, 2)
 SAMPLE: dict[str, Any] = {

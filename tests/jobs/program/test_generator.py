@@ -21,7 +21,7 @@ from jobs.graph.literals import comment, literal
 from jobs.program.generator import TEMPLATES, generate_program
 from jobs.sample import sample_job_document
 from jobs.sandbox.data_files import path_errors
-from tests.jobs.program import chain, graph, node, program_of
+from tests.programs import chain, graph, node, program_of
 
 
 def everything(**texts: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from progress_lib.nats import Link, Message, NatsAway, NatsTimeout
 from tests.harness import NatsServer, eventually
-from tests.reporting.scripted_nats import ScriptedNats, answer_pings, read_until
+from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
 
 SOON = 5.0  # seconds in which a broken connection must be noticed
 

@@ -4,7 +4,7 @@ import json
 
 from jobs.store.node_states import MAX_KEPT, MAX_NODES, NodeBoard, NodeState
 from progress_lib import Status
-from tests.runs.conftest import node_state
+from tests.jobs.conftest import node_state
 
 RUN = "7f" * 16
 

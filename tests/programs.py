@@ -17,7 +17,7 @@ from typing import Any
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "tests" / "jobs" / "recording"  # has a progress_lib that writes down everything
 PROGRAM_DEADLINE = 60  # seconds
 

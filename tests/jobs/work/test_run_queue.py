@@ -7,7 +7,7 @@ from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually
-from tests.runs.conftest import record
+from tests.jobs.conftest import record
 
 
 def test_runs_come_out_in_order_and_once(store: Store, run_queue: RunQueue) -> None:

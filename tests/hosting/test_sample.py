@@ -13,7 +13,7 @@ import pytest
 
 from jobs.graph.checks import parse_graph
 from jobs.sample import ensure_sample, make_shop_database, sample_job_document
-from tests.jobs.program import rows_of, run
+from tests.programs import rows_of, run
 
 
 class ListStore:

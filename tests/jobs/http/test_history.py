@@ -13,7 +13,7 @@ from jobs.store.states import RunStatus
 from jobs.store.store import Store
 from progress_lib import Progress, Status
 from progress_lib.nats import NatsAway
-from tests.runs.conftest import GRAPH, TENANT
+from tests.jobs.conftest import GRAPH, TENANT
 
 Said = tuple[str, bytes, float]
 

@@ -18,7 +18,7 @@ from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually, is_alive
-from tests.runs.conftest import (
+from tests.jobs.conftest import (
     FOR_EVER,
     GOOD,
     UNTIL_TOLD,

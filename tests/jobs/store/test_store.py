@@ -18,7 +18,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import JobEntry, NewRun, Recorded, Run
 from jobs.store.states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
-from tests.runs.conftest import GRAPH, TENANT, node_state, record
+from tests.jobs.conftest import GRAPH, TENANT, node_state, record
 
 ME = ProcessIdentity("here", 1, 2)
 OTHER = ProcessIdentity("there", 1, 2)

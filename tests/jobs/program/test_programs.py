@@ -14,7 +14,7 @@ import pytest
 
 from jobs.graph.checks import MAX_NODES
 from tests.harness import NatsServer, eventually
-from tests.jobs.program import (
+from tests.programs import (
     ROOT,
     chain,
     execute,
