@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
@@ -24,7 +25,25 @@ MIN_OPEN_FILES = 16  # of a program: one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 MIN_METRICS_TOKEN = 16  # characters
+ROOT = Path(__file__).resolve().parent  # the product's own directory
+_HASHED = re.compile(r"\$2[abxy]\$")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
+
+
+def check_place(name: str, place: Path) -> None:
+    """Raises SettingsError for a directory in which the product cannot work."""
+    found = str(place)
+    if os.pathsep in found or os.pathsep in os.path.realpath(place):
+        why = f"holds a {os.pathsep!r}, which separates directories (DATA_ROOTS, PYTHONPATH)"
+    elif not found.isprintable() and found != found.encode(errors="replace").decode():
+        why = "is no UTF-8 text, so SQLite opens no file there"
+    elif TENANT in found:
+        why = f"holds {TENANT}, which stands for a tenant's name (DATA_ROOTS)"
+    elif found[-1].isspace():
+        why = "ends in white space, which gunicorn takes away"
+    else:
+        return
+    raise SettingsError(f"{name} {found!r:.200} {why}; choose another place")
 
 
 def keep_private() -> None:
@@ -92,6 +111,8 @@ class Settings:
         """Raises SettingsError for the first setting that cannot work."""
         read = _Reader(environ)
         data_dir = Path(read.text("DATA_DIR", "var")).absolute()
+        check_place("DATA_DIR", data_dir)
+        check_place("the product's own directory", ROOT)
         settings = cls(
             host=read.text("HOST", "127.0.0.1"),
             api_port=read.number("API_PORT", 8080, 1, 65_535),
@@ -103,7 +124,7 @@ class Settings:
             nats_issuer_seed=read.file("NATS_ISSUER_SEED"),
             data_dir=data_dir,
             database_url=read.checked("DATABASE_URL", None, _database_url)
-            or f"sqlite:///{data_dir / 'progress.db'}",
+            or _sqlite_url(data_dir / "progress.db"),
             jwt_secret=read.checked("JWT_SECRET", None, check_secret),
             jwt_secret_previous=read.checked("JWT_SECRET_PREVIOUS", None, check_secret),
             jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key),
@@ -179,7 +200,9 @@ class Settings:
         Raises SettingsError when it cannot be read or made.
         """
         password = _kept_secret(self.data_dir / "nats_password", "DATA_DIR")
-        return f"nats://{NATS_USER}:{password}@127.0.0.1:{self.nats_port}"
+        if _HASHED.match(password):  # nats-server would take it for the hash of a password
+            raise SettingsError(f"{self.data_dir / 'nats_password'}: begins like a bcrypt hash")
+        return f"nats://{NATS_USER}:{quote(password, safe='')}@127.0.0.1:{self.nats_port}"
 
     def trusted_keys(self) -> tuple[TrustedKey, ...]:
         """What tokens are checked with. Raises SettingsError as `signing_key` does."""
@@ -283,6 +306,11 @@ def _database_url(found: str) -> str:
     except ImportError as error:
         raise ValueError(f"the driver for it is not installed ({error})") from None
     return found
+
+
+def _sqlite_url(path: Path) -> str:
+    """SQLAlchemy ends a file's name at the first `?`, and undoes what is quoted in it."""
+    return f"sqlite:///{quote(os.fsencode(path))}"
 
 
 def _origins(found: str) -> str:

@@ -226,4 +226,4 @@ def parts_of(settings: Settings, has_own_nats: bool) -> str:
     """A fingerprint of what the kept parts must agree on with a master that takes them over."""
     nats = settings.own_nats_url() if has_own_nats else settings.nats_url
     agreed = f"{nats} {settings.runner} {settings.database_url}"
-    return hashlib.sha256(agreed.encode()).hexdigest()[:16]
+    return hashlib.sha256(os.fsencode(agreed)).hexdigest()[:16]
