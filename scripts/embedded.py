@@ -20,12 +20,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from jobs.nkeys import own_issuer
 from jobs.process_identity import ProcessIdentity
 from jobs.secret_files import write_secret
+from scripts import environments
 from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
 from scripts.nats_config import monitor_path, nats_config, nats_log
 from settings import Settings
@@ -51,10 +53,16 @@ class Child:
     """
 
     def __init__(
-        self, name: str, command: list[str], stop_wait: float, left: ProcessIdentity | None
+        self,
+        name: str,
+        command: list[str],
+        environment: Callable[[], dict[str, str]],
+        stop_wait: float,
+        left: ProcessIdentity | None,
     ) -> None:
         self.name = name
         self._command = command
+        self._environment = environment
         self._stop_wait = stop_wait
         self._left = left
         self._process: subprocess.Popen[bytes] | Adopted | None = None
@@ -70,7 +78,9 @@ class Child:
             self._process = Adopted(left)
         else:
             # standard output is the master's pipe for one word; theirs goes where errors go
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=2)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=2, env=self._environment()
+            )
 
     @property
     def pid(self) -> int | None:
@@ -283,7 +293,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nats", choices=("own", "external"), required=True)
     has_own_nats = parser.parse_args().nats == "own"
-    settings = Settings.from_env()
+    settings = Settings.from_env(reads_keys=False)
     stop = Stop()
     lock = _locked(settings, has_own_nats)
     if lock is None:
@@ -313,7 +323,8 @@ def _serve(
     left = noted.left_over()
     if has_own_nats:
         command = nats_command(settings)
-        nats = Child("nats-server", command, NATS_STOP_WAIT, left.get("nats-server"))
+        environment = environments.for_nats
+        nats = Child("nats-server", command, environment, NATS_STOP_WAIT, left.get("nats-server"))
         children.append(nats)
         nats.start()
         noted.note(children)
@@ -325,7 +336,7 @@ def _serve(
     if settings.runner == "embedded":
         wait = settings.run_cancel_timeout + PART_STOP_WAIT
         command = [sys.executable, "-m", "jobs.runner"]
-        runner = Child("runner", command, wait, left.get("runner"))
+        runner = Child("runner", command, environments.for_runner, wait, left.get("runner"))
         children.append(runner)
         runner.start()
         noted.note(children)

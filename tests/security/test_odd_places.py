@@ -89,7 +89,7 @@ def test_every_path_is_read_back_as_it_was_written(name: bytes) -> None:
         log = Path(os.fsdecode(bytes(directory) + b"/" + name))
         (directory / "c").write_text(f"log_file: {nats_text(log)}\nlisten: 127.0.0.1:1\n")
         # the port is no port of ours: it says so in its log, and ends
-        command = [nats_server_binary(), "-c", directory / "c", "-a", "127.0.0.256"]
+        command = [nats_server_binary(), "-c", str(directory / "c"), "-a", "127.0.0.256"]
         subprocess.run(command, capture_output=True, timeout=20, check=False)
         assert sorted(os.listdir(bytes(directory))) == sorted([b"c", name])
 
