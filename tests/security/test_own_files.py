@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,11 +244,13 @@ def test_every_file_that_a_setting_names_is_in_the_list(tmp_path: Path) -> None:
         "JWT_PUBLIC_KEY": str(tmp_path / "link"),
         "CONNECTIONS_FILE": str(tmp_path / "connections"),
         "NATS_ISSUER_SEED": str(tmp_path / "seed"),
-        "DATABASE_URL": f"postgresql+none://u@h/d?sslrootcert={tmp_path}/root.pem",
         "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
         "PGPASSFILE": str(tmp_path / "pgpass"),
     }
-    found = {path.name for path in own_files(settings(tmp_path, **given))}
+    url = f"postgresql://u@h/d?sslrootcert={tmp_path}/root.pem"
+    found = {
+        path.name for path in own_files(replace(settings(tmp_path, **given), database_url=url))
+    }
     wanted = {"link", "key.pem", "connections", "seed", "root.pem", "ca.pem", "pgpass"}
     assert found == wanted
 
