@@ -17,6 +17,7 @@ MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be gues
 MIN_RSA_BITS = 2_048
 MAX_KEYS = 32  # a token without a kid is tried with each of them
 
+_OF_PUBLIC_KEYS = ("-----BEGIN", "{", "ssh-", "ecdsa-")  # PEM, JWK, OpenSSH
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
@@ -35,6 +36,9 @@ def secret_keys(*secrets: str | None) -> tuple[TrustedKey, ...]:
 
 
 def check_secret(secret: str) -> str:
+    """Raises ValueError for one that can be guessed, or that everybody may know."""
+    if secret.startswith(_OF_PUBLIC_KEYS):
+        raise ValueError("is the text of a key, not a secret; JWT_PUBLIC_KEY takes public keys")
     size = len(secret.encode())
     if size < MIN_SECRET_BYTES:
         raise ValueError(f"{size} bytes are too short; use {MIN_SECRET_BYTES} random bytes or more")

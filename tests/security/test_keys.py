@@ -284,6 +284,30 @@ def test_a_key_that_must_not_be_trusted_is_refused_at_the_start(case: str) -> No
     assert "PRIVATE" not in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", ["PEM", "JWK", "JWKS", "SSH"])
+def test_a_public_key_is_no_secret(kind: str) -> None:
+    """Everybody may know it, and sign HS256 with it (CVE-2022-29217, CVE-2026-48526)."""
+    text = {
+        "PEM": pem(EC_KEY),
+        "JWK": json.dumps(jwk(EC_KEY)),
+        "JWKS": jwks(jwk(EC_KEY)),
+        "SSH": "ssh-ed25519 " + "A" * 60,
+    }[kind]
+    with pytest.raises(ValueError, match="JWT_PUBLIC_KEY"):
+        secret_keys(text)
+
+
+def test_a_claim_that_is_there_twice_counts_as_the_last_one() -> None:
+    """RFC 7519, 4: either that or a refusal; one parser reads it, so nobody else counts the first."""
+    end = int(time.time()) + 600
+    both = f'{{"tenant_id":"other","tenant_id":"default","exp":1,"exp":{end}}}'
+    parts = (base64.urlsafe_b64encode(p).rstrip(b"=") for p in (b'{"alg":"HS256"}', both.encode()))
+    said = b".".join(parts)
+    seal = base64.urlsafe_b64encode(hmac.digest(NEW.encode(), said, "sha256")).rstrip(b"=")
+    sent = (said + b"." + seal).decode()
+    assert TokenVerifier("default", secret_keys(NEW)).verify(sent).tenant_id == "default"
+
+
 def test_a_secret_that_can_be_guessed_is_refused() -> None:
     with pytest.raises(ValueError):
         secret_keys("x" * 31)
