@@ -6,6 +6,7 @@ and what runs: keys, passwords, our database, certificates, and the code.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import sysconfig
@@ -86,9 +87,10 @@ def other_names(files: Iterator[Path], roots: list[Path]) -> Iterator[Path]:
                 raise PermissionError(
                     "a file of the server's own has a second name: remove that link"
                 )
-            found = entry.stat(follow_symlinks=False)
-            if (found.st_dev, found.st_ino) in wanted:
-                yield Path(entry.path)
+            with contextlib.suppress(FileNotFoundError):
+                found = entry.stat(follow_symlinks=False)
+                if (found.st_dev, found.st_ino) in wanted:
+                    yield Path(entry.path)
 
 
 def _stats(files: Iterator[Path]) -> Iterator[os.stat_result]:

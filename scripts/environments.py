@@ -34,7 +34,8 @@ def put_connections_aside() -> None:
         json.dump(found, file)
     os.set_inheritable(number, True)
     kept = {name: value for name, value in os.environ.items() if name not in found}
-    os.execve(sys.executable, sys.orig_argv, {**kept, ASIDE: str(number)})  # noqa: S606
+    command = [sys.executable, *sys.orig_argv[1:]]
+    os.execve(sys.executable, command, {**kept, ASIDE: str(number)})  # noqa: S606
 
 
 def aside() -> tuple[int, ...]:
