@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from jobs.data_files import TENANT, TENANTS
 from jobs.graph import MAX_EDGES, MAX_NODES
@@ -371,10 +371,22 @@ def _file_text(path: str) -> str:
 
 
 def _nats_urls(found: str) -> str:
+    """Never repeats what may be a password, or a part of one that a sign in it has cut off."""
     from progress_lib.nats import check_url
 
-    for url in found.split(","):
-        check_url(url.strip())
+    try:
+        for url in found.split(","):
+            check_url(url.strip())
+            parts = urlsplit(url.strip())
+            if "@" in parts.path + parts.query + parts.fragment:
+                raise ValueError
+    except ValueError:
+        if "@" not in found:
+            raise
+        raise ValueError(
+            "is not of the form nats://[user:password@]host[:port]; in a user or password write "
+            ", / ? # @ : and % as %2C %2F %3F %23 %40 %3A and %25"
+        ) from None
     return found
 
 

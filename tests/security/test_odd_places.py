@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ from tests.harness import (
     StartProduct,
     free_port,
     free_ports,
+    linked,
     nats_server_binary,
     processes_of,
 )
@@ -104,6 +106,27 @@ def test_a_password_of_nats_that_was_written_by_hand_may_hold_anything(
     (tmp_path / "nats_password").write_text("$2a$10$" + "x" * 53)
     with pytest.raises(SettingsError, match=r"nats_password.*bcrypt"):
         config.own_nats_url()
+
+
+def test_a_password_in_a_nats_url_reaches_the_server_as_it_is(tmp_path: Path) -> None:
+    passwords = [*PASSWORDS, "a,b", "a@b", "a/b", "a?b", "a:b", "100%", "%41", " "]
+    users = "".join(f"{{user: u{n}, password: {nats_text(p)}}}\n" for n, p in enumerate(passwords))
+    with server_with(tmp_path, f"authorization {{ users: [\n{users}] }}\n") as server:
+        for number, password in enumerate(passwords):
+            url = f"nats://u{number}:{quote(password, safe='')}@127.0.0.1:{server.port}"
+            assert Settings.from_env({"NATS_URL": url}).nats_url == url
+            with linked(url):  # it asserts that it is let in
+                pass
+
+
+@pytest.mark.parametrize("password", ["pass,word", "pass#word", "pass/word", "12/word", "12?word"])
+def test_a_password_that_must_be_written_otherwise_is_told_so_and_not_shown(password: str) -> None:
+    with pytest.raises(SettingsError, match="NATS_URL.*%2C") as refused:
+        Settings.from_env({"NATS_URL": f"nats://user:{password}@127.0.0.1:4222"})
+    assert "pass" not in str(refused.value).replace("[user:password@]", "").replace(
+        "or password write", ""
+    )
+    assert "word" not in str(refused.value).replace("password", "")
 
 
 # ---------------------------------------------------------------- the whole product
