@@ -119,14 +119,13 @@ def test_a_password_in_a_nats_url_reaches_the_server_as_it_is(tmp_path: Path) ->
                 pass
 
 
-@pytest.mark.parametrize("password", ["pass,word", "pass#word", "pass/word", "12/word", "12?word"])
+@pytest.mark.parametrize("password", ["pass,word", "pass#word", "pass/word", "12/pass", "12?pass"])
 def test_a_password_that_must_be_written_otherwise_is_told_so_and_not_shown(password: str) -> None:
-    with pytest.raises(SettingsError, match="NATS_URL.*%2C") as refused:
+    password = password.replace("pass", "hunter")
+    with pytest.raises(SettingsError, match=r"NATS_URL.*%2C") as refused:
         Settings.from_env({"NATS_URL": f"nats://user:{password}@127.0.0.1:4222"})
-    assert "pass" not in str(refused.value).replace("[user:password@]", "").replace(
-        "or password write", ""
-    )
-    assert "word" not in str(refused.value).replace("password", "")
+    assert "hunter" not in str(refused.value)
+    assert "@127" not in str(refused.value)
 
 
 # ---------------------------------------------------------------- the whole product
