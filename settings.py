@@ -201,6 +201,11 @@ class Settings:
     def _check_data_roots(self) -> None:
         """Raises SettingsError when graphs could write what runs, or what says who may come in."""
         for root in self.data_roots:
+            if os.pathsep in os.path.realpath(root):  # programs would take it for two
+                raise SettingsError(
+                    f"DATA_ROOTS holds {root!r:.200}, a link to a directory with a {os.pathsep!r} in its "
+                    "path; rename that one"
+                )
             if found := next((place for place in code() if _may_meet(root, str(place))), None):
                 raise SettingsError(
                     f"DATA_ROOTS holds {root!r:.200}, and with it code that runs ({found}), which "

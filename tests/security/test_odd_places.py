@@ -212,6 +212,14 @@ def test_a_place_that_cannot_work_ends_the_start_with_one_line(
     assert "DATA_DIR" in line
 
 
+def test_a_root_that_is_a_link_to_a_place_with_a_colon_is_refused(tmp_path: Path) -> None:
+    """Programs would take it for two roots, of which nobody named the second."""
+    (tmp_path / "a:" / "etc").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a:" / "etc")
+    with pytest.raises(SettingsError, match=r"DATA_ROOTS.*rename"):
+        Settings.from_env({"DATA_ROOTS": str(tmp_path / "link")})
+
+
 # ---------------------------------------------------------------- URLs of SQLite
 
 
