@@ -52,7 +52,9 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         assert settings.nats_url is not None, "gunicorn.conf.py sets NATS_URL for the workers"
         self.settings = settings
-        self.verifier = TokenVerifier(settings.tenant_id, settings.trusted_keys())
+        self.verifier = TokenVerifier(
+            settings.tenant_id, settings.trusted_keys(), settings.expected_of_tokens()
+        )
         self.origins = Origins(settings.allowed_origins)
         self.realtime = Realtime(
             settings.nats_url,

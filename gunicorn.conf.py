@@ -11,9 +11,11 @@ import socket
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
+from scripts import environments, served
 from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
-from settings import Settings, SettingsError, keep_private
+from settings import SettingsError, keep_private
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
@@ -23,13 +25,10 @@ def _give_up(sentence: object) -> None:
     sys.exit(2)
 
 
+environments.put_connections_aside()
 keep_private()
 try:
-    SETTINGS = Settings.from_env()
-    SETTINGS.make_data_dir()
-    SETTINGS.signing_key()
-    if SETTINGS.nats_url is None:
-        SETTINGS.own_nats_url()
+    SETTINGS = served.renew()
 except SettingsError as error:
     _give_up(error)
 
@@ -64,7 +63,9 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
     _check_ports()
+    _check_files(server.cfg)
     _run("scripts.prepare")
+    _warn(server.log)
     has_own_nats = SETTINGS.nats_url is None
     server.lifeline = None
     if has_own_nats:
@@ -75,6 +76,31 @@ def on_starting(server):  # type: ignore[no-untyped-def]
             server.lifeline.hold()
         except EmbeddedError as error:
             _give_up(error)
+
+
+def on_reload(server):  # type: ignore[no-untyped-def]
+    """After SIGHUP: this file was read again."""
+    if served.fault():
+        server.log.error("SIGHUP changes nothing, the keys of before count: %s", served.fault())
+    else:
+        _warn(server.log)
+
+
+def _warn(log) -> None:  # type: ignore[no-untyped-def]
+    for sentence in SETTINGS.warnings():
+        log.warning(sentence)
+
+
+def _check_files(cfg) -> None:  # type: ignore[no-untyped-def]
+    """gunicorn's own files, by its command line or GUNICORN_CMD_ARGS, are no data."""
+    names = ("certfile", "keyfile", "ca_certs", "pidfile", "logconfig", "accesslog", "errorlog")
+    for name in names:
+        value = getattr(cfg, name, None)
+        if value and value != "-":
+            try:
+                SETTINGS.check_no_data(f"gunicorn's {name}", Path(value).absolute())
+            except SettingsError as error:
+                _give_up(error)
 
 
 def when_ready(server):  # type: ignore[no-untyped-def]
@@ -142,7 +168,8 @@ def _other_port(port: int) -> int:
 
 
 def _run(module: str) -> None:
-    ended = subprocess.run([sys.executable, "-m", module], check=False)
+    environment = environments.for_runner()
+    ended = subprocess.run([sys.executable, "-m", module], env=environment, check=False)
     if ended.returncode != 0:
         sys.exit(ended.returncode)
 
@@ -150,6 +177,7 @@ def _run(module: str) -> None:
 def post_fork(server, worker):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.let_go()
+    environments.close_aside()
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]

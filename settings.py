@@ -3,18 +3,22 @@
 import errno
 import os
 import re
+import resource
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from jobs.graph.checks import MAX_EDGES, MAX_NODES
+from jobs.own_files import ROOT, TRUST_VARIABLES, code, ways_to
 from jobs.sandbox.data_files import TENANT, TENANTS
 from jobs.sandbox.landlock import AUTO, MODES
 from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, ID, check_id
 from realtime.addresses import Network, parse_proxies
 from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
+from realtime.tokens import SCOPES, Expected
 
 WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn; the first is what it has unasked
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
@@ -25,12 +29,33 @@ MIN_OPEN_FILES = 16  # of a program: one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 MIN_METRICS_TOKEN = 16  # characters
+_HASHED = re.compile(r"\$2[abxy]\$")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
 
+def check_place(name: str, place: Path) -> None:
+    """Raises SettingsError for a directory in which the product cannot work."""
+    found = str(place)
+    if os.pathsep in found or os.pathsep in os.path.realpath(place):
+        why = f"holds a {os.pathsep!r}, which separates directories (DATA_ROOTS, PYTHONPATH)"
+    elif not found.isprintable() and found != found.encode(errors="replace").decode():
+        why = "is no UTF-8 text, so SQLite opens no file there"
+    elif TENANT in found:
+        why = f"holds {TENANT}, which stands for a tenant's name (DATA_ROOTS)"
+    elif found[-1].isspace():
+        why = "ends in white space, which gunicorn takes away"
+    else:
+        return
+    raise SettingsError(f"{name} {found!r:.200} {why}; choose another place")
+
+
 def keep_private() -> None:
-    """From now on, files of this process, and of those that it starts, are for its user alone."""
+    """From now on, files of this process, and of those that it starts, are for its user alone.
+
+    There is no core file: it would hold keys and passwords.
+    """
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 class SettingsError(Exception):
@@ -54,6 +79,10 @@ class Settings:
     jwt_secret: str | None  # None: the one kept in data_dir
     jwt_secret_previous: str | None  # still good for tokens that were signed with it
     jwt_public_key: str | None  # PEM blocks or a JWKS, as text
+    jwt_public_key_file: Path | None  # where that was read; None: it was in the setting itself
+    jwt_audience: tuple[str, ...]  # empty: a token's aud is not looked at
+    jwt_issuer: str | None  # None: nor is its iss
+    jwt_default_scope: frozenset[str]  # of a token that names none
     tenant_id: str
     workers: int
     worker_class: str
@@ -85,16 +114,24 @@ class Settings:
     program_reads: tuple[Path, ...]  # beside its data, the interpreter and the system's libraries
     data_roots: tuple[str, ...]  # directories, which may hold {tenant}
     connections_file: Path | None
+    trust_files: tuple[Path, ...]  # certificates and passwords that libraries are told of
     allowed_origins: tuple[str, ...]  # empty: every origin
     sample_orders: int  # orders of the sample shop; 0: no sample at all
     log_level: str
     access_log: bool  # a line a request
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises SettingsError for the first setting that cannot work."""
+    def from_env(
+        cls, environ: Mapping[str, str] = os.environ, *, reads_keys: bool = True
+    ) -> "Settings":
+        """Raises SettingsError for the first setting that cannot work.
+
+        `reads_keys` False: JWT_PUBLIC_KEY is not read, by processes that check no tokens.
+        """
         read = _Reader(environ)
         data_dir = Path(read.text("DATA_DIR", "var")).absolute()
+        check_place("DATA_DIR", data_dir)
+        check_place("the product's own directory", ROOT)
         settings = cls(
             host=read.text("HOST", "127.0.0.1"),
             api_port=read.number("API_PORT", 8080, 1, 65_535),
@@ -106,10 +143,16 @@ class Settings:
             nats_issuer_seed=read.file("NATS_ISSUER_SEED"),
             data_dir=data_dir,
             database_url=read.checked("DATABASE_URL", None, _database_url)
-            or f"sqlite:///{data_dir / 'progress.db'}",
+            or _sqlite_url(data_dir / "progress.db"),
             jwt_secret=read.checked("JWT_SECRET", None, check_secret),
             jwt_secret_previous=read.checked("JWT_SECRET_PREVIOUS", None, check_secret),
-            jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key),
+            jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key)
+            if reads_keys
+            else None,
+            jwt_public_key_file=_key_file(read),
+            jwt_audience=tuple(read.words("JWT_AUDIENCE", ",")),
+            jwt_issuer=read.text("JWT_ISSUER", "") or None,
+            jwt_default_scope=_default_scope(read),
             tenant_id=read.checked("TENANT_ID", "default", _tenant) or "default",
             workers=read.number("WORKERS", 1, 1, 256),
             worker_class=read.choice("WORKER_CLASS", WORKER_CLASSES[0], WORKER_CLASSES),
@@ -141,12 +184,14 @@ class Settings:
             program_reads=tuple(Path(path) for path in _roots(read.text("PROGRAM_READS", ""))),
             data_roots=_data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),
+            trust_files=tuple(filter(None, map(read.file, TRUST_VARIABLES))),
             allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
             log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
             access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
         )
         settings._check_ports()
+        settings._check_data_roots()
         return settings
 
     def _check_ports(self) -> None:
@@ -157,6 +202,32 @@ class Settings:
             same = [other for other, number in ports.items() if number == port and other != name]
             if same:
                 raise SettingsError(f"{name} and {same[0]} are both {port}; give each its own port")
+
+    def _check_data_roots(self) -> None:
+        """Raises SettingsError when graphs could write what runs, or what says who may come in."""
+        for root in self.data_roots:
+            if os.pathsep in os.path.realpath(root):  # programs would take it for two
+                raise SettingsError(
+                    f"DATA_ROOTS holds {root!r:.200}, a link to a directory with a {os.pathsep!r} in its "
+                    "path; rename that one"
+                )
+            if found := next((place for place in code() if _may_meet(root, str(place))), None):
+                raise SettingsError(
+                    f"DATA_ROOTS holds {root!r:.200}, and with it code that runs ({found}), which "
+                    "graphs must not write; name a directory that holds data alone"
+                )
+        if self.jwt_public_key_file is not None:
+            self.check_no_data("JWT_PUBLIC_KEY", self.jwt_public_key_file)
+
+    def check_no_data(self, name: str, path: Path) -> None:
+        """Raises SettingsError for a file in a data root that no runner would know to be the server's."""
+        for way in ways_to(path):
+            for root in self.data_roots:
+                if _may_hold(root, way):
+                    raise SettingsError(
+                        f"{name} {str(way)!r:.200} lies in the data root {root!r:.200}, where graphs "
+                        "may write; move it elsewhere, or let DATA_ROOTS name another directory"
+                    )
 
     def make_data_dir(self) -> None:
         """Makes DATA_DIR when it is missing. Raises SettingsError when it cannot be used."""
@@ -184,7 +255,25 @@ class Settings:
         Raises SettingsError when it cannot be read or made.
         """
         password = _kept_secret(self.data_dir / "nats_password", "DATA_DIR")
-        return f"nats://{NATS_USER}:{password}@127.0.0.1:{self.nats_port}"
+        if _HASHED.match(password):  # nats-server would take it for the hash of a password
+            raise SettingsError(f"{self.data_dir / 'nats_password'}: begins like a bcrypt hash")
+        return f"nats://{NATS_USER}:{quote(password, safe='')}@127.0.0.1:{self.nats_port}"
+
+    def expected_of_tokens(self) -> Expected:
+        """What a token must say beside its signature."""
+        return Expected(frozenset(self.jwt_audience), self.jwt_issuer, self.jwt_default_scope)
+
+    def warnings(self) -> list[str]:
+        """What works and may not be meant, a sentence each."""
+        found: list[str] = []
+        if self.jwt_public_key is not None:
+            public_keys(self.jwt_public_key, lambda said: found.append(f"JWT_PUBLIC_KEY: {said}"))
+            if not self.jwt_audience and self.jwt_issuer is None:
+                found.append(
+                    "JWT_PUBLIC_KEY without JWT_AUDIENCE and JWT_ISSUER: each token of that signer counts "
+                    "here, also one for another service; set JWT_AUDIENCE to this server's name there"
+                )
+        return found
 
     def trusted_keys(self) -> tuple[TrustedKey, ...]:
         """What tokens are checked with. Raises SettingsError as `signing_key` does."""
@@ -201,6 +290,10 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environ.get(name, "").strip() or default
+
+    def words(self, name: str, separator: str | None = None) -> list[str]:
+        parts = self.text(name, "").split(separator)
+        return [part.strip() for part in parts if part.strip()]
 
     def file(self, name: str) -> Path | None:
         found = self.text(name, "")
@@ -253,10 +346,29 @@ def _metrics_token(found: str) -> str:
 
 def _public_key(found: str) -> str:
     """PEM blocks or a JWKS document, or the text of a file that holds them."""
-    is_text = "-----BEGIN" in found or found.startswith("{")
-    text = found if is_text else _file_text(found)
+    text = found if _is_key_text(found) else _file_text(found)
     public_keys(text)
     return text
+
+
+def _is_key_text(found: str) -> bool:
+    return "-----BEGIN" in found or found.startswith("{")
+
+
+def _key_file(read: "_Reader") -> Path | None:
+    found = read.text("JWT_PUBLIC_KEY", "")
+    return Path(found).absolute() if found and not _is_key_text(found) else None
+
+
+def _default_scope(read: "_Reader") -> frozenset[str]:
+    """With our own secret every scope, as we sign for ourselves; of another's tokens none."""
+    named = frozenset(read.words("JWT_DEFAULT_SCOPE"))
+    if unknown := sorted(named - SCOPES):
+        raise SettingsError(
+            f"JWT_DEFAULT_SCOPE holds {unknown[0]!r:.80}; known are {' '.join(sorted(SCOPES))}"
+        )
+    is_anothers = bool(read.text("JWT_PUBLIC_KEY", ""))
+    return named or (frozenset() if is_anothers else SCOPES)
 
 
 def _file_text(path: str) -> str:
@@ -269,10 +381,22 @@ def _file_text(path: str) -> str:
 
 
 def _nats_urls(found: str) -> str:
+    """Never repeats what may be a password, or a part of one that a sign in it has cut off."""
     from progress_lib.nats import check_url
 
-    for url in found.split(","):
-        check_url(url.strip())
+    try:
+        for url in found.split(","):
+            check_url(url.strip())
+            parts = urlsplit(url.strip())
+            if "@" in parts.path + parts.query + parts.fragment:
+                raise ValueError
+    except ValueError:
+        if "@" not in found:
+            raise
+        raise ValueError(
+            "is not of the form nats://[user:password@]host[:port]; in a user or password write "
+            ", / ? # @ : and % as %2C %2F %3F %23 %40 %3A and %25"
+        ) from None
     return found
 
 
@@ -288,6 +412,11 @@ def _database_url(found: str) -> str:
     except ImportError as error:
         raise ValueError(f"the driver for it is not installed ({error})") from None
     return found
+
+
+def _sqlite_url(path: Path) -> str:
+    """SQLAlchemy ends a file's name at the first `?`, and undoes what is quoted in it."""
+    return f"sqlite:///{quote(os.fsencode(path))}"
 
 
 def _origins(found: str) -> str:
@@ -339,6 +468,15 @@ def _may_meet(one: str, other: str) -> bool:
         if not (_may_be(mine, theirs) or _may_be(theirs, mine)):
             return False
     return True
+
+
+def _may_hold(root: str, file: Path) -> bool:
+    """Whether a file lies in a root, for some tenant; both as they are written and where they really are."""
+    for place in {root, os.path.realpath(root)}:
+        parts = Path(place).parts
+        if len(parts) < len(file.parts) and all(map(_may_be, parts, file.parts)):
+            return True
+    return False
 
 
 def _may_be(part: str, other: str) -> bool:

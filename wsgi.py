@@ -4,9 +4,9 @@ import logging
 
 from app import create_app
 from realtime.redaction import log_thread_failures, redact_handlers
-from settings import Settings
+from scripts import served
 
-settings = Settings.from_env()
+settings = served.of_worker()
 logging.basicConfig(
     level=settings.log_level.upper(),
     format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-
+from jobs.own_files import own_files
 from jobs.run.admission import Admission, Ticket
 from jobs.run.deadlines import Deadlines
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
@@ -329,7 +328,7 @@ def main() -> int:
         level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
     )
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.from_env(os.environ, reads_keys=False)
     except SettingsError as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2
@@ -369,7 +368,6 @@ def _allowance(settings: "Settings") -> Allowance:
     if settings.tenant_id == EVERY_TENANT:
         for name in known.for_nobody():
             LOG.warning("no tenant may use %s: name them in %s", name, tenants_variable(name))
-    others = [settings.nats_issuer_seed, *_database_files(settings.database_url)]
     return Allowance(
         tenant_id=settings.tenant_id,
         limits=ProgramLimits(
@@ -382,16 +380,8 @@ def _allowance(settings: "Settings") -> Allowance:
         connections_file=settings.connections_file,
         is_confined=confinement.check(settings.program_landlock),
         reads=settings.program_reads,
-        not_data=tuple(other for other in others if other is not None),
+        not_data=own_files(settings),
     )
-
-
-def _database_files(database_url: str) -> list[Path]:
-    """Our own database, where it is a file."""
-    url = make_url(database_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return []
-    return [Path(url.database + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def _issuer(settings: "Settings") -> Issuer | None:

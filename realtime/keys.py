@@ -1,7 +1,7 @@
 """The keys that tokens are checked with: which there are, and what each may be used for. Pure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be gues
 MIN_RSA_BITS = 2_048
 MAX_KEYS = 32  # a token without a kid is tried with each of them
 
+_OF_PUBLIC_KEYS = ("-----BEGIN", "{", "ssh-", "ecdsa-")  # PEM, JWK, OpenSSH
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
@@ -35,17 +36,33 @@ def secret_keys(*secrets: str | None) -> tuple[TrustedKey, ...]:
 
 
 def check_secret(secret: str) -> str:
+    """Raises ValueError for one that can be guessed, or that everybody may know."""
+    if secret.startswith(_OF_PUBLIC_KEYS):
+        raise ValueError("is the text of a key, not a secret; JWT_PUBLIC_KEY takes public keys")
     size = len(secret.encode())
     if size < MIN_SECRET_BYTES:
         raise ValueError(f"{size} bytes are too short; use {MIN_SECRET_BYTES} random bytes or more")
     return secret
 
 
-def public_keys(text: str) -> tuple[TrustedKey, ...]:
-    """The keys of PEM blocks, one after the other, or of a JWKS document. Raises ValueError."""
-    keys = tuple(_jwks(text) if text.lstrip().startswith("{") else _pems(text))
+class _OfNoUse(Exception):
+    """A key of a JWKS that is fine, but not for what we do; RFC 7517, 5: such keys are passed over."""
+
+
+def public_keys(text: str, skipped: Callable[[str], None] | None = None) -> tuple[TrustedKey, ...]:
+    """The keys of PEM blocks, one after the other, or of a JWKS document. Raises ValueError.
+
+    `skipped` is told of each key of a JWKS that is for another use, kind or algorithm.
+    """
+    passed_over: list[str] = []
+    keys = tuple(_jwks(text, passed_over) if text.lstrip().startswith("{") else _pems(text))
+    if not keys and passed_over:
+        raise ValueError(f"holds no key of use here: {passed_over[0]}")
     if not keys:
         raise ValueError(f"holds no PEM public key ({_BEGIN}) and no JWKS")
+    for sentence in passed_over if skipped else ():
+        assert skipped is not None
+        skipped(sentence)
     if len(keys) > MAX_KEYS:
         raise ValueError(f"holds {len(keys)} keys; at most {MAX_KEYS} make sense")
     names = [key.key_id for key in keys if key.key_id is not None]
@@ -66,7 +83,7 @@ def _pems(text: str) -> Iterator[TrustedKey]:
         yield _checked(key, None)
 
 
-def _jwks(text: str) -> Iterator[TrustedKey]:
+def _jwks(text: str, passed_over: list[str]) -> Iterator[TrustedKey]:
     try:
         entries = json.loads(text)["keys"]
     except (ValueError, KeyError, RecursionError):
@@ -75,32 +92,44 @@ def _jwks(text: str) -> Iterator[TrustedKey]:
         raise ValueError('is no JWKS: its "keys" are no list')
     for place, entry in enumerate(entries, 1):
         try:
-            yield from _jwk(entry)
+            yield _jwk(entry)
+        except _OfNoUse as reason:
+            passed_over.append(f"key {place} of the JWKS {reason}")
         except ValueError as error:
             raise ValueError(f"key {place} of the JWKS {error}") from None
 
 
-def _jwk(entry: Any) -> Iterator[TrustedKey]:
-    """The key, or none when it is for another use than signatures."""
+def _jwk(entry: Any) -> TrustedKey:
+    """Raises _OfNoUse, or ValueError for what must not or cannot be trusted."""
     if not isinstance(entry, dict):
         raise ValueError("is no object")
-    if entry.get("use", "sig") != "sig":
-        return
     if "d" in entry or entry.get("kty") == "oct":
         raise ValueError("is private; only public keys belong here")
+    _check_use(entry)
     kid = entry.get("kid")
     if kid is not None and not isinstance(kid, str):
         raise ValueError("has a kid that is no string")
     reader: Any = {"RSA": RSAAlgorithm, "EC": ECAlgorithm}.get(str(entry.get("kty")))
     if reader is None:
-        raise ValueError(f"has kty {entry.get('kty')!r:.40}; RSA and EC are known")
+        raise _OfNoUse(f"has kty {entry.get('kty')!r:.40}; RSA and EC are known")
+    if reader is ECAlgorithm and entry.get("crv") != "P-256":
+        raise _OfNoUse(f"is on the curve {entry.get('crv')!r:.40}; P-256 is known")
     try:
-        key = _checked(reader.from_jwk(entry), kid)
+        return _checked(reader.from_jwk(entry), kid)
     except (InvalidKeyError, PyJWKError, KeyError, TypeError, UnsupportedAlgorithm):
         raise ValueError("cannot be read") from None
-    if entry.get("alg", key.algorithm) != key.algorithm:
-        raise ValueError(f"is for {entry['alg']!r:.40}; RS256 and ES256 are known")
-    yield key
+
+
+def _check_use(entry: dict[str, Any]) -> None:
+    """Raises _OfNoUse for a key that its owner meant for something else."""
+    if entry.get("use", "sig") != "sig":
+        raise _OfNoUse(f"is for the use {entry['use']!r:.40}")
+    operations = entry.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise _OfNoUse(f"is for {operations!r:.40}, not to verify signatures")
+    known = {"RSA": "RS256", "EC": "ES256"}.get(str(entry.get("kty")))
+    if known is not None and entry.get("alg", known) != known:
+        raise _OfNoUse(f"is for {entry['alg']!r:.40}; RS256 and ES256 are known")
 
 
 def _checked(key: object, key_id: str | None) -> TrustedKey:

@@ -1,6 +1,5 @@
 """Who is asking: JSON Web Tokens, checked against what PyJWT would let through by default."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,23 @@ from realtime.keys import TrustedKey
 LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_KNOWN = 10_000  # good tokens that need no second check before they expire
 MAX_LIFE = 400 * 24 * 3600  # seconds; a token that outlives this was made by mistake
+MAX_TOKEN = 16_384  # characters; Entra ID's and Keycloak's have 2,000 to 5,000
+MAX_DATE = 10**12  # seconds since 1970; an integer beyond what a float holds has no time
+TYPES = frozenset({"jwt", "at+jwt"})  # what `typ` may say (RFC 9068)
 SCOPES = frozenset({"jobs:read", "jobs:write", "jobs:execute"})
+
+
+UNREADABLE = (
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+    RecursionError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+)  # what PyJWT lets out of a token that somebody made to break it
+
+Claims = dict[str, object]
 
 
 class TokenRefused(Exception):
@@ -34,16 +49,31 @@ class Identity:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must say beside its signature; where nothing is expected, anything will do."""
+
+    audiences: frozenset[str] = frozenset()  # its aud names one of them
+    issuer: str | None = None  # its iss is this
+    default_scopes: frozenset[str] = SCOPES  # of a token that names none
+
+
 class TokenVerifier:
     """Checks tokens with pinned keys, of which more than one counts while keys are changed.
 
     Safe for any thread.
     """
 
-    def __init__(self, tenant_id: str, keys: Sequence[TrustedKey]) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        keys: Sequence[TrustedKey],
+        expected: Expected = Expected(),
+    ) -> None:
         assert keys, "a verifier without a key would let nobody in"
         self._tenant_id = tenant_id
         self._keys = tuple(keys)
+        self._expected = expected
         self._known: dict[str, Identity] = {}  # good tokens: a page that comes back has the same
 
     def verify(self, token: str) -> Identity:
@@ -59,28 +89,27 @@ class TokenVerifier:
         self._known[token] = identity
         return identity
 
-    def _identity(self, claims: dict[str, object]) -> Identity:
-        expires_at = _expiry(claims.get("exp"))
+    def _identity(self, claims: Claims) -> Identity:
+        expires_at = _lifetime(claims)
+        _check_audience(claims.get("aud"), self._expected.audiences)
+        _check_issuer(claims.get("iss"), self._expected.issuer)
         return Identity(
             tenant_id=self._tenant(claims.get("tenant_id")),
-            scopes=_scopes(claims.get("scope")),
+            scopes=_scopes(claims, self._expected.default_scopes),
             expires_at=expires_at,
-            subject=_printable(str(claims.get("sub", ""))[:200]),
+            subject=_subject(claims.get("sub")),
         )
 
-    def _claims(self, token: str) -> dict[str, object]:
+    def _claims(self, token: str) -> Claims:
+        """What one of the trusted keys has signed."""
+        if len(token) > MAX_TOKEN:
+            raise TokenRefused(f"the token is longer than {MAX_TOKEN:,} characters")
         for key in self._candidates(token):
             try:
                 return _decoded(token, key)
             except jwt.InvalidSignatureError:
                 continue  # another key may have signed it
-            except jwt.ExpiredSignatureError:
-                raise TokenRefused(
-                    "the token has expired; make a new one with scripts/token"
-                ) from None
-            except jwt.MissingRequiredClaimError:
-                raise TokenRefused("the token has no exp claim") from None
-            except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            except UNREADABLE:
                 break
         raise TokenRefused("the token's signature or form is not valid here")
 
@@ -88,8 +117,9 @@ class TokenVerifier:
         """The trusted keys that may have signed it. Its kid only picks among them."""
         try:
             header = jwt.get_unverified_header(token)
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except UNREADABLE:
             return []
+        _check_type(header.get("typ"))
         algorithm, key_id = header.get("alg"), header.get("kid")
         fitting = [key for key in self._keys if key.algorithm == algorithm]
         if key_id is None:
@@ -112,15 +142,79 @@ class TokenVerifier:
         return tenant_id
 
 
-def _decoded(token: str, key: TrustedKey) -> dict[str, object]:
-    claims: dict[str, object] = jwt.decode(
+def _decoded(token: str, key: TrustedKey) -> Claims:
+    """The claims, of which PyJWT has checked nothing but the signature: some numbers break its checks."""
+    unchecked = ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+    claims: Claims = jwt.decode(
         token,
         key.key,
         algorithms=[key.algorithm],
-        leeway=LEEWAY,
-        options={"require": ["exp"], "verify_aud": False},
+        options={f"verify_{claim}": False for claim in unchecked},  # type: ignore[arg-type]
     )
     return claims
+
+
+def _check_type(kind: object) -> None:
+    """Refuses a token that says of itself that it is for something else (RFC 8725, 3.11)."""
+    if kind is None:
+        return
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in TYPES:
+        raise TokenRefused("the token's typ is neither JWT nor at+jwt: it is for something else")
+
+
+def _lifetime(claims: Claims) -> float:
+    """When it ends, leeway included; refuses one that has ended, or has not begun."""
+    now = time.time()
+    exp = _date(claims, "exp")
+    if exp is None:
+        raise TokenRefused("the token has no exp claim")
+    if exp <= now - LEEWAY:
+        raise TokenRefused("the token has expired; make a new one with scripts/token")
+    if exp > now + MAX_LIFE:
+        raise TokenRefused(f"the token lives longer than {MAX_LIFE // 86400} days")
+    for name in ("nbf", "iat"):
+        begin = _date(claims, name)
+        if begin is not None and begin > now + LEEWAY:
+            raise TokenRefused(f"the token's {name} is in the future")
+    return exp + LEEWAY
+
+
+def _date(claims: Claims, name: str) -> float | None:
+    """Seconds since 1970; compared before it is anything else, since an integer may have 400 digits."""
+    found = claims.get(name)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise TokenRefused(f"the token's {name} is not a number")
+    if not -MAX_DATE < found < MAX_DATE:  # nor is NaN
+        raise TokenRefused(f"the token's {name} is no time")
+    return float(found)
+
+
+def _check_audience(aud: object, audiences: frozenset[str]) -> None:
+    """`aud` is a text, or a list of them."""
+    named = [aud] if isinstance(aud, str) else aud
+    if named is not None and not _are_texts(named):
+        raise TokenRefused("the token's aud is neither a string nor a list of strings")
+    if audiences and audiences.isdisjoint(named or ()):  # type: ignore[arg-type]
+        raise TokenRefused("the token is not for this server: its aud is not in JWT_AUDIENCE")
+
+
+def _check_issuer(iss: object, issuer: str | None) -> None:
+    if issuer is not None and (not isinstance(iss, str) or iss != issuer):
+        raise TokenRefused("the token is of another issuer: its iss is not JWT_ISSUER")
+
+
+def _subject(sub: object) -> str:
+    """For the log. RFC 7519 wants a text; identity providers write numbers, too."""
+    if sub is None:
+        return ""
+    if isinstance(sub, bool) or not isinstance(sub, (str, int)):
+        raise TokenRefused("the token's sub is not a string")
+    try:
+        return _printable(str(sub)[:200])
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        raise TokenRefused("the token's sub is not a string") from None
 
 
 def _printable(text: str) -> str:
@@ -128,29 +222,41 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def _expiry(exp: object) -> float:
-    if isinstance(exp, bool) or not isinstance(exp, (int, float)) or not math.isfinite(exp):
-        raise TokenRefused("the token's exp is not a number")
-    if exp > time.time() + MAX_LIFE:
-        raise TokenRefused(f"the token lives longer than {MAX_LIFE // 86400} days")
-    return exp + LEEWAY
+def _scopes(claims: Claims, default: frozenset[str]) -> frozenset[str]:
+    """Those that `scope` names, or where there is none `scp` (Entra ID, Okta); without both the default."""
+    name = "scp" if claims.get("scope") is None else "scope"
+    found = claims.get(name)
+    if found is None:
+        return default
+    named = found.split() if isinstance(found, str) else found
+    if not _are_texts(named):
+        raise TokenRefused(f"the token's {name} is neither a string nor a list of strings")
+    return SCOPES.intersection(named)  # type: ignore[arg-type]
 
 
-def _scopes(scope: object) -> frozenset[str]:
-    """The scopes of a token: all when it has no scope claim, else those that it names."""
-    if scope is None:
-        return SCOPES
-    if not isinstance(scope, str):
-        raise TokenRefused("the token's scope is not a string")
-    return SCOPES & frozenset(scope.split())
+def _are_texts(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(item, str) for item in found)
 
 
-def mint(key: str, *, tenant_id: str | None, hours: float, scope: str | None, subject: str) -> str:
-    """A new HS256 token, for scripts and tests."""
+def mint(
+    key: str,
+    *,
+    tenant_id: str | None,
+    hours: float,
+    scope: str | None,
+    subject: str,
+    expected: Expected = Expected(),
+) -> str:
+    """A new HS256 token, for scripts and tests, that says what is expected of it."""
     now = int(time.time())
-    claims: dict[str, object] = {"sub": subject, "iat": now, "exp": now + int(hours * 3600)}
-    if tenant_id is not None:
-        claims["tenant_id"] = tenant_id
-    if scope is not None:
-        claims["scope"] = scope
-    return jwt.encode(claims, key, algorithm="HS256")
+    claims: Claims = {
+        "sub": subject,
+        "iat": now,
+        "exp": now + int(hours * 3600),
+        "tenant_id": tenant_id,
+        "scope": scope,
+        "aud": min(expected.audiences, default=None),
+        "iss": expected.issuer,
+    }
+    said = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(said, key, algorithm="HS256")

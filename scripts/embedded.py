@@ -8,7 +8,6 @@ has left running is taken over.
 
 import argparse
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -21,15 +20,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import urlsplit
 
-from jobs.run.nkeys import Issuer, own_issuer
+from jobs.run.nkeys import own_issuer
 from jobs.secret_files import write_secret
 from jobs.store.process_identity import ProcessIdentity
+from scripts import environments
 from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
-from settings import NATS_USER, Settings
+from scripts.nats_config import monitor_path, nats_config, nats_log
+from settings import Settings
 
 LOG = logging.getLogger("embedded")
 
@@ -39,9 +40,7 @@ READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams fir
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
-NATS_LOGIN_WAIT = 2.0  # seconds for a client to say who it is, and the runner to know it
 NATS_STOP_WAIT = 8.0  # seconds
-MAX_NATS_LOG = 10 << 20  # bytes of one log file of nats-server
 HEALTH_PERIOD = 3.0  # seconds between two looks at nats-server's streams; two faults count
 ROOM = 4 << 20  # bytes that must be free on the disk before nats-server is started anew for it
 LAST_WORDS = 5  # lines of that log that explain a failed start
@@ -54,10 +53,16 @@ class Child:
     """
 
     def __init__(
-        self, name: str, command: list[str], stop_wait: float, left: ProcessIdentity | None
+        self,
+        name: str,
+        command: list[str],
+        environment: Callable[[], dict[str, str]],
+        stop_wait: float,
+        left: ProcessIdentity | None,
     ) -> None:
         self.name = name
         self._command = command
+        self._environment = environment
         self._stop_wait = stop_wait
         self._left = left
         self._process: subprocess.Popen[bytes] | Adopted | None = None
@@ -73,7 +78,9 @@ class Child:
             self._process = Adopted(left)
         else:
             # standard output is the master's pipe for one word; theirs goes where errors go
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=2)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=2, env=self._environment()
+            )
 
     @property
     def pid(self) -> int | None:
@@ -111,40 +118,6 @@ class Child:
             LOG.error("%s does not end; killing it", self.name)
             self._process.kill()
             self._process.wait()
-
-
-def nats_config(settings: Settings, issuer: Issuer) -> str:
-    """The embedded server's configuration: loopback only, a password, its log in the data directory.
-
-    Our own processes have the one user. Who has another name is asked about over NATS (jobs/run/admission.py).
-
-    `sync_interval: always` would cost 25 times the throughput (4,200 instead of 105,000
-    messages/s); what a power loss takes from the queue is found in the database and queued again.
-    """
-    password = urlsplit(settings.own_nats_url()).password
-    return (
-        f"listen: 127.0.0.1:{settings.nats_port}\n"
-        f"http: 127.0.0.1:{settings.nats_monitor_port}\n"
-        f"http_base_path: {json.dumps(monitor_path(settings))}\n"
-        f"log_file: {json.dumps(str(nats_log(settings)))}\n"
-        f"logfile_size_limit: {MAX_NATS_LOG}\n"
-        f"authorization {{\n"
-        f"  timeout: {NATS_LOGIN_WAIT:g}\n"
-        f"  users: [ {{ user: {NATS_USER}, password: {json.dumps(password)} }} ]\n"
-        f"  auth_callout {{ issuer: {issuer.public}, auth_users: [ {NATS_USER} ] }}\n"
-        "}\n"
-        f"jetstream {{ store_dir: {json.dumps(str(settings.data_dir / 'nats'))}, sync_interval: 10s }}\n"
-    )
-
-
-def monitor_path(settings: Settings) -> str:
-    """Under which nats-server's monitor answers: it asks for no password, and any page may ask it."""
-    password = urlsplit(settings.own_nats_url()).password
-    return f"/{hashlib.sha256(f'path of the monitor {password}'.encode()).hexdigest()[:32]}"
-
-
-def nats_log(settings: Settings) -> Path:
-    return settings.data_dir / "nats.log"
 
 
 def nats_command(settings: Settings) -> list[str]:
@@ -320,7 +293,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nats", choices=("own", "external"), required=True)
     has_own_nats = parser.parse_args().nats == "own"
-    settings = Settings.from_env()
+    settings = Settings.from_env(reads_keys=False)
     stop = Stop()
     lock = _locked(settings, has_own_nats)
     if lock is None:
@@ -350,7 +323,8 @@ def _serve(
     left = noted.left_over()
     if has_own_nats:
         command = nats_command(settings)
-        nats = Child("nats-server", command, NATS_STOP_WAIT, left.get("nats-server"))
+        environment = environments.for_nats
+        nats = Child("nats-server", command, environment, NATS_STOP_WAIT, left.get("nats-server"))
         children.append(nats)
         nats.start()
         noted.note(children)
@@ -362,7 +336,7 @@ def _serve(
     if settings.runner == "embedded":
         wait = settings.run_cancel_timeout + PART_STOP_WAIT
         command = [sys.executable, "-m", "jobs.runner"]
-        runner = Child("runner", command, wait, left.get("runner"))
+        runner = Child("runner", command, environments.for_runner, wait, left.get("runner"))
         children.append(runner)
         runner.start()
         noted.note(children)

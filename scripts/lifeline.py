@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from jobs.store.process_identity import ProcessIdentity
+from scripts import environments
 from settings import Settings
 
 STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
@@ -165,7 +166,13 @@ class Lifeline:
         nats = "own" if self._has_own_nats else "external"
         command = [sys.executable, "-m", "scripts.embedded", "--nats", nats]
         # a session of its own: Ctrl-C in a terminal is for the master, which stops it last
-        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        self._child = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env=environments.for_keeper(),
+            pass_fds=environments.aside(),
+        )
         assert self._child.stdout is not None
         with self._child.stdout as said:
             if said.readline().strip() != b"ready":
@@ -226,4 +233,4 @@ def parts_of(settings: Settings, has_own_nats: bool) -> str:
     """A fingerprint of what the kept parts must agree on with a master that takes them over."""
     nats = settings.own_nats_url() if has_own_nats else settings.nats_url
     agreed = f"{nats} {settings.runner} {settings.database_url}"
-    return hashlib.sha256(agreed.encode()).hexdigest()[:16]
+    return hashlib.sha256(os.fsencode(agreed)).hexdigest()[:16]

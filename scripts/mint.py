@@ -28,8 +28,15 @@ def mint_for(
         if settings.tenant_id == EVERY_TENANT:
             raise SettingsError(f"TENANT_ID is {EVERY_TENANT}: say which tenant, with --tenant")
         tenant = settings.tenant_id
+    if scope is None and settings.jwt_default_scope != SCOPES:
+        scope = " ".join(sorted(SCOPES))  # what is printed without --scope may do everything
     return mint(
-        settings.signing_key(), tenant_id=tenant, hours=hours, scope=scope, subject="scripts"
+        settings.signing_key(),
+        tenant_id=tenant,
+        hours=hours,
+        scope=scope,
+        subject="scripts",
+        expected=settings.expected_of_tokens(),
     )
 
 

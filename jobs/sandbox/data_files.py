@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from jobs.own_files import other_names, ways_to
+
 # What the server keeps in DATA_DIR, which is also the default root of data. A test compares this
 # with what a running server has there.
 SERVERS_OWN = frozenset(
@@ -66,13 +68,30 @@ def _bytes(text: str) -> int:
 
 
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:
-    """What programs must not touch: the server's own, `others`, and what tenants left that have roots no more."""
+    """What programs must not touch: the server's own, `others`, and what tenants left that have roots no more.
+
+    Links to them and hard links count as they do. Raises OSError where such a path cannot be told.
+    """
     own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
     own += sorted(data_dir.resolve().glob("nats.log.*"))
+    own += [way for other in others if other is not None for way in ways_to(other)]
+    own += list(other_names(iter(own), roots))
     tenants = data_dir.resolve() / TENANTS
     if not any(tenants in root.parents for root in roots):
         own.append(tenants)
-    return own + [other.resolve() for other in others if other is not None]
+    return list(dict.fromkeys(path for path in own if _can_be_told(path, roots)))
+
+
+def _can_be_told(path: Path, roots: list[Path]) -> bool:
+    """Programs are told of paths with colons in between. Raises PermissionError for one that matters."""
+    if os.pathsep not in str(path):
+        return True
+    if any(root in path.parents for root in roots):
+        raise PermissionError(
+            f"{path} is the server's own and lies in a data root: a {os.pathsep} in its path "
+            "cannot be told to programs; move or rename it"
+        )
+    return False
 
 
 def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:

@@ -13,10 +13,21 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from progress_lib.subjects import EVERY_TENANT
 from realtime.keys import public_keys, secret_keys
-from realtime.tokens import LEEWAY, MAX_LIFE, SCOPES, TokenRefused, TokenVerifier, WrongTenant, mint
+from realtime.tokens import (
+    LEEWAY,
+    MAX_LIFE,
+    SCOPES,
+    Expected,
+    TokenRefused,
+    TokenVerifier,
+    WrongTenant,
+    mint,
+)
 
 SECRET = "0123456789abcdef0123456789abcdef"
 RSA_KEY = rsa.generate_private_key(65_537, 2_048)
@@ -207,9 +218,172 @@ def test_a_scope_limits_and_never_adds(scope: str | None, allowed: frozenset[str
     assert by_secret().verify(signed(good_claims(scope=scope))).scopes == allowed
 
 
-@pytest.mark.parametrize("scope", [["jobs:read"], 1, {"jobs:read": True}, True])
-def test_a_scope_that_is_no_string_is_refused(scope: Any) -> None:
-    refusal(signed(good_claims(scope=scope)))
+@pytest.mark.parametrize("name", ["scope", "scp"])
+@pytest.mark.parametrize("scope", [["jobs:read", 1], [["jobs:read"]], 1, {"jobs:read": True}, True])
+def test_a_scope_that_is_no_string_and_no_list_of_strings_is_refused(name: str, scope: Any) -> None:
+    assert name in refusal(signed(good_claims(**{name: scope})))
+
+
+@pytest.mark.parametrize(
+    ("claims", "allowed"),
+    [
+        ({"scope": ["jobs:read", "openid"]}, {"jobs:read"}),
+        ({"scp": "jobs:read openid"}, {"jobs:read"}),
+        ({"scp": ["jobs:write"]}, {"jobs:write"}),
+        ({"scp": []}, frozenset()),
+        ({"scope": "", "scp": "jobs:read"}, frozenset()),
+        ({"scope": "jobs:write", "scp": "jobs:read"}, {"jobs:write"}),
+        ({"scope": ["jobs:read jobs:write"]}, frozenset()),
+        ({"scopes": "jobs:read", "roles": ["jobs:read"]}, frozenset()),
+    ],
+)
+def test_scopes_as_identity_providers_write_them(
+    claims: dict[str, Any], allowed: frozenset[str]
+) -> None:
+    expected = Expected(default_scopes=frozenset())
+    verifier = TokenVerifier("acme", secret_keys(SECRET), expected)
+    assert verifier.verify(signed(good_claims(**claims))).scopes == allowed
+
+
+# ---------------------------------------------------------------- for whom, and by whom
+
+OURS = Expected(
+    audiences=frozenset({"progress", "https://p.example"}), issuer="https://idp.example"
+)
+
+
+@pytest.mark.parametrize("aud", ["progress", ["other", "progress"], ["https://p.example"]])
+def test_a_token_for_this_server_is_good_in_either_form(aud: Any) -> None:
+    verifier = TokenVerifier("acme", secret_keys(SECRET), OURS)
+    assert verifier.verify(signed(good_claims(aud=aud, iss=OURS.issuer))).subject == "ann"
+
+
+@pytest.mark.parametrize(
+    "aud",
+    [
+        *(None, "", "other", "Progress", "progress ", "prog", "progress,other", "*", [], ["other"]),
+        *([["progress"]], ["progress", 1], {"progress": 1}, 1, True),
+    ],
+)
+def test_a_token_for_another_server_is_refused(aud: Any) -> None:
+    verifier = TokenVerifier("acme", secret_keys(SECRET), OURS)
+    assert "aud" in refusal(signed(good_claims(aud=aud, iss=OURS.issuer)), verifier)
+
+
+@pytest.mark.parametrize(
+    "iss",
+    [
+        *(None, "", "https://idp.example/", "https://idp", "https", "HTTPS://IDP.EXAMPLE"),
+        *(["https://idp.example"], {"https://idp.example": 1}, 1, True),
+    ],
+)
+def test_a_token_of_another_issuer_is_refused(iss: Any) -> None:
+    """A part of the name is no match either, as it once was in PyJWT (CVE-2024-53861)."""
+    verifier = TokenVerifier("acme", secret_keys(SECRET), OURS)
+    assert "iss" in refusal(signed(good_claims(aud="progress", iss=iss)), verifier)
+
+
+def test_what_the_scripts_mint_says_for_whom_it_is() -> None:
+    token = mint(SECRET, tenant_id="acme", hours=1, scope=None, subject="x", expected=OURS)
+    assert TokenVerifier("acme", secret_keys(SECRET), OURS).verify(token).scopes == SCOPES
+
+
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt", None])
+def test_a_token_that_says_that_it_gives_access_is_good(typ: Any) -> None:
+    by_secret().verify(signed(good_claims(), {"alg": "HS256", "typ": typ}))
+
+
+@pytest.mark.parametrize(
+    "typ", ["dpop+jwt", "logout+jwt", "secevent+jwt", "id+jwt", "JWE", "", 1, True, ["JWT"], {}]
+)
+def test_a_token_that_says_that_it_is_for_something_else_is_refused(typ: Any) -> None:
+    assert "typ" in refusal(signed(good_claims(), {"alg": "HS256", "typ": typ}))
+
+
+# ---------------------------------------------------------------- whatever a signer writes
+
+HUGE = int("9" * 400)
+ODD_VALUES: list[Any] = [
+    *(HUGE, -HUGE, 10**12, -(10**12), 1e308, -1e308, float("nan"), float("inf"), -float("inf")),
+    *(True, False, "", "1", "soon", [], {}, [HUGE], {"a": HUGE}, "\ud800", "\x00"),
+]
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: repr(value)[:20])
+def test_a_time_that_is_none_names_its_claim(name: str, value: Any) -> None:
+    said = refusal(signed(good_claims(**{name: value})))
+    assert f"the token's {name} is " in said
+
+
+@pytest.mark.parametrize("sub", [42, 0, -1, HUGE, ""])
+def test_a_subject_may_be_a_whole_number(sub: Any) -> None:
+    assert by_secret().verify(signed(good_claims(sub=sub))).subject == str(sub)[:200]
+
+
+@pytest.mark.parametrize("sub", [True, 1.5, float("nan"), [], {}, ["ann"]])
+def test_a_subject_of_another_kind_is_named(sub: Any) -> None:
+    assert "sub" in refusal(signed(good_claims(sub=sub)))
+
+
+@pytest.mark.parametrize("jti", [1, None, [], {}, "x" * 1_000, HUGE])
+def test_the_name_of_a_token_is_not_looked_at(jti: Any) -> None:
+    by_secret().verify(signed(good_claims(jti=jti)))
+
+
+def test_a_token_beyond_reason_is_refused_before_it_is_read() -> None:
+    assert "longer" in refusal(signed(good_claims(x="y" * 20_000)))
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(ODD_VALUES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+CLAIMS = [*("exp", "nbf", "iat", "sub", "jti", "aud", "iss", "scope", "scp", "tenant_id")]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    claims=st.dictionaries(st.sampled_from(CLAIMS), JSON),
+    header=st.dictionaries(
+        st.sampled_from(["kid", "typ", "crit", "b64", "jwk", "jku", "zip", "cty"]), JSON
+    ),
+    expected=st.sampled_from([Expected(), OURS]),
+)
+def test_whatever_is_signed_is_let_in_or_refused(
+    claims: dict[str, Any], header: dict[str, Any], expected: Expected
+) -> None:
+    token = signed(good_claims(**claims), {"alg": "HS256", **header})
+    try:
+        identity = TokenVerifier("acme", secret_keys(SECRET), expected).verify(token)
+    except TokenRefused:
+        return
+    assert identity.tenant_id == "acme"
+    assert identity.scopes <= SCOPES
+    assert identity.subject.isprintable()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.binary(max_size=300), st.booleans())
+def test_whatever_is_between_the_dots_is_refused(
+    header: bytes, claims: bytes, is_signed: bool
+) -> None:
+    head = b'{"alg":"HS256"}' if is_signed else header
+    text = b".".join(_base64(part) for part in (head, claims))
+    seal = _base64(hmac.digest(SECRET.encode(), text, hashlib.sha256))
+    refusal((text + b"." + seal).decode())
+
+
+def test_a_number_of_more_digits_than_python_reads_is_refused() -> None:
+    claims = b'{"tenant_id":"acme","exp":' + b"9" * 5_000 + b"}"
+    text = _base64(b'{"alg":"HS256"}') + b"." + _base64(claims)
+    refusal((text + b"." + _base64(hmac.digest(SECRET.encode(), text, hashlib.sha256))).decode())
 
 
 def test_a_name_that_would_write_its_own_log_line_cannot() -> None:

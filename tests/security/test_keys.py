@@ -20,7 +20,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from realtime.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
 from realtime.tokens import TokenRefused, TokenVerifier
 from settings import Settings
-from tests.harness import StartProduct, eventually
+from tests.harness import StartProduct, eventually, is_alive
 
 OLD, NEW = "old " * 8, "new " * 8
 RSA_KEY = rsa.generate_private_key(65_537, 2_048)
@@ -46,9 +46,9 @@ def jwks(*keys: dict[str, Any]) -> str:
     return json.dumps({"keys": keys})
 
 
-def token(key: Any, algorithm: str = "HS256", **header: Any) -> str:
+def token(key: Any, algorithm: str = "HS256", scope: str = "jobs:read", **header: Any) -> str:
     claims = {"sub": "ann", "tenant_id": "default", "exp": int(time.time()) + 600}
-    return jwt.encode(claims, key, algorithm, headers=header)
+    return jwt.encode({**claims, "scope": scope}, key, algorithm, headers=header)
 
 
 def forged(header: dict[str, Any], secret: str) -> str:
@@ -119,6 +119,83 @@ def test_a_file_of_keys_is_read_again_on_sighup_and_nobody_is_locked_out(
     assert status(EC_KEY, "a") == 200
 
 
+@pytest.mark.parametrize("fault", ["empty", "removed", "twice", "half", "a directory"])
+def test_a_file_of_keys_that_cannot_be_used_changes_nothing_on_sighup(
+    tmp_path: Path, start_product: StartProduct, fault: str
+) -> None:
+    file = tmp_path / "keys.json"
+    good = jwks(jwk(EC_KEY, kid="a"))
+    file.write_text(good)
+    product = start_product(JWT_PUBLIC_KEY=str(file), SAMPLE_ORDERS="0")
+
+    def status(key: ec.EllipticCurvePrivateKey, kid: str) -> int:
+        return product.get("/api/jobs", token=token(key, "ES256", kid=kid)).status
+
+    first = product.worker_pid
+    file.unlink()
+    if fault == "a directory":
+        file.mkdir()
+    elif fault != "removed":
+        entry = jwk(EC_KEY, kid="a")
+        file.write_text({"empty": "", "twice": jwks(entry, entry), "half": good[:-9]}[fault])
+    os.kill(product.pid, signal.SIGHUP)
+    eventually(lambda: not is_alive(first), 30, what="the workers are new")
+    assert eventually(lambda: status(EC_KEY, "a") == 200, 30)
+    os.kill(product.worker_pid, signal.SIGKILL)  # and so is one that was killed meanwhile
+    assert eventually(lambda: status(EC_KEY, "a") == 200, 30)
+    errors = [line for line in product.log().splitlines() if "JWT_PUBLIC_KEY" in line]
+    assert ["[ERROR] SIGHUP changes nothing" in line for line in errors] == [False, True], errors
+    if file.is_dir():
+        file.rmdir()
+    file.write_text(jwks(jwk(OTHER_EC_KEY, kid="b")))
+    os.kill(product.pid, signal.SIGHUP)
+    eventually(lambda: status(OTHER_EC_KEY, "b") == 200, 30, what="a good file counts again")
+    assert status(EC_KEY, "a") == 401
+
+
+def test_a_key_of_another_kind_is_passed_over_with_a_warning(
+    tmp_path: Path, start_product: StartProduct
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(jwks(jwk(RSA_KEY, kid="r"), *OF_NO_USE.values()))
+    product = start_product(JWT_PUBLIC_KEY=str(file), SAMPLE_ORDERS="0", RUNNER="off")
+    assert product.get("/api/jobs", token=token(RSA_KEY, "RS256", kid="r")).status == 200
+    for place in range(2, len(OF_NO_USE) + 2):
+        assert product.log().count(f"JWT_PUBLIC_KEY: key {place} of the JWKS ") == 1
+
+
+OF_NO_USE: dict[str, dict[str, Any]] = {
+    "Ed25519": {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "use": "sig",
+        "kid": "e",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    },
+    "another algorithm": jwk(RSA_KEY, kid="s", alg="RS512"),
+    "for encryption": jwk(RSA_KEY, kid="t", alg="RSA-OAEP", key_ops=["encrypt"]),
+    "its use": jwk(RSA_KEY, kid="u", use="enc"),
+    "its operations": jwk(EC_KEY, kid="v", key_ops=["deriveKey"]),
+    "operations that are no list": jwk(EC_KEY, kid="w", key_ops="verify"),
+    "another curve": {"kty": "EC", "crv": "P-384", "x": "eA", "y": "eA", "kid": "x"},
+    "a kind of the future": {"kty": "AKP", "alg": "ML-DSA-44", "pub": "eA", "kid": "y"},
+    "no kind": {"kid": "z"},
+}
+
+
+@pytest.mark.parametrize("kind", OF_NO_USE)
+def test_a_key_that_was_passed_over_counts_for_nothing(kind: str) -> None:
+    told: list[str] = []
+    keys = public_keys(jwks(jwk(OTHER_EC_KEY, kid="b"), OF_NO_USE[kind]), told.append)
+    assert [key.key_id for key in keys] == ["b"]
+    assert len(told) == 1
+    for key, algorithm in ((RSA_KEY, "RS256"), (EC_KEY, "ES256")):
+        assert not lets_in(keys, token(key, algorithm))
+        assert not lets_in(keys, token(key, algorithm, kid=OF_NO_USE[kind]["kid"]))
+    with pytest.raises(ValueError, match="no key of use"):
+        public_keys(jwks(OF_NO_USE[kind]))
+
+
 # ---------------------------------------------------------------- what a kid can do
 
 
@@ -185,6 +262,7 @@ BAD_KEYS: dict[str, str] = {
     "an empty list": '{"keys": []}',
     "a secret": jwks({"kty": "oct", "k": "eA", "kid": "a"}),
     "a private JWK": jwks(jwk(EC_KEY, d="eA")),
+    "a private JWK for encryption": jwks(jwk(EC_KEY), jwk(EC_KEY, use="enc", d="eA")),
     "a private key": private_pem() + pem(EC_KEY),
     "an unknown kind": jwks({"kty": "OKP", "crv": "Ed25519", "x": "eA"}),
     "a kid that is no string": jwks(jwk(EC_KEY, kid=1)),
@@ -204,6 +282,30 @@ def test_a_key_that_must_not_be_trusted_is_refused_at_the_start(case: str) -> No
         public_keys(BAD_KEYS[case])
     assert "\n" not in str(refused.value)
     assert "PRIVATE" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["PEM", "JWK", "JWKS", "SSH"])
+def test_a_public_key_is_no_secret(kind: str) -> None:
+    """Everybody may know it, and sign HS256 with it (CVE-2022-29217, CVE-2026-48526)."""
+    text = {
+        "PEM": pem(EC_KEY),
+        "JWK": json.dumps(jwk(EC_KEY)),
+        "JWKS": jwks(jwk(EC_KEY)),
+        "SSH": "ssh-ed25519 " + "A" * 60,
+    }[kind]
+    with pytest.raises(ValueError, match="JWT_PUBLIC_KEY"):
+        secret_keys(text)
+
+
+def test_a_claim_that_is_there_twice_counts_as_the_last_one() -> None:
+    """RFC 7519, 4: either that or a refusal; one parser reads it, so nobody else counts the first."""
+    end = int(time.time()) + 600
+    both = f'{{"tenant_id":"other","tenant_id":"default","exp":1,"exp":{end}}}'
+    parts = (base64.urlsafe_b64encode(p).rstrip(b"=") for p in (b'{"alg":"HS256"}', both.encode()))
+    said = b".".join(parts)
+    seal = base64.urlsafe_b64encode(hmac.digest(NEW.encode(), said, "sha256")).rstrip(b"=")
+    sent = (said + b"." + seal).decode()
+    assert TokenVerifier("default", secret_keys(NEW)).verify(sent).tenant_id == "default"
 
 
 def test_a_secret_that_can_be_guessed_is_refused() -> None:
