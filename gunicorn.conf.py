@@ -1,7 +1,7 @@
 """How gunicorn hosts the product: every value comes from settings.py, by environment variables.
 
 The embedded nats-server and runner are started before the workers and stopped after them, by one
-child process that also restarts what dies (scripts/embedded.py, held by scripts/lifeline.py).
+child process that also restarts what dies (hosting/supervisor.py, held by hosting/lifeline.py).
 """
 
 import contextlib
@@ -13,8 +13,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from scripts import environments, served
-from scripts.lifeline import EmbeddedError, Lifeline, Parts, is_kept
+from hosting import environments, served
+from hosting.lifeline import EmbeddedError, Lifeline, Parts, is_kept
 from settings import SettingsError, keep_private
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -64,7 +64,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
     _check_ports()
     _check_files(server.cfg)
-    _run("scripts.prepare")
+    _run("hosting.prepare")
     _warn(server.log)
     has_own_nats = SETTINGS.nats_url is None
     server.lifeline = None
@@ -111,7 +111,7 @@ def when_ready(server):  # type: ignore[no-untyped-def]
 
 
 def _tell_listening() -> None:
-    """One byte to who started us and waits for it (scripts/launch.py), once."""
+    """One byte to who started us and waits for it (hosting/launch.py), once."""
     global _listening_fd
     if _listening_fd is not None:
         with contextlib.suppress(OSError):

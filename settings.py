@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from hosting.own_files import ROOT, TRUST_VARIABLES, code, ways_to
 from jobs.graph.checks import MAX_EDGES, MAX_NODES
-from jobs.own_files import ROOT, TRUST_VARIABLES, code, ways_to
 from jobs.sandbox.data_files import TENANT, TENANTS
 from jobs.sandbox.landlock import AUTO, MODES
 from jobs.secret_files import make_secret

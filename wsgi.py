@@ -3,8 +3,8 @@
 import logging
 
 from app import create_app
+from hosting import served
 from realtime.redaction import log_thread_failures, redact_handlers
-from scripts import served
 
 settings = served.of_worker()
 logging.basicConfig(

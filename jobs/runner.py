@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.own_files import own_files
+from hosting.own_files import own_files
 from jobs.run.admission import Admission, Ticket
 from jobs.run.deadlines import Deadlines
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools

@@ -556,7 +556,7 @@ class StartProduct(Protocol):
 @pytest.fixture(scope="session")
 def shop_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample database, made once a session; copy it, never write to it."""
-    from jobs.sample import make_shop_database
+    from hosting.sample import make_shop_database
 
     path = tmp_path_factory.mktemp("shop") / "shop.db"
     make_shop_database(path)

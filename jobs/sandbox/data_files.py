@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jobs.own_files import other_names, ways_to
+from hosting.own_files import other_names, ways_to
 
 # What the server keeps in DATA_DIR, which is also the default root of data. A test compares this
 # with what a running server has there.

@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
+from bench.agreement import Turn, agree
+from bench.agreement import parse as parse_agreement
+from bench.agreement import table as table_of
+from bench.chart import chart
+from bench.command import parse
+from bench.meter import Ear, Latencies, Meter
+from bench.report import Document, our_faults, ratio, table
+from bench.scenarios import _search
+from bench.wire import PING, BadFrame, Template, client_frame, frame_at
 from realtime import frames
-from scripts.bench import parse
-from scripts.benching.agreement import Turn, agree
-from scripts.benching.agreement import parse as parse_agreement
-from scripts.benching.agreement import table as table_of
-from scripts.benching.chart import chart
-from scripts.benching.meter import Ear, Latencies, Meter
-from scripts.benching.report import Document, our_faults, ratio, table
-from scripts.benching.scenarios import _search
-from scripts.benching.wire import PING, BadFrame, Template, client_frame, frame_at
 from tests.harness import ROOT, NatsServer, ends_on_ctrl_c
 
 JOB = 1_000_042
@@ -241,7 +241,7 @@ def test_the_chart_is_svg_for_light_and_dark_pages() -> None:
 
 def _bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "scripts.bench", *arguments],
+        [sys.executable, "-m", "bench.command", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -360,7 +360,7 @@ def test_a_wrong_option_is_one_sentence(
 
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
     options = ("--only", "S1", "--worker-class", "gthread")
-    ends_on_ctrl_c("scripts.bench", *options, begun="S1 gthread", directory=tmp_path)
+    ends_on_ctrl_c("bench.command", *options, begun="S1 gthread", directory=tmp_path)
 
 
 def test_ctrl_c_ends_both_generators_and_the_server(tmp_path: Path) -> None:
@@ -369,7 +369,7 @@ def test_ctrl_c_ends_both_generators_and_the_server(tmp_path: Path) -> None:
     generator.chmod(0o700)
     left = tmp_path / "left"
     left.mkdir()
-    module = "scripts.benching.agreement"
+    module = "bench.agreement"
     ends_on_ctrl_c(module, str(generator), begun="starting gthread", directory=left)
 
 
@@ -377,11 +377,11 @@ STAND_IN = """#!{python}
 # In place of the generator in Go: the same options, and what the test needs of its figures.
 import json, sys, time
 sys.path.insert(0, {root!r})
-from scripts.benching.agreement import our_half
-from scripts.benching.crowd import RECEIVED
-from scripts.benching.publisher import Publisher
-from scripts.benching.run import Load
-from scripts.benching.target import RunningTarget
+from bench.agreement import our_half
+from bench.crowd import RECEIVED
+from bench.publisher import Publisher
+from bench.run import Load
+from bench.target import RunningTarget
 
 words = [word for word in sys.argv[1:] if word != "-v"]
 given = dict(zip(words[::2], words[1::2]))
@@ -408,7 +408,7 @@ def test_two_generators_read_the_same_deliveries(tmp_path: Path) -> None:
     stand_in.write_text(STAND_IN.format(python=sys.executable, root=str(ROOT), lost=3))
     stand_in.chmod(0o700)
     small = ("--clients", "8", "--jobs", "2", "--rate", "100", "--seconds", "1", "--rounds", "1")
-    command = [sys.executable, "-m", "scripts.benching.agreement", str(stand_in), *small]
+    command = [sys.executable, "-m", "bench.agreement", str(stand_in), *small]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
     )
@@ -440,7 +440,7 @@ def test_a_generator_that_is_not_there_is_one_sentence(
 
 INTERRUPTED_IN_A_FORK = """
 import multiprocessing, os, signal
-from scripts.benching import child
+from bench import child
 
 def interrupt(number, frame):
     raise KeyError("interrupted")

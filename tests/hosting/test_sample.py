@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from hosting.sample import ensure_sample, make_shop_database, sample_job_document
 from jobs.graph.checks import parse_graph
-from jobs.sample import ensure_sample, make_shop_database, sample_job_document
 from tests.programs import rows_of, run
 
 

@@ -71,7 +71,7 @@ def processes(product: Product) -> dict[str, int]:
     for pid in processes_of(product.mark, product.data_dir):
         line = command_line(pid)
         for mark, name in (
-            *(("scripts.embedded", "keeper"), ("jobs.runner", "runner")),
+            *(("hosting.supervisor", "keeper"), ("jobs.runner", "runner")),
             *(("nats-server", "nats-server"), ("gunicorn", "worker")),
         ):
             if mark in line:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from scripts.nats_config import nats_text
+from hosting.nats_config import nats_text
 from settings import Settings, SettingsError
 from tests.harness import (
     BIN,
@@ -152,7 +152,7 @@ def environment(**changed: str) -> dict[str, str]:
 
 
 def run_once(root: Path, **changed: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.launch", "--once"]
+    command = [sys.executable, "-m", "hosting.launch", "--once"]
     return subprocess.run(
         command,
         cwd=root,

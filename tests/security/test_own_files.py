@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jobs.own_files import OUR_DIRECTORIES, own_files
+from hosting.own_files import OUR_DIRECTORIES, own_files
 from jobs.sandbox.data_files import not_data
 from settings import Settings, SettingsError
 from tests.harness import BIN, ROOT, Product, StartProduct, eventually, free_ports, running_product

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scripts.soaking.account import RunAccount, told_ends
-from scripts.soaking.faults import Fault
-from scripts.soaking.product import Product
-from scripts.soaking.watchers import Watcher
-from scripts.soaking.work import Attempt, Places, Worker, graph
+from soak.account import RunAccount, told_ends
+from soak.faults import Fault
+from soak.product import Product
+from soak.watchers import Watcher
+from soak.work import Attempt, Places, Worker, graph
 from tests.harness import ends_on_ctrl_c
 
 KIND = "table to ledger"
@@ -176,4 +176,4 @@ def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
 @pytest.mark.slow
 @pytest.mark.faults
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
-    ends_on_ctrl_c("scripts.soak", "--minutes", "5", begun="ready at", directory=tmp_path)
+    ends_on_ctrl_c("soak.command", "--minutes", "5", begun="ready at", directory=tmp_path)

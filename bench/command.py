@@ -24,13 +24,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scripts.benching.chart import chart
-from scripts.benching.crowd import CrowdFailed
-from scripts.benching.machine import described, raise_file_limit
-from scripts.benching.publisher import NatsRefused
-from scripts.benching.report import heading, our_faults, table
-from scripts.benching.scenarios import DEFAULT, SCENARIOS, Bench, Outcome, Scenario
-from scripts.benching.target import (
+from bench.chart import chart
+from bench.crowd import CrowdFailed
+from bench.machine import described, raise_file_limit
+from bench.publisher import NatsRefused
+from bench.report import heading, our_faults, table
+from bench.scenarios import DEFAULT, SCENARIOS, Bench, Outcome, Scenario
+from bench.target import (
     TENANT,
     OurTarget,
     ProgramTarget,
@@ -38,9 +38,9 @@ from scripts.benching.target import (
     Target,
     TargetFailed,
 )
-from scripts.interrupting import Interrupted, interruptible, uninterruptible
-from scripts.soaking.product import ROOT, DidNotComeBack
+from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from settings import WORKER_CLASSES
+from soak.product import ROOT, DidNotComeBack
 
 CHART = ROOT / "docs" / "bench.svg"
 SHOW_PERIOD = 0.2  # seconds between two progress lines on a terminal

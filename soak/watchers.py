@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from scripts.soaking.product import Product
+from soak.product import Product
 
 FIRST_CEILING, LAST_CEILING = 6.0, 30.0  # seconds; as static/realtime/backoff.js
 STABLE_AFTER = 5.0  # seconds; as static/realtime/job-realtime-service.js

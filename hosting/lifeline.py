@@ -1,6 +1,6 @@
 """How a gunicorn master holds on to the embedded parts, and how they notice that it is gone.
 
-Three files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (scripts/embedded.py)
+Three files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (hosting/supervisor.py)
 as long as it lives, and `embedded.fifo`, held open for writing by the master. When the master dies,
 however it does, the pipe ends; a new master finds the lock held and takes hold of the pipe again.
 When the keeper dies, the master starts another, which finds the parts in `embedded.parts`.
@@ -18,8 +18,8 @@ import threading
 import time
 from pathlib import Path
 
+from hosting import environments
 from jobs.store.process_identity import ProcessIdentity
-from scripts import environments
 from settings import Settings
 
 STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
@@ -164,7 +164,7 @@ class Lifeline:
 
     def _start(self) -> None:
         nats = "own" if self._has_own_nats else "external"
-        command = [sys.executable, "-m", "scripts.embedded", "--nats", nats]
+        command = [sys.executable, "-m", "hosting.supervisor", "--nats", nats]
         # a session of its own: Ctrl-C in a terminal is for the master, which stops it last
         self._child = subprocess.Popen(
             command,

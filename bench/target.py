@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from realtime.tokens import mint
-from scripts.soaking.product import Product, free_ports
+from soak.product import Product, free_ports
 
 TENANT = "default"
 TOKEN_HOURS = 24.0

@@ -1,6 +1,6 @@
 """Keeps the embedded nats-server and runner alive for one gunicorn master.
 
-Started by gunicorn.conf.py (through scripts/lifeline.py). Prints `ready` once nats-server answers;
+Started by gunicorn.conf.py (through hosting/lifeline.py). Prints `ready` once nats-server answers;
 restarts what dies; stops the runner and then nats-server on SIGTERM. When the master is gone without
 that, running programs may end first, and a new master may take over. What a keeper that was killed
 has left running is taken over.
@@ -24,12 +24,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from hosting import environments
+from hosting.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
+from hosting.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
 from jobs.secret_files import write_secret
 from jobs.store.process_identity import ProcessIdentity
-from scripts import environments
-from scripts.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
-from scripts.nats_config import monitor_path, nats_config, nats_log
 from settings import Settings
 
 LOG = logging.getLogger("embedded")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from multiprocessing.process import BaseProcess
 
-from scripts.interrupting import ENDING
+from hosting.interrupting import ENDING
 
 
 def start(process: BaseProcess) -> None:

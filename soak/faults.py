@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scripts.soaking.product import Process, Product
-from scripts.soaking.watchers import Watcher
+from soak.product import Process, Product
+from soak.watchers import Watcher
 
 GAP = (1.5, 8.0)  # seconds from one fault to the next
 RESTART_GAP = (0.0, 3.0)  # seconds that an operator takes to start a master again

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.soaking.faults import FAULTS, Fault
-from scripts.soaking.watchers import Watcher
-from scripts.soaking.work import ENDED, Attempt, Places, Worker
+from soak.faults import FAULTS, Fault
+from soak.watchers import Watcher
+from soak.work import ENDED, Attempt, Places, Worker
 
 MARGIN = 2.0  # seconds around a run's life in which a fault may explain its end
 SERVER_STOPPED = "the server was stopped"

@@ -1,6 +1,6 @@
 """What reporting costs the program that reports.
 
-    python -m scripts.benching.reporting
+    python -m bench.reporting
 
 Starts a nats-server of its own and runs the loop of a job in this process, with and without
 reporting in turn; then the program of the sample job in a process of its own, in turn with the same
@@ -23,13 +23,13 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from bench.target import nats_of_its_own
+from hosting.sample import SHOP_DATABASE, make_shop_database, sample_job_document
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
-from jobs.sample import SHOP_DATABASE, make_shop_database, sample_job_document
 from progress_lib import Progress, ProgressFunc, ProgressReporter, Status
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import progress_subject
-from scripts.benching.target import nats_of_its_own
 
 TURNS = 7
 REPORTS = 200_000
@@ -38,11 +38,11 @@ EVERY = 1_000  # rows between two reports, as generated programs do it
 SECONDS = 2.0  # of reporting as fast as can be, to see what leaves
 JOB = 1
 PAIRS = 15  # of the sample job
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Run(NamedTuple):
-    """Seconds of one run of a program, as scripts/benching/metered.py writes them."""
+    """Seconds of one run of a program, as bench/metered.py writes them."""
 
     seconds: float
     waited: float  # its main thread, without a core
@@ -147,7 +147,7 @@ class SampleJob:
             "DATA_DIR": str(self._directory),
             "NATS_URL": self._nats_url,
         }
-        metered = [sys.executable, "-m", "scripts.benching.metered", "program.py", "figures.json"]
+        metered = [sys.executable, "-m", "bench.metered", "program.py", "figures.json"]
         done = subprocess.run(
             [*metered, "yes" if reports else "no"],
             cwd=self._directory,

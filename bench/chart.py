@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from xml.sax.saxutils import escape
 
-from scripts.benching.report import Document, measured, medians, ratio, shown, yardstick_of
-from scripts.benching.scenarios import SCENARIOS
+from bench.report import Document, measured, medians, ratio, shown, yardstick_of
+from bench.scenarios import SCENARIOS
 
 WIDTH, MARGIN, COLUMNS = 960, 24, 3
 PANEL_GAP, BAR, BAR_GAP = 24, 18, 8  # pixels

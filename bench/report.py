@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
-from scripts.benching.scenarios import SCENARIOS, Figure, Scenario
+from bench.scenarios import SCENARIOS, Figure, Scenario
 
 LABEL_WIDTH, COLUMN_WIDTH, RATIO_WIDTH = 44, 13, 8
 

@@ -1,7 +1,7 @@
 """Whether this bench reads what the generator in Go reads, off the same deliveries.
 
-    python -m scripts.benching.agreement /path/of/loadgen --worker-class gevent
-    python -m scripts.benching.agreement /path/of/loadgen --against /tmp/progress-bench/ref-go
+    python -m bench.agreement /path/of/loadgen --worker-class gevent
+    python -m bench.agreement /path/of/loadgen --against /tmp/progress-bench/ref-go
 
 Measured in turn, two generators see different seconds of a machine that drifts. Here each has half of the
 clients of one server, and the generator in Go publishes. Who connects last is served last: they take turns
@@ -25,20 +25,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from scripts.benching.crowd import RECEIVED, Crowd, CrowdFailed
-from scripts.benching.machine import raise_file_limit
-from scripts.benching.publisher import NatsRefused, Publisher
-from scripts.benching.run import LOOK, Load, plan_of, warm_up
-from scripts.benching.target import (
+from bench.crowd import RECEIVED, Crowd, CrowdFailed
+from bench.machine import raise_file_limit
+from bench.publisher import NatsRefused, Publisher
+from bench.run import LOOK, Load, plan_of, warm_up
+from bench.target import (
     OurTarget,
     ProgramTarget,
     Target,
     TargetFailed,
     nats_of_its_own,
 )
-from scripts.interrupting import Interrupted, interruptible, uninterruptible
-from scripts.soaking.product import DidNotComeBack
+from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from settings import WORKER_CLASSES
+from soak.product import DidNotComeBack
 
 FIRST_JOB = 1_000_000
 SETTLE = (
@@ -190,7 +190,7 @@ def agree(turns: list[Turn]) -> bool:
 def parse(arguments: list[str]) -> argparse.Namespace:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benching.agreement",
+        prog="python -m bench.agreement",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

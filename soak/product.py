@@ -20,7 +20,7 @@ from typing import Any
 from realtime.tokens import mint
 from settings import NATS_USER
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 TENANT = "default"
 READY_WAIT = 120.0  # seconds for a start, tries while the old parts end included
 TRY_AGAIN = 0.5  # seconds between two starts
@@ -273,7 +273,7 @@ class Answer:
 
 
 _ROLES = {
-    "-m scripts.embedded": "keeper",
+    "-m hosting.supervisor": "keeper",
     "-m jobs.runner": "runner",
     "nats-server": "nats-server",
     "gunicorn": "worker",

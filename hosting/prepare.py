@@ -4,8 +4,8 @@ import logging
 import os
 import sys
 
+from hosting.sample import ensure_sample
 from jobs.run.nkeys import read_issuer
-from jobs.sample import ensure_sample
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
 from jobs.sandbox.data_files import roots_of
 from jobs.store.database import StoreUnavailable

@@ -22,14 +22,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scripts.benching.machine import commit_of
-from scripts.interrupting import Interrupted, interruptible, uninterruptible
-from scripts.soaking.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
-from scripts.soaking.faults import Faults
-from scripts.soaking.product import ROOT, Away, DidNotComeBack, Product
-from scripts.soaking.watchers import Watcher
-from scripts.soaking.work import STUCK_AFTER, Drip, Places, Worker
+from bench.machine import commit_of
+from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from settings import WORKER_CLASSES
+from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
+from soak.faults import Faults
+from soak.product import ROOT, Away, DidNotComeBack, Product
+from soak.watchers import Watcher
+from soak.work import STUCK_AFTER, Drip, Places, Worker
 
 WORKERS = 6  # people with a job each; the runner has four slots, so that some runs wait
 WATCHERS = 10

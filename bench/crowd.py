@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from scripts.benching import child
-from scripts.benching.meter import Ear, Meter
-from scripts.benching.wire import (
+from bench import child
+from bench.meter import Ear, Meter
+from bench.wire import (
     CLOSE,
     PING,
     PONG,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from scripts.benching.crowd import (
+from bench.crowd import (
     CONNECT_NS,
     CONNECTED,
     FAILED,
@@ -18,9 +18,9 @@ from scripts.benching.crowd import (
     Heard,
     Plan,
 )
-from scripts.benching.machine import Usage
-from scripts.benching.publisher import Published, Publisher
-from scripts.benching.target import Target
+from bench.machine import Usage
+from bench.publisher import Published, Publisher
+from bench.target import Target
 
 WARM_WAIT = 30.0  # seconds until every client must have heard something
 QUIET = 0.2  # seconds without a warm-up message: all of a round have come

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from scripts.benching.flooder import FLOODED, REFUSED, flooding
-from scripts.benching.machine import MAX_FILES
-from scripts.benching.run import Load, Result, Run, Show
-from scripts.benching.target import Target
+from bench.flooder import FLOODED, REFUSED, flooding
+from bench.machine import MAX_FILES
+from bench.run import Load, Result, Run, Show
+from bench.target import Target
 
 MAX_LAG = 500.0  # ms; a rate at which more than 1 % of the messages are later is not sustained
 MAX_IN_LAG = 200.0  # ms; the same of the bridge's way in, where nothing but the bridge waits

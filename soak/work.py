@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.soaking.product import Answer, Away, Product
+from soak.product import Answer, Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
 KEEP_EVERY = 500  # rows; of each so many, one is written

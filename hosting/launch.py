@@ -258,7 +258,7 @@ def serve(server: Server, token: str) -> int:
 
 def run_sample(api: Api) -> int:
     """Executes the sample job and shows its nodes until the run's end; 0 when it completed."""
-    from scripts.board import Board, Screen
+    from hosting.terminal import Board, Screen
 
     job = _sample_job(api)
     nodes = api.ask("GET", f"/api/jobs/{job['id']}")["graph"]["nodes"]
@@ -280,7 +280,7 @@ def run_sample(api: Api) -> int:
 
 def _sample_job(api: Api) -> dict[str, Any]:
     """The job that the first start stores, by its name."""
-    from jobs.sample import sample_job_document
+    from hosting.sample import sample_job_document
 
     name = sample_job_document()["name"]
     jobs: list[dict[str, Any]] = api.ask("GET", "/api/jobs")["jobs"]

@@ -11,7 +11,7 @@ from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scripts.benching.wire import (
+from bench.wire import (
     BINARY,
     CONTINUATION,
     LIVE,
