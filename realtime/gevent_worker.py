@@ -10,8 +10,14 @@ import gevent
 from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
-from realtime.http_connection import DISCARD_BYTES, LINGER_BYTES, LINGER_WAIT, LINGERING
-from realtime.patience import WAITS, PatientSocket
+from realtime.http_connection import (
+    DISCARD_BYTES,
+    LINGER_BYTES,
+    LINGER_WAIT,
+    LINGERING,
+    goes_on,
+)
+from realtime.patience import WAITS, PatientSocket, untaken
 from realtime.workers import HostsTheApplication
 
 SLOW_CLIENTS = 1_000  # a greenlet each; full: the slowest is cut
@@ -40,9 +46,12 @@ class HttpSocket(PatientSocket, _GeventSocket):  # type: ignore[misc]
 
     def _linger(self) -> None:
         self.shutdown(socket.SHUT_WR)
-        until, left = time.monotonic() + LINGER_WAIT, LINGER_BYTES
-        while left > 0 and (received := self._discard(until)):
-            left -= received
+        left, is_taking = LINGER_BYTES, True
+        while is_taking:
+            before, until = untaken(self), time.monotonic() + LINGER_WAIT
+            while left > 0 and (received := self._discard(until)):
+                left -= received
+            is_taking = left > 0 and goes_on(before, untaken(self))
 
     def _discard(self, until: float) -> int:
         """How many bytes were read and forgotten; 0 at the end, or when the time is up."""

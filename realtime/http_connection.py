@@ -14,13 +14,13 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import TConn
 
-from realtime.patience import WAITS, PatientSocket
+from realtime.patience import LEAST_RATE, WAITS, PatientSocket, untaken
 
 HEADER_WAIT = 10.0  # seconds from a connection's first byte to the end of its header
 HEAD_BYTES = 16_384  # of a header that the main loop gathers; a longer one is read on by a thread
 RECEIVE_BYTES = 8_192
 WAITING = 512  # connections whose header is awaited; full: the oldest is closed for the new one
-LINGER_WAIT = 5.0  # seconds that a client has to read its last answer and to close
+LINGER_WAIT = 5.0  # seconds to close, for a client that has had its last answer; again while it still takes that
 LINGER_BYTES = 8 << 20  # read away meanwhile, of a body that nobody wanted
 LINGERING = 256  # connections; full: the oldest is closed for the new one
 DISCARD_BYTES = 65_536  # in one turn of the main loop
@@ -58,6 +58,7 @@ class Connection(TConn):  # type: ignore[misc]
         self._linger = linger
         self.head = b""  # (main thread, until a thread is given the connection)
         self.discarded = 0  # (main thread) bytes, after the last answer
+        self.untaken = 0  # (main thread) bytes of the last answer, at the last look
 
     def read_head(self) -> Head:
         """Reads what is here (main thread). The socket does not block."""
@@ -165,6 +166,11 @@ class Heads:
             self._gone(conn)
 
 
+def goes_on(before: int, now: int) -> bool:
+    """Whether a client that has had its last answer still takes it: bytes that wait, LINGER_WAIT ago and now."""
+    return now > 0 and before - now >= LEAST_RATE * LINGER_WAIT
+
+
 class Lingering:
     """Connections that had their last answer: closed when their clients close. Main thread only.
 
@@ -194,7 +200,12 @@ class Lingering:
             conn, until = next(iter(self._until.items()))
             if until > now:
                 return
-            self._end(conn)
+            before, conn.untaken = conn.untaken, untaken(conn.sock)
+            if goes_on(before, conn.untaken):
+                del self._until[conn]  # to the end of the line
+                self._until[conn] = now + LINGER_WAIT
+            else:
+                self._end(conn)
 
     def end_oldest(self) -> bool:
         """False when there is none."""
@@ -212,6 +223,7 @@ class Lingering:
         if len(self._until) >= LINGERING:
             self.end_oldest()
         self._until[conn] = time.monotonic() + LINGER_WAIT
+        conn.untaken = untaken(conn.sock)
 
     def _read_on(self, conn: Connection, _: object) -> None:
         if conn in self._until and self._has_ended(conn):  # not ended since the poller saw it

@@ -9,6 +9,7 @@ import errno
 import gc
 import itertools
 import os
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,9 @@ from realtime.http_connection import HEADER_WAIT, Connection, Heads, Lingering
 from realtime.patience import WAITS
 from realtime.unread_bodies import closing_where_unread
 
+USER_TIMEOUT = (
+    20_000  # milliseconds that the kernel keeps what a client does not take, also once we closed
+)
 IDLE = 256  # kept connections that wait for their next request; full: the oldest is closed
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # no room for one client more
 NOBODY = (
@@ -48,6 +52,12 @@ class HostsTheApplication:
     alive: bool
     wsgi: Any
     cfg: Any
+    sockets: list[Any]
+
+    def init_process(self) -> None:
+        for listener in self.sockets:  # what it accepts inherits this
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        super().init_process()  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()  # type: ignore[misc]

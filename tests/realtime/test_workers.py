@@ -71,7 +71,7 @@ def eager_collector() -> Iterator[None]:
 def test_waits_may_begin_and_end_while_the_slowest_is_looked_for(
     step: int, eager_collector: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "_shut", lambda sock, how: None)
+    monkeypatch.setattr(patience, "shut", lambda sock, how: None)
     waits = patience.Waits(most=50)
     waits._waiting = dict.fromkeys(range(100), 0)
     waits._patience = {number: patience.Patience() for number in range(100)}

@@ -15,7 +15,7 @@ from realtime.http_connection import LINGER_WAIT
 from realtime.patience import LEAST_RATE, STILL_WAIT, Patience
 from tests.harness import Product, eventually, product_of_each_class
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
-from tests.security.slow_clients import Habit, asked_for, crowd, percentile
+from tests.security.slow_clients import Habit, asked_for, crowd, held_by_the_kernel, percentile
 
 MAX_CLIENTS = 20
 OF_EACH = 20  # clients of each habit; a gthread worker has MAX_CLIENTS + 40 threads
@@ -134,6 +134,7 @@ def test_each_way_to_do_too_little_is_ended_and_stops_nobody(product: Product) -
             return True
 
         eventually(none_is_left, SLACK, what="all are cut")
+        eventually(lambda: held_by_the_kernel(product) == 0, 25.0, what="nor does the kernel wait")
     assert percentile(took, 0.99) < 0.5, sorted(took)[-10:]
     same_worker(product, pid)
 
@@ -152,13 +153,15 @@ def large_path(product: Product) -> str:
 
 
 @contextlib.contextmanager
-def asking(product: Product, path: str, receive_buffer: int = 65_536) -> Iterator[socket.socket]:
+def asking(
+    product: Product, path: str, receive_buffer: int = 65_536, body: bytes = b""
+) -> Iterator[socket.socket]:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(30.0)
         client.connect(("127.0.0.1", product.api_port))
         bearer = f"Authorization: Bearer {product.token()}\r\nConnection: close\r\n\r\n"
-        client.sendall(GET % path.encode() + bearer.encode())
+        client.sendall(GET % path.encode() + body + bearer.encode())
         yield client
 
 
@@ -233,6 +236,19 @@ def test_an_answer_to_an_unread_body_arrives_whole_and_says_that_it_is_the_last(
     said, _, body = answered.partition(b"\r\n\r\n")
     assert b"connection: close" in said.lower()
     assert json.loads(body)["status"] in (401, 404, 405)
+
+
+@pytest.mark.slow
+def test_a_body_that_ends_late_does_not_reset_a_large_answer(
+    product: Product, large_path: str
+) -> None:
+    """The client may read on for longer than we wait for its close, and may send meanwhile."""
+    with asking(product, large_path, body=b"Transfer-Encoding: chunked\r\n") as client:
+        read = read_at(client, 1_500_000, 7.0)
+        client.sendall(b"0\r\n\r\n")
+        while piece := client.recv(1 << 20):
+            read += len(piece)
+    assert read > ANSWER
 
 
 def test_a_connection_is_kept_where_the_unread_body_is_here_already(product: Product) -> None:
