@@ -4,7 +4,7 @@ import os
 import select
 import socket
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
 from gevent.socket import socket as _GeventSocket
@@ -29,7 +29,14 @@ class HttpSocket(PatientSocket, _GeventSocket):  # type: ignore[misc]
     """The socket of a gevent worker's client."""
 
     __slots__ = ()
+    awaited: ClassVar[dict["HttpSocket", None]] = {}  # whose header is awaited, the oldest first
     lingering = 0  # how many linger now
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if self in HttpSocket.awaited:  # gunicorn has a deadline for that
+            received: bytes = _GeventSocket.recv(self, size, flags)
+            return received
+        return super().recv(size, flags)
 
     def close(self) -> None:
         """Lets the client read its last answer first: unread bytes would reset the connection."""
