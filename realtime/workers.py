@@ -143,8 +143,9 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         if self._lingering.end_oldest() or self._heads.end_oldest():
             return
         if self.keepalived_conns:
-            self.keepalived_conns[0].timeout = 0.0
-            self.murder_keepalived()
+            self.keepalived_conns[
+                0
+            ].timeout = 0.0  # the poller may have seen it: not before its turn
         else:
             time.sleep(FULL_PAUSE)
 

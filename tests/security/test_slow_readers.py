@@ -98,7 +98,8 @@ def test_a_worker_without_a_file_left_goes_on(product: Product) -> None:
         watching.message()
         files = threads_and_files(pid)[1] + 30
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, files))
-        with crowd(product, [Habit(b"GET /hea")] * 60, comes_back=True):
+        idle = [Habit(b"GET /hea"), Habit(b"GET /healthz HTTP/1.1\r\n\r\n")] * 30
+        with crowd(product, idle, comes_back=True):
             answered = asked_for(product, 3.0)
             if product.worker_class == "gthread":  # gevent waits for its header timeout
                 assert max(answered) < 3.0
