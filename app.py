@@ -115,6 +115,7 @@ class Parts:
 def create_app(settings: Settings) -> Flask:
     """The Flask application, with its parts in `app.extensions["parts"]`. Starts nothing."""
     app = Flask(__name__)
+    app.url_map.merge_slashes = False  # Flask would redirect //, to the host that the request names
     parts = Parts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
@@ -173,6 +174,10 @@ def _add_security_headers(response: Response) -> Response:
     host = request.headers.get("Host", "")
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     response.headers["Content-Security-Policy"] = POLICY.format(sockets=sockets)
+    if not (request.endpoint == "static" and response.status_code < 400):
+        response.headers["Cache-Control"] = (
+            "no-store"  # of files Flask says no-cache: ask each time
+        )
     return response
 
 

@@ -39,7 +39,9 @@ _HOST = f"[{SETTINGS.host}]" if ":" in SETTINGS.host else SETTINGS.host  # IPv6
 bind = [f"{_HOST}:{SETTINGS.api_port}", f"{_HOST}:{SETTINGS.ws_port}"]
 workers = SETTINGS.workers
 threads = SETTINGS.max_clients + HTTP_THREADS
-worker_connections = threads + 64  # above threads: the rest waits in the poller, not in silence
+# above threads: who has no request yet, or has had its answer, waits without one (realtime/http_connection.py)
+worker_connections = threads + 1_024
+sendfile = False  # it would wait for a client without a deadline
 worker_class = {
     "gthread": "realtime.workers.ThreadWorker",
     "gevent": "realtime.gevent_worker.GeventWorker",

@@ -162,7 +162,7 @@ class Settings:
             max_subscriptions=read.number("MAX_SUBSCRIPTIONS", 1_000, 1, 100_000),
             max_messages_per_second=read.number("MAX_MESSAGES_PER_SECOND", 200, 1, 1_000_000),
             max_body_bytes=read.number("MAX_BODY_BYTES", 1_048_576, 1_024, 1 << 30),
-            body_timeout=read.number("BODY_TIMEOUT", 30, 1, 3_600),
+            body_timeout=read.number("BODY_TIMEOUT", 15, 1, 3_600),
             max_json_depth=read.number("MAX_JSON_DEPTH", 32, 8, 200),
             max_graph_nodes=read.number("MAX_GRAPH_NODES", MAX_NODES, 1, MAX_NODES),
             max_graph_edges=read.number("MAX_GRAPH_EDGES", MAX_EDGES, 1, MAX_EDGES),

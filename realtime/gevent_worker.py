@@ -1,17 +1,94 @@
 """gunicorn's gevent worker, told to tell the application. Apart: importing it imports gevent."""
 
 import os
+import select
+import socket
+import time
+from typing import Any, ClassVar
 
 import gevent
+from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
-from realtime.workers import TellsTheApplication
+from realtime.http_connection import (
+    DISCARD_BYTES,
+    LINGER_BYTES,
+    LINGER_WAIT,
+    LINGERING,
+    goes_on,
+)
+from realtime.patience import WAITS, PatientSocket, untaken
+from realtime.workers import HostsTheApplication
+
+SLOW_CLIENTS = 1_000  # a greenlet each; full: the slowest is cut
 
 gevent.config.track_greenlet_tree = False  # else each connection keeps the stack that began it
 
 
-class GeventWorker(TellsTheApplication, _GeventWorker):  # type: ignore[misc]
+class HttpSocket(PatientSocket, _GeventSocket):  # type: ignore[misc]
+    """The socket of a gevent worker's client."""
+
+    __slots__ = ()
+    awaited: ClassVar[dict["HttpSocket", None]] = {}  # whose header is awaited, the oldest first
+    lingering = 0  # how many linger now
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if self in HttpSocket.awaited:  # gunicorn has a deadline for that
+            received: bytes = _GeventSocket.recv(self, size, flags)
+            return received
+        return super().recv(size, flags)
+
+    def close(self) -> None:
+        """Lets the client read its last answer first: unread bytes would reset the connection."""
+        WAITS.forget(self)
+        HttpSocket.lingering += 1
+        try:
+            if HttpSocket.lingering <= LINGERING:
+                self._linger()
+        except (OSError, ValueError):
+            pass  # it is over
+        finally:
+            HttpSocket.lingering -= 1
+            super().close()
+
+    def _linger(self) -> None:
+        self.shutdown(socket.SHUT_WR)
+        left, is_taking = LINGER_BYTES, True
+        while is_taking:
+            before, until = untaken(self), time.monotonic() + LINGER_WAIT
+            while left > 0 and (received := self._discard(until)):
+                left -= received
+            is_taking = left > 0 and goes_on(before, untaken(self))
+
+    def _discard(self, until: float) -> int:
+        """How many bytes were read and forgotten; 0 at the end, or when the time is up."""
+        try:
+            return len(self._sock.recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            pass
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        if not poll.poll(max(until - time.monotonic(), 0) * 1000):
+            return 0
+        return len(self._sock.recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
+
+
+class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]
     """gevent; its own keepalive timeout is the deadline for request headers."""
+
+    def run(self) -> None:
+        WAITS.most = SLOW_CLIENTS
+        super().run()
+
+    def handle(self, listener: Any, client: Any, address: Any) -> None:
+        client.__class__ = (
+            HttpSocket  # made by gevent; another one around it would cost a tenth more
+        )
+        super().handle(listener, client, address)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        WAITS.begin_request(req, sock)
+        return super().handle_request(listener_name, req, sock, addr)
 
     def notify(self) -> None:
         """Called by the main loop; without a master it stops as on SIGTERM, not in mid-sentence."""

@@ -1,31 +1,67 @@
 """gunicorn's workers, with what a server of long connections needs.
 
-The application is told when its worker is to stop, also when its master was killed, a client
-that drips its request header does not hold a thread for ever, and the collector of garbage leaves
-what lives for hours alone.
+The application is told when its worker is to stop, also when its master was killed, a client that is
+slow or silent holds neither the main loop nor, for long, a thread (docs/decisions/http-deadlines.md), and
+the collector of garbage leaves what lives for hours alone.
 """
 
+import errno
 import gc
+import itertools
 import os
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
-HEADER_WAIT = 10.0  # seconds from a connection's first byte to the end of its header
+from realtime.http_connection import HEADER_WAIT, Connection, Heads, Lingering
+from realtime.patience import WAITS
+from realtime.unread_bodies import closing_where_unread
+
+USER_TIMEOUT = (
+    20_000  # milliseconds that the kernel keeps what a client does not take, also once we closed
+)
+IDLE = 256  # kept connections that wait for their next request; full: the oldest is closed
+FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # no room for one client more
+NOBODY = (
+    errno.EAGAIN,
+    errno.EWOULDBLOCK,
+    errno.ECONNABORTED,
+    errno.ENOTCONN,
+    errno.EPROTO,
+    errno.EPERM,
+)
+FULL_PAUSE = 0.05  # seconds that the main loop rests when nobody can be sent away instead
+FULL_WORD = 10.0  # seconds between two lines in the log that say so
 GRACE_SHARE = 0.6  # of the graceful timeout, in which browsers are sent away
 ORPHAN_MARGIN = 2.0  # seconds beyond the graceful timeout until a worker without a main loop ends
 COLLECT_EVERY = (20_000, 200, 10)  # new objects; searches until one looks at what outlived them
 
 
-class TellsTheApplication:
-    """SIGTERM reaches the application: gunicorn itself only stops accepting."""
+class HostsTheApplication:
+    """What both classes of workers do for the application.
+
+    SIGTERM reaches it: gunicorn itself only stops accepting. No body that it does not want is
+    waited for.
+    """
 
     alive: bool
     wsgi: Any
     cfg: Any
+    sockets: list[Any]
+
+    def init_process(self) -> None:
+        for listener in self.sockets:  # what it accepts inherits this
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        super().init_process()  # type: ignore[misc]
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()  # type: ignore[misc]
+        self.wsgi.wsgi_app = closing_where_unread(self.wsgi.wsgi_app)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if self.alive:
@@ -38,33 +74,84 @@ class TellsTheApplication:
             parts.realtime.begin_stop(self.cfg.graceful_timeout * GRACE_SHARE)
 
 
-class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
-    """gthread, with a deadline for request headers, and quick with a crowd that comes at once."""
+class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
+    """gthread, whose main loop waits for nobody, and whose threads wait for nobody for long."""
+
+    _heads: Heads  # (main thread), as the next
+    _lingering: Lingering
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._reading: dict[Any, float] = {}  # connections whose header is awaited, since when
+        self.max_keepalived = IDLE
+        self._full_said = 0.0
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return _Pool(self.cfg.threads)
 
     def run(self) -> None:
         """The threads of connections inherit the core of this one, which starts them."""
         _keep_to_one_core(self.age)
+        self._heads = Heads(self.poller, super().enqueue_req, self._drop)
+        self._lingering = Lingering(self.poller)
         try:
             super().run()
         except Exception:
             self._send_all_away()
             raise  # gunicorn logs it, and starts another worker when this one is gone
 
+    def accept(self, listener: Any) -> None:
+        """As gunicorn's, but for what it does when the machine has no more files or memory."""
+        try:
+            client, address = listener.accept()
+            conn = Connection(
+                self.cfg, client, address, listener.getsockname(), self._lingering.add
+            )
+        except OSError as error:
+            if error.errno in FULL:
+                self._make_room(error)
+            elif error.errno not in NOBODY:
+                raise
+            return
+        self.nr_conns += 1
+        self.enqueue_req(conn)
+
     def enqueue_req(self, conn: Any) -> None:
-        self._reading[conn] = time.monotonic()
-        super().enqueue_req(conn)
+        """Gives the connection to a thread once the header of its next request is here."""
+        self._heads.add(conn)
+
+    def handle(self, conn: Any) -> Any:
+        conn.begin()
+        return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        self._reading.pop(conn, None)  # the header is in
+        WAITS.begin_request(req, conn.sock)
         return super().handle_request(req, conn)
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        self._reading.pop(conn, None)
-        super().finish_request(conn, fs)
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """gunicorn would read the rest of a body away; here an answer to such a request ends the connection."""
+        return keepalive
+
+    def _make_room(self, error: OSError) -> None:
+        """Who only waits goes, the oldest first; where nobody does, all wait for a moment."""
+        if time.monotonic() - self._full_said > FULL_WORD:
+            self._full_said = time.monotonic()
+            self.log.error(
+                "no room for one more client (%s), so the oldest that only waits goes: raise the limit "
+                "on open files (ulimit -n), or lower MAX_CLIENTS",
+                error.strerror,
+            )
+        if self._lingering.end_oldest() or self._heads.end_oldest():
+            return
+        if self.keepalived_conns:
+            self.keepalived_conns[
+                0
+            ].timeout = 0.0  # the poller may have seen it: not before its turn
+        else:
+            time.sleep(FULL_PAUSE)
+
+    def _drop(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def is_parent_alive(self) -> bool:
         """Asked by the main loop, which stops at a no: there is no master to end the process."""
@@ -85,17 +172,32 @@ class ThreadWorker(TellsTheApplication, _ThreadWorker):  # type: ignore[misc]
         last_resort.name, last_resort.daemon = "last-resort", True
         last_resort.start()
 
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Called by the main loop, at least once a second, and with `force` at its end."""
+        for conn in itertools.islice(
+            self.keepalived_conns, max(len(self.keepalived_conns) - IDLE, 0)
+        ):
+            conn.timeout = 0.0  # many were answered at once: the oldest go
+        super().murder_keepalived(force)
+        if force:
+            self._lingering.end_all()
+
     def murder_pending(self) -> None:
         """Called by the main loop, at least once a second."""
         super().murder_pending()
-        late = time.monotonic() - HEADER_WAIT
-        for conn in list(self._reading):  # of items() it would not be one step: tuples are made
-            if self._reading.get(conn, late) < late:
-                self._reading.pop(conn, None)
-                try:
-                    conn.sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+        self._heads.end_late(HEADER_WAIT if self.alive else STOP_KEEPALIVE_LINGER)
+        self._lingering.end_late()
+
+
+class _Pool(ThreadPoolExecutor):
+    """What cannot get a thread of its own waits for one of the others, which is no reason to end."""
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:  # "can't start new thread"
+            if not self._threads:
+                raise
 
 
 def _keep_to_one_core(number: int) -> None:

@@ -10,6 +10,7 @@ import unicodedata
 from typing import Any
 
 from flask import request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from jobs.graph.checks import GraphInvalid, password_errors
@@ -38,7 +39,7 @@ def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, An
 
 
 def _read_body(wait: float) -> bytes:
-    """The whole body. Raises Problem (408) when it is not there in time: a drip holds no thread."""
+    """The whole body. Raises Problem: 408 when it is not there in time, 400 when its chunks are none."""
     if not (request.content_length or "Transfer-Encoding" in request.headers):
         return b""
     ended = threading.Event()
@@ -55,16 +56,24 @@ def _read_body(wait: float) -> bytes:
     deadline.start()
     try:
         body = request.get_data(cache=False)
-    except ClientDisconnected:
+    except (ClientDisconnected, TimeoutError, ParseException) as error:
         if ended.is_set():
             raise _too_slow(wait) from None
-        raise
+        raise _unreadable(error) from None
     finally:
         deadline.cancel()
         deadline.join()
     if ended.is_set():
         raise _too_slow(wait)
     return body
+
+
+def _unreadable(error: Exception) -> Exception:
+    if isinstance(error, ParseException):
+        return Problem(400, f"the body is not in chunks as HTTP/1.1 has them: {error!s:.200}")
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+        return Problem(408, "the body came too slowly")  # realtime/patience.py
+    return error
 
 
 def _too_slow(wait: float) -> Problem:

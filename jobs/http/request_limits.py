@@ -12,7 +12,7 @@ class RequestLimits:
     """Beyond any of them a request is refused, and costs its sender only."""
 
     body_bytes: int = 1024 * 1024  # a graph of 1,000 nodes has some 300 KB
-    body_wait: int = 30  # seconds in which a whole body must be there
+    body_wait: int = 15  # seconds in which a whole body must be there
     json_depth: int = 32  # levels of lists and objects; a graph has six
     graph_nodes: int = MAX_NODES
     graph_edges: int = MAX_EDGES

@@ -3,14 +3,13 @@
 import gc
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.workers.gthread import ThreadWorker as GunicornsWorker
 
-from realtime.workers import ThreadWorker, settle
+from realtime import patience
+from realtime.workers import settle
 from tests.harness import ROOT
 
 SPARING = """
@@ -69,22 +68,22 @@ def eager_collector() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("step", [1, -1], ids=["come", "go"])
-def test_requests_may_come_and_go_while_the_late_ones_are_looked_for(
+def test_waits_may_begin_and_end_while_the_slowest_is_looked_for(
     step: int, eager_collector: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GunicornsWorker, "murder_pending", lambda worker: None)
-    worker = ThreadWorker.__new__(ThreadWorker)
-    now = time.monotonic()
-    worker._reading = dict.fromkeys(range(100), now)
+    monkeypatch.setattr(patience, "shut", lambda sock, how: None)
+    waits = patience.Waits(most=50)
+    waits._waiting = dict.fromkeys(range(100), 0)
+    waits._patience = {number: patience.Patience() for number in range(100)}
     seen = []
 
     def another(phase: str, info: dict[str, int]) -> None:
         seen.append(phase)
         if step > 0:
-            worker._reading[100 + len(seen)] = now
+            waits._waiting[100 + len(seen)] = 0
         else:
-            worker._reading.pop(next(iter(worker._reading), None), None)
+            waits._waiting.pop(next(iter(waits._waiting), None), None)
 
     gc.callbacks.append(another)
-    worker.murder_pending()
+    waits._make_room()
     assert seen, "no search began"

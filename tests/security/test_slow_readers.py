@@ -1,0 +1,141 @@
+"""Streams over HTTP end when nobody reads them, and only then; a worker outlives a shortage."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from realtime.patience import SLOW_CLIENTS
+from realtime.workers import _Pool
+from tests.harness import (
+    Product,
+    StartProduct,
+    both_worker_classes,
+    eventually,
+    threads_and_files,
+)
+from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
+from tests.security.slow_clients import Habit, asked_for, crowd
+
+PROMISED = 15.0  # seconds until a stream that nobody reads is ended
+SLACK = 3.0
+
+
+class Streaming(Product):
+    application = "tests.security.streaming:app"
+
+
+@pytest.fixture(scope="module", params=["gthread", "gevent"])
+def streaming(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("streaming") / request.param
+    product = Streaming(data_dir, worker_class=request.param, SAMPLE_ORDERS="0", RUNNER="off")
+    try:
+        product.start()
+        yield product
+    finally:
+        product.end()
+
+
+def open_streams(product: Product) -> int:
+    return int(product.get("/open-streams").body)
+
+
+@pytest.mark.slow
+def test_a_stream_that_nobody_reads_is_ended_within_15_s(streaming: Product) -> None:
+    flood = Habit(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n", receive_buffer=4_096)
+    with crowd(streaming, [flood] * 5) as clients:
+        eventually(lambda: open_streams(streaming) == 5, what="all are open")
+        eventually(lambda: open_streams(streaming) == 0, PROMISED + SLACK, what="all are ended")
+        eventually(lambda: all(client.was_cut for client in clients), what="and cut")
+    assert "Traceback" not in streaming.log()
+
+
+@pytest.mark.slow
+def test_a_stream_goes_on_for_as_long_as_it_is_read(streaming: Product) -> None:
+    end = time.monotonic() + PROMISED + SLACK
+    with contextlib.ExitStack() as opened:
+        clients = []
+        for path in ("/flood", "/tick"):
+            client = socket.create_connection(("127.0.0.1", streaming.api_port), timeout=10.0)
+            clients.append(opened.enter_context(client))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        while time.monotonic() < end:
+            for client in clients:
+                assert client.recv(200_000), "the server ended it"
+    eventually(lambda: open_streams(streaming) == 0, what="and ends when the client left")
+
+
+def test_only_so_many_wait_for_their_clients_and_the_slowest_goes_first(
+    start_product: StartProduct,
+) -> None:
+    """Of more unread answers than may wait, those that wait longest are cut at once."""
+    product = start_product(MAX_CLIENTS="20", SAMPLE_ORDERS="0", RUNNER="off")
+    unread = Habit(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200, receive_buffer=4_096)
+    with crowd(product, [unread] * (SLOW_CLIENTS + 10)) as clients:
+        eventually(lambda: sum(client.was_cut for client in clients) == 10, 5.0, what="10 are cut")
+        assert max(asked_for(product, 1.0)) < 1.0
+
+
+# ---------------------------------------------------------------- what the machine has too little of
+
+
+@both_worker_classes
+def test_a_worker_without_a_file_left_goes_on(product: Product) -> None:
+    """Clients that only connect may take all files: they are sent away, and no browser is."""
+    pid = product.worker_pid
+    with Raw(product) as watching:
+        watching.send(subscribe(3))
+        publish(product, (progress_subject(3), progress(1)))
+        watching.message()
+        files = threads_and_files(pid)[1] + 30
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, files))
+        idle = [Habit(b"GET /hea"), Habit(b"GET /healthz HTTP/1.1\r\n\r\n")] * 30
+        with crowd(product, idle, comes_back=True):
+            answered = asked_for(product, 3.0)
+            if product.worker_class == "gthread":  # gevent waits for its header timeout
+                assert max(answered) < 3.0
+        publish(product, (progress_subject(3), progress(2)))
+        assert watching.message()["payload"]["rowCount"] == 2
+    assert product.worker_pid == pid
+
+
+def test_a_pool_that_gets_no_more_threads_works_with_those_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool: ThreadPoolExecutor = _Pool(10)
+    assert pool.submit(int, "1").result(5.0) == 1
+
+    def fails(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    busy, free = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        busy.set()
+        return free.wait(5.0)
+
+    first = pool.submit(work)
+    assert busy.wait(5.0)
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    second = pool.submit(int, "2")
+    free.set()
+    assert first.result(5.0) and second.result(5.0) == 2
+    pool.shutdown()
+
+
+@both_worker_classes
+def test_connections_without_a_request_do_not_delay_a_stop(product: Product) -> None:
+    with crowd(product, [Habit(b""), Habit(b"GET /he"), Habit(b"GET /healthz HTTP/1.1\r\n\r\n")]):
+        asked_for(product, 0.5)
+        began = time.monotonic()
+        assert product.stop() == 0
+    assert time.monotonic() - began < 9.0
