@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from hosting.own_files import ROOT, TRUST_VARIABLES, code, ways_to
 from jobs.graph.checks import MAX_EDGES, MAX_NODES
-from jobs.sandbox.data_files import TENANT, TENANTS
+from jobs.sandbox.data_roots import TENANT, TENANTS
 from jobs.sandbox.landlock import AUTO, MODES
 from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, ID, check_id

@@ -1,6 +1,6 @@
 """Which files are the server's own, wherever they lie: one list, for the start and for runners.
 
-What the server keeps in DATA_DIR has fixed names, which jobs/sandbox/data_files.py knows. Here is what settings name
+What the server keeps in DATA_DIR has fixed names, which jobs/graph/paths.py knows. Here is what settings name
 and what runs: keys, passwords, our database, certificates, and the code.
 """
 

@@ -7,7 +7,7 @@ import sys
 from hosting.sample import ensure_sample
 from jobs.run.nkeys import read_issuer
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
-from jobs.sandbox.data_files import roots_of
+from jobs.sandbox.data_roots import roots_of
 from jobs.store.database import StoreUnavailable
 from jobs.store.store import Store
 from progress_lib.subjects import EVERY_TENANT

@@ -31,11 +31,11 @@ from jobs.sandbox import confinement
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import NoLandlock
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tenants_variable
+from jobs.sandbox.environment import remove_unfinished
 from jobs.sandbox.limits import ProgramLimits
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
-from jobs.work.run_files import remove_unfinished
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT

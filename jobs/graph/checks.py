@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.graph.node_types import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, Size, text_errors
-from jobs.sandbox.connections import connection_of, holds_password
+from jobs.graph.passwords import connection_of, holds_password
 
 MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
 MAX_EDGES = 1_000

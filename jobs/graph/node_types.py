@@ -15,8 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from jobs.graph.expressions import MAX_LENGTH, ExpressionError, check_expression
-from jobs.sandbox.connections import CONNECTION_NAME, holds_password
-from jobs.sandbox.data_files import path_errors
+from jobs.graph.passwords import CONNECTION_NAME, holds_password
+from jobs.graph.paths import path_errors
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
 MAX_NAME = (

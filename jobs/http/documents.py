@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from jobs.graph.literals import literal
-from jobs.sandbox.connections import connection_of, without_password
+from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, JobEntry, Run, Work
 from progress_lib import Status

@@ -16,6 +16,7 @@ from jobs.run.deadlines import Deadlines
 from jobs.run.verdict import Ending, Seen, Verdict, decide
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
+from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
@@ -24,13 +25,7 @@ from jobs.store.states import RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import ProgramLog
-from jobs.work.run_files import (
-    RunFiles,
-    program_command,
-    program_environment,
-    remove_unfinished,
-    run_mark,
-)
+from jobs.work.run_files import RunFiles, run_mark
 from jobs.work.run_queue import Claim
 from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message, Subscription

@@ -1,24 +1,10 @@
-"""Where a run's files are, and the environment that its program gets."""
+"""Where a run's files are."""
 
-import logging
-import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from jobs.sandbox.allowance import Allowance
-from jobs.sandbox.confinement import confined
-from jobs.sandbox.connections import connections_for
-from jobs.sandbox.data_files import not_data, roots_of, unfinished
-from jobs.store.records import Run
 from progress_lib.subjects import check_id
 
-LOG = logging.getLogger(__name__)
-
-ROOT = Path(__file__).resolve().parents[2]  # holds progress_lib
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; far above what a reporter writes for 10,000 nodes
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
 class RunFiles:
@@ -42,86 +28,6 @@ class RunFiles:
                 return file.read(MAX_LAST_WORDS).splitlines()
         except OSError:
             return None
-
-
-def program_environment(
-    run: Run,
-    graph: Mapping[str, Any],
-    nats_url: str,
-    data_dir: Path,
-    allowance: Allowance,
-    ours: Mapping[str, str] = os.environ,
-) -> dict[str, str]:
-    """What a program may know: where to report, who it is, its connections. Nothing else of ours.
-
-    Raises as `reading_environment`.
-    """
-    directory = RunFiles(data_dir, run.run_id).directory.resolve()
-    environment = {
-        **reading_environment(run.tenant_id, graph, data_dir, allowance, ours),
-        "NATS_URL": nats_url,
-        "TENANT_ID": run.tenant_id,
-        "JOB_ID": str(run.job_id),
-        "RUN_ID": run.run_id,
-        "LAST_WORDS": str(RunFiles(data_dir, run.run_id).last_words.resolve()),
-    }
-    return confined(environment, directory, allowance)
-
-
-def program_command(path: Path) -> list[str]:
-    """How a program of ours is started in its directory: confined, and importing nothing from there."""
-    return [sys.executable, "-P", "-m", "jobs.sandbox.confined", path.name]
-
-
-def reading_environment(
-    tenant_id: str,
-    graph: Mapping[str, Any],
-    data_dir: Path,
-    allowance: Allowance,
-    ours: Mapping[str, str] = os.environ,
-) -> dict[str, str]:
-    """The part of it that a program needs to find its data, and no more.
-
-    Of the connections those that its graph names. Raises ConnectionsUnusable, TenantNotServed, and
-    OSError where the tenant's directory cannot be made.
-    """
-    allowance.check_tenant(tenant_id)
-    passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
-    connections = connections_for(
-        graph,
-        tenant_id,
-        allowance.connections_file,
-        ours,
-        unbound=not allowance.has_many_tenants,
-    )
-    roots = data_roots(tenant_id, data_dir, allowance)
-    forbidden = not_data(data_dir, roots, allowance.connections_file, *allowance.not_data)
-    return {
-        "LANG": "C.UTF-8",
-        **passed_on,
-        **connections,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "DATA_DIR": str(roots[0]),
-        "DATA_ROOTS": os.pathsep.join(map(str, roots)),
-        "NOT_DATA": os.pathsep.join(map(str, forbidden)),
-    }
-
-
-def data_roots(tenant_id: str, data_dir: Path, allowance: Allowance) -> list[Path]:
-    """The directories of a tenant's data. Raises OSError as `roots_of`."""
-    return roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
-
-
-def remove_unfinished(
-    run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
-) -> None:
-    """Removes what a program that was killed was writing; `graph` as it was stored. Never raises."""
-    try:
-        for path in unfinished(graph, data_roots(run.tenant_id, data_dir, allowance), pid):
-            path.unlink(missing_ok=True)
-    except (OSError, LookupError, TypeError, AttributeError) as error:
-        LOG.warning("run %s: unfinished files may be left: %s", run.run_id, error)
 
 
 def run_mark(run_id: str) -> str:

@@ -18,11 +18,13 @@ import pytest
 import jobs.http.history
 from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.history import MAX_READERS, Histories
+from jobs.http.previews import ASKING
 from jobs.http.problems import Problem
-from jobs.run.previews import ASKING, AT_ONCE_EACH, preview_subject
+from jobs.run.previews import AT_ONCE_EACH
 from jobs.store.records import NewRun
 from jobs.store.store import Store
 from jobs.work.fair_shares import FairPlaces, FairQueue
+from jobs.work.preview_questions import preview_subject
 from progress_lib.nats import Message
 from tests.harness import Answer, Product, eventually, linked, running_product
 

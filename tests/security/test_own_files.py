@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hosting.own_files import OUR_DIRECTORIES, own_files
-from jobs.sandbox.data_files import not_data
+from jobs.sandbox.data_roots import not_data
 from settings import Settings, SettingsError
 from tests.harness import BIN, ROOT, Product, StartProduct, eventually, free_ports, running_product
 from tests.programs import chain, node

@@ -19,20 +19,16 @@ import pytest
 
 from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.literals import literal
+from jobs.graph.passwords import holds_password, without_password
+from jobs.graph.paths import is_servers_own
 from jobs.sandbox.allowance import Allowance
-from jobs.sandbox.connections import (
-    ConnectionsUnusable,
-    connections_for,
-    holds_password,
-    read_connections,
-    without_password,
-)
-from jobs.sandbox.data_files import is_servers_own, not_data
+from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
+from jobs.sandbox.data_roots import not_data
+from jobs.sandbox.environment import reading_environment
 from jobs.sandbox.limits import CPU_GRACE, ProgramLimits
 from jobs.secret_files import write_secret
 from jobs.store.records import NewRun
 from jobs.store.store import Store
-from jobs.work.run_files import reading_environment
 from tests.harness import Product, StartProduct
 from tests.programs import Outcome, chain, execute, node, program_of, run
 from tests.programs import graph as graph_of

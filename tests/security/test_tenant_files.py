@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.sandbox.allowance import Allowance, TenantNotServed
-from jobs.work.run_files import reading_environment
+from jobs.sandbox.environment import reading_environment
 from settings import Settings, SettingsError
 from tests.harness import Product, eventually, running_product
 from tests.programs import chain, node

@@ -19,8 +19,8 @@ from hosting.sample import sample_job_document
 from jobs.graph.checks import parse_graph
 from jobs.graph.expressions import FUNCTIONS
 from jobs.graph.literals import comment, literal
+from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program
-from jobs.sandbox.data_files import path_errors
 from tests.programs import chain, graph, node, program_of
 
 

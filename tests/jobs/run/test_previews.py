@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from jobs.graph.checks import GraphInvalid
+from jobs.graph.feeding import feeding_part
+from jobs.http.previews import MOST_SAID, _unpacked
 from jobs.http.problems import Problem
-from jobs.run.previews import MOST_SAID, ROWS, _unpacked, feeding_part
+from jobs.run.previews import ROWS
 from tests.harness import Answer, Product, StartProduct, eventually, running_product
 
 URL = "sqlite:///shop.db"

@@ -1,0 +1,65 @@
+"""The part of a graph that feeds a node, cut out of a document that may have errors elsewhere. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from jobs.graph.checks import GraphError, GraphInvalid
+from jobs.graph.node_types import NODE_TYPES
+
+Document = dict[str, Any]
+
+
+def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[int]]:
+    """The document of the nodes whose rows reach the node, and the ids of those that give the rows shown.
+
+    A node that gives no rows is left out: shown is what it would get. Errors elsewhere do not
+    matter. Raises GraphInvalid where the node is not there, or nothing feeds it.
+    """
+    nodes = {node["id"]: node for node in _objects(graph.get("nodes")) if _is_id(node.get("id"))}
+    edges = [edge for edge in _objects(graph.get("edges", [])) if _is_edge(edge)]
+    if node_id not in nodes:
+        raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
+    last = [node_id]
+    if not _gives_rows(nodes[node_id]):
+        last = [edge["from"] for edge in edges if edge["to"] == node_id and edge["from"] in nodes]
+        if not last:
+            raise GraphInvalid([GraphError(node_id, "edges", "no rows come to this node")])
+    wanted = _reaching(set(last), edges)
+    part = {
+        "nodes": [node for key, node in nodes.items() if key in wanted],
+        "edges": [edge for edge in edges if edge["to"] in wanted and edge["from"] in wanted],
+    }
+    return part, sorted(set(last))
+
+
+def _reaching(last: set[int], edges: list[Document]) -> set[int]:
+    found: set[int] = set()
+    waiting = list(last)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in found:
+            found.add(node_id)
+            waiting += [edge["from"] for edge in edges if edge["to"] == node_id]
+    return found
+
+
+def _objects(entries: Any) -> Iterator[Document]:
+    return (
+        (entry for entry in entries if isinstance(entry, dict))
+        if isinstance(entries, list)
+        else iter(())
+    )
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_edge(edge: Document) -> bool:
+    return _is_id(edge.get("from")) and _is_id(edge.get("to"))
+
+
+def _gives_rows(node: Document) -> bool:
+    name = node.get("type")
+    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    return node_type is None or node_type.has_output

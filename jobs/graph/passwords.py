@@ -1,0 +1,74 @@
+"""The connections that a graph names, and passwords in them, which are never stored. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_BEFORE_PASSWORD = re.compile(r"://[^:/?#]*:")
+_SECRET_NAME = re.compile(r"pass|pwd|secret|token|odbc_connect", re.I)
+
+
+def connection_of(node: Any) -> str | None:
+    """The connection of a node of a graph document, which may have any error."""
+    config = node.get("config") if isinstance(node, dict) else None
+    connection = config.get("connection") if isinstance(config, dict) else None
+    return connection if isinstance(connection, str) else None
+
+
+def without_password(url: str) -> str:
+    """What may be shown of a URL; one that holds a password still does to `holds_password`, so that it cannot be stored."""
+    if not holds_password(url):
+        return url
+    found = _password(url)
+    shown = f"{url[: found[0]]}…{url[found[1] :]}" if found else url
+    first, *others = shown.split("&")
+    return "&".join([_masked(first, is_first=True), *(_masked(part) for part in others)])
+
+
+def holds_password(url: str) -> bool:
+    """Whether a text is a URL with a password in it, or in a parameter of it.
+
+    Anybody may ask about a text of a megabyte: each step looks at a character once.
+    """
+    if "://" not in url:
+        return False
+    first, *others = url.split("&")
+    if _secret_value(first, is_first=True) is not None or any(
+        _secret_value(part) is not None for part in others
+    ):
+        return True
+    return _password(url) is not None and not _is_plain_file(url)
+
+
+def _password(url: str) -> tuple[int, int] | None:
+    """Where the password before a host begins and ends; it may hold any character."""
+    before = _BEFORE_PASSWORD.search(url)
+    end = url.rfind("@")
+    return (before.end(), end) if before and before.end() < end else None
+
+
+def _masked(part: str, is_first: bool = False) -> str:
+    begin = _secret_value(part, is_first)
+    return part if begin is None else f"{part[:begin]}…"
+
+
+def _secret_value(part: str, is_first: bool = False) -> int | None:
+    """Where the value of a secret parameter begins in what stands between two `&`; in the first, names follow a `?`."""
+    begin, follows_and = 0, not is_first
+    for piece in part.split("=")[:-1]:
+        begin += len(piece) + 1
+        if _SECRET_NAME.search(piece if follows_and else piece.partition("?")[2]):
+            return begin
+        follows_and = False
+    return None
+
+
+def _is_plain_file(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme.startswith("sqlite") and not parts.netloc

@@ -1,0 +1,82 @@
+"""Asks runners for previews, the first rows that a node gives; the other side is jobs/run/previews.py."""
+
+import json
+import queue
+
+from jobs.graph.checks import parse_graph, shortened
+from jobs.graph.feeding import Document, feeding_part
+from jobs.http.problems import Problem, unavailable
+from jobs.work.fair_shares import FairPlaces
+from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
+from progress_lib.nats import Link, Message
+
+ASKING = 8  # requests of a web worker that wait for rows; each holds a thread under gthread
+MOST_SAID = 2_000  # characters of why a node failed; a database may quote the whole query
+
+
+class PreviewRequests:
+    """Asks runners for previews; a bounded number at a time, in fair shares for tenants."""
+
+    def __init__(self, link: Link, *, has_many_tenants: bool) -> None:
+        self._link = link
+        self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
+
+    def ask(self, tenant_id: str, graph: Document, node_id: int) -> Document:
+        """{"columns", "rows", "truncated", "timedOut"}.
+
+        Raises GraphInvalid for errors in what feeds the node, Problem: 422 the node failed, 503
+        nobody can answer now, 504 it took too long.
+        """
+        part, last = feeding_part(graph, node_id)
+        parse_graph(part)
+        question = json.dumps({"graph": part, "last": last}).encode()
+        if not self._places.take(tenant_id):
+            raise unavailable("too many previews are being made; try again in a moment")
+        try:
+            answer = self._answer(tenant_id, question)
+        finally:
+            self._places.give_back(tenant_id)
+        return _unpacked(answer)
+
+    def _answer(self, tenant_id: str, question: bytes) -> Document:
+        answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        reply = self._link.new_inbox()
+        inbox = self._link.subscribe(reply, answers.put)
+        try:
+            if not self._link.wait_up(TAKEN_WAIT) or not self._publish(tenant_id, question, reply):
+                raise unavailable("a preview needs NATS, which is away")
+            first = _next(answers, TAKEN_WAIT)
+            if first is None:
+                raise unavailable("no runner answered: previews are made by runners")
+            if not first.get("taken"):
+                return first
+            answer = _next(answers, ANSWER_WAIT)
+            return answer or {"timeout": True}
+        finally:
+            self._link.unsubscribe(inbox)
+
+    def _publish(self, tenant_id: str, question: bytes, reply: str) -> bool:
+        try:
+            return self._link.publish(preview_subject(tenant_id), question, reply)
+        except ValueError:
+            raise Problem(413, "the graph is too large for a preview") from None
+
+
+def _next(answers: "queue.SimpleQueue[Message]", wait: float) -> Document | None:
+    try:
+        answer: Document = json.loads(answers.get(timeout=wait).payload)
+        return answer
+    except queue.Empty:
+        return None
+
+
+def _unpacked(answer: Document) -> Document:
+    if "columns" in answer:
+        return answer
+    if "message" in answer:
+        message = shortened(str(answer["message"]), MOST_SAID)
+        error = {"nodeId": answer.get("nodeId"), "field": None, "message": message}
+        raise Problem(422, message, errors=[error], errorCount=1)
+    if answer.get("busy"):
+        raise unavailable("the runner is busy with other previews; try again in a moment")
+    raise Problem(504, f"no rows came within {KILL_AFTER:g} seconds")

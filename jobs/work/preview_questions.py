@@ -1,0 +1,21 @@
+"""How a web worker asks for a preview over NATS, and how long each side waits.
+
+The question goes to `tenant.<T>.preview`: {"graph": the part that feeds the node, "last": ids of the nodes whose rows are
+shown}. A runner answers {"taken": true} at once, then {"columns", "rows", "truncated", "timedOut"},
+or why not: {"nodeId", "message"}, {"busy": true}, {"timeout": true}. A graph travels, never a program: what is
+run comes out of the runner's own generator.
+"""
+
+from progress_lib.subjects import check_id
+
+KILL_AFTER = 10.0  # seconds after which it is ended: a query that does not let Python run, say
+TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
+ANSWER_WAIT = KILL_AFTER + 8.0  # seconds; one other may be before ours
+
+
+def preview_subject(tenant_id: str) -> str:
+    return f"tenant.{check_id(tenant_id)}.preview"
+
+
+def tenant_of(subject: str) -> str:
+    return check_id(subject.split(".")[1])
