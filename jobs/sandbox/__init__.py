@@ -1,0 +1,1 @@
+"""What a program is given (environment, connections, data roots) and what holds it (limits, Landlock, a process group)."""
