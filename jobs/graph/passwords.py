@@ -19,7 +19,10 @@ def connection_of(node: Any) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """What may be shown of a URL; one that holds a password still does to `holds_password`, so that it cannot be stored."""
+    """Masks the password of a URL, so that it can be shown.
+
+    `holds_password` is still true of the masked URL, so no client can save it back.
+    """
     if not holds_password(url):
         return url
     found = _password(url)
@@ -31,7 +34,7 @@ def without_password(url: str) -> str:
 def holds_password(url: str) -> bool:
     """Whether a text is a URL with a password in it, or in a parameter of it.
 
-    Anybody may ask about a text of a megabyte: each step looks at a character once.
+    Each step looks at a character once, since a request may bring a text of a megabyte.
     """
     if "://" not in url:
         return False
@@ -44,7 +47,7 @@ def holds_password(url: str) -> bool:
 
 
 def _password(url: str) -> tuple[int, int] | None:
-    """Where the password before a host begins and ends; it may hold any character."""
+    """Where the password before the host begins and ends. It may hold any character, even `@` and `/`."""
     before = _BEFORE_PASSWORD.search(url)
     end = url.rfind("@")
     return (before.end(), end) if before and before.end() < end else None
@@ -56,7 +59,10 @@ def _masked(part: str, is_first: bool = False) -> str:
 
 
 def _secret_value(part: str, is_first: bool = False) -> int | None:
-    """Where the value of a secret parameter begins in what stands between two `&`; in the first, names follow a `?`."""
+    """Where the value of a secret parameter begins, or None; `part` is what stands between two `&`.
+
+    In the first part of a URL the names of parameters follow a `?`.
+    """
     begin, follows_and = 0, not is_first
     for piece in part.split("=")[:-1]:
         begin += len(piece) + 1

@@ -1,4 +1,4 @@
-"""The keys and signed claims by which a nats-server believes who says whom it may admit: nkeys and their JWTs.
+"""Keys and JWTs with which we sign NATS auth-callout answers: nkeys.
 
 An nkey is an Ed25519 key in base32: a kind, 32 bytes, a checksum. Seeds begin with S and are secret.
 """

@@ -1,8 +1,8 @@
 """The databases that graphs name: their URLs, and so their passwords, stay with the operator.
 
-A connection is CONNECTION_<NAME> in a runner's environment, or a line NAME=URL of CONNECTIONS_FILE. Whose it
-is, CONNECTION_TENANTS_<NAME> says, or a line TENANTS_<NAME>; where neither does, it is the one tenant's of a
-server with one, and nobody's of a server with many.
+A connection is CONNECTION_<NAME> in a runner's environment, or a line NAME=URL of CONNECTIONS_FILE. CONNECTION_TENANTS_<NAME>,
+or a line TENANTS_<NAME>, lists the tenants that may use it. Without such a list, the one tenant of a server may
+use it; on a server with many tenants, nobody may.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobs.secret_files import read_secret
 from progress_lib.subjects import EVERY_TENANT, check_id
 
 PREFIX = "CONNECTION_"
-TENANTS = "TENANTS_"  # after it: not a connection, but whose the one of that name is
+TENANTS = "TENANTS_"  # prefix of the line that lists a connection's tenants
 _TENANTS_HINT = "write the tenants that may use it, separated by commas, or * for every one"
 
 
@@ -49,12 +49,12 @@ class Connections:
             )
 
     def is_for(self, name: str, tenant_id: str, unbound: bool) -> bool:
-        """`unbound`: the answer where the operator has said nothing of the tenants."""
+        """Whether a tenant may use a connection. `unbound`: the answer for one without a list of tenants."""
         tenants = self.tenants.get(name)
         return unbound if tenants is None else bool(tenants & {tenant_id, EVERY_TENANT})
 
     def for_nobody(self) -> list[str]:
-        """Those that no tenant may use where there are many: nothing was said of them."""
+        """Connections without a list of tenants: on a server with many tenants, nobody may use them."""
         return sorted(n for n, url in self.urls.items() if "://" in url and n not in self.tenants)
 
 
@@ -68,8 +68,8 @@ def connections_for(
 ) -> dict[str, str]:
     """The connections that a graph names and its tenant may use, as its program's environment.
 
-    `unbound`: whether those are among them of which nobody said whose they are. Raises
-    ConnectionsUnusable. The file is read anew each time, so that a changed password needs no new start.
+    `unbound`: include connections without a list of tenants. The file is read each time, so that a
+    changed password needs no restart. Raises ConnectionsUnusable.
     """
     wanted = _named(graph)
     if not wanted:
@@ -83,7 +83,7 @@ def connections_for(
 
 
 def read_connections(file: Path | None, environ: Mapping[str, str]) -> Connections:
-    """Those of the environment, and those of the file, which count more. Raises ConnectionsUnusable."""
+    """Connections of the environment and of the file. The file wins. Raises ConnectionsUnusable."""
     found = Connections()
     for variable, value in environ.items():
         if variable.startswith(PREFIX):

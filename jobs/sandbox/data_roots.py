@@ -15,9 +15,9 @@ TENANTS = "tenants"  # in DATA_DIR: the data of each tenant, where TENANT_ID is 
 
 
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:
-    """What programs must not touch: the server's own, `others`, and what tenants left that have roots no more.
+    """What programs must not touch: the server's own files, `others`, and DATA_DIR/tenants unless a root lies in it.
 
-    Links to them and hard links count as they do. Raises OSError where such a path cannot be told.
+    Includes every symbolic and hard link to them. Raises OSError for a path that programs cannot be told of.
     """
     own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
     own += sorted(data_dir.resolve().glob("nats.log.*"))

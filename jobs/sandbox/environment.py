@@ -28,7 +28,7 @@ def program_environment(
     allowance: Allowance,
     ours: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """What a program may know: where to report, who it is, its connections. Nothing else of ours.
+    """Environment of a run's program: where it reports, who it is, its connections. It holds nothing else of ours.
 
     Raises as `reading_environment`.
     """
@@ -45,7 +45,7 @@ def program_environment(
 
 
 def program_command(path: Path) -> list[str]:
-    """How a program of ours is started in its directory: confined, and importing nothing from there."""
+    """Command that starts a program, in its own directory. It is confined, and imports nothing from there."""
     return [sys.executable, "-P", "-m", "jobs.sandbox.confined", path.name]
 
 
@@ -56,10 +56,9 @@ def reading_environment(
     allowance: Allowance,
     ours: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """The part of it that a program needs to find its data, and no more.
+    """Environment for reading data: paths, and the connections that the graph names.
 
-    Of the connections those that its graph names. Raises ConnectionsUnusable, TenantNotServed, and
-    OSError where the tenant's directory cannot be made.
+    Raises ConnectionsUnusable, TenantNotServed, and OSError when the tenant's directory cannot be made.
     """
     allowance.check_tenant(tenant_id)
     passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
@@ -92,7 +91,7 @@ def data_roots(tenant_id: str, data_dir: Path, allowance: Allowance) -> list[Pat
 def remove_unfinished(
     run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
 ) -> None:
-    """Removes what a program that was killed was writing; `graph` as it was stored. Never raises."""
+    """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
     try:
         for path in unfinished(graph, data_roots(run.tenant_id, data_dir, allowance), pid):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Few places and many tenants: whoever comes first, with however much, leaves room for the others."""
+"""Shares few places among many tenants, so that none of them can take all."""
 
 import threading
 import time
@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 def has_room(held: int, free: int) -> bool:
-    """Whether a tenant may have one more: whoever holds some leaves as many free for the others.
+    """Whether a tenant that holds `held` places may take one of `free`.
 
-    So one tenant alone gets half, and the next one half of the rest; the last place is for one that has none.
+    It must leave as many free as it holds. So one tenant alone gets half of the places, the next one half
+    of the rest, and the last place is left for a tenant that has none.
     """
     return free > held
 
@@ -55,7 +56,7 @@ class _Line(Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """What waits is taken in turns: next is the tenant that has the least at work. Any thread may call.
+    """A queue that serves tenants in turns: the one with the least at work is next. Any thread may call.
 
     A tenant has at most `each` at work: with one thread more than that, there is one for another at once.
     """
