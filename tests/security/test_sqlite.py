@@ -126,6 +126,19 @@ def test_no_output_writes_into_a_virtual_table_or_what_it_keeps(
     assert rows_of(data / "in.db", f"SELECT * FROM {table}") == before
 
 
+@pytest.mark.parametrize("table", ["sqlite_stat1", "main.sqlite_stat1", "SQLITE_STAT1"])
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_no_output_writes_the_statistics_that_sqlite_plans_by(
+    data: Path, table: str, mode: str
+) -> None:
+    execute(data / "in.db", "CREATE INDEX i ON t (n)", "ANALYZE")
+    forged = "SELECT 't' AS tbl, 'i' AS idx, '9223372036854775807 -1' AS stat"
+    source = node(1, "db_input", connection="sqlite://", sql=forged)
+    done = run(chain(source, node(2, "db_output", connection=DB, table=table, mode=mode)), data)
+    assert done.code == 1
+    assert rows_of(data / "in.db", "SELECT stat FROM sqlite_stat1 WHERE idx = 'i'") == [("2 1",)]
+
+
 @pytest.mark.parametrize(
     "sql",
     [
