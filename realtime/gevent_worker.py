@@ -81,9 +81,8 @@ class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]
         super().run()
 
     def handle(self, listener: Any, client: Any, address: Any) -> None:
-        client.__class__ = (
-            HttpSocket  # made by gevent; another one around it would cost a tenth more
-        )
+        # Made by gevent; another one around it would cost a tenth more
+        client.__class__ = HttpSocket
         super().handle(listener, client, address)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:

@@ -32,9 +32,8 @@ LOG = logging.getLogger(__name__)
 STREAM = "PROGRESS"
 KINDS = ("progress", "status")
 MAX_AGE = 24 * 3600  # seconds; older progress is of no live run
-MAX_MESSAGES = (
-    20_000  # a subject; ten nodes at 20/s for 100 s. Our own runs' nodes are also in the database
-)
+# Messages a subject: ten nodes at 20/s for 100 s. Our own runs' nodes are also in the database
+MAX_MESSAGES = 20_000
 MAX_BYTES = 2 << 30  # of the whole stream on disk; halved until it fits where there is less room
 MIN_BYTES = 8 << 20
 NO_ROOM = 10047  # JetStream's error code: more than it may put on its disk

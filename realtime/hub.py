@@ -26,9 +26,8 @@ LOG = logging.getLogger(__name__)
 
 MAX_ROUND = 2_048  # messages; bounds how long a subscribe, or another job, waits behind a round
 MAX_ROUND_BYTES = 1 << 20  # of frames; bounds the memory of a round when messages are large
-MAX_JOBS = (
-    10_000  # jobs whose state is kept; beyond, the one that nobody watches for longest is forgotten
-)
+# Jobs whose state is kept; when full, drop the job that has been unwatched the longest
+MAX_JOBS = 10_000
 MAX_HELD = 100_000  # messages of a job kept while its past is read, which takes well under a second
 LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and to answer
 STOP_LEAVE_WAIT = 3.0  # the same when the server stops: within gunicorn's graceful timeout
@@ -137,9 +136,8 @@ class _Job:
     pending: list[Part] = field(default_factory=list)  # frames of the round at hand
     is_shown: bool = False  # its past, or what is known of it, was shown to its watchers
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
-    held: list[Event] | None = (
-        None  # what came while the job's past is being read; None: it is known
-    )
+    # What came while the job's past is being read; None: it is known
+    held: list[Event] | None = None
 
 
 @dataclass(slots=True)

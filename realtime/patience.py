@@ -16,13 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 STILL_WAIT = 12.0  # seconds that a client may stand still; with LOOK_PERIOD it is under 15
-LEAST_RATE = (
-    4_096  # bytes/s, on the average of the time in which we wait; the slowest of phones does more
-)
+# Bytes/s, averaged over the time in which we wait; the slowest of phones does more
+LEAST_RATE = 4_096
 LOOK_PERIOD = 1.0  # seconds between two looks at what a client has taken
-SLOW_CLIENTS = (
-    20  # that hold a thread by their slowness, of the 40 for HTTP; full: the slowest is cut
-)
+# Slow clients that may hold one of the 40 threads for HTTP; when full, the slowest is cut
+SLOW_CLIENTS = 20
 UNTAKEN = 65_536  # bytes of earlier answers; beyond, the client's next request waits until it reads
 UNTAKEN_PERIOD = 0.1  # seconds between two looks whether it does
 
@@ -50,13 +48,11 @@ class Patience:
 
     def __init__(self) -> None:
         self.left = STILL_WAIT  # seconds
-        self.owed = (
-            0.0  # seconds waited beyond what the bytes were worth; negative for who is quick
-        )
+        # Seconds waited beyond what the bytes were worth; negative for a quick client
+        self.owed = 0.0
         self.sent = 0  # bytes given to the kernel
-        self.seen = (
-            0  # of them, those that the client had taken at the last look; may begin below 0
-        )
+        # Of the bytes sent, those that the client had taken at the last look; may begin below 0
+        self.seen = 0
         self.is_cut = False  # by another thread, which needed the place
 
     def spend(self, seconds: float, moved: int) -> None:

@@ -22,9 +22,8 @@ from realtime.http_connection import HEADER_WAIT, Connection, Heads, Lingering
 from realtime.patience import WAITS
 from realtime.unread_bodies import closing_where_unread
 
-USER_TIMEOUT = (
-    20_000  # milliseconds that the kernel keeps what a client does not take, also once we closed
-)
+# Milliseconds that the kernel keeps what a client does not take, also once we closed
+USER_TIMEOUT = 20_000
 IDLE = 256  # kept connections that wait for their next request; full: the oldest is closed
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # no room for one client more
 NOBODY = (

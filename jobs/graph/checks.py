@@ -15,9 +15,8 @@ MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, o
 MAX_EDGES = 1_000
 MAX_NODE_ID = 2**31 - 1
 MAX_POSITION = 1e6  # pixels from the origin of the page
-MAX_EXPRESSIONS = (
-    50_000  # characters of all expressions; 5 µs each to compile, and that is done twice
-)
+# Characters of all expressions; 5 µs each to compile, and that is done twice
+MAX_EXPRESSIONS = 50_000
 MAX_ENTRIES = 10_000  # of all lists of columns; 20 µs each to check and to write into a program
 MOST_ERRORS = 100  # told of one graph; nobody mends more of them before asking again
 MAX_MESSAGE = 400  # characters of an error; what it quotes is shorter, but a cycle may be long

@@ -50,9 +50,8 @@ class Function:
     gives_number: bool = False
 
 
-MAX_FUNCTION_NAME = (
-    40  # characters; a longer one is no slip of a hand, and is not compared with ours
-)
+# Characters; a longer one is no slip of a hand, and is not compared with ours
+MAX_FUNCTION_NAME = 40
 MANY = 20  # arguments of a function that takes any number of them
 
 FUNCTIONS = {

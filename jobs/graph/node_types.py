@@ -19,9 +19,8 @@ from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
-MAX_NAME = (
-    128  # characters of the name of a table, a column or a connection; databases allow 30 to 128
-)
+# Characters of the name of a table, a column or a connection; databases allow 30 to 128
+MAX_NAME = 128
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")

@@ -17,9 +17,8 @@ LOG = logging.getLogger(__name__)
 
 BACKLOG = 10_000  # announcements kept while NATS is away; full: the oldest goes (the store has it)
 RETRY_WAIT = 0.5  # seconds between two looks whether NATS is back
-RETURN_WAIT = (
-    3.0  # seconds within which all links are back after an outage (their longest back-off)
-)
+# Seconds within which all links are back after an outage (their longest back-off)
+RETURN_WAIT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
