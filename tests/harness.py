@@ -12,6 +12,7 @@ printed then, and pytest shows them where the test failed.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -83,11 +84,16 @@ def eventually(
 # ---------------------------------------------------------------- ports
 
 
+FIRST_PORT, PORTS_A_WORKER = 15_000, 2_000  # below the range of outgoing connections
+
+
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that nobody listens on, below the range of outgoing connections."""
+    """`count` different ports that nobody listens on; each worker of pytest-xdist has a range of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % 8 * PORTS_A_WORKER
     ports: list[int] = []
     while len(ports) < count:
-        port = random.randrange(15_000, 32_000)
+        port = random.randrange(first, first + PORTS_A_WORKER)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -558,8 +564,14 @@ def shop_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample database, made once a session; copy it, never write to it."""
     from hosting.sample import make_shop_database
 
-    path = tmp_path_factory.mktemp("shop") / "shop.db"
-    make_shop_database(path)
+    base = tmp_path_factory.getbasetemp()
+    directory = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    path = directory / "shop.db"
+    with (directory / "shop.lock").open("w") as lock:  # the workers share one
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make_shop_database(path.with_suffix(".draft"))
+            path.with_suffix(".draft").rename(path)
     return path
 
 

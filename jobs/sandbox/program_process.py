@@ -51,21 +51,21 @@ class ProgramProcess:
             bufsize=0,
             start_new_session=True,
         )
-        try:
-            limits.impose(self._popen.pid)
-        except BaseException:
-            self._popen.kill()
-            self._popen.communicate()
-            raise
-        self.identity = ProcessIdentity.of(self._popen.pid)
         self.cpu_seconds = 0.0  # that the program used; after `finish`
-        self._stop_output, self._output_stopped = os.pipe()
+        self._pipe: tuple[int, int] | None = None  # its end tells the output thread to stop
         self._threads = [
             threading.Thread(target=self._read_output, name=f"output-{label}", daemon=True),
             threading.Thread(target=self._wait, name=f"exit-{label}", daemon=True),
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            limits.impose(self._popen.pid)
+            self.identity = ProcessIdentity.of(self._popen.pid)
+            self._pipe = os.pipe()
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self._abandon()
+            raise
 
     def signal_group(self, number: signal.Signals) -> None:
         """To the program and its children in the group; not to be called after `finish`."""
@@ -86,12 +86,29 @@ class ProgramProcess:
         exit_code = self._popen.wait()  # only now is the process id free again
         output, waiter = self._threads
         output.join(OUTPUT_WAIT)
-        os.close(self._output_stopped)  # a child in uninterruptible sleep may still hold the pipe
-        output.join()
+        self._stop_reading()  # a child in uninterruptible sleep may still hold its output
         waiter.join()
-        os.close(self._stop_output)
         self._log.close()
         return exit_code
+
+    def _abandon(self) -> None:
+        """Ends a program that is not watched, since its run is told that it could not be started."""
+        self.kill()
+        self._popen.wait()
+        self._stop_reading()
+        for pipe in (self._popen.stdout, self._popen.stderr):
+            assert pipe is not None
+            pipe.close()
+        self._log.close()
+
+    def _stop_reading(self) -> None:
+        if self._pipe is None:
+            return
+        reading, writing = self._pipe
+        os.close(writing)
+        if self._threads[0].ident is not None:
+            self._threads[0].join()
+        os.close(reading)
 
     @property
     def stderr_tail(self) -> str:
@@ -107,13 +124,15 @@ class ProgramProcess:
         stdout, stderr = self._popen.stdout, self._popen.stderr
         assert stdout is not None
         assert stderr is not None
+        assert self._pipe is not None
+        stop = self._pipe[0]
         with selectors.DefaultSelector() as selector, stdout, stderr:
             selector.register(stdout, selectors.EVENT_READ)
             selector.register(stderr, selectors.EVENT_READ)
-            selector.register(self._stop_output, selectors.EVENT_READ)
+            selector.register(stop, selectors.EVENT_READ)
             while len(selector.get_map()) > 1:
                 for key, _ in selector.select():
-                    if key.fileobj == self._stop_output:
+                    if key.fileobj == stop:
                         return
                     self._take(selector, key.fileobj, key.fileobj is stderr)  # type: ignore[arg-type]
 

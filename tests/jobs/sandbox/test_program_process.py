@@ -1,16 +1,20 @@
 """A program as a child process: its whole group ends, its output never blocks anything."""
 
+import errno
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from jobs.sandbox.limits import ProgramLimits
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.work.program_log import ProgramLog
-from tests.harness import eventually, is_alive
+from tests.harness import eventually, is_alive, processes_of
 
 MARK = "RUN_ID=test-of-the-process-"
 
@@ -123,3 +127,41 @@ def test_only_processes_with_the_mark_are_killed(tmp_path: Path) -> None:
     assert kill_marked(MARK + tmp_path.name[:-1]) == 0
     assert eventually(lambda: kill_marked(MARK + tmp_path.name)) == 1
     assert started.finish() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("fault", ["pipe", "first thread", "second thread", "limits"])
+def test_a_program_whose_start_fails_half_way_does_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Its run is told that it could not be started, and the next execute would run beside it."""
+
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    begun = threading.Thread.start
+    left = {"first thread": 0, "second thread": 1}.get(fault, 99)
+
+    def start(thread: threading.Thread) -> None:
+        nonlocal left
+        if thread.name.endswith("-test"):
+            left -= 1
+            if left < 0:
+                raise RuntimeError("can't start new thread")
+        begun(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    if fault == "pipe":
+        original = os.pipe
+        calls = iter([original, original, original])  # Popen's own: output, errors, the exec
+        monkeypatch.setattr(os, "pipe", lambda: next(calls, fail)())
+    if fault == "limits":
+        monkeypatch.setattr(ProgramLimits, "impose", fail)
+    mark = f"{MARK}{tmp_path.name}"
+    files = len(os.listdir("/proc/self/fd"))
+    with pytest.raises((OSError, RuntimeError)):
+        Started(
+            tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+        )
+    monkeypatch.undo()
+    assert processes_of(mark, tmp_path) == []
+    assert len(os.listdir("/proc/self/fd")) == files
