@@ -383,7 +383,8 @@ def cancel(product: Product, run: Run | str) -> tuple[int, dict[str, Any]]:
 def test_cancel_ends_a_program_that_ignores_it_and_a_grandchild_that_left_the_group(
     start_product: StartProduct,
 ) -> None:
-    server = start_product(SAMPLE_ORDERS="0", RUN_CANCEL_TIMEOUT="1")
+    # confined, a program starts no other
+    server = start_product(SAMPLE_ORDERS="0", RUN_CANCEL_TIMEOUT="1", PROGRAM_LANDLOCK="off")
     with Programs(server) as programs:
         run = programs.running(programs.execute(DEAF))
         family = processes_of_run(server, run)
@@ -496,6 +497,7 @@ def test_each_time_out_is_a_setting_and_has_a_reason_of_its_own(
         RUN_SILENCE_TIMEOUT="8",
         RUN_TIMEOUT="9",
         RUN_CANCEL_TIMEOUT="1",
+        PROGRAM_LANDLOCK="off",  # confined, a program starts no other, as the deaf one does
     )
     with Programs(server) as programs:
         start, silence, run, deaf = [

@@ -43,6 +43,7 @@ def same_worker(product: Product, pid: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_crowd_that_does_too_little_stops_nobody(product: Product) -> None:
     pid = product.worker_pid
