@@ -53,7 +53,13 @@ def _make_sample(settings: Settings, store: Store) -> None:
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
     try:
         directory = roots_of(settings.data_roots, tenant_id)[0]
-        ensure_sample(store, directory, tenant_id, settings.sample_orders)
+        ensure_sample(
+            store,
+            directory,
+            tenant_id,
+            settings.sample_orders,
+            database=settings.database_url,
+        )
     except OSError as error:
         raise SettingsError(
             f"DATA_ROOTS: no sample can be made there ({error}); SAMPLE_ORDERS=0 makes none"

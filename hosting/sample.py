@@ -6,6 +6,7 @@ Both are made at the first start, so that there is something real to run: the sa
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import random
 import sqlite3
@@ -169,19 +170,28 @@ class JobStore(Protocol):
 
 
 def ensure_sample(
-    store: JobStore, data_dir: Path | str, tenant_id: str, orders: int = ORDERS
+    store: JobStore,
+    data_dir: Path | str,
+    tenant_id: str,
+    orders: int = ORDERS,
+    *,
+    database: str = "",
 ) -> None:
-    """Make the shop's database if it is missing, and the sample job if the tenant has no job yet.
+    """Make the shop's database if it is missing, and the sample job if the tenant never had a job.
 
-    Any number of processes may call this at once: a file lock lets one after the other in.
+    `database`: which database the jobs are in, as text; a note beside the shop says that it was given the
+    sample, so that who deletes that job does not find it again. Any number of processes may call this at once: a file lock lets one after the other in.
     """
     data_dir = Path(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     with _lock(data_dir / ".sample.lock"):
         make_shop_database(data_dir / SHOP_DATABASE, orders)
-        if not store.jobs(tenant_id):
+        given_to = hashlib.sha256(f"{tenant_id} {database}".encode()).hexdigest()[:16]
+        note = data_dir / f".sample.{given_to}"
+        if not note.exists() and not store.jobs(tenant_id):
             sample = sample_job_document()
             store.create_job(tenant_id, sample["name"], sample["graph"])
+        note.touch()
 
 
 def sample_job_document() -> dict[str, Any]:

@@ -119,12 +119,14 @@ class Runner:
         self._stopping = threading.Event()
         self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
+        self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
 
     def start(self) -> None:
         self._queue.on_cancel(self._cancel)
         if self._admission is not None:
             self._admission.start()
         self._keeper.start()
+        self._sweeper.start()
         self._taker.start()
         self._previews.start()
 
@@ -154,6 +156,7 @@ class Runner:
         for execution in self._stop_executions():  # with one that was started just now
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
         self._keeper.join(STOP_MARGIN)
+        self._sweeper.join(STOP_MARGIN)
         self._announcer.close(3.0)
         if self._admission is not None:
             self._admission.close()
@@ -230,17 +233,16 @@ class Runner:
             del self._executions[execution.run.run_id]
         self._slots.release()
 
-    # ---- keeping (keeper thread)
+    # ---- keeping our own runs (keeper thread): short steps, since the beats are among them
 
     def _keep(self) -> None:
-        pace = self._pace
-        duties = [
-            _Duty(pace.cancel_poll, self._look_for_cancels),
-            _Duty(pace.beat, self._beat),
-            _Duty(pace.heartbeat, self._heartbeat),
-            _Duty(pace.lost_sweep, self._end_lost_runs),
-            _Duty(pace.queue_sweep, self._sweep_queue),
-        ]
+        self._do_until_ended(
+            _Duty(self._pace.cancel_poll, self._look_for_cancels),
+            _Duty(self._pace.beat, self._beat),
+            _Duty(self._pace.heartbeat, self._heartbeat),
+        )
+
+    def _do_until_ended(self, *duties: "_Duty") -> None:
         while not (self._stopping.is_set() and not self._current()):
             for duty in duties:
                 duty.do_if_due()
@@ -264,6 +266,14 @@ class Runner:
     def _heartbeat(self) -> None:
         for execution in self._current():
             execution.claim.heartbeat()
+
+    # ---- putting other runs right (sweeper thread): each lost one may take seconds
+
+    def _sweep(self) -> None:
+        self._do_until_ended(
+            _Duty(self._pace.lost_sweep, self._end_lost_runs),
+            _Duty(self._pace.queue_sweep, self._sweep_queue),
+        )
 
     def _end_lost_runs(self) -> None:
         self._sweeps.end_lost_runs({execution.run.run_id for execution in self._current()})

@@ -105,23 +105,40 @@ def _covers(run: Run, ts: float) -> bool:
 
 
 def thinned(told: list[_Told], most: int = MAX_EVENTS) -> list[_Told]:
-    """At most about `most`: of each node fewer of its counts, evenly, but its first and last word."""
-    counts: dict[int, list[int]] = defaultdict(list)  # node id → places of what may go
-    seen: set[int] = set()
+    """At most `most` events: each node loses counts, evenly, but keeps its first and last word.
+
+    Where even those are too many, the oldest events go: a history without its end would never end.
+    """
+    spare = _spare(told)
+    total = sum(map(len, spare.values()))
+    room = max(most - (len(told) - total), 0)
+    gone: set[int] = set()
+    if total > room:
+        for places in spare.values():
+            gone.update(places)
+            gone.difference_update(_evenly(places, len(places) * room // total))
+    return [entry for place, entry in enumerate(told) if place not in gone][-most:]
+
+
+def _spare(told: list[_Told]) -> dict[int, list[int]]:
+    """Node id → the places of its counts between its first word and its last one."""
+    places: dict[int, list[int]] = defaultdict(list)
     for place, entry in enumerate(told):
-        if entry.node is None:
-            continue
-        progress = entry.node.progress
-        if progress.node_id in seen and not progress.status.is_terminal:
-            counts[progress.node_id].append(place)
-        seen.add(progress.node_id)
-    spare = sum(len(places) for places in counts.values())
-    room = max(most - (len(told) - spare), 0)
-    if spare <= room:
-        return told[-most:]
-    step = -(-spare // room) if room else spare + 1
-    gone = {place for places in counts.values() for n, place in enumerate(places) if n % step}
-    return [entry for place, entry in enumerate(told) if place not in gone][:most]
+        if entry.node is not None:
+            places[entry.node.progress.node_id].append(place)
+    return {
+        node_id: [p for p in found[1:-1] if not _is_terminal(told[p])]
+        for node_id, found in places.items()
+    }
+
+
+def _is_terminal(entry: _Told) -> bool:
+    return entry.node is not None and entry.node.progress.status.is_terminal
+
+
+def _evenly(places: list[int], most: int) -> list[int]:
+    """At most `most` of them, each as far from the next."""
+    return places[:: -(-len(places) // most)] if most else []
 
 
 def from_record(run: Run, nodes: list[NodeState]) -> list[_Told]:

@@ -84,8 +84,15 @@ class Sweeps:
                 self._end_lost(run, "the runner was not heard of any more")
 
     def queue_again(self, queued_for: float) -> None:
-        """Puts runs in the queue again that wait for longer: their message may be lost."""
-        for run in self._store.waiting_since(time.time() - queued_for):
+        """Puts runs in the queue again that wait for longer, when messages are missing there.
+
+        Runs that merely wait their turn cost one question: a queue that holds a message for each active
+        run has lost none. Messages of ended runs may hide a loss only until a slot is free.
+        """
+        waiting = self._store.waiting_since(time.time() - queued_for)
+        if not waiting or self._queue.holds() >= self._store.count_active():
+            return
+        for run in waiting:
             try:
                 self._queue.put(run)
             except QueueUnavailable as error:

@@ -21,6 +21,7 @@ from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, reading_environment
 from jobs.sandbox.program_process import ProgramProcess
+from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, tenant_of
 from jobs.work.program_log import ProgramLog
@@ -36,6 +37,7 @@ WAITING = (
     16  # questions of a runner that wait, of a megabyte each; full: the asker is told to come again
 )
 LONGEST_WAIT = ANSWER_WAIT - TAKEN_WAIT  # seconds after which nobody waits for the answer any more
+UNUSED = 86_400.0  # seconds after which nobody misses an empty directory of previews
 LOOK_PERIOD = 0.25  # seconds between two looks whether the runner stops
 MOST_ANSWER = 900_000  # bytes; NATS takes 1 MiB
 
@@ -50,7 +52,8 @@ class Previews:
     ) -> None:
         self._link = link
         self._allowance = allowance
-        self._directory = data_dir / "previews"
+        self._all = data_dir / "previews"
+        self._directory = self._all / str(ProcessIdentity.of(os.getpid())).replace("/", "+")
         self._data_dir = data_dir
         self._waiting: FairQueue[Message] = FairQueue(WAITING, AT_ONCE_EACH)
         self._subscription: Subscription | None = None
@@ -61,7 +64,7 @@ class Previews:
         ]
 
     def start(self) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)  # of a runner that was killed
+        self._remove_left_over()
         for thread in self._threads:
             thread.start()
         self._subscription = self._link.subscribe("tenant.*.preview", self._take, group="previews")
@@ -81,6 +84,12 @@ class Previews:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(3.0)
+
+    def _remove_left_over(self) -> None:
+        """What runners left that were killed; another one's that lives stays."""
+        for directory in self._all.glob("*"):
+            if _is_left_over(directory):
+                shutil.rmtree(directory, ignore_errors=True)
 
     # ---- link thread
 
@@ -183,6 +192,16 @@ class Previews:
             payload = json.dumps({"message": "the rows are too large to be shown"}).encode()
         if message.reply:
             self._link.publish(message.reply, payload)
+
+
+def _is_left_over(directory: Path) -> bool:
+    """Whether its runner is gone: seen to be, or it made no preview for a day."""
+    try:
+        runner = ProcessIdentity.parse(directory.name.replace("+", "/"))
+        is_old = time.time() - directory.stat().st_mtime > UNUSED
+    except (ValueError, OSError):
+        return True
+    return is_old or runner.is_known_dead
 
 
 def _check_reads_only(graph: Graph, last: list[int]) -> None:

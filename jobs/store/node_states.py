@@ -11,6 +11,7 @@ from progress_lib.progress import follows_in_run
 MAX_NODES = 10_000  # nodes a run; a program that names more is broken, and its others still count
 MAX_NODE_ID = 2**53 - 1  # what a browser's number holds, and a database's BIGINT
 MAX_KEPT = 16 * 1024  # bytes of one message kept as it came; beyond it only the known fields are
+MAX_NAME = 256  # characters kept of a node's name in such a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,12 @@ class NodeState:
         """Raises MalformedProgress."""
         progress = Progress.parse(payload)
         if len(payload) > MAX_KEPT:
-            return cls.of(progress.replace(message=progress.message[: MAX_KEPT // 16]))
+            return cls.of(
+                progress.replace(
+                    node_name=progress.node_name[:MAX_NAME],
+                    message=progress.message[: MAX_KEPT // 16],
+                )
+            )
         return cls(progress, payload)
 
 

@@ -375,6 +375,11 @@ class Store:
         query = query.order_by(RUNS.c.created_at).limit(limit)
         return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
 
+    def count_active(self) -> int:
+        """How many runs of all tenants are queued or running."""
+        query = sa.select(sa.func.count()).select_from(RUNS).where(_ACTIVE)
+        return self._read(lambda c: int(c.execute(query).scalar_one()))
+
     def queued_longer_than(self, seconds: float) -> list[Run]:
         query = _runs().where(
             RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < time.time() - seconds

@@ -94,6 +94,14 @@ class RunQueue:
         except NatsError as error:
             raise QueueUnavailable(str(error)) from error
 
+    def holds(self) -> int:
+        """How many runs have a message: they wait, or a runner has them. 0 when that cannot be told."""
+        try:
+            told = self._jetstream.call(f"STREAM.INFO.{STREAM}", {}, ANSWER_WAIT)
+        except NatsError:
+            return 0
+        return int(told["state"]["messages"])
+
     def take(self, timeout: float) -> Claim | None:
         """The next run that waits; None after `timeout` seconds. Raises QueueUnavailable."""
         began = time.monotonic()

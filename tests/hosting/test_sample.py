@@ -94,7 +94,8 @@ def test_processes_that_start_at_once_make_one_sample(tmp_path: Path) -> None:
         assert process.exitcode == 0
     assert (tmp_path / "jobs").read_text() == "default Order report\n"
     assert rows_of(tmp_path / "shop.db", "SELECT count(*) FROM orders") == [(500,)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".sample.lock", "jobs", "shop.db"]
+    seen = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".sample."))
+    assert seen == ["jobs", "shop.db"]
 
 
 def test_a_tenant_with_jobs_gets_no_sample_and_another_does(tmp_path: Path) -> None:
@@ -102,6 +103,16 @@ def test_a_tenant_with_jobs_gets_no_sample_and_another_does(tmp_path: Path) -> N
     for tenant in ("one", "one", "two"):
         ensure_sample(store, tmp_path, tenant, orders=10)
     assert (tmp_path / "jobs").read_text() == "one Order report\ntwo Order report\n"
+
+
+def test_who_deletes_the_sample_job_does_not_find_it_again(tmp_path: Path) -> None:
+    store = ListStore(tmp_path / "jobs")
+    ensure_sample(store, tmp_path, "one", orders=10, database="a")
+    (tmp_path / "jobs").write_text("")  # the tenant's last job is deleted
+    ensure_sample(store, tmp_path, "one", orders=10, database="a")
+    assert store.jobs("one") == []
+    ensure_sample(store, tmp_path, "one", orders=10, database="another, which is new")
+    assert len(store.jobs("one")) == 1
 
 
 def test_the_sample_job_computes_what_sql_computes(tmp_path: Path) -> None:

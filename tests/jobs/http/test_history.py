@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from jobs.http.history import MAX_EVENTS, Histories
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
@@ -115,3 +117,21 @@ def test_without_a_stream_the_record_tells_the_changes_and_the_last_words(store:
         "completed",  # the run, last
     ]
     assert told["events"][-1]["type"] == "job.status"
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 10, 20, 50, 200, 900])
+@pytest.mark.parametrize("counts", [979, 1_000, 1_001, 2_500, 7_001])
+def test_however_much_is_left_out_a_history_keeps_its_ends(
+    store: Store, nodes: int, counts: int
+) -> None:
+    """A replay without them would show nodes at work for ever."""
+    run = new_run(store)
+    said = [status(run.run_id, "running", 1.0)]
+    said += [progress(run.run_id, n % nodes, n, 2.0 + n) for n in range(max(counts, nodes))]
+    said += [progress(run.run_id, node, 10**6, 20_000.0, end=True) for node in range(nodes)]
+    said += [status(run.run_id, "completed", 20_001.0)]
+    events = history(store, run, said)["events"]
+    assert len(events) <= MAX_EVENTS
+    assert events[-1]["payload"]["status"] == "completed"
+    ends = {e["payload"].get("nodeId") for e in events if e["payload"].get("rowCount") == 10**6}
+    assert ends == set(range(nodes))

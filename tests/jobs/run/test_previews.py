@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,10 @@ from jobs.graph.checks import GraphInvalid
 from jobs.graph.feeding import feeding_part
 from jobs.http.previews import MOST_SAID, _unpacked
 from jobs.http.problems import Problem
-from jobs.run.previews import ROWS
+from jobs.run.previews import ROWS, Previews
+from jobs.sandbox.allowance import Allowance
+from jobs.store.process_identity import ProcessIdentity
+from progress_lib.nats import Link
 from tests.harness import Answer, Product, StartProduct, eventually, running_product
 
 URL = "sqlite:///shop.db"
@@ -237,3 +243,19 @@ def test_a_cycle_and_odd_documents_end() -> None:
 def test_an_output_that_nothing_feeds_gets_no_preview() -> None:
     with pytest.raises(GraphInvalid, match="no rows come"):
         feeding_part({"nodes": [{"id": 1, "type": "db_output"}], "edges": []}, 1)
+
+
+def test_a_second_runner_leaves_the_previews_of_the_first_alone(link: Link, tmp_path: Path) -> None:
+    """It removes what a runner left that was killed, and what is no runner's at all."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    gone = str(ProcessIdentity.of(dead.pid))
+    dead.wait()
+    alive = str(ProcessIdentity.of(os.getpid()))
+    for name in (gone, alive, "0123456789abcdef"):
+        (tmp_path / "previews" / name.replace("/", "+") / "a-preview").mkdir(parents=True)
+    second = Previews(link, tmp_path, Allowance())
+    second.start()
+    second.stop()
+    left = [path.name for path in (tmp_path / "previews").iterdir()]
+    assert left == [alive.replace("/", "+")]
+    assert (tmp_path / "previews" / left[0] / "a-preview").exists()

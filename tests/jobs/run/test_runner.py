@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from jobs.runner import Runner
 from jobs.sandbox.allowance import Allowance
+from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
 from jobs.store.states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
@@ -317,6 +319,50 @@ def test_a_run_whose_queue_message_was_lost_is_found_and_run(
     JetStream(link).call("STREAM.DELETE.RUNS", {})
     never_put = record(store, GOOD)
     assert ended(store, never_put).status is RunStatus.COMPLETED
+
+
+def test_runs_that_merely_wait_their_turn_are_not_queued_again(
+    store: Store, link: Link, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    """A thousand of them would be a hundred writes a second, for nothing."""
+    runner = start_runner(slots=1, pace={"queue_sweep": 0.1, "queue_again_after": 0.3})
+    eventually(lambda: "takes runs" in runner.output)
+    at_work = running(store, queued(store, run_queue, FOR_EVER))
+    waiting = [queued(store, run_queue, GOOD) for _ in range(5)]
+    before = [store.run(run.tenant_id, run.run_id).queued_at for run in waiting]
+    asked = threading.Event()
+    looks = itertools.count()
+    link.subscribe("$JS.API.STREAM.INFO.RUNS", lambda _: asked.set() if next(looks) >= 5 else None)
+    assert asked.wait(10.0), "the sweep looked at the queue five times"
+    assert [store.run(run.tenant_id, run.run_id).queued_at for run in waiting] == before
+    JetStream(link).call("STREAM.PURGE.RUNS", {})  # now they are lost, and found
+    store.request_cancel(at_work.tenant_id, at_work.run_id)
+    for run in waiting:
+        assert ended(store, run, 30.0).status is RunStatus.COMPLETED
+
+
+def test_to_end_many_lost_runs_does_not_stop_the_beats_of_our_own(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
+) -> None:
+    """Another runner would take ours for lost, and end it."""
+    runner = start_runner(pace={"beat": 0.2, "lost_sweep": 0.3})
+    eventually(lambda: "takes runs" in runner.output)
+    ours = running(store, queued(store, run_queue, UNTIL_TOLD))
+    gone = ProcessIdentity(this_machine(), 2**22 - 1, 1)  # no such process: known to be dead
+    lost = [record(store, FOR_EVER) for _ in range(15)]
+    for run in lost:
+        assert store.start_run(run.tenant_id, run.run_id, gone) is not None
+
+    def ended_so_far() -> int:
+        return sum(store.run(run.tenant_id, run.run_id).has_ended for run in lost)
+
+    eventually(lambda: ended_so_far() > 0, 20.0)
+    beat = store.run(ours.tenant_id, ours.run_id).beat
+    eventually(lambda: store.run(ours.tenant_id, ours.run_id).beat >= beat + 3, 20.0)
+    assert ended_so_far() < len(lost), "the beats came meanwhile"
+    eventually(lambda: ended_so_far() == len(lost), 30.0)
+    (run_directory(data_dir, ours) / "go").touch()
+    assert ended(store, ours).status is RunStatus.COMPLETED
 
 
 def test_a_run_goes_on_and_ends_truly_while_nats_is_away(
