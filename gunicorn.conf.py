@@ -1,4 +1,4 @@
-"""How gunicorn hosts the product: every value comes from settings.py, by environment variables.
+"""How gunicorn hosts the product: every value comes from settings/, by environment variables.
 
 The embedded nats-server and runner are started before the workers and stopped after them, by one
 child process that also restarts what dies (hosting/supervisor.py, held by hosting/lifeline.py).

@@ -28,9 +28,9 @@ from hosting import environments
 from hosting.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
 from hosting.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
-from jobs.secret_files import write_secret
 from jobs.store.process_identity import ProcessIdentity
 from settings import Settings
+from settings.secret_files import write_secret
 
 LOG = logging.getLogger("embedded")
 

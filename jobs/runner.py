@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hosting.own_files import own_files
 from jobs.run.admission import Admission, Ticket
 from jobs.run.deadlines import Deadlines
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
@@ -39,6 +38,7 @@ from jobs.work.announcements import Announcer
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
+from settings.own_files import own_files
 
 if TYPE_CHECKING:
     from settings import Settings

@@ -18,7 +18,6 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from realtime.addresses import Network, client_address
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.handshake import Server, Sock, check_handshake
@@ -27,6 +26,7 @@ from realtime.limits import ClientLimits, Penalties
 from realtime.origins import Origins
 from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from realtime.websocket import WebSocket
+from settings.addresses import Network, client_address
 
 LOG = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from flask import Flask
 
 from progress_lib.nats import PING_PERIOD
-from realtime.addresses import Network
 from realtime.auth import Door
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
@@ -16,6 +15,7 @@ from realtime.hub import Hub
 from realtime.limits import ClientLimits
 from realtime.origins import Origins
 from realtime.tokens import TokenVerifier
+from settings.addresses import Network
 
 LOG = logging.getLogger(__name__)
 

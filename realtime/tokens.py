@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import jwt
 
 from progress_lib.subjects import EVERY_TENANT, check_id
-from realtime.keys import TrustedKey
+from settings.keys import TrustedKey
+from settings.shared import SCOPES, Expected
 
 LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_KNOWN = 10_000  # good tokens that need no second check before they expire
@@ -15,7 +16,6 @@ MAX_LIFE = 400 * 24 * 3600  # seconds; a token that outlives this was made by mi
 MAX_TOKEN = 16_384  # characters; Entra ID's and Keycloak's have 2,000 to 5,000
 MAX_DATE = 10**12  # seconds since 1970; an integer beyond what a float holds has no time
 TYPES = frozenset({"jwt", "at+jwt"})  # what `typ` may say (RFC 9068)
-SCOPES = frozenset({"jobs:read", "jobs:write", "jobs:execute"})
 
 
 UNREADABLE = (
@@ -49,15 +49,6 @@ class Identity:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a token must say beside its signature; where nothing is expected, anything will do."""
-
-    audiences: frozenset[str] = frozenset()  # its aud names one of them
-    issuer: str | None = None  # its iss is this
-    default_scopes: frozenset[str] = SCOPES  # of a token that names none
-
-
 class TokenVerifier:
     """Checks tokens with pinned keys, of which more than one counts while keys are changed.
 
@@ -68,7 +59,7 @@ class TokenVerifier:
         self,
         tenant_id: str,
         keys: Sequence[TrustedKey],
-        expected: Expected = Expected(),
+        expected: Expected = Expected(),  # noqa: B008 (frozen)
     ) -> None:
         assert keys, "a verifier without a key would let nobody in"
         self._tenant_id = tenant_id
@@ -245,7 +236,7 @@ def mint(
     hours: float,
     scope: str | None,
     subject: str,
-    expected: Expected = Expected(),
+    expected: Expected = Expected(),  # noqa: B008 (frozen)
 ) -> str:
     """A new HS256 token, for scripts and tests, that says what is expected of it."""
     now = int(time.time())

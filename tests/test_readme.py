@@ -17,7 +17,7 @@ PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 
 
 def test_every_setting_stands_in_the_table() -> None:
-    read = re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', (ROOT / "settings.py").read_text())
+    read = re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', (ROOT / "settings/settings.py").read_text())
     assert len(read) > 10
     for name in ("gunicorn.conf.py", "wsgi.py"):
         read += re.findall(r'environ\.get\("([A-Z_]+)"', (ROOT / name).read_text())

@@ -10,9 +10,8 @@ from typing import Any
 
 from jobs.graph.node_types import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, Size, text_errors
 from jobs.graph.passwords import connection_of, holds_password
+from settings.shared import MAX_EDGES, MAX_NODES
 
-MAX_NODES = 200  # a batch passes through the longest chain on Python's stack, one frame a node
-MAX_EDGES = 1_000
 MAX_NODE_ID = 2**31 - 1
 MAX_POSITION = 1e6  # pixels from the origin of the page
 # Characters of all expressions; 5 µs each to compile, and that is done twice

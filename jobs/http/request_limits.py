@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.graph.checks import MAX_EDGES, MAX_NODES, GraphError, GraphInvalid
+from jobs.graph.checks import GraphError, GraphInvalid
+from settings.shared import MAX_EDGES, MAX_NODES
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from jobs.secret_files import make_secret, read_secret
+from settings.secret_files import make_secret, read_secret
 
 Claims = dict[str, Any]
 

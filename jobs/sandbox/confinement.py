@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.sandbox import landlock
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.connections import PREFIX
+from settings.shared import OFF, REQUIRED
 
 LOG = logging.getLogger(__name__)
 
@@ -27,11 +28,11 @@ class NoLandlock(Exception):
 def check(mode: str) -> bool:
     """Whether programs will be confined; says so in the log. Raises NoLandlock."""
     version = landlock.abi()
-    if mode == landlock.OFF:
+    if mode == OFF:
         LOG.warning("programs are not confined: PROGRAM_LANDLOCK is off")
     elif version:
         LOG.info("programs are confined by Landlock, version %d", version)
-    elif mode == landlock.REQUIRED:
+    elif mode == REQUIRED:
         raise NoLandlock(
             "PROGRAM_LANDLOCK is required, and this kernel offers no Landlock (Linux 5.13 and newer, with "
             "landlock in lsm=); enable it, or set PROGRAM_LANDLOCK=auto"
@@ -41,7 +42,7 @@ def check(mode: str) -> bool:
             "programs are not confined: this kernel offers no Landlock, so only their own checks keep "
             "them from other files (SECURITY.md)"
         )
-    return bool(version) and mode != landlock.OFF
+    return bool(version) and mode != OFF
 
 
 def confined(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.passwords import CONNECTION_NAME, connection_of
-from jobs.secret_files import read_secret
 from progress_lib.subjects import EVERY_TENANT, check_id
+from settings.secret_files import read_secret
 
 PREFIX = "CONNECTION_"
 TENANTS = "TENANTS_"  # prefix of the line that lists a connection's tenants

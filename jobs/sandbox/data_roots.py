@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hosting.own_files import other_names, ways_to
 from jobs.graph.paths import SERVERS_OWN
-
-TENANT = "{tenant}"  # in the name of a root: the run's tenant
-TENANTS = "tenants"  # in DATA_DIR: the data of each tenant, where TENANT_ID is *
+from settings.own_files import other_names, ways_to
+from settings.shared import TENANT, TENANTS
 
 
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:

@@ -9,9 +9,6 @@ import os
 import stat
 from collections.abc import Iterable
 
-MODES = ("auto", "required", "off")  # of PROGRAM_LANDLOCK
-AUTO, REQUIRED, OFF = MODES
-
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION = 1  # flag of _CREATE_RULESET: asks for the ABI
 _PATH_BENEATH = 1

@@ -20,10 +20,11 @@ from realtime import frames
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
-from realtime.keys import secret_keys
 from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
-from realtime.tokens import SCOPES, Identity, TokenVerifier
+from realtime.tokens import Identity, TokenVerifier
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
+from settings.keys import secret_keys
+from settings.shared import SCOPES
 from tests.harness import eventually
 from tests.realtime.raw import PING, frame
 

@@ -22,9 +22,10 @@ from realtime import client as client_module
 from realtime.actions import BadAction, parse_action
 from realtime.client import Client
 from realtime.hub import Hub
-from realtime.keys import secret_keys
-from realtime.tokens import SCOPES, Identity, TokenVerifier
+from realtime.tokens import Identity, TokenVerifier
 from realtime.websocket import RECEIVE_BYTES, Closed, WebSocket
+from settings.keys import secret_keys
+from settings.shared import SCOPES
 from tests.realtime.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 
 MAX_READS = 3  # of the fuzzed bytes; more only takes longer

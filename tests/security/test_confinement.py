@@ -54,7 +54,7 @@ TRIES = {
     "read by a way round": lambda: read(f"{OWN}/../globex/figures.csv"),
     "read another run": lambda: read(f"{DATA}/runs/another/log.txt"),
     "read the system's": lambda: read("/etc/shadow"),
-    "read the product": lambda: read("ROOT/settings.py"),
+    "read the product": lambda: read("ROOT/app.py"),
     "read a process": lambda: read(f"/proc/{os.getppid()}/environ"),
     "list tenants": lambda: os.listdir(f"{DATA}/tenants"),
     "list the root": lambda: os.listdir("/"),

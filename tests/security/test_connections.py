@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
-from jobs.secret_files import write_secret
+from settings.secret_files import write_secret
 from tests.harness import Product, StartProduct, eventually
 from tests.programs import chain, execute, node
 

@@ -18,7 +18,6 @@ from jobs.graph.checks import (
     MAX_ENTRIES,
     MAX_EXPRESSIONS,
     MAX_MESSAGE,
-    MAX_NODES,
     MOST_ERRORS,
     GraphInvalid,
     parse_graph,
@@ -27,6 +26,7 @@ from jobs.graph.expressions import Expression, check_expression
 from jobs.http.body import json_object
 from jobs.http.request_limits import RequestLimits
 from jobs.program.generator import generate_program
+from settings.shared import MAX_NODES
 from tests.harness import Answer, Product, product_of_each_class
 from tests.security.worst_graphs import chained, node, worst_graphs
 

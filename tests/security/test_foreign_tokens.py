@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from realtime.tokens import SCOPES
 from scripts.mint import mint_for
 from settings import Settings, SettingsError
+from settings.shared import SCOPES
 from tests.harness import Product, StartProduct, product_of_each_class, running_product
 from tests.realtime.raw import Raw, subscribe, text
 

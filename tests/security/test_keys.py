@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from realtime.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
 from realtime.tokens import TokenRefused, TokenVerifier
 from settings import Settings
+from settings.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
 from tests.harness import StartProduct, eventually, is_alive
 
 OLD, NEW = "old " * 8, "new " * 8

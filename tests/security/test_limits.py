@@ -15,11 +15,11 @@ import pytest
 
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
-from realtime.addresses import client_address, parse_proxies
 from realtime.auth import REFUSAL_WAIT
 from realtime.limits import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
 from realtime.tokens import mint
 from settings import Settings
+from settings.addresses import client_address, parse_proxies
 from tests.harness import Product, eventually, product_of_each_class
 from tests.realtime.raw import (
     CONTINUATION,

@@ -16,12 +16,12 @@ import pytest
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
-from jobs.secret_files import write_secret
 from jobs.store.records import Run
 from jobs.store.states import RunStatus
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Message
 from realtime.history import CONFIG, ProgressStream
+from settings.secret_files import write_secret
 from tests.harness import (
     ROOT,
     NatsServer,

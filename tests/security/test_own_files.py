@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hosting.own_files import OUR_DIRECTORIES, own_files
 from jobs.sandbox.data_roots import not_data
 from settings import Settings, SettingsError
+from settings.own_files import OUR_DIRECTORIES, own_files
 from tests.harness import BIN, ROOT, Product, StartProduct, eventually, free_ports, running_product
 from tests.programs import chain, node
 from tests.security.test_keys import EC_KEY, OTHER_EC_KEY, pem, token

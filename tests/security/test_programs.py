@@ -26,9 +26,9 @@ from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_
 from jobs.sandbox.data_roots import not_data
 from jobs.sandbox.environment import reading_environment
 from jobs.sandbox.limits import CPU_GRACE, ProgramLimits
-from jobs.secret_files import write_secret
 from jobs.store.records import NewRun
 from jobs.store.store import Store
+from settings.secret_files import write_secret
 from tests.harness import Product, StartProduct
 from tests.programs import Outcome, chain, execute, node, program_of, run
 from tests.programs import graph as graph_of

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobs.graph.checks import MAX_EDGES, MAX_NODES
 from jobs.graph.node_types import MAX_COLUMNS, MAX_NAME
+from settings.shared import MAX_EDGES, MAX_NODES
 
 Document = dict[str, Any]
 

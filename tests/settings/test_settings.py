@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from realtime.keys import MIN_SECRET_BYTES
 from settings import Settings, SettingsError
+from settings.keys import MIN_SECRET_BYTES
 from tests.harness import BIN, ROOT, free_ports
 
 LONG_SECRET = "0123456789abcdef0123456789abcdef"

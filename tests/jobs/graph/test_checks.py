@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.graph.checks import MAX_NODES, GraphInvalid, parse_graph
+from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.node_types import NODE_TYPES, node_types_document
+from settings.shared import MAX_NODES
 from tests.programs import chain, graph, node
 
 CONNECTION = "sqlite:///shop.db"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import MAX_NODES
+from settings.shared import MAX_NODES
 from tests.harness import NatsServer, eventually
 from tests.programs import (
     ROOT,

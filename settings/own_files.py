@@ -28,6 +28,7 @@ OUR_DIRECTORIES = (
     "progress_lib",
     "realtime",
     "scripts",
+    "settings",
     "soak",
     "static",
     "templates",

@@ -10,15 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from hosting.own_files import ROOT, TRUST_VARIABLES, code, ways_to
-from jobs.graph.checks import MAX_EDGES, MAX_NODES
-from jobs.sandbox.data_roots import TENANT, TENANTS
-from jobs.sandbox.landlock import AUTO, MODES
-from jobs.secret_files import make_secret
 from progress_lib.subjects import EVERY_TENANT, ID, check_id
-from realtime.addresses import Network, parse_proxies
-from realtime.keys import TrustedKey, check_secret, public_keys, secret_keys
-from realtime.tokens import SCOPES, Expected
+from settings.addresses import Network, parse_proxies
+from settings.keys import TrustedKey, check_secret, public_keys, secret_keys
+from settings.own_files import ROOT, TRUST_VARIABLES, code, ways_to
+from settings.secret_files import make_secret
+from settings.shared import (
+    AUTO,
+    LANDLOCK_MODES,
+    MAX_EDGES,
+    MAX_NODES,
+    SCOPES,
+    TENANT,
+    TENANTS,
+    Expected,
+)
 
 WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn; the first is what it has unasked
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
@@ -180,7 +186,7 @@ class Settings:
             program_cpu_seconds=read.number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT),
             program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
             program_open_files=read.limit("PROGRAM_OPEN_FILES", 1_024, MIN_OPEN_FILES, 1_000_000),
-            program_landlock=read.choice("PROGRAM_LANDLOCK", AUTO, MODES),
+            program_landlock=read.choice("PROGRAM_LANDLOCK", AUTO, LANDLOCK_MODES),
             program_reads=tuple(Path(path) for path in _roots(read.text("PROGRAM_READS", ""))),
             data_roots=_data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),

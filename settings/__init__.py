@@ -1,0 +1,14 @@
+"""The settings of the whole system, read once from the environment, and what is below all parts of it.
+
+This package imports nothing of ours but progress_lib.
+"""
+
+from settings.settings import (
+    NATS_USER,
+    WORKER_CLASSES,
+    Settings,
+    SettingsError,
+    keep_private,
+)
+
+__all__ = ["NATS_USER", "WORKER_CLASSES", "Settings", "SettingsError", "keep_private"]
