@@ -195,8 +195,8 @@ class Runner:
             claim.nak()
             return False
         try:
-            run = self._store.start_run(claim.tenant_id, claim.run_id, self.identity)
-            if run is None:
+            started = self._store.start_run(claim.tenant_id, claim.run_id, self.identity)
+            if started is None:
                 self._put_aside(claim)
                 return False
         except StoreUnavailable as error:
@@ -204,14 +204,14 @@ class Runner:
             claim.nak(RETRY_PAUSE)
             self._draining.wait(RETRY_PAUSE)
             return False
-        execution = Execution(run, claim, self._tools, self._ended)
+        execution = Execution(started, claim, self._tools, self._ended)
         with self._lock:
-            self._executions[run.run_id] = execution
+            self._executions[execution.run.run_id] = execution
         try:
             execution.start()
         except RuntimeError:  # no thread to be had: a sweep ends the run as lost
             with self._lock:
-                del self._executions[run.run_id]
+                del self._executions[execution.run.run_id]
             raise
         return True
 

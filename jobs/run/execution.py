@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jobs.run.admission import Admission
 from jobs.run.deadlines import Deadlines
@@ -20,7 +19,7 @@ from jobs.sandbox.environment import program_command, program_environment, remov
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Run
+from jobs.store.records import Started
 from jobs.store.states import RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
@@ -65,9 +64,9 @@ class Execution:
     """
 
     def __init__(
-        self, run: Run, claim: Claim, tools: Tools, on_end: Callable[["Execution"], None]
+        self, started: Started, claim: Claim, tools: Tools, on_end: Callable[["Execution"], None]
     ) -> None:
-        self.run = run
+        run = self.run = started.run
         self.claim = claim
         self._tools = tools
         self._on_end = on_end
@@ -79,7 +78,7 @@ class Execution:
         self._started = time.monotonic()
         self._saved = 0.0  # (own thread), as all below
         self._ending: Ending | None = None
-        self._graph: dict[str, Any] = {}
+        self._graph, self._program = started.graph, started.program
         self._kill_at: float | None = None
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
@@ -113,7 +112,7 @@ class Execution:
         listening = self._listen()
         try:
             process = self._started_process()
-        except (OSError, StoreUnavailable, NotFound, ConnectionsUnusable, TenantNotServed) as error:
+        except (OSError, ConnectionsUnusable, TenantNotServed) as error:
             tools.link.unsubscribe(listening)
             LOG.warning("run %s: the program could not be started: %s", self.run.run_id, error)
             self._tell_end(_not_run(f"the program could not be started: {_public(error)}"), None)
@@ -163,9 +162,7 @@ class Execution:
 
     def _started_process(self) -> ProgramProcess:
         run, tools = self.run, self._tools
-        self._files.write_program(tools.store.program(run.tenant_id, run.run_id))
-        graph = tools.store.graph_of_run(run.tenant_id, run.run_id)
-        self._graph = graph
+        self._files.write_program(self._program)
         url = tools.admission.url_for(run) if tools.admission is not None else tools.nats_url
         log = ProgramLog(self._files.log)
         try:
@@ -173,7 +170,7 @@ class Execution:
                 program_command(self._files.program),
                 directory=self._files.directory,
                 environment=program_environment(
-                    run, graph, url, tools.data_dir, tools.allowance, os.environ
+                    run, self._graph, url, tools.data_dir, tools.allowance, os.environ
                 ),
                 limits=tools.allowance.limits,
                 mark=run_mark(run.run_id),
@@ -308,7 +305,7 @@ class Execution:
 
 def _public(error: Exception) -> str:
     """What its tenant may know of it: no host, user or path of ours."""
-    if isinstance(error, StoreUnavailable | ConnectionsUnusable):
+    if isinstance(error, ConnectionsUnusable):
         return error.public
     if isinstance(error, OSError):
         return f"{error.strerror or 'a fault of the system'}; the runner's log says where"

@@ -79,3 +79,12 @@ class Recorded:
 
     run: Run
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that a runner has just made its own, with all that it needs to start it."""
+
+    run: Run
+    graph: dict[str, Any]
+    program: str

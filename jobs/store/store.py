@@ -18,7 +18,7 @@ from jobs.store.database import Database, StoreUnavailable
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, NewRun, Recorded, Run, Work
+from jobs.store.records import Job, JobEntry, NewRun, Recorded, Run, Started, Work
 from jobs.store.states import RunStatus, check_move
 from jobs.store.tables import JOBS, NODE_STATES, RUNS
 
@@ -159,7 +159,7 @@ class Store:
         """
 
         def record(connection: Connection) -> Recorded:
-            job = _job_of(connection, tenant_id, new.job_id)
+            job_name = _name_of_job(connection, tenant_id, new.job_id)
             before = _run_of_key(connection, tenant_id, new.idempotency_key, new.request_hash)
             if before is not None:
                 return Recorded(before, is_new=False)
@@ -171,7 +171,7 @@ class Store:
                 "run_id": run_id,
                 "tenant_id": tenant_id,
                 "job_id": new.job_id,
-                "job_name": job.name,
+                "job_name": job_name,
                 "status": RunStatus.QUEUED.value,
                 "graph": json.dumps(new.graph),
                 "program": new.program,
@@ -186,16 +186,23 @@ class Store:
 
         return self._again_on_collision(record)
 
-    def run_of_key(self, tenant_id: str, key: str | None, request_hash: str) -> Run | None:
-        """The run that this key led to before. Raises IdempotencyMismatch."""
-        if key is None:
-            return None
-        return self._read(lambda c: _run_of_key(c, tenant_id, key, request_hash))
+    def to_execute(
+        self, tenant_id: str, job_id: int, key: str | None, request_hash: str
+    ) -> Job | Run:
+        """The job, or the run that this key led to before.
 
-    def active_run(self, tenant_id: str, job_id: int) -> Run | None:
-        """The job's run that has not ended, if there is one."""
-        query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id, _ACTIVE)
-        return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
+        Raises NotFound, IdempotencyMismatch, AlreadyRunning.
+        """
+
+        def read(connection: Connection) -> Job | Run:
+            before = _run_of_key(connection, tenant_id, key, request_hash)
+            if before is not None:
+                return before
+            job = _job_of(connection, tenant_id, job_id)
+            _refuse_active(connection, job_id)
+            return job
+
+        return self._read(read)
 
     def active_counts(self, tenant_id: str) -> tuple[int, int]:
         """How many runs of the tenant are queued, and how many are running."""
@@ -231,7 +238,7 @@ class Store:
             if before is not None:
                 query = query.where(RUNS.c.created_at < before)
             query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(limit)
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [_run(dict(row)) for row in connection.execute(query).mappings()]
 
         return self._read(read)
 
@@ -299,7 +306,7 @@ class Store:
 
         return self._write(move)
 
-    def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Run | None:
+    def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
         """Makes a queued run `runner`'s own; None when it is queued no more (or not there)."""
         values = {
             "status": RunStatus.RUNNING.value,
@@ -308,10 +315,13 @@ class Store:
             "beat": RUNS.c.beat + 1,
         }
 
-        def start(connection: Connection) -> Run | None:
+        def start(connection: Connection) -> Started | None:
             if not _set(connection, tenant_id, run_id, RunStatus.QUEUED, values):
                 return None
-            return _run_of(connection, tenant_id, run_id)
+            query = _runs().add_columns(RUNS.c.graph, RUNS.c.program)
+            row = dict(connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one())
+            graph, program = json.loads(row.pop("graph")), row.pop("program")
+            return Started(_run(row), graph, program)
 
         return self._write(start)
 
@@ -367,13 +377,13 @@ class Store:
 
     def all_running(self) -> list[Run]:
         query = _runs().where(RUNS.c.status == RunStatus.RUNNING.value)
-        return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
+        return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def waiting_since(self, before: float, limit: int = 1000) -> list[Run]:
         """Queued runs that were last put in the queue before a time, oldest first."""
         query = _runs().where(RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.queued_at < before)
         query = query.order_by(RUNS.c.created_at).limit(limit)
-        return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
+        return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def count_active(self) -> int:
         """How many runs of all tenants are queued or running."""
@@ -384,7 +394,7 @@ class Store:
         query = _runs().where(
             RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < time.time() - seconds
         )
-        return self._read(lambda c: [_run(row) for row in c.execute(query).mappings()])
+        return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def note_queued(self, run: Run) -> bool:
         """Takes on queueing a run again; False when another process did so first."""
@@ -440,6 +450,14 @@ def _job_of(
         if row is not None:
             return _job(row)
     raise NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+
+
+def _name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:
+    query = sa.select(JOBS.c.name).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+    name: str | None = connection.execute(query).scalar()
+    if name is None:
+        raise NotFound(f"there is no job {job_id}")
+    return name
 
 
 def _run_of(connection: Connection, tenant_id: str, run_id: str) -> Run:
@@ -559,9 +577,9 @@ def _job(row: RowMapping) -> Job:
 
 
 def _maybe_run(row: RowMapping | None) -> Run | None:
-    return None if row is None else _run(row)
+    return None if row is None else _run(dict(row))
 
 
-def _run(row: RowMapping) -> Run:
+def _run(row: dict[str, Any]) -> Run:
     fields = {name: value for name, value in row.items() if name != "program_start"}
     return Run(**{**fields, "status": RunStatus(row["status"])})

@@ -6,7 +6,7 @@ from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
 from jobs.store.records import NewRun, Recorded, Run
 from jobs.store.states import RunStatus
-from jobs.store.store import AlreadyRunning, Store
+from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats import Link
@@ -28,21 +28,20 @@ def execute_job(
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
+    Two transactions: what is read first may be out of date when it is written, so the second one alone
+    decides. The program is made between them, since SQLite has one writer.
+
     Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, TooManyQueued; QueueUnavailable and
     StoreUnavailable before anything is recorded. Once recorded, a run is not lost: what the queue
     does not take now, a runner's sweep puts in it later.
     """
-    before = store.run_of_key(tenant_id, key, request_hash)
-    if before is not None:
-        return Recorded(before, is_new=False)
-    job = store.job(tenant_id, job_id)
-    graph = parse_graph(job.graph)
-    active = store.active_run(tenant_id, job_id)
-    if active is not None:
-        raise AlreadyRunning(job_id, active.run_id)
-    program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=job.name)
+    found = store.to_execute(tenant_id, job_id, key, request_hash)
+    if isinstance(found, Run):
+        return Recorded(found, is_new=False)
+    graph = parse_graph(found.graph)
+    program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
     run_queue.check()
-    new = NewRun(job_id, job.graph, program, key, request_hash)
+    new = NewRun(job_id, found.graph, program, key, request_hash)
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)

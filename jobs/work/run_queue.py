@@ -65,7 +65,8 @@ class RunQueue:
         self._link = link
         self._jetstream = JetStream(link)
         self._ack_wait = ack_wait
-        self._consumer_of = 0  # the link's connection for which the consumer was last seen to
+        # connection numbers of the link on which each was last ensured; 0: it may be gone
+        self._stream_of = self._consumer_of = 0
 
     def check(self) -> None:
         """Raises QueueUnavailable with the reason when a run could not be queued now."""
@@ -85,14 +86,24 @@ class RunQueue:
     def put(self, run: Run) -> None:
         """Queues a run; harmless when it is queued already. Raises QueueUnavailable."""
         self.check()
+        try:
+            self._publish(run)
+        except NatsError:  # the stream may be gone, though the connection is not
+            self._stream_of = 0
+            self.check()
+            try:
+                self._publish(run)
+            except NatsError as error:
+                self._stream_of = 0
+                raise QueueUnavailable(str(error)) from error
+
+    def _publish(self, run: Run) -> None:
         subject = f"runs.{check_id(run.tenant_id)}.{check_id(run.run_id)}"
         try:
             self._jetstream.publish(subject, b"")
         except JetStreamError as error:
             if error.code != _FULL_SUBJECT:
-                raise QueueUnavailable(str(error)) from error
-        except NatsError as error:
-            raise QueueUnavailable(str(error)) from error
+                raise
 
     def holds(self) -> int:
         """How many runs have a message: they wait, or a runner has them. 0 when that cannot be told."""
@@ -109,7 +120,7 @@ class RunQueue:
             self._ensure_consumer()
             message = self._jetstream.pull(STREAM, CONSUMER, timeout)
         except NatsError as error:
-            self._consumer_of = 0
+            self._stream_of = self._consumer_of = 0
             raise QueueUnavailable(str(error)) from error
         if message is None:
             self._look_at_silence(time.monotonic() - began, timeout)
@@ -117,10 +128,10 @@ class RunQueue:
         return self._claim(message)
 
     def _look_at_silence(self, waited: float, timeout: float) -> None:
-        """A consumer answers an empty pull at its time: one that is gone says no early, or nothing."""
+        """An empty pull is answered after `timeout`. Earlier, or never: the consumer is gone."""
         if timeout / 2 <= waited <= timeout + ANSWER_GRACE:
             return
-        self._consumer_of = 0
+        self._stream_of = self._consumer_of = 0
         if waited < timeout / 2:
             raise QueueUnavailable("the work queue has gone; it is made again")
 
@@ -147,7 +158,12 @@ class RunQueue:
         return None
 
     def _ensure_stream(self) -> None:
+        """Once a connection: a server that has gone, and may come back without it, ends the connection."""
+        connection = self._link.connects
+        if connection and self._stream_of == connection:
+            return
         self._jetstream.ensure_stream(_stream_config(), ANSWER_WAIT)
+        self._stream_of = connection
 
     def _ensure_consumer(self) -> None:
         connection = self._link.connects

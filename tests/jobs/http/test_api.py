@@ -100,9 +100,9 @@ def execute(client: FlaskClient, job_id: int, **options: Any) -> str:
 
 
 def started(store: Store, run_id: str) -> Run:
-    run = store.start_run(TENANT, run_id, ME)
-    assert run is not None
-    return run
+    taken = store.start_run(TENANT, run_id, ME)
+    assert taken is not None
+    return taken.run
 
 
 # ---- jobs

@@ -67,8 +67,9 @@ def test_a_history_holds_what_was_said_of_this_run_alone_with_the_time_of_each(
 
 def test_a_message_without_a_run_counts_for_the_run_that_was_on(store: Store) -> None:
     run = new_run(store)
-    started = store.start_run(TENANT, run.run_id, ProcessIdentity("here", 1, 2))
-    assert started is not None
+    taken = store.start_run(TENANT, run.run_id, ProcessIdentity("here", 1, 2))
+    assert taken is not None
+    started = taken.run
     assert started.started_at is not None
     told = history(
         store,

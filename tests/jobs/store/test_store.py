@@ -15,7 +15,7 @@ import pytest
 
 from jobs.store import database
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import JobEntry, NewRun, Recorded, Run
+from jobs.store.records import JobEntry, NewRun, Recorded, Run, Started
 from jobs.store.states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
@@ -85,7 +85,11 @@ def test_a_job_is_deleted_with_its_runs_but_not_under_a_run(store: Store) -> Non
 def started(store: Store, run: Run, runner: ProcessIdentity = ME) -> Run:
     now = store.start_run(run.tenant_id, run.run_id, runner)
     assert now is not None
-    return now
+    assert (now.graph, now.program) == (
+        store.graph_of_run(run.tenant_id, run.run_id),
+        store.program(run.tenant_id, run.run_id),
+    )
+    return now.run
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -144,8 +148,8 @@ def test_a_run_is_started_once(store: Store) -> None:
     calls = [partial(store.start_run, TENANT, run.run_id, runner) for runner in runners]
     winners = [result for result in at_once(calls) if result is not None]
     assert len(winners) == 1
-    assert isinstance(winners[0], Run)
-    assert winners[0].started_at is not None
+    assert isinstance(winners[0], Started)
+    assert winners[0].run.started_at is not None
 
 
 def test_an_end_is_written_once(store: Store) -> None:

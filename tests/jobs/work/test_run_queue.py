@@ -29,6 +29,7 @@ def test_a_run_that_is_put_twice_is_taken_once(store: Store, run_queue: RunQueue
     run_queue.put(run)
     assert run_queue.take(0.3) is None
     claim.ack()
+    eventually(lambda: run_queue.holds() == 0, what="the queue has let go of it")
     run_queue.put(run)
     assert run_queue.take(2.0) is not None
 

@@ -1,0 +1,81 @@
+"""Execute, as steps: what it costs, and that each step is safe to be the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from jobs.store.records import Recorded
+from jobs.store.store import Store
+from jobs.work.commands import execute_job
+from jobs.work.run_queue import QueueUnavailable, RunQueue
+from progress_lib.jetstream import JetStream
+from progress_lib.nats import Link
+from tests.harness import NatsServer
+from tests.jobs.conftest import TENANT
+from tests.programs import chain, node
+
+GRAPH = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
+
+
+def execute(store: Store, run_queue: RunQueue, link: Link, job_id: int) -> Recorded:
+    return execute_job(store, run_queue, link, TENANT, job_id, None, "", 1_000)
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
+    """Transactions of databases, and questions to NATS."""
+    counts = {"transactions": 0, "questions": 0}
+    ask = Link.request
+
+    def begun(_: sqlalchemy.Connection) -> None:
+        counts["transactions"] += 1
+
+    def asked(*args: Any, **options: Any) -> Any:
+        counts["questions"] += 1
+        return ask(*args, **options)
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "begin", begun)
+    monkeypatch.setattr(Link, "request", asked)
+    try:
+        yield counts
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "begin", begun)
+
+
+def test_an_execute_costs_two_transactions_and_one_question(
+    store: Store, run_queue: RunQueue, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (store.create_job(TENANT, "a job", GRAPH).job_id for _ in range(2))
+    execute(store, run_queue, link, first)  # the stream is ensured once a connection
+    with counted(monkeypatch) as counts:
+        recorded = execute(store, run_queue, link, second)
+    assert recorded.is_new
+    assert counts == {"transactions": 2, "questions": 1}
+    assert run_queue.holds() == 2
+
+
+def test_a_queue_that_is_deleted_under_a_connection_is_made_again(
+    store: Store, run_queue: RunQueue, link: Link
+) -> None:
+    first, second = (store.create_job(TENANT, "a job", GRAPH).job_id for _ in range(2))
+    execute(store, run_queue, link, first)
+    JetStream(link).call("STREAM.DELETE.RUNS", {})
+    assert execute(store, run_queue, link, second).is_new
+    assert run_queue.holds() == 1
+
+
+def test_nothing_is_recorded_while_nats_is_away(
+    store: Store, run_queue: RunQueue, link: Link, nats_server: NatsServer
+) -> None:
+    """Also where the queue was there a moment ago."""
+    first, second = (store.create_job(TENANT, "a job", GRAPH).job_id for _ in range(2))
+    execute(store, run_queue, link, first)
+    nats_server.kill()
+    with pytest.raises(QueueUnavailable):
+        execute(store, run_queue, link, second)
+    assert store.runs_of_job(TENANT, second, 10, None) == []
