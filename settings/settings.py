@@ -222,7 +222,8 @@ class Settings:
                     f"DATA_ROOTS holds {root!r:.200}, and with it code that runs ({found}), which "
                     "graphs must not write; name a directory that holds data alone"
                 )
-        if self.jwt_public_key_file is not None:
+        # a runner beside the server has the same settings, and so knows the file for the server's
+        if self.jwt_public_key_file is not None and self.runner == "off":
             self.check_no_data("JWT_PUBLIC_KEY", self.jwt_public_key_file)
 
     def check_no_data(self, name: str, path: Path) -> None:
@@ -232,7 +233,8 @@ class Settings:
                 if _may_hold(root, way):
                     raise SettingsError(
                         f"{name} {str(way)!r:.200} lies in the data root {root!r:.200}, where graphs "
-                        "may write; move it elsewhere, or let DATA_ROOTS name another directory"
+                        "may write, and runners on their own do not know it: move it elsewhere, "
+                        "or let DATA_ROOTS name another directory"
                     )
 
     def make_data_dir(self) -> None:

@@ -23,7 +23,8 @@ from tests.security.test_keys import EC_KEY, OTHER_EC_KEY, pem, token
 
 
 def settings(tmp_path: Path, **environ: str) -> Settings:
-    return Settings.from_env({"DATA_DIR": str(tmp_path / "var"), **environ})
+    """Of a server whose runners are started on their own."""
+    return Settings.from_env({"DATA_DIR": str(tmp_path / "var"), "RUNNER": "off", **environ})
 
 
 def refusal(tmp_path: Path, **environ: str) -> str:
@@ -205,15 +206,19 @@ def test_what_is_data_still_is(attacker: Attacker) -> None:
     assert (attacker.root / "plain.csv").read_text().splitlines()[0] == FIRST_LINE
 
 
-def test_a_graph_cannot_become_the_signer(tmp_path: Path, start_product: StartProduct) -> None:
-    """The attack as it was found: the key file by a graph, then SIGHUP; now the file lies elsewhere."""
-    key = key_file(tmp_path / "keys" / "key.pem")
+@pytest.mark.parametrize("place", ["elsewhere", "in the root", "in the root, by a link"])
+def test_a_graph_cannot_become_the_signer(
+    tmp_path: Path, start_product: StartProduct, place: str
+) -> None:
+    """The attack as it was found: the key file by a graph, then SIGHUP."""
     root = tmp_path / "data"
-    root.mkdir()
+    key = key_file((tmp_path / "keys" if place == "elsewhere" else root) / "key.pem")
+    root.mkdir(exist_ok=True)
     product = start_product(JWT_PUBLIC_KEY=str(key), DATA_ROOTS=str(root), SAMPLE_ORDERS="0")
     (root / "forged.csv").write_text(FORGED)
     (root / "out.pem").symlink_to(key)
-    graph = chain(node(1, "csv_input", path="forged.csv"), node(2, "csv_output", path="out.pem"))
+    path = "key.pem" if place == "in the root" else "out.pem"
+    graph = chain(node(1, "csv_input", path="forged.csv"), node(2, "csv_output", path=path))
     good = signed(EC_KEY)
     job = product.post("/api/jobs", {"name": "x", "graph": graph}, token=good).json()["id"]
     run_id = product.post(f"/api/jobs/{job}/execute", token=good).json()["runId"]
@@ -222,7 +227,9 @@ def test_a_graph_cannot_become_the_signer(tmp_path: Path, start_product: StartPr
         run = product.get(f"/api/runs/{run_id}", token=good).json()
         return str(run["reason"]) if run["endedAt"] else None
 
-    assert "DATA_ROOTS" in str(eventually(end, 60))
+    why = "DATA_ROOTS" if place == "elsewhere" else "the server's own"
+    assert why in str(eventually(end, 60))
+    assert key.read_text() == pem(EC_KEY)
     worker = product.worker_pid
     os.kill(product.pid, signal.SIGHUP)
     eventually(lambda: not Path(f"/proc/{worker}").exists(), 30, what="the workers are new")
