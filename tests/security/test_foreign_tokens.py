@@ -86,7 +86,10 @@ FOREIGN: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("named", "claims"), FOREIGN, ids=str)
+# times are in some: the processes that share the tests must call them the same
+@pytest.mark.parametrize(
+    ("named", "claims"), FOREIGN, ids=[f"{named}-{n}" for n, (named, _) in enumerate(FOREIGN)]
+)
 def test_a_token_for_another_service_opens_no_door(
     served: Product, named: str, claims: dict[str, Any]
 ) -> None:
