@@ -26,6 +26,7 @@ from settings.shared import (
     Expected,
 )
 
+STORES = ("sqlite", "postgresql")  # whose indexes hold the law that a job has one active run
 WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn; the first is what it has unasked
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
 MAX_DIGITS = 10  # of a number
@@ -414,11 +415,17 @@ def _database_url(found: str) -> str:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        make_url(found).get_dialect().import_dbapi()
+        url = make_url(found)
+        if url.get_backend_name() in STORES:
+            url.get_dialect().import_dbapi()
     except (ArgumentError, ValueError):
         raise ValueError("is no SQLAlchemy URL, such as postgresql://user@host/name") from None
     except ImportError as error:
         raise ValueError(f"the driver for it is not installed ({error})") from None
+    if url.get_backend_name() not in STORES:
+        raise ValueError(
+            f"is a URL of {url.get_backend_name()!r:.40}; jobs and runs are kept in SQLite or PostgreSQL"
+        )
     return found
 
 

@@ -33,6 +33,8 @@ BAD: list[tuple[str, str]] = [
     ("NATS_URL", "nats://127.0.0.1:4222,http://127.0.0.1"),
     ("DATABASE_URL", "nonsense"),
     ("DATABASE_URL", "oracle-of-delphi://x/y"),
+    ("DATABASE_URL", "mysql+pymysql://x/y"),
+    ("DATABASE_URL", "mssql://x/y"),
     ("JWT_SECRET", "short"),
     ("JWT_SECRET", "x" * (MIN_SECRET_BYTES - 1)),
     ("JWT_SECRET_PREVIOUS", "x" * (MIN_SECRET_BYTES - 1)),

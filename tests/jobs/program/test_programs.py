@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -703,3 +704,53 @@ def test_the_program_is_self_contained_text(shop: Path) -> None:
     assert "jobs" not in {
         line.split()[1] for line in program.splitlines() if line.startswith("from ")
     }
+
+
+# ---------------------------------------------------------------- all or nothing, with several outputs
+
+
+TWO_KINDS = graph(
+    [
+        node(1, "db_input", connection="sqlite://", sql="SELECT 7 AS n"),
+        node(2, "csv_output", path="out.csv"),
+        node(3, "db_output", connection="sqlite:///one.db", table="t"),
+        node(4, "db_output", connection="sqlite:///two.db", table="t"),
+    ],
+    [(1, 2), (1, 3), (1, 4)],
+)
+
+
+def test_a_file_that_cannot_take_its_place_leaves_the_databases_as_they_were(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out.csv").mkdir()
+    done = run(TWO_KINDS, tmp_path)
+    assert done.code == 1
+    assert "out.csv is a directory" in done.reason(2)
+    for name in ("one.db", "two.db"):
+        assert rows_of(tmp_path / name, "SELECT name FROM sqlite_master") == []
+    assert {done.last(node_id)["status"] for node_id in (3, 4)} == {"running"}
+    assert sorted(path.name for path in tmp_path.glob("*.part")) == []
+
+
+REFUSES = r"""
+import sys
+source = open(sys.argv[-1]).read().replace(
+    "        self.database.commit()",
+    "        if 'two.db' in str(self.database.engine.url):\n"
+    "            raise ValueError('the constraint is broken')\n"
+    "        self.database.commit()",
+)
+assert "constraint" in source
+exec(compile(source, "program.py", "exec"), {"__name__": "__main__"})
+"""
+
+
+def test_a_commit_that_is_refused_leaves_files_alone_and_says_what_stands(tmp_path: Path) -> None:
+    """As a deferred constraint does it, on databases that have such."""
+    done = run(TWO_KINDS, tmp_path, prefix=[sys.executable, "-c", REFUSES])
+    assert done.code == 1
+    assert done.reason(4) == "the constraint is broken; what Node 3 wrote stands all the same"
+    assert not (tmp_path / "out.csv").exists()
+    assert rows_of(tmp_path / "one.db", "SELECT n FROM t") == [(7,)]
+    assert done.last(2)["status"] == "running"
