@@ -1,6 +1,7 @@
 /** The HTTP API. Every answer that is not a success is thrown as a Problem; outside data is read here and nowhere else. */
 
 import { progressEvent } from '../realtime/messages.js';
+import { shaped } from './shape.js';
 import { asSentence } from './text.js';
 
 /** Milliseconds; longer than any honest answer, shorter than a person's patience. */
@@ -36,7 +37,7 @@ export class Api {
     return (await this.#call('GET', '/api/jobs')).jobs;
   }
 
-  /** {id, name, graph, updatedAt, etag}. */
+  /** {id, name, graph, odd, updatedAt, etag}; `odd`: what of the stored graph was left out, a sentence each. */
   job(jobId) {
     return this.#job('GET', `/api/jobs/${jobId}`);
   }
@@ -131,7 +132,7 @@ export class Api {
   // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
   async #job(...request) {
     const { response, document } = await this.#exchange(...request);
-    return { ...document, etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+    return { ...document, ...shaped(document.graph), etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
   }
 
   async #exchange(method, path, body, headers = {}, signal = undefined) {
@@ -184,7 +185,7 @@ function runRecord(document) {
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,
     queuePosition: document.queuePosition ?? null,
-    graph: document.graph ?? { nodes: [], edges: [] },
+    graph: shaped(document.graph).graph,
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };
 }

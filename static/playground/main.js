@@ -135,6 +135,7 @@ class Playground {
     else {
       this.#finding.open(job.id);
       this.#workbench.open(job);
+      if (job.odd.length > 0) this.#notice.say(`This job was stored with errors that cannot be shown: ${job.odd.join('; ')}. Saving leaves them out.`, 'error');
     }
   }
 
@@ -234,11 +235,22 @@ class Playground {
     if (!(await this.#workbench.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
-      const { runId, status } = await this.#api.execute(shown.jobId, this.#executeKey);
-      this.#executeKey = null;
+      const { runId, status } = await this.#executeOnce(shown.jobId);
       const now = this.#api.now();
       shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
     });
+  }
+
+  // The key is kept until the server has answered: a press after an answer that was lost makes no second run.
+  async #executeOnce(jobId) {
+    try {
+      const told = await this.#api.execute(jobId, this.#executeKey);
+      this.#executeKey = null;
+      return told;
+    } catch (problem) {
+      if (problem.status > 0) this.#executeKey = null;
+      throw problem;
+    }
   }
 
   async #cancel() {
@@ -262,7 +274,6 @@ class Playground {
       return true;
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      if (problem.status > 0) this.#executeKey = null;
       if (problem.status === 401) this.#refuseToken(problem.message);
       else if (problem.status === 422) this.#showErrors(problem);
       else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.harness import ROOT, Product
+from tests.harness import ROOT, Product, eventually
 
 ROWS = 60_000  # of the tables made here: seconds of work, and some hundred reports
 BAD_ROW = 50_000  # the row that the failing job's table refuses
@@ -498,3 +498,52 @@ def test_the_keyboard_reaches_a_nodes_details_and_comes_back(
     page.keyboard.press("Escape")
     expect(page.locator("#details")).to_be_hidden()
     expect(node(page, FILTER)).to_be_focused()
+
+
+# ---------------------------------------------------------------- what the server stores, the page opens
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        {},
+        {"nodes": [None]},
+        {"nodes": [{"id": 1, "type": "map", "config": None}]},
+        {"nodes": [{"id": 1, "type": "map", "config": {"columns": [None]}}]},
+        {"nodes": [{"id": 1, "type": 7, "name": {}}], "edges": [{"from": 1, "to": 2}]},
+        {"nodes": "none", "edges": None},
+    ],
+)
+def test_a_job_whose_graph_has_no_shape_opens_and_can_be_mended(
+    open_playground: OpenPlayground, shop: Product, graph: dict[str, Any]
+) -> None:
+    """Any error of the page fails this test, too."""
+    job_id = shop.create_job({"name": "odd one", "graph": graph})
+    page = open_playground(job_id)
+    expect_live(page)
+    expect(page.locator("#job-name")).to_have_text("odd one")
+    if graph:
+        expect(page.locator("#notice-text")).to_contain_text("stored with errors")
+
+
+def test_a_press_after_an_answer_that_was_lost_makes_no_second_run(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    """Also when another call failed meanwhile, as after a restart."""
+    page = open_playground()
+    expect_live(page)
+    keys: list[str] = []
+
+    def lose(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.abort()
+
+    page.route("**/execute", lose)
+    page.route("**/runs?**", lambda route: route.fulfill(status=503, json={"detail": "come back"}))
+    page.click("#execute")
+    expect(page.locator("#execute")).to_be_enabled()
+    with page.expect_response("**/runs?**"):
+        page.locator('[data-drawer="runs"]').click()
+    page.click("#execute")
+    eventually(lambda: len(keys) == 2)
+    assert keys[0] == keys[1]

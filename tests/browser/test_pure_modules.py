@@ -549,3 +549,54 @@ def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> N
         return counts;
     }""")
     assert counts == [1, 2, 2, 3]
+
+
+# ---------------------------------------------------------------- graphs as they may be stored
+
+
+SHAPED = "async (graph) => (await import('/playground/shape.js')).shaped(graph)"
+NODE = {"id": 1, "type": "map", "config": {}}
+
+
+@pytest.mark.parametrize(
+    ("stored", "nodes", "odd"),
+    [
+        ({"nodes": [NODE], "edges": []}, [NODE], []),
+        ({}, [], []),
+        (None, [], []),
+        ({"nodes": {}, "edges": 7}, [], ["nodes is no list", "edges is no list"]),
+        (
+            {"nodes": [None, 7, {"id": "1"}, NODE, {**NODE, "type": "filter"}]},
+            [NODE],
+            [
+                "entry 1 of nodes is no node with an id",
+                "entry 2 of nodes is no node with an id",
+                "entry 3 of nodes is no node with an id",
+                "the id 1 is there more than once",
+            ],
+        ),
+        (
+            {"nodes": [{"id": 1, "config": None}]},
+            [{"id": 1, "config": {}}],
+            ["the settings of node 1 are no object"],
+        ),
+        (
+            {"nodes": [{"id": 1, "config": {"columns": [None, {"column": "a"}]}}]},
+            [{"id": 1, "config": {"columns": [{"column": "a"}]}}],
+            ["a column of node 1 is no object"],
+        ),
+        (
+            {"nodes": [NODE], "edges": [None, {"from": 1, "to": 9}]},
+            [NODE],
+            [
+                "entry 1 of edges does not lead from node to node",
+                "entry 2 of edges does not lead from node to node",
+            ],
+        ),
+    ],
+)
+def test_a_graph_with_any_error_gets_a_shape(
+    modules: Page, stored: Any, nodes: list[Any], odd: list[str]
+) -> None:
+    found = modules.evaluate(SHAPED, stored)
+    assert (found["graph"]["nodes"], found["graph"]["edges"], found["odd"]) == (nodes, [], odd)

@@ -1,0 +1,54 @@
+/**
+ * The graph of a job as the page can hold it. The server stores a graph with any error, so that a draft can be kept; here
+ * nodes are objects with whole ids of their own, `config` is an object, and edges lead from node to node. Pure.
+ */
+
+/** {graph, odd}: the graph without what has no shape, and a sentence for each thing that was left out. */
+export function shaped(stored) {
+  const odd = [];
+  const from = isObject(stored) ? stored : {};
+  const nodes = shapedNodes(listOf(from, 'nodes', odd), odd);
+  const edges = shapedEdges(listOf(from, 'edges', odd), new Set(nodes.map((node) => node.id)), odd);
+  return { graph: { ...from, nodes, edges }, odd };
+}
+
+function shapedNodes(entries, odd) {
+  const nodes = new Map();
+  entries.forEach((entry, index) => {
+    if (!isObject(entry) || !Number.isSafeInteger(entry.id)) odd.push(`entry ${index + 1} of nodes is no node with an id`);
+    else if (nodes.has(entry.id)) odd.push(`the id ${entry.id} is there more than once`);
+    else nodes.set(entry.id, shapedNode(entry, odd));
+  });
+  return [...nodes.values()];
+}
+
+function shapedNode(node, odd) {
+  const { config = {} } = node;
+  if (!isObject(config)) {
+    odd.push(`the settings of node ${node.id} are no object`);
+    return { ...node, config: {} };
+  }
+  const { columns } = config;
+  if (!Array.isArray(columns) || columns.every(isObject)) return { ...node, config };
+  odd.push(`a column of node ${node.id} is no object`);
+  return { ...node, config: { ...config, columns: columns.filter(isObject) } };
+}
+
+function shapedEdges(entries, ids, odd) {
+  return entries.filter((edge, index) => {
+    const leads = isObject(edge) && ids.has(edge.from) && ids.has(edge.to);
+    if (!leads) odd.push(`entry ${index + 1} of edges does not lead from node to node`);
+    return leads;
+  });
+}
+
+function listOf(graph, name, odd) {
+  const found = graph[name];
+  if (found === undefined || Array.isArray(found)) return found ?? [];
+  odd.push(`${name} is no list`);
+  return [];
+}
+
+function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
