@@ -80,14 +80,14 @@ class ProgramProcess:
         kill_marked(self._mark)
 
     def finish(self) -> int:
-        """After the exit: ends what is left, closes the log, returns the exit code (-N: signal N)."""
+        """Ends the program and what it left, closes the log, returns the exit code (-N: signal N)."""
         self.kill()
+        output, waiter = self._threads
+        waiter.join()  # it must see the exit before the exit is taken
         self.cpu_seconds = cpu_seconds_of(self._popen.pid)
         exit_code = self._popen.wait()  # only now is the process id free again
-        output, waiter = self._threads
         output.join(OUTPUT_WAIT)
         self._stop_reading()  # a child in uninterruptible sleep may still hold its output
-        waiter.join()
         self._log.close()
         return exit_code
 

@@ -103,6 +103,14 @@ def test_a_child_that_outlives_its_program_and_holds_its_output_does_not(tmp_pat
     eventually(lambda: not is_alive(int((tmp_path / "child").read_text())))
 
 
+def test_a_program_that_is_finished_while_it_lives_is_seen_to_exit(tmp_path: Path) -> None:
+    """As a preview is that takes too long: whoever takes the exit first, the other must not fail."""
+    for _ in range(30):
+        started = Started(tmp_path, "import time; time.sleep(600)")
+        assert started.process.finish() == -signal.SIGKILL
+        assert started.exited.is_set()
+
+
 def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
     Started(tmp_path, "pass").finish()
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
