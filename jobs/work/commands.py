@@ -33,7 +33,7 @@ def execute_job(
 
     Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, TooManyQueued; QueueUnavailable and
     StoreUnavailable before anything is recorded. Once recorded, a run is not lost: what the queue
-    does not take now, a runner's sweep puts in it later.
+    does not take now, as where NATS went away in this moment, a runner's sweep puts in it later.
     """
     found = store.to_execute(tenant_id, job_id, key, request_hash)
     if isinstance(found, Run):

@@ -460,7 +460,11 @@ def test_numbers_grey_out_while_the_server_is_away_and_are_true_again_when_it_is
     elapsed = page.locator("#run-elapsed").inner_text()
     expect(page.locator("#run-remaining-fact")).to_be_hidden()
     shop.start_again()
-    assert page.locator("#run-elapsed").inner_text() == elapsed  # nobody knows what it is now
+    # nobody knows what it is now; on a busy machine the page may be back by itself already
+    stale, now = page.evaluate(
+        "[document.documentElement.dataset.stale, document.querySelector('#run-elapsed').innerText]"
+    )
+    assert stale == "false" or now == elapsed
     page.evaluate("dispatchEvent(new Event('online'))")  # instead of a wait of up to half a minute
     expect_live(page)
     expect(page.locator("html")).to_have_attribute("data-stale", "false", timeout=1_000)

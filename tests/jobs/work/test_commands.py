@@ -15,7 +15,7 @@ from jobs.work.commands import execute_job
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
-from tests.harness import NatsServer
+from tests.harness import NatsServer, eventually
 from tests.jobs.conftest import TENANT
 from tests.programs import chain, node
 
@@ -72,10 +72,11 @@ def test_a_queue_that_is_deleted_under_a_connection_is_made_again(
 def test_nothing_is_recorded_while_nats_is_away(
     store: Store, run_queue: RunQueue, link: Link, nats_server: NatsServer
 ) -> None:
-    """Also where the queue was there a moment ago."""
+    """Once the link knows it; before, the run is recorded, and a sweep queues it."""
     first, second = (store.create_job(TENANT, "a job", GRAPH).job_id for _ in range(2))
     execute(store, run_queue, link, first)
     nats_server.kill()
+    eventually(lambda: not link.is_up)
     with pytest.raises(QueueUnavailable):
         execute(store, run_queue, link, second)
     assert store.runs_of_job(TENANT, second, 10, None) == []
