@@ -170,8 +170,11 @@ def _other_port(port: int) -> int:
 
 
 def _run(module: str) -> None:
-    environment = environments.for_runner()
-    ended = subprocess.run([sys.executable, "-m", module], env=environment, check=False)
+    # it opens the connections itself: what this process read would stay in its memory
+    environment, passed_on = environments.for_keeper(), environments.aside()
+    ended = subprocess.run(
+        [sys.executable, "-m", module], env=environment, pass_fds=passed_on, check=False
+    )
     if ended.returncode != 0:
         sys.exit(ended.returncode)
 

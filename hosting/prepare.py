@@ -1,9 +1,9 @@
 """What must be there before the first worker: the database's tables, the sample job and its data."""
 
 import logging
-import os
 import sys
 
+from hosting import environments
 from hosting.sample import ensure_sample
 from jobs.run.nkeys import read_issuer
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
@@ -68,7 +68,7 @@ def _make_sample(settings: Settings, store: Store) -> None:
 
 def _check_secret_files(settings: Settings) -> None:
     """What a runner on this machine will read. Raises SettingsError or ConnectionsUnusable."""
-    read_connections(settings.connections_file, os.environ)
+    read_connections(settings.connections_file, environments.for_runner())
     if settings.nats_issuer_seed is not None:
         try:
             read_issuer(settings.nats_issuer_seed)
