@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jobs.run.admission import Admission
 from jobs.run.deadlines import Deadlines
-from jobs.run.verdict import Ending, Seen, Verdict, decide
+from jobs.run.verdict import Ending, Seen, Verdict, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
@@ -100,7 +100,7 @@ class Execution:
             self._run_program()
         except Exception:
             LOG.exception("run %s: the runner failed", self.run.run_id)
-            self._tell_end(_not_run("the runner failed; its log has the details"), None)
+            self._tell_end(failed("the runner failed; its log has the details"), None)
         finally:
             self.claim.ack()
             self._on_end(self)
@@ -112,10 +112,9 @@ class Execution:
         listening = self._listen()
         try:
             process = self._started_process()
-        except (OSError, ConnectionsUnusable, TenantNotServed) as error:
+        except Exception as error:
             tools.link.unsubscribe(listening)
-            LOG.warning("run %s: the program could not be started: %s", self.run.run_id, error)
-            self._tell_end(_not_run(f"the program could not be started: {_public(error)}"), None)
+            self._tell_not_started(error)
             return
         try:
             self._note(process)
@@ -252,6 +251,12 @@ class Execution:
 
     # ---- the end
 
+    def _tell_not_started(self, error: Exception) -> None:
+        is_known = isinstance(error, OSError | ConnectionsUnusable | TenantNotServed)
+        text = "run %s: the program could not be started: %s"
+        LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
+        self._tell_end(failed(f"the program could not be started: {_public(error)}"), None)
+
     def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
         """Writes the end, then tells it; when another has ended the run, that end stands."""
         closings = self._board.close_open(verdict.close_as, verdict.close_message)
@@ -309,18 +314,4 @@ def _public(error: Exception) -> str:
         return error.public
     if isinstance(error, OSError):
         return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
-    return str(error)
-
-
-def _not_run(reason: str) -> Verdict:
-    return decide(
-        Seen(
-            exit_code=0,
-            stderr_tail="",
-            open_nodes=[],
-            failed_nodes=[],
-            all_completed=False,
-            heard_all=True,
-            ending=Ending(RunStatus.FAILED, reason),
-        )
-    )
+    return str(error) if isinstance(error, TenantNotServed) else "the runner's log says why"
