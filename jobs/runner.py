@@ -148,6 +148,7 @@ class Runner:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
         self._draining.set()
         self._stopping.set()
+        self._sweeps.stop()
         self._previews.drain()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
