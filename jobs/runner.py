@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.deadlines import Deadlines
-from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, Tools
+from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
 from jobs.run.housekeeping import Sweeps
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.previews import Previews
@@ -93,7 +93,7 @@ class Runner:
         self._previews = Previews(link, data_dir, allowance)
         self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
         self._announcer = Announcer(link)
-        self._tools = Tools(
+        self._parts = RunnerParts(
             store,
             link,
             self._announcer,
@@ -148,6 +148,7 @@ class Runner:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
         self._draining.set()
         self._stopping.set()
+        self._sweeps.stop()
         self._previews.drain()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
@@ -204,7 +205,7 @@ class Runner:
             claim.nak(RETRY_PAUSE)
             self._draining.wait(RETRY_PAUSE)
             return False
-        execution = Execution(started, claim, self._tools, self._ended)
+        execution = Execution(started, claim, self._parts, self._ended)
         with self._lock:
             self._executions[execution.run.run_id] = execution
         try:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from progress_lib.subjects import EVERY_TENANT, ID, check_id
@@ -25,6 +26,9 @@ from settings.shared import (
     TENANTS,
     Expected,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 STORES = ("sqlite", "postgresql")  # whose indexes hold the law that a job has one active run
 WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn; the first is what it has unasked
@@ -426,7 +430,18 @@ def _database_url(found: str) -> str:
         raise ValueError(
             f"is a URL of {url.get_backend_name()!r:.40}; jobs and runs are kept in SQLite or PostgreSQL"
         )
+    if url.get_backend_name() == "sqlite" and _is_in_memory(url):
+        raise ValueError(
+            "is a database in memory, which each process would have for itself; "
+            "name a file, such as sqlite:////srv/progress.db"
+        )
     return found
+
+
+def _is_in_memory(url: "URL") -> bool:
+    """Of a URL of SQLite."""
+    name = url.database or ""
+    return name in ("", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
 
 
 def _sqlite_url(path: Path) -> str:

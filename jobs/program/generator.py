@@ -69,6 +69,7 @@ def _program(
         tenant_id=tenant_id,
         job_name=job_name,
         nodes=sections,
+        outputs=sum(not node.node_type.has_output for node in graph.nodes),
         preview=preview,
         rule=RULE,
         helper_templates=[f"functions/{helper}.py.j2" for helper in helpers],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jobs.run.admission import Admission
 from jobs.run.deadlines import Deadlines
-from jobs.run.verdict import Ending, Seen, Verdict, decide
+from jobs.run.verdict import Ending, Seen, Verdict, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
@@ -43,7 +43,7 @@ DISOWNED = Ending(RunStatus.LOST, "the run was declared lost while this runner w
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class RunnerParts:
     """What all executions of a runner share."""
 
     store: Store
@@ -64,13 +64,17 @@ class Execution:
     """
 
     def __init__(
-        self, started: Started, claim: Claim, tools: Tools, on_end: Callable[["Execution"], None]
+        self,
+        started: Started,
+        claim: Claim,
+        parts: RunnerParts,
+        on_end: Callable[["Execution"], None],
     ) -> None:
         run = self.run = started.run
         self.claim = claim
-        self._tools = tools
+        self._parts = parts
         self._on_end = on_end
-        self._files = RunFiles(tools.data_dir, run.run_id)
+        self._files = RunFiles(parts.data_dir, run.run_id)
         self._board = NodeBoard(run.run_id)
         self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS did not bring
         self._inbox: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()  # None: exited
@@ -100,22 +104,21 @@ class Execution:
             self._run_program()
         except Exception:
             LOG.exception("run %s: the runner failed", self.run.run_id)
-            self._tell_end(_not_run("the runner failed; its log has the details"), None)
+            self._tell_end(failed("the runner failed; its log has the details"), None)
         finally:
             self.claim.ack()
             self._on_end(self)
 
     def _run_program(self) -> None:
-        tools = self._tools
-        tools.announcer.announce(status_announcement(self.run, RunStatus.RUNNING))
-        connection = tools.link.connects
+        parts = self._parts
+        parts.announcer.announce(status_announcement(self.run, RunStatus.RUNNING))
+        connection = parts.link.connects
         listening = self._listen()
         try:
             process = self._started_process()
-        except (OSError, ConnectionsUnusable, TenantNotServed) as error:
-            tools.link.unsubscribe(listening)
-            LOG.warning("run %s: the program could not be started: %s", self.run.run_id, error)
-            self._tell_end(_not_run(f"the program could not be started: {_public(error)}"), None)
+        except Exception as error:
+            parts.link.unsubscribe(listening)
+            self._tell_not_started(error)
             return
         try:
             self._note(process)
@@ -123,13 +126,13 @@ class Execution:
         finally:
             exit_code = process.finish()
             # the program said its last before it exited: after this PONG we have heard it too
-            heard_all = tools.link.flush() and tools.link.connects == connection
-            tools.link.unsubscribe(listening)
+            heard_all = parts.link.flush() and parts.link.connects == connection
+            parts.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
         if exit_code < 0:  # a signal ended it: it could not clean up
             pid = process.identity.pid
-            remove_unfinished(self.run, self._graph, pid, tools.data_dir, tools.allowance)
-        broken = tools.allowance.limits.broken(exit_code, process.cpu_seconds)
+            remove_unfinished(self.run, self._graph, pid, parts.data_dir, parts.allowance)
+        broken = parts.allowance.limits.broken(exit_code, process.cpu_seconds)
         if broken is not None and self._ending is None:
             self._ending = Ending(RunStatus.FAILED, broken)
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
@@ -137,7 +140,7 @@ class Execution:
 
     def _listen(self) -> Subscription:
         subject = progress_subject(self.run.tenant_id, self.run.job_id)
-        return self._tools.link.subscribe(subject, self._heard)
+        return self._parts.link.subscribe(subject, self._heard)
 
     def _heard(self, message: Message) -> None:
         """(link thread)"""
@@ -161,18 +164,18 @@ class Execution:
         return payloads is not None
 
     def _started_process(self) -> ProgramProcess:
-        run, tools = self.run, self._tools
+        run, parts = self.run, self._parts
         self._files.write_program(self._program)
-        url = tools.admission.url_for(run) if tools.admission is not None else tools.nats_url
+        url = parts.admission.url_for(run) if parts.admission is not None else parts.nats_url
         log = ProgramLog(self._files.log)
         try:
             return ProgramProcess(
                 program_command(self._files.program),
                 directory=self._files.directory,
                 environment=program_environment(
-                    run, self._graph, url, tools.data_dir, tools.allowance, os.environ
+                    run, self._graph, url, parts.data_dir, parts.allowance, os.environ
                 ),
-                limits=tools.allowance.limits,
+                limits=parts.allowance.limits,
                 mark=run_mark(run.run_id),
                 log=log,
                 on_exit=lambda: self._inbox.put(None),
@@ -184,7 +187,7 @@ class Execution:
 
     def _note(self, process: ProgramProcess) -> None:
         try:
-            mine = self._tools.store.note_program(self.run, self._tools.runner, process.identity)
+            mine = self._parts.store.note_program(self.run, self._parts.runner, process.identity)
         except StoreUnavailable as error:
             LOG.warning("run %s: its process is not noted: %s", self.run.run_id, error)
         else:
@@ -197,7 +200,7 @@ class Execution:
             try:
                 ending = self._inbox.get(timeout=LOOK_PERIOD)
             except queue.Empty:
-                ending = self._tools.deadlines.broken(
+                ending = self._parts.deadlines.broken(
                     time.monotonic(), self._started, self._last_word
                 )
             else:
@@ -212,7 +215,7 @@ class Execution:
             return
         LOG.info("run %s is ended: %s", self.run.run_id, ending.reason)
         self._ending = ending
-        grace = 0.0 if ending is DISOWNED else self._tools.deadlines.cancel
+        grace = 0.0 if ending is DISOWNED else self._parts.deadlines.cancel
         self._kill_at = time.monotonic() + grace
         process.signal_group(signal.SIGTERM)
 
@@ -230,7 +233,7 @@ class Execution:
         if not nodes:
             return
         try:
-            if not self._tools.store.save_nodes(self.run, self._tools.runner, nodes):
+            if not self._parts.store.save_nodes(self.run, self._parts.runner, nodes):
                 self.end(DISOWNED)
         except StoreUnavailable as error:
             LOG.warning("run %s: node states are not saved: %s", self.run.run_id, error)
@@ -252,6 +255,12 @@ class Execution:
 
     # ---- the end
 
+    def _tell_not_started(self, error: Exception) -> None:
+        is_known = isinstance(error, OSError | ConnectionsUnusable | TenantNotServed)
+        text = "run %s: the program could not be started: %s"
+        LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
+        self._tell_end(failed(f"the program could not be started: {_public(error)}"), None)
+
     def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
         """Writes the end, then tells it; when another has ended the run, that end stands."""
         closings = self._board.close_open(verdict.close_as, verdict.close_message)
@@ -260,7 +269,7 @@ class Execution:
             return
         # a reason may hold what the program said: quoted, it writes no lines of its own
         LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
-        self._tools.announcer.announce(
+        self._parts.announcer.announce(
             *(node_announcement(self.run, node) for node in nodes),
             status_announcement(self.run, verdict.status, verdict.reason),
         )
@@ -284,7 +293,7 @@ class Execution:
         return False
 
     def _move_to_end(self, verdict: Verdict, exit_code: int | None) -> bool:
-        return self._tools.store.move_run(
+        return self._parts.store.move_run(
             self.run.tenant_id,
             self.run.run_id,
             RunStatus.RUNNING,
@@ -292,12 +301,12 @@ class Execution:
             reason=verdict.reason,
             exit_code=exit_code,
             nodes=self._board.states(),
-            runner=self._tools.runner,
+            runner=self._parts.runner,
         )
 
     def _is_our_end(self, verdict: Verdict) -> bool:
         try:
-            now = self._tools.store.run(self.run.tenant_id, self.run.run_id)
+            now = self._parts.store.run(self.run.tenant_id, self.run.run_id)
         except NotFound:
             return False
         return (now.status, now.reason) == (verdict.status, verdict.reason)
@@ -309,18 +318,4 @@ def _public(error: Exception) -> str:
         return error.public
     if isinstance(error, OSError):
         return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
-    return str(error)
-
-
-def _not_run(reason: str) -> Verdict:
-    return decide(
-        Seen(
-            exit_code=0,
-            stderr_tail="",
-            open_nodes=[],
-            failed_nodes=[],
-            all_completed=False,
-            heard_all=True,
-            ending=Ending(RunStatus.FAILED, reason),
-        )
-    )
+    return str(error) if isinstance(error, TenantNotServed) else "the runner's log says why"

@@ -1,6 +1,7 @@
 """What a runner puts right from time to time: lost runs, lost queue messages, late starts."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection
 from typing import Any
@@ -48,7 +49,7 @@ class Sightings:
 
 
 class Sweeps:
-    """The sweeps of one runner. One thread; raises StoreUnavailable."""
+    """The sweeps of one runner. One thread, but for `stop`; raises StoreUnavailable."""
 
     def __init__(
         self,
@@ -66,6 +67,11 @@ class Sweeps:
         self._queue = queue
         self._announcer = announcer
         self._sightings = Sightings(stale_after)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Begins no more ends of lost runs: they take up to some seconds each, and another runner does it."""
+        self._stopping.set()
 
     def end_lost_runs(self, own_runs: Collection[str]) -> None:
         """Ends the runs whose runner is gone: at once when it is seen to be, else when stale."""
@@ -76,6 +82,8 @@ class Sweeps:
             raise
         stale = self._sightings.stale(running, time.monotonic())
         for run in running:
+            if self._stopping.is_set():
+                return
             if _runner_is_dead(run):
                 killed = kill_marked(run_mark(run.run_id))  # first: then it has said its last
                 if self._end_lost(run, "the runner died while the run went on", killed):
@@ -117,10 +125,12 @@ class Sweeps:
             self._remove_unfinished(run, graph, run.program_pid)
 
     def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
-        """False when another's end stands."""
+        """False when another's end stands, or its runner has shown life since we looked."""
         try:
-            _, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
+            now, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
         except NotFound:
+            return False
+        if now.beat != run.beat:  # the ends before this one may have taken minutes
             return False
         board = NodeBoard(run.run_id, known)
         for state in last_words(self._link, run, known):

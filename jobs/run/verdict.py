@@ -50,10 +50,10 @@ def decide(seen: Seen) -> Verdict:
         reason = seen.ending.reason
         return Verdict(seen.ending.status, _cut(reason), Status.FAILED, _cut(reason))
     if seen.exit_code != 0:
-        return _failed(f"{exit_text(seen.exit_code)}{_explained(seen)}")
+        return failed(f"{exit_text(seen.exit_code)}{_explained(seen)}")
     if seen.open_nodes and seen.heard_all:
         names = ", ".join(_named(node) for node in seen.open_nodes)
-        return _failed(f"the program ended with exit code 0 while {names} was still running")
+        return failed(f"the program ended with exit code 0 while {names} was still running")
     return Verdict(
         RunStatus.COMPLETED,
         None,
@@ -72,7 +72,8 @@ def exit_text(exit_code: int) -> str:
         return f"signal {-exit_code}"
 
 
-def _failed(reason: str) -> Verdict:
+def failed(reason: str) -> Verdict:
+    """The run failed for this reason, and so did its nodes that had not ended."""
     return Verdict(RunStatus.FAILED, _cut(reason), Status.FAILED, _cut(reason))
 
 

@@ -9,13 +9,18 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateIndex
 
+from jobs.store.tables import RUNS
 from settings import Settings, SettingsError
 from settings.keys import MIN_SECRET_BYTES
+from settings.settings import STORES
 from tests.harness import BIN, ROOT, free_ports
 
 LONG_SECRET = "0123456789abcdef0123456789abcdef"
@@ -101,6 +106,36 @@ def refusal(**environ: str) -> str:
     assert said
     assert "\n" not in said
     return said
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("mysql+pymysql://user:hush@h/n", "of 'mysql'"),
+        ("mariadb+pymysql://user:hush@h/n", "of 'mariadb'"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///file::memory:?cache=shared&uri=true", "in memory"),
+        ("sqlite:///file:x?mode=memory&uri=true", "in memory"),
+    ],
+)
+def test_a_database_that_processes_cannot_share_under_our_law_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, why: str
+) -> None:
+    """Also where its driver is there."""
+    monkeypatch.setitem(sys.modules, "pymysql", ModuleType("pymysql"))
+    with pytest.raises(SettingsError, match=why) as refused:
+        Settings.from_env({"DATA_DIR": str(tmp_path), "DATABASE_URL": url})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("backend", STORES)
+def test_a_database_that_is_taken_lets_a_job_have_one_active_run_and_many_that_ended(
+    backend: str,
+) -> None:
+    [index] = [i for i in RUNS.indexes if i.name == "one_active_run_a_job"]
+    dialect = make_url(f"{backend}://").get_dialect()()
+    assert "WHERE status IN" in str(CreateIndex(index).compile(dialect=dialect))
 
 
 @pytest.mark.parametrize(("name", "bad"), BAD)

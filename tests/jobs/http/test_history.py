@@ -120,7 +120,7 @@ def test_without_a_stream_the_record_tells_the_changes_and_the_last_words(store:
     assert told["events"][-1]["type"] == "job.status"
 
 
-@pytest.mark.parametrize("nodes", [1, 2, 10, 20, 50, 200, 900])
+@pytest.mark.parametrize("nodes", [1, 2, 10, 20, 50, 200, 900, 1_500])
 @pytest.mark.parametrize("counts", [979, 1_000, 1_001, 2_500, 7_001])
 def test_however_much_is_left_out_a_history_keeps_its_ends(
     store: Store, nodes: int, counts: int

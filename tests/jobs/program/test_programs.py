@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import sys
@@ -754,3 +755,70 @@ def test_a_commit_that_is_refused_leaves_files_alone_and_says_what_stands(tmp_pa
     assert not (tmp_path / "out.csv").exists()
     assert rows_of(tmp_path / "one.db", "SELECT n FROM t") == [(7,)]
     assert done.last(2)["status"] == "running"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_a_file_of_somebody_else_that_must_not_be_replaced_fails_before_anything_is_written(
+    shop: Path, tmp_path: Path
+) -> None:
+    """In a directory such as /tmp, where only a file's owner may move another one onto it."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "out.csv").write_text("before\n")
+    for path, owner in ((shared / "out.csv", 65_533), (shared, 65_534)):
+        os.chown(path, owner, owner)
+    shared.chmod(0o1777)
+    outputs = [report(2), node(3, "csv_output", path="shared/out.csv")]
+    as_others_are = ["setpriv", "--bounding-set=-fowner", "--inh-caps=-fowner"]
+    document = graph([orders(), *outputs], [(1, 2), (1, 3)])
+    done = run(document, tmp_path, prefix=as_others_are)
+    assert done.code == 1
+    assert "Operation not permitted" in done.reason(3)
+    assert (shared / "out.csv").read_text() == "before\n"
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master") == []
+    shared.chmod(0o777)  # and where anybody may, it is replaced
+    assert run(document, tmp_path, prefix=as_others_are).code == 0
+
+
+SMALL_FILES = ["prlimit", f"--fsize={300 << 10}"]  # bytes; a larger commit is refused by the system
+
+
+def large_commit(tmp_path: Path) -> dict[str, Any]:
+    """Rows that SQLite takes, but cannot commit where files must be small."""
+    make_numbers(tmp_path / "numbers.db", 30_000)
+    return query("SELECT n, label FROM numbers", connection="sqlite:///numbers.db")
+
+
+def test_no_file_is_put_in_place_before_the_databases_have_taken_theirs(tmp_path: Path) -> None:
+    few, every = (node(n, "filter", condition=f"n < {most}") for n, most in ((3, 4), (5, 10**6)))
+    outputs = [node(2, "csv_output", path="few.csv"), report(9)]  # they come in this order
+    document = graph(
+        [large_commit(tmp_path), few, every, *outputs], [(1, 3), (3, 2), (1, 5), (5, 9)]
+    )
+    done = run(document, tmp_path, prefix=SMALL_FILES)
+    assert done.code == 1
+    assert done.last(9)["status"] == "failed", "the commit was refused"
+    assert done.state(2) == ("running", 3)
+    assert not (tmp_path / "few.csv").exists()
+    assert rows_of(tmp_path / "report.db", "SELECT name FROM sqlite_master") == []
+
+
+def test_where_one_of_two_databases_refuses_its_commit_the_reason_says_which_stands(
+    tmp_path: Path,
+) -> None:
+    few = [node(number, "filter", condition="n < 4") for number in (3, 6)]
+    every = node(5, "filter", condition="n > 0")
+    outputs = [
+        report(4, connection="sqlite:///small.db", table="a"),
+        report(9),
+        report(10, connection="sqlite:///small.db", table="b"),
+    ]
+    edges = [(1, 3), (3, 4), (1, 5), (5, 9), (1, 6), (6, 10)]
+    document = graph([large_commit(tmp_path), *few, every, *outputs], edges)
+    done = run(document, tmp_path, prefix=SMALL_FILES)
+    assert done.code == 1
+    assert done.reason(9).endswith("; what Node 4, Node 10 wrote stands all the same")
+    assert rows_of(tmp_path / "small.db", "SELECT count(*) FROM a, b") == [(9,)]
+    assert [done.state(number) for number in (4, 10)] == [("completed", 3)] * 2
+    assert "are put in place one after another" in program_of(document)
+    assert "are put in place one after another" not in program_of(chain(orders(), report()))

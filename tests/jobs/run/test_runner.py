@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from jobs.store.states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
+from progress_lib.nats import Link, Subscription
 from tests.harness import NatsServer, eventually, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
@@ -176,6 +177,46 @@ def test_the_reason_of_a_run_that_could_not_start_tells_nothing_of_the_server(
     for ours in (str(data_dir), "connections-of-ours"):
         assert ours not in (end.reason or "")
     assert "connections-of-ours" in caplog.text
+
+
+def test_a_run_for_which_no_thread_is_left_fails_and_leaves_no_subscription(
+    store: Store,
+    run_queue: RunQueue,
+    nats_server: NatsServer,
+    link: Link,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin, listen, leave = threading.Thread.start, Link.subscribe, Link.unsubscribe
+    listening: set[Subscription] = set()
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("exit-"):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    def subscribe(of: Link, subject: str, *more: Any) -> Subscription:
+        subscription = listen(of, subject, *more)
+        if subject.endswith(".progress"):
+            listening.add(subscription)
+        return subscription
+
+    def unsubscribe(of: Link, subscription: Subscription) -> None:
+        listening.discard(subscription)
+        leave(of, subscription)
+
+    runner = Runner(store, link, nats_url=nats_server.url, data_dir=data_dir, slots=1)
+    runner.start()
+    try:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        monkeypatch.setattr(Link, "subscribe", subscribe)
+        monkeypatch.setattr(Link, "unsubscribe", unsubscribe)
+        end = ended(store, queued(store, run_queue, GOOD))
+    finally:
+        runner.stop()
+    assert end.status is RunStatus.FAILED
+    assert end.reason == "the program could not be started: the runner's log says why"
+    assert not listening
 
 
 def test_no_more_programs_run_at_once_than_there_are_slots(

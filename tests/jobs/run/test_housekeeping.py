@@ -1,0 +1,80 @@
+"""Sweeps of one runner over many runs of others: what changes while they are at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from jobs.run.housekeeping import Sweeps
+from jobs.runner import Runner
+from jobs.store.process_identity import ProcessIdentity, this_machine
+from jobs.store.records import Run
+from jobs.store.states import RunStatus
+from jobs.store.store import Store
+from jobs.work.announcements import Announcement, Announcer
+from jobs.work.run_queue import RunQueue
+from progress_lib.nats import Link
+from tests.harness import NatsServer, eventually
+from tests.jobs.conftest import record
+
+ELSEWHERE = ProcessIdentity("another machine", 1, 1)  # nobody here can see whether it lives
+
+
+class Noticing(Announcer):
+    """Calls `notice` with each announcement, in place of telling it."""
+
+    def __init__(self, link: Link, notice: Callable[[], object]) -> None:
+        super().__init__(link)
+        self._notice = notice
+
+    def announce(self, *announcements: Announcement) -> None:
+        self._notice()
+
+
+def started(store: Store, count: int, runner: ProcessIdentity = ELSEWHERE) -> list[Run]:
+    runs = [record(store) for _ in range(count)]
+    for run in runs:
+        assert store.start_run(run.tenant_id, run.run_id, runner) is not None
+    return runs
+
+
+def lost(store: Store, runs: Collection[Run]) -> int:
+    now = [store.run(run.tenant_id, run.run_id).status for run in runs]
+    assert set(now) <= {RunStatus.RUNNING, RunStatus.LOST}
+    return now.count(RunStatus.LOST)
+
+
+def sweeps(store: Store, link: Link, notice: Callable[[], object]) -> Sweeps:
+    """To which a run is stale at first sight."""
+    return Sweeps(store, RunQueue(link), Noticing(link, notice), link, 0.0, lambda *_: None)
+
+
+def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
+    store: Store, link: Link
+) -> None:
+    """Its runner was cut off, and is back: it would be told that its run is another's."""
+    runs = started(store, 3)
+    run_ids = {run.run_id for run in runs}
+    sweeping = sweeps(store, link, lambda: store.beat(ELSEWHERE, run_ids))
+    sweeping.end_lost_runs(())
+    assert lost(store, runs) == 1, "the one that came first, whose end was the sign"
+
+
+def test_a_runner_that_stops_ends_no_more_lost_runs(store: Store, link: Link) -> None:
+    """A hundred of them would hold its stop up; another runner finds them."""
+    runs = started(store, 3)
+    sweeping = sweeps(store, link, lambda: sweeping.stop())
+    sweeping.end_lost_runs(())
+    assert lost(store, runs) == 1
+
+
+def test_the_stop_of_a_runner_does_not_wait_for_all_lost_runs(
+    store: Store, link: Link, nats_server: NatsServer, data_dir: Path
+) -> None:
+    gone = ProcessIdentity(this_machine(), 2**22 - 1, 1)  # no such process: known to be dead
+    runs = started(store, 20, gone)
+    runner = Runner(store, link, nats_url=nats_server.url, data_dir=data_dir, slots=1)
+    runner.start()
+    eventually(lambda: lost(store, runs) > 0)
+    assert runner.stop()
+    assert lost(store, runs) < len(runs)
