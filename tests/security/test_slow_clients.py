@@ -121,6 +121,7 @@ WITH_TOKEN = {
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_each_way_to_do_too_little_is_ended_and_stops_nobody(product: Product) -> None:
     tokened = {name: Habit(with_token(product, rest), b" ") for name, rest in WITH_TOKEN.items()}
     names = [name for name in [*SIBLINGS, *tokened] for _ in range(OF_EACH)]

@@ -74,6 +74,7 @@ def test_a_stream_goes_on_for_as_long_as_it_is_read(streaming: Product) -> None:
     eventually(lambda: open_streams(streaming) == 0, what="and ends when the client left")
 
 
+@pytest.mark.alone
 def test_only_so_many_wait_for_their_clients_and_the_slowest_goes_first(
     start_product: StartProduct,
 ) -> None:
@@ -89,6 +90,7 @@ def test_only_so_many_wait_for_their_clients_and_the_slowest_goes_first(
 
 
 @both_worker_classes
+@pytest.mark.alone
 def test_a_worker_without_a_file_left_goes_on(product: Product) -> None:
     """Clients that only connect may take all files: they are sent away, and no browser is."""
     pid = product.worker_pid
@@ -133,6 +135,7 @@ def test_a_pool_that_gets_no_more_threads_works_with_those_it_has(
 
 
 @both_worker_classes
+@pytest.mark.alone
 def test_connections_without_a_request_do_not_delay_a_stop(product: Product) -> None:
     with crowd(product, [Habit(b""), Habit(b"GET /he"), Habit(b"GET /healthz HTTP/1.1\r\n\r\n")]):
         asked_for(product, 0.5)
