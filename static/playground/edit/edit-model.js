@@ -3,7 +3,7 @@
  *
  * Every change is a command {label, apply: graph → graph, merge?}: `label` says what undo takes back, and commands
  * that follow each other with the same `merge` within a moment are one step, as the letters of a word are. `held`:
- * {before, after}, what was selected then; undo and redo give it back, and this page alone knows what is in it.
+ * {before, after}, the selection before and after the command. Undo and redo give it back; it is opaque to this module.
  */
 
 /** Steps that can be taken back; each holds only what changed, so many are cheap. */

@@ -6,7 +6,7 @@
  * host: {
  *   camera, setCamera(camera),               where we look
  *   editable, movable,                       what may be changed
- *   press(id, {extend}),                     a node was pressed; true when it is to be moved with the pointer
+ *   press(id, {extend}),                     a node begins to be moved with the pointer
  *   move(dx, dy), dropMove(dx, dy), abortMove()          pixels of the sheet
  *   aim(id, port, point, target), connect(id, port, target, point), abortAim()
  *   mark(box, {extend}), endMark(), pickEdge(key, {extend}), pickGround()

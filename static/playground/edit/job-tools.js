@@ -6,8 +6,6 @@
 import { byId, setHidden } from '../dom.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
-import { IS_MAC } from './help.js';
-import { keyNames } from './keys.js';
 import { Menu } from './menu.js';
 
 const NO_NODES = { nodes: [], edges: [] };
@@ -18,8 +16,8 @@ export class JobTools {
   #host;
 
   /**
-   * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job),
-   * gone(jobId), discard(), editAsJson(), attempt(work), say(text)}
+   * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job, before),
+   * gone(jobId), discard(), editAsJson(), attempt(work), say(text, tone)}
    */
   constructor(api, host) {
     this.#api = api;
@@ -171,11 +169,6 @@ export class JobTools {
   #attempt(work) {
     return this.#host.attempt(work);
   }
-}
-
-/** How a menu writes a key. */
-export function hintOf(shown) {
-  return keyNames(shown, IS_MAC);
 }
 
 async function readJob(file) {

@@ -87,7 +87,7 @@ export class NodeForm {
       parts.push(this.#field(node, field, fields, type.oneOf.includes(field.name)));
     }
     const connections = element('section', 'connections');
-    parts.push(general, connections, this.#buttons(node, type));
+    parts.push(general, connections, this.#buttons(node));
     this.#box.replaceChildren(...parts);
     this.#shown = { id: node.id, type, choice, fields, general, connections, wrong: new Map() };
   }
@@ -153,7 +153,7 @@ export class NodeForm {
 
   // ---- filling
 
-  #fill(node, type, { graph, types, known }) {
+  #fill(node, type, { graph, known }) {
     const { fields, connections } = this.#shown;
     fields.get('name').control.set(node.name);
     for (const [name, { field, control }] of fields) {
@@ -162,7 +162,7 @@ export class NodeForm {
       control.suggest?.(known[field.kind] ?? []);
     }
     setText(byId('details-name'), node.name);
-    this.#fillConnections(connections, node, type, graph, types);
+    this.#fillConnections(connections, node, type, graph);
   }
 
   #fillConnections(box, node, type, graph) {

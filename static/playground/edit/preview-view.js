@@ -34,10 +34,6 @@ export class PreviewView {
     });
   }
 
-  get nodeId() {
-    return this.#panel.hidden ? null : this.#nodeId;
-  }
-
   open(nodeId, name) {
     this.#nodeId = nodeId;
     setHidden(this.#panel, false);

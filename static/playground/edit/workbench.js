@@ -2,11 +2,11 @@
  * Editing the job at hand: owns its draft, the selection and what the validator says; introduces palette, form,
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
- *   {onDraft(graph), onChosen(nodeId | null), takenIds() → [id], show(jobId), refreshJobs(), jobs() → [{id, name}],
- *    attempt(work), notice(text, tone, action), announce(text), editAsJson(), isDetailsOpen()}
+ *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
+ *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), attempt(work), notice(text, tone, action), announce(text)}
  *
- * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`, `#redo`, `#zoom-level`,
- * `#problems`, and those of the parts.
+ * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
+ * `#redo`, `#zoom-level`, `#problems`, and those of the parts.
  */
 
 import { byId, setHidden, setText } from '../dom.js';
