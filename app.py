@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems
 from jobs.http.documents import status_event
 from jobs.http.request_limits import RequestLimits
@@ -150,7 +151,7 @@ def _add_pages(app: Flask, parts: Parts) -> None:
 
     @app.get("/")
     def playground() -> str:
-        return render_template("playground.html")
+        return render_template("playground.html", secret_names=" ".join(SECRET_NAMES))
 
     @app.get("/healthz")
     def healthz() -> Response:

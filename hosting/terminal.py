@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from progress_lib.progress import NODE_ENDS
+
 SIGNS = {"idle": "·", "running": "▶", "completed": "✔", "failed": "✘"}
 COLOURS = {"running": "\033[36m", "completed": "\033[32m", "failed": "\033[31m"}
 PLAIN = "\033[0m"
@@ -54,7 +56,7 @@ class Board:
         node_id = int(payload["nodeId"])
         name = str(payload.get("nodeName") or f"node {node_id}")
         row = self.rows.setdefault(node_id, NodeRow(node_id, name))
-        if row.status in ("completed", "failed") and payload.get("status") == "running":
+        if row.status in NODE_ENDS and payload.get("status") == "running":
             return row
         row.status = str(payload.get("status", row.status))
         row.rows = int(payload.get("rowCount") or 0)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.store.states import ENDS
 from soak.faults import FAULTS, Fault
 from soak.watchers import Watcher
-from soak.work import ENDED, Attempt, Places, Worker
+from soak.work import Attempt, Places, Worker
 
 MARGIN = 2.0  # seconds around a run's life in which a fault may explain its end
 SERVER_STOPPED = "the server was stopped"
@@ -62,7 +63,7 @@ class RunAccount:
     def _check_run(self, attempt: Attempt, run: dict[str, Any], numbers: list[int]) -> None:
         status, name = run["status"], f"run {run['runId']} ({attempt.stamp}, {attempt.kind})"
         self.ends[status] += 1
-        if status not in ENDED:
+        if status not in ENDS:
             self._wrong(f"{name} is stuck as {status}")
             return
         if attempt.ended_as not in (None, status):

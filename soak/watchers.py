@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from progress_lib.progress import NODE_ENDS
 from soak.product import Product
 
 FIRST_CEILING, LAST_CEILING = 6.0, 30.0  # seconds; as static/realtime/backoff.js
@@ -28,7 +29,6 @@ LOOK = 0.2  # seconds between two looks at what else is asked of a client
 PAST_RUNS = 32
 RANK = {"queued": 0, "running": 1}  # all others are ends
 END = 2
-NODE_ENDED = ("completed", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class JobView:
 def _is_outdated(before: NodeView, after: NodeView) -> bool:
     if before.seq is not None and after.seq is not None and after.seq < before.seq:
         return True
-    return before.status in NODE_ENDED
+    return before.status in NODE_ENDS
 
 
 class Ear:
@@ -134,7 +134,7 @@ class Ear:
         what = f"run {key[0]} node {key[1]}{when}: {before} and then {now}: {payload['message']!r}"
         if now.rows < before.rows:
             self._complain(f"step back in rowCount: {what}")
-        elif before.status in NODE_ENDED and now.status != before.status:
+        elif before.status in NODE_ENDS and now.status != before.status:
             self._complain(f"a terminal state was left: {what}")
         elif before.seq is not None and now.seq is not None and now.seq < before.seq:
             self._complain(f"step back in seq: {what}")

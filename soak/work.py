@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobs.store.states import ENDS
 from soak.product import Answer, Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
@@ -23,7 +24,6 @@ KEEP_EVERY = 500  # rows; of each so many, one is written
 DRIP_ROWS = 1_000  # rows a tick: one batch of a program
 DRIP_TICK = 0.25  # seconds
 PIPE_LOOK = 0.05  # seconds between two looks at the pipes
-ENDED = frozenset({"completed", "failed", "cancelled", "lost"})
 LOOK = 0.4  # seconds between two looks at a run
 STUCK_AFTER = 120.0  # seconds; the slowest known end is 45 s after a fault, and faults come in rows
 FAILING_EXPRESSION = "1 / (n - {row})"
@@ -285,7 +285,7 @@ class Worker:
                 attempt.cancel_asked = True
                 self._insist("POST", f"/api/runs/{run_id}/cancel", {})
             status = self._status(run_id)
-            if status in ENDED:
+            if status in ENDS:
                 attempt.ended_as = status
                 return
             time.sleep(LOOK)

@@ -148,6 +148,22 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
             yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
 
 
+def files_written(document: Mapping[str, Any]) -> Iterator[str]:
+    """The paths of the files that the nodes of a graph document write. It may have any error."""
+    nodes = document.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        node_type = _parse_type(node.get("type")) if isinstance(node, dict) else None
+        if (
+            node_type is None
+            or node_type.writes is None
+            or not isinstance(node.get("config"), dict)
+        ):
+            continue
+        path = node["config"].get(node_type.writes)
+        if isinstance(path, str):
+            yield path
+
+
 def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:
     return GraphError(node_id, field, message)
 

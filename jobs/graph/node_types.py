@@ -82,6 +82,7 @@ class NodeType:
     has_output: bool
     fields: tuple[Field, ...]
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
+    writes: str | None = None  # the field with the path of the file that it writes
 
     def config_errors(self, config: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
         """Every error of a configuration: (the field or None, a sentence)."""
@@ -454,6 +455,7 @@ NODE_TYPES: dict[str, NodeType] = {
                 _DELIMITER,
                 _ENCODING,
             ),
+            writes="path",
         ),
     )
 }

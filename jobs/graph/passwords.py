@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _BEFORE_PASSWORD = re.compile(r"://[^:/?#]*:")
-_SECRET_NAME = re.compile(r"pass|pwd|secret|token|odbc_connect", re.I)
+# A parameter of a URL is a secret when its name holds one of these. Programs and the page get this list, too.
+SECRET_NAMES = ("pass", "pwd", "secret", "token", "odbc_connect")
+_SECRET_NAME = re.compile("|".join(SECRET_NAMES), re.I)
 
 
 def connection_of(node: Any) -> str | None:

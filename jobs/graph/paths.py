@@ -30,6 +30,7 @@ SERVERS_OWN = frozenset(
 )
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
 MAX_PART = 200  # bytes of one name in a path; file systems take 255, and what we write beside it has longer names
+PART_NAME = ".{name}.{pid}.part"  # what a program writes beside a file, to move it there at the end
 MAX_PATH_BYTES = 2_000  # bytes of a path; Linux takes 4,096 with the root before it
 
 

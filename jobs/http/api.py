@@ -28,6 +28,7 @@ from jobs.http.history import Histories, Past, no_past
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
 from jobs.http.request_limits import RequestLimits
+from jobs.program.generator import node_lines
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, Run
 from jobs.store.states import RunStatus
@@ -271,9 +272,12 @@ class _Api:
         return jsonify(told)
 
     def read_program(self, run_id: str) -> Answer:
+        """The program's text; `?format=json`: {"text", "nodeLines"}, with the line at which each node begins."""
         tenant_id = self._tenant("jobs:read")
         program = self._store.program(tenant_id, run_id)
         shown = shown_program(program, self._store.graph_of_run(tenant_id, run_id))
+        if request.args.get("format") == "json":
+            return jsonify({"text": shown, "nodeLines": node_lines(shown)})
         return Response(shown, content_type="text/x-python; charset=utf-8")
 
     def read_history(self, run_id: str) -> Answer:

@@ -7,6 +7,7 @@ from jobs.graph.literals import literal
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, JobEntry, Run, Work
+from jobs.work.announcements import present_status
 from progress_lib import Status
 
 
@@ -65,9 +66,10 @@ def run_summary(run: Run) -> dict[str, Any]:
 def run_document(
     run: Run, nodes: list[NodeState], graph: dict[str, Any], queue_position: int | None
 ) -> dict[str, Any]:
-    """A run with the last progress of each node, as it came."""
+    """A run with the payloads of its last messages: its status, and each node's progress."""
     return {
         **run_summary(run),
+        "lastStatus": present_status(run),
         "queuePosition": queue_position,
         "counts": _counts(nodes, graph),
         "nodes": [json.loads(node.payload) for node in nodes],
@@ -111,10 +113,4 @@ def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
 
 def status_event(run: Run) -> dict[str, Any]:
     """What the hub sends for a run's status."""
-    payload = {
-        "runId": run.run_id,
-        "status": run.status.value,
-        "reason": run.reason,
-        "ts": run.ended_at or run.started_at or run.created_at,
-    }
-    return {"type": "job.status", "jobId": run.job_id, "payload": payload}
+    return {"type": "job.status", "jobId": run.job_id, "payload": present_status(run)}

@@ -10,8 +10,9 @@ from typing import Any
 from jobs.http.problems import unavailable
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.states import ENDS, RunStatus
 from jobs.store.store import Store
+from jobs.work.announcements import status_payload
 from jobs.work.fair_shares import FairPlaces
 from progress_lib import MalformedProgress
 from progress_lib.nats import NatsError
@@ -156,13 +157,8 @@ def from_record(run: Run, nodes: list[NodeState]) -> list[_Told]:
 
 
 def _is_end(told: _Told) -> bool:
-    return told.node is None and told.payload["status"] in _ENDS
-
-
-_ENDS = frozenset(status.value for status in RunStatus if status.is_end)
+    return told.node is None and told.payload["status"] in ENDS
 
 
 def _status(run: Run, ts: float, status: RunStatus, reason: str | None) -> _Told:
-    return _Told(
-        ts, {"runId": run.run_id, "status": status.value, "reason": reason, "ts": ts}, None
-    )
+    return _Told(ts, status_payload(run, status, reason, ts), None)

@@ -7,6 +7,7 @@ checked expression; the template engine refuses to print anything else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,15 @@ from jobs.graph.checks import Edge, Graph, Node
 from jobs.graph.expressions import Expression, check_expression
 from jobs.graph.literals import comment, literal, quoted
 from jobs.graph.node_types import KEEP_ALL, KEEP_NONE
+from jobs.graph.passwords import SECRET_NAMES
+from jobs.graph.paths import PART_NAME
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
 RULE = "-" * 78
+NODE_SIGN = (
+    " · "  # follows "# " and a node's id in the line that begins its section, and in no other line
+)
 PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
 
 
@@ -54,6 +60,15 @@ def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds:
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
+def node_lines(program: str) -> dict[int, int]:
+    """Where the section of each node begins in a program made here: node id → number of the line, from 1 on."""
+    found = ((number, _NODE_LINE.match(line)) for number, line in enumerate(program.split("\n"), 1))
+    return {int(match[1]): number for number, match in found if match}
+
+
+_NODE_LINE = re.compile(rf"# (\d+){NODE_SIGN}")
+
+
 def _program(
     graph: Graph,
     *,
@@ -72,6 +87,9 @@ def _program(
         outputs=sum(not node.node_type.has_output for node in graph.nodes),
         preview=preview,
         rule=RULE,
+        node_sign=Code(NODE_SIGN),
+        secret_names=SECRET_NAMES,
+        part_name=PART_NAME,
         helper_templates=[f"functions/{helper}.py.j2" for helper in helpers],
         uses=_uses({node.type for node in graph.nodes}, bool(helpers)),
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from jobs.graph.paths import SERVERS_OWN
+from jobs.graph.paths import PART_NAME, SERVERS_OWN
 from settings.own_files import other_names, ways_to
 from settings.shared import TENANT, TENANTS
 
@@ -50,10 +49,9 @@ def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
     return found
 
 
-def unfinished(graph: Mapping[str, Any], roots: list[Path], pid: int) -> Iterator[Path]:
-    """Where a program, by its process id, was writing the CSV files of its graph (templates/parts/csv.py.j2)."""
-    for node in graph.get("nodes") or ():
-        if node.get("type") == "csv_output":
-            real = Path(os.path.realpath(roots[0] / str(node["config"]["path"])))
-            if any(root in real.parents for root in roots):
-                yield real.with_name(f".{real.name}.{pid}.part")
+def unfinished(paths: Iterable[str], roots: list[Path], pid: int) -> Iterator[Path]:
+    """Where a program, by its process id, was writing the files with these paths."""
+    for path in paths:
+        real = Path(os.path.realpath(roots[0] / path))
+        if any(root in real.parents for root in roots):
+            yield real.with_name(PART_NAME.format(name=real.name, pid=pid))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.graph.checks import files_written
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import connections_for
@@ -93,7 +94,8 @@ def remove_unfinished(
 ) -> None:
     """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
     try:
-        for path in unfinished(graph, data_roots(run.tenant_id, data_dir, allowance), pid):
+        roots = data_roots(run.tenant_id, data_dir, allowance)
+        for path in unfinished(files_written(graph), roots, pid):
             path.unlink(missing_ok=True)
-    except (OSError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         LOG.warning("run %s: unfinished files may be left: %s", run.run_id, error)

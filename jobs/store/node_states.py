@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from progress_lib import Progress, Status
-from progress_lib.progress import follows_in_run
+from progress_lib.progress import CLOSED_BY_RUNNER, follows_in_run
 
 MAX_NODES = 10_000  # nodes a run; a program that names more is broken, and its others still count
 MAX_NODE_ID = 2**53 - 1  # what a browser's number holds, and a database's BIGINT
@@ -34,6 +34,8 @@ class NodeState:
                 progress.replace(
                     node_name=progress.node_name[:MAX_NAME],
                     message=progress.message[: MAX_KEPT // 16],
+                    row=None,
+                    closed_by=None,
                 )
             )
         return cls(progress, payload)
@@ -94,6 +96,7 @@ class NodeBoard:
     def close_open(self, status: Status, message: str, *, seq_gap: int = 1) -> list[NodeState]:
         """Ends each open node with its last known count; returns what has to be published.
 
+        Each message says that the runner closed the node: its text has the reason of the run.
         `seq_gap`: how far above the last sequence number seen the first new one stands.
         """
         seq = max((s.progress.seq or 0 for s in self.states()), default=0) + seq_gap
@@ -105,6 +108,8 @@ class NodeBoard:
                     run_id=self._run_id,
                     seq=seq + place,
                     ts=time.time(),
+                    row=None,
+                    closed_by=CLOSED_BY_RUNNER,
                 )
             )
             for place, node in enumerate(self.open_nodes())

@@ -29,6 +29,7 @@ MOVES: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.LOST: frozenset(),
 }
 
+ENDS = frozenset(status for status in RunStatus if status.is_end)
 ACTIVE = frozenset(status for status in RunStatus if MOVES[status])
 
 

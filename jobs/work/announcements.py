@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
@@ -27,10 +28,21 @@ class Announcement:
     payload: bytes
 
 
+def status_payload(run: Run, status: RunStatus, reason: str | None, ts: float) -> dict[str, Any]:
+    """The payload of a job.status message: what the run became, why, and when (seconds since 1970)."""
+    return {"runId": run.run_id, "status": status.value, "reason": reason, "ts": ts}
+
+
+def present_status(run: Run) -> dict[str, Any]:
+    """The payload that tells where the run stands, as recorded."""
+    ts = run.ended_at or run.started_at or run.created_at
+    return status_payload(run, run.status, run.reason, ts)
+
+
 def status_announcement(run: Run, status: RunStatus, reason: str | None = None) -> Announcement:
-    """The job.status message of a run."""
-    fields = {"runId": run.run_id, "status": status.value, "reason": reason, "ts": time.time()}
-    return Announcement(status_subject(run.tenant_id, run.job_id), json.dumps(fields).encode())
+    """The job.status message of a change that happens now."""
+    payload = json.dumps(status_payload(run, status, reason, time.time()))
+    return Announcement(status_subject(run.tenant_id, run.job_id), payload.encode())
 
 
 def node_announcement(run: Run, node: NodeState) -> Announcement:

@@ -114,9 +114,9 @@ export class Api {
     return (await this.#answer('GET', `/api/runs/${encodeURIComponent(runId)}/log?format=text`)).blob();
   }
 
-  /** The program that the run executed. */
-  async program(runId) {
-    return (await this.#answer('GET', `/api/runs/${encodeURIComponent(runId)}/program`)).text();
+  /** {text, nodeLines: {node id: number of its first line}} of the program that the run executed. */
+  program(runId) {
+    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/program?format=json`);
   }
 
   /** The id of the job's latest run, or null. */

@@ -2,8 +2,10 @@
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from './estimate.js';
-import { rateText } from './table-view.js';
-import { formatCount, formatDuration, formatMoment, NODE_WORDS, settingText } from './text.js';
+import { averageRateText, formatCount, formatMoment, lastedText, NODE_WORDS, settingText } from './text.js';
+
+/** What a parameter of an address is called whose value is a secret; the server says it with the page. */
+const SECRET_NAMES = document.documentElement.dataset.secretNames.split(' ');
 
 export class DetailsView {
   #panel = byId('details');
@@ -41,11 +43,11 @@ export class DetailsView {
     setIcon(stateIcon, view.state);
     setText(stateText, NODE_WORDS[view.state]);
     setText(rows, view.heard ? formatCount(view.rowCount) : '–');
-    setText(rate, rateText(view));
+    setText(rate, averageRateText(view));
     setText(share, view.share === null ? '–' : formatShare(view.share));
-    setText(place, rowIn(view) ?? '');
+    setText(place, view.row === null ? '' : `row ${formatCount(view.row.number)}`);
     setAttribute(this.#body, 'data-state', view.state);
-    for (const part of [place.parentElement, place.parentElement.previousElementSibling]) setHidden(part, rowIn(view) === null);
+    for (const part of [place.parentElement, place.parentElement.previousElementSibling]) setHidden(part, view.row === null);
     setHidden(traceSection, trace === null);
     setText(traceBlock, trace ?? '');
     setText(started, view.startedAt === null ? '–' : formatMoment(view.startedAt));
@@ -54,18 +56,6 @@ export class DetailsView {
     setAttribute(message, 'data-tone', view.state === 'error' ? 'error' : 'plain');
     setHidden(messageSection, view.message === '');
   }
-}
-
-function lastedText({ startedAt, endedAt, state }, now) {
-  if (startedAt === null) return '–';
-  if (endedAt !== null) return formatDuration(endedAt - startedAt, true);
-  return state === 'running' || state === 'stalled' ? formatDuration(now - startedAt) : '–';
-}
-
-// The row at which it failed, where the message tells it; the message has its values.
-function rowIn({ state, message }) {
-  if (state !== 'error') return null;
-  return /\((row|line) [\d,]+[^]*\)$/.exec(message)?.[0].slice(1).match(/^\w+ [\d,]+/)[0] ?? null;
 }
 
 function panelParts(onShowLog) {
@@ -104,7 +94,7 @@ function copyButton(source) {
 
 function settingsSection(config) {
   const settings = Object.entries(config).map(([name, value]) => {
-    const shown = element('p', 'text-block', settingText(value));
+    const shown = element('p', 'text-block', settingText(value, SECRET_NAMES));
     return element('div', 'setting', element('p', 'setting-name', name), shown);
   });
   const made = section('Settings', null, ...settings);

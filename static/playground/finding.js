@@ -215,14 +215,14 @@ export class Finding {
   async #showProgram(runId) {
     if (runId === null || this.#jobId === null) {
       this.#programOf = null;
-      return this.#program.show('', 'No run is shown. Execute the job to see the program that is made from its graph.');
+      return this.#program.show(null, 'No run is shown. Execute the job to see the program that is made from its graph.');
     }
     if (this.#programOf !== runId) {
       this.#programOf = runId;
-      this.#program.show('', 'Loading…');
+      this.#program.show(null, 'Loading…');
       const went = await this.#host.attempt(async () => {
-        const text = await this.#api.program(runId);
-        if (this.#programOf === runId) this.#program.show(text);
+        const program = await this.#api.program(runId);
+        if (this.#programOf === runId) this.#program.show(program);
       });
       if (!went) this.#programOf = null;
     }

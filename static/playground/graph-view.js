@@ -68,7 +68,7 @@ export class GraphView {
   #shift = null; // {ids, dx, dy}: nodes on their way, in pixels of the sheet
   #camera = AT_HOME;
   #follows = true; // the camera keeps the graph in sight until a person takes it
-  #fitted = true; // the camera is as it was fitted: another size of the canvas fits it anew, in the middle of work, too
+  #fitted = true; // nobody has panned or zoomed since the last fit, so a resize may fit again
   #opened = null; // id of the node whose details are open
   #lent = null; // {from, to}: cameras before and after the opened node was brought into sight
   #details = byId('details');
@@ -599,12 +599,12 @@ function drawCard(card, parts, view, since) {
   setText(parts.stateText, NODE_WORDS[view.state]);
   setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
-  setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : rateText(view));
+  setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : currentRateText(view));
   drawShare(card, parts.share, view);
   setText(parts.message, view.message);
 }
 
-function rateText({ state, rate, silentFor }) {
+function currentRateText({ state, rate, silentFor }) {
   if (state === 'stalled') return `silent for ${formatDuration(silentFor)}`;
   return rate === null ? '' : `${formatCount(rate)}/s`;
 }

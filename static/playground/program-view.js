@@ -5,15 +5,18 @@ import { byId, element, setHidden, setText } from './dom.js';
 export class ProgramView {
   #box = byId('program-text');
   #text = '';
+  #nodeLines = {}; // node id → number of the line at which it begins
 
   constructor({ onDownload }) {
     byId('program-download').addEventListener('click', () => onDownload(this.#text));
     byId('program-copy').addEventListener('click', () => navigator.clipboard?.writeText(this.#text).catch(() => getSelection().selectAllChildren(this.#box)));
   }
 
-  /** Show a program's text; without one, why there is none. */
-  show(text, note = '') {
+  /** Show a program ({text, nodeLines}); or, without one (null), why there is none. */
+  show(program, note = '') {
+    const { text, nodeLines } = program ?? { text: '', nodeLines: {} };
     this.#text = text;
+    this.#nodeLines = nodeLines;
     const lines = text === '' ? [] : text.trimEnd().split('\n');
     this.#box.replaceChildren(...lines.map((line) => element('span', isComment(line) ? 'code-line code-comment' : 'code-line', `${line}\n`)));
     setText(byId('program-note'), note);
@@ -23,7 +26,7 @@ export class ProgramView {
 
   /** Bring what a node does into sight. */
   reveal(nodeId) {
-    const head = [...this.#box.children].find((line) => line.textContent.startsWith(`# ${nodeId} · `));
+    const head = this.#box.children[this.#nodeLines[nodeId] - 1];
     if (head !== undefined) this.#box.parentElement.scrollTop = head.offsetTop - this.#box.offsetTop;
   }
 }

@@ -6,7 +6,7 @@
 import { formatShare } from './estimate.js';
 import { byId, element, icon, setAttribute, setIcon, setText } from './dom.js';
 import { flowOrder } from './layout.js';
-import { formatCount, formatDuration, NODE_WORDS } from './text.js';
+import { averageRateText, formatCount, lastedText, NODE_WORDS } from './text.js';
 
 const CELLS = ['rows', 'rate', 'share', 'took', 'message'];
 
@@ -63,21 +63,9 @@ export class TableView {
     setIcon(parts.stateIcon, view.state);
     setText(parts.stateText, NODE_WORDS[view.state]);
     setText(parts.rows, view.heard ? formatCount(view.rowCount) : '–');
-    setText(parts.rate, rateText(view));
+    setText(parts.rate, averageRateText(view));
     setText(parts.share, view.share === null || view.state === 'idle' ? '–' : formatShare(view.share));
-    setText(parts.took, view.startedAt === null ? '–' : tookText(view, now));
+    setText(parts.took, lastedText(view, now));
     setText(parts.message, view.message);
   }
-}
-
-/** Rows a second: the current ones while it runs, the average of what has ended. */
-export function rateText({ rate, state, rowCount, startedAt, endedAt }) {
-  if (rate !== null && (state === 'running' || state === 'stalled')) return `${formatCount(rate)}/s`;
-  const seconds = startedAt === null || endedAt === null ? 0 : endedAt - startedAt;
-  return seconds >= 0.1 && rowCount > 0 ? `${formatCount(rowCount / seconds)}/s` : '–';
-}
-
-function tookText({ startedAt, endedAt, state }, now) {
-  if (endedAt !== null) return formatDuration(endedAt - startedAt, true);
-  return state === 'running' || state === 'stalled' ? formatDuration(now - startedAt) : '–';
 }

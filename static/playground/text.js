@@ -51,6 +51,20 @@ export function formatDuration(seconds, fine = false) {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** Rows a second of a node: the current ones while it runs, the average once it has ended. */
+export function averageRateText({ rate, state, rowCount, startedAt, endedAt }) {
+  if (rate !== null && (state === 'running' || state === 'stalled')) return `${formatCount(rate)}/s`;
+  const seconds = startedAt === null || endedAt === null ? 0 : endedAt - startedAt;
+  return seconds >= 0.1 && rowCount > 0 ? `${formatCount(rowCount / seconds)}/s` : '–';
+}
+
+/** How long a node took, or has taken by `now`. */
+export function lastedText({ startedAt, endedAt, state }, now) {
+  if (startedAt === null) return '–';
+  if (endedAt !== null) return formatDuration(endedAt - startedAt, true);
+  return state === 'running' || state === 'stalled' ? formatDuration(now - startedAt) : '–';
+}
+
 /** Nearly everything is done, and little time is left: then a number of seconds would be a show. */
 const ALMOST = { share: 0.95, seconds: 3 };
 
@@ -104,9 +118,17 @@ export function summaryOf({ type, config = {} }) {
   return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
 }
 
-/** A setting as text; the password in a connection address stays out of sight. */
-export function settingText(value) {
-  return plainText(value).replace(/(:\/\/[^\s:/@]+):[^\s@/]+@/g, '$1:•••@');
+/**
+ * A setting as text, with the passwords of addresses in it masked: what stands before the host, and the values of
+ * parameters whose names hold one of `secretNames`.
+ */
+export function settingText(value, secretNames) {
+  return plainText(value).replace(/[a-z][\w+.-]*:\/\/\S*/gi, (address) => withoutSecrets(address, secretNames));
+}
+
+function withoutSecrets(address, secretNames) {
+  const parameters = new RegExp(`([?&][^?&=]*(?:${secretNames.join('|')})[^?&=]*=)[^&]*`, 'gi');
+  return address.replace(/(:\/\/[^:/?#]*):.*@/, '$1:•••@').replace(parameters, '$1•••');
 }
 
 function plainText(value) {

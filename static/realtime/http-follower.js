@@ -7,6 +7,8 @@
  * asked for instead. What comes is handed on as the text messages that a WebSocket would have brought.
  */
 
+import { RUN_ENDS } from './messages.js';
+
 /** Milliseconds between two looks for a job's next run, or at a run that cannot be streamed. */
 const LOOK_PERIOD = 2_000;
 
@@ -15,8 +17,6 @@ const STRANGER_PERIOD = 15_000;
 
 /** Milliseconds; the server repeats an event every 10 s when there is no news. */
 const SILENCE = 25_000;
-
-const ENDED = new Set(['completed', 'failed', 'cancelled', 'lost']);
 
 /** The server said no, or nothing: `status` is that of HTTP, 0 for no answer. */
 class Refused extends Error {
@@ -113,16 +113,15 @@ export class HttpFollower {
   }
 
   async #pollRun(jobId, runId, signal) {
-    let status = 'queued';
-    while (!ENDED.has(status)) {
+    let status = null;
+    while (!RUN_ENDS.has(status)) {
       const response = await this.#get(`/api/runs/${encodeURIComponent(runId)}`, signal);
       if (!response.ok) throw new Refused(response.status);
       const run = await response.json();
-      ({ status } = run);
+      ({ status } = run.lastStatus);
       for (const payload of run.nodes) this.#onMessage(JSON.stringify({ type: 'job.progress', jobId, payload }));
-      const payload = { runId, status, reason: run.reason, ts: run.endedAt ?? run.startedAt ?? run.createdAt };
-      this.#onMessage(JSON.stringify({ type: 'job.status', jobId, payload }));
-      if (!ENDED.has(status)) await pause(LOOK_PERIOD, signal);
+      this.#onMessage(JSON.stringify({ type: 'job.status', jobId, payload: run.lastStatus }));
+      if (!RUN_ENDS.has(status)) await pause(LOOK_PERIOD, signal);
     }
   }
 
@@ -159,7 +158,7 @@ export async function* dataOf(body, signal) {
 
 function isEnd(text) {
   try {
-    return ENDED.has(JSON.parse(text).payload.status) && JSON.parse(text).type === 'job.status';
+    return RUN_ENDS.has(JSON.parse(text).payload.status) && JSON.parse(text).type === 'job.status';
   } catch {
     return false;
   }

@@ -2,6 +2,12 @@
 
 export type ConnectionState = 'disconnected' | 'connecting' | 'connected';
 
+/** The row at which a node failed: its place among those that came in, and what the node looked up in it. */
+export interface RowAtFault {
+  readonly number: number;
+  readonly values: Readonly<Record<string, string>>;
+}
+
 export interface ProgressEvent {
   readonly jobId: number;
   readonly nodeId: number;
@@ -9,12 +15,15 @@ export interface ProgressEvent {
   readonly status: 'running' | 'completed' | 'failed';
   readonly rowCount: number;
   readonly message: string;
-  /** How many rows there will be; this and the three below are null when the publisher did not send them. */
+  /** How many rows there will be; this and the five below are null when the publisher did not send them. */
   readonly rowTotal: number | null;
   readonly runId: string | null;
   readonly seq: number | null;
   /** Seconds since the epoch, by the publisher's clock. */
   readonly ts: number | null;
+  readonly row: RowAtFault | null;
+  /** 'runner': the program had ended, and had not told the node's end itself. */
+  readonly closedBy: string | null;
 }
 
 export interface StatusEvent {

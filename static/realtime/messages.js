@@ -5,8 +5,12 @@
  * to all others.
  */
 
-const NODE_STATUSES = new Set(['running', 'completed', 'failed']);
-const RUN_STATUSES = new Set(['queued', 'running', 'completed', 'failed', 'cancelled', 'lost']);
+/** The statuses that end a node, and those that end a run: nothing follows them. */
+export const NODE_ENDS = new Set(['completed', 'failed']);
+export const RUN_ENDS = new Set(['completed', 'failed', 'cancelled', 'lost']);
+
+const NODE_STATUSES = new Set(['running', ...NODE_ENDS]);
+const RUN_STATUSES = new Set(['queued', 'running', ...RUN_ENDS]);
 
 /** `{kind: 'progress' | 'status' | 'error', event}`, or null for what the protocol does not know. */
 export function parseMessage(text) {
@@ -33,6 +37,8 @@ export function progressEvent(jobId, payload) {
     runId: textOr(payload.runId, null),
     seq: numberOr(payload.seq, null),
     ts: numberOr(payload.ts, null),
+    row: rowOf(payload.row),
+    closedBy: textOr(payload.closedBy, null),
   });
 }
 
@@ -71,6 +77,12 @@ function parseObject(text) {
 
 function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+// The row at which a node failed, {number, values: {column: text}}; null for a field of another shape.
+function rowOf(row) {
+  if (!isObject(row) || !Number.isSafeInteger(row.number)) return null;
+  return Object.freeze({ number: row.number, values: Object.freeze(isObject(row.values) ? row.values : {}) });
 }
 
 function textOr(value, fallback) {

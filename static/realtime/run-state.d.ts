@@ -1,6 +1,6 @@
 /** What is now true of a job, worked out from the messages about it; repeats, stragglers and reconnects are harmless. */
 
-import type { ProgressEvent, StatusEvent } from './job-realtime-service.js';
+import type { ProgressEvent, RowAtFault, StatusEvent } from './job-realtime-service.js';
 
 export type NodeState = 'idle' | 'running' | 'stalled' | 'success' | 'error' | 'cancelled' | 'notrun';
 
@@ -11,6 +11,8 @@ export interface NodeView {
   readonly rowCount: number;
   readonly rowTotal: number | null;
   readonly message: string;
+  /** The row at which it failed, where its program told it. */
+  readonly row: RowAtFault | null;
   /** Rows a second, while it runs. */
   readonly rate: number | null;
   /** Times in seconds since the epoch. */
@@ -32,11 +34,23 @@ export interface RunView {
   readonly told: boolean;
 }
 
+/** What the server keeps of a run: `GET /api/runs/<id>`, its nodes as events. Times in seconds since the epoch. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly status: StatusEvent['status'];
+  readonly reason: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly nodes: readonly ProgressEvent[];
+}
+
 export class JobState {
   constructor(nodeIds?: number[]);
   /** Take an event in; `now` in seconds since the epoch. True when something changed. */
   progress(event: ProgressEvent, now: number): boolean;
   status(event: StatusEvent, now: number): boolean;
+  /** Fill in what no message told from the record of a run. True when it is of the run shown. */
+  record(record: RunRecord, now: number): boolean;
   /** When nodes began, from the run's history: epoch seconds by node id. True when it is of the run shown. */
   began(runId: string, times: Map<number, number>): boolean;
   /** Call it when the service becomes connected: a snapshot follows. */

@@ -12,15 +12,18 @@
  * cancelled *is* cancelled, whichever of the two messages came first.
  */
 
-const RUN_ENDED = new Set(['completed', 'failed', 'cancelled', 'lost']);
-const NODE_ENDED = new Set(['completed', 'failed']);
-const RANK = { queued: 0, running: 1, completed: 2, failed: 2, cancelled: 2, lost: 2 };
+import { NODE_ENDS, RUN_ENDS } from './messages.js';
+
+const RANK = { queued: 0, running: 1, ...Object.fromEntries([...RUN_ENDS].map((end) => [end, 2])) };
 
 /** Seconds over which the current rows/s is taken: shorter flickers, longer lags. */
 const RATE_WINDOW = 1;
 
 /** Seconds without a word after which a running node counts as stalled: a publisher of ours speaks at least each second. */
 export const STALLED_AFTER = 15;
+
+/** What `closedBy` says of a node that ended with its program, without a word of its own. */
+const CLOSED_BY_RUNNER = 'runner';
 
 /** Earlier runs whose stragglers are recognised; a job's runs come one after another, so a few are enough. */
 const PAST_RUNS = 32;
@@ -43,7 +46,7 @@ export class JobState {
   /** Take a ProgressEvent in; `now` is in seconds since the epoch. True when something changed. */
   progress(event, now) {
     const runId = event.runId ?? this.#liveRunId();
-    const admitted = runId === null ? this.#admitNameless(event, now) : this.#admitNamed(runId, event, now);
+    const admitted = runId === null ? this.#admitNameless(event) : this.#admitNamed(runId, event);
     if (!admitted) return false;
     const before = this.#nodes.get(event.nodeId) ?? null;
     if (before !== null && isOutdated(before, event, runId)) return false;
@@ -68,7 +71,7 @@ export class JobState {
     run.reason = event.reason ?? run.reason;
     run.told = true;
     if (event.status === 'running') run.startedAt = at;
-    if (RUN_ENDED.has(event.status)) run.endedAt = at;
+    if (RUN_ENDS.has(event.status)) run.endedAt = at;
     return true;
   }
 
@@ -85,7 +88,7 @@ export class JobState {
     this.#run.endedAt = record.endedAt ?? this.#run.endedAt;
     for (const node of record.nodes) {
       const known = this.#nodes.get(node.nodeId) ?? null;
-      const isNews = known === null || (!NODE_ENDED.has(known.status) && NODE_ENDED.has(node.status));
+      const isNews = known === null || (!NODE_ENDS.has(known.status) && NODE_ENDS.has(node.status));
       if (!isNews) continue;
       const at = node.ts ?? ts ?? now;
       this.#nodes.set(node.nodeId, { ...nodeAfter(known, node, record.runId, at), heardAt: Math.min(now, at) });
@@ -138,7 +141,7 @@ export class JobState {
 
   // The run that progress without a runId counts for: the one under way, if it has a name.
   #liveRunId() {
-    return this.#run !== null && !RUN_ENDED.has(this.#run.status) ? this.#run.runId : null;
+    return this.#run !== null && !RUN_ENDS.has(this.#run.status) ? this.#run.runId : null;
   }
 
   #admitNamed(runId, event) {
@@ -156,8 +159,8 @@ export class JobState {
 
   #continues(event) {
     if (this.#run === null || this.#run.runId !== event.runId) return false;
-    const repeatedNameless = event.runId === null && this.#run.told && RUN_ENDED.has(this.#run.status);
-    return !repeatedNameless || RUN_ENDED.has(event.status);
+    const repeatedNameless = event.runId === null && this.#run.told && RUN_ENDS.has(this.#run.status);
+    return !repeatedNameless || RUN_ENDS.has(event.status);
   }
 
   // Progress alone may have announced the run: its first status then brings the true time.
@@ -195,14 +198,14 @@ export class JobState {
     return this.#expected.every((id) => this.#nodes.has(id)) ? 'completed' : 'running';
   }
 
-  // Whether a node failed by itself: then the others that its run's end cut short were stopped, not at fault.
+  // Whether a node failed by itself: then those that the run's end cut short were stopped, and are not at fault.
   #isAnyAtFault(run) {
     return [...this.#nodes.values()].some((node) => node.status === 'failed' && !isCutShort(node, run));
   }
 
   // Somebody else's work on a job whose own run has ended.
   #strayWork() {
-    if (this.#run.runId === null || !RUN_ENDED.has(this.#run.status)) return null;
+    if (this.#run.runId === null || !RUN_ENDS.has(this.#run.status)) return null;
     return [...this.#nodes.values()].find((node) => node.runId === null && node.status === 'running') ?? null;
   }
 }
@@ -210,7 +213,7 @@ export class JobState {
 function isOutdated(node, event, runId) {
   if (runId === null || node.runId !== runId) return false;
   if (event.seq !== null && node.seq !== null && event.seq < node.seq) return true;
-  return NODE_ENDED.has(node.status);
+  return NODE_ENDS.has(node.status);
 }
 
 function nodeAfter(before, event, runId, at) {
@@ -223,11 +226,13 @@ function nodeAfter(before, event, runId, at) {
     status: event.status,
     rowCount: event.rowCount,
     message: event.message,
+    row: event.row ?? null,
+    closedBy: event.closedBy ?? null,
     rowTotal: event.rowTotal ?? same?.rowTotal ?? null,
     runId,
     seq: event.seq ?? same?.seq ?? null,
     startedAt: same === null ? beginning(event, at) : same.startedAt,
-    endedAt: NODE_ENDED.has(event.status) ? at : null,
+    endedAt: NODE_ENDS.has(event.status) ? at : null,
     confirmed: true,
     mark: measured ? { at, rows: event.rowCount } : mark,
     rate: measured ? Math.max(0, (event.rowCount - mark.rows) / seconds) : (same?.rate ?? null),
@@ -240,7 +245,7 @@ function beginning(event, at) {
 }
 
 function runView({ runId, reason, startedAt, endedAt, told }, status) {
-  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDED.has(status), told };
+  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDS.has(status), told };
 }
 
 function nodeView(nodeId, node, run, anyAtFault) {
@@ -252,6 +257,7 @@ function nodeView(nodeId, node, run, anyAtFault) {
     rowCount: node?.rowCount ?? 0,
     rowTotal: node?.rowTotal ?? null,
     message: shownMessage(node, run, state),
+    row: state === 'error' && !isCutShort(node, run) ? node.row : null,
     rate: state === 'running' ? node.rate : null,
     startedAt: node?.startedAt ?? null,
     endedAt: node?.endedAt ?? null,
@@ -273,10 +279,10 @@ function endOfCutShort(run, anyAtFault) {
   return run.status === 'cancelled' || anyAtFault ? 'cancelled' : 'error';
 }
 
-// A node that its run's end cut short has no last word of its own: it is closed with just the run's reason, or not at all.
+// A node that its run's end cut short did not tell its own end: the runner closed it, or nobody did.
 function isCutShort(node, run) {
   if (!run.ended || node.runId !== run.runId) return false;
-  return node.status === 'running' || (node.status === 'failed' && node.message === run.reason);
+  return node.status === 'running' || (node.status === 'failed' && node.closedBy === CLOSED_BY_RUNNER);
 }
 
 // The run tells its reason once; the nodes that it stopped do not repeat it.

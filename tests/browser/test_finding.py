@@ -379,6 +379,19 @@ def test_the_program_of_a_run_is_shown_with_its_line_numbers(
     assert "counter" in lines.nth(4).evaluate(number)
 
 
+def test_the_program_opens_at_the_node_that_is_selected(
+    open_playground: OpenPlayground, done_job: int
+) -> None:
+    page = open_playground(done_job, viewport={"width": 1280, "height": 720})
+    expect_run(page, "completed")
+    node(page, DB_OUTPUT).click()
+    open_drawer(page, "program")
+    head = page.locator("#program-text .code-line", has_text=re.compile(rf"^# {DB_OUTPUT} · "))
+    expect(head).to_be_in_viewport()
+    first = page.locator("#program-text .code-line").first
+    expect(first).not_to_be_in_viewport()
+
+
 def test_a_failure_shows_its_node_message_row_and_traceback(
     open_playground: OpenPlayground, broken_job: int, tmp_path: Path
 ) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import permutations
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
+
+from jobs.graph.passwords import SECRET_NAMES, without_password
+from jobs.store.states import ENDS
+from progress_lib import Progress, Row, Status
+from progress_lib.progress import CLOSED_BY_RUNNER, NODE_ENDS
 
 Step = tuple[str, dict[str, Any]]
 
@@ -22,9 +29,15 @@ AFTER_STEPS = """async ([steps, ids]) => {
 
 
 def progress(node_id: int, status: str, rows: int = 0, **fields: Any) -> Step:
-    absent = {"runId": None, "rowTotal": None, "seq": None, "ts": None}
+    optional = ("runId", "rowTotal", "seq", "ts", "row", "closedBy")
     event = {"jobId": 1, "nodeId": node_id, "nodeName": f"Node {node_id}", "status": status}
-    return "progress", {**event, "rowCount": rows, "message": "", **absent, **fields}
+    return "progress", {
+        **event,
+        "rowCount": rows,
+        "message": "",
+        **dict.fromkeys(optional),
+        **fields,
+    }
 
 
 def status(run_id: str, word: str, **fields: Any) -> Step:
@@ -131,7 +144,7 @@ def test_nodes_that_a_cancelled_run_cut_short_are_stopped_and_the_rest_not_run(
 ) -> None:
     steps = [
         progress(1, "running", 5, runId="a"),
-        progress(1, "failed", 5, runId="a", message="cancelled"),
+        progress(1, "failed", 5, runId="a", message="cancelled", closedBy="runner"),
         status("a", "cancelled", reason="cancelled"),
     ]
     assert states(modules, *steps) == ["cancelled", "notrun"]
@@ -144,12 +157,61 @@ def test_only_the_node_at_fault_shows_an_error_and_its_own_words(modules: Page) 
         modules,
         progress(1, "running", 9, runId="a"),
         progress(2, "failed", 3, runId="a", message="UNIQUE"),
-        progress(1, "failed", 9, runId="a", message=reason),
+        progress(1, "failed", 9, runId="a", message=reason, closedBy="runner"),
         status("a", "failed", reason=reason),
         nodes=(1, 2, 3),
     )
     shown = [(node["state"], node["message"]) for node in found["nodes"].values()]
     assert shown == [("cancelled", ""), ("error", "UNIQUE"), ("notrun", "")]
+
+
+def test_who_closed_a_node_is_told_by_its_field_and_not_by_its_words(modules: Page) -> None:
+    ended = status("a", "cancelled", reason="cancelled")
+    own = progress(1, "failed", 5, runId="a", message="cancelled")
+    assert states(modules, own, ended, nodes=(1,)) == ["error"]
+    closed = progress(1, "failed", 5, runId="a", message="in other words", closedBy="runner")
+    assert states(modules, closed, ended, nodes=(1,)) == ["cancelled"]
+
+
+def test_the_row_at_fault_is_that_of_the_field(modules: Page) -> None:
+    row = {"number": 9_000, "values": {"amount": "None"}}
+    failed = progress(1, "failed", 5, runId="a", message="(row 7: x=1)", row=row)
+    assert after(modules, failed)["nodes"]["1"]["row"] == row
+    assert (
+        after(modules, progress(1, "running", 5, runId="a", row=row))["nodes"]["1"]["row"] is None
+    )
+    without = progress(1, "failed", 5, runId="a", message="no good (row 7: x=1)")
+    assert after(modules, without)["nodes"]["1"]["row"] is None
+
+
+READ = """async (payload) => {
+  const { progressEvent } = await import('/realtime/messages.js');
+  return progressEvent(1, payload);
+}"""
+
+
+@pytest.mark.parametrize("theirs", [12, "row 7", [1], {"number": "1"}, {"number": 1.5}, None])
+def test_a_row_of_another_shape_is_somebody_elses_field(modules: Page, theirs: Any) -> None:
+    payload = {"nodeId": 1, "status": "failed", "row": theirs, "closedBy": {"x": 1}}
+    event = modules.evaluate(READ, payload)
+    assert (event["status"], event["row"], event["closedBy"]) == ("failed", None, None)
+
+
+def test_what_a_program_and_the_runner_send_is_what_the_page_reads(modules: Page) -> None:
+    sent = Progress(1, "Big", Status.FAILED, row=Row(3, {"n": "None"}), closed_by=CLOSED_BY_RUNNER)
+    event = modules.evaluate(READ, json.loads(sent.to_json()))
+    assert event["row"] == {"number": 3, "values": {"n": "None"}}
+    ended = status("a", "cancelled")
+    assert states(modules, ("progress", {**event, "runId": "a"}), ended, nodes=(1,)) == [
+        "cancelled"
+    ]
+
+
+def test_the_ends_of_a_run_and_of_a_node_are_those_of_the_server(modules: Page) -> None:
+    script = "async () => { const m = await import('/realtime/messages.js'); return [[...m.RUN_ENDS], [...m.NODE_ENDS]]; }"
+    runs, nodes = modules.evaluate(script)
+    assert sorted(runs) == sorted(ENDS)
+    assert sorted(nodes) == sorted(NODE_ENDS)
 
 
 def test_when_nobody_is_at_fault_what_was_open_shows_the_reason(modules: Page) -> None:
@@ -175,7 +237,7 @@ FAILED = 'exit code 1: node 2 "Out" failed: UNIQUE'
         (
             [
                 progress(2, "failed", 3, runId="a", seq=3, ts=13.0, message="UNIQUE"),
-                progress(1, "failed", 5, runId="a", ts=14.0, message=FAILED),
+                progress(1, "failed", 5, runId="a", ts=14.0, message=FAILED, closedBy="runner"),
                 status("a", "failed", reason=FAILED, ts=15.0),
             ],
             [("cancelled", 5), ("error", 3)],
@@ -305,7 +367,7 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
-    absent = {"runId": None, "rowTotal": None, "seq": None, "ts": None}
+    absent = dict.fromkeys(("runId", "rowTotal", "seq", "ts", "row", "closedBy"))
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 
 
@@ -383,7 +445,7 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
       const text = await import('/playground/text.js');
       return [text.formatCount(1234567), text.formatCompact(1234567), text.formatDuration(7.9),
               text.formatDuration(0.423, true), text.formatDuration(185), text.formatDuration(3723),
-              text.settingText('postgresql://me:secret@db/shop')];
+              text.settingText('postgresql://me:secret@db/shop', ['pass'])];
     }""")
     want = ["1,234,567", "1.2M", "7 s", "0.42 s", "3:05", "1:02:03"]
     assert found == [*want, "postgresql://me:•••@db/shop"]
@@ -407,6 +469,30 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
 def test_what_a_server_says_reads_as_a_sentence(modules: Page, said: str, shown: str) -> None:
     script = "async (said) => (await import('/playground/text.js')).asSentence(said)"
     assert modules.evaluate(script, said) == shown
+
+
+HIDDEN = "hunter2"
+ADDRESSES = [
+    f"postgresql://me:{HIDDEN}@db/shop",
+    f"postgresql://:{HIDDEN}@db/shop",
+    f"postgresql://me:a/b@c{HIDDEN}@db/shop?sslmode=require",
+    *(f"mysql://db/shop?ssl=1&my_{name.upper()}_x={HIDDEN}&charset=utf8" for name in SECRET_NAMES),
+    *(f"mysql://db/shop?{name}={HIDDEN}" for name in SECRET_NAMES),
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_what_the_server_hides_of_an_address_the_page_hides_too(
+    modules: Page, address: str
+) -> None:
+    script = (
+        "async ([text, names]) => (await import('/playground/text.js')).settingText(text, names)"
+    )
+    assert HIDDEN not in without_password(address)
+    shown = modules.evaluate(script, [f"SELECT '{address}' -- x@y", list(SECRET_NAMES)])
+    assert HIDDEN not in shown
+    assert shown.startswith("SELECT '")
+    assert shown.endswith("-- x@y")
 
 
 @pytest.mark.parametrize(
@@ -511,6 +597,29 @@ def test_without_a_total_of_every_node_the_run_has_no_percentage(modules: Page) 
 def test_an_expected_count_never_claims_the_end(modules: Page) -> None:
     told = shares(modules, view(1, "running", 500), expected=[[1, 100]])
     assert told["nodes"] == [{"share": 0.99, "approximate": True}]
+
+
+CHAIN = """
+def low():
+    raise KeyError("low")
+def middle():
+    try:
+        low()
+    except KeyError as error:
+        raise ValueError("middle") from error
+try:
+    middle()
+except ValueError:
+    raise RuntimeError("high")
+"""
+
+
+def test_a_traceback_is_found_in_what_python_itself_prints(modules: Page) -> None:
+    """Its sentences are Python's, which no field tells: the page also finds what no program of ours caught."""
+    ran = subprocess.run([sys.executable, "-c", CHAIN], capture_output=True, text=True, check=False)
+    told = modules.evaluate(TRACEBACK, f"12:00 Orders: running\n{ran.stderr}")
+    assert told == ran.stderr.rstrip()
+    assert told.count("Traceback") == 3
 
 
 TRACEBACK = "(log) => import('/playground/log-view.js').then(({ tracebackIn }) => tracebackIn(log))"

@@ -394,7 +394,7 @@ HTTP_SERVER = """() => {
     }
     if (pathname.endsWith('/runs/r1')) {
       const nodes = [{ nodeId: 1, nodeName: 'n', status: 'completed', rowCount: 9, message: '' }];
-      return json({ runId: 'r1', status: 'completed', reason: null, nodes });
+      return json({ runId: 'r1', lastStatus: { runId: 'r1', status: 'completed', reason: null, ts: 9 }, nodes });
     }
     return json({ jobs: [] });
   };

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from progress_lib import MalformedProgress, Progress, Status
+from progress_lib import MalformedProgress, Progress, Row, Status
 from progress_lib.subjects import check_id, check_subject, progress_subject
 
 FIVE = {"nodeId": 1, "nodeName": "DB Input", "status": "running", "rowCount": 5, "message": "m"}
@@ -23,6 +23,16 @@ def test_null_stands_for_an_optional_field_that_is_missing() -> None:
 def test_what_is_sent_is_read_back_the_same() -> None:
     sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
     assert Progress.parse(sent.to_json()) == sent
+    told = sent.replace(row=Row(9_000, {"amount": "None", "\ud800": "'x'"}), closed_by="runner")
+    assert Progress.parse(told.to_json()) == told
+
+
+@pytest.mark.parametrize(
+    "theirs", [12, "x", [1], {"number": "1"}, {"number": 1, "values": {"a": 1}}]
+)
+def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: object) -> None:
+    payload = json.dumps({**FIVE, "row": theirs, "closedBy": [theirs]}).encode()
+    assert Progress.parse(payload) == Progress.parse(json.dumps(FIVE).encode())
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,22 @@ def test_a_job_name_with_every_odd_character_just_works(client: FlaskClient) -> 
     compile(client.get(f"/api/runs/{run_id}/program").text, "program.py", "exec")
 
 
+def test_a_program_comes_as_text_or_with_the_line_of_each_node(client: FlaskClient) -> None:
+    run_id = execute(client, new_job(client))
+    text = client.get(f"/api/runs/{run_id}/program").text
+    told = client.get(f"/api/runs/{run_id}/program?format=json").get_json()
+    assert told["text"] == text
+    heads = [text.split("\n")[line - 1] for line in told["nodeLines"].values()]
+    assert heads
+    assert [head.split(" · ")[0] for head in heads] == [f"# {n}" for n in told["nodeLines"]]
+
+
+def test_a_runs_document_has_the_payload_of_its_last_status(client: FlaskClient) -> None:
+    run = client.get(f"/api/runs/{execute(client, new_job(client))}").get_json()
+    said = {"runId": run["runId"], "status": "queued", "reason": None, "ts": run["createdAt"]}
+    assert run["lastStatus"] == said
+
+
 def test_what_belongs_to_another_tenant_is_not_found(client: FlaskClient) -> None:
     job_id = new_job(client)
     run_id = execute(client, job_id)

@@ -20,7 +20,7 @@ from jobs.graph.checks import parse_graph
 from jobs.graph.expressions import FUNCTIONS
 from jobs.graph.literals import comment, literal
 from jobs.graph.paths import path_errors
-from jobs.program.generator import TEMPLATES, generate_program
+from jobs.program.generator import TEMPLATES, generate_program, node_lines
 from tests.programs import chain, graph, node, program_of
 
 
@@ -83,6 +83,26 @@ def test_sql_of_several_lines_stays_readable() -> None:
     sql = "SELECT id, name\nFROM orders\nWHERE name <> 'x' AND note <> \"y\" AND id > 100\n"
     program = program_of(everything(sql=sql))
     assert '        "SELECT id, name\\n"\n        "FROM orders\\n"\n' in program
+
+
+def test_the_section_of_each_node_is_found_whatever_a_user_wrote() -> None:
+    hostile = "\n# 3 · x\n"
+    sql = f"SELECT 1 -- {hostile * 40}"
+    source = node(1, "db_input", f"One{hostile}", connection="shop", sql=sql)
+    program = program_of(
+        chain(
+            source,
+            node(2, "filter", "# 5 · y", condition="1 == 1"),
+            node(3, "csv_output", path="out.csv"),
+        )
+    )
+    lines = program.split("\n")
+    found = {number: lines[line - 1] for number, line in node_lines(program).items()}
+    assert found == {
+        1: "# 1 · DB Input: One # 3 · x",
+        2: "# 2 · Filter: # 5 · y",
+        3: "# 3 · CSV Output: Node 3",
+    }
 
 
 def test_a_program_imports_only_what_it_needs() -> None:

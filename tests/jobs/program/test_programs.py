@@ -323,6 +323,14 @@ def test_a_row_that_an_expression_cannot_take_is_shown(shop: Path, tmp_path: Pat
     assert done.reason(2) == (
         "'>' not supported between instances of 'NoneType' and 'str' (row 4: country=None)"
     )
+    assert done.last(2)["row"] == [4, {"country": "None"}]  # a Row of the recording progress_lib
+
+
+def test_a_failure_between_rows_names_no_row(shop: Path, tmp_path: Path) -> None:
+    missing = node(2, "filter", condition="amount > 1")
+    done = run(chain(orders(), missing, report()), tmp_path)
+    assert done.reason(2).startswith("there is no column 'amount'")
+    assert done.last(2)["row"] is None
 
 
 COMPUTED = {

@@ -57,7 +57,15 @@ def test_open_nodes_are_closed_with_the_last_count_and_a_later_sequence_number()
     said = json.loads(closing.payload)
     assert (said["nodeId"], said["status"], said["rowCount"]) == (2, "failed", 5)
     assert (said["message"], said["runId"], said["seq"]) == ("exit code 1", RUN, 8)
+    assert said["closedBy"] == "runner"
     assert board.open_nodes() == []
+
+
+def test_a_node_that_ended_by_itself_is_closed_by_nobody() -> None:
+    board = NodeBoard(RUN)
+    board.see(node_state(1, "failed", 5, message="exit code 1"))
+    assert board.close_open(Status.FAILED, "exit code 1") == []
+    assert "closedBy" not in json.loads(board.states()[0].payload)
 
 
 def test_what_changed_is_taken_once() -> None:

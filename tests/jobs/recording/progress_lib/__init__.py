@@ -13,12 +13,18 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Row(NamedTuple):
+    number: int
+    values: dict[str, str]
+
+
 class Progress(NamedTuple):
     node_id: int
     node_name: str
     status: Status
     row_count: int = 0
     message: str = ""
+    row: Row | None = None
 
 
 class ProgressReporter:
