@@ -37,7 +37,10 @@ export class Api {
     return (await this.#call('GET', '/api/jobs')).jobs;
   }
 
-  /** {id, name, graph, odd, updatedAt, etag}; `odd`: what of the stored graph was left out, a sentence each. */
+  /**
+   * {id, name, graph, asStored, odd, updatedAt, etag}. `graph` has the shape that the page needs, `asStored` is what the
+   * server has; `odd` says what of it was left out, a sentence each.
+   */
   job(jobId) {
     return this.#job('GET', `/api/jobs/${jobId}`);
   }
@@ -132,7 +135,7 @@ export class Api {
   // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
   async #job(...request) {
     const { response, document } = await this.#exchange(...request);
-    return { ...document, ...shaped(document.graph), etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+    return { ...document, ...shaped(document.graph), asStored: document.graph, etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
   }
 
   async #exchange(method, path, body, headers = {}, signal = undefined) {

@@ -82,8 +82,18 @@ export class EditorView {
 
 // In the order in which a person reads a graph, whatever order it was stored in.
 function asText({ name, graph }) {
-  const nodes = graph.nodes.map(({ id, type, name: nodeName, config, position, ...others }) => ({ id, type, name: nodeName, config, position, ...others }));
-  return JSON.stringify({ name, graph: { ...graph, nodes, edges: graph.edges.map(({ from, to, ...others }) => ({ from, to, ...others })) } }, null, 2);
+  const nodes = inOrder(graph.nodes, ['id', 'type', 'name', 'config', 'position']);
+  return JSON.stringify({ name, graph: { ...graph, nodes, edges: inOrder(graph.edges, ['from', 'to']) } }, null, 2);
+}
+
+// What is no list of objects stays as it is: a graph may be stored with any error.
+function inOrder(entries, members) {
+  if (!Array.isArray(entries)) return entries;
+  return entries.map((entry) => (entry !== null && typeof entry === 'object' && !Array.isArray(entry) ? { ...ordered(entry, members), ...entry } : entry));
+}
+
+function ordered(entry, members) {
+  return Object.fromEntries(members.filter((member) => member in entry).map((member) => [member, entry[member]]));
 }
 
 function findingText({ nodeId, field, message }) {

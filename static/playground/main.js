@@ -135,8 +135,13 @@ class Playground {
     else {
       this.#finding.open(job.id);
       this.#workbench.open(job);
-      if (job.odd.length > 0) this.#notice.say(`This job was stored with errors that cannot be shown: ${job.odd.join('; ')}. Saving leaves them out.`, 'error');
+      if (job.odd.length > 0) this.#tellOdd(job);
     }
+  }
+
+  #tellOdd({ odd }) {
+    const text = `This job was stored with errors that cannot be shown: ${odd.join('; ')}. Saving a change leaves them out.`;
+    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#editor.open(this.#workbench.document) });
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -232,6 +237,7 @@ class Playground {
     const shown = this.#shown;
     this.#notice.clear();
     this.#finding.leavePast();
+    if (this.#workbench.isDirty) this.#executeKey = null; // another graph is another run
     if (!(await this.#workbench.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
@@ -241,14 +247,15 @@ class Playground {
     });
   }
 
-  // The key is kept until the server has answered: a press after an answer that was lost makes no second run.
+  // The key is kept until the server has decided: a press after an answer that was lost makes no second run. From 500 on,
+  // the answer may be that of a proxy, and the run recorded.
   async #executeOnce(jobId) {
     try {
       const told = await this.#api.execute(jobId, this.#executeKey);
       this.#executeKey = null;
       return told;
     } catch (problem) {
-      if (problem.status > 0) this.#executeKey = null;
+      if (problem.status > 0 && problem.status < 500) this.#executeKey = null;
       throw problem;
     }
   }

@@ -1,6 +1,7 @@
 /**
  * The graph of a job as the page can hold it. The server stores a graph with any error, so that a draft can be kept; here
- * nodes are objects with whole ids of their own, `config` is an object, and edges lead from node to node. Pure.
+ * nodes are objects with whole ids of their own, whose names and types are texts and whose `config` is an object, and
+ * edges lead from node to node. Pure.
  */
 
 /** {graph, odd}: the graph without what has no shape, and a sentence for each thing that was left out. */
@@ -23,15 +24,27 @@ function shapedNodes(entries, odd) {
 }
 
 function shapedNode(node, odd) {
-  const { config = {} } = node;
+  return { ...node, type: textOf(node, 'type', odd), name: textOf(node, 'name', odd), config: shapedConfig(node, odd) };
+}
+
+// To the server, a member that is null is one that is missing.
+function textOf(node, member, odd) {
+  const text = node[member] ?? '';
+  if (typeof text === 'string') return text;
+  odd.push(`the ${member} of node ${node.id} is no text`);
+  return '';
+}
+
+function shapedConfig({ id, config: given }, odd) {
+  const config = given ?? {};
   if (!isObject(config)) {
-    odd.push(`the settings of node ${node.id} are no object`);
-    return { ...node, config: {} };
+    odd.push(`the settings of node ${id} are no object`);
+    return {};
   }
   const { columns } = config;
-  if (!Array.isArray(columns) || columns.every(isObject)) return { ...node, config };
-  odd.push(`a column of node ${node.id} is no object`);
-  return { ...node, config: { ...config, columns: columns.filter(isObject) } };
+  if (!Array.isArray(columns) || columns.every(isObject)) return config;
+  odd.push(`a column of node ${id} is no object`);
+  return { ...config, columns: columns.filter(isObject) };
 }
 
 function shapedEdges(entries, ids, odd) {

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -510,9 +511,8 @@ def test_the_keyboard_reaches_a_nodes_details_and_comes_back(
 @pytest.mark.parametrize(
     "graph",
     [
-        {},
         {"nodes": [None]},
-        {"nodes": [{"id": 1, "type": "map", "config": None}]},
+        {"nodes": [{"id": 1, "type": "map", "config": "none"}]},
         {"nodes": [{"id": 1, "type": "map", "config": {"columns": [None]}}]},
         {"nodes": [{"id": 1, "type": 7, "name": {}}], "edges": [{"from": 1, "to": 2}]},
         {"nodes": "none", "edges": None},
@@ -526,8 +526,60 @@ def test_a_job_whose_graph_has_no_shape_opens_and_can_be_mended(
     page = open_playground(job_id)
     expect_live(page)
     expect(page.locator("#job-name")).to_have_text("odd one")
-    if graph:
-        expect(page.locator("#notice-text")).to_contain_text("stored with errors")
+    expect(page.locator("#notice-text")).to_contain_text("stored with errors")
+    expect(page.locator("#problems")).to_be_visible()
+    page.click("#notice-action")
+    expect(page.locator("#editor-title")).to_have_text("Edit odd one")
+    assert json.loads(page.locator("#editor-text").input_value())["graph"] == graph
+    mend_as_json(page, job_id, shop)
+
+
+@pytest.mark.parametrize(
+    "graph", [{}, {"nodes": [{"id": 1, "type": "map", "config": None}, {"id": 2}]}]
+)
+def test_a_job_whose_graph_lacks_what_may_be_missing_opens_without_a_word(
+    open_playground: OpenPlayground, shop: Product, graph: dict[str, Any]
+) -> None:
+    job_id = shop.create_job({"name": "odd one", "graph": graph})
+    page = open_playground(job_id)
+    expect_live(page)
+    expect(page.locator("#job-name")).to_have_text("odd one")
+    expect(page.locator("#notice")).to_be_hidden()
+    for card in page.locator(".node").all():
+        card.click()
+        expect(page.locator("#node-form")).to_be_visible()
+        page.keyboard.press("Escape")
+        card.focus()
+        page.keyboard.press("ControlOrMeta+d")
+    expect(page.locator(".node")).to_have_count(2 * len(graph.get("nodes", [])))
+    page.click("#job-edit")
+    mend_as_json(page, job_id, shop)
+
+
+def mend_as_json(page: Page, job_id: int, shop: Product) -> None:
+    """In the dialog that is open: another graph, saved in place of the odd one."""
+    node = {"id": 4, "type": "filter", "name": "Mended", "config": {"condition": "1 == 1"}}
+    mended = {"name": "mended", "graph": {"nodes": [node], "edges": []}}
+    page.fill("#editor-text", json.dumps(mended))
+    page.click("#editor-save")
+    expect(page.locator(".node")).to_have_count(1)
+    expect(page.locator(".node-name")).to_have_text("Mended")
+    expect(page.locator("#notice")).to_be_hidden()
+    assert shop.get(f"/api/jobs/{job_id}").json()["graph"] == mended["graph"]
+
+
+def test_a_job_with_an_odd_graph_is_renamed_without_a_change_to_the_graph(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    graph = {"nodes": [None, {"id": 1, "type": "filter", "config": [7]}]}
+    job_id = shop.create_job({"name": "odd one", "graph": graph})
+    page = open_playground(job_id)
+    expect(page.locator("#notice-text")).to_contain_text("stored with errors")
+    page.locator("#job-name").dblclick()
+    page.fill("#job-rename", "still odd")
+    page.keyboard.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("still odd")
+    assert shop.get(f"/api/jobs/{job_id}").json()["graph"] == graph
 
 
 def test_a_press_after_an_answer_that_was_lost_makes_no_second_run(
@@ -551,3 +603,48 @@ def test_a_press_after_an_answer_that_was_lost_makes_no_second_run(
     page.click("#execute")
     eventually(lambda: len(keys) == 2)
     assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(("status", "is_kept"), [(504, True), (409, False)])
+def test_a_gateways_error_does_not_say_that_no_run_was_made(
+    open_playground: OpenPlayground, shop: Product, status: int, is_kept: bool
+) -> None:
+    keys = pressed_twice(open_playground(), status)
+    assert (keys[0] == keys[1]) is is_kept
+
+
+def test_a_press_after_a_change_of_the_graph_asks_for_a_run_of_its_own(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "changing", "graph": {"nodes": [BARE_FILTER]}})
+    page = open_playground(job_id)
+    keys = pressed_twice(page, 504, lambda: duplicate(page))
+    assert keys[0] != keys[1]
+
+
+BARE_FILTER = {"id": 1, "type": "filter", "name": "F", "config": {"condition": "1 == 1"}}
+
+
+def duplicate(page: Page) -> None:
+    page.locator(".node").first.focus()
+    page.keyboard.press("ControlOrMeta+d")
+    expect(page.locator("#unsaved")).to_be_visible()
+
+
+def pressed_twice(page: Page, status: int, between: Callable[[], None] = lambda: None) -> list[str]:
+    """The idempotency keys of two presses of Execute that are both answered with `status`."""
+    keys: list[str] = []
+
+    def answer(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.fulfill(status=status, json={"detail": "no"})
+
+    page.route("**/execute", answer)
+    expect_live(page)
+    with page.expect_response("**/execute"):
+        page.click("#execute")
+    expect(page.locator("#execute")).to_be_enabled()
+    between()
+    with page.expect_response("**/execute"):
+        page.click("#execute")
+    return keys

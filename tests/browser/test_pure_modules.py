@@ -664,7 +664,8 @@ def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> N
 
 
 SHAPED = "async (graph) => (await import('/playground/shape.js')).shaped(graph)"
-NODE = {"id": 1, "type": "map", "config": {}}
+NODE = {"id": 1, "type": "map", "name": "Map", "config": {}}
+BARE = {"id": 1, "type": "", "name": "", "config": {}}
 
 
 @pytest.mark.parametrize(
@@ -685,13 +686,19 @@ NODE = {"id": 1, "type": "map", "config": {}}
             ],
         ),
         (
-            {"nodes": [{"id": 1, "config": None}]},
-            [{"id": 1, "config": {}}],
-            ["the settings of node 1 are no object"],
+            {"nodes": [{"id": 1, "config": [7], "type": 5, "name": {}}]},
+            [BARE],
+            [
+                "the type of node 1 is no text",
+                "the name of node 1 is no text",
+                "the settings of node 1 are no object",
+            ],
         ),
+        ({"nodes": [{"id": 1}]}, [BARE], []),
+        ({"nodes": [{"id": 1, "config": None, "name": None}]}, [BARE], []),
         (
             {"nodes": [{"id": 1, "config": {"columns": [None, {"column": "a"}]}}]},
-            [{"id": 1, "config": {"columns": [{"column": "a"}]}}],
+            [{**BARE, "config": {"columns": [{"column": "a"}]}}],
             ["a column of node 1 is no object"],
         ),
         (

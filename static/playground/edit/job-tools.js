@@ -120,7 +120,7 @@ export class JobTools {
   // With the graph that is stored: what is being edited is saved when the person says so.
   async #rename(jobId, name) {
     const stored = await this.#api.job(jobId);
-    await this.#host.renamed(await this.#api.saveJob(jobId, { name, graph: stored.graph }, stored.etag), stored);
+    await this.#host.renamed(await this.#api.saveJob(jobId, { name, graph: stored.asStored }, stored.etag), stored);
   }
 
   async #discard() {

@@ -121,7 +121,7 @@ export class Workbench {
     this.#refresh();
     if (restored !== null) this.#tellRestored(restored, job);
     else if (job !== null) this.#offerOther(this.#draft);
-    if (job !== null) this.#checks.ask(this.#draft.model.graph, { soon: true });
+    if (job !== null) this.#checks.ask(this.document.graph, { soon: true });
   }
 
   /** Nothing is edited until the next job is opened. */
@@ -145,11 +145,12 @@ export class Workbench {
     return this.#draft?.model.isDirty ?? false;
   }
 
-  /** {id, name, graph, etag}: the job with what was changed; null when none is open. */
+  /** {id, name, graph, etag}: the job with what was changed, else as it is stored; null when none is open. */
   get document() {
     if (this.#draft === null) return null;
     const { job, model } = this.#draft;
-    return { id: job.id, name: job.name, graph: model.graph, etag: job.etag };
+    const graph = job.odd.length > 0 && !model.isDirty ? job.asStored : model.graph;
+    return { id: job.id, name: job.name, graph, etag: job.etag };
   }
 
   /** Ids of jobs with changes that are not saved. */
@@ -262,7 +263,7 @@ export class Workbench {
   }
 
   async #check(graph, signal) {
-    if (graph.nodes.length === 0) return [];
+    if (graph.nodes?.length === 0) return [];
     return this.#api.problemsOf({ graph }, signal);
   }
 
