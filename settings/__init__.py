@@ -3,12 +3,7 @@
 This package imports nothing of ours but progress_lib.
 """
 
-from settings.settings import (
-    NATS_USER,
-    WORKER_CLASSES,
-    Settings,
-    SettingsError,
-    keep_private,
-)
+from settings.reading import SettingsError
+from settings.settings import NATS_USER, WORKER_CLASSES, Settings, keep_private
 
 __all__ = ["NATS_USER", "WORKER_CLASSES", "Settings", "SettingsError", "keep_private"]

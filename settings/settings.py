@@ -5,59 +5,38 @@ import os
 import re
 import resource
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from progress_lib.subjects import EVERY_TENANT, ID, check_id
-from settings.addresses import Network, parse_proxies
+from settings.addresses import Network
+from settings.checks import (
+    check_place,
+    database_url,
+    is_key_text,
+    metrics_token,
+    nats_urls,
+    origins,
+    public_key,
+    sqlite_url,
+    tenant,
+)
 from settings.keys import TrustedKey, check_secret, public_keys, secret_keys
 from settings.own_files import ROOT, TRUST_VARIABLES, code, ways_to
+from settings.reading import Reader, SettingsError
+from settings.roots import data_roots, may_hold, may_meet, roots
 from settings.secret_files import make_secret
-from settings.shared import (
-    AUTO,
-    LANDLOCK_MODES,
-    MAX_EDGES,
-    MAX_NODES,
-    SCOPES,
-    TENANT,
-    TENANTS,
-    Expected,
-)
+from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES, Expected
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
-
-STORES = ("sqlite", "postgresql")  # whose indexes hold the law that a job has one active run
 WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn; the first is what it has unasked
 NATS_USER = "progress"  # of our own processes on the embedded nats-server
-MAX_DIGITS = 10  # of a number
 MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
 MIN_MEMORY_MB = 64  # of a program: Python and SQLAlchemy alone take 32
 MIN_OPEN_FILES = 16  # of a program: one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
-MIN_METRICS_TOKEN = 16  # characters
 _HASHED = re.compile(r"\$2[abxy]\$")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
-
-
-def check_place(name: str, place: Path) -> None:
-    """Raises SettingsError for a directory in which the product cannot work."""
-    found = str(place)
-    if os.pathsep in found or os.pathsep in os.path.realpath(place):
-        why = f"holds a {os.pathsep!r}, which separates directories (DATA_ROOTS, PYTHONPATH)"
-    elif not found.isprintable() and found != found.encode(errors="replace").decode():
-        why = "is no UTF-8 text, so SQLite opens no file there"
-    elif TENANT in found:
-        why = f"holds {TENANT}, which stands for a tenant's name (DATA_ROOTS)"
-    elif found[-1].isspace():
-        why = "ends in white space, which gunicorn takes away"
-    else:
-        return
-    raise SettingsError(f"{name} {found!r:.200} {why}; choose another place")
 
 
 def keep_private() -> None:
@@ -67,10 +46,6 @@ def keep_private() -> None:
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-
-
-class SettingsError(Exception):
-    """A setting that cannot work; the text is one line that names it, the value and what fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +114,7 @@ class Settings:
 
         `reads_keys` False: JWT_PUBLIC_KEY is not read, by processes that check no tokens.
         """
-        read = _Reader(environ)
+        read = Reader(environ)
         data_dir = Path(read.text("DATA_DIR", "var")).absolute()
         check_place("DATA_DIR", data_dir)
         check_place("the product's own directory", ROOT)
@@ -147,24 +122,22 @@ class Settings:
             host=read.text("HOST", "127.0.0.1"),
             api_port=read.number("API_PORT", 8080, 1, 65_535),
             ws_port=read.number("WS_PORT", 8081, 1, 65_535),
-            nats_url=read.checked("NATS_URL", None, _nats_urls),
+            nats_url=read.checked("NATS_URL", None, nats_urls),
             nats_port=read.number("NATS_PORT", 4222, 1, 65_535),
             nats_monitor_port=read.number("NATS_MONITOR_PORT", 8222, 1, 65_535),
             nats_ping_period=read.number("NATS_PING_PERIOD", 2, 1, 300),
             nats_issuer_seed=read.file("NATS_ISSUER_SEED"),
             data_dir=data_dir,
-            database_url=read.checked("DATABASE_URL", None, _database_url)
-            or _sqlite_url(data_dir / "progress.db"),
+            database_url=read.checked("DATABASE_URL", None, database_url)
+            or sqlite_url(data_dir / "progress.db"),
             jwt_secret=read.checked("JWT_SECRET", None, check_secret),
             jwt_secret_previous=read.checked("JWT_SECRET_PREVIOUS", None, check_secret),
-            jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, _public_key)
-            if reads_keys
-            else None,
+            jwt_public_key=read.checked("JWT_PUBLIC_KEY", None, public_key) if reads_keys else None,
             jwt_public_key_file=_key_file(read),
             jwt_audience=tuple(read.words("JWT_AUDIENCE", ",")),
             jwt_issuer=read.text("JWT_ISSUER", "") or None,
             jwt_default_scope=_default_scope(read),
-            tenant_id=read.checked("TENANT_ID", "default", _tenant) or "default",
+            tenant_id=read.checked("TENANT_ID", "default", tenant) or "default",
             workers=read.number("WORKERS", 1, 1, 256),
             worker_class=read.choice("WORKER_CLASS", WORKER_CLASSES[0], WORKER_CLASSES),
             max_clients=read.number("MAX_CLIENTS", 2_000, 1, 50_000),
@@ -179,7 +152,7 @@ class Settings:
             max_graph_edges=read.number("MAX_GRAPH_EDGES", MAX_EDGES, 1, MAX_EDGES),
             max_queued_runs=read.number("MAX_QUEUED_RUNS", 1_000, 1, 1_000_000),
             forwarded_allow_ips=read.networks("FORWARDED_ALLOW_IPS", "127.0.0.1,::1"),
-            metrics_token=read.checked("METRICS_TOKEN", None, _metrics_token),
+            metrics_token=read.checked("METRICS_TOKEN", None, metrics_token),
             runner=read.choice("RUNNER", "embedded", ("embedded", "off")),
             max_concurrent_runs=read.number("MAX_CONCURRENT_RUNS", 4, 1, 256),
             run_queued_timeout=read.number("RUN_QUEUED_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT),
@@ -192,11 +165,11 @@ class Settings:
             program_file_mb=read.number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB),
             program_open_files=read.limit("PROGRAM_OPEN_FILES", 1_024, MIN_OPEN_FILES, 1_000_000),
             program_landlock=read.choice("PROGRAM_LANDLOCK", AUTO, LANDLOCK_MODES),
-            program_reads=tuple(Path(path) for path in _roots(read.text("PROGRAM_READS", ""))),
-            data_roots=_data_roots(read, data_dir),
+            program_reads=tuple(Path(path) for path in roots(read.text("PROGRAM_READS", ""))),
+            data_roots=data_roots(read, data_dir),
             connections_file=read.file("CONNECTIONS_FILE"),
             trust_files=tuple(filter(None, map(read.file, TRUST_VARIABLES))),
-            allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, _origins) or "").split()),
+            allowed_origins=tuple((read.checked("ALLOWED_ORIGINS", None, origins) or "").split()),
             sample_orders=read.number("SAMPLE_ORDERS", 200_000, 0, 10_000_000),
             log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
             access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
@@ -222,7 +195,7 @@ class Settings:
                     f"DATA_ROOTS holds {root!r:.200}, a link to a directory with a {os.pathsep!r} in its "
                     "path; rename that one"
                 )
-            if found := next((place for place in code() if _may_meet(root, str(place))), None):
+            if found := next((place for place in code() if may_meet(root, str(place))), None):
                 raise SettingsError(
                     f"DATA_ROOTS holds {root!r:.200}, and with it code that runs ({found}), which "
                     "graphs must not write; name a directory that holds data alone"
@@ -235,7 +208,7 @@ class Settings:
         """Raises SettingsError for a file in a data root that no runner would know to be the server's."""
         for way in ways_to(path):
             for root in self.data_roots:
-                if _may_hold(root, way):
+                if may_hold(root, way):
                     raise SettingsError(
                         f"{name} {str(way)!r:.200} lies in the data root {root!r:.200}, where graphs "
                         "may write, and runners on their own do not know it: move it elsewhere, "
@@ -295,85 +268,12 @@ class Settings:
         return secret_keys(self.signing_key(), self.jwt_secret_previous)
 
 
-class _Reader:
-    """Reads one variable at a time; an empty one counts as unset."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def text(self, name: str, default: str) -> str:
-        return self._environ.get(name, "").strip() or default
-
-    def words(self, name: str, separator: str | None = None) -> list[str]:
-        parts = self.text(name, "").split(separator)
-        return [part.strip() for part in parts if part.strip()]
-
-    def file(self, name: str) -> Path | None:
-        found = self.text(name, "")
-        return Path(found).absolute() if found else None
-
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        found = self.text(name, str(default))
-        is_number = found.isascii() and found.isdigit() and len(found) <= MAX_DIGITS
-        if is_number and least <= int(found) <= most:
-            return int(found)
-        raise SettingsError(f"{name} is {found!r:.80}; it must be a number from {least} to {most}")
-
-    def limit(self, name: str, default: int, least: int, most: int) -> int:
-        """A number, or 0 for no limit; between the two nothing could work."""
-        if self.text(name, str(default)) == "0":
-            return 0
-        try:
-            return self.number(name, default, least, most)
-        except SettingsError as error:
-            raise SettingsError(f"{error}, or 0 for no limit") from None
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        found = self.text(name, default)
-        if found in allowed:
-            return found
-        raise SettingsError(f"{name} is {found!r:.80}; it must be {' or '.join(allowed)}")
-
-    def networks(self, name: str, default: str) -> tuple[Network, ...]:
-        try:
-            return parse_proxies(self.text(name, default))
-        except ValueError as error:
-            raise SettingsError(f"{name}: {error}; use 10.0.0.1, 10.0.0.0/8 or *") from None
-
-    def checked(self, name: str, default: str | None, check: Callable[[str], str]) -> str | None:
-        found = self.text(name, default or "")
-        if not found:
-            return None
-        try:
-            return check(found)
-        except ValueError as error:
-            raise SettingsError(f"{name}: {error}") from None
-
-
-def _metrics_token(found: str) -> str:
-    """Never repeats it."""
-    if len(found) < MIN_METRICS_TOKEN or not found.isascii() or not found.isprintable():
-        raise ValueError(f"must be {MIN_METRICS_TOKEN} or more printable ASCII characters")
-    return found
-
-
-def _public_key(found: str) -> str:
-    """PEM blocks or a JWKS document, or the text of a file that holds them."""
-    text = found if _is_key_text(found) else _file_text(found)
-    public_keys(text)
-    return text
-
-
-def _is_key_text(found: str) -> bool:
-    return "-----BEGIN" in found or found.startswith("{")
-
-
-def _key_file(read: "_Reader") -> Path | None:
+def _key_file(read: Reader) -> Path | None:
     found = read.text("JWT_PUBLIC_KEY", "")
-    return Path(found).absolute() if found and not _is_key_text(found) else None
+    return Path(found).absolute() if found and not is_key_text(found) else None
 
 
-def _default_scope(read: "_Reader") -> frozenset[str]:
+def _default_scope(read: Reader) -> frozenset[str]:
     """With our own secret every scope, as we sign for ourselves; of another's tokens none."""
     named = frozenset(read.words("JWT_DEFAULT_SCOPE"))
     if unknown := sorted(named - SCOPES):
@@ -384,151 +284,10 @@ def _default_scope(read: "_Reader") -> frozenset[str]:
     return named or (frozenset() if is_anothers else SCOPES)
 
 
-def _file_text(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path!r} is neither a PEM or JWKS text nor a readable file: {error}"
-        ) from None
-
-
-def _nats_urls(found: str) -> str:
-    """Never repeats what may be a password, or a part of one that a sign in it has cut off."""
-    from progress_lib.nats import check_url
-
-    try:
-        for url in found.split(","):
-            check_url(url.strip())
-            parts = urlsplit(url.strip())
-            if "@" in parts.path + parts.query + parts.fragment:
-                raise ValueError
-    except ValueError:
-        if "@" not in found:
-            raise
-        raise ValueError(
-            "is not of the form nats://[user:password@]host[:port]; in a user or password write "
-            ", / ? # @ : and % as %2C %2F %3F %23 %40 %3A and %25"
-        ) from None
-    return found
-
-
-def _database_url(found: str) -> str:
-    """Never repeats it: it may hold a password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(found)
-        if url.get_backend_name() in STORES:
-            url.get_dialect().import_dbapi()
-    except (ArgumentError, ValueError):
-        raise ValueError("is no SQLAlchemy URL, such as postgresql://user@host/name") from None
-    except ImportError as error:
-        raise ValueError(f"the driver for it is not installed ({error})") from None
-    if url.get_backend_name() not in STORES:
-        raise ValueError(
-            f"is a URL of {url.get_backend_name()!r:.40}; jobs and runs are kept in SQLite or PostgreSQL"
-        )
-    if url.get_backend_name() == "sqlite" and _is_in_memory(url):
-        raise ValueError(
-            "is a database in memory, which each process would have for itself; "
-            "name a file, such as sqlite:////srv/progress.db"
-        )
-    return found
-
-
-def _is_in_memory(url: "URL") -> bool:
-    """Of a URL of SQLite."""
-    name = url.database or ""
-    return name in ("", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
-
-
-def _sqlite_url(path: Path) -> str:
-    """SQLAlchemy ends a file's name at the first `?`, and undoes what is quoted in it."""
-    return f"sqlite:///{quote(os.fsencode(path))}"
-
-
-def _origins(found: str) -> str:
-    """Separated by white space or commas; returned as browsers write them, separated by a space."""
-    origins = found.lower().replace(",", " ").split()
-    for origin in origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
-    return " ".join(origins)
-
-
-def _data_roots(read: _Reader, data_dir: Path) -> tuple[str, ...]:
-    """DATA_ROOTS, then SHARED_DATA_ROOTS. Tenants of `*` share what the latter names, and nothing else."""
-    serves_many = read.text("TENANT_ID", "") == EVERY_TENANT
-    default = data_dir / TENANTS / TENANT if serves_many else data_dir
-    own = _roots(read.text("DATA_ROOTS", str(default)))
-    shared = _roots(read.text("SHARED_DATA_ROOTS", ""))
-    if not own:
-        raise SettingsError("DATA_ROOTS names no directory; write some, separated by a colon")
-    if serves_many:
-        _check_apart(own, shared)
-    return own + shared
-
-
-def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
-    """Raises SettingsError when tenants would reach each other's files unasked."""
-    for root in own:
-        if TENANT not in root:
-            raise SettingsError(
-                f"DATA_ROOTS holds {root!r:.200}, which all tenants of TENANT_ID=* would share; "
-                f"write {TENANT} in it, as in {root:.200}/{TENANT}, or name it in SHARED_DATA_ROOTS"
-            )
-    for root in own:
-        for other in (*own, *shared):
-            if _may_meet(root, other):
-                raise SettingsError(
-                    f"{'DATA_ROOTS' if other in own else 'SHARED_DATA_ROOTS'} holds {other!r:.200}, "
-                    f"and so, for some name of a tenant, that tenant's own files in {root!r:.200}, "
-                    "or the other way round; name a directory beside them"
-                )
-
-
-def _may_meet(one: str, other: str) -> bool:
-    """Whether, of two tenants, the one's directory may be or hold the other's by the other root."""
-    parts = (Path(os.path.realpath(root)).parts for root in (one, other))
-    for mine, theirs in zip(*parts, strict=False):
-        if mine == theirs and TENANT in mine:
-            return False  # it is the same tenant's
-        if not (_may_be(mine, theirs) or _may_be(theirs, mine)):
-            return False
-    return True
-
-
-def _may_hold(root: str, file: Path) -> bool:
-    """Whether a file lies in a root, for some tenant; both as they are written and where they really are."""
-    for place in {root, os.path.realpath(root)}:
-        parts = Path(place).parts
-        if len(parts) < len(file.parts) and all(map(_may_be, parts, file.parts)):
-            return True
-    return False
-
-
-def _may_be(part: str, other: str) -> bool:
-    """Whether a part of a root is the other for some tenant; of two with tenants that is not ruled out."""
-    if TENANT in part and TENANT in other:
-        return True
-    return re.fullmatch(re.escape(part).replace(re.escape(TENANT), ID.pattern), other) is not None
-
-
-def _roots(found: str) -> tuple[str, ...]:
-    """Directories, separated by a colon as in PATH."""
-    return tuple(str(Path(part).absolute()) for part in found.split(os.pathsep) if part.strip())
-
-
 def _ask_access(directory: Path) -> None:
     """Raises OSError unless files can be made in `directory`."""
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def _tenant(found: str) -> str:
-    return found if found == EVERY_TENANT else check_id(found)
 
 
 def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:

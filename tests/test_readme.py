@@ -17,7 +17,8 @@ PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 
 
 def test_every_setting_stands_in_the_table() -> None:
-    read = re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', (ROOT / "settings/settings.py").read_text())
+    texts = "".join(path.read_text() for path in (ROOT / "settings").glob("*.py"))
+    read = re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', texts)
     assert len(read) > 10
     for name in ("gunicorn.conf.py", "wsgi.py"):
         read += re.findall(r'environ\.get\("([A-Z_]+)"', (ROOT / name).read_text())

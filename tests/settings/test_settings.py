@@ -19,8 +19,8 @@ from sqlalchemy.schema import CreateIndex
 
 from jobs.store.tables import RUNS
 from settings import Settings, SettingsError
+from settings.checks import STORES
 from settings.keys import MIN_SECRET_BYTES
-from settings.settings import STORES
 from tests.harness import BIN, ROOT, free_ports
 
 LONG_SECRET = "0123456789abcdef0123456789abcdef"
