@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from jobs.http import api, problems
 from jobs.http.documents import status_event
-from jobs.http.request_limits import RequestLimits
+from jobs.http.graph_size import RequestLimits
 from jobs.sandbox import landlock
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue

@@ -24,10 +24,10 @@ from jobs.http.documents import (
     shown_program,
 )
 from jobs.http.follow import Followers, ndjson, server_sent
+from jobs.http.graph_size import RequestLimits
 from jobs.http.history import Histories, Past, no_past
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
-from jobs.http.request_limits import RequestLimits
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, Run
 from jobs.store.states import RunStatus

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from jobs.http.api import create_blueprint
 from jobs.http.follow import MAX_FOLLOWERS
+from jobs.http.graph_size import RequestLimits
 from jobs.http.problems import register
-from jobs.http.request_limits import RequestLimits
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
 from jobs.store.states import RunStatus
