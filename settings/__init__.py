@@ -3,7 +3,8 @@
 This package imports nothing of ours but progress_lib.
 """
 
+from settings.groups import WORKER_CLASSES
 from settings.reading import SettingsError
-from settings.settings import NATS_USER, WORKER_CLASSES, Settings, keep_private
+from settings.settings import NATS_USER, Settings, keep_private
 
 __all__ = ["NATS_USER", "WORKER_CLASSES", "Settings", "SettingsError", "keep_private"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from progress_lib.subjects import EVERY_TENANT, check_id
+from settings.addresses import Network, parse_proxies
 from settings.keys import public_keys
 from settings.reading import SettingsError
 from settings.shared import TENANT
@@ -42,14 +43,37 @@ def metrics_token(found: str) -> str:
     return found
 
 
+def file(found: str) -> Path:
+    """A file's path."""
+    return Path(found).absolute()
+
+
+def words(found: str) -> frozenset[str]:
+    """Separated by commas."""
+    return frozenset(word.strip() for word in found.split(",") if word.strip())
+
+
+def networks(found: str) -> tuple[Network, ...]:
+    """Of proxies, separated by commas."""
+    try:
+        return parse_proxies(found)
+    except ValueError as error:
+        raise ValueError(f"{error}; use 10.0.0.1, 10.0.0.0/8 or *") from None
+
+
 def public_key(found: str) -> str:
     """PEM blocks or a JWKS document, or the text of a file that holds them."""
-    text = found if is_key_text(found) else _file_text(found)
+    text = found if _is_key_text(found) else _file_text(found)
     public_keys(text)
     return text
 
 
-def is_key_text(found: str) -> bool:
+def key_file(found: str) -> Path | None:
+    """Where `public_key` reads; None: the keys are in the text itself."""
+    return None if _is_key_text(found) else file(found)
+
+
+def _is_key_text(found: str) -> bool:
     return "-----BEGIN" in found or found.startswith("{")
 
 
@@ -118,13 +142,13 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{quote(os.fsencode(path))}"
 
 
-def origins(found: str) -> str:
-    """Separated by white space or commas; returned as browsers write them, separated by a space."""
-    origins = found.lower().replace(",", " ").split()
-    for origin in origins:
+def origins(found: str) -> tuple[str, ...]:
+    """Separated by white space or commas; returned as browsers write them."""
+    named = tuple(found.lower().replace(",", " ").split())
+    for origin in named:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
-    return " ".join(origins)
+    return named
 
 
 def tenant(found: str) -> str:

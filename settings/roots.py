@@ -5,21 +5,33 @@ import re
 from pathlib import Path
 
 from progress_lib.subjects import EVERY_TENANT, ID
+from settings.checks import check_place
+from settings.own_files import ROOT
 from settings.reading import Reader, SettingsError
 from settings.shared import TENANT, TENANTS
 
+DATA_DIR = "var"  # unless set
 
-def data_roots(read: Reader, data_dir: Path) -> tuple[str, ...]:
-    """DATA_ROOTS, then SHARED_DATA_ROOTS. Tenants of `*` share what the latter names, and nothing else."""
-    serves_many = read.text("TENANT_ID", "") == EVERY_TENANT
-    default = data_dir / TENANTS / TENANT if serves_many else data_dir
-    own = roots(read.text("DATA_ROOTS", str(default)))
-    shared = roots(read.text("SHARED_DATA_ROOTS", ""))
+
+def data_dir(reader: Reader) -> Path:
+    """DATA_DIR. Raises SettingsError where it, or the product itself, lies where neither can work."""
+    found = Path(reader.text("DATA_DIR", DATA_DIR)).absolute()
+    check_place("DATA_DIR", found)
+    check_place("the product's own directory", ROOT)
+    return found
+
+
+def own_roots(reader: Reader) -> tuple[str, ...]:
+    """DATA_ROOTS. Tenants of `*` share what SHARED_DATA_ROOTS names, and nothing else."""
+    serves_many = reader.text("TENANT_ID") == EVERY_TENANT
+    root = data_dir(reader)
+    default = root / TENANTS / TENANT if serves_many else root
+    own = roots(reader.text("DATA_ROOTS", str(default)))
     if not own:
         raise SettingsError("DATA_ROOTS names no directory; write some, separated by a colon")
     if serves_many:
-        _check_apart(own, shared)
-    return own + shared
+        _check_apart(own, roots(reader.text("SHARED_DATA_ROOTS")))
+    return own
 
 
 def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
@@ -70,3 +82,8 @@ def _may_be(part: str, other: str) -> bool:
 def roots(found: str) -> tuple[str, ...]:
     """Directories, separated by a colon as in PATH."""
     return tuple(str(Path(part).absolute()) for part in found.split(os.pathsep) if part.strip())
+
+
+def paths(found: str) -> tuple[Path, ...]:
+    """The same, for files too."""
+    return tuple(map(Path, roots(found)))

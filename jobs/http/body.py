@@ -14,8 +14,8 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from jobs.graph.checks import GraphInvalid, password_errors
-from jobs.http.graph_size import RequestLimits
 from jobs.http.problems import Problem
+from settings.groups import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
 
