@@ -1,4 +1,4 @@
-"""What one client may use, so that it costs nobody but itself. Pure."""
+"""How fast one client may speak, and what being cut for a flood costs it. Pure."""
 
 from collections.abc import Hashable
 
