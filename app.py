@@ -15,14 +15,12 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems
 from jobs.http.documents import status_event
-from jobs.http.request_limits import RequestLimits
 from jobs.sandbox import landlock
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from realtime import cors
 from realtime.auth import identify
-from realtime.limits import ClientLimits
 from realtime.origins import Origins
 from realtime.service import Realtime
 from realtime.tokens import Identity, TokenVerifier
@@ -51,29 +49,21 @@ class Parts:
     """What a web worker is made of; built without starting, started and stopped as one."""
 
     def __init__(self, settings: Settings) -> None:
-        assert settings.nats_url is not None, "gunicorn.conf.py sets NATS_URL for the workers"
         self.settings = settings
         self.verifier = TokenVerifier(
-            settings.tenant_id, settings.trusted_keys(), settings.expected_of_tokens()
+            settings.tenant_id, settings.trusted_keys(), settings.tokens.expected
         )
-        self.origins = Origins(settings.allowed_origins)
+        self.origins = Origins(settings.server.allowed_origins)
         self.realtime = Realtime(
-            settings.nats_url,
+            settings.nats,
             settings.tenant_id,
             self.verifier,
             origins=self.origins,
-            max_clients=settings.max_clients,
-            limits=ClientLimits(
-                subscriptions=settings.max_subscriptions,
-                messages_per_second=settings.max_messages_per_second,
-                clients_per_token=settings.max_clients_per_token,
-                clients_per_address=settings.max_clients_per_address,
-            ),
-            proxies=settings.forwarded_allow_ips,
+            limits=settings.clients,
             last_run=self._last_run,
-            nats_ping_period=settings.nats_ping_period,
         )
-        self.link = Link(settings.nats_url, name="api", ping_period=settings.nats_ping_period)
+        nats = settings.nats
+        self.link = Link(nats.known_url, name="api", ping_period=nats.ping_period)
         self.store = Store(settings.database_url)
         self.run_queue = RunQueue(self.link)
 
@@ -130,14 +120,6 @@ def create_app(settings: Settings) -> Flask:
             parts.authenticate,
             settings,
             past=parts.realtime.bridge.past,
-            limits=RequestLimits(
-                body_bytes=settings.max_body_bytes,
-                body_wait=settings.body_timeout,
-                json_depth=settings.max_json_depth,
-                graph_nodes=settings.max_graph_nodes,
-                graph_edges=settings.max_graph_edges,
-                queued_runs=settings.max_queued_runs,
-            ),
         )
     )
     _add_pages(app, parts)
@@ -165,7 +147,7 @@ def _add_pages(app: Flask, parts: Parts) -> None:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        _check_metrics_token(parts.settings.metrics_token)
+        _check_metrics_token(parts.settings.server.metrics_token)
         text = prometheus_client.generate_latest(registry)
         return Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
@@ -197,7 +179,7 @@ class _Collector:
     def __init__(self, parts: Parts) -> None:
         self._realtime = parts.realtime
         # a tenant's name is no matter of other tenants: only an operator with a token sees them
-        self._shows_tenants = parts.settings.metrics_token is not None
+        self._shows_tenants = parts.settings.server.metrics_token is not None
 
     def collect(self) -> Iterable[Metric]:
         hub, bridge = self._realtime.hub.counts, self._realtime.bridge

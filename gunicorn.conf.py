@@ -35,17 +35,17 @@ except SettingsError as error:
 # the master has read the keys, with PyJWT, whose fetcher of remote keys imports ssl; nobody uses that
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
 
-_HOST = f"[{SETTINGS.host}]" if ":" in SETTINGS.host else SETTINGS.host  # IPv6
-bind = [f"{_HOST}:{SETTINGS.api_port}", f"{_HOST}:{SETTINGS.ws_port}"]
-workers = SETTINGS.workers
-threads = SETTINGS.max_clients + HTTP_THREADS
+_HOST = f"[{SETTINGS.server.host}]" if ":" in SETTINGS.server.host else SETTINGS.server.host  # IPv6
+bind = [f"{_HOST}:{SETTINGS.server.api_port}", f"{_HOST}:{SETTINGS.server.ws_port}"]
+workers = SETTINGS.server.workers
+threads = SETTINGS.clients.per_worker + HTTP_THREADS
 # above threads: who has no request yet, or has had its answer, waits without one (realtime/http_connection.py)
 worker_connections = threads + 1_024
 sendfile = False  # it would wait for a client without a deadline
 worker_class = {
     "gthread": "realtime.workers.ThreadWorker",
     "gevent": "realtime.gevent_worker.GeventWorker",
-}[SETTINGS.worker_class]
+}[SETTINGS.server.worker_class]
 timeout = 30  # seconds without a sign of life until a worker is replaced
 graceful_timeout = 10  # seconds for browsers to be sent away and requests to end
 keepalive = 5  # seconds
@@ -54,9 +54,9 @@ preload_app = False  # threads must start after the fork
 control_socket_disable = True
 # a path is what the request line says, not what a header that a proxy lets through says
 forwarder_headers = ""
-accesslog = "-" if SETTINGS.access_log else None
+accesslog = "-" if SETTINGS.server.access_log else None
 errorlog = "-"
-loglevel = SETTINGS.log_level
+loglevel = SETTINGS.server.log_level
 logger_class = "realtime.redaction.RedactingLogger"
 # the path without its query: a query may hold a token
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
@@ -68,11 +68,11 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     _check_files(server.cfg)
     _run("hosting.prepare")
     _warn(server.log)
-    has_own_nats = SETTINGS.nats_url is None
+    has_own_nats = SETTINGS.nats.url is None
     server.lifeline = None
     if has_own_nats:
         os.environ["NATS_URL"] = SETTINGS.own_nats_url()
-    if has_own_nats or SETTINGS.runner == "embedded":
+    if has_own_nats or SETTINGS.runner.mode == "embedded":
         server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats)
         try:
             server.lifeline.hold()
@@ -138,11 +138,11 @@ _listening_fd = _take_listening_fd()
 
 
 def _check_ports() -> None:
-    ports = [("API_PORT", SETTINGS.host, SETTINGS.api_port)]
-    ports += [("WS_PORT", SETTINGS.host, SETTINGS.ws_port)]
-    if SETTINGS.nats_url is None and not (is_kept(SETTINGS) or Parts(SETTINGS).left_over()):
-        ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats_port)]
-        ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats_monitor_port)]
+    ports = [("API_PORT", SETTINGS.server.host, SETTINGS.server.api_port)]
+    ports += [("WS_PORT", SETTINGS.server.host, SETTINGS.server.ws_port)]
+    if SETTINGS.nats.url is None and not (is_kept(SETTINGS) or Parts(SETTINGS).left_over()):
+        ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats.port)]
+        ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats.monitor_port)]
     taken = [(name, host, port) for name, host, port in ports if _is_taken(name, host, port)]
     if taken:
         found = ", ".join(f"{name} {port} on {host}" for name, host, port in taken)

@@ -8,7 +8,7 @@ from realtime.redaction import log_thread_failures, redact_handlers
 
 settings = served.of_worker()
 logging.basicConfig(
-    level=settings.log_level.upper(),
+    level=settings.server.log_level.upper(),
     format="%(asctime)s %(levelname)s %(name)s: %(message)s",
 )
 redact_handlers(logging.getLogger())

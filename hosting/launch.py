@@ -85,10 +85,10 @@ class Server:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds it."""
-        host = self.settings.host
+        host = self.settings.server.host
         if host in ("0.0.0.0", "::", ""):
             host = "127.0.0.1"
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.api_port}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.server.api_port}"
 
     def wait_ready(self) -> None:
         """Returns when our own process answers 200 at /readyz.
@@ -103,12 +103,12 @@ class Server:
             state = _readiness(self.url)
             if state.get("ready"):
                 return
-            if self.settings.nats_url is not None and state.get("nats") == "away":
+            if self.settings.nats.url is not None and state.get("nats") == "away":
                 if waited > NATS_DEADLINE:
-                    raise LaunchError(_nats_sentence(self.settings.nats_url, waited))
+                    raise LaunchError(_nats_sentence(self.settings.nats.url, waited))
                 if waited > SAY_WAITING and not is_told:
                     is_told = True
-                    print(_waiting_sentence(self.settings.nats_url), file=sys.stderr, flush=True)
+                    print(_waiting_sentence(self.settings.nats.url), file=sys.stderr, flush=True)
             time.sleep(POLL)
         raise LaunchError(f"not ready after {READY_DEADLINE:g} s: {state or 'no answer'}")
 
@@ -135,7 +135,7 @@ class Server:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            deadline = self.settings.run_cancel_timeout + STOP_DEADLINE
+            deadline = self.settings.deadlines.cancel + STOP_DEADLINE
             self._process.wait(deadline)
         except subprocess.TimeoutExpired:
             print(f"scripts/run: no end within {deadline:g} s, killing it", file=sys.stderr)

@@ -207,7 +207,7 @@ class Lifeline:
             self._watcher.join(START_WAIT)
         if not self._pid:
             return
-        rollback = self._settings.run_cancel_timeout
+        rollback = self._settings.deadlines.cancel
         if is_kept(self._settings):
             self._stop_keeper(rollback + STOP_WAIT)
         Parts(self._settings).end(rollback + PART_STOP_WAIT)
@@ -231,6 +231,6 @@ class Lifeline:
 
 def parts_of(settings: Settings, has_own_nats: bool) -> str:
     """A fingerprint of what the kept parts must agree on with a master that takes them over."""
-    nats = settings.own_nats_url() if has_own_nats else settings.nats_url
-    agreed = f"{nats} {settings.runner} {settings.database_url}"
+    nats = settings.own_nats_url() if has_own_nats else settings.nats.url
+    agreed = f"{nats} {settings.runner.mode} {settings.database_url}"
     return hashlib.sha256(os.fsencode(agreed)).hexdigest()[:16]

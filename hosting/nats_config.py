@@ -31,8 +31,8 @@ def nats_config(settings: Settings, issuer: Issuer) -> str:
     messages/s); what a power loss takes from the queue is found in the database and queued again.
     """
     return (
-        f"listen: 127.0.0.1:{settings.nats_port}\n"
-        f"http: 127.0.0.1:{settings.nats_monitor_port}\n"
+        f"listen: 127.0.0.1:{settings.nats.port}\n"
+        f"http: 127.0.0.1:{settings.nats.monitor_port}\n"
         f"http_base_path: {nats_text(monitor_path(settings))}\n"
         f"log_file: {nats_text(nats_log(settings))}\n"
         f"logfile_size_limit: {MAX_LOG}\n"

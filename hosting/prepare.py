@@ -48,16 +48,16 @@ def _warn_of_readers(settings: Settings) -> None:
 
 def _make_sample(settings: Settings, store: Store) -> None:
     """Where the sample job will look for its data. Raises SettingsError."""
-    if not settings.sample_orders:
+    if not settings.server.sample_orders:
         return
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
     try:
-        directory = roots_of(settings.data_roots, tenant_id)[0]
+        directory = roots_of(settings.program.data_roots, tenant_id)[0]
         ensure_sample(
             store,
             directory,
             tenant_id,
-            settings.sample_orders,
+            settings.server.sample_orders,
             database=settings.database_url,
         )
     except OSError as error:
@@ -68,10 +68,10 @@ def _make_sample(settings: Settings, store: Store) -> None:
 
 def _check_secret_files(settings: Settings) -> None:
     """What a runner on this machine will read. Raises SettingsError or ConnectionsUnusable."""
-    read_connections(settings.connections_file, environments.for_runner())
-    if settings.nats_issuer_seed is not None:
+    read_connections(settings.program.connections_file, environments.for_runner())
+    if settings.nats.issuer_seed is not None:
         try:
-            read_issuer(settings.nats_issuer_seed)
+            read_issuer(settings.nats.issuer_seed)
         except ValueError as error:
             raise SettingsError(f"NATS_ISSUER_SEED {error}") from None
 

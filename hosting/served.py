@@ -33,13 +33,14 @@ def of_worker() -> Settings:
     """In a worker: those of its master, with the NATS server that it has started."""
     if _served is None:
         return Settings.from_env()
-    return replace(_served, nats_url=os.environ.get("NATS_URL") or _served.nats_url)
+    url = os.environ.get("NATS_URL") or _served.nats.url
+    return replace(_served, nats=replace(_served.nats, url=url))
 
 
 def _read() -> Settings:
     settings = Settings.from_env()
     settings.make_data_dir()
     settings.signing_key()
-    if settings.nats_url is None:
+    if settings.nats.url is None:
         settings.own_nats_url()
     return settings

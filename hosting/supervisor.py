@@ -137,7 +137,7 @@ def wait_for_nats(settings: Settings, child: Child) -> bool:
     deadline = time.monotonic() + READY_WAIT
     while time.monotonic() < deadline and child.is_running:
         try:
-            address = ("127.0.0.1", settings.nats_port)
+            address = ("127.0.0.1", settings.nats.port)
             with socket.create_connection(address, timeout=1.0) as connection:
                 if connection.recv(4) == b"INFO":
                     return True
@@ -154,7 +154,7 @@ class Watchdog:
     """
 
     def __init__(self, settings: Settings, nats: Child) -> None:
-        port = settings.nats_monitor_port
+        port = settings.nats.monitor_port
         self._url = f"http://127.0.0.1:{port}{monitor_path(settings)}/healthz"
         self._disk = settings.data_dir
         self._nats = nats
@@ -333,8 +333,8 @@ def _serve(
             print(_last_words(nats_log(settings)), file=sys.stderr)
             return 1
         watchdog = Watchdog(settings, nats)
-    if settings.runner == "embedded":
-        wait = settings.run_cancel_timeout + PART_STOP_WAIT
+    if settings.runner.mode == "embedded":
+        wait = settings.deadlines.cancel + PART_STOP_WAIT
         command = [sys.executable, "-m", "jobs.runner"]
         runner = Child("runner", command, environments.for_runner, wait, left.get("runner"))
         children.append(runner)

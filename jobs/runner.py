@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.run.admission import Admission, Ticket
-from jobs.run.deadlines import Deadlines
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
 from jobs.run.housekeeping import Sweeps
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
@@ -31,13 +30,13 @@ from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import NoLandlock
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.sandbox.environment import remove_unfinished
-from jobs.sandbox.limits import ProgramLimits
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
+from settings.groups import Deadlines
 from settings.own_files import own_files
 
 if TYPE_CHECKING:
@@ -78,18 +77,17 @@ class Runner:
         nats_url: str,
         data_dir: Path,
         slots: int,
+        deadlines: Deadlines,
+        allowance: Allowance,
         pace: Pace | None = None,
-        deadlines: Deadlines | None = None,
-        allowance: Allowance | None = None,
         issuer: Issuer | None = None,
     ) -> None:
         """`issuer`: gives each program a credential of its own; without it programs get `nats_url`."""
         self.identity = ProcessIdentity.of(os.getpid())
         self._pace = pace or Pace()
-        self._deadlines = deadlines or Deadlines()
+        self._deadlines = deadlines
         self._store = store
         self._queue = RunQueue(link, self._pace.ack_wait)
-        allowance = allowance or Allowance()
         self._previews = Previews(link, data_dir, allowance)
         self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
         self._announcer = Announcer(link)
@@ -110,7 +108,7 @@ class Runner:
             self._announcer,
             link,
             self._pace.stale_after,
-            lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
+            lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
         )
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
@@ -280,7 +278,7 @@ class Runner:
         self._sweeps.end_lost_runs({execution.run.run_id for execution in self._current()})
 
     def _sweep_queue(self) -> None:
-        if self._deadlines.queued is not None:
+        if self._deadlines.queued:
             self._sweeps.end_late_starts(self._deadlines.queued)
         self._sweeps.queue_again(self._pace.queue_again_after)
 
@@ -343,7 +341,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2
-    if settings.nats_url is None:
+    if settings.nats.url is None:
         print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
         return 2
     try:
@@ -353,20 +351,14 @@ def main() -> int:
         return 2
     stop = StopSignal()
     store = Store(settings.database_url)
-    link = Link(settings.nats_url, name="runner", ping_period=settings.nats_ping_period)
+    link = Link(settings.nats.url, name="runner", ping_period=settings.nats.ping_period)
     runner = Runner(
         store,
         link,
-        nats_url=settings.nats_url,
-        data_dir=Path(settings.data_dir),
-        slots=settings.max_concurrent_runs,
-        deadlines=Deadlines(
-            queued=settings.run_queued_timeout or None,
-            start=settings.run_start_timeout or None,
-            run=settings.run_timeout or None,
-            silence=settings.run_silence_timeout or None,
-            cancel=settings.run_cancel_timeout,
-        ),
+        nats_url=settings.nats.url,
+        data_dir=settings.data_dir,
+        slots=settings.runner.slots,
+        deadlines=settings.deadlines,
         allowance=allowance,
         issuer=issuer,
     )
@@ -375,31 +367,23 @@ def main() -> int:
 
 def _allowance(settings: "Settings") -> Allowance:
     """Raises ConnectionsUnusable, NoLandlock."""
-    known = read_connections(settings.connections_file, os.environ)
+    known = read_connections(settings.program.connections_file, os.environ)
     if settings.tenant_id == EVERY_TENANT:
         for name in known.for_nobody():
             LOG.warning("no tenant may use %s: name them in %s", name, tenants_variable(name))
     return Allowance(
-        tenant_id=settings.tenant_id,
-        limits=ProgramLimits(
-            memory_mb=settings.program_memory_mb,
-            cpu_seconds=settings.program_cpu_seconds,
-            file_mb=settings.program_file_mb,
-            open_files=settings.program_open_files,
-        ),
-        data_roots=settings.data_roots,
-        connections_file=settings.connections_file,
-        is_confined=confinement.check(settings.program_landlock),
-        reads=settings.program_reads,
+        settings.program,
+        settings.tenant_id,
         not_data=own_files(settings),
+        is_confined=confinement.check(settings.program.landlock),
     )
 
 
 def _issuer(settings: "Settings") -> Issuer | None:
     """Raises SettingsError, or ValueError with a sentence."""
-    if settings.nats_issuer_seed is not None:
-        return read_issuer(settings.nats_issuer_seed)
-    return own_issuer(settings.data_dir) if settings.is_own_nats(settings.nats_url) else None
+    if settings.nats.issuer_seed is not None:
+        return read_issuer(settings.nats.issuer_seed)
+    return own_issuer(settings.data_dir) if settings.is_own_nats(settings.nats.url) else None
 
 
 def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int:

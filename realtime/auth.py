@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Request, g, request
@@ -22,11 +21,12 @@ from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.handshake import Server, Sock, check_handshake
 from realtime.hub import Hub
-from realtime.limits import ClientLimits, Penalties
+from realtime.limits import Penalties
 from realtime.origins import Origins
 from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from realtime.websocket import WebSocket
-from settings.addresses import Network, client_address
+from settings.addresses import client_address
+from settings.groups import ClientLimits
 
 LOG = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def identify(verifier: TokenVerifier, token: str) -> Identity:
 
 
 class Door:
-    """Admits browsers to the hub, `max_clients` at a time."""
+    """Admits browsers to the hub, as many as `limits` allow."""
 
     def __init__(
         self,
@@ -55,16 +55,12 @@ class Door:
         verifier: TokenVerifier,
         *,
         origins: Origins,
-        max_clients: int,
         limits: ClientLimits,
-        proxies: Sequence[Network] = (),
     ) -> None:
         self._hub = hub
         self._verifier = verifier
         self._origins = origins
-        self._max_clients = max_clients
         self._limits = limits
-        self._proxies = proxies
         self._lock = threading.Lock()  # guards what follows
         self._inside: Counter[str] = Counter()  # clients by tenant
         self._of_token: Counter[bytes] = Counter()
@@ -102,24 +98,21 @@ class Door:
 
     def _address(self, request: Request) -> str | None:
         forwarded = request.environ.get("HTTP_X_FORWARDED_FOR", "")  # of all such headers
-        return client_address(request.remote_addr or "", forwarded, self._proxies)
+        return client_address(request.remote_addr or "", forwarded, self._limits.proxies)
 
     def _enter(self, guest: "_Guest") -> None:
         with self._lock:
-            if self._is_closed or self._inside.total() >= self._max_clients:
+            if self._is_closed or self._inside.total() >= self._limits.per_worker:
                 why = "is stopping" if self._is_closed else "has no room for more clients"
                 raise ServiceUnavailable(f"this server {why}", retry_after=RETRY_AFTER)
             wait = self._penalties.left(guest, time.monotonic())
             if wait:
                 why = "it was cut off because it sent too many messages"
                 raise TooManyRequests(why, retry_after=math.ceil(wait))
-            if self._of_token[guest.token] >= self._limits.clients_per_token:
-                raise _too_many("this token", self._limits.clients_per_token)
-            if (
-                guest.address
-                and self._of_address[guest.address] >= self._limits.clients_per_address
-            ):
-                raise _too_many(guest.address, self._limits.clients_per_address)
+            if self._of_token[guest.token] >= self._limits.per_token:
+                raise _too_many("this token", self._limits.per_token)
+            if guest.address and self._of_address[guest.address] >= self._limits.per_address:
+                raise _too_many(guest.address, self._limits.per_address)
             self._count(guest, 1)
             g.guest = guest
 

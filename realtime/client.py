@@ -18,10 +18,11 @@ from realtime.actions import (
 )
 from realtime.close_codes import REASONS, CloseCode
 from realtime.hub import Hub, Topic
-from realtime.limits import ClientLimits, Pace
+from realtime.limits import Pace
 from realtime.send_buffer import Part, SendBuffer
 from realtime.tokens import Identity, TokenRefused, TokenVerifier
 from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
+from settings.groups import ClientLimits
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Client:
         socket: WebSocket,
         identity: Identity,
         verifier: TokenVerifier,
-        limits: ClientLimits = ClientLimits(),  # noqa: B008 (frozen)
+        limits: ClientLimits,
     ) -> None:
         self.identity = identity  # (reader thread)
         self._watched: set[int] = set()  # (reader thread) jobs that were asked for

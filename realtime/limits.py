@@ -1,21 +1,8 @@
-"""What one client may use, so that it costs nobody but itself. Pure."""
+"""How fast one client may speak, and what being cut for a flood costs it. Pure."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 BURST = 10  # seconds' worth of messages at once: a page that comes back subscribes to all its jobs
-
-
-@dataclass(frozen=True, slots=True)
-class ClientLimits:
-    """Of one browser, and of those that share a token or an address."""
-
-    subscriptions: int = 1_000  # jobs one browser watches; each costs a look into the history
-    messages_per_second: int = 200  # frames, in the long run
-    clients_per_token: int = 1_500
-    clients_per_address: int = 1_500
-
-
 PENALTY = 10.0  # seconds until one that was cut for a flood may come back, by when a bucket is full
 MAX_REMEMBERED = 10_000  # of those; beyond, the one that has waited longest is forgotten
 

@@ -3,19 +3,16 @@
 import logging
 import queue
 import threading
-from collections.abc import Sequence
 
 from flask import Flask
 
-from progress_lib.nats import PING_PERIOD
 from realtime.auth import Door
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
-from realtime.limits import ClientLimits
 from realtime.origins import Origins
 from realtime.tokens import TokenVerifier
-from settings.addresses import Network
+from settings.groups import ClientLimits, NatsSettings
 
 LOG = logging.getLogger(__name__)
 
@@ -29,27 +26,17 @@ class Realtime:
 
     def __init__(
         self,
-        nats_url: str,
+        nats: NatsSettings,
         tenant_id: str,
         verifier: TokenVerifier,
         *,
         origins: Origins,
-        max_clients: int,
         limits: ClientLimits,
-        proxies: Sequence[Network] = (),
         last_run: LastRun | None = None,
-        nats_ping_period: float = PING_PERIOD,
     ) -> None:
         self.hub = Hub(load=lambda topic: self.bridge.load(topic))
-        self.bridge = NATSBridge(nats_url, tenant_id, self.hub, last_run, nats_ping_period)
-        self._door = Door(
-            self.hub,
-            verifier,
-            origins=origins,
-            max_clients=max_clients,
-            limits=limits,
-            proxies=proxies,
-        )
+        self.bridge = NATSBridge(nats.known_url, tenant_id, self.hub, last_run, nats.ping_period)
+        self._door = Door(self.hub, verifier, origins=origins, limits=limits)
         # a signal handler may only put: put neither waits nor takes a lock that it may hold already
         self._stop_calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()
         self._goodbye = threading.Thread(target=self._wait_for_stop, name="goodbye", daemon=True)

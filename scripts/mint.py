@@ -23,13 +23,13 @@ def mint_for(
     hours: float = DEFAULT_HOURS,
 ) -> str:
     """A token for `tenant` (default: the server's own); SettingsError where this server takes none of ours."""
-    if settings.jwt_public_key:
+    if settings.tokens.public_key:
         raise SettingsError("JWT_PUBLIC_KEY is set: its private key's owner signs the tokens")
     if tenant is None:
         if settings.tenant_id == EVERY_TENANT:
             raise SettingsError(f"TENANT_ID is {EVERY_TENANT}: say which tenant, with --tenant")
         tenant = settings.tenant_id
-    if scope is None and settings.jwt_default_scope != SCOPES:
+    if scope is None and settings.tokens.expected.default_scopes != SCOPES:
         scope = " ".join(sorted(SCOPES))  # what is printed without --scope may do everything
     return mint(
         settings.signing_key(),
@@ -37,7 +37,7 @@ def mint_for(
         hours=hours,
         scope=scope,
         subject="scripts",
-        expected=settings.expected_of_tokens(),
+        expected=settings.tokens.expected,
     )
 
 

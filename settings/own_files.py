@@ -51,9 +51,9 @@ TRUST_VARIABLES = (  # of libraries: what is believed, and passwords
 def own_files(settings: Settings) -> tuple[Path, ...]:
     """The files that settings name: never data, under each name by which they are reached."""
     named = [
-        settings.jwt_public_key_file,
-        settings.connections_file,
-        settings.nats_issuer_seed,
+        settings.tokens.public_key_file,
+        settings.program.connections_file,
+        settings.nats.issuer_seed,
         *settings.trust_files,
         *_of_database(settings.database_url),
     ]

@@ -16,10 +16,17 @@ from typing import Any
 
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
+from jobs.sandbox.allowance import Allowance
+from settings.groups import ProgramRules
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "tests" / "jobs" / "recording"  # has a progress_lib that writes down everything
 PROGRAM_DEADLINE = 60  # seconds
+
+
+def allowance(*roots: Path | str, of: str | None = None, **rules: Any) -> Allowance:
+    """What programs with these data roots are given, by a runner of the tenant `of`."""
+    return Allowance(ProgramRules(tuple(map(str, roots)), **rules), of)
 
 
 def node(node_id: int, node_type: str, /, name: str | None = None, **config: Any) -> dict[str, Any]:

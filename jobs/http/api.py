@@ -24,10 +24,10 @@ from jobs.http.documents import (
     shown_program,
 )
 from jobs.http.follow import Followers, ndjson, server_sent
+from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
-from jobs.http.request_limits import RequestLimits
 from jobs.program.generator import node_lines
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, Run
@@ -48,6 +48,7 @@ from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
+from settings import Settings
 
 LOG = logging.getLogger(__name__)
 
@@ -55,16 +56,6 @@ QUEUE_RETRY_AFTER = 10  # seconds; a queue that is full does not empty in one
 MAX_KEY = 255  # characters of an Idempotency-Key
 RUNS_A_PAGE = 50
 MAX_RUNS_A_PAGE = 500
-
-
-class ApiSettings(Protocol):
-    """What the API reads of the settings."""
-
-    @property
-    def data_dir(self) -> Path: ...
-
-    @property
-    def tenant_id(self) -> str: ...
 
 
 class Bearer(Protocol):
@@ -86,12 +77,11 @@ def create_blueprint(
     run_queue: RunQueue,
     link: Link,
     authenticate: Authenticate,
-    settings: ApiSettings,
+    settings: Settings,
     past: Past = no_past,
-    limits: RequestLimits = RequestLimits(),  # noqa: B008 (frozen)
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing; threads come with the first request."""
-    api = _Api(store, run_queue, link, authenticate, settings, past, limits)
+    api = _Api(store, run_queue, link, authenticate, settings, past)
     blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
     for method, path, handler in api.routes():
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
@@ -113,9 +103,8 @@ class _Api:
         run_queue: RunQueue,
         link: Link,
         authenticate: Authenticate,
-        settings: ApiSettings,
+        settings: Settings,
         past: Past,
-        limits: RequestLimits,
     ) -> None:
         has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
@@ -127,7 +116,7 @@ class _Api:
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._data_dir = settings.data_dir
-        self._limits = limits
+        self._limits = settings.requests
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
         return [
@@ -305,7 +294,7 @@ class _Api:
 
     def _graph(self, body: dict[str, Any]) -> dict[str, Any]:
         graph = job_graph(body)
-        self._limits.check_graph(graph)
+        check_size(graph, self._limits)
         return graph
 
     def _follow(

@@ -15,7 +15,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from jobs.graph.checks import GraphInvalid, password_errors
 from jobs.http.problems import Problem
-from jobs.http.request_limits import RequestLimits
+from settings.groups import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
 

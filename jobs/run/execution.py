@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.run.admission import Admission
-from jobs.run.deadlines import Deadlines
+from jobs.run.deadlines import broken
 from jobs.run.verdict import Ending, Seen, Verdict, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
+from jobs.sandbox.limits import met_limit
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
@@ -29,6 +30,7 @@ from jobs.work.run_queue import Claim
 from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import progress_subject
+from settings.groups import Deadlines
 
 LOG = logging.getLogger(__name__)
 
@@ -131,10 +133,10 @@ class Execution:
         heard_all = self._read_last_words() or heard_all
         if exit_code < 0:  # a signal ended it: it could not clean up
             pid = process.identity.pid
-            remove_unfinished(self.run, self._graph, pid, parts.data_dir, parts.allowance)
-        broken = parts.allowance.limits.broken(exit_code, process.cpu_seconds)
-        if broken is not None and self._ending is None:
-            self._ending = Ending(RunStatus.FAILED, broken)
+            remove_unfinished(self.run, self._graph, pid, parts.allowance)
+        met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds)
+        if met is not None and self._ending is None:
+            self._ending = Ending(RunStatus.FAILED, met)
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
         self._tell_end(verdict, exit_code)
 
@@ -200,8 +202,8 @@ class Execution:
             try:
                 ending = self._inbox.get(timeout=LOOK_PERIOD)
             except queue.Empty:
-                ending = self._parts.deadlines.broken(
-                    time.monotonic(), self._started, self._last_word
+                ending = broken(
+                    self._parts.deadlines, time.monotonic(), self._started, self._last_word
                 )
             else:
                 if ending is None:

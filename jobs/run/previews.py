@@ -20,6 +20,7 @@ from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, reading_environment
+from jobs.sandbox.limits import met_limit
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
@@ -167,11 +168,11 @@ class Previews:
         in_time = self._wait(exited)
         process.kill()
         exit_code = process.finish()
-        broken = self._allowance.limits.broken(exit_code, process.cpu_seconds)
+        met = met_limit(self._allowance.limits, exit_code, process.cpu_seconds)
         found = directory / "preview.json"
         if not found.exists():
-            if broken is not None:
-                return {"message": broken}
+            if met is not None:
+                return {"message": met}
             if not in_time:
                 return {"timeout": True}
             return {"message": process.stderr_tail.strip() or "the program ended without an answer"}

@@ -1,10 +1,10 @@
 """What programs of a runner are given, and what they may use."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.sandbox.limits import ProgramLimits
 from progress_lib.subjects import EVERY_TENANT
+from settings.groups import ProgramLimits, ProgramRules
 
 
 class TenantNotServed(Exception):
@@ -15,13 +15,14 @@ class TenantNotServed(Exception):
 class Allowance:
     """Of all programs alike; what one program gets of it depends on its graph and tenant."""
 
+    rules: ProgramRules
     tenant_id: str | None = None  # whose programs may run; `*`: each by itself; None: anybody's
-    limits: ProgramLimits = field(default_factory=ProgramLimits)
-    data_roots: tuple[str, ...] = ()  # may hold {tenant}; empty: DATA_DIR
-    connections_file: Path | None = None
     not_data: tuple[Path, ...] = ()  # beside the server's own in DATA_DIR
     is_confined: bool = False  # by Landlock (jobs/sandbox/confinement.py)
-    reads: tuple[Path, ...] = ()  # further files and directories that a confined program may read
+
+    @property
+    def limits(self) -> ProgramLimits:
+        return self.rules.limits
 
     @property
     def has_many_tenants(self) -> bool:

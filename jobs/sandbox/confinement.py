@@ -54,7 +54,7 @@ def confined(
     """
     own = {"TMPDIR": str(directory), "SQLITE_TMPDIR": str(directory)}
     if allowance.is_confined:
-        own["CONFINED_TO"] = json.dumps(_reach(environment, directory, allowance.reads))
+        own["CONFINED_TO"] = json.dumps(_reach(environment, directory, allowance.rules.reads))
     return {**environment, **own}
 
 

@@ -66,12 +66,12 @@ def reading_environment(
     connections = connections_for(
         graph,
         tenant_id,
-        allowance.connections_file,
+        allowance.rules.connections_file,
         ours,
         unbound=not allowance.has_many_tenants,
     )
-    roots = data_roots(tenant_id, data_dir, allowance)
-    forbidden = not_data(data_dir, roots, allowance.connections_file, *allowance.not_data)
+    roots = roots_of(allowance.rules.data_roots, tenant_id)
+    forbidden = not_data(data_dir, roots, allowance.rules.connections_file, *allowance.not_data)
     return {
         "LANG": "C.UTF-8",
         **passed_on,
@@ -84,17 +84,10 @@ def reading_environment(
     }
 
 
-def data_roots(tenant_id: str, data_dir: Path, allowance: Allowance) -> list[Path]:
-    """The directories of a tenant's data. Raises OSError as `roots_of`."""
-    return roots_of(allowance.data_roots or (str(data_dir),), tenant_id)
-
-
-def remove_unfinished(
-    run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
-) -> None:
+def remove_unfinished(run: Run, graph: Mapping[str, Any], pid: int, allowance: Allowance) -> None:
     """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
     try:
-        roots = data_roots(run.tenant_id, data_dir, allowance)
+        roots = roots_of(allowance.rules.data_roots, run.tenant_id)
         for path in unfinished(files_written(graph), roots, pid):
             path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path

@@ -2,42 +2,35 @@
 
 import resource
 import signal
-from dataclasses import dataclass
+
+from settings.groups import ProgramLimits
 
 MB = 1 << 20
 CPU_GRACE = 5  # seconds of CPU time from SIGXCPU, which rolls back, to SIGKILL
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramLimits:
-    """Each at 0: no limit."""
+def impose(limits: ProgramLimits, pid: int) -> None:
+    """Limits a process that has just been started. Raises OSError.
 
-    memory_mb: int = 0
-    cpu_seconds: int = 0
-    file_mb: int = 0
-    open_files: int = 0
+    From outside: between fork and exec of a threaded runner no Python may run. What the
+    interpreter does in the first milliseconds counts, too.
+    """
+    _limit(pid, resource.RLIMIT_CORE, 0, 0)  # a core file would hold the connections' passwords
+    # the heap and private memory: address space that is only reserved costs nothing
+    _limit(pid, resource.RLIMIT_DATA, limits.memory_mb * MB)
+    _limit(pid, resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + CPU_GRACE)
+    _limit(pid, resource.RLIMIT_FSIZE, limits.file_mb * MB)
+    _limit(pid, resource.RLIMIT_NOFILE, limits.open_files)
 
-    def impose(self, pid: int) -> None:
-        """Limits a process that has just been started. Raises OSError.
 
-        From outside: between fork and exec of a threaded runner no Python may run. What the
-        interpreter does in the first milliseconds counts, too.
-        """
-        _limit(pid, resource.RLIMIT_CORE, 0, 0)  # a core file would hold the connections' passwords
-        # the heap and private memory: address space that is only reserved costs nothing
-        _limit(pid, resource.RLIMIT_DATA, self.memory_mb * MB)
-        _limit(pid, resource.RLIMIT_CPU, self.cpu_seconds, self.cpu_seconds + CPU_GRACE)
-        _limit(pid, resource.RLIMIT_FSIZE, self.file_mb * MB)
-        _limit(pid, resource.RLIMIT_NOFILE, self.open_files)
-
-    def broken(self, exit_code: int, cpu_seconds: float) -> str | None:
-        """The limit that ended a program which could not say so itself."""
-        if not self.cpu_seconds:
-            return None
-        told = exit_code in (-signal.SIGXCPU, 128 + signal.SIGXCPU)
-        if told or (exit_code == -signal.SIGKILL and cpu_seconds >= self.cpu_seconds):
-            return f"ended by the CPU limit of {self.cpu_seconds} s (PROGRAM_CPU_SECONDS)"
+def met_limit(limits: ProgramLimits, exit_code: int, cpu_seconds: float) -> str | None:
+    """The limit that ended a program which could not say so itself."""
+    if not limits.cpu_seconds:
         return None
+    told = exit_code in (-signal.SIGXCPU, 128 + signal.SIGXCPU)
+    if told or (exit_code == -signal.SIGKILL and cpu_seconds >= limits.cpu_seconds):
+        return f"ended by the CPU limit of {limits.cpu_seconds} s (PROGRAM_CPU_SECONDS)"
+    return None
 
 
 def _limit(pid: int, kind: int, soft: int, hard: int = 0) -> None:

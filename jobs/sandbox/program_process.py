@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from jobs.sandbox.limits import ProgramLimits
+from jobs.sandbox.limits import impose
 from jobs.store.process_identity import ProcessIdentity, cpu_seconds_of, kill_marked
 from jobs.work.program_log import LineTail, ProgramLog
+from settings.groups import ProgramLimits
 
 READ_BYTES = 64 * 1024
 OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended
@@ -58,7 +59,7 @@ class ProgramProcess:
             threading.Thread(target=self._wait, name=f"exit-{label}", daemon=True),
         ]
         try:
-            limits.impose(self._popen.pid)
+            impose(limits, self._popen.pid)
             self.identity = ProcessIdentity.of(self._popen.pid)
             self._pipe = os.pipe()
             for thread in self._threads:

@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
+from jobs.runner import Runner
 from jobs.store.node_states import NodeState
 from jobs.store.records import NewRun, Run
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
+from settings.groups import Deadlines
 from tests.harness import ROOT, NatsServer, eventually
+from tests.programs import allowance
 
 TENANT = "acme"
 GRAPH: dict[str, Any] = {
@@ -56,6 +59,21 @@ say(1, "running", 7)
 while True:
     time.sleep(60)
 """
+
+
+def new_runner(
+    store: Store, link: Link, server: NatsServer, data_dir: Path, **rules: Any
+) -> Runner:
+    """A runner in this process, with one slot."""
+    return Runner(
+        store,
+        link,
+        nats_url=server.url,
+        data_dir=data_dir,
+        slots=1,
+        deadlines=Deadlines(),
+        allowance=allowance(data_dir, **rules),
+    )
 
 
 def program(body: str) -> str:

@@ -6,11 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from jobs.run.deadlines import Deadlines
 from jobs.run.stop_signal import StopSignal
 from jobs.runner import Pace, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
+from settings.groups import Deadlines
+from tests.programs import allowance
 
 
 def main() -> int:
@@ -19,14 +20,16 @@ def main() -> int:
     stop = StopSignal()
     store = Store(os.environ["DATABASE_URL"])
     link = Link(os.environ["NATS_URL"], name="runner")
+    data_dir = Path(os.environ["DATA_DIR"])
     runner = Runner(
         store,
         link,
         nats_url=os.environ["NATS_URL"],
-        data_dir=Path(os.environ["DATA_DIR"]),
+        data_dir=data_dir,
         slots=options["slots"],
         pace=Pace(**options["pace"]),
         deadlines=Deadlines(**options["deadlines"]),
+        allowance=allowance(data_dir),
     )
     return run_until(stop, runner, store, link)
 

@@ -23,6 +23,7 @@ from realtime.hub import Hub
 from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
 from realtime.tokens import Identity, TokenVerifier
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
+from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.harness import eventually
@@ -48,8 +49,8 @@ class Pair:
         self.hub = Hub()
         self.hub.start()
         self.identity = Identity("acme", SCOPES, time.time() + 600, "ann")
-        verifier = TokenVerifier("acme", secret_keys("x" * 32))
-        self.client = Client(self.hub, WebSocket(server), self.identity, verifier)
+        verifier = TokenVerifier("acme", secret_keys("x" * 32), Expected())
+        self.client = Client(self.hub, WebSocket(server), self.identity, verifier, ClientLimits())
 
     def read(self, count: int) -> bytes:
         received = b""

@@ -24,6 +24,7 @@ from realtime.client import Client
 from realtime.hub import Hub
 from realtime.tokens import Identity, TokenVerifier
 from realtime.websocket import RECEIVE_BYTES, Closed, WebSocket
+from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.realtime.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
@@ -132,10 +133,10 @@ def test_a_handler_serves_anything_to_its_end(
 ) -> None:
     ours, browser = socket.socketpair()
     identity = Identity("acme", SCOPES, time.time() + 600, "ann")
-    verifier = TokenVerifier("acme", secret_keys("x" * 32))
+    verifier = TokenVerifier("acme", secret_keys("x" * 32), Expected())
     with ours, browser:
         browser.settimeout(HANG)
-        client = Client(hub, WebSocket(server_of(ours)), identity, verifier)
+        client = Client(hub, WebSocket(server_of(ours)), identity, verifier, ClientLimits())
         ends: list[str] = []
         handler = threading.Thread(target=lambda: ends.append(client.read_pump()), daemon=True)
         handler.start()

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from progress_lib.subjects import EVERY_TENANT
 from realtime.tokens import LEEWAY, MAX_LIFE, TokenRefused, TokenVerifier, WrongTenant, mint
+from settings.groups import Expected
 from settings.keys import public_keys, secret_keys
-from settings.shared import SCOPES, Expected
+from settings.shared import SCOPES
 
 SECRET = "0123456789abcdef0123456789abcdef"
 RSA_KEY = rsa.generate_private_key(65_537, 2_048)
@@ -35,7 +36,7 @@ def public_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 def by_secret(tenant_id: str = "acme") -> TokenVerifier:
-    return TokenVerifier(tenant_id, secret_keys(SECRET))
+    return TokenVerifier(tenant_id, secret_keys(SECRET), Expected())
 
 
 def good_claims(**changed: Any) -> dict[str, Any]:
@@ -94,17 +95,17 @@ def test_the_public_key_is_no_secret_to_sign_with() -> None:
     pem = public_pem(RSA_KEY)
     head = _base64(b'{"alg":"HS256"}') + b"." + _base64(json.dumps(good_claims()).encode())
     forged = head + b"." + _base64(hmac.digest(pem.encode(), head, hashlib.sha256))
-    refusal(forged.decode(), TokenVerifier("acme", public_keys(pem)))
+    refusal(forged.decode(), TokenVerifier("acme", public_keys(pem), Expected()))
 
 
 def test_with_a_public_key_the_secret_counts_for_nothing() -> None:
-    verifier = TokenVerifier("acme", public_keys(public_pem(RSA_KEY)))
+    verifier = TokenVerifier("acme", public_keys(public_pem(RSA_KEY)), Expected())
     refusal(signed(good_claims()), verifier)
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])
 def test_tokens_signed_elsewhere_are_checked_with_the_public_key(key: Any, algorithm: str) -> None:
-    verifier = TokenVerifier("acme", public_keys(public_pem(key)))
+    verifier = TokenVerifier("acme", public_keys(public_pem(key)), Expected())
     assert verifier.verify(jwt.encode(good_claims(), key, algorithm)).subject == "ann"
     other = EC_KEY if key is RSA_KEY else RSA_KEY
     refusal(jwt.encode(good_claims(), other, "ES256" if other is EC_KEY else "RS256"), verifier)
@@ -385,4 +386,4 @@ def test_a_name_that_would_write_its_own_log_line_cannot() -> None:
 
 def test_a_verifier_without_a_key_cannot_be_made() -> None:
     with pytest.raises(AssertionError):
-        TokenVerifier("acme", ())
+        TokenVerifier("acme", (), Expected())

@@ -8,17 +8,17 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.sandbox import confinement, landlock
-from jobs.sandbox.allowance import Allowance
 from tests.faults.handwritten import Programs
 from tests.harness import IN_CI, ROOT, Product, eventually, running_product
 from tests.jobs import conftest as runs
-from tests.programs import chain, node
+from tests.programs import allowance, chain, node
 
 pytestmark = pytest.mark.skipif(
     not landlock.abi() and not IN_CI, reason="this kernel offers no Landlock"
@@ -205,14 +205,14 @@ def test_a_run_writes_where_its_tenant_may_and_where_a_named_sqlite_file_lies(
 def test_certificates_that_a_connection_names_can_be_read(tmp_path: Path) -> None:
     url = "postgresql://u@h/n?sslrootcert=/srv/ca.pem&sslmode=verify-full"
     environment = {"CONNECTION_PG": url, "DATA_ROOTS": "/srv/a:/srv/b"}
-    allowance = Allowance(is_confined=True, reads=(Path("/opt/driver"),))
-    found = confinement.confined(environment, tmp_path, allowance)
+    rules = allowance(reads=(Path("/opt/driver"),))
+    found = confinement.confined(environment, tmp_path, replace(rules, is_confined=True))
     assert json.loads(found["CONFINED_TO"]) == {
         "write": [str(tmp_path), "/srv/a", "/srv/b"],
         "read": ["/opt/driver", "/srv/ca.pem"],
     }
     assert found["TMPDIR"] == str(tmp_path)
-    assert "CONFINED_TO" not in confinement.confined(environment, tmp_path, Allowance())
+    assert "CONFINED_TO" not in confinement.confined(environment, tmp_path, rules)
 
 
 def test_a_kernel_without_landlock_is_told_of_and_refused_where_it_is_required(

@@ -24,8 +24,8 @@ from jobs.graph.checks import (
 )
 from jobs.graph.expressions import Expression, check_expression
 from jobs.http.body import json_object
-from jobs.http.request_limits import RequestLimits
 from jobs.program.generator import generate_program
+from settings.groups import RequestLimits
 from settings.shared import MAX_NODES
 from tests.harness import Answer, Product, product_of_each_class
 from tests.security.worst_graphs import chained, node, worst_graphs

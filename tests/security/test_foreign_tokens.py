@@ -255,7 +255,7 @@ def test_a_numeric_subject_is_let_in(product: Product) -> None:
 
 
 def scope_of(**environ: str) -> frozenset[str]:
-    return Settings.from_env(environ).jwt_default_scope
+    return Settings.from_env(environ).tokens.expected.default_scopes
 
 
 def test_with_a_secret_of_our_own_no_scope_is_every_scope_unless_said_otherwise() -> None:

@@ -19,6 +19,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from realtime.tokens import TokenRefused, TokenVerifier
 from settings import Settings
+from settings.groups import Expected
 from settings.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
 from tests.harness import StartProduct, eventually, is_alive
 
@@ -62,7 +63,7 @@ def forged(header: dict[str, Any], secret: str) -> str:
 
 def lets_in(keys: tuple[TrustedKey, ...], sent: str) -> bool:
     try:
-        TokenVerifier("default", keys).verify(sent)
+        TokenVerifier("default", keys, Expected()).verify(sent)
     except TokenRefused:
         return False
     return True
@@ -88,7 +89,7 @@ def test_once_the_change_is_over_the_old_secret_counts_no_more() -> None:
 
 def test_with_two_keys_an_expired_token_of_the_second_is_told_so() -> None:
     claims = {"tenant_id": "default", "exp": int(time.time()) - 60}
-    verifier = TokenVerifier("default", secret_keys(NEW, OLD))
+    verifier = TokenVerifier("default", secret_keys(NEW, OLD), Expected())
     with pytest.raises(TokenRefused, match="expired"):
         verifier.verify(jwt.encode(claims, OLD, "HS256"))
 
@@ -305,7 +306,9 @@ def test_a_claim_that_is_there_twice_counts_as_the_last_one() -> None:
     said = b".".join(parts)
     seal = base64.urlsafe_b64encode(hmac.digest(NEW.encode(), said, "sha256")).rstrip(b"=")
     sent = (said + b"." + seal).decode()
-    assert TokenVerifier("default", secret_keys(NEW)).verify(sent).tenant_id == "default"
+    assert (
+        TokenVerifier("default", secret_keys(NEW), Expected()).verify(sent).tenant_id == "default"
+    )
 
 
 def test_a_secret_that_can_be_guessed_is_refused() -> None:

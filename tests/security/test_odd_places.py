@@ -114,7 +114,7 @@ def test_a_password_in_a_nats_url_reaches_the_server_as_it_is(tmp_path: Path) ->
     with server_with(tmp_path, f"authorization {{ users: [\n{users}] }}\n") as server:
         for number, password in enumerate(passwords):
             url = f"nats://u{number}:{quote(password, safe='')}@127.0.0.1:{server.port}"
-            assert Settings.from_env({"NATS_URL": url}).nats_url == url
+            assert Settings.from_env({"NATS_URL": url}).nats.url == url
             with linked(url):  # it asserts that it is let in
                 pass
 

@@ -21,16 +21,16 @@ from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.literals import literal
 from jobs.graph.passwords import holds_password, without_password
 from jobs.graph.paths import is_servers_own
-from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
 from jobs.sandbox.data_roots import not_data
 from jobs.sandbox.environment import reading_environment
-from jobs.sandbox.limits import CPU_GRACE, ProgramLimits
+from jobs.sandbox.limits import CPU_GRACE, impose, met_limit
 from jobs.store.records import NewRun
 from jobs.store.store import Store
+from settings.groups import ProgramLimits
 from settings.secret_files import write_secret
 from tests.harness import Product, StartProduct
-from tests.programs import Outcome, chain, execute, node, program_of, run
+from tests.programs import Outcome, allowance, chain, execute, node, program_of, run
 from tests.programs import graph as graph_of
 
 PASSWORD = "hunter2-Zz9"
@@ -396,7 +396,7 @@ def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: St
 def test_old_logs_of_the_server_are_no_data_by_their_whole_path_either(tmp_path: Path) -> None:
     old = tmp_path / "nats.log.2026.11.24.10.00.00.000000000"
     old.write_text("n\n1\n")
-    found = reading_environment("acme", {}, tmp_path, Allowance(), {})
+    found = reading_environment("acme", {}, tmp_path, allowance(tmp_path), {})
     done = run(copies(str(old)), tmp_path, NOT_DATA=found["NOT_DATA"])
     assert "the server's own" in done.reason(1)
 
@@ -429,7 +429,7 @@ def limited(tmp_path: Path, limits: ProgramLimits, code: str) -> tuple[int, str]
         text=True,
         cwd=tmp_path,
     )
-    limits.impose(process.pid)
+    impose(limits, process.pid)
     _, stderr = process.communicate("go\n", timeout=60)
     return process.returncode, stderr
 
@@ -447,21 +447,21 @@ def test_limits_are_set_on_a_process(tmp_path: Path) -> None:
 def test_zero_is_no_limit_and_an_ended_process_is_no_error(tmp_path: Path) -> None:
     ours = [resource.getrlimit(kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)]
     code = "import resource, sys; print([resource.getrlimit(resource.RLIMIT_DATA), resource.getrlimit(resource.RLIMIT_NOFILE)], file=sys.stderr)"
-    assert limited(tmp_path, ProgramLimits(), code)[1].strip() == str(ours)
+    assert limited(tmp_path, ProgramLimits(0, 0, 0, 0), code)[1].strip() == str(ours)
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    ProgramLimits(memory_mb=1).impose(process.pid)
+    impose(ProgramLimits(memory_mb=1), process.pid)
 
 
 def test_which_end_was_a_cpu_limit() -> None:
     limits = ProgramLimits(cpu_seconds=3)
     reason = "ended by the CPU limit of 3 s (PROGRAM_CPU_SECONDS)"
-    assert limits.broken(-signal.SIGXCPU, 3.1) == reason
-    assert limits.broken(128 + signal.SIGXCPU, 3.1) == reason
-    assert limits.broken(-signal.SIGKILL, 8.0) == reason
-    assert limits.broken(-signal.SIGKILL, 1.0) is None
-    assert limits.broken(0, 9.0) is None
-    assert ProgramLimits().broken(-signal.SIGKILL, 9.0) is None
+    assert met_limit(limits, -signal.SIGXCPU, 3.1) == reason
+    assert met_limit(limits, 128 + signal.SIGXCPU, 3.1) == reason
+    assert met_limit(limits, -signal.SIGKILL, 8.0) == reason
+    assert met_limit(limits, -signal.SIGKILL, 1.0) is None
+    assert met_limit(limits, 0, 9.0) is None
+    assert met_limit(ProgramLimits(cpu_seconds=0), -signal.SIGKILL, 9.0) is None
 
 
 ENDLESS = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"
@@ -526,11 +526,11 @@ def test_a_bad_file_of_connections_ends_the_start_with_one_line(tmp_path: Path) 
 
 
 def test_each_tenant_has_roots_of_its_own_where_the_setting_names_it(tmp_path: Path) -> None:
-    allowance = Allowance(data_roots=(f"{tmp_path}/{{tenant}}", f"{tmp_path}/all"))
-    found = reading_environment("acme", {}, tmp_path / "var", allowance, {"JWT_SECRET": "s"})
+    rules = allowance(f"{tmp_path}/{{tenant}}", f"{tmp_path}/all")
+    found = reading_environment("acme", {}, tmp_path / "var", rules, {"JWT_SECRET": "s"})
     assert found["DATA_DIR"] == f"{tmp_path}/acme"
     assert found["DATA_ROOTS"] == f"{tmp_path}/acme:{tmp_path}/all"
     assert f"{tmp_path}/var/jwt_secret" in found["NOT_DATA"].split(":")
     assert "JWT_SECRET" not in found
-    ours = reading_environment("acme", {}, tmp_path / "var", Allowance(), {})
+    ours = reading_environment("acme", {}, tmp_path / "var", allowance(tmp_path / "var"), {})
     assert (ours["DATA_DIR"], ours["DATA_ROOTS"]) == (f"{tmp_path}/var",) * 2

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from jobs.sandbox.allowance import Allowance, TenantNotServed
+from jobs.sandbox.allowance import TenantNotServed
 from jobs.sandbox.environment import reading_environment
 from settings import Settings, SettingsError
 from tests.harness import Product, eventually, running_product
-from tests.programs import chain, node
+from tests.programs import allowance, chain, node
 
 OWNER, THIEF = "acme", "bolt"
 SECRET = "what only acme may know"
@@ -142,7 +142,7 @@ def test_the_sample_lies_where_the_sample_job_looks(both: Both) -> None:
 
 
 def roots(**environ: str) -> tuple[str, ...]:
-    return Settings.from_env({"DATA_DIR": "/d", **environ}).data_roots
+    return Settings.from_env({"DATA_DIR": "/d", **environ}).program.data_roots
 
 
 def test_tenants_have_roots_of_their_own_unless_somebody_says_otherwise() -> None:
@@ -197,16 +197,16 @@ def test_the_start_says_what_to_do_about_a_shared_root(tmp_path: Path) -> None:
 
 
 def test_a_runner_of_one_tenant_gives_nothing_to_another(tmp_path: Path) -> None:
-    allowance = Allowance(tenant_id=OWNER)
-    assert reading_environment(OWNER, {}, tmp_path, allowance, {})
+    ours = allowance(tmp_path, of=OWNER)
+    assert reading_environment(OWNER, {}, tmp_path, ours, {})
     with pytest.raises(TenantNotServed, match="TENANT_ID"):
-        reading_environment(THIEF, {}, tmp_path, allowance, {})
+        reading_environment(THIEF, {}, tmp_path, ours, {})
 
 
 def test_what_tenants_left_is_no_data_of_a_server_that_now_serves_one(tmp_path: Path) -> None:
-    allowance = Allowance(tenant_id=OWNER, data_roots=(str(tmp_path),))
-    found = reading_environment(OWNER, {}, tmp_path, allowance, {})
+    one = allowance(tmp_path, of=OWNER)
+    found = reading_environment(OWNER, {}, tmp_path, one, {})
     assert str(tmp_path / "tenants") in found["NOT_DATA"].split(":")
-    many = Allowance(tenant_id="*", data_roots=(f"{tmp_path}/tenants/{{tenant}}",))
+    many = allowance(f"{tmp_path}/tenants/{{tenant}}", of="*")
     found = reading_environment(OWNER, {}, tmp_path, many, {})
     assert str(tmp_path / "tenants") not in found["NOT_DATA"].split(":")

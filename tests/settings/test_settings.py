@@ -19,8 +19,8 @@ from sqlalchemy.schema import CreateIndex
 
 from jobs.store.tables import RUNS
 from settings import Settings, SettingsError
+from settings.checks import STORES
 from settings.keys import MIN_SECRET_BYTES
-from settings.settings import STORES
 from tests.harness import BIN, ROOT, free_ports
 
 LONG_SECRET = "0123456789abcdef0123456789abcdef"
@@ -91,6 +91,8 @@ BAD: list[tuple[str, str]] = [
     ("PROGRAM_OPEN_FILES", "15"),
     ("PROGRAM_OPEN_FILES", "-1"),
     ("PROGRAM_MEMORY_MB", "63"),
+    ("PROGRAM_CPU_SECONDS", "1h"),
+    ("PROGRAM_FILE_MB", "-1"),
     ("SAMPLE_ORDERS", "-1"),
     ("LOG_LEVEL", "loud"),
     ("ACCESS_LOG", "maybe"),
@@ -151,11 +153,15 @@ def test_a_secret_is_not_repeated_when_it_is_refused() -> None:
 
 def test_nothing_set_is_a_good_setting() -> None:
     settings = Settings.from_env({})
-    assert (settings.host, settings.api_port, settings.ws_port) == ("127.0.0.1", 8080, 8081)
-    assert settings.nats_url is None
+    assert (settings.server.host, settings.server.api_port, settings.server.ws_port) == (
+        "127.0.0.1",
+        8080,
+        8081,
+    )
+    assert settings.nats.url is None
     assert settings.data_dir == Path("var").absolute()
     assert settings.database_url == f"sqlite:///{settings.data_dir / 'progress.db'}"
-    assert (settings.worker_class, settings.runner, settings.tenant_id) == (
+    assert (settings.server.worker_class, settings.runner.mode, settings.tenant_id) == (
         "gthread",
         "embedded",
         "default",
@@ -164,8 +170,8 @@ def test_nothing_set_is_a_good_setting() -> None:
 
 def test_a_limit_that_no_program_could_start_with_is_refused_and_none_is_0() -> None:
     none = {"PROGRAM_OPEN_FILES": "0", "PROGRAM_MEMORY_MB": "0"}
-    settings = Settings.from_env(none)
-    assert (settings.program_open_files, settings.program_memory_mb) == (0, 0)
+    limits = Settings.from_env(none).program.limits
+    assert (limits.open_files, limits.memory_mb) == (0, 0)
     assert "from 16 to 1000000, or 0" in refusal(PROGRAM_OPEN_FILES="3")
 
 
@@ -189,11 +195,11 @@ def test_good_values_are_taken(tmp_path: Path) -> None:
             "DATA_DIR": str(tmp_path),
         }
     )
-    assert settings.allowed_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.server.allowed_origins == ("https://a.example", "http://localhost:3000")
     assert settings.tenant_id == "*"
-    assert settings.jwt_public_key == pem
+    assert settings.tokens.public_key == pem
     assert settings.signing_key() == LONG_SECRET
-    assert Settings.from_env({"JWT_PUBLIC_KEY": pem}).jwt_public_key == pem.strip()
+    assert Settings.from_env({"JWT_PUBLIC_KEY": pem}).tokens.public_key == pem.strip()
 
 
 @pytest.mark.parametrize(

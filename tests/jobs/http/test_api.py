@@ -17,7 +17,6 @@ from werkzeug.test import TestResponse
 from jobs.http.api import create_blueprint
 from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.problems import register
-from jobs.http.request_limits import RequestLimits
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
 from jobs.store.states import RunStatus
@@ -25,6 +24,8 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
+from settings import Settings
+from settings.groups import RequestLimits
 from tests.harness import NatsServer, eventually, nats_server_binary
 from tests.jobs.conftest import TENANT, Heard, StartRunner, node_state
 
@@ -45,12 +46,6 @@ CYCLIC = {**SAMPLE, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 1}]}
 
 
 @dataclass(frozen=True)
-class FakeSettings:
-    data_dir: Path
-    tenant_id: str = TENANT
-
-
-@dataclass(frozen=True)
 class FakeBearer:
     tenant_id: str
     expires_at: float
@@ -66,7 +61,7 @@ def authenticate(scope: str) -> FakeBearer:
 
 def new_app(store: Store, link: Link, data_dir: Path) -> Flask:
     app = Flask(__name__)
-    settings = FakeSettings(data_dir)
+    settings = Settings.from_env({"DATA_DIR": str(data_dir), "TENANT_ID": TENANT})
     app.register_blueprint(create_blueprint(store, RunQueue(link), link, authenticate, settings))
     register(app)
     return app

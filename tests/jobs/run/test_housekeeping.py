@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from jobs.run.housekeeping import Sweeps
-from jobs.runner import Runner
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
 from jobs.store.states import RunStatus
@@ -15,7 +14,7 @@ from jobs.work.announcements import Announcement, Announcer
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually
-from tests.jobs.conftest import record
+from tests.jobs.conftest import new_runner, record
 
 ELSEWHERE = ProcessIdentity("another machine", 1, 1)  # nobody here can see whether it lives
 
@@ -73,7 +72,7 @@ def test_the_stop_of_a_runner_does_not_wait_for_all_lost_runs(
 ) -> None:
     gone = ProcessIdentity(this_machine(), 2**22 - 1, 1)  # no such process: known to be dead
     runs = started(store, 20, gone)
-    runner = Runner(store, link, nats_url=nats_server.url, data_dir=data_dir, slots=1)
+    runner = new_runner(store, link, nats_server, data_dir)
     runner.start()
     eventually(lambda: lost(store, runs) > 0)
     assert runner.stop()

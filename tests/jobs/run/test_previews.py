@@ -19,10 +19,10 @@ from jobs.graph.feeding import feeding_part
 from jobs.http.previews import MOST_SAID, _unpacked
 from jobs.http.problems import Problem
 from jobs.run.previews import ROWS, Previews
-from jobs.sandbox.allowance import Allowance
 from jobs.store.process_identity import ProcessIdentity
 from progress_lib.nats import Link
 from tests.harness import Answer, Product, StartProduct, eventually, running_product
+from tests.programs import allowance
 
 URL = "sqlite:///shop.db"
 
@@ -253,7 +253,7 @@ def test_a_second_runner_leaves_the_previews_of_the_first_alone(link: Link, tmp_
     alive = str(ProcessIdentity.of(os.getpid()))
     for name in (gone, alive, "0123456789abcdef"):
         (tmp_path / "previews" / name.replace("/", "+") / "a-preview").mkdir(parents=True)
-    second = Previews(link, tmp_path, Allowance())
+    second = Previews(link, tmp_path, allowance(tmp_path))
     second.start()
     second.stop()
     left = [path.name for path in (tmp_path / "previews").iterdir()]

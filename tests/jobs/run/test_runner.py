@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from jobs.runner import Runner
-from jobs.sandbox.allowance import Allowance
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
 from jobs.store.states import RunStatus
@@ -28,6 +26,7 @@ from tests.jobs.conftest import (
     Heard,
     StartRunner,
     ended,
+    new_runner,
     record,
     running,
 )
@@ -164,9 +163,7 @@ def test_the_reason_of_a_run_that_could_not_start_tells_nothing_of_the_server(
     open_to_all = data_dir / "connections-of-ours"
     open_to_all.write_text("shop=sqlite:///x.db\n")
     open_to_all.chmod(0o644)
-    allowance = Allowance(connections_file=open_to_all)
-    url = nats_server.url
-    runner = Runner(store, link, nats_url=url, data_dir=data_dir, slots=1, allowance=allowance)
+    runner = new_runner(store, link, nats_server, data_dir, connections_file=open_to_all)
     runner.start()
     try:
         end = ended(store, queued(store, run_queue, GOOD))
@@ -205,7 +202,7 @@ def test_a_run_for_which_no_thread_is_left_fails_and_leaves_no_subscription(
         listening.discard(subscription)
         leave(of, subscription)
 
-    runner = Runner(store, link, nats_url=nats_server.url, data_dir=data_dir, slots=1)
+    runner = new_runner(store, link, nats_server, data_dir)
     runner.start()
     try:
         monkeypatch.setattr(threading.Thread, "start", start)

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.run.deadlines import Deadlines
+from jobs.run.deadlines import broken
 from jobs.run.verdict import Ending, Seen, decide, exit_text
 from jobs.store.states import RunStatus
 from progress_lib import Progress, Status
+from settings.groups import Deadlines
 
 OPEN = [Progress(3, "DB Output", Status.RUNNING, 5)]
 FAILED = [Progress(3, "DB Output", Status.FAILED, 5, "UNIQUE constraint failed")]
@@ -79,7 +80,7 @@ def test_an_unknown_signal_has_a_number() -> None:
 def test_each_time_out_has_its_own_reason(
     deadlines: Deadlines, now: float, last_word: float | None, reason: str | None
 ) -> None:
-    ending = deadlines.broken(now, 0.0, last_word)
+    ending = broken(deadlines, now, 0.0, last_word)
     if reason is None:
         assert ending is None
     else:

@@ -10,10 +10,11 @@ from typing import NoReturn
 
 import pytest
 
-from jobs.sandbox.limits import ProgramLimits
+from jobs.sandbox import program_process
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.work.program_log import ProgramLog
+from settings.groups import ProgramLimits
 from tests.harness import eventually, is_alive, processes_of
 
 MARK = "RUN_ID=test-of-the-process-"
@@ -163,7 +164,7 @@ def test_a_program_whose_start_fails_half_way_does_not_go_on(
         calls = iter([original, original, original])  # Popen's own: output, errors, the exec
         monkeypatch.setattr(os, "pipe", lambda: next(calls, fail)())
     if fault == "limits":
-        monkeypatch.setattr(ProgramLimits, "impose", fail)
+        monkeypatch.setattr(program_process, "impose", fail)
     mark = f"{MARK}{tmp_path.name}"
     files = len(os.listdir("/proc/self/fd"))
     with pytest.raises((OSError, RuntimeError)):

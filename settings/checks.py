@@ -1,0 +1,155 @@
+"""What the text of one setting must be. A check returns what is kept, or raises ValueError with the rest of a sentence."""
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from progress_lib.subjects import EVERY_TENANT, check_id
+from settings.addresses import Network, parse_proxies
+from settings.keys import public_keys
+from settings.reading import SettingsError
+from settings.shared import TENANT
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+STORES = ("sqlite", "postgresql")  # whose indexes hold the law that a job has one active run
+MIN_METRICS_TOKEN = 16  # characters
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
+
+
+def check_place(name: str, place: Path) -> None:
+    """Raises SettingsError for a directory in which the product cannot work."""
+    found = str(place)
+    if os.pathsep in found or os.pathsep in os.path.realpath(place):
+        why = f"holds a {os.pathsep!r}, which separates directories (DATA_ROOTS, PYTHONPATH)"
+    elif not found.isprintable() and found != found.encode(errors="replace").decode():
+        why = "is no UTF-8 text, so SQLite opens no file there"
+    elif TENANT in found:
+        why = f"holds {TENANT}, which stands for a tenant's name (DATA_ROOTS)"
+    elif found[-1].isspace():
+        why = "ends in white space, which gunicorn takes away"
+    else:
+        return
+    raise SettingsError(f"{name} {found!r:.200} {why}; choose another place")
+
+
+def metrics_token(found: str) -> str:
+    """Never repeats it."""
+    if len(found) < MIN_METRICS_TOKEN or not found.isascii() or not found.isprintable():
+        raise ValueError(f"must be {MIN_METRICS_TOKEN} or more printable ASCII characters")
+    return found
+
+
+def file(found: str) -> Path:
+    """A file's path."""
+    return Path(found).absolute()
+
+
+def words(found: str) -> frozenset[str]:
+    """Separated by commas."""
+    return frozenset(word.strip() for word in found.split(",") if word.strip())
+
+
+def networks(found: str) -> tuple[Network, ...]:
+    """Of proxies, separated by commas."""
+    try:
+        return parse_proxies(found)
+    except ValueError as error:
+        raise ValueError(f"{error}; use 10.0.0.1, 10.0.0.0/8 or *") from None
+
+
+def public_key(found: str) -> str:
+    """PEM blocks or a JWKS document, or the text of a file that holds them."""
+    text = found if _is_key_text(found) else _file_text(found)
+    public_keys(text)
+    return text
+
+
+def key_file(found: str) -> Path | None:
+    """Where `public_key` reads; None: the keys are in the text itself."""
+    return None if _is_key_text(found) else file(found)
+
+
+def _is_key_text(found: str) -> bool:
+    return "-----BEGIN" in found or found.startswith("{")
+
+
+def _file_text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path!r} is neither a PEM or JWKS text nor a readable file: {error}"
+        ) from None
+
+
+def nats_urls(found: str) -> str:
+    """Never repeats what may be a password, or a part of one that a sign in it has cut off."""
+    from progress_lib.nats import check_url
+
+    try:
+        for url in found.split(","):
+            check_url(url.strip())
+            parts = urlsplit(url.strip())
+            if "@" in parts.path + parts.query + parts.fragment:
+                raise ValueError
+    except ValueError:
+        if "@" not in found:
+            raise
+        raise ValueError(
+            "is not of the form nats://[user:password@]host[:port]; in a user or password write "
+            ", / ? # @ : and % as %2C %2F %3F %23 %40 %3A and %25"
+        ) from None
+    return found
+
+
+def database_url(found: str) -> str:
+    """Never repeats it: it may hold a password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(found)
+        if url.get_backend_name() in STORES:
+            url.get_dialect().import_dbapi()
+    except (ArgumentError, ValueError):
+        raise ValueError("is no SQLAlchemy URL, such as postgresql://user@host/name") from None
+    except ImportError as error:
+        raise ValueError(f"the driver for it is not installed ({error})") from None
+    if url.get_backend_name() not in STORES:
+        raise ValueError(
+            f"is a URL of {url.get_backend_name()!r:.40}; jobs and runs are kept in SQLite or PostgreSQL"
+        )
+    if url.get_backend_name() == "sqlite" and _is_in_memory(url):
+        raise ValueError(
+            "is a database in memory, which each process would have for itself; "
+            "name a file, such as sqlite:////srv/progress.db"
+        )
+    return found
+
+
+def _is_in_memory(url: "URL") -> bool:
+    """Of a URL of SQLite."""
+    name = url.database or ""
+    return name in ("", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
+
+
+def sqlite_url(path: Path) -> str:
+    """SQLAlchemy ends a file's name at the first `?`, and undoes what is quoted in it."""
+    return f"sqlite:///{quote(os.fsencode(path))}"
+
+
+def origins(found: str) -> tuple[str, ...]:
+    """Separated by white space or commas; returned as browsers write them."""
+    named = tuple(found.lower().replace(",", " ").split())
+    for origin in named:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
+    return named
+
+
+def tenant(found: str) -> str:
+    return found if found == EVERY_TENANT else check_id(found)

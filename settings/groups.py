@@ -1,0 +1,200 @@
+"""The settings in groups, as those who use them take them. A default and its bounds stand here, and nowhere else.
+
+A new setting is one line here; README's table and a bad value in tests/settings/test_settings.py go with it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from progress_lib.nats import PING_PERIOD
+from settings.addresses import Network
+from settings.checks import (
+    file,
+    key_file,
+    metrics_token,
+    nats_urls,
+    networks,
+    origins,
+    public_key,
+    words,
+)
+from settings.keys import check_secret
+from settings.reading import (
+    Reader,
+    SettingsError,
+    checked,
+    choice,
+    found_by,
+    group,
+    limit,
+    number,
+    switch,
+)
+from settings.roots import own_roots, paths, roots
+from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES
+
+WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn
+MAX_PORT = 65_535
+MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
+MIN_MEMORY_MB = 64  # of a program: Python and SQLAlchemy alone take 32
+MIN_OPEN_FILES = 16  # of a program: one that copies a small file has 7 open
+MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
+MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How gunicorn serves the application, and what it says."""
+
+    host: str = checked("HOST", str, "127.0.0.1")
+    api_port: int = number("API_PORT", 8080, 1, MAX_PORT)
+    ws_port: int = number("WS_PORT", 8081, 1, MAX_PORT)
+    workers: int = number("WORKERS", 1, 1, 256)
+    worker_class: str = choice("WORKER_CLASS", "gthread", WORKER_CLASSES)
+    allowed_origins: tuple[str, ...] = checked("ALLOWED_ORIGINS", origins, unset=())  # empty: all
+    metrics_token: str | None = checked("METRICS_TOKEN", metrics_token)  # None: all read /metrics
+    sample_orders: int = number("SAMPLE_ORDERS", 200_000, 0, 10_000_000)  # 0: no sample at all
+    log_level: str = choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
+    access_log: bool = switch("ACCESS_LOG", "on")  # a line a request
+
+
+@dataclass(frozen=True, slots=True)
+class NatsSettings:
+    """The NATS servers, or the embedded one."""
+
+    url: str | None = checked("NATS_URL", nats_urls)  # None: an embedded nats-server
+    port: int = number("NATS_PORT", 4222, 1, MAX_PORT)  # of the embedded one, as is the next
+    monitor_port: int = number("NATS_MONITOR_PORT", 8222, 1, MAX_PORT)
+    # seconds; a silent server is given up within two of them
+    ping_period: int = number("NATS_PING_PERIOD", int(PING_PERIOD), 1, 300)
+    # None: that of the embedded server, where NATS_URL is its own
+    issuer_seed: Path | None = checked("NATS_ISSUER_SEED", file)
+
+    @property
+    def known_url(self) -> str:
+        """For processes that start when the servers are known."""
+        assert self.url is not None, "who starts this process sets NATS_URL"
+        return self.url
+
+
+def _public_key(reader: Reader) -> str | None:
+    return reader.checked("JWT_PUBLIC_KEY", public_key) if reader.reads_keys else None
+
+
+def _default_scopes(reader: Reader) -> frozenset[str]:
+    """With our own secret every scope, as we sign for ourselves; of another's tokens none."""
+    named = frozenset(reader.text("JWT_DEFAULT_SCOPE").split())
+    if unknown := sorted(named - SCOPES):
+        raise SettingsError(
+            f"JWT_DEFAULT_SCOPE holds {unknown[0]!r:.80}; known are {' '.join(sorted(SCOPES))}"
+        )
+    is_anothers = bool(reader.text("JWT_PUBLIC_KEY"))
+    return named or (frozenset() if is_anothers else SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must say beside its signature; where nothing is expected, anything will do."""
+
+    audiences: frozenset[str] = checked("JWT_AUDIENCE", words, unset=frozenset())  # aud holds one
+    issuer: str | None = checked("JWT_ISSUER", str)  # its iss is this
+    default_scopes: frozenset[str] = found_by(  # of a token that names none
+        _default_scopes, "JWT_DEFAULT_SCOPE", "all; with `JWT_PUBLIC_KEY` none", default=SCOPES
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """What tokens are signed and checked with."""
+
+    # None: the one kept in data_dir
+    secret: str | None = checked("JWT_SECRET", check_secret, shown="made once, kept in `DATA_DIR`")
+    # still good for tokens that were signed with it
+    secret_previous: str | None = checked("JWT_SECRET_PREVIOUS", check_secret)
+    # PEM blocks or a JWKS, as text
+    public_key: str | None = found_by(_public_key, "JWT_PUBLIC_KEY", default=None)
+    # where that was read; None: it was in the setting itself
+    public_key_file: Path | None = checked("JWT_PUBLIC_KEY", key_file)
+    expected: Expected = group(Expected)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """What browsers on a WebSocket may use: of one worker, of those that share a token or an address, of one."""
+
+    per_worker: int = number("MAX_CLIENTS", 2_000, 1, 50_000)
+    per_token: int = number("MAX_CLIENTS_PER_TOKEN", 1_500, 1, 50_000)
+    per_address: int = number("MAX_CLIENTS_PER_ADDRESS", 1_500, 1, 50_000)
+    # proxies whose X-Forwarded-For tells the address
+    proxies: tuple[Network, ...] = checked("FORWARDED_ALLOW_IPS", networks, "127.0.0.1,::1")
+    # jobs that one browser watches; each costs a look into the history
+    subscriptions: int = number("MAX_SUBSCRIPTIONS", 1_000, 1, 100_000)
+    # frames of one browser, in the long run
+    messages_per_second: int = number("MAX_MESSAGES_PER_SECOND", 200, 1, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """How much one request may ask for, and one tenant may have waiting. Beyond, a request is refused."""
+
+    # a node of a graph has some 300 bytes
+    body_bytes: int = number("MAX_BODY_BYTES", 1_048_576, 1_024, 1 << 30)
+    body_wait: int = number("BODY_TIMEOUT", 15, 1, 3_600)  # seconds for a whole body to be there
+    json_depth: int = number("MAX_JSON_DEPTH", 32, 8, 200)  # lists and objects; a graph has six
+    graph_nodes: int = number("MAX_GRAPH_NODES", MAX_NODES, 1, MAX_NODES)
+    graph_edges: int = number("MAX_GRAPH_EDGES", MAX_EDGES, 1, MAX_EDGES)
+    queued_runs: int = number("MAX_QUEUED_RUNS", 1_000, 1, 1_000_000)  # of one tenant
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """Which runners there are, and how much each has at work."""
+
+    mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: started on their own
+    slots: int = number("MAX_CONCURRENT_RUNS", 4, 1, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The time-outs of a run in seconds, each with an end of its own. 0: no limit, but for `cancel`."""
+
+    queued: float = number("RUN_QUEUED_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)  # from execute to start
+    # from start to the first word of a node
+    start: float = number("RUN_START_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)
+    run: float = number("RUN_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)  # from start to end
+    # between two words of the program
+    silence: float = number("RUN_SILENCE_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)
+    # from SIGTERM to SIGKILL; 0: at once
+    cancel: float = number("RUN_CANCEL_TIMEOUT", 10, 0, MAX_CANCEL_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramLimits:
+    """What a program may use of the machine; each at 0: no limit."""
+
+    memory_mb: int = limit("PROGRAM_MEMORY_MB", 4_096, MIN_MEMORY_MB, MAX_MB)
+    cpu_seconds: int = number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT)
+    file_mb: int = number("PROGRAM_FILE_MB", 102_400, 0, MAX_MB)
+    open_files: int = limit("PROGRAM_OPEN_FILES", 1_024, MIN_OPEN_FILES, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRules:
+    """What programs may use and reach."""
+
+    # directories of data, which may hold {tenant}
+    own_roots: tuple[str, ...] = found_by(
+        own_roots, "DATA_ROOTS", "`DATA_DIR`; with `TENANT_ID=*` `DATA_DIR/tenants/{tenant}`"
+    )
+    landlock: str = choice("PROGRAM_LANDLOCK", AUTO, LANDLOCK_MODES)
+    # what a confined program may read beside its data, the interpreter and the system's libraries
+    reads: tuple[Path, ...] = checked("PROGRAM_READS", paths, unset=())
+    # further ones, which all tenants share
+    shared_roots: tuple[str, ...] = checked("SHARED_DATA_ROOTS", roots, unset=())
+    connections_file: Path | None = checked("CONNECTIONS_FILE", file)
+    limits: ProgramLimits = group(ProgramLimits)
+
+    @property
+    def data_roots(self) -> tuple[str, ...]:
+        """All directories under which graphs read and write."""
+        return self.own_roots + self.shared_roots
