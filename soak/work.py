@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from soak.product import Answer, Away, Product
+from hosting.product import Answer
+from soak.product import Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
 KEEP_EVERY = 500  # rows; of each so many, one is written

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hosting.ports import FROM, TO
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.turns import ByShare, long_ones_first, turn
 
 __all__ = ["link", "nats_server", "product", "shop_database", "start_product"]
 
+MOST_PROCESSES = 16  # that may run at once; each gets a thousand ports
 _TURN = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A process that is one of several takes ports from a range of its own, and so does what it starts."""
+    if _is_one_of_several(config):
+        width = (TO - FROM) // MOST_PROCESSES
+        first = (
+            FROM
+            + int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % MOST_PROCESSES * width
+        )
+        os.environ["FREE_PORTS"] = f"{first}-{first + width}"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -70,7 +70,7 @@ class Command:
         return (self.directory / "stderr").read_text()
 
     def left_over(self) -> list[int]:
-        return processes_of(self.mark, self.data_dir)
+        return [process.pid for process in processes_of(self.mark, self.data_dir)]
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
