@@ -39,8 +39,9 @@ from bench.target import (
     TargetFailed,
 )
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
+from hosting.launch import ROOT
+from hosting.product import NotReady
 from settings import WORKER_CLASSES
-from soak.product import ROOT, DidNotComeBack
 
 CHART = ROOT / "docs" / "bench.svg"
 SHOW_PERIOD = 0.2  # seconds between two progress lines on a terminal
@@ -203,7 +204,7 @@ def _of_caller(path: str) -> Path:
 
 
 def bench(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
-    """The document of a bench that was run through; raises Interrupted, TargetFailed, DidNotComeBack."""
+    """The document of a bench that was run through; raises Interrupted, TargetFailed, NotReady."""
     machine = described(ROOT)
     directory = Path(tempfile.mkdtemp(prefix="bench-"))
     progress = Progress()
@@ -256,7 +257,7 @@ def main(arguments: list[str]) -> int:
         _write(options, document)
     except Interrupted:
         return 130
-    except (TargetFailed, DidNotComeBack, OSError, ValueError) as error:
+    except (TargetFailed, NotReady, OSError, ValueError) as error:
         print(f"scripts/bench: {error}", file=sys.stderr)
         return 2
     with contextlib.suppress(BrokenPipeError):

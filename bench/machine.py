@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs.store.process_identity import ProcessStat
+
 TICKS = os.sysconf("SC_CLK_TCK")
 MAX_FILES = 20_000  # descriptors that a process of ours may want: one a connection, and a few
 
@@ -36,12 +38,14 @@ class Usage:
         rss = pss = 0
         for pid in pids:
             try:
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                stat = ProcessStat.of(pid)
                 rollup = _rollup(pid) if with_memory else []
             except OSError:
                 continue
-            user += int(fields[11]) / TICKS
-            system += int(fields[12]) / TICKS
+            if stat is None:
+                continue
+            user += stat.user / TICKS
+            system += stat.system / TICKS
             sizes = {line.split()[0]: int(line.split()[1]) for line in rollup if line[1:4] == "ss:"}
             rss += sizes.get("Rss:", 0)
             pss += sizes.get("Pss:", 0)

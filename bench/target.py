@@ -17,8 +17,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
+from hosting.ports import free_ports
+from hosting.product import Product
 from realtime.tokens import mint
-from soak.product import Product, free_ports
 
 TENANT = "default"
 TOKEN_HOURS = 24.0
@@ -93,39 +94,33 @@ def _address(url: str, port: int) -> tuple[str, int]:
 
 
 class OurTarget(Target):
-    """The product: gunicorn with its embedded nats-server; history, snapshots and metrics are on.
-
-    With `nats_url` it uses that nats-server, which needs JetStream.
-    """
+    """The product: gunicorn with its embedded nats-server; history, snapshots and metrics are on."""
 
     is_ours = True
 
-    def __init__(
-        self, directory: Path, worker_class: str, workers: int, nats_url: str = ""
-    ) -> None:
+    def __init__(self, directory: Path, worker_class: str, workers: int) -> None:
         self.name = worker_class if workers == 1 else f"{worker_class} ×{workers}"
         directory = directory / f"{worker_class}-{workers}"
         directory.mkdir(parents=True)
-        nats = {"NATS_URL": nats_url, "EMBEDDED_NATS": "off"} if nats_url else {}
         self._product = Product(
-            directory,
-            worker_class,
+            directory / "data",
+            worker_class=worker_class,
+            SAMPLE_ORDERS="0",
+            ACCESS_LOG="off",
             WORKERS=str(workers),
             MAX_CLIENTS=str(MAX_CLIENTS),
             MAX_CLIENTS_PER_TOKEN=str(MAX_CLIENTS),
             MAX_CLIENTS_PER_ADDRESS=str(MAX_CLIENTS),
             RUNNER="off",
             LOG_LEVEL="warning",
-            **nats,
         )
         self._urls = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.workers = workers
-        self.ws_url = self._product.ws_url
         self.secret = self._product.secret
 
     def start(self) -> None:
         self._product.start()
-        self.nats_url = self._product.nats_url
+        self.ws_url, self.nats_url = self._product.ws_url, self._product.nats_url
 
     def stop(self) -> None:
         self._product.end()
@@ -244,11 +239,10 @@ def _nats_server() -> str:
 
 
 @contextlib.contextmanager
-def nats_of_its_own(streams: Path | None = None) -> Iterator[str]:
-    """The URL of a nats-server without a password that nobody else uses; with JetStream in `streams`."""
+def nats_of_its_own() -> Iterator[str]:
+    """The URL of a nats-server without a password that nobody else uses."""
     [port] = free_ports(1)
     command = [_nats_server(), "-a", "127.0.0.1", "-p", str(port)]
-    command += ["-js", "-sd", str(streams)] if streams else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield f"nats://127.0.0.1:{port}"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]  # and the application
 READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
 NATS_DEADLINE = 20.0  # seconds that a NATS server of somebody else may be away at the start
 SAY_WAITING = 2.0  # seconds until a person is told what is waited for
@@ -70,7 +71,7 @@ class Server:
         # It says through a pipe that it has its ports: whoever else answers there is not believed.
         self._listening, says = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+            [*COMMAND, "wsgi:app"],
             cwd=ROOT,
             env={"ACCESS_LOG": "off", **os.environ, "PATH": path, "LISTENING_FD": str(says)},
             stdin=subprocess.DEVNULL,

@@ -24,10 +24,12 @@ from typing import Any
 
 from bench.machine import commit_of
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
+from hosting.launch import ROOT
+from hosting.product import NotReady
 from settings import WORKER_CLASSES
 from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
 from soak.faults import Faults
-from soak.product import ROOT, Away, DidNotComeBack, Product
+from soak.product import Away, Product
 from soak.watchers import Watcher
 from soak.work import STUCK_AFTER, Drip, Places, Worker
 
@@ -71,7 +73,7 @@ class Soak:
             self._faults.run_until(deadline)
             self._settle()
             return self._account()
-        except DidNotComeBack as error:
+        except NotReady as error:
             self.complain(f"the product did not come back: {error}")
             return []
         finally:
@@ -105,7 +107,7 @@ class Soak:
     def _settle(self) -> None:
         self.say("no more faults; settling")
         self._faults.settle()
-        self.product.start()
+        self.product.come_back()
         for worker in self._workers:
             worker.stop()
         deadline = time.monotonic() + 2 * STUCK_AFTER
@@ -164,7 +166,7 @@ class Soak:
             except Away:
                 pass
             time.sleep(1.0)
-        raise DidNotComeBack(f"GET {path} was not answered:\n{self.product.log_tail()}")
+        raise NotReady(f"GET {path} was not answered:\n{self.product.log_tail()}")
 
     def _stop(self) -> None:
         """Ends all that was started, whatever happened before; a second Ctrl-C changes nothing."""
@@ -175,7 +177,7 @@ class Soak:
             watcher.stop()
         self._faults.settle()
         for left in self.product.end():
-            self.complain(left)
+            self.complain(f"{left.role} {left.pid} outlived the stop")
         if self._drip is not None:
             self._drip.stop()
         for watcher in self._watchers:

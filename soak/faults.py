@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soak.product import Process, Product
+from hosting.processes import Process
+from soak.product import Product
 from soak.watchers import Watcher
 
 GAP = (1.5, 8.0)  # seconds from one fault to the next
@@ -73,7 +74,7 @@ class Faults:
         self._stopped: list[tuple[float, Process]] = []  # (when it goes on, what)
 
     def run_until(self, deadline: float) -> None:
-        """Raises DidNotComeBack."""
+        """Raises NotReady."""
         weights = [weight for _, _, weight in FAULTS]
         while self._wait(self._chance.uniform(*GAP), deadline):
             part, what, _ = self._chance.choices(FAULTS, weights)[0]
@@ -131,7 +132,7 @@ class Faults:
         self._wait(pause, time.monotonic() + pause)
         began = time.monotonic()
         starts = self._product.starts
-        self._product.start(self.tend)
+        self._product.come_back(self.tend)
         took, tries = time.monotonic() - began, self._product.starts - starts
         self._say(f"  ready again after {took:.1f} s, {tries} starts")
 

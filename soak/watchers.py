@@ -219,7 +219,7 @@ class Watcher:
             self._stopping.wait(self._chance.uniform(0.0, ceiling))
 
     def _one_connection(self) -> None:
-        protocols = [Subprotocol("progress.v1"), Subprotocol(f"bearer.{self._product.token}")]
+        protocols = [Subprotocol("progress.v1"), Subprotocol(f"bearer.{self._product.bearer}")]
         with connect(
             self._product.ws_url,
             subprotocols=protocols,

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hosting.product import Answer
 from jobs.store.states import ENDS
-from soak.product import Answer, Away, Product
+from soak.product import Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
 KEEP_EVERY = 500  # rows; of each so many, one is written

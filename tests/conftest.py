@@ -2,24 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hosting.ports import FROM, TO
 from tests.harness import link, nats_server, product, shop_database, start_product
-from tests.turns import turn
+from tests.turns import ByShare, long_ones_first, turn
 
 __all__ = ["link", "nats_server", "product", "shop_database", "start_product"]
+
+MOST_PROCESSES = 16  # that may run at once; each gets a thousand ports
+_TURN = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A process that is one of several takes ports from a range of its own, and so does what it starts."""
+    if _is_one_of_several(config):
+        width = (TO - FROM) // MOST_PROCESSES
+        first = (
+            FROM
+            + int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % MOST_PROCESSES * width
+        )
+        os.environ["FREE_PORTS"] = f"{first}-{first + width}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByShare | None:
+    if config.option.dist != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # the order is ours
+    return ByShare(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _is_one_of_several(config):
+        items.sort(key=long_ones_first(items))
 
 
 # outside of pytest-timeout's own: to wait for a turn is no test's fault
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if not hasattr(item.config, "workerinput"):  # one process runs them all
+    with contextlib.ExitStack() as held:
+        item.stash[_TURN] = held
+        if _is_one_of_several(item.config):
+            held.enter_context(turn(_shared(item.config), alone=_is_marked(item, "alone")))
         return (yield)
-    with turn(_shared(item.config), alone=item.get_closest_marker("alone") is not None):
-        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    if _is_marked(item, "waits"):  # its servers are up: all may run meanwhile
+        item.stash[_TURN].close()
+
+
+def _is_marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None
+
+
+def _is_one_of_several(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def _shared(config: pytest.Config) -> Path:

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import random
 import secrets
 import shutil
 import signal
@@ -24,30 +22,36 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import jwt
 import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as websocket_connect
 
+from hosting import product as started
+from hosting.launch import ROOT
+from hosting.ports import free_port, free_ports
+from hosting.processes import Process, command_line, is_alive, processes_of
+from hosting.product import BIN, Answer
 from progress_lib.nats import Link
-from settings import NATS_USER
 
-ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent  # not resolved: a venv's python is a link out of the venv
+__all__ = [
+    "BIN",
+    "ROOT",
+    "Answer",
+    "command_line",
+    "free_port",
+    "free_ports",
+    "is_alive",
+    "processes_of",
+]
+
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 DEADLINE = 10.0  # seconds; how long a condition may take on a busy machine
-START_DEADLINE = 60.0  # seconds; the product's first start makes the sample database
-STOP_DEADLINE = 60.0  # seconds; browsers get 10 s to leave, then programs 25 s to roll back
-LOG_TAIL = 60  # lines shown of a failed test's product
+LOG_TAIL = 60  # lines shown of a failed test's nats-server
 
 T = TypeVar("T")
 
@@ -81,66 +85,7 @@ def eventually(
         time.sleep(interval)
 
 
-# ---------------------------------------------------------------- ports
-
-
-FIRST_PORT, PORTS_A_WORKER = 15_000, 2_000  # below the range of outgoing connections
-
-
-def free_ports(count: int) -> list[int]:
-    """`count` different ports that nobody listens on; each worker of pytest-xdist has a range of its own."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = FIRST_PORT + worker % 8 * PORTS_A_WORKER
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(first, first + PORTS_A_WORKER)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports
-
-
-def free_port() -> int:
-    return free_ports(1)[0]
-
-
 # ---------------------------------------------------------------- processes
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return False
-    return state != "Z"
-
-
-def processes_of(mark: str, directory: Path) -> list[int]:
-    """Ids of live processes that carry `mark` in their environment or work under `directory`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            marked = mark.encode() in (entry / "environ").read_bytes()
-            inside = os.readlink(entry / "cwd").startswith(f"{directory}/")
-        except OSError:
-            continue
-        if (marked or inside) and is_alive(int(entry.name)):
-            found.append(int(entry.name))
-    return found
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-    except OSError:
-        return "(gone)"
 
 
 def threads_and_files(pid: int) -> tuple[int, int]:
@@ -289,67 +234,8 @@ def link(nats_server: NatsServer) -> Iterator[Link]:
 # ---------------------------------------------------------------- the product
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, whatever its status."""
-
-    status: int
-    headers: Mapping[str, str]  # names as sent; `header` looks one up in any case
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    def header(self, name: str) -> str | None:
-        return next((v for k, v in self.headers.items() if k.lower() == name.lower()), None)
-
-
-class Product:
-    """The whole product as an operator starts it: gunicorn, its embedded nats-server and runner.
-
-    Settings given as keywords win: Product(dir, worker_class="gevent", RUNNER="off").
-    """
-
-    application = "wsgi:app"
-
-    def __init__(self, data_dir: Path, *, worker_class: str = "gthread", **settings: str):
-        self.data_dir = data_dir
-        self.worker_class = worker_class
-        self.settings = settings
-        self.secret = settings.get("JWT_SECRET") or secrets.token_hex(32)
-        self.tenant_id = settings.get("TENANT_ID", "default")
-        self.mark = f"TEST_PRODUCT={secrets.token_hex(8)}"
-        self.log_file = data_dir.parent / f"{data_dir.name}.log"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.api_port = self.ws_port = self.nats_port = self.monitor_port = 0
-
-    # -------------------------------------------------- where it is
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.api_port}"
-
-    @property
-    def ws_url(self) -> str:
-        """The WebSocket's address on the WebSocket port, without a token."""
-        return f"ws://127.0.0.1:{self.ws_port}/ws"
-
-    @property
-    def nats_url(self) -> str:
-        """With the embedded server's password, once it has started."""
-        if url := self.settings.get("NATS_URL"):
-            return url
-        return f"nats://{NATS_USER}:{self.nats_password}@127.0.0.1:{self.nats_port}"
-
-    @property
-    def nats_password(self) -> str:
-        return (self.data_dir / "nats_password").read_text().strip()
-
-    @property
-    def pid(self) -> int:
-        """The gunicorn master's process id."""
-        assert self.process is not None
-        return self.process.pid
+class Product(started.Product):
+    """The product, and what only tests ask of it."""
 
     @property
     def worker_pid(self) -> int:
@@ -358,158 +244,15 @@ class Product:
         [worker] = [int(pid) for pid in children if "gunicorn" in command_line(int(pid))]
         return worker
 
-    def environment(self) -> dict[str, str]:
-        """The environment it runs in: nothing of ours but PATH, and the settings."""
-        mark_name, _, mark_value = self.mark.partition("=")
-        return {
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "HOME": str(self.data_dir.parent),
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            mark_name: mark_value,
-            "API_PORT": str(self.api_port),
-            "WS_PORT": str(self.ws_port),
-            "NATS_PORT": str(self.nats_port),
-            "NATS_MONITOR_PORT": str(self.monitor_port),
-            "DATA_DIR": str(self.data_dir),
-            "WORKER_CLASS": self.worker_class,
-            "JWT_SECRET": self.secret,
-            **self.settings,
-        }
-
-    # -------------------------------------------------- start and stop
-
-    def start(self) -> None:
-        """Starts it on free ports and waits until /readyz says 200; tries other ports on a clash."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        for tries_left in (2, 1, 0):
-            self.api_port, self.ws_port, self.nats_port, self.monitor_port = free_ports(4)
-            try:
-                self.start_again()
-                return
-            except (AssertionError, ProductEnded):
-                self.end()
-                clash = any(s in self.log() for s in ("in use", "is taken"))
-                if not (clash and tries_left):
-                    raise
-
-    def start_again(self) -> None:
-        """Starts it on the ports and the directory that it had before."""
-        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", self.application]
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        eventually(self._is_ready, START_DEADLINE, what="the product answers /readyz", interval=0.1)
-
-    def _is_ready(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is not None:
-            raise ProductEnded(f"it ended with {self.process.returncode}:\n{self.log_tail()}")
-        return self.get("/readyz", token=None).status == 200
-
-    def stop(self) -> int:
-        """SIGTERM to the master, as an operator would; returns its exit code."""
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(STOP_DEADLINE)
-
-    def kill(self) -> None:
-        """kill -9 of the master alone."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(5.0)
-
     def left_over(self) -> list[int]:
         """Process ids that this product started and that still live (the master too)."""
-        return processes_of(self.mark, self.data_dir)
+        return [process.pid for process in self.processes()]
 
-    def end(self) -> None:
-        """Ends whatever lives of it, politely first; never raises for something that is gone."""
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            try:
-                self.stop()
-            except subprocess.TimeoutExpired:
-                print(f"--- the product did not stop within {STOP_DEADLINE:g} s")
-        for pid in self.left_over():
-            print(f"--- still alive after the stop: {pid} {command_line(pid)}")
-            _signal(pid, signal.SIGKILL)
-        self.process.wait(5.0)
-
-    # -------------------------------------------------- log
-
-    def log(self) -> str:
-        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
-
-    def log_tail(self, lines: int = LOG_TAIL) -> str:
-        return _tail(self.log_file, lines)
-
-    # -------------------------------------------------- talking to it
-
-    def token(self, **claims: Any) -> str:
-        """A token that the product accepts for an hour; a claim given as None is left out."""
-        now = int(time.time())
-        all_claims = {"sub": "test", "tenant_id": self.tenant_id, "iat": now, "exp": now + 3600}
-        all_claims.update(claims)
-        kept = {name: value for name, value in all_claims.items() if value is not None}
-        return jwt.encode(kept, self.secret, algorithm="HS256")
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        token: str | None = "",
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 30.0,
-    ) -> Answer:
-        """One HTTP exchange with a JSON body (bytes go as they are). token: "" a good one, None no one."""
-        request = self._prepared(method, path, body, token, headers)
-        try:
-            with _direct.open(request, timeout=timeout) as response:
-                return Answer(response.status, dict(response.headers), response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, dict(error.headers), error.read())
-
-    def get(self, path: str, **options: Any) -> Answer:
-        return self.request("GET", path, **options)
-
-    def post(self, path: str, body: object = None, **options: Any) -> Answer:
-        return self.request("POST", path, body, **options)
-
-    def stream(self, path: str, *, timeout: float = 60.0) -> HTTPResponse:
-        """An open answer to read line by line (NDJSON, SSE); use it in a `with`."""
-        response = _direct.open(self._prepared("GET", path, None, "", None), timeout=timeout)
-        assert isinstance(response, HTTPResponse)
-        return response
-
-    def _prepared(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        token: str | None,
-        headers: Mapping[str, str] | None,
-    ) -> urllib.request.Request:
-        sent = {"Accept": "application/json"}
-        if token is not None:
-            sent["Authorization"] = f"Bearer {token or self.token()}"
-        content: bytes | None = None
-        if body is not None:
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            sent["Content-Type"] = "application/json"
-        sent.update(headers or {})
-        return urllib.request.Request(self.url + path, content, sent, method=method)
+    def end(self) -> list[Process]:
+        left = super().end()
+        for process in left:
+            print(f"--- still alive after the stop: {process.role} {process.pid}")
+        return left
 
     def websocket(self, token: str | None = "", **options: Any) -> ClientConnection:
         """A connected client of the `websockets` package, with ?token=; use it in a `with`."""
@@ -546,13 +289,6 @@ class Product:
         run = eventually(ended, deadline, what=f"run {run_id} ends", interval=0.1)
         assert run is not None
         return run
-
-
-class ProductEnded(Exception):
-    """The product ended before it was ready: waiting longer is useless."""
-
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class StartProduct(Protocol):
@@ -650,11 +386,11 @@ def _is_of(pid: str, directory: Path) -> bool:
 @pytest.fixture
 def start_product(tmp_path: Path, shop_database: Path) -> Iterator[StartProduct]:
     """Starts products with settings of the test's choice; ends them all."""
-    with contextlib.ExitStack() as started:
+    with contextlib.ExitStack() as stack:
 
         def start(*, worker_class: str = "gthread", **settings: str) -> Product:
             data_dir = tmp_path / f"product-{secrets.token_hex(3)}"
-            return started.enter_context(
+            return stack.enter_context(
                 running_product(data_dir, shop_database, worker_class=worker_class, **settings)
             )
 

@@ -16,6 +16,8 @@ BELOW = {
     "realtime": {"progress_lib", "settings"},
     "jobs": {"progress_lib", "settings"},
     "hosting": {"progress_lib", "settings", "jobs", "realtime", "scripts"},
+    "bench": {"progress_lib", "settings", "jobs", "realtime", "scripts", "hosting"},
+    "soak": {"progress_lib", "settings", "jobs", "realtime", "scripts", "hosting", "bench"},
 }
 IN_JOBS = {
     "graph": set(),

@@ -1,7 +1,12 @@
-"""Whose turn it is, when pytest runs tests in several processes: a test marked `alone` has the machine to itself.
+"""Whose turn it is, when pytest runs tests in several processes.
 
-Others hold a lock together while they run. A test that is to be alone waits until they have ended; those that
-would begin meanwhile wait behind it. Servers that a module keeps for its next test are idle then.
+    @pytest.mark.alone    measures time, or fills the machine: beside it run only others that are alone, and waiting ones
+    @pytest.mark.waits    waits for a deadline of the product, and does next to nothing meanwhile
+
+All other tests run together while no test that is alone does. Servers that a module keeps for its next test
+are idle then. A file's tests stay in one process and share what the file starts, but those on gthread and
+those on gevent, which share nothing, may be in two. What takes long begins first: else it runs at the end,
+while other processes have nothing left to do.
 """
 
 from __future__ import annotations
@@ -9,17 +14,24 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 
 @contextlib.contextmanager
 def turn(directory: Path, *, alone: bool) -> Iterator[None]:
-    """Holds the machine for one test, with others or alone; `directory` is the same for all processes."""
-    with _lock(directory / "entry.lock") as entry, _lock(directory / "turn.lock") as held:
-        fcntl.flock(entry, fcntl.LOCK_EX)  # who waits to be alone keeps it, and so the others out
-        fcntl.flock(held, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(entry, fcntl.LOCK_UN)
+    """Holds the machine with others of the same kind; `directory` is the same for all processes."""
+    ours, theirs = ("alone", "together") if alone else ("together", "alone")
+    with _lock(directory / f"{ours}.lock") as held:
+        with _lock(directory / "entry.lock") as entry, _lock(directory / f"{theirs}.lock") as other:
+            fcntl.flock(entry, fcntl.LOCK_EX)  # who waits keeps it, so that nobody overtakes
+            fcntl.flock(other, fcntl.LOCK_EX)  # all of the other kind have ended
+            fcntl.flock(held, fcntl.LOCK_SH)
         yield
 
 
@@ -30,3 +42,31 @@ def _lock(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def share_of(nodeid: str) -> str:
+    """What goes to one process as a whole: the tests of a file, by worker class where they name one."""
+    path, _, name = nodeid.partition("::")
+    worker_class = re.search(r"[\[-](gthread|gevent)[-\]]", name)
+    return f"{path} {worker_class[1]}" if worker_class else path
+
+
+class ByShare(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return share_of(nodeid)
+
+
+def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[int, int, str]]:
+    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those of many tests."""
+    size = Counter(share_of(item.nodeid) for item in items)
+    rank: dict[str, int] = {}
+    for item in items:
+        share = share_of(item.nodeid)
+        marks = [item.get_closest_marker(name) is not None for name in ("alone", "waits", "slow")]
+        rank[share] = min(rank.get(share, 3), [*marks, True].index(True))
+
+    def key(item: pytest.Item) -> tuple[int, int, str]:
+        share = share_of(item.nodeid)
+        return rank[share], -size[share], share
+
+    return key

@@ -61,23 +61,42 @@ def _boot_mark() -> str:
     return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:8]
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessStat:
+    """What Linux says of one process in /proc/PID/stat; times in clock ticks."""
+
+    state: str
+    parent: int
+    user: int
+    system: int
+    start: int
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessStat | None":
+        """None for a process that is gone; a zombie is there still."""
+        try:
+            # the command name may hold spaces and brackets: what counts comes after the last one
+            fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            return cls(fields[0], int(fields[1]), int(fields[11]), int(fields[12]), int(fields[19]))
+        except (OSError, IndexError, ValueError):
+            return None
+
+    @property
+    def is_alive(self) -> bool:
+        """A zombie is not."""
+        return self.state not in "ZX"
+
+
 def _start_of(pid: int) -> int | None:
     """The start time of a live process; None for one that is gone, or only a zombie."""
-    try:
-        # the command name may hold spaces and brackets: what counts comes after the last one
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else int(fields[19])
-    except (OSError, IndexError, ValueError):
-        return None
+    stat = ProcessStat.of(pid)
+    return stat.start if stat is not None and stat.is_alive else None
 
 
 def cpu_seconds_of(pid: int) -> float:
     """What a process has used so far, or had when it ended and is a zombie now; 0 when not known."""
-    try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, IndexError, ValueError):
-        return 0.0
+    stat = ProcessStat.of(pid)
+    return (stat.user + stat.system) / os.sysconf("SC_CLK_TCK") if stat is not None else 0.0
 
 
 def kill_marked(mark: str) -> int:

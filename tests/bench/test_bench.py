@@ -20,9 +20,6 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-from bench.agreement import Turn, agree
-from bench.agreement import parse as parse_agreement
-from bench.agreement import table as table_of
 from bench.chart import chart
 from bench.command import parse
 from bench.meter import Ear, Latencies, Meter
@@ -361,81 +358,6 @@ def test_a_wrong_option_is_one_sentence(
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
     options = ("--only", "S1", "--worker-class", "gthread")
     ends_on_ctrl_c("bench.command", *options, begun="S1 gthread", directory=tmp_path)
-
-
-def test_ctrl_c_ends_both_generators_and_the_server(tmp_path: Path) -> None:
-    generator = tmp_path / "loadgen"
-    generator.write_text("#!/bin/sh\nexec sleep 600\n")
-    generator.chmod(0o700)
-    left = tmp_path / "left"
-    left.mkdir()
-    module = "bench.agreement"
-    ends_on_ctrl_c(module, str(generator), begun="starting gthread", directory=left)
-
-
-STAND_IN = """#!{python}
-# In place of the generator in Go: the same options, and what the test needs of its figures.
-import json, sys, time
-sys.path.insert(0, {root!r})
-from bench.agreement import our_half
-from bench.crowd import RECEIVED
-from bench.publisher import Publisher
-from bench.run import Load
-from bench.target import RunningTarget
-
-words = [word for word in sys.argv[1:] if word != "-v"]
-given = dict(zip(words[::2], words[1::2]))
-target = RunningTarget(given["-ws"], given["-nats"], given["-secret"], given["-tenant"], [])
-load = Load(int(given["-clients"]), int(given["-jobs"]), float(given["-rate"]))
-job_base = int(given["-job-base"])
-with our_half(target, load, job_base) as crowd:
-    print("all warm after 0.1 s", file=sys.stderr, flush=True)
-    time.sleep(float(given["-settle"].removesuffix("s")))
-    publisher = Publisher(target.nats_url, target.tenant, job_base, load.jobs)
-    seconds = float(given["-duration"].removesuffix("s"))
-    done = publisher.at_rate(load.rate, seconds, list(crowd.watchers), lambda _: None)
-    while crowd.counts[RECEIVED] < done.expected:
-        time.sleep(0.01)
-    heard = crowd.report()
-late = {{"lat_" + name + "_ms": ms for name, ms in heard.percentiles.items()}}
-print(json.dumps({{"published": done.count, "received": heard.received - {lost}, **late}}))
-"""
-
-
-def test_two_generators_read_the_same_deliveries(tmp_path: Path) -> None:
-    """The stand-in says three fewer than it read, so that exactly these must be missed."""
-    stand_in = tmp_path / "loadgen"
-    stand_in.write_text(STAND_IN.format(python=sys.executable, root=str(ROOT), lost=3))
-    stand_in.chmod(0o700)
-    small = ("--clients", "8", "--jobs", "2", "--rate", "100", "--seconds", "1", "--rounds", "1")
-    command = [sys.executable, "-m", "bench.agreement", str(stand_in), *small]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
-    )
-    assert "medians of 2 turns" in done.stdout, done.stderr
-    assert done.stderr.count("; lost 0 and 3\n") == 2, done.stderr
-    assert done.returncode == 1
-
-
-@pytest.mark.parametrize(
-    ("theirs", "missing", "agrees"), [(9.2, 0, True), (9.0, 0, False), (10.0, 1, False)]
-)
-def test_two_generators_agree_within_ten_percent(theirs: float, missing: int, agrees: bool) -> None:
-    def of(p99: float) -> dict[str, float]:
-        return {"p50": 3.0, "p90": 6.0, "p99": p99}
-
-    turns = [Turn(of(p99), of(theirs), 0, missing) for p99 in (8.0, 10.0, 30.0)]
-    assert agree(turns) == agrees
-    assert f"{10.0 / theirs:.2f}" in table_of(turns)[3]
-
-
-def test_a_generator_that_is_not_there_is_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse_agreement([str(tmp_path / "loadgen")])
-    assert ended.value.code == 2
-    assert "loadgen: no such program" in capsys.readouterr().err.splitlines()[-1]
 
 
 INTERRUPTED_IN_A_FORK = """

@@ -449,14 +449,7 @@ def test_a_killed_server_in_the_middle_of_a_run_is_told_and_the_truth_comes_back
 
 def _workers(product: Product) -> list[int]:
     """Process ids of the gunicorn workers: the master's children that serve."""
-    found = []
-    for pid in product.left_over():
-        with contextlib.suppress(OSError):
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if parent == product.pid and b"gunicorn" in command:
-                found.append(pid)
-    return found
+    return [process.pid for process in product.processes() if process.role == "worker"]
 
 
 def test_a_token_is_renewed_without_a_break(

@@ -212,6 +212,7 @@ def test_a_database_that_is_locked_for_seconds_delays_and_loses_nothing(
         assert holder.wait(5) == 0
 
 
+@pytest.mark.waits
 def test_a_database_that_stays_locked_is_told_and_waited_for(
     server: Product, programs: Programs
 ) -> None:

@@ -145,6 +145,7 @@ def _rows(client: Raw, count: int) -> list[int]:
     return [client.message()["payload"]["rowCount"] for _ in range(count)]
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_peer_that_says_nothing_any_more_is_found_within_a_minute(

@@ -70,7 +70,7 @@ class Command:
         return (self.directory / "stderr").read_text()
 
     def left_over(self) -> list[int]:
-        return processes_of(self.mark, self.data_dir)
+        return [process.pid for process in processes_of(self.mark, self.data_dir)]
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -177,6 +177,7 @@ def test_a_server_of_ours_that_holds_the_port_is_not_taken_for_the_one_just_star
     assert not command.left_over()
 
 
+@pytest.mark.waits
 @pytest.mark.timeout(ONCE)
 @pytest.mark.parametrize("arguments", [["--once"], []])
 def test_a_nats_server_that_is_away_is_named_and_ends_the_start(

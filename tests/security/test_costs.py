@@ -25,6 +25,7 @@ from jobs.graph.checks import (
 from jobs.graph.expressions import Expression, check_expression
 from jobs.http.body import json_object
 from jobs.program.generator import generate_program
+from jobs.store.process_identity import cpu_seconds_of
 from settings.groups import RequestLimits
 from settings.shared import MAX_NODES
 from tests.harness import Answer, Product, product_of_each_class
@@ -181,7 +182,7 @@ def test_many_passwords_get_a_small_answer(product: Product) -> None:
 
 def test_a_graph_that_costs_much_is_refused_at_once_by_each_route(product: Product) -> None:
     document = LARGEST["expressions: comparisons"]
-    began = cpu_seconds(product.worker_pid)
+    began = cpu_seconds_of(product.worker_pid)
     last = document["nodes"][-1]["id"]
     for path, more in (("validate", {}), ("preview", {"nodeId": last})):
         answer = product.post(f"/api/jobs/{path}", {"graph": document, **more}, token=of(product))
@@ -190,7 +191,7 @@ def test_a_graph_that_costs_much_is_refused_at_once_by_each_route(product: Produ
         assert "at most 50,000 are allowed" in error["message"]
     job = product.post("/api/jobs", {"name": "x", "graph": document}, token=of(product)).json()
     assert product.post(f"/api/jobs/{job['id']}/execute", token=of(product)).status == 422
-    assert cpu_seconds(product.worker_pid) - began < CPU
+    assert cpu_seconds_of(product.worker_pid) - began < CPU
 
 
 # ---------------------------------------------------------------- lists of what is large
@@ -219,11 +220,11 @@ def test_lists_of_large_graphs_take_little_memory_and_time(product: Product) -> 
     jobs, runs = 100, 80
     job_id = fill(product, jobs, runs)
     token = of(product, "lists")
-    memory, began = peak_memory(product.worker_pid), cpu_seconds(product.worker_pid)
+    memory, began = peak_memory(product.worker_pid), cpu_seconds_of(product.worker_pid)
     assert len(product.get("/api/jobs", token=token).json()["jobs"]) == jobs
     page = product.get(f"/api/jobs/{job_id}/runs?limit=500", token=token).json()["runs"]
     assert 30 <= len(page) < runs
-    assert cpu_seconds(product.worker_pid) - began < CPU
+    assert cpu_seconds_of(product.worker_pid) - began < CPU
     assert peak_memory(product.worker_pid) - memory < MEMORY
     seen = []
     while page:
@@ -242,8 +243,3 @@ def peak_memory(pid: int) -> int:
 
 def of(product: Product, tenant_id: str = "acme") -> str:
     return product.token(tenant_id=tenant_id)
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100

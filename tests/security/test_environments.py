@@ -16,7 +16,6 @@ from tests.harness import (
     command_line,
     eventually,
     is_alive,
-    processes_of,
     product_of_each_class,
 )
 from tests.programs import chain, node
@@ -67,17 +66,7 @@ def memory_holds(pid: int, text: str) -> bool:
 
 def processes(product: Product) -> dict[str, int]:
     """The processes of a product by their part; there is one of each."""
-    found: dict[str, int] = {}
-    for pid in processes_of(product.mark, product.data_dir):
-        line = command_line(pid)
-        for mark, name in (
-            *(("hosting.supervisor", "keeper"), ("jobs.runner", "runner")),
-            *(("nats-server", "nats-server"), ("gunicorn", "worker")),
-        ):
-            if mark in line:
-                found["master" if pid == product.pid else name] = pid
-                break
-    return found
+    return {process.role: process.pid for process in product.processes()}
 
 
 @pytest.fixture
@@ -187,8 +176,8 @@ def test_sighup_gives_nothing_away(product: Product) -> None:
 
 def test_without_an_embedded_runner_nobody_has_them(start_product: StartProduct) -> None:
     found = start_product(**{**WITH_SECRETS, "RUNNER": "off"}, SAMPLE_ORDERS="0")
-    for pid in processes_of(found.mark, found.data_dir):
-        assert PASSWORD not in environ(pid), command_line(pid)
+    for process in found.processes():
+        assert PASSWORD not in environ(process.pid), process.role
 
 
 def test_the_process_that_an_operator_started_keeps_its_number(product: Product) -> None:

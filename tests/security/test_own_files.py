@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from hosting.launch import COMMAND
+from hosting.ports import port_settings
 from jobs.sandbox.data_roots import not_data
 from settings import Settings, SettingsError
 from settings.own_files import OUR_DIRECTORIES, own_files
-from tests.harness import BIN, ROOT, Product, StartProduct, eventually, free_ports, running_product
+from tests.harness import BIN, ROOT, Product, StartProduct, eventually, running_product
 from tests.programs import chain, node
 from tests.security.test_keys import EC_KEY, OTHER_EC_KEY, pem, token
 
@@ -91,10 +93,9 @@ def test_a_root_of_some_tenant_may_not_hold_the_key_either(tmp_path: Path) -> No
 
 def started(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """The real start, which is expected to end by itself."""
-    names = ("API_PORT", "WS_PORT", "NATS_PORT", "NATS_MONITOR_PORT")
-    ports = dict(zip(names, map(str, free_ports(4)), strict=True))
-    usual = {"PATH": f"{BIN}:{os.environ['PATH']}", "DATA_DIR": str(tmp_path / "var"), **ports}
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *arguments, "wsgi:app"]
+    usual = {"PATH": f"{BIN}:{os.environ['PATH']}", "DATA_DIR": str(tmp_path / "var")}
+    usual |= port_settings()
+    command = [*COMMAND, *arguments, "wsgi:app"]
     return subprocess.run(
         command,
         cwd=ROOT,

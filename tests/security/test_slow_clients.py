@@ -179,6 +179,7 @@ def read_at(client: socket.socket, rate: int, seconds: float) -> int:
     return read
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_who_reads_a_large_answer_slowly_gets_all_of_it(product: Product, large_path: str) -> None:
@@ -190,6 +191,7 @@ def test_who_reads_a_large_answer_slowly_gets_all_of_it(product: Product, large_
     assert read > ANSWER
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 def test_who_reads_a_byte_a_second_is_cut_in_the_middle(product: Product, large_path: str) -> None:
     with asking(product, large_path, receive_buffer=4_096) as client:
@@ -240,6 +242,7 @@ def test_an_answer_to_an_unread_body_arrives_whole_and_says_that_it_is_the_last(
     assert json.loads(body)["status"] in (401, 404, 405)
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 def test_a_body_that_ends_late_does_not_reset_a_large_answer(
     product: Product, large_path: str

@@ -49,6 +49,7 @@ def open_streams(product: Product) -> int:
     return int(product.get("/open-streams").body)
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 def test_a_stream_that_nobody_reads_is_ended_within_15_s(streaming: Product) -> None:
     flood = Habit(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n", receive_buffer=4_096)

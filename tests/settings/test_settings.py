@@ -17,11 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateIndex
 
+from hosting.launch import COMMAND
+from hosting.ports import port_settings
 from jobs.store.tables import RUNS
 from settings import Settings, SettingsError
 from settings.checks import STORES
 from settings.keys import MIN_SECRET_BYTES
-from tests.harness import BIN, ROOT, free_ports
+from tests.harness import BIN, ROOT
 
 LONG_SECRET = "0123456789abcdef0123456789abcdef"
 BAD: list[tuple[str, str]] = [
@@ -261,19 +263,15 @@ def test_a_kept_secret_that_is_too_short_is_refused_by_its_path(tmp_path: Path) 
 
 def start(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Starts the product; it is expected to end by itself."""
-    api, ws, nats, monitor = (str(port) for port in free_ports(4))
     usual = {
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "DATA_DIR": str(tmp_path / "data"),
-        "API_PORT": api,
-        "WS_PORT": ws,
-        "NATS_PORT": nats,
-        "NATS_MONITOR_PORT": monitor,
+        **port_settings(),
         "SAMPLE_ORDERS": "0",
         "RUNNER": "off",
     }
     return subprocess.run(
-        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+        [*COMMAND, "wsgi:app"],
         cwd=ROOT,
         env={**usual, **environ},
         capture_output=True,

@@ -1,0 +1,107 @@
+"""Tests that run in several processes do not disturb each other: turns, shares, ports."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hosting.ports import FROM, TO, free_ports
+from tests.harness import eventually
+from tests.turns import long_ones_first, share_of, turn
+
+QUIET = 0.2  # seconds in which somebody who need not wait would have come in
+
+
+@contextmanager
+def inside(directory: Path, *, alone: bool) -> Iterator[threading.Event]:
+    """A test in another process: the event says that it has the machine. (Locks of one process exclude each other, too.)"""
+    came, over = threading.Event(), threading.Event()
+
+    def run() -> None:
+        with turn(directory, alone=alone):
+            came.set()
+            over.wait(30.0)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield came
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_tests_of_one_kind_run_together(tmp_path: Path, alone: bool) -> None:
+    with inside(tmp_path, alone=alone) as first, inside(tmp_path, alone=alone) as second:
+        eventually(lambda: first.is_set() and second.is_set())
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_those_of_the_other_kind_wait_until_all_have_ended(tmp_path: Path, alone: bool) -> None:
+    with inside(tmp_path, alone=alone) as first:
+        assert first.wait(5.0)
+        others = inside(tmp_path, alone=not alone)
+        other = others.__enter__()
+        assert not other.wait(QUIET)
+    assert other.wait(5.0)
+    others.__exit__(None, None, None)
+
+
+def test_nobody_overtakes_one_that_waits(tmp_path: Path) -> None:
+    with inside(tmp_path, alone=False) as first:
+        assert first.wait(5.0)
+        waiting = inside(tmp_path, alone=True)
+        alone = waiting.__enter__()
+        assert not alone.wait(QUIET)
+        late = inside(tmp_path, alone=False)
+        assert not late.__enter__().wait(QUIET)
+    assert alone.wait(5.0)
+    waiting.__exit__(None, None, None)
+    late.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "share"),
+    [
+        ("tests/a.py::test_b", "tests/a.py"),
+        ("tests/a.py::test_b[gthread]", "tests/a.py gthread"),
+        ("tests/a.py::test_b[gevent-404]", "tests/a.py gevent"),
+        ("tests/a.py::test_b[404-gevent]", "tests/a.py gevent"),
+        ("tests/a.py::test_gevent_is_there[x]", "tests/a.py"),
+        ("tests/a.py::test_b[not gevent]", "tests/a.py"),
+    ],
+)
+def test_a_file_is_shared_by_worker_class(nodeid: str, share: str) -> None:
+    assert share_of(nodeid) == share
+
+
+def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytester) -> None:
+    many = "\n".join(f"def test_{number}(): pass" for number in range(5))
+    files = {
+        "test_few": "def test_few(): pass",
+        "test_many": many,
+        "test_slow": "import pytest\ndef test_quick(): pass\n@pytest.mark.slow\ndef test_slow(): pass",
+        "test_waits": "import pytest\n@pytest.mark.waits\ndef test_waits(): pass",
+        "test_alone": "import pytest\ndef test_quick(): pass\n@pytest.mark.alone\ndef test_alone(): pass",
+    }
+    pytester.makepyfile(**files)
+    items, _ = pytester.inline_genitems("-p", "no:randomly")
+    names = [item.path.stem for item in sorted(items, key=long_ones_first(items))]
+    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_many"] * 5
+    assert names == [*expected, "test_few"]
+
+
+def test_free_ports_are_different_and_of_the_range_that_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FREE_PORTS", "20000-20050")
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    assert set(ports) <= set(range(20_000, 20_050))
+    monkeypatch.delenv("FREE_PORTS")
+    assert all(FROM <= port < TO for port in free_ports(20))
