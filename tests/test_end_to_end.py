@@ -154,6 +154,14 @@ def subscribe(socket: ClientConnection, job_id: int) -> None:
     socket.send(json.dumps({"action": "subscribe", "jobId": job_id}))
 
 
+def subscribe_and_wait(socket: ClientConnection, job_id: int) -> None:
+    """Returns when nothing that happens from now on is missed: requests of a socket are taken in their order."""
+    subscribe(socket, job_id)
+    socket.send(json.dumps({"action": "no such action"}))
+    answer = json.loads(socket.recv(timeout=10.0))
+    assert (answer["type"], answer["code"]) == ("error", "unknown_action"), answer
+
+
 def messages(socket: ClientConnection, deadline: float = 60.0) -> Iterator[dict[str, Any]]:
     """The server's messages as they come; TimeoutError when `deadline` seconds have passed."""
     end = time.monotonic() + deadline
@@ -266,7 +274,7 @@ def test_whoever_comes_late_sees_the_true_state_of_every_node_at_once(product: P
 def test_the_end_of_a_run_comes_after_all_of_its_nodes(product: Product) -> None:
     job_id = product.create_job(orders_job())
     with product.websocket() as socket:
-        subscribe(socket, job_id)
+        subscribe_and_wait(socket, job_id)
         product.execute(job_id)
         statuses, last = [], {}
         for message in messages(socket):
