@@ -1,0 +1,76 @@
+"""What a source and a target of rows offer; csv_files and databases have them, a program's nodes use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pyarrow as pa
+
+from program_lib.types import Schema
+
+BATCH_ROWS = 50_000  # rows that travel together, at most
+BATCH_BYTES = 16 * 1024 * 1024  # of a batch in memory, about; wide rows travel in smaller batches
+BATCH_SECONDS = 0.1  # a slow source hands on what came in this time, so that the page moves
+
+
+class Reader(Protocol):
+    """Where rows come from. One thread uses it: open, batches to their end or not, close."""
+
+    def open(self) -> Schema:
+        """Connects, and tells the columns. Raises ProgramError, OSError or the database's error."""
+        ...
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Tables with `open().arrow()` as their schema, within the bounds above; none is empty.
+
+        Raises as `open`; RowRefused counts its index from the first row of the batch that would come next.
+        """
+        ...
+
+    def where(self, number: int) -> str:
+        """Where a row is, counted from 1, as its owner finds it: "row 17", "line 5,004 of visits.csv"."""
+        ...
+
+    def close(self) -> None:
+        """Gives up what is open. Never raises."""
+        ...
+
+
+class Writer(Protocol):
+    """Where rows go. Nothing that others see changes before `commit`.
+
+    One thread uses it: start, open, write for each batch, finish, commit; undo at the end in every case.
+    """
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """The order of commits among writers, what can still fail first. The same: one commit is that of all."""
+        ...
+
+    def start(self) -> None:
+        """Connects and checks what can be checked without rows; takes no lock that others wait for."""
+        ...
+
+    def open(self, schema: Schema) -> None:
+        """Gets ready for rows of these columns; refuses a column that the target cannot hold exactly."""
+        ...
+
+    def write(self, table: pa.Table) -> None:
+        """Takes a batch. Raises RowRefused where it knows the row; else the caller finds it by halves,
+
+        so that after any error `write` may be called again with other rows, until `undo`.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Does all that can still fail: constraints are checked, files are on the disk."""
+        ...
+
+    def commit(self) -> None:
+        """Puts the rows in their place."""
+        ...
+
+    def undo(self) -> None:
+        """Closes everything; what is not committed is gone. Never raises. May be called twice."""
+        ...
