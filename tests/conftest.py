@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for; they live in tests/harness.py. And whose turn it is: tests/turns.py."""
+"""Fixtures that every test may ask for; they live in tests/harness.py and tests/databases.py. And whose turn it is: tests/turns.py."""
 
 from __future__ import annotations
 
@@ -11,10 +11,21 @@ from typing import Any
 import pytest
 
 from hosting.ports import FROM, TO
+from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.turns import ByShare, long_ones_first, turn
 
-__all__ = ["link", "nats_server", "product", "shop_database", "start_product"]
+__all__ = [
+    "link",
+    "mariadb",
+    "mariadb_server",
+    "nats_server",
+    "postgresql",
+    "postgresql_server",
+    "product",
+    "shop_database",
+    "start_product",
+]
 
 MOST_PROCESSES = 16  # that may run at once; each gets a thousand ports
 _TURN = pytest.StashKey[contextlib.ExitStack]()
