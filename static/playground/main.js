@@ -15,13 +15,13 @@ import { saveOver } from './edit/saving.js';
 import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
 import { nodeShare, runShare } from './estimate.js';
-import { Finding } from './finding.js';
 import { oncePerFrame } from './frames.js';
 import { GateView } from './gate-view.js';
 import { GraphView } from './graph-view.js';
 import { JobsView } from './jobs-view.js';
 import { NoticeView } from './notice-view.js';
 import { RunView } from './run-view.js';
+import { Runs } from './runs.js';
 import { currentToken, jobInAddress, keepToken, putJobInAddress, takeTokenFromAddress } from './session.js';
 import { asSentence, formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
@@ -52,7 +52,7 @@ class Playground {
   #jobsView = new JobsView({ onOpen: (jobId) => this.#open(jobId) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
-  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#finding.openDrawer('log') });
+  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #gate = new GateView({ onToken: (token) => this.#useToken(token) });
   #editor = new EditorView({
@@ -61,7 +61,7 @@ class Playground {
     announce: (text) => this.#speak(text),
   });
   #workbench = new Workbench({ api: this.#api, graph: this.#graph, host: this.#editHost() });
-  #finding = new Finding({ api: this.#api, host: this.#findingHost() });
+  #runs = new Runs({ api: this.#api, host: this.#runsHost() });
 
   start() {
     this.#noteLoss();
@@ -105,7 +105,7 @@ class Playground {
     this.#shown = shown;
     this.#executeKey = null;
     this.#notice.clear();
-    this.#finding.open(null);
+    this.#runs.open(null);
     this.#details.show(null);
     this.#jobsView.markShown(jobId);
     putJobInAddress(jobId);
@@ -133,7 +133,7 @@ class Playground {
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
     if (job === null) this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
     else {
-      this.#finding.open(job.id);
+      this.#runs.open(job.id);
       this.#workbench.open(job);
       if (job.odd.length > 0) this.#tellOdd(job);
     }
@@ -201,7 +201,7 @@ class Playground {
 
   // Since when what is shown may not be true any more; null while it is.
   get #stale() {
-    if (this.#lost === null || this.#finding.past !== null) return null;
+    if (this.#lost === null || this.#runs.past !== null) return null;
     return this.#wasLive || Date.now() - this.#lost.at > FIRST_PATIENCE ? this.#lost : null;
   }
 
@@ -236,7 +236,7 @@ class Playground {
   async #execute() {
     const shown = this.#shown;
     this.#notice.clear();
-    this.#finding.leavePast();
+    this.#runs.leavePast();
     if (this.#workbench.isDirty) this.#executeKey = null; // another graph is another run
     if (!(await this.#workbench.save())) return;
     this.#executeKey ??= newIdempotencyKey();
@@ -310,7 +310,7 @@ class Playground {
   }
 
   #showNode(nodeId) {
-    if (this.#finding.past !== null || !this.#workbench.isOpen) this.#select(nodeId);
+    if (this.#runs.past !== null || !this.#workbench.isOpen) this.#select(nodeId);
     else this.#workbench.select(nodeId);
   }
 
@@ -364,9 +364,9 @@ class Playground {
     this.#showGraph(graph, 'An empty job. Drag a node here from the palette, or press A.');
   }
 
-  // ---- finding out
+  // ---- runs, past and present
 
-  #findingHost() {
+  #runsHost() {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
@@ -381,7 +381,7 @@ class Playground {
     this.#showDetails(null);
     if (isPast) {
       this.#workbench.close();
-      this.#graph.show(this.#finding.past.graph, 'The graph of this run had no nodes.');
+      this.#graph.show(this.#runs.past.graph, 'The graph of this run had no nodes.');
     } else if (this.#shown.job !== null) {
       this.#workbench.open(this.#shown.job);
     }
@@ -390,7 +390,7 @@ class Playground {
   // What is looked at: a past run at the moment of its slider, or what is true now. Offline, nobody knows what is silent,
   // and time stands still: what was known then is shown as of then.
   #view() {
-    const past = this.#finding.past;
+    const past = this.#runs.past;
     if (past !== null) return { ...past, now: past.ts, clock: past.ts, isPast: true };
     const { state, graph } = this.#shown;
     const now = this.#stale?.now ?? this.#api.now();
@@ -401,17 +401,17 @@ class Playground {
 
   #showGraph(graph, emptyText) {
     this.#shown.graph = graph;
-    if (this.#finding.past === null) this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
+    if (this.#runs.past === null) this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
     this.#askForDrawing();
   }
 
   #draw() {
-    if (this.#finding.past === null) this.#addStrangers();
+    if (this.#runs.past === null) this.#addStrangers();
     const { selected, job, pending, place } = this.#shown;
     const view = this.#view();
     const { state, graph, now, isPast } = view;
     const run = state.run();
-    const expected = isPast ? new Map() : this.#finding.expected;
+    const expected = isPast ? new Map() : this.#runs.expected;
     const nodes = graph.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
     const viewOf = new Map(nodes.map((node) => [node.nodeId, node]));
     const since = this.#stale?.at ?? null;
@@ -420,7 +420,7 @@ class Playground {
     const share = isPast ? null : runShare(run, nodes, expected, now);
     this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending, share, place, isPast, since });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
-    this.#finding.draw({ graph, nodes, run, now });
+    this.#runs.draw({ graph, nodes, run, now });
     this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken(), since: this.#lost?.at ?? null });
     const live = this.#shown.state.run();
     this.#drawTitle(live);
@@ -430,7 +430,7 @@ class Playground {
   }
 
   #drawDetails(node, run, now) {
-    const trace = node.state === 'error' ? this.#finding.traceOf(run) : null;
+    const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
     this.#details.draw(node, now, trace);
   }
 
@@ -504,8 +504,8 @@ class Playground {
   #completeRun(run, nodes, isPast) {
     const shown = this.#shown;
     if (run === null || run.runId === null || shown.job === null) return;
-    const isLookedAt = (node) => node.nodeId === shown.selected || this.#finding.showsTable;
-    if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node))) this.#finding.askForBeginnings(run.runId, shown.state);
+    const isLookedAt = (node) => node.nodeId === shown.selected || this.#runs.showsTable;
+    if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node))) this.#runs.askForBeginnings(run.runId, shown.state);
     if (!run.ended) return;
     const isComplete = run.startedAt !== null && run.endedAt !== null && (isPast || nodes.every((node) => !node.heard || node.endedAt !== null));
     if (isComplete) return;

@@ -1,6 +1,6 @@
 /**
- * Finding out: the drawers under the graph, and past runs in place of what is true now. Owns which run is looked at,
- * and what was fetched of it. The page around it is told through `host`:
+ * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
+ * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
  *   {attempt(work, options), redraw(), onPast(isPast), select(nodeId), selected() → node id or null}
  *
@@ -26,7 +26,7 @@ const RUNS = 30;
 /** Pixels; in a narrower window a drawer leaves no room for the graph. */
 const NARROW = 860;
 
-export class Finding {
+export class Runs {
   #api;
   #host;
   #jobId = null; // null: no job of ours

@@ -1,4 +1,4 @@
-"""Watching and finding out, in Chromium against the real product."""
+"""Runs on the page, live and past, in Chromium against the real product."""
 
 from __future__ import annotations
 
@@ -15,17 +15,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import WAIT, OpenPlayground
-from tests.browser.finding import (
-    BAD_ROW,
-    ROWS,
-    Publisher,
-    amounts_job,
-    assert_accessible,
-    make_amounts,
-    picture,
-    shift_clock,
-)
 from tests.browser.load import A_SECOND, NODES, frames_under_load
+from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.runs import BAD_ROW, ROWS, Publisher, amounts_job, make_amounts
 from tests.browser.tabs import chromium_with_tabs, drawn_under_load
 from tests.browser.test_playground import (
     ALL_NODES,
