@@ -16,7 +16,7 @@ import { Workbench } from './edit/workbench.js';
 import { EditorView } from './editor-view.js';
 import { nodeShare, runShare } from './estimate.js';
 import { oncePerFrame } from './frames.js';
-import { GateView } from './gate-view.js';
+import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
 import { JobsView } from './jobs-view.js';
 import { NoticeView } from './notice-view.js';
@@ -54,7 +54,7 @@ class Playground {
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
-  #gate = new GateView({ onToken: (token) => this.#useToken(token) });
+  #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
   #editor = new EditorView({
     check: (document) => this.#api.validate(document),
     save: (job, document) => this.#save(job, document),
@@ -80,7 +80,7 @@ class Playground {
 
   async #load() {
     if (currentToken() === '') {
-      this.#gate.open('A token is needed', 'This page has no token to show that you may use this server.');
+      this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
     this.#attempt(() => this.#workbench.loadTypes());
@@ -183,7 +183,7 @@ class Playground {
       this.#lost = null;
       this.#wasLive = true;
       this.#shown.state.expectSnapshot();
-      this.#gate.close();
+      this.#tokenView.close();
       this.#attempt(() => this.#catchUp(this.#shown), { quiet: true });
     }
     this.#askForDrawing();
@@ -211,13 +211,13 @@ class Playground {
   }
 
   #refuseToken(message) {
-    this.#gate.open('This token is not valid', message);
+    this.#tokenView.open('This token is not valid', message);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
   #useToken(token) {
     keepToken(token);
-    this.#gate.close();
+    this.#tokenView.close();
     if (this.#service.state === 'connected') {
       this.#service.renewToken();
       this.#attempt(() => this.#refreshJobs());
@@ -228,7 +228,7 @@ class Playground {
   }
 
   #renewToken() {
-    this.#gate.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
+    this.#tokenView.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
   }
 
   // ---- what a person asks for ------------------------------------------------------------------------
@@ -274,7 +274,7 @@ class Playground {
     this.#askForDrawing();
   }
 
-  // True when it went well. A problem is told where it belongs: the gate, the nodes, or a notice.
+  // True when it went well. A problem is told where it belongs: the question for a token, the nodes, or a notice.
   async #attempt(work, { quiet = false } = {}) {
     try {
       await work();

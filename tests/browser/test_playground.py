@@ -373,25 +373,25 @@ def test_a_bad_token_is_told_and_a_good_one_lets_in(
     open_playground: OpenPlayground, shop: Product, token: str
 ) -> None:
     page = open_playground(token=shop.token(exp=1_000) if token == "expired" else token)
-    expect(page.locator("#gate")).to_be_visible()
-    expect(page.locator("#gate-title")).to_have_text("This token is not valid")
-    expect(page.locator("#gate")).to_contain_text("scripts/token")
+    expect(page.locator("#token")).to_be_visible()
+    expect(page.locator("#token-title")).to_have_text("This token is not valid")
+    expect(page.locator("#token")).to_contain_text("scripts/token")
     attempts: list[str] = []
     page.on("websocket", lambda socket: attempts.append(socket.url))
-    page.fill("#gate-token", f"{shop.url}/?token={shop.token()}")  # the whole link will do
-    page.click("#gate button")
+    page.fill("#token-field", f"{shop.url}/?token={shop.token()}")  # the whole link will do
+    page.click("#token button")
     expect_live(page)
-    expect(page.locator("#gate")).to_be_hidden()
+    expect(page.locator("#token")).to_be_hidden()
     expect(node(page, DB_INPUT)).to_be_visible()
     assert len(attempts) == 1
 
 
 def test_without_a_token_it_says_how_to_get_one(open_playground: OpenPlayground) -> None:
     page = open_playground(token=None)
-    expect(page.locator("#gate-title")).to_have_text("A token is needed")
-    expect(page.locator("#gate")).to_contain_text("scripts/token")
+    expect(page.locator("#token-title")).to_have_text("A token is needed")
+    expect(page.locator("#token")).to_contain_text("scripts/token")
     # scripts/token prints a token and no link
-    expect(page.locator("#gate")).to_contain_text("paste here what it prints")
+    expect(page.locator("#token")).to_contain_text("paste here what it prints")
 
 
 # ---------------------------------------------------------------- jobs as JSON

@@ -453,12 +453,12 @@ def test_a_token_is_renewed_without_a_break(
     page.on("websocket", lambda socket: sockets.append(socket.url))
     expect(page.locator("#connection-token")).to_contain_text("Token ends in 5 min.")
     page.click("#connection-renew")
-    expect(page.locator("#gate-title")).to_have_text("The token ends soon")
-    page.click("#gate-close")
-    expect(page.locator("#gate")).to_be_hidden()
+    expect(page.locator("#token-title")).to_have_text("The token ends soon")
+    page.click("#token-close")
+    expect(page.locator("#token")).to_be_hidden()
     page.click("#connection-renew")
-    page.fill("#gate-token", shop.token())
-    page.click("#gate button[type=submit]")
+    page.fill("#token-field", shop.token())
+    page.click("#token button[type=submit]")
     expect(page.locator("#connection-token")).to_be_hidden()
     expect_live(page)
     assert sockets == []
@@ -542,7 +542,7 @@ def test_no_breach_while_it_runs_stalls_or_asks_for_a_token(
     shift_clock(page, 16)
     expect_state(page, MAP, "stalled")
     assert_accessible(page, "stalled")
-    assert_accessible(open_playground(token=None, color_scheme=scheme), "the gate")
+    assert_accessible(open_playground(token=None, color_scheme=scheme), "the question for a token")
 
 
 def test_the_keyboard_reaches_the_drawers_and_the_slider(
