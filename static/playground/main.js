@@ -13,12 +13,12 @@ import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
 import { saveOver } from './edit/saving.js';
 import { Workbench } from './edit/workbench.js';
-import { EditorView } from './editor-view.js';
 import { nodeShare, runShare } from './estimate.js';
 import { oncePerFrame } from './frames.js';
 import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
 import { JobsView } from './jobs-view.js';
+import { JsonView } from './json-view.js';
 import { NoticeView } from './notice-view.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
@@ -55,7 +55,7 @@ class Playground {
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
-  #editor = new EditorView({
+  #jsonView = new JsonView({
     check: (document) => this.#api.validate(document),
     save: (job, document) => this.#save(job, document),
     announce: (text) => this.#speak(text),
@@ -69,7 +69,7 @@ class Playground {
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onError((error) => this.#onServiceError(error));
-    byId('job-edit').addEventListener('click', () => this.#editor.open(this.#workbench.document));
+    byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#workbench.document));
     setInterval(() => this.#askForDrawing(), TICK);
     this.#askForDrawing();
     keepIcons().catch(() => undefined); // they are then fetched one by one
@@ -141,7 +141,7 @@ class Playground {
 
   #tellOdd({ odd }) {
     const text = `This job was stored with errors that cannot be shown: ${odd.join('; ')}. Saving a change leaves them out.`;
-    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#editor.open(this.#workbench.document) });
+    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#jsonView.open(this.#workbench.document) });
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -351,7 +351,7 @@ class Playground {
         else if (this.#shown.jobId === jobId) location.assign(location.pathname);
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
-      editAsJson: () => this.#editor.open(this.#workbench.document),
+      editAsJson: () => this.#jsonView.open(this.#workbench.document),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),

@@ -408,25 +408,25 @@ def test_a_job_is_made_checked_and_saved_as_json(
     page.click("#job-edit")
     document = chain("From JSON", "sqlite:///shop.db", source="orders", target="t", mode="replace")
     document["graph"]["nodes"][1]["config"] = {"condition": "amount >"}
-    page.fill("#editor-text", json.dumps(document))
-    page.click("#editor-check")
-    expect(page.locator("#editor-findings")).to_contain_text("Node 2")
-    page.fill("#editor-text", "{")
-    page.click("#editor-check")
-    expect(page.locator("#editor-findings")).to_contain_text("not JSON")
+    page.fill("#json-text", json.dumps(document))
+    page.click("#json-check")
+    expect(page.locator("#json-errors")).to_contain_text("Node 2")
+    page.fill("#json-text", "{")
+    page.click("#json-check")
+    expect(page.locator("#json-errors")).to_contain_text("not JSON")
     document["graph"]["nodes"][1]["config"] = {"condition": "id > 5"}
-    page.fill("#editor-text", json.dumps(document))
-    page.click("#editor-check")
-    expect(page.locator("#editor-findings")).to_contain_text("No errors found")
-    page.click("#editor-save")
+    page.fill("#json-text", json.dumps(document))
+    page.click("#json-check")
+    expect(page.locator("#json-errors")).to_contain_text("No errors found")
+    page.click("#json-save")
     expect(page.locator("#job-name")).to_have_text("From JSON")
     expect(page.locator(".job[aria-current='true']")).to_contain_text("From JSON")
 
     page.click("#job-edit")
-    edited = json.loads(page.input_value("#editor-text"))
+    edited = json.loads(page.input_value("#json-text"))
     edited["name"] = "Renamed"
-    page.fill("#editor-text", json.dumps(edited))
-    page.click("#editor-save")
+    page.fill("#json-text", json.dumps(edited))
+    page.click("#json-save")
     expect(page.locator("#job-name")).to_have_text("Renamed")
 
 
@@ -529,8 +529,8 @@ def test_a_job_whose_graph_has_no_shape_opens_and_can_be_mended(
     expect(page.locator("#notice-text")).to_contain_text("stored with errors")
     expect(page.locator("#problems")).to_be_visible()
     page.click("#notice-action")
-    expect(page.locator("#editor-title")).to_have_text("Edit odd one")
-    assert json.loads(page.locator("#editor-text").input_value())["graph"] == graph
+    expect(page.locator("#json-title")).to_have_text("Edit odd one")
+    assert json.loads(page.locator("#json-text").input_value())["graph"] == graph
     mend_as_json(page, job_id, shop)
 
 
@@ -560,8 +560,8 @@ def mend_as_json(page: Page, job_id: int, shop: Product) -> None:
     """In the dialog that is open: another graph, saved in place of the odd one."""
     node = {"id": 4, "type": "filter", "name": "Mended", "config": {"condition": "1 == 1"}}
     mended = {"name": "mended", "graph": {"nodes": [node], "edges": []}}
-    page.fill("#editor-text", json.dumps(mended))
-    page.click("#editor-save")
+    page.fill("#json-text", json.dumps(mended))
+    page.click("#json-save")
     expect(page.locator(".node")).to_have_count(1)
     expect(page.locator(".node-name")).to_have_text("Mended")
     expect(page.locator("#notice")).to_be_hidden()
