@@ -11,8 +11,8 @@ import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
+import { Editor } from './edit/editor.js';
 import { saveOver } from './edit/saving.js';
-import { Workbench } from './edit/workbench.js';
 import { nodeShare, runShare } from './estimate.js';
 import { oncePerFrame } from './frames.js';
 import { TokenView } from './token-view.js';
@@ -60,7 +60,7 @@ class Playground {
     save: (job, document) => this.#save(job, document),
     announce: (text) => this.#speak(text),
   });
-  #workbench = new Workbench({ api: this.#api, graph: this.#graph, host: this.#editHost() });
+  #editor = new Editor({ api: this.#api, graph: this.#graph, host: this.#editHost() });
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
 
   start() {
@@ -69,7 +69,7 @@ class Playground {
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onError((error) => this.#onServiceError(error));
-    byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#workbench.document));
+    byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
     this.#askForDrawing();
     keepIcons().catch(() => undefined); // they are then fetched one by one
@@ -83,7 +83,7 @@ class Playground {
       this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
-    this.#attempt(() => this.#workbench.loadTypes());
+    this.#attempt(() => this.#editor.loadTypes());
     const wanted = jobInAddress() ?? this.#shown.jobId;
     if (wanted !== null) this.#open(wanted);
     const listed = await this.#attempt(() => this.#refreshJobs());
@@ -95,11 +95,11 @@ class Playground {
     this.#jobs = await this.#api.jobs();
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
-    this.#jobsView.markUnsaved(this.#workbench.unsavedIds);
+    this.#jobsView.markUnsaved(this.#editor.unsavedIds);
   }
 
   async #open(jobId) {
-    this.#workbench.close();
+    this.#editor.close();
     if (this.#shown.jobId !== null) this.#service.unsubscribeFromJob(this.#shown.jobId);
     const shown = { ...nothingShown(), jobId };
     this.#shown = shown;
@@ -134,14 +134,14 @@ class Playground {
     if (job === null) this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
     else {
       this.#runs.open(job.id);
-      this.#workbench.open(job);
+      this.#editor.open(job);
       if (job.odd.length > 0) this.#tellOdd(job);
     }
   }
 
   #tellOdd({ odd }) {
     const text = `This job was stored with errors that cannot be shown: ${odd.join('; ')}. Saving a change leaves them out.`;
-    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#jsonView.open(this.#workbench.document) });
+    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#jsonView.open(this.#editor.document) });
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -163,7 +163,7 @@ class Playground {
   async #save(job, document) {
     const saved = job === null ? await this.#api.saveJob(null, document) : await saveOver(this.#api, job, document);
     if (saved === null) return false;
-    this.#workbench.forget(saved.id);
+    this.#editor.forget(saved.id);
     await this.#refreshJobs();
     this.#open(saved.id);
     return true;
@@ -237,8 +237,8 @@ class Playground {
     const shown = this.#shown;
     this.#notice.clear();
     this.#runs.leavePast();
-    if (this.#workbench.isDirty) this.#executeKey = null; // another graph is another run
-    if (!(await this.#workbench.save())) return;
+    if (this.#editor.isDirty) this.#executeKey = null; // another graph is another run
+    if (!(await this.#editor.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
       const { runId, status } = await this.#executeOnce(shown.jobId);
@@ -290,7 +290,7 @@ class Playground {
   }
 
   #showErrors(problem) {
-    this.#workbench.showProblems(problem.errors);
+    this.#editor.showProblems(problem.errors);
     const general = problem.errors.filter((error) => error.nodeId === null).map((error) => error.message);
     this.#notice.say([problem.message, ...general].join('\n'), 'error');
   }
@@ -302,7 +302,7 @@ class Playground {
 
   // ---- details ---------------------------------------------------------------------------------------
 
-  // A node that nobody edits was chosen; of a draft, the workbench tells.
+  // A node that nobody edits was chosen; of a draft, the editor tells.
   #select(nodeId) {
     if (nodeId === this.#shown.selected) return this.#closeDetails();
     this.#graph.reveal(nodeId);
@@ -310,8 +310,8 @@ class Playground {
   }
 
   #showNode(nodeId) {
-    if (this.#runs.past !== null || !this.#workbench.isOpen) this.#select(nodeId);
-    else this.#workbench.select(nodeId);
+    if (this.#runs.past !== null || !this.#editor.isOpen) this.#select(nodeId);
+    else this.#editor.select(nodeId);
   }
 
   #showDetails(nodeId) {
@@ -322,7 +322,7 @@ class Playground {
 
   #closeDetails() {
     const { selected } = this.#shown;
-    this.#workbench.detailsClosed();
+    this.#editor.detailsClosed();
     this.#showDetails(null);
     this.#graph.focusNode(selected);
   }
@@ -351,7 +351,7 @@ class Playground {
         else if (this.#shown.jobId === jobId) location.assign(location.pathname);
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
-      editAsJson: () => this.#jsonView.open(this.#workbench.document),
+      editAsJson: () => this.#jsonView.open(this.#editor.document),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
@@ -380,10 +380,10 @@ class Playground {
   #onPast(isPast) {
     this.#showDetails(null);
     if (isPast) {
-      this.#workbench.close();
+      this.#editor.close();
       this.#graph.show(this.#runs.past.graph, 'The graph of this run had no nodes.');
     } else if (this.#shown.job !== null) {
-      this.#workbench.open(this.#shown.job);
+      this.#editor.open(this.#shown.job);
     }
   }
 
