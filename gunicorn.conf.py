@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 
 from hosting import environments, served
-from hosting.lifeline import EmbeddedError, Lifeline, Parts, is_kept
+from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from settings import SettingsError, keep_private
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -140,7 +140,9 @@ _listening_fd = _take_listening_fd()
 def _check_ports() -> None:
     ports = [("API_PORT", SETTINGS.server.host, SETTINGS.server.api_port)]
     ports += [("WS_PORT", SETTINGS.server.host, SETTINGS.server.ws_port)]
-    if SETTINGS.nats.url is None and not (is_kept(SETTINGS) or Parts(SETTINGS).left_over()):
+    if SETTINGS.nats.url is None and not (
+        is_kept(SETTINGS) or EmbeddedProcesses(SETTINGS).left_over()
+    ):
         ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats.port)]
         ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats.monitor_port)]
     taken = [(name, host, port) for name, host, port in ports if _is_taken(name, host, port)]

@@ -47,14 +47,14 @@ def parts_path(settings: Settings) -> Path:
     return settings.data_dir / "embedded.parts"
 
 
-class Parts:
+class EmbeddedProcesses:
     """Which processes the parts are; written by the keeper, read when it has died."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = parts_path(settings)
 
     def note(self, agreed: str, running: dict[str, int]) -> None:
-        """Notes the process id of each part; `agreed` is `parts_of` the settings it runs with."""
+        """Notes the process id of each part; `agreed` is the `parts_fingerprint` of the settings it runs with."""
         identities = {name: str(ProcessIdentity.of(pid)) for name, pid in running.items()}
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps({"agreed": agreed, "running": identities}))
@@ -146,7 +146,7 @@ class Lifeline:
         if not is_kept(self._settings):
             self._start()
         kept = json.loads(lock_path(self._settings).read_text() or "{}")
-        wanted = parts_of(self._settings, self._has_own_nats)
+        wanted = parts_fingerprint(self._settings, self._has_own_nats)
         if kept.get("parts") != wanted:
             raise EmbeddedError(
                 f"process {kept.get('pid')} still keeps the nats-server and runner of an earlier "
@@ -210,7 +210,7 @@ class Lifeline:
         rollback = self._settings.deadlines.cancel
         if is_kept(self._settings):
             self._stop_keeper(rollback + STOP_WAIT)
-        Parts(self._settings).end(rollback + PART_STOP_WAIT)
+        EmbeddedProcesses(self._settings).end(rollback + PART_STOP_WAIT)
 
     def _stop_keeper(self, wait: float) -> None:
         try:
@@ -229,7 +229,7 @@ class Lifeline:
         return is_kept(self._settings)
 
 
-def parts_of(settings: Settings, has_own_nats: bool) -> str:
+def parts_fingerprint(settings: Settings, has_own_nats: bool) -> str:
     """A fingerprint of what the kept parts must agree on with a master that takes them over."""
     nats = settings.own_nats_url() if has_own_nats else settings.nats.url
     agreed = f"{nats} {settings.runner.mode} {settings.database_url}"
