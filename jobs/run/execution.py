@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.run.admission import Admission
-from jobs.run.deadlines import broken
-from jobs.run.verdict import Ending, Seen, Verdict, decide, failed
+from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
@@ -202,7 +201,7 @@ class Execution:
             try:
                 ending = self._inbox.get(timeout=LOOK_PERIOD)
             except queue.Empty:
-                ending = broken(
+                ending = broken_deadline(
                     self._parts.deadlines, time.monotonic(), self._started, self._last_word
                 )
             else:
