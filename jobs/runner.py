@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
-from jobs.run.housekeeping import Sweeps
+from jobs.run.lost_runs import LostRuns
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.previews import Previews
 from jobs.run.stop_signal import StopSignal
+from jobs.run.waiting_runs import WaitingRuns
 from jobs.sandbox import confinement
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import NoLandlock
@@ -102,14 +103,14 @@ class Runner:
             allowance,
             self._admission,
         )
-        self._sweeps = Sweeps(
+        self._lost_runs = LostRuns(
             store,
-            self._queue,
             self._announcer,
             link,
             self._pace.stale_after,
             lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
         )
+        self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id
@@ -146,7 +147,7 @@ class Runner:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
         self._draining.set()
         self._stopping.set()
-        self._sweeps.stop()
+        self._lost_runs.stop()
         self._previews.drain()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
@@ -275,12 +276,12 @@ class Runner:
         )
 
     def _end_lost_runs(self) -> None:
-        self._sweeps.end_lost_runs({execution.run.run_id for execution in self._current()})
+        self._lost_runs.end_all({execution.run.run_id for execution in self._current()})
 
     def _sweep_queue(self) -> None:
         if self._deadlines.queued:
-            self._sweeps.end_late_starts(self._deadlines.queued)
-        self._sweeps.queue_again(self._pace.queue_again_after)
+            self._waiting_runs.end_late_starts(self._deadlines.queued)
+        self._waiting_runs.queue_again(self._pace.queue_again_after)
 
     # ---- shared
 
