@@ -53,7 +53,7 @@ STOP_MARGIN = 10.0  # seconds beyond SIGTERM-to-SIGKILL for the ends to be writt
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Periods:
     """How often a runner does what recurs; seconds."""
 
     pull: float = 1.0  # one look at the queue
@@ -80,15 +80,15 @@ class Runner:
         slots: int,
         deadlines: Deadlines,
         allowance: Allowance,
-        pace: Pace | None = None,
+        periods: Periods | None = None,
         issuer: Issuer | None = None,
     ) -> None:
         """`issuer`: gives each program a credential of its own; without it programs get `nats_url`."""
         self.identity = ProcessIdentity.of(os.getpid())
-        self._pace = pace or Pace()
+        self._periods = periods or Periods()
         self._deadlines = deadlines
         self._store = store
-        self._queue = RunQueue(link, self._pace.ack_wait)
+        self._queue = RunQueue(link, self._periods.ack_wait)
         self._previews = Previews(link, data_dir, allowance)
         self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
         self._announcer = Announcer(link)
@@ -107,7 +107,7 @@ class Runner:
             store,
             self._announcer,
             link,
-            self._pace.stale_after,
+            self._periods.stale_after,
             lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
@@ -180,7 +180,7 @@ class Runner:
         if self._draining.is_set():  # the slot came free by the stop: leave the run to others
             return False
         try:
-            claim = self._queue.take(self._pace.pull)
+            claim = self._queue.take(self._periods.pull)
             return claim is not None and self._start(claim)
         except QueueUnavailable as error:
             LOG.warning("no runs can be taken: %s", error)
@@ -237,9 +237,9 @@ class Runner:
 
     def _keep(self) -> None:
         self._do_until_ended(
-            _Duty(self._pace.cancel_poll, self._look_for_cancels),
-            _Duty(self._pace.beat, self._beat),
-            _Duty(self._pace.heartbeat, self._heartbeat),
+            _Duty(self._periods.cancel_poll, self._look_for_cancels),
+            _Duty(self._periods.beat, self._beat),
+            _Duty(self._periods.heartbeat, self._heartbeat),
         )
 
     def _do_until_ended(self, *duties: "_Duty") -> None:
@@ -271,8 +271,8 @@ class Runner:
 
     def _sweep(self) -> None:
         self._do_until_ended(
-            _Duty(self._pace.lost_sweep, self._end_lost_runs),
-            _Duty(self._pace.queue_sweep, self._sweep_queue),
+            _Duty(self._periods.lost_sweep, self._end_lost_runs),
+            _Duty(self._periods.queue_sweep, self._sweep_queue),
         )
 
     def _end_lost_runs(self) -> None:
@@ -281,7 +281,7 @@ class Runner:
     def _sweep_queue(self) -> None:
         if self._deadlines.queued:
             self._waiting_runs.end_late_starts(self._deadlines.queued)
-        self._waiting_runs.queue_again(self._pace.queue_again_after)
+        self._waiting_runs.queue_again(self._periods.queue_again_after)
 
     # ---- shared
 
