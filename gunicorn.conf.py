@@ -173,7 +173,7 @@ def _other_port(port: int) -> int:
 
 def _run(module: str) -> None:
     # it opens the connections itself: what this process read would stay in its memory
-    environment, passed_on = environments.for_keeper(), environments.aside()
+    environment, passed_on = environments.for_supervisor(), environments.aside()
     ended = subprocess.run(
         [sys.executable, "-m", module], env=environment, pass_fds=passed_on, check=False
     )

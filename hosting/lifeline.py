@@ -3,7 +3,7 @@
 Three files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (hosting/supervisor.py)
 as long as it lives, and `embedded.fifo`, held open for writing by the master. When the master dies,
 however it does, the pipe ends; a new master finds the lock held and takes hold of the pipe again.
-When the keeper dies, the master starts another, which finds the parts in `embedded.parts`.
+When the supervisor dies, the master starts another, which finds the parts in `embedded.parts`.
 """
 
 import fcntl
@@ -24,9 +24,13 @@ from settings import Settings
 
 STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
 TICK = 0.05  # seconds between two looks
-WATCH_PERIOD = 1.0  # seconds between two looks at the keeper
-START_WAIT = 30.0  # seconds a start of the keeper may still take when the master is told to stop
-PART_STOP_WAIT = 15.0  # seconds beyond those that programs get, for a part that has lost its keeper
+WATCH_PERIOD = 1.0  # seconds between two looks at the supervisor
+START_WAIT = (
+    30.0  # seconds a start of the supervisor may still take when the master is told to stop
+)
+PART_STOP_WAIT = (
+    15.0  # seconds beyond those that programs get, for a part that has lost its supervisor
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ def parts_path(settings: Settings) -> Path:
 
 
 class EmbeddedProcesses:
-    """Which processes the parts are; written by the keeper, read when it has died."""
+    """Which processes the parts are; written by the supervisor, read when it has died."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = parts_path(settings)
@@ -73,12 +77,12 @@ class EmbeddedProcesses:
     def end(self, wait: float) -> None:
         """Ends the parts that live, the last one first; SIGKILL after `wait` seconds."""
         for name, identity in reversed(self.left_over().items()):
-            LOG.warning("%s (process %d) has lost its keeper: ended", name, identity.pid)
+            LOG.warning("%s (process %d) has lost its supervisor: ended", name, identity.pid)
             Adopted(identity).stop(wait)
 
 
 class Adopted:
-    """A part whose keeper died: not a child of ours, but watched and signalled like one."""
+    """A part whose supervisor died: not a child of ours, but watched and signalled like one."""
 
     def __init__(self, identity: ProcessIdentity) -> None:
         self._identity = identity
@@ -170,7 +174,7 @@ class Lifeline:
             command,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env=environments.for_keeper(),
+            env=environments.for_supervisor(),
             pass_fds=environments.aside(),
         )
         assert self._child.stdout is not None
@@ -180,7 +184,7 @@ class Lifeline:
                 raise EmbeddedError("the embedded parts did not start")
 
     def watch(self) -> None:
-        """Starts another keeper whenever the one that is held dies; until `stop`."""
+        """Starts another supervisor whenever the one that is held dies; until `stop`."""
         self._watcher = threading.Thread(target=self._watch, name="lifeline", daemon=True)
         self._watcher.start()
 
@@ -188,7 +192,7 @@ class Lifeline:
         while not self._stopping.wait(WATCH_PERIOD):
             if is_kept(self._settings):
                 continue
-            LOG.error("process %d, which keeps the embedded parts, is gone; again", self._pid)
+            LOG.error("the supervisor (process %d) is gone; starting another", self._pid)
             try:
                 self.hold()
             except (EmbeddedError, OSError, ValueError) as error:
@@ -209,19 +213,19 @@ class Lifeline:
             return
         rollback = self._settings.deadlines.cancel
         if is_kept(self._settings):
-            self._stop_keeper(rollback + STOP_WAIT)
+            self._stop_supervisor(rollback + STOP_WAIT)
         EmbeddedProcesses(self._settings).end(rollback + PART_STOP_WAIT)
 
-    def _stop_keeper(self, wait: float) -> None:
+    def _stop_supervisor(self, wait: float) -> None:
         try:
             os.kill(self._pid, signal.SIGTERM)
         except ProcessLookupError:
             return
         deadline = time.monotonic() + wait
-        while self._keeper_lives() and time.monotonic() < deadline:
+        while self._supervisor_lives() and time.monotonic() < deadline:
             time.sleep(TICK)
 
-    def _keeper_lives(self) -> bool:
+    def _supervisor_lives(self) -> bool:
         """It lets go of the lock a moment before its end; of a child of ours we see that, too."""
         child = self._child
         if child is not None and child.pid == self._pid and child.poll() is None:

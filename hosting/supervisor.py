@@ -2,7 +2,7 @@
 
 Started by gunicorn.conf.py (through hosting/lifeline.py). Prints `ready` once nats-server answers;
 restarts what dies; stops the runner and then nats-server on SIGTERM. When the master is gone without
-that, running programs may end first, and a new master may take over. What a keeper that was killed
+that, running programs may end first, and a new master may take over. What a supervisor that was killed
 has left running is taken over.
 """
 
@@ -50,13 +50,13 @@ STEADY = 10.0  # seconds after which a child counts as healthy
 NATS_STOP_WAIT = 8.0  # seconds
 HEALTH_PERIOD = 3.0  # seconds between two looks at nats-server's streams; two faults count
 ROOM = 4 << 20  # bytes that must be free on the disk before nats-server is started anew for it
-LAST_WORDS = 5  # lines of that log that explain a failed start
+LOG_LINES = 5  # lines of that log that explain a failed start
 
 
 class Child:
     """One process that is started again when it ends by itself.
 
-    `left`: one that a keeper before us has left running, taken over at the first start.
+    `left`: one that a supervisor before us has left running, taken over at the first start.
     """
 
     def __init__(
@@ -237,7 +237,7 @@ class ProcessNotes:
         self._last: dict[str, int] = {}
 
     def left_over(self) -> dict[str, ProcessIdentity]:
-        """What lives of a keeper before us. Parts with other settings are ended."""
+        """What lives of a supervisor before us. Parts with other settings are ended."""
         fitting = self._processes.left_over(self._agreed)
         if not fitting:
             self._processes.end(PART_STOP_WAIT)
@@ -337,7 +337,7 @@ def _serve(
         notes.note(children)
         if not wait_for_nats(settings, nats):
             print("nats-server did not start. It says:", file=sys.stderr)
-            print(_last_words(nats_log(settings)), file=sys.stderr)
+            print(_log_tail(nats_log(settings)), file=sys.stderr)
             return 1
         watchdog = Watchdog(settings, nats)
     if settings.runner.mode == "embedded":
@@ -358,9 +358,9 @@ def _leave_stdout() -> None:
     os.dup2(2, 1)
 
 
-def _last_words(log: Path) -> str:
+def _log_tail(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines() if log.exists() else ["nothing"]
-    return "\n".join(lines[-LAST_WORDS:])
+    return "\n".join(lines[-LOG_LINES:])
 
 
 if __name__ == "__main__":
