@@ -15,8 +15,8 @@ from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, fail
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
-from jobs.sandbox.limits import met_limit
 from jobs.sandbox.program_process import ProgramProcess
+from jobs.sandbox.resource_limits import met_limit
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
