@@ -3,7 +3,7 @@
 import signal
 from dataclasses import dataclass
 
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 

@@ -10,7 +10,7 @@ from typing import Any
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.run_files import run_mark

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue

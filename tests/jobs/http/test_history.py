@@ -11,7 +11,7 @@ from jobs.http.history import MAX_EVENTS, Histories
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from progress_lib import Progress, Status
 from progress_lib.nats import NatsAway

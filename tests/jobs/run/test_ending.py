@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.run.ending import Ending, Seen, broken_deadline, decide, exit_text
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.run.lost_runs import LostRuns
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcement, Announcer
 from progress_lib.nats import Link

@@ -13,7 +13,7 @@ import pytest
 
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
