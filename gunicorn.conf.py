@@ -13,7 +13,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from hosting import environments, served
+from hosting import environments, served_settings
 from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from settings import SettingsError, keep_private
 
@@ -28,7 +28,7 @@ def _give_up(sentence: object) -> None:
 environments.put_connections_aside()
 keep_private()
 try:
-    SETTINGS = served.renew()
+    SETTINGS = served_settings.renew()
 except SettingsError as error:
     _give_up(error)
 
@@ -82,8 +82,10 @@ def on_starting(server):  # type: ignore[no-untyped-def]
 
 def on_reload(server):  # type: ignore[no-untyped-def]
     """After SIGHUP: this file was read again."""
-    if served.fault():
-        server.log.error("SIGHUP changes nothing, the keys of before count: %s", served.fault())
+    if served_settings.fault():
+        server.log.error(
+            "SIGHUP changes nothing, the keys of before count: %s", served_settings.fault()
+        )
     else:
         _warn(server.log)
 
