@@ -45,7 +45,7 @@ OTHER_TENANTS = "(others)"  # no tenant's id looks so
 _HOST = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}")
 
 
-class Parts:
+class WebParts:
     """What a web worker is made of; built without starting, started and stopped as one."""
 
     def __init__(self, settings: Settings) -> None:
@@ -107,7 +107,7 @@ def create_app(settings: Settings) -> Flask:
     """The Flask application, with its parts in `app.extensions["parts"]`. Starts nothing."""
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # Flask would redirect //, to the host that the request names
-    parts = Parts(settings)
+    parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
     cors.install(app, parts.origins)
@@ -127,7 +127,7 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _add_pages(app: Flask, parts: Parts) -> None:
+def _add_pages(app: Flask, parts: WebParts) -> None:
     registry = prometheus_client.CollectorRegistry()
     registry.register(_Collector(parts))
 
@@ -176,7 +176,7 @@ def _check_metrics_token(expected: str | None) -> None:
 class _Collector:
     """The figures of this worker, read when they are asked for."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: WebParts) -> None:
         self._realtime = parts.realtime
         # a tenant's name is no matter of other tenants: only an operator with a token sees them
         self._shows_tenants = parts.settings.server.metrics_token is not None

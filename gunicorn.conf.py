@@ -13,8 +13,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from hosting import environments, served
-from hosting.lifeline import EmbeddedError, Lifeline, Parts, is_kept
+from hosting import environments, served_settings
+from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from settings import SettingsError, keep_private
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -28,7 +28,7 @@ def _give_up(sentence: object) -> None:
 environments.put_connections_aside()
 keep_private()
 try:
-    SETTINGS = served.renew()
+    SETTINGS = served_settings.renew()
 except SettingsError as error:
     _give_up(error)
 
@@ -82,8 +82,10 @@ def on_starting(server):  # type: ignore[no-untyped-def]
 
 def on_reload(server):  # type: ignore[no-untyped-def]
     """After SIGHUP: this file was read again."""
-    if served.fault():
-        server.log.error("SIGHUP changes nothing, the keys of before count: %s", served.fault())
+    if served_settings.fault():
+        server.log.error(
+            "SIGHUP changes nothing, the keys of before count: %s", served_settings.fault()
+        )
     else:
         _warn(server.log)
 
@@ -140,7 +142,9 @@ _listening_fd = _take_listening_fd()
 def _check_ports() -> None:
     ports = [("API_PORT", SETTINGS.server.host, SETTINGS.server.api_port)]
     ports += [("WS_PORT", SETTINGS.server.host, SETTINGS.server.ws_port)]
-    if SETTINGS.nats.url is None and not (is_kept(SETTINGS) or Parts(SETTINGS).left_over()):
+    if SETTINGS.nats.url is None and not (
+        is_kept(SETTINGS) or EmbeddedProcesses(SETTINGS).left_over()
+    ):
         ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats.port)]
         ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats.monitor_port)]
     taken = [(name, host, port) for name, host, port in ports if _is_taken(name, host, port)]
@@ -171,7 +175,7 @@ def _other_port(port: int) -> int:
 
 def _run(module: str) -> None:
     # it opens the connections itself: what this process read would stay in its memory
-    environment, passed_on = environments.for_keeper(), environments.aside()
+    environment, passed_on = environments.for_supervisor(), environments.aside()
     ended = subprocess.run(
         [sys.executable, "-m", module], env=environment, pass_fds=passed_on, check=False
     )

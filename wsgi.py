@@ -3,10 +3,10 @@
 import logging
 
 from app import create_app
-from hosting import served
+from hosting import served_settings
 from realtime.redaction import log_thread_failures, redact_handlers
 
-settings = served.of_worker()
+settings = served_settings.of_worker()
 logging.basicConfig(
     level=settings.server.log_level.upper(),
     format="%(asctime)s %(levelname)s %(name)s: %(message)s",

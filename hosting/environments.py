@@ -1,7 +1,7 @@
 """What each process of ours is told in its environment, which whoever reads its /proc/<pid>/environ sees.
 
 The URLs of connections hold passwords and are for the runner alone. The gunicorn master finds them in its own
-environment, puts them into a file in memory and begins anew without them; the keeper gives them to the runner.
+environment, puts them into a file in memory and begins anew without them; the supervisor gives them to the runner.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def close_aside() -> None:
     os.environ.pop(ASIDE, None)
 
 
-def for_keeper(ours: Mapping[str, str] = os.environ) -> dict[str, str]:
+def for_supervisor(ours: Mapping[str, str] = os.environ) -> dict[str, str]:
     return _without(ours, OF_THE_WEB)
 
 

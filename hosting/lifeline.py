@@ -3,7 +3,7 @@
 Three files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (hosting/supervisor.py)
 as long as it lives, and `embedded.fifo`, held open for writing by the master. When the master dies,
 however it does, the pipe ends; a new master finds the lock held and takes hold of the pipe again.
-When the keeper dies, the master starts another, which finds the parts in `embedded.parts`.
+When the supervisor dies, the master starts another, which finds the parts in `embedded.parts`.
 """
 
 import fcntl
@@ -24,9 +24,13 @@ from settings import Settings
 
 STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
 TICK = 0.05  # seconds between two looks
-WATCH_PERIOD = 1.0  # seconds between two looks at the keeper
-START_WAIT = 30.0  # seconds a start of the keeper may still take when the master is told to stop
-PART_STOP_WAIT = 15.0  # seconds beyond those that programs get, for a part that has lost its keeper
+WATCH_PERIOD = 1.0  # seconds between two looks at the supervisor
+START_WAIT = (
+    30.0  # seconds a start of the supervisor may still take when the master is told to stop
+)
+PART_STOP_WAIT = (
+    15.0  # seconds beyond those that programs get, for a part that has lost its supervisor
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -47,14 +51,14 @@ def parts_path(settings: Settings) -> Path:
     return settings.data_dir / "embedded.parts"
 
 
-class Parts:
-    """Which processes the parts are; written by the keeper, read when it has died."""
+class EmbeddedProcesses:
+    """Which processes the parts are; written by the supervisor, read when it has died."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = parts_path(settings)
 
     def note(self, agreed: str, running: dict[str, int]) -> None:
-        """Notes the process id of each part; `agreed` is `parts_of` the settings it runs with."""
+        """Notes the process id of each part; `agreed` is the `parts_fingerprint` of the settings it runs with."""
         identities = {name: str(ProcessIdentity.of(pid)) for name, pid in running.items()}
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps({"agreed": agreed, "running": identities}))
@@ -73,12 +77,12 @@ class Parts:
     def end(self, wait: float) -> None:
         """Ends the parts that live, the last one first; SIGKILL after `wait` seconds."""
         for name, identity in reversed(self.left_over().items()):
-            LOG.warning("%s (process %d) has lost its keeper: ended", name, identity.pid)
+            LOG.warning("%s (process %d) has lost its supervisor: ended", name, identity.pid)
             Adopted(identity).stop(wait)
 
 
 class Adopted:
-    """A part whose keeper died: not a child of ours, but watched and signalled like one."""
+    """A part whose supervisor died: not a child of ours, but watched and signalled like one."""
 
     def __init__(self, identity: ProcessIdentity) -> None:
         self._identity = identity
@@ -146,7 +150,7 @@ class Lifeline:
         if not is_kept(self._settings):
             self._start()
         kept = json.loads(lock_path(self._settings).read_text() or "{}")
-        wanted = parts_of(self._settings, self._has_own_nats)
+        wanted = parts_fingerprint(self._settings, self._has_own_nats)
         if kept.get("parts") != wanted:
             raise EmbeddedError(
                 f"process {kept.get('pid')} still keeps the nats-server and runner of an earlier "
@@ -170,7 +174,7 @@ class Lifeline:
             command,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env=environments.for_keeper(),
+            env=environments.for_supervisor(),
             pass_fds=environments.aside(),
         )
         assert self._child.stdout is not None
@@ -180,7 +184,7 @@ class Lifeline:
                 raise EmbeddedError("the embedded parts did not start")
 
     def watch(self) -> None:
-        """Starts another keeper whenever the one that is held dies; until `stop`."""
+        """Starts another supervisor whenever the one that is held dies; until `stop`."""
         self._watcher = threading.Thread(target=self._watch, name="lifeline", daemon=True)
         self._watcher.start()
 
@@ -188,7 +192,7 @@ class Lifeline:
         while not self._stopping.wait(WATCH_PERIOD):
             if is_kept(self._settings):
                 continue
-            LOG.error("process %d, which keeps the embedded parts, is gone; again", self._pid)
+            LOG.error("the supervisor (process %d) is gone; starting another", self._pid)
             try:
                 self.hold()
             except (EmbeddedError, OSError, ValueError) as error:
@@ -209,19 +213,19 @@ class Lifeline:
             return
         rollback = self._settings.deadlines.cancel
         if is_kept(self._settings):
-            self._stop_keeper(rollback + STOP_WAIT)
-        Parts(self._settings).end(rollback + PART_STOP_WAIT)
+            self._stop_supervisor(rollback + STOP_WAIT)
+        EmbeddedProcesses(self._settings).end(rollback + PART_STOP_WAIT)
 
-    def _stop_keeper(self, wait: float) -> None:
+    def _stop_supervisor(self, wait: float) -> None:
         try:
             os.kill(self._pid, signal.SIGTERM)
         except ProcessLookupError:
             return
         deadline = time.monotonic() + wait
-        while self._keeper_lives() and time.monotonic() < deadline:
+        while self._supervisor_lives() and time.monotonic() < deadline:
             time.sleep(TICK)
 
-    def _keeper_lives(self) -> bool:
+    def _supervisor_lives(self) -> bool:
         """It lets go of the lock a moment before its end; of a child of ours we see that, too."""
         child = self._child
         if child is not None and child.pid == self._pid and child.poll() is None:
@@ -229,7 +233,7 @@ class Lifeline:
         return is_kept(self._settings)
 
 
-def parts_of(settings: Settings, has_own_nats: bool) -> str:
+def parts_fingerprint(settings: Settings, has_own_nats: bool) -> str:
     """A fingerprint of what the kept parts must agree on with a master that takes them over."""
     nats = settings.own_nats_url() if has_own_nats else settings.nats.url
     agreed = f"{nats} {settings.runner.mode} {settings.database_url}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs.store.process_identity import ProcessStat
 
 ROLES = {  # by what their command line holds; the master is one of gunicorn's, too
-    "-m hosting.supervisor": "keeper",
+    "-m hosting.supervisor": "supervisor",
     "-m jobs.runner": "runner",
     "nats-server": "nats-server",
     "gunicorn": "worker",
@@ -23,7 +23,7 @@ class Process:
 
     pid: int
     start: int
-    role: str  # master, worker, keeper, nats-server, runner, program, other
+    role: str  # master, worker, supervisor, nats-server, runner, program, other
     run_id: str | None = None
 
     def is_alive(self) -> bool:

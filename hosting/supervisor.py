@@ -2,7 +2,7 @@
 
 Started by gunicorn.conf.py (through hosting/lifeline.py). Prints `ready` once nats-server answers;
 restarts what dies; stops the runner and then nats-server on SIGTERM. When the master is gone without
-that, running programs may end first, and a new master may take over. What a keeper that was killed
+that, running programs may end first, and a new master may take over. What a supervisor that was killed
 has left running is taken over.
 """
 
@@ -25,7 +25,14 @@ from pathlib import Path
 from typing import TextIO
 
 from hosting import environments
-from hosting.lifeline import PART_STOP_WAIT, Adopted, Parts, fifo_path, lock_path, parts_of
+from hosting.lifeline import (
+    PART_STOP_WAIT,
+    Adopted,
+    EmbeddedProcesses,
+    fifo_path,
+    lock_path,
+    parts_fingerprint,
+)
 from hosting.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
 from jobs.store.process_identity import ProcessIdentity
@@ -43,13 +50,13 @@ STEADY = 10.0  # seconds after which a child counts as healthy
 NATS_STOP_WAIT = 8.0  # seconds
 HEALTH_PERIOD = 3.0  # seconds between two looks at nats-server's streams; two faults count
 ROOM = 4 << 20  # bytes that must be free on the disk before nats-server is started anew for it
-LAST_WORDS = 5  # lines of that log that explain a failed start
+LOG_LINES = 5  # lines of that log that explain a failed start
 
 
 class Child:
     """One process that is started again when it ends by itself.
 
-    `left`: one that a keeper before us has left running, taken over at the first start.
+    `left`: one that a supervisor before us has left running, taken over at the first start.
     """
 
     def __init__(
@@ -221,25 +228,25 @@ class Stop:
         self.is_set = True
 
 
-class Noted:
+class ProcessNotes:
     """Which processes the parts are, written down whenever that changes."""
 
     def __init__(self, settings: Settings, has_own_nats: bool) -> None:
-        self._parts = Parts(settings)
-        self._agreed = parts_of(settings, has_own_nats)
+        self._processes = EmbeddedProcesses(settings)
+        self._agreed = parts_fingerprint(settings, has_own_nats)
         self._last: dict[str, int] = {}
 
     def left_over(self) -> dict[str, ProcessIdentity]:
-        """What lives of a keeper before us. Parts with other settings are ended."""
-        fitting = self._parts.left_over(self._agreed)
+        """What lives of a supervisor before us. Parts with other settings are ended."""
+        fitting = self._processes.left_over(self._agreed)
         if not fitting:
-            self._parts.end(PART_STOP_WAIT)
+            self._processes.end(PART_STOP_WAIT)
         return fitting
 
     def note(self, children: list[Child]) -> None:
         running = {child.name: child.pid for child in children if child.pid is not None}
         if running != self._last:
-            self._parts.note(self._agreed, running)
+            self._processes.note(self._agreed, running)
             self._last = running
 
 
@@ -249,7 +256,7 @@ def keep(
     watchdog: Watchdog | None,
     fifo: Fifo,
     stop: Stop,
-    noted: Noted,
+    notes: ProcessNotes,
 ) -> None:
     """Until told to stop; or, once the master is gone, until the runner has ended its runs."""
     is_orphan = False
@@ -265,7 +272,7 @@ def keep(
             return
         for child in children:
             child.tend()
-        noted.note(children)
+        notes.note(children)
         if watchdog is not None:
             watchdog.look()
         time.sleep(TICK)
@@ -280,7 +287,7 @@ def _locked(settings: Settings, has_own_nats: bool) -> TextIO | None:
         file.close()
         return None
     file.truncate(0)
-    file.write(json.dumps({"pid": os.getpid(), "parts": parts_of(settings, has_own_nats)}))
+    file.write(json.dumps({"pid": os.getpid(), "parts": parts_fingerprint(settings, has_own_nats)}))
     file.flush()
     return file
 
@@ -319,18 +326,18 @@ def _serve(
 ) -> int:
     runner: Child | None = None
     watchdog: Watchdog | None = None
-    noted = Noted(settings, has_own_nats)
-    left = noted.left_over()
+    notes = ProcessNotes(settings, has_own_nats)
+    left = notes.left_over()
     if has_own_nats:
         command = nats_command(settings)
         environment = environments.for_nats
         nats = Child("nats-server", command, environment, NATS_STOP_WAIT, left.get("nats-server"))
         children.append(nats)
         nats.start()
-        noted.note(children)
+        notes.note(children)
         if not wait_for_nats(settings, nats):
             print("nats-server did not start. It says:", file=sys.stderr)
-            print(_last_words(nats_log(settings)), file=sys.stderr)
+            print(_log_tail(nats_log(settings)), file=sys.stderr)
             return 1
         watchdog = Watchdog(settings, nats)
     if settings.runner.mode == "embedded":
@@ -339,10 +346,10 @@ def _serve(
         runner = Child("runner", command, environments.for_runner, wait, left.get("runner"))
         children.append(runner)
         runner.start()
-        noted.note(children)
+        notes.note(children)
     print("ready", flush=True)
     _leave_stdout()
-    keep(children, runner, watchdog, fifo, stop, noted)
+    keep(children, runner, watchdog, fifo, stop, notes)
     return 0
 
 
@@ -351,9 +358,9 @@ def _leave_stdout() -> None:
     os.dup2(2, 1)
 
 
-def _last_words(log: Path) -> str:
+def _log_tail(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines() if log.exists() else ["nothing"]
-    return "\n".join(lines[-LAST_WORDS:])
+    return "\n".join(lines[-LOG_LINES:])
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
-from jobs.run.housekeeping import Sweeps
+from jobs.run.lost_runs import LostRuns
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.previews import Previews
 from jobs.run.stop_signal import StopSignal
+from jobs.run.waiting_runs import WaitingRuns
 from jobs.sandbox import confinement
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import NoLandlock
@@ -52,7 +53,7 @@ STOP_MARGIN = 10.0  # seconds beyond SIGTERM-to-SIGKILL for the ends to be writt
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Periods:
     """How often a runner does what recurs; seconds."""
 
     pull: float = 1.0  # one look at the queue
@@ -79,15 +80,15 @@ class Runner:
         slots: int,
         deadlines: Deadlines,
         allowance: Allowance,
-        pace: Pace | None = None,
+        periods: Periods | None = None,
         issuer: Issuer | None = None,
     ) -> None:
         """`issuer`: gives each program a credential of its own; without it programs get `nats_url`."""
         self.identity = ProcessIdentity.of(os.getpid())
-        self._pace = pace or Pace()
+        self._periods = periods or Periods()
         self._deadlines = deadlines
         self._store = store
-        self._queue = RunQueue(link, self._pace.ack_wait)
+        self._queue = RunQueue(link, self._periods.ack_wait)
         self._previews = Previews(link, data_dir, allowance)
         self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
         self._announcer = Announcer(link)
@@ -102,14 +103,14 @@ class Runner:
             allowance,
             self._admission,
         )
-        self._sweeps = Sweeps(
+        self._lost_runs = LostRuns(
             store,
-            self._queue,
             self._announcer,
             link,
-            self._pace.stale_after,
+            self._periods.stale_after,
             lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
         )
+        self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id
@@ -146,7 +147,7 @@ class Runner:
         """Takes no more, ends all programs and writes their ends; False when that took too long."""
         self._draining.set()
         self._stopping.set()
-        self._sweeps.stop()
+        self._lost_runs.stop()
         self._previews.drain()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
@@ -179,7 +180,7 @@ class Runner:
         if self._draining.is_set():  # the slot came free by the stop: leave the run to others
             return False
         try:
-            claim = self._queue.take(self._pace.pull)
+            claim = self._queue.take(self._periods.pull)
             return claim is not None and self._start(claim)
         except QueueUnavailable as error:
             LOG.warning("no runs can be taken: %s", error)
@@ -236,9 +237,9 @@ class Runner:
 
     def _keep(self) -> None:
         self._do_until_ended(
-            _Duty(self._pace.cancel_poll, self._look_for_cancels),
-            _Duty(self._pace.beat, self._beat),
-            _Duty(self._pace.heartbeat, self._heartbeat),
+            _Duty(self._periods.cancel_poll, self._look_for_cancels),
+            _Duty(self._periods.beat, self._beat),
+            _Duty(self._periods.heartbeat, self._heartbeat),
         )
 
     def _do_until_ended(self, *duties: "_Duty") -> None:
@@ -270,17 +271,17 @@ class Runner:
 
     def _sweep(self) -> None:
         self._do_until_ended(
-            _Duty(self._pace.lost_sweep, self._end_lost_runs),
-            _Duty(self._pace.queue_sweep, self._sweep_queue),
+            _Duty(self._periods.lost_sweep, self._end_lost_runs),
+            _Duty(self._periods.queue_sweep, self._sweep_queue),
         )
 
     def _end_lost_runs(self) -> None:
-        self._sweeps.end_lost_runs({execution.run.run_id for execution in self._current()})
+        self._lost_runs.end_all({execution.run.run_id for execution in self._current()})
 
     def _sweep_queue(self) -> None:
         if self._deadlines.queued:
-            self._sweeps.end_late_starts(self._deadlines.queued)
-        self._sweeps.queue_again(self._pace.queue_again_after)
+            self._waiting_runs.end_late_starts(self._deadlines.queued)
+        self._waiting_runs.queue_again(self._periods.queue_again_after)
 
     # ---- shared
 

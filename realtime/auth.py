@@ -19,9 +19,9 @@ from werkzeug.exceptions import (
 
 from realtime.client import Client
 from realtime.close_codes import CloseCode
+from realtime.floods import Penalties
 from realtime.handshake import Server, Sock, check_handshake
 from realtime.hub import Hub
-from realtime.limits import Penalties
 from realtime.origins import Origins
 from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from realtime.websocket import WebSocket

@@ -17,8 +17,8 @@ from realtime.actions import (
     parse_action,
 )
 from realtime.close_codes import REASONS, CloseCode
+from realtime.floods import Pace
 from realtime.hub import Hub, Topic
-from realtime.limits import Pace
 from realtime.send_buffer import Part, SendBuffer
 from realtime.tokens import Identity, TokenRefused, TokenVerifier
 from realtime.websocket import DEAD, Closed, MessageReader, WebSocket

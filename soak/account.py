@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.store.states import ENDS
+from jobs.store.run_states import ENDS
 from soak.faults import FAULTS, Fault
 from soak.watchers import Watcher
 from soak.work import Attempt, Places, Worker

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hosting.product import Answer
-from jobs.store.states import ENDS
+from jobs.store.run_states import ENDS
 from soak.product import Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work

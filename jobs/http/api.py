@@ -31,7 +31,7 @@ from jobs.http.problems import Problem, answer, unavailable
 from jobs.program.generator import node_lines
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import (
     AlreadyRunning,
     IdempotencyMismatch,

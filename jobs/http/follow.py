@@ -16,7 +16,7 @@ from jobs.http.documents import progress_event, status_event
 from jobs.http.problems import unavailable
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.fair_shares import FairPlaces
 from progress_lib import MalformedProgress

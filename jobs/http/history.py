@@ -10,7 +10,7 @@ from typing import Any
 from jobs.http.problems import unavailable
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
-from jobs.store.states import ENDS, RunStatus
+from jobs.store.run_states import ENDS, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import status_payload
 from jobs.work.fair_shares import FairPlaces

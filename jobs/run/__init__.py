@@ -1,1 +1,1 @@
-"""One runner's part: a run from its start to its end, lost runs, previews, credentials of programs on NATS."""
+"""One runner's part: a run from its start to its end, lost and waiting runs, previews, credentials of programs on NATS."""

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.run.admission import Admission
-from jobs.run.deadlines import broken
-from jobs.run.verdict import Ending, Seen, Verdict, decide, failed
+from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
-from jobs.sandbox.limits import met_limit
 from jobs.sandbox.program_process import ProgramProcess
+from jobs.sandbox.resource_limits import met_limit
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import ProgramLog
@@ -202,7 +201,7 @@ class Execution:
             try:
                 ending = self._inbox.get(timeout=LOOK_PERIOD)
             except queue.Empty:
-                ending = broken(
+                ending = broken_deadline(
                     self._parts.deadlines, time.monotonic(), self._started, self._last_word
                 )
             else:

@@ -1,21 +1,143 @@
-"""What a run's program said last, when its runner died before that was saved: from the stream PROGRESS."""
+"""Runs whose runner is gone: another runner sees it, ends their processes, and writes their end."""
 
 import contextlib
+import logging
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
 
-from jobs.store.node_states import NodeState
+from jobs.store.node_states import NodeBoard, NodeState
+from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.store.records import Run
-from progress_lib import MalformedProgress
+from jobs.store.run_states import RunStatus
+from jobs.store.store import NotFound, Store
+from jobs.work.announcements import Announcer, node_announcement, status_announcement
+from jobs.work.run_files import run_mark
+from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
 from progress_lib.subjects import progress_subject
 
+LOG = logging.getLogger(__name__)
+
+SEQ_GAP = 1_000_000  # what is known may be a second behind what browsers have seen
 STREAM = "PROGRESS"
 ARRIVE_WAIT = 0.2  # seconds; what a killed program sent is on its way through the kernel and NATS
 BACK = 5.0  # seconds before the last saved state: the program's and the stream's clocks may differ
 READ_WAIT = 5.0  # seconds for all of them; then what was read must do
 PULL_WAIT = 1.0  # seconds for some
+
+
+class Sightings:
+    """Which running runs show no life, by our own clock and what we saw ourselves.
+
+    Clocks of machines differ, and the database may have been away for all: so a run is stale
+    when we looked at it for `stale_after` seconds and its beat never changed.
+    """
+
+    def __init__(self, stale_after: float) -> None:
+        self._stale_after = stale_after
+        self._seen: dict[str, tuple[int, float]] = {}  # run id: (beat, since when it is this)
+
+    def stale(self, running: Collection[Run], now: float) -> list[Run]:
+        """Takes one look at all running runs; those that have shown no life for too long."""
+        known = self._seen
+        self._seen = {}
+        for run in running:
+            beat, since = known.get(run.run_id, (None, now))
+            self._seen[run.run_id] = (run.beat, since if beat == run.beat else now)
+        return [r for r in running if now - self._seen[r.run_id][1] >= self._stale_after]
+
+    def forget(self) -> None:
+        """After a look that failed: nobody could show life either."""
+        self._seen.clear()
+
+
+class LostRuns:
+    """Ends lost runs for one runner. One thread, but for `stop`; raises StoreUnavailable."""
+
+    def __init__(
+        self,
+        store: Store,
+        announcer: Announcer,
+        link: Link,
+        stale_after: float,
+        remove_unfinished: Callable[[Run, dict[str, Any], int], None],
+    ) -> None:
+        """`remove_unfinished`: the files that a run's program, by its graph and process id, was writing."""
+        self._store = store
+        self._announcer = announcer
+        self._link = link
+        self._remove_unfinished = remove_unfinished
+        self._sightings = Sightings(stale_after)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Begins no more ends of lost runs: they take up to some seconds each, and another runner does it."""
+        self._stopping.set()
+
+    def end_all(self, own_runs: Collection[str]) -> None:
+        """Ends the runs whose runner is gone: at once when it is seen to be, else when stale."""
+        try:
+            running = [r for r in self._store.all_running() if r.run_id not in own_runs]
+        except Exception:
+            self._sightings.forget()
+            raise
+        stale = self._sightings.stale(running, time.monotonic())
+        for run in running:
+            if self._stopping.is_set():
+                return
+            if _runner_is_dead(run):
+                killed = kill_marked(run_mark(run.run_id))  # first: then it has said its last
+                if self._end_lost(run, "the runner died while the run went on", killed):
+                    self._clean_up(run)
+            elif run in stale:
+                self._end_lost(run, "the runner was not heard of any more")
+
+    def _clean_up(self, run: Run) -> None:
+        """After a run of this machine, whose program cannot clean up any more."""
+        if run.program_pid is not None:
+            graph = self._store.graph_of_run(run.tenant_id, run.run_id)
+            self._remove_unfinished(run, graph, run.program_pid)
+
+    def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
+        """False when another's end stands, or its runner has shown life since we looked."""
+        try:
+            now, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
+        except NotFound:
+            return False
+        if now.beat != run.beat:  # the ends before this one may have taken minutes
+            return False
+        board = NodeBoard(run.run_id, known)
+        for state in last_words(self._link, run, known):
+            board.see(state)
+        closings = board.close_open(Status.FAILED, reason, seq_gap=SEQ_GAP)
+        lost = RunStatus.LOST
+        if not self._store.move_run(
+            run.tenant_id,
+            run.run_id,
+            RunStatus.RUNNING,
+            lost,
+            reason=reason,
+            nodes=board.states(),
+            runner=run.runner,
+        ):
+            return False
+        killed += kill_marked(run_mark(run.run_id))  # before the closings: they are the last word
+        LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)
+        self._announcer.announce(
+            *(node_announcement(run, closing) for closing in closings),
+            status_announcement(run, lost, reason),
+        )
+        return True
+
+
+def _runner_is_dead(run: Run) -> bool:
+    try:
+        return run.runner is not None and ProcessIdentity.parse(run.runner).is_known_dead
+    except ValueError:
+        return False
 
 
 def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:

@@ -20,8 +20,8 @@ from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_command, reading_environment
-from jobs.sandbox.limits import met_limit
 from jobs.sandbox.program_process import ProgramProcess
+from jobs.sandbox.resource_limits import met_limit
 from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, tenant_of

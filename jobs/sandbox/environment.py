@@ -47,7 +47,7 @@ def program_environment(
 
 def program_command(path: Path) -> list[str]:
     """Command that starts a program, in its own directory. It is confined, and imports nothing from there."""
-    return [sys.executable, "-P", "-m", "jobs.sandbox.confined", path.name]
+    return [sys.executable, "-P", "-m", "jobs.sandbox.run_confined", path.name]
 
 
 def reading_environment(

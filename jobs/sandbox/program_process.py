@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from jobs.sandbox.limits import impose
+from jobs.sandbox.resource_limits import impose
 from jobs.store.process_identity import ProcessIdentity, cpu_seconds_of, kill_marked
 from jobs.work.program_log import LineTail, ProgramLog
 from settings.groups import ProgramLimits

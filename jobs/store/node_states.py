@@ -11,7 +11,7 @@ from progress_lib.progress import CLOSED_BY_RUNNER, follows_in_run
 MAX_NODES = 10_000  # nodes a run; a program that names more is broken, and its others still count
 MAX_NODE_ID = 2**53 - 1  # what a browser's number holds, and a database's BIGINT
 MAX_KEPT = 16 * 1024  # bytes of one message kept as it came; beyond it only the known fields are
-MAX_NAME = 256  # characters kept of a node's name in such a message
+MAX_NAME = 256  # characters kept of a node's name in such a message, and of its run's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class NodeState:
                 progress.replace(
                     node_name=progress.node_name[:MAX_NAME],
                     message=progress.message[: MAX_KEPT // 16],
+                    run_id=progress.run_id and progress.run_id[:MAX_NAME],
                     row=None,
                     closed_by=None,
                 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.store.node_states import NodeState
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, NewRun, Recorded, Run, Started, Work
-from jobs.store.states import RunStatus, check_move
+from jobs.store.run_states import RunStatus, check_move
 from jobs.store.tables import JOBS, NODE_STATES, RUNS
 
 __all__ = [

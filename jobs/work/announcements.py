@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject, status_subject
 

@@ -5,7 +5,7 @@ import logging
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
 from jobs.store.records import NewRun, Recorded, Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue

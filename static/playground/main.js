@@ -11,17 +11,17 @@ import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
+import { Editor } from './edit/editor.js';
 import { saveOver } from './edit/saving.js';
-import { Workbench } from './edit/workbench.js';
-import { EditorView } from './editor-view.js';
 import { nodeShare, runShare } from './estimate.js';
-import { Finding } from './finding.js';
 import { oncePerFrame } from './frames.js';
-import { GateView } from './gate-view.js';
+import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
 import { JobsView } from './jobs-view.js';
+import { JsonView } from './json-view.js';
 import { NoticeView } from './notice-view.js';
 import { RunView } from './run-view.js';
+import { Runs } from './runs.js';
 import { currentToken, jobInAddress, keepToken, putJobInAddress, takeTokenFromAddress } from './session.js';
 import { asSentence, formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
@@ -52,16 +52,16 @@ class Playground {
   #jobsView = new JobsView({ onOpen: (jobId) => this.#open(jobId) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
-  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#finding.openDrawer('log') });
+  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
-  #gate = new GateView({ onToken: (token) => this.#useToken(token) });
-  #editor = new EditorView({
+  #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
+  #jsonView = new JsonView({
     check: (document) => this.#api.validate(document),
     save: (job, document) => this.#save(job, document),
     announce: (text) => this.#speak(text),
   });
-  #workbench = new Workbench({ api: this.#api, graph: this.#graph, host: this.#editHost() });
-  #finding = new Finding({ api: this.#api, host: this.#findingHost() });
+  #editor = new Editor({ api: this.#api, graph: this.#graph, host: this.#editHost() });
+  #runs = new Runs({ api: this.#api, host: this.#runsHost() });
 
   start() {
     this.#noteLoss();
@@ -69,7 +69,7 @@ class Playground {
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onError((error) => this.#onServiceError(error));
-    byId('job-edit').addEventListener('click', () => this.#editor.open(this.#workbench.document));
+    byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
     this.#askForDrawing();
     keepIcons().catch(() => undefined); // they are then fetched one by one
@@ -80,10 +80,10 @@ class Playground {
 
   async #load() {
     if (currentToken() === '') {
-      this.#gate.open('A token is needed', 'This page has no token to show that you may use this server.');
+      this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
-    this.#attempt(() => this.#workbench.loadTypes());
+    this.#attempt(() => this.#editor.loadTypes());
     const wanted = jobInAddress() ?? this.#shown.jobId;
     if (wanted !== null) this.#open(wanted);
     const listed = await this.#attempt(() => this.#refreshJobs());
@@ -95,17 +95,17 @@ class Playground {
     this.#jobs = await this.#api.jobs();
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
-    this.#jobsView.markUnsaved(this.#workbench.unsavedIds);
+    this.#jobsView.markUnsaved(this.#editor.unsavedIds);
   }
 
   async #open(jobId) {
-    this.#workbench.close();
+    this.#editor.close();
     if (this.#shown.jobId !== null) this.#service.unsubscribeFromJob(this.#shown.jobId);
     const shown = { ...nothingShown(), jobId };
     this.#shown = shown;
     this.#executeKey = null;
     this.#notice.clear();
-    this.#finding.open(null);
+    this.#runs.open(null);
     this.#details.show(null);
     this.#jobsView.markShown(jobId);
     putJobInAddress(jobId);
@@ -133,15 +133,15 @@ class Playground {
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
     if (job === null) this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
     else {
-      this.#finding.open(job.id);
-      this.#workbench.open(job);
+      this.#runs.open(job.id);
+      this.#editor.open(job);
       if (job.odd.length > 0) this.#tellOdd(job);
     }
   }
 
   #tellOdd({ odd }) {
     const text = `This job was stored with errors that cannot be shown: ${odd.join('; ')}. Saving a change leaves them out.`;
-    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#editor.open(this.#workbench.document) });
+    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#jsonView.open(this.#editor.document) });
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -163,7 +163,7 @@ class Playground {
   async #save(job, document) {
     const saved = job === null ? await this.#api.saveJob(null, document) : await saveOver(this.#api, job, document);
     if (saved === null) return false;
-    this.#workbench.forget(saved.id);
+    this.#editor.forget(saved.id);
     await this.#refreshJobs();
     this.#open(saved.id);
     return true;
@@ -183,7 +183,7 @@ class Playground {
       this.#lost = null;
       this.#wasLive = true;
       this.#shown.state.expectSnapshot();
-      this.#gate.close();
+      this.#tokenView.close();
       this.#attempt(() => this.#catchUp(this.#shown), { quiet: true });
     }
     this.#askForDrawing();
@@ -201,7 +201,7 @@ class Playground {
 
   // Since when what is shown may not be true any more; null while it is.
   get #stale() {
-    if (this.#lost === null || this.#finding.past !== null) return null;
+    if (this.#lost === null || this.#runs.past !== null) return null;
     return this.#wasLive || Date.now() - this.#lost.at > FIRST_PATIENCE ? this.#lost : null;
   }
 
@@ -211,13 +211,13 @@ class Playground {
   }
 
   #refuseToken(message) {
-    this.#gate.open('This token is not valid', message);
+    this.#tokenView.open('This token is not valid', message);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
   #useToken(token) {
     keepToken(token);
-    this.#gate.close();
+    this.#tokenView.close();
     if (this.#service.state === 'connected') {
       this.#service.renewToken();
       this.#attempt(() => this.#refreshJobs());
@@ -228,7 +228,7 @@ class Playground {
   }
 
   #renewToken() {
-    this.#gate.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
+    this.#tokenView.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
   }
 
   // ---- what a person asks for ------------------------------------------------------------------------
@@ -236,9 +236,9 @@ class Playground {
   async #execute() {
     const shown = this.#shown;
     this.#notice.clear();
-    this.#finding.leavePast();
-    if (this.#workbench.isDirty) this.#executeKey = null; // another graph is another run
-    if (!(await this.#workbench.save())) return;
+    this.#runs.leavePast();
+    if (this.#editor.isDirty) this.#executeKey = null; // another graph is another run
+    if (!(await this.#editor.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
       const { runId, status } = await this.#executeOnce(shown.jobId);
@@ -274,7 +274,7 @@ class Playground {
     this.#askForDrawing();
   }
 
-  // True when it went well. A problem is told where it belongs: the gate, the nodes, or a notice.
+  // True when it went well. A problem is told where it belongs: the question for a token, the nodes, or a notice.
   async #attempt(work, { quiet = false } = {}) {
     try {
       await work();
@@ -290,7 +290,7 @@ class Playground {
   }
 
   #showErrors(problem) {
-    this.#workbench.showProblems(problem.errors);
+    this.#editor.showProblems(problem.errors);
     const general = problem.errors.filter((error) => error.nodeId === null).map((error) => error.message);
     this.#notice.say([problem.message, ...general].join('\n'), 'error');
   }
@@ -302,7 +302,7 @@ class Playground {
 
   // ---- details ---------------------------------------------------------------------------------------
 
-  // A node that nobody edits was chosen; of a draft, the workbench tells.
+  // A node that nobody edits was chosen; of a draft, the editor tells.
   #select(nodeId) {
     if (nodeId === this.#shown.selected) return this.#closeDetails();
     this.#graph.reveal(nodeId);
@@ -310,8 +310,8 @@ class Playground {
   }
 
   #showNode(nodeId) {
-    if (this.#finding.past !== null || !this.#workbench.isOpen) this.#select(nodeId);
-    else this.#workbench.select(nodeId);
+    if (this.#runs.past !== null || !this.#editor.isOpen) this.#select(nodeId);
+    else this.#editor.select(nodeId);
   }
 
   #showDetails(nodeId) {
@@ -322,7 +322,7 @@ class Playground {
 
   #closeDetails() {
     const { selected } = this.#shown;
-    this.#workbench.detailsClosed();
+    this.#editor.detailsClosed();
     this.#showDetails(null);
     this.#graph.focusNode(selected);
   }
@@ -351,7 +351,7 @@ class Playground {
         else if (this.#shown.jobId === jobId) location.assign(location.pathname);
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
-      editAsJson: () => this.#editor.open(this.#workbench.document),
+      editAsJson: () => this.#jsonView.open(this.#editor.document),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
@@ -364,9 +364,9 @@ class Playground {
     this.#showGraph(graph, 'An empty job. Drag a node here from the palette, or press A.');
   }
 
-  // ---- finding out
+  // ---- runs, past and present
 
-  #findingHost() {
+  #runsHost() {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
@@ -380,17 +380,17 @@ class Playground {
   #onPast(isPast) {
     this.#showDetails(null);
     if (isPast) {
-      this.#workbench.close();
-      this.#graph.show(this.#finding.past.graph, 'The graph of this run had no nodes.');
+      this.#editor.close();
+      this.#graph.show(this.#runs.past.graph, 'The graph of this run had no nodes.');
     } else if (this.#shown.job !== null) {
-      this.#workbench.open(this.#shown.job);
+      this.#editor.open(this.#shown.job);
     }
   }
 
   // What is looked at: a past run at the moment of its slider, or what is true now. Offline, nobody knows what is silent,
   // and time stands still: what was known then is shown as of then.
   #view() {
-    const past = this.#finding.past;
+    const past = this.#runs.past;
     if (past !== null) return { ...past, now: past.ts, clock: past.ts, isPast: true };
     const { state, graph } = this.#shown;
     const now = this.#stale?.now ?? this.#api.now();
@@ -401,17 +401,17 @@ class Playground {
 
   #showGraph(graph, emptyText) {
     this.#shown.graph = graph;
-    if (this.#finding.past === null) this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
+    if (this.#runs.past === null) this.#graph.show(graph, emptyText, { editable: this.#shown.editable });
     this.#askForDrawing();
   }
 
   #draw() {
-    if (this.#finding.past === null) this.#addStrangers();
+    if (this.#runs.past === null) this.#addStrangers();
     const { selected, job, pending, place } = this.#shown;
     const view = this.#view();
     const { state, graph, now, isPast } = view;
     const run = state.run();
-    const expected = isPast ? new Map() : this.#finding.expected;
+    const expected = isPast ? new Map() : this.#runs.expected;
     const nodes = graph.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
     const viewOf = new Map(nodes.map((node) => [node.nodeId, node]));
     const since = this.#stale?.at ?? null;
@@ -420,7 +420,7 @@ class Playground {
     const share = isPast ? null : runShare(run, nodes, expected, now);
     this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending, share, place, isPast, since });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
-    this.#finding.draw({ graph, nodes, run, now });
+    this.#runs.draw({ graph, nodes, run, now });
     this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken(), since: this.#lost?.at ?? null });
     const live = this.#shown.state.run();
     this.#drawTitle(live);
@@ -430,7 +430,7 @@ class Playground {
   }
 
   #drawDetails(node, run, now) {
-    const trace = node.state === 'error' ? this.#finding.traceOf(run) : null;
+    const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
     this.#details.draw(node, now, trace);
   }
 
@@ -504,8 +504,8 @@ class Playground {
   #completeRun(run, nodes, isPast) {
     const shown = this.#shown;
     if (run === null || run.runId === null || shown.job === null) return;
-    const isLookedAt = (node) => node.nodeId === shown.selected || this.#finding.showsTable;
-    if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node))) this.#finding.askForBeginnings(run.runId, shown.state);
+    const isLookedAt = (node) => node.nodeId === shown.selected || this.#runs.showsTable;
+    if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node))) this.#runs.askForBeginnings(run.runId, shown.state);
     if (!run.ended) return;
     const isComplete = run.startedAt !== null && run.endedAt !== null && (isPast || nodes.every((node) => !node.heard || node.endedAt !== null));
     if (isComplete) return;

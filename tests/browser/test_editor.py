@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.finding import assert_accessible, picture, shift_clock
+from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 

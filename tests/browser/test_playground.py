@@ -373,25 +373,25 @@ def test_a_bad_token_is_told_and_a_good_one_lets_in(
     open_playground: OpenPlayground, shop: Product, token: str
 ) -> None:
     page = open_playground(token=shop.token(exp=1_000) if token == "expired" else token)
-    expect(page.locator("#gate")).to_be_visible()
-    expect(page.locator("#gate-title")).to_have_text("This token is not valid")
-    expect(page.locator("#gate")).to_contain_text("scripts/token")
+    expect(page.locator("#token")).to_be_visible()
+    expect(page.locator("#token-title")).to_have_text("This token is not valid")
+    expect(page.locator("#token")).to_contain_text("scripts/token")
     attempts: list[str] = []
     page.on("websocket", lambda socket: attempts.append(socket.url))
-    page.fill("#gate-token", f"{shop.url}/?token={shop.token()}")  # the whole link will do
-    page.click("#gate button")
+    page.fill("#token-field", f"{shop.url}/?token={shop.token()}")  # the whole link will do
+    page.click("#token button")
     expect_live(page)
-    expect(page.locator("#gate")).to_be_hidden()
+    expect(page.locator("#token")).to_be_hidden()
     expect(node(page, DB_INPUT)).to_be_visible()
     assert len(attempts) == 1
 
 
 def test_without_a_token_it_says_how_to_get_one(open_playground: OpenPlayground) -> None:
     page = open_playground(token=None)
-    expect(page.locator("#gate-title")).to_have_text("A token is needed")
-    expect(page.locator("#gate")).to_contain_text("scripts/token")
+    expect(page.locator("#token-title")).to_have_text("A token is needed")
+    expect(page.locator("#token")).to_contain_text("scripts/token")
     # scripts/token prints a token and no link
-    expect(page.locator("#gate")).to_contain_text("paste here what it prints")
+    expect(page.locator("#token")).to_contain_text("paste here what it prints")
 
 
 # ---------------------------------------------------------------- jobs as JSON
@@ -408,25 +408,25 @@ def test_a_job_is_made_checked_and_saved_as_json(
     page.click("#job-edit")
     document = chain("From JSON", "sqlite:///shop.db", source="orders", target="t", mode="replace")
     document["graph"]["nodes"][1]["config"] = {"condition": "amount >"}
-    page.fill("#editor-text", json.dumps(document))
-    page.click("#editor-check")
-    expect(page.locator("#editor-findings")).to_contain_text("Node 2")
-    page.fill("#editor-text", "{")
-    page.click("#editor-check")
-    expect(page.locator("#editor-findings")).to_contain_text("not JSON")
+    page.fill("#json-text", json.dumps(document))
+    page.click("#json-check")
+    expect(page.locator("#json-errors")).to_contain_text("Node 2")
+    page.fill("#json-text", "{")
+    page.click("#json-check")
+    expect(page.locator("#json-errors")).to_contain_text("not JSON")
     document["graph"]["nodes"][1]["config"] = {"condition": "id > 5"}
-    page.fill("#editor-text", json.dumps(document))
-    page.click("#editor-check")
-    expect(page.locator("#editor-findings")).to_contain_text("No errors found")
-    page.click("#editor-save")
+    page.fill("#json-text", json.dumps(document))
+    page.click("#json-check")
+    expect(page.locator("#json-errors")).to_contain_text("No errors found")
+    page.click("#json-save")
     expect(page.locator("#job-name")).to_have_text("From JSON")
     expect(page.locator(".job[aria-current='true']")).to_contain_text("From JSON")
 
     page.click("#job-edit")
-    edited = json.loads(page.input_value("#editor-text"))
+    edited = json.loads(page.input_value("#json-text"))
     edited["name"] = "Renamed"
-    page.fill("#editor-text", json.dumps(edited))
-    page.click("#editor-save")
+    page.fill("#json-text", json.dumps(edited))
+    page.click("#json-save")
     expect(page.locator("#job-name")).to_have_text("Renamed")
 
 
@@ -529,8 +529,8 @@ def test_a_job_whose_graph_has_no_shape_opens_and_can_be_mended(
     expect(page.locator("#notice-text")).to_contain_text("stored with errors")
     expect(page.locator("#problems")).to_be_visible()
     page.click("#notice-action")
-    expect(page.locator("#editor-title")).to_have_text("Edit odd one")
-    assert json.loads(page.locator("#editor-text").input_value())["graph"] == graph
+    expect(page.locator("#json-title")).to_have_text("Edit odd one")
+    assert json.loads(page.locator("#json-text").input_value())["graph"] == graph
     mend_as_json(page, job_id, shop)
 
 
@@ -560,8 +560,8 @@ def mend_as_json(page: Page, job_id: int, shop: Product) -> None:
     """In the dialog that is open: another graph, saved in place of the odd one."""
     node = {"id": 4, "type": "filter", "name": "Mended", "config": {"condition": "1 == 1"}}
     mended = {"name": "mended", "graph": {"nodes": [node], "edges": []}}
-    page.fill("#editor-text", json.dumps(mended))
-    page.click("#editor-save")
+    page.fill("#json-text", json.dumps(mended))
+    page.click("#json-save")
     expect(page.locator(".node")).to_have_count(1)
     expect(page.locator(".node-name")).to_have_text("Mended")
     expect(page.locator("#notice")).to_be_hidden()

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from jobs.graph.passwords import SECRET_NAMES, without_password
-from jobs.store.states import ENDS
+from jobs.store.run_states import ENDS
 from progress_lib import Progress, Row, Status
 from progress_lib.progress import CLOSED_BY_RUNNER, NODE_ENDS
 

@@ -1,0 +1,1 @@
+"""Real faults on real processes: what is killed, cut off, filled up or stopped, and what must hold."""

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.work.program_log import LOG_CAP
 from progress_lib.nats import Link
 from tests.faults.handwritten import GOOD, UNTIL_TOLD, Programs, the_only, web_worker

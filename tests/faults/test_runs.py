@@ -4,7 +4,7 @@
 |---|---|---|
 | the queue is lost | nats-server's store is deleted while a run waits | the run starts within 30 s, once |
 | the runner dies | kill -9 mid-run | the program is ended, never doubled; `lost` within 45 s, browsers see it |
-| the keeper of runner and nats-server dies | kill -9 of hosting.supervisor, alone and with the master | another takes them over; the run is untouched; a stop leaves nothing |
+| the supervisor of runner and nats-server dies | kill -9 of hosting.supervisor, alone and with the master | another takes them over; the run is untouched; a stop leaves nothing |
 | a web worker dies | kill -9 mid-run | the run is untouched, who comes back sees its end |
 | the master dies | kill -9 mid-run, and a new master on the same DATA_DIR | the run is untouched, its end is seen |
 | nats-server dies | kill -9 mid-run | the run is untouched, its end is seen |
@@ -34,7 +34,7 @@ from typing import Any
 import pytest
 
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from tests.faults.handwritten import (
     FOR_EVER,
     GOOD,
@@ -49,7 +49,7 @@ from tests.faults.watching import Watcher
 from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, is_alive
 from tests.programs import chain, node
 
-RUNNER, KEEPER, NATS = "jobs.runner", "hosting.supervisor", "nats-server"
+RUNNER, SUPERVISOR, NATS = "jobs.runner", "hosting.supervisor", "nats-server"
 READY = 20.0  # seconds until a part that died serves again
 LOST = 45.0  # seconds until a run whose runner died has its end
 FOUND = 30.0  # seconds until a run whose message was lost is started
@@ -199,12 +199,12 @@ def test_a_new_master_takes_over_from_one_that_was_killed(
     server: Product, programs: Programs
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
-    parts = [the_only(server, part) for part in (KEEPER, NATS, RUNNER)]
+    parts = [the_only(server, part) for part in (SUPERVISOR, NATS, RUNNER)]
     worker = web_worker(server)
     server.kill()
     eventually(lambda: not is_alive(worker), READY, what="the worker leaves without its master")
     server.start_again()
-    assert [the_only(server, part) for part in (KEEPER, NATS, RUNNER)] == parts
+    assert [the_only(server, part) for part in (SUPERVISOR, NATS, RUNNER)] == parts
     with Watcher(server, run.job_id) as watcher:
         eventually(lambda: watcher.nodes()[2]["rowCount"] == 7)
         programs.let_go(run)
@@ -217,21 +217,21 @@ def test_a_new_master_takes_over_from_one_that_was_killed(
     assert not server.left_over()
 
 
-def test_a_killed_keeper_is_replaced_and_nothing_it_kept_is_touched(
+def test_a_killed_supervisor_is_replaced_and_nothing_it_kept_is_touched(
     server: Product, programs: Programs
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
     parts = [the_only(server, part) for part in (NATS, RUNNER)]
-    keeper = the_only(server, KEEPER)
-    kill(keeper)
-    eventually(lambda: the_only(server, KEEPER) != keeper, READY)
+    supervisor = the_only(server, SUPERVISOR)
+    kill(supervisor)
+    eventually(lambda: the_only(server, SUPERVISOR) != supervisor, READY)
     with Watcher(server, run.job_id) as watcher:
         eventually(lambda: len(watcher.nodes()) == 2)
         programs.let_go(run)
         assert programs.ended(run).status is RunStatus.COMPLETED
         told_end(watcher, "completed")
     assert [the_only(server, part) for part in (NATS, RUNNER)] == parts
-    kill(*parts)  # the new keeper does what the old one did
+    kill(*parts)  # the new supervisor does what the old one did
     eventually(lambda: the_only(server, RUNNER) not in parts, READY)
     after = programs.execute(GOOD)
     assert programs.ended(after, LOST).status is RunStatus.COMPLETED
@@ -239,14 +239,14 @@ def test_a_killed_keeper_is_replaced_and_nothing_it_kept_is_touched(
     assert not server.left_over()
 
 
-def test_after_master_and_keeper_were_killed_a_start_takes_over_what_they_left(
+def test_after_master_and_supervisor_were_killed_a_start_takes_over_what_they_left(
     server: Product, programs: Programs
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
     parts = [the_only(server, part) for part in (NATS, RUNNER)]
     worker = web_worker(server)
     server.kill()
-    kill(the_only(server, KEEPER))
+    kill(the_only(server, SUPERVISOR))
     eventually(lambda: not is_alive(worker), READY, what="the worker leaves without its master")
     server.start_again()
     assert [the_only(server, part) for part in (NATS, RUNNER)] == parts

@@ -212,7 +212,7 @@ def start_runner(
     started: list[RunnerProcess] = []
 
     def start(
-        *, slots: int = 2, pace: dict[str, float] | None = None, **deadlines: float
+        *, slots: int = 2, periods: dict[str, float] | None = None, **deadlines: float
     ) -> RunnerProcess:
         environment = {
             "PATH": os.environ["PATH"],
@@ -223,7 +223,11 @@ def start_runner(
             "CONNECTION_SHOP": "sqlite:///shop.db",
             "CONNECTION_PAYROLL": "sqlite:///payroll.db",
         }
-        options = {"slots": slots, "pace": {"pull": 0.3, **(pace or {})}, "deadlines": deadlines}
+        options = {
+            "slots": slots,
+            "periods": {"pull": 0.3, **(periods or {})},
+            "deadlines": deadlines,
+        }
         log = tmp_path / f"runner-{len(started)}.log"
         started.append(RunnerProcess(environment, options, log))
         return started[-1]

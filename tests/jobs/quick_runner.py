@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from jobs.run.stop_signal import StopSignal
-from jobs.runner import Pace, Runner, run_until
+from jobs.runner import Periods, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
 from settings.groups import Deadlines
@@ -27,7 +27,7 @@ def main() -> int:
         nats_url=os.environ["NATS_URL"],
         data_dir=data_dir,
         slots=options["slots"],
-        pace=Pace(**options["pace"]),
+        periods=Periods(**options["periods"]),
         deadlines=Deadlines(**options["deadlines"]),
         allowance=allowance(data_dir),
     )

@@ -78,7 +78,7 @@ def parts(product: Product) -> dict[str, int]:
 
 def all_parts(product: Product) -> dict[str, int] | None:
     found = processes(product)
-    wanted = {"master", "worker", "keeper", "runner", "nats-server"}
+    wanted = {"master", "worker", "supervisor", "runner", "nats-server"}
     return found if set(found) == wanted else None
 
 
@@ -142,7 +142,7 @@ def knows_the_ledger(product: Product) -> bool:
 
 def test_the_runner_has_the_connection_after_any_process_died(product: Product) -> None:
     assert knows_the_ledger(product)
-    for name in ("runner", "keeper", "worker"):
+    for name in ("runner", "supervisor", "worker"):
         found = eventually(lambda: all_parts(product))
         assert found is not None
         killed = found[name]

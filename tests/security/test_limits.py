@@ -16,7 +16,7 @@ import pytest
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
 from realtime.auth import REFUSAL_WAIT
-from realtime.limits import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
+from realtime.floods import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
 from realtime.tokens import mint
 from settings import Settings
 from settings.addresses import client_address, parse_proxies

@@ -24,7 +24,7 @@ from jobs.graph.paths import is_servers_own
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
 from jobs.sandbox.data_roots import not_data
 from jobs.sandbox.environment import reading_environment
-from jobs.sandbox.limits import CPU_GRACE, impose, met_limit
+from jobs.sandbox.resource_limits import CPU_GRACE, impose, met_limit
 from jobs.store.records import NewRun
 from jobs.store.store import Store
 from settings.groups import ProgramLimits

@@ -19,7 +19,7 @@ from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.problems import register
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link

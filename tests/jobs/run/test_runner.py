@@ -13,7 +13,7 @@ import pytest
 
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
@@ -320,7 +320,7 @@ def test_a_time_out_ends_the_run_with_its_reason(
 def test_a_run_that_no_slot_took_in_time_fails(
     store: Store, run_queue: RunQueue, heard: Heard, start_runner: StartRunner
 ) -> None:
-    runner = start_runner(slots=1, pace={"queue_sweep": 0.2}, queued=2.0)
+    runner = start_runner(slots=1, periods={"queue_sweep": 0.2}, queued=2.0)
     eventually(lambda: "takes runs" in runner.output)
     running(store, queued(store, run_queue, FOR_EVER))
     late = queued(store, run_queue, GOOD)
@@ -338,7 +338,7 @@ def test_a_run_that_no_slot_took_in_time_fails(
 def test_a_run_whose_queue_message_was_lost_is_found_and_run(
     store: Store, link: Link, run_queue: RunQueue, start_runner: StartRunner
 ) -> None:
-    start_runner(pace={"queue_sweep": 0.2, "queue_again_after": 0.5})
+    start_runner(periods={"queue_sweep": 0.2, "queue_again_after": 0.5})
     assert ended(store, queued(store, run_queue, GOOD)).status is RunStatus.COMPLETED
     JetStream(link).call("STREAM.DELETE.RUNS", {})
     never_put = record(store, GOOD)
@@ -349,7 +349,7 @@ def test_runs_that_merely_wait_their_turn_are_not_queued_again(
     store: Store, link: Link, run_queue: RunQueue, start_runner: StartRunner
 ) -> None:
     """A thousand of them would be a hundred writes a second, for nothing."""
-    runner = start_runner(slots=1, pace={"queue_sweep": 0.1, "queue_again_after": 0.3})
+    runner = start_runner(slots=1, periods={"queue_sweep": 0.1, "queue_again_after": 0.3})
     eventually(lambda: "takes runs" in runner.output)
     at_work = running(store, queued(store, run_queue, FOR_EVER))
     waiting = [queued(store, run_queue, GOOD) for _ in range(5)]
@@ -369,7 +369,7 @@ def test_to_end_many_lost_runs_does_not_stop_the_beats_of_our_own(
     store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
 ) -> None:
     """Another runner would take ours for lost, and end it."""
-    runner = start_runner(pace={"beat": 0.2, "lost_sweep": 0.3})
+    runner = start_runner(periods={"beat": 0.2, "lost_sweep": 0.3})
     eventually(lambda: "takes runs" in runner.output)
     ours = running(store, queued(store, run_queue, UNTIL_TOLD))
     gone = ProcessIdentity(this_machine(), 2**22 - 1, 1)  # no such process: known to be dead
@@ -435,10 +435,10 @@ def test_a_runner_that_hangs_loses_its_run_and_ends_it_when_it_wakes(
     store: Store, run_queue: RunQueue, start_runner: StartRunner
 ) -> None:
     quick = {"beat": 0.3, "stale_after": 2.0, "lost_sweep": 0.3}
-    hung = start_runner(pace=quick)
+    hung = start_runner(periods=quick)
     run = running(store, queued(store, run_queue, FOR_EVER))
     os.kill(hung.pid, signal.SIGSTOP)
-    start_runner(pace=quick)
+    start_runner(periods=quick)
     end = ended(store, run)
     assert end.status is RunStatus.LOST
     eventually(lambda: not is_alive(program_pid(run)))
@@ -487,7 +487,7 @@ def test_a_runner_waits_for_nats_and_then_takes_runs(
     store: Store, nats_server: NatsServer, start_runner: StartRunner, link: Link
 ) -> None:
     nats_server.stop()
-    start_runner(pace={"queue_sweep": 0.2, "queue_again_after": 0.5})
+    start_runner(periods={"queue_sweep": 0.2, "queue_again_after": 0.5})
     run = record(store, GOOD)
     nats_server.start()
     assert ended(store, run).status is RunStatus.COMPLETED

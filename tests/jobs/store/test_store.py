@@ -16,7 +16,7 @@ import pytest
 from jobs.store import database
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import JobEntry, NewRun, Recorded, Run, Started
-from jobs.store.states import IllegalMove, RunStatus
+from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
 

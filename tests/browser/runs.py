@@ -1,21 +1,15 @@
-"""What the tests of watching and finding out share: quick jobs, publishers that are not ours, axe, pictures."""
+"""Runs for pages to show: quick jobs, and a publisher that tells of runs which nobody runs."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from pathlib import Path
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
-
 from tests.browser.test_playground import chain, publish
-from tests.harness import ROOT, Product
+from tests.harness import Product
 
 ROWS = 20_000  # of the table made here: a second of work
 BAD_ROW = 9_000  # of the table that a filter cannot compare
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def make_amounts(product: Product, *, bad_row: int | None = None) -> str:
@@ -59,28 +53,3 @@ class Publisher:
             **more,
         }
         publish(self._product, f"{self._subject}.progress", payload)
-
-
-def shift_clock(page: Page, seconds: int) -> None:
-    page.evaluate("(s) => { const now = Date.now; Date.now = () => now() + s * 1000; }", seconds)
-
-
-def assert_accessible(page: Page, where: str) -> None:
-    """No breach of WCAG 2.2 AA that axe-core can find. (It comes in over the debugger: our CSP lets no script in.)"""
-    options = {"runOnly": {"type": "tag", "values": STANDARDS}, "resultTypes": ["violations"]}
-    found = Axe().run(page, options=options).response["violations"]
-    told = [
-        f"{breach['id']} ({breach['impact']}): {node['target']}: {node['failureSummary']}"
-        for breach in found
-        for node in breach["nodes"]
-    ]
-    assert not told, f"{where}: " + "\n".join(told)
-
-
-def picture(page: Page, name: str, folder: Path, *, for_docs: bool = False) -> None:
-    """Keeps a screenshot as an artefact; with UPDATE_SCREENSHOTS=1 some become the README's."""
-    folder = Path(os.environ.get("ARTEFACTS", folder))
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png")
-    if for_docs and os.environ.get("UPDATE_SCREENSHOTS") == "1":
-        page.screenshot(path=ROOT / "docs" / f"{name}.png")

@@ -1,6 +1,6 @@
 """Runs a generated program and writes what its main thread did, with its reporter or with none.
 
-    python -m bench.metered program.py FIGURES.json yes|no
+    python -m bench.metered_program program.py FIGURES.json yes|no
 
 The last word says whether it reports.
 """

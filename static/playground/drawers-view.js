@@ -1,13 +1,13 @@
 /**
  * The drawers under the graph, one open at a time: a button each, which says whether its drawer is open.
- * Test hooks: `#dock[data-open]`, `button[data-drawer]`, `#drawer-<name>`.
+ * Test hooks: `#drawers[data-open]`, `button[data-drawer]`, `#drawer-<name>`.
  */
 
 import { byId, setAttribute, setHidden } from './dom.js';
 
-export class DockView {
-  #dock = byId('dock');
-  #buttons = [...this.#dock.querySelectorAll('[data-drawer]')];
+export class DrawersView {
+  #drawers = byId('drawers');
+  #buttons = [...this.#drawers.querySelectorAll('[data-drawer]')];
   #open = null;
   #onOpen;
 
@@ -15,8 +15,8 @@ export class DockView {
   constructor({ onOpen }) {
     this.#onOpen = onOpen;
     for (const button of this.#buttons) button.addEventListener('click', () => this.open(button.dataset.drawer === this.#open ? null : button.dataset.drawer));
-    byId('dock-tall').addEventListener('click', () => this.#setTall(this.#dock.dataset.tall !== 'true'));
-    byId('drawers').addEventListener('keydown', (event) => {
+    byId('drawers-tall').addEventListener('click', () => this.#setTall(this.#drawers.dataset.tall !== 'true'));
+    byId('drawers-body').addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || event.defaultPrevented) return;
       event.stopPropagation();
       this.#closeFromInside();
@@ -35,9 +35,9 @@ export class DockView {
       setAttribute(button, 'aria-expanded', String(isOpen));
       setHidden(byId(`drawer-${button.dataset.drawer}`), !isOpen);
     }
-    setAttribute(this.#dock, 'data-open', String(name !== null));
-    setHidden(byId('drawers'), name === null);
-    setHidden(byId('dock-tall'), name === null);
+    setAttribute(this.#drawers, 'data-open', String(name !== null));
+    setHidden(byId('drawers-body'), name === null);
+    setHidden(byId('drawers-tall'), name === null);
     this.#onOpen(name);
   }
 
@@ -48,7 +48,7 @@ export class DockView {
   }
 
   #setTall(tall) {
-    setAttribute(this.#dock, 'data-tall', String(tall));
-    setAttribute(byId('dock-tall'), 'aria-pressed', String(tall));
+    setAttribute(this.#drawers, 'data-tall', String(tall));
+    setAttribute(byId('drawers-tall'), 'aria-pressed', String(tall));
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Finding out: the drawers under the graph, and past runs in place of what is true now. Owns which run is looked at,
- * and what was fetched of it. The page around it is told through `host`:
+ * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
+ * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
  *   {attempt(work, options), redraw(), onPast(isPast), select(nodeId), selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
  */
 
-import { DockView } from './dock-view.js';
+import { DrawersView } from './drawers-view.js';
 import { HistoryView } from './history-view.js';
 import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
 import { PastView } from './past-view.js';
@@ -26,7 +26,7 @@ const RUNS = 30;
 /** Pixels; in a narrower window a drawer leaves no room for the graph. */
 const NARROW = 860;
 
-export class Finding {
+export class Runs {
   #api;
   #host;
   #jobId = null; // null: no job of ours
@@ -45,7 +45,7 @@ export class Finding {
   #log;
   #program;
   #pastView;
-  #dock;
+  #drawers;
 
   constructor({ api, host }) {
     this.#api = api;
@@ -55,7 +55,7 @@ export class Finding {
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
     this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.leavePast() });
-    this.#dock = new DockView({ onOpen: (name) => this.#onDrawer(name) });
+    this.#drawers = new DrawersView({ onOpen: (name) => this.#onDrawer(name) });
   }
 
   /** Another job is at hand; null when it is none of ours, and has no runs. */
@@ -97,7 +97,7 @@ export class Finding {
 
   /** What is drawn of the graph is drawn here too: `nodes` are the nodes' views, `run` the run shown. */
   draw({ graph, nodes, run, now }) {
-    if (this.#dock.shown === 'table') this.#table.draw(graph, nodes, now);
+    if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
     if (this.#past !== null) this.#pastView.draw(this.#past.ts);
     this.#onRun(run);
   }
@@ -128,11 +128,11 @@ export class Finding {
 
   /** Whether the graph is told as a table, too. */
   get showsTable() {
-    return this.#dock.shown === 'table';
+    return this.#drawers.shown === 'table';
   }
 
   openDrawer(name) {
-    this.#dock.open(name);
+    this.#drawers.open(name);
   }
 
   // ---- past runs
@@ -145,7 +145,7 @@ export class Finding {
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
       this.#history.markShown(runId);
-      if (innerWidth < NARROW) this.#dock.open(null); // there is room for one of the two
+      if (innerWidth < NARROW) this.#drawers.open(null); // there is room for one of the two
       this.#host.onPast(true);
       this.#host.redraw();
     });
@@ -200,7 +200,7 @@ export class Finding {
     if (before !== null && before.runId === runId && before.ended === ended) return;
     this.#shownRun = { runId, ended };
     if (before !== null && this.#past === null) this.refreshRuns();
-    if (before?.runId !== runId) this.#onDrawer(this.#dock.shown);
+    if (before?.runId !== runId) this.#onDrawer(this.#drawers.shown);
   }
 
   #onDrawer(name) {

@@ -1,10 +1,11 @@
-"""How a run ended, decided from what its parent saw: pure rules."""
+"""How a run ends: by a deadline that is over, or decided from what its parent saw: pure rules."""
 
 import signal
 from dataclasses import dataclass
 
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from progress_lib import Progress, Status
+from settings.groups import Deadlines
 
 REASON_CAP = 2_000  # characters; a reason is read by a person, the log has the rest
 
@@ -38,6 +39,20 @@ class Verdict:
     reason: str | None
     close_as: Status
     close_message: str
+
+
+def broken_deadline(
+    deadlines: Deadlines, now: float, started: float, last_word: float | None
+) -> Ending | None:
+    """The end that a run has earned by `now`; all three on the same monotonic clock."""
+    if deadlines.run and now - started > deadlines.run:
+        return _timed_out(f"ran longer than {deadlines.run:g} s")
+    if last_word is None:
+        if deadlines.start and now - started > deadlines.start:
+            return _timed_out(f"no node started within {deadlines.start:g} s")
+    elif deadlines.silence and now - last_word > deadlines.silence:
+        return _timed_out(f"no progress for {deadlines.silence:g} s")
+    return None
 
 
 def decide(seen: Seen) -> Verdict:
@@ -75,6 +90,10 @@ def exit_text(exit_code: int) -> str:
 def failed(reason: str) -> Verdict:
     """The run failed for this reason, and so did its nodes that had not ended."""
     return Verdict(RunStatus.FAILED, _cut(reason), Status.FAILED, _cut(reason))
+
+
+def _timed_out(reason: str) -> Ending:
+    return Ending(RunStatus.FAILED, f"time-out: {reason}")
 
 
 def _explained(seen: Seen) -> str:

@@ -1,4 +1,4 @@
-"""Runs a generated program in its own confinement: python -P -m jobs.sandbox.confined program.py
+"""Runs a generated program in its own confinement: python -P -m jobs.sandbox.run_confined program.py
 
 Started by a runner instead of the program itself, in the same interpreter, so that it costs no second
 one. CONFINED_TO says what the program may reach (jobs/sandbox/confinement.py makes it); a program that is

@@ -1,17 +1,16 @@
-"""Sweeps of one runner over many runs of others: what changes while they are at it."""
+"""Lost runs of others, ended one by one: what changes meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from jobs.run.housekeeping import Sweeps
+from jobs.run.lost_runs import LostRuns
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
-from jobs.store.states import RunStatus
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcement, Announcer
-from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually
 from tests.jobs.conftest import new_runner, record
@@ -43,9 +42,9 @@ def lost(store: Store, runs: Collection[Run]) -> int:
     return now.count(RunStatus.LOST)
 
 
-def sweeps(store: Store, link: Link, notice: Callable[[], object]) -> Sweeps:
+def lost_runs(store: Store, link: Link, notice: Callable[[], object]) -> LostRuns:
     """To which a run is stale at first sight."""
-    return Sweeps(store, RunQueue(link), Noticing(link, notice), link, 0.0, lambda *_: None)
+    return LostRuns(store, Noticing(link, notice), link, 0.0, lambda *_: None)
 
 
 def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
@@ -54,16 +53,16 @@ def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
     """Its runner was cut off, and is back: it would be told that its run is another's."""
     runs = started(store, 3)
     run_ids = {run.run_id for run in runs}
-    sweeping = sweeps(store, link, lambda: store.beat(ELSEWHERE, run_ids))
-    sweeping.end_lost_runs(())
+    ending = lost_runs(store, link, lambda: store.beat(ELSEWHERE, run_ids))
+    ending.end_all(())
     assert lost(store, runs) == 1, "the one that came first, whose end was the sign"
 
 
 def test_a_runner_that_stops_ends_no_more_lost_runs(store: Store, link: Link) -> None:
     """A hundred of them would hold its stop up; another runner finds them."""
     runs = started(store, 3)
-    sweeping = sweeps(store, link, lambda: sweeping.stop())
-    sweeping.end_lost_runs(())
+    ending = lost_runs(store, link, lambda: ending.stop())
+    ending.end_all(())
     assert lost(store, runs) == 1
 
 

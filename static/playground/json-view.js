@@ -1,13 +1,13 @@
-/** A job as JSON in a dialog: check it, save it. Test hooks: `#editor`, `#editor-text`, `#editor-findings`, `#editor-check`, `#editor-save`. */
+/** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
 import { byId, element, setText } from './dom.js';
 
 const NEW_JOB = { name: 'New job', graph: { nodes: [], edges: [] } };
 
-export class EditorView {
-  #dialog = byId('editor');
-  #text = byId('editor-text');
-  #findings = byId('editor-findings');
+export class JsonView {
+  #dialog = byId('json');
+  #text = byId('json-text');
+  #errors = byId('json-errors');
   #job = null; // {id, etag} of the job being edited; null for a new one
   #announce;
   #check;
@@ -21,17 +21,17 @@ export class EditorView {
     this.#announce = announce;
     this.#check = check;
     this.#save = save;
-    byId('editor-check').addEventListener('click', () => this.#attempt(() => this.#checkText()));
-    byId('editor-save').addEventListener('click', () => this.#attempt(() => this.#saveText()));
-    byId('editor-close').addEventListener('click', () => this.#dialog.close());
-    byId('editor-form').addEventListener('submit', (event) => event.preventDefault());
-    byId('editor-file').addEventListener('change', (event) => this.#openFile(event.target));
+    byId('json-check').addEventListener('click', () => this.#attempt(() => this.#checkText()));
+    byId('json-save').addEventListener('click', () => this.#attempt(() => this.#saveText()));
+    byId('json-close').addEventListener('click', () => this.#dialog.close());
+    byId('json-form').addEventListener('submit', (event) => event.preventDefault());
+    byId('json-file').addEventListener('change', (event) => this.#openFile(event.target));
   }
 
   /** Edit a job ({id, name, graph, etag}), or a new one (null). */
   open(job) {
     this.#job = job === null ? null : { id: job.id, etag: job.etag };
-    setText(byId('editor-title'), job === null ? 'New job' : `Edit ${job.name}`);
+    setText(byId('json-title'), job === null ? 'New job' : `Edit ${job.name}`);
     this.#text.value = job === null ? asText(NEW_JOB) : asText(job);
     this.#tell('plain', []);
     this.#dialog.showModal();
@@ -42,7 +42,7 @@ export class EditorView {
 
   async #checkText() {
     const errors = await this.#check(this.#document());
-    if (errors.length > 0) this.#tell('error', errors.map(findingText));
+    if (errors.length > 0) this.#tell('error', errors.map(errorText));
     else this.#tell('good', ['No errors found.']);
   }
 
@@ -55,7 +55,7 @@ export class EditorView {
       await action();
     } catch (error) {
       const errors = error.errors ?? [];
-      this.#tell('error', errors.length > 0 ? errors.map(findingText) : [error.message]);
+      this.#tell('error', errors.length > 0 ? errors.map(errorText) : [error.message]);
     }
   }
 
@@ -74,9 +74,9 @@ export class EditorView {
   }
 
   #tell(tone, lines) {
-    this.#findings.dataset.tone = tone;
+    this.#errors.dataset.tone = tone;
     if (lines.length > 0) this.#announce(lines.join('. '));
-    this.#findings.replaceChildren(element('ul', '', ...lines.map((line) => element('li', '', line))));
+    this.#errors.replaceChildren(element('ul', '', ...lines.map((line) => element('li', '', line))));
   }
 }
 
@@ -96,7 +96,7 @@ function ordered(entry, members) {
   return Object.fromEntries(members.filter((member) => member in entry).map((member) => [member, entry[member]]));
 }
 
-function findingText({ nodeId, field, message }) {
+function errorText({ nodeId, field, message }) {
   const place = [nodeId === null ? null : `Node ${nodeId}`, field].filter((part) => part !== null).join(', ');
   return place === '' ? message : `${place}: ${message}`;
 }

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.run.deadlines import broken
-from jobs.run.verdict import Ending, Seen, decide, exit_text
-from jobs.store.states import RunStatus
+from jobs.run.ending import Ending, Seen, broken_deadline, decide, exit_text
+from jobs.store.run_states import RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 
@@ -80,7 +79,7 @@ def test_an_unknown_signal_has_a_number() -> None:
 def test_each_time_out_has_its_own_reason(
     deadlines: Deadlines, now: float, last_word: float | None, reason: str | None
 ) -> None:
-    ending = broken(deadlines, now, 0.0, last_word)
+    ending = broken_deadline(deadlines, now, 0.0, last_word)
     if reason is None:
         assert ending is None
     else:

@@ -1,6 +1,6 @@
 """What reporting costs the program that reports.
 
-    python -m bench.reporting
+    python -m bench.reporter_cost
 
 Starts a nats-server of its own and runs the loop of a job in this process, with and without
 reporting in turn; then the program of the sample job in a process of its own, in turn with the same
@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Run(NamedTuple):
-    """Seconds of one run of a program, as bench/metered.py writes them."""
+    """Seconds of one run of a program, as bench/metered_program.py writes them."""
 
     seconds: float
     waited: float  # its main thread, without a core
@@ -147,7 +147,7 @@ class SampleJob:
             "DATA_DIR": str(self._directory),
             "NATS_URL": self._nats_url,
         }
-        metered = [sys.executable, "-m", "bench.metered", "program.py", "figures.json"]
+        metered = [sys.executable, "-m", "bench.metered_program", "program.py", "figures.json"]
         done = subprocess.run(
             [*metered, "yes" if reports else "no"],
             cwd=self._directory,

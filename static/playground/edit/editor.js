@@ -1,5 +1,5 @@
 /**
- * Editing the job at hand: owns its draft, the selection and what the validator says; introduces palette, form,
+ * The editor of the job at hand: owns its draft, the selection and what the validator says; introduces palette, form,
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
  *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
@@ -52,7 +52,7 @@ const SHEET = 860;
 
 const STEPS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
 
-export class Workbench {
+export class Editor {
   #api;
   #graph;
   #host;

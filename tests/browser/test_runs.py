@@ -1,4 +1,4 @@
-"""Watching and finding out, in Chromium against the real product."""
+"""Runs on the page, live and past, in Chromium against the real product."""
 
 from __future__ import annotations
 
@@ -15,17 +15,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import WAIT, OpenPlayground
-from tests.browser.finding import (
-    BAD_ROW,
-    ROWS,
-    Publisher,
-    amounts_job,
-    assert_accessible,
-    make_amounts,
-    picture,
-    shift_clock,
-)
 from tests.browser.load import A_SECOND, NODES, frames_under_load
+from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.runs import BAD_ROW, ROWS, Publisher, amounts_job, make_amounts
 from tests.browser.tabs import chromium_with_tabs, drawn_under_load
 from tests.browser.test_playground import (
     ALL_NODES,
@@ -461,12 +453,12 @@ def test_a_token_is_renewed_without_a_break(
     page.on("websocket", lambda socket: sockets.append(socket.url))
     expect(page.locator("#connection-token")).to_contain_text("Token ends in 5 min.")
     page.click("#connection-renew")
-    expect(page.locator("#gate-title")).to_have_text("The token ends soon")
-    page.click("#gate-close")
-    expect(page.locator("#gate")).to_be_hidden()
+    expect(page.locator("#token-title")).to_have_text("The token ends soon")
+    page.click("#token-close")
+    expect(page.locator("#token")).to_be_hidden()
     page.click("#connection-renew")
-    page.fill("#gate-token", shop.token())
-    page.click("#gate button[type=submit]")
+    page.fill("#token-field", shop.token())
+    page.click("#token button[type=submit]")
     expect(page.locator("#connection-token")).to_be_hidden()
     expect_live(page)
     assert sockets == []
@@ -550,7 +542,7 @@ def test_no_breach_while_it_runs_stalls_or_asks_for_a_token(
     shift_clock(page, 16)
     expect_state(page, MAP, "stalled")
     assert_accessible(page, "stalled")
-    assert_accessible(open_playground(token=None, color_scheme=scheme), "the gate")
+    assert_accessible(open_playground(token=None, color_scheme=scheme), "the question for a token")
 
 
 def test_the_keyboard_reaches_the_drawers_and_the_slider(

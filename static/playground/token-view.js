@@ -1,28 +1,28 @@
-/** Asks for a token when there is none, or none that the server takes. Test hooks: `#gate`, `#gate-title`, `#gate-text`. */
+/** Asks for a token when there is none, or none that the server takes. Test hooks: `#token`, `#token-title`, `#token-text`. */
 
 import { byId, setHidden, setText } from './dom.js';
 
-export class GateView {
-  #gate = byId('gate');
-  #field = byId('gate-token');
+export class TokenView {
+  #section = byId('token');
+  #field = byId('token-field');
 
   constructor({ onToken }) {
-    byId('gate-form').addEventListener('submit', (event) => {
+    byId('token-form').addEventListener('submit', (event) => {
       event.preventDefault();
       const token = tokenIn(this.#field.value);
       this.#field.value = '';
       onToken(token);
     });
-    byId('gate-close').addEventListener('click', () => this.close());
-    this.#gate.addEventListener('keydown', (event) => event.key === 'Escape' && !byId('gate-close').hidden && this.close());
+    byId('token-close').addEventListener('click', () => this.close());
+    this.#section.addEventListener('keydown', (event) => event.key === 'Escape' && !byId('token-close').hidden && this.close());
   }
 
   /** `canWait`: nothing is lost yet, and the person may go on without. */
   open(title, text, { canWait = false } = {}) {
-    setHidden(byId('gate-close'), !canWait);
-    setText(byId('gate-title'), title);
-    setText(byId('gate-text'), text);
-    if (!this.#gate.hidden) return;
+    setHidden(byId('token-close'), !canWait);
+    setText(byId('token-title'), title);
+    setText(byId('token-text'), text);
+    if (!this.#section.hidden) return;
     this.#show(true);
     this.#field.focus();
   }
@@ -31,9 +31,9 @@ export class GateView {
     this.#show(false);
   }
 
-  // What lies behind the gate is out of reach for the keyboard too.
+  // What lies behind it is out of reach for the keyboard too.
   #show(open) {
-    setHidden(this.#gate, !open);
+    setHidden(this.#section, !open);
     for (const behind of document.querySelectorAll('.jobs, .palette, .bench, .details')) behind.inert = open;
   }
 }

@@ -1,0 +1,47 @@
+"""Runs that wait to be taken: queued again when their message was lost, failed when no runner took them in time."""
+
+import logging
+import time
+
+from jobs.store.run_states import RunStatus
+from jobs.store.store import Store
+from jobs.work.announcements import Announcer, status_announcement
+from jobs.work.run_queue import QueueUnavailable, RunQueue
+
+LOG = logging.getLogger(__name__)
+
+
+class WaitingRuns:
+    """The sweeps over waiting runs, for one runner. One thread; raises StoreUnavailable."""
+
+    def __init__(self, store: Store, queue: RunQueue, announcer: Announcer) -> None:
+        self._store = store
+        self._queue = queue
+        self._announcer = announcer
+
+    def queue_again(self, queued_for: float) -> None:
+        """Puts runs in the queue again that wait for longer, when messages are missing there.
+
+        Runs that merely wait their turn cost one question: a queue that holds a message for each active
+        run has lost none. Messages of ended runs may hide a loss only until a slot is free.
+        """
+        waiting = self._store.waiting_since(time.time() - queued_for)
+        if not waiting or self._queue.holds() >= self._store.count_active():
+            return
+        for run in waiting:
+            try:
+                self._queue.put(run)
+            except QueueUnavailable as error:
+                LOG.warning("run %s is recorded and waits: %s", run.run_id, error)
+                return
+            self._store.note_queued(run)
+
+    def end_late_starts(self, limit: float) -> None:
+        """Fails the runs that no runner took in time."""
+        for run in self._store.queued_longer_than(limit):
+            reason = f"time-out: waited longer than {limit:g} s in the queue"
+            failed = RunStatus.FAILED
+            if self._store.move_run(
+                run.tenant_id, run.run_id, RunStatus.QUEUED, failed, reason=reason
+            ):
+                self._announcer.announce(status_announcement(run, failed, reason))
