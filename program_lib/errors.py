@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ProgramError(Exception):
     """Something that the program's owner can mend; the text says what was found, where, and what to do."""
@@ -15,3 +17,18 @@ class RowRefused(ProgramError):
         self.index = index
         self.reason = reason
         self.column = column
+
+
+class ExpressionFailed(ProgramError):
+    """An expression cannot be evaluated, for a row or for any; `columns` are those that it looks up."""
+
+    def __init__(self, expression: str, reason: str, columns: Sequence[str] = ()) -> None:
+        super().__init__(f"{reason} (in {shortened(expression)})")
+        self.expression = expression
+        self.columns = tuple(columns)
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """The text on one line, cut where it is longer than a message should be."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"

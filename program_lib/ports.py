@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pyarrow as pa
@@ -48,8 +48,11 @@ class Writer(Protocol):
         """The order of commits among writers, what can still fail first. The same: one commit is that of all."""
         ...
 
-    def start(self) -> None:
-        """Connects and checks what can be checked without rows; takes no lock that others wait for."""
+    def start(self, say: Callable[[str], None]) -> None:
+        """Connects and checks what can be checked without rows; takes no lock that others wait for.
+
+        `say` tells people what the writer waits for, for example another's lock.
+        """
         ...
 
     def open(self, schema: Schema) -> None:

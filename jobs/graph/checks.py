@@ -8,8 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.graph.node_types import MAX_NAME, NO_PASSWORDS, NODE_TYPES, NodeType, Size, text_errors
+from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, text_errors
+from jobs.graph.node_type import NodeType, Size, WrongField
+from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.passwords import connection_of, holds_password
+from program_lib.common_types import common_type
+from program_lib.types import Column, Schema
 from settings.shared import MAX_EDGES, MAX_NODES
 
 MAX_NODE_ID = 2**31 - 1
@@ -98,6 +102,10 @@ class Graph:
         """The nodes that get this node's rows."""
         return tuple(edge.target for edge in self.edges if edge.source == node_id)
 
+    def sources(self, node_id: int) -> tuple[int, ...]:
+        """The nodes whose rows this node gets."""
+        return tuple(edge.source for edge in self.edges if edge.target == node_id)
+
     def in_order(self) -> tuple[Node, ...]:
         """The nodes in topological order: each after all that feed it."""
         return tuple(
@@ -135,7 +143,10 @@ def parse_graph(document: Any) -> Graph:
     errors += _conflict_errors(nodes)
     if errors:
         raise GraphInvalid(errors)
-    return Graph(tuple(node for node in nodes.values() if node), tuple(edges))
+    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges))
+    if errors := list(_type_errors(graph)):
+        raise GraphInvalid(errors)
+    return graph
 
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
@@ -162,6 +173,30 @@ def files_written(document: Mapping[str, Any]) -> Iterator[str]:
         path = node["config"].get(node_type.writes)
         if isinstance(path, str):
             yield path
+
+
+def _type_errors(graph: Graph) -> Iterator[GraphError]:
+    """An error for each node whose expressions do not go together with the types that are known before a run."""
+    known: dict[int, Schema] = {}
+    for node in graph.in_order():
+        inputs = [known[source] for source in graph.sources(node.id)]
+        try:
+            known[node.id] = node.node_type.known_columns(node.config, _in_all(inputs))
+        except WrongField as error:
+            known[node.id] = Schema()
+            yield _error(str(error), node.id, error.field)
+
+
+def _in_all(inputs: list[Schema]) -> Schema:
+    """The columns that are known of all inputs, where one type holds the values of all."""
+    if not inputs:
+        return Schema()
+    types = {column.name: column.type for column in inputs[0]}
+    for schema in inputs[1:]:
+        others = {column.name: column.type for column in schema}
+        both = ((name, common_type(types[name], others[name])) for name in types.keys() & others)
+        types = {name: of for name, of in both if of is not None}
+    return Schema(Column(name, of) for name, of in types.items())
 
 
 def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:

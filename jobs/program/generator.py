@@ -1,33 +1,34 @@
 """From a graph to the Python program that runs it.
 
-The program is made to be read: what the nodes do comes first, how nodes work comes last. Its only ties are progress_lib,
-and SQLAlchemy where a node works on a database. Everything that a user wrote enters it through `literal`, `comment` or a
-checked expression; the template engine refuses to print anything else.
+The program is made to be read and kept: one function a node, and `main`. How rows travel is program_lib's, which it
+imports. Everything that a user wrote enters it through `literal` or `comment`; the template engine refuses to print
+anything else.
 """
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
-from collections.abc import Callable, Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jinja2
 
 from jobs.graph.checks import Edge, Graph, Node
-from jobs.graph.expressions import Expression, check_expression
 from jobs.graph.literals import comment, literal, quoted
-from jobs.graph.node_types import KEEP_ALL, KEEP_NONE
-from jobs.graph.passwords import SECRET_NAMES
-from jobs.graph.paths import PART_NAME
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
-RULE = "-" * 78
 NODE_SIGN = (
     " · "  # follows "# " and a node's id in the line that begins its section, and in no other line
 )
 PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
+MAX_FUNCTION = 40  # characters of a function's name; a longer node's name is cut
+NODES = "program_lib.nodes"
 
 
 class Code(str):
@@ -37,11 +38,26 @@ class Code(str):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """How `main` mentions a node: the class that runs it, and what that class is given."""
+class Section:
+    """What the template prints of a node."""
 
-    runs_as: str
-    options: dict[str, Any]
+    id: int
+    name: str
+    label: str
+    feeds: tuple[int, ...]
+    takes_rows: bool
+    function: Code
+    body: Code
+    wiring: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How a program that previews is told apart: the id of the node that collects, and its bounds."""
+
+    id: int
+    rows: int
+    seconds: float
 
 
 def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
@@ -56,7 +72,7 @@ def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds:
     """
     to_preview = tuple(Edge(node_id, PREVIEW_ID) for node_id in sorted(last))
     cut = Graph(graph.nodes, graph.edges + to_preview)
-    preview = {"id": PREVIEW_ID, "rows": rows, "seconds": seconds}
+    preview = Preview(PREVIEW_ID, rows, seconds)
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
@@ -75,170 +91,124 @@ def _program(
     job_id: int | str,
     tenant_id: str,
     job_name: str,
-    preview: dict[str, Any] | None = None,
+    preview: Preview | None = None,
 ) -> str:
-    sections = [_section(node, graph) for node in graph.in_order()]
-    helpers = sorted({helper for section in sections for helper in section["helpers"]})
+    nodes = graph.in_order()
+    run = "program_lib.preview.run_preview" if preview else "program_lib.program.run"
+    functions = _function_names(nodes)
+    sections = [_section(node, graph, functions[node.id]) for node in nodes]
+    bodies = "\n".join(section.body for section in sections)
     program: str = TEMPLATES.get_template("program.py.j2").render(
         job_id=str(job_id),
         tenant_id=tenant_id,
         job_name=job_name,
         nodes=sections,
-        outputs=sum(not node.node_type.has_output for node in graph.nodes),
+        imports=_imports(_needed(nodes, bodies) | {run} | _collector(preview)),
+        run=Code(run.rpartition(".")[2]),
+        outputs=sum(not node.node_type.has_output for node in nodes),
         preview=preview,
-        rule=RULE,
         node_sign=Code(NODE_SIGN),
-        secret_names=SECRET_NAMES,
-        part_name=PART_NAME,
-        helper_templates=[f"functions/{helper}.py.j2" for helper in helpers],
-        uses=_uses({node.type for node in graph.nodes}, bool(helpers)),
     )
     return program
 
 
-def _uses(types: set[str], helpers: bool) -> dict[str, bool]:
-    """What parts the program needs, by the types of its nodes."""
-    return {
-        "db_input": "db_input" in types,
-        "db_output": "db_output" in types,
-        "db": bool(types & {"db_input", "db_output"}),
-        "csv_input": "csv_input" in types,
-        "csv_output": "csv_output" in types,
-        "csv": bool(types & {"csv_input", "csv_output"}),
-        "helpers": helpers,
-    }
+def _section(node: Node, graph: Graph, function: Code) -> Section:
+    node_type, feeds = node.node_type, tuple(sorted(graph.targets(node.id)))
+    return Section(
+        id=node.id,
+        name=node.name,
+        label=node_type.label,
+        feeds=feeds,
+        takes_rows=node_type.has_input and node_type.has_output,
+        function=function,
+        body=_body(node),
+        wiring=_wiring(node, function, feeds),
+    )
 
 
-# What a template of a node is given: the node, and what its type adds.
+def _body(node: Node) -> Code:
+    return Code(_template(node.node_type.template).render(config=dict(node.config)).strip("\n"))
 
 
-def _section(node: Node, graph: Graph) -> dict[str, Any]:
-    added = SECTIONS[node.type](node)
-    call: Call = added["call"]
-    feeds = sorted(graph.targets(node.id))
-    return {
-        "id": node.id,
-        "name": node.name,
-        "label": node.node_type.label,
-        "config": node.config,
-        "feeds": feeds,
-        "template": f"nodes/{node.type}.py.j2",
-        "helpers": frozenset(),
-        "wiring": _wiring(node, call, feeds),
-        **added,
-    }
+@cache
+def _template(source: str) -> jinja2.Template:
+    """A node type's template, which takes a millisecond to compile."""
+    return TEMPLATES.from_string(source)
 
 
-def _wiring(node: Node, call: Call, feeds: list[int]) -> Code:
+def _wiring(node: Node, function: Code, feeds: tuple[int, ...]) -> Code:
     """The call in `main` that makes this node: on one line, or on as many as it needs."""
-    options = {**call.options, **({"feeds": feeds} if feeds else {})}
-    arguments = [literal(node.id), quoted(node.name), f"node_{literal(node.id)}"]
-    line = ", ".join([*arguments, *(f"{name}={literal(value)}" for name, value in options.items())])
-    line = f"{call.runs_as}({line})"
+    arguments = [literal(node.id), quoted(node.name), function]
+    if feeds:
+        arguments.append(f"feeds={literal(feeds)}")
+    made = node.node_type.runs_as
+    line = f"{made}({', '.join(arguments)})"
     if len(line) <= WIDTH - 8:
         return Code(line)
-    arguments += [_option(name, value) for name, value in options.items()]
-    return Code(
-        f"{call.runs_as}(\n"
-        + "".join(f"            {argument},\n" for argument in arguments)
-        + "        )"
-    )
+    lines = "".join(f"            {argument},\n" for argument in arguments)
+    return Code(f"{made}(\n{lines}        )")
 
 
-def _option(name: str, value: Any) -> str:
-    line = f"{name}={literal(value)}"
-    if len(line) <= WIDTH - 13 or not isinstance(value, list):
-        return line
-    items = "".join(f"\n                {literal(item)}," for item in value)
-    return f"{name}=[{items}\n            ]"
+# Names of functions
 
 
-def _db_input(node: Node) -> dict[str, Any]:
-    return {"call": Call("Source", {})}
-
-
-def _csv_input(node: Node) -> dict[str, Any]:
-    encoding = node.config["encoding"]
+def _function_names(nodes: Iterable[Node]) -> dict[int, Code]:
+    """A function is called as its node, where that makes a name; else, and where two would be the same, by its id, too."""
+    wanted = {node.id: _identifier(node.name) for node in nodes}
+    taken = [name for name in wanted.values() if name]
     return {
-        "call": Call("Source", {}),
-        "delimiter": DELIMITERS[node.config["delimiter"]],
-        "encoding": "utf-8-sig"
-        if encoding == "utf-8"
-        else encoding,  # reads files with and without a BOM
+        node_id: Code(name if name and taken.count(name) == 1 else f"{name or 'node'}_{node_id}")
+        for node_id, name in wanted.items()
     }
 
 
-def _filter(node: Node) -> dict[str, Any]:
-    condition = check_expression(node.config["condition"])
-    return {
-        "call": Call("Filter", {"needs": list(condition.columns)}),
-        "condition": Code(condition.code),
-        "helpers": condition.helpers,
-    }
+def _identifier(name: str) -> str:
+    """The name as a plain Python name, or "" where it is none, or one that the program uses otherwise."""
+    words = re.findall(r"[a-z0-9]+", name.lower()) if name.isascii() else []
+    joined = "_".join(words)[:MAX_FUNCTION].strip("_")
+    is_name = joined.isidentifier() and not keyword.iskeyword(joined)
+    return joined if is_name and joined not in _TAKEN and not _NUMBERED.search(joined) else ""
 
 
-def _map(node: Node) -> dict[str, Any]:
-    computed = {
-        entry["column"]: check_expression(entry["expression"]) for entry in node.config["columns"]
-    }
-    keep = node.config["keep"]
-    kept = (
-        []
-        if keep in (KEEP_ALL, KEEP_NONE)
-        else [column for column in keep if column not in computed]
-    )
-    options = {
-        "needs": _columns_read(computed, kept),
-        "keeps_all": keep == KEEP_ALL,
-        "gives": [*kept, *computed],
-    }
-    return {
-        "call": Call("Map", options),
-        "keeps_all": keep == KEEP_ALL,
-        "kept": kept,
-        "computed": [(column, Code(expression.code)) for column, expression in computed.items()],
-        "helpers": frozenset().union(*(expression.helpers for expression in computed.values())),
-    }
+_NUMBERED = re.compile(r"_\d+$")  # orders_2 is what we call the second of two that are called orders
+_TAKEN = {*dir(builtins), *keyword.softkwlist}
+_TAKEN |= {"main", "sys", "batch", "run", "run_preview", "columns", "query", "node"}
+_TAKEN |= {"read_csv", "write_csv", "read_query", "read_table", "write_table"}
 
 
-def _columns_read(computed: dict[str, Expression], kept: list[str]) -> list[str]:
-    read = [column for expression in computed.values() for column in expression.columns]
-    return list(dict.fromkeys([*kept, *read]))
+# Imports
 
 
-def _db_output(node: Node) -> dict[str, Any]:
-    return {"call": Call("Output", {})}
+def _needed(nodes: Iterable[Node], bodies: str) -> set[str]:
+    """What the functions of these nodes use, and the classes that run them."""
+    used = {f"{NODES}.{node.node_type.runs_as}" for node in nodes}
+    offered = {path for node in nodes for path in node.node_type.imports}
+    return used | {path for path in offered if f"{path.rpartition('.')[2]}(" in bodies}
 
 
-def _csv_output(node: Node) -> dict[str, Any]:
-    return {
-        "call": Call("Output", {}),
-        "delimiter": DELIMITERS[node.config["delimiter"]],
-        "encoding": node.config["encoding"],
-    }
+def _collector(preview: Preview | None) -> set[str]:
+    return {"program_lib.preview.Preview"} if preview else set()
 
 
-SECTIONS: dict[str, Callable[[Node], dict[str, Any]]] = {
-    "db_input": _db_input,
-    "csv_input": _csv_input,
-    "filter": _filter,
-    "map": _map,
-    "db_output": _db_output,
-    "csv_output": _csv_output,
-}
+def _imports(paths: Iterable[str]) -> list[Code]:
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        module, _, name = path.rpartition(".")
+        names[module].append(name)
+    return [Code(f"from {module} import {', '.join(found)}") for module, found in sorted(names.items())]
 
 
 # The template engine
 
 
 def _only_code(value: Any) -> Any:
-    """What a template prints must be Code: the output of a filter below, or of a checked expression."""
+    """What a template prints must be Code: the output of a filter below, or made of a node here."""
     if not isinstance(value, Code):
         raise TypeError(f"a template prints a {type(value).__name__} without a filter")
     return value
 
 
-def _numbers(values: list[int]) -> Code:
+def _numbers(values: Collection[int]) -> Code:
     return Code(", ".join(literal(value) for value in values))
 
 
@@ -256,6 +226,7 @@ def _environment() -> jinja2.Environment:
         literal=lambda value, indent=0: Code(literal(value, indent)),
         comment=lambda value: Code(comment(value)),
         numbers=_numbers,
+        delimiter=lambda name: Code(literal(DELIMITERS[name])),
     )
     return environment
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import program_lib  # noqa: F401 (a program finds it so, when ROOT is not on the path any more)
 import progress_lib
 from jobs.sandbox import landlock
 
@@ -61,7 +62,7 @@ def main(path: str) -> int:
 def _confine(wanted: dict[str, list[str]]) -> None:
     code = [directory for directory in sys.path if directory and directory != ROOT]
     libraries = [f"{prefix}/lib" for prefix in PYTHON] + [f"{prefix}/lib64" for prefix in PYTHON]
-    own = [f"{ROOT}/progress_lib", "/proc/self"]
+    own = [f"{ROOT}/progress_lib", f"{ROOT}/program_lib", "/proc/self"]
     landlock.confine(
         write=[*wanted["write"], "/dev/null"],
         read=[*wanted["read"], *own, *code, *libraries, *SYSTEM],

@@ -1,0 +1,333 @@
+"""The fields of a node's configuration, and what is wrong with a value: what validation and the page's forms show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from jobs.graph.passwords import CONNECTION_NAME, holds_password
+from jobs.graph.paths import path_errors
+from program_lib.expressions import ExpressionError, parse
+from program_lib.types import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    NUMERIC,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+)
+
+MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
+# Characters of the name of a table, a column or a connection; databases allow 30 to 128
+MAX_NAME = 128
+MAX_PATH = 1_000  # characters
+MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
+MAX_MARKER = 20  # characters of what stands for NULL in a file
+MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
+# What a column of a CSV file may be declared to hold
+COLUMN_TYPES = {
+    "text": TEXT,
+    "integer": INTEGER,
+    "numeric": NUMERIC,
+    "double": DOUBLE,
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "time": TIME,
+    "timestamp": TIMESTAMP,
+    "timestamptz": TIMESTAMPTZ,
+}
+SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
+KEEP_ALL, KEEP_NONE = "all", "none"  # as program_lib.batch has them
+
+NO_PASSWORDS = (
+    "Connection is a URL with a password, which would be stored with the job: write the name of a connection here,"
+    " and let whoever keeps the server set CONNECTION_<NAME>, or a line of CONNECTIONS_FILE, to the URL"
+)
+
+Check = Callable[[Any, "Field"], Iterator[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a node's configuration, as validation and the page's form see it."""
+
+    name: str
+    label: str
+    kind: str
+    required: bool = True
+    default: Any = None
+    help: str = ""
+    choices: tuple[str, ...] = ()
+
+    def errors(self, value: Any) -> Iterator[str]:
+        """What is wrong with a value of this field, a sentence each."""
+        yield from CHECKS[self.kind](value, self)
+
+    def document(self) -> dict[str, Any]:
+        """This field as JSON, for the page's form."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "kind": self.kind,
+            "required": self.required,
+            "default": self.default,
+            "help": self.help,
+            "choices": list(self.choices),
+        }
+
+
+def text_errors(value: Any, longest: int = MAX_TEXT, lines: bool = True) -> Iterator[str]:
+    """What is wrong with a text that will be stored, shown and written into a program."""
+    if not isinstance(value, str):
+        yield f"must be text, not {_kind(value)}"
+    elif not value.strip():
+        yield "is empty"
+    elif len(value) > longest:
+        yield f"has {len(value):,} characters, at most {longest:,} are allowed"
+    elif "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        yield "holds a character that cannot be stored"
+    elif not lines and len(value.splitlines()) > 1:
+        yield "must be a single line"
+
+
+def _check_text(value: Any, field: Field) -> Iterator[str]:
+    return _about(field.label, text_errors(value))
+
+
+def _check_name(value: Any, field: Field) -> Iterator[str]:
+    return _about(field.label, text_errors(value, MAX_NAME, lines=False))
+
+
+def _check_path(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_PATH, lines=False))
+    yield from _about(field.label, iter(errors or path_errors(value)))
+
+
+def _check_connection(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_PATH, lines=False))
+    if errors:
+        yield from _about(field.label, iter(errors))
+    elif "://" not in value:
+        if not CONNECTION_NAME.fullmatch(value):
+            yield (
+                f"{field.label} must be a URL such as sqlite:///shop.db,"
+                " or the name of a connection (letters, digits and _)"
+            )
+    elif holds_password(value):
+        yield NO_PASSWORDS
+    else:
+        yield from _url_errors(value, field)
+
+
+def _url_errors(value: str, field: Field) -> Iterator[str]:
+    """A graph opens files by their URL, and other databases by the name that the operator gave them."""
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        yield f"{field.label} is not a database URL such as sqlite:///shop.db"
+        return
+    if url.drivername not in SQLITE_DRIVERS:
+        yield (
+            f"{field.label} is a URL of {url.get_backend_name()}: only the URLs of SQLite files stand in a graph,"
+            " another database is named, and its URL is CONNECTION_<NAME> of the server"
+        )
+    elif url.host or set(url.query) - {"timeout"} or (url.database or "").startswith("file:"):
+        yield f"{field.label} may only be sqlite:///, a path, and ?timeout= after it"
+    elif url.database and url.database != ":memory:":
+        yield from _about(field.label, path_errors(url.database))
+
+
+def _check_choice(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{field.label} must be text, not {_kind(value)}"
+    elif value not in field.choices:
+        yield f"{field.label} is {shown(value)}, it must be one of {', '.join(field.choices)}"
+
+
+def _parse(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{field.label} must be text, not {_kind(value)}"
+        return
+    try:
+        parse(value)
+    except ExpressionError as error:
+        yield f"{field.label}: {error}"
+
+
+def _check_columns(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f'{field.label} must be a list of {{"column": …, "expression": …}}, not {_kind(value)}'
+        return
+    if len(value) > MAX_COLUMNS:
+        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+        return
+    seen: set[str] = set()
+    for number, entry in enumerate(value, 1):
+        yield from _column_errors(entry, f"{field.label}, entry {number}", seen)
+
+
+def _column_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
+    if not isinstance(entry, dict) or set(entry) != {"column", "expression"}:
+        yield f'{where} must be {{"column": …, "expression": …}}'
+        return
+    column, expression = entry["column"], entry["expression"]
+    errors = list(text_errors(column, MAX_NAME, lines=False))
+    yield from _about(f"{where}: the column's name", iter(errors))
+    if not errors:
+        if column in seen:
+            yield f"{where}: the column {shown(column)} is there twice"
+        seen.add(column)
+    if not isinstance(expression, str):
+        yield f"{where}: the expression must be text, not {_kind(expression)}"
+        return
+    try:
+        parse(expression)
+    except ExpressionError as error:
+        yield f"{where}: {error}"
+
+
+def _check_names(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f"{field.label} must be a list of columns, not {_kind(value)}"
+        return
+    if len(value) > MAX_COLUMNS:
+        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+        return
+    for number, name in enumerate(value, 1):
+        yield from _about(
+            f"{field.label}, entry {number}", text_errors(name, MAX_NAME, lines=False)
+        )
+    counts = Counter(name for name in value if isinstance(name, str))
+    for name in sorted(name for name, count in counts.items() if count > 1):
+        yield f"{field.label}: the column {shown(name)} is there twice"
+
+
+def _check_types(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f'{field.label} must be a list of {{"column": …, "type": …}}, not {_kind(value)}'
+        return
+    if len(value) > MAX_COLUMNS:
+        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+        return
+    seen: set[str] = set()
+    for number, entry in enumerate(value, 1):
+        yield from _type_errors(entry, f"{field.label}, entry {number}", seen)
+
+
+def _type_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
+    if not isinstance(entry, dict) or set(entry) != {"column", "type"}:
+        yield f'{where} must be {{"column": …, "type": …}}'
+        return
+    errors = list(text_errors(entry["column"], MAX_NAME, lines=False))
+    yield from _about(f"{where}: the column's name", iter(errors))
+    if not errors:
+        if entry["column"] in seen:
+            yield f"{where}: the column {shown(entry['column'])} is there twice"
+        seen.add(entry["column"])
+    if not isinstance(entry["type"], str) or entry["type"] not in COLUMN_TYPES:
+        yield f"{where}: the type is {shown(entry['type'])}, it must be one of {', '.join(COLUMN_TYPES)}"
+
+
+def _check_marker(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{field.label} must be text, not {_kind(value)}"
+    elif len(value) > MAX_MARKER:
+        yield f"{field.label} has {len(value)} characters, at most {MAX_MARKER} are allowed"
+    elif set(value) & set('",;|\t\r\n'):
+        yield f"{field.label} is {shown(value)}: it must hold no quote, delimiter or line end"
+
+
+def _check_count(value: Any, field: Field) -> Iterator[str]:
+    if type(value) is not int:
+        yield f"{field.label} must be a whole number, not {_kind(value)}"
+    elif not 0 <= value <= MAX_COUNT:
+        yield f"{field.label} is {value:,}, it must be between 0 and {MAX_COUNT:,}"
+
+
+def _check_keep(value: Any, field: Field) -> Iterator[str]:
+    if isinstance(value, str):
+        if value not in (KEEP_ALL, KEEP_NONE):
+            yield f"{field.label} is {shown(value)}, it must be all, none, or a list of columns"
+        return
+    yield from _check_names(value, field)
+
+
+def _about(label: str, messages: Iterator[str]) -> Iterator[str]:
+    return (f"{label} {message}" for message in messages)
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in a reader's words; never the value itself, which may be huge or deep."""
+    if value is None:
+        return "null"
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
+    return kinds.get(type(value), type(value).__name__)
+
+
+def shown(value: Any) -> str:
+    """A value in a message: a text in quotes, of anything else its kind; at most 60 characters."""
+    text = repr(value) if isinstance(value, str) else _kind(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+CHECKS: dict[str, Check] = {
+    "text": _check_text,
+    "sql": _check_text,
+    "table": _check_name,
+    "path": _check_path,
+    "connection": _check_connection,
+    "choice": _check_choice,
+    "expression": _check_expression,
+    "columns": _check_columns,  # [{"column": …, "expression": …}, …]
+    "names": _check_names,  # ["column", …]
+    "types": _check_types,  # [{"column": …, "type": …}, …]
+    "marker": _check_marker,
+    "count": _check_count,
+    "keep": _check_keep,  # "all", "none" or ["column", …]
+}
+
+CONNECTION = Field(
+    "connection",
+    "Connection",
+    "connection",
+    help="A SQLite file (sqlite:///shop.db lies in DATA_DIR), or the NAME of a connection that the server knows.",
+)
+DELIMITER = Field(
+    "delimiter",
+    "Delimiter",
+    "choice",
+    default="comma",
+    help="What stands between two fields.",
+    choices=("comma", "semicolon", "tab", "pipe"),
+)
+ENCODING = Field(
+    "encoding",
+    "Encoding",
+    "choice",
+    default="utf-8",
+    help="How the file's characters are written.",
+    choices=("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"),
+)
+NULL_MARKER = Field(
+    "null_marker",
+    "NULL is written as",
+    "marker",
+    required=False,
+    help="What stands for NULL where it is not in quotes, for example \\N; by default nothing: an empty field"
+    " is NULL, and \"\" is an empty text.",
+)

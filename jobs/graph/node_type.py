@@ -1,0 +1,119 @@
+"""What a type of nodes is: one object, made in one file of jobs/graph/nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.graph.fields import MAX_COLUMNS, Field, shown
+from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
+from program_lib.types import Kind, Schema, Type
+
+class WrongField(ValueError):
+    """The rows that come in do not go together with a field; the text says why."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a configuration costs to check: characters of expressions, entries of lists."""
+
+    characters: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeType:
+    """What a node of this type is called, which ports it has, and what its configuration holds."""
+
+    name: str
+    label: str
+    help: str
+    has_input: bool
+    has_output: bool
+    fields: tuple[Field, ...]
+    # How the program runs it: a class of program_lib.nodes, what its function needs, and the lines of that function,
+    # a template that prints the node's `config` by the filters of the generator
+    runs_as: str
+    imports: tuple[str, ...]
+    template: str
+    # Of the columns that it gives those whose types are known before the program runs, by its configuration and
+    # what is known of the columns that come in. Raises WrongField where a type is wrong.
+    known_columns: Callable[[Mapping[str, Any], Schema], Schema]
+    one_of: tuple[str, ...] = ()  # exactly one of these fields is given
+    writes: str | None = None  # the field with the path of the file that it writes
+
+    def config_errors(self, config: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
+        """Every error of a configuration: (the field or None, a sentence)."""
+        known = {field.name for field in self.fields}
+        for name in config:
+            if name not in known:
+                yield (
+                    name,
+                    f"there is no field {shown(name)}; {self.label} has {', '.join(sorted(known))}",
+                )
+        for field in self.fields:
+            value = config.get(field.name)
+            if value is not None:
+                for message in field.errors(value):
+                    yield field.name, message
+            elif field.required and field.default is None:
+                yield field.name, f"{field.label} is missing"
+        yield from self._one_of_errors(config)
+
+    def size(self, config: Mapping[str, Any]) -> Size:
+        """Without what is refused by its own length and so never looked at."""
+        values = [config.get(f.name) for f in self.fields if f.kind in ("columns", "names", "types", "keep")]
+        lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
+        texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
+        texts += [e.get("expression") for entries in lists for e in entries if isinstance(e, dict)]
+        lengths = (len(text) for text in texts if isinstance(text, str))
+        return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
+
+    def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration with each field that was not given at its default, fields without one left out."""
+        given = {name: value for name, value in config.items() if value is not None}
+        defaults = {field.name: field.default for field in self.fields if field.default is not None}
+        return {**defaults, **given}
+
+    def document(self) -> dict[str, Any]:
+        """This type as JSON, for the page's palette and forms."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "help": self.help,
+            "hasInput": self.has_input,
+            "hasOutput": self.has_output,
+            "fields": [field.document() for field in self.fields],
+            "oneOf": list(self.one_of),
+        }
+
+    def _one_of_errors(self, config: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
+        if not self.one_of:
+            return
+        given = [name for name in self.one_of if config.get(name) is not None]
+        labels = " or ".join(field.label for field in self.fields if field.name in self.one_of)
+        if not given:
+            yield self.one_of[0], f"{labels} is missing"
+        elif len(given) > 1:
+            yield given[1], f"only one of {labels} can be given"
+
+
+def type_of(
+    expression: str, known: Schema, field: str, wanted: Kind | None = None
+) -> Type | None:
+    """The type of an expression, None where it reads columns that are not known. Raises WrongField."""
+    parsed = parse(expression)
+    if not set(parsed.columns) <= set(known.names):
+        return None
+    try:
+        found = compile_expression(parsed, known).type
+    except ExpressionError as error:
+        raise WrongField(field, str(error)) from None
+    if wanted is not None and found.kind is not wanted:
+        raise WrongField(field, f"it must be {wanted}, and this is {found}: {shown(expression)}")
+    return found

@@ -1,0 +1,71 @@
+"""CSV Input: reads the rows of a CSV file whose first line names the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import COLUMN_TYPES, DELIMITER, ENCODING, NULL_MARKER, Field
+from jobs.graph.node_type import NodeType, WrongField
+from program_lib.types import NUMERIC, Column, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    types = {entry["column"]: COLUMN_TYPES[entry["type"]] for entry in config.get("types", [])}
+    for name in config.get("numbers", []):
+        if name in types:
+            raise WrongField("numbers", f"the column {name} has a type already: name it once")
+        types[name] = NUMERIC
+    return Schema(Column(name, of) for name, of in types.items())
+
+
+CSV_INPUT = NodeType(
+    name="csv_input",
+    label="CSV Input",
+    help="Reads the rows of a CSV file whose first line names the columns.",
+    has_input=False,
+    has_output=True,
+    fields=(
+        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        DELIMITER,
+        ENCODING,
+        Field(
+            "types",
+            "Types",
+            "types",
+            required=False,
+            help="What the columns hold; a column that is not named here holds text.",
+        ),
+        Field(
+            "numbers",
+            "Number columns",
+            "names",
+            required=False,
+            help="Columns that hold numbers, as exact as they are written: the same as the type numeric.",
+        ),
+        NULL_MARKER,
+    ),
+    runs_as="Source",
+    imports=("program_lib.csv_files.read_csv",),
+    template="""
+    return read_csv(
+        {{ config.path | literal }},
+        delimiter={{ config.delimiter | delimiter }},
+        encoding={{ config.encoding | literal }},
+{% if config.get('types') or config.get('numbers') %}
+        types={
+{% for entry in config.get('types', []) %}
+            {{ entry.column | literal }}: {{ entry.type | literal }},
+{% endfor %}
+{% for column in config.get('numbers', []) %}
+            {{ column | literal }}: "numeric",
+{% endfor %}
+        },
+{% endif %}
+{% if config.get('null_marker') %}
+        null={{ config.null_marker | literal }},
+{% endif %}
+    )
+""",
+    known_columns=_known_columns,
+)

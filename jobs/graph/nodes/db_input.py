@@ -1,0 +1,44 @@
+"""DB Input: reads the rows of a query or a table."""
+
+from __future__ import annotations
+
+from jobs.graph.fields import CONNECTION, Field
+from jobs.graph.node_type import NodeType
+from program_lib.types import Schema
+
+DB_INPUT = NodeType(
+    name="db_input",
+    label="DB Input",
+    help="Reads the rows of a query or a table, streamed.",
+    has_input=False,
+    has_output=True,
+    fields=(
+        CONNECTION,
+        Field(
+            "sql",
+            "SQL",
+            "sql",
+            required=False,
+            help="A SELECT; its columns need names of their own.",
+        ),
+        Field(
+            "table",
+            "Table",
+            "table",
+            required=False,
+            help="All rows of this table (or schema.table).",
+        ),
+    ),
+    one_of=("sql", "table"),
+    runs_as="Source",
+    imports=("program_lib.databases.read_query", "program_lib.databases.read_table"),
+    template="""
+{% if config.table is defined %}
+    return read_table({{ config.connection | literal }}, {{ config.table | literal }})
+{% else %}
+    query = {{ config.sql | literal(4) }}
+    return read_query({{ config.connection | literal }}, query)
+{% endif %}
+""",
+    known_columns=lambda config, known: Schema(),  # the database tells them when the program runs
+)

@@ -1,0 +1,37 @@
+"""DB Output: writes the rows into a table, in one transaction."""
+
+from __future__ import annotations
+
+from jobs.graph.fields import CONNECTION, Field
+from jobs.graph.node_type import NodeType
+
+DB_OUTPUT = NodeType(
+    name="db_output",
+    label="DB Output",
+    help="Writes the rows into a table, in one transaction.",
+    has_input=True,
+    has_output=False,
+    fields=(
+        CONNECTION,
+        Field("table", "Table", "table", help="The table (or schema.table)."),
+        Field(
+            "mode",
+            "Mode",
+            "choice",
+            default="create",
+            help="create: a new table, which must not be there; append: rows are added to the table, which must"
+            " be there; replace: the rows take the place of those that are there.",
+            choices=("create", "append", "replace"),
+        ),
+    ),
+    runs_as="Output",
+    imports=("program_lib.databases.write_table",),
+    template="""
+    return write_table(
+        {{ config.connection | literal }},
+        {{ config.table | literal }},
+        mode={{ config.mode | literal }},
+    )
+""",
+    known_columns=lambda config, known: known,
+)

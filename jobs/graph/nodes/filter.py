@@ -1,0 +1,38 @@
+"""Filter: hands on the rows for which a condition is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType, type_of
+from program_lib.types import Kind, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    type_of(config["condition"], known, "condition", wanted=Kind.BOOLEAN)
+    return known
+
+
+FILTER = NodeType(
+    name="filter",
+    label="Filter",
+    help="Hands on the rows for which the condition holds: not those for which it is false or unknown (NULL).",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "condition",
+            "Condition",
+            "expression",
+            help="For example: amount > 100 and country == 'DE'",
+        ),
+    ),
+    runs_as="Filter",
+    imports=(),
+    template="""
+    return batch.where({{ config.condition | literal(4) }})
+""",
+    known_columns=_known_columns,
+)

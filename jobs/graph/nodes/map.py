@@ -1,0 +1,61 @@
+"""Map: computes columns from each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import KEEP_ALL, KEEP_NONE, Field
+from jobs.graph.node_type import NodeType, type_of
+from program_lib.types import Column, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    keep = config["keep"]
+    columns = {
+        column.name: column
+        for column in known
+        if keep == KEEP_ALL or (keep != KEEP_NONE and column.name in keep)
+    }
+    for entry in config["columns"]:
+        name = entry["column"]
+        columns.pop(name, None)
+        if (of := type_of(entry["expression"], known, "columns")) is not None:
+            columns[name] = Column(name, of)
+    return Schema(columns.values())
+
+
+MAP = NodeType(
+    name="map",
+    label="Map",
+    help="Computes columns from each row.",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "columns",
+            "Columns",
+            "columns",
+            default=[],
+            help="What to compute from the row that comes in, for example total: quantity * price",
+        ),
+        Field(
+            "keep",
+            "Keep",
+            "keep",
+            default=KEEP_ALL,
+            help="Which columns of the row to keep: all, none, or a list.",
+        ),
+    ),
+    runs_as="Map",
+    imports=(),
+    template="""
+    columns = {
+{% for entry in config.columns %}
+        {{ entry.column | literal }}: {{ entry.expression | literal(8) }},
+{% endfor %}
+    }
+    return batch.compute(columns, keep={{ config.keep | literal }})
+""",
+    known_columns=_known_columns,
+)

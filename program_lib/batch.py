@@ -1,0 +1,123 @@
+"""Rows that travel together from one node to the next, and what a step may ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import pyarrow as pa
+
+from program_lib.engine import evaluate
+from program_lib.errors import ExpressionFailed, ProgramError
+from program_lib.expressions import Compiled, ExpressionError, compile_expression, parse
+from program_lib.limits import is_out_of_memory, reason
+from program_lib.types import Column, Kind, Schema, listed
+
+ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Up to 50,000 rows, as columns of known types.
+
+    A step gets one, and returns another; it never changes it. `numbers` says which row of its source each row
+    is, counted from 1, so that an error can name it. `start` counts the rows that the step got before.
+    """
+
+    table: pa.Table
+    schema: Schema
+    numbers: pa.Array
+    where_is: Callable[[int], str]  # the place of a row in its source, by its number
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @classmethod
+    def empty(cls, schema: Schema) -> Batch:
+        """No rows of these columns: what a step makes of it has the step's columns."""
+        return cls(schema.arrow().empty_table(), schema, pa.array([], pa.int64()), str)
+
+    def slice(self, offset: int, length: int | None = None) -> Batch:
+        return replace(
+            self,
+            table=self.table.slice(offset, length),
+            numbers=self.numbers.slice(offset, length),
+            start=self.start + offset,
+        )
+
+    def first(self, count: int) -> Batch:
+        """The first `count` rows of all that the step gets; of later batches none."""
+        return self.slice(0, min(len(self), max(0, count - self.start)))
+
+    def where(self, condition: str) -> Batch:
+        """The rows for which the condition is true: not those for which it is false or unknown (NULL)."""
+        compiled = _compiled(condition, self.schema)
+        if compiled.type.kind is not Kind.BOOLEAN:
+            raise ExpressionFailed(
+                condition, f"a condition must be true or false; this one gives {compiled.type}"
+            )
+        [mask] = self._values({condition: compiled})
+        return replace(self, table=self.table.filter(mask), numbers=self.numbers.filter(mask))
+
+    def compute(self, columns: Mapping[str, str], keep: str | Sequence[str] = ALL) -> Batch:
+        """The kept columns, then the computed ones; a computed column takes the place of a kept one of its name."""
+        compiled = {text: _compiled(text, self.schema) for text in columns.values()}
+        values = dict(zip(compiled, self._values(compiled), strict=True))
+        kept = [name for name in self._kept(keep) if name in self.schema.names]
+        table = {name: self.table[name] for name in kept}
+        types = {name: column for column in self.schema if (name := column.name) in kept}
+        for name, text in columns.items():
+            table[name] = values[text]
+            types[name] = Column(name, compiled[text].type)
+        schema = Schema(types[name] for name in table)
+        return replace(self, table=_table(table, schema), schema=schema)
+
+    def _kept(self, keep: str | Sequence[str]) -> list[str]:
+        if keep == ALL:
+            return self.schema.names
+        wanted = [] if keep == NONE else list(keep)
+        for name in wanted:
+            if name not in self.schema.names:
+                raise ProgramError(
+                    f"there is no column {name!r}; there are {listed(self.schema.names)}"
+                )
+        return wanted
+
+    def _values(self, compiled: Mapping[str, Compiled]) -> list[pa.Array]:
+        try:
+            return evaluate(list(compiled.values()), self.table)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise self._failed(compiled, error) from error
+
+    def _failed(self, compiled: Mapping[str, Compiled], error: Exception) -> ExpressionFailed:
+        """Which of the expressions it was: that which fails alone, too."""
+        for text, one in compiled.items():
+            try:
+                evaluate([one], self.table)
+            except Exception as alone:
+                return ExpressionFailed(text, engine_reason(alone), one.columns)
+        return ExpressionFailed(listed(compiled), engine_reason(error))
+
+
+def engine_reason(error: Exception) -> str:
+    """The first line of DuckDB's error, without its kind: "Overflow in addition of INT64 (… + 1)!"."""
+    first, *_ = (str(error) or type(error).__name__).splitlines()
+    kind, mark, said = first.partition(" Error: ")
+    return reason(ProgramError(said if mark and " " in f"{kind} " else first))
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(text: str, schema: Schema) -> Compiled:
+    try:
+        return compile_expression(parse(text), schema)
+    except ExpressionError as error:
+        raise ExpressionFailed(text, str(error)) from None
+
+
+def _table(columns: Mapping[str, pa.Array], schema: Schema) -> pa.Table:
+    return pa.table(list(columns.values()), schema=schema.arrow())
+

@@ -1,0 +1,31 @@
+"""Batches made to fit the schema that a node has for all of its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from program_lib.batch import Batch
+from program_lib.texts import column_texts
+from program_lib.types import Column, Kind, Schema
+
+
+def conformed(batch: Batch, schema: Schema) -> Batch:
+    """The batch with the columns, their order and the types of a schema that common_types.common_schema made."""
+    if batch.schema == schema:
+        return batch
+    columns = [_as(batch, column) for column in schema]
+    table = pa.table(columns, schema=schema.arrow())
+    return replace(batch, table=table, schema=schema)
+
+
+def _as(batch: Batch, wanted: Column) -> pa.ChunkedArray | pa.Array:
+    had = batch.schema.column(wanted.name)
+    assert had is not None
+    values = batch.table[wanted.name]
+    if had.type.arrow() == wanted.type.arrow():
+        return values
+    if wanted.type.kind is Kind.NUMERIC:
+        return column_texts(values, had.type)
+    return values.cast(wanted.type.arrow())

@@ -1,0 +1,47 @@
+"""What went wrong, in a line, with the limit on this program that it comes from, if it does."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from types import FrameType
+
+from program_lib.secrets import hidden
+
+MAX_REASON = 1_000  # characters
+_LIMITS = {
+    "memory": (resource.RLIMIT_DATA, 2**20, "MB of memory (PROGRAM_MEMORY_MB)"),
+    "file": (resource.RLIMIT_FSIZE, 2**20, "MB a file (PROGRAM_FILE_MB)"),
+    "open": (resource.RLIMIT_NOFILE, 1, "open files (PROGRAM_OPEN_FILES)"),
+}
+_KINDS = {errno.EFBIG: "file", errno.EMFILE: "open", errno.ENOMEM: "memory"}
+_met: set[str] = set()  # limits that the system told of by a signal
+
+
+def note_file_limit(signal_number: int, frame: FrameType | None) -> None:
+    """Handles SIGXFSZ: a write beyond PROGRAM_FILE_MB fails right after it."""
+    _met.add("file")
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in a line: of a database's error its own sentence, not the statement."""
+    cause = getattr(error, "orig", None) or error
+    text = " ".join(str(cause).split())[:MAX_REASON] or type(cause).__name__
+    return hidden(text) + _met_limit(cause)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
+
+
+def _met_limit(error: BaseException) -> str:
+    kind = _KINDS.get(getattr(error, "errno", None) or 0)
+    if is_out_of_memory(error):
+        kind = "memory"
+    elif kind is None and "file" in _met:
+        kind = "file"
+    if kind is None:
+        return ""
+    which, unit, words = _LIMITS[kind]
+    limit, _ = resource.getrlimit(which)
+    return "" if limit == resource.RLIM_INFINITY else f" (the limit is {limit // unit:,} {words})"

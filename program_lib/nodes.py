@@ -1,0 +1,287 @@
+"""Nodes at work: each gets batches, hands on what it makes of them, counts its rows and reports."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pyarrow as pa
+
+from program_lib.batch import Batch
+from program_lib.common_types import common_schema
+from program_lib.conform import conformed
+from program_lib.errors import ExpressionFailed, ProgramError, RowRefused
+from program_lib.failing import smallest_failing
+from program_lib.limits import reason
+from program_lib.ports import Reader, Writer
+from program_lib.texts import column_texts
+from program_lib.types import Kind, Schema, Type
+from progress_lib import Progress, Row, Status
+
+LOG = logging.getLogger("job")
+
+SHOWN = 60  # characters of a value in a message
+SHOWN_COLUMNS = 3  # of a row at fault, beside those that are looked up: the first often hold its key
+
+Report = Callable[[Progress], None]
+
+
+class NodeFailed(Exception):
+    """A node could not do its work; the text says why."""
+
+    def __init__(self, node: Node, error: Exception, row: Row | None = None, place: str = "") -> None:
+        self.node, self.row = node, row
+        self.reason = reason(error) + place
+        super().__init__(f"{node.name}: {self.reason}")
+
+
+class Node:
+    """What all nodes do. `run` in program_lib.program wires them and calls them, on one thread."""
+
+    did = "{count:,} rows"
+
+    def __init__(self, number: int, name: str, feeds: Sequence[int] = ()) -> None:
+        """`feeds`: the numbers of the nodes that get our rows."""
+        self.number, self.name, self.feeds = number, name, feeds
+        self.followers: list[Node] = []  # the nodes that `feeds` names; set by `wire`
+        self.inputs: list[Node] = []
+        self.report: Report = lambda progress: None
+        self.status: Status | None = None  # what we said last
+        self.open_inputs = 0  # inputs that have not ended
+        self.schema = Schema()  # of the rows that we hand on or write
+        self.seen = self.row_count = 0  # rows that came in; rows that we handed on or wrote
+
+    def say(self, status: Status, message: str | None = None, row: Row | None = None) -> None:
+        message = message or self.did.format(count=self.row_count, seen=self.seen)
+        self.report(Progress(self.number, self.name, status, self.row_count, message, row=row))
+        if status != self.status:
+            self.status = status
+            LOG.info("%s: %s, %s", self.name, status, message)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """What goes wrong in here is this node's failure."""
+        try:
+            yield
+        except NodeFailed:
+            raise
+        except Exception as error:
+            raise NodeFailed(self, error) from error
+
+    def start(self) -> None:
+        """Tells the columns of our rows; all nodes that feed us have told theirs."""
+        raise NotImplementedError
+
+    def hand_on(self, batch: Batch) -> None:
+        self.row_count += len(batch)
+        self.say(Status.RUNNING)
+        if len(batch):
+            for node in self.followers:
+                node.take(batch)
+
+    def take(self, batch: Batch) -> None:
+        """An input hands on rows."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """One input has no more rows."""
+        self.open_inputs -= 1
+        if self.open_inputs <= 0:
+            self.complete()
+            for node in self.followers:
+                node.end()
+
+    def complete(self) -> None:
+        self.say(Status.COMPLETED)
+
+
+class Source(Node):
+    """Has no input: `work` gives a reader."""
+
+    did = "{count:,} rows read"
+
+    def __init__(
+        self, number: int, name: str, work: Callable[[], Reader], feeds: Sequence[int] = ()
+    ) -> None:
+        super().__init__(number, name, feeds)
+        self.work = work
+
+    def start(self) -> None:
+        self.say(Status.RUNNING, "Started")
+        with self.at_work():
+            self.reader = self.work()
+            self.schema = self.reader.open()
+
+    def run(self) -> None:
+        batches = self.reader.batches()
+        while (table := self._next(batches)) is not None:
+            first = self.row_count + 1
+            numbers = pa.array(range(first, first + len(table)), pa.int64())
+            self.hand_on(Batch(table, self.schema, numbers, self.reader.where))
+        self.reader.close()
+        self.end()
+
+    def _next(self, batches: Iterator[pa.Table]) -> pa.Table | None:
+        with self.at_work():
+            try:
+                return next(batches, None)
+            except RowRefused as refused:
+                number = self.row_count + refused.index + 1
+                row = Row(number, {refused.column: ""} if refused.column else {})
+                place = f" ({self.reader.where(number)})"
+                raise NodeFailed(self, refused, row, place) from refused
+
+
+class InnerNode(Node):
+    """Gets rows from others, in batches of one schema."""
+
+    def start(self) -> None:
+        self.say(Status.RUNNING, "Started")
+        with self.at_work():
+            self.schema_in = common_schema([node.schema for node in self.inputs])
+            self.schema = self.opened(self.schema_in)
+
+    def opened(self, schema: Schema) -> Schema:
+        """Gets ready for rows of this schema; the schema of what is handed on."""
+        raise NotImplementedError
+
+    def worked(self, batch: Batch) -> Batch:
+        """What becomes of a batch; called again with parts of it where it fails."""
+        raise NotImplementedError
+
+    def take(self, batch: Batch) -> None:
+        with self.at_work():
+            batch = replace(conformed(batch, self.schema_in), start=self.seen)
+            try:
+                made = self.worked(batch)
+            except Exception as error:
+                made = self._by_parts(batch, error)
+        self.seen += len(batch)
+        self.hand_on(made)
+
+    def _by_parts(self, batch: Batch, error: Exception) -> Batch:
+        """Looks for the row at fault. Raises NodeFailed, but where the parts of the batch do not fail."""
+        failing = smallest_failing(self.worked, batch, error)
+        if failing is None:
+            return self.made_of_parts(batch, error)
+        raise self._failed(*failing) from failing[1]
+
+    def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
+        """What becomes of a batch that failed as a whole, and of which no part did."""
+        raise NodeFailed(self, error) from error
+
+    def _failed(self, batch: Batch, error: Exception) -> NodeFailed:
+        if len(batch) != 1:
+            return NodeFailed(self, error)
+        number = batch.numbers[0].as_py()
+        values = shown_values(batch, _columns_at_fault(error))
+        told = ", ".join(f"{column}={value}" for column, value in values.items())
+        place = f" ({batch.where_is(number)}: {told})"
+        return NodeFailed(self, error, Row(number, values), place)
+
+
+class Step(InnerNode):
+    """Hands on what `work` makes of each batch."""
+
+    did = "{count:,} rows computed"
+
+    def __init__(
+        self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Sequence[int] = ()
+    ) -> None:
+        super().__init__(number, name, feeds)
+        self.worked = work  # type: ignore[method-assign]
+
+    def opened(self, schema: Schema) -> Schema:
+        return self.worked(Batch.empty(schema)).schema
+
+
+class Filter(Step):
+    """A step that hands on some of the rows."""
+
+    did = "{count:,} of {seen:,} rows kept"
+
+
+class Map(Step):
+    """A step that hands on as many rows as it gets."""
+
+
+class Output(InnerNode):
+    """Gives its rows to the writer that `work` makes; they count once the writer has them."""
+
+    did = "{count:,} rows written"
+
+    def __init__(self, number: int, name: str, work: Callable[[], Writer]) -> None:
+        super().__init__(number, name)
+        self.work = work
+        self.writer: Writer | None = None
+
+    def opened(self, schema: Schema) -> Schema:
+        assert self.writer is not None
+        self.writer.open(schema)
+        return schema
+
+    def prepare(self) -> None:
+        """Makes the writer, which checks what can be checked before any row is read."""
+        with self.at_work():
+            self.writer = self.work()
+            self.writer.start(lambda message: self.say(Status.RUNNING, message))
+
+    def worked(self, batch: Batch) -> Batch:
+        assert self.writer is not None
+        self.writer.write(batch.table)
+        return batch
+
+    def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
+        return batch  # its parts are written
+
+    def complete(self) -> None:
+        """Not yet: what is written counts when it is committed."""
+
+    def finish(self) -> None:
+        assert self.writer is not None
+        with self.at_work():
+            self.writer.finish()
+
+    def commit(self) -> None:
+        assert self.writer is not None
+        with self.at_work():
+            self.writer.commit()
+        self.say(Status.COMPLETED)
+
+    def undo(self) -> None:
+        """What is not committed is gone, and does not count."""
+        if self.writer is not None:
+            self.writer.undo()
+        if self.status is Status.RUNNING and self.row_count:
+            lost, self.row_count = self.row_count, 0
+            self.say(Status.RUNNING, f"0 rows written: {lost:,} were taken back")
+
+
+def _columns_at_fault(error: Exception) -> Sequence[str]:
+    if isinstance(error, ExpressionFailed):
+        return error.columns
+    column = getattr(error, "column", None)
+    return [column] if isinstance(column, str) else []
+
+
+def shown_values(batch: Batch, columns: Sequence[str]) -> dict[str, str]:
+    """The first row's values of these columns, after the first ones of the batch, as text and cut."""
+    wanted = dict.fromkeys([*batch.schema.names[:SHOWN_COLUMNS], *columns])
+    shown = {}
+    for name in wanted:
+        if column := batch.schema.column(name):
+            shown[name] = _shown(batch.table[name].slice(0, 1), column.type)
+    return shown
+
+
+def _shown(values: pa.ChunkedArray, of: Type) -> str:
+    try:
+        text = column_texts(values, of)[0].as_py()
+    except ProgramError:  # a date before the year 1: its text is refused, which may be the fault
+        text = str(values[0])
+    if text is None:
+        return "NULL"
+    shown = repr(text) if of.kind is Kind.TEXT else text
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

@@ -1,0 +1,136 @@
+"""Runs the nodes of a program: wires them, opens them, lets the rows flow, and commits all or nothing."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import FrameType
+from typing import NoReturn
+
+from program_lib import settings
+from program_lib.limits import note_file_limit
+from program_lib.nodes import InnerNode, Node, NodeFailed, Output, Report, Source
+from program_lib.secrets import hidden
+from program_lib.types import listed
+from progress_lib import ProgressReporter, Status
+
+FAILED = 1  # exit code
+
+
+def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
+    """Runs nodes that are given in topological order; the exit code.
+
+    0: every node completed, and all that was to be written is there. 1: a node failed, and the reason is on stderr.
+    Ends by SystemExit with 143 on SIGTERM, and 152 when the CPU time is used up. Unless it is 0, nothing was written.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    handle_signals()
+    with ProgressReporter(
+        settings.NATS_URL,
+        settings.environ_or("TENANT_ID", tenant_id),
+        settings.environ_or("JOB_ID", str(job_id)),
+        run_id=settings.RUN_ID,
+        last_words=settings.LAST_WORDS,
+    ) as reporter:
+        return _run(nodes, reporter.report_func())
+
+
+def _run(nodes: Sequence[Node], report: Report) -> int:
+    wire(nodes, report)
+    try:
+        _flow_and_commit(nodes)
+    except NodeFailed as failure:
+        failure.node.say(Status.FAILED, failure.reason, failure.row)
+        print(hidden(told(failure)), file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _flow_and_commit(nodes: Sequence[Node]) -> None:
+    outputs = [node for node in nodes if isinstance(node, Output)]
+    with ExitStack() as undo:  # on every way out; what is committed by then stays
+        for output in outputs:
+            undo.callback(output.undo)
+            output.prepare()
+        flow(nodes, undo)
+        for output in outputs:
+            output.finish()
+        ignore_stops()  # all or nothing is decided: all
+        _commit(outputs)
+
+
+def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
+    """Opens all nodes, so that every column is known before the first row, then reads source after source."""
+    for node in nodes:
+        node.start()
+        if isinstance(node, Source):
+            undo.callback(node.reader.close)
+    for node in nodes:
+        if isinstance(node, Source):
+            node.run()
+
+
+def _commit(outputs: Sequence[Output]) -> None:
+    """Databases first: a COMMIT may still fail, and to move a file into its place hardly can."""
+    stand: list[str] = []
+    for output in sorted(outputs, key=_turn):
+        try:
+            output.commit()
+        except NodeFailed as failure:
+            if stand:
+                failure.reason += f"; what {listed(stand)} wrote stands all the same"
+            raise
+        stand.append(output.name)
+
+
+def _turn(output: Output) -> tuple[int, int]:
+    assert output.writer is not None
+    return output.writer.turn
+
+
+def wire(nodes: Sequence[Node], report: Report) -> None:
+    """Puts nodes in the place of their numbers."""
+    by_number = {node.number: node for node in nodes}
+    for node in nodes:
+        node.report = report
+        node.followers = [by_number[number] for number in node.feeds]
+        for follower in node.followers:
+            assert isinstance(follower, InnerNode)
+            follower.open_inputs += 1
+            follower.inputs.append(node)
+
+
+def handle_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGXCPU):
+        signal.signal(number, _stop)
+    signal.signal(signal.SIGXFSZ, note_file_limit)
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM or SIGXCPU: leaves through all the `with` blocks, which roll back what is open."""
+    ignore_stops()
+    sys.exit(128 + signal_number)
+
+
+def ignore_stops() -> None:
+    for number in (signal.SIGTERM, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def told(failure: NodeFailed) -> str:
+    """The failure for the log: the node and its reason, the lines of the program itself, then all the others."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    cause = failure.__cause__
+    if cause is not None:
+        frames += traceback.extract_tb(cause.__traceback__)
+    own = [frame for frame in frames if frame.filename == _program_file()]
+    lines = [f"{failure}", *(f"  line {f.lineno} of the program, {f.name}: {f.line}" for f in own)]
+    return "\n".join([*lines, "", *traceback.format_exception(failure)])
+
+
+def _program_file() -> str | None:
+    return getattr(sys.modules["__main__"], "__file__", None)
