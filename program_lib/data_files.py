@@ -6,21 +6,21 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from program_lib.settings import DATA_DIR, DATA_ROOTS, NOT_DATA
+from program_lib.settings import data_dir, data_roots, not_data
 
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
 
 
 def data_file(path: str) -> Path:
     """The real path of a file of the graph, links followed; it lies in one of DATA_ROOTS. Raises PermissionError."""
-    real = Path(os.path.realpath(DATA_DIR / path))
-    roots = [root for root in map(Path, DATA_ROOTS) if root in real.parents]
+    real = Path(os.path.realpath(data_dir() / path))
+    roots = [root for root in data_roots() if root in real.parents]
     if not roots:
         raise PermissionError(f"{path} lies outside of the directories for data (DATA_ROOTS)")
     is_hidden = any(part.startswith(".") for part in real.relative_to(roots[0]).parts)
     if real.name.endswith(SQLITES_OWN):
         raise PermissionError(f"{path} is no data: SQLite keeps it beside a database")
-    if is_hidden or any(own in map(str, [real, *real.parents]) for own in NOT_DATA):
+    if is_hidden or any(own in map(str, [real, *real.parents]) for own in not_data()):
         raise PermissionError(f"{path} is no data: it is hidden, or the server's own")
     return real
 

@@ -30,11 +30,11 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     handle_signals()
     with ProgressReporter(
-        settings.NATS_URL,
+        settings.nats_url(),
         settings.environ_or("TENANT_ID", tenant_id),
         settings.environ_or("JOB_ID", str(job_id)),
-        run_id=settings.RUN_ID,
-        last_words=settings.LAST_WORDS,
+        run_id=settings.run_id(),
+        last_words=settings.last_words(),
     ) as reporter:
         return _run(nodes, reporter.report_func())
 

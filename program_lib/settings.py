@@ -1,20 +1,47 @@
-"""What a program reads from its environment; each has a default for a program that is started by hand."""
+"""What a program reads from its environment; each value has a default for a program that is started by hand.
+
+Read when first asked for, not when imported: an interpreter may be ready before its program, and the
+program's environment, are named (jobs/sandbox/spare_programs.py).
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
-
-NATS_URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
-RUN_ID = os.environ.get("RUN_ID")
-LAST_WORDS = os.environ.get("LAST_WORDS")  # the file in which each node's last state is left
-DATA_DIR = Path(os.environ.get("DATA_DIR", ".")).resolve()  # where relative files lie
-# All files lie in one of these …
-DATA_ROOTS = os.environ.get("DATA_ROOTS", str(DATA_DIR)).split(os.pathsep)
-# … but for these, which are the server's own
-NOT_DATA = os.environ.get("NOT_DATA", "").split(os.pathsep)
 
 
 def environ_or(name: str, otherwise: str) -> str:
     """A variable of the environment, else the value that stands in the program."""
     return os.environ.get(name, otherwise)
+
+
+def nats_url() -> str:
+    return environ_or("NATS_URL", "nats://127.0.0.1:4222")
+
+
+def run_id() -> str | None:
+    return os.environ.get("RUN_ID")
+
+
+def last_words() -> str | None:
+    """The file in which each node's last state is left."""
+    return os.environ.get("LAST_WORDS")
+
+
+@cache
+def data_dir() -> Path:
+    """Where files with a relative path lie."""
+    return Path(environ_or("DATA_DIR", ".")).resolve()
+
+
+@cache
+def data_roots() -> tuple[Path, ...]:
+    """All files lie in one of these …"""
+    return tuple(map(Path, environ_or("DATA_ROOTS", str(data_dir())).split(os.pathsep)))
+
+
+@cache
+def not_data() -> tuple[str, ...]:
+    """… but for these paths, which are the server's own."""
+    return tuple(environ_or("NOT_DATA", "").split(os.pathsep))

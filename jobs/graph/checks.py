@@ -159,6 +159,15 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
             yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
 
 
+def outputs_of(document: Mapping[str, Any]) -> Iterator[int]:
+    """The ids of the nodes of a graph document that write rows somewhere. It may have any error."""
+    nodes = document.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        node_type = _parse_type(node.get("type")) if isinstance(node, dict) else None
+        if node_type is not None and not node_type.has_output and type(node.get("id")) is int:
+            yield node["id"]
+
+
 def files_written(document: Mapping[str, Any]) -> Iterator[str]:
     """The paths of the files that the nodes of a graph document write. It may have any error."""
     nodes = document.get("nodes")

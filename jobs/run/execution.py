@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.graph.checks import outputs_of
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
@@ -264,7 +265,10 @@ class Execution:
 
     def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
         """Writes the end, then tells it; when another has ended the run, that end stands."""
-        closings = self._board.close_open(verdict.close_as, verdict.close_message)
+        outputs = list(outputs_of(self._graph))
+        closings = self._board.close_open(
+            verdict.close_as, verdict.close_message, outputs=() if exit_code == 0 else outputs
+        )
         nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return

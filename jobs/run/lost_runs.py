@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+from jobs.graph.checks import outputs_of
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.store.records import Run
@@ -112,7 +113,8 @@ class LostRuns:
         board = NodeBoard(run.run_id, known)
         for state in last_words(self._link, run, known):
             board.see(state)
-        closings = board.close_open(Status.FAILED, reason, seq_gap=SEQ_GAP)
+        outputs = list(outputs_of(self._store.graph_of_run(run.tenant_id, run.run_id)))
+        closings = board.close_open(Status.FAILED, reason, outputs=outputs, seq_gap=SEQ_GAP)
         lost = RunStatus.LOST
         if not self._store.move_run(
             run.tenant_id,

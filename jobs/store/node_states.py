@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from progress_lib import Progress, Status
@@ -94,8 +94,12 @@ class NodeBoard:
         done = Status.COMPLETED
         return {s.progress.node_id for s in self.states() if s.progress.status is done}
 
-    def close_open(self, status: Status, message: str, *, seq_gap: int = 1) -> list[NodeState]:
+    def close_open(
+        self, status: Status, message: str, *, outputs: Collection[int] = (), seq_gap: int = 1
+    ) -> list[NodeState]:
         """Ends each open node with its last known count; returns what has to be published.
+
+        Those of `outputs` end with 0: what they wrote was not committed, and is gone.
 
         Each message says that the runner closed the node: its text has the reason of the run.
         `seq_gap`: how far above the last sequence number seen the first new one stands.
@@ -105,6 +109,7 @@ class NodeBoard:
             NodeState.of(
                 node.replace(
                     status=status,
+                    row_count=0 if node.node_id in outputs else node.row_count,
                     message=message,
                     run_id=self._run_id,
                     seq=seq + place,
