@@ -31,6 +31,7 @@ from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import NoLandlock
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.sandbox.environment import remove_unfinished
+from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
@@ -89,7 +90,8 @@ class Runner:
         self._deadlines = deadlines
         self._store = store
         self._queue = RunQueue(link, self._periods.ack_wait)
-        self._previews = Previews(link, data_dir, allowance)
+        self._interpreters = Interpreters(allowance.rules.spares)
+        self._previews = Previews(link, data_dir, allowance, self._interpreters)
         self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
         self._announcer = Announcer(link)
         self._parts = RunnerParts(
@@ -101,6 +103,7 @@ class Runner:
             data_dir,
             self._deadlines,
             allowance,
+            self._interpreters,
             self._admission,
         )
         self._lost_runs = LostRuns(
@@ -121,6 +124,7 @@ class Runner:
         self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
 
     def start(self) -> None:
+        self._interpreters.open()
         self._queue.on_cancel(self._cancel)
         if self._admission is not None:
             self._admission.start()
@@ -157,6 +161,7 @@ class Runner:
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
         self._keeper.join(STOP_MARGIN)
         self._sweeper.join(STOP_MARGIN)
+        self._interpreters.close()
         self._announcer.close(3.0)
         if self._admission is not None:
             self._admission.close()

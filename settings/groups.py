@@ -193,6 +193,8 @@ class ProgramRules:
     shared_roots: tuple[str, ...] = checked("SHARED_DATA_ROOTS", roots, unset=())
     connections_file: Path | None = checked("CONNECTIONS_FILE", file)
     limits: ProgramLimits = group(ProgramLimits)
+    # interpreters that have imported what programs need and wait for one; 100 MB of memory each
+    spares: int = number("PROGRAM_SPARES", 1, 0, 16)
 
     @property
     def data_roots(self) -> tuple[str, ...]:

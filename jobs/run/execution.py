@@ -1,7 +1,6 @@
 """One run from its start to its end: program started, watched, ended, and the end told."""
 
 import logging
-import os
 import queue
 import signal
 import threading
@@ -15,7 +14,8 @@ from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.connections import ConnectionsUnusable
-from jobs.sandbox.environment import program_command, program_environment, remove_unfinished
+from jobs.sandbox.environment import program_environment, remove_unfinished
+from jobs.sandbox.interpreters import Interpreters
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
 from jobs.store.node_states import NodeBoard, NodeState
@@ -56,6 +56,7 @@ class RunnerParts:
     data_dir: Path
     deadlines: Deadlines
     allowance: Allowance
+    interpreters: Interpreters
     admission: Admission | None  # None: programs come to NATS as we do
 
 
@@ -169,16 +170,14 @@ class Execution:
         run, parts = self.run, self._parts
         self._files.write_program(self._program)
         url = parts.admission.url_for(run) if parts.admission is not None else parts.nats_url
+        environment = program_environment(run, self._graph, url, parts.data_dir, parts.allowance)
+        mark = run_mark(run.run_id)
         log = ProgramLog(self._files.log)
         try:
             return ProgramProcess(
-                program_command(self._files.program),
-                directory=self._files.directory,
-                environment=program_environment(
-                    run, self._graph, url, parts.data_dir, parts.allowance, os.environ
-                ),
+                lambda: parts.interpreters.run(self._files.program, environment, mark),
                 limits=parts.allowance.limits,
-                mark=run_mark(run.run_id),
+                mark=mark,
                 log=log,
                 on_exit=lambda: self._inbox.put(None),
                 label=run.run_id[:8],

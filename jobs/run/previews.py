@@ -19,7 +19,8 @@ from jobs.program.generator import generate_preview
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
-from jobs.sandbox.environment import program_command, reading_environment
+from jobs.sandbox.environment import reading_environment
+from jobs.sandbox.interpreters import Interpreters
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
 from jobs.store.process_identity import ProcessIdentity
@@ -49,10 +50,16 @@ class Previews:
     """Makes previews on threads of its own, beside the runs. `start` and `stop` from one thread."""
 
     def __init__(
-        self, link: Link, data_dir: Path, allowance: Allowance, at_once: int = AT_ONCE
+        self,
+        link: Link,
+        data_dir: Path,
+        allowance: Allowance,
+        interpreters: Interpreters,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._link = link
         self._allowance = allowance
+        self._interpreters = interpreters
         self._all = data_dir / "previews"
         self._directory = self._all / str(ProcessIdentity.of(os.getpid())).replace("/", "+")
         self._data_dir = data_dir
@@ -155,11 +162,10 @@ class Previews:
         directory = source.parent
         exited = threading.Event()
         key = environment["PREVIEW_ID"]
+        mark = f"PREVIEW_ID={key}"
         process = ProgramProcess(
-            program_command(source),
-            directory=directory,
-            environment=environment,
-            mark=f"PREVIEW_ID={key}",
+            lambda: self._interpreters.run(source, environment, mark),
+            mark=mark,
             limits=self._allowance.limits,
             log=ProgramLog(directory / "log.txt"),
             on_exit=exited.set,

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,12 @@ from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import connections_for
 from jobs.sandbox.data_roots import not_data, roots_of, unfinished
+from jobs.sandbox.interpreters import interpreter_environment
 from jobs.store.records import Run
 from jobs.work.run_files import RunFiles
 
 LOG = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parents[2]  # holds progress_lib
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
 def program_environment(
@@ -45,11 +43,6 @@ def program_environment(
     return confined(environment, directory, allowance)
 
 
-def program_command(path: Path) -> list[str]:
-    """Command that starts a program, in its own directory. It is confined, and imports nothing from there."""
-    return [sys.executable, "-P", "-m", "jobs.sandbox.run_confined", path.name]
-
-
 def reading_environment(
     tenant_id: str,
     graph: Mapping[str, Any],
@@ -62,7 +55,6 @@ def reading_environment(
     Raises ConnectionsUnusable, TenantNotServed, and OSError when the tenant's directory cannot be made.
     """
     allowance.check_tenant(tenant_id)
-    passed_on = {name: ours[name] for name in _PASSED_ON if name in ours}
     connections = connections_for(
         graph,
         tenant_id,
@@ -73,11 +65,8 @@ def reading_environment(
     roots = roots_of(allowance.rules.data_roots, tenant_id)
     forbidden = not_data(data_dir, roots, allowance.rules.connections_file, *allowance.not_data)
     return {
-        "LANG": "C.UTF-8",
-        **passed_on,
+        **interpreter_environment(ours),
         **connections,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
         "DATA_DIR": str(roots[0]),
         "DATA_ROOTS": os.pathsep.join(map(str, roots)),
         "NOT_DATA": os.pathsep.join(map(str, forbidden)),

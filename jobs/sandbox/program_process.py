@@ -5,8 +5,7 @@ import selectors
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import IO
 
 from jobs.sandbox.resource_limits import impose
@@ -19,7 +18,7 @@ OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended
 
 
 class ProgramProcess:
-    """Starts the program as the leader of its own session and process group.
+    """Watches a program that `start` gives, as the leader of its own session and process group.
 
     `on_exit` is called once, on a thread of this object, when the leader has ended. `finish`
     then ends what the program left behind; until then its process id cannot be used again.
@@ -27,31 +26,20 @@ class ProgramProcess:
 
     def __init__(
         self,
-        command: Sequence[str],
+        start: Callable[[], subprocess.Popen[bytes]],
         *,
-        directory: Path,
-        environment: Mapping[str, str],
         mark: str,
         limits: ProgramLimits,
         log: ProgramLog,
         on_exit: Callable[[], None],
         label: str,
     ) -> None:
-        """`mark`: the "NAME=value" in `environment` by which children are found. Raises OSError."""
+        """`mark`: the "NAME=value" of its environment by which children are found. Raises as `start`."""
         self._mark = mark
         self._log = log
         self._on_exit = on_exit
         self._stderr_tail = LineTail()  # (output thread, until it ends)
-        self._popen = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        self._popen = start()
         self.cpu_seconds = 0.0  # that the program used; after `finish`
         self._pipe: tuple[int, int] | None = None  # its end tells the output thread to stop
         self._threads = [

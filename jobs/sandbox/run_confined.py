@@ -1,13 +1,19 @@
 """Runs a generated program in its own confinement: python -P -m jobs.sandbox.run_confined program.py
 
+With --wait in place of a program, it imports what programs need, and waits until a program is named on stdin.
+
 Started by a runner instead of the program itself, in the same interpreter, so that it costs no second
 one. CONFINED_TO says what the program may reach (jobs/sandbox/confinement.py makes it); a program that is
 started by hand has no such variable, and needs no such launcher.
 """
 
+import ctypes
+import gc
+import importlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +51,24 @@ SYSTEM = (  # what the C library and OpenSSL read: shared libraries, names of ho
     "/sys/devices/system/cpu",
 )
 FAILED = 1  # exit code
+WAIT = "--wait"
+NEEDED = (  # by all programs, or many; what starts no thread when it is imported
+    "duckdb",
+    "pyarrow.compute",
+    "pyarrow.csv",
+    "program_lib.csv_files",
+    "program_lib.databases",
+    "program_lib.preview",
+    "program_lib.program",
+    "psycopg",
+    "sqlalchemy.dialects.sqlite",
+)
 
 
 def main(path: str) -> int:
     """Exit code of the program; 1, with the reason on stderr, where it cannot be confined."""
+    if path == WAIT:
+        path = _wait_for_a_program()
     wanted = os.environ.pop("CONFINED_TO", None)
     if wanted is not None:
         try:
@@ -59,7 +79,41 @@ def main(path: str) -> int:
     return _run(path)
 
 
+def _wait_for_a_program() -> str:
+    """Imports, waits, and becomes what it is told: directory, environment. Ends where its runner has gone."""
+    for module in NEEDED:
+        importlib.import_module(module)
+    gc.freeze()  # what is imported stays: no collection looks at it again
+    said = sys.stdin.buffer.read()
+    if not said:
+        sys.exit(0)
+    named = json.loads(said)
+    _mark(named["mark"].encode())
+    os.chdir(named["directory"])
+    os.environ.clear()
+    os.environ.update(named["environment"])
+    time.tzset()
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return str(named["program"])
+
+
+def _mark(mark: bytes) -> None:
+    """Writes the mark over the entry MARK of the first environment, where /proc/PID/environ shows it."""
+    pointers = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
+    place = 0
+    while (entry := pointers[place]) is not None:
+        if ctypes.string_at(entry, 5) == b"MARK=":
+            room = len(ctypes.string_at(entry))
+            ctypes.memmove(entry, mark.ljust(room, b"\0"), room)
+            return
+        place += 1
+    raise RuntimeError("the environment has no entry MARK")
+
+
 def _confine(wanted: dict[str, list[str]]) -> None:
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise OSError("it has threads already, which would stay free")
     code = [directory for directory in sys.path if directory and directory != ROOT]
     libraries = [f"{prefix}/lib" for prefix in PYTHON] + [f"{prefix}/lib64" for prefix in PYTHON]
     own = [f"{ROOT}/progress_lib", f"{ROOT}/program_lib", "/proc/self"]
