@@ -150,7 +150,7 @@ def _with_fewer_digits(texts: pa.Array, values: pa.Array) -> pa.Array:
 
 
 def _write_bytes(values: pa.Array, of: Type) -> pa.Array:
-    digits = _content(values).hex().encode()
+    digits = content(values).hex().encode()
     hexes = _resized(values, pa.string(), pc.multiply_checked, digits)
     return pc.if_else(pc.is_valid(values), _prefixed(hexes, "\\x"), None)
 
@@ -301,7 +301,7 @@ def _parse_timestamptz(strings: pa.Array, to: Type) -> pa.Array:
 
 def _parse_bytes(strings: pa.Array, to: Type) -> pa.Array:
     digits = pc.utf8_slice_codeunits(_checked(strings, _BYTES), 2)
-    raw = bytes.fromhex(_content(digits).decode("ascii"))
+    raw = bytes.fromhex(content(digits).decode("ascii"))
     return pc.if_else(pc.is_valid(digits), _resized(digits, pa.binary(), pc.divide, raw), None)
 
 
@@ -348,11 +348,11 @@ def _any(flags: pa.Array) -> bool:
 
 def _has_only(strings: pa.Array, characters: bytes) -> bool:
     """Whether the texts consist of these characters alone: one pass over their bytes, whatever the rows."""
-    return not _content(strings).translate(None, characters)
+    return not content(strings).translate(None, characters)
 
 
-def _content(values: pa.Array) -> bytes:
-    """The bytes of all texts, one after the other."""
+def content(values: pa.Array) -> bytes:
+    """The bytes of all texts of an array, one after the other."""
     start, end = _bounds(values)
     return bytes(memoryview(values.buffers()[2] or b"")[start:end])
 

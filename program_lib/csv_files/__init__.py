@@ -1,0 +1,1 @@
+"""CSV files as sources and targets of rows."""

@@ -1,0 +1,100 @@
+"""Whole records of a CSV file, many at a time."""
+
+from __future__ import annotations
+
+from program_lib.csv_files.grammar import Broken, FieldText, Grammar, Record
+from program_lib.csv_files.source import Source, Undecodable
+from program_lib.errors import ProgramError
+from program_lib.ports import BATCH_ROWS
+
+FIRST_READ = 256 * 1024  # bytes; little, so that the first rows are soon on their way
+LEAST_READ = 64 * 1024  # bytes
+MOST_READ = 4 * 1024 * 1024  # bytes; as columns in memory they take up to four times as much
+MAX_RECORD = (
+    64 * 1024 * 1024
+)  # bytes; more is a quote that was left open, and would fill the memory
+
+
+class Blocks:
+    """Cuts a source's bytes after whole records. `line` is the one at which the last block begins."""
+
+    def __init__(self, source: Source, grammar: Grammar, name: str) -> None:
+        self._source, self._grammar, self._name = source, grammar, name
+        self._size = FIRST_READ
+        self._rest = b""  # read, and not yet handed on
+        self._is_known = True  # that no whole record is in `_rest`
+        self._lines = 0  # before `_rest`
+        self.line = 1
+
+    @property
+    def can_be_read_again(self) -> bool:
+        return self._source.is_file
+
+    def first_fields(self) -> list[FieldText]:
+        """The fields of the first record. Raises ProgramError where there is none."""
+        while not (record := self._first_record()):
+            if self._source.is_at_end:
+                raise ProgramError(f"{self._name} is empty: its first line must name the columns")
+            self._read()
+        first, self._rest = self._rest[: record.end], self._rest[record.next :]
+        self._lines = 1 + first.count(b"\n")
+        return self._grammar.fields(first)
+
+    def next(self) -> bytes:
+        """The next records; no bytes at the end. Raises ProgramError for a line that is none."""
+        while not (end := self._whole()):
+            if self._source.is_at_end:
+                return b""
+            self._read()
+        block, self._rest = self._rest[:end], self._rest[end:]
+        self._is_known = True
+        self.line = self._lines + 1
+        self._lines += self._grammar.line_ends(block)
+        return block
+
+    def expect(self, rows: int, size: int) -> None:
+        """Learns how long rows are, so that the next block is about one batch."""
+        if rows:
+            self._size = min(max(BATCH_ROWS * size // rows, LEAST_READ), MOST_READ)
+
+    def broken(self, error: Broken) -> ProgramError:
+        """What to raise for a line of the last block."""
+        return self._refused(self.line - 1 + error.line, error.what)
+
+    def _first_record(self) -> Record | None:
+        try:
+            records = self._grammar.records(self._rest, is_last=self._source.is_at_end)
+            return next(records, None)
+        except Broken as error:
+            raise self._refused(error.line, error.what) from error
+
+    def _whole(self) -> int:
+        """Where the whole records in `_rest` end; 0 where it has none."""
+        if self._is_known and not self._source.is_at_end:
+            return 0
+        self._is_known = True
+        try:
+            return self._grammar.cut(self._rest, is_last=self._source.is_at_end)
+        except Broken as error:
+            raise self._refused(self._lines + error.line, error.what) from error
+
+    def _read(self) -> None:
+        """Takes more bytes; as many again as are there, where these are no whole record."""
+        if len(self._rest) > MAX_RECORD:
+            what = f"is longer than {MAX_RECORD // 1024 // 1024} MB: is a quote left open?"
+            raise self._refused(self._lines + 1, what)
+        try:
+            self._rest += self._source.read(max(self._size, len(self._rest)))
+        except Undecodable as error:
+            line = self._lines + 1 + (self._rest + error.before).count(b"\n")
+            raise self._refused(line, not_in(self._source.encoding, error.found)) from error
+        self._is_known = False
+
+    def _refused(self, line: int, what: str) -> ProgramError:
+        return ProgramError(f"line {line:,} of {self._name} {what}")
+
+
+def not_in(encoding: str, found: bytes) -> str:
+    """What a line holds that its encoding does not have."""
+    shown = " ".join(f"0x{byte:02x}" for byte in found[:8])
+    return f"holds {shown}, which is not {encoding}: choose the file's encoding"

@@ -1,0 +1,50 @@
+"""How a CSV file is written: what stands between fields, around texts, and for NULL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from program_lib.errors import ProgramError
+from program_lib.types import listed
+
+ENCODINGS = ("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16")
+NO_DELIMITERS = frozenset("\"'-+.:\\_ ")  # these stand in numbers, dates and quoted texts
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The settings of a CSV file. Raises ProgramError where they could not be told apart in a line."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    quote: str | None = '"'  # None: quotes are text, and no field holds a delimiter or a line end
+    null: str = ""  # an unquoted field that is this is NULL
+    is_quoted_null: bool = False  # a quoted one is, too: "" is NULL where `null` is empty
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ENCODINGS:
+            raise ProgramError(
+                f"the encoding {self.encoding!r} is unknown: choose one of {listed(ENCODINGS)}"
+            )
+        if not _is_delimiter(self.delimiter):
+            raise ProgramError(
+                f"{self.delimiter!r} cannot stand between fields: choose one sign, such as , ; | or a tab"
+            )
+        if self.quote is not None and (
+            not _is_sign(self.quote) or self.quote in {self.delimiter, "\\", " "}
+        ):
+            raise ProgramError(
+                f'{self.quote!r} cannot stand around texts: choose one sign, such as "'
+            )
+        if any(sign in self.null for sign in (self.delimiter, self.quote or "\n", "\r", "\n")):
+            raise ProgramError(
+                f"{self.null!r} cannot stand for NULL: it holds a delimiter, a quote or a line end"
+            )
+
+
+def _is_delimiter(sign: str) -> bool:
+    return sign == "\t" or (_is_sign(sign) and sign not in NO_DELIMITERS)
+
+
+def _is_sign(sign: str) -> bool:
+    return len(sign) == 1 and sign.isascii() and sign.isprintable() and not sign.isalnum()

@@ -1,0 +1,94 @@
+"""Lines of CSV from typed columns, for files and for PostgreSQL's COPY: a field is quoted where it must be."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from program_lib.csv_files.form import Form
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.texts import column_texts, content, shown
+from program_lib.types import AS_TEXT, Column, Kind, Schema
+
+MAY_NEED_QUOTES = AS_TEXT | {Kind.TEXT}  # numbers, dates and the like hold no delimiter (see Form)
+
+
+def csv_lines(table: pa.Table, schema: Schema, form: Form) -> bytes:
+    """The rows as UTF-8, each with LF at its end; numbers, dates and the like in the forms of program_lib.texts.
+
+    NULL is `form.null`, unquoted; a text that reads the same, as the empty one does, is quoted.
+    Raises RowRefused for a value that has no text, or that the form could not tell from another.
+    """
+    if not len(table):
+        return b""
+    fields = [_fields(table.column(at), column, form) for at, column in enumerate(schema)]
+    rows = pc.binary_join_element_wise(
+        *fields, form.delimiter, null_handling="replace", null_replacement=form.null
+    )
+    all_rows = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
+    return content(pc.binary_join(all_rows, "\n")) + b"\n"
+
+
+def header_line(schema: Schema, form: Form) -> bytes:
+    """The line that names the columns, in UTF-8. Raises ProgramError for a name that would not come back."""
+    return (form.delimiter.join(_header_field(name, form) for name in schema.names) + "\n").encode()
+
+
+def _header_field(name: str, form: Form) -> str:
+    """A name; quoted where spaces stand around it, too, which are not counted otherwise."""
+    if not name or "\0" in name:
+        raise ProgramError(f"a column is called {name!r}, which no CSV file can say: rename it")
+    is_plain = name == name.strip() and not name.startswith("\ufeff")
+    if is_plain and not any(sign in name for sign in _signs(form)):
+        return name
+    if form.quote is None:
+        raise ProgramError(f"a column is called {name!r}, which needs quotes: rename it")
+    return form.quote + name.replace(form.quote, form.quote * 2) + form.quote
+
+
+def _fields(values: pa.ChunkedArray, column: Column, form: Form) -> pa.Array:
+    texts = column_texts(values, column.type, column.name)
+    if column.type.kind not in MAY_NEED_QUOTES and not form.null:
+        return texts
+    is_special = _is_special(texts, form)
+    return texts if is_special is None else _quoted(texts, is_special, column.name, form)
+
+
+def _is_special(texts: pa.Array, form: Form) -> pa.Array | None:
+    """Which texts must be quoted; None where none must."""
+    all_of_them = content(texts)
+    found = [
+        pc.match_substring(texts, sign) for sign in _signs(form) if sign.encode() in all_of_them
+    ]
+    is_null_like = pc.equal(texts, form.null)
+    if pc.any(is_null_like).as_py():
+        found.append(is_null_like)
+    return pc.fill_null(reduce(pc.or_, found), False) if found else None
+
+
+def _signs(form: Form) -> tuple[str, ...]:
+    return (form.delimiter, form.quote or "\n", "\r", "\n")
+
+
+def _quoted(texts: pa.Array, is_special: pa.Array, name: str, form: Form) -> pa.Array:
+    _check_can_be_said(texts, is_special, name, form)
+    if form.quote is None:
+        return texts
+    doubled = pc.replace_substring(texts.filter(is_special), form.quote, form.quote * 2)
+    quoted = pc.binary_join_element_wise(form.quote, doubled, form.quote, "")
+    return pc.replace_with_mask(texts, is_special, quoted)
+
+
+def _check_can_be_said(texts: pa.Array, is_special: pa.Array, name: str, form: Form) -> None:
+    """Raises RowRefused where quotes would help, and the form has none, or where they would not tell from NULL."""
+    if form.quote is None:
+        unsayable, why = is_special, "needs quotes, and this file has none"
+    elif form.is_quoted_null:
+        unsayable, why = pc.equal(texts, form.null), "is NULL in this file, quoted or not"
+    else:
+        return
+    index = pc.index(pc.fill_null(unsayable, False), True).as_py()
+    if index >= 0:
+        raise RowRefused(index, f"{shown(texts[index].as_py())} {why}", name)

@@ -1,0 +1,199 @@
+"""Rows of a CSV file, strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import PurePath
+from typing import BinaryIO, NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from program_lib.csv_files.blocks import Blocks, not_in
+from program_lib.csv_files.form import Form
+from program_lib.csv_files.grammar import Broken, Grammar
+from program_lib.csv_files.header import Header, header
+from program_lib.csv_files.source import Source
+from program_lib.errors import RowRefused
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS
+from program_lib.texts import parse_column, shown
+from program_lib.types import Schema, Type
+
+Opener = Callable[[str], BinaryIO]
+
+BYTE_ORDER_MARK = "\ufeff".encode()
+
+
+def open_file(path: str) -> BinaryIO:
+    return open(path, "rb")
+
+
+class CsvReader:
+    """A source of rows: program_lib.ports.Reader over a file.
+
+    `types` says what columns hold; the others are texts. `null`, unquoted, is NULL; a quoted one is a text.
+    A blank line is a row of NULL where there is one column, else it is nothing.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        delimiter: str = ",",
+        encoding: str = "utf-8",
+        types: Mapping[str, Type] | None = None,
+        null: str = "",
+        quote: str | None = '"',
+        is_quoted_null: bool = False,
+        opener: Opener = open_file,
+    ) -> None:
+        self._path, self._name = path, PurePath(path).name
+        self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
+        self._grammar = Grammar(self._form)
+        self._types = types or {}
+        self._opener = opener
+        self._file: BinaryIO | None = None
+        self._blocks: Blocks
+        self._header: Header
+
+    def open(self) -> Schema:
+        self._file = self._opener(self._path)
+        self._blocks = Blocks(Source(self._file, self._form.encoding), self._grammar, self._name)
+        self._header = header(self._blocks.first_fields(), self._types, self._name)
+        return self._header.schema
+
+    def batches(self) -> Iterator[pa.Table]:
+        while block := self._blocks.next():
+            table = self._table(block)
+            self._blocks.expect(len(table), len(block))
+            yield from _pieces(table)
+
+    def where(self, number: int) -> str:
+        """The line of a row; of a pipe, whose lines are gone, its number."""
+        if not self._blocks.can_be_read_again:
+            return f"row {number:,} of {self._name}"
+        with self._opener(self._path) as file:
+            blocks = Blocks(Source(file, self._form.encoding), self._grammar, self._name)
+            blocks.first_fields()
+            return f"line {self._line(blocks, number):,} of {self._name}"
+
+    def close(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+    def _table(self, block: bytes) -> pa.Table:
+        """The typed rows of a block. Raises ProgramError for a line, RowRefused for a value."""
+        try:
+            strings = self._strings(block)
+        except pa.ArrowInvalid as error:
+            self._explain(block, error)
+        self._check_nameless(strings)
+        refused: list[RowRefused] = []
+        columns = [self._column(strings, at, refused) for at in range(len(self._header.schema))]
+        if refused:
+            raise min(refused, key=lambda one: one.index)
+        return pa.table(columns, schema=self._header.schema.arrow())
+
+    def _column(self, strings: pa.Table, at: int, refused: list[RowRefused]) -> pa.Array:
+        column = self._header.schema[at]
+        try:
+            return parse_column(strings.column(at), column.type, column.name)
+        except RowRefused as error:
+            refused.append(error)
+            return None
+
+    def _strings(self, block: bytes) -> pa.Table:
+        """All fields as texts. Arrow would skip a byte order mark here, which is text in mid-file."""
+        has_mark = block.startswith(BYTE_ORDER_MARK)
+        table = pa_csv.read_csv(
+            pa.BufferReader(b"\n" + block if has_mark else block),
+            read_options=pa_csv.ReadOptions(
+                use_threads=False,
+                block_size=len(block) + 2,
+                column_names=[str(at) for at in range(self._header.width)],
+            ),
+            parse_options=self._parse_options(),
+            convert_options=self._convert_options(),
+        )
+        return table.slice(1) if has_mark and self._has_one_column else table
+
+    def _parse_options(self) -> pa_csv.ParseOptions:
+        return pa_csv.ParseOptions(
+            delimiter=self._form.delimiter,
+            quote_char=self._form.quote or False,
+            newlines_in_values=True,
+            ignore_empty_lines=not self._has_one_column,
+        )
+
+    def _convert_options(self) -> pa_csv.ConvertOptions:
+        return pa_csv.ConvertOptions(
+            column_types={str(at): pa.string() for at in range(self._header.width)},
+            null_values=[self._form.null],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=self._form.is_quoted_null,
+        )
+
+    @property
+    def _has_one_column(self) -> bool:
+        return self._header.width == 1
+
+    def _check_nameless(self, strings: pa.Table) -> None:
+        """Raises RowRefused where something stands in the last column, though the first line has no name for it."""
+        if not self._header.has_nameless_last:
+            return
+        fields = strings.column(self._header.width - 1).combine_chunks()
+        is_full = pc.fill_null(pc.not_equal(fields, ""), False)
+        index = pc.index(is_full, True).as_py()
+        if index >= 0:
+            found = shown(fields[index].as_py())
+            reason = f"{found} stands in column {self._header.width}, which has no name in line 1"
+            raise RowRefused(index, reason)
+
+    def _explain(self, block: bytes, error: pa.ArrowInvalid) -> NoReturn:
+        """Finds the line that Arrow refused: it has too few fields, too many, or bytes that are not UTF-8."""
+        for record in self._grammar.records(block, is_last=True):
+            line = block[record.start : record.end]
+            if not line and not self._has_one_column:
+                continue
+            fields = self._grammar.fields(line)
+            if len(fields) != self._header.width:
+                count = f"{len(fields)} field" + ("s" if len(fields) != 1 else "")
+                raise self._blocks.broken(
+                    Broken(
+                        record.line,
+                        f"has {count} where the first line has {self._header.width}",
+                    )
+                )
+            self._check_utf8(line, record.line)
+        raise error
+
+    def _check_utf8(self, line: bytes, number: int) -> None:
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            raise self._blocks.broken(
+                Broken(number, not_in("utf-8", line[error.start : error.start + 1]))
+            ) from error
+
+    def _line(self, blocks: Blocks, number: int) -> int:
+        """The line of a row, counted from 1, in blocks that are read again."""
+        while block := blocks.next():
+            rows = self._grammar.rows(block, are_blanks_rows=self._has_one_column)
+            if number <= rows:
+                break
+            number -= rows
+        records = self._grammar.records(block, is_last=True)
+        rows_only = (one for one in records if self._has_one_column or one.end > one.start)
+        record = next((one for at, one in enumerate(rows_only, 1) if at == number), None)
+        return blocks.line + (record.line - 1 if record else 0)
+
+
+def _pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows in batches of about the same size, within the bounds of program_lib.ports."""
+    count = max(-(-len(table) // BATCH_ROWS), -(-table.nbytes // BATCH_BYTES), 1)
+    rows = max(-(-len(table) // count), 1)
+    for start in range(0, len(table), rows):
+        yield table.slice(start, rows)

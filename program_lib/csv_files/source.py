@@ -1,0 +1,106 @@
+"""The bytes of a file as UTF-8, at the pace at which they come."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import select
+import stat
+import time
+from typing import BinaryIO
+
+from program_lib.ports import BATCH_SECONDS
+
+
+class Undecodable(Exception):
+    """Bytes that the encoding does not have; `before` is what stands before them since the last `read`."""
+
+    def __init__(self, before: bytes, found: bytes) -> None:
+        super().__init__(found)
+        self.before = before
+        self.found = found
+
+
+class Source:
+    """Reads a file, a pipe or whatever else opens. One thread uses it."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self.encoding = encoding
+        self._file = file
+        self._decoder = _decoder(encoding)
+        self._begun = (
+            b"" if encoding.startswith("utf-8") else None
+        )  # the first bytes, until a BOM is ruled out
+        self.is_file = _is_file(file)
+        self.is_at_end = False
+
+    def read(self, size: int) -> bytes:
+        """Up to about `size` bytes; from a pipe what comes within BATCH_SECONDS after its first bytes.
+
+        Empty at the end, and sometimes before: `is_at_end` tells. UTF-8 passes unchecked. Raises Undecodable.
+        """
+        if self.is_file:
+            raw = self._file.read(size)
+            self.is_at_end = not raw
+        else:
+            raw = self._read_slowly(size)
+        if self._decoder is not None:
+            return self._decoded(raw)
+        return raw if self._begun is None else self._without_mark(raw)
+
+    def _read_slowly(self, size: int) -> bytes:
+        descriptor = self._file.fileno()
+        parts = [os.read(descriptor, size)]
+        deadline = time.monotonic() + BATCH_SECONDS
+        while parts[-1] and sum(map(len, parts)) < size and _is_ready(descriptor, deadline):
+            parts.append(os.read(descriptor, size))
+        self.is_at_end = not parts[-1]
+        return b"".join(parts)
+
+    def _without_mark(self, raw: bytes) -> bytes:
+        """Leaves out a byte order mark, which a pipe may hand on byte by byte."""
+        assert self._begun is not None
+        begun = self._begun + raw
+        if (
+            not self.is_at_end
+            and len(begun) < len(codecs.BOM_UTF8)
+            and codecs.BOM_UTF8.startswith(begun)
+        ):
+            self._begun = begun
+            return b""
+        self._begun = None
+        return begun.removeprefix(codecs.BOM_UTF8)
+
+    def _decoded(self, raw: bytes) -> bytes:
+        assert self._decoder is not None
+        state = self._decoder.getstate()
+        try:
+            return self._decoder.decode(raw, final=self.is_at_end).encode()
+        except UnicodeDecodeError as error:
+            self._decoder.setstate(state)
+            good = raw[: max(0, error.start - len(state[0]))]
+            before = self._decoder.decode(good).encode()
+            raise Undecodable(before, error.object[error.start : error.end]) from error
+
+
+def _decoder(encoding: str) -> codecs.IncrementalDecoder | None:
+    """None for what is UTF-8 already: Arrow checks its bytes, faster."""
+    if encoding.startswith("utf-8"):
+        return None
+    return codecs.getincrementaldecoder(encoding)(errors="strict")
+
+
+def _is_file(file: BinaryIO) -> bool:
+    """Whether all bytes are there, so that reading never waits for somebody."""
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except io.UnsupportedOperation:  # in memory
+        return True
+
+
+def _is_ready(descriptor: int, deadline: float) -> bool:
+    """Whether more bytes, or the end, come before the deadline."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN | select.POLLHUP)
+    return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))

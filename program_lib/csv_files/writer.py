@@ -1,0 +1,149 @@
+"""A CSV file as a target of rows: written beside its place, and moved there at the end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import pyarrow as pa
+
+from program_lib.csv_files.form import Form
+from program_lib.csv_files.lines import csv_lines, header_line
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.texts import column_texts
+from program_lib.types import Schema
+
+PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
+
+# How text is written after the first bytes, and these: a byte order mark where the encoding has one.
+WRITTEN = {
+    "utf-8": ("utf-8", b""),
+    "utf-8-sig": ("utf-8", b"\xef\xbb\xbf"),
+    "latin-1": ("latin-1", b""),
+    "cp1252": ("cp1252", b""),
+    "utf-16": ("utf-16-le", b"\xff\xfe"),
+}
+
+
+class CsvWriter:
+    """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        delimiter: str = ",",
+        encoding: str = "utf-8",
+        null: str = "",
+        quote: str | None = '"',
+        is_quoted_null: bool = False,
+    ) -> None:
+        self._path = path
+        self._part = path.with_name(PART_NAME.format(name=path.name, pid=os.getpid()))
+        self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
+        self._encoding, self._mark = WRITTEN[encoding]
+        self._descriptor: int | None = None
+        self._size = 0  # bytes that are whole rows
+        self._schema = Schema()
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        return (1, 0)  # after all databases: a move hardly fails
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Makes the part file; a link that has just taken its place is refused."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self._part, flags, 0o666)
+
+    def open(self, schema: Schema) -> None:
+        self._schema = schema
+        line = header_line(schema, self._form)
+        try:
+            names = line.decode().encode(self._encoding)
+        except UnicodeEncodeError as error:
+            sign = error.object[error.start]
+            raise ProgramError(
+                f"a column's name holds {sign!r}, which {self._form.encoding} does not have: rename it, or write utf-8"
+            ) from error
+        self._append(self._mark + names)
+
+    def write(self, table: pa.Table) -> None:
+        self._append(self._encoded(csv_lines(table, self._schema, self._form), table))
+
+    def finish(self) -> None:
+        """The rows are on the disk, and can be moved to their place: while databases can still roll back."""
+        assert self._descriptor is not None
+        os.fsync(self._descriptor)
+        check_place(self._path)
+
+    def commit(self) -> None:
+        self._part.replace(self._path)
+
+    def undo(self) -> None:
+        """After a commit the part file is in its place, and none is left to remove."""
+        if self._descriptor is None:
+            return
+        with suppress(OSError):  # what went wrong before is what counts
+            os.close(self._descriptor)
+        self._descriptor = None
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def _append(self, lines: bytes) -> None:
+        """Writes whole rows. After an error none of them is in the file, so that others may be written."""
+        assert self._descriptor is not None
+        left = memoryview(lines)
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError:
+            os.ftruncate(self._descriptor, self._size)
+            os.lseek(self._descriptor, self._size, os.SEEK_SET)
+            raise
+        self._size += len(lines)
+
+    def _encoded(self, lines: bytes, table: pa.Table) -> bytes:
+        if self._encoding == "utf-8" or (self._encoding != "utf-16-le" and lines.isascii()):
+            return lines
+        try:
+            return lines.decode().encode(self._encoding)
+        except UnicodeEncodeError as error:
+            self._refuse(table, error)
+
+    def _refuse(self, table: pa.Table, error: UnicodeEncodeError) -> NoReturn:
+        """Finds the first row whose text the encoding cannot hold."""
+        sign = error.object[error.start]
+        reason = f"{sign!r} is not in {self._form.encoding}: let the file be utf-8"
+        index, name = min(self._unwritable(table))
+        raise RowRefused(index, reason, name) from error
+
+    def _unwritable(self, table: pa.Table) -> Iterator[tuple[int, str]]:
+        for at, column in enumerate(self._schema):
+            texts = column_texts(table.column(at), column.type, column.name).to_pylist()
+            for index, text in enumerate(texts):
+                if text is not None and not _can_encode(text, self._encoding):
+                    yield index, column.name
+
+
+def _can_encode(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_place(path: Path) -> None:
+    """Raises OSError where a file beside the path could not be moved onto it."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, f"{path.name} is a directory")
+    around = path.parent.stat()
+    if path.exists() and around.st_mode & stat.S_ISVTX and around.st_uid != os.geteuid():
+        # only who may set a file's times may replace it there; they stay as they are
+        now = path.stat()
+        os.utime(path, ns=(now.st_atime_ns, now.st_mtime_ns), follow_symlinks=False)
