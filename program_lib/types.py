@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+if TYPE_CHECKING:  # the web server checks expressions by these types, and does without Arrow
+    import pyarrow as pa
 
 MAX_DIGITS = 38  # of a decimal that is computed with; more are carried, but not computed with
 
@@ -53,14 +56,17 @@ class Type:
 
     def __post_init__(self) -> None:
         if self.kind is Kind.DECIMAL:
-            assert self.precision is not None and self.scale is not None
+            assert self.precision is not None
+            assert self.scale is not None
             assert 0 <= self.scale <= self.precision <= MAX_DIGITS
 
     def arrow(self) -> pa.DataType:
         """How a column of this type lies in a batch."""
+        import pyarrow as pa
+
         if self.kind is Kind.DECIMAL:
             return pa.decimal128(self.precision, self.scale)
-        return _ARROW[self.kind]
+        return _arrow_types()[self.kind]
 
     def __str__(self) -> str:
         """As messages and the editor show it: decimal(10,2), text, numeric."""
@@ -71,18 +77,23 @@ class Type:
         return str(self.kind)
 
 
-_ARROW = {
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.INTEGER: pa.int64(),
-    Kind.DOUBLE: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.BYTES: pa.binary(),
-    Kind.DATE: pa.date32(),
-    Kind.TIME: pa.time64("us"),
-    Kind.TIMESTAMP: pa.timestamp("us"),
-    Kind.TIMESTAMPTZ: pa.timestamp("us", tz="UTC"),
-    **{kind: pa.string() for kind in AS_TEXT},
-}
+@cache
+def _arrow_types() -> dict[Kind, pa.DataType]:
+    import pyarrow as pa
+
+    return {
+        Kind.BOOLEAN: pa.bool_(),
+        Kind.INTEGER: pa.int64(),
+        Kind.DOUBLE: pa.float64(),
+        Kind.TEXT: pa.string(),
+        Kind.BYTES: pa.binary(),
+        Kind.DATE: pa.date32(),
+        Kind.TIME: pa.time64("us"),
+        Kind.TIMESTAMP: pa.timestamp("us"),
+        Kind.TIMESTAMPTZ: pa.timestamp("us", tz="UTC"),
+        **{kind: pa.string() for kind in AS_TEXT},
+    }
+
 
 BOOLEAN = Type(Kind.BOOLEAN)
 INTEGER = Type(Kind.INTEGER)
@@ -132,6 +143,8 @@ class Schema(tuple[Column, ...]):
         return next((column for column in self if column.name == name), None)
 
     def arrow(self) -> pa.Schema:
+        import pyarrow as pa
+
         return pa.schema([pa.field(column.name, column.type.arrow()) for column in self])
 
     def shown(self) -> Iterator[str]:

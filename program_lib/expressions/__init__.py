@@ -1,0 +1,30 @@
+"""Expressions of filter and map: what they may say, and what DuckDB computes for them.
+
+`parse` checks the text and needs no types: the web server calls it. `compile_expression` gives an expression a type and
+SQL, for columns of known types: the editor and the running program call it. None of this imports DuckDB or Arrow.
+"""
+
+from __future__ import annotations
+
+from program_lib.expressions.compiler import Compiled, compile_expression
+from program_lib.expressions.sql import identifier
+from program_lib.expressions.syntax import (
+    FUNCTIONS,
+    MAX_LENGTH,
+    ExpressionError,
+    Function,
+    Parsed,
+    parse,
+)
+
+__all__ = [
+    "FUNCTIONS",
+    "MAX_LENGTH",
+    "Compiled",
+    "ExpressionError",
+    "Function",
+    "Parsed",
+    "compile_expression",
+    "identifier",
+    "parse",
+]

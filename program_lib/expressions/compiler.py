@@ -1,0 +1,297 @@
+"""Compiles a checked expression, for columns of known types, to an expression of DuckDB's SQL.
+
+Each part becomes SQL of a known type; DuckDB is never left to convert a value by itself. What it would compute though
+nobody asks for it (the right side of `x != 0 and 1 / x > 2`) stands in a CASE, which computes only what it gives.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from program_lib.expressions import arithmetic, common, moments, texts
+from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.syntax import (
+    ExpressionError,
+    Parsed,
+    column_of,
+    exact_number,
+    is_none,
+    round_digits,
+)
+from program_lib.expressions.terms import (
+    NULL,
+    Misfit,
+    Term,
+    any_fails,
+    as_value,
+    boolean_literal,
+    called,
+    carried,
+    number_literal,
+    text_literal,
+)
+from program_lib.types import BOOLEAN, DATE, TIME, TIMESTAMP, Kind, Schema, Type, listed
+
+MAX_SQL = 100_000  # characters; DuckDB reads it again for each batch
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An expression over columns of known types: the type that it has, the columns that it needs.
+
+    `numeric_columns` are those of kind NUMERIC. `sql_for` takes the most digits after the point that each of them
+    has in a batch: with fewer, values would be rounded. Columns are called as `identifier` says.
+    """
+
+    type: Type
+    columns: tuple[str, ...]
+    numeric_columns: tuple[str, ...]
+    _parsed: Parsed = field(repr=False)
+    _schema: Schema = field(repr=False)
+
+    @property
+    def sql(self) -> str:
+        """SQL of an expression that reads no NUMERIC column."""
+        return self.sql_for({})
+
+    def sql_for(self, scales: Mapping[str, int]) -> str:
+        """SQL over a batch: a NUMERIC column is there as text, and a NUMERIC result is one.
+
+        Raises ExpressionError where decimals of 38 digits do not do for that many digits after the point.
+        """
+        missing = [name for name in self.numeric_columns if name not in scales]
+        if missing:
+            raise ValueError(f"no scale is given for {listed(missing)}")
+        return _Compiler(self._parsed, self._schema, scales).compile().sql
+
+
+def compile_expression(parsed: Parsed, schema: Schema) -> Compiled:
+    """What the expression means for these columns. Raises ExpressionError with the reason and the place."""
+    term = _Compiler(parsed, schema, {}).compile()
+    kinds = {column.name: column.type.kind for column in schema}
+    numeric = tuple(name for name in parsed.columns if kinds[name] is Kind.NUMERIC)
+    return Compiled(term.type, parsed.columns, numeric, parsed, schema)
+
+
+class _Compiler:
+    """Goes through one expression, for one batch's scales."""
+
+    def __init__(self, parsed: Parsed, schema: Schema, scales: Mapping[str, int]) -> None:
+        self._parsed = parsed
+        self._source = parsed.source
+        self._schema = schema
+        self._scales = scales
+        self._compile_by_type: dict[type[ast.expr], Callable[..., Term]] = {
+            ast.BoolOp: self._bool,
+            ast.BinOp: self._binary,
+            ast.UnaryOp: self._unary,
+            ast.Compare: self._compare,
+            ast.IfExp: self._choice,
+            ast.Constant: self._constant,
+            ast.Name: self._name,
+            ast.Call: self._call,
+            ast.Tuple: self._values,
+            ast.List: self._values,
+            ast.Subscript: self._subscript,
+        }
+
+    def compile(self) -> Term:
+        term = carried(self._raw(self._parsed.tree))
+        if len(term.sql) > MAX_SQL:
+            raise ExpressionError("the expression is too involved: compute it in two steps")
+        return term
+
+    def _raw(self, node: ast.expr) -> Term:
+        """A part as it is computed, of which nobody has looked yet whether a double is in range."""
+        try:
+            term = self._compile_by_type[type(node)](node)
+        except Misfit as misfit:
+            raise self._source.error(str(misfit), node) from None
+        if len(term.sql) > MAX_SQL:
+            raise self._source.error("this is too involved: compute it in two steps", node)
+        return term
+
+    def _value(self, node: ast.expr) -> Term:
+        return as_value(self._raw(node))
+
+    def _all(self, nodes: Sequence[ast.expr]) -> list[Term]:
+        return [self._value(node) for node in nodes]
+
+    # ------------------------------------------------ values
+
+    def _constant(self, node: ast.Constant) -> Term:
+        value = node.value
+        if value is None:
+            return NULL
+        if isinstance(value, bool):
+            return boolean_literal(value)
+        if isinstance(value, str):
+            return text_literal(value)
+        if isinstance(value, int):
+            return number_literal(Decimal(value), is_whole=True)
+        return number_literal(exact_number(self._source.written(node)), is_whole=False)
+
+    def _name(self, node: ast.Name) -> Term:
+        return self._column(node, node.id)
+
+    def _column(self, node: ast.expr, name: str) -> Term:
+        column = self._schema.column(name)
+        if column is None:
+            raise self._source.error(
+                f"there is no column {name!r}; there are {listed(self._schema.names)}", node
+            )
+        sql = quoted_name(name)
+        doubles = (sql,) if column.type.kind is Kind.DOUBLE else ()
+        return Term(sql, column.type, doubles=doubles, scale=self._scales.get(name, 0))
+
+    def _values(self, node: ast.Tuple | ast.List) -> Term:
+        raise Misfit("a list of values stands only after 'in', as in x in (1, 2)")
+
+    # ------------------------------------------------ operators
+
+    def _binary(self, node: ast.BinOp) -> Term:
+        left, right = self._raw(node.left), self._raw(node.right)
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            other = self._of_others(node.op, as_value(left), as_value(right))
+            if other is not None:
+                return other
+        return arithmetic.compute(node.op, left, right)
+
+    def _of_others(self, operator: ast.operator, left: Term, right: Term) -> Term | None:
+        """A text that is joined, or a sum or difference of moments."""
+        if isinstance(operator, ast.Sub):
+            return moments.subtracted(left, right)
+        kinds = {term.kind for term in (left, right) if not term.is_null}
+        return texts.joined(left, right) if kinds == {Kind.TEXT} else moments.added(left, right)
+
+    def _unary(self, node: ast.UnaryOp) -> Term:
+        if isinstance(node.op, ast.Not):
+            [term] = self._conditions([node.operand])
+            return replace(term, sql=f"(NOT {term.sql})", is_literal=False, value=None)
+        term = self._raw(node.operand)
+        if isinstance(node.op, ast.USub):
+            return arithmetic.negated(term)
+        arithmetic.absolute(term)  # refuses what is no number
+        return term
+
+    def _conditions(self, nodes: Sequence[ast.expr]) -> list[Term]:
+        terms = self._all(nodes)
+        for node, term in zip(nodes, terms, strict=True):
+            if term.kind is not Kind.BOOLEAN and not term.is_null:
+                raise self._source.error(
+                    f"a condition is true or false; this is {called(term)}: compare it, as in x != 0",
+                    node,
+                )
+        return [
+            replace(NULL, sql="CAST(NULL AS BOOLEAN)", type=BOOLEAN) if t.is_null else t
+            for t in terms
+        ]
+
+    def _bool(self, node: ast.BoolOp) -> Term:
+        return _lazily(self._conditions(node.values), is_and=isinstance(node.op, ast.And))
+
+    def _choice(self, node: ast.IfExp) -> Term:
+        [test] = self._conditions([node.test])
+        body, orelse = self._all([node.body, node.orelse])
+        return common.one_of(
+            [body, orelse],
+            lambda values: f"(CASE WHEN {test.sql} THEN {values[0]} ELSE {values[1]} END)",
+        )
+
+    # ------------------------------------------------ comparisons
+
+    def _compare(self, node: ast.Compare) -> Term:
+        """a < b < c is a < b and b < c."""
+        lefts = [node.left, *node.comparators]
+        found = [
+            self._compare_two(operator, left, right)
+            for operator, left, right in zip(node.ops, lefts, node.comparators, strict=False)
+        ]
+        return found[0] if len(found) == 1 else _lazily(found, is_and=True)
+
+    def _compare_two(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> Term:
+        if isinstance(operator, (ast.Is, ast.IsNot)):
+            return common.is_null(self._value(left), isinstance(operator, ast.Is))
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            found = self._contained(left, right)
+            return (
+                found if isinstance(operator, ast.In) else replace(found, sql=f"(NOT {found.sql})")
+            )
+        return common.compared(operator, self._value(left), self._value(right))
+
+    def _contained(self, left: ast.expr, right: ast.expr) -> Term:
+        """x in (a, b); x in ('DE') asks whether it is that one value; 'x' in name whether the text has it."""
+        value = self._value(left)
+        if isinstance(right, (ast.Tuple, ast.List)):
+            return common.contained(value, self._all(right.elts))
+        inside = self._value(right)
+        if self._source.in_brackets(left, right):
+            return common.contained(value, [inside])
+        if inside.kind is not Kind.TEXT:
+            raise self._source.error(
+                f"after 'in' stands a list of values or a text, not {called(inside)}: write x in (a, b)",
+                right,
+            )
+        return texts.contains(inside, value)
+
+    # ------------------------------------------------ functions
+
+    def _call(self, node: ast.Call) -> Term:
+        column = column_of(node)
+        if column is not None:
+            return self._column(node, column)
+        assert isinstance(node.func, ast.Name)
+        if node.func.id == "round":
+            digits = round_digits(node.args[1]) if len(node.args) == 2 else 0
+            return arithmetic.rounded(self._value(node.args[0]), digits or 0)
+        return _FUNCTIONS[node.func.id](self._all(node.args))
+
+    def _subscript(self, node: ast.Subscript) -> Term:
+        text = self._value(node.value)
+        if not isinstance(node.slice, ast.Slice):
+            return texts.character(text, self._value(node.slice))
+        if node.slice.step is not None and not is_none(node.slice.step):
+            raise self._source.error(
+                "a part of a text has a start and an end, no step", node.slice.step
+            )
+        return texts.part(text, self._place(node.slice.lower), self._place(node.slice.upper))
+
+    def _place(self, node: ast.expr | None) -> Term | None:
+        return None if node is None or is_none(node) else self._value(node)
+
+
+def _lazily(terms: Sequence[Term], is_and: bool) -> Term:
+    """and, or: what can fail is computed only for rows that the terms before it leave open."""
+    word = "AND" if is_and else "OR"
+    joined = f"({f' {word} '.join(term.sql for term in terms)})"
+    if any_fails(terms[1:]):
+        given = "FALSE" if is_and else "TRUE"
+        tests = (f"(NOT {term.sql})" if is_and else term.sql for term in terms)
+        whens = " ".join(f"WHEN {test} THEN {given}" for test in tests)
+        joined = f"(CASE {whens} ELSE {joined} END)"
+    is_nullable = any(term.is_nullable for term in terms)
+    return Term(joined, BOOLEAN, may_fail=any_fails(terms), is_nullable=is_nullable)
+
+
+_FUNCTIONS: dict[str, Callable[[Sequence[Term]], Term]] = {
+    "abs": lambda terms: arithmetic.absolute(terms[0]),
+    "coalesce": lambda terms: common.one_of(terms, lambda values: f"coalesce({', '.join(values)})"),
+    "date": lambda terms: moments.moment(terms[0], DATE),
+    "ends_with": lambda terms: texts.ends_with(terms[0], terms[1]),
+    "float": lambda terms: texts.floating_number(terms[0]),
+    "int": lambda terms: texts.whole_number(terms[0]),
+    "len": lambda terms: texts.length(terms[0]),
+    "lower": lambda terms: texts.lower(terms[0]),
+    "max": lambda terms: common.largest(terms, "greatest"),
+    "min": lambda terms: common.largest(terms, "least"),
+    "replace": lambda terms: texts.replaced(terms[0], terms[1], terms[2]),
+    "starts_with": lambda terms: texts.starts_with(terms[0], terms[1]),
+    "str": lambda terms: texts.text_of(terms[0]),
+    "strip": lambda terms: texts.stripped(terms[0]),
+    "time": lambda terms: moments.moment(terms[0], TIME),
+    "timestamp": lambda terms: moments.moment(terms[0], TIMESTAMP),
+    "upper": lambda terms: texts.upper(terms[0]),
+}

@@ -1,0 +1,383 @@
+"""What an expression may say: Python's syntax, and of that a whitelist.
+
+A user writes `amount > 100 and country == 'DE'`. `parse` needs no types, so that the web server asks it about
+each expression of a graph; what an expression means for columns of known types says compiler.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+MAX_LENGTH = 2_000  # characters; past this nobody reads an expression any more
+MAX_DEPTH = 40  # levels of nesting; far below what makes Python's own parser give up
+MAX_ROUND_DIGITS = 20  # more than any number of 64 bits has
+MAX_DIGITS = 38  # of a number in an expression: what DuckDB's decimals hold
+MAX_FUNCTION_NAME = (
+    40  # characters; a longer one is no slip of a hand, and is not compared with ours
+)
+MANY = 20  # arguments of a function that takes any number of them
+NUL = "\0"
+
+
+class ExpressionError(ValueError):
+    """An expression that is not allowed, or not an expression; `column` is where, counted from 1."""
+
+    def __init__(self, message: str, column: int = 1) -> None:
+        super().__init__(f"{message} (at character {column})")
+        self.message = message
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that expressions may call: how many arguments it takes, what it is for."""
+
+    least: int
+    most: int
+    help: str
+
+
+FUNCTIONS = {
+    "abs": Function(1, 1, "abs(x): x without its sign"),
+    "coalesce": Function(1, MANY, "coalesce(a, b, …): the first that is not None"),
+    "date": Function(1, 1, "date('2026-01-31'): a day"),
+    "ends_with": Function(2, 2, "ends_with(text, end): True or False"),
+    "float": Function(1, 1, "float(x): x as a number with a fraction"),
+    "int": Function(1, 1, "int(x): x as a whole number"),
+    "len": Function(1, 1, "len(text): how many characters"),
+    "lower": Function(1, 1, "lower(text): in small letters"),
+    "max": Function(2, MANY, "max(a, b, …): the largest"),
+    "min": Function(2, MANY, "min(a, b, …): the smallest"),
+    "replace": Function(3, 3, "replace(text, old, new): each old replaced by new"),
+    "round": Function(1, 2, "round(x, digits): x rounded"),
+    "starts_with": Function(2, 2, "starts_with(text, start): True or False"),
+    "str": Function(1, 1, "str(x): x as text"),
+    "strip": Function(1, 1, "strip(text): without spaces around it"),
+    "time": Function(1, 1, "time('12:30:00'): a time of day"),
+    "timestamp": Function(1, 1, "timestamp('2026-01-31 12:30:00'): a day with a time"),
+    "upper": Function(1, 1, "upper(text): in capital letters"),
+}
+COLUMN_FUNCTION = "col"  # col("order id"): a column whose name is no Python name
+FROM_OTHER_LANGUAGES = {
+    "true": "True",
+    "false": "False",
+    "null": "None",
+    "none": "None",
+    "nil": "None",
+}
+
+BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+UNARY = (ast.Not, ast.USub, ast.UAdd)
+COMPARISONS = (
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.Is,
+    ast.IsNot,
+)
+CONSTANTS = (str, int, float, bool, type(None))
+NAMES_OF_THE_REFUSED = {
+    ast.Attribute: "a dot is not allowed: call a function, as in upper(name)",
+    ast.Lambda: "lambda is not allowed",
+    ast.NamedExpr: "':=' is not allowed",
+    ast.JoinedStr: "an f-string is not allowed: join texts with +",
+    ast.Dict: "a dictionary is not allowed",
+    ast.Set: "a set is not allowed: write (a, b) for a list of values",
+    ast.Starred: "'*' before a value is not allowed",
+    ast.Await: "await is not allowed",
+    ast.Yield: "yield is not allowed",
+    ast.YieldFrom: "yield is not allowed",
+    ast.ListComp: "a comprehension is not allowed",
+    ast.SetComp: "a comprehension is not allowed",
+    ast.DictComp: "a comprehension is not allowed",
+    ast.GeneratorExp: "a comprehension is not allowed",
+}
+_TEXT_FUNCTIONS = {"str", "upper", "lower", "strip", "replace"}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """An expression that may be said; `columns` are the names it reads, in their order."""
+
+    text: str
+    columns: tuple[str, ...]
+    tree: ast.expr = field(repr=False, compare=False)
+    source: Source = field(repr=False, compare=False)
+
+
+def parse(text: str) -> Parsed:
+    """Checks what can be checked without types. Raises ExpressionError with the reason and the place."""
+    if not text.strip():
+        raise ExpressionError("the expression is empty")
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are allowed",
+            MAX_LENGTH + 1,
+        )
+    tree = _tree(text)
+    source = Source(text)
+    checker = _Checker(source)
+    checker.check(tree)
+    return Parsed(text, tuple(dict.fromkeys(checker.columns)), tree, source)
+
+
+class Source:
+    """The text of an expression, on one line: where a part of it stands, and how it is written there."""
+
+    def __init__(self, text: str) -> None:
+        self._line = _one_line(text).lstrip()
+        self._indent = len(text) - len(text.lstrip())
+        self._bytes = self._line.encode("utf-8")  # Python's parser counts bytes
+
+    def error(self, message: str, node: ast.expr) -> ExpressionError:
+        before = self._bytes[: node.col_offset].decode("utf-8", "replace")
+        return ExpressionError(message, self._indent + len(before) + 1)
+
+    def written(self, node: ast.expr) -> str:
+        return self._between(node.col_offset, node.end_col_offset or len(self._bytes))
+
+    def in_brackets(self, before: ast.expr, node: ast.expr) -> bool:
+        """True for the value of `x in ('DE')`, of which Python's tree drops the brackets."""
+        between = self._between(before.end_col_offset or 0, node.col_offset)
+        return between.rstrip().endswith("(")
+
+    def _between(self, start: int, end: int) -> str:
+        return self._bytes[start:end].decode("utf-8", "replace")
+
+
+def column_of(call: ast.Call) -> str | None:
+    """The column that col("order id") names; None for another call."""
+    is_col = isinstance(call.func, ast.Name) and call.func.id == COLUMN_FUNCTION
+    argument = call.args[0] if is_col and len(call.args) == 1 else None
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    return None
+
+
+def exact_number(written: str) -> Decimal:
+    """The number that stands there, digit for digit: 1.10 has two digits after the point."""
+    return Decimal(written.replace("_", ""))
+
+
+def digits_of(number: Decimal) -> tuple[int, int]:
+    """How many digits stand before and after the point when the number is written without an exponent."""
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    return max(len(digits) + exponent, 0), max(-exponent, 0)
+
+
+def _one_line(text: str) -> str:
+    """A break of line is a space: expressions may be written over several lines. Places stay as they are."""
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _tree(text: str) -> ast.expr:
+    line = _one_line(text)
+    indent = len(line) - len(line.lstrip())
+    try:
+        return ast.parse(line.lstrip(), mode="eval").body
+    except SyntaxError as error:
+        raise ExpressionError(_syntax_message(line, error), indent + (error.offset or 1)) from None
+    except (RecursionError, MemoryError):
+        raise ExpressionError("the expression is nested too deeply") from None
+    except ValueError as error:  # a NUL, a lone surrogate, or a number of thousands of digits
+        raise ExpressionError(f"the expression cannot be read: {error}") from None
+
+
+def _syntax_message(line: str, error: SyntaxError) -> str:
+    if "==" not in line and "=" in line:
+        return "this is not an expression: write == to compare"
+    if "&&" in line or "||" in line:
+        return "this is not an expression: write and, or, not"
+    return f"this is not an expression: {error.msg}"
+
+
+class _Checker:
+    """Goes through a parsed expression, node by node; what it does not know, it refuses."""
+
+    def __init__(self, source: Source) -> None:
+        self.columns: list[str] = []
+        self._error = source.error
+        self._written = source.written
+        self._depth = 0
+        self._check_by_type: dict[type[ast.expr], Callable[..., None]] = {
+            ast.BoolOp: self._bool,
+            ast.BinOp: self._binary,
+            ast.UnaryOp: self._unary,
+            ast.Compare: self._compare,
+            ast.IfExp: self._choice,
+            ast.Constant: self._constant,
+            ast.Name: self._name,
+            ast.Call: self._call,
+            ast.Tuple: self._values,
+            ast.List: self._values,
+            ast.Subscript: self._subscript,
+        }
+
+    def check(self, *nodes: ast.expr) -> None:
+        for node in nodes:
+            self._check_one(node)
+
+    def _check_one(self, node: ast.expr) -> None:
+        check_kind = self._check_by_type.get(type(node))
+        if check_kind is None:
+            kind = type(node).__name__
+            raise self._error(NAMES_OF_THE_REFUSED.get(type(node), f"{kind} is not allowed"), node)
+        if self._depth >= MAX_DEPTH:
+            raise self._error("the expression is nested too deeply", node)
+        self._depth += 1
+        check_kind(node)
+        self._depth -= 1
+
+    def _bool(self, node: ast.BoolOp) -> None:
+        self.check(*node.values)
+
+    def _binary(self, node: ast.BinOp) -> None:
+        if not isinstance(node.op, BINARY):
+            raise self._error(f"the operator {type(node.op).__name__} is not allowed", node)
+        if isinstance(node.op, ast.Mult):
+            self._refuse_repetition(node)
+        self.check(node.left, node.right)
+
+    def _refuse_repetition(self, node: ast.BinOp) -> None:
+        for side in (node.left, node.right):
+            if _is_text(side) or isinstance(side, (ast.Tuple, ast.List)):
+                raise self._error("text or a list cannot be multiplied", side)
+
+    def _unary(self, node: ast.UnaryOp) -> None:
+        if not isinstance(node.op, UNARY):
+            raise self._error(f"the operator {type(node.op).__name__} is not allowed", node)
+        self.check(node.operand)
+
+    def _compare(self, node: ast.Compare) -> None:
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            if not isinstance(operator, COMPARISONS):
+                raise self._error(f"the comparison {type(operator).__name__} is not allowed", node)
+            if isinstance(operator, (ast.Is, ast.IsNot)) and not is_none(right):
+                raise self._error("'is' compares with None only: write ==", right)
+        self.check(node.left, *node.comparators)
+
+    def _choice(self, node: ast.IfExp) -> None:
+        self.check(node.test, node.body, node.orelse)
+
+    def _constant(self, node: ast.Constant) -> None:
+        if type(node.value) not in CONSTANTS:
+            kind = type(node.value).__name__
+            raise self._error(f"a value of type {kind} is not allowed", node)
+        if isinstance(node.value, str):
+            self._check_text(node, node.value)
+        elif not isinstance(node.value, bool) and isinstance(node.value, (int, float)):
+            self._check_digits(node, node.value)
+
+    def _check_text(self, node: ast.expr, text: str) -> None:
+        if NUL in text:
+            raise self._error("a text with the character NUL (\\0) is not allowed", node)
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise self._error(
+                "a text with half a character (\\ud800 to \\udfff) is not allowed", node
+            )
+
+    def _check_digits(self, node: ast.expr, value: float) -> None:
+        """Refuses a number that no decimal of 38 digits holds."""
+        try:
+            number = Decimal(value) if isinstance(value, int) else exact_number(self._written(node))
+        except InvalidOperation:  # an exponent of twenty digits
+            number = Decimal("1e99")
+        if sum(digits_of(number)) > MAX_DIGITS:
+            raise self._error(
+                f"a number has at most {MAX_DIGITS} digits here: write float('1e300') for others",
+                node,
+            )
+
+    def _name(self, node: ast.Name) -> None:
+        if node.id in FROM_OTHER_LANGUAGES:
+            raise self._error(f"'{node.id}' is written {FROM_OTHER_LANGUAGES[node.id]} here", node)
+        self.columns.append(node.id)
+
+    def _call(self, node: ast.Call) -> None:
+        if not isinstance(node.func, ast.Name):
+            raise self._error("only functions can be called, as in upper(name)", node)
+        if node.keywords:
+            raise self._error("arguments have no names here", node.keywords[0].value)
+        name = node.func.id
+        if name == COLUMN_FUNCTION:
+            self._column_call(node)
+            return
+        function = FUNCTIONS.get(name)
+        if function is None:
+            raise self._error(_no_such_function(name), node)
+        self._check_arguments(node, name, function)
+        self.check(*node.args)
+
+    def _column_call(self, node: ast.Call) -> None:
+        column = column_of(node)
+        if column is None:
+            raise self._error('col takes the name of a column, as in col("order id")', node)
+        self._check_text(node.args[0], column)
+        self.columns.append(column)
+
+    def _check_arguments(self, node: ast.Call, name: str, function: Function) -> None:
+        if not function.least <= len(node.args) <= function.most:
+            raise self._error(
+                f"{name} has {len(node.args)} arguments; it is used as {function.help}", node
+            )
+        if name == "round" and len(node.args) == 2 and round_digits(node.args[1]) is None:
+            raise self._error(
+                f"the digits of round are a number between -{MAX_ROUND_DIGITS} and {MAX_ROUND_DIGITS}",
+                node.args[1],
+            )
+
+    def _values(self, node: ast.Tuple | ast.List) -> None:
+        self.check(*node.elts)
+
+    def _subscript(self, node: ast.Subscript) -> None:
+        self.check(node.value)
+        if isinstance(node.slice, ast.Slice):
+            parts = (node.slice.lower, node.slice.upper, node.slice.step)
+            self.check(*(part for part in parts if part is not None))
+        else:
+            self.check(node.slice)
+
+
+def is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def round_digits(node: ast.expr) -> int | None:
+    """How many digits `round` is asked for; None for what is no small whole number."""
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        sign, node = -1, node.operand
+    if not isinstance(node, ast.Constant) or type(node.value) is not int:
+        return None
+    return sign * node.value if node.value <= MAX_ROUND_DIGITS else None
+
+
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id in _TEXT_FUNCTIONS
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Add)
+        and (_is_text(node.left) or _is_text(node.right))
+    )
+
+
+def _no_such_function(name: str) -> str:
+    if len(name) > MAX_FUNCTION_NAME:
+        return f"there is no function '{name[:MAX_FUNCTION_NAME]}…'"
+    close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
+    if close:
+        return f"there is no function '{name}'; did you mean {close[0]}?"
+    return f"there is no function '{name}'; there are {', '.join(sorted(FUNCTIONS))}"
