@@ -1,0 +1,52 @@
+"""Sources and targets in databases: which module reads and writes which kind.
+
+Each kind's modules are imported when a program uses it.
+"""
+
+from __future__ import annotations
+
+from program_lib.databases.connections import check_is_there, database_url
+from program_lib.ports import Reader, Writer
+
+
+def read_rows(connection: str, query: str | None = None, table: str | None = None) -> Reader:
+    """A reader of a query, or of all rows of a table. Raises ProgramError for a connection that is not known."""
+    url = database_url(connection)
+    check_is_there(url)
+    match url.get_backend_name():
+        case "sqlite":
+            from program_lib.databases.sqlite import SqliteReader
+
+            return SqliteReader(str(url.render_as_string(hide_password=False)), query, table)
+        case "postgresql":
+            from program_lib.databases.postgresql.reader import PostgresqlReader
+
+            return PostgresqlReader(url, query, table)
+        case "mysql" | "mariadb":
+            from program_lib.databases.mysql.reader import MysqlReader
+
+            return MysqlReader(url, query, table)
+    from program_lib.databases.other import OtherReader
+
+    return OtherReader(url, query, table)
+
+
+def write_rows(connection: str, table: str, mode: str) -> Writer:
+    """A writer of a table; `mode` is create, append or replace. Raises as `read_rows`."""
+    url = database_url(connection)
+    match url.get_backend_name():
+        case "sqlite":
+            from program_lib.databases.sqlite import SqliteWriter
+
+            return SqliteWriter(str(url.render_as_string(hide_password=False)), table, mode)
+        case "postgresql":
+            from program_lib.databases.postgresql.writer import PostgresqlWriter
+
+            return PostgresqlWriter(url, table, mode)
+        case "mysql" | "mariadb":
+            from program_lib.databases.mysql.writer import MysqlWriter
+
+            return MysqlWriter(url, table, mode)
+    from program_lib.databases.other import OtherWriter
+
+    return OtherWriter(url, table, mode)

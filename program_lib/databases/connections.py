@@ -1,0 +1,65 @@
+"""Which database a connection of the graph leads to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from sqlalchemy.engine import URL, make_url
+
+from program_lib.data_files import data_file
+from program_lib.errors import ProgramError
+from program_lib.secrets import SECRETS
+from program_lib.settings import data_dir
+
+SECRET_NAMES = ("pass", "pwd", "secret", "token", "odbc_connect")  # parts of a URL's query
+
+
+def database_url(connection: str) -> URL:
+    """The URL of a connection: itself, or CONNECTION_<NAME> of the environment; its passwords are hidden from now on.
+
+    The path of a SQLite file is its real path. Raises ProgramError, and PermissionError for a file that is no data.
+    """
+    is_named = "://" not in connection
+    url = make_url(_of_environment(connection) if is_named else connection)
+    SECRETS.update(_passwords(url))
+    if is_sqlite_file(url):
+        assert url.database is not None
+        path = data_dir() / url.database if is_named else data_file(url.database)
+        url = url.set(database=str(path))
+    return url
+
+
+def _of_environment(name: str) -> str:
+    variable = f"CONNECTION_{name.upper()}"
+    if variable not in os.environ:
+        why = f"{variable} is not set, or is for other tenants"
+        raise ProgramError(f"the connection {name} is not known: {why}")
+    return os.environ[variable]
+
+
+def _passwords(url: URL) -> set[str]:
+    """Each way in which a driver may tell the password of a URL."""
+    found = {str(value) for name, value in url.query.items() if _is_secret(name)}
+    if url.password:
+        password = str(url.password)
+        found |= {password, quote(password), quote_plus(password)}
+    return found - {""}
+
+
+def _is_secret(name: str) -> bool:
+    return any(part in name.lower() for part in SECRET_NAMES)
+
+
+def is_sqlite_file(url: URL) -> bool:
+    """Whether the URL leads to a file by its path, and not into memory."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return False
+    return not str(url.database).startswith("file:")
+
+
+def check_is_there(url: URL) -> None:
+    """Raises ProgramError for a SQLite file that is not there: to open it would make an empty one."""
+    if is_sqlite_file(url) and not Path(str(url.database)).exists():
+        raise ProgramError(f"there is no database {url.database}")

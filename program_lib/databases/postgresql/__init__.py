@@ -1,0 +1,1 @@
+"""PostgreSQL: rows come and go by COPY."""

@@ -1,0 +1,120 @@
+"""What PostgreSQL's catalog says of tables and columns; to ask takes no lock on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from program_lib.databases.names import Table, find_table, no_table
+from program_lib.databases.postgresql.session import Session, quoted
+from program_lib.errors import ProgramError
+
+MAX_NAME = 63  # bytes; PostgreSQL cuts longer names without an error
+
+# of ordinary and partitioned tables, views, materialized views and foreign tables
+_TABLES = """
+    SELECT n.nspname, c.relname, pg_table_is_visible(c.oid)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+_ALIKE = " AND (lower(c.relname) = lower(%s) OR lower(n.nspname || '.' || c.relname) = lower(%s))"
+_OF_PEOPLE = " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'"
+
+
+def find(session: Session, written: str) -> Table | None:
+    return find_table(
+        written, [Table(*row) for row in session.rows(_TABLES + _ALIKE, [written] * 2)]
+    )
+
+
+def existing(session: Session, written: str) -> Table:
+    """The table of that name. Raises ProgramError where there is none."""
+    table = find(session, written)
+    if table is None:
+        raise ProgramError(
+            no_table(written, [Table(*row) for row in session.rows(_TABLES + _OF_PEOPLE)])
+        )
+    return table
+
+
+def place_of_new(session: Session, written: str) -> Table:
+    """Where a table that is not there is to be made. Raises ProgramError where it cannot be."""
+    schema, dot, name = written.partition(".")
+    if not dot:
+        schema, name = session.value("SELECT current_schema()") or "", written
+        if not schema:
+            raise ProgramError("no schema of the search_path is there to make a table in")
+    elif not session.value(
+        "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = %s", [schema]
+    ):
+        raise ProgramError(f"there is no schema {schema}: a dot parts schema and table")
+    check_name(name, "table")
+    return Table(schema, name, is_near=not dot)
+
+
+def check_name(name: str, what: str) -> None:
+    """Raises ProgramError for a name that PostgreSQL would cut."""
+    length = len(name.encode())
+    if not 1 <= length <= MAX_NAME:
+        raise ProgramError(
+            f"a {what} may have a name of {MAX_NAME} bytes in PostgreSQL; {name!r} has {length}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a table says of a column beside its type."""
+
+    name: str
+    is_not_null: bool
+    has_default: bool  # or counts by itself
+    always: str  # why no value may be given; "" where one may
+
+
+def columns(session: Session, table: Table) -> dict[int, Facts]:
+    """The columns of a table by their numbers."""
+    rows = session.rows(
+        "SELECT attnum, attname, attnotnull, atthasdef OR attidentity <> '', attidentity, attgenerated"
+        " FROM pg_catalog.pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
+        [quoted(table.schema, table.name)],
+    )
+    return {
+        number: Facts(name, not_null, default, _always(identity, generated))
+        for number, name, not_null, default, identity, generated in rows
+    }
+
+
+def _always(identity: str, generated: str) -> str:
+    if identity == "a":
+        return "GENERATED ALWAYS AS IDENTITY"
+    return "GENERATED ALWAYS from other columns" if generated else ""
+
+
+def losing_tables(session: Session, table: Table) -> list[str]:
+    """Other tables that would lose rows or values with a row of this one, by ON DELETE."""
+    rows = session.rows(
+        "SELECT DISTINCT conrelid::regclass::text FROM pg_catalog.pg_constraint"
+        " WHERE contype = 'f' AND confrelid = %s::regclass AND conrelid <> confrelid"
+        " AND confdeltype IN ('c', 'n', 'd') ORDER BY 1",
+        [quoted(table.schema, table.name)],
+    )
+    return [name for (name,) in rows]
+
+
+def has_heirs(session: Session, table: Table) -> bool:
+    """Whether rows of other tables show in this one by INHERITS; partitions are no others."""
+    return bool(
+        session.value(
+            "SELECT count(*) FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent"
+            " WHERE c.oid = %s::regclass AND c.relkind = 'r'",
+            [quoted(table.schema, table.name)],
+        )
+    )
+
+
+def sequence_of(session: Session, table: Table, column: str) -> str | None:
+    """The sequence that gives a column its next value, where the column owns one."""
+    name: str | None = session.value(
+        "SELECT pg_get_serial_sequence(%s, %s)", [quoted(table.schema, table.name), column]
+    )
+    return name

@@ -1,0 +1,355 @@
+"""Writes a table by COPY FROM, in the one transaction that a program has with its database."""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from sqlalchemy.engine import URL
+
+from program_lib.databases.fitting import Target, check, fitted
+from program_lib.databases.names import Table, has, spelt
+from program_lib.databases.postgresql import catalog
+from program_lib.databases.postgresql.catalog import Facts
+from program_lib.databases.postgresql.native import NUMERIC_OID, declared, target, types_of
+from program_lib.databases.postgresql.reader import described
+from program_lib.databases.postgresql.session import WRITING, Session, quoted, words
+from program_lib.databases.turns import turn_of
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.texts import column_texts
+from program_lib.types import BYTES, Column, Schema, listed
+
+CREATE, APPEND, REPLACE = "create", "append", "replace"
+
+
+@dataclass
+class Shared:
+    """The transaction of all writers into one database."""
+
+    session: Session
+    lost: Exception | None = None  # why the connection is of no use any more
+    is_committed: bool = False
+
+
+_SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
+
+
+@dataclass
+class _Sequence:
+    """What gives the next value of a column that is given values."""
+
+    name: str
+    column: str
+    most: int | None = None  # of the values given
+
+
+@dataclass
+class _Plan:
+    """What is to be done to the table."""
+
+    columns: list[str]  # as the table spells them, or will
+    into: Table  # which COPY fills
+    targets: dict[str, Target] = field(
+        default_factory=dict
+    )  # by column; of a table to be made later
+    before: list[str] = field(default_factory=list)  # statements, before the first row
+    after: list[str] = field(default_factory=list)  # statements, after the last row
+    sequences: list[_Sequence] = field(default_factory=list)
+    is_begun: bool = False
+
+
+def _sql(table: Table) -> str:
+    return quoted(table.schema, table.name)
+
+
+class PostgresqlWriter:
+    """Rows into one table.
+
+    create: the table is new. append: it is there, and rows are added. replace: the rows take the place of those
+    in it; keys, indexes, grants, triggers and defaults stay, and columns that it lacks are added.
+    """
+
+    def __init__(self, url: URL, table: str, mode: str) -> None:
+        assert mode in (CREATE, APPEND, REPLACE)
+        self._url, self._written, self._mode = url, table, mode
+        self._key = url.render_as_string(hide_password=False)
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        return turn_of(self._key)
+
+    # ------------------------------------------------ before the rows
+
+    def start(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        if self._key not in _SHARED:
+            _SHARED[self._key] = Shared(Session(self._url, WRITING))
+        self._shared = _SHARED[self._key]
+        self._session = self._shared.session
+        self._place, self._is_there = self._find()
+        if self._mode == REPLACE and self._is_there:
+            self._check_nobody_loses()
+
+    def _find(self) -> tuple[Table, bool]:
+        if self._mode == APPEND:
+            return catalog.existing(self._session, self._written), True
+        table = catalog.find(self._session, self._written)
+        if table is None:
+            return catalog.place_of_new(self._session, self._written), False
+        if self._mode == CREATE:
+            raise ProgramError(
+                f"the table {self._written} is there already: choose append or replace"
+            )
+        return table, True
+
+    def _check_nobody_loses(self) -> None:
+        if losing := catalog.losing_tables(self._session, self._place):
+            raise ProgramError(
+                f"to replace the rows of {self._written} would delete rows or values of"
+                f" {listed(losing)}, which refer to it with ON DELETE CASCADE or SET: choose append"
+            )
+        if catalog.has_heirs(self._session, self._place):
+            raise ProgramError(
+                f"other tables inherit from {self._written}, and would lose their rows, too: choose append"
+            )
+
+    def open(self, schema: Schema) -> None:
+        self._schema = schema
+        self._plan = self._append() if self._is_there else self._create()
+
+    def _create(self) -> _Plan:
+        lines = self._definitions(schema := self._schema)
+        statement = f"CREATE TABLE {_sql(self._place)} ({', '.join(lines)})"
+        return _Plan(schema.names, self._place, before=[statement])
+
+    def _definitions(self, schema: Schema) -> list[str]:
+        for column in schema:
+            catalog.check_name(column.name, "column")
+        types = declared(self._session, [column.type for column in schema])
+        return [
+            f"{quoted(column.name)} {type_}{'' if column.is_nullable else ' NOT NULL'}"
+            for column, type_ in zip(schema, types, strict=True)
+        ]
+
+    def _append(self) -> _Plan:
+        """What append and replace do to a table that is there."""
+        facts = catalog.columns(self._session, self._place)
+        there = [fact.name for fact in facts.values()]
+        new = self._new_columns(there)  # may be NULL: rows of others may be there
+        old = Schema(column for column in self._schema if column.name not in new.names)
+        names = spelt(old.names, there, self._written)
+        by_name = {fact.name: fact for fact in facts.values()}
+        self._check_given(by_name, names)
+        targets = self._targets(self._place)
+        for column, name in zip(old, names, strict=True):
+            check(column.name, column.type, targets[name])
+        spelt_names = dict(zip(old.names, names, strict=True))
+        columns = [spelt_names.get(name, name) for name in self._schema.names]
+        plan = _Plan(columns, self._place, targets)
+        plan.sequences = self._sequences(names, by_name)
+        if self._mode == REPLACE:
+            self._add_replacing(plan, new)
+        return plan
+
+    def _new_columns(self, there: list[str]) -> Schema:
+        if self._mode == APPEND:
+            return Schema()
+        return Schema(
+            Column(column.name, column.type)
+            for column in self._schema
+            if not has(column.name, there, self._written)
+        )
+
+    def _check_given(self, facts: dict[str, Facts], names: list[str]) -> None:
+        for name in names:
+            if why := facts[name].always:
+                raise ProgramError(
+                    f"the column {name} of {self._written} is {why}: its values cannot be given;"
+                    " drop it with a Map before"
+                )
+        for fact in facts.values():
+            if fact.is_not_null and not fact.has_default and fact.name not in names:
+                raise ProgramError(
+                    f"the column {fact.name} of {self._written} is NOT NULL and has no default:"
+                    " the rows must have it"
+                )
+
+    def _targets(self, table: Table) -> dict[str, Target]:
+        columns = described(self._session.prepared(f"SELECT * FROM {_sql(table)}"))
+        types = types_of(self._session, [(column.oid, column.mod) for column in columns])
+        return {
+            column.name: target(column.name, type_, column.mod, column.oid == NUMERIC_OID)
+            for column, type_ in zip(columns, types, strict=True)
+        }
+
+    def _sequences(self, names: list[str], facts: dict[str, Facts]) -> list[_Sequence]:
+        found = {
+            name: catalog.sequence_of(self._session, self._place, name)
+            for name in names
+            if facts[name].has_default
+        }
+        return [_Sequence(sequence, name) for name, sequence in found.items() if sequence]
+
+    def _add_replacing(self, plan: _Plan, new: Schema) -> None:
+        """DELETE, not TRUNCATE: a reader of the table goes on, and triggers fire.
+
+        A new column takes a lock that a reader of this very program would never let go, so rows wait
+        beside the table until all are read.
+        """
+        delete = f"DELETE FROM {_sql(self._place)}"
+        if not new:
+            plan.before.append(delete)
+            return
+        beside = Table("pg_temp", f"rows_{secrets.token_hex(8)}", is_near=False)
+        table, old = _sql(self._place), [name for name in plan.columns if name not in new.names]
+        lines = [f"ADD COLUMN {line}" for line in self._definitions(new)]
+        columns = ", ".join(map(quoted, plan.columns))
+        plan.before += [
+            f"CREATE TEMP TABLE {quoted(beside.name)} ON COMMIT DROP AS"
+            f" SELECT {', '.join(map(quoted, old))} FROM {table} WITH NO DATA",
+            f"ALTER TABLE {_sql(beside)} {', '.join(lines)}",
+        ]
+        plan.after += [
+            f"ALTER TABLE {table} {', '.join(lines)}",
+            delete,
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_sql(beside)}",
+        ]
+        plan.into = beside
+
+    # ------------------------------------------------ rows
+
+    def write(self, table: pa.Table) -> None:
+        if self._shared.lost is not None:
+            raise self._shared.lost
+        with self._savepoint():
+            self._begin()
+            columns = self._fitted(table)
+            self._copy(columns)
+        for sequence in self._plan.sequences:
+            values = columns[self._plan.columns.index(sequence.column)]
+            highest = pc.max(values).as_py()
+            if highest is not None:
+                sequence.most = max(int(highest), sequence.most or int(highest))
+
+    def _fitted(self, table: pa.Table) -> list[pa.Array]:
+        return [
+            fitted(table[i], column.name, column.type, self._plan.targets[name])
+            for i, (column, name) in enumerate(zip(self._schema, self._plan.columns, strict=True))
+        ]
+
+    def _savepoint(self) -> _Savepoint:
+        return _Savepoint(self._shared, self._plan)
+
+    def _begin(self) -> None:
+        plan = self._plan
+        if plan.is_begun:
+            return
+        for statement in plan.before:
+            self._session.execute(statement)
+        if not plan.targets.keys() >= set(plan.columns):
+            plan.targets = self._targets(plan.into)
+        plan.is_begun = True
+
+    def _copy(self, columns: list[pa.Array]) -> None:
+        names = ", ".join(map(quoted, self._plan.columns))
+        statement = f"COPY {_sql(self._plan.into)} ({names}) FROM STDIN (FORMAT csv)"
+        texts = [
+            column_texts(values, BYTES) if pa.types.is_binary(values.type) else values
+            for values in columns
+        ]
+        lines = io.BytesIO()
+        pa.csv.write_csv(
+            pa.table(texts, names=[str(i) for i in range(len(texts))]),
+            lines,
+            pa.csv.WriteOptions(include_header=False, quoting_style="needed"),
+        )
+        try:
+            with self._session.connection.cursor().copy(statement.encode()) as copy:
+                copy.write(lines.getbuffer())
+        except psycopg.Error as error:
+            raise self._row_refused(error, texts) or error from error
+
+    def _row_refused(self, error: psycopg.Error, columns: list[pa.Array]) -> RowRefused | None:
+        """The row that COPY's context names by its line; None where it names none."""
+        name = re.escape(self._plan.into.name)
+        found = re.search(rf"^COPY {name}, \S+ (\d+)", error.diag.context or "", re.MULTILINE)
+        if found is None:
+            return None
+        index = _row_of_line(int(found[1]), columns)
+        is_one = 0 <= index < len(columns[0])
+        return RowRefused(index, words(error), error.diag.column_name) if is_one else None
+
+    # ------------------------------------------------ after the rows
+
+    def finish(self) -> None:
+        with self._savepoint():
+            self._begin()
+            for statement in self._plan.after:
+                self._session.execute(statement)
+            for sequence in self._plan.sequences:
+                self._set(sequence)
+        self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def _set(self, sequence: _Sequence) -> None:
+        """The next value must be one that is not there; a sequence is never set back."""
+        if sequence.most is None:
+            return
+        self._session.rows(
+            "SELECT setval(seqrelid, %s) FROM pg_catalog.pg_sequence"
+            " WHERE seqrelid = %s::regclass AND seqincrement > 0"
+            " AND %s > coalesce(pg_sequence_last_value(seqrelid), seqstart - 1)",
+            [sequence.most, sequence.name, sequence.most],
+        )
+
+    def commit(self) -> None:
+        if not self._shared.is_committed:
+            self._session.execute("COMMIT")
+            self._shared.is_committed = True
+
+    def undo(self) -> None:
+        if shared := _SHARED.pop(self._key, None):
+            shared.session.close()
+
+
+class _Savepoint:
+    """What fails within is undone alone, so that other rows may be tried."""
+
+    def __init__(self, shared: Shared, plan: _Plan) -> None:
+        self._shared, self._plan = shared, plan
+        self._was_begun = plan.is_begun
+
+    def __enter__(self) -> None:
+        self._shared.session.execute("SAVEPOINT batch")
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        session = self._shared.session
+        if error is None:
+            session.execute("RELEASE SAVEPOINT batch")
+        elif session.connection.closed or session.connection.broken:
+            self._shared.lost = error if isinstance(error, Exception) else None
+        elif isinstance(error, Exception):
+            session.execute("ROLLBACK TO SAVEPOINT batch")
+            self._plan.is_begun = self._was_begun
+
+
+def _row_of_line(line: int, columns: list[pa.Array]) -> int:
+    """Texts may have lines of their own."""
+    breaks = [
+        pc.fill_null(pc.count_substring(values, "\n"), 0)
+        for values in columns
+        if pa.types.is_string(values.type)
+    ]
+    if not breaks:
+        return line - 1
+    total = breaks[0]
+    for more in breaks[1:]:
+        total = pc.add(total, more)
+    last_lines = pc.cumulative_sum(pc.add(pc.cast(total, pa.int64()), 1))
+    return int(pc.sum(pc.cast(pc.less(last_lines, line), pa.int64())).as_py() or 0)
