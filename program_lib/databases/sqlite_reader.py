@@ -1,0 +1,264 @@
+"""Reads the rows of a query or a table of SQLite, as they stood when it was opened."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from program_lib.databases.sqlite_link import MEMORY, Link, Place, quoted
+from program_lib.databases.sqlite_tables import TableColumn, columns_of, find_table, there_is_no
+from program_lib.databases.sqlite_types import type_by_classes, type_of
+from program_lib.databases.sqlite_values import Value, column_of
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
+from program_lib.texts import shown
+from program_lib.types import BYTES, Column, Schema, Type
+
+Row = tuple[Value, ...]
+
+FIRST_ROWS = 16  # that are fetched at first; more when they come fast and are small
+MOST_ROWS = 1_000  # that are fetched at once: few enough to stay in the processor's caches
+FETCH_BYTES = 1 << 20  # of rows that are fetched at once, judged by those before
+FETCH_SECONDS = 0.05  # that one fetch should take, so that a batch is handed on in time
+MOST_ANSWERS = 100_000  # rows of a PRAGMA or an EXPLAIN, which are held in memory
+
+_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.S)
+_SELECTS = ("select", "with", "values")
+
+
+class SqliteReader:
+    """Implements program_lib.ports.Reader. It has a connection of its own, which can write nothing."""
+
+    def __init__(
+        self, where: str | Path, query: str | None = None, table: str | None = None
+    ) -> None:
+        """`where` is a path or a sqlite:// URL; one of query and table is given."""
+        assert (query is None) != (table is None)
+        self._place, self._query, self._table = Place.of(where), query, table
+        self._link: Link | None = None
+        self._rows: Rows | None = None
+
+    def open(self) -> Schema:
+        if self._place.path != MEMORY and not Path(self._place.path).exists():
+            raise ProgramError(f"there is no database {self._place.path}")
+        self._link = link = Link(self._place, writes=False)
+        link.execute("BEGIN")  # what is read from now on is of one state
+        with link.explained():
+            self._rows = link.patiently(lambda: self._start(link))
+        return self._rows.schema
+
+    def _start(self, link: Link) -> Rows:
+        if self._table is not None:
+            return rows_of_table(link, self._table)
+        assert self._query is not None
+        return rows_of_query(link, self._query)
+
+    def batches(self) -> Iterator[pa.Table]:
+        assert self._rows is not None, "open comes first"
+        return self._rows.batches()
+
+    def where(self, number: int) -> str:
+        return f"row {number:,}"
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+
+# --- what is asked, and its types -----------------------------------------------------------------
+
+
+def rows_of_table(link: Link, name: str) -> Rows:
+    table = find_table(link, name)
+    if table is None:
+        raise there_is_no(link, name)
+    query = f"SELECT * FROM {table.sql}"  # noqa: S608
+    columns = decided(link, table.sql, table.columns, table.is_view)
+    return Rows(link, query, columns)
+
+
+def rows_of_query(link: Link, query: str) -> Rows:
+    """Raises ProgramError for what is no SELECT, PRAGMA or EXPLAIN, or changes something."""
+    if not is_select(query):
+        return _answers(link, query)
+    link.execute(f"EXPLAIN {query}").close()  # judged by the gate, before a view hides what it does
+    return Rows(link, query, described(link, query))
+
+
+def is_select(query: str) -> bool:
+    start = _COMMENTS.match(query)
+    assert start is not None  # it matches nothing, too
+    word = re.compile(r"\w*").match(query, start.end())
+    return word is not None and word[0].lower() in _SELECTS
+
+
+def described(link: Link, query: str) -> list[Column]:
+    """The columns of a SELECT with their declared types, which SQLite tells of a view alone."""
+    view = f"described_{secrets.token_hex(8)}"
+    with link.gate.describing(link.connection, view):
+        link.execute(f"CREATE TEMP VIEW {view} AS {query}")
+        try:
+            return decided(link, f"temp.{view}", columns_of(link, view, "temp"), is_query=True)
+        finally:
+            link.execute(f"DROP VIEW temp.{view}")
+
+
+def decided(
+    link: Link, source: str, columns: Sequence[TableColumn], is_query: bool
+) -> list[Column]:
+    """Columns with types: the declared one, else what all values are, which takes a look at every row.
+
+    SQLite from 3.41 on says BLOB of a query's column where it knows nothing.
+    """
+    types = {
+        column.name: found
+        for column in columns
+        if (found := type_of(column.declared)) is not None and not (is_query and found is BYTES)
+    }
+    types |= _by_their_values(link, source, [c.name for c in columns if c.name not in types])
+    return [
+        Column(c.name, types[c.name], is_nullable=not (c.is_not_null or c.is_rowid))
+        for c in columns
+    ]
+
+
+def _by_their_values(link: Link, source: str, names: Sequence[str]) -> dict[str, Type]:
+    """Types of columns by typeof() of all their values, in the same transaction."""
+    if not names:
+        return {}
+    classes = ", ".join(f"group_concat(DISTINCT typeof({quoted(name)}))" for name in names)
+    found = link.execute(f"SELECT {classes} FROM {source}").fetchone()  # noqa: S608
+    return {
+        name: _type_by_classes(name, frozenset((listed or "null").split(",")))
+        for name, listed in zip(names, found, strict=True)
+    }
+
+
+def _type_by_classes(name: str, classes: frozenset[str]) -> Type:
+    found = type_by_classes(classes)
+    if found is None:
+        mixed = " and ".join(sorted(classes - {"null"}))
+        raise ProgramError(
+            f"the column {name} declares no type, and holds values of {mixed}: "
+            f"choose one in the SELECT, as in CAST({quoted(name)} AS TEXT)"
+        )
+    return found
+
+
+def _answers(link: Link, query: str) -> Rows:
+    """Of a PRAGMA or an EXPLAIN: few rows, whose values tell their types."""
+    cursor = link.execute(query)
+    if cursor.description is None:
+        raise ProgramError("the query gives no rows: it must be a SELECT")
+    rows = cursor.fetchmany(MOST_ANSWERS + 1)
+    if len(rows) > MOST_ANSWERS:
+        raise ProgramError(f"a PRAGMA may give {MOST_ANSWERS:,} rows at most")
+    names = [name for name, *_ in cursor.description]
+    values = list(zip(*rows, strict=True)) or [()] * len(names)
+    classes = [frozenset(_CLASSES[type(value)] for value in column) for column in values]
+    types = map(_type_by_classes, names, classes)
+    return Rows(link, query, [Column(*column) for column in zip(names, types, strict=True)])
+
+
+_CLASSES = {type(None): "null", int: "integer", float: "real", str: "text", bytes: "blob"}
+
+
+# --- rows ------------------------------------------------------------------------------------------
+
+
+class Rows:
+    """The rows of a query, fetched a few at a time and handed on as tables."""
+
+    def __init__(self, link: Link, query: str, columns: Sequence[Column]) -> None:
+        self._link, self._query = link, query
+        self._cursor = link.execute(query)
+        names = [name for name, *_ in self._cursor.description]
+        self.schema = Schema(  # by the query's own names: a view numbers those that are there twice
+            replace(column, name=name) for column, name in zip(columns, names, strict=True)
+        )
+        self._arrow = self.schema.arrow()
+        self._count = FIRST_ROWS
+        self._given = 0  # rows in tables that were handed on
+
+    def batches(self) -> Iterator[pa.Table]:
+        while parts := self._parts():
+            table = pa.Table.from_batches(parts).combine_chunks()
+            self._given += len(table)
+            yield table
+
+    def _parts(self) -> list[pa.RecordBatch]:
+        """Rows until one of the bounds of a batch is met."""
+        parts: list[pa.RecordBatch] = []
+        rows, size, ends = 0, 0, time.monotonic() + BATCH_SECONDS
+        while rows < BATCH_ROWS and size < BATCH_BYTES and (not parts or time.monotonic() < ends):
+            part = self._part(rows)
+            if part is None:
+                break
+            parts.append(part)
+            rows, size = rows + len(part), size + part.nbytes
+        return parts
+
+    def _part(self, before: int) -> pa.RecordBatch | None:
+        """The rows of one fetch; `before` are in this batch already. None at the end."""
+        began = time.monotonic()
+        rows = self._fetch(min(self._count, BATCH_ROWS - before), before)
+        if not rows:
+            return None
+        try:
+            columns = [
+                column_of(values, column.type, column.name)
+                for values, column in zip(zip(*rows, strict=True), self.schema, strict=True)
+            ]
+        except RowRefused as error:
+            raise RowRefused(before + error.index, error.reason, error.column) from None
+        part = pa.RecordBatch.from_arrays(columns, schema=self._arrow)
+        self._adjust(len(rows), part.nbytes, time.monotonic() - began)
+        return part
+
+    def _adjust(self, rows: int, size: int, seconds: float) -> None:
+        """Fetches more at once while rows are small and come fast, less where they are not."""
+        by_size = rows * FETCH_BYTES // max(1, size)
+        by_time = int(rows * FETCH_SECONDS / max(1e-6, seconds))
+        self._count = max(1, min(MOST_ROWS, 2 * self._count, by_size, by_time))
+
+    def _fetch(self, count: int, before: int) -> list[Row]:
+        try:
+            with self._link.explained():
+                return self._cursor.fetchmany(count)
+        except sqlite3.OperationalError as error:
+            if "decode to UTF-8" in str(error):
+                raise self._not_utf8(before, count) from error
+            raise
+
+    def _not_utf8(self, before: int, count: int) -> RowRefused:
+        """Reads again, to find the row: the cursor is at its end after such an error."""
+        connection = self._link.connection
+        connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+        try:
+            rows = connection.execute(self._query)
+            start = self._given + before
+            for index, row in enumerate(islice(rows, start, start + count)):
+                for value, column in zip(row, self.schema, strict=True):
+                    if isinstance(value, str) and _ESCAPED.search(value):
+                        return RowRefused(before + index, _not_text(value), column.name)
+        finally:
+            connection.text_factory = str
+        return RowRefused(before, "one of the next rows holds a text that is not UTF-8")
+
+
+_ESCAPED = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that is no UTF-8
+
+
+def _not_text(value: str) -> str:
+    raw = value.encode(errors="surrogateescape")
+    cut = shown(raw.decode(errors="backslashreplace"))
+    return f"the text {cut} is not UTF-8; CAST(… AS BLOB) reads its bytes"

@@ -1,0 +1,96 @@
+"""Tables of a SQLite database by their names, and what their columns are declared as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from program_lib.databases import names
+from program_lib.databases.sqlite_link import Link, quoted
+from program_lib.errors import ProgramError
+
+HIDDEN, GENERATED = 1, (2, 3)  # as table_xinfo says it: a virtual table's own; computed by SQLite
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    name: str
+    declared: str  # "" where nothing is
+    is_not_null: bool = False
+    has_default: bool = False
+    is_generated: bool = False
+    is_rowid: bool = False  # INTEGER PRIMARY KEY: it numbers itself, and is never NULL
+
+    @property
+    def must_be_given(self) -> bool:
+        """Whether a row without it is refused."""
+        return self.is_not_null and not (self.has_default or self.is_generated or self.is_rowid)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or a view that is there."""
+
+    schema: str
+    name: str
+    is_view: bool
+    columns: tuple[TableColumn, ...]
+
+    @property
+    def sql(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+def find_table(link: Link, written: str) -> Table | None:
+    """The table or view of that name: of the whole name, else by its schema (main, temp)."""
+    found = names.find_table(written, _tables(link))
+    if found is None:
+        return None
+    is_view = (found.schema, found.name) in _views(link)
+    return Table(found.schema, found.name, is_view, columns_of(link, found.name, found.schema))
+
+
+def there_is_no(link: Link, written: str) -> ProgramError:
+    """An error that says which tables there are instead."""
+    there = [table for table in _tables(link) if not table.name.startswith("sqlite_")]
+    return ProgramError(names.no_table(written, there))
+
+
+def _tables(link: Link) -> list[names.Table]:
+    return [names.Table(schema, name, True) for schema, name, _ in _masters(link)]
+
+
+def _views(link: Link) -> set[tuple[str, str]]:
+    return {(schema, name) for schema, name, kind in _masters(link) if kind == "view"}
+
+
+def _masters(link: Link) -> list[tuple[str, str, str]]:
+    return link.execute(
+        "SELECT 'main', name, type FROM sqlite_master WHERE type IN ('table', 'view') "
+        "UNION ALL "
+        "SELECT 'temp', name, type FROM sqlite_temp_master WHERE type IN ('table', 'view')"
+    ).fetchall()
+
+
+def new_table_name(written: str) -> str:
+    """The name of a table that is not there yet: a dot parts it from main, and is else a part of it."""
+    schema, dot, name = written.partition(".")
+    if dot and schema.lower() == "temp":
+        raise ProgramError(f"{written} would be gone when the run ends")
+    return name if dot and schema.lower() == "main" else written
+
+
+def columns_of(link: Link, name: str, schema: str) -> tuple[TableColumn, ...]:
+    rows = link.execute(f"PRAGMA {quoted(schema)}.table_xinfo({quoted(name)})").fetchall()
+    keys = sum(bool(row[5]) for row in rows)
+    return tuple(
+        TableColumn(
+            name=column,
+            declared=declared or "",
+            is_not_null=bool(not_null),
+            has_default=default is not None,
+            is_generated=hidden in GENERATED,
+            is_rowid=bool(key) and keys == 1 and declared.upper() == "INTEGER",
+        )
+        for _, column, declared, not_null, default, key, hidden in rows
+        if hidden != HIDDEN
+    )

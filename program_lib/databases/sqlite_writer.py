@@ -1,0 +1,326 @@
+"""Writes rows into tables of SQLite, all or nothing: one connection and one transaction for each file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+
+from program_lib.databases import names
+from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
+from program_lib.databases.sqlite_tables import (
+    Table,
+    TableColumn,
+    find_table,
+    new_table_name,
+    there_is_no,
+)
+from program_lib.databases.sqlite_types import declared_for
+from program_lib.databases.sqlite_values import Store, Value, storing
+from program_lib.databases.turns import turn_of
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.types import Column, Schema, listed
+
+ROWS_A_STATEMENT = 100  # of one INSERT: a third less work than one row each
+MOST_PARAMETERS = 10_000  # of one INSERT, so that wide rows stay within the gate's limits
+SLICE = 2_000  # rows that lie as Python values at once
+
+_OF_A_ROW = frozenset(  # errors that another row may not have
+    {
+        sqlite3.SQLITE_ERROR,  # of a trigger, or a column that is computed
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)
+
+
+class SqliteWriter:
+    """Implements program_lib.ports.Writer.
+
+    create: the table is new. append: it is there, rows are added. replace: the rows take the place of those in
+    it; the table stays, and gets the columns that it lacks; where there is none, it is made.
+    """
+
+    def __init__(self, where: str | Path, table: str, mode: str) -> None:
+        """`where` is a path or a sqlite:// URL."""
+        assert mode in ("create", "append", "replace")
+        self._place, self._table, self._mode = Place.of(where), table, mode
+        self._say: Say | None = None
+        self._file: _File | None = None
+        self._schema = Schema()
+        self._inserts: _Inserts | None = None  # from the first row on
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        assert self._file is not None, "start comes first"
+        return self._file.turn
+
+    def start(self, say: Say) -> None:
+        self._say = say
+        self._file = _File.shared(self._place, say)
+        self._there()
+
+    def open(self, schema: Schema) -> None:
+        self._schema = schema
+        self._plan()
+
+    def write(self, table: pa.Table) -> None:
+        assert self._file is not None, "start comes first"
+        inserts = self._begun()
+        with self._file.all_or_nothing():
+            start = 0
+            for part in table.to_batches(max_chunksize=SLICE):
+                inserts.insert(part, start)
+                start += len(part)
+
+    def finish(self) -> None:
+        assert self._file is not None, "start comes first"
+        if self._mode != "append":
+            self._begun()  # a table without rows is made or emptied, too
+        self._file.check()
+
+    def commit(self) -> None:
+        assert self._file is not None, "start comes first"
+        self._file.commit()
+
+    def undo(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.leave()
+
+    def _begun(self) -> _Inserts:
+        """Takes the write lock and gets the table ready, at the first row."""
+        assert self._file is not None, "start comes first"
+        if self._inserts is None:
+            self._file.begin(self._say)
+            with self._file.all_or_nothing():
+                plan = self._plan()  # once more: others may have changed the table until now
+                for statement in plan.statements:
+                    self._file.link.execute(statement)
+            self._inserts = _Inserts(self._file.link, plan)
+        return self._inserts
+
+    def _there(self) -> Table | None:
+        """The table. Raises ProgramError where its being there or not is against the mode."""
+        assert self._file is not None, "start comes first"
+        link = self._file.link
+        table = find_table(link, self._table)
+        if table is None and self._mode == "append":
+            raise there_is_no(link, self._table)
+        if table is not None and self._mode == "create":
+            raise ProgramError(
+                f"the table {self._table} is there already: choose append or replace"
+            )
+        if table is not None:
+            link.gate.check_table(table.name)
+        return table
+
+    def _plan(self) -> Plan:
+        table = self._there()
+        if table is None:
+            return plan_of_new(new_table_name(self._table), self._schema)
+        return plan_of_old(table, self._schema, replaces=self._mode == "replace")
+
+
+# --- what is done to the table -------------------------------------------------------------------
+
+
+@dataclass
+class Plan:
+    """Where the columns of rows go, and what is done before the first row."""
+
+    target: str  # as SQL has it
+    names: list[str] = field(default_factory=list)  # as the table spells them
+    stores: list[Store] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+
+    def add(self, column: Column, name: str, declared: str) -> None:
+        self.names.append(name)
+        self.stores.append(storing(column, declared, name))
+
+
+def plan_of_new(name: str, schema: Schema) -> Plan:
+    _check_apart(schema)
+    plan = Plan(f"main.{quoted(name)}")
+    lines = []
+    for column in schema:
+        declared = declared_for(column.type)
+        plan.add(column, column.name, declared)
+        lines.append(_line(column) + ("" if column.is_nullable else " NOT NULL"))
+    plan.statements.append(f"CREATE TABLE {plan.target} ({', '.join(lines)})")
+    return plan
+
+
+def _line(column: Column) -> str:
+    return f"{quoted(column.name)} {declared_for(column.type)}"
+
+
+def plan_of_old(table: Table, schema: Schema, *, replaces: bool) -> Plan:
+    plan = Plan(table.sql)
+    there = {column.name: column for column in table.columns}
+    new = [c for c in schema if replaces and not names.has(c.name, list(there), table.name)]
+    if replaces:
+        plan.statements.append(f"DELETE FROM {table.sql}")  # noqa: S608 (it is quoted)
+    for column in new:
+        plan.statements.append(f"ALTER TABLE {table.sql} ADD COLUMN {_line(column)}")
+        there[column.name] = TableColumn(column.name, declared_for(column.type))
+    spelt = names.spelt(schema.names, list(there), table.name)
+    for column, name in zip(schema, spelt, strict=True):
+        _check_is_stored(there[name], table)
+        plan.add(column, name, there[name].declared)
+    _check_covered(table, plan)
+    return plan
+
+
+def _check_apart(schema: Schema) -> None:
+    """SQLite tells names of columns apart by more than the case of ASCII letters."""
+    seen: dict[str, str] = {}
+    for name in schema.names:
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            raise ProgramError(f"SQLite does not tell the columns {other} and {name} apart")
+
+
+def _check_is_stored(column: TableColumn, table: Table) -> None:
+    if column.is_generated:
+        raise ProgramError(
+            f"SQLite itself computes the column {column.name} of {table.name}: leave it out"
+        )
+
+
+def _check_covered(table: Table, plan: Plan) -> None:
+    missing = [c.name for c in table.columns if c.must_be_given and c.name not in plan.names]
+    if missing:
+        raise ProgramError(
+            f"rows of {table.name} need {listed(missing)}: NOT NULL, and no default is declared"
+        )
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+class _Inserts:
+    """Puts rows into one table, many with one statement."""
+
+    def __init__(self, link: Link, plan: Plan) -> None:
+        self._link, self._plan = link, plan
+        self._width = len(plan.names)
+        most = min(MOST_PARAMETERS, link.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+        self._rows = max(1, min(ROWS_A_STATEMENT, most // self._width))
+        columns = ", ".join(map(quoted, plan.names))
+        self._row = f"({', '.join('?' * self._width)})"
+        self._into = f"INSERT INTO {plan.target} ({columns}) VALUES "  # noqa: S608 (names are quoted)
+        self._many = self._into + ", ".join([self._row] * self._rows)
+
+    def insert(self, part: pa.RecordBatch, start: int) -> None:
+        """Raises RowRefused; `start` is the part's place in its batch."""
+        try:
+            values = [
+                store(column) for store, column in zip(self._plan.stores, part.columns, strict=True)
+            ]
+        except RowRefused as error:
+            raise RowRefused(start + error.index, error.reason, error.column) from None
+        flat = chain.from_iterable(zip(*values, strict=True))
+        for first in range(0, len(part), self._rows):
+            self._insert(list(islice(flat, self._rows * self._width)), start + first)
+
+    def _insert(self, values: list[Value], start: int) -> None:
+        rows = len(values) // self._width
+        sql = self._many if rows == self._rows else self._into + ", ".join([self._row] * rows)
+        try:
+            with self._link.explained():
+                self._link.connection.execute(sql, values)
+        except sqlite3.Error as error:
+            if _code(error) not in _OF_A_ROW or not self._link.connection.in_transaction:
+                raise
+            self._find(values, start)
+            raise
+
+    def _find(self, values: Sequence[Value], start: int) -> None:
+        """Raises RowRefused for the first row that is refused alone, after those before it."""
+        for index in range(len(values) // self._width):
+            row = values[index * self._width : (index + 1) * self._width]
+            try:
+                self._link.connection.execute(self._into + self._row, row)
+            except sqlite3.Error as error:
+                column = next((n for n in self._plan.names if str(error).endswith(f".{n}")), None)
+                raise RowRefused(start + index, str(error), column) from error
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """SQLite's primary code; Python raises some of its errors on its own: DataError for TOOBIG."""
+    if isinstance(error, sqlite3.DataError):
+        return sqlite3.SQLITE_TOOBIG
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+# --- what writers of one file share --------------------------------------------------------------
+
+
+class _File:
+    """One file that this program writes: a connection, a transaction, and the writers that share them."""
+
+    open_now: ClassVar[dict[str, _File]] = {}  # by their real paths; (one thread)
+
+    def __init__(self, key: str, link: Link) -> None:
+        self.link = link
+        self.turn = turn_of(("sqlite", key))
+        self._key = key
+        self._writers = 0
+        self._is_begun = self._is_committed = False
+
+    @classmethod
+    def shared(cls, place: Place, say: Say | None) -> _File:
+        key = place.path if place.path == MEMORY else os.path.realpath(place.path)
+        file = cls.open_now.get(key)
+        if file is None:
+            file = cls(key, Link(place, writes=True, say=say))
+            cls.open_now[key] = file
+        file._writers += 1
+        return file
+
+    def begin(self, say: Say | None) -> None:
+        """Waits for the write lock, however long another holds it, unless the URL says how long."""
+        if not self._is_begun:
+            self.link.patiently(lambda: self.link.execute("BEGIN IMMEDIATE"), say)
+            self._is_begun = True
+        self.check()
+
+    def check(self) -> None:
+        """Raises ProgramError where SQLite has ended the transaction: what is written now would stay alone."""
+        if self._is_begun and not self.link.connection.in_transaction:
+            raise ProgramError(f"{self.link.place.name} has rolled back what this run wrote")
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """After an error all is as it was before."""
+        self.check()
+        self.link.execute("SAVEPOINT batch")
+        try:
+            yield
+        except Exception:
+            if self.link.connection.in_transaction:
+                self.link.execute("ROLLBACK TO batch")
+                self.link.execute("RELEASE batch")
+            raise
+        self.link.execute("RELEASE batch")
+
+    def commit(self) -> None:
+        if self._is_begun and not self._is_committed:
+            self.check()
+            self.link.execute("COMMIT")
+            self._is_committed = True
+
+    def leave(self) -> None:
+        self._writers -= 1
+        if self._writers == 0:
+            self.open_now.pop(self._key, None)
+            self.link.close()
