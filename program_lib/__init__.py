@@ -5,7 +5,7 @@ A program (jobs/program) is a script: one function a node, and `main`, which run
     program_lib.nodes       Source, Filter, Map, Step, Output: nodes at work, which count and report
     program_lib.program     run: wires the nodes, lets the rows flow, commits all or nothing
     program_lib.csv_files   read_csv, write_csv
-    program_lib.databases   read_query, read_table, write_table
+    program_lib.databases   read_rows, write_rows
 
 A function of a source gives a Reader, one of an output a Writer (program_lib.ports); one of a step gets a Batch
 (program_lib.batch) and returns another. Expressions of a step are program_lib.expressions' language, which DuckDB

@@ -120,4 +120,3 @@ def _compiled(text: str, schema: Schema) -> Compiled:
 
 def _table(columns: Mapping[str, pa.Array], schema: Schema) -> pa.Table:
     return pa.table(list(columns.values()), schema=schema.arrow())
-

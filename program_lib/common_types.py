@@ -6,7 +6,17 @@ from dataclasses import replace
 from functools import reduce
 
 from program_lib.errors import ProgramError
-from program_lib.types import INTEGER, MAX_DIGITS, NUMERIC, Column, Kind, Schema, Type, decimal, listed
+from program_lib.types import (
+    INTEGER,
+    MAX_DIGITS,
+    NUMERIC,
+    Column,
+    Kind,
+    Schema,
+    Type,
+    decimal,
+    listed,
+)
 
 _INTEGER_DIGITS = 19  # of 9,223,372,036,854,775,807
 _EXACT = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)

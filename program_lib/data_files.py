@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from program_lib.errors import ProgramError
 from program_lib.settings import data_dir, data_roots, not_data
 
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
@@ -31,3 +32,12 @@ def no_link(path: str, flags: int) -> int:
 
 
 Opener = Callable[[str, int], int]
+
+_written: dict[Path, str] = {}  # by outputs of this program
+
+
+def claim(path: Path, as_what: str) -> None:
+    """Notes that an output writes this file. Raises ProgramError where another writes it otherwise."""
+    other = _written.setdefault(path, as_what)
+    if other != as_what:
+        raise ProgramError(f"{path.name} is written by another node, too, as {other}")

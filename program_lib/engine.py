@@ -13,13 +13,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.expressions import Compiled
-from program_lib.types import MAX_DIGITS, Kind
+from program_lib.expressions import Compiled, identifier
 
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
 THREADS = 2  # a batch of 50,000 rows gives more of them nothing to do
 BATCH = "batch"  # what a batch is called in SQL
-_CONFIG = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -32,19 +31,18 @@ _CONFIG = {
 def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]:
     """The value of each expression for each row of the table, in the form of its type.
 
-    Raises duckdb.Error where a row cannot be computed: overflow, division by zero, a text that is no number.
+    Raises duckdb.Error where a row cannot be computed (overflow, division by zero, a text that is no number), and
+    ExpressionError where the digits of NUMERIC values do not fit.
     """
     if not expressions:
         return []
-    needed = dict.fromkeys(name for one in expressions for name in one.columns)
-    inputs = {name: _computable(table[name], _is_numeric(name, expressions)) for name in needed}
-    if not inputs:  # a table without columns has no rows
-        inputs[_any_name(needed)] = pa.chunked_array([pa.nulls(len(table), pa.int8())])
-    select = ", ".join(f"({_as_carried(one)}) AS v{place}" for place, one in enumerate(expressions))
+    select = ", ".join(
+        f"({one.sql_for(_scales(one, table))}) AS v{place}" for place, one in enumerate(expressions)
+    )
     connection = _connection()
-    connection.register(BATCH, pa.table(inputs))
+    connection.register(BATCH, _inputs(expressions, table))
     try:
-        found = connection.sql(f"SELECT {select} FROM {BATCH}").to_arrow_table()
+        found = connection.sql(f"SELECT {select} FROM {BATCH}").to_arrow_table()  # noqa: S608
     finally:
         connection.unregister(BATCH)
     return [_carried(column, one) for column, one in zip(found.columns, expressions, strict=True)]
@@ -58,36 +56,23 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _any_name(taken: dict[str, None]) -> str:
-    return "row" if "row" not in taken else "_row"
+def _inputs(expressions: Sequence[Compiled], table: pa.Table) -> pa.Table:
+    """The columns that the expressions look up; a column of nothing, where they look up none, keeps the rows."""
+    needed = dict.fromkeys(name for one in expressions for name in one.columns)
+    columns = {identifier(name): table[name] for name in needed}
+    return pa.table(columns or {"nothing": pa.nulls(len(table), pa.int8())})
 
 
-def _is_numeric(name: str, expressions: Sequence[Compiled]) -> bool:
-    return any(name in one.numeric_columns for one in expressions)
-
-
-def _computable(column: pa.ChunkedArray, is_numeric: bool) -> pa.ChunkedArray:
-    """The column as DuckDB gets it: NUMERIC values as decimals with as many places as this batch needs."""
-    if not is_numeric:
-        return column
-    scale = max(_places(column), 0)
-    return pc.cast(column, pa.decimal128(MAX_DIGITS, scale))
+def _scales(one: Compiled, table: pa.Table) -> dict[str, int]:
+    return {name: _places(table[name]) for name in one.numeric_columns}
 
 
 def _places(column: pa.ChunkedArray) -> int:
-    """The most digits after the point of any value, which are plain decimals as texts."""
+    """The most digits after the point of any value; the values are plain decimals as texts."""
     point = pc.find_substring(column, ".")
     places = pc.subtract(pc.binary_length(column), pc.add(point, 1))
     most = pc.max(pc.if_else(pc.less(point, 0), 0, places)).as_py()
     return int(most or 0)
-
-
-def _as_carried(one: Compiled) -> str:
-    """NUMERIC leaves as text without needless zeros: 11.8881, 1190."""
-    if one.type.kind is not Kind.NUMERIC:
-        return one.sql
-    text = f"CAST(({one.sql}) AS VARCHAR)"
-    return rf"regexp_replace(regexp_replace({text}, '(\.\d*?)0+$', '\1'), '\.$', '')"
 
 
 def _carried(column: pa.ChunkedArray, one: Compiled) -> pa.Array:

@@ -23,7 +23,9 @@ from progress_lib import Progress, Row, Status
 LOG = logging.getLogger("job")
 
 SHOWN = 60  # characters of a value in a message
-SHOWN_COLUMNS = 3  # of a row at fault, beside those that are looked up: the first often hold its key
+SHOWN_COLUMNS = (
+    3  # of a row at fault, beside those that are looked up: the first often hold its key
+)
 
 Report = Callable[[Progress], None]
 
@@ -31,7 +33,9 @@ Report = Callable[[Progress], None]
 class NodeFailed(Exception):
     """A node could not do its work; the text says why."""
 
-    def __init__(self, node: Node, error: Exception, row: Row | None = None, place: str = "") -> None:
+    def __init__(
+        self, node: Node, error: Exception, row: Row | None = None, place: str = ""
+    ) -> None:
         self.node, self.row = node, row
         self.reason = reason(error) + place
         super().__init__(f"{node.name}: {self.reason}")
@@ -191,10 +195,13 @@ class Step(InnerNode):
         self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Sequence[int] = ()
     ) -> None:
         super().__init__(number, name, feeds)
-        self.worked = work  # type: ignore[method-assign]
+        self.work = work
 
     def opened(self, schema: Schema) -> Schema:
-        return self.worked(Batch.empty(schema)).schema
+        return self.work(Batch.empty(schema)).schema
+
+    def worked(self, batch: Batch) -> Batch:
+        return self.work(batch)
 
 
 class Filter(Step):

@@ -109,6 +109,12 @@ INTERVAL = Type(Kind.INTERVAL)
 UUID = Type(Kind.UUID)
 JSON = Type(Kind.JSON)
 
+# What a column of a file may be declared to hold, by the names that graphs and programs use
+COLUMN_TYPES = {
+    str(of): of
+    for of in (TEXT, INTEGER, NUMERIC, DOUBLE, BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ)
+}
+
 
 def decimal(precision: int, scale: int) -> Type:
     return Type(Kind.DECIMAL, precision=precision, scale=scale)

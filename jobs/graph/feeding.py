@@ -15,7 +15,7 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[int]]:
     An output gives no rows; then the nodes that feed it are shown. Errors elsewhere do not matter.
     Raises GraphInvalid when the node is not there, or nothing feeds it.
     """
-    nodes = {node["id"]: node for node in _objects(graph.get("nodes")) if _is_id(node.get("id"))}
+    nodes = _nodes(graph)
     edges = [edge for edge in _objects(graph.get("edges", [])) if _is_edge(edge)]
     if node_id not in nodes:
         raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
@@ -30,6 +30,42 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[int]]:
         "edges": [edge for edge in edges if edge["to"] in wanted and edge["from"] in wanted],
     }
     return part, sorted(set(last))
+
+
+def file_part(graph: Document, node_id: int) -> Document:
+    """The node alone that reads a file, without what it says of the file's columns.
+
+    Raises GraphInvalid when it is not there, or reads no file whose columns have types.
+    """
+    node = _nodes(graph).get(node_id)
+    if node is None:
+        raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
+    if not reads_typed_file(node.get("type")):
+        raise GraphInvalid(
+            [GraphError(node_id, "type", "types are found in the file of a CSV Input")]
+        )
+    config = node.get("config")
+    if isinstance(config, dict):
+        about_columns = _fields_about_columns(node["type"])
+        config = {name: value for name, value in config.items() if name not in about_columns}
+    return {"nodes": [{**node, "config": config}], "edges": []}
+
+
+def reads_typed_file(type_name: Any) -> bool:
+    """Whether nodes of this type say what the columns of a file hold."""
+    return isinstance(type_name, str) and bool(_fields_about_columns(type_name))
+
+
+def _fields_about_columns(type_name: str) -> set[str]:
+    node_type = NODE_TYPES.get(type_name)
+    fields = node_type.fields if node_type else ()
+    if all(field.kind != "types" for field in fields):
+        return set()
+    return {field.name for field in fields if field.kind in ("types", "names")}
+
+
+def _nodes(graph: Document) -> dict[int, Document]:
+    return {node["id"]: node for node in _objects(graph.get("nodes")) if _is_id(node.get("id"))}
 
 
 def _reaching(last: set[int], edges: list[Document]) -> set[int]:

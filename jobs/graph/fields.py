@@ -13,17 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 from program_lib.expressions import ExpressionError, parse
-from program_lib.types import (
-    BOOLEAN,
-    DATE,
-    DOUBLE,
-    INTEGER,
-    NUMERIC,
-    TEXT,
-    TIME,
-    TIMESTAMP,
-    TIMESTAMPTZ,
-)
+from program_lib.types import COLUMN_TYPES
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
 # Characters of the name of a table, a column or a connection; databases allow 30 to 128
@@ -32,18 +22,6 @@ MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
 MAX_MARKER = 20  # characters of what stands for NULL in a file
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
-# What a column of a CSV file may be declared to hold
-COLUMN_TYPES = {
-    "text": TEXT,
-    "integer": INTEGER,
-    "numeric": NUMERIC,
-    "double": DOUBLE,
-    "boolean": BOOLEAN,
-    "date": DATE,
-    "time": TIME,
-    "timestamp": TIMESTAMP,
-    "timestamptz": TIMESTAMPTZ,
-}
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 KEEP_ALL, KEEP_NONE = "all", "none"  # as program_lib.batch has them
 
@@ -66,6 +44,7 @@ class Field:
     default: Any = None
     help: str = ""
     choices: tuple[str, ...] = ()
+    former: bool = False  # of graphs of before: a form shows it only where it is given
 
     def errors(self, value: Any) -> Iterator[str]:
         """What is wrong with a value of this field, a sentence each."""
@@ -80,7 +59,8 @@ class Field:
             "required": self.required,
             "default": self.default,
             "help": self.help,
-            "choices": list(self.choices),
+            "choices": list(COLUMN_TYPES if self.kind == "types" else self.choices),
+            "former": self.former,
         }
 
 
@@ -152,7 +132,7 @@ def _check_choice(value: Any, field: Field) -> Iterator[str]:
         yield f"{field.label} is {shown(value)}, it must be one of {', '.join(field.choices)}"
 
 
-def _parse(value: Any, field: Field) -> Iterator[str]:
+def _check_expression(value: Any, field: Field) -> Iterator[str]:
     if not isinstance(value, str):
         yield f"{field.label} must be text, not {_kind(value)}"
         return
@@ -329,5 +309,5 @@ NULL_MARKER = Field(
     "marker",
     required=False,
     help="What stands for NULL where it is not in quotes, for example \\N; by default nothing: an empty field"
-    " is NULL, and \"\" is an empty text.",
+    ' is NULL, and "" is an empty text.',
 )

@@ -10,6 +10,7 @@ from jobs.graph.fields import MAX_COLUMNS, Field, shown
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
 from program_lib.types import Kind, Schema, Type
 
+
 class WrongField(ValueError):
     """The rows that come in do not go together with a field; the text says why."""
 
@@ -67,7 +68,11 @@ class NodeType:
 
     def size(self, config: Mapping[str, Any]) -> Size:
         """Without what is refused by its own length and so never looked at."""
-        values = [config.get(f.name) for f in self.fields if f.kind in ("columns", "names", "types", "keep")]
+        values = [
+            config.get(f.name)
+            for f in self.fields
+            if f.kind in ("columns", "names", "types", "keep")
+        ]
         lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
         texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
         texts += [e.get("expression") for entries in lists for e in entries if isinstance(e, dict)]
@@ -103,9 +108,7 @@ class NodeType:
             yield given[1], f"only one of {labels} can be given"
 
 
-def type_of(
-    expression: str, known: Schema, field: str, wanted: Kind | None = None
-) -> Type | None:
+def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:
     """The type of an expression, None where it reads columns that are not known. Raises WrongField."""
     parsed = parse(expression)
     if not set(parsed.columns) <= set(known.names):

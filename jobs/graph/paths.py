@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -54,6 +55,11 @@ def path_errors(path: str) -> Iterator[str]:
         yield f"holds a name of {_bytes(long[0])} bytes, at most {MAX_PART} are allowed: shorten {long[0]:.20}…"
     elif _bytes(path) > MAX_PATH_BYTES:
         yield f"has {_bytes(path):,} bytes, at most {MAX_PATH_BYTES:,} are allowed"
+
+
+def plain_path(path: str) -> str:
+    """A path as it is without needless parts, so that two spellings of one path are the same."""
+    return posixpath.normpath(path)
 
 
 def _bytes(text: str) -> int:

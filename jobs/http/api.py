@@ -14,6 +14,7 @@ from flask import Blueprint, Response, jsonify, request, send_file
 
 from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.node_types import node_types_document
+from jobs.graph.notes import ENGINE
 from jobs.http.body import job_graph, job_name, json_object, request_hash
 from jobs.http.documents import (
     job_document,
@@ -125,6 +126,7 @@ class _Api:
             ("POST", "/jobs", self.create_job),
             ("POST", "/jobs/validate", self.validate),
             ("POST", "/jobs/preview", self.preview),
+            ("POST", "/jobs/find-types", self.find_types),
             ("GET", "/jobs/<int:job_id>", self.read_job),
             ("PUT", "/jobs/<int:job_id>", self.replace_job),
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
@@ -144,7 +146,7 @@ class _Api:
 
     def node_types(self) -> Answer:
         self._tenant("jobs:read")
-        return jsonify({"nodeTypes": node_types_document()})
+        return jsonify({"nodeTypes": node_types_document(), "engine": ENGINE})
 
     def list_jobs(self) -> Answer:
         tenant_id = self._tenant("jobs:read")
@@ -166,12 +168,19 @@ class _Api:
 
     def preview(self) -> Answer:
         """Takes {"graph", "nodeId"}: the first rows that the node gives; nothing is written."""
-        tenant_id = self._tenant("jobs:execute")  # it reads the data that a run would read
+        return jsonify(self._previews.ask(*self._node_of_a_graph()))
+
+    def find_types(self) -> Answer:
+        """Takes {"graph", "nodeId"}: what the columns of the file hold that a CSV Input reads."""
+        return jsonify(self._previews.find_types(*self._node_of_a_graph()))
+
+    def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int]:
+        tenant_id = self._tenant("jobs:execute")  # what a run would read is read
         body = json_object(self._limits)
         node_id = body.get("nodeId")
         if type(node_id) is not int:
             raise Problem(422, "nodeId must be the id of a node of the graph")
-        return jsonify(self._previews.ask(tenant_id, self._graph(body), node_id))
+        return tenant_id, self._graph(body), node_id
 
     def read_job(self, job_id: int) -> Answer:
         job = self._store.job(self._tenant("jobs:read"), job_id)

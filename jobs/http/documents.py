@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from jobs.graph.literals import literal
+from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, JobEntry, Run, Work
@@ -21,7 +22,8 @@ def job_summary(job: Job | JobEntry) -> dict[str, Any]:
 
 
 def job_document(job: Job) -> dict[str, Any]:
-    return {**job_summary(job), "graph": shown_graph(job.graph)}
+    """A job with its graph, and what that means otherwise than when it was saved."""
+    return {**job_summary(job), "graph": shown_graph(job.graph), "notes": notes_of(job.graph)}
 
 
 def shown_graph(graph: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 import queue
 
 from jobs.graph.checks import parse_graph, shortened
-from jobs.graph.feeding import Document, feeding_part
+from jobs.graph.feeding import Document, feeding_part, file_part
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
@@ -22,14 +22,23 @@ class PreviewRequests:
         self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
 
     def ask(self, tenant_id: str, graph: Document, node_id: int) -> Document:
-        """{"columns", "rows", "truncated", "timedOut"}.
+        """{"columns", "types", "rows", "truncated", "timedOut"}.
 
         Raises GraphInvalid for errors in what feeds the node, Problem: 422 the node failed, 503
         nobody can answer now, 504 it took too long.
         """
         part, last = feeding_part(graph, node_id)
         parse_graph(part)
-        question = json.dumps({"graph": part, "last": last}).encode()
+        return self._in_turn(tenant_id, {"graph": part, "last": last})
+
+    def find_types(self, tenant_id: str, graph: Document, node_id: int) -> Document:
+        """{"columns", "types"} of the file that the node reads. Raises as `ask`."""
+        part = file_part(graph, node_id)
+        parse_graph(part)
+        return self._in_turn(tenant_id, {"graph": part, "find": "types"})
+
+    def _in_turn(self, tenant_id: str, asked: Document) -> Document:
+        question = json.dumps(asked).encode()
         if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")
         try:

@@ -76,6 +76,19 @@ def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds:
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
+def generate_type_search(node: Node, *, seconds: float) -> str:
+    """The source of a program that reads a CSV Input's file and leaves what its columns hold in preview.json."""
+    source: str = TEMPLATES.get_template("type_search.py.j2").render(
+        id=node.id,
+        name=node.name,
+        label=node.node_type.label,
+        config=dict(node.config),
+        seconds=seconds,
+        node_sign=Code(NODE_SIGN),
+    )
+    return source
+
+
 def node_lines(program: str) -> dict[int, int]:
     """Where the section of each node begins in a program made here: node id → number of the line, from 1 on."""
     found = ((number, _NODE_LINE.match(line)) for number, line in enumerate(program.split("\n"), 1))
@@ -170,10 +183,12 @@ def _identifier(name: str) -> str:
     return joined if is_name and joined not in _TAKEN and not _NUMBERED.search(joined) else ""
 
 
-_NUMBERED = re.compile(r"_\d+$")  # orders_2 is what we call the second of two that are called orders
+_NUMBERED = re.compile(
+    r"_\d+$"
+)  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "run", "run_preview", "columns", "query", "node"}
-_TAKEN |= {"read_csv", "write_csv", "read_query", "read_table", "write_table"}
+_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
 
 
 # Imports
@@ -195,7 +210,9 @@ def _imports(paths: Iterable[str]) -> list[Code]:
     for path in sorted(paths):
         module, _, name = path.rpartition(".")
         names[module].append(name)
-    return [Code(f"from {module} import {', '.join(found)}") for module, found in sorted(names.items())]
+    return [
+        Code(f"from {module} import {', '.join(found)}") for module, found in sorted(names.items())
+    ]
 
 
 # The template engine

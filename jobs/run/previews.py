@@ -1,4 +1,4 @@
-"""Makes previews, the first rows that a node gives, for web workers that ask over NATS.
+"""Makes previews, the first rows that a node gives, and finds the types of a file's columns, for web workers that ask.
 
 For each question a short program is generated here and run; nothing is written. The other side is
 jobs/http/previews.py.
@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.checks import Graph, GraphError, GraphInvalid, parse_graph
-from jobs.program.generator import generate_preview
+from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, parse_graph
+from jobs.graph.feeding import reads_typed_file
+from jobs.program.generator import generate_preview, generate_type_search
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
@@ -137,9 +138,7 @@ class Previews:
     def _answer(self, message: Message) -> Document:
         question = json.loads(message.payload)
         graph = parse_graph(question["graph"])
-        last = [int(node_id) for node_id in question["last"]]
-        _check_reads_only(graph, last)
-        program = generate_preview(graph, last=last, rows=ROWS, seconds=SECONDS)
+        program = _program(graph, question)
         key = secrets.token_hex(8)
         directory = self._directory / key
         directory.mkdir(parents=True)
@@ -199,6 +198,21 @@ class Previews:
             payload = json.dumps({"message": "the rows are too large to be shown"}).encode()
         if message.reply:
             self._link.publish(message.reply, payload)
+
+
+def _program(graph: Graph, question: Document) -> str:
+    if question.get("find") == "types":
+        return generate_type_search(_only_file(graph), seconds=SECONDS)
+    last = [int(node_id) for node_id in question["last"]]
+    _check_reads_only(graph, last)
+    return generate_preview(graph, last=last, rows=ROWS, seconds=SECONDS)
+
+
+def _only_file(graph: Graph) -> Node:
+    node = graph.nodes[0]
+    if len(graph.nodes) > 1 or not reads_typed_file(node.type):
+        raise GraphInvalid([GraphError(node.id, None, "types are found in one file at a time")])
+    return node
 
 
 def _is_left_over(directory: Path) -> bool:

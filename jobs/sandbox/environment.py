@@ -18,7 +18,6 @@ from jobs.work.run_files import RunFiles
 LOG = logging.getLogger(__name__)
 
 
-
 def program_environment(
     run: Run,
     graph: Mapping[str, Any],

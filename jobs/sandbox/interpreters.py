@@ -21,7 +21,9 @@ LAUNCHER = (sys.executable, "-P", "-m", "jobs.sandbox.run_confined")
 # Seconds after a start until the next spare is made: it would take the processor from the program that starts
 REPLACE_PAUSE = 0.5
 END_WAIT = 5.0  # seconds for a spare to end when its runner stops
-MARK_ROOM = 64  # characters of an environment's entry NAME=value by which a program's processes are found
+MARK_ROOM = (
+    64  # characters of an environment's entry NAME=value by which a program's processes are found
+)
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 # One thread until a program is confined, since Landlock holds for the thread that asks, and those it starts;
 # and no address space that is only reserved, which would count against PROGRAM_MEMORY_MB.

@@ -1,1 +1,43 @@
-"""CSV files as sources and targets of rows."""
+"""CSV files as sources and targets of rows: what a program calls. Paths are checked as data_files says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from program_lib.csv_files.reader import CsvReader
+from program_lib.csv_files.writer import CsvWriter
+from program_lib.data_files import claim, data_file, no_link
+from program_lib.types import COLUMN_TYPES
+
+
+def read_csv(
+    path: str,
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    types: Mapping[str, str] | None = None,
+    null: str = "",
+) -> CsvReader:
+    """The rows of a file whose first line names the columns.
+
+    `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `null` is
+    what stands for NULL where it is not in quotes.
+    """
+    named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
+    return CsvReader(
+        path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=_opened
+    )
+
+
+def write_csv(
+    path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
+) -> CsvWriter:
+    """Writes a file, which appears when it is complete; another one in its place stays until then."""
+    place = data_file(path)
+    claim(place, "a CSV file")
+    return CsvWriter(place, delimiter=delimiter, encoding=encoding, null=null)
+
+
+def _opened(path: str) -> BinaryIO:
+    return open(data_file(path), "rb", opener=no_link)

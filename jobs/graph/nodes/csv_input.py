@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import COLUMN_TYPES, DELIMITER, ENCODING, NULL_MARKER, Field
+from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
 from jobs.graph.node_type import NodeType, WrongField
-from program_lib.types import NUMERIC, Column, Schema
+from program_lib.types import COLUMN_TYPES, NUMERIC, Column, Schema
 
 
 def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
@@ -42,6 +42,7 @@ CSV_INPUT = NodeType(
             "names",
             required=False,
             help="Columns that hold numbers, as exact as they are written: the same as the type numeric.",
+            former=True,
         ),
         NULL_MARKER,
     ),

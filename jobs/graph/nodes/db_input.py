@@ -31,13 +31,13 @@ DB_INPUT = NodeType(
     ),
     one_of=("sql", "table"),
     runs_as="Source",
-    imports=("program_lib.databases.read_query", "program_lib.databases.read_table"),
+    imports=("program_lib.databases.read_rows",),
     template="""
 {% if config.table is defined %}
-    return read_table({{ config.connection | literal }}, {{ config.table | literal }})
+    return read_rows({{ config.connection | literal }}, table={{ config.table | literal }})
 {% else %}
     query = {{ config.sql | literal(4) }}
-    return read_query({{ config.connection | literal }}, query)
+    return read_rows({{ config.connection | literal }}, query)
 {% endif %}
 """,
     known_columns=lambda config, known: Schema(),  # the database tells them when the program runs

@@ -25,9 +25,9 @@ DB_OUTPUT = NodeType(
         ),
     ),
     runs_as="Output",
-    imports=("program_lib.databases.write_table",),
+    imports=("program_lib.databases.write_rows",),
     template="""
-    return write_table(
+    return write_rows(
         {{ config.connection | literal }},
         {{ config.table | literal }},
         mode={{ config.mode | literal }},

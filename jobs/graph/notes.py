@@ -1,0 +1,168 @@
+"""What a stored graph means otherwise than when it was saved: told when its job is opened, until it is saved again.
+
+A graph says by its member `engine` for which engine's meanings it was written; a graph of before has no such member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.graph.checks import MAX_EXPRESSIONS, Graph, GraphInvalid, Node, parse_graph, shortened
+from jobs.graph.fields import Field
+from jobs.graph.node_type import WrongField
+from jobs.graph.node_types import NODE_TYPES
+from program_lib.expressions import ExpressionError, parse
+from program_lib.types import TEXT, Column, Schema, listed
+
+try:
+    from program_lib.expressions import changed_meanings
+except ImportError:  # TEMPORARY
+
+    def changed_meanings(parsed):
+        return ["/ temporary"] if "/" in str(parsed) else []
+
+
+ENGINE = 2  # 1 computed row by row in Python, with Python's meanings
+MOST_NOTES = 100  # told of one graph
+MOST_NAMES = 8  # columns that one note names
+
+EMPTY_FIELDS = (
+    "an empty field of the file is NULL now, where it was an empty text;"
+    ' "" in the file is still an empty text'
+)
+UNTYPED = "a column of a CSV file holds text, unless its type is named here"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A thing that a person should know of a node before it runs again."""
+
+    node_id: int
+    field: str
+    message: str
+
+    def document(self) -> dict[str, Any]:
+        """This note as JSON."""
+        return {"nodeId": self.node_id, "field": self.field, "message": shortened(self.message)}
+
+
+def notes_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The notes of a graph document, which may have any error; none for a graph of this engine."""
+    written_for = document.get("engine")
+    if type(written_for) is int and written_for >= ENGINE:
+        return []
+    notes = [*_changed_meanings(document), *_text_taken_for_something_else(document)]
+    return [note.document() for note in notes[:MOST_NOTES]]
+
+
+# What an expression means, whatever it is computed from
+
+
+def _changed_meanings(document: Mapping[str, Any]) -> Iterator[Note]:
+    left = MAX_EXPRESSIONS  # characters; a graph with more does not run
+    for node_id, type_name, config in _configurations(document):
+        if type_name == "csv_input" and not config.get("null_marker"):
+            yield Note(node_id, "null_marker", EMPTY_FIELDS)
+        for of in NODE_TYPES[type_name].fields:
+            expressions = list(_expressions(of, config))
+            left -= sum(len(text) for _, text in expressions)
+            if left < 0:
+                return
+            yield from (Note(node_id, of.name, told) for told in _changed(expressions))
+
+
+def _configurations(document: Mapping[str, Any]) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    nodes = document.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        if not isinstance(node, dict) or type(node.get("id")) is not int:
+            continue
+        name, config = node.get("type"), node.get("config")
+        if isinstance(name, str) and name in NODE_TYPES and isinstance(config, dict):
+            yield node["id"], name, config
+
+
+def _expressions(of: Field, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each expression of a field, after the column that it computes, if any."""
+    value = config.get(of.name)
+    if of.kind == "expression" and isinstance(value, str):
+        yield "", value
+    elif of.kind == "columns" and isinstance(value, list):
+        for entry in value:
+            column = entry.get("column") if isinstance(entry, dict) else None
+            text = entry.get("expression") if isinstance(entry, dict) else None
+            if isinstance(text, str):
+                yield column if isinstance(column, str) else "", text
+
+
+def _changed(expressions: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A sentence for each meaning that changed, with the columns that it concerns."""
+    concerned: dict[str, list[str]] = {}
+    for column, text in expressions:
+        for meaning in _meanings(text):
+            concerned.setdefault(meaning, []).append(column)
+    for meaning, columns in concerned.items():
+        names = listed(filter(None, columns), MOST_NAMES) if any(columns) else ""
+        yield f"{names}: {meaning}" if names else meaning
+
+
+def _meanings(text: str) -> list[str]:
+    try:
+        return changed_meanings(parse(text))
+    except ExpressionError:
+        return []  # the validator tells it
+
+
+# Columns of CSV files that are taken for something else than text
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a node's rows before it runs."""
+
+    schema: Schema = field(default_factory=Schema)
+    # The CSV Inputs that they come from, where every column beside those of `schema` is text; else none
+    files: frozenset[int] = frozenset()
+
+
+def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note]:
+    try:
+        graph = parse_graph(document)
+    except GraphInvalid:
+        return  # the validator has more to say
+    known: dict[int, _Known] = {}
+    for node in graph.in_order():
+        try:
+            known[node.id] = _given(node, graph, known)
+        except WrongField as error:
+            files = _merged([known[source] for source in graph.sources(node.id)]).files
+            known[node.id] = _Known()
+            message = f"{node.name}: {error}; {UNTYPED}"
+            yield from (Note(file, "types", message) for file in sorted(files))
+
+
+def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
+    """What a node gives. Raises WrongField where its expressions do not go together with texts."""
+    if node.type == "csv_input":
+        return _Known(node.node_type.known_columns(node.config, Schema()), frozenset({node.id}))
+    came = _merged([known[source] for source in graph.sources(node.id)])
+    texts = [name for name in _columns_read(node) if came.schema.column(name) is None]
+    given = Schema([*came.schema, *(Column(name, TEXT) for name in texts if came.files)])
+    keeps_others = node.config.get("keep", "all") == "all"
+    files = came.files if keeps_others else frozenset()
+    return _Known(node.node_type.known_columns(node.config, given), files)
+
+
+def _columns_read(node: Node) -> Iterable[str]:
+    texts = (text for of in node.node_type.fields for _, text in _expressions(of, node.config))
+    return dict.fromkeys(column for text in texts for column in parse(text).columns)
+
+
+def _merged(inputs: list[_Known]) -> _Known:
+    """What is known of the rows of all inputs together: nothing, unless it is the same of all."""
+    if not inputs or any(other.schema != inputs[0].schema for other in inputs):
+        return _Known()
+    all_are_files = all(known.files for known in inputs)
+    files = frozenset().union(*(known.files for known in inputs)) if all_are_files else frozenset()
+    return _Known(inputs[0].schema, files)
