@@ -20,8 +20,8 @@ try:
     from program_lib.expressions import changed_meanings
 except ImportError:  # TEMPORARY
 
-    def changed_meanings(parsed):
-        return ["/ temporary"] if "/" in str(parsed) else []
+    def changed_meanings(parsed: object) -> list[str]:
+        return []
 
 
 ENGINE = 2  # 1 computed row by row in Python, with Python's meanings
@@ -32,7 +32,7 @@ EMPTY_FIELDS = (
     "an empty field of the file is NULL now, where it was an empty text;"
     ' "" in the file is still an empty text'
 )
-UNTYPED = "a column of a CSV file holds text, unless its type is named here"
+UNTYPED = "until a type is named here, the file's columns hold text: {columns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,31 +136,35 @@ def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note
         try:
             known[node.id] = _given(node, graph, known)
         except WrongField as error:
-            files = _merged([known[source] for source in graph.sources(node.id)]).files
+            came = _came(node, graph, known)
             known[node.id] = _Known()
-            message = f"{node.name}: {error}; {UNTYPED}"
-            yield from (Note(file, "types", message) for file in sorted(files))
+            untyped = UNTYPED.format(columns=listed(_untyped(node, came), MOST_NAMES))
+            message = f"{node.name}: {error}; {untyped}"
+            yield from (Note(file, "types", message) for file in sorted(came.files))
 
 
 def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     """What a node gives. Raises WrongField where its expressions do not go together with texts."""
     if node.type == "csv_input":
         return _Known(node.node_type.known_columns(node.config, Schema()), frozenset({node.id}))
-    came = _merged([known[source] for source in graph.sources(node.id)])
-    texts = [name for name in _columns_read(node) if came.schema.column(name) is None]
-    given = Schema([*came.schema, *(Column(name, TEXT) for name in texts if came.files)])
+    came = _came(node, graph, known)
+    texts = _untyped(node, came) if came.files else []
+    given = Schema([*came.schema, *(Column(name, TEXT) for name in texts)])
     keeps_others = node.config.get("keep", "all") == "all"
     files = came.files if keeps_others else frozenset()
     return _Known(node.node_type.known_columns(node.config, given), files)
 
 
-def _columns_read(node: Node) -> Iterable[str]:
+def _untyped(node: Node, came: _Known) -> list[str]:
+    """The columns that the node's expressions read and of which no type is known."""
     texts = (text for of in node.node_type.fields for _, text in _expressions(of, node.config))
-    return dict.fromkeys(column for text in texts for column in parse(text).columns)
+    read = dict.fromkeys(column for text in texts for column in parse(text).columns)
+    return [name for name in read if came.schema.column(name) is None]
 
 
-def _merged(inputs: list[_Known]) -> _Known:
-    """What is known of the rows of all inputs together: nothing, unless it is the same of all."""
+def _came(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
+    """What is known of the rows that a node gets from all its inputs: nothing, unless it is the same of all."""
+    inputs = [known[source] for source in graph.sources(node.id)]
     if not inputs or any(other.schema != inputs[0].schema for other in inputs):
         return _Known()
     all_are_files = all(known.files for known in inputs)

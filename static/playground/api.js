@@ -38,8 +38,9 @@ export class Api {
   }
 
   /**
-   * {id, name, graph, asStored, odd, updatedAt, etag}. `graph` has the shape that the page needs, `asStored` is what the
-   * server has; `odd` says what of it was left out, a sentence each.
+   * {id, name, graph, asStored, odd, notes, updatedAt, etag}. `graph` has the shape that the page needs, `asStored` is what
+   * the server has; `odd` says what of it was left out, a sentence each; `notes` what it means otherwise than when it was
+   * saved: [{nodeId, field, message}].
    */
   job(jobId) {
     return this.#job('GET', `/api/jobs/${jobId}`);
@@ -69,18 +70,24 @@ export class Api {
     }
   }
 
-  /** All node types, in the order of the palette. */
+  /** {nodeTypes: all of them, in the order of the palette; engine: the number of the engine that runs jobs}. */
   async nodeTypes() {
-    return (await this.#call('GET', '/api/node-types')).nodeTypes;
+    const { nodeTypes, engine } = await this.#call('GET', '/api/node-types');
+    return { nodeTypes, engine: engine ?? null };
   }
 
   deleteJob(jobId) {
     return this.#call('DELETE', `/api/jobs/${jobId}`);
   }
 
-  /** {columns, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
+  /** {columns, types, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
   preview(graph, nodeId) {
     return this.#call('POST', '/api/jobs/preview', { graph, nodeId });
+  }
+
+  /** {columns, types}: what the columns of a node's file hold, found by reading all of it. */
+  findTypes(graph, nodeId) {
+    return this.#call('POST', '/api/jobs/find-types', { graph, nodeId });
   }
 
   /** {runId, jobId, status}; the same key twice makes one run. */
@@ -135,7 +142,7 @@ export class Api {
   // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
   async #job(...request) {
     const { response, document } = await this.#exchange(...request);
-    return { ...document, ...shaped(document.graph), asStored: document.graph, etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+    return { ...document, ...shaped(document.graph), asStored: document.graph, notes: (document.notes ?? []).map(graphError), etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
   }
 
   async #exchange(method, path, body, headers = {}, signal = undefined) {

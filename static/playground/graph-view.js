@@ -5,7 +5,7 @@
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
  * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
- * validator refused, with `.node-problems` under it. An edge is `path.edge[data-from][data-to]`. While the graph can
+ * validator refused, with `.node-problems` under it; `.node-notes` under a card say what changed its meaning. An edge is `path.edge[data-from][data-to]`. While the graph can
  * be edited: `.port-in` and `.port-out` with data-node-id, `.edge-hit[data-key]`, data-selected="true" on what is.
  */
 
@@ -17,7 +17,7 @@ import { formatShare } from './estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
-const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map' };
+const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map', limit: 'limit' };
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
@@ -147,6 +147,15 @@ export class GraphView {
       else delete card.dataset.invalid;
       if (parts.problems.textContent !== messages.join('')) parts.problems.replaceChildren(...messages.map((message) => element('li', '', message)));
       setHidden(parts.problems, messages.length === 0);
+    }
+  }
+
+  /** Put notes, Map node id → [message], under their nodes, below what is wrong with them; earlier ones go. */
+  drawNotes(notes) {
+    for (const [id, { parts }] of this.#cards) {
+      const messages = notes.get(id) ?? [];
+      if (parts.notes.textContent !== messages.join('')) parts.notes.replaceChildren(...messages.map((message) => element('li', '', message)));
+      setHidden(parts.notes, messages.length === 0);
     }
   }
 
@@ -304,7 +313,7 @@ export class GraphView {
     card.setAttribute('aria-controls', 'details');
     card.addEventListener('click', (event) => this.#chosen(node.id, event));
     card.addEventListener('focus', () => this.#onFocus(node.id, card));
-    const slot = element('li', 'node-slot', card, parts.problems, ...ports(node.id, type));
+    const slot = element('li', 'node-slot', card, parts.problems, parts.notes, ...ports(node.id, type));
     slot.dataset.nodeId = String(node.id);
     this.#sizes.observe(slot);
     return { slot, card, parts, node };
@@ -573,7 +582,8 @@ function cardParts(kindIcon) {
   const name = element('span', 'node-name');
   const summary = element('span', 'node-type');
   const problems = element('ul', 'node-problems');
-  problems.hidden = true;
+  const notes = element('ul', 'node-problems node-notes');
+  problems.hidden = notes.hidden = true;
   return {
     kind: element('span', 'node-kind', icon(kindIcon)),
     title: element('span', 'node-title', name, summary),
@@ -590,6 +600,7 @@ function cardParts(kindIcon) {
     rate,
     share,
     problems,
+    notes,
   };
 }
 

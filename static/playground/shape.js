@@ -41,10 +41,15 @@ function shapedConfig({ id, config: given }, odd) {
     odd.push(`the settings of node ${id} are no object`);
     return {};
   }
-  const { columns } = config;
-  if (!Array.isArray(columns) || columns.every(isObject)) return config;
+  return ['columns', 'types'].reduce((now, name) => withEntries(now, name, id, odd), config);
+}
+
+// What the page draws line by line: each entry is an object.
+function withEntries(config, name, id, odd) {
+  const entries = config[name];
+  if (!Array.isArray(entries) || entries.every(isObject)) return config;
   odd.push(`a column of node ${id} is no object`);
-  return { ...config, columns: columns.filter(isObject) };
+  return { ...config, [name]: entries.filter(isObject) };
 }
 
 function shapedEdges(entries, ids, odd) {

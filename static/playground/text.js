@@ -112,9 +112,10 @@ export function shortRun(runId) {
 
 /** What a node does, in one line of its settings; its type where they say nothing yet. */
 export function summaryOf({ type, config = {} }) {
-  const { table, sql, path, condition, columns } = config;
+  const { table, sql, path, condition, columns, rows } = config;
   const computed = Array.isArray(columns) ? columns.map(({ column }) => column).join(', ') : '';
-  const telling = [table, sql, path, condition, computed].find((text) => typeof text === 'string' && text.trim() !== '');
+  const first = Number.isInteger(rows) ? `the first ${formatCount(rows)} ${unitOf(rows)}` : '';
+  const telling = [table, sql, path, condition, computed, first].find((text) => typeof text === 'string' && text.trim() !== '');
   return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
 }
 
@@ -133,7 +134,8 @@ function withoutSecrets(address, secretNames) {
 
 function plainText(value) {
   if (typeof value === 'string') return value;
-  const isComputed = Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column && entry?.expression);
-  if (isComputed) return value.map(({ column, expression }) => `${column} = ${expression}`).join('\n');
+  const isListOf = (member) => Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column && entry?.[member]);
+  if (isListOf('expression')) return value.map(({ column, expression }) => `${column} = ${expression}`).join('\n');
+  if (isListOf('type')) return value.map(({ column, type }) => `${column}: ${type}`).join('\n');
   return JSON.stringify(value, null, 2);
 }

@@ -6,7 +6,7 @@
  *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), attempt(work), notice(text, tone, action), announce(text)}
  *
  * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
- * `#redo`, `#zoom-level`, `#problems`, and those of the parts.
+ * `#redo`, `#zoom-level`, `#problems`, `#notes`, and those of the parts.
  */
 
 import { byId, setHidden, setText } from '../dom.js';
@@ -17,7 +17,8 @@ import { formatMoment } from '../text.js';
 import { asClipboardText, fromClipboardText } from './clipboard.js';
 import { EditModel } from './edit-model.js';
 import { startingConfig } from './fields.js';
-import { addNode, configured, connected, edgeKey, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
+import { foundText, isSameFile, typed, withFound } from './found-types.js';
+import { addNode, configured, configuredAs, connected, edgeKey, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
 import { openHelp } from './help.js';
 import { JobTools } from './job-tools.js';
 import { KeptDrafts } from './kept-drafts.js';
@@ -25,6 +26,7 @@ import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
 import { Latest } from './latest.js';
 import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
+import { patiently } from './patience.js';
 import { Picker } from './picker.js';
 import { PreviewView } from './preview-view.js';
 import { saveOver } from './saving.js';
@@ -66,6 +68,8 @@ export class Editor {
   #marked = null; // the selection that an area is added to
   #opened = null; // id of the node whose form is open
   #fresh = null; // id of a node that was just added: what it lacks is no fault yet
+  #engine = null; // number of the engine that runs jobs now; a graph that is saved here says so
+  #dismissed = new Map(); // job id → ids of nodes whose notes a person has seen
   #problems = []; // what the validator said last: [{nodeId, field, message}]
   #pointer = { clientX: -1, clientY: -1 };
   #pasted = 0; // times that the same was pasted
@@ -101,9 +105,10 @@ export class Editor {
   /** Node types come from the server, once; without them nothing can be edited. */
   async loadTypes() {
     if (this.#types.size > 0) return;
-    const types = await this.#api.nodeTypes();
-    this.#types = new Map(types.map((type) => [type.name, type]));
-    this.#palette.show(types);
+    const { nodeTypes, engine } = await this.#api.nodeTypes();
+    this.#engine = engine;
+    this.#types = new Map(nodeTypes.map((type) => [type.name, type]));
+    this.#palette.show(nodeTypes);
     this.#graph.useTypes(this.#types);
     this.#refresh();
   }
@@ -119,6 +124,7 @@ export class Editor {
       if (known === undefined) restored = this.#restore(this.#draft);
     }
     this.#refresh();
+    if (job !== null) this.#tellNotes();
     if (restored !== null) this.#tellRestored(restored, job);
     else if (job !== null) this.#offerOther(this.#draft);
     if (job !== null) this.#checks.ask(this.document.graph, { soon: true });
@@ -149,7 +155,7 @@ export class Editor {
   get document() {
     if (this.#draft === null) return null;
     const { job, model } = this.#draft;
-    const graph = job.odd.length > 0 && !model.isDirty ? job.asStored : model.graph;
+    const graph = job.odd.length > 0 && !model.isDirty ? job.asStored : writtenFor(model.graph, job.graph.engine);
     return { id: job.id, name: job.name, graph, etag: job.etag };
   }
 
@@ -158,18 +164,22 @@ export class Editor {
     return [...this.#drafts].filter(([, { model }]) => model.isDirty).map(([id]) => id);
   }
 
-  /** True when there is nothing that the server does not have. Tells what went wrong itself. */
-  async save() {
+  /**
+   * True when there is nothing that the server does not have. Tells what went wrong itself. `asItIs`: a graph with notes
+   * is saved though nothing was changed, which says that it is meant as it is run now.
+   */
+  async save({ asItIs = false } = {}) {
     this.#fresh = null;
-    if (!this.isDirty) return true;
+    if (!this.isDirty && !(asItIs && this.#hasNotes)) return true;
     const draft = this.#draft;
     return this.#host.attempt(async () => {
       const { graph } = draft.model;
-      const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph });
+      const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#engine) });
       if (saved === null) return;
       draft.job = saved;
       draft.model.markSaved(graph);
       this.#keep(draft);
+      if (draft === this.#draft) this.#showNotes();
       this.#host.announce('Saved.');
       await this.#host.saved(saved);
       this.#refreshTools();
@@ -203,6 +213,41 @@ export class Editor {
     pill.title = errors.map(({ message }) => message).slice(0, 12).join('\n');
   }
 
+  // ---- what a graph means otherwise than when it was saved
+
+  get #hasNotes() {
+    return (this.#draft?.job.notes.length ?? 0) > 0;
+  }
+
+  /** Map node id → [message], of the nodes that are there and were not dismissed. */
+  get #notes() {
+    if (this.#draft === null) return new Map();
+    const { job, model } = this.#draft;
+    const dismissed = this.#dismissed.get(job.id) ?? new Set();
+    const standing = job.notes.filter(({ nodeId }) => !dismissed.has(nodeId) && nodeOf(model.graph, nodeId) !== undefined);
+    return new Map([...Map.groupBy(standing, ({ nodeId }) => nodeId)].map(([id, notes]) => [id, notes.map(({ message }) => message)]));
+  }
+
+  #showNotes() {
+    const notes = this.#notes;
+    this.#graph.drawNotes(notes);
+    this.#form.drawNotes(notes.get(this.#opened) ?? []);
+    setHidden(byId('notes'), notes.size === 0);
+    setText(byId('notes-text'), notes.size === 1 ? '1 node changed its meaning' : `${notes.size} nodes changed their meaning`);
+  }
+
+  #tellNotes() {
+    const { size } = this.#notes;
+    if (size > 0) this.#host.announce(`${byId('notes-text').textContent} since this job was saved.`);
+  }
+
+  #dismissNotes(id) {
+    const { job } = this.#draft;
+    this.#dismissed.set(job.id, new Set([...(this.#dismissed.get(job.id) ?? []), id]));
+    this.#showNotes();
+    this.#host.announce('Dismissed.');
+  }
+
   #putAside() {
     if (this.#draft !== null && !this.#draft.model.isDirty) this.#drafts.delete(this.#draft.job.id);
     this.#draft = null;
@@ -212,6 +257,7 @@ export class Editor {
     this.#preview.close({ quiet: true });
     this.#form.show(null);
     this.showProblems([]);
+    this.#showNotes();
   }
 
   // What an earlier page left of this draft is done again as one step, which undo takes back. It began with the job of
@@ -321,6 +367,7 @@ export class Editor {
     this.#graph.drawSelection(this.#selection);
     if (this.#draft !== null) this.showProblems(this.#problems);
     if (this.#opened !== null) this.#fillForm();
+    this.#showNotes();
     this.#refreshTools();
   }
 
@@ -329,7 +376,8 @@ export class Editor {
     this.#palette.enable(model !== null && this.#types.size > 0);
     for (const id of ['job-menu', 'add', 'tidy']) setHidden(byId(id), model === null);
     setHidden(byId('save'), model === null);
-    byId('save').disabled = !this.isDirty;
+    byId('save').disabled = !this.isDirty && !this.#hasNotes;
+    byId('save').title = !this.isDirty && this.#hasNotes ? 'Save it as it is: its notes are then gone' : '';
     drawStep(byId('undo'), 'Undo', model?.undoLabel ?? null);
     drawStep(byId('redo'), 'Redo', model?.redoLabel ?? null);
     byId('unsaved').hidden = !this.isDirty;
@@ -519,6 +567,7 @@ export class Editor {
     const { graph } = this.#draft.model;
     this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types) });
     this.#form.drawErrors(this.#problems.filter((problem) => problem.nodeId === this.#opened), this.#fresh === this.#opened);
+    this.#form.drawNotes(this.#notes.get(this.#opened) ?? []);
   }
 
   // ---- who tells us what
@@ -569,6 +618,8 @@ export class Editor {
       duplicate: (id) => this.#duplicate(new Set([id])),
       remove: (id) => this.#delete(new Set([id]), new Set()),
       select: (id) => this.select(id),
+      dismissNotes: (id) => this.#dismissNotes(id),
+      findTypes: (id, field) => this.#findTypes(id, field),
     };
   }
 
@@ -646,11 +697,31 @@ export class Editor {
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
   }
 
-  // An error of another node on the way says whose it is.
-  async #previewOf(id) {
+  #previewOf(id) {
     const { graph } = this.#draft.model;
+    return this.#asked(graph, id, () => this.#api.preview(graph, id));
+  }
+
+  /** Has the types of a file's columns found and proposed in the node's form; what was found, as a text. */
+  async #findTypes(id, field) {
+    const draft = this.#draft;
+    const { graph } = draft.model;
+    const isWanted = () => draft === this.#draft && nodeOf(draft.model.graph, id) !== undefined;
+    const found = await patiently(() => this.#asked(graph, id, () => this.#api.findTypes(graph, id)), { isWanted });
+    if (!isWanted()) return '';
+    const node = nodeOf(draft.model.graph, id);
+    if (!isSameFile(nodeOf(graph, id).config, node.config)) throw new Error('The file was changed meanwhile. Find its types again.');
+    const proposed = withFound(node.config, found);
+    const config = typed(node.config, field, proposed.types);
+    this.#do({ label: `Find the types of ${node.name}`, apply: (now) => (JSON.stringify(config) === JSON.stringify(node.config) ? now : configuredAs(now, id, config)) });
+    this.#host.announce(foundText(proposed));
+    return foundText(proposed);
+  }
+
+  // An error of another node on the way says whose it is.
+  async #asked(graph, id, ask) {
     try {
-      return await this.#api.preview(graph, id);
+      return await ask();
     } catch (problem) {
       const told = (problem.errors ?? []).map(({ nodeId, message }) => (nodeId === null || nodeId === id ? message : `${nameIn(graph, nodeId)}: ${message}`));
       throw told.length === 0 ? problem : new Error(told.join('\n'));
@@ -670,8 +741,9 @@ export class Editor {
       'by-hand': () => this.#arrangeByHand(),
       add: () => this.#offerAdd(),
       keys: () => openHelp(),
-      save: () => this.save(),
+      save: () => this.save({ asItIs: true }),
       problems: () => this.#showNextProblem(),
+      notes: () => this.#showNext([...this.#notes.keys()]),
     };
     for (const [id, run] of Object.entries(actions)) byId(id).addEventListener('click', run);
     for (const button of document.querySelectorAll('[data-closes]')) button.addEventListener('click', () => byId(button.dataset.closes).close());
@@ -680,7 +752,11 @@ export class Editor {
   #showNextProblem() {
     const ids = [...new Set(this.#problems.map(({ nodeId }) => nodeId))].filter((id) => id !== null && nodeOf(this.#draft.model.graph, id) !== undefined);
     if (ids.length === 0) return this.#host.notice(this.#problems.map(({ message }) => message).join('\n'), 'error');
-    return this.select(ids[(ids.indexOf(this.#opened) + 1) % ids.length]);
+    return this.#showNext(ids);
+  }
+
+  #showNext(ids) {
+    if (ids.length > 0) this.select(ids[(ids.indexOf(this.#opened) + 1) % ids.length]);
   }
 
   #wireKeys() {
@@ -713,7 +789,7 @@ export class Editor {
 
   // each may return false: the key keeps its own meaning
   #commands = {
-    save: () => void this.save(),
+    save: () => void this.save({ asItIs: true }),
     rename: () => this.#tools.startRename(),
     help: () => openHelp(),
     add: () => this.#offerAdd(),
@@ -821,8 +897,14 @@ function nothing() {
   return { nodes: new Set(), edges: new Set() };
 }
 
-// Each node has a place: its own where all have one, spread so that no two cards touch; else laid out.
-function standingGraph(graph) {
+// A graph says by which engine's meanings it was written; null or undefined: it does not say.
+function writtenFor(graph, engine) {
+  return (engine ?? null) === null ? graph : { ...graph, engine };
+}
+
+// Each node has a place: its own where all have one, spread so that no two cards touch; else laid out. Which engine it was
+// written for is the stored job's to say, and no part of the draft.
+function standingGraph({ engine, ...graph }) {
   return placed({ ...graph, edges: graph.edges ?? [] }, layOut({ nodes: graph.nodes, edges: graph.edges ?? [] }, 'right').positions);
 }
 

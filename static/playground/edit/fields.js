@@ -1,9 +1,10 @@
 /**
  * From a field of a node type's schema to a control, and from what a person typed to a value. Pure.
  *
- * A control is one of: line, text (several lines), code (several lines, fixed pitch), choice, switch, number, list
- * (one text a line), columns (pairs of column and expression), keep, json. A kind that is not in the table is edited
- * as JSON, so that a new one works before it has a control of its own.
+ * A control is one of: line, text (several lines), code (several lines, fixed pitch), choice, switch, number, count (a
+ * whole number), marker (a line whose spaces count), list (one text a line), columns (pairs of column and expression),
+ * types (pairs of column and type), keep, json. A kind that is not in the table is edited as JSON, so that a new one
+ * works before it has a control of its own.
  */
 
 const CONTROLS = {
@@ -15,7 +16,10 @@ const CONTROLS = {
   connection: 'line',
   choice: 'choice',
   columns: 'columns',
+  types: 'types',
   names: 'list',
+  marker: 'marker',
+  count: 'count',
   keep: 'keep',
   number: 'number',
   integer: 'number',
@@ -45,12 +49,21 @@ export function shownText(field, value) {
  * What the value must be beyond that, the server's validator says.
  */
 export function valueOf(field, text) {
-  if (text.trim() === '') return { value: undefined };
   const control = controlOf(field);
+  if (control === 'marker') return { value: text === '' ? undefined : text };
+  if (text.trim() === '') return { value: undefined };
+  if (control === 'count') return counted(field, text.trim());
   if (control === 'list') return { value: lines(text) };
   if (control === 'number') return Number.isFinite(Number(text)) ? { value: Number(text) } : { error: `${field.label} must be a number` };
   if (control === 'json') return parsed(field, text);
   return { value: text };
+}
+
+// Digits alone: Number() would take 1e3, 0x10 and 12.0, too, and round what is beyond its precision.
+function counted(field, text) {
+  if (!/^\d+$/.test(text)) return { error: `${field.label} must be a whole number, for example 1000` };
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? { value } : { error: `${field.label} must be at most ${Number.MAX_SAFE_INTEGER.toLocaleString('en')}` };
 }
 
 function parsed(field, text) {
@@ -64,6 +77,11 @@ function parsed(field, text) {
 /** One entry a line; empty lines do not count. */
 export function lines(text) {
   return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+}
+
+/** Whether the form shows a field: one that only graphs of before have is shown where it is given. */
+export function isOffered(field, config) {
+  return !field.former || (config?.[field.name] ?? null) !== null;
 }
 
 /** Which of the fields of `oneOf` a configuration uses: the one that is given, else the first. */

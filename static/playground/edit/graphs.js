@@ -59,6 +59,11 @@ export function configured(graph, id, field, value) {
   });
 }
 
+/** With another configuration of a node as a whole. */
+export function configuredAs(graph, id, config) {
+  return withNodes(graph, new Set([id]), (node) => ({ ...node, config }));
+}
+
 /** The nodes with these ids and the edges between them, for the clipboard. */
 export function fragmentOf(graph, nodeIds) {
   return {

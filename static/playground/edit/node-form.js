@@ -1,11 +1,12 @@
 /**
  * The form of one node, made from its type's schema. It shows what the draft holds and tells each change; it keeps
  * no state of its own, so undo changes it like anything else. Test hooks: `#node-form`, `[data-field="…"]` around
- * each field, with `.field-error`; `#node-name`; `.connection[data-from][data-to]`.
+ * each field, with `.field-error`; `#node-name`; `.connection[data-from][data-to]`; `#node-notes`, `#node-notes-dismiss`;
+ * in a field of types `.types-find` and `.types-note`.
  */
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
-import { besideField, chosenOf, controlOf, isCode, lines, shownText, valueOf } from './fields.js';
+import { besideField, chosenOf, controlOf, isCode, isOffered, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
 
 export class NodeForm {
@@ -18,7 +19,8 @@ export class NodeForm {
 
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(from, to),
-   * connect(id), preview(id), duplicate(id), remove(id), select(id)}
+   * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), findTypes(id, field) → what was
+   * found, as a text}
    */
   constructor(says) {
     this.#says = says;
@@ -35,7 +37,7 @@ export class NodeForm {
       return;
     }
     const type = context.types.get(node.type);
-    if (this.#shown?.id !== id || this.#shown.type !== type || this.#choice(type, node) !== this.#shown.choice) this.#build(node, type);
+    if (!this.#fits(node, type)) this.#build(node, type);
     this.#fill(node, type, context);
   }
 
@@ -59,9 +61,24 @@ export class NodeForm {
     setHidden(this.#shown.general, others.length === 0);
   }
 
+  /** What the node's settings mean now that they did not mean when they were saved: sentences, above its fields. */
+  drawNotes(messages) {
+    if (this.#shown === null) return;
+    const { notes, noteList } = this.#shown;
+    if (noteList.textContent !== messages.join('')) noteList.replaceChildren(...messages.map((message) => element('li', '', message)));
+    setHidden(notes, messages.length === 0);
+  }
+
   focusName() {
     byId('node-name')?.focus();
     byId('node-name')?.select();
+  }
+
+  // Whether the fields that are there are the ones that this node needs.
+  #fits(node, type) {
+    const shown = this.#shown;
+    if (shown?.id !== node.id || shown.type !== type || shown.choice !== this.#choice(type, node)) return false;
+    return (type?.fields ?? []).every((field) => !field.former || !isOffered(field, node.config) || shown.fields.has(field.name));
   }
 
   #choice(type, node) {
@@ -76,10 +93,13 @@ export class NodeForm {
     if (this.#shown?.id !== node.id) this.#chosen = null;
     const choice = this.#choice(type, node);
     const fields = new Map();
-    const parts = [this.#nameField(node, fields)];
+    const noteList = element('ul', '');
+    const notes = this.#notesBox(node, noteList);
+    const parts = [notes, this.#nameField(node, fields)];
     const general = element('p', 'field-error');
     if (type === undefined) parts.push(element('p', 'field-help', `The type “${node.type}” is not known here. Its settings can be changed as JSON.`));
     for (const field of type?.fields ?? []) {
+      if (!isOffered(field, node.config)) continue;
       if (type.oneOf.includes(field.name)) {
         if (field.name === type.oneOf[0]) parts.push(this.#switch(node, type, choice));
         if (field.name !== choice) continue;
@@ -89,7 +109,22 @@ export class NodeForm {
     const connections = element('section', 'connections');
     parts.push(general, connections, this.#buttons(node));
     this.#box.replaceChildren(...parts);
-    this.#shown = { id: node.id, type, choice, fields, general, connections, wrong: new Map() };
+    this.#shown = { id: node.id, type, choice, fields, general, connections, notes, noteList, wrong: new Map() };
+  }
+
+  #notesBox(node, list) {
+    const dismiss = element('button', 'link-button', 'Dismiss');
+    dismiss.type = 'button';
+    dismiss.id = 'node-notes-dismiss';
+    dismiss.addEventListener('click', () => {
+      this.#says.dismissNotes(node.id);
+      this.focusName();
+    });
+    const title = element('h3', 'section-title', 'Changed since this job was saved');
+    const box = element('section', 'notes', element('div', 'details-section-head', title, dismiss), list);
+    box.id = 'node-notes';
+    box.hidden = true;
+    return box;
   }
 
   #nameField(node, fields) {
@@ -119,10 +154,11 @@ export class NodeForm {
   }
 
   #field(node, field, fields, isChosen) {
-    const control = CONTROLS[controlOf(field)](field, (value, { error } = {}) => {
+    const say = (value, { error } = {}) => {
       this.#noteWrong(field.name, error);
       if (error === undefined) this.#says.configure(node.id, field.name, value);
-    });
+    };
+    const control = CONTROLS[controlOf(field)](field, say, { findTypes: () => this.#says.findTypes(node.id, field.name) });
     return fieldBox(field, control, fields, { required: isChosen || (field.required && (field.default ?? null) === null) });
   }
 
@@ -336,45 +372,33 @@ function keep(field, say) {
   return { element: element('div', 'field-keep', select, names), inputs: () => [select], set };
 }
 
-// [{column, expression}, …], a line each
-function columns(field, say) {
+/**
+ * A list of entries, a line each, that can be added and removed. `cells(entry, place, change)` makes the controls of a
+ * line; `change(members)` changes the entry. {element, inputs(), set(value)} and the button that adds.
+ */
+function entries(field, say, { empty, addLabel, cells }) {
   const list = element('ul', 'columns');
-  const add = element('button', 'link-button', 'Add a column');
+  const add = element('button', 'link-button', addLabel);
   add.type = 'button';
   add.classList.add('columns-add');
   let shown = [];
-  const tell = (entries) => {
-    shown = entries;
-    say(entries);
+  const tell = (now) => {
+    shown = now;
+    say(now);
   };
-  const input = (label, value, place, member) => {
-    const made = document.createElement('input');
-    made.value = value;
-    made.placeholder = label;
-    made.spellcheck = false;
-    made.autocomplete = 'off';
-    made.className = 'is-code';
-    made.setAttribute('aria-label', `${label} ${place + 1}`);
-    made.dataset.member = member;
-    made.addEventListener('input', () => tell(shown.map((entry, at) => (at === place ? { ...entry, [member]: made.value } : entry))));
-    return made;
-  };
-  const draw = () => {
-    const items = shown.map((entry, place) => {
-      const remove = iconButton('close', `Remove column ${place + 1}`);
-      remove.addEventListener('click', () => {
-        tell(shown.filter((_, at) => at !== place));
-        draw();
-        (list.querySelector(`li:nth-child(${Math.min(place + 1, shown.length)}) input`) ?? add).focus();
-      });
-      const equals = element('span', 'columns-equals', '=');
-      equals.setAttribute('aria-hidden', 'true');
-      return element('li', '', input('Column', String(entry?.column ?? ''), place, 'column'), equals, input('Expression', String(entry?.expression ?? ''), place, 'expression'), remove);
+  const line = (entry, place) => {
+    const remove = iconButton('close', `Remove column ${place + 1}`);
+    remove.addEventListener('click', () => {
+      tell(shown.filter((_, at) => at !== place));
+      draw();
+      (list.querySelector(`li:nth-child(${Math.min(place + 1, shown.length)}) input`) ?? add).focus();
     });
-    list.replaceChildren(...items);
+    const change = (members) => tell(shown.map((now, at) => (at === place ? { ...now, ...members } : now)));
+    return element('li', '', ...cells(entry, place, change), remove);
   };
+  const draw = () => list.replaceChildren(...shown.map(line));
   add.addEventListener('click', () => {
-    tell([...shown, { column: '', expression: '' }]);
+    tell([...shown, { ...empty }]);
     draw();
     list.querySelector('li:last-child input').focus();
   });
@@ -384,7 +408,84 @@ function columns(field, say) {
     shown = wanted;
     draw();
   };
-  return { element: element('div', 'field-columns', list, add), inputs: () => [...list.querySelectorAll('input'), add].slice(0, 1), set };
+  return { element: element('div', 'field-columns', list, add), inputs: () => [...list.querySelectorAll('input'), add].slice(0, 1), set, add };
+}
+
+// The control of one member of an entry, with a name that tells the lines apart.
+function cell(made, label, place, member) {
+  made.setAttribute('aria-label', `${label} ${place + 1}`);
+  made.dataset.member = member;
+  return made;
+}
+
+function textCell(label, entry, place, member, change) {
+  const made = document.createElement('input');
+  made.value = String(entry?.[member] ?? '');
+  made.placeholder = label;
+  made.spellcheck = false;
+  made.autocomplete = 'off';
+  made.className = 'is-code';
+  made.addEventListener('input', () => change({ [member]: made.value }));
+  return cell(made, label, place, member);
+}
+
+// [{column, expression}, …]
+function columns(field, say) {
+  const equals = () => {
+    const made = element('span', 'columns-equals', '=');
+    made.setAttribute('aria-hidden', 'true');
+    return made;
+  };
+  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), textCell('Expression', entry, place, 'expression', change)];
+  return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
+}
+
+// [{column, type}, …], which the server can find in the file
+function types(field, say, { findTypes }) {
+  const pick = (entry, place, change) => {
+    const select = document.createElement('select');
+    const type = String(entry?.type ?? '');
+    const known = field.choices.includes(type) ? field.choices : [type, ...field.choices];
+    select.append(...known.map((name) => new Option(name, name, false, name === type)));
+    select.addEventListener('change', () => change({ type: select.value }));
+    return cell(select, 'Type', place, 'type');
+  };
+  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), pick(entry, place, change)];
+  const list = entries(field, say, { empty: { column: '', type: field.choices[0] }, addLabel: 'Add a column', cells });
+  list.element.firstElementChild.classList.add('types');
+  const { button, note } = finder(findTypes);
+  list.element.append(element('div', 'columns-foot', list.add, button), note);
+  return list;
+}
+
+// The button that has the types found, and what came of it.
+function finder(findTypes) {
+  const button = element('button', 'link-button types-find', 'Find types');
+  button.type = 'button';
+  button.title = 'Read the file once and propose what each column holds';
+  const note = element('p', 'types-note');
+  note.hidden = true;
+  const tell = (tone, text) => {
+    note.dataset.tone = tone;
+    setText(note, text);
+    setHidden(note, text === '');
+  };
+  let isAsking = false;
+  button.addEventListener('click', async () => {
+    if (isAsking) return;
+    isAsking = true;
+    tell('busy', 'Reading the file…');
+    await findTypes().then((found) => tell('good', found), (error) => tell('error', error.message));
+    isAsking = false;
+  });
+  return { button, note };
+}
+
+// As text: a number input would change under a wheel that scrolls, and says nothing of what is no number.
+function count(field, say) {
+  const input = document.createElement('input');
+  input.inputMode = 'numeric';
+  return typed(field, input, say);
 }
 
 const CONTROLS = {
@@ -392,10 +493,13 @@ const CONTROLS = {
   text: (field, say) => area(field, say, 2),
   code: (field, say) => area(field, say, field.kind === 'sql' ? 8 : 2),
   number: line,
+  marker: line,
+  count,
   list: (field, say) => area(field, say, 3),
   json: (field, say) => area(field, say, 4),
   choice,
   switch: onOff,
   keep,
   columns,
+  types,
 };

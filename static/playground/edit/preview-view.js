@@ -1,13 +1,10 @@
 /**
  * The first rows that a node gives, in a table below the graph. Test hooks: `#preview[data-state]` is
- * loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`.
+ * loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`, `.rows-type`.
  */
 
 import { byId, element, setHidden, setText } from '../dom.js';
-
-/** Milliseconds for which a server that cannot answer now is asked again, and between two questions. */
-const PATIENCE = 30_000;
-const RETRY = 1_000;
+import { patiently } from './patience.js';
 
 export class PreviewView {
   #panel = byId('preview');
@@ -18,8 +15,8 @@ export class PreviewView {
   #announce;
 
   /**
-   * `load(nodeId)`: resolves to {columns, rows, truncated, timedOut}, or rejects with an Error to show; one of status 503
-   * is asked again for a while, as in the first seconds after a start, when no runner is there yet.
+   * `load(nodeId)`: resolves to {columns, types, rows, truncated, timedOut}, or rejects with an Error to show; one of
+   * status 503 is asked again for a while.
    */
   constructor({ load, onClose, announce }) {
     this.#announce = announce;
@@ -60,7 +57,10 @@ export class PreviewView {
     const generation = (this.#generation += 1);
     this.#tell('loading', 'Reading rows…');
     try {
-      const preview = await this.#patiently(generation);
+      const preview = await patiently(() => this.#load(this.#nodeId), {
+        isWanted: () => generation === this.#generation,
+        onWait: () => this.#tell('loading', 'Waiting for a runner…'),
+      });
       if (generation !== this.#generation) return;
       byId('preview-table').replaceChildren(table(preview));
       this.#tell('rows', noteOf(preview));
@@ -70,20 +70,6 @@ export class PreviewView {
       byId('preview-table').replaceChildren();
       this.#tell('error', error.message);
       this.#announce(`No preview: ${error.message}`);
-    }
-  }
-
-  async #patiently(generation) {
-    const end = performance.now() + PATIENCE;
-    for (;;) {
-      try {
-        return await this.#load(this.#nodeId);
-      } catch (problem) {
-        if (problem.status !== 503 || generation !== this.#generation || performance.now() > end) throw problem;
-      }
-      this.#tell('loading', 'Waiting for a runner…');
-      await new Promise((resolve) => setTimeout(resolve, RETRY));
-      if (generation !== this.#generation) throw new Error('not wanted any more');
     }
   }
 
@@ -104,8 +90,8 @@ function countOf(rows) {
   return rows.length === 1 ? '1 row' : `${rows.length} rows`;
 }
 
-function table({ columns, rows }) {
-  const head = element('tr', '', ...[headCell('#'), ...columns.map((column) => headCell(column))]);
+function table({ columns, types = [], rows }) {
+  const head = element('tr', '', headCell('#'), ...columns.map((column, place) => columnCell(column, types[place])));
   const body = rows.map((row, place) => element('tr', '', numberCell(place + 1), ...row.map(cell)));
   return element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
 }
@@ -113,6 +99,16 @@ function table({ columns, rows }) {
 function headCell(text) {
   const made = element('th', '', text);
   made.scope = 'col';
+  return made;
+}
+
+// The name, and below it what the column holds: small, since one looks at values first.
+function columnCell(column, type) {
+  const made = headCell(column);
+  if (type === undefined) return made;
+  const told = element('span', 'rows-type', type);
+  told.title = type;
+  made.append(told);
   return made;
 }
 
