@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -71,9 +72,21 @@ def parse_column(strings: Values, to: Type, name: str | None = None) -> pa.Array
         raise RowRefused(index, _why_not(strings[index].as_py(), to), name) from error
 
 
+def is_column(strings: Values, of: Type) -> bool:
+    """Whether `parse_column` would take all texts."""
+    parse = _PARSE.get(of.kind)
+    return parse is None or not _fails(_one_array(strings), lambda part: parse(part, of))
+
+
 def shown(text: str) -> str:
     """A value as a message quotes it: not too long, and nothing invisible."""
     return repr(text) if len(text) <= SHOWN else repr(text[:SHOWN]) + "…"
+
+
+@cache
+def constant(value: str | float) -> pa.Scalar:
+    """A value beside columns. Arrow takes 50 µs to make one, as it looks for modules that are not there."""
+    return pa.scalar(value)
 
 
 def _one_array(values: Values) -> pa.Array:
@@ -174,7 +187,7 @@ def _write_timestamp(values: pa.Array, of: Type) -> pa.Array:
 
 def _write_timestamptz(values: pa.Array, of: Type) -> pa.Array:
     texts = _write_timestamp(values.view(pa.timestamp("us")), of)
-    return pc.binary_join_element_wise(texts, "+00", "")
+    return pc.binary_join_element_wise(texts, constant("+00"), constant(""))
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:
@@ -183,7 +196,7 @@ def _without_zeros(texts: pa.Array) -> pa.Array:
 
 
 def _prefixed(texts: pa.Array, prefix: str) -> pa.Array:
-    return pc.binary_join_element_wise(pa.scalar(prefix), texts, "")
+    return pc.binary_join_element_wise(constant(prefix), texts, constant(""))
 
 
 _AS_IT_IS = AS_TEXT | {Kind.TEXT}
@@ -265,7 +278,7 @@ def _parse_double(strings: pa.Array, to: Type) -> pa.Array:
 
 def _is_beyond(values: pa.Array, strings: pa.Array) -> pa.Array:
     """Where a number became infinite or 0 since no double is so large or so small."""
-    is_suspect = pc.or_(pc.is_inf(values), pc.equal(values, 0))
+    is_suspect = pc.or_(pc.is_inf(values), pc.equal(values, constant(0.0)))
     if not _any(is_suspect):
         return is_suspect
     return pc.and_(is_suspect, pc.match_substring_regex(strings, "^[^eEI]*[1-9]"))
@@ -301,7 +314,7 @@ def _parse_timestamptz(strings: pa.Array, to: Type) -> pa.Array:
 
 def _parse_bytes(strings: pa.Array, to: Type) -> pa.Array:
     digits = pc.utf8_slice_codeunits(_checked(strings, _BYTES), 2)
-    raw = bytes.fromhex(content(digits).decode("ascii"))
+    raw = bytes.fromhex(bytes(content(digits)).decode("ascii"))
     return pc.if_else(pc.is_valid(digits), _resized(digits, pa.binary(), pc.divide, raw), None)
 
 
@@ -348,13 +361,13 @@ def _any(flags: pa.Array) -> bool:
 
 def _has_only(strings: pa.Array, characters: bytes) -> bool:
     """Whether the texts consist of these characters alone: one pass over their bytes, whatever the rows."""
-    return not content(strings).translate(None, characters)
+    return not bytes(content(strings)).translate(None, characters)
 
 
-def content(values: pa.Array) -> bytes:
+def content(values: pa.Array) -> memoryview:
     """The bytes of all texts of an array, one after the other."""
     start, end = _bounds(values)
-    return bytes(memoryview(values.buffers()[2] or b"")[start:end])
+    return memoryview(values.buffers()[2] or b"")[start:end]
 
 
 def _bounds(values: pa.Array) -> tuple[int, int]:

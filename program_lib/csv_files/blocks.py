@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from program_lib.csv_files.form import MAX_RECORD
 from program_lib.csv_files.grammar import Broken, FieldText, Grammar, Record
 from program_lib.csv_files.source import Source, Undecodable
 from program_lib.errors import ProgramError
 from program_lib.ports import BATCH_ROWS
 
+AIM = BATCH_ROWS * 9 // 10  # rows of a block: a few more than one batch holds would make two
 FIRST_READ = 256 * 1024  # bytes; little, so that the first rows are soon on their way
 LEAST_READ = 64 * 1024  # bytes
 MOST_READ = 4 * 1024 * 1024  # bytes; as columns in memory they take up to four times as much
-MAX_RECORD = (
-    64 * 1024 * 1024
-)  # bytes; more is a quote that was left open, and would fill the memory
 
 
 class Blocks:
@@ -22,7 +21,6 @@ class Blocks:
         self._source, self._grammar, self._name = source, grammar, name
         self._size = FIRST_READ
         self._rest = b""  # read, and not yet handed on
-        self._is_known = True  # that no whole record is in `_rest`
         self._lines = 0  # before `_rest`
         self.line = 1
 
@@ -47,7 +45,6 @@ class Blocks:
                 return b""
             self._read()
         block, self._rest = self._rest[:end], self._rest[end:]
-        self._is_known = True
         self.line = self._lines + 1
         self._lines += self._grammar.line_ends(block)
         return block
@@ -55,7 +52,7 @@ class Blocks:
     def expect(self, rows: int, size: int) -> None:
         """Learns how long rows are, so that the next block is about one batch."""
         if rows:
-            self._size = min(max(BATCH_ROWS * size // rows, LEAST_READ), MOST_READ)
+            self._size = min(max(AIM * size // rows, LEAST_READ), MOST_READ)
 
     def broken(self, error: Broken) -> ProgramError:
         """What to raise for a line of the last block."""
@@ -70,9 +67,6 @@ class Blocks:
 
     def _whole(self) -> int:
         """Where the whole records in `_rest` end; 0 where it has none."""
-        if self._is_known and not self._source.is_at_end:
-            return 0
-        self._is_known = True
         try:
             return self._grammar.cut(self._rest, is_last=self._source.is_at_end)
         except Broken as error:
@@ -80,15 +74,15 @@ class Blocks:
 
     def _read(self) -> None:
         """Takes more bytes; as many again as are there, where these are no whole record."""
-        if len(self._rest) > MAX_RECORD:
+        most = MAX_RECORD + 1 - len(self._rest)
+        if most <= 0:
             what = f"is longer than {MAX_RECORD // 1024 // 1024} MB: is a quote left open?"
             raise self._refused(self._lines + 1, what)
         try:
-            self._rest += self._source.read(max(self._size, len(self._rest)))
+            self._rest += self._source.read(min(max(self._size, len(self._rest)), most))
         except Undecodable as error:
             line = self._lines + 1 + (self._rest + error.before).count(b"\n")
             raise self._refused(line, not_in(self._source.encoding, error.found)) from error
-        self._is_known = False
 
     def _refused(self, line: int, what: str) -> ProgramError:
         return ProgramError(f"line {line:,} of {self._name} {what}")

@@ -8,6 +8,9 @@ from program_lib.errors import ProgramError
 from program_lib.types import listed
 
 ENCODINGS = ("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16")
+MAX_RECORD = (
+    64 * 1024 * 1024
+)  # bytes in UTF-8; more is a quote that was left open, and would fill the memory
 NO_DELIMITERS = frozenset("\"'-+.:\\_ ")  # these stand in numbers, dates and quoted texts
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from program_lib.csv_files.form import Form
-from program_lib.texts import shown
+from program_lib.texts import SHOWN, shown
 
 
 class Broken(Exception):
@@ -66,14 +66,21 @@ class Grammar:
     def cut(self, block: bytes, *, is_last: bool) -> int:
         """How many of the bytes are whole records; all of them when they are the last of the file.
 
-        Raises Broken where quotes are out of order, as far as the bytes tell.
+        Raises Broken where quotes of the first record are out of order; before another broken one it cuts.
         """
         end = len(block) if is_last else _last_line_end(block, 0, len(block))
         if not self._quote or self._quote not in block or self._are_in_order(block, end):
             return end
         if not is_last and self._are_in_order(block, end := self._end_outside(block)):
             return end
-        return max((record.next for record in self.records(block, is_last=is_last)), default=0)
+        end = 0
+        try:
+            for record in self.records(block, is_last=is_last):
+                end = record.next
+        except Broken:
+            if not end:
+                raise
+        return end
 
     def records(self, block: bytes, *, is_last: bool) -> Iterator[Record]:
         """The records one by one, up to one that the block does not end. Raises Broken."""
@@ -139,7 +146,8 @@ class Grammar:
             if end == len(block) or block[end] in b"\r\n":
                 return
             if block[end : end + 1] != self._delimiter:
-                raise _after_quote(block, start, end, line)
+                _check_after_quote(block, start, end, line, is_last)
+                return
             line += block.count(b"\n", start, end)
             start = end + 1
         if not block.startswith(self._quote, start):
@@ -161,15 +169,15 @@ def _last_line_end(block: bytes, start: int, end: int) -> int:
     return found + 1
 
 
-def _after_quote(block: bytes, start: int, end: int, line: int) -> Broken:
-    after = block[end : end + 240].splitlines()[0].decode(errors="replace")
-    lines = block.count(b"\n", start, end)
-    if not lines:
-        return Broken(
-            line,
-            f"has {shown(after)} after a closing quote: a quote inside of a field is written twice",
-        )
-    return Broken(
-        line,
-        f"opens a quoted field that ends in line {line + lines:,} before {shown(after)}: is a quote missing?",
-    )
+def _check_after_quote(block: bytes, start: int, end: int, line: int, is_last: bool) -> None:
+    """Raises Broken for text after a closing quote, when enough of it is there to be shown."""
+    after = block[end : end + 4 * SHOWN + 4]
+    rest, *others = after.splitlines()
+    if not others and not is_last and len(after) <= 4 * SHOWN:
+        return
+    found, lines = shown(rest.decode(errors="replace")), block.count(b"\n", start, end)
+    if lines:
+        later = f"{lines:,} line{'s' if lines > 1 else ''} later, before {found}"
+        raise Broken(line, f"opens a quoted field that ends {later}: is a quote missing?")
+    doubled = "a quote inside of a field is written twice"
+    raise Broken(line, f"has {found} after a closing quote: {doubled}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.csv_files.form import Form
+from program_lib.csv_files.form import MAX_RECORD, Form
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.texts import column_texts, content, shown
+from program_lib.texts import column_texts, constant, content, shown
 from program_lib.types import AS_TEXT, Column, Kind, Schema
 
 MAY_NEED_QUOTES = AS_TEXT | {Kind.TEXT}  # numbers, dates and the like hold no delimiter (see Form)
@@ -25,10 +26,12 @@ def csv_lines(table: pa.Table, schema: Schema, form: Form) -> bytes:
         return b""
     fields = [_fields(table.column(at), column, form) for at, column in enumerate(schema)]
     rows = pc.binary_join_element_wise(
-        *fields, form.delimiter, null_handling="replace", null_replacement=form.null
+        *fields, constant(form.delimiter), null_handling="replace", null_replacement=form.null
     )
-    all_rows = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
-    return content(pc.binary_join(all_rows, "\n")) + b"\n"
+    _check_sizes(rows)
+    bounds = pa.py_buffer(struct.pack("=ii", 0, len(rows)))
+    all_rows = pa.Array.from_buffers(pa.list_(rows.type), 1, [None, bounds], children=[rows])
+    return b"".join((content(pc.binary_join(all_rows, constant("\n"))), b"\n"))
 
 
 def header_line(schema: Schema, form: Form) -> bytes:
@@ -48,6 +51,15 @@ def _header_field(name: str, form: Form) -> str:
     return form.quote + name.replace(form.quote, form.quote * 2) + form.quote
 
 
+def _check_sizes(rows: pa.Array) -> None:
+    """What we write we can read: no row is longer than the reader takes."""
+    if len(content(rows)) <= MAX_RECORD:
+        return
+    index = pc.index(pc.greater(pc.binary_length(rows), MAX_RECORD), True).as_py()
+    if index >= 0:
+        raise RowRefused(index, f"the row is longer than {MAX_RECORD // 1024 // 1024} MB of CSV")
+
+
 def _fields(values: pa.ChunkedArray, column: Column, form: Form) -> pa.Array:
     texts = column_texts(values, column.type, column.name)
     if column.type.kind not in MAY_NEED_QUOTES and not form.null:
@@ -58,11 +70,11 @@ def _fields(values: pa.ChunkedArray, column: Column, form: Form) -> pa.Array:
 
 def _is_special(texts: pa.Array, form: Form) -> pa.Array | None:
     """Which texts must be quoted; None where none must."""
-    all_of_them = content(texts)
+    all_of_them = bytes(content(texts))
     found = [
         pc.match_substring(texts, sign) for sign in _signs(form) if sign.encode() in all_of_them
     ]
-    is_null_like = pc.equal(texts, form.null)
+    is_null_like = pc.equal(texts, constant(form.null))
     if pc.any(is_null_like).as_py():
         found.append(is_null_like)
     return pc.fill_null(reduce(pc.or_, found), False) if found else None
@@ -77,7 +89,8 @@ def _quoted(texts: pa.Array, is_special: pa.Array, name: str, form: Form) -> pa.
     if form.quote is None:
         return texts
     doubled = pc.replace_substring(texts.filter(is_special), form.quote, form.quote * 2)
-    quoted = pc.binary_join_element_wise(form.quote, doubled, form.quote, "")
+    quote = constant(form.quote)
+    quoted = pc.binary_join_element_wise(quote, doubled, quote, constant(""))
     return pc.replace_with_mask(texts, is_special, quoted)
 
 
@@ -86,7 +99,7 @@ def _check_can_be_said(texts: pa.Array, is_special: pa.Array, name: str, form: F
     if form.quote is None:
         unsayable, why = is_special, "needs quotes, and this file has none"
     elif form.is_quoted_null:
-        unsayable, why = pc.equal(texts, form.null), "is NULL in this file, quoted or not"
+        unsayable, why = pc.equal(texts, constant(form.null)), "is NULL in this file, quoted or not"
     else:
         return
     index = pc.index(pc.fill_null(unsayable, False), True).as_py()

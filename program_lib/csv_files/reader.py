@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import PurePath
 from typing import BinaryIO, NoReturn
@@ -65,9 +66,9 @@ class CsvReader:
         return self._header.schema
 
     def batches(self) -> Iterator[pa.Table]:
-        while block := self._blocks.next():
-            table = self._table(block)
-            self._blocks.expect(len(table), len(block))
+        """As Reader says. Of a file, the next rows are parsed by a thread while the caller works on these."""
+        tables = _ahead(self._next) if self._blocks.can_be_read_again else iter(self._next, None)
+        for table in tables:
             yield from _pieces(table)
 
     def where(self, number: int) -> str:
@@ -83,6 +84,14 @@ class CsvReader:
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
+
+    def _next(self) -> pa.Table | None:
+        """The rows of the next block; None at the end."""
+        if not (block := self._blocks.next()):
+            return None
+        table = self._table(block)
+        self._blocks.expect(len(table), len(block))
+        return table
 
     def _table(self, block: bytes) -> pa.Table:
         """The typed rows of a block. Raises ProgramError for a line, RowRefused for a value."""
@@ -116,7 +125,7 @@ class CsvReader:
                 column_names=[str(at) for at in range(self._header.width)],
             ),
             parse_options=self._parse_options(),
-            convert_options=self._convert_options(),
+            convert_options=self._convert_options(is_ascii=block.isascii()),
         )
         return table.slice(1) if has_mark and self._has_one_column else table
 
@@ -128,8 +137,9 @@ class CsvReader:
             ignore_empty_lines=not self._has_one_column,
         )
 
-    def _convert_options(self) -> pa_csv.ConvertOptions:
+    def _convert_options(self, *, is_ascii: bool) -> pa_csv.ConvertOptions:
         return pa_csv.ConvertOptions(
+            check_utf8=not is_ascii,
             column_types={str(at): pa.string() for at in range(self._header.width)},
             null_values=[self._form.null],
             strings_can_be_null=True,
@@ -189,6 +199,15 @@ class CsvReader:
         rows_only = (one for one in records if self._has_one_column or one.end > one.start)
         record = next((one for at, one in enumerate(rows_only, 1) if at == number), None)
         return blocks.line + (record.line - 1 if record else 0)
+
+
+def _ahead(next_table: Callable[[], pa.Table | None]) -> Iterator[pa.Table]:
+    """Tables one ahead. The thread ends with the iteration, and waits for nobody: a file has all its bytes."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="csv") as thread:
+        coming = thread.submit(next_table)
+        while (table := coming.result()) is not None:
+            coming = thread.submit(next_table)
+            yield table
 
 
 def _pieces(table: pa.Table) -> Iterator[pa.Table]:

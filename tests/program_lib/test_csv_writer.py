@@ -1,0 +1,408 @@
+"""CSV files are written so that they come back the same, all or nothing."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import os
+import stat
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobs.graph.paths import PART_NAME
+from program_lib.csv_files.form import MAX_RECORD, Form
+from program_lib.csv_files.lines import csv_lines
+from program_lib.csv_files.reader import CsvReader
+from program_lib.csv_files.writer import CsvWriter
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.types import (
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    JSON,
+    NUMERIC,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    Column,
+    Schema,
+    Type,
+    decimal,
+)
+from tests.databases import Database
+
+Rows = list[tuple[Any, ...]]
+
+
+def say(words: str) -> None:
+    raise AssertionError(f"nothing is waited for, and yet: {words}")
+
+
+def table(schema: Schema, rows: Rows) -> pa.Table:
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in schema]
+    return pa.table(columns, schema=schema.arrow())
+
+
+def write(path: Path, schema: Schema, *batches: Rows, **form: Any) -> bytes:
+    writer = CsvWriter(path, **form)
+    writer.start(say)
+    try:
+        writer.open(schema)
+        for rows in batches:
+            writer.write(table(schema, rows))
+        writer.finish()
+        writer.commit()
+    finally:
+        writer.undo()
+    return path.read_bytes()
+
+
+def read(path: Path, schema: Schema, **form: Any) -> tuple[Schema, Rows]:
+    types = {column.name: column.type for column in schema}
+    reader = CsvReader(str(path), types=types, **form)
+    found = reader.open()
+    rows: Rows = []
+    for batch in reader.batches():
+        rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    reader.close()
+    return found, rows
+
+
+def texts(*names: str) -> Schema:
+    return Schema(Column(name, TEXT) for name in names)
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([("1", None), ("2", "")], b'1,\n2,""\n'),
+        ([("a,b", 'say "hi"')], b'"a,b","say ""hi"""\n'),
+        ([("a\nb", "a\rb")], b'"a\nb","a\rb"\n'),
+        ([(" a ", "NULL")], b" a ,NULL\n"),
+        ([("x", "x"), ('"', "y"), (None, ",")], b'x,x\n"""",y\n,","\n'),
+        ([("größe", "\0")], "größe,\0\n".encode()),
+    ],
+)
+def test_texts_are_quoted_where_they_must_be(tmp_path: Path, rows: Rows, expected: bytes) -> None:
+    assert write(tmp_path / "x.csv", texts("a", "b"), rows) == b"a,b\n" + expected
+
+
+def test_values_have_the_texts_of_their_types(tmp_path: Path) -> None:
+    schema = Schema(
+        [
+            Column("f", DOUBLE),
+            Column("d", decimal(9, 7)),
+            Column("b", BYTES),
+            Column("t", TIMESTAMPTZ),
+        ]
+    )
+    row = (1e16, Decimal("0.0000001"), b"\x00\xff", dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC))
+    written = write(tmp_path / "x.csv", schema, [row])
+    assert written == b"f,d,b,t\n10000000000000000,0.0000001,\\x00ff,2026-07-01 12:00:00+00\n"
+
+
+def test_the_form_is_a_setting(tmp_path: Path) -> None:
+    schema = Schema([Column("a", TEXT), Column("n", INTEGER)])
+    rows: Rows = [("NA", None), (None, 7), ("", -999), ("a;b", 1), ("a,b", 2)]
+    written = write(tmp_path / "x.csv", schema, rows, delimiter=";", null="NA", quote="'")
+    assert written == b"a;n\n'NA';NA\nNA;7\n;-999\n'a;b';1\na,b;2\n"
+    written = write(tmp_path / "y.csv", schema, [(None, -999), ("-999", None)], null="-999")
+    assert written == b'a,n\n-999,"-999"\n"-999",-999\n'
+
+
+def test_a_null_in_the_only_column_is_a_blank_line(tmp_path: Path) -> None:
+    assert write(tmp_path / "x.csv", texts("a"), [("1",), (None,), ("",)]) == b'a\n1\n\n""\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a,b", b'"a,b"'),
+        (" a", b'" a"'),
+        ('"', b'""""'),
+        ("\ufeffa", b'"\xef\xbb\xbfa"'),
+        ("a b", b"a b"),
+    ],
+)
+def test_names_come_back_with_their_spaces(tmp_path: Path, name: str, line: bytes) -> None:
+    path = tmp_path / "x.csv"
+    assert write(path, texts(name, "z"), [("1", "2")]).splitlines()[0] == line + b",z"
+    assert read(path, Schema())[0].names == [name, "z"]
+
+
+@pytest.mark.parametrize("name", ["", "a\0b"])
+def test_a_name_that_could_not_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProgramError, match="rename it"):
+        write(tmp_path / "x.csv", texts("a", name))
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_form_cannot_say_is_refused_with_its_row(tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"quote": None}, ""),
+        ({"quote": None}, "a,b"),
+        ({"quote": None}, "a\rb"),
+        ({"is_quoted_null": True}, ""),
+    ]
+    for form, bad in cases:
+        with pytest.raises(RowRefused) as caught:
+            write(
+                tmp_path / "x.csv", texts("a", "b"), [("1", "x"), ("2", None), ("3", bad)], **form
+            )
+        assert (caught.value.index, caught.value.column) == (2, "b")
+    assert write(tmp_path / "x.csv", texts("a", "b"), [('"x"', None)], quote=None) == b'a,b\n"x",\n'
+
+
+def test_a_row_that_could_not_be_read_again_is_refused(tmp_path: Path) -> None:
+    rows = [("x",), ("y" * (MAX_RECORD + 1),)]
+    with pytest.raises(RowRefused, match="longer than 64 MB") as caught:
+        write(tmp_path / "x.csv", texts("a"), rows)
+    assert caught.value.index == 1
+
+
+# --- encodings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("encoding", "start"),
+    [
+        ("utf-8", b"a,b\n"),
+        ("utf-8-sig", b"\xef\xbb\xbfa,b\n"),
+        ("latin-1", b"a,b\n"),
+        ("cp1252", b"a,b\n"),
+        ("utf-16", b"\xff\xfea\0,\0b\0\n\0"),
+    ],
+)
+def test_an_encoding_is_that_of_all_batches(tmp_path: Path, encoding: str, start: bytes) -> None:
+    path = tmp_path / "x.csv"
+    written = write(
+        path, texts("a", "b"), [("é", "x")], [("y", "ö")], [("z", "z")], encoding=encoding
+    )
+    assert written.startswith(start)
+    assert written.decode(encoding).removeprefix("\ufeff") == "a,b\né,x\ny,ö\nz,z\n"
+    assert read(path, Schema(), encoding=encoding)[1] == [("é", "x"), ("y", "ö"), ("z", "z")]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sign"), [("latin-1", "€"), ("cp1252", "\x81"), ("cp1252", "名")]
+)
+def test_a_sign_that_the_encoding_cannot_hold_is_refused(
+    tmp_path: Path, encoding: str, sign: str
+) -> None:
+    rows: Rows = [("x", "y"), ("x\n\ny", None), ("é", f"a{sign}"), (sign, "")]
+    with pytest.raises(RowRefused, match=f"is not in {encoding}") as caught:
+        write(tmp_path / "x.csv", texts("a", "b"), rows, encoding=encoding)
+    assert (caught.value.index, caught.value.column) == (2, "b")
+    with pytest.raises(ProgramError, match=f"which {encoding} does not have"):
+        write(tmp_path / "x.csv", texts("a", sign), encoding=encoding)
+    assert os.listdir(tmp_path) == []
+
+
+# --- all or nothing ------------------------------------------------------------------------------
+
+
+def test_nothing_changes_before_the_commit(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_bytes(b"old\n")
+    writer = CsvWriter(path)
+    writer.start(say)
+    writer.open(texts("a"))
+    writer.write(table(texts("a"), [("1",)]))
+    writer.finish()
+    part = PART_NAME.format(name="out.csv", pid=os.getpid())  # as the server knows and removes it
+    assert sorted(os.listdir(tmp_path)) == sorted([part, "out.csv"])
+    assert path.read_bytes() == b"old\n"
+    writer.commit()
+    assert path.read_bytes() == b"a\n1\n"
+    writer.undo()
+    writer.undo()
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_what_is_undone_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_bytes(b"old\n")
+    writer = CsvWriter(path)
+    writer.undo()
+    writer.start(say)
+    writer.open(texts("a"))
+    writer.undo()
+    assert os.listdir(tmp_path) == ["out.csv"]
+    assert path.read_bytes() == b"old\n"
+
+
+def test_after_a_refused_batch_others_may_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    writer = CsvWriter(path, encoding="latin-1")
+    writer.start(say)
+    writer.open(texts("a"))
+    with pytest.raises(RowRefused):
+        writer.write(table(texts("a"), [("1",), ("€",)]))
+    writer.write(table(texts("a"), [("1",)]))
+    writer.write(table(texts("a"), []))
+    writer.write(table(texts("a"), [("2",)]))
+    writer.finish()
+    writer.commit()
+    writer.undo()
+    assert path.read_bytes() == b"a\n1\n2\n"
+
+
+def test_a_full_disk_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on the size of files cuts a write in the middle, as a full disk does."""
+    path = tmp_path / "x.csv"
+    writer = CsvWriter(path)
+    writer.start(say)
+    writer.open(texts("a"))
+    real_write, calls = os.write, []
+
+    def half_then_full(descriptor: int, data: memoryview) -> int:
+        calls.append(len(data))
+        if len(calls) == 1:
+            return real_write(descriptor, bytes(data[: len(data) // 2]))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", half_then_full)
+    with pytest.raises(OSError, match="No space"):
+        writer.write(table(texts("a"), [("one",), ("two",)]))
+    monkeypatch.undo()
+    writer.write(table(texts("a"), [("three",)]))
+    writer.finish()
+    writer.commit()
+    writer.undo()
+    assert len(calls) == 2
+    assert path.read_bytes() == b"a\nthree\n"
+
+
+def test_a_directory_in_the_place_is_found_before_the_commit(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"x\.csv is a directory"):
+        write(tmp_path / "x.csv", texts("a"))
+    assert os.listdir(tmp_path) == ["x.csv"]
+
+
+def test_a_link_in_the_part_files_place_is_refused_and_stays(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    part = tmp_path / PART_NAME.format(name="x.csv", pid=os.getpid())
+    part.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic link"):
+        write(tmp_path / "x.csv", texts("a"))
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_missing_directory_is_said_by_the_system(tmp_path: Path) -> None:
+    writer = CsvWriter(tmp_path / "none" / "x.csv")
+    with pytest.raises(FileNotFoundError):
+        writer.start(say)
+    writer.undo()
+
+
+def test_a_new_file_has_the_rights_that_the_mask_leaves(tmp_path: Path) -> None:
+    write(tmp_path / "x.csv", texts("a"))
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "x.csv").stat().st_mode) == 0o666 & ~mask
+
+
+# --- there and back ------------------------------------------------------------------------------
+
+odd_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.text(
+    'ab"\r\n,; \ufeff\0', max_size=8
+)
+values: list[tuple[Type, st.SearchStrategy[Any]]] = [
+    (TEXT, odd_text),
+    (JSON, st.just('{"a": [null, "x,y"]}')),
+    (NUMERIC, st.sampled_from(["0", "10.50", "-0.5", "9" * 50])),
+    (BOOLEAN, st.booleans()),
+    (INTEGER, st.integers(-(2**63), 2**63 - 1)),
+    (decimal(20, 9), st.decimals(-(10**11) + 1, 10**11 - 1, places=9)),
+    (DOUBLE, st.floats(allow_nan=False)),
+    (BYTES, st.binary(max_size=8)),
+    (DATE, st.dates()),
+    (TIME, st.times()),
+    (TIMESTAMP, st.datetimes()),
+    (TIMESTAMPTZ, st.datetimes(timezones=st.just(dt.UTC))),
+]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[Schema, Rows]:
+    kinds = draw(st.lists(st.sampled_from(values), min_size=1, max_size=4))
+    names = draw(
+        st.lists(
+            odd_text.filter(lambda name: name and "\0" not in name),
+            min_size=4,
+            max_size=4,
+            unique=True,
+        )
+    )
+    schema = Schema(Column(name, kind) for name, (kind, _) in zip(names, kinds, strict=False))
+    row = st.tuples(*(st.none() | strategy for _, strategy in kinds))
+    return schema, draw(st.lists(row, max_size=5))
+
+
+forms = st.sampled_from(
+    [
+        {},
+        {"delimiter": ";"},
+        {"delimiter": "\t", "null": "\\N"},
+        {"null": "NULL", "encoding": "utf-16"},
+        {"quote": "'", "encoding": "utf-8-sig"},
+        {"null": "a"},
+        {"null": "0"},
+    ]
+)
+
+
+@given(tables(), forms)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_our_own_file_comes_back_the_same(
+    tmp_path: Path, written: tuple[Schema, Rows], form: dict[str, str]
+) -> None:
+    schema, rows = written
+    path = tmp_path / "x.csv"
+    write(path, schema, rows[:2], rows[2:], **form)
+    assert read(path, schema, **form) == (schema, rows)
+
+
+@given(st.lists(st.tuples(odd_text, odd_text), max_size=5))
+def test_pythons_csv_reads_the_same(rows: Rows) -> None:
+    lines = csv_lines(table(texts("a", "b"), rows), texts("a", "b"), Form()).decode()
+    assert [tuple(row) for row in csv.reader(io.StringIO(lines, newline=""), strict=True)] == rows
+
+
+def test_postgresql_copies_our_lines_in_and_out(postgresql: Database) -> None:
+    schema = Schema(
+        [Column("a", TEXT), Column("n", INTEGER), Column("b", BYTES), Column("t", TIMESTAMP)]
+    )
+    rows: Rows = [
+        ("", 1, b"\x00\xff", dt.datetime(2026, 7, 1, 12, 0, 0, 5)),
+        (None, None, None, None),
+        ('a,"b"\r\n\\.', -(2**63), b"", dt.datetime(1, 1, 1)),
+        ("\\N", 0, b"\\", dt.datetime(9999, 12, 31, 23, 59, 59)),
+    ]
+    postgresql.execute("CREATE TABLE t (a text, n bigint, b bytea, t timestamp)")
+    with postgresql.connect() as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY t FROM STDIN (FORMAT csv)") as copy:
+            copy.write(csv_lines(table(schema, rows), schema, Form()))
+        assert cursor.execute("SELECT a, n, b, t FROM t").fetchall() == rows
+
+
+def test_batches_of_any_slices_and_chunks_are_written(tmp_path: Path) -> None:
+    schema = Schema([Column("a", TEXT), Column("b", BYTES)])
+    whole = table(schema, [("x", b"1"), (None, b"2"), ("y,", None), ("", b""), ("z", b"\0")])
+    pieces = pa.concat_tables([whole.slice(1, 2), whole.slice(3)])
+    assert csv_lines(pieces, schema, Form()) == b',\\x32\n"y,",\n"",\\x\nz,\\x00\n'
