@@ -1,0 +1,159 @@
+"""Measures what moving rows costs: programs of graphs, in turn with the same done by hand.
+
+    scripts/bench programs                              all jobs; writes docs/bench-programs.md and its chart
+    scripts/bench programs --only copy,work --rounds 5
+    scripts/bench programs --show FILE.json             table of an earlier bench
+
+Exit code: 0 when both wrote the same rows each time; 1 when they did not, or a process failed; 2 for a wrong
+option; 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.machine import described
+from bench.programs.inputs import make_csv, make_postgresql, make_sqlite
+from bench.programs.jobs import JOBS, Job
+from bench.programs.report import Document, chart, heading, page, table
+from bench.programs.running import Differs, Failed, Place, one_turn
+from bench.programs.server import NoServer, postgresql
+from bench.target import TargetFailed, nats_of_its_own
+from hosting.interrupting import Interrupted, interruptible
+from hosting.launch import ROOT
+
+ROWS, POSTGRESQL_SHARE = 1_000_000, 0.3
+ROUNDS = 3
+PAGE, CHART = ROOT / "docs" / "bench-programs.md", ROOT / "docs" / "bench-programs.svg"
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    assert __doc__ is not None
+    names = ",".join(job.name for job in JOBS)
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench programs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="jobs:\n" + "\n".join(f"  {job.name:<9} {job.title}" for job in JOBS),
+    )
+    parser.add_argument("--only", default=names, metavar="J,…", help=f"of {names}")
+    parser.add_argument(
+        "--rows", type=int, default=ROWS, metavar="N", help="(%(default)d; for PostgreSQL 30 %%)"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="(%(default)d)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there")
+    parser.add_argument("--show", metavar="FILE", help="measure nothing: table of a --json")
+    options = parser.parse_args(arguments)
+    options.only = options.only.split(",")
+    if unknown := [name for name in options.only if name not in names.split(",")]:
+        parser.error(f"--only {','.join(unknown)}: there are {names}")
+    if options.rows < 1 or options.rounds < 1:
+        parser.error("--rows and --rounds must be 1 or more")
+    return options
+
+
+class Bench:
+    """One run of the command: its inputs, its servers, its figures."""
+
+    def __init__(self, options: argparse.Namespace, arguments: list[str]) -> None:
+        self._options = options
+        self._jobs = [job for job in JOBS if job.name in options.only]
+        self._began = time.monotonic()
+        self.document: Document = {
+            "command": shlex.join(["scripts/bench", "programs", *arguments]),
+            "machine": described(ROOT),
+            "rows": {"files": options.rows, "postgresql": self._postgresql_rows},
+            "turns": {},
+            "left_out": [],
+        }
+
+    @property
+    def _postgresql_rows(self) -> int:
+        return max(1, int(self._options.rows * POSTGRESQL_SHARE))
+
+    def run(self) -> None:
+        """Raises Failed, Differs, TargetFailed, Interrupted."""
+        with ExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            nats_url = stack.enter_context(nats_of_its_own())
+            place = Place(directory, nats_url, self._postgresql(stack))
+            self._make_inputs(place)
+            for job in self._jobs:
+                self._measure(place, job)
+
+    def _postgresql(self, stack: ExitStack) -> str | None:
+        """A server, where a job needs one and it is there; such jobs are left out else."""
+        needing = [job for job in self._jobs if job.is_postgresql]
+        if not needing:
+            return None
+        try:
+            return stack.enter_context(postgresql())
+        except NoServer as error:
+            names = ", ".join(job.name for job in needing)
+            self.document["left_out"].append(f"{names}: {error}")
+            self._jobs = [job for job in self._jobs if not job.is_postgresql]
+            return None
+
+    def _make_inputs(self, place: Place) -> None:
+        self._say("making inputs")
+        sources = {job.source for job in self._jobs}
+        if "csv" in sources:
+            make_csv(place.directory / "in.csv", self._options.rows)
+        if "sqlite" in sources:
+            make_sqlite(place.directory / "in.db", self._options.rows)
+        if place.postgresql_url is not None:
+            make_postgresql(place.postgresql_url, self._postgresql_rows)
+
+    def _measure(self, place: Place, job: Job) -> None:
+        turns = self.document["turns"][job.name] = []
+        for number in range(1, self._options.rounds + 1):
+            self._say(f"{job.name}, turn {number} of {self._options.rounds}")
+            turns.append(one_turn(place, job))
+
+    def _say(self, what: str) -> None:
+        print(f"{time.monotonic() - self._began:6.1f} s  {what}", file=sys.stderr, flush=True)
+
+
+def write(options: argparse.Namespace, document: Document) -> None:
+    """The figures where --json says; page and chart of a bench that left nothing out."""
+    if options.json:
+        _of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
+    if options.rows == ROWS and options.rounds >= ROUNDS and len(document["turns"]) == len(JOBS):
+        PAGE.write_text(page(document), encoding="utf-8")
+        CHART.write_text(chart(document), encoding="utf-8")
+
+
+def _of_caller(path: str) -> Path:
+    return Path(os.environ.get("BENCH_FROM", "."), path).absolute()
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    interruptible()
+    try:
+        if options.show:
+            document = json.loads(_of_caller(options.show).read_text())
+        else:
+            bench = Bench(options, arguments)
+            bench.run()
+            document = bench.document
+            write(options, document)
+    except Interrupted:
+        return 130
+    except (Failed, Differs, TargetFailed, OSError, ValueError) as error:
+        print(f"scripts/bench programs: {error}", file=sys.stderr)
+        return 1
+    print("\n".join([*heading(document), "", *table(document), *document["left_out"]]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""Processes that are measured: ours is the program of a graph, the other is a script by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.programs import by_hand, timed
+from bench.programs.jobs import Job
+from hosting.launch import ROOT
+from jobs.graph.checks import parse_graph
+from jobs.program.generator import generate_program
+
+SCRIPTS = Path(by_hand.__file__).parent
+TIMED = Path(timed.__file__)
+
+
+class Failed(Exception):
+    """A process ended with an error."""
+
+
+class Differs(Exception):
+    """What was written is not what the other one wrote."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one process took."""
+
+    seconds: float
+    cpu: float  # seconds, of user and system
+    megabytes: float  # of memory, at its peak
+
+    def figures(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where inputs lie, and what programs reach."""
+
+    directory: Path
+    nats_url: str
+    postgresql_url: str | None
+
+    def run_ours(self, job: Job) -> tuple[Took, Any]:
+        """The time of our program, and what tells its result."""
+        self._clear(job)
+        program = generate_program(
+            parse_graph(job.graph()), job_id=1, tenant_id="default", job_name=job.title
+        )
+        (self.directory / "program.py").write_text(program, encoding="utf-8")
+        took = self._run([sys.executable, "program.py"])
+        return took, self._result(job, "ours")
+
+    def run_by_hand(self, job: Job) -> tuple[Took, Any]:
+        self._clear(job)
+        script = str(SCRIPTS / f"{job.by_hand}.py")
+        took = self._run([sys.executable, script, *self._arguments(job)])
+        return took, self._result(job, "by_hand")
+
+    def _arguments(self, job: Job) -> list[str]:
+        if job.is_postgresql:
+            assert self.postgresql_url is not None
+            return [self.postgresql_url]
+        return [f"in.{_ENDINGS[job.source]}", f"out.{_ENDINGS[job.target]}"]
+
+    def _run(self, command: list[str]) -> Took:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "DATA_DIR": str(self.directory),
+            "NATS_URL": self.nats_url,
+        }
+        if self.postgresql_url is not None:
+            url = self.postgresql_url.replace("postgresql:", "postgresql+psycopg:")
+            environment["CONNECTION_PG"] = url
+        log = self.directory / "log.txt"
+        command_line = [sys.executable, "-I", "-S", str(TIMED), str(log), *command]
+        asked = subprocess.run(
+            command_line, cwd=self.directory, env=environment, stdout=subprocess.PIPE, check=True
+        )
+        figures = json.loads(asked.stdout)
+        if (code := figures.pop("code")) != 0:
+            raise Failed(f"{command} ended with {code}:\n{log.read_text()[-2_000:]}")
+        return Took(**figures)
+
+    def _clear(self, job: Job) -> None:
+        """Takes away what the run before wrote, and has its pages written: they are not this one's."""
+        for path in self.directory.glob("out.*"):
+            path.unlink()
+        if job.is_postgresql:
+            assert self.postgresql_url is not None
+            with psycopg.connect(self.postgresql_url, autocommit=True) as database:
+                database.execute("DROP TABLE IF EXISTS ours, by_hand")
+                database.execute("CHECKPOINT")
+        os.sync()
+
+    def _result(self, job: Job, table: str) -> Any:
+        """How many rows were written, and sums over them: the same for both, or one of them is wrong."""
+        if job.target == "csv":
+            with (self.directory / "out.csv").open("rb") as file:
+                return sum(1 for _ in file) - 1
+        sums = "SELECT count(*), sum(id), round(sum(amount)), count(DISTINCT note)"
+        if job.computes:
+            sums += ", round(sum(CAST(total AS DECIMAL))), count(DISTINCT up)"
+        if job.target == "sqlite":
+            with closing(sqlite3.connect(self.directory / "out.db")) as database:
+                return list(map(int, database.execute(f"{sums} FROM t").fetchone()))
+        assert self.postgresql_url is not None
+        with psycopg.connect(self.postgresql_url) as server:
+            found = server.execute(f"{sums} FROM {table}").fetchone()
+        assert found is not None
+        return list(map(int, found))
+
+
+_ENDINGS = {"csv": "csv", "sqlite": "db"}
+
+
+def one_turn(place: Place, job: Job) -> dict[str, dict[str, float]]:
+    """Ours, then by hand. Raises Failed and Differs."""
+    ours, our_result = place.run_ours(job)
+    other, other_result = place.run_by_hand(job)
+    if our_result != other_result:
+        raise Differs(f"{job.title}: ours gives {our_result}, by hand it is {other_result}")
+    return {"ours": ours.figures(), "by_hand": other.figures()}

@@ -1,0 +1,97 @@
+"""A PostgreSQL of the bench's own: a new one, on a free port, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from hosting.ports import free_port
+
+START_SECONDS = 30.0
+ACCOUNTS = ("postgres", "nobody")  # PostgreSQL refuses to run as root
+OPTIONS = ("fsync=off", "listen_addresses=127.0.0.1", "max_wal_size=4GB")
+
+
+class NoServer(Exception):
+    """PostgreSQL is not installed here, or does not start."""
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of its database. Raises NoServer."""
+    binaries, port = _binaries(), free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-pg-") as directory:
+        account = _account(Path(directory))
+        files = Path(directory) / "files"
+        initdb: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            files,
+            "-U",
+            "bench",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+        ]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **account)
+        options = [part for option in OPTIONS for part in ("-c", option)]
+        command: list[str | Path] = [
+            binaries / "postgres",
+            "-D",
+            files,
+            "-p",
+            str(port),
+            "-k",
+            directory,
+            *options,
+        ]
+        log = subprocess.DEVNULL
+        server: subprocess.Popen[bytes] = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=directory, **account
+        )
+        try:
+            yield _until_it_answers(f"postgresql://bench@127.0.0.1:{port}/postgres", server)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        raise NoServer("PostgreSQL is not installed (Debian's package postgresql)")
+    return found[-1].parent
+
+
+def _account(directory: Path) -> dict[str, Any]:
+    """Whom root starts the server as; the directory becomes that account's."""
+    if os.geteuid() != 0:
+        return {}
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    account = next((known[name] for name in ACCOUNTS if name in known), None)
+    if account is None:
+        raise NoServer(f"PostgreSQL does not run as root, and there is none of {ACCOUNTS}")
+    os.chown(directory, account.pw_uid, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _until_it_answers(url: str, server: subprocess.Popen[bytes]) -> str:
+    ends = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < ends:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return url
+    raise NoServer("PostgreSQL does not start")
