@@ -271,17 +271,16 @@ def _parse_double(strings: pa.Array, to: Type) -> pa.Array:
     if not _has_only(strings, _POINT_TOO):
         strings = _without_plus(_checked(strings, _FLOATING))
     values = pc.cast(strings, pa.float64())
-    if _any(_is_beyond(values, strings)):
-        raise ValueError("too large or too small")
+    is_suspect = pc.or_(pc.is_inf(values), pc.equal(values, constant(0.0)))
+    if _any(is_suspect):
+        _check_not_beyond(strings.filter(is_suspect))
     return values
 
 
-def _is_beyond(values: pa.Array, strings: pa.Array) -> pa.Array:
-    """Where a number became infinite or 0 since no double is so large or so small."""
-    is_suspect = pc.or_(pc.is_inf(values), pc.equal(values, constant(0.0)))
-    if not _any(is_suspect):
-        return is_suspect
-    return pc.and_(is_suspect, pc.match_substring_regex(strings, "^[^eEI]*[1-9]"))
+def _check_not_beyond(strings: pa.Array) -> None:
+    """Raises ValueError where a number became infinite or 0 since no double is so large or so small."""
+    if _any(pc.match_substring_regex(strings, "^[^eEI]*[1-9]")):
+        raise ValueError("too large or too small")
 
 
 def _parse_date(strings: pa.Array, to: Type) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,12 +68,10 @@ def _check_named(names: Sequence[str], width: int, file: str) -> None:
 
 
 def _check_unlike(names: Sequence[str], file: str) -> None:
-    for name in names:
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
         same = [number for number, other in enumerate(names, 1) if other == name]
-        if len(same) > 1:
-            raise ProgramError(
-                f"{_columns(same)} of {file} are called {name!r}: rename one in line 1"
-            )
+        raise ProgramError(f"{_columns(same)} of {file} are called {name!r}: rename one in line 1")
 
 
 def _check_types(names: Sequence[str], types: Mapping[str, Type], file: str) -> None:

@@ -87,6 +87,7 @@ def refusal(content: bytes, **settings: Any) -> str:
         (b'"a ""b""",c', ['a "b"', "c"]),
         (b'"a\nb",c', ["a\nb", "c"]),
         ("größe,名".encode(), ["größe", "名"]),
+        (b'\xef\xbb\xbf"id",name', ["id", "name"]),
         (b"id,name,", ["id", "name"]),
         (b"id,name, ", ["id", "name"]),
         (b"Id,id", ["Id", "id"]),
