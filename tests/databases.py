@@ -43,22 +43,23 @@ class Database:
     server: DatabaseServer
     name: str
     port: int
+    connection: Any  # of the driver's own, with autocommit
 
     @property
     def url(self) -> str:
         return f"{self.server.scheme}://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{self.name}"
 
     def connect(self) -> Any:
-        """A connection of the driver's own, with autocommit."""
+        """One more connection such as `connection`."""
         return self.server.connect(self.port, self.name)
 
     def execute(self, *statements: str) -> None:
-        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(query)
             return [tuple(row) for row in cursor.fetchall()]
 
@@ -362,7 +363,8 @@ class Running:
         name = f"test_{secrets.token_hex(6)}"
         self.server.make(self.port, name)
         try:
-            yield Database(self.server, name, self.port)
+            with contextlib.closing(self.server.connect(self.port, name)) as connection:
+                yield Database(self.server, name, self.port, connection)
         finally:
             self.server.drop(self.port, name)
 

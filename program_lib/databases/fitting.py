@@ -36,12 +36,14 @@ class Target:
         True  # doubles and numbers without a fixed scale: whether NaN and Infinity are values
     )
     length_in_bytes: int | None = None  # of a text or bytes, where the database counts so
-    is_unsigned: bool = False
+    is_nullable: bool = True
     needs_same: bool = (
         False  # the database would change what comes from another type, without a word
     )
-    least: int | None = None  # of dates in days, of timestamps in microseconds since 1970
+    least: int | None = None  # of integers that have other bounds than those of their bits
     most: int | None = None
+    # which values the database would change without a word, beside those that the above tells
+    is_changed: Callable[[pa.Array], pa.Array] | None = None
 
 
 # --- types ---------------------------------------------------------------------------------------
@@ -169,6 +171,9 @@ _CONVERSIONS: dict[tuple[Kind, Kind], Convert] = {
 def fitted(values: pa.ChunkedArray, name: str, source: Type, target: Target) -> pa.Array:
     """The values as `target.type` has them. Raises RowRefused for the first that does not fit exactly."""
     array = values.combine_chunks()
+    if not target.is_nullable and array.null_count:
+        index = pc.index(pc.is_null(array), True).as_py()
+        raise RowRefused(index, f"NULL stands where the column {target.name} is NOT NULL", name)
     convert = _conversion(source, target.type)
     assert convert is not None, "check() comes first"
     try:
@@ -179,7 +184,8 @@ def fitted(values: pa.ChunkedArray, name: str, source: Type, target: Target) -> 
     except RowRefused as refused:
         refused.column = name
         raise
-    for is_beyond in _bounds(made, target):
+    for bound in _bounds(made, target):
+        is_beyond = pc.and_(pc.is_valid(made), bound)
         if pc.any(is_beyond).as_py():
             index = pc.index(is_beyond, True).as_py()
             raise _refused(array, index, name, source, target)
@@ -219,14 +225,15 @@ def _fails(values: pa.Array, convert: Callable[[pa.Array], object]) -> bool:
 
 def _bounds(made: pa.Array, target: Target) -> list[pa.Array]:
     """For each bound that the column has: which values lie beyond it."""
+    beyond = [] if target.is_changed is None else [target.is_changed(made)]
     kind = target.type.kind
     if kind in (Kind.TEXT, Kind.BYTES) or kind in AS_TEXT:
-        return [*_lengths(made, target), *_digits_of_numeric(made, target)]
+        return [*beyond, *_lengths(made, target), *_digits_of_numeric(made, target)]
     if kind is Kind.INTEGER:
-        return _integer_bounds(made, target)
+        return [*beyond, _is_beyond_integers(made, target)]
     if kind is Kind.DOUBLE:
-        return _double_bounds(made, target)
-    return [*_second_digits(made, target), *_between(made, target)]
+        return [*beyond, *_double_bounds(made, target)]
+    return [*beyond, *_second_digits(made, target)]
 
 
 def _lengths(made: pa.Array, target: Target) -> list[pa.Array]:
@@ -258,14 +265,11 @@ def _has_more(numbers: pa.Array, precision: int, scale: int) -> pa.Array:
     return pc.or_(pc.greater(whole, precision - scale), pc.greater(after, scale))
 
 
-def _integer_bounds(made: pa.Array, target: Target) -> list[pa.Array]:
-    bits = target.type.bits
-    least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    if target.is_unsigned:
-        least, most = 0, min(2**bits - 1, 2**63 - 1)
-    if target.least is not None and target.most is not None:
-        least, most = target.least, target.most
-    return [pc.or_(pc.less(made, least), pc.greater(made, most))]
+def _is_beyond_integers(made: pa.Array, target: Target) -> pa.Array:
+    half = 2 ** (target.type.bits - 1)
+    least = -half if target.least is None else target.least
+    most = half - 1 if target.most is None else target.most
+    return pc.or_(pc.less(made, least), pc.greater(made, min(most, 2**63 - 1)))
 
 
 def _double_bounds(made: pa.Array, target: Target) -> list[pa.Array]:
@@ -274,8 +278,6 @@ def _double_bounds(made: pa.Array, target: Target) -> list[pa.Array]:
         beyond.append(pc.invert(pc.is_finite(made)))
     if target.type.bits == 32:
         beyond.append(_is_changed_by_32_bits(made))
-    if target.is_unsigned:
-        beyond.append(pc.less(made, 0))
     return beyond
 
 
@@ -293,13 +295,6 @@ def _second_digits(made: pa.Array, target: Target) -> list[pa.Array]:
         return []
     microseconds = pc.cast(made, pa.int64())
     return [pc.not_equal(pc.multiply(pc.divide(microseconds, unit), unit), microseconds)]
-
-
-def _between(made: pa.Array, target: Target) -> list[pa.Array]:
-    if target.least is None or target.most is None:
-        return []
-    numbers = pc.cast(pc.cast(made, pa.int32()) if made.type == pa.date32() else made, pa.int64())
-    return [pc.or_(pc.less(numbers, target.least), pc.greater(numbers, target.most))]
 
 
 _SPEC = re.compile(r"\((\d+)")

@@ -34,8 +34,17 @@ def moved(reader: Reader, writer: Writer) -> int:
     return count
 
 
-def move(source: str, query: str, target: str, table: str, mode: str = "create") -> int:
-    return moved(read_rows(source, query=query), write_rows(target, table, mode))
+def move(
+    source: str,
+    target: str,
+    into: str,
+    mode: str = "create",
+    *,
+    query: str | None = None,
+    table: str | None = None,
+) -> int:
+    """Rows of a query or a table into another table."""
+    return moved(read_rows(source, query, table), write_rows(target, into, mode))
 
 
 def read(connection: str, query: str | None = None, table: str | None = None) -> pa.Table:
@@ -81,7 +90,5 @@ def write(
 
 def rows_of(columns: dict[str, Type], rows: list[Any]) -> pa.Table:
     schema = Schema(Column(name, type_) for name, type_ in columns.items()).arrow()
-    values = [
-        pa.array(column, field.type) for column, field in zip(zip(*rows), schema, strict=True)
-    ]
+    values = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
     return pa.table(values, schema=schema)

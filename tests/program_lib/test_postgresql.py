@@ -85,7 +85,7 @@ TYPES = {
     "pair": ['(1,"a,b")'],
     "short_text": ["abc"],
 }
-FIRST, LAST, ONLY, NONE = "first", "last", "only", "none"
+CHANGED = {"short_text": "character varying(3)"}  # what a domain declares goes with its rows
 
 
 @pytest.fixture
@@ -114,42 +114,27 @@ def column_types(database: Database, table: str) -> list[str]:
     return [text for (text,) in rows]
 
 
+def fill(database: Database, table: str, type_: str, values: list[str | None]) -> None:
+    database.execute(f"CREATE TABLE {table} (k integer NOT NULL, v {type_})")
+    with database.connection.cursor() as cursor:
+        insert = f"INSERT INTO {table} VALUES (%s, %s::text::{type_})"
+        cursor.executemany(insert, list(enumerate(values)))
+
+
 @pytest.mark.parametrize("type_", TYPES)
-def test_each_type_comes_into_a_new_table_as_it_was(database: Database, type_: str) -> None:
-    for nulls in (FIRST, LAST, ONLY, NONE):
-        values = [] if nulls == ONLY else [repr_sql(value) for value in TYPES[type_]]
-        values = [
-            *["NULL"] * (nulls in (FIRST, ONLY)),
-            *values,
-            *["NULL"] * (nulls in (LAST, ONLY)),
-        ]
-        source, target = f"s_{nulls}", f"t_{nulls}"
-        database.execute(
-            f"CREATE TABLE {source} (k integer, v {type_})",
-            *(f"INSERT INTO {source} VALUES ({k}, {value})" for k, value in enumerate(values)),
-        )
-        assert move(database.url, f"SELECT * FROM {source}", database.url, target) == len(values)
-        assert is_same(database, source, target), nulls
-        wanted = "varchar(3)" if type_ == "short_text" else type_
-        same = (
-            database.value(
-                f"SELECT '{wanted}'::regtype = atttypid FROM pg_attribute WHERE attrelid = '{target}'::regclass AND attnum = 2"
-            )
-            if "(" not in wanted
-            else True
-        )
-        assert same
-        if type_ != "short_text":
-            assert column_types(database, target) == column_types(database, source)
-        # and once more into the table that is there
-        assert move(
-            database.url, f"SELECT * FROM {source}", database.url, target, "replace"
-        ) == len(values)
-        assert is_same(database, source, target), nulls
-
-
-def repr_sql(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+@pytest.mark.parametrize("nulls", ["at both ends", "only"])
+def test_each_type_comes_into_a_new_table_as_it_was(
+    database: Database, type_: str, nulls: str
+) -> None:
+    values = [None] if nulls == "only" else [None, *TYPES[type_], None]
+    fill(database, "s", type_, values)
+    assert move(database.url, database.url, "t", table="s") == len(values)
+    assert is_same(database, "s", "t")
+    declared = CHANGED.get(type_) or column_types(database, "s")[1]
+    assert column_types(database, "t") == ["integer NOT NULL", declared]
+    # and once more into the table that is there
+    assert move(database.url, database.url, "t", "replace", table="s") == len(values)
+    assert is_same(database, "s", "t")
 
 
 def test_a_table_of_one_column_keeps_its_nulls_and_empty_texts(database: Database) -> None:
@@ -157,5 +142,5 @@ def test_a_table_of_one_column_keeps_its_nulls_and_empty_texts(database: Databas
         "CREATE TABLE s (v text)", "INSERT INTO s VALUES (NULL), (''), (NULL), ('\\.'), ('')"
     )
     assert read(database.url, table="s")["v"].to_pylist() == [None, "", None, "\\.", ""]
-    move(database.url, "SELECT * FROM s", database.url, "t")
+    move(database.url, database.url, "t", table="s")
     assert is_same(database, "s", "t")

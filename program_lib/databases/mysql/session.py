@@ -1,0 +1,119 @@
+"""One connection to MariaDB or MySQL, with settings that do not depend on the server's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pymysql
+from pymysql import converters
+from pymysql.constants import ER
+from pymysql.cursors import SSCursor
+from sqlalchemy.engine import URL
+
+from program_lib.databases.lost import TransactionLost
+from program_lib.errors import ProgramError
+
+CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in the URL says otherwise
+IDLE_SECONDS = (
+    2_000_000  # 23 days: a run may read elsewhere meanwhile, and has deadlines of its own
+)
+
+_ALWAYS = (
+    "SET SESSION time_zone = '+00:00'",
+    f"SET SESSION wait_timeout = {IDLE_SECONDS}",
+    f"SET SESSION net_write_timeout = {IDLE_SECONDS}",
+)
+READING = (
+    *_ALWAYS,
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+)
+# NO_AUTO_VALUE_ON_ZERO: a 0 that is given stays 0. Without NO_BACKSLASH_ESCAPES: see literals.py.
+WRITING = (
+    *_ALWAYS,
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'",
+    "START TRANSACTION",
+)
+
+# Values come as the texts that the server sends; what PyMySQL makes of them would lose digits or zones.
+_AS_TEXT = {key: value for key, value in converters.conversions.items() if not isinstance(key, int)}
+
+_TRANSACTION_IS_GONE = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
+
+
+class Session:
+    """A connection in a transaction."""
+
+    def __init__(self, url: URL, settings: Sequence[str]) -> None:
+        """`settings` is READING or WRITING. Raises pymysql.Error."""
+        options = {"connect_timeout": CONNECT_SECONDS, **_arguments(url)}
+        options |= {"charset": "utf8mb4", "conv": _AS_TEXT}
+        self.connection = pymysql.connect(**options)
+        try:
+            for setting in settings:
+                self.execute(setting)
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, statement: str) -> int:
+        """The number of rows that it touched. Raises TransactionLost, or pymysql.Error."""
+        try:
+            return int(self.connection.query(statement))
+        except pymysql.Error as error:
+            if self.is_lost_by(error):
+                raise TransactionLost(words(error)) from error
+            raise
+
+    def is_lost_by(self, error: Exception) -> bool:
+        code = error.args[0] if error.args else None
+        return not self.connection.open or code in _TRANSACTION_IS_GONE
+
+    def rows(self, query: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """Values are texts, or None."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, parameters or None)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def value(self, query: str, parameters: Sequence[str] = ()) -> Any:
+        [(value,)] = self.rows(query, parameters)
+        return value
+
+    def streaming(self, query: str) -> SSCursor:
+        """A cursor that has run the query, and gets its rows one by one."""
+        cursor = SSCursor(self.connection)
+        cursor.execute(query)
+        return cursor
+
+    @property
+    def is_mariadb(self) -> bool:
+        return "mariadb" in str(self.connection.get_server_info()).lower()
+
+    def close(self) -> None:
+        """Drops the connection at once: rows that were not read are not waited for. May be called twice."""
+        with suppress(Exception):
+            self.connection._force_close()
+
+
+def _arguments(url: URL) -> dict[str, Any]:
+    """What PyMySQL gets, by the rules of SQLAlchemy: whichever driver the URL names."""
+    dialect = url.set(drivername="mysql+pymysql").get_dialect()()
+    _, options = dialect.create_connect_args(url)
+    return dict(options)
+
+
+def words(error: Exception) -> str:
+    """The database's own sentence."""
+    if isinstance(error, pymysql.Error) and len(error.args) > 1:
+        return str(error.args[1])
+    return str(error) or type(error).__name__
+
+
+def quoted(*names: str) -> str:
+    """A name of one or more parts, whatever stands in it."""
+    if any("\0" in name for name in names):
+        raise ProgramError("a name has a character NUL in it")
+    return ".".join("`" + name.replace("`", "``") + "`" for name in names)

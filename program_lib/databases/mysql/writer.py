@@ -1,0 +1,301 @@
+"""Writes a table of MariaDB or MySQL by INSERT of many rows at once; all or nothing, though DDL commits there.
+
+append and replace work in one transaction of all writers into one database. A new table is filled under another
+name, by a connection of its own, and gets its name when all that can fail has been done: docs/databases.md.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pymysql
+from sqlalchemy.engine import URL
+
+from program_lib.databases.fitting import check, fitted
+from program_lib.databases.lost import TransactionLost
+from program_lib.databases.mysql import catalog
+from program_lib.databases.mysql.catalog import Declared
+from program_lib.databases.mysql.literals import rows_of_literals
+from program_lib.databases.mysql.native import declared, target
+from program_lib.databases.mysql.session import WRITING, Session, quoted, words
+from program_lib.databases.names import Table, spelt
+from program_lib.databases.turns import turn_of
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.types import Schema, listed
+
+CREATE, APPEND, REPLACE = "create", "append", "replace"
+STATEMENT_BYTES = 1024 * 1024  # of an INSERT, about: longer ones are not faster
+PACKET_REST = 32 * 1024  # bytes of a statement beside its row: names of tables and columns
+HELPER = "job_rows_"  # begins the name that a new table has until its rows are complete
+
+_ROW = re.compile(r" at row (\d+)$")
+
+
+@dataclass
+class Shared:
+    """What all writers into one database have in common."""
+
+    url: URL
+    packet_bytes: int  # of a statement, at most
+    rows: Session  # the transaction of append and replace
+    new: Session | None = None  # makes and fills new tables
+    helpers: dict[Table, Table] = field(
+        default_factory=dict
+    )  # where a new table is, and where it shall be
+    lost: TransactionLost | None = None
+    is_renamed: bool = False
+    is_committed: bool = False
+
+    def for_new_tables(self) -> Session:
+        if self.new is None:
+            self.new = Session(self.url, WRITING)
+            with suppress(pymysql.Error):  # a first TIMESTAMP would set itself at every UPDATE
+                self.new.execute("SET SESSION explicit_defaults_for_timestamp = 1")
+        return self.new
+
+    def commit(self) -> None:
+        """New tables get their names first: that can fail, and can be taken back."""
+        if self.is_committed:
+            return
+        if self.new is not None:
+            pairs = [f"{_sql(made)} TO {_sql(place)}" for made, place in self.helpers.items()]
+            self.new.execute(f"RENAME TABLE {', '.join(pairs)}")
+            self.is_renamed = True
+        self.rows.execute("COMMIT")
+        self.is_committed = True
+
+    def close(self) -> None:
+        """Takes back what is not committed. Never raises."""
+        self.rows.close()
+        if self.new is None:
+            return
+        self.new.close()
+        if not self.is_committed:
+            with suppress(Exception):
+                self._drop_new_tables()
+
+    def _drop_new_tables(self) -> None:
+        tables = self.helpers.values() if self.is_renamed else self.helpers.keys()
+        session = Session(self.url, WRITING)
+        try:
+            session.execute(f"DROP TABLE IF EXISTS {', '.join(map(_sql, tables))}")
+        finally:
+            session.close()
+
+
+_SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
+
+
+def _sql(table: Table) -> str:
+    return quoted(table.schema, table.name)
+
+
+class MysqlWriter:
+    """Rows into one table.
+
+    create: the table is new. append: it is there, and rows are added. replace: the rows take the place of those in it.
+    """
+
+    def __init__(self, url: URL, table: str, mode: str) -> None:
+        assert mode in (CREATE, APPEND, REPLACE)
+        self._url, self._written, self._mode = url, table, mode
+        self._key = url.render_as_string(hide_password=False)
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        return turn_of(self._key)
+
+    # ------------------------------------------------ before the rows
+
+    def start(self, say: Callable[[str], None]) -> None:
+        if self._key not in _SHARED:
+            rows = Session(self._url, WRITING)
+            packet_bytes = int(rows.value("SELECT @@max_allowed_packet"))
+            _SHARED[self._key] = Shared(self._url, packet_bytes, rows)
+        self._shared = _SHARED[self._key]
+        self._session = self._shared.rows
+        self._place, self._is_there = self._find()
+        if self._is_there:
+            self._check_all_or_nothing()
+        if self._mode == REPLACE and self._is_there:
+            self._check_nobody_loses()
+
+    def _find(self) -> tuple[Table, bool]:
+        if self._mode == APPEND:
+            return catalog.existing(self._session, self._written), True
+        table = catalog.find(self._session, self._written)
+        if table is None:
+            return catalog.place_of_new(self._session, self._written), False
+        if self._mode == CREATE:
+            raise ProgramError(
+                f"the table {self._written} is there already: choose append or replace"
+            )
+        return table, True
+
+    def _check_all_or_nothing(self) -> None:
+        if why := catalog.why_not_all_or_nothing(self._session, self._place):
+            raise ProgramError(f"the table {self._written} {why}")
+
+    def _check_nobody_loses(self) -> None:
+        if losing := catalog.losing_tables(self._session, self._place):
+            raise ProgramError(
+                f"to replace the rows of {self._written} would delete rows or values of"
+                f" {listed(losing)}, which refer to it with ON DELETE CASCADE or SET: choose append"
+            )
+
+    def open(self, schema: Schema) -> None:
+        self._schema = schema
+        if self._is_there:
+            self._into, self._names = self._place, self._checked_names()
+        else:
+            self._into, self._names = self._made(), schema.names
+        self._is_emptied = not (self._is_there and self._mode == REPLACE)
+        there = {column.name: target(column) for column in self._declared()}
+        self._targets = [there[name] for name in self._names]
+        for column, column_target in zip(schema, self._targets, strict=True):
+            check(column.name, column.type, column_target)
+
+    def _declared(self) -> list[Declared]:
+        return catalog.columns(self._session, self._into)
+
+    def _checked_names(self) -> list[str]:
+        there = self._named(self._place)
+        names = spelt(self._schema.names, list(there), self._written)
+        for name in names:
+            if there[name].is_generated:
+                raise ProgramError(
+                    f"the column {name} of {self._written} is GENERATED: its values cannot be given;"
+                    " drop it with a Map before"
+                )
+        for column in there.values():
+            is_needed = not (column.is_nullable or column.has_default or column.is_generated)
+            if is_needed and column.name not in names:
+                raise ProgramError(
+                    f"the column {column.name} of {self._written} is NOT NULL and has no default:"
+                    " the rows must have it"
+                )
+        return names
+
+    def _named(self, table: Table) -> dict[str, Declared]:
+        return {column.name: column for column in catalog.columns(self._session, table)}
+
+    def _made(self) -> Table:
+        """The new table, under another name. It is made before any row is written, since DDL commits."""
+        self._session = session = self._shared.for_new_tables()
+        lines = self._definitions(session.is_mariadb)
+        made = Table(self._place.schema, f"{HELPER}{secrets.token_hex(8)}", is_near=False)
+        self._shared.helpers[made] = self._place
+        session.execute(
+            f"CREATE TABLE {_sql(made)} ({', '.join(lines)}) ENGINE=InnoDB CHARACTER SET utf8mb4"
+        )
+        return made
+
+    def _definitions(self, is_mariadb: bool) -> list[str]:
+        for column in self._schema:
+            catalog.check_name(column.name, "column")
+        types = declared([column.type for column in self._schema], is_mariadb)
+        return [
+            f"{quoted(column.name)} {type_} {'NULL' if column.is_nullable else 'NOT NULL'}"
+            for column, type_ in zip(self._schema, types, strict=True)
+        ]
+
+    # ------------------------------------------------ rows
+
+    def write(self, table: pa.Table) -> None:
+        if self._shared.lost is not None:
+            raise self._shared.lost
+        values = [
+            fitted(table[i], column.name, column.type, column_target)
+            for i, (column, column_target) in enumerate(
+                zip(self._schema, self._targets, strict=True)
+            )
+        ]
+        rows = rows_of_literals(values, [column_target.type for column_target in self._targets])
+        try:
+            self._insert(rows)
+        except TransactionLost as error:
+            self._shared.lost = error
+            raise
+
+    def _insert(self, rows: pa.Array) -> None:
+        self._check_sizes(rows)
+        names = ", ".join(map(quoted, self._names))
+        self._session.execute("SAVEPOINT batch")
+        start = 0
+        was_emptied = self._is_emptied
+        try:
+            self._empty()
+            for part in _parts(rows):
+                self._session.execute(
+                    f"INSERT INTO {_sql(self._into)} ({names}) VALUES {','.join(part.to_pylist())}"
+                )
+                start += len(part)
+        except pymysql.Error as error:
+            self._session.execute("ROLLBACK TO SAVEPOINT batch")
+            self._is_emptied = was_emptied
+            raise _refused(error, start) from error
+        self._session.execute("RELEASE SAVEPOINT batch")
+
+    def _check_sizes(self, rows: pa.Array) -> None:
+        """The server would drop the connection of a statement that is too long for it."""
+        most = self._shared.packet_bytes - PACKET_REST
+        sizes = pc.binary_length(rows)
+        if pc.max(sizes).as_py() > most:
+            index = pc.index(pc.greater(sizes, most), True).as_py()
+            raise RowRefused(
+                index,
+                f"the row takes {sizes[index].as_py():,} bytes, and the server's"
+                f" max_allowed_packet is {self._shared.packet_bytes:,}",
+            )
+
+    def _empty(self) -> None:
+        """Just before the first row: the table's rows are locked from now on."""
+        if not self._is_emptied:
+            self._session.execute(f"DELETE FROM {_sql(self._into)}")
+            self._is_emptied = True
+
+    # ------------------------------------------------ after the rows
+
+    def finish(self) -> None:
+        try:
+            self._empty()
+            if not self._is_there:
+                self._session.execute("COMMIT")  # nobody sees them yet
+        except pymysql.Error as error:
+            raise ProgramError(words(error)) from error
+
+    def commit(self) -> None:
+        try:
+            self._shared.commit()
+        except pymysql.Error as error:
+            raise ProgramError(words(error)) from error
+
+    def undo(self) -> None:
+        if shared := _SHARED.pop(self._key, None):
+            shared.close()
+
+
+def _parts(rows: pa.Array) -> Iterator[pa.Array]:
+    """As many rows as make a statement of STATEMENT_BYTES, at least one."""
+    ends = pc.cumulative_sum(pc.cast(pc.binary_length(rows), pa.int64())).to_pylist()
+    start, begin = 0, 0
+    for i, end in enumerate(ends):
+        if end - begin > STATEMENT_BYTES and i > start:
+            yield rows.slice(start, i - start)
+            start, begin = i, ends[i - 1]
+    yield rows.slice(start)
+
+
+def _refused(error: pymysql.Error, start: int) -> ProgramError:
+    """With the row where the server names it: it counts those of the statement."""
+    said = words(error)
+    found = _ROW.search(said)
+    if found is None:
+        return ProgramError(said)
+    return RowRefused(start + int(found[1]) - 1, said[: found.start()])

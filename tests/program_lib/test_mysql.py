@@ -1,0 +1,86 @@
+"""Rows from MariaDB and into it: every type, every value, or a refusal that names the row."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.databases import Database
+from tests.program_lib.moving import move
+
+# a type of MariaDB, and values that lie at its ends, as SQL
+TYPES = {
+    "tinyint(1)": ["0", "1", "-128", "127"],
+    "tinyint(3) unsigned": ["255"],
+    "smallint(6)": ["-32768", "32767"],
+    "mediumint(9)": ["-8388608", "8388607"],
+    "int(11)": ["-2147483648", "2147483647"],
+    "int(10) unsigned": ["0", "4294967295"],
+    "bigint(20)": ["-9223372036854775808", "9223372036854775807", "9007199254740993"],
+    "bigint(20) unsigned": ["0", "18446744073709551615"],
+    "int(5) unsigned zerofill": ["42"],
+    "bit(1)": ["b'0'", "b'1'"],
+    "bit(64)": ["18446744073709551615"],
+    "decimal(10,2)": ["19.99", "-99999999.99"],
+    "decimal(38,18)": ["12345678901234567890.123456789012345678"],
+    "decimal(65,30)": ["1" * 35 + "." + "7" * 30, "-0." + "0" * 29 + "1"],
+    "float": ["0.1", "0.123456789", "3.4028234e38", "16777216"],
+    "double": ["0.1", "1.7976931348623157e308", "5e-324", "-0e0", "0.30000000000000004"],
+    "float(10,2)": ["1.25"],
+    "char(5)": ["'ab'", "'abcde'", "''", "'é'"],
+    "varchar(3)": ["''", "'a  '", "'é😀x'"],
+    "tinytext": ["'x'"],
+    "text": ["'a\\nb'", "'it''s'", "'back\\\\slash'", "'\\0nul'", "'\"'", "'%s'", "'NULL'", "' '"],
+    "longtext": ["repeat('x', 300000)"],
+    "json": ['\'{"b": 1,  "a": [1.0, null]}\'', "'\"1\"'", "'null'", "'12345678901234567890.123'"],
+    "enum('sad','it''s, ok')": ["'sad'", "'it''s, ok'"],
+    "set('x','y')": ["''", "'x'", "'x,y'"],
+    "binary(4)": ["x'01'", "x'00270a5c'"],
+    "varbinary(5)": ["''", "x'00ff'"],
+    "longblob": ["x'00'", "x'275c0a22'"],
+    "date": ["'0001-01-01'", "'9999-12-31'", "'2024-02-29'"],
+    "time": ["'00:00:00'", "'23:59:59'"],
+    "time(6)": ["'01:02:03.456789'"],
+    "datetime": ["'2026-07-01 12:00:00'", "'0001-01-01 00:00:00'"],
+    "datetime(6)": ["'9999-12-31 23:59:59.999999'", "'2026-07-01 12:00:00.5'"],
+    "timestamp": ["'1970-01-02 00:00:01'", "'2038-01-18 03:14:07'"],
+    "timestamp(6)": ["'2026-10-25 00:30:00.123456'", "'2026-10-25 01:30:00.123456'"],
+    "year(4)": ["0", "1901", "2155", "1970"],
+    "uuid": ["'123e4567-e89b-12d3-a456-426614174000'"],
+    "inet6": ["'::1'"],
+    "point": ["POINT(1.5, 2)"],
+}
+
+
+def column_types(database: Database, table: str) -> list[tuple[str, str]]:
+    return database.rows(
+        "SELECT column_type, is_nullable FROM information_schema.columns"
+        f" WHERE table_schema = database() AND table_name = '{table}' ORDER BY ordinal_position"
+    )
+
+
+def is_same(database: Database, one: str, other: str) -> bool:
+    """Whether two tables have the same rows, byte for byte."""
+    query = "SELECT k, hex(v), v FROM {} ORDER BY k"
+    return database.rows(query.format(one)) == database.rows(query.format(other))
+
+
+@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize("nulls", ["at both ends", "only"])
+def test_each_type_comes_into_a_new_table_as_it_was(
+    mariadb: Database, type_: str, nulls: str
+) -> None:
+    values = ["NULL"] if nulls == "only" else ["NULL", *TYPES[type_], "NULL"]
+    mariadb.execute(
+        f"CREATE TABLE s (k int NOT NULL, v {type_} NULL)",
+        *(f"INSERT INTO s VALUES ({k}, {value})" for k, value in enumerate(values)),
+    )
+    assert move(mariadb.url, mariadb.url, "t", table="s") == len(values)
+    assert is_same(mariadb, "s", "t")
+    assert column_types(mariadb, "t") == column_types(mariadb, "s")
+    # and once more into the table that is there
+    assert move(mariadb.url, mariadb.url, "t", "replace", table="s") == len(values)
+    assert is_same(mariadb, "s", "t")
+    if "float" not in type_:
+        assert move(mariadb.url, mariadb.url, "q", query="SELECT k, v FROM s;") == len(values)
+        assert is_same(mariadb, "s", "q")
+        assert column_types(mariadb, "q")[1] == column_types(mariadb, "s")[1]
