@@ -53,7 +53,7 @@ def notes_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     written_for = document.get("engine")
     if type(written_for) is int and written_for >= ENGINE:
         return []
-    notes = [*_changed_meanings(document), *_text_taken_for_something_else(document)]
+    notes = [*_text_taken_for_something_else(document), *_changed_meanings(document)]
     return [note.document() for note in notes[:MOST_NOTES]]
 
 

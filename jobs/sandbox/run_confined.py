@@ -23,7 +23,7 @@ from jobs.sandbox import landlock
 
 ROOT = str(Path(progress_lib.__file__).resolve().parent.parent)
 PYTHON = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
-SYSTEM = (  # what the C library and OpenSSL read: shared libraries, names of hosts, time zones, certificates
+SYSTEM = (  # what the C library, OpenSSL and DuckDB read: shared libraries, names of hosts, time zones, certificates
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -49,6 +49,7 @@ SYSTEM = (  # what the C library and OpenSSL read: shared libraries, names of ho
     "/dev/urandom",
     "/dev/random",
     "/sys/devices/system/cpu",
+    "/sys/fs/cgroup",  # DuckDB looks up there how much of the CPU it may use, and fails where it is refused
 )
 FAILED = 1  # exit code
 WAIT = "--wait"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import BinaryIO
 
+from program_lib.csv_files.find_types import find_types as find_types_by
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.data_files import claim, data_file, no_link
-from program_lib.types import COLUMN_TYPES
+from program_lib.types import COLUMN_TYPES, Column
 
 
 def read_csv(
@@ -28,6 +29,13 @@ def read_csv(
     return CsvReader(
         path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=_opened
     )
+
+
+def find_types(
+    path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
+) -> list[Column]:
+    """What the columns of a file hold: for each the narrowest type that takes all of its values."""
+    return find_types_by(path, delimiter=delimiter, encoding=encoding, null=null, opener=_opened)
 
 
 def write_csv(

@@ -3,6 +3,7 @@
 def test_something(browser: Browser) -> None: ...             one Chromium for the whole session
 def test_something(shop: Product) -> None: ...                a product that the tests of a module share
 def test_something(open_playground: OpenPlayground) -> None:  pages of it, in a context of their own each
+def test_something(edit: Any) -> None:                        edit(graph=…) opens a new job in the editor
 def test_something(modules: Page) -> None: ...                a blank page that can import() our modules
 """
 
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.browser.editing import WIDE, Editor, small_graph
 from tests.harness import IN_CI, ROOT, Product, running_product
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -99,6 +101,21 @@ def open_playground(browser: Browser, shop: Product) -> Iterator[OpenPlayground]
         context.close()
     expected = "WebSocket connection"  # the browser logs each refused one
     assert [error for error in errors if expected not in error] == []
+
+
+@pytest.fixture
+def edit(open_playground: OpenPlayground, shop: Product) -> Any:
+    """edit(graph=…, name=…) opens a new job in the editor."""
+
+    def start(graph: dict[str, Any] | None = None, name: str = "Edited", **options: Any) -> Editor:
+        job_id = shop.create_job({"name": name, "graph": graph or small_graph()})
+        options = {"viewport": WIDE, **options}
+        editor = Editor(open_playground(job_id, **options), shop, job_id)
+        expect(editor.page.locator("#graph")).to_have_attribute("data-editable", "true")
+        expect(editor.page.locator(".palette-item")).not_to_have_count(0)
+        return editor
+
+    return start
 
 
 class _StaticFiles(http.server.SimpleHTTPRequestHandler):

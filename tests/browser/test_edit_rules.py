@@ -338,6 +338,16 @@ def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
         ("names", " a \n\nb", {"value": ["a", "b"]}),
         ("number", "7.5", {"value": 7.5}),
         ("number", "x", {"error": "Field must be a number"}),
+        ("count", " 1000 ", {"value": 1000}),
+        ("count", "", {}),
+        ("count", "1e3", {"error": "Field must be a whole number, for example 1000"}),
+        ("count", "-1", {"error": "Field must be a whole number, for example 1000"}),
+        ("count", "1,000", {"error": "Field must be a whole number, for example 1000"}),
+        ("count", "9007199254740991", {"value": 2**53 - 1}),
+        ("count", "9007199254740992", {"error": "Field must be at most 9,007,199,254,740,991"}),
+        ("marker", "", {}),
+        ("marker", " ", {"value": " "}),
+        ("marker", "\\N", {"value": "\\N"}),
         ("from_the_future", '{"a": [1]}', {"value": {"a": [1]}}),
     ],
 )
@@ -380,6 +390,88 @@ def test_a_new_node_starts_with_the_defaults_of_its_type(modules: Page) -> None:
         "a": [],
         "c": "x",
     }
+
+
+@pytest.mark.parametrize(
+    ("former", "config", "offered"),
+    [
+        (False, {}, True),
+        (True, {}, False),
+        (True, None, False),
+        (True, {"f": None}, False),
+        (True, {"f": []}, True),
+    ],
+)
+def test_a_field_of_before_is_offered_where_it_is_given(
+    modules: Page, former: bool, config: Any, offered: bool
+) -> None:
+    body = "return m.isOffered({ name: 'f', former: given[0] }, given[1]);"
+    assert run(modules, "fields", body, [former, config]) is offered
+
+
+# ---------------------------------------------------------------- types found in a file
+
+FOUND = {"columns": ["id", "name", "price"], "types": ["integer", "text", "numeric"]}
+PROPOSED = """const found = m.withFound(given[0], given[1]);
+  return { ...found, config: m.typed(given[0], 'types', found.types), text: m.foundText(found) };"""
+
+
+def entry(column: str, of: str) -> dict[str, str]:
+    return {"column": column, "type": of}
+
+
+def test_found_types_are_in_the_order_of_the_file(modules: Page) -> None:
+    found = run(modules, "found-types", PROPOSED, [{"path": "a.csv"}, FOUND])
+    listed = [entry("id", "integer"), entry("name", "text"), entry("price", "numeric")]
+    assert found["config"] == {"path": "a.csv", "types": listed}
+    assert found["text"] == "Found the types of 3 columns."
+
+
+def test_what_is_named_stays_and_number_columns_become_types(modules: Page) -> None:
+    named = {"types": [entry("price", "text"), entry("away", "date")], "numbers": ["id"]}
+    found = run(modules, "found-types", PROPOSED, [named, FOUND])
+    listed = [entry("id", "numeric"), entry("name", "text"), entry("price", "text")]
+    assert found["config"] == {"types": [*listed, entry("away", "date")]}
+    assert found["text"] == (
+        "Found the type of 1 column. Kept yours: id is numeric, where integer was found;"
+        " price is text, where numeric was found. Not in the file: away."
+    )
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", [None, 7, {}, {"column": 5}, {"column": ""}]])
+def test_types_that_make_no_sense_are_replaced(modules: Page, odd: Any) -> None:
+    found = run(modules, "found-types", PROPOSED, [{"types": odd, "numbers": odd and 3}, FOUND])
+    assert found["added"] == 3
+    assert [one["column"] for one in found["config"]["types"]] == FOUND["columns"]
+
+
+def test_nothing_new_says_so(modules: Page) -> None:
+    named = {"types": [entry("a", "text")]}
+    found = run(modules, "found-types", PROPOSED, [named, {"columns": ["a"], "types": ["text"]}])
+    assert found["text"] == "No column was found that has no type yet."
+    assert found["config"] == named
+
+
+def test_of_very_many_columns_those_of_text_are_not_listed(modules: Page) -> None:
+    many = {"columns": [f"c{n}" for n in range(120)], "types": ["text"] * 119 + ["date"]}
+    found = run(modules, "found-types", PROPOSED, [{}, many])
+    assert found["config"]["types"] == [entry("c119", "date")]
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"path": "a", "types": [], "numbers": None, "null_marker": None}, True),
+        ({"path": "b"}, False),
+        ({"path": "a", "delimiter": "tab"}, False),
+        ({"path": "a", "null_marker": "-"}, False),
+    ],
+)
+def test_another_file_is_told_from_other_types(
+    modules: Page, other: dict[str, Any], same: bool
+) -> None:
+    body = "return m.isSameFile({ path: 'a' }, given);"
+    assert run(modules, "found-types", body, other) is same
 
 
 # ---------------------------------------------------------------- the newest answer

@@ -702,6 +702,11 @@ BARE = {"id": 1, "type": "", "name": "", "config": {}}
             ["a column of node 1 is no object"],
         ),
         (
+            {"nodes": [{"id": 1, "config": {"types": [7, {"column": "a"}]}}]},
+            [{**BARE, "config": {"types": [{"column": "a"}]}}],
+            ["a column of node 1 is no object"],
+        ),
+        (
             {"nodes": [NODE], "edges": [None, {"from": 1, "to": 9}]},
             [NODE],
             [

@@ -92,7 +92,7 @@ function countOf(rows) {
 
 function table({ columns, types = [], rows }) {
   const head = element('tr', '', headCell('#'), ...columns.map((column, place) => columnCell(column, types[place])));
-  const body = rows.map((row, place) => element('tr', '', numberCell(place + 1), ...row.map(cell)));
+  const body = rows.map((row, place) => element('tr', '', numberCell(place + 1), ...row.map((value, at) => cell(value, types[at]))));
   return element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
 }
 
@@ -106,6 +106,7 @@ function headCell(text) {
 function columnCell(column, type) {
   const made = headCell(column);
   if (type === undefined) return made;
+  if (isNumber(null, type)) made.classList.add('is-number');
   const told = element('span', 'rows-type', type);
   told.title = type;
   made.append(told);
@@ -118,9 +119,14 @@ function numberCell(number) {
   return made;
 }
 
-function cell(value) {
+// Numbers that JavaScript would round come as text; what a column holds tells them from codes.
+function isNumber(value, type) {
+  return typeof value === 'number' || ['integer', 'numeric', 'double'].includes(type) || Boolean(type?.startsWith('decimal('));
+}
+
+function cell(value, type) {
   if (value === null) return element('td', 'is-null', 'NULL');
-  const made = element('td', typeof value === 'number' ? 'is-number' : '', typeof value === 'string' ? value : String(value));
+  const made = element('td', isNumber(value, type) ? 'is-number' : '', typeof value === 'string' ? value : String(value));
   if (typeof value === 'string' && value.length > 40) made.title = value;
   return made;
 }

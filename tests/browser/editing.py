@@ -1,0 +1,116 @@
+"""What tests do with the editor: the page on one job, and graphs to begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.harness import Product
+
+URL = "sqlite:///shop.db"
+WIDE = {"width": 1440, "height": 900}
+EMPTY: dict[str, Any] = {"nodes": [], "edges": []}
+
+
+def small_graph(*, condition: str = "id > 5") -> dict[str, Any]:
+    """DB Input → Filter, at places of their own, and a DB Output that nobody feeds."""
+
+    def made(node_id: int, kind: str, name: str, x: int, **config: Any) -> dict[str, Any]:
+        place = {"x": x, "y": 80}
+        return {"id": node_id, "type": kind, "name": name, "config": config, "position": place}
+
+    nodes = [
+        made(1, "db_input", "Orders", 40, connection=URL, table="orders"),
+        made(2, "filter", "Recent", 340, condition=condition),
+        made(3, "db_output", "Report", 640, connection=URL, table="edited", mode="replace"),
+    ]
+    return {"nodes": nodes, "edges": [{"from": 1, "to": 2}]}
+
+
+class Editor:
+    """The page on one job, and what a test does with it."""
+
+    def __init__(self, page: Page, product: Product, job_id: int) -> None:
+        self.page = page
+        self.product = product
+        self.job_id = job_id
+
+    def node(self, node_id: int) -> Locator:
+        return self.page.locator(f'.node[data-node-id="{node_id}"]')
+
+    def port(self, node_id: int, name: str) -> Locator:
+        return self.page.locator(f'.port-{name}[data-node-id="{node_id}"]')
+
+    def edge(self, source: int, target: int) -> Locator:
+        return self.page.locator(f'.edge[data-from="{source}"][data-to="{target}"]')
+
+    def field(self, name: str) -> Locator:
+        return self.page.locator(f'#node-form [data-field="{name}"]')
+
+    def expect_edge(self, source: int, target: int, count: int = 1) -> None:
+        expect(self.edge(source, target)).to_have_count(count)
+
+    def expect_nodes(self, *names: str) -> None:
+        """Exactly these, in whatever order the flow puts them."""
+        shown = self.page.locator(".node-name")
+        expect(shown).to_have_count(len(names))
+        for name in names:
+            expect(shown.get_by_text(name, exact=True)).to_have_count(1)
+
+    def expect_selected(self, *node_ids: int) -> None:
+        expect(self.page.locator('.node[data-selected="true"]')).to_have_count(len(node_ids))
+        for node_id in node_ids:
+            expect(self.node(node_id)).to_have_attribute("data-selected", "true")
+
+    def middle(self, part: Locator) -> tuple[float, float]:
+        box = part.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def place(self, node_id: int) -> tuple[float, float]:
+        box = self.node(node_id).bounding_box()
+        assert box is not None
+        return round(box["x"]), round(box["y"])
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], **down: Any) -> None:
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down(**down)
+        mouse.move(start[0] + 8, start[1] + 8)
+        mouse.move(*end, steps=4)
+        mouse.up(**down)
+
+    def settle(self) -> None:
+        """Until what was asked for is drawn."""
+        frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.page.evaluate(frames)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def ground(self) -> tuple[float, float]:
+        """A point of the canvas where nothing is."""
+        box = self.page.locator("#graph").bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] - 120
+
+    def save(self) -> dict[str, Any]:
+        """Saves with the button and returns the stored job."""
+        self.page.click("#save")
+        expect(self.page.locator("#unsaved")).to_be_hidden()
+        return self.stored()
+
+    def stored(self) -> dict[str, Any]:
+        job: dict[str, Any] = self.product.get(f"/api/jobs/{self.job_id}").json()
+        return job
+
+
+def edges_of(job: dict[str, Any]) -> list[tuple[int, int]]:
+    return sorted((edge["from"], edge["to"]) for edge in job["graph"]["edges"])
+
+
+def node_of(job: dict[str, Any], node_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = next(n for n in job["graph"]["nodes"] if n["id"] == node_id)
+    return found
