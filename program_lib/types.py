@@ -135,10 +135,11 @@ class Schema(tuple[Column, ...]):
     def __new__(cls, columns: Iterable[Column] = ()) -> Schema:
         """Raises ValueError when two columns have the same name."""
         schema = super().__new__(cls, columns)
-        names = [column.name for column in schema]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two columns are called {name!r}: rename one (AS in SQL)")
+        seen: set[str] = set()
+        for column in schema:
+            if column.name in seen:
+                raise ValueError(f"two columns are called {column.name!r}: rename one (AS in SQL)")
+            seen.add(column.name)
         return schema
 
     @property
