@@ -36,10 +36,11 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
         run_id=settings.run_id(),
         last_words=settings.last_words(),
     ) as reporter:
-        return _run(nodes, reporter.report_func())
+        return run_nodes(nodes, reporter.report_func())
 
 
-def _run(nodes: Sequence[Node], report: Report) -> int:
+def run_nodes(nodes: Sequence[Node], report: Report) -> int:
+    """Runs nodes to their end, all or nothing; the exit code. Each progress goes to `report`."""
     wire(nodes, report)
     try:
         _flow_and_commit(nodes)

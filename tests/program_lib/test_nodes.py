@@ -1,0 +1,273 @@
+"""Nodes at work: schemas before rows, counts, the row at fault, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pytest
+
+from program_lib.batch import Batch
+from program_lib.errors import RowRefused
+from program_lib.nodes import Filter, Map, Node, NodeFailed, Output, Source
+from program_lib.program import flow, run_nodes, told, wire
+from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
+from progress_lib import Progress, Status
+
+ORDERS = Schema([Column("id", INTEGER), Column("name", TEXT)])
+
+
+@dataclass
+class Rows:
+    """A reader of tables that are there already."""
+
+    schema: Schema
+    tables: list[pa.Table]
+    is_closed: bool = False
+
+    def open(self) -> Schema:
+        return self.schema
+
+    def batches(self) -> Iterator[pa.Table]:
+        yield from self.tables
+
+    def where(self, number: int) -> str:
+        return f"line {number + 1} of orders.csv"
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class Kept:
+    """A writer into memory; `refuses` tells which ids it cannot take."""
+
+    refuses: Callable[[int], bool] = lambda value: False
+    turn: tuple[int, int] = (0, 0)
+    schema: Schema = field(default_factory=Schema)
+    rows: list[object] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    def start(self, say: Callable[[str], None]) -> None:
+        self.done.append("start")
+
+    def open(self, schema: Schema) -> None:
+        self.schema = schema
+
+    def write(self, table: pa.Table) -> None:
+        for index, value in enumerate(table.column(0).to_pylist()):
+            if self.refuses(value):
+                raise RowRefused(index, f"{value} is too large", table.column_names[0])
+        self.rows += table.to_pylist()
+
+    def finish(self) -> None:
+        self.done.append("finish")
+
+    def commit(self) -> None:
+        self.done.append("commit")
+
+    def undo(self) -> None:
+        self.done.append("undo")
+
+
+def table(*ids: int | None, schema: Schema = ORDERS) -> pa.Table:
+    return pa.table([list(ids), [f"name {i}" for i in ids]], schema=schema.arrow())
+
+
+def ran(*nodes: Node) -> tuple[int, list[Progress]]:
+    said: list[Progress] = []
+    return run_nodes(nodes, said.append), said
+
+
+def last(said: list[Progress], node_id: int) -> Progress:
+    return [progress for progress in said if progress.node_id == node_id][-1]
+
+
+def test_counts_are_those_of_each_node_and_every_batch_reports() -> None:
+    kept = Kept()
+    code, said = ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3), table(4)]), feeds=[2]),
+        Filter(2, "Odd", lambda batch: batch.where("id % 2 == 1"), feeds=[3]),
+        Map(3, "Double", lambda batch: batch.compute({"twice": "id * 2"}), feeds=[4]),
+        Output(4, "Out", lambda: kept),
+    )
+    assert code == 0
+    assert [p.row_count for p in said if p.node_id == 1] == [0, 3, 4, 4]
+    ends = {p.node_id: (p.status, p.row_count) for p in said}
+    assert ends == {n: (Status.COMPLETED, c) for n, c in {1: 4, 2: 2, 3: 2, 4: 2}.items()}
+    assert kept.rows == [
+        {"id": 1, "name": "name 1", "twice": 2},
+        {"id": 3, "name": "name 3", "twice": 6},
+    ]
+    assert kept.done == ["start", "finish", "commit", "undo"]
+
+
+def test_columns_are_known_before_the_first_row() -> None:
+    kept = Kept()
+
+    class Unread(Rows):
+        def batches(self) -> Iterator[pa.Table]:
+            assert kept.schema.names == ["id", "price"]
+            yield from self.tables
+
+    code, _ = ran(
+        Source(1, "Orders", lambda: Unread(ORDERS, [table(1)]), feeds=[2]),
+        Map(2, "Price", lambda b: b.compute({"price": "id * 1.50"}, keep=["id"]), feeds=[3]),
+        Output(3, "Out", lambda: kept),
+    )
+    assert code == 0
+    assert str(kept.schema[0].type) == "integer"
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 777, 1_000])
+def test_the_row_at_fault_is_named_as_it_is_found_at_its_source(
+    at: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [i if i != at else None for i in range(1, 1_001)]
+    divide = "100 / (0 if id is None else id)"
+    kept = Kept()
+    code, said = ran(
+        Source(
+            1, "Orders", lambda: Rows(ORDERS, [table(*rows[:600]), table(*rows[600:])]), feeds=[2]
+        ),
+        Filter(2, "Most", lambda batch: batch.where("id is None or id > 1"), feeds=[3]),
+        Map(3, "Divide", lambda batch: batch.compute({"x": divide}), feeds=[4]),
+        Output(4, "Out", lambda: kept),
+    )
+    failed = last(said, 3)
+    assert code == 1
+    assert failed.status is Status.FAILED
+    assert f"(line {at + 1} of orders.csv: id=NULL, name='name None')" in failed.message
+    assert "division by zero" in failed.message
+    assert divide in failed.message
+    assert failed.row is not None
+    assert failed.row.number == at
+    assert capfd.readouterr().err.startswith("Divide: ")
+    assert kept.done[-1] == "undo"
+    assert "commit" not in kept.done
+
+
+def test_what_was_taken_back_counts_as_0_rows_written() -> None:
+    kept = Kept(refuses=lambda value: value == 5)
+    code, said = ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3), table(4, 5, 6)]), feeds=[2]),
+        Output(2, "Out", lambda: kept),
+    )
+    failed = last(said, 2)
+    assert (code, failed.status, failed.row_count) == (1, Status.FAILED, 0)
+    assert "5 is too large (line 6 of orders.csv: id=5, name='name 5')" in failed.message
+    assert max(p.row_count for p in said if p.node_id == 2) == 3  # counted while it was written
+
+
+def test_an_output_that_did_not_fail_itself_says_0_rows_too() -> None:
+    good, bad = Kept(), Kept(refuses=lambda value: value == 2)
+    code, said = ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(1), table(2)]), feeds=[2, 3]),
+        Output(2, "Good", lambda: good),
+        Output(3, "Bad", lambda: bad),
+    )
+    assert code == 1
+    assert last(said, 2).row_count == 0
+    assert last(said, 2).message == "0 rows written: 2 were taken back"
+
+
+def test_inputs_of_different_widths_meet_in_a_type_that_holds_both() -> None:
+    narrow = Schema([Column("id", INTEGER), Column("price", decimal(5, 2))])
+    wide = Schema([Column("price", NUMERIC), Column("id", INTEGER)])
+    kept = Kept()
+    first = pa.table([[1], [pa.scalar("9.90").cast(pa.decimal128(5, 2))]], schema=narrow.arrow())
+    second = pa.table([["10.505"], [2]], schema=wide.arrow())
+    code, _ = ran(
+        Source(1, "A", lambda: Rows(narrow, [first]), feeds=[3]),
+        Source(2, "B", lambda: Rows(wide, [second]), feeds=[3]),
+        Output(3, "Out", lambda: kept),
+    )
+    assert code == 0
+    assert kept.rows == [{"id": 1, "price": "9.90"}, {"id": 2, "price": "10.505"}]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (
+            Schema([Column("id", TEXT), Column("name", TEXT)]),
+            "the column id is integer in one, text",
+        ),
+        (Schema([Column("id", INTEGER)]), "its inputs differ: one has id, name, another id"),
+    ],
+)
+def test_inputs_that_do_not_go_together_fail_before_any_row(other: Schema, words: str) -> None:
+    code, said = ran(
+        Source(1, "A", lambda: Rows(ORDERS, [table(1)]), feeds=[3]),
+        Source(2, "B", lambda: Rows(other, []), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    assert code == 1
+    assert words in last(said, 3).message
+    assert last(said, 1).row_count == 0
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(0, 0), (1, 1), (4, 4), (5, 5), (9, 6)])
+def test_limit_hands_on_the_first_rows_over_all_batches(wanted: int, given: int) -> None:
+    kept = Kept()
+    code, said = ran(
+        Source(1, "A", lambda: Rows(ORDERS, [table(1, 2), table(3, 4), table(5, 6)]), feeds=[2]),
+        Filter(2, "First", lambda batch: batch.first(wanted), feeds=[3]),
+        Output(3, "Out", lambda: kept),
+    )
+    assert code == 0
+    assert [row["id"] for row in kept.rows] == list(range(1, given + 1))  # type: ignore[index]
+    assert last(said, 2).message == f"{given} of 6 rows kept"
+
+
+def test_databases_commit_before_files_and_a_late_failure_says_what_stands() -> None:
+    order: list[str] = []
+
+    class Named(Kept):
+        def commit(self) -> None:
+            order.append("database" if self.turn[0] == 0 else "file")
+            if self.turn == (1, 0):
+                raise OSError("the disk is gone")
+
+    code, said = ran(
+        Source(1, "A", lambda: Rows(ORDERS, [table(1)]), feeds=[2, 3]),
+        Output(2, "File", lambda: Named(turn=(1, 0))),
+        Output(3, "Table", lambda: Named(turn=(0, 0))),
+    )
+    assert code == 1
+    assert order == ["database", "file"]
+    assert last(said, 3).status is Status.COMPLETED
+    assert last(said, 2).message == "the disk is gone; what Table wrote stands all the same"
+
+
+def test_readers_are_closed_however_it_ends() -> None:
+    good, bad = Rows(ORDERS, [table(1)]), Rows(ORDERS, [table(0)])
+    ran(
+        Source(1, "A", lambda: good, feeds=[3]),
+        Source(2, "B", lambda: bad, feeds=[3]),
+        Map(3, "Fails", lambda batch: batch.compute({"x": "1 / id"}), feeds=[4]),
+        Output(4, "Out", Kept),
+    )
+    assert good.is_closed
+    assert bad.is_closed
+
+
+def test_the_log_begins_with_the_reason() -> None:
+    nodes = [
+        Source(1, "A", lambda: Rows(ORDERS, [table(0)]), feeds=[2]),
+        Map(2, "Divide", lambda batch: batch.compute({"x": "1 / id"}), feeds=[]),
+    ]
+    wire(nodes, lambda progress: None)
+    with pytest.raises(NodeFailed) as failed, ExitStack() as undo:
+        flow(nodes, undo)
+    lines = told(failed.value).splitlines()
+    assert lines[0].startswith("Divide: division by zero")
+    assert lines[-1].startswith("program_lib.nodes.NodeFailed: ")
+
+
+def test_a_condition_that_is_not_true_or_false_is_refused() -> None:
+    batch = Batch.empty(ORDERS)
+    with pytest.raises(Exception, match="a condition must be true or false"):
+        batch.where("name")
