@@ -49,6 +49,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--rows", type=int, default=ROWS, metavar="N", help="(%(default)d; for PostgreSQL 30 %%)"
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="(%(default)d)")
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        help="start our programs in fresh interpreters, not in spare ones",
+    )
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--show", metavar="FILE", help="measure nothing: table of a --json")
     options = parser.parse_args(arguments)
@@ -84,7 +89,7 @@ class Bench:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
             nats_url = stack.enter_context(nats_of_its_own())
-            place = Place(directory, nats_url, self._postgresql(stack))
+            place = Place(directory, nats_url, self._postgresql(stack), self._options.fresh)
             self._make_inputs(place)
             for job in self._jobs:
                 self._measure(place, job)
@@ -126,7 +131,12 @@ def write(options: argparse.Namespace, document: Document) -> None:
     """The figures where --json says; page and chart of a bench that left nothing out."""
     if options.json:
         _of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
-    if options.rows == ROWS and options.rounds >= ROUNDS and len(document["turns"]) == len(JOBS):
+    if (
+        options.rows == ROWS
+        and options.rounds >= ROUNDS
+        and not options.fresh
+        and len(document["turns"]) == len(JOBS)
+    ):
         PAGE.write_text(page(document), encoding="utf-8")
         CHART.write_text(chart(document), encoding="utf-8")
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ import psycopg
 
 from bench.programs import by_hand, timed
 from bench.programs.jobs import Job
-from hosting.launch import ROOT
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
+from jobs.sandbox.interpreters import LAUNCHER, MARK_ROOM, interpreter_environment
 
 SCRIPTS = Path(by_hand.__file__).parent
 TIMED = Path(timed.__file__)
@@ -51,6 +52,7 @@ class Place:
     directory: Path
     nats_url: str
     postgresql_url: str | None
+    is_fresh: bool  # our programs start in an interpreter of their own, not in a spare one
 
     def run_ours(self, job: Job) -> tuple[Took, Any]:
         """The time of our program, and what tells its result."""
@@ -59,13 +61,17 @@ class Place:
             parse_graph(job.graph()), job_id=1, tenant_id="default", job_name=job.title
         )
         (self.directory / "program.py").write_text(program, encoding="utf-8")
-        took = self._run([sys.executable, "program.py"])
+        if self.is_fresh:
+            took = self._run([sys.executable, "program.py"], interpreter_environment())
+        else:
+            took = self._run(["--spare", *LAUNCHER, "--wait"], interpreter_environment())
         return took, self._result(job, "ours")
 
     def run_by_hand(self, job: Job) -> tuple[Took, Any]:
         self._clear(job)
         script = str(SCRIPTS / f"{job.by_hand}.py")
-        took = self._run([sys.executable, script, *self._arguments(job)])
+        command = [sys.executable, script, *self._arguments(job)]
+        took = self._run(command, {"PATH": os.environ["PATH"]})
         return took, self._result(job, "by_hand")
 
     def _arguments(self, job: Job) -> list[str]:
@@ -74,25 +80,33 @@ class Place:
             return [self.postgresql_url]
         return [f"in.{_ENDINGS[job.source]}", f"out.{_ENDINGS[job.target]}"]
 
-    def _run(self, command: list[str]) -> Took:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "DATA_DIR": str(self.directory),
-            "NATS_URL": self.nats_url,
-        }
-        if self.postgresql_url is not None:
-            url = self.postgresql_url.replace("postgresql:", "postgresql+psycopg:")
-            environment["CONNECTION_PG"] = url
+    def _run(self, command: list[str], environment: Mapping[str, str]) -> Took:
         log = self.directory / "log.txt"
-        command_line = [sys.executable, "-I", "-S", str(TIMED), str(log), *command]
+        named = {
+            "program": "program.py",
+            "directory": str(self.directory),
+            "environment": {**environment, **self._of_program()},
+            "mark": "BENCH=1",
+        }
         asked = subprocess.run(
-            command_line, cwd=self.directory, env=environment, stdout=subprocess.PIPE, check=True
+            [sys.executable, "-I", "-S", str(TIMED), str(log), *command],
+            cwd=self.directory,
+            env={**environment, **self._of_program(), "MARK": "-" * MARK_ROOM},
+            input=json.dumps(named).encode(),
+            stdout=subprocess.PIPE,
+            check=True,
         )
         figures = json.loads(asked.stdout)
         if (code := figures.pop("code")) != 0:
             raise Failed(f"{command} ended with {code}:\n{log.read_text()[-2_000:]}")
         return Took(**figures)
+
+    def _of_program(self) -> dict[str, str]:
+        """What a runner tells a program in its environment."""
+        told = {"DATA_DIR": str(self.directory), "NATS_URL": self.nats_url}
+        if self.postgresql_url is not None:
+            told["CONNECTION_PG"] = self.postgresql_url.replace(":", "+psycopg:", 1)
+        return told
 
     def _clear(self, job: Job) -> None:
         """Takes away what the run before wrote, and has its pages written: they are not this one's."""
