@@ -16,7 +16,7 @@ import pyarrow as pa
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, quoted
 from program_lib.databases.sqlite_tables import TableColumn, columns_of, find_table, there_is_no
 from program_lib.databases.sqlite_types import type_by_classes, type_of
-from program_lib.databases.sqlite_values import Value, column_of
+from program_lib.databases.sqlite_values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
 from program_lib.texts import shown
@@ -190,39 +190,27 @@ class Rows:
         self._given = 0  # rows in tables that were handed on
 
     def batches(self) -> Iterator[pa.Table]:
-        while parts := self._parts():
-            table = pa.Table.from_batches(parts).combine_chunks()
+        while (table := self._batch()) is not None:
             self._given += len(table)
             yield table
 
-    def _parts(self) -> list[pa.RecordBatch]:
-        """Rows until one of the bounds of a batch is met."""
-        parts: list[pa.RecordBatch] = []
-        rows, size, ends = 0, 0, time.monotonic() + BATCH_SECONDS
-        while rows < BATCH_ROWS and size < BATCH_BYTES and (not parts or time.monotonic() < ends):
-            part = self._part(rows)
-            if part is None:
+    def _batch(self) -> pa.Table | None:
+        """Rows until one of the bounds of a batch is met; None at the end."""
+        columns = [Gathering(column) for column in self.schema]
+        count, size, ends = 0, 0, time.monotonic() + BATCH_SECONDS
+        while count < BATCH_ROWS and size < BATCH_BYTES:
+            began = time.monotonic()
+            if count and began > ends:
                 break
-            parts.append(part)
-            rows, size = rows + len(part), size + part.nbytes
-        return parts
-
-    def _part(self, before: int) -> pa.RecordBatch | None:
-        """The rows of one fetch; `before` are in this batch already. None at the end."""
-        began = time.monotonic()
-        rows = self._fetch(min(self._count, BATCH_ROWS - before), before)
-        if not rows:
+            rows = self._fetch(min(self._count, BATCH_ROWS - count), count)
+            if not rows:
+                break
+            fetched = sum(map(Gathering.add, columns, zip(*rows, strict=True)))
+            self._adjust(len(rows), fetched, time.monotonic() - began)
+            count, size = count + len(rows), size + fetched
+        if not count:
             return None
-        try:
-            columns = [
-                column_of(values, column.type, column.name)
-                for values, column in zip(zip(*rows, strict=True), self.schema, strict=True)
-            ]
-        except RowRefused as error:
-            raise RowRefused(before + error.index, error.reason, error.column) from None
-        part = pa.RecordBatch.from_arrays(columns, schema=self._arrow)
-        self._adjust(len(rows), part.nbytes, time.monotonic() - began)
-        return part
+        return pa.table([column.finish() for column in columns], schema=self._arrow)
 
     def _adjust(self, rows: int, size: int, seconds: float) -> None:
         """Fetches more at once while rows are small and come fast, less where they are not."""

@@ -1,6 +1,6 @@
 """Values of SQLite and columns of Arrow: exactly the same, or refused with the row.
 
-`column_of` is for reading, `storing` for writing. What Python's sqlite3 gives and takes is None, int, float, str, bytes.
+`Gathering` is for reading, `storing` for writing. What Python's sqlite3 gives and takes is None, int, float, str, bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache, partial
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +28,8 @@ from program_lib.texts import column_texts, parse_column, shown
 from program_lib.types import AS_TEXT, DOUBLE, NUMERIC, TEXT, Column, Kind, Type
 
 Value: TypeAlias = int | float | str | bytes | None
-Store: TypeAlias = Callable[[pa.Array], list[Value]]
+Stored: TypeAlias = pa.Array | list[Value]  # of the classes that SQLite has
+Store: TypeAlias = Callable[[pa.Array], Stored]
 
 EXACT_WHOLE = 2**53  # a double has every whole number up to this
 MAX_SCALE = 22  # 10**22 is the last power of ten that a double has exactly
@@ -40,96 +41,155 @@ _LIKE_A_NUMBER = r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$"
 # --- reading -------------------------------------------------------------------------------------
 
 
-def column_of(values: Sequence[Value], of: Type, name: str) -> pa.Array:
-    """The values of a column as its type has them. Raises RowRefused for the first that is no such value."""
-    classes = set(map(type, values)) - {type(None)}
-    if not classes <= _TAKEN[of.kind]:
-        raise _other_class(values, of, name)
-    if not classes:
-        return pa.nulls(len(values), of.arrow())
-    if of.kind in _NUMBERS:
-        return _numbers(values, classes, of, name)
-    if of.kind is Kind.JSON and classes != {str}:  # a column of affinity NUMERIC makes 1 of '1'
-        values = _texts_of(values)
-    array = pa.array(values, pa.binary() if of.kind is Kind.BYTES else pa.string())
-    return array if of.kind in _AS_STORED else parse_column(array, of, name)
+class Gathering:
+    """The values of one column for one batch: they are added as they are fetched, and converted at its end.
+
+    Python's values are looked at while they are few, and lie in the processor's caches; what Arrow does costs
+    less the more values it gets.
+    """
+
+    def __init__(self, column: Column) -> None:
+        self._type, self._name = column.type, column.name
+        self._taken = _TAKEN[column.type.kind]
+        self._parts: list[pa.Array] = []
+        self._rows = 0
+
+    def add(self, values: Sequence[Value]) -> int:
+        """How many bytes these take. Raises RowRefused for the first that its type has not."""
+        classes = set(map(type, values))
+        if not classes <= self._taken:
+            raise self._other_class(values)
+        part = self._as_stored(values, classes)
+        self._parts.append(part)
+        self._rows += len(values)
+        return int(part.nbytes)
+
+    def finish(self) -> pa.Array:
+        """The column. Raises RowRefused, which counts from the first value that was added."""
+        convert = _CONVERT.get(self._type.kind)
+        stored = _joined(self._parts)
+        return stored if convert is None else convert(stored, self._type, self._name)
+
+    def _as_stored(self, values: Sequence[Value], classes: set[type]) -> pa.Array:
+        kind = self._type.kind
+        if kind not in _MIXED:
+            try:
+                return pa.array(values, _STORED.get(kind, _STRING))
+            except pa.ArrowInvalid:  # of a DOUBLE alone: all others fit, since their classes do
+                raise self._too_whole(values) from None
+        return _numbers_or_texts(values, classes - {type(None)})
+
+    def _other_class(self, values: Sequence[Value]) -> RowRefused:
+        index = next(i for i, value in enumerate(values) if type(value) not in self._taken)
+        value = values[index]
+        said = (
+            f"the {_CLASSES[type(value)]} {_shown(value)} stands in a column of type {self._type}"
+        )
+        if self._type.kind in _DATES:
+            said += ", which is read from its text; datetime(…, 'unixepoch') makes one"
+        return RowRefused(self._rows + index, said, self._name)
+
+    def _too_whole(self, values: Sequence[Value]) -> RowRefused:
+        index = next(
+            index
+            for index, value in enumerate(values)
+            if isinstance(value, int) and abs(value) > EXACT_WHOLE
+        )
+        said = f"{values[index]!r} is a whole number beyond what a double holds exactly; CAST the column"
+        return RowRefused(self._rows + index, said, self._name)
 
 
+_NULL = type(None)
 _TAKEN: dict[Kind, set[type]] = {
-    **{kind: {str} for kind in Kind},
-    Kind.BYTES: {bytes},
-    Kind.BOOLEAN: {int},
-    Kind.INTEGER: {int},
-    Kind.DOUBLE: {int, float},
-    Kind.DECIMAL: {int, float, str},
-    Kind.NUMERIC: {int, float, str},
-    Kind.JSON: {int, float, str},
+    **{kind: {str, _NULL} for kind in Kind},
+    Kind.BYTES: {bytes, _NULL},
+    Kind.BOOLEAN: {int, _NULL},
+    Kind.INTEGER: {int, _NULL},
+    Kind.DOUBLE: {int, float, _NULL},
+    Kind.DECIMAL: {int, float, str, _NULL},
+    Kind.NUMERIC: {int, float, str, _NULL},
+    Kind.JSON: {int, float, str, _NULL},  # a column of affinity NUMERIC makes 1 of '1'
 }
-_AS_STORED = (AS_TEXT - {Kind.NUMERIC, Kind.UUID}) | {Kind.TEXT, Kind.BYTES}
+_MIXED = frozenset({Kind.DECIMAL, Kind.NUMERIC, Kind.JSON})
+_DATES = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 _NUMBERS = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL, Kind.NUMERIC})
 
+_STRING, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
+_STORED = {
+    Kind.BYTES: pa.binary(),
+    Kind.BOOLEAN: _WHOLE,
+    Kind.INTEGER: _WHOLE,
+    Kind.DOUBLE: _REAL,
+}
 
-def _other_class(values: Sequence[Value], of: Type, name: str) -> RowRefused:
-    taken = _TAKEN[of.kind] | {type(None)}
-    index = next(index for index, value in enumerate(values) if type(value) not in taken)
-    value = values[index]
-    said = f"the {_CLASSES[type(value)]} {_shown(value)} stands in a column of type {of}"
-    if of.kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
-        said += ", which is read from its text; datetime(…, 'unixepoch') makes one"
-    return RowRefused(index, said, name)
+
+def _numbers_or_texts(values: Sequence[Value], classes: set[type]) -> pa.Array:
+    """Numbers as Arrow's; texts where there are some, or a whole number that no double has beside a REAL."""
+    if classes <= {int}:
+        return pa.array(values, _WHOLE)
+    if str not in classes:
+        try:
+            return pa.array(values, _REAL)
+        except pa.ArrowInvalid:
+            pass
+    return pa.array([None if value is None else _text_of(value) for value in values], _STRING)
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    """One array of all. Of parts that are whole numbers, REALs and texts it is the first of these types that has all."""
+    types = {part.type for part in parts}
+    if len(types) > 1:
+        try:
+            wanted = _STRING if _STRING in types else _REAL
+            parts = [part if part.type == wanted else _as(part, wanted) for part in parts]
+        except pa.ArrowInvalid:  # a whole number that no double has
+            parts = [_as(part, _STRING) for part in parts]
+    return pa.concat_arrays(parts)
+
+
+def _as(part: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if part.type == _REAL and wanted == _STRING:
+        return column_texts(part, DOUBLE)
+    return pc.cast(part, wanted)
 
 
 def _shown(value: Value) -> str:
     return shown(value) if isinstance(value, str) else shown(repr(value)).strip("'\"")
 
 
-def _numbers(values: Sequence[Value], classes: set[type], of: Type, name: str) -> pa.Array:
-    if of.kind is Kind.BOOLEAN:
-        return _booleans(pa.array(values, pa.int64()), name)
-    if of.kind is Kind.INTEGER:
-        return pa.array(values, pa.int64())
-    if str not in classes:
-        try:
-            return _READ_NUMBERS[of.kind](values, classes, of, name)
-        except ValueError:  # Arrow's errors are of this kind
-            pass
-    if of.kind is Kind.DOUBLE:
-        raise _too_whole(values, name)
-    return parse_column(pa.array(_texts_of(values), pa.string()), of, name)
+def _text_of(value: Value) -> str:
+    """In plain digits: 0.00001 for 1e-05. What is no number stays, to be refused."""
+    if isinstance(value, float) and abs(value) < float("inf"):
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
+    return str(value)
 
 
-def _booleans(numbers: pa.Array, name: str) -> pa.Array:
-    is_odd = pc.invert(pc.is_in(numbers, pa.array([0, 1, None], pa.int64())))
+def _read_booleans(numbers: pa.Array, of: Type, name: str) -> pa.Array:
+    is_odd = pc.invert(pc.is_in(numbers, pa.array([0, 1, None], _WHOLE)))
     if (index := _first(is_odd)) is not None:
         said = f"{numbers[index].as_py()} stands in a column of type boolean: 0 is false, 1 is true"
         raise RowRefused(index, said, name)
     return pc.cast(numbers, pa.bool_())
 
 
-def _read_doubles(values: Sequence[Value], classes: set[type], of: Type, name: str) -> pa.Array:
-    return pa.array(values, pa.float64())
+def _read_decimals(stored: pa.Array, of: Type, name: str) -> pa.Array:
+    try:
+        if stored.type == _WHOLE:
+            return pc.cast(stored, of.arrow())
+        if stored.type == _REAL:
+            return _decimals_of_reals(stored, of)
+    except ValueError:  # Arrow's errors are of this kind; below the row is found
+        pass
+    return parse_column(_as(stored, _STRING), of, name)
 
 
-def _too_whole(values: Sequence[Value], name: str) -> RowRefused:
-    index = next(
-        index
-        for index, value in enumerate(values)
-        if isinstance(value, int) and abs(value) > EXACT_WHOLE
-    )
-    said = (
-        f"{values[index]!r} is a whole number beyond what a double holds exactly; CAST the column"
-    )
-    return RowRefused(index, said, name)
-
-
-def _read_decimals(values: Sequence[Value], classes: set[type], of: Type, name: str) -> pa.Array:
+def _decimals_of_reals(numbers: pa.Array, of: Type) -> pa.Array:
     """Raises ValueError where a REAL is not the nearest to a number of that scale and of 15 digits."""
     assert of.precision is not None
     assert of.scale is not None
-    if classes == {int} or of.scale > MAX_SCALE:
-        return pc.cast(pa.array(values, pa.int64()), of.arrow())
-    numbers = pa.array(values, pa.float64())
-    units = pc.cast(pc.round(pc.multiply(numbers, _power(of.scale))), pa.int64())
+    if of.scale > MAX_SCALE:
+        raise ValueError("a power of ten that no double has")
+    units = pc.cast(pc.round(pc.multiply(numbers, _power(of.scale))), _WHOLE)
     if not _all(pc.equal(_from_units(units, of.scale), numbers)):
         raise ValueError("a number has more digits after its point")
     precision = min(of.precision, EXACT_DIGITS)
@@ -139,12 +199,12 @@ def _read_decimals(values: Sequence[Value], classes: set[type], of: Type, name: 
 
 def _from_units(units: pa.Array, scale: int) -> pa.Array:
     """The double nearest to units / 10**scale: both are exact, and one division rounds but once."""
-    return pc.divide(pc.cast(units, pa.float64()), _power(scale))
+    return pc.divide(pc.cast(units, _REAL), _power(scale))
 
 
 @lru_cache
 def _power(scale: int) -> pa.Scalar:
-    """Kept: each new scalar looks for numpy, which costs more than to multiply a thousand numbers."""
+    """Kept: a new scalar may look for numpy, which costs more than to multiply a thousand numbers."""
     return pa.scalar(10.0**scale)
 
 
@@ -154,28 +214,23 @@ def _check_size(units: pa.Array, digits: int) -> None:
         raise ValueError("a number has more digits")
 
 
-def _read_numerics(values: Sequence[Value], classes: set[type], of: Type, name: str) -> pa.Array:
-    if classes == {int}:
-        return pc.cast(pa.array(values, pa.int64()), pa.string())
-    return parse_column(column_texts(pa.array(values, pa.float64()), DOUBLE), NUMERIC, name)
+def _read_numerics(stored: pa.Array, of: Type, name: str) -> pa.Array:
+    texts = _as(stored, _STRING)
+    return texts if stored.type == _WHOLE else parse_column(texts, NUMERIC, name)
 
 
-_READ_NUMBERS: dict[Kind, Callable[[Sequence[Value], set[type], Type, str], pa.Array]] = {
-    Kind.DOUBLE: _read_doubles,
+def _read_json(stored: pa.Array, of: Type, name: str) -> pa.Array:
+    return _as(stored, _STRING)
+
+
+_CONVERT: dict[Kind, Callable[[pa.Array, Type, str], pa.Array]] = {
+    Kind.BOOLEAN: _read_booleans,
     Kind.DECIMAL: _read_decimals,
     Kind.NUMERIC: _read_numerics,
+    Kind.JSON: _read_json,
+    Kind.UUID: parse_column,
+    **dict.fromkeys(_DATES, parse_column),
 }
-
-
-def _texts_of(values: Sequence[Value]) -> list[str | None]:
-    return [None if value is None else _text_of(value) for value in values]
-
-
-def _text_of(value: Value) -> str:
-    """In plain digits: 0.00001 for 1e-05. What is no number stays, to be refused."""
-    if isinstance(value, float) and abs(value) < float("inf"):
-        return format(Decimal(repr(value)), "f").removesuffix(".0")
-    return str(value)
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -239,7 +294,7 @@ def _is_whole_64(number: Decimal) -> bool:
     return number == number.to_integral_value() and -(2**63) <= number < 2**63
 
 
-def _stored_in(target: Type, into: str) -> Callable[[pa.Array, str], list[Value]]:
+def _stored_in(target: Type, into: str) -> Callable[[pa.Array, str], Stored]:
     if target.kind is Kind.DECIMAL:
         if into == "TEXT":
             return partial(_store_texts, target)
@@ -251,39 +306,39 @@ def _stored_in(target: Type, into: str) -> Callable[[pa.Array, str], list[Value]
     return _STORE.get(target.kind, _store_as_is)
 
 
-def _store_as_is(values: pa.Array, name: str) -> list[Value]:
-    return cast("list[Value]", values.to_pylist())
+def _store_as_is(values: pa.Array, name: str) -> Stored:
+    return values
 
 
-def _store_booleans(values: pa.Array, name: str) -> list[Value]:
-    return _store_as_is(pc.cast(values, pa.int8()), name)
+def _store_booleans(values: pa.Array, name: str) -> Stored:
+    return pc.cast(values, pa.int8())
 
 
-def _store_doubles(values: pa.Array, name: str) -> list[Value]:
+def _store_doubles(values: pa.Array, name: str) -> Stored:
     """SQLite would make NULL of NaN."""
     if (index := _first(pc.is_nan(values))) is not None:
         raise RowRefused(index, "NaN is no number that SQLite has: it would become NULL", name)
-    return _store_as_is(values, name)
+    return values
 
 
-def _store_decimals(of: Type, values: pa.Array, name: str) -> list[Value]:
+def _store_decimals(of: Type, values: pa.Array, name: str) -> Stored:
     """The doubles that SQLite makes of their texts, but computed: 15 digits come back from one as they were."""
     assert of.precision is not None
     assert of.scale is not None
     units = pc.cast(values, pa.decimal64(of.precision, of.scale)).view(pa.int64())
-    return _store_as_is(_from_units(units, of.scale) if of.scale else units, name)
+    return _from_units(units, of.scale) if of.scale else units
 
 
-def _store_wide(of: Type, values: pa.Array, name: str) -> list[Value]:
+def _store_wide(of: Type, values: pa.Array, name: str) -> Stored:
     """Into a column of numbers that is declared with more digits than SQLite's numbers have."""
     return _store_numerics(column_texts(values, of, name), name)
 
 
-def _store_numerics(texts: pa.Array, name: str) -> list[Value]:
+def _store_numerics(texts: pa.Array, name: str) -> Stored:
     if _longest(texts) <= EXACT_DIGITS:
         numbers = pc.cast(texts, pa.float64())  # which takes NaN
         if _all(pc.is_finite(numbers)):
-            return _store_as_is(numbers, name)
+            return numbers
     return [_number(text, index, name) for index, text in enumerate(texts.to_pylist())]
 
 
@@ -297,18 +352,18 @@ def _number(text: str | None, index: int, name: str) -> Value:
     return int(number) if _is_whole_64(number) else float(number)
 
 
-def _store_texts(of: Type, values: pa.Array, name: str) -> list[Value]:
-    return _store_as_is(column_texts(values, of, name), name)
+def _store_texts(of: Type, values: pa.Array, name: str) -> Stored:
+    return column_texts(values, of, name)
 
 
-def _store_beside_numbers(texts: pa.Array, name: str) -> list[Value]:
+def _store_beside_numbers(texts: pa.Array, name: str) -> Stored:
     """Texts into a column whose affinity makes numbers of what looks like one."""
     is_odd = pc.match_substring_regex(texts, _LIKE_A_NUMBER)
     if _first(is_odd) is not None:
         _refuse_first(
             texts, _becomes_another, "would be stored as a number, and come back otherwise", name
         )
-    return _store_as_is(texts, name)
+    return texts
 
 
 def _becomes_another(text: str) -> bool:
@@ -317,23 +372,23 @@ def _becomes_another(text: str) -> bool:
     return not (re.fullmatch("0|-?[1-9][0-9]*", text) and -(2**63) <= int(text) < 2**63)
 
 
-def _store_timestamps(values: pa.Array, name: str) -> list[Value]:
+def _store_timestamps(values: pa.Array, name: str) -> Stored:
     """As SQLAlchemy stores them: always with six digits of the second, so that texts sort as times do."""
     column_texts(values, Type(Kind.TIMESTAMP), name)  # refuses years without a text
-    return _store_as_is(pc.cast(values, pa.string()), name)
+    return pc.cast(values, pa.string())
 
 
-def _store_instants(values: pa.Array, name: str) -> list[Value]:
+def _store_instants(values: pa.Array, name: str) -> Stored:
     column_texts(values, Type(Kind.TIMESTAMPTZ), name)
     texts = pc.cast(values.view(pa.timestamp("us")), pa.string())
-    return _store_as_is(pc.binary_join_element_wise(texts, "+00:00", ""), name)
+    return pc.binary_join_element_wise(texts, "+00:00", "")
 
 
-def _store_times(values: pa.Array, name: str) -> list[Value]:
-    return _store_as_is(pc.cast(values, pa.string()), name)
+def _store_times(values: pa.Array, name: str) -> Stored:
+    return pc.cast(values, pa.string())
 
 
-_STORE: dict[Kind, Callable[[pa.Array, str], list[Value]]] = {
+_STORE: dict[Kind, Callable[[pa.Array, str], Stored]] = {
     Kind.BOOLEAN: _store_booleans,
     Kind.DOUBLE: _store_doubles,
     Kind.DATE: partial(_store_texts, Type(Kind.DATE)),
@@ -356,12 +411,12 @@ def _storing_anywhere(source: Column, into: str) -> Store:
     return lambda values: store(values, name)
 
 
-def _store_other_than_numbers(texts: pa.Array, name: str) -> list[Value]:
+def _store_other_than_numbers(texts: pa.Array, name: str) -> Stored:
     is_odd = pc.match_substring_regex(texts, _LIKE_A_NUMBER)
     if (index := _first(is_odd)) is not None:
         said = f"{shown(texts[index].as_py())} would become a number, since the column declares no text"
         raise RowRefused(index, said, name)
-    return _store_as_is(texts, name)
+    return texts
 
 
 def _longest(texts: pa.Array) -> int:

@@ -151,7 +151,7 @@ def test_a_column_has_the_type_that_it_declares(
         ("DECIMAL(10,2)", "0.1 + 0.2", "0.30000000000000004"),
         ("DECIMAL(10,2)", "19.999", "19.999"),
         ("DECIMAL(4,2)", "100", "100"),
-        ("DECIMAL(10,2)", "9e999", "inf"),
+        ("DECIMAL(10,2)", "9e999", "Infinity"),
         ("NUMERIC", "'n/a'", "n/a"),
         ("NUMERIC", "9e999", "Infinity"),
         ("DATE", "20260701", "the INTEGER 20260701"),
