@@ -1,1 +1,1 @@
-"""One runner's part: a run from its start to its end, lost runs, previews, credentials of programs on NATS."""
+"""What a runner does: it executes runs, ends lost ones, makes previews, and gives programs their NATS credentials."""

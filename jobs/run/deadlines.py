@@ -1,4 +1,4 @@
-"""Which time-out of a run is over, and the end that this is. Pure."""
+"""Which time-out of a run has passed, and how that ends the run. Pure."""
 
 from jobs.run.verdict import Ending
 from jobs.store.states import RunStatus
@@ -8,7 +8,10 @@ from settings.groups import Deadlines
 def broken(
     deadlines: Deadlines, now: float, started: float, last_word: float | None
 ) -> Ending | None:
-    """The end that a run has earned by `now`; all three on the same monotonic clock."""
+    """The end of a run that has passed a time-out, else None. All times are monotonic seconds.
+
+    `last_word`: when a node last reported; None when none has.
+    """
     if deadlines.run and now - started > deadlines.run:
         return _timed_out(f"ran longer than {deadlines.run:g} s")
     if last_word is None:

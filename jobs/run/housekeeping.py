@@ -20,22 +20,24 @@ from progress_lib.nats import Link
 
 LOG = logging.getLogger(__name__)
 
-SEQ_GAP = 1_000_000  # what is known may be a second behind what browsers have seen
+# The saved states may be a second older than what browsers have seen. A closing that continues their
+# sequence numbers after this gap is newer than all of that.
+SEQ_GAP = 1_000_000
 
 
 class Sightings:
-    """Which running runs show no life, by our own clock and what we saw ourselves.
+    """Finds the running runs whose runner shows no life, by this runner's clock alone.
 
-    Clocks of machines differ, and the database may have been away for all: so a run is stale
-    when we looked at it for `stale_after` seconds and its beat never changed.
+    A run is stale when its beat has not changed for `stale_after` seconds of successful looks. Times in
+    the database do not count: clocks of machines differ, and while the database is away nobody can beat.
     """
 
     def __init__(self, stale_after: float) -> None:
         self._stale_after = stale_after
-        self._seen: dict[str, tuple[int, float]] = {}  # run id: (beat, since when it is this)
+        self._seen: dict[str, tuple[int, float]] = {}  # run id → (beat, when it was first seen)
 
     def stale(self, running: Collection[Run], now: float) -> list[Run]:
-        """Takes one look at all running runs; those that have shown no life for too long."""
+        """Notes the beats of all running runs; returns the stale ones. `now`: monotonic seconds."""
         known = self._seen
         self._seen = {}
         for run in running:
@@ -44,12 +46,12 @@ class Sightings:
         return [r for r in running if now - self._seen[r.run_id][1] >= self._stale_after]
 
     def forget(self) -> None:
-        """After a look that failed: nobody could show life either."""
+        """Starts afresh. Called when the database was away, since then no runner could beat."""
         self._seen.clear()
 
 
 class Sweeps:
-    """The sweeps of one runner. One thread, but for `stop`; raises StoreUnavailable."""
+    """The sweeps of one runner. They run on one thread; any thread may call `stop`. Raises StoreUnavailable."""
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class Sweeps:
         stale_after: float,
         remove_unfinished: Callable[[Run, dict[str, Any], int], None],
     ) -> None:
-        """`remove_unfinished`: the files that a run's program, by its graph and process id, was writing."""
+        """`remove_unfinished(run, graph, pid)` deletes the files that a killed program was writing."""
         self._store = store
         self._remove_unfinished = remove_unfinished
         self._link = link
@@ -70,11 +72,11 @@ class Sweeps:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Begins no more ends of lost runs: they take up to some seconds each, and another runner does it."""
+        """Ends no further lost run: each takes up to a few seconds, and another runner will end it."""
         self._stopping.set()
 
     def end_lost_runs(self, own_runs: Collection[str]) -> None:
-        """Ends the runs whose runner is gone: at once when it is seen to be, else when stale."""
+        """Ends the runs whose runner is gone: at once when it died on this machine, else when stale."""
         try:
             running = [r for r in self._store.all_running() if r.run_id not in own_runs]
         except Exception:
@@ -85,17 +87,17 @@ class Sweeps:
             if self._stopping.is_set():
                 return
             if _runner_is_dead(run):
-                killed = kill_marked(run_mark(run.run_id))  # first: then it has said its last
+                killed = kill_marked(run_mark(run.run_id))  # before its last words are read
                 if self._end_lost(run, "the runner died while the run went on", killed):
                     self._clean_up(run)
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")
 
     def queue_again(self, queued_for: float) -> None:
-        """Puts runs in the queue again that wait for longer, when messages are missing there.
+        """Puts runs in the queue again that have waited for `queued_for` seconds, when messages are missing.
 
-        Runs that merely wait their turn cost one question: a queue that holds a message for each active
-        run has lost none. Messages of ended runs may hide a loss only until a slot is free.
+        A queue that holds a message for each active run has lost none, so runs that only wait their turn
+        cost one request. Messages of ended runs can hide a loss, but only until a runner takes them.
         """
         waiting = self._store.waiting_since(time.time() - queued_for)
         if not waiting or self._queue.holds() >= self._store.count_active():
@@ -119,18 +121,18 @@ class Sweeps:
                 self._announcer.announce(status_announcement(run, failed, reason))
 
     def _clean_up(self, run: Run) -> None:
-        """After a run of this machine, whose program cannot clean up any more."""
+        """Deletes the unfinished files of a run of this machine, whose program was killed."""
         if run.program_pid is not None:
             graph = self._store.graph_of_run(run.tenant_id, run.run_id)
             self._remove_unfinished(run, graph, run.program_pid)
 
     def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
-        """False when another's end stands, or its runner has shown life since we looked."""
+        """False when another process has ended the run, or its runner has beaten since the look."""
         try:
             now, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
         except NotFound:
             return False
-        if now.beat != run.beat:  # the ends before this one may have taken minutes
+        if now.beat != run.beat:  # to end the runs before this one may have taken minutes
             return False
         board = NodeBoard(run.run_id, known)
         for state in last_words(self._link, run, known):
@@ -147,7 +149,7 @@ class Sweeps:
             runner=run.runner,
         ):
             return False
-        killed += kill_marked(run_mark(run.run_id))  # before the closings: they are the last word
+        killed += kill_marked(run_mark(run.run_id))  # so that no message follows the closings
         LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)
         self._announcer.announce(
             *(node_announcement(run, closing) for closing in closings),

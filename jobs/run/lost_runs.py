@@ -1,4 +1,4 @@
-"""What a run's program said last, when its runner died before that was saved: from the stream PROGRESS."""
+"""Reads the last messages of a program whose runner died before it saved them, from the stream PROGRESS."""
 
 import contextlib
 import time
@@ -12,16 +12,18 @@ from progress_lib.nats import Link, NatsError
 from progress_lib.subjects import progress_subject
 
 STREAM = "PROGRESS"
-ARRIVE_WAIT = 0.2  # seconds; what a killed program sent is on its way through the kernel and NATS
-BACK = 5.0  # seconds before the last saved state: the program's and the stream's clocks may differ
-READ_WAIT = 5.0  # seconds for all of them; then what was read must do
-PULL_WAIT = 1.0  # seconds for some
+# Seconds in which the last messages of a killed program come through the kernel and NATS
+ARRIVE_WAIT = 0.2
+# Seconds before the last saved state; the clocks of program and stream may differ by so much
+BACK = 5.0
+READ_WAIT = 5.0  # seconds for all messages; the rest is left out
+PULL_WAIT = 1.0  # seconds for one batch of them
 
 
 def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
-    """What its nodes said since `saved`, in order; nothing while NATS or its history is away.
+    """What the run's nodes said since `saved`, in order; nothing while NATS or its history is away.
 
-    For a run whose program has ended.
+    Call it when the program has ended.
     """
     told = [state.progress.ts for state in saved if state.progress.ts is not None]
     since = max(told, default=run.started_at or run.created_at) - BACK
@@ -33,12 +35,12 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
             except MalformedProgress:
                 continue
     except NatsError:
-        pass  # the saved states, a second or so old, are what is known
+        pass  # then the saved states count, which are about a second old
     return found
 
 
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
-    """Raises NatsError."""
+    """The subject's payloads from `since` on (Unix seconds). Raises NatsError."""
     time.sleep(ARRIVE_WAIT)
     config = {"filter_subject": subject, **beginning(since)}
     deadline = time.monotonic() + READ_WAIT
