@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-SLOT_WAIT = 0.5  # seconds to wait for a free slot until the next look for a stop
-RETRY_PAUSE = 1.0  # seconds to wait when the queue or the database does not answer
-NAK_DELAY = 10.0  # seconds until the message of a run that runs elsewhere comes again
+SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
+RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
+NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
 TICK = 0.25  # seconds between two looks at what is due
-STOP_MARGIN = 10.0  # seconds after SIGKILL for the ends to be written and announced
+STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from progress_lib.subjects import progress_subject, status_subject
 
 # Followers of a worker. Each holds a thread under gthread; the other threads serve other requests.
 MAX_FOLLOWERS = 16
-LIVE_BUFFER = 1_000  # messages; when full, new ones are dropped: the store has them
+LIVE_BUFFER = 1_000  # messages; when full, drop new ones: the store has them
 LOOK_PERIOD = 1.0  # seconds between two reads of the store
 # Seconds without an event until the last status is sent again, which finds clients that are gone
 KEEP_ALIVE = 10.0

@@ -26,7 +26,7 @@ WIDTH = 99  # characters of a line, where the generator breaks lines
 RULE = "-" * 78
 # The section of a node begins with "# ", its id and this sign, and no other line does
 NODE_SIGN = " · "
-PREVIEW_ID = 0  # id of the node that collects a preview's rows; others are from 1
+PREVIEW_ID = 0  # id of the node that collects a preview's rows
 
 
 class Code(str):

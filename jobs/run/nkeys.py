@@ -17,7 +17,7 @@ from settings.secret_files import make_secret, read_secret
 
 Claims = dict[str, Any]
 
-ACCOUNT = 0  # kind "account": its letter is A, number 0 of base32's alphabet
+ACCOUNT = 0  # kind "account": letter A, number 0 of base32
 OWN_SEED = "nats_seed"  # the embedded server's file in DATA_DIR
 _SEED = 18  # kind "seed": letter S
 _KEY_BYTES = 32

@@ -26,7 +26,7 @@ class Seen:
     open_nodes: list[Progress]
     failed_nodes: list[Progress]
     all_completed: bool  # every node of the graph said so
-    heard_all: bool  # no message is missing, so a node that says running was running
+    heard_all: bool  # no message is missing, so an open node was really open
     ending: Ending | None = None  # set when the runner ended the program
 
 

@@ -6,7 +6,7 @@ import signal
 from settings.groups import ProgramLimits
 
 MB = 1 << 20
-CPU_GRACE = 5  # seconds of CPU time between SIGXCPU and SIGKILL, to roll back
+CPU_GRACE = 5  # seconds of CPU time to roll back, from SIGXCPU to SIGKILL
 
 
 def impose(limits: ProgramLimits, pid: int) -> None:

@@ -35,7 +35,7 @@ __all__ = [
 T = TypeVar("T")
 
 MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
-_ATTEMPTS = 5  # attempts to record a run while other requests record the same
+_ATTEMPTS = 5  # to record a run while other requests record the same one
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
 _ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
 # Characters of graphs and node states that one list of runs may read; that takes half a second

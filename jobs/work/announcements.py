@@ -89,7 +89,7 @@ class Announcer:
             said = self._say(batch)
             if said and not was_away:
                 self._forget(batch)
-            else:  # just after an outage say it again: others may not be connected yet
+            else:  # just after an outage, others may not be connected yet
                 self._pause(RETURN_WAIT if said else RETRY_WAIT)
             was_away = not said
 

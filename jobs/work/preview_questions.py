@@ -8,7 +8,7 @@ program, so that a runner executes only what its own generator made.
 
 from progress_lib.subjects import check_id
 
-KILL_AFTER = 10.0  # seconds until SIGKILL, in case a query keeps Python from ending
+KILL_AFTER = 10.0  # seconds until SIGKILL; a query may keep Python from ending
 TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
 ANSWER_WAIT = KILL_AFTER + 8.0  # seconds for this preview, and most of one before it
 
