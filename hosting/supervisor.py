@@ -42,7 +42,7 @@ STEADY = 10.0  # seconds after which a child counts as healthy
 NATS_STOP_WAIT = 8.0  # seconds
 # Seconds between two looks at nats-server's streams; a fault counts when it is seen twice
 HEALTH_PERIOD = 3.0
-ROOM = 4 << 20  # bytes free on the disk before a full disk's restart of nats-server
+ROOM = 4 << 20  # bytes free on the disk before nats-server is restarted
 LAST_WORDS = 5  # lines of nats-server's log that explain a failed start
 
 

@@ -24,7 +24,7 @@ MAX_EVENTS = 2_000
 # Histories that a worker reads at a time; each may hold some 10 MB for a moment
 MAX_READERS = 2
 READER_WAIT = 5.0  # seconds that a further request waits for its turn
-CLOCK_MARGIN = 5.0  # seconds by which the clocks of database and stream may differ
+CLOCK_MARGIN = 5.0  # seconds; clocks of database and stream may differ so much
 
 Past = Callable[[str, int, float, float], Iterable[tuple[str, bytes, float]]]
 """What the stream holds of a tenant's job between two times: (kind, payload, time), in order."""
