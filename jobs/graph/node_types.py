@@ -1,7 +1,7 @@
 """The types of nodes that a graph may hold: their ports, and the fields of their configuration.
 
-A node type is described once, here: validation, the generator (`templates/nodes/<name>.py.j2`) and the forms of the
-page all follow from this table.
+Validation and the page's forms follow from this table alone. The generator has a template for each type
+(`templates/nodes/<name>.py.j2`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from jobs.graph.expressions import MAX_LENGTH, ExpressionError, check_expression
 from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 
-MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
+MAX_TEXT = 100_000  # characters of one field
 # Characters of the name of a table, a column or a connection; databases allow 30 to 128
 MAX_NAME = 128
 MAX_PATH = 1_000  # characters
-MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
+MAX_COLUMNS = 500  # columns of one node; SQLite allows 2,000, PostgreSQL 1,600
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 KEEP_ALL, KEEP_NONE = "all", "none"
 
@@ -47,7 +47,7 @@ class Field:
     choices: tuple[str, ...] = ()
 
     def errors(self, value: Any) -> Iterator[str]:
-        """What is wrong with a value of this field, a sentence each."""
+        """The errors of a value of this field, a sentence each."""
         yield from CHECKS[self.kind](value, self)
 
     def document(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a configuration costs to check: characters of expressions, entries of lists."""
+    """What a configuration costs to check: its characters of expressions and its entries of lists."""
 
     characters: int = 0
     entries: int = 0
@@ -82,10 +82,10 @@ class NodeType:
     has_output: bool
     fields: tuple[Field, ...]
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
-    writes: str | None = None  # the field with the path of the file that it writes
+    writes: str | None = None  # the field that holds the path of the file to write
 
     def config_errors(self, config: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
-        """Every error of a configuration: (the field or None, a sentence)."""
+        """Each error of a configuration: (its field or None, a sentence)."""
         known = {field.name for field in self.fields}
         for name in config:
             if name not in known:
@@ -103,7 +103,7 @@ class NodeType:
         yield from self._one_of_errors(config)
 
     def size(self, config: Mapping[str, Any]) -> Size:
-        """Without what is refused by its own length and so never looked at."""
+        """The size of a configuration. Values that are refused for their length alone do not count."""
         values = [config.get(f.name) for f in self.fields if f.kind in ("columns", "names", "keep")]
         lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
         texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
@@ -112,7 +112,7 @@ class NodeType:
         return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
 
     def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration with each field that was not given at its default, fields without one left out."""
+        """The configuration, with the defaults of fields that were not given. Fields without either are left out."""
         given = {name: value for name, value in config.items() if value is not None}
         defaults = {field.name: field.default for field in self.fields if field.default is not None}
         return {**defaults, **given}
@@ -189,7 +189,7 @@ def _check_connection(value: Any, field: Field) -> Iterator[str]:
 
 
 def _url_errors(value: str, field: Field) -> Iterator[str]:
-    """A graph opens files by their URL, and other databases by the name that the operator gave them."""
+    """The errors of a URL. A graph may name SQLite files by URL, but other databases only by connection name."""
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
@@ -284,7 +284,7 @@ def _about(label: str, messages: Iterator[str]) -> Iterator[str]:
 
 
 def _kind(value: Any) -> str:
-    """What a JSON value is, in a reader's words; never the value itself, which may be huge or deep."""
+    """The kind of a JSON value in words. The value itself is not shown, since it may be huge."""
     if value is None:
         return "null"
     kinds = {

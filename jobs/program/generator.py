@@ -1,8 +1,8 @@
-"""From a graph to the Python program that runs it.
+"""Generates the Python program that runs a graph.
 
-The program is made to be read: what the nodes do comes first, how nodes work comes last. Its only ties are progress_lib,
-and SQLAlchemy where a node works on a database. Everything that a user wrote enters it through `literal`, `comment` or a
-checked expression; the template engine refuses to print anything else.
+The program is made to be read: the user's nodes come first, the code that all programs share comes last. It depends
+only on progress_lib, and on SQLAlchemy if a node uses a database. User text enters it only through `literal`,
+`comment` or a checked expression: the template engine refuses to print anything else.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from jobs.graph.passwords import SECRET_NAMES
 from jobs.graph.paths import PART_NAME
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-WIDTH = 99  # characters of a line of the program, where we break lines
+WIDTH = 99  # characters of a line, where the generator breaks lines
 RULE = "-" * 78
-NODE_SIGN = (
-    " · "  # follows "# " and a node's id in the line that begins its section, and in no other line
-)
-PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
+# The section of a node begins with "# ", its id and this sign, and no other line does
+NODE_SIGN = " · "
+PREVIEW_ID = 0  # id of the node that collects a preview's rows
 
 
 class Code(str):
@@ -38,7 +37,7 @@ class Code(str):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How `main` mentions a node: the class that runs it, and what that class is given."""
+    """How `main` creates a node: its class, and the arguments."""
 
     runs_as: str
     options: dict[str, Any]
@@ -50,9 +49,10 @@ def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_nam
 
 
 def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds: float) -> str:
-    """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
+    """The source of a program that reads the first rows of the nodes `last`, and writes no data.
 
-    It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
+    It puts them into preview.json in its working directory, after at most `seconds` of work. The graph must
+    hold no outputs.
     """
     to_preview = tuple(Edge(node_id, PREVIEW_ID) for node_id in sorted(last))
     cut = Graph(graph.nodes, graph.edges + to_preview)
@@ -61,7 +61,7 @@ def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds:
 
 
 def node_lines(program: str) -> dict[int, int]:
-    """Where the section of each node begins in a program made here: node id → number of the line, from 1 on."""
+    """Node id → the line in which its section begins in a generated program, counted from 1."""
     found = ((number, _NODE_LINE.match(line)) for number, line in enumerate(program.split("\n"), 1))
     return {int(match[1]): number for number, match in found if match}
 
@@ -97,7 +97,7 @@ def _program(
 
 
 def _uses(types: set[str], helpers: bool) -> dict[str, bool]:
-    """What parts the program needs, by the types of its nodes."""
+    """Name of a part → whether the program needs it, by the types of its nodes."""
     return {
         "db_input": "db_input" in types,
         "db_output": "db_output" in types,
@@ -109,7 +109,7 @@ def _uses(types: set[str], helpers: bool) -> dict[str, bool]:
     }
 
 
-# What a template of a node is given: the node, and what its type adds.
+# The arguments of a node's template: the node, and what its type adds.
 
 
 def _section(node: Node, graph: Graph) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _csv_input(node: Node) -> dict[str, Any]:
         "delimiter": DELIMITERS[node.config["delimiter"]],
         "encoding": "utf-8-sig"
         if encoding == "utf-8"
-        else encoding,  # reads files with and without a BOM
+        else encoding,  # utf-8-sig reads files with and without a BOM
     }
 
 
@@ -232,7 +232,7 @@ SECTIONS: dict[str, Callable[[Node], dict[str, Any]]] = {
 
 
 def _only_code(value: Any) -> Any:
-    """What a template prints must be Code: the output of a filter below, or of a checked expression."""
+    """Refuses to print a value that is not Code. The filters below and checked expressions give Code."""
     if not isinstance(value, Code):
         raise TypeError(f"a template prints a {type(value).__name__} without a filter")
     return value

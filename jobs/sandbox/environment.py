@@ -1,4 +1,4 @@
-"""How a program is started: its command, its environment, and nothing else of ours."""
+"""How a program is started: its command and its environment, which holds nothing else of the server's."""
 
 import logging
 import os
@@ -46,7 +46,7 @@ def program_environment(
 
 
 def program_command(path: Path) -> list[str]:
-    """Command that starts a program, in its own directory. It is confined, and imports nothing from there."""
+    """Command that starts a program confined. Its working directory is not on its import path."""
     return [sys.executable, "-P", "-m", "jobs.sandbox.run_confined", path.name]
 
 

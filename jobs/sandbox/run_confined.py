@@ -1,8 +1,7 @@
-"""Runs a generated program in its own confinement: python -P -m jobs.sandbox.run_confined program.py
+"""Confines its own process, then runs a generated program in it: python -P -m jobs.sandbox.run_confined program.py
 
-Started by a runner instead of the program itself, in the same interpreter, so that it costs no second
-one. CONFINED_TO says what the program may reach (jobs/sandbox/confinement.py makes it); a program that is
-started by hand has no such variable, and needs no such launcher.
+Runners start programs this way. CONFINED_TO says what the program may reach (jobs/sandbox/confinement.py
+makes it). A program that is started by hand needs neither.
 """
 
 import json
@@ -16,7 +15,8 @@ from jobs.sandbox import landlock
 
 ROOT = str(Path(progress_lib.__file__).resolve().parent.parent)
 PYTHON = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
-SYSTEM = (  # what the C library and OpenSSL read: shared libraries, names of hosts, time zones, certificates
+# What the C library and OpenSSL read: shared libraries, host names, time zones, certificates
+SYSTEM = (
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -47,7 +47,7 @@ FAILED = 1  # exit code
 
 
 def main(path: str) -> int:
-    """Exit code of the program; 1, with the reason on stderr, where it cannot be confined."""
+    """The exit code of the program; 1, with the reason on stderr, when it cannot be confined."""
     wanted = os.environ.pop("CONFINED_TO", None)
     if wanted is not None:
         try:
@@ -69,11 +69,10 @@ def _confine(wanted: dict[str, list[str]]) -> None:
 
 
 def _run(path: str) -> int:
-    """Runs the file as the main program. Its tracebacks begin in its own lines."""
+    """Runs the file as the main program. Tracebacks begin in its lines, without this launcher's."""
     sys.argv = [path]
-    sys.path[:] = [
-        directory for directory in sys.path if directory != ROOT
-    ]  # progress_lib is there
+    # progress_lib is imported already, and ROOT cannot be read any more.
+    sys.path[:] = [directory for directory in sys.path if directory != ROOT]
     program: dict[str, Any] = {
         "__name__": "__main__",
         "__file__": path,

@@ -2,15 +2,15 @@
 
 The question goes to `tenant.<T>.preview`: {"graph": the part that feeds the node, "last": ids of the nodes whose rows are
 shown}. A runner answers {"taken": true} at once, then {"columns", "rows", "truncated", "timedOut"},
-or why not: {"nodeId", "message"}, {"busy": true}, {"timeout": true}. A graph travels, never a program: what is
-run comes out of the runner's own generator.
+or why not: {"nodeId", "message"}, {"busy": true}, {"timeout": true}. The question holds a graph and never a
+program, so that a runner executes only what its own generator made.
 """
 
 from progress_lib.subjects import check_id
 
-KILL_AFTER = 10.0  # seconds until SIGKILL: a query may not let Python run
+KILL_AFTER = 10.0  # seconds until SIGKILL; a query may keep Python from ending
 TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
-ANSWER_WAIT = KILL_AFTER + 8.0  # seconds; our own time, and most of one queued before ours
+ANSWER_WAIT = KILL_AFTER + 8.0  # seconds for this preview, and most of one before it
 
 
 def preview_subject(tenant_id: str) -> str:
