@@ -1,1 +1,1 @@
-"""The parts of scripts/bench: a load generator to read, what it measures, and how that is shown."""
+"""The bench (scripts/bench): a load generator, what it measures, and how the figures are shown."""

@@ -1,4 +1,4 @@
-"""The bench as a picture: SVG, written by hand, legible on light and on dark pages."""
+"""The figures of a bench as an SVG chart, legible on light and dark pages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ STYLE = """
 
 
 def chart(document: Document) -> str:
-    """An SVG document: a panel of bars a figure, a curve where cost grows with something."""
+    """An SVG document: a panel of bars for each figure, and curves of how cost grows."""
     names = [target["name"] for target in document["targets"]]
     has = {scenario.name for scenario in measured(document)}
     panels = [
@@ -140,7 +140,7 @@ def _bars(
 def _curve(
     document: Document, names: list[str], curve: tuple[str, str], x: float, y: float
 ) -> list[str]:
-    """Both axes logarithmic: a cost per delivery that does not rise is growth that is linear."""
+    """A curve of the cost of one delivery, on logarithmic axes. Where it is level, the whole cost grows linearly."""
     scenario, title = curve
     places = [int(figure.key) for figure in SCENARIOS[scenario].figures]
     series = {name: medians(document, scenario, name) for name in names}

@@ -1,4 +1,4 @@
-"""Processes that the bench forks: Ctrl-C is the parent's alone, and is not lost while one is forked."""
+"""Forks processes of the bench so that Ctrl-C reaches only the parent, and is not lost during a fork."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hosting.interrupting import ENDING
 
 
 def start(process: BaseProcess) -> None:
-    """Forks it. What a signal's handler raises within Python's own hooks around a fork is swallowed,
-    so the signals that end the bench wait until that is over."""
+    """Forks a process. Blocks the signals that end the bench meanwhile, since Python's hooks around a fork
+    swallow what a signal handler raises."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
@@ -19,8 +19,8 @@ def start(process: BaseProcess) -> None:
 
 
 def begin() -> None:
-    """The first thing that such a process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    """Ignores Ctrl-C. A forked process calls it first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

@@ -48,7 +48,7 @@ SHOW_PERIOD = 0.2  # seconds between two progress lines on a terminal
 
 
 class Progress:
-    """One line on standard error that says what goes on; a line a run where that is no terminal."""
+    """Progress on stderr: one line that changes on a terminal, else a line for each run."""
 
     def __init__(self) -> None:
         self._what = ""
@@ -75,7 +75,7 @@ class Progress:
 def measure(
     targets: list[Target], scenarios: list[Scenario], rounds: int, bench: Bench, progress: Progress
 ) -> list[dict[str, Any]]:
-    """Every scenario on every server, in turn: what the machine does meanwhile hits all of them."""
+    """Runs each scenario on the servers in turn, so that other load of the machine affects all of them."""
     results = []
     for scenario in scenarios:
         for number in range(1, rounds + 1):
@@ -97,7 +97,7 @@ def measure(
 
 
 def _outcome(scenario: Scenario, bench: Bench, target: Target) -> Outcome:
-    """A server that fails under load is a result, too."""
+    """The outcome of a scenario. A server that fails under load gives an outcome with that fault."""
     try:
         return scenario.measure(bench, target)
     except (CrowdFailed, NatsRefused, OSError) as error:
@@ -204,7 +204,7 @@ def _of_caller(path: str) -> Path:
 
 
 def bench(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
-    """The document of a bench that was run through; raises Interrupted, TargetFailed, NotReady."""
+    """Runs the bench and returns its document. Raises Interrupted, TargetFailed, NotReady."""
     machine = described(ROOT)
     directory = Path(tempfile.mkdtemp(prefix="bench-"))
     progress = Progress()

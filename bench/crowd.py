@@ -1,4 +1,4 @@
-"""The clients: one process with one epoll loop, which connects them all and reads what they are sent."""
+"""The clients of a run: one process with one epoll loop connects them all and reads what they are sent."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ from bench.wire import (
 )
 
 IN_FLIGHT = 32  # handshakes at a time
-HANDSHAKE_WAIT = 15.0  # seconds in which one of them must be answered
+HANDSHAKE_WAIT = 15.0  # seconds for the answer to one
 READ = 65_536  # bytes of one read; more would cost a mapping each
-MOST_READS = 16  # of one socket in a row
-LEAVE_WAIT = 12.0  # seconds for slow clients to find out that they were cut; a write wait is 10
-SLOW_BUFFER = 4_096  # bytes that the kernel takes for a slow client, and
-SLOW_SEGMENT = 1_460  # bytes, as on a network: over loopback's 64 KB ones it would hide two minutes
-EVENTS = 1_024  # sockets that are served between two notes of the counts
+MOST_READS = 16  # reads of one socket in a row
+# Seconds for slow clients to see that they were cut; the server's write wait is 10
+LEAVE_WAIT = 12.0
+SLOW_BUFFER = 4_096  # bytes that the kernel buffers for a slow client
+# Bytes, as on a network. With loopback's segments of 64 KB, buffers would hide two minutes of not reading.
+SLOW_SEGMENT = 1_460
+EVENTS = 1_024  # sockets served between two updates of the shared counts
 TICK = 0.1  # seconds
 END_WAIT = 10.0  # seconds for the process to end
 
@@ -48,8 +50,8 @@ class Plan:
     """Client i watches job i % jobs; the first `slow` ones stop reading after the warm-up."""
 
     address: tuple[str, int]
-    host: str  # as the Host header has it
-    path: str  # with the token
+    host: str  # for the Host header
+    path: str  # includes the token
     clients: int
     jobs: int
     job_base: int
@@ -70,8 +72,8 @@ class Heard:
     longest: int  # ns
     percentiles: dict[str, float]  # name → milliseconds
     ends: dict[str, int]  # close code, "eof", "reset" or "protocol" → clients
-    last_seqs: list[int]  # of each connected client that reads, and
-    last_jobs: list[int]  # the place of its job
+    last_seqs: list[int]  # of each connected client that reads
+    last_jobs: list[int]  # index of the same clients' jobs
 
 
 class CrowdFailed(Exception):
@@ -79,12 +81,12 @@ class CrowdFailed(Exception):
 
 
 class Crowd:
-    """The handle on the clients' process. `counts` and the two lists are shared with it."""
+    """Starts and controls the clients' process. `counts`, `watchers` and `warm` are shared memory."""
 
     def __init__(self, plan: Plan) -> None:
         self.counts = _processes.RawArray("q", 6)
         self.watchers = _processes.RawArray("q", plan.jobs)  # clients of each job
-        self.warm = _processes.RawArray("q", plan.jobs)  # those that have heard something
+        self.warm = _processes.RawArray("q", plan.jobs)  # those that have received something
         self._pipe, theirs = _processes.Pipe()
         self._process = _processes.Process(
             target=_serve, args=(plan, self, theirs, self._pipe), name="bench-clients", daemon=True
@@ -98,7 +100,7 @@ class Crowd:
         return self._process.pid
 
     def is_connecting(self) -> bool:
-        """Raises CrowdFailed."""
+        """Whether clients are still connecting. Raises CrowdFailed."""
         if not self._process.is_alive():
             raise CrowdFailed(f"the clients' process ended with {self._process.exitcode}")
         return not self.counts[CONNECT_NS]
@@ -113,7 +115,7 @@ class Crowd:
         return heard
 
     def slow_ends(self) -> dict[str, int]:
-        """The slow clients read again, to find out whether they were cut: how they ended."""
+        """Lets the slow clients read again, and returns how their connections ended: end → clients."""
         ends: dict[str, int] = self._ask("read on")
         return ends
 
@@ -134,11 +136,11 @@ class Crowd:
 
 
 def _serve(plan: Plan, shared: Crowd, pipe: Connection, not_ours: Connection) -> None:
-    """The clients' process, from start to end."""
+    """The main function of the clients' process."""
     child.begin()
     not_ours.close()
     gc.freeze()
-    gc.disable()  # nothing here makes cycles, and a collection is a pause in every latency
+    gc.disable()  # a collection would add latency; there are no cycles
     _Clients(plan, shared, pipe).run()
 
 
@@ -146,7 +148,7 @@ def _serve(plan: Plan, shared: Crowd, pipe: Connection, not_ours: Connection) ->
 class _Client:
     ear: Ear
     is_slow: bool
-    greeting: bytes | None = b""  # the beginning of the HTTP answer; None: the WebSocket is open
+    greeting: bytes | None = b""  # HTTP answer so far; None: the WebSocket is open
     opened: float = 0.0  # monotonic seconds
 
 
@@ -193,7 +195,7 @@ class _Clients:
         counts[WARM_SEEN] = meter.warm_seen
 
     def _read(self, descriptor: int, client: _Client) -> None:
-        """All that waits, within reason: what a reader leaves makes the server's next sends small."""
+        """Reads what waits, up to MOST_READS. Unread bytes would make the server's next sends small."""
         for _ in range(MOST_READS):
             try:
                 data = os.read(descriptor, READ)
@@ -231,7 +233,7 @@ class _Clients:
                 return
 
     def _send(self, descriptor: int, frame: bytes) -> None:
-        with contextlib.suppress(OSError):  # a broken connection is found by reading
+        with contextlib.suppress(OSError):  # the next read finds a broken connection
             os.write(descriptor, frame)
 
     def _end(self, descriptor: int, client: _Client, how: str) -> None:
@@ -313,7 +315,7 @@ class _Clients:
     def _obey(self) -> None:
         try:
             wish = self._pipe.recv()
-        except (EOFError, OSError):  # it has ended, or wants us to
+        except (EOFError, OSError):  # the parent has ended, or closed the pipe
             self._running = False
             self._to_open.clear()
             self._in_flight.clear()

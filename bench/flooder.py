@@ -1,4 +1,4 @@
-"""One client in a process of its own that sends as fast as it can, and comes back whenever it is cut."""
+"""A client, in a process of its own, that sends as fast as it can and reconnects whenever it is cut."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from bench import child
 from bench.target import Target
 from bench.wire import PING, client_frame, handshake, subscription
 
-WAIT = 5.0  # seconds for an answer, and for a server that does not read
+WAIT = 5.0  # seconds for an answer, and for a send
 AT_ONCE = 200  # subscriptions, and as many pings, in one send
-FOREIGN_JOB = 1  # that nobody else watches
-REFUSED, FLOODED = range(2)  # the shared counts: refused handshakes, connections that were cut
+FOREIGN_JOB = 1  # a job that nobody else watches
+REFUSED, FLOODED = range(2)  # shared counts: refused handshakes, cut connections
 
 _processes = multiprocessing.get_context("fork")
 
 
 @contextlib.contextmanager
 def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
-    """While it lasts, the flood goes on; yields its counts. One token, or a new one each time."""
+    """Floods the target inside the `with` block. Yields the counts. Uses one token, or a new one each time."""
     counts = _processes.RawArray("q", 2)
     process = _processes.Process(
         target=_flood, args=(target, counts, with_new_tokens), name="bench-flooder", daemon=True
@@ -39,7 +39,7 @@ def flooding(target: Target, *, with_new_tokens: bool) -> Iterator[Any]:
 
 def _flood(target: Target, counts: Any, with_new_tokens: bool) -> None:
     child.begin()
-    os.nice(19)  # as on another machine: its own work must not keep who measures from the cores
+    os.nice(19)  # the flooder's own CPU time must not disturb the measurement
     frames = subscription(FOREIGN_JOB) * AT_ONCE + client_frame(PING, b"x") * AT_ONCE
     path = target.path_of("flooder")
     parent = os.getppid()

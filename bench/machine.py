@@ -15,12 +15,12 @@ from typing import Any
 from jobs.store.process_identity import ProcessStat
 
 TICKS = os.sysconf("SC_CLK_TCK")
-MAX_FILES = 20_000  # descriptors that a process of ours may want: one a connection, and a few
+MAX_FILES = 20_000  # open files of a process: one a connection, and a few more
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU time since their start and memory now, of some processes together."""
+    """Of some processes together: their CPU time since they started, and their memory now."""
 
     user: float = 0.0  # seconds
     system: float = 0.0
@@ -33,7 +33,7 @@ class Usage:
 
     @classmethod
     def of(cls, pids: Iterable[int], *, with_memory: bool = False) -> Usage:
-        """A process that is gone counts nothing. Memory is costly to ask for: it stops the process."""
+        """The usage of these processes, without those that have ended. To read memory stops a process briefly."""
         user = system = 0.0
         rss = pss = 0
         for pid in pids:
@@ -57,7 +57,7 @@ def _rollup(pid: int) -> list[str]:
 
 
 def raise_file_limit() -> int:
-    """Lets this process and its children open as many files as the machine allows; how many."""
+    """Lets this process and its children open up to MAX_FILES files. Returns the limit that it got."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -67,7 +67,7 @@ def raise_file_limit() -> int:
 
 
 def described(root: Path) -> dict[str, Any]:
-    """What a figure is worthless without."""
+    """The machine and versions that the figures belong to."""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "cores": os.cpu_count(),
@@ -89,7 +89,7 @@ def _processor() -> str:
 
 
 def commit_of(root: Path) -> str:
-    """Which state of the tree this is."""
+    """The commit of the tree."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
-"""Counts what the clients read, and how late it is. Pure; the bench's innermost loop.
+"""Counts the messages that clients read, and their latency. Pure; the bench's innermost loop.
 
-All frames of a job have the same size and differ only in their stamp, so that many of them can be
-checked with a few slices of every size-th byte. Whatever looks different is read frame by frame.
+All frames of a job have the same size and differ only in their stamp. So many frames are checked
+together, with a few slices that take each size-th byte. Other frames are read one by one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from bench.wire import (
 )
 
 TICK = 10_000  # ns; the resolution of a latency
-SAMPLES = 4  # latencies taken of many frames that came at once, at least; all of fewer
-_MOST_ALIKE = 5_000  # frames that are looked at as one
+SAMPLES = 4  # latencies taken of one read, if it has as many frames
+_MOST_ALIKE = 5_000  # frames that are checked together
 _LAST_DIGITS = b"0123456789" * (_MOST_ALIKE // 10 + 1)
 _NOTHING: list[tuple[int, bytes]] = []
 
@@ -43,9 +43,9 @@ class Latencies:
         self.counts[tick] = self.counts.get(tick, 0) + times
 
     def add_alike(self, now: int, data: bytes, stamp: int, size: int, count: int) -> None:
-        """Of the frames of one read, oldest first: a stamp at `stamp`, and every `size` bytes on.
+        """Adds the latencies of `count` frames of one read. The first stamp is at `stamp`, the next `size` on.
 
-        Some, evenly spread, stand for all: a reader that took each one's time would be what is measured.
+        A few evenly spread frames count for all, since to read each stamp would itself add latency.
         """
         self.longest = max(self.longest, now - int(data[stamp : stamp + STAMP_SIZE]))
         step = max(1, count // SAMPLES)
@@ -60,7 +60,7 @@ class Latencies:
             self.add(now - int(data[start : start + STAMP_SIZE]), rest)
 
     def percentile(self, share: float) -> float:
-        """Milliseconds that this share of all stayed within; 0.0 when there are none."""
+        """The latency (ms) that this share of messages did not exceed; 0.0 when there are none."""
         wanted = max(1, round(share * sum(self.counts.values())))
         seen = 0
         for tick in sorted(self.counts):
@@ -79,15 +79,15 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, frame: bytes) -> Shape:
-        """Learned from a warm-up message."""
+        """The shape of a job's frames, learned from a warm-up message."""
         mark = frame.index(WARM)
         head = frame[:mark] + LIVE
-        length = 3 if frame[1] == 126 else 1  # the last byte of it
+        length = 3 if frame[1] == 126 else 1  # last byte of the length field
         places = (0, length, mark + 1)
         return cls(len(frame), head, tuple((place, head[place : place + 1]) for place in places))
 
     def is_begun_by(self, data: bytes) -> bool:
-        """Whether this is a part of such a frame, so that there is nothing to read in it yet."""
+        """Whether `data` is an incomplete frame of this shape."""
         return len(data) < self.size and data[: len(self.head)] == self.head[: len(data)]
 
 
@@ -157,7 +157,7 @@ class Meter:
         self.latencies.add(now - int(data[stamp:comma]))
 
     def _alike(self, ear: Ear, shape: Shape, data: bytes, now: int) -> int:
-        """Takes the frames at the beginning if all are of one shape and in order; bytes taken."""
+        """Takes the frames at the beginning if they have one shape and are in order. Returns the bytes taken."""
         size, stamp = shape.size, len(shape.head)
         count = min(len(data) // size, _MOST_ALIKE)
         end = count * size
@@ -182,7 +182,7 @@ class Meter:
         return end
 
     def _each(self, ear: Ear, data: bytes, now: int) -> list[tuple[int, bytes]]:
-        """Frame by frame, of whatever kind."""
+        """Takes frames of any kind, one by one. Returns the control frames."""
         control: list[tuple[int, bytes]] = []
         at = 0
         while (frame := frame_at(data, at)) is not None:
@@ -205,7 +205,7 @@ class Meter:
             try:
                 return self._one(ear, payload, mark + len(LIVE), now)
             except ValueError:
-                pass  # no digits: another's message
+                pass  # no digits, so not a message of the bench
         elif WARM in payload:
             self.warm_seen += 1
             if not ear.is_warm:
@@ -214,14 +214,14 @@ class Meter:
         return self._note(payload)
 
     def _greet(self, ear: Ear, frame: bytes, payload: bytes) -> None:
-        """A client's first message: its job's frames look like this one."""
+        """Takes a client's first message, which shows the shape of its job's frames."""
         ear.is_warm = self._is_right(ear, payload)
         self.warm[ear.job] += ear.is_warm
         if ear.is_warm and frame and self._shapes[ear.job] is None:
             self._shapes[ear.job] = Shape.of(frame)
 
     def _is_right(self, ear: Ear, payload: bytes) -> bool:
-        """Whether the envelope is the contract's and of the job that was asked for."""
+        """Whether the envelope is a job.progress message of the client's job."""
         wanted = ("job.progress", self.job_base + ear.job, 1)
         try:
             message = json.loads(payload)

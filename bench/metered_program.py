@@ -1,8 +1,8 @@
-"""Runs a generated program and writes what its main thread did, with its reporter or with none.
+"""Runs a generated program and writes how its main thread spent its time.
 
     python -m bench.metered_program program.py FIGURES.json yes|no
 
-The last word says whether it reports.
+The last argument says whether the program reports.
 """
 
 import json
@@ -71,7 +71,7 @@ def main(program: str, figures: str, reports: str) -> None:
     before = clocks()
     try:
         runpy.run_path(program, run_name="__main__")
-    finally:  # it ends with sys.exit
+    finally:  # the program ends with sys.exit
         took, thread_took, process_took = map(sub, clocks(), before)
         measured = {
             "seconds": took,

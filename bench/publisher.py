@@ -12,9 +12,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from bench.wire import Template
 
-FLUSH = 16 << 10  # bytes that are gathered before they are sent
-AT_ONCE = 16  # messages of a burst with one time stamp
-LEAST_SLEEP = 0.001  # seconds; shorter ones would mean a packet, and work for NATS, a message
+FLUSH = 16 << 10  # bytes gathered before they are sent
+AT_ONCE = 16  # messages of a burst that share a time stamp
+LEAST_SLEEP = 0.001  # seconds; shorter, each message would be a packet of its own
 LOOK_PERIOD = 0.2  # seconds between two looks at what NATS says
 ANSWER_WAIT = 10.0  # seconds for NATS to greet and to answer a PING
 
@@ -24,7 +24,7 @@ _CONNECT = (
 
 
 class NatsRefused(Exception):
-    """NATS said no, or went away."""
+    """NATS refused something, or closed the connection."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Published:
 
 
 class Publisher:
-    """One connection; `jobs` of `tenant` from `job_base` on take turns."""
+    """One connection. It publishes for `jobs` jobs of `tenant`, from id `job_base` on, in turn."""
 
     def __init__(self, nats_url: str, tenant: str, job_base: int, jobs: int) -> None:
         url = urlsplit(nats_url)
@@ -57,7 +57,7 @@ class Publisher:
         return [template.count for template in self._templates]
 
     def warm(self, places: list[int]) -> None:
-        """A message that is not counted, on each of these jobs."""
+        """Publishes a warm-up message, which is not counted, for each of these jobs."""
         self._socket.sendall(b"".join(self._templates[place].warm() for place in places))
 
     def settle(self) -> None:
@@ -68,7 +68,7 @@ class Publisher:
     def at_rate(
         self, rate: float, seconds: float, watchers: list[int], look: Callable[[int], None]
     ) -> Published:
-        """`rate` messages/s in all; `look` is called with their number, a few times a second."""
+        """Publishes `rate` messages/s in all. Calls `look` with their number a few times a second."""
         total = int(rate * seconds)
         done = Published()
         turns = _turns(self._templates, watchers)
@@ -101,7 +101,7 @@ class Publisher:
     def burst(
         self, count: int, seconds: float, watchers: list[int], look: Callable[[int], None]
     ) -> Published:
-        """`count` messages as fast as NATS takes them, for `seconds` at most."""
+        """Publishes `count` messages as fast as NATS takes them, for at most `seconds`."""
         done = Published()
         turns = _turns(self._templates, watchers)
         start = time.monotonic()
@@ -137,7 +137,7 @@ class Publisher:
             pass
 
     def _take(self, heard: bytes, word: bytes = b"\0") -> bool:
-        """Answers NATS; whether one of its lines begins with `word`. Raises NatsRefused."""
+        """Answers NATS's PINGs. Returns whether one of its lines begins with `word`. Raises NatsRefused."""
         if not heard:
             raise NatsRefused("NATS closed the publisher's connection")
         *lines, self._heard = (self._heard + heard).split(b"\r\n")
@@ -150,7 +150,7 @@ class Publisher:
 
 
 def _connect(url: SplitResult) -> bytes:
-    """The first words to NATS, with the user and password of its URL."""
+    """The CONNECT line for NATS, with the user and password of its URL."""
     words: dict[str, object] = {"verbose": False, "pedantic": False, "name": "bench"}
     words |= {"lang": "python", "version": "0"}
     if url.username:
@@ -159,6 +159,6 @@ def _connect(url: SplitResult) -> bytes:
 
 
 def _turns(templates: list[Template], watchers: list[int]) -> Iterator[tuple[Template, int]]:
-    """One job after the other, for ever, and how many watch it."""
+    """(A job's template, how many clients watch it), for one job after another, for ever."""
     while True:
         yield from zip(templates, watchers, strict=True)

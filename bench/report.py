@@ -23,7 +23,7 @@ def medians(document: Document, scenario: str, target: str) -> dict[str, float]:
 
 
 def ratio(document: Document, scenario: str, target: str, key: str) -> float | None:
-    """To the yardstick; the median of the rounds' own ratios, since the machine drifts."""
+    """A figure's ratio to the yardstick: the median of each round's ratio, since the machine's speed drifts."""
     yardstick = yardstick_of(document)
     if yardstick is None or yardstick == target:
         return None
@@ -112,6 +112,6 @@ def _faults(document: Document) -> Iterable[str]:
 
 
 def our_faults(document: Document) -> list[str]:
-    """Those that decide the exit code: of the product, or of the only server that was measured."""
+    """The faults that decide the exit code: the product's, or those of the only server measured."""
     ours = {t["name"] for t in document["targets"] if t["is_ours"] or len(document["targets"]) == 1}
     return [fault for r in document["results"] if r["target"] in ours for fault in r["faults"]]

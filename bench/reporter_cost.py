@@ -1,15 +1,14 @@
-"""What reporting costs the program that reports.
+"""Measures what reporting costs the program that reports.
 
     python -m bench.reporter_cost
 
-Starts a nats-server of its own and runs the loop of a job in this process, with and without
-reporting in turn; then the program of the sample job in a process of its own, in turn with the same
-program whose reporter does nothing. Figures are medians of the turns.
+Starts a nats-server of its own. First runs the loop of a job in this process, in turn with and without
+reporting. Then runs the sample job's program, in turn with the same program and a reporter that does
+nothing. Figures are medians of the turns.
 
-How long either takes differs by 5 % from turn to turn on the machines that we have, whatever it
-reports. So what is compared is how long its main thread is kept from working: the time that it has no
-core, since it waits (for the interpreter's lock, for the goodbye), and its own CPU time inside the
-reporter.
+The run time of a program differs by 5 % from turn to turn, with and without reporting. So the bench
+compares how long reporting keeps its main thread from working: the time that it waits without a core
+(for the interpreter's lock, for the last message), and its CPU time inside the reporter.
 """
 
 import json
@@ -34,10 +33,10 @@ from progress_lib.subjects import progress_subject
 TURNS = 7
 REPORTS = 200_000
 ROWS = 2_000_000
-EVERY = 1_000  # rows between two reports, as generated programs do it
-SECONDS = 2.0  # of reporting as fast as can be, to see what leaves
+EVERY = 1_000  # rows between two reports, as in generated programs
+SECONDS = 2.0  # seconds of reporting as fast as possible
 JOB = 1
-PAIRS = 15  # of the sample job
+PAIRS = 15  # turns of the sample job, with and without reporting
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -45,13 +44,13 @@ class Run(NamedTuple):
     """Seconds of one run of a program, as bench/metered_program.py writes them."""
 
     seconds: float
-    waited: float  # its main thread, without a core
-    inside: float  # its main thread's CPU time in the reporter
-    others: float  # CPU time of its other threads
+    waited: float  # time of the main thread without a core
+    inside: float  # CPU time of the main thread in the reporter
+    others: float  # CPU time of the other threads
 
 
 class Cost(NamedTuple):
-    """What reporting costs a program, as shares of its time without."""
+    """What reporting costs a program, as shares of its run time without reporting."""
 
     slower: float
     waiting: float  # part of `slower`: the main thread waits
@@ -66,13 +65,13 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def waited(work: Callable[[], None]) -> float:
-    """Seconds that this thread had no core meanwhile."""
+    """Does the work. Returns the seconds in which this thread had no core."""
     began = time.thread_time()
     return seconds(work) - (time.thread_time() - began)
 
 
 def slower(report: ProgressFunc, one_report: float) -> float:
-    """A loop of rows that reports, as a share of the same that does not."""
+    """By what share a loop over rows is slower when it reports."""
     turns = range(TURNS)
     waiting = median(
         waited(lambda: work_on_rows(report)) - waited(lambda: work_on_rows(None)) for _ in turns
@@ -87,7 +86,7 @@ def report_often(report: ProgressFunc) -> None:
 
 
 def work_on_rows(report: ProgressFunc | None) -> None:
-    """A row of this job costs about what the cheapest node of a generated program does."""
+    """Works on rows. A row costs about as much as in the cheapest node of a generated program."""
     rows = 0
     for number in range(ROWS):
         row = {"id": number, "price": number * 1.19}
@@ -112,7 +111,7 @@ def only_loop() -> None:
 
 
 def leaving_each_second(url: str, report: ProgressFunc) -> float:
-    """Messages of one node that leave while it is reported as fast as can be."""
+    """Messages a second that leave while one node is reported as fast as possible."""
     heard: list[Message] = []
     link = Link(url, name="bench")
     link.subscribe(progress_subject("default", JOB), heard.append)
@@ -153,7 +152,7 @@ class SampleJob:
             cwd=self._directory,
             env=environment,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,  # its log
+            stderr=subprocess.PIPE,  # the program's log
             text=True,
         )
         assert done.returncode == 0, f"the sample job ended with {done.returncode}:\n{done.stderr}"

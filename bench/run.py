@@ -1,4 +1,4 @@
-"""One run: connect the clients, warm up, publish, wait for what is under way, and account for all."""
+"""One run of the bench: connects the clients, warms up, publishes, waits for the last messages, and checks all counts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from bench.machine import Usage
 from bench.publisher import Published, Publisher
 from bench.target import Target
 
-WARM_WAIT = 30.0  # seconds until every client must have heard something
-QUIET = 0.2  # seconds without a warm-up message: all of a round have come
+WARM_WAIT = 30.0  # seconds until each client must have received something
+QUIET = 0.2  # seconds without a warm-up message that end a round
 SETTLE = 0.5  # seconds between warm-up and publishing
-DRAIN_QUIET = 2.0  # seconds without a message after the last one was published: none will come
+# Seconds without a message, after the last one was published, until none is expected any more
+DRAIN_QUIET = 2.0
 LOOK = 0.02  # seconds between two looks
 
 Show = Callable[[str], None]
@@ -33,7 +34,7 @@ Show = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the clients and the publisher do. A rate of 0 is as fast as possible, `count` messages."""
+    """What the clients and the publisher do. With rate 0, `count` messages are published as fast as possible."""
 
     clients: int
     jobs: int = 1
@@ -42,16 +43,16 @@ class Load:
     count: int = 0
     slow: int = 0  # clients that stop reading after the warm-up
     is_idle: bool = False  # nothing is published
-    most_drain: float = 10.0  # seconds after the last message
+    most_drain: float = 10.0  # seconds to wait after the last message is published
 
 
 @dataclass(slots=True)
 class Result:
-    """What came of it. Times are seconds, latencies milliseconds, memory KB."""
+    """The figures of a run. Times are seconds, latencies milliseconds, memory KB."""
 
     load: Load
     connected: int = 0
-    failed: int = 0  # connections
+    failed: int = 0  # connections that failed
     connect_seconds: float = 0.0
     published: int = 0
     publish_seconds: float = 0.0
@@ -61,7 +62,7 @@ class Result:
     skipped: int = 0
     doubled: int = 0
     strange: int = 0
-    unwarmed: int = 0  # clients that never heard anything
+    unwarmed: int = 0  # clients that received no warm-up message
     behind: int = 0  # clients that did not get the last message of their job
     cut: int = 0  # clients that were disconnected, without the slow ones
     ends: dict[str, int] = field(default_factory=dict)
@@ -126,7 +127,7 @@ class Result:
 
 
 class Run:
-    """One load on one target. `job_base` must be fresh: a job's past would be told again."""
+    """One load on one target. `job_base` must be new, since the server repeats the last messages of used jobs."""
 
     def __init__(self, target: Target, load: Load, job_base: int, show: Show) -> None:
         self._target = target
@@ -196,7 +197,7 @@ class Run:
         self._take(published, heard, publisher.counts(), start)
 
     def _reading(self, crowd: Crowd) -> list[int]:
-        """The clients of each job that must get its messages: not those that stop reading."""
+        """How many clients of each job must get its messages. Those that stop reading do not count."""
         watchers = list(crowd.watchers)
         for number in range(self._load.slow):
             watchers[number % self._load.jobs] -= 1
@@ -257,7 +258,7 @@ def plan_of(target: Target, load: Load, job_base: int) -> Plan:
 
 
 def warm_up(crowd: Crowd, publisher: Publisher, show: Show) -> None:
-    """Until every client has heard a message of its job, and no more are under way."""
+    """Publishes until each client has received a message of its job, and no more are under way."""
     deadline = time.monotonic() + WARM_WAIT
     while cold := [place for place, warm in enumerate(crowd.warm) if warm < crowd.watchers[place]]:
         if time.monotonic() > deadline:

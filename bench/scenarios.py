@@ -13,13 +13,14 @@ from bench.machine import MAX_FILES
 from bench.run import Load, Result, Run, Show
 from bench.target import Target
 
-MAX_LAG = 500.0  # ms; a rate at which more than 1 % of the messages are later is not sustained
-MAX_IN_LAG = 200.0  # ms; the same of the bridge's way in, where nothing but the bridge waits
-SEARCH_STEPS = 3  # halvings of the last doubling: within 9 %
+MAX_LAG = 500.0  # ms that 99 % of the messages stay within at a sustained rate
+MAX_IN_LAG = 200.0  # ms; the same for S6, which loads only the bridge
+SEARCH_STEPS = 3  # halvings of the last doubling; the result is within 9 %
 MAX_RATE = 1_000_000.0  # messages/s
-PUBLISHED_IN_TIME = 1.05  # a publisher that needs longer has not kept its rate: NATS held it back
-COUNT_WAIT, COUNT_LOOK = 0.2, 0.01  # seconds until a server's count must be right; between looks
-IN_JOBS = 100  # jobs that nobody watches take turns
+# A publisher that takes longer than this times the duration has not kept its rate
+PUBLISHED_IN_TIME = 1.05
+COUNT_WAIT, COUNT_LOOK = 0.2, 0.01  # seconds for a server's count; between looks
+IN_JOBS = 100  # jobs that are published in turn; one of them is watched
 CUT_BY = "4002"  # close code of a client that is too slow
 
 Figures = dict[str, float]
@@ -45,7 +46,7 @@ class Figure:
 
 
 class Bench:
-    """How much of the full load, how long, and fresh jobs for each run."""
+    """The scale and duration of a bench, and new job ids for each run."""
 
     def __init__(self, scale: float, seconds: float | None, show: Show) -> None:
         self._scale = scale
@@ -93,7 +94,7 @@ def _fan_out(result: Result) -> Outcome:
 
 
 def _costs(result: Result) -> Figures:
-    """Of a server whose processes are not known, nothing."""
+    """The CPU time of a delivery. Empty for a server whose processes are not known."""
     us = result.us_per_delivery
     return {} if us is None else {"us": us}
 
@@ -172,7 +173,7 @@ def burst(bench: Bench, target: Target) -> Outcome:
 
 
 def slow_readers(bench: Bench, target: Target) -> Outcome:
-    """S1 with a twentieth that stops reading, and long enough for them to be found out."""
+    """S1 in which a twentieth of the clients stops reading, long enough for the server to cut them."""
     slow = bench.scaled(50)
     load = Load(bench.scaled(1_000), rate=100, seconds=bench.seconds(15), slow=slow)
     result = bench.run(target, load)
@@ -193,9 +194,9 @@ def slow_readers(bench: Bench, target: Target) -> Outcome:
 
 
 def nats_in(bench: Bench, target: Target) -> Outcome:
-    """The most that one bridge takes: jobs without a watcher, and a probe that shows the lag.
+    """The highest rate that one bridge takes in. One client measures the lag.
 
-    One client watches one of IN_JOBS jobs, which take turns: 1 % of the messages is delivered.
+    It watches one of IN_JOBS jobs, which are published in turn, so 1 % of the messages is delivered.
     """
     runs: list[dict[str, Any]] = []
     best: list[float] = []
@@ -219,7 +220,7 @@ def nats_in(bench: Bench, target: Target) -> Outcome:
 
 
 def _has_received(target: Target, before: float | None, published: int) -> bool:
-    """Whether all of them are in the server's own count, which the last batch reaches a little later."""
+    """Whether the server has counted all messages. Its count gets the last batch a little later."""
     deadline = time.monotonic() + COUNT_WAIT
     while (now := _received(target)) is not None and before is not None:
         if now - before >= published:
@@ -250,7 +251,7 @@ def growth_with_clients(bench: Bench, target: Target) -> Outcome:
 
 
 def growth_with_jobs(bench: Bench, target: Target) -> Outcome:
-    """The same 10,000 deliveries/s to 1,000 clients, told by ever more and smaller jobs."""
+    """10,000 deliveries/s to 1,000 clients each time, spread over more and more jobs."""
     figures: Figures = {}
     faults: list[str] = []
     runs = []
@@ -269,7 +270,7 @@ def growth_with_jobs(bench: Bench, target: Target) -> Outcome:
 
 
 def flood(bench: Bench, target: Target) -> Outcome:
-    """What others notice of one client that sends as fast as it can and comes back whenever it is cut."""
+    """What other clients notice of one that sends as fast as it can and reconnects whenever it is cut."""
     load = Load(bench.scaled(20), rate=100, seconds=bench.seconds(10))
     calm = bench.run(target, load)
     outcome = Outcome({"calm": calm.latency["p99"]}, calm.faults(), [calm.document()])
@@ -288,7 +289,7 @@ def flood(bench: Bench, target: Target) -> Outcome:
 
 
 def held_connections(bench: Bench, target: Target) -> Outcome:
-    """As many as two workers and one process of clients may open, idle for a minute, then S1's rate."""
+    """As many connections as two workers and one client process may open: idle for a minute, then at S1's rate."""
     clients = min(bench.scaled(19_000), MAX_FILES - 500)
     target.restart()
     idle = bench.run(target, Load(clients, jobs=19, is_idle=True, seconds=bench.seconds(60)))

@@ -1,4 +1,4 @@
-"""The servers that are measured: our product, a program like the reference in Go, or one that runs already."""
+"""The servers that are measured: the product, a program like the reference in Go, or a server that runs already."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ LOOK = 0.05  # seconds between two looks
 
 
 class TargetFailed(Exception):
-    """A server did not start, or cannot be measured; the text says what to do."""
+    """A server did not start, or cannot be measured. The text says what to do."""
 
 
 class Target(ABC):
-    """A server with a WebSocket, fed by a NATS server that nobody else uses."""
+    """A server with a WebSocket, and its NATS server, which nobody else uses."""
 
     name: str
     tenant = TENANT
     ws_url: str
     nats_url: str
-    secret: str  # that it checks tokens with
+    secret: str  # the key that it checks tokens with
     is_ours = False
 
     @abstractmethod
@@ -58,11 +58,11 @@ class Target(ABC):
         return []
 
     def counters(self) -> dict[str, float] | None:
-        """What the server itself counts, by name; None when it does not say."""
+        """The server's own counters, by name; None when they cannot be read."""
         return None
 
     def restart(self) -> None:
-        """A fresh process: what a used one has freed would hide what connections cost."""
+        """Starts a new process, since memory that a used one has freed would hide what connections cost."""
         self.stop()
         self.start()
 
@@ -79,7 +79,7 @@ class Target(ABC):
         return urllib.parse.urlsplit(self.ws_url).netloc
 
     def path_of(self, subject: str) -> str:
-        """With a token of this subject in its query, as the original system wants it."""
+        """The WebSocket's path, with a token of this subject in its query."""
         token = mint(
             self.secret, tenant_id=self.tenant, hours=TOKEN_HOURS, scope=None, subject=subject
         )
@@ -136,7 +136,7 @@ class OurTarget(Target):
 
     def counters(self) -> dict[str, float] | None:
         if self.workers > 1:
-            return None  # each worker counts for itself, and any of them may answer
+            return None  # each worker counts for itself, and any may answer
         with self._urls.open(f"{self._product.url}/metrics", timeout=30.0) as answer:
             lines = answer.read().decode().splitlines()
         pairs = (line.split() for line in lines if line and line[0] != "#" and "{" not in line)
@@ -144,7 +144,7 @@ class OurTarget(Target):
 
 
 class ProgramTarget(Target):
-    """A program that takes -addr, -nats and -tenant, and JWT_SECRET; with a nats-server of its own."""
+    """A program that takes -addr, -nats, -tenant and JWT_SECRET. It gets a nats-server of its own."""
 
     def __init__(self, program: Path, directory: Path) -> None:
         self.name = program.name
@@ -207,7 +207,7 @@ class ProgramTarget(Target):
 
 
 class RunningTarget(Target):
-    """A server that somebody else started: never started anew, and measured by process id if given."""
+    """A server that somebody else started. It is never restarted. CPU and memory are those of given process ids."""
 
     def __init__(
         self, ws_url: str, nats_url: str, secret: str, tenant: str, pids: list[int]

@@ -1,4 +1,4 @@
-"""What a client and a publisher put on the wire, and the frames of a server. Pure."""
+"""The bytes that clients and the publisher send, and the parsing of a server's frames. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NO_CODE = 1005  # RFC 6455: a close frame without a code
 
-STAMP_SIZE, SEQ_SIZE = 19, 10  # digits: nanoseconds since 1970, number of the message in its job
-LIVE, WARM = b"@T", b"@W"  # what a stamp begins with: to be counted, or of the warm-up
+STAMP_SIZE, SEQ_SIZE = 19, 10  # digits of the time (ns) and of the message's number
+LIVE, WARM = b"@T", b"@W"  # begin the stamp of a counted message, of a warm-up one
 PAYLOAD_SIZE = 160  # bytes of one progress message
 
 
@@ -19,7 +19,7 @@ class BadFrame(Exception):
 
 
 class Frame(NamedTuple):
-    """One frame of a server; its payload is `data[start:end]` of the bytes it was found in."""
+    """One frame of a server. Its payload is `data[start:end]`."""
 
     opcode: int
     is_final: bool
@@ -47,7 +47,7 @@ def frame_at(data: bytes, at: int) -> Frame | None:
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:
-    """One frame of a client, masked as RFC 6455 wants it; short payloads only."""
+    """One frame of a client, masked as RFC 6455 demands. For short payloads only."""
     size = len(payload)
     assert size < 65_536, "a client of the bench sends short messages"
     head = bytes((0x80 | opcode, 0x80 | size)) if size < 126 else bytes((0x80 | opcode, 0xFE))
@@ -76,7 +76,7 @@ def subscription(job_id: int) -> bytes:
 
 
 class Template:
-    """The messages of one job, as a NATS PUB each: all alike but for their stamp."""
+    """The messages of one job as NATS PUB commands, which differ only in their stamp."""
 
     def __init__(self, tenant: str, job_id: int) -> None:
         before = b'{"nodeId":1,"nodeName":"DB Input","status":"running","rowCount":5000,"message":"'
@@ -86,7 +86,7 @@ class Template:
         size = len(before) + stamp + len(after)
         self._before = f"PUB tenant.{tenant}.job.{job_id}.progress {size}\r\n".encode() + before
         self._after = after + b"\r\n"
-        self.count = 0  # of live messages
+        self.count = 0  # live messages so far
 
     def live(self, now: int) -> bytes:
         """The next message to be counted, published at `now` (ns)."""

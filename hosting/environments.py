@@ -1,7 +1,8 @@
-"""What each process of ours is told in its environment, which whoever reads its /proc/<pid>/environ sees.
+"""The environment of each process of the product, which its user can read in /proc/<pid>/environ.
 
-The URLs of connections hold passwords and are for the runner alone. The gunicorn master finds them in its own
-environment, puts them into a file in memory and begins anew without them; the supervisor gives them to the runner.
+The URLs of connections hold passwords and are for the runner alone. The gunicorn master gets them in its
+environment, puts them into a file in memory and executes itself again without them. The supervisor passes them
+to the runner.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from collections.abc import Mapping
 
 from jobs.sandbox.connections import PREFIX
 
-ASIDE = "CONNECTIONS_FD"  # the number of the file in memory
+ASIDE = "CONNECTIONS_FD"  # variable with the descriptor of the file in memory
 OF_THE_WEB = ("JWT_SECRET", "JWT_SECRET_PREVIOUS", "METRICS_TOKEN")
 OF_OURS = (
     "DATABASE_URL",
     "NATS_URL",
     ASIDE,
-)  # what a nats-server is not told, beside what looks secret
+)  # left out for nats-server, like all that looks secret
 _SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|CONNECTION_", re.I)
 
 
 def put_connections_aside() -> None:
-    """Begins the gunicorn master anew without CONNECTION_*; does nothing where there are none."""
+    """Executes the gunicorn master again without CONNECTION_*. Does nothing when there are none."""
     found = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     if not found or not hasattr(os, "memfd_create"):
         return
@@ -45,7 +46,7 @@ def aside() -> tuple[int, ...]:
 
 
 def close_aside() -> None:
-    """In a web worker, which has nothing to do with connections."""
+    """Closes the file in memory in a web worker, which needs no connections."""
     for number in aside():
         os.close(number)
     os.environ.pop(ASIDE, None)

@@ -1,4 +1,4 @@
-"""Commands that start servers end on Ctrl-C, SIGTERM or a closed terminal with all that they started."""
+"""For commands that start servers: Ctrl-C, SIGTERM and a closed terminal raise Interrupted, so that they can stop them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def interruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
 
 
 def uninterruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
-    """While everything is ended: one signal is enough."""
+    """From now on these signals are ignored. Called when the command has begun to stop its servers."""
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
 

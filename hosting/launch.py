@@ -1,10 +1,10 @@
-"""Starts the product and keeps it until Ctrl-C; with --once, until the sample job has run: scripts/run.
+"""The command scripts/run: starts the product and serves until Ctrl-C; with --once, until the sample job has run.
 
     scripts/run ── gunicorn (own session) ── nats-server, runner, web workers
 
-Exit code: 0 after a stop that was asked for; with --once 0 when the run completed and 1 otherwise;
-2 for a bad setting or a port that is taken; 1 when the server ends or does not get ready by itself,
-which includes a NATS server of yours (NATS_URL) that is away.
+Exit code: 0 after Ctrl-C or SIGTERM, and with --once when the run completed. 1 when the run did not
+complete, or when the server ends by itself or does not get ready, as when the server of NATS_URL is away.
+2 for a bad setting or a port that is taken.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]  # and the application
 READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
-NATS_DEADLINE = 20.0  # seconds that a NATS server of somebody else may be away at the start
+NATS_DEADLINE = 20.0  # seconds that the server of NATS_URL may be away at the start
 SAY_WAITING = 2.0  # seconds until a person is told what is waited for
 LOOK_WAIT = 2.0  # seconds for a NATS server to answer when it is looked at
-STOP_DEADLINE = 50.0  # seconds beyond what programs get to roll back; browsers get 10
+# Seconds for a stop, in addition to RUN_CANCEL_TIMEOUT for programs; browsers get 10 of them
+STOP_DEADLINE = 50.0
 POLL = 0.1  # seconds between two looks at /readyz
 NATS_PORT = 4222  # where a NATS URL names none
 SAMPLE_TENANT = "default"  # whose the sample job is where every tenant is served
@@ -47,7 +48,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LaunchError(Exception):
-    """The product did not start or did not answer; `code` is the exit code it deserves."""
+    """The product did not start or did not answer. `code` is the exit code for it."""
 
     def __init__(self, sentence: str, code: int = 1):
         super().__init__(sentence)
@@ -62,13 +63,14 @@ class StopAsked(Exception):
 
 
 class Server:
-    """gunicorn as a child: started in a session of its own, so that Ctrl-C reaches only this process."""
+    """gunicorn as a child process, in a session of its own, so that Ctrl-C reaches only this process."""
 
     def __init__(self, settings: Settings, log: IO[bytes] | None):
         self.settings = settings
         # gunicorn finds nats-server beside its own Python, as an activated venv would.
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-        # It says through a pipe that it has its ports: whoever else answers there is not believed.
+        # gunicorn reports through a pipe that it listens, so that another server on its port is not
+        # taken for it.
         self._listening, says = os.pipe()
         self._process = subprocess.Popen(
             [*COMMAND, "wsgi:app"],
@@ -85,16 +87,17 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds it."""
+        """The page's address for a browser on this machine."""
         host = self.settings.server.host
         if host in ("0.0.0.0", "::", ""):
             host = "127.0.0.1"
         return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.server.api_port}"
 
     def wait_ready(self) -> None:
-        """Returns when our own process answers 200 at /readyz.
+        """Returns when the server answers 200 at /readyz.
 
-        LaunchError when it ends, when time is up, or when NATS_URL leads nowhere for NATS_DEADLINE.
+        Raises LaunchError when it ends, when READY_DEADLINE passes, or when the server of NATS_URL is
+        away for NATS_DEADLINE.
         """
         self._wait_listening(time.monotonic() + READY_DEADLINE)
         start = time.monotonic()
@@ -121,7 +124,7 @@ class Server:
                     raise LaunchError(f"no server on its ports after {READY_DEADLINE:g} s")
             if pipe.read(1):
                 return
-        self._process.wait()  # the pipe's other end is gone, and with it the server
+        self._process.wait()  # the pipe's other end is closed, so the server is ending
         self._check_alive()
 
     def _check_alive(self) -> None:
@@ -132,7 +135,7 @@ class Server:
         return self._process.wait()
 
     def stop(self) -> None:
-        """SIGTERM and the end of everything it started; SIGKILL when that takes too long."""
+        """Sends SIGTERM and waits until the server has ended; sends SIGKILL when that takes too long."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -146,14 +149,14 @@ class Server:
 
 
 def _end_with_parent() -> None:
-    """In the child: a SIGTERM when this process is killed, so that nothing stays behind (Linux)."""
+    """Called in the child: Linux sends it SIGTERM when its parent is killed."""
     pr_set_pdeathsig = 1
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _readiness(url: str) -> dict[str, Any]:
-    """What /readyz says; {} when nothing answers."""
+    """The document of /readyz; {} when nothing answers."""
     try:
         with _direct.open(f"{url}/readyz", timeout=5.0) as answer:
             said = answer.read(1000)
@@ -178,7 +181,7 @@ def _waiting_sentence(nats_url: str) -> str:
 
 
 def _nats_sentence(nats_url: str, waited: float) -> str:
-    """Why there is no connection, without the URL's password, and what to do."""
+    """A sentence that says why NATS does not answer, and what to do. It hides the URL's password."""
     found = "; ".join(
         f"{host}:{port}: {_look_at(host, port)}" for host, port in _nats_addresses(nats_url)
     )
@@ -209,7 +212,7 @@ def _look_at(host: str, port: int) -> str:
 
 
 class Api:
-    """The HTTP API, with a token."""
+    """A client of the HTTP API, with a token."""
 
     def __init__(self, url: str, token: str):
         self._url = url
@@ -246,9 +249,9 @@ class Api:
 
 
 def serve(server: Server, token: str) -> int:
-    """Prints the ready line and waits for the server's end, which nobody asked for.
+    """Prints the ready line and waits until the server ends by itself; returns the exit code.
 
-    Without a token (someone else signs them) the line has none; the page then asks for one.
+    `token` is "" when somebody else signs the tokens; the page then asks for one.
     """
     query = f"?token={urllib.parse.quote(token)}" if token else ""
     print(f"ready {server.url}/{query}", flush=True)
@@ -270,7 +273,7 @@ def run_sample(api: Api) -> int:
     while not board.ended:
         for event in api.lines(f"/api/runs/{run_id}/wait"):
             screen.show(board.take(event))
-        # The stream may break; the run's document holds the truth.
+        # The stream may break, so the end is read from the run's document.
         run = api.ask("GET", f"/api/runs/{run_id}")
         for progress in run["nodes"]:
             board.take_progress(progress)
@@ -312,7 +315,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def launch(*, once: bool) -> int:
-    """Starts, uses and stops the server; the exit code."""
+    """Starts, uses and stops the server. Returns the exit code."""
     from progress_lib.subjects import EVERY_TENANT
     from scripts.mint import mint_for
     from settings import Settings, SettingsError, keep_private
@@ -350,7 +353,7 @@ def launch(*, once: bool) -> int:
                 print(_tail(log_file), file=sys.stderr)
             raise
         finally:
-            _on_stop(signal.SIG_IGN)  # one stop is enough; stop() has its own deadline
+            _on_stop(signal.SIG_IGN)  # further signals would interrupt the stop
             if server is not None:
                 server.stop()
 

@@ -1,9 +1,9 @@
-"""How a gunicorn master holds on to the embedded parts, and how they notice that it is gone.
+"""The tie between a gunicorn master and its embedded parts (nats-server and runner), by three files in DATA_DIR.
 
-Three files in DATA_DIR: `embedded.lock`, locked by the process that keeps the parts (hosting/supervisor.py)
-as long as it lives, and `embedded.fifo`, held open for writing by the master. When the master dies,
-however it does, the pipe ends; a new master finds the lock held and takes hold of the pipe again.
-When the supervisor dies, the master starts another, which finds the parts in `embedded.parts`.
+The supervisor of the parts (hosting/supervisor.py) locks `embedded.lock` while it lives. The master holds
+`embedded.fifo` open for writing, so the supervisor sees the pipe end when the master dies. A new master finds
+the lock held and opens the pipe again. When the supervisor dies, the master starts another one, which finds
+the processes of the parts in `embedded.parts`.
 """
 
 import fcntl
@@ -22,21 +22,20 @@ from hosting import environments
 from jobs.store.process_identity import ProcessIdentity
 from settings import Settings
 
-STOP_WAIT = 35.0  # seconds for runner and nats-server to end, beyond what programs get to roll back
+# Seconds for runner and nats-server to end, in addition to RUN_CANCEL_TIMEOUT for programs
+STOP_WAIT = 35.0
 TICK = 0.05  # seconds between two looks
 WATCH_PERIOD = 1.0  # seconds between two looks at the supervisor
-START_WAIT = (
-    30.0  # seconds a start of the supervisor may still take when the master is told to stop
-)
-PART_STOP_WAIT = (
-    15.0  # seconds beyond those that programs get, for a part that has lost its supervisor
-)
+# Seconds that the master, told to stop, waits for a start of the supervisor that is under way
+START_WAIT = 30.0
+# Seconds for a part without a supervisor to end, in addition to RUN_CANCEL_TIMEOUT
+PART_STOP_WAIT = 15.0
 
 LOG = logging.getLogger(__name__)
 
 
 class EmbeddedError(Exception):
-    """The embedded parts cannot serve this server; the text says why and what to do."""
+    """The embedded parts cannot be started or taken over. The text says why and what to do."""
 
 
 def lock_path(settings: Settings) -> Path:
@@ -52,20 +51,20 @@ def parts_path(settings: Settings) -> Path:
 
 
 class EmbeddedProcesses:
-    """Which processes the parts are; written by the supervisor, read when it has died."""
+    """The file with the processes of the parts. The supervisor writes it; it is read after the supervisor died."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = parts_path(settings)
 
     def note(self, agreed: str, running: dict[str, int]) -> None:
-        """Notes the process id of each part; `agreed` is the `parts_fingerprint` of the settings it runs with."""
+        """Notes the process of each part. `agreed` is the `parts_fingerprint` of the settings that they run with."""
         identities = {name: str(ProcessIdentity.of(pid)) for name, pid in running.items()}
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps({"agreed": agreed, "running": identities}))
         draft.replace(self._path)
 
     def left_over(self, agreed: str | None = None) -> dict[str, ProcessIdentity]:
-        """The parts that live; only those that run with the settings `agreed` on, if given."""
+        """The parts that live, by name. With `agreed`, only if they run with those settings."""
         try:
             noted = json.loads(self._path.read_text())
             found = {n: ProcessIdentity.parse(text) for n, text in noted["running"].items()}
@@ -75,14 +74,14 @@ class EmbeddedProcesses:
         return {n: i for n, i in found.items() if fits and i.is_here and not i.is_known_dead}
 
     def end(self, wait: float) -> None:
-        """Ends the parts that live, the last one first; SIGKILL after `wait` seconds."""
+        """Ends the parts that live, in reverse order. Each gets SIGTERM, and SIGKILL after `wait` seconds."""
         for name, identity in reversed(self.left_over().items()):
             LOG.warning("%s (process %d) has lost its supervisor: ended", name, identity.pid)
             Adopted(identity).stop(wait)
 
 
 class Adopted:
-    """A part whose supervisor died: not a child of ours, but watched and signalled like one."""
+    """A part whose supervisor died. It is no child of this process, but is watched and signalled like one."""
 
     def __init__(self, identity: ProcessIdentity) -> None:
         self._identity = identity
@@ -91,7 +90,7 @@ class Adopted:
 
     def poll(self) -> int | None:
         if self.returncode is None and self._identity.is_known_dead:
-            self.returncode = 0  # only a parent learns the code
+            self.returncode = 0  # only a parent can read the real one
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -169,7 +168,7 @@ class Lifeline:
     def _start(self) -> None:
         nats = "own" if self._has_own_nats else "external"
         command = [sys.executable, "-m", "hosting.supervisor", "--nats", nats]
-        # a session of its own: Ctrl-C in a terminal is for the master, which stops it last
+        # A session of its own, so that Ctrl-C reaches only the master, which stops the supervisor last.
         self._child = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -184,7 +183,7 @@ class Lifeline:
                 raise EmbeddedError("the embedded parts did not start")
 
     def watch(self) -> None:
-        """Starts another supervisor whenever the one that is held dies; until `stop`."""
+        """Starts a thread that starts another supervisor whenever the supervisor dies, until `stop`."""
         self._watcher = threading.Thread(target=self._watch, name="lifeline", daemon=True)
         self._watcher.start()
 
@@ -199,13 +198,13 @@ class Lifeline:
                 LOG.error("the embedded parts are not kept: %s", error)
 
     def let_go(self) -> None:
-        """In a forked worker: only the master's end counts."""
+        """Closes the pipe. A forked worker calls it, so that the pipe ends with the master."""
         if self._fifo is not None:
             os.close(self._fifo)
             self._fifo = None
 
     def stop(self) -> None:
-        """Stops the parts and waits for their end."""
+        """Stops the supervisor and the parts, and waits until they have ended."""
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.join(START_WAIT)
@@ -226,7 +225,7 @@ class Lifeline:
             time.sleep(TICK)
 
     def _supervisor_lives(self) -> bool:
-        """It lets go of the lock a moment before its end; of a child of ours we see that, too."""
+        """Whether the supervisor lives. It frees the lock just before it ends, so a child is polled, too."""
         child = self._child
         if child is not None and child.pid == self._pid and child.poll() is None:
             return True
@@ -234,7 +233,7 @@ class Lifeline:
 
 
 def parts_fingerprint(settings: Settings, has_own_nats: bool) -> str:
-    """A fingerprint of what the kept parts must agree on with a master that takes them over."""
+    """A hash of the settings that kept parts must share with a master that takes them over."""
     nats = settings.own_nats_url() if has_own_nats else settings.nats.url
     agreed = f"{nats} {settings.runner.mode} {settings.database_url}"
     return hashlib.sha256(os.fsencode(agreed)).hexdigest()[:16]

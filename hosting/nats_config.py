@@ -1,4 +1,4 @@
-"""What the embedded nats-server reads: its configuration, and texts as its grammar wants them."""
+"""The configuration of the embedded nats-server, and how its grammar quotes a text."""
 
 import hashlib
 import os
@@ -8,27 +8,27 @@ from urllib.parse import unquote, urlsplit
 from jobs.run.nkeys import Issuer
 from settings import NATS_USER, Settings
 
-LOGIN_WAIT = 2.0  # seconds for a client to say who it is, and the runner to know it
+LOGIN_WAIT = 2.0  # seconds for a login, the runner's answer included
 MAX_LOG = 10 << 20  # bytes of one log file of nats-server
 _AS_IT_IS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 /._-+=:@,~")
 
 
 def nats_text(value: str | Path) -> str:
-    """A text or a path as nats-server reads it back, byte for byte.
+    """A text or a path, quoted so that nats-server reads it byte for byte.
 
-    Its grammar knows the escapes `\\n \\r \\t \\" \\\\ \\xHH` and no other, so JSON's `\\u00fc` ends its start.
+    Its grammar knows the escapes `\\n \\r \\t \\" \\\\ \\xHH` and no other. With JSON's `\\u00fc` it would not start.
     """
     written = (chr(byte) if byte in _AS_IT_IS else f"\\x{byte:02x}" for byte in os.fsencode(value))
     return f'"{"".join(written)}"'
 
 
 def nats_config(settings: Settings, issuer: Issuer) -> str:
-    """The embedded server's configuration: loopback only, a password, its log in the data directory.
+    """The embedded server's configuration: loopback only, with a password, and its log in DATA_DIR.
 
-    Our own processes have the one user. Who has another name is asked about over NATS (jobs/run/admission.py).
+    Our own processes share one user. The server asks the runner about all others (jobs/run/admission.py).
 
-    `sync_interval: always` would cost 25 times the throughput (4,200 instead of 105,000
-    messages/s); what a power loss takes from the queue is found in the database and queued again.
+    `sync_interval: always` is not set: it would reduce the throughput from 105,000 to 4,200 messages/s.
+    Runs that a power loss takes from the queue are in the database, and are queued again.
     """
     return (
         f"listen: 127.0.0.1:{settings.nats.port}\n"
@@ -46,7 +46,7 @@ def nats_config(settings: Settings, issuer: Issuer) -> str:
 
 
 def monitor_path(settings: Settings) -> str:
-    """Under which nats-server's monitor answers: it asks for no password, and any page may ask it."""
+    """The secret path of nats-server's monitor, which asks for no password, so any page could read it."""
     secret = f"path of the monitor {_password(settings)}"
     return f"/{hashlib.sha256(secret.encode()).hexdigest()[:32]}"
 

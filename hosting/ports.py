@@ -1,4 +1,4 @@
-"""Free ports for servers that are started to be tried or measured."""
+"""Free ports for servers that tests, bench and soak start."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import random
 import socket
 
 PORTS = ("API_PORT", "WS_PORT", "NATS_PORT", "NATS_MONITOR_PORT")
-# below the range of outgoing connections; processes that start servers at once set ranges of their own
+# Below the range of outgoing connections. Processes that start servers at the same time set FREE_PORTS.
 FROM, TO = 15_000, 32_000
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that nobody listens on, of FREE_PORTS=<from>-<to> where that is set."""
+    """`count` different ports on which nobody listens, from FREE_PORTS=<from>-<to> if that is set."""
     first, _, last = os.environ.get("FREE_PORTS", f"{FROM}-{TO}").partition("-")
     ports: list[int] = []
     while len(ports) < count:

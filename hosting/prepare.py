@@ -1,4 +1,4 @@
-"""What must be there before the first worker: the database's tables, the sample job and its data."""
+"""Makes what must exist before the first worker starts: the database's tables, the sample job and its data."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Exit code 0, or 2 with one line when a setting does not work."""
+    """Exit code 0; 2, with one line on stderr, when a setting does not work."""
     logging.basicConfig(level=logging.WARNING)
     try:
         settings = Settings.from_env()
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _warn_of_readers(settings: Settings) -> None:
-    """We make it for ourselves alone, but may find one that was made otherwise."""
+    """Warns when other users may read DATA_DIR. We make it private, but it may have existed before."""
     if settings.data_dir.stat().st_mode & 0o077:
         LOG.warning(
             "DATA_DIR %s is open to other users of this machine: chmod 700 it, unless that is meant",
@@ -47,7 +47,7 @@ def _warn_of_readers(settings: Settings) -> None:
 
 
 def _make_sample(settings: Settings, store: Store) -> None:
-    """Where the sample job will look for its data. Raises SettingsError."""
+    """Makes the sample where its job will look for the data. Raises SettingsError."""
     if not settings.server.sample_orders:
         return
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
@@ -67,7 +67,7 @@ def _make_sample(settings: Settings, store: Store) -> None:
 
 
 def _check_secret_files(settings: Settings) -> None:
-    """What a runner on this machine will read. Raises SettingsError or ConnectionsUnusable."""
+    """Reads the secret files that a runner on this machine needs. Raises SettingsError, ConnectionsUnusable."""
     read_connections(settings.program.connections_file, environments.for_runner())
     if settings.nats.issuer_seed is not None:
         try:

@@ -1,4 +1,4 @@
-"""The processes that a product consists of, whoever started them."""
+"""Finds the processes of a product, whoever started them. Used by tests, bench and soak."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from jobs.store.process_identity import ProcessStat
 
-ROLES = {  # by what their command line holds; the master is one of gunicorn's, too
+# Text in the command line → role; a gunicorn process is the master or a worker
+ROLES = {
     "-m hosting.supervisor": "supervisor",
     "-m jobs.runner": "runner",
     "nats-server": "nats-server",
@@ -19,7 +20,7 @@ ROLES = {  # by what their command line holds; the master is one of gunicorn's, 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process; `start` (clock ticks) tells it from another that got its process id later."""
+    """One process. `start` (clock ticks) differs for a later process with the same id."""
 
     pid: int
     start: int
@@ -31,7 +32,7 @@ class Process:
         return stat is not None and stat.is_alive and stat.start == self.start
 
     def signal(self, number: signal.Signals) -> bool:
-        """Whether it was there to get the signal."""
+        """Sends a signal. False when the process has ended."""
         try:
             held = os.pidfd_open(self.pid)
         except OSError:
@@ -48,9 +49,9 @@ class Process:
 
 
 def processes_of(mark: str, directory: Path) -> list[Process]:
-    """Live processes that have `mark` ("NAME=value") in their environment or work under `directory`.
+    """Live processes that have `mark` ("NAME=value") in their environment, or work under `directory`.
 
-    The second are programs: they get an environment of their own.
+    The working directory finds programs, which have an environment of their own.
     """
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     found = [_process(pid, mark, directory) for pid in pids if pid != os.getpid()]

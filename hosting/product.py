@@ -1,7 +1,7 @@
-"""The whole product as an operator starts it, on free ports and in a directory of its own.
+"""Starts the whole product as an operator does, on free ports and in a directory of its own.
 
-For who tries or measures it: the tests (tests/harness.py), the bench and the soak. scripts/run starts
-it for people, with their settings: hosting/launch.py.
+Used by the tests (tests/harness.py), the bench and the soak. For people, scripts/run starts it with
+their settings (hosting/launch.py).
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from hosting.ports import port_settings
 from hosting.processes import Process, processes_of
 from settings import NATS_USER
 
-BIN = Path(sys.executable).parent  # not resolved: a venv's python is a link out of the venv
+BIN = Path(sys.executable).parent  # not resolved: a venv's python is a link
 START_WAIT = 60.0  # seconds; the product's first start makes the sample database
-STOP_WAIT = 60.0  # seconds; browsers get 10 s to leave, then programs 25 s to roll back
+# Seconds; of these, browsers get 10 to leave, and programs 25 to roll back
+STOP_WAIT = 60.0
 LOOK = 0.1  # seconds between two looks at /readyz
-STARTS = 3  # with other ports each, when somebody else takes one between our look and the start
+# Starts, each with other ports: another process may take a port between our look and the start
+STARTS = 3
 TOKEN_SECONDS = 3600
 LOG_TAIL = 60  # lines
 
@@ -41,7 +43,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class NotReady(Exception):
-    """The product was started and did not get ready; the text has the end of its log."""
+    """The product was started and did not get ready. The text has the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Answer:
     """An HTTP answer, whatever its status."""
 
     status: int
-    headers: Mapping[str, str]  # names as sent; `header` looks one up in any case
+    headers: Mapping[str, str]  # names as sent; `header` ignores their case
     body: bytes
 
     def json(self) -> Any:
@@ -62,7 +64,7 @@ class Answer:
 class Product:
     """gunicorn, its embedded nats-server and its runner.
 
-    Settings given as keywords win: Product(dir, worker_class="gevent", RUNNER="off").
+    Keywords are settings, and win over the defaults: Product(dir, worker_class="gevent", RUNNER="off").
     """
 
     application = "wsgi:app"
@@ -107,7 +109,7 @@ class Product:
 
     @property
     def nats_url(self) -> str:
-        """With the embedded server's password, once it has started."""
+        """The embedded server's URL with its password. Needs a product that has started."""
         if url := self.settings.get("NATS_URL"):
             return url
         return f"nats://{NATS_USER}:{self.nats_password}@127.0.0.1:{self.nats_port}"
@@ -123,7 +125,7 @@ class Product:
         return self.process.pid
 
     def environment(self) -> dict[str, str]:
-        """The environment it runs in: nothing of ours but PATH, and the settings."""
+        """The environment of the product: our PATH, and the settings."""
         mark_name, _, mark_value = self.mark.partition("=")
         return {
             "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -141,7 +143,7 @@ class Product:
     # -------------------------------------------------- start and stop
 
     def start(self) -> None:
-        """Starts it on free ports and returns when it is ready. Raises NotReady."""
+        """Starts the product on free ports. Returns when it is ready. Raises NotReady."""
         for starts_left in reversed(range(STARTS)):
             self._ports = port_settings()
             try:
@@ -154,7 +156,7 @@ class Product:
                     raise
 
     def start_again(self) -> None:
-        """Starts it on the ports and the directory that it had before. Raises NotReady."""
+        """Starts the product again, on the same ports and directory. Raises NotReady."""
         self.start_master()
         deadline = time.monotonic() + START_WAIT
         while not self.is_ready():
@@ -167,7 +169,7 @@ class Product:
             time.sleep(LOOK)
 
     def start_master(self) -> None:
-        """Starts it, and does not wait."""
+        """Starts the gunicorn master, and does not wait."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -185,26 +187,26 @@ class Product:
         return self.process is not None and self.process.poll() is None
 
     def is_ready(self) -> bool:
-        """Whether /readyz says 200; whoever answers there when the master has ended is another."""
+        """Whether the master runs and /readyz answers 200. Without the master, another server answers."""
         try:
             return self.get("/readyz", token=None).status == 200 and self.is_running
         except (OSError, HTTPException):
             return False
 
     def stop(self) -> int:
-        """SIGTERM to the master, as an operator would; returns its exit code."""
+        """Sends SIGTERM to the master, as an operator would. Returns its exit code."""
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(STOP_WAIT)
 
     def kill(self) -> None:
-        """kill -9 of the master alone."""
+        """Sends SIGKILL to the master alone."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(5.0)
 
     def processes(self) -> list[Process]:
-        """Every live process of it, programs too."""
+        """Every live process of the product, programs included."""
         return [self._named(process) for process in processes_of(self.mark, self.data_dir)]
 
     def _named(self, process: Process) -> Process:
@@ -212,7 +214,7 @@ class Product:
         return dataclasses.replace(process, role="master") if is_master else process
 
     def end(self) -> list[Process]:
-        """Ends whatever lives of it, politely first; returns what outlived that, and was killed."""
+        """Ends all its processes: SIGTERM first, then SIGKILL. Returns those that had to be killed."""
         if self.process is None:
             return []
         for process in self.processes():
@@ -266,7 +268,7 @@ class Product:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> Answer:
-        """One HTTP exchange with a JSON body (bytes go as they are). token: "" a good one, None no one."""
+        """One HTTP exchange. `body` is sent as JSON, bytes as they are. `token`: "" means a valid one, None none."""
         request = self._prepared(method, path, body, token, headers)
         try:
             with _direct.open(request, timeout=timeout) as response:
@@ -282,7 +284,7 @@ class Product:
         return self.request("POST", path, body, **options)
 
     def stream(self, path: str, *, timeout: float = 60.0) -> HTTPResponse:
-        """An open answer to read line by line (NDJSON, SSE); use it in a `with`."""
+        """An open answer to read line by line (NDJSON, SSE). Use it in a `with`."""
         response = _direct.open(self._prepared("GET", path, None, "", None), timeout=timeout)
         assert isinstance(response, HTTPResponse)
         return response

@@ -1,6 +1,6 @@
-"""The sample: a shop's database with years of orders, and a job that makes a report of them.
+"""The sample: a shop's database with three years of orders, and a job that makes a report of them.
 
-Both are made at the first start, so that there is something real to run: the same rows for the same seed.
+Both are made at the first start, so that there is a real job to run. The same seed gives the same rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ JOB_NAME = "Order report"
 
 FIRST_DAY = datetime(2023, 1, 1)
 DAYS = 1_096  # three years, one of them a leap year
-BATCH = 10_000  # orders between two marks of progress
+BATCH = 10_000  # orders between two lines of progress
 
 SCHEMA = """
 CREATE TABLE customers (
@@ -162,7 +162,7 @@ MONTH_WEIGHTS = (8, 7, 8, 8, 8, 8, 7, 7, 8, 9, 13, 16)  # people buy before Chri
 
 
 class JobStore(Protocol):
-    """What we need of the store of jobs."""
+    """The methods of the job store that the sample needs."""
 
     def jobs(self, tenant_id: str) -> Sequence[Any]: ...
 
@@ -179,8 +179,9 @@ def ensure_sample(
 ) -> None:
     """Make the shop's database if it is missing, and the sample job if the tenant never had a job.
 
-    `database`: which database the jobs are in, as text; a note beside the shop says that it was given the
-    sample, so that who deletes that job does not find it again. Any number of processes may call this at once: a file lock lets one after the other in.
+    `database`: the URL of the database that holds the jobs. A note beside the shop says that this database got
+    the sample, so that a deleted sample job does not come back. Any number of processes may call this at once:
+    a file lock lets them in one after another.
     """
     data_dir = Path(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -195,7 +196,7 @@ def ensure_sample(
 
 
 def sample_job_document() -> dict[str, Any]:
-    """The sample job as `POST /api/jobs` takes it: orders, filtered, computed, into a table of their own."""
+    """The sample job as `POST /api/jobs` takes it: it reads orders, filters them and writes a report."""
     return {"name": JOB_NAME, "graph": {"nodes": _sample_nodes(), "edges": _chain(1, 2, 3, 4)}}
 
 
@@ -247,7 +248,7 @@ def _sample_nodes() -> list[dict[str, Any]]:
             "id": 4,
             "type": "db_output",
             "name": "DB Output",
-            # A database of its own: people look into the shop while the report is written.
+            # A database of its own, so that people can read the shop while the report is written.
             "config": {
                 "connection": f"sqlite:///{REPORT_DATABASE}",
                 "table": "order_report",
@@ -263,7 +264,7 @@ def _chain(*node_ids: int) -> list[dict[str, int]]:
 
 
 def make_shop_database(path: Path | str, orders: int = ORDERS, seed: int = SEED) -> Path:
-    """Make the shop's SQLite database where there is none; the file appears when it is complete."""
+    """Make the shop's SQLite database if it is missing. The file appears only when it is complete."""
     path = Path(path)
     if path.exists():
         return path
@@ -280,7 +281,7 @@ def make_shop_database(path: Path | str, orders: int = ORDERS, seed: int = SEED)
 
 
 def _fill(database: sqlite3.Connection, orders: int, chance: random.Random) -> None:
-    database.execute("PRAGMA synchronous=OFF")  # a broken file is thrown away
+    database.execute("PRAGMA synchronous=OFF")  # safe: a file half made is thrown away
     database.execute("PRAGMA journal_mode=OFF")
     database.executescript(SCHEMA)
     customers = max(orders // 10, 1)
@@ -346,13 +347,13 @@ def _orders(
     statuses = chance.choices(STATUSES, STATUS_WEIGHTS, k=len(numbers))
     discounts = chance.choices(DISCOUNTS, DISCOUNT_WEIGHTS, k=len(numbers))
     for number, status, discount in zip(numbers, statuses, discounts, strict=True):
-        # Some customers come back often: the square puts half of the orders with a quarter of them.
+        # Some customers come back often: the square gives a quarter of them half of the orders.
         customer = 1 + int(customers * chance.random() ** 2)
         yield number, customer, status, _moment(number / orders, chance), discount
 
 
 def _moment(share: float, chance: random.Random) -> str:
-    """When an order was made: later for later numbers, more in some months, by day and by evening."""
+    """The time of an order. Later numbers are later; there are more orders in some months and hours."""
     total = DAYS / 365.25
     year, rest = divmod(min(share, 0.999999) * total, 1)
     month, within = _month(rest)
@@ -363,7 +364,7 @@ def _moment(share: float, chance: random.Random) -> str:
 
 
 def _month(share: float) -> tuple[int, float]:
-    """The month at a share of a year's orders, and how far into it."""
+    """The month in which a share of the year's orders is reached, and how far into that month."""
     left = share * sum(MONTH_WEIGHTS)
     for month, weight in enumerate(MONTH_WEIGHTS, 1):
         if left < weight:
@@ -386,7 +387,7 @@ def _items(
 
 
 class _Progress:
-    """A line on stderr that moves, or two plain ones where no terminal is."""
+    """Progress on stderr: one line that changes on a terminal, else two plain lines."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -412,7 +413,7 @@ class _Progress:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Hold the file's lock; the system lets go of it when the process ends, however it does."""
+    """Hold the file's lock. The system frees it whenever the process ends."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

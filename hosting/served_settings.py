@@ -1,6 +1,6 @@
-"""The settings that gunicorn's master and its workers serve with: at each SIGHUP the last ones that work.
+"""The settings that gunicorn's master and its workers serve with. SIGHUP reads them again, if they are valid.
 
-A worker that dies and comes back, too, has these, and does not read a file that is being written just then.
+A worker that is started anew gets them from the master, and so never reads a file that is half written.
 """
 
 import os
@@ -9,11 +9,14 @@ from dataclasses import replace
 from settings import Settings, SettingsError
 
 _served: Settings | None = None  # (main thread of the master; workers have it by the fork)
-_fault = ""  # of the last reading
+_fault = ""  # why the last reading failed
 
 
 def renew() -> Settings:
-    """Reads the settings, and the files that they name, anew. Raises SettingsError the first time."""
+    """Reads the settings and the files that they name. Bad ones raise SettingsError the first time only.
+
+    Later, bad settings leave the last ones in force, and `fault` says why.
+    """
     global _served, _fault
     try:
         _served, _fault = _read(), ""
@@ -30,7 +33,7 @@ def fault() -> str:
 
 
 def of_worker() -> Settings:
-    """In a worker: those of its master, with the NATS server that it has started."""
+    """For a worker: the settings of its master, with the URL of the NATS server that the master started."""
     if _served is None:
         return Settings.from_env()
     url = os.environ.get("NATS_URL") or _served.nats.url

@@ -1,9 +1,8 @@
 """Keeps the embedded nats-server and runner alive for one gunicorn master.
 
-Started by gunicorn.conf.py (through hosting/lifeline.py). Prints `ready` once nats-server answers;
-restarts what dies; stops the runner and then nats-server on SIGTERM. When the master is gone without
-that, running programs may end first, and a new master may take over. What a supervisor that was killed
-has left running is taken over.
+gunicorn.conf.py starts it through hosting/lifeline.py. It prints `ready` once nats-server answers,
+restarts what dies, and on SIGTERM stops the runner and then nats-server. When the master is killed, it
+lets running programs end, and a new master may take over. It takes over what a killed supervisor left running.
 """
 
 import argparse
@@ -43,20 +42,21 @@ LOG = logging.getLogger("embedded")
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-READY_WAIT = 20.0  # seconds for nats-server to answer; it reads its streams first
+READY_WAIT = 20.0  # seconds for nats-server to read its streams and answer
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
 NATS_STOP_WAIT = 8.0  # seconds
-HEALTH_PERIOD = 3.0  # seconds between two looks at nats-server's streams; two faults count
-ROOM = 4 << 20  # bytes that must be free on the disk before nats-server is started anew for it
-LOG_LINES = 5  # lines of that log that explain a failed start
+# Seconds between two looks at nats-server's streams; a fault counts when it is seen twice
+HEALTH_PERIOD = 3.0
+ROOM = 4 << 20  # bytes free on the disk before nats-server is restarted
+LOG_LINES = 5  # lines of nats-server's log that explain a failed start
 
 
 class Child:
     """One process that is started again when it ends by itself.
 
-    `left`: one that a supervisor before us has left running, taken over at the first start.
+    `left`: its process of an earlier supervisor, which the first `start` takes over.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Child:
             LOG.warning("%s (process %d) is taken over", self.name, left.pid)
             self._process = Adopted(left)
         else:
-            # standard output is the master's pipe for one word; theirs goes where errors go
+            # Our stdout is the pipe to the master, so the child's stdout goes to stderr.
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=2, env=self._environment()
             )
@@ -98,7 +98,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def tend(self) -> None:
-        """Notices an end, and starts it again when its back-off is over."""
+        """Notices when the process has ended, and starts it again after a back-off."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
             code, self._process = self._process.returncode, None
@@ -115,7 +115,7 @@ class Child:
             self._process.send_signal(number)
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL when it takes too long."""
+        """Sends SIGTERM, and SIGKILL when the end takes too long."""
         if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()
@@ -128,7 +128,7 @@ class Child:
 
 
 def nats_command(settings: Settings) -> list[str]:
-    """nats-server comes from a Python package and stands beside this Python."""
+    """The command of nats-server, which a Python package installs beside this Python."""
     beside = Path(sys.executable).parent / "nats-server"
     binary = str(beside) if beside.exists() else shutil.which("nats-server")
     if binary is None:
@@ -140,7 +140,7 @@ def nats_command(settings: Settings) -> list[str]:
 
 
 def wait_for_nats(settings: Settings, child: Child) -> bool:
-    """Whether nats-server greets a connection in time."""
+    """Whether nats-server greets a connection within READY_WAIT. False when `child` ends first."""
     deadline = time.monotonic() + READY_WAIT
     while time.monotonic() < deadline and child.is_running:
         try:
@@ -156,8 +156,8 @@ def wait_for_nats(settings: Settings, child: Child) -> bool:
 class Watchdog:
     """Restarts a nats-server whose streams have failed for good.
 
-    After a write that failed (a full disk), nats-server takes nothing more into that stream until it
-    is started anew, and its /healthz says so. Starting it helps once there is room again.
+    After a failed write (a full disk), nats-server stores nothing more in that stream until it is started
+    again, and its /healthz says so. A restart helps once the disk has room.
     """
 
     def __init__(self, settings: Settings, nats: Child) -> None:
@@ -180,7 +180,7 @@ class Watchdog:
         self._nats.signal(signal.SIGTERM)
 
     def _stream_fault(self) -> str:
-        """What /healthz says of a stream that cannot be written; "" for all else."""
+        """The error of /healthz about a stream that cannot be written; "" when there is none."""
         try:
             with _direct.open(self._url, timeout=1.0):
                 return ""
@@ -216,7 +216,7 @@ class Fifo:
 
 
 class Stop:
-    """Set by SIGTERM. Not an Event: its handler could interrupt, and wait for, its own `wait`."""
+    """Set by SIGTERM. No Event is used, since a handler that sets one could deadlock with its `wait`."""
 
     is_set = False
 
@@ -229,7 +229,7 @@ class Stop:
 
 
 class ProcessNotes:
-    """Which processes the parts are, written down whenever that changes."""
+    """Writes the processes of the parts to a file whenever they change."""
 
     def __init__(self, settings: Settings, has_own_nats: bool) -> None:
         self._processes = EmbeddedProcesses(settings)
@@ -237,7 +237,7 @@ class ProcessNotes:
         self._last: dict[str, int] = {}
 
     def left_over(self) -> dict[str, ProcessIdentity]:
-        """What lives of a supervisor before us. Parts with other settings are ended."""
+        """The live parts of an earlier supervisor, by name. Ends those that run with other settings."""
         fitting = self._processes.left_over(self._agreed)
         if not fitting:
             self._processes.end(PART_STOP_WAIT)
@@ -258,7 +258,7 @@ def keep(
     stop: Stop,
     notes: ProcessNotes,
 ) -> None:
-    """Until told to stop; or, once the master is gone, until the runner has ended its runs."""
+    """Keeps the children alive until told to stop or, once the master is gone, until the runner has drained."""
     is_orphan = False
     while not stop.is_set:
         was_orphan, is_orphan = is_orphan, fifo.has_ended()
@@ -293,7 +293,7 @@ def _locked(settings: Settings, has_own_nats: bool) -> TextIO | None:
 
 
 def main() -> int:
-    """Exit code 0 after a stop, 1 when nats-server did not start or the parts are kept already."""
+    """Exit code 0 after a stop, 1 when nats-server did not start or another process keeps the parts."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -354,7 +354,7 @@ def _serve(
 
 
 def _leave_stdout() -> None:
-    """The master reads one line and closes the pipe; later words must not end this process."""
+    """Turns stdout to stderr: the master closes the pipe after one line, and a later write would fail."""
     os.dup2(2, 1)
 
 

@@ -1,6 +1,6 @@
-"""What a terminal shows of a run: the nodes' last words, as a live table or as plain lines.
+"""Shows a run on a terminal: the nodes' last states, as a live table or as plain lines.
 
-Board knows, Screen draws. Board takes the messages of /api/runs/<id>/wait, which are those of the WebSocket.
+Board holds the states, Screen draws them. Board takes the messages of /api/runs/<id>/wait.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Board:
         self.reason = ""
 
     def take(self, event: Mapping[str, Any]) -> NodeRow | None:
-        """Learns from one message; the node it speaks of, or None when it speaks of none."""
+        """Takes one message. Returns the row of the node that it is about, or None."""
         payload = event.get("payload")
         if not isinstance(payload, Mapping):
             return None
@@ -52,7 +52,7 @@ class Board:
         return None
 
     def take_progress(self, payload: Mapping[str, Any]) -> NodeRow:
-        """One Progress, in its wire fields; a terminal status stays."""
+        """Takes one Progress payload. A node that has ended stays as it is."""
         node_id = int(payload["nodeId"])
         name = str(payload.get("nodeName") or f"node {node_id}")
         row = self.rows.setdefault(node_id, NodeRow(node_id, name))
@@ -64,7 +64,7 @@ class Board:
         return row
 
     def take_status(self, payload: Mapping[str, Any]) -> None:
-        """The run's own status, from a job.status message or from the run's document."""
+        """Takes the run's status, from a job.status message or from the run's document."""
         self.run_status = str(payload.get("status", self.run_status))
         self.reason = str(payload.get("reason") or "")
 
@@ -80,7 +80,7 @@ class Board:
 
 
 class Screen:
-    """Draws a board: in place on a terminal, a line a change elsewhere."""
+    """Draws a board: in place on a terminal, elsewhere as a line for each change."""
 
     def __init__(self, board: Board, out: TextIO):
         self._board = board
@@ -93,7 +93,7 @@ class Screen:
         ] = {}  # node id → status and time of its last line
 
     def show(self, row: NodeRow | None) -> None:
-        """After each message that the board took."""
+        """Draws what has changed. Called after each message that the board took."""
         if self._live:
             if time.monotonic() - self._drawn_at >= FRAME:
                 self._draw()
@@ -101,7 +101,7 @@ class Screen:
             self._print(row)
 
     def finish(self) -> None:
-        """The last state of all nodes and the run's end."""
+        """Draws the last state of all nodes and the run's end."""
         if self._live:
             self._draw()
         else:
@@ -123,7 +123,7 @@ class Screen:
             f"\r\033[2K{COLOURS.get(row.status, '')}{self._board.text(row)}{PLAIN}\n"
             for row in self._board.rows.values()
         ]
-        # No line may wrap: a wrapped one would make the next drawing start too low.
+        # Turns off line wrap: after a wrapped line the next drawing would start too low.
         print(f"\033[?7l{up}{''.join(lines)}\033[?7h", end="", file=self._out, flush=True)
         self._drawn_lines = len(lines)
         self._drawn_at = time.monotonic()

@@ -1,11 +1,11 @@
-"""The runner: takes runs from the queue and sees each to its true end.
+"""The runner: takes runs from the queue, executes each and writes its end.
 
     python -m jobs.runner
 
 Settings come from the environment. Any number of runners may share a queue and a database. On
-SIGTERM or SIGINT it takes no more, ends its programs (SIGTERM, then SIGKILL) and their runs. On
-SIGUSR1 it drains: it takes no more, and ends when its programs have. Runs that still wait in the
-queue stay there.
+SIGTERM or SIGINT a runner takes no more runs and ends its programs (SIGTERM, then SIGKILL). On
+SIGUSR1 it drains: it takes no more runs, and exits when its programs have ended. Runs that wait
+stay in the queue.
 """
 
 import logging
@@ -46,21 +46,22 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-SLOT_WAIT = 0.5  # seconds between two looks for a free slot while stopping is possible
-RETRY_PAUSE = 1.0  # seconds after the queue or the database did not answer
-NAK_DELAY = 10.0  # seconds until a message of a run that still runs elsewhere comes again
+SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
+RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
+NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
 TICK = 0.25  # seconds between two looks at what is due
-STOP_MARGIN = 10.0  # seconds beyond SIGTERM-to-SIGKILL for the ends to be written and told
+STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
 
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """How often a runner does what recurs; seconds."""
+    """Periods of a runner's recurring work, and the waits that depend on them; seconds."""
 
-    pull: float = 1.0  # one look at the queue
-    cancel_poll: float = 1.0  # in case the word over NATS was lost
-    beat: float = 5.0  # shows in the database that we live
-    stale_after: float = 25.0  # five missed beats; with one sweep more, a run ends within 45 s
+    pull: float = 1.0  # one wait for a message of the queue
+    cancel_poll: float = 1.0  # in case the cancel over NATS was lost
+    beat: float = 5.0  # shows in the database that the runner lives
+    # five missed beats; with the next sweep, a lost run ends within 45 s
+    stale_after: float = 25.0
     lost_sweep: float = 5.0
     queue_sweep: float = 5.0
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
@@ -69,7 +70,7 @@ class Periods:
 
 
 class Runner:
-    """Owns the slots and the executions in them; `start` and `stop` from one thread."""
+    """Owns the slots and the executions in them. One thread calls `start` and `stop`."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Runner:
         periods: Periods | None = None,
         issuer: Issuer | None = None,
     ) -> None:
-        """`issuer`: gives each program a credential of its own; without it programs get `nats_url`."""
+        """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`."""
         self.identity = ProcessIdentity.of(os.getpid())
         self._periods = periods or Periods()
         self._deadlines = deadlines
@@ -117,7 +118,7 @@ class Runner:
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id
-        self._draining = threading.Event()  # no more runs are taken; set before _stopping
+        self._draining = threading.Event()  # takes no more runs; set before _stopping
         self._stopping = threading.Event()
         self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
@@ -134,7 +135,7 @@ class Runner:
         self._previews.start()
 
     def drain(self) -> None:
-        """Takes no more runs; those that run go on."""
+        """Takes no more runs. The runs at work go on."""
         self._draining.set()
         self._previews.drain()
 
@@ -144,11 +145,11 @@ class Runner:
 
     @property
     def has_drained(self) -> bool:
-        """Whether a drain is over: nothing runs, and nothing will."""
+        """Whether a drain is over: nothing runs, and no run will be taken."""
         return self._draining.is_set() and not self._taker.is_alive() and not self._current()
 
     def stop(self) -> bool:
-        """Takes no more, ends all programs and writes their ends; False when that took too long."""
+        """Takes no more runs, ends all programs and writes their ends. False when that took too long."""
         self._draining.set()
         self._stopping.set()
         self._lost_runs.stop()
@@ -157,7 +158,7 @@ class Runner:
         self._stop_executions()
         self._previews.stop()
         self._taker.join(STOP_MARGIN)
-        for execution in self._stop_executions():  # with one that was started just now
+        for execution in self._stop_executions():  # again, for one that was just started
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
         self._keeper.join(STOP_MARGIN)
         self._sweeper.join(STOP_MARGIN)
@@ -181,8 +182,8 @@ class Runner:
                 self._slots.release()
 
     def _take_one(self) -> bool:
-        """Fills the slot that we hold; False when it is still free."""
-        if self._draining.is_set():  # the slot came free by the stop: leave the run to others
+        """Fills the acquired slot with a run. False when there was none, so the slot is still free."""
+        if self._draining.is_set():  # the stop freed the slot, so leave the run to others
             return False
         try:
             claim = self._queue.take(self._periods.pull)
@@ -214,14 +215,14 @@ class Runner:
             self._executions[execution.run.run_id] = execution
         try:
             execution.start()
-        except RuntimeError:  # no thread to be had: a sweep ends the run as lost
+        except RuntimeError:  # no thread can be started; a sweep ends the run as lost
             with self._lock:
                 del self._executions[execution.run.run_id]
             raise
         return True
 
     def _put_aside(self, claim: Claim) -> None:
-        """A message whose run does not wait: done with it, or let it come again if that run lives."""
+        """Settles the message of a run that is not queued: again later if the run lives, else done."""
         try:
             run = self._store.run(claim.tenant_id, claim.run_id)
         except NotFound:
@@ -238,7 +239,7 @@ class Runner:
             del self._executions[execution.run.run_id]
         self._slots.release()
 
-    # ---- keeping our own runs (keeper thread): short steps, since the beats are among them
+    # ---- keeping our own runs (keeper thread): short steps only, so that no beat is late
 
     def _keep(self) -> None:
         self._do_until_ended(
@@ -291,14 +292,14 @@ class Runner:
     # ---- shared
 
     def _cancel(self, tenant_id: str, run_id: str) -> None:
-        """(link thread) The word over NATS: only for a run that is ours, and its tenant's."""
+        """(link thread) Ends a run of ours that its tenant cancels over NATS."""
         with self._lock:
             execution = self._executions.get(run_id)
         if execution is not None and execution.run.tenant_id == tenant_id:
             execution.end(CANCELLED)
 
     def _is_at_work(self, ticket: Ticket) -> bool:
-        """(admission's link thread) Whether it is a run of ours, which has not ended."""
+        """(admission's link thread) Whether the ticket's run is ours and has not ended."""
         with self._lock:
             execution = self._executions.get(ticket.run_id)
         return execution is not None and Ticket.of(execution.run) == ticket
@@ -315,12 +316,12 @@ class Runner:
 
 
 class _Duty:
-    """Something that recurs; its failure costs this once only."""
+    """Recurring work. When it fails, it is logged and done again a period later."""
 
     def __init__(self, period: float, work: Callable[[], None]) -> None:
         self._period = period
         self._work = work
-        self._due = 0.0  # monotonic seconds; the first time at once
+        self._due = 0.0  # monotonic seconds; 0: the first time is at once
 
     def do_if_due(self) -> None:
         if time.monotonic() < self._due:
@@ -372,7 +373,7 @@ def main() -> int:
 
 
 def _allowance(settings: "Settings") -> Allowance:
-    """Raises ConnectionsUnusable, NoLandlock."""
+    """What programs get and may use, by the settings. Raises ConnectionsUnusable, NoLandlock."""
     known = read_connections(settings.program.connections_file, os.environ)
     if settings.tenant_id == EVERY_TENANT:
         for name in known.for_nobody():
@@ -386,19 +387,22 @@ def _allowance(settings: "Settings") -> Allowance:
 
 
 def _issuer(settings: "Settings") -> Issuer | None:
-    """Raises SettingsError, or ValueError with a sentence."""
+    """The issuer of programs' NATS credentials; None for a NATS server of yours without NATS_ISSUER_SEED.
+
+    Raises SettingsError, or ValueError with a sentence for people.
+    """
     if settings.nats.issuer_seed is not None:
         return read_issuer(settings.nats.issuer_seed)
     return own_issuer(settings.data_dir) if settings.is_own_nats(settings.nats.url) else None
 
 
 def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int:
-    """Starts everything in order, waits for `stop`, and ends it in reverse."""
+    """Starts everything in order, waits for `stop` or a drain's end, and stops it in reverse."""
     if not _opened(store, stop):
         return 0
     link.start()
     runner.start()
-    # it comes with Python or the distribution: its faults are mended there
+    # The log names SQLite's version, since its bugs depend on the version that Python brings.
     LOG.info("runner %s takes runs (SQLite %s)", runner.identity, sqlite3.sqlite_version)
     while not stop.wait(TICK) and not runner.has_drained:
         if stop.drain_wanted and not runner.is_draining:
@@ -412,7 +416,7 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
 
 
 def _opened(store: Store, stop: StopSignal) -> bool:
-    """Opens the store as soon as the database is there; False when told to stop before."""
+    """Opens the store as soon as the database answers. False when a stop is asked for before."""
     while not stop.is_set():
         try:
             store.open()

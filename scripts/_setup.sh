@@ -8,12 +8,12 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 VENV=${VENV:-$ROOT/.venv}
 VENV_PYTHON=$VENV/bin/python
 
-# A relative DATA_DIR means what it means in the caller's shell; the server itself runs in ROOT.
+# A relative DATA_DIR is relative to the caller's directory, but the server runs in ROOT.
 if [[ -n ${DATA_DIR:-} && $DATA_DIR != /* ]]; then export DATA_DIR="$PWD/$DATA_DIR"; fi
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Prints the first Python that is new enough and can make a venv; explains itself otherwise.
+# Prints the first Python that is new enough and can make a venv, or says why there is none.
 find_python() {
   local candidate seen="" no_venv=""
   for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11 python; do
@@ -35,8 +35,8 @@ find_python() {
   return 1
 }
 
-# ensure_venv requirements.lock …: installs these once, and no file that has not the hash that is written
-# there; an unchanged list costs one file comparison.
+# ensure_venv requirements.lock …: installs these packages once, and only files whose hash stands in the list.
+# For an unchanged list it only compares two files.
 ensure_venv() {
   local name missing=()
   if ! "$VENV_PYTHON" -c '' 2>/dev/null; then rm -f "$VENV"/installed-*; fi
@@ -44,7 +44,7 @@ ensure_venv() {
     cmp -s "$ROOT/$name" "$VENV/installed-$name" || missing+=("$name")
   done
   if ((${#missing[@]} == 0)); then return 0; fi
-  # Two starts at once must not write into one venv.
+  # Two starts at the same time must not write into one venv.
   if command -v flock >/dev/null; then
     (flock 9 && _fill_venv "${missing[@]}") 9>"$ROOT/.venv.lock"
   else

@@ -1,7 +1,7 @@
-"""Makes the key by which NATS servers of your own admit programs: python -m scripts.issuer FILE.
+"""Makes the key with which a NATS server of yours admits programs: python -m scripts.issuer FILE
 
-Writes the seed into FILE (0600), which NATS_ISSUER_SEED then names, and prints the public key for
-`issuer` in the server's configuration (docs/nats.md). A FILE that is there keeps its seed.
+Writes the seed into FILE (mode 0600) for NATS_ISSUER_SEED, and prints the public key for `issuer` in
+the server's configuration (docs/nats.md). An existing FILE keeps its seed.
 """
 
 import sys
@@ -11,7 +11,7 @@ from jobs.run.nkeys import made_issuer
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0; 2 for a file that cannot be used."""
+    """Exit code 0; 2 when the file cannot be used."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2

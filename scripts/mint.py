@@ -1,4 +1,4 @@
-"""Prints a token signed with the secret of the server that the environment describes: scripts/token."""
+"""The command scripts/token: prints a token, signed with the secret of the server that the environment describes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def mint_for(
     scope: str | None = None,
     hours: float = DEFAULT_HOURS,
 ) -> str:
-    """A token for `tenant` (default: the server's own); SettingsError where this server takes none of ours."""
+    """A token for `tenant` (default: the server's own). Raises SettingsError when somebody else signs the tokens."""
     if settings.tokens.public_key:
         raise SettingsError("JWT_PUBLIC_KEY is set: its private key's owner signs the tokens")
     if tenant is None:
@@ -30,7 +30,7 @@ def mint_for(
             raise SettingsError(f"TENANT_ID is {EVERY_TENANT}: say which tenant, with --tenant")
         tenant = settings.tenant_id
     if scope is None and settings.tokens.expected.default_scopes != SCOPES:
-        scope = " ".join(sorted(SCOPES))  # what is printed without --scope may do everything
+        scope = " ".join(sorted(SCOPES))  # without --scope, a token may do everything
     return mint(
         settings.signing_key(),
         tenant_id=tenant,

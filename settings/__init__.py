@@ -1,10 +1,10 @@
-"""The settings of the whole system, read once from the environment, and what is below all parts of it.
+"""The settings of the whole system, read once from the environment, and small modules that all parts of it use.
 
     groups.py        each setting in one line: variable, default, bounds
-    settings.py      the groups together, and what two settings must not be together
-    reading.py       how a line is declared, and read
-    checks.py        what the text of a setting must be; roots.py: of directories of data
-    keys.py, addresses.py, secret_files.py, own_files.py, shared.py    what is below all parts
+    settings.py      the groups together, and checks of settings against each other
+    reading.py       how a setting is declared and read
+    checks.py        what the text of a setting must be; roots.py: the same for directories of data
+    keys.py, addresses.py, secret_files.py, own_files.py, shared.py    used by all parts
 
 This package imports nothing of ours but progress_lib.
 """

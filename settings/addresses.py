@@ -1,4 +1,4 @@
-"""Whose connection it is, also behind proxies that we know. Pure."""
+"""The address of a client, also behind known proxies. Pure."""
 
 import functools
 import ipaddress
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYWHERE = "*"
-MAX_HOPS = 32  # of X-Forwarded-For that are looked at
-IPV6_HOME = 64  # bits: one household or office has that many addresses
+MAX_HOPS = 32  # addresses of X-Forwarded-For that are read
+IPV6_HOME = 64  # bits of the network of one household or office
 
 
 def parse_proxies(text: str) -> tuple[Network, ...]:
-    """Addresses or networks, separated by commas as gunicorn reads them; `*`: everywhere. Raises ValueError."""
+    """Addresses or networks, separated by commas as for gunicorn; `*` means all. Raises ValueError."""
     found: list[Network] = []
     for entry in (piece.strip() for piece in text.split(",")):
         if entry == EVERYWHERE:
@@ -23,9 +23,9 @@ def parse_proxies(text: str) -> tuple[Network, ...]:
 
 
 def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str | None:
-    """The nearest address that is no proxy of ours: what stands left of it anyone may have written.
+    """The nearest address that is no known proxy. Addresses left of it in X-Forwarded-For may be forged.
 
-    None for this machine itself: behind a proxy that we do not know that is everybody.
+    None for this machine itself, since behind an unknown proxy all clients have that address.
     """
     hops = [peer, *reversed(forwarded_for.split(",")[-MAX_HOPS:])]
     address = None
@@ -43,7 +43,7 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     return str(address)
 
 
-@functools.lru_cache(maxsize=1_024)  # who comes back does so from the same address
+@functools.lru_cache(maxsize=1_024)  # clients come back from the same address
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text)

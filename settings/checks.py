@@ -1,4 +1,8 @@
-"""What the text of one setting must be. A check returns what is kept, or raises ValueError with the rest of a sentence."""
+"""What the text of one setting must be. A check returns the value, or raises ValueError.
+
+The text of the ValueError continues a sentence that begins with the variable's name. It never contains
+a password, nor a text that may hold one.
+"""
 
 import os
 import re
@@ -15,7 +19,7 @@ from settings.shared import TENANT
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-STORES = ("sqlite", "postgresql")  # whose indexes hold the law that a job has one active run
+STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run a job
 MIN_METRICS_TOKEN = 16  # characters
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
@@ -37,24 +41,24 @@ def check_place(name: str, place: Path) -> None:
 
 
 def metrics_token(found: str) -> str:
-    """Never repeats it."""
+    """A token for /metrics. The error does not contain it."""
     if len(found) < MIN_METRICS_TOKEN or not found.isascii() or not found.isprintable():
         raise ValueError(f"must be {MIN_METRICS_TOKEN} or more printable ASCII characters")
     return found
 
 
 def file(found: str) -> Path:
-    """A file's path."""
+    """The path of a file."""
     return Path(found).absolute()
 
 
 def words(found: str) -> frozenset[str]:
-    """Separated by commas."""
+    """Words, separated by commas."""
     return frozenset(word.strip() for word in found.split(",") if word.strip())
 
 
 def networks(found: str) -> tuple[Network, ...]:
-    """Of proxies, separated by commas."""
+    """The networks of proxies, separated by commas."""
     try:
         return parse_proxies(found)
     except ValueError as error:
@@ -62,14 +66,14 @@ def networks(found: str) -> tuple[Network, ...]:
 
 
 def public_key(found: str) -> str:
-    """PEM blocks or a JWKS document, or the text of a file that holds them."""
+    """PEM blocks or a JWKS document: the text itself, or that of the file that it names."""
     text = found if _is_key_text(found) else _file_text(found)
     public_keys(text)
     return text
 
 
 def key_file(found: str) -> Path | None:
-    """Where `public_key` reads; None: the keys are in the text itself."""
+    """The file that `public_key` reads; None when the keys are in the text itself."""
     return None if _is_key_text(found) else file(found)
 
 
@@ -87,7 +91,7 @@ def _file_text(path: str) -> str:
 
 
 def nats_urls(found: str) -> str:
-    """Never repeats what may be a password, or a part of one that a sign in it has cut off."""
+    """URLs of NATS servers. The error contains no part of the text that may belong to a password."""
     from progress_lib.nats import check_url
 
     try:
@@ -107,7 +111,7 @@ def nats_urls(found: str) -> str:
 
 
 def database_url(found: str) -> str:
-    """Never repeats it: it may hold a password."""
+    """A URL of SQLite or PostgreSQL. The error does not contain it, since it may hold a password."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -132,18 +136,18 @@ def database_url(found: str) -> str:
 
 
 def _is_in_memory(url: "URL") -> bool:
-    """Of a URL of SQLite."""
+    """Whether a URL of SQLite names a database in memory."""
     name = url.database or ""
     return name in ("", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
 
 
 def sqlite_url(path: Path) -> str:
-    """SQLAlchemy ends a file's name at the first `?`, and undoes what is quoted in it."""
+    """The URL of an SQLite file. The path is quoted, since SQLAlchemy unquotes it and ends it at a `?`."""
     return f"sqlite:///{quote(os.fsencode(path))}"
 
 
 def origins(found: str) -> tuple[str, ...]:
-    """Separated by white space or commas; returned as browsers write them."""
+    """Origins, separated by white space or commas. Returns them as browsers write them."""
     named = tuple(found.lower().replace(",", " ").split())
     for origin in named:
         if not _ORIGIN.fullmatch(origin):

@@ -1,6 +1,6 @@
-"""The settings in groups, as those who use them take them. A default and its bounds stand here, and nowhere else.
+"""The settings, grouped by the part of the product that uses them. Defaults and bounds stand only here.
 
-A new setting is one line here; README's table and a bad value in tests/settings/test_settings.py go with it.
+A new setting is one line here, a line of README's table, and a bad value in tests/settings/test_settings.py.
 """
 
 from dataclasses import dataclass
@@ -33,18 +33,18 @@ from settings.reading import (
 from settings.roots import own_roots, paths, roots
 from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES
 
-WORKER_CLASSES = ("gthread", "gevent")  # of gunicorn
+WORKER_CLASSES = ("gthread", "gevent")  # gunicorn's
 MAX_PORT = 65_535
-MAX_MB = 1 << 30  # of a limit: a petabyte; more is a mistake
-MIN_MEMORY_MB = 64  # of a program: Python and SQLAlchemy alone take 32
-MIN_OPEN_FILES = 16  # of a program: one that copies a small file has 7 open
+MAX_MB = 1 << 30  # a petabyte; more is a mistake
+MIN_MEMORY_MB = 64  # of a program; Python and SQLAlchemy alone take 32
+MIN_OPEN_FILES = 16  # of a program; one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How gunicorn serves the application, and what it says."""
+    """How gunicorn serves the application: ports, workers, origins, metrics, the sample and logs."""
 
     host: str = checked("HOST", str, "127.0.0.1")
     api_port: int = number("API_PORT", 8080, 1, MAX_PORT)
@@ -63,16 +63,16 @@ class NatsSettings:
     """The NATS servers, or the embedded one."""
 
     url: str | None = checked("NATS_URL", nats_urls)  # None: an embedded nats-server
-    port: int = number("NATS_PORT", 4222, 1, MAX_PORT)  # of the embedded one, as is the next
+    port: int = number("NATS_PORT", 4222, 1, MAX_PORT)  # of the embedded server, like the next one
     monitor_port: int = number("NATS_MONITOR_PORT", 8222, 1, MAX_PORT)
-    # seconds; a silent server is given up within two of them
+    # seconds; the connection to a silent server is closed within two periods
     ping_period: int = number("NATS_PING_PERIOD", int(PING_PERIOD), 1, 300)
-    # None: that of the embedded server, where NATS_URL is its own
+    # None: the embedded server's seed, if NATS_URL is that server
     issuer_seed: Path | None = checked("NATS_ISSUER_SEED", file)
 
     @property
     def known_url(self) -> str:
-        """For processes that start when the servers are known."""
+        """The URL, in processes that start after it was set."""
         assert self.url is not None, "who starts this process sets NATS_URL"
         return self.url
 
@@ -82,7 +82,7 @@ def _public_key(reader: Reader) -> str | None:
 
 
 def _default_scopes(reader: Reader) -> frozenset[str]:
-    """With our own secret every scope, as we sign for ourselves; of another's tokens none."""
+    """The scopes of a token that names none: all if we sign the tokens, none if somebody else does."""
     named = frozenset(reader.text("JWT_DEFAULT_SCOPE").split())
     if unknown := sorted(named - SCOPES):
         raise SettingsError(
@@ -94,53 +94,53 @@ def _default_scopes(reader: Reader) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a token must say beside its signature; where nothing is expected, anything will do."""
+    """The claims that a token must have. A claim for which nothing is set is not checked."""
 
-    audiences: frozenset[str] = checked("JWT_AUDIENCE", words, unset=frozenset())  # aud holds one
-    issuer: str | None = checked("JWT_ISSUER", str)  # its iss is this
-    default_scopes: frozenset[str] = found_by(  # of a token that names none
+    audiences: frozenset[str] = checked("JWT_AUDIENCE", words, unset=frozenset())  # `aud` holds one
+    issuer: str | None = checked("JWT_ISSUER", str)  # `iss` is this
+    default_scopes: frozenset[str] = found_by(  # of a token without `scope`
         _default_scopes, "JWT_DEFAULT_SCOPE", "all; with `JWT_PUBLIC_KEY` none", default=SCOPES
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """What tokens are signed and checked with."""
+    """The keys that tokens are signed and checked with."""
 
-    # None: the one kept in data_dir
+    # None: the secret that is kept in DATA_DIR
     secret: str | None = checked("JWT_SECRET", check_secret, shown="made once, kept in `DATA_DIR`")
     # still good for tokens that were signed with it
     secret_previous: str | None = checked("JWT_SECRET_PREVIOUS", check_secret)
     # PEM blocks or a JWKS, as text
     public_key: str | None = found_by(_public_key, "JWT_PUBLIC_KEY", default=None)
-    # where that was read; None: it was in the setting itself
+    # the file of the keys; None: they are in the setting itself
     public_key_file: Path | None = checked("JWT_PUBLIC_KEY", key_file)
     expected: Expected = group(Expected)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """What browsers on a WebSocket may use: of one worker, of those that share a token or an address, of one."""
+    """How many WebSocket clients there may be (a worker, a token, an address), and what one client may do."""
 
     per_worker: int = number("MAX_CLIENTS", 2_000, 1, 50_000)
     per_token: int = number("MAX_CLIENTS_PER_TOKEN", 1_500, 1, 50_000)
     per_address: int = number("MAX_CLIENTS_PER_ADDRESS", 1_500, 1, 50_000)
-    # proxies whose X-Forwarded-For tells the address
+    # proxies whose X-Forwarded-For is trusted
     proxies: tuple[Network, ...] = checked("FORWARDED_ALLOW_IPS", networks, "127.0.0.1,::1")
-    # jobs that one browser watches; each costs a look into the history
+    # jobs that one browser watches; each costs a read of the history
     subscriptions: int = number("MAX_SUBSCRIPTIONS", 1_000, 1, 100_000)
-    # frames of one browser, in the long run
+    # frames of one browser, on average
     messages_per_second: int = number("MAX_MESSAGES_PER_SECOND", 200, 1, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How much one request may ask for, and one tenant may have waiting. Beyond, a request is refused."""
+    """How large one request may be, and how many runs of one tenant may wait. A request above is refused."""
 
-    # a node of a graph has some 300 bytes
+    # a node of a graph takes about 300 bytes
     body_bytes: int = number("MAX_BODY_BYTES", 1_048_576, 1_024, 1 << 30)
-    body_wait: int = number("BODY_TIMEOUT", 15, 1, 3_600)  # seconds for a whole body to be there
-    json_depth: int = number("MAX_JSON_DEPTH", 32, 8, 200)  # lists and objects; a graph has six
+    body_wait: int = number("BODY_TIMEOUT", 15, 1, 3_600)  # seconds for a whole body
+    json_depth: int = number("MAX_JSON_DEPTH", 32, 8, 200)  # levels; a graph has six
     graph_nodes: int = number("MAX_GRAPH_NODES", MAX_NODES, 1, MAX_NODES)
     graph_edges: int = number("MAX_GRAPH_EDGES", MAX_EDGES, 1, MAX_EDGES)
     queued_runs: int = number("MAX_QUEUED_RUNS", 1_000, 1, 1_000_000)  # of one tenant
@@ -148,21 +148,21 @@ class RequestLimits:
 
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
-    """Which runners there are, and how much each has at work."""
+    """Where runners come from, and how many runs each executes at a time."""
 
-    mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: started on their own
+    mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: you start them
     slots: int = number("MAX_CONCURRENT_RUNS", 4, 1, 256)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """The time-outs of a run in seconds, each with an end of its own. 0: no limit, but for `cancel`."""
+    """The time-outs of a run, in seconds. 0 means no limit, but for `cancel`."""
 
     queued: float = number("RUN_QUEUED_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)  # from execute to start
-    # from start to the first word of a node
+    # from start to the first message of a node
     start: float = number("RUN_START_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)
     run: float = number("RUN_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)  # from start to end
-    # between two words of the program
+    # between two messages of the program
     silence: float = number("RUN_SILENCE_TIMEOUT", 0, 0, MAX_RUN_TIMEOUT)
     # from SIGTERM to SIGKILL; 0: at once
     cancel: float = number("RUN_CANCEL_TIMEOUT", 10, 0, MAX_CANCEL_TIMEOUT)
@@ -170,7 +170,7 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class ProgramLimits:
-    """What a program may use of the machine; each at 0: no limit."""
+    """What a program may use of the machine. 0 means no limit."""
 
     memory_mb: int = limit("PROGRAM_MEMORY_MB", 4_096, MIN_MEMORY_MB, MAX_MB)
     cpu_seconds: int = number("PROGRAM_CPU_SECONDS", 86_400, 0, MAX_RUN_TIMEOUT)
@@ -189,7 +189,7 @@ class ProgramRules:
     landlock: str = choice("PROGRAM_LANDLOCK", AUTO, LANDLOCK_MODES)
     # what a confined program may read beside its data, the interpreter and the system's libraries
     reads: tuple[Path, ...] = checked("PROGRAM_READS", paths, unset=())
-    # further ones, which all tenants share
+    # further directories of data, which all tenants share
     shared_roots: tuple[str, ...] = checked("SHARED_DATA_ROOTS", roots, unset=())
     connections_file: Path | None = checked("CONNECTIONS_FILE", file)
     limits: ProgramLimits = group(ProgramLimits)

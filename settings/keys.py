@@ -1,4 +1,4 @@
-"""The keys that tokens are checked with: which there are, and what each may be used for. Pure."""
+"""The keys that tokens are checked with: reads them from text, and refuses unsafe ones. Pure."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from jwt import PyJWKError
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
-MIN_SECRET_BYTES = 32  # HS256 signs with 256 bits; a shorter secret can be guessed offline
+MIN_SECRET_BYTES = 32  # as many as HS256's hash; a shorter secret is easier to guess
 MIN_RSA_BITS = 2_048
 MAX_KEYS = 32  # a token without a kid is tried with each of them
 
@@ -23,7 +23,7 @@ _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A key and the one algorithm that it is for; `key_id` None: it has no name."""
+    """A key and the only algorithm it may be used with. `key_id` is None when it has no name."""
 
     algorithm: str  # HS256 | RS256 | ES256
     key: Any
@@ -31,12 +31,12 @@ class TrustedKey:
 
 
 def secret_keys(*secrets: str | None) -> tuple[TrustedKey, ...]:
-    """HS256 keys, the current one first. Raises ValueError for one that can be guessed."""
+    """HS256 keys, the current one first. Raises ValueError for a secret that can be guessed."""
     return tuple(TrustedKey("HS256", check_secret(secret)) for secret in secrets if secret)
 
 
 def check_secret(secret: str) -> str:
-    """Raises ValueError for one that can be guessed, or that everybody may know."""
+    """The secret itself. Raises ValueError when it can be guessed, or may be known to everybody."""
     if secret.startswith(_OF_PUBLIC_KEYS):
         raise ValueError("is the text of a key, not a secret; JWT_PUBLIC_KEY takes public keys")
     size = len(secret.encode())
@@ -46,13 +46,13 @@ def check_secret(secret: str) -> str:
 
 
 class _OfNoUse(Exception):
-    """A key of a JWKS that is fine, but not for what we do; RFC 7517, 5: such keys are passed over."""
+    """A valid key of a JWKS that is for another use. RFC 7517, section 5: such keys are ignored."""
 
 
 def public_keys(text: str, skipped: Callable[[str], None] | None = None) -> tuple[TrustedKey, ...]:
     """The keys of PEM blocks, one after the other, or of a JWKS document. Raises ValueError.
 
-    `skipped` is told of each key of a JWKS that is for another use, kind or algorithm.
+    `skipped` is called with a sentence about each key of a JWKS that is for another use, kind or algorithm.
     """
     passed_over: list[str] = []
     keys = tuple(_jwks(text, passed_over) if text.lstrip().startswith("{") else _pems(text))
@@ -100,7 +100,7 @@ def _jwks(text: str, passed_over: list[str]) -> Iterator[TrustedKey]:
 
 
 def _jwk(entry: Any) -> TrustedKey:
-    """Raises _OfNoUse, or ValueError for what must not or cannot be trusted."""
+    """The key of a JWKS entry. Raises _OfNoUse, or ValueError for a key that cannot be trusted."""
     if not isinstance(entry, dict):
         raise ValueError("is no object")
     if "d" in entry or entry.get("kty") == "oct":
@@ -121,7 +121,7 @@ def _jwk(entry: Any) -> TrustedKey:
 
 
 def _check_use(entry: dict[str, Any]) -> None:
-    """Raises _OfNoUse for a key that its owner meant for something else."""
+    """Raises _OfNoUse for a key that is not meant to check signatures."""
     if entry.get("use", "sig") != "sig":
         raise _OfNoUse(f"is for the use {entry['use']!r:.40}")
     operations = entry.get("key_ops", ["verify"])

@@ -1,7 +1,7 @@
-"""Which files are the server's own, wherever they lie: one list, for the start and for runners.
+"""The server's own files that settings name, and its code: no program may use them. Used at the start and by runners.
 
-What the server keeps in DATA_DIR has fixed names, which jobs/graph/paths.py knows. Here is what settings name
-and what runs: keys, passwords, our database, certificates, and the code.
+Settings name keys, passwords, our database and certificates. The server's files in DATA_DIR have fixed names,
+which stand in jobs/graph/paths.py.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ OUR_DIRECTORIES = (
     "tests",
 )
 MAX_LINKS = 40  # as many as Linux follows
-MAX_LOOKED_AT = 100_000  # files of data roots that are compared with one that has a second name
+MAX_LOOKED_AT = 100_000  # files of data roots in which hard links are searched
 BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
-TRUST_VARIABLES = (  # of libraries: what is believed, and passwords
+TRUST_VARIABLES = (  # of libraries: files with certificates and passwords
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "PGPASSFILE",
@@ -49,7 +49,7 @@ TRUST_VARIABLES = (  # of libraries: what is believed, and passwords
 
 
 def own_files(settings: Settings) -> tuple[Path, ...]:
-    """The files that settings name: never data, under each name by which they are reached."""
+    """The files that settings name, under each name by which they can be reached."""
     named = [
         settings.tokens.public_key_file,
         settings.program.connections_file,
@@ -61,7 +61,7 @@ def own_files(settings: Settings) -> tuple[Path, ...]:
 
 
 def ways_to(path: Path) -> Iterator[Path]:
-    """A file and each link on the way to it: as it is written, and where that really lies."""
+    """The path as it is written, each symbolic link on the way, and the real path."""
     for _ in range(MAX_LINKS):
         here = Path(os.path.realpath(path.parent)) / path.name
         yield path.absolute()
@@ -72,7 +72,7 @@ def ways_to(path: Path) -> Iterator[Path]:
 
 
 def code() -> tuple[Path, ...]:
-    """Directories of what runs: nothing in them is data, and no data root holds one."""
+    """The directories of code. Nothing in them is data, and no data root may contain one."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
     installed = [Path(sysconfig.get_path(kind)) for kind in kinds]
     interpreter = Path(sys.executable)
@@ -83,7 +83,7 @@ def code() -> tuple[Path, ...]:
 
 
 def other_names(files: Iterator[Path], roots: list[Path]) -> Iterator[Path]:
-    """Where one of the files lies in a root under another name (a hard link). Raises OSError."""
+    """The hard links to the files that lie in a root. Raises OSError."""
     wanted = {(s.st_dev, s.st_ino) for s in _stats(files) if s.st_nlink > 1}
     if wanted:
         for looked_at, entry in enumerate(_entries(roots)):
@@ -108,7 +108,7 @@ def _stats(files: Iterator[Path]) -> Iterator[os.stat_result]:
 
 
 def _entries(roots: list[Path]) -> Iterator[os.DirEntry[str]]:
-    """All files under the roots, links not followed."""
+    """All files under the roots. Does not follow links."""
     left = [str(root) for root in roots]
     while left:
         try:

@@ -1,9 +1,9 @@
-"""A setting is one field of a frozen group: its variable, default and bounds stand in that field's line.
+"""How settings are declared and read. A setting is a field of a frozen group; its line has variable, default and bounds.
 
     body_bytes: int = number("MAX_BODY_BYTES", 1_048_576, 1_024, 1 << 30)
 
-`number`, `limit`, `choice`, `switch`, `checked` and `found_by` make such fields, and `group` one that holds a
-further group. `read_group` reads a group, and all in it, from the environment.
+`number`, `limit`, `choice`, `switch`, `checked` and `found_by` make such fields; `group` makes a field that holds
+another group. `read_group` reads a group, with the groups in it, from the environment.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,21 +11,21 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
 MAX_DIGITS = 10  # of a number
-UNSET = "unset"  # in README's table: a setting that has no default
+UNSET = "unset"  # README's word for a setting without a default
 
 Group = TypeVar("Group")
 Kept = TypeVar("Kept")
 
 
 class SettingsError(Exception):
-    """A setting that cannot work; the text is one line that names it, the value and what fits."""
+    """A setting that cannot work. The text is one line with its name, its value and what would work."""
 
 
 class Reader:
     """Reads one variable at a time; an empty one counts as unset."""
 
     def __init__(self, environ: Mapping[str, str], *, reads_keys: bool = True) -> None:
-        """`reads_keys` False: for processes that check no tokens, and need not read public keys."""
+        """`reads_keys` is False in processes that check no tokens: they do not read JWT_PUBLIC_KEY."""
         self._environ = environ
         self.reads_keys = reads_keys
 
@@ -40,7 +40,7 @@ class Reader:
         raise SettingsError(f"{name} is {found!r:.80}; it must be a number from {least} to {most}")
 
     def limit(self, name: str, default: int, least: int, most: int) -> int:
-        """A number, or 0 for no limit; between the two nothing could work."""
+        """A number from `least` to `most`, or 0 for no limit."""
         if self.text(name, str(default)) == "0":
             return 0
         try:
@@ -55,7 +55,7 @@ class Reader:
         raise SettingsError(f"{name} is {found!r:.80}; it must be {' or '.join(allowed)}")
 
     def checked(self, name: str, check: Callable[[str], Kept]) -> Kept | None:
-        """What `check` makes of the text; None for an unset one."""
+        """The value that `check` returns for the text; None when the variable is unset."""
         found = self.text(name)
         if not found:
             return None
@@ -67,11 +67,11 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What stands behind a field of a group."""
+    """How the field of a group is read. Kept in the field's metadata."""
 
     read: Callable[[Reader], object]
-    name: str | None  # None: not one variable of ours
-    shown: str  # its default, as README's table has it
+    name: str | None  # None: the field is not read from one variable of ours
+    shown: str  # the default, as README's table shows it
 
 
 def number(name: str, default: int, least: int, most: int) -> Any:
@@ -87,7 +87,7 @@ def limit(name: str, default: int, least: int, most: int) -> Any:
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> Any:
-    """One of some words."""
+    """One of the `allowed` words."""
     read = _read_of(Reader.choice, name, default, allowed)
     return _field(Variable(read, name, f"`{default}`"), default)
 
@@ -109,10 +109,10 @@ def checked(
     unset: object = None,
     shown: str = UNSET,
 ) -> Any:
-    """What `check` makes of the text, or of the default's; `unset` where there is neither.
+    """The value that `check` returns for the text or for `default`; `unset` when both are empty.
 
-    `check` raises ValueError with the rest of a sentence that begins with the variable. `shown`: what an unset
-    one means, in words.
+    `check` raises ValueError; its text continues a sentence that begins with the variable's name. `shown`: what
+    an unset variable means, in words.
     """
     value = check(default) if default else unset
 
@@ -129,9 +129,9 @@ def found_by(
     shown: str = UNSET,
     default: Any = MISSING,
 ) -> Any:
-    """What `read` makes of several variables. `shown`: its default in words.
+    """The value that `read` returns, which may read several variables. `shown`: the default in words.
 
-    Without `default` a group must be given this field; mypy does not see that, the call fails.
+    Without `default`, whoever makes the group must pass this field. mypy does not check that; the call fails.
     """
     return _field(Variable(read, name, shown), default)
 
@@ -153,7 +153,7 @@ def read_group(kind: type[Group], reader: Reader) -> Group:
 
 
 def variables(kind: type) -> dict[str, str]:
-    """The default of each variable, as README's table has it."""
+    """Variable → default, as README's table shows it."""
     found: dict[str, str] = {}
     for each in fields(kind):
         if "group" in each.metadata:

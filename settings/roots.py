@@ -1,4 +1,4 @@
-"""The directories under which graphs read and write: which there are, and that no tenant's leads into another's."""
+"""The directories under which graphs read and write (data roots), and checks that keep tenants apart in them."""
 
 import os
 import re
@@ -10,11 +10,11 @@ from settings.own_files import ROOT
 from settings.reading import Reader, SettingsError
 from settings.shared import TENANT, TENANTS
 
-DATA_DIR = "var"  # unless set
+DATA_DIR = "var"  # the default
 
 
 def data_dir(reader: Reader) -> Path:
-    """DATA_DIR. Raises SettingsError where it, or the product itself, lies where neither can work."""
+    """DATA_DIR. Raises SettingsError when it, or the product itself, lies where it cannot work."""
     found = Path(reader.text("DATA_DIR", DATA_DIR)).absolute()
     check_place("DATA_DIR", found)
     check_place("the product's own directory", ROOT)
@@ -22,7 +22,7 @@ def data_dir(reader: Reader) -> Path:
 
 
 def own_roots(reader: Reader) -> tuple[str, ...]:
-    """DATA_ROOTS. Tenants of `*` share what SHARED_DATA_ROOTS names, and nothing else."""
+    """DATA_ROOTS. With TENANT_ID=*, tenants share only the directories in SHARED_DATA_ROOTS."""
     serves_many = reader.text("TENANT_ID") == EVERY_TENANT
     root = data_dir(reader)
     default = root / TENANTS / TENANT if serves_many else root
@@ -35,7 +35,7 @@ def own_roots(reader: Reader) -> tuple[str, ...]:
 
 
 def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
-    """Raises SettingsError when tenants would reach each other's files unasked."""
+    """Raises SettingsError when one tenant could reach another's files."""
     for root in own:
         if TENANT not in root:
             raise SettingsError(
@@ -53,18 +53,18 @@ def _check_apart(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
 
 
 def may_meet(one: str, other: str) -> bool:
-    """Whether, of two tenants, the one's directory may be or hold the other's by the other root."""
+    """Whether a tenant's directory under root `one` may be, contain or lie in another's under root `other`."""
     parts = (Path(os.path.realpath(root)).parts for root in (one, other))
     for mine, theirs in zip(*parts, strict=False):
         if mine == theirs and TENANT in mine:
-            return False  # it is the same tenant's
+            return False  # here, the names of two tenants differ
         if not (_may_be(mine, theirs) or _may_be(theirs, mine)):
             return False
     return True
 
 
 def may_hold(root: str, file: Path) -> bool:
-    """Whether a file lies in a root, for some tenant; both as they are written and where they really are."""
+    """Whether a file lies in a root for some tenant. The root counts as written and with its links resolved."""
     for place in {root, os.path.realpath(root)}:
         parts = Path(place).parts
         if len(parts) < len(file.parts) and all(map(_may_be, parts, file.parts)):
@@ -73,7 +73,7 @@ def may_hold(root: str, file: Path) -> bool:
 
 
 def _may_be(part: str, other: str) -> bool:
-    """Whether a part of a root is the other for some tenant; of two with tenants that is not ruled out."""
+    """Whether a part of a root equals the other part for some tenant. True when both hold {tenant}."""
     if TENANT in part and TENANT in other:
         return True
     return re.fullmatch(re.escape(part).replace(re.escape(TENANT), ID.pattern), other) is not None
@@ -85,5 +85,5 @@ def roots(found: str) -> tuple[str, ...]:
 
 
 def paths(found: str) -> tuple[Path, ...]:
-    """The same, for files too."""
+    """Directories or files, separated by a colon as in PATH."""
     return tuple(map(Path, roots(found)))

@@ -9,7 +9,10 @@ from pathlib import Path
 
 
 def read_secret(path: Path) -> str:
-    """The text of a file that only its owner may read. Raises ValueError with the rest of a sentence about it."""
+    """The text of a file that only its owner may read.
+
+    ValueError's text continues "FILE …", as in "is no UTF-8 text".
+    """
     try:
         with path.open(encoding="utf-8") as file:
             found = os.fstat(file.fileno())
@@ -25,20 +28,23 @@ def read_secret(path: Path) -> str:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Makes or replaces a file that only its owner may read; it is never half written. Raises OSError."""
+    """Makes or replaces a file that only its owner may read. It is never half written. Raises OSError."""
     with _draft(path, text) as draft:
         draft.replace(path)
 
 
 def make_secret(path: Path, text: str) -> None:
-    """Makes such a file unless there is one: of many processes that do so at once, the first counts. Raises OSError."""
+    """Makes a file that only its owner may read, unless it exists. Raises OSError.
+
+    When many processes call this at the same time, one of them makes the file.
+    """
     with _draft(path, text) as draft, contextlib.suppress(FileExistsError):
         os.link(draft, path)
 
 
 @contextlib.contextmanager
 def _draft(path: Path, text: str) -> Iterator[Path]:
-    """A file beside the wanted one, with the text in it; gone afterwards."""
+    """A temporary file beside the wanted one, with the text in it. Deleted afterwards."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -27,21 +27,21 @@ from settings.reading import Reader, SettingsError, checked, found_by, group, re
 from settings.roots import DATA_DIR, data_dir, may_hold, may_meet
 from settings.secret_files import make_secret
 
-NATS_USER = "progress"  # of our own processes on the embedded nats-server
+NATS_USER = "progress"  # our own processes' user on the embedded nats-server
 _HASHED = re.compile(r"\$2[abxy]\$")
 
 
 def keep_private() -> None:
-    """From now on, files of this process, and of those that it starts, are for its user alone.
+    """From now on, only their user can read files of this process and of those that it starts.
 
-    There is no core file: it would hold keys and passwords.
+    They write no core files, which would hold keys and passwords.
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _database_url(reader: Reader) -> str:
-    """SQLAlchemy's; of a file in DATA_DIR unless set."""
+    """DATABASE_URL. The default is an SQLite file in DATA_DIR."""
     return reader.checked("DATABASE_URL", database_url) or sqlite_url(
         data_dir(reader) / "progress.db"
     )
@@ -54,12 +54,12 @@ def _trust_files(reader: Reader) -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, in the groups that those who use them take. README's table says what each one means."""
+    """All settings, in groups. README's table says what each one means."""
 
     data_dir: Path = found_by(data_dir, "DATA_DIR", f"`{DATA_DIR}`")
     database_url: str = found_by(_database_url, "DATABASE_URL", "SQLite in `DATA_DIR`")
     tenant_id: str = checked("TENANT_ID", tenant, "default")  # *: every tenant
-    # certificates and passwords that libraries are told of
+    # files with certificates and passwords that libraries read
     trust_files: tuple[Path, ...] = found_by(_trust_files, default=())
     server: ServerSettings = group(ServerSettings)
     nats: NatsSettings = group(NatsSettings)
@@ -74,9 +74,9 @@ class Settings:
     def from_env(
         cls, environ: Mapping[str, str] = os.environ, *, reads_keys: bool = True
     ) -> "Settings":
-        """Raises SettingsError for the first setting that cannot work.
+        """The settings of an environment. Raises SettingsError for the first one that cannot work.
 
-        `reads_keys` False: JWT_PUBLIC_KEY is not read, by processes that check no tokens.
+        `reads_keys` is False in processes that check no tokens: they do not read JWT_PUBLIC_KEY.
         """
         settings = read_group(cls, Reader(environ, reads_keys=reads_keys))
         settings._check_ports()
@@ -93,9 +93,9 @@ class Settings:
                 raise SettingsError(f"{name} and {same[0]} are both {port}; give each its own port")
 
     def _check_data_roots(self) -> None:
-        """Raises SettingsError when graphs could write what runs, or what says who may come in."""
+        """Raises SettingsError when graphs could write code, or the file of the public keys."""
         for root in self.program.data_roots:
-            if os.pathsep in os.path.realpath(root):  # programs would take it for two
+            if os.pathsep in os.path.realpath(root):  # programs would read two paths
                 raise SettingsError(
                     f"DATA_ROOTS holds {root!r:.200}, a link to a directory with a {os.pathsep!r} in its "
                     "path; rename that one"
@@ -105,12 +105,12 @@ class Settings:
                     f"DATA_ROOTS holds {root!r:.200}, and with it code that runs ({found}), which "
                     "graphs must not write; name a directory that holds data alone"
                 )
-        # a runner beside the server has the same settings, and so knows the file for the server's
+        # An embedded runner has the same settings, and so knows that the file is the server's.
         if self.tokens.public_key_file is not None and self.runner.mode == "off":
             self.check_no_data("JWT_PUBLIC_KEY", self.tokens.public_key_file)
 
     def check_no_data(self, name: str, path: Path) -> None:
-        """Raises SettingsError for a file in a data root that no runner would know to be the server's."""
+        """Raises SettingsError when a server's file that runners do not know of lies in a data root."""
         for way in ways_to(path):
             for root in self.program.data_roots:
                 if may_hold(root, way):
@@ -129,21 +129,21 @@ class Settings:
             raise SettingsError(f"DATA_DIR {str(self.data_dir)!r}: {error.strerror}") from None
 
     def signing_key(self) -> str:
-        """The HS256 secret: JWT_SECRET, or one that is made once and kept (0600) in data_dir.
+        """The HS256 secret: JWT_SECRET, or one that is made once and kept in DATA_DIR (mode 0600).
 
-        Raises SettingsError when the kept one cannot be read or made.
+        Raises SettingsError when that file cannot be read or made.
         """
         return self.tokens.secret or _kept_secret(self.data_dir / "jwt_secret")
 
     def is_own_nats(self, url: str | None) -> bool:
-        """Whether a URL is the embedded server's, as a runner beside it is given. Raises SettingsError."""
+        """Whether a URL is the embedded server's, which embedded runners get. Raises SettingsError."""
         is_made = (self.data_dir / "nats_password").exists()
         return is_made and url == self.own_nats_url()
 
     def own_nats_url(self) -> str:
-        """The embedded nats-server's, with the password that is made once and kept in data_dir.
+        """The embedded nats-server's URL, with the password that is made once and kept in DATA_DIR.
 
-        Raises SettingsError when it cannot be read or made.
+        Raises SettingsError when the password cannot be read or made.
         """
         password = _kept_secret(self.data_dir / "nats_password", "DATA_DIR")
         if _HASHED.match(password):  # nats-server would take it for the hash of a password
@@ -151,7 +151,7 @@ class Settings:
         return f"nats://{NATS_USER}:{quote(password, safe='')}@127.0.0.1:{self.nats.port}"
 
     def warnings(self) -> list[str]:
-        """What works and may not be meant, a sentence each."""
+        """Settings that work but may be mistakes, a sentence each."""
         found: list[str] = []
         if self.tokens.public_key is not None:
             public_keys(
@@ -165,7 +165,7 @@ class Settings:
         return found
 
     def trusted_keys(self) -> tuple[TrustedKey, ...]:
-        """What tokens are checked with. Raises SettingsError as `signing_key` does."""
+        """The keys that tokens are checked with. Raises SettingsError as `signing_key` does."""
         if self.tokens.public_key is not None:
             return public_keys(self.tokens.public_key)
         return secret_keys(self.signing_key(), self.tokens.secret_previous)
@@ -178,7 +178,7 @@ def _ask_access(directory: Path) -> None:
 
 
 def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:
-    """Reads the secret at `path`, which is made first when it is missing; safe for many processes."""
+    """The secret in the file, which is made first when it is missing. Many processes may call this at once."""
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,12 +1,11 @@
-"""Words and bounds that settings share with the parts which use them."""
+"""Names and bounds that settings share with other parts."""
 
-MAX_NODES = (
-    200  # of a graph; a batch passes through the longest chain on Python's stack, one frame a node
-)
+# Nodes of a graph. A batch passes through a chain of nodes on Python's stack, one frame a node.
+MAX_NODES = 200
 MAX_EDGES = 1_000  # of a graph
 
-TENANT = "{tenant}"  # in the name of a root: the run's tenant
-TENANTS = "tenants"  # in DATA_DIR: the data of each tenant, where TENANT_ID is *
+TENANT = "{tenant}"  # stands for the run's tenant in the path of a root
+TENANTS = "tenants"  # in DATA_DIR: the tenants' data, if TENANT_ID is *
 
 AUTO, REQUIRED, OFF = LANDLOCK_MODES = ("auto", "required", "off")  # PROGRAM_LANDLOCK
 

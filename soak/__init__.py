@@ -1,1 +1,1 @@
-"""The stations of scripts/soak: the product, its work, its watchers, the faults, and the account."""
+"""The soak (scripts/soak): the product under faults, its jobs, the clients that watch, and the final checks."""

@@ -1,4 +1,4 @@
-"""The account of a soak: what must hold of every run and every client, and the table that tells it."""
+"""The account of a soak: checks what must hold of each run and each client, and prints a table."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from soak.faults import FAULTS, Fault
 from soak.watchers import Watcher
 from soak.work import Attempt, Places, Worker
 
-MARGIN = 2.0  # seconds around a run's life in which a fault may explain its end
+MARGIN = 2.0  # seconds around a run in which a fault explains its end
 SERVER_STOPPED = "the server was stopped"
 STARTED = re.compile(r"run (\S+) of job \d+ starts")
 
 
 class RunAccount:
-    """Checks each attempt and each run of the database against the other, and against the evidence."""
+    """Checks the attempts against the runs in the database, and both against what the runs have written."""
 
     def __init__(
         self, workers: list[Worker], faults: list[Fault], places: Places, log_file: Path
@@ -139,7 +139,7 @@ def _stamp(run: dict[str, Any]) -> str:
 
 
 def told_ends(watchers: Iterable[Watcher], runs: Iterable[dict[str, Any]]) -> list[str]:
-    """Where a client was told another end of a run than the one that stands."""
+    """A sentence for each client that was told another end of a run than the recorded one."""
     truth = {run["runId"]: run["status"] for run in runs}
     wrong = []
     for watcher in watchers:

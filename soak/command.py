@@ -33,16 +33,16 @@ from soak.product import Away, Product
 from soak.watchers import Watcher
 from soak.work import STUCK_AFTER, Drip, Places, Worker
 
-WORKERS = 6  # people with a job each; the runner has four slots, so that some runs wait
+WORKERS = 6  # people with a job each, more than the runner's four slots
 WATCHERS = 10
-SETTLE_WAIT = 60.0  # seconds for clients to come back, one back-off included, and show the truth
+SETTLE_WAIT = 60.0  # seconds for clients to reconnect and show the final states
 MAX_SHOWN = 60  # violations printed
 A_PAGE = 500  # runs of a job; the API's most
 ENDS = (signal.SIGINT, signal.SIGTERM)  # a soak of hours may outlive its terminal
 
 
 class Soak:
-    """One soak from start to account. `violations` may be added to by any thread."""
+    """One soak, from its start to the account. Any thread may add to `violations`."""
 
     def __init__(self, minutes: float, seed: int, worker_class: str, directory: Path) -> None:
         self.violations: list[str] = []
@@ -66,7 +66,7 @@ class Soak:
         self.say(f"VIOLATION {sentence}")
 
     def run(self) -> list[str]:
-        """Everything; the lines of the account."""
+        """Runs the soak. Returns the lines of the account."""
         try:
             self._start()
             deadline = time.monotonic() + self._minutes * 60
@@ -96,7 +96,7 @@ class Soak:
         self.say(f"ready at {self.product.url}; {WORKERS} jobs, {WATCHERS} clients")
 
     def _new_watcher(self, name: str, number: int) -> Watcher:
-        """The first watch one job, the others all."""
+        """A new client. The first ones watch one job each, the others all jobs."""
         job_ids = [worker.job_id for worker in self._workers]
         if number < len(job_ids):
             job_ids = [job_ids[number]]
@@ -169,7 +169,7 @@ class Soak:
         raise NotReady(f"GET {path} was not answered:\n{self.product.log_tail()}")
 
     def _stop(self) -> None:
-        """Ends all that was started, whatever happened before; a second Ctrl-C changes nothing."""
+        """Ends all that was started. Ignores a second Ctrl-C."""
         uninterruptible(ENDS)
         for worker in self._workers:
             worker.stop()

@@ -1,4 +1,4 @@
-"""What goes wrong, how often, and a log of it: the account explains losses by it."""
+"""The faults of a soak: which there are, how often each comes, and a log, by which the account explains losses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GAP = (1.5, 8.0)  # seconds from one fault to the next
 RESTART_GAP = (0.0, 3.0)  # seconds that an operator takes to start a master again
 TICK = 0.1
 
-# (part, what, weight); seconds of a stop are drawn from STOPS
+# (part, fault, weight); the seconds of a stop come from STOPS
 FAULTS: tuple[tuple[str, str, float], ...] = (
     ("worker", "kill -9", 3),
     ("worker", "SIGTERM", 2),
@@ -46,9 +46,9 @@ class Fault:
     part: str
     what: str
     pid: int = 0
-    run_id: str | None = None  # of a program
+    run_id: str | None = None  # if the fault hit a program
     lasted: float = 0.0  # seconds of a stop
-    until: float = 0.0  # seconds since 1970; when a master that was ended was there again
+    until: float = 0.0  # seconds since 1970; when an ended master was back
 
     def __str__(self) -> str:
         at = time.strftime("%H:%M:%S", time.localtime(self.at))
@@ -56,7 +56,7 @@ class Fault:
 
 
 class Faults:
-    """Provokes them, one after another, in an order that the seed alone decides. One thread."""
+    """Causes faults, one after another, in an order that only the seed decides. One thread calls it."""
 
     def __init__(
         self,
@@ -66,15 +66,15 @@ class Faults:
         say: Callable[[str], None],
     ) -> None:
         self.log: list[Fault] = []
-        self.missed = 0  # nothing to hit: no program ran, say
+        self.missed = 0  # faults with nothing to hit, as when no program ran
         self._product = product
         self._watchers = watchers
         self._chance = random.Random(f"{seed}:faults")
         self._say = say
-        self._stopped: list[tuple[float, Process]] = []  # (when it goes on, what)
+        self._stopped: list[tuple[float, Process]] = []  # (when to continue, what)
 
     def run_until(self, deadline: float) -> None:
-        """Raises NotReady."""
+        """Causes faults until a time (monotonic seconds). Raises NotReady."""
         weights = [weight for _, _, weight in FAULTS]
         while self._wait(self._chance.uniform(*GAP), deadline):
             part, what, _ = self._chance.choices(FAULTS, weights)[0]
@@ -90,7 +90,7 @@ class Faults:
         return time.monotonic() < deadline
 
     def tend(self) -> None:
-        """Lets those go on whose time has come."""
+        """Continues the stopped processes whose time has come."""
         now = time.monotonic()
         for due, process in self._stopped:
             if now >= due:
@@ -98,7 +98,7 @@ class Faults:
         self._stopped = [entry for entry in self._stopped if entry[0] > now]
 
     def settle(self) -> None:
-        """All that is stopped goes on."""
+        """Continues all stopped processes."""
         for _, process in self._stopped:
             process.signal(signal.SIGCONT)
         self._stopped = []

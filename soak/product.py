@@ -1,4 +1,4 @@
-"""The product under faults: it is started again until it stays, and may be away when it is asked."""
+"""The product under faults: starts it again until it stays up. Requests may find it away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hosting import product
 from hosting.product import Answer, NotReady
 from jobs.store.process_identity import ProcessStat
 
-READY_WAIT = 120.0  # seconds for a start, tries while the old parts end included
+READY_WAIT = 120.0  # seconds for a start, with retries while old parts end
 TRY_AGAIN = 0.5  # seconds between two starts
 ANSWER_WAIT = 5.0  # seconds for an HTTP answer; a stopped worker gives none
 TOKEN_HOURS = 24.0
@@ -35,11 +35,10 @@ class Product(product.Product):
         super().start_master()
 
     def come_back(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Starts the master until one stays, has workers, and /readyz says 200. Raises NotReady.
+        """Starts the master until it stays, has workers, and /readyz answers 200. Raises NotReady.
 
-        A start while the parts of a killed master are just ending is refused with exit code 2 and
-        a line that says so: an operator, or systemd, starts again. `meanwhile` is called between
-        two looks.
+        While the parts of a killed master are just ending, a start exits with code 2. As an operator or
+        systemd would, this starts again. `meanwhile` is called between two looks.
         """
         deadline = time.monotonic() + READY_WAIT
         while time.monotonic() < deadline:
@@ -52,7 +51,7 @@ class Product(product.Product):
         raise NotReady(f"not ready within {READY_WAIT:g} s:\n{self.log_tail()}")
 
     def _has_only_own_workers(self) -> bool:
-        """False while those of a killed master still answer in its place."""
+        """Whether all workers are this master's. False while a killed master's workers still answer."""
         workers = [p.pid for p in self.processes() if p.role == "worker"]
         stats = [ProcessStat.of(pid) for pid in workers]
         return bool(stats) and all(stat is not None and stat.parent == self.pid for stat in stats)
@@ -78,7 +77,7 @@ class Product(product.Product):
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One HTTP exchange. Raises Away when there is no answer, or half of one."""
+        """One HTTP exchange. Raises Away when there is no complete answer."""
         try:
             return self.request(
                 method, path, body, token=self.bearer, headers=headers, timeout=ANSWER_WAIT

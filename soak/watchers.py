@@ -1,7 +1,7 @@
 """Clients that watch jobs over the WebSocket as the page does, and keep a model of what they were told.
 
-`JobView` follows the rules of static/realtime/run-state.js for runs with an id; `Ear` checks what the
-server said, message by message, before those rules forgive anything.
+`JobView` follows the rules of static/realtime/run-state.js for runs with an id. `Ear` checks each message
+of the server itself, since those rules ignore some wrong messages.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from soak.product import Product
 FIRST_CEILING, LAST_CEILING = 6.0, 30.0  # seconds; as static/realtime/backoff.js
 STABLE_AFTER = 5.0  # seconds; as static/realtime/job-realtime-service.js
 OPEN_WAIT = 10.0  # seconds
-LOOK = 0.2  # seconds between two looks at what else is asked of a client
+LOOK = 0.2  # seconds between two looks for a cut, a reload or the end
 PAST_RUNS = 32
-RANK = {"queued": 0, "running": 1}  # all others are ends
+RANK = {"queued": 0, "running": 1}  # any other status is an end
 END = 2
 
 
@@ -39,7 +39,7 @@ class NodeView:
 
 
 class JobView:
-    """What a page shows of one job: its latest run, and the nodes of that."""
+    """What a page shows of one job: its latest run, and that run's nodes."""
 
     def __init__(self) -> None:
         self.run_id: str | None = None
@@ -100,11 +100,11 @@ def _is_outdated(before: NodeView, after: NodeView) -> bool:
 
 
 class Ear:
-    """What one client heard, and what the server should not have said. (its client's thread)"""
+    """What one client heard, and the messages that the server should not have sent. (client's thread)"""
 
     def __init__(self, complain: Callable[[str], None]) -> None:
         self.messages = 0
-        self.ends: dict[str, set[str]] = {}  # run id → the ends that were told of it
+        self.ends: dict[str, set[str]] = {}  # run id → the ends the client was told
         self._complain = complain
         self._nodes: dict[tuple[str, int], NodeView] = {}
         self._is_since_reconnect: set[tuple[str, int]] = set()  # heard on this connection
@@ -142,7 +142,7 @@ class Ear:
 
 @dataclass(slots=True)
 class Tally:
-    """(its client's thread)"""
+    """Counts of one client. (client's thread)"""
 
     connects: int = 0
     failed_connects: int = 0
@@ -151,7 +151,7 @@ class Tally:
 
 
 class Watcher:
-    """One browser: watches some jobs on one connection that heals itself. One thread."""
+    """One browser: watches some jobs on one connection, and reconnects when it breaks. Has its own thread."""
 
     def __init__(
         self,
@@ -179,11 +179,11 @@ class Watcher:
     # ---- asked by others
 
     def cut(self) -> None:
-        """The connection breaks, without a word to the server; what was heard stays."""
+        """Breaks the connection without a close frame. The client keeps what it heard."""
         self._asked.put(("cut", 0.0))
 
     def reload(self) -> None:
-        """Killed and opened again: nothing heard stays."""
+        """Reloads the page: the client forgets what it heard, and connects again."""
         self._asked.put(("reload", 0.0))
 
     def stop_reading(self, seconds: float) -> None:
@@ -268,7 +268,7 @@ class Watcher:
             view.take_progress(payload)
 
     def differences(self, truth: dict[int, dict[str, Any]]) -> list[str]:
-        """Where what is shown is not what GET /api/runs/<id> says of each job's latest run."""
+        """The differences between what is shown and what GET /api/runs/<id> says of each job's latest run."""
         found = []
         for job_id, view in self.views.items():
             run = truth.get(job_id)

@@ -1,7 +1,7 @@
 """The jobs of a soak, and the people who execute and cancel them.
 
-Each execution carries a stamp in its graph: what it writes shows whether it happened once. Some jobs
-read a table at full speed; some read a pipe that this process fills, and so take as long as we like.
+Each execution has a stamp in its graph and writes it, which shows whether it happened exactly once. Some
+jobs read a table at full speed. Others read a pipe that this process fills, which decides how long they take.
 """
 
 from __future__ import annotations
@@ -21,32 +21,33 @@ from jobs.store.run_states import ENDS
 from soak.product import Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
-KEEP_EVERY = 500  # rows; of each so many, one is written
+KEEP_EVERY = 500  # rows read for each row that is written
 DRIP_ROWS = 1_000  # rows a tick: one batch of a program
 DRIP_TICK = 0.25  # seconds
 PIPE_LOOK = 0.05  # seconds between two looks at the pipes
 LOOK = 0.4  # seconds between two looks at a run
-STUCK_AFTER = 120.0  # seconds; the slowest known end is 45 s after a fault, and faults come in rows
+# Seconds. The slowest end comes 45 s after a fault, and faults may follow each other.
+STUCK_AFTER = 120.0
 FAILING_EXPRESSION = "1 / (n - {row})"
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One wish to execute a job, and all that we were told about it. (its worker's thread)"""
+    """One attempt to execute a job, and what the product answered. (worker's thread)"""
 
     stamp: str
     job_id: int
     kind: str
-    rows: int  # that a completed run has written
+    rows: int  # rows that the run writes when it completes
     fails: bool
     started: float = field(default_factory=time.time)
     run_ids: set[str] = field(default_factory=set)  # more than one: executed twice
     cancel_asked: bool = False
-    ended_as: str | None = None  # as GET told it first
+    ended_as: str | None = None  # the first end that GET returned
 
 
 class Drip:
-    """Fills pipes, a batch a tick, for the programs that read them; one thread."""
+    """Fills the pipes that programs read, a batch each tick, on its own thread."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -83,7 +84,7 @@ class Drip:
 
 
 class _Pipe:
-    """One pipe, written without ever waiting. (Drip's lock)"""
+    """One pipe. Writes to it never block. (Drip's lock)"""
 
     def __init__(self, path: Path, ticks: int) -> None:
         self._path = path
@@ -104,9 +105,9 @@ class _Pipe:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            self._end()  # its reader was ended
+            self._end()  # the program that reads it has ended
         except OSError:
-            return  # nobody reads yet
+            return  # no program reads yet
 
     def _write(self) -> None:
         assert self._descriptor is not None
@@ -147,14 +148,14 @@ class Places:
         database.close()
 
     def make_ledger(self, name: str) -> None:
-        """A database of its own for each job: programs hold a write lock from start to end."""
+        """Makes a database for one job, since a program holds the write lock from start to end."""
         database = sqlite3.connect(self.data_dir / f"{name}.db")
         database.execute("CREATE TABLE ledger (stamp TEXT, n INTEGER)")
         database.commit()
         database.close()
 
     def written(self, ledger: str) -> dict[str, list[int]]:
-        """Stamp → the numbers that were written with it, in any order."""
+        """Stamp → the row numbers that were written with it, in any order."""
         found: dict[str, list[int]] = {}
         database = sqlite3.connect(self.data_dir / f"{ledger}.db")
         for stamp, n in database.execute("SELECT stamp, n FROM ledger"):
@@ -163,7 +164,7 @@ class Places:
         return found
 
     def exported(self, stamp: str) -> int | None:
-        """Rows of an exported file; None when there is none."""
+        """How many rows an exported file has; None when there is no file."""
         path = self.exports / f"{stamp}.csv"
         return len(path.read_text().splitlines()) - 1 if path.exists() else None
 
@@ -230,7 +231,7 @@ class Worker:
         self.job_id = int(answer.json()["id"])
 
     def stop(self) -> None:
-        """The run under way is still seen to its end."""
+        """Starts no more runs. The worker still follows the run under way to its end."""
         self._stopping.set()
 
     def _work(self) -> None:
@@ -259,7 +260,7 @@ class Worker:
         return attempt
 
     def _execute(self, attempt: Attempt) -> bool:
-        """Until it is answered; the key makes that one run. False when it never is."""
+        """Repeats an execute until it is answered; the idempotency key makes it one run. False when it never is."""
         clicks = self._chance.choice((1, 1, 2))
         for _ in range(clicks):
             headers = {"Idempotency-Key": attempt.stamp}

@@ -19,16 +19,17 @@ from settings.shared import MAX_EDGES, MAX_NODES
 
 MAX_NODE_ID = 2**31 - 1
 MAX_POSITION = 1e6  # pixels from the origin of the page
-# Characters of all expressions; 5 µs each to compile, and that is done twice
+# Characters of all expressions; each takes 5 µs to compile, and is compiled twice
 MAX_EXPRESSIONS = 50_000
-MAX_ENTRIES = 10_000  # of all lists of columns; 20 µs each to check and to write into a program
-MOST_ERRORS = 100  # told of one graph; nobody mends more of them before asking again
-MAX_MESSAGE = 400  # characters of an error; what it quotes is shorter, but a cycle may be long
+# Entries of all lists of columns; each takes 20 µs to check and to write into a program
+MAX_ENTRIES = 10_000
+MOST_ERRORS = 100  # errors reported of one graph
+MAX_MESSAGE = 400  # characters of an error; one that names a long cycle is cut
 
 
 @dataclass(frozen=True, slots=True)
 class GraphError:
-    """One thing that is wrong with a graph, and where: a node and a field of it, where there are any."""
+    """An error in a graph, with its node and field where it belongs to one."""
 
     node_id: int | None
     field: str | None
@@ -131,7 +132,10 @@ class Graph:
 
 
 def parse_graph(document: Any) -> Graph:
-    """Make a graph of a JSON document. Raises GraphInvalid for all errors; for its size before anything is read."""
+    """Make a graph of a JSON document. Raises GraphInvalid with all errors, or with those of its size alone.
+
+    The size is checked first, and nothing else of a graph that is too large.
+    """
     if not isinstance(document, dict):
         raise GraphInvalid([_error("a graph is an object with nodes and edges")])
     if too_large := list(_size_errors(document.get("nodes"))):
@@ -151,7 +155,7 @@ def parse_graph(document: Any) -> Graph:
 
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
-    """An error for each connection that holds a password, in a graph that may have any other error."""
+    """An error for each connection that holds a password. The graph may have any other error."""
     nodes = document.get("nodes")
     for node in nodes if isinstance(nodes, list) else ():
         connection = connection_of(node)
@@ -170,7 +174,7 @@ def outputs_of(document: Mapping[str, Any]) -> Iterator[int]:
 
 
 def files_written(document: Mapping[str, Any]) -> Iterator[str]:
-    """The paths of the files that the nodes of a graph document write. It may have any error."""
+    """The paths of the files that the nodes of a graph document write. The document may have any error."""
     nodes = document.get("nodes")
     for node in nodes if isinstance(nodes, list) else ():
         node_type = _parse_type(node.get("type")) if isinstance(node, dict) else None
@@ -214,7 +218,7 @@ def _error(message: str, node_id: int | None = None, field: str | None = None) -
 
 
 def _size_errors(entries: Any) -> Iterator[GraphError]:
-    """An error for each bound on a whole graph that its nodes pass together, each alone being small enough."""
+    """An error for each bound on a whole graph that its nodes exceed together."""
     sizes = [_size(entry) for entry in entries if isinstance(entry, dict)] if _few(entries) else []
     characters = sum(size.characters for size in sizes)
     if characters > MAX_EXPRESSIONS:
@@ -241,7 +245,7 @@ def _size(entry: dict[str, Any]) -> Size:
     return node_type.size(config) if node_type and isinstance(config, dict) else Size()
 
 
-# Nodes. A node with errors stays in the result as None, so that edges to it are no errors of their own.
+# Nodes. A node with errors stays in the result as None, so that edges to it cause no further errors.
 
 
 def _parse_nodes(entries: Any, errors: list[GraphError]) -> dict[int, Node | None]:
@@ -470,7 +474,7 @@ def _database_file(node: Node) -> str | None:
 
 
 def _cycle_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterator[GraphError]:
-    """An error for each cycle, cycles that share a node counted once."""
+    """An error for each cycle. Cycles that share a node give one error."""
     left = set(nodes)
     while cycle := _find_cycle(left, edges):
         shown = " → ".join(str(node_id) for node_id in cycle)

@@ -1,8 +1,8 @@
 """Expressions of filter and map nodes: checked against a whitelist, and compiled to Python source.
 
-A user writes `amount > 100 and country == 'DE'`. What enters a generated program is never that text: it is the
-unparsed tree of an expression in which every node is known here, every name became a lookup in the row, and every
-call is one of `FUNCTIONS`. What could grow without bound (powers, repetition, formatting) goes through guards.
+A user writes `amount > 100 and country == 'DE'`. That text never enters a generated program. Instead it is parsed,
+each node of its tree is checked, each name becomes a lookup in the row, each call must be one of `FUNCTIONS`, and the
+tree becomes source again. Operations whose result could grow without bound (powers, products, `%`) call guards.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from jobs.graph.literals import literal
 
-MAX_LENGTH = 2_000  # characters; past this nobody reads an expression any more
-MAX_DEPTH = 40  # levels of nesting; far below what makes Python's own parser give up
+MAX_LENGTH = 2_000  # characters; nobody reads a longer expression
+MAX_DEPTH = 40  # levels of nesting; Python's parser fails at far more
 MAX_ROUND_DIGITS = 20  # round(1, -10**9) would compute a number of a billion digits
 
 
 class ExpressionError(ValueError):
-    """An expression that is not allowed, or not Python; `column` is where, counted from 1."""
+    """An expression that is not allowed, or not Python. `column` is the position, counted from 1."""
 
     def __init__(self, message: str, column: int = 1) -> None:
         super().__init__(f"{message} (at character {column})")
@@ -41,7 +41,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that expressions may call: how many arguments it takes, what it is for."""
+    """A function that expressions may call: how many arguments it takes, and what it does."""
 
     least: int
     most: int
@@ -50,9 +50,9 @@ class Function:
     gives_number: bool = False
 
 
-# Characters; a longer one is no slip of a hand, and is not compared with ours
+# Characters; a longer unknown name is no typing error, and is not compared with ours
 MAX_FUNCTION_NAME = 40
-MANY = 20  # arguments of a function that takes any number of them
+MANY = 20  # most arguments of a function that takes any number
 
 FUNCTIONS = {
     "abs": Function(1, 1, "abs(x): x without its sign", gives_number=True),
@@ -71,7 +71,8 @@ FUNCTIONS = {
     "strip": Function(1, 1, "strip(text): without spaces around it", helper=True),
     "upper": Function(1, 1, "upper(text): in capital letters", helper=True),
 }
-_PIECE = re.compile(r"\bpiece_(\d+)\b")  # no name that a user wrote stands in a compiled expression
+# A placeholder. It cannot be a user's name, since a compiled expression holds none.
+_PIECE = re.compile(r"\bpiece_(\d+)\b")
 COLUMN_FUNCTION = "col"  # col("order id"): a column whose name is no Python name
 FROM_OTHER_LANGUAGES = {
     "true": "True",
@@ -135,7 +136,7 @@ def check_expression(text: str) -> Expression:
 
 
 def _parse(text: str) -> ast.Expression:
-    # A break of line is a space: expressions may be written over several lines. Positions stay as they are.
+    # Expressions may be written over several lines. A line break becomes a space, so positions stay the same.
     line = text.replace("\r", " ").replace("\n", " ")
     indent = len(line) - len(line.lstrip())
     try:
@@ -144,7 +145,7 @@ def _parse(text: str) -> ast.Expression:
         raise ExpressionError(_syntax_message(line, error), indent + (error.offset or 1)) from None
     except (RecursionError, MemoryError):
         raise ExpressionError("the expression is nested too deeply") from None
-    except ValueError as error:  # a NUL, a lone surrogate, or a number of thousands of digits
+    except ValueError as error:  # a NUL, a lone surrogate, thousands of digits
         raise ExpressionError(f"the expression cannot be read: {error}") from None
 
 
@@ -157,7 +158,7 @@ def _syntax_message(line: str, error: SyntaxError) -> str:
 
 
 class _Compiler:
-    """Turns a parsed expression into one over `row`, node by node; what it does not know, it refuses."""
+    """Turns a parsed expression into one over `row`, node by node. It refuses each node that it does not know."""
 
     def __init__(self, text: str) -> None:
         self.columns: list[str] = []
@@ -193,11 +194,11 @@ class _Compiler:
         return compiled
 
     def with_pieces(self, source: str) -> str:
-        """Puts each piece into the source that was made of the compiled tree."""
+        """Replaces the placeholders in the source of the compiled tree by their pieces."""
         return _PIECE.sub(lambda found: self._pieces[int(found[1])], source)
 
     def _piece(self, source: str) -> ast.expr:
-        """Stands for source that is made here: a text as `literal` writes it, or a column's value."""
+        """A placeholder for source that is written here: a text as `literal` writes it, or a column's value."""
         self._pieces.append(source)
         return ast.Name(f"piece_{len(self._pieces) - 1}", ast.Load())
 
@@ -312,7 +313,7 @@ class _Compiler:
 
 
 def _guard_for(node: ast.BinOp) -> str | None:
-    """The name of the helper that this operation goes through, where its size is not bounded by itself."""
+    """The helper that bounds this operation's result; None for operations that need no bound."""
     if isinstance(node.op, ast.Pow):
         return "power"
     if isinstance(node.op, ast.Mult) and not (_is_number(node.left) and _is_number(node.right)):
@@ -323,7 +324,7 @@ def _guard_for(node: ast.BinOp) -> str | None:
 
 
 def _is_number(node: ast.expr) -> bool:
-    """True where the result is a number or an error, whatever the row holds: never text."""
+    """True when the result is a number or an error for every row, and never text."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, (int, float))
     if isinstance(node, ast.BinOp):

@@ -10,10 +10,10 @@ Document = dict[str, Any]
 
 
 def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[int]]:
-    """The part of the document whose rows reach the node, and the ids of the nodes that give the rows shown.
+    """The part of the document whose rows reach the node, and the ids of the nodes whose rows are shown.
 
-    An output gives no rows; then the nodes that feed it are shown. Errors elsewhere do not matter.
-    Raises GraphInvalid when the node is not there, or nothing feeds it.
+    Those are the node itself or, since an output gives no rows, the nodes that feed an output. Raises
+    GraphInvalid when the node is not there, or nothing feeds it.
     """
     nodes = _nodes(graph)
     edges = [edge for edge in _objects(graph.get("edges", [])) if _is_edge(edge)]

@@ -1,12 +1,13 @@
-"""How text from a user becomes part of Python source: as a literal, or within a comment. There is no third way."""
+"""How text from a user becomes part of Python source: only as a literal, or within a comment."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-MAX_COMMENT = 160  # characters; a longer one is cut, it is there to be read
-ONE_LINE = 60  # characters; a shorter text of several lines stays on one, with \n in it
+MAX_COMMENT = 160  # characters; a longer comment is cut
+# Characters; a shorter text of several lines is written on one line, with \n in it
+ONE_LINE = 60
 
 
 def literal(value: Any, indent: int = 0) -> str:
@@ -48,7 +49,7 @@ def _text(value: str, indent: int) -> str:
 
 
 def quoted(value: str) -> str:
-    """Text as a literal on one line: repr(), in double quotes wherever that needs no more escapes."""
+    """Text as a literal on one line, in double quotes unless it contains one."""
     source = repr(value)
     if source.startswith("'") and '"' not in source and "\\'" not in source:
         return f'"{source[1:-1]}"'

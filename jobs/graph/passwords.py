@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _BEFORE_PASSWORD = re.compile(r"://[^:/?#]*:")
-# A parameter of a URL is a secret when its name holds one of these. Programs and the page get this list, too.
+# A parameter of a URL is a secret when its name contains one of these. Programs and the page get this list, too.
 SECRET_NAMES = ("pass", "pwd", "secret", "token", "odbc_connect")
 _SECRET_NAME = re.compile("|".join(SECRET_NAMES), re.I)
 
@@ -34,9 +34,9 @@ def without_password(url: str) -> str:
 
 
 def holds_password(url: str) -> bool:
-    """Whether a text is a URL with a password in it, or in a parameter of it.
+    """Whether a text is a URL with a password, before the host or in a parameter.
 
-    Each step looks at a character once, since a request may bring a text of a megabyte.
+    Takes linear time, since a request may hold a text of a megabyte.
     """
     if "://" not in url:
         return False

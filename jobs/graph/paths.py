@@ -1,4 +1,4 @@
-"""Which paths a graph may hold, wherever the data roots are. Pure."""
+"""Which paths a graph may hold, on any server. Pure."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ SERVERS_OWN = frozenset(
     }
 )
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
-MAX_PART = 200  # bytes of one name in a path; file systems take 255, and what we write beside it has longer names
-PART_NAME = ".{name}.{pid}.part"  # what a program writes beside a file, to move it there at the end
-MAX_PATH_BYTES = 2_000  # bytes of a path; Linux takes 4,096 with the root before it
+# Bytes of one name in a path; file systems take 255, of which PART_NAME needs some
+MAX_PART = 200
+# A program writes a file under this name, and renames it to the wanted one at the end
+PART_NAME = ".{name}.{pid}.part"
+MAX_PATH_BYTES = 2_000  # bytes of a path; Linux takes 4,096 including the root
 
 
 def is_servers_own(name: str) -> bool:
-    """Whether an entry of DATA_DIR is no data; nats-server turns its log into nats.log.<time>."""
+    """Whether an entry of DATA_DIR is the server's own, as are nats-server's old logs (nats.log.<time>)."""
     return name in SERVERS_OWN or name.startswith((".", "nats.log."))
 
 
 def path_errors(path: str) -> Iterator[str]:
-    """What is wrong with a path wherever the roots are; where it leads is seen when it is opened."""
+    """The errors of a path that hold on any server. The program checks where it leads when it opens it."""
     parts = PurePosixPath(path).parts
     if ".." in parts:
         yield "holds '..': write where the file is, under one of the data directories"

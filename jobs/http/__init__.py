@@ -1,1 +1,1 @@
-"""The HTTP API of jobs and runs: routes, bodies at the door, JSON documents, problems, followers, histories."""
+"""The HTTP API of jobs and runs: routes, checks of bodies, JSON documents, errors, followers, histories, previews."""

@@ -1,7 +1,7 @@
 """The HTTP API of jobs and runs, under /api. Errors are problem documents (RFC 9457).
 
-Each handler is short: the door checks the token (and so the tenant), the body is parsed once, the
-store answers. What belongs to another tenant is not found.
+A handler checks the token, which names the tenant, parses the body once, and asks the store. What
+belongs to another tenant is answered as not found.
 """
 
 import logging
@@ -53,14 +53,14 @@ from settings import Settings
 
 LOG = logging.getLogger(__name__)
 
-QUEUE_RETRY_AFTER = 10  # seconds; a queue that is full does not empty in one
+QUEUE_RETRY_AFTER = 10  # seconds until a full queue may have room
 MAX_KEY = 255  # characters of an Idempotency-Key
 RUNS_A_PAGE = 50
 MAX_RUNS_A_PAGE = 500
 
 
 class Bearer(Protocol):
-    """Who is asking."""
+    """Whoever sends the request, as the token says."""
 
     @property
     def tenant_id(self) -> str: ...
@@ -69,7 +69,7 @@ class Bearer(Protocol):
     def expires_at(self) -> float: ...  # seconds since 1970
 
 
-Authenticate = Callable[[str], Bearer]  # takes a scope, or aborts with 401/403
+Authenticate = Callable[[str], Bearer]  # takes the scope needed; aborts with 401 or 403
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
@@ -81,7 +81,7 @@ def create_blueprint(
     settings: Settings,
     past: Past = no_past,
 ) -> Blueprint:
-    """All routes of jobs and runs. Starts nothing; threads come with the first request."""
+    """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one."""
     api = _Api(store, run_queue, link, authenticate, settings, past)
     blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
     for method, path, handler in api.routes():
@@ -153,7 +153,7 @@ class _Api:
         return jsonify({"jobs": [job_summary(job) for job in self._store.jobs(tenant_id)]})
 
     def create_job(self) -> Answer:
-        """Stores a job as it is; a graph may still have errors, which validate and execute name."""
+        """Stores a job. Its graph may have errors, which validate and execute report."""
         tenant_id = self._tenant("jobs:write")
         body = json_object(self._limits)
         job = self._store.create_job(tenant_id, job_name(body), self._graph(body))
@@ -161,7 +161,7 @@ class _Api:
         return jsonify(job_document(job)), 201, headers
 
     def validate(self) -> Answer:
-        """Takes {"graph": …}; 422 names every error, as execute would, else {"valid": true}."""
+        """Takes {"graph": …}. Answers {"valid": true}, or 422 with the errors that execute would report."""
         self._tenant("jobs:read")
         parse_graph(self._graph(json_object(self._limits)))
         return jsonify({"valid": True, "errors": []})
@@ -187,7 +187,7 @@ class _Api:
         return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
     def replace_job(self, job_id: int) -> Answer:
-        """With If-Match, only the job that has this ETag is replaced; else 412."""
+        """Replaces name and graph. With If-Match, only where the job has that ETag; else 412."""
         tenant_id = self._tenant("jobs:write")
         body = json_object(self._limits)
         wanted = request.if_match
@@ -201,7 +201,7 @@ class _Api:
         return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
     def delete_job(self, job_id: int) -> Answer:
-        """Deletes the job with its runs and their files; not while one of them has not ended."""
+        """Deletes the job with its runs and their files. 409 while one of the runs has not ended."""
         tenant_id = self._tenant("jobs:write")
         for run_id in self._store.delete_job(tenant_id, job_id):
             shutil.rmtree(RunFiles(self._data_dir, run_id).directory, ignore_errors=True)
@@ -224,14 +224,14 @@ class _Api:
             self._limits.queued_runs,
         )
         run = recorded.run
-        # a repeated request gets the answer of the first, so the status is that of then
+        # A repeated request gets the answer of the first one, in which the status was "queued".
         told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
         return jsonify(told), 202, {"Location": f"/api/runs/{run.run_id}"}
 
     def list_runs(self, job_id: int) -> Answer:
-        """Newest first; `?limit=` and `?before=` (a createdAt) page through them.
+        """The job's runs, newest first. `?limit=` and `?before=` (a createdAt) page through them.
 
-        Fewer than asked for where their graphs are very large.
+        Where their graphs are very large, a page has fewer runs than asked for.
         """
         tenant_id = self._tenant("jobs:read")
         limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
@@ -246,7 +246,7 @@ class _Api:
         return jsonify(self._run_document(run, nodes))
 
     def cancel(self, run_id: str) -> Answer:
-        """202 while the run still has to end, 200 when it has ended (now or before)."""
+        """Cancels the run. Answers 200 when it has ended, by this or before, and 202 while it still runs."""
         tenant_id = self._tenant("jobs:execute")
         run = cancel_run(self._store, self._queue, self._announcer, tenant_id, run_id)
         return jsonify(run_summary(run)), 200 if run.has_ended else 202
@@ -254,7 +254,7 @@ class _Api:
     def read_log(self, run_id: str) -> Answer:
         """The log from byte `?from=` (negative: from the end): {"from", "next", "size", "text", "ended"}.
 
-        Ask again with from=next until next = size and ended. `?format=text`: the whole log as a file.
+        Ask again with from=next until next equals size and ended is true. `?format=text`: the log as a file.
         """
         run = self._store.run(self._tenant("jobs:read"), run_id)
         if request.args.get("format") == "text":
@@ -270,7 +270,7 @@ class _Api:
         return jsonify(told)
 
     def read_program(self, run_id: str) -> Answer:
-        """The program's text; `?format=json`: {"text", "nodeLines"}, with the line at which each node begins."""
+        """The program's text. `?format=json`: {"text", "nodeLines"}, where nodeLines is node id → first line."""
         tenant_id = self._tenant("jobs:read")
         program = self._store.program(tenant_id, run_id)
         shown = shown_program(program, self._store.graph_of_run(tenant_id, run_id))
@@ -279,19 +279,19 @@ class _Api:
         return Response(shown, content_type="text/x-python; charset=utf-8")
 
     def read_history(self, run_id: str) -> Answer:
-        """What was said of the run, with the time of each: {"source", "events": [{"ts", "type", "payload"}]}."""
+        """The run's events, each with its time: {"source", "events": [{"ts", "type", "payload"}]}."""
         return jsonify(self._histories.of(self._tenant("jobs:read"), run_id))
 
     def events(self, run_id: str) -> Answer:
-        """Server-sent events: what the WebSocket would say of this run, until its end or the token's."""
+        """Server-sent events: the run's messages as the WebSocket sends them, until the run ends or the token expires."""
         return self._follow(run_id, server_sent, "text/event-stream")
 
     def wait(self, run_id: str) -> Answer:
-        """NDJSON: the same, one line each; the last line is the run's end, or says that the token's came first."""
+        """NDJSON: the run's messages as the WebSocket sends them. The last is the run's end, or "token_expired"."""
         return self._follow(run_id, ndjson, "application/x-ndjson")
 
     def usage(self) -> Answer:
-        """What the tenant itself has waiting and at work, and how much may wait."""
+        """How many runs of the tenant are queued and running, and how many may be queued."""
         queued, running = self._store.active_counts(self._tenant("jobs:read"))
         most = {"queuedRuns": self._limits.queued_runs}
         return jsonify({"queuedRuns": queued, "runningRuns": running, "limits": most})
@@ -312,7 +312,7 @@ class _Api:
         bearer = self._authenticate("jobs:read")
         run = self._store.run(bearer.tenant_id, run_id)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        if request.method == "HEAD":  # nobody would read, and so close, the stream
+        if request.method == "HEAD":  # nobody would read the stream, and so close it
             return Response(content_type=content_type, headers=headers)
         stream = self._followers.follow(run, bearer.expires_at, encode)
         return Response(stream, content_type=content_type, headers=headers)
@@ -328,7 +328,7 @@ class _Api:
 
 
 def _etag(job: Job) -> str:
-    """Another one after each change of the job."""
+    """The job's ETag, which each change of the job changes."""
     return f'"{job.job_id}-{job.updated_at!r}"'
 
 
@@ -347,7 +347,7 @@ def _number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
         return default
     try:
         number = kind(text)
-        if abs(number) < 2**53:  # so no NaN either
+        if abs(number) < 2**53:  # false for NaN, too
             return number
     except ValueError:
         pass
@@ -390,7 +390,7 @@ def _graph_invalid(error: GraphInvalid) -> Response:
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
-    if isinstance(error, StoreUnavailable):  # its text may tell hosts and users
+    if isinstance(error, StoreUnavailable):  # its text may name hosts and users
         LOG.warning("%s %s: %s", request.method, request.path, error)
         return answer(unavailable(error.public))
     return answer(unavailable(str(error)))

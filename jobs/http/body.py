@@ -1,4 +1,4 @@
-"""The door for JSON from outside: size, type, depth and text are checked before anyone looks."""
+"""Reads and checks JSON bodies (size, type, depth, text, numbers) before a handler uses them."""
 
 import contextlib
 import hashlib
@@ -23,9 +23,10 @@ MAX_NAME = 200  # characters of a job's name
 def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, Any]:
     """The request's JSON object; {} for an empty body when that is allowed.
 
-    Raises Problem: 400 not JSON, too deep, not text, or a number that is none; 408 too slow; 413 too large; 415 another type.
+    Raises Problem: 400 for what is not JSON, too deep, not text, or has a number too large; 408 when it comes
+    too slowly; 413 when it is too large; 415 for another content type.
     """
-    request.max_content_length = limits.body_bytes  # werkzeug answers 413 beyond it
+    request.max_content_length = limits.body_bytes  # werkzeug answers 413 to a larger body
     body = _read_body(limits.body_wait)
     if not body and not required:
         return {}
@@ -39,7 +40,7 @@ def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, An
 
 
 def _read_body(wait: float) -> bytes:
-    """The whole body. Raises Problem: 408 when it is not there in time, 400 when its chunks are none."""
+    """The whole body. Raises Problem: 408 when it takes longer than `wait` seconds, 400 for broken chunks."""
     if not (request.content_length or "Transfer-Encoding" in request.headers):
         return b""
     ended = threading.Event()
@@ -49,7 +50,7 @@ def _read_body(wait: float) -> bytes:
         ended.set()
         if connection is not None:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)  # who reads from it sees the end
+                connection.shutdown(socket.SHUT_RD)  # ends the read below
 
     deadline = threading.Timer(wait, end)
     deadline.name, deadline.daemon = "body-deadline", True
@@ -72,7 +73,7 @@ def _unreadable(error: Exception) -> Exception:
     if isinstance(error, ParseException):
         return Problem(400, f"the body is not in chunks as HTTP/1.1 has them: {error!s:.200}")
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-        return Problem(408, "the body came too slowly")  # realtime/patience.py
+        return Problem(408, "the body came too slowly")  # raised in realtime/patience.py
     return error
 
 
@@ -83,7 +84,7 @@ def _too_slow(wait: float) -> Problem:
 
 
 def request_hash(about: str, body: dict[str, Any]) -> str:
-    """The same for the same request, however its JSON is laid out."""
+    """A hash of the request that does not depend on how its JSON is laid out."""
     text = json.dumps([about, body], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -97,9 +98,9 @@ def job_name(body: dict[str, Any]) -> str:
 
 
 def job_graph(body: dict[str, Any]) -> dict[str, Any]:
-    """The `graph` member; what is in it is checked by validate and execute. Raises Problem (422).
+    """The `graph` member, unchecked but for passwords. Raises Problem (422) when it is missing.
 
-    Raises GraphInvalid for one with a password: that is not even kept.
+    Raises GraphInvalid for a graph with a password, since passwords are never stored.
     """
     graph = body.get("graph")
     if isinstance(graph, dict):
@@ -151,7 +152,7 @@ def _children(value: Any) -> list[Any]:
 
 
 def _check_numbers(parsed: Any) -> None:
-    """1e999 would be read as infinity, which JSON cannot say again."""
+    """Raises Problem (400) for numbers like 1e999: Python reads infinity, which JSON cannot hold."""
     place = _place_beyond({"": parsed})
     if place is not None:
         where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place[1:])
@@ -159,7 +160,7 @@ def _check_numbers(parsed: Any) -> None:
 
 
 def _place_beyond(within: dict[str, Any] | list[Any]) -> list[str | int] | None:
-    """Keys and indexes that lead to the first number that no float holds; made only when there is one."""
+    """The keys and indexes that lead to the first number that no float holds; None when there is none."""
     for key, child in within.items() if isinstance(within, dict) else enumerate(within):
         if isinstance(child, dict | list):
             found = _place_beyond(child)

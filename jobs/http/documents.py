@@ -1,4 +1,4 @@
-"""How jobs and runs look over HTTP: the one place that knows the members' names."""
+"""Jobs and runs as JSON documents of the HTTP API. The names of their members stand only here."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def job_document(job: Job) -> dict[str, Any]:
 
 
 def shown_graph(graph: dict[str, Any]) -> dict[str, Any]:
-    """A graph without passwords: one that was stored before they were refused may hold some."""
+    """A graph without passwords. Graphs that were stored before passwords were refused may hold some."""
     nodes = graph.get("nodes")
     return {**graph, "nodes": [_shown_node(n) for n in nodes]} if isinstance(nodes, list) else graph
 
@@ -40,11 +40,11 @@ def _shown_node(node: Any) -> Any:
 
 
 def shown_program(program: str, graph: dict[str, Any]) -> str:
-    """The program that was made of the graph, without its passwords."""
+    """The program's text without the passwords of the graph it was made from."""
     for url in set(filter(None, map(connection_of, graph.get("nodes") or ()))):
         shown = without_password(url)
         if shown == url:
-            continue  # a program may have a megabyte, and its graph 200 URLs
+            continue  # to search a large program for each of 200 URLs would be slow
         program = program.replace(literal(url), literal(shown)).replace(url, shown)
     return program
 
@@ -68,7 +68,7 @@ def run_summary(run: Run) -> dict[str, Any]:
 def run_document(
     run: Run, nodes: list[NodeState], graph: dict[str, Any], queue_position: int | None
 ) -> dict[str, Any]:
-    """A run with the payloads of its last messages: its status, and each node's progress."""
+    """A run with the payloads of its last messages: its status and each node's progress."""
     return {
         **run_summary(run),
         "lastStatus": present_status(run),
@@ -93,7 +93,7 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
 
 
 def run_entry(run: Run, work: Work) -> dict[str, Any]:
-    """A run in the list of a job's runs: with the rows that went in and came out of its graph."""
+    """A run in the list of a job's runs, with the rows that its graph has read and written."""
     return {**run_summary(run), "rows": _rows(work)}
 
 
@@ -108,11 +108,11 @@ def _rows(work: Work) -> dict[str, int]:
 
 
 def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
-    """What the hub sends for a node's progress."""
+    """A node's progress, as the hub sends it over the WebSocket."""
     payload = json.loads(node.payload)
     return {"type": "job.progress", "jobId": run.job_id, "payload": payload}
 
 
 def status_event(run: Run) -> dict[str, Any]:
-    """What the hub sends for a run's status."""
+    """A run's status, as the hub sends it over the WebSocket."""
     return {"type": "job.status", "jobId": run.job_id, "payload": present_status(run)}

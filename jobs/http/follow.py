@@ -1,7 +1,7 @@
-"""Following one run over HTTP: what is now true, then each change, until the run's end.
+"""Follows one run over HTTP (SSE or NDJSON): its present state, then each change, until its end.
 
-Live messages come from the link; the store is looked at as well, so that an end is seen even
-while NATS is away.
+Live messages come over NATS. The store is read each second as well, so that a follower learns of
+the end even while NATS is away.
 """
 
 import functools
@@ -23,10 +23,12 @@ from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import progress_subject, status_subject
 
-MAX_FOLLOWERS = 16  # a worker; each holds a thread under gthread, and HTTP needs the others
-LIVE_BUFFER = 1_000  # messages; full: the rest comes from the store, which is looked at anyway
-LOOK_PERIOD = 1.0  # seconds between two looks at the store, in case a message was lost
-KEEP_ALIVE = 10.0  # seconds without an event until one is repeated, which finds dead clients
+# Followers of a worker. Each holds a thread under gthread; the other threads serve other requests.
+MAX_FOLLOWERS = 16
+LIVE_BUFFER = 1_000  # messages; when full, drop new ones: the store has them
+LOOK_PERIOD = 1.0  # seconds between two reads of the store
+# Seconds without an event until the last status is sent again, which finds clients that are gone
+KEEP_ALIVE = 10.0
 
 Event = dict[str, Any]
 
@@ -38,7 +40,7 @@ EXPIRED: Event = {
 
 
 class Followers:
-    """Gives out the few threads that may follow a run at a time, in fair shares for tenants."""
+    """Limits how many clients follow runs at a time, with a fair share for each tenant."""
 
     def __init__(self, store: Store, link: Link, *, has_many_tenants: bool) -> None:
         self._store = store
@@ -46,10 +48,10 @@ class Followers:
         self._places = FairPlaces(MAX_FOLLOWERS, has_many_tenants=has_many_tenants)
 
     def follow(self, run: Run, until: float, encode: Callable[[Event], str]) -> "Follow":
-        """The run's events, the first at once; the last is its end, or EXPIRED at the time `until`.
+        """The run's events, the first at once. The last one is its end, or EXPIRED.
 
-        Close it, or read to the end. `until` in seconds since 1970, when who follows is known no more.
-        Raises Problem (503) when too many follow already.
+        `until`: when the follower's token expires (Unix seconds). Read to the end, or call `close`.
+        Raises Problem (503) when too many clients follow already.
         """
         tenant_id = run.tenant_id
         if not self._places.take(tenant_id):
@@ -63,7 +65,7 @@ class Followers:
 
 
 class Follow(Iterator[str]):
-    """One client's stream of encoded events; `close` gives its place back, once."""
+    """One client's stream of encoded events. `close` gives its place back; harmless when repeated."""
 
     def __init__(
         self,
@@ -119,7 +121,7 @@ def _put(live: "queue.Queue[_Live]", is_status: bool, message: Message) -> None:
 
 
 class _Following:
-    """One follower: the board holds what it was told, so that nothing is told twice."""
+    """The events of one follower. The board holds what it was sent, so that nothing is sent twice."""
 
     def __init__(self, store: Store, run: Run, until: float, live: "queue.Queue[_Live]") -> None:
         self._store = store
@@ -154,10 +156,10 @@ class _Following:
             yield from self._hear(LOOK_PERIOD - (now - self._looked))
 
     def _look(self) -> Iterator[Event]:
-        """What the store knows and we have not told: status first, but an end comes last."""
+        """What the store knows and the client does not: the status, then nodes. An end comes after the nodes."""
         try:
             self._run, nodes = self._store.run_with_nodes(self._run.tenant_id, self._run.run_id)
-        except NotFound:  # it ended and was deleted since the last look
+        except NotFound:  # the run ended and was deleted since the last look
             self._is_deleted = True
             return
         except StoreUnavailable:
@@ -175,25 +177,28 @@ class _Following:
             heard = self._live.get(timeout=wait)
         except queue.Empty:
             return
-        if heard.is_status:  # the store was written first: it has what this is about
+        if heard.is_status:  # written to the store before it was sent: read it there
             self._looked = -LOOK_PERIOD
             return
         try:
             node = NodeState.parse(heard.payload)
         except MalformedProgress:
             return
-        # while the run waits, what nodes say belongs to an earlier run
+        # While the run waits, messages of nodes belong to an earlier run.
         if self._run.status is RunStatus.RUNNING and self._board.see(node):
             yield progress_event(self._run, node)
 
 
 def ndjson(event: Event) -> str:
-    """One event a line."""
+    """An event as one line of NDJSON."""
     return json.dumps(event) + "\n"
 
 
 def server_sent(event: Event) -> str:
-    """For an EventSource: its `onmessage` gets what a WebSocket's would; it comes back by itself."""
+    """An event for an EventSource, whose `onmessage` gets the JSON that a WebSocket would get.
+
+    EXPIRED becomes a comment: an EventSource then reconnects by itself.
+    """
     if event is EXPIRED:
         return f": {event['message']}\n\n"
     return f"data: {json.dumps(event)}\n\n"

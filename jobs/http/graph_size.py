@@ -1,4 +1,4 @@
-"""How large a graph may be. Pure."""
+"""The bound on the size of a graph. Pure."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from settings.groups import RequestLimits
 
 
 def check_size(document: dict[str, Any], limits: RequestLimits) -> None:
-    """Raises GraphInvalid for a graph that is too large, whatever else is wrong with it."""
+    """Raises GraphInvalid for a graph that is too large. The graph may have any other error."""
     errors = list(_errors(document, limits))
     if errors:
         raise GraphInvalid(errors)

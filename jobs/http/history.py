@@ -1,4 +1,4 @@
-"""What was said of a run, moment by moment: from the stream PROGRESS, else from the run's record."""
+"""The history of a run: its events with their times, from the stream PROGRESS, else from the run's record."""
 
 import json
 import logging
@@ -19,23 +19,25 @@ from progress_lib.nats import NatsError
 
 LOG = logging.getLogger(__name__)
 
-MAX_EVENTS = 2_000  # events a history; a slider has no more steps, and it is some 400 KB
-MAX_READERS = 2  # histories read at a time by a worker; each may hold some 10 MB for a moment
-READER_WAIT = 5.0  # seconds that the next one waits for its turn
-CLOCK_MARGIN = 5.0  # seconds by which the database's and the stream's clocks may differ
+# Events of a history: about 400 KB, and as many steps as the page's slider can show
+MAX_EVENTS = 2_000
+# Histories that a worker reads at a time; each may hold some 10 MB for a moment
+MAX_READERS = 2
+READER_WAIT = 5.0  # seconds that a further request waits for its turn
+CLOCK_MARGIN = 5.0  # seconds; clocks of database and stream may differ so much
 
 Past = Callable[[str, int, float, float], Iterable[tuple[str, bytes, float]]]
 """What the stream holds of a tenant's job between two times: (kind, payload, time), in order."""
 
 
 def no_past(tenant_id: str, job_id: int, since: float, until: float) -> list[Any]:
-    """For a server without a stream."""
+    """The past on a server without a stream: nothing."""
     return []
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """One thing that was said; `node` is None for a change of the run's status."""
+    """One event of a history. `node` is None for a change of the run's status."""
 
     ts: float
     payload: dict[str, Any]
@@ -47,7 +49,7 @@ class _Told:
 
 
 class Histories:
-    """Reads histories of runs, few at a time, in fair shares for tenants."""
+    """Reads histories of runs, few at a time, with a fair share for each tenant."""
 
     def __init__(self, store: Store, past: Past, *, has_many_tenants: bool) -> None:
         self._store = store
@@ -55,9 +57,9 @@ class Histories:
         self._places = FairPlaces(MAX_READERS, has_many_tenants=has_many_tenants)
 
     def of(self, tenant_id: str, run_id: str) -> dict[str, Any]:
-        """Its history as JSON; `source` says from where: "stream", or "record" with the ends alone.
+        """The run's history as JSON. `source` is "stream", or "record" where only the last states are left.
 
-        Raises NotFound, or Problem (503) when many are read already.
+        Raises NotFound, or Problem (503) when too many histories are being read.
         """
         run, nodes = self._store.run_with_nodes(tenant_id, run_id)
         if not self._places.take(tenant_id, READER_WAIT):
@@ -87,7 +89,7 @@ class Histories:
 
 
 def _read(run: Run, kind: str, payload: bytes, ts: float) -> _Told | None:
-    """What a message said of this run; None for what is of another, or makes no sense."""
+    """The event in a message; None when the message is about another run or cannot be read."""
     try:
         node = NodeState.parse(payload) if kind == "progress" else None
         document = json.loads(payload if node is None else node.payload)
@@ -101,14 +103,14 @@ def _read(run: Run, kind: str, payload: bytes, ts: float) -> _Told | None:
 
 
 def _covers(run: Run, ts: float) -> bool:
-    """Whether the run was on at that time: a message without a run's id is then about it."""
+    """Whether the run was running at that time. A message without a run id is then about this run."""
     return run.started_at is not None and run.started_at <= ts <= (run.ended_at or ts)
 
 
 def thinned(told: list[_Told], most: int = MAX_EVENTS) -> list[_Told]:
-    """At most `most` events: each node loses counts, evenly, but keeps its first and last word.
+    """At most `most` events. Each node keeps its first and last event; of those between, evenly many go.
 
-    Where even those are too many, the oldest events go: a history without its end would never end.
+    Where even the kept ones are too many, the oldest go: without its end, a history would seem to run on.
     """
     spare = _spare(told)
     total = sum(map(len, spare.values()))
@@ -122,7 +124,7 @@ def thinned(told: list[_Told], most: int = MAX_EVENTS) -> list[_Told]:
 
 
 def _spare(told: list[_Told]) -> dict[int, list[int]]:
-    """Node id → the places of its counts between its first word and its last one."""
+    """Node id → the places of its events that may go: those between its first and its last one."""
     places: dict[int, list[int]] = defaultdict(list)
     for place, entry in enumerate(told):
         if entry.node is not None:
@@ -138,12 +140,12 @@ def _is_terminal(entry: _Told) -> bool:
 
 
 def _evenly(places: list[int], most: int) -> list[int]:
-    """At most `most` of them, each as far from the next."""
+    """At most `most` of the places, at even distances."""
     return places[:: -(-len(places) // most)] if most else []
 
 
 def from_record(run: Run, nodes: list[NodeState]) -> list[_Told]:
-    """The little that the database remembers: the run's changes, and each node's last word."""
+    """The events that the database knows: the run's changes of status, and each node's last state."""
     moments: list[tuple[float | None, RunStatus, str | None]] = [
         (run.created_at, RunStatus.QUEUED, None),
         (run.started_at, RunStatus.RUNNING, None),

@@ -1,4 +1,4 @@
-"""Asks runners for previews, the first rows that a node gives; the other side is jobs/run/previews.py."""
+"""Asks runners for previews (the first rows of a node). The side that answers is jobs/run/previews.py."""
 
 import json
 import queue
@@ -10,12 +10,14 @@ from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
 from progress_lib.nats import Link, Message
 
-ASKING = 8  # requests of a web worker that wait for rows; each holds a thread under gthread
-MOST_SAID = 2_000  # characters of why a node failed; a database may quote the whole query
+# Requests of a web worker that wait for a preview; each holds a thread under gthread
+ASKING = 8
+# Characters of the reason why a node failed; a database may quote a whole query
+MOST_SAID = 2_000
 
 
 class PreviewRequests:
-    """Asks runners for previews; a bounded number at a time, in fair shares for tenants."""
+    """Asks runners for previews, few at a time, with a fair share for each tenant."""
 
     def __init__(self, link: Link, *, has_many_tenants: bool) -> None:
         self._link = link
@@ -24,8 +26,8 @@ class PreviewRequests:
     def ask(self, tenant_id: str, graph: Document, node_id: int) -> Document:
         """{"columns", "types", "rows", "truncated", "timedOut"}.
 
-        Raises GraphInvalid for errors in what feeds the node, Problem: 422 the node failed, 503
-        nobody can answer now, 504 it took too long.
+        Raises GraphInvalid for errors in the part that feeds the node. Raises Problem: 422 when the node
+        failed, 503 when nobody can answer now, 504 when it took too long.
         """
         part, last = feeding_part(graph, node_id)
         parse_graph(part)

@@ -1,4 +1,4 @@
-"""Every HTTP error as RFC 9457 problem+json: what was found, where, and what to do."""
+"""HTTP errors as problem documents (RFC 9457), which say what was found, where, and what to do."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ class Problem(HTTPException):
 
 
 def unavailable(detail: str, retry_after: int = 2, **members: Any) -> Problem:
-    """503: it may work in `retry_after` seconds."""
+    """503: the request may succeed in `retry_after` seconds."""
     return Problem(503, detail, headers={"Retry-After": str(retry_after)}, **members)
 
 
@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
 def problem_response(
     status: int, detail: str | None, members: dict[str, Any] | None = None
 ) -> Response:
-    """The document as an answer."""
+    """A problem document as an HTTP answer."""
     document = {
         "type": "about:blank",
         "title": HTTP_STATUS_CODES.get(status, "Error"),
@@ -61,7 +61,7 @@ def problem_response(
 def answer(error: HTTPException) -> Response:
     """The problem document of an HTTP error, with its headers."""
     status = error.code or 500
-    if error.response is not None or status < 400:  # a redirect, or an answer made elsewhere
+    if error.response is not None or status < 400:  # a redirect, or a finished answer
         made = error.get_response(request.environ)
         return made if isinstance(made, Response) else Response(made.get_data(), made.status)
     members = error.members if isinstance(error, Problem) else {}
@@ -75,6 +75,6 @@ def answer(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    """A fault of ours: the log has it all, the client learns no more than that."""
+    """The answer to a bug of ours. The log has the error; the client learns only that there was one."""
     LOG.error("%s %s failed", request.method, request.path, exc_info=error)
     return answer(InternalServerError("an unexpected error; the server's log has the details"))

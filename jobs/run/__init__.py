@@ -1,1 +1,4 @@
-"""One runner's part: a run from its start to its end, lost and waiting runs, previews, credentials of programs on NATS."""
+"""What a runner does: it executes runs, ends lost ones, queues waiting ones again, and makes previews.
+
+It also gives programs their NATS credentials.
+"""

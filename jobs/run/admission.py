@@ -1,7 +1,7 @@
-"""Who may connect to NATS as the program of a run, and what it may say there: its run's progress, nothing else.
+"""Credentials of programs on NATS: which program may connect, and what it may publish (its job's progress only).
 
-A nats-server with an auth callout (docs/nats.md) asks on `$SYS.REQ.USER.AUTH` about everyone whose name is
-not in its configuration. Each runner listens; the one that has the run at work lets its program in.
+A nats-server with an auth callout (docs/nats.md) asks on `$SYS.REQ.USER.AUTH` about each user who is not in its
+configuration. All runners listen. The runner that executes the run admits its program.
 """
 
 import hashlib
@@ -22,16 +22,15 @@ from progress_lib.subjects import check_id, progress_subject
 LOG = logging.getLogger(__name__)
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
-READY_WAIT = (
-    5.0  # seconds that a program's start waits for the link on which its admission is asked
-)
+# Seconds that the start of a program waits for the link on which the server asks about it
+READY_WAIT = 5.0
 ACCOUNT_NAME = "$G"  # the one account of a server without accounts
 _NO_LIMIT = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The run that a user name of NATS stands for: `<tenant>.<job>.<run>`."""
+    """The run that a NATS user name stands for: `<tenant>.<job>.<run>`."""
 
     tenant_id: str
     job_id: str
@@ -53,16 +52,16 @@ class Ticket:
         return f"{self.tenant_id}.{self.job_id}.{self.run_id}"
 
     def permissions(self) -> dict[str, Any]:
-        """What a program may do: publish its job's progress. It hears nothing, not even answers."""
+        """The permissions of a program: it may publish its job's progress, and subscribe to nothing."""
         subject = progress_subject(self.tenant_id, self.job_id)
         return {"pub": {"allow": [subject]}, "sub": {"deny": [">"]}}
 
 
 class Admission:
-    """Gives each run a credential, and answers the server that asks about it. Threads: any.
+    """Gives each run a credential, and answers the server that asks about it. Any thread may call.
 
-    A credential is good while `is_at_work` says so of its run. All runners share the seed: each can
-    tell a wrong password, and only the one with the run at work says yes.
+    A credential is valid while `is_at_work` is true of its run. All runners share the seed, so each
+    can refuse a wrong password. Only the runner that executes the run accepts a right one.
     """
 
     def __init__(self, nats_url: str, issuer: Issuer, is_at_work: Callable[[Ticket], bool]) -> None:
@@ -70,7 +69,7 @@ class Admission:
         self._issuer = issuer
         self._key = hashlib.sha256(b"password of a run" + issuer.raw_seed).digest()
         self._is_at_work = is_at_work
-        # a link of its own: a flood of progress must not delay who wants to come in
+        # A link of its own, so that a flood of progress delays no login.
         self._link = Link(nats_url, name="admission")
 
     def start(self) -> None:
@@ -81,7 +80,7 @@ class Admission:
         self._link.close()
 
     def url_for(self, run: Run) -> str:
-        """The NATS URL with this run's credential. Waits until its program can come in."""
+        """The NATS URL with this run's credential. Waits until the program can log in, up to READY_WAIT."""
         self._link.wait_up(READY_WAIT)
         ticket = Ticket.of(run)
         return with_user(self._url, str(ticket), self._password(ticket))
@@ -107,13 +106,14 @@ class Admission:
         elif self._is_at_work(ticket):
             answer = {"jwt": self._user(ticket, user_key)}
         else:
-            return  # another runner may have it; if none has, the server refuses after its timeout
+            # Another runner may have it. If none has, the server refuses after its timeout.
+            return
         response = {"type": "authorization_response", "version": 2, **answer}
         signed = self._issuer.sign({**_about(user_key, server), "nats": response})
         self._link.publish(message.reply, signed.encode())
 
     def _ticket(self, options: Claims) -> Ticket | None:
-        """The run whose name and password these are."""
+        """The run whose user name and password these are; None when they belong to no run."""
         try:
             ticket = Ticket.parse(options.get("user"))
         except (ValueError, AttributeError):
@@ -133,7 +133,7 @@ def _about(subject: str, audience: str) -> Claims:
 
 
 def with_user(urls: str, user: str, password: str) -> str:
-    """The same servers, with this name in the place of any other."""
+    """The same server URLs with this user and password, which replace those that stand there."""
     return ",".join(_with_user(url.strip(), user, password) for url in urls.split(","))
 
 

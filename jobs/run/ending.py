@@ -1,4 +1,4 @@
-"""How a run ends: by a deadline that is over, or decided from what its parent saw: pure rules."""
+"""How a run ends: by a time-out that has passed, or decided from what its runner saw of the program. Pure."""
 
 import signal
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from jobs.store.run_states import RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 
-REASON_CAP = 2_000  # characters; a reason is read by a person, the log has the rest
+REASON_CAP = 2_000  # characters that a person reads; the log has the rest
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why we ended a program: what its run becomes, and the reason that people read."""
+    """Why the runner ended a program: what the run becomes, and the reason that people read."""
 
     status: RunStatus
     reason: str
@@ -20,15 +20,15 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known when a program has ended."""
+    """What the runner knows when a program has ended."""
 
     exit_code: int  # negative: the signal that ended it
     stderr_tail: str
     open_nodes: list[Progress]
     failed_nodes: list[Progress]
     all_completed: bool  # every node of the graph said so
-    heard_all: bool  # of each node the last word: an open node is open indeed
-    ending: Ending | None = None  # set when we ended it ourselves
+    heard_all: bool  # no message is missing, so an open node was really open
+    ending: Ending | None = None  # set when the runner ended the program
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,10 @@ class Verdict:
 def broken_deadline(
     deadlines: Deadlines, now: float, started: float, last_word: float | None
 ) -> Ending | None:
-    """The end that a run has earned by `now`; all three on the same monotonic clock."""
+    """The end of a run that has passed a time-out, else None. All times are monotonic seconds.
+
+    `last_word`: when a node last reported; None when none has.
+    """
     if deadlines.run and now - started > deadlines.run:
         return _timed_out(f"ran longer than {deadlines.run:g} s")
     if last_word is None:
@@ -56,9 +59,9 @@ def broken_deadline(
 
 
 def decide(seen: Seen) -> Verdict:
-    """The run's end. A program that did all its work has completed, whoever asked it to stop.
+    """The end of a run. A run whose program did all its work has completed, even if a stop was asked for.
 
-    An exit code of 0 says so; only an open node that we know to be open says otherwise.
+    Exit code 0 means that all work is done, unless a node is known to be open.
     """
     did_all = seen.exit_code == 0 and (seen.all_completed or not seen.heard_all)
     if seen.ending is not None and not did_all:
@@ -78,7 +81,7 @@ def decide(seen: Seen) -> Verdict:
 
 
 def exit_text(exit_code: int) -> str:
-    """ "exit code 1", or "signal SIGKILL"."""
+    """An exit code in words: "exit code 1", or "signal SIGKILL" for -9."""
     if exit_code >= 0:
         return f"exit code {exit_code}"
     try:
@@ -88,7 +91,7 @@ def exit_text(exit_code: int) -> str:
 
 
 def failed(reason: str) -> Verdict:
-    """The run failed for this reason, and so did its nodes that had not ended."""
+    """The verdict that the run failed for this reason, and with it each node that had not ended."""
     return Verdict(RunStatus.FAILED, _cut(reason), Status.FAILED, _cut(reason))
 
 
@@ -97,7 +100,7 @@ def _timed_out(reason: str) -> Ending:
 
 
 def _explained(seen: Seen) -> str:
-    """The failed node's own words where there are any, else the last lines of stderr."""
+    """The first failed node's message, else the last lines of stderr; "" when there is neither."""
     if seen.failed_nodes:
         node = seen.failed_nodes[0]
         return f": {_named(node)} failed: {node.message}"

@@ -1,4 +1,4 @@
-"""One run from its start to its end: program started, watched, ended, and the end told."""
+"""One run from its start to its end: starts the program, watches it, writes its end and announces it."""
 
 import logging
 import queue
@@ -36,7 +36,7 @@ LOG = logging.getLogger(__name__)
 
 SAVE_PERIOD = 1.0  # seconds between two writes of a run's node states
 LOOK_PERIOD = 0.5  # seconds between two looks at the deadlines
-STORE_PAUSE = 1.0  # seconds until the end of a run is written again after a failure
+STORE_PAUSE = 1.0  # seconds between two attempts to write a run's end
 LAST_TRIES = 3  # attempts to write the end of a run once the runner stops
 
 CANCELLED = Ending(RunStatus.CANCELLED, "cancelled")
@@ -61,9 +61,9 @@ class RunnerParts:
 
 
 class Execution:
-    """Runs one program on a thread of its own; `on_end` is called there at the very end.
+    """Runs one program on a thread of its own, which calls `on_end` last.
 
-    `end` may be called from any thread, any number of times: the first reason counts.
+    Any thread may call `end`, any number of times; the first reason counts.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Execution:
         self._on_end = on_end
         self._files = RunFiles(parts.data_dir, run.run_id)
         self._board = NodeBoard(run.run_id)
-        self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS did not bring
+        self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS has lost
         self._inbox: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()  # None: exited
         self._last_word: float | None = None  # (link thread writes)
         self._started = time.monotonic()
@@ -94,7 +94,7 @@ class Execution:
         self.thread.start()
 
     def end(self, ending: Ending) -> None:
-        """Asks for the end: SIGTERM to the group, SIGKILL when that does not help in time."""
+        """Asks for the end: the process group gets SIGTERM, and SIGKILL when it does not end in time."""
         if ending is SERVER_STOPPED:
             self._stopping.set()
         self._inbox.put(ending)
@@ -128,11 +128,12 @@ class Execution:
             self._watch(process)
         finally:
             exit_code = process.finish()
-            # the program said its last before it exited: after this PONG we have heard it too
+            # The program published its last message before it exited. NATS delivers it before the
+            # answer to this flush.
             heard_all = parts.link.flush() and parts.link.connects == connection
             parts.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
-        if exit_code < 0:  # a signal ended it: it could not clean up
+        if exit_code < 0:  # a signal killed it, so it could not clean up
             pid = process.identity.pid
             remove_unfinished(self.run, self._graph, pid, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds)
@@ -154,7 +155,10 @@ class Execution:
             LOG.debug("run %s: %s", self.run.run_id, error)
 
     def _read_last_words(self) -> bool:
-        """What the program left for the case that NATS was away; False when it left nothing."""
+        """Reads the node states that the program wrote to a file in case NATS was away.
+
+        False when there is no such file.
+        """
         payloads = self._files.read_last_words()
         for payload in payloads or ():
             try:
@@ -196,7 +200,7 @@ class Execution:
                 self.end(DISOWNED)
 
     def _watch(self, process: ProgramProcess) -> None:
-        """Returns when the program has exited."""
+        """Ends the program when that is asked for, or a time-out passes. Returns when it has exited."""
         while True:
             try:
                 ending = self._inbox.get(timeout=LOOK_PERIOD)
@@ -271,7 +275,7 @@ class Execution:
         nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return
-        # a reason may hold what the program said: quoted, it writes no lines of its own
+        # %r: a reason may quote the program, whose line breaks must not begin lines of our log.
         LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
         self._parts.announcer.announce(
             *(node_announcement(self.run, node) for node in nodes),
@@ -279,9 +283,9 @@ class Execution:
         )
 
     def _write_end(self, verdict: Verdict, exit_code: int | None) -> bool:
-        """Until the database takes it: an end that is known must not become `lost`.
+        """Tries until the database takes the end, since a run whose end is known must not become `lost`.
 
-        False when another's end stands.
+        False when another process has ended the run, or this runner stops and LAST_TRIES have failed.
         """
         last_tries = LAST_TRIES
         is_in_doubt = False
@@ -292,7 +296,7 @@ class Execution:
                 )
             except StoreUnavailable as error:
                 LOG.warning("run %s: its end is not written yet: %s", self.run.run_id, error)
-                is_in_doubt = True  # the answer may be lost, and the end written
+                is_in_doubt = True  # the end may be written, and only the answer lost
             last_tries -= self._stopping.wait(STORE_PAUSE)
         return False
 
@@ -317,7 +321,7 @@ class Execution:
 
 
 def _public(error: Exception) -> str:
-    """What its tenant may know of it: no host, user or path of ours."""
+    """The error as its tenant may read it: without a host, user or path of the server."""
     if isinstance(error, ConnectionsUnusable):
         return error.public
     if isinstance(error, OSError):

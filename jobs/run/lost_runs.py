@@ -1,4 +1,4 @@
-"""Runs whose runner is gone: another runner sees it, ends their processes, and writes their end."""
+"""Runs whose runner is gone: another runner ends their processes, reads their last messages, writes their end."""
 
 import contextlib
 import logging
@@ -22,27 +22,31 @@ from progress_lib.subjects import progress_subject
 
 LOG = logging.getLogger(__name__)
 
-SEQ_GAP = 1_000_000  # what is known may be a second behind what browsers have seen
+# The saved states may be a second older than what browsers have seen. A closing that continues their
+# sequence numbers after this gap is newer than all of that.
+SEQ_GAP = 1_000_000
 STREAM = "PROGRESS"
-ARRIVE_WAIT = 0.2  # seconds; what a killed program sent is on its way through the kernel and NATS
-BACK = 5.0  # seconds before the last saved state: the program's and the stream's clocks may differ
-READ_WAIT = 5.0  # seconds for all of them; then what was read must do
-PULL_WAIT = 1.0  # seconds for some
+# Seconds in which the last messages of a killed program come through the kernel and NATS
+ARRIVE_WAIT = 0.2
+# Seconds before the last saved state; the clocks of program and stream may differ by so much
+BACK = 5.0
+READ_WAIT = 5.0  # seconds for all messages; the rest is left out
+PULL_WAIT = 1.0  # seconds for one batch of them
 
 
 class Sightings:
-    """Which running runs show no life, by our own clock and what we saw ourselves.
+    """Finds the running runs whose runner shows no life, by this runner's clock alone.
 
-    Clocks of machines differ, and the database may have been away for all: so a run is stale
-    when we looked at it for `stale_after` seconds and its beat never changed.
+    A run is stale when its beat has not changed for `stale_after` seconds of successful looks. Times in
+    the database do not count: clocks of machines differ, and while the database is away nobody can beat.
     """
 
     def __init__(self, stale_after: float) -> None:
         self._stale_after = stale_after
-        self._seen: dict[str, tuple[int, float]] = {}  # run id: (beat, since when it is this)
+        self._seen: dict[str, tuple[int, float]] = {}  # run id → (beat, when it was first seen)
 
     def stale(self, running: Collection[Run], now: float) -> list[Run]:
-        """Takes one look at all running runs; those that have shown no life for too long."""
+        """Notes the beats of all running runs; returns the stale ones. `now`: monotonic seconds."""
         known = self._seen
         self._seen = {}
         for run in running:
@@ -51,12 +55,12 @@ class Sightings:
         return [r for r in running if now - self._seen[r.run_id][1] >= self._stale_after]
 
     def forget(self) -> None:
-        """After a look that failed: nobody could show life either."""
+        """Starts afresh. Called when the database was away, since then no runner could beat."""
         self._seen.clear()
 
 
 class LostRuns:
-    """Ends lost runs for one runner. One thread, but for `stop`; raises StoreUnavailable."""
+    """Ends lost runs for one runner. It runs on one thread; any thread may call `stop`. Raises StoreUnavailable."""
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class LostRuns:
         stale_after: float,
         remove_unfinished: Callable[[Run, dict[str, Any], int], None],
     ) -> None:
-        """`remove_unfinished`: the files that a run's program, by its graph and process id, was writing."""
+        """`remove_unfinished(run, graph, pid)` deletes the files that a killed program was writing."""
         self._store = store
         self._announcer = announcer
         self._link = link
@@ -75,11 +79,11 @@ class LostRuns:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Begins no more ends of lost runs: they take up to some seconds each, and another runner does it."""
+        """Ends no further lost run: each takes up to a few seconds, and another runner will end it."""
         self._stopping.set()
 
     def end_all(self, own_runs: Collection[str]) -> None:
-        """Ends the runs whose runner is gone: at once when it is seen to be, else when stale."""
+        """Ends the runs whose runner is gone: at once when it died on this machine, else when stale."""
         try:
             running = [r for r in self._store.all_running() if r.run_id not in own_runs]
         except Exception:
@@ -90,25 +94,25 @@ class LostRuns:
             if self._stopping.is_set():
                 return
             if _runner_is_dead(run):
-                killed = kill_marked(run_mark(run.run_id))  # first: then it has said its last
+                killed = kill_marked(run_mark(run.run_id))  # before its last words are read
                 if self._end_lost(run, "the runner died while the run went on", killed):
                     self._clean_up(run)
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")
 
     def _clean_up(self, run: Run) -> None:
-        """After a run of this machine, whose program cannot clean up any more."""
+        """Deletes the unfinished files of a run of this machine, whose program was killed."""
         if run.program_pid is not None:
             graph = self._store.graph_of_run(run.tenant_id, run.run_id)
             self._remove_unfinished(run, graph, run.program_pid)
 
     def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
-        """False when another's end stands, or its runner has shown life since we looked."""
+        """False when another process has ended the run, or its runner has beaten since the look."""
         try:
             now, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
         except NotFound:
             return False
-        if now.beat != run.beat:  # the ends before this one may have taken minutes
+        if now.beat != run.beat:  # to end the runs before this one may have taken minutes
             return False
         board = NodeBoard(run.run_id, known)
         for state in last_words(self._link, run, known):
@@ -126,7 +130,7 @@ class LostRuns:
             runner=run.runner,
         ):
             return False
-        killed += kill_marked(run_mark(run.run_id))  # before the closings: they are the last word
+        killed += kill_marked(run_mark(run.run_id))  # so that no message follows the closings
         LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)
         self._announcer.announce(
             *(node_announcement(run, closing) for closing in closings),
@@ -143,9 +147,9 @@ def _runner_is_dead(run: Run) -> bool:
 
 
 def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
-    """What its nodes said since `saved`, in order; nothing while NATS or its history is away.
+    """What the run's nodes said since `saved`, in order; nothing while NATS or its history is away.
 
-    For a run whose program has ended.
+    Call it when the program has ended.
     """
     told = [state.progress.ts for state in saved if state.progress.ts is not None]
     since = max(told, default=run.started_at or run.created_at) - BACK
@@ -157,12 +161,12 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
             except MalformedProgress:
                 continue
     except NatsError:
-        pass  # the saved states, a second or so old, are what is known
+        pass  # then the saved states count, which are about a second old
     return found
 
 
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
-    """Raises NatsError."""
+    """The subject's payloads from `since` on (Unix seconds). Raises NatsError."""
     time.sleep(ARRIVE_WAIT)
     config = {"filter_subject": subject, **beginning(since)}
     deadline = time.monotonic() + READ_WAIT

@@ -1,6 +1,6 @@
 """Keys and JWTs with which we sign NATS auth-callout answers: nkeys.
 
-An nkey is an Ed25519 key in base32: a kind, 32 bytes, a checksum. Seeds begin with S and are secret.
+An nkey is an Ed25519 key in base32: its kind, 32 bytes, a checksum. Seeds are secret and begin with S.
 """
 
 import base64
@@ -17,19 +17,19 @@ from settings.secret_files import make_secret, read_secret
 
 Claims = dict[str, Any]
 
-ACCOUNT = 0  # the kind of an account's key: its letter in the alphabet of base32, A
-OWN_SEED = "nats_seed"  # in DATA_DIR: the embedded server's
-_SEED = 18  # S
+ACCOUNT = 0  # kind "account": letter A, number 0 of base32
+OWN_SEED = "nats_seed"  # the embedded server's file in DATA_DIR
+_SEED = 18  # kind "seed": letter S
 _KEY_BYTES = 32
-_SEED_BYTES = 2 + _KEY_BYTES + 2  # two for both kinds, two for the checksum
+_SEED_BYTES = 2 + _KEY_BYTES + 2  # 2 bytes hold both kinds, 2 the checksum
 
 
 class KeyUnusable(ValueError):
-    """A text that is no account seed; never repeats it."""
+    """A text is no account seed. The message does not contain the text."""
 
 
 class Issuer:
-    """Signs for one account; `public` is what the server's configuration names as issuer."""
+    """Signs for one account. `public` is the public key that the server's configuration names as issuer."""
 
     def __init__(self, seed: str) -> None:
         """`seed`: "SA…". Raises KeyUnusable."""
@@ -40,7 +40,7 @@ class Issuer:
         self.public = _encoded(bytes([ACCOUNT << 3]) + public)
 
     def sign(self, claims: Claims) -> str:
-        """`claims` as a JWT of this account."""
+        """`claims` as a JWT signed by this account."""
         head = {"typ": "JWT", "alg": "ed25519-nkey"}
         body = f"{_part(head)}.{_part({**claims, 'iss': self.public})}"
         return f"{body}.{_base64(self._key.sign(body.encode()))}"
@@ -53,19 +53,22 @@ def new_seed() -> str:
 
 
 def own_issuer(data_dir: Path) -> Issuer:
-    """The embedded nats-server's issuer, kept in DATA_DIR. Raises as `made_issuer`."""
+    """The embedded nats-server's issuer, whose seed is kept in DATA_DIR. Raises OSError, ValueError."""
     return made_issuer(data_dir / OWN_SEED)
 
 
 def made_issuer(path: Path) -> Issuer:
-    """The issuer whose seed is in a file, which is made when it is missing. Raises OSError, ValueError as `read_issuer`."""
+    """The issuer whose seed is in the file, which is made when it is missing. Raises OSError, ValueError."""
     if not path.exists():
         make_secret(path, new_seed() + "\n")
     return read_issuer(path)
 
 
 def read_issuer(path: Path) -> Issuer:
-    """Raises ValueError with a sentence when the file is missing, open to others, or no seed."""
+    """The issuer whose seed is in the file. ValueError's text says what is wrong with the file.
+
+    That is: it is missing, readable by other users, or holds no seed.
+    """
     try:
         return Issuer(read_secret(path))
     except ValueError as error:
@@ -73,7 +76,7 @@ def read_issuer(path: Path) -> Issuer:
 
 
 def claims_of(token: bytes) -> Claims:
-    """What a JWT says, without asking who signed it. Raises ValueError."""
+    """The claims of a JWT. The signature is not checked. Raises ValueError."""
     try:
         claims = json.loads(base64.urlsafe_b64decode(token.split(b".")[1] + b"=="))
     except (IndexError, RecursionError, binascii.Error):

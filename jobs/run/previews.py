@@ -1,6 +1,6 @@
 """Makes previews, the first rows that a node gives, and finds the types of a file's columns, for web workers that ask.
 
-For each question a short program is generated here and run; nothing is written. The other side is
+Each question is answered by a short generated program, which writes no data. The side that asks is
 jobs/http/previews.py.
 """
 
@@ -33,22 +33,22 @@ from progress_lib.nats import Link, Message, Subscription
 LOG = logging.getLogger(__name__)
 
 ROWS = 50  # of an answer
-SECONDS = 8.0  # after which a program answers with what it has
-AT_ONCE = 3  # programs of a runner; they are short, and runs come first
-AT_ONCE_EACH = 2  # of them for one tenant: the third is there for another at once
-WAITING = (
-    16  # questions of a runner that wait, of a megabyte each; full: the asker is told to come again
-)
-LONGEST_WAIT = ANSWER_WAIT - TAKEN_WAIT  # seconds after which nobody waits for the answer any more
-UNUSED = 86_400.0  # seconds after which nobody misses an empty directory of previews
+SECONDS = 8.0  # after this time a program answers with the rows it has
+AT_ONCE = 3  # programs of a runner; few, since runs come first
+AT_ONCE_EACH = 2  # programs of one tenant, so that one place is left for others
+# Questions that wait at a runner, of up to a megabyte each. When full, the answer is "busy".
+WAITING = 16
+# Seconds that a question may wait here; after that the web worker no longer waits for the answer
+LONGEST_WAIT = ANSWER_WAIT - TAKEN_WAIT
+UNUSED = 86_400.0  # seconds until an unused directory of previews is deleted
 LOOK_PERIOD = 0.25  # seconds between two looks whether the runner stops
-MOST_ANSWER = 900_000  # bytes; NATS takes 1 MiB
+MOST_ANSWER = 900_000  # bytes; a NATS message holds 1 MiB
 
 Document = dict[str, Any]
 
 
 class Previews:
-    """Makes previews on threads of its own, beside the runs. `start` and `stop` from one thread."""
+    """Makes previews on threads of its own, beside the runs. One thread calls `start` and `stop`."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Previews:
             self._subscription = None
 
     def stop(self) -> None:
-        """Ends what is being made, and its threads; whoever waits for it is told to come again."""
+        """Ends the previews at work and the threads. Questions that wait are answered "busy"."""
         self.drain()
         self._stopping.set()
         for message in self._waiting.close():
@@ -95,7 +95,7 @@ class Previews:
                 thread.join(3.0)
 
     def _remove_left_over(self) -> None:
-        """What runners left that were killed; another one's that lives stays."""
+        """Deletes the directories of killed runners. Those of runners that live stay."""
         for directory in self._all.glob("*"):
             if _is_left_over(directory):
                 shutil.rmtree(directory, ignore_errors=True)
@@ -185,7 +185,7 @@ class Previews:
         return answer
 
     def _wait(self, exited: threading.Event) -> bool:
-        """Whether the program ended by itself in its time; not when the runner stops."""
+        """Whether the program ended by itself within KILL_AFTER. False, too, as soon as the runner stops."""
         end = time.monotonic() + KILL_AFTER
         while time.monotonic() < end and not self._stopping.is_set():
             if exited.wait(LOOK_PERIOD):
@@ -216,7 +216,7 @@ def _only_file(graph: Graph) -> Node:
 
 
 def _is_left_over(directory: Path) -> bool:
-    """Whether its runner is gone: seen to be, or it made no preview for a day."""
+    """Whether the directory's runner has died on this machine, or made no preview for a day."""
     try:
         runner = ProcessIdentity.parse(directory.name.replace("+", "/"))
         is_old = time.time() - directory.stat().st_mtime > UNUSED
@@ -226,7 +226,7 @@ def _is_left_over(directory: Path) -> bool:
 
 
 def _check_reads_only(graph: Graph, last: list[int]) -> None:
-    """What came over NATS is believed no more than what comes from a browser."""
+    """Raises GraphInvalid for a graph that writes. Questions over NATS are checked like a browser's."""
     known = {node.id for node in graph.nodes}
     if not last or not known.issuperset(last):
         raise GraphInvalid([GraphError(None, None, "the question names no node of its graph")])

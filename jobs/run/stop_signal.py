@@ -9,10 +9,10 @@ DRAIN = signal.SIGUSR1
 
 
 class StopSignal:
-    """Set for good by the first SIGTERM or SIGINT; SIGUSR1 asks to drain. For the main thread.
+    """Set for good by the first SIGTERM or SIGINT; SIGUSR1 asks to drain. Only the main thread uses it.
 
-    A signal writes to a socket, whichever thread it is delivered to. An Event set by a handler
-    would be missed while the main thread sleeps, and could deadlock with its own `wait`.
+    Python writes each signal to a socket, whichever thread gets the signal. An Event that a handler
+    sets would not wake a sleeping main thread, and could deadlock with its `wait`.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class StopSignal:
         self._woken, writer = socket.socketpair()
         for end in (self._woken, writer):
             end.setblocking(False)
-        self._writer = writer  # kept: closing it would close the door
+        self._writer = writer  # kept, since Python writes to it while this object lives
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         for number in (*STOPS, DRAIN):
             signal.signal(number, lambda *_: None)
@@ -30,7 +30,7 @@ class StopSignal:
         return self.wait(0.0)
 
     def wait(self, timeout: float) -> bool:
-        """True once a stop was asked for; False after `timeout` seconds, or sooner for a drain."""
+        """True once a stop was asked for. False after `timeout` seconds, or when a drain was asked for."""
         if not self._stopped and select.select([self._woken], [], [], timeout)[0]:
             for number in self._woken.recv(1024):
                 self._stopped |= number in STOPS

@@ -12,7 +12,7 @@ LOG = logging.getLogger(__name__)
 
 
 class WaitingRuns:
-    """The sweeps over waiting runs, for one runner. One thread; raises StoreUnavailable."""
+    """The sweeps over waiting runs, for one runner. They run on one thread. Raises StoreUnavailable."""
 
     def __init__(self, store: Store, queue: RunQueue, announcer: Announcer) -> None:
         self._store = store
@@ -20,10 +20,10 @@ class WaitingRuns:
         self._announcer = announcer
 
     def queue_again(self, queued_for: float) -> None:
-        """Puts runs in the queue again that wait for longer, when messages are missing there.
+        """Puts runs in the queue again that have waited for `queued_for` seconds, when messages are missing.
 
-        Runs that merely wait their turn cost one question: a queue that holds a message for each active
-        run has lost none. Messages of ended runs may hide a loss only until a slot is free.
+        A queue that holds a message for each active run has lost none, so runs that only wait their turn
+        cost one request. Messages of ended runs can hide a loss, but only until a runner takes them.
         """
         waiting = self._store.waiting_since(time.time() - queued_for)
         if not waiting or self._queue.holds() >= self._store.count_active():

@@ -1,1 +1,1 @@
-"""What a program is given (environment, connections, data roots) and what holds it (limits, Landlock, a process group)."""
+"""What a program is given (environment, connections, data roots) and what confines it (limits, Landlock, process group)."""

@@ -1,4 +1,4 @@
-"""What programs of a runner are given, and what they may use."""
+"""What the programs of a runner are given, and what they may use."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +8,16 @@ from settings.groups import ProgramLimits, ProgramRules
 
 
 class TenantNotServed(Exception):
-    """A run of a tenant that this runner is not there for."""
+    """The run's tenant is not served by this runner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Of all programs alike; what one program gets of it depends on its graph and tenant."""
+    """What all programs of a runner may have. The graph and tenant decide what one program gets of it."""
 
     rules: ProgramRules
-    tenant_id: str | None = None  # whose programs may run; `*`: each by itself; None: anybody's
-    not_data: tuple[Path, ...] = ()  # beside the server's own in DATA_DIR
+    tenant_id: str | None = None  # the tenant served; `*`: all, kept apart; None: any
+    not_data: tuple[Path, ...] = ()  # the server's files that are not in DATA_DIR
     is_confined: bool = False  # by Landlock (jobs/sandbox/confinement.py)
 
     @property
@@ -29,7 +29,7 @@ class Allowance:
         return self.tenant_id == EVERY_TENANT
 
     def check_tenant(self, tenant_id: str) -> None:
-        """Raises TenantNotServed: what is one tenant's, as files are, is not given to another."""
+        """Raises TenantNotServed for another tenant, who must not get this tenant's files and connections."""
         if not self.has_many_tenants and self.tenant_id not in (None, tenant_id):
             raise TenantNotServed(
                 "the runner that took the run does not serve its tenant: "

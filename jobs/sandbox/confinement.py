@@ -1,7 +1,7 @@
-"""What of the file system a program may reach, where the kernel has Landlock: the second wall.
+"""What a program may reach of the file system, enforced by the kernel's Landlock where it has it.
 
-The first one is the program's own (`data_file`, the gate of SQLite). This one holds where that is broken:
-the program's data roots and run directory, the interpreter, and what its connections name.
+That is: its data roots and run directory, the interpreter, and the files that its connections name. The
+program checks paths itself, too (`data_file`, the gate of SQLite); Landlock holds if those checks fail.
 """
 
 import json
@@ -22,11 +22,11 @@ LOG = logging.getLogger(__name__)
 
 
 class NoLandlock(Exception):
-    """Programs must be confined, and this kernel cannot do it; the text says what to do."""
+    """Programs must be confined, and this kernel cannot do that. The text says what to do."""
 
 
 def check(mode: str) -> bool:
-    """Whether programs will be confined; says so in the log. Raises NoLandlock."""
+    """Whether programs will be confined, which it also logs. Raises NoLandlock."""
     version = landlock.abi()
     if mode == OFF:
         LOG.warning("programs are not confined: PROGRAM_LANDLOCK is off")
@@ -48,9 +48,9 @@ def check(mode: str) -> bool:
 def confined(
     environment: Mapping[str, str], directory: Path, allowance: Allowance
 ) -> dict[str, str]:
-    """The environment of a program that works in `directory`, with what confines it.
+    """The environment of a program that works in `directory`, with CONFINED_TO where programs are confined.
 
-    Temporary files, such as SQLite makes to sort, lie in that directory, too.
+    Temporary files, such as those that SQLite sorts in, lie in that directory, too.
     """
     own = {"TMPDIR": str(directory), "SQLITE_TMPDIR": str(directory)}
     if allowance.is_confined:
@@ -73,7 +73,7 @@ def _reach(
 
 
 def _urls(environment: Mapping[str, str]) -> Iterator[URL]:
-    """The connections of a program; one that cannot be read is the program's to tell of."""
+    """The URLs of a program's connections. Broken URLs are left out; the program reports them."""
     for name, value in environment.items():
         if name.startswith(PREFIX):
             try:
@@ -83,13 +83,13 @@ def _urls(environment: Mapping[str, str]) -> Iterator[URL]:
 
 
 def _sqlite_folder(url: URL) -> Iterator[str]:
-    """Where a database that the operator named lies, with the files that SQLite keeps beside it."""
+    """The directory of an SQLite database that the operator named, since SQLite keeps files beside it."""
     path = (url.database or "").removeprefix("file:")
     if url.get_backend_name() == "sqlite" and path.startswith("/"):
         yield os.path.dirname(os.path.realpath(path))
 
 
 def _files_of(url: URL) -> Iterator[str]:
-    """Certificates and the like that a URL names for its driver."""
+    """The files that a URL names for its driver, such as certificates."""
     for values in url.normalized_query.values():
         yield from (value for value in values if value.startswith("/"))

@@ -1,4 +1,4 @@
-"""The databases that graphs name: their URLs, and so their passwords, stay with the operator.
+"""The databases that graphs refer to by name. The operator keeps their URLs, which hold passwords.
 
 A connection is CONNECTION_<NAME> in a runner's environment, or a line NAME=URL of CONNECTIONS_FILE. CONNECTION_TENANTS_<NAME>,
 or a line TENANTS_<NAME>, lists the tenants that may use it. Without such a list, the one tenant of a server may
@@ -22,9 +22,9 @@ _TENANTS_HINT = "write the tenants that may use it, separated by commas, or * fo
 
 
 class ConnectionsUnusable(Exception):
-    """CONNECTIONS_FILE cannot be used; the text says why, and holds nothing of what is in it.
+    """CONNECTIONS_FILE cannot be used. The text says why, without any of the file's contents.
 
-    The text names the file: it is for who keeps the server. `public` is for everybody.
+    The text names the file, so it is for the operator. `public` is for everybody.
     """
 
     public = "the server's connections cannot be read; the runner's log says why"
@@ -32,13 +32,13 @@ class ConnectionsUnusable(Exception):
 
 @dataclass(slots=True)
 class Connections:
-    """What the operator has named."""
+    """The connections that the operator has named."""
 
     urls: dict[str, str] = field(default_factory=dict)  # CONNECTION_<NAME> → URL
-    tenants: dict[str, frozenset[str]] = field(default_factory=dict)  # the same → who may use it
+    tenants: dict[str, frozenset[str]] = field(default_factory=dict)  # CONNECTION_<NAME> → tenants
 
     def take(self, name: str, value: str) -> None:
-        """`name` as in the environment, without CONNECTION_. Raises ValueError for what is no tenant."""
+        """Takes one line. `name` is without CONNECTION_. Raises ValueError for a name that no tenant can have."""
         of = name.removeprefix(TENANTS)
         if of == name:
             self.urls[PREFIX + name] = value
@@ -49,7 +49,7 @@ class Connections:
             )
 
     def is_for(self, name: str, tenant_id: str, unbound: bool) -> bool:
-        """Whether a tenant may use a connection. `unbound`: the answer for one without a list of tenants."""
+        """Whether a tenant may use a connection. `unbound`: the answer where it has no list of tenants."""
         tenants = self.tenants.get(name)
         return unbound if tenants is None else bool(tenants & {tenant_id, EVERY_TENANT})
 
@@ -89,7 +89,7 @@ def read_connections(file: Path | None, environ: Mapping[str, str]) -> Connectio
         if variable.startswith(PREFIX):
             try:
                 found.take(variable.removeprefix(PREFIX), value)
-            except ValueError:  # its text may be a URL, and a password
+            except ValueError:  # its text may contain a URL with a password
                 raise ConnectionsUnusable(f"{variable}: {_TENANTS_HINT}") from None
     if file is not None:
         _read_file(file, found)

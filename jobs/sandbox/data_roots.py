@@ -1,4 +1,4 @@
-"""Which files a program may touch: those under its tenant's roots, and never the server's own."""
+"""Which files a program may use: those under its tenant's roots, without the server's own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from settings.shared import TENANT, TENANTS
 
 
 def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Path]:
-    """What programs must not touch: the server's own files, `others`, and DATA_DIR/tenants unless a root lies in it.
+    """What programs must not use: the server's own files, `others`, and DATA_DIR/tenants unless a root lies in it.
 
-    Includes every symbolic and hard link to them. Raises OSError for a path that programs cannot be told of.
+    Includes each symbolic and hard link to them. Raises OSError for a path that cannot be passed to programs.
     """
     own = [data_dir.resolve() / name for name in sorted(SERVERS_OWN)]
     own += sorted(data_dir.resolve().glob("nats.log.*"))
@@ -27,7 +27,10 @@ def not_data(data_dir: Path, roots: list[Path], *others: Path | None) -> list[Pa
 
 
 def _can_be_told(path: Path, roots: list[Path]) -> bool:
-    """Programs are told of paths with colons in between. Raises PermissionError for one that matters."""
+    """Whether the path can be passed to programs, which get paths separated by colons.
+
+    Raises PermissionError for one that cannot be, but lies in a root.
+    """
     if os.pathsep not in str(path):
         return True
     if any(root in path.parents for root in roots):
@@ -39,7 +42,7 @@ def _can_be_told(path: Path, roots: list[Path]) -> bool:
 
 
 def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
-    """The roots of a tenant; those that are its alone are made where they are missing. Raises OSError."""
+    """The roots of a tenant. Makes those that are the tenant's alone when they are missing. Raises OSError."""
     found = []
     for root in roots:
         directory = Path(root.replace(TENANT, tenant_id)).resolve()
@@ -50,7 +53,7 @@ def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
 
 
 def unfinished(paths: Iterable[str], roots: list[Path], pid: int) -> Iterator[Path]:
-    """Where a program, by its process id, was writing the files with these paths."""
+    """The unfinished files that the program with this process id was writing for these paths."""
     for path in paths:
         real = Path(os.path.realpath(roots[0] / path))
         if any(root in real.parents for root in roots):

@@ -1,4 +1,4 @@
-"""How a program is started: its command, its environment, and nothing else of ours."""
+"""How a program is started: its command and its environment, which holds nothing else of the server's."""
 
 import logging
 import os

@@ -1,7 +1,7 @@
-"""Landlock, the Linux kernel's way for a process to give up most of the file system for good.
+"""Landlock: the Linux kernel restricts, for good, which files this process and those that it starts can reach.
 
-Three system calls through ctypes, no root, no package. Landlock binds this process and all that it
-starts, whatever code they run. See https://docs.kernel.org/userspace-api/landlock.html.
+It takes three system calls, made here through ctypes, and needs no root. See
+https://docs.kernel.org/userspace-api/landlock.html.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1  # to processes outside; since ABI 
 
 READ = _READ_FILE | _READ_DIR
 WRITE = READ | _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
-_OF_A_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE  # a rule on a file takes no others
+_OF_A_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE  # a rule for a file takes no others
 
 
 class _Ruleset(ctypes.Structure):
@@ -38,17 +38,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def abi() -> int:
-    """The version of Landlock that the kernel offers; 0 where there is none."""
+    """The version of Landlock that the kernel offers; 0 for none."""
     version = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
     return int(max(version, 0))
 
 
 def confine(*, write: Iterable[str], read: Iterable[str]) -> None:
-    """From now on, this thread and what it starts reads under `read` and `write`, and writes under `write`.
+    """From now on, this thread and what it starts can read under `read` and `write`, and write under `write`.
 
-    Nothing can be executed, linked or made but files; no TCP port is listened on, and no process
-    outside is sent a signal, where the kernel's Landlock knows that. A path that is not there is
-    left out. For a process with one thread. Raises OSError where it cannot be done.
+    They cannot execute or link files, nor make anything but files. Newer kernels also forbid them to listen
+    on TCP ports and to signal processes outside. Paths that do not exist are left out. Call it in a process
+    with one thread. Raises OSError when it cannot be done.
     """
     version = abi()
     handled = _FS_RIGHTS[max(known for known in _FS_RIGHTS if known <= version)] if version else 0

@@ -20,8 +20,8 @@ OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended
 class ProgramProcess:
     """Watches a program that `start` gives, as the leader of its own session and process group.
 
-    `on_exit` is called once, on a thread of this object, when the leader has ended. `finish`
-    then ends what the program left behind; until then its process id cannot be used again.
+    When it has ended, a thread of this object calls `on_exit` once. `finish` then ends the processes
+    that the program left; until then, the system does not use its process id again.
     """
 
     def __init__(
@@ -57,22 +57,22 @@ class ProgramProcess:
             raise
 
     def signal_group(self, number: signal.Signals) -> None:
-        """To the program and its children in the group; not to be called after `finish`."""
+        """Sends a signal to the program and its children in the group. Not after `finish`."""
         try:
             os.killpg(self._popen.pid, number)
         except (ProcessLookupError, PermissionError):
             pass
 
     def kill(self) -> None:
-        """SIGKILL to the group and to children that left it."""
+        """Sends SIGKILL to the group and to children that left it."""
         self.signal_group(signal.SIGKILL)
         kill_marked(self._mark)
 
     def finish(self) -> int:
-        """Ends the program and what it left, closes the log, returns the exit code (-N: signal N)."""
+        """Ends the program and its children, closes the log, and returns the exit code (-N: signal N)."""
         self.kill()
         output, waiter = self._threads
-        waiter.join()  # it must see the exit before the exit is taken
+        waiter.join()  # it must see the exit before `wait` reaps the process
         self.cpu_seconds = cpu_seconds_of(self._popen.pid)
         exit_code = self._popen.wait()  # only now is the process id free again
         output.join(OUTPUT_WAIT)
@@ -81,7 +81,7 @@ class ProgramProcess:
         return exit_code
 
     def _abandon(self) -> None:
-        """Ends a program that is not watched, since its run is told that it could not be started."""
+        """Ends a program after a failed start, since its run is reported as not started."""
         self.kill()
         self._popen.wait()
         self._stop_reading()
@@ -105,7 +105,7 @@ class ProgramProcess:
         return self._stderr_tail.text()
 
     def _wait(self) -> None:
-        # the exit is seen, not taken: the zombie keeps the process id until `finish`
+        # WNOWAIT: the process stays a zombie, which keeps its process id until `finish`.
         os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
         self._on_exit()
 

@@ -1,4 +1,4 @@
-"""What a program may use of the machine: set on its process by its runner, and recognised in its end."""
+"""What a program may use of the machine: sets limits on its process, and recognises them in its end."""
 
 import resource
 import signal
@@ -6,17 +6,16 @@ import signal
 from settings.groups import ProgramLimits
 
 MB = 1 << 20
-CPU_GRACE = 5  # seconds of CPU time from SIGXCPU, which rolls back, to SIGKILL
+CPU_GRACE = 5  # seconds of CPU time to roll back, from SIGXCPU to SIGKILL
 
 
 def impose(limits: ProgramLimits, pid: int) -> None:
     """Limits a process that has just been started. Raises OSError.
 
-    From outside: between fork and exec of a threaded runner no Python may run. What the
-    interpreter does in the first milliseconds counts, too.
+    The runner does it from outside, since a threaded process must run no Python between fork and exec.
     """
     _limit(pid, resource.RLIMIT_CORE, 0, 0)  # a core file would hold the connections' passwords
-    # the heap and private memory: address space that is only reserved costs nothing
+    # RLIMIT_DATA counts the heap and private memory, and no address space that is only reserved.
     _limit(pid, resource.RLIMIT_DATA, limits.memory_mb * MB)
     _limit(pid, resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + CPU_GRACE)
     _limit(pid, resource.RLIMIT_FSIZE, limits.file_mb * MB)
@@ -24,7 +23,7 @@ def impose(limits: ProgramLimits, pid: int) -> None:
 
 
 def met_limit(limits: ProgramLimits, exit_code: int, cpu_seconds: float) -> str | None:
-    """The limit that ended a program which could not say so itself."""
+    """The CPU limit in words when it ended the program, else None. Programs report other limits themselves."""
     if not limits.cpu_seconds:
         return None
     told = exit_code in (-signal.SIGXCPU, 128 + signal.SIGXCPU)
@@ -34,7 +33,7 @@ def met_limit(limits: ProgramLimits, exit_code: int, cpu_seconds: float) -> str 
 
 
 def _limit(pid: int, kind: int, soft: int, hard: int = 0) -> None:
-    """0 is no limit, but for core files; a limit that we have ourselves is never raised."""
+    """Sets one limit; 0 means none, but for core files. It never exceeds the runner's own limit."""
     if not soft and kind != resource.RLIMIT_CORE:
         return
     try:

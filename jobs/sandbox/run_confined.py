@@ -1,4 +1,4 @@
-"""Runs a generated program in its own confinement: python -P -m jobs.sandbox.run_confined program.py
+"""Confines its own process, then runs a generated program in it: python -P -m jobs.sandbox.run_confined program.py
 
 With --wait in place of a program, it imports what programs need, and waits until a program is named on stdin.
 
@@ -125,11 +125,10 @@ def _confine(wanted: dict[str, list[str]]) -> None:
 
 
 def _run(path: str) -> int:
-    """Runs the file as the main program. Its tracebacks begin in its own lines."""
+    """Runs the file as the main program. Tracebacks begin in its lines, without this launcher's."""
     sys.argv = [path]
-    sys.path[:] = [
-        directory for directory in sys.path if directory != ROOT
-    ]  # progress_lib is there
+    # progress_lib is imported already, and ROOT cannot be read any more.
+    sys.path[:] = [directory for directory in sys.path if directory != ROOT]
     program: dict[str, Any] = {
         "__name__": "__main__",
         "__file__": path,

@@ -1,4 +1,4 @@
-"""The engine: SQLite (WAL, busy_timeout, BEGIN IMMEDIATE for each write) or PostgreSQL by URL."""
+"""Connections to the database: SQLite (WAL, busy_timeout, BEGIN IMMEDIATE for each write) or PostgreSQL, by URL."""
 
 import sqlite3
 import time
@@ -13,16 +13,16 @@ from sqlalchemy.exc import DBAPIError
 from jobs.store.tables import METADATA
 
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
-_BUSY_PAUSE = 0.01  # seconds until the next try where SQLite itself does not wait
+_BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
 _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
-_SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock: two processes may start at once
+_SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
 
 
 class StoreUnavailable(Exception):
-    """The database did not answer in time, or not at all; the same call may work later.
+    """The database did not answer, or not in time. The same call may work later.
 
-    The text is for the log: a driver's own may tell hosts and users. `public` tells neither.
+    The text is for the log, since a driver's message may name hosts and users. `public` is for clients.
     """
 
     def __init__(self, text: str, public: str = ASK_THE_LOG) -> None:
@@ -31,7 +31,7 @@ class StoreUnavailable(Exception):
 
 
 class Database:
-    """Connections for reading and for writing; made before a fork, it connects only after."""
+    """Connections for reading and for writing. It connects in `open`, so it may be made before a fork."""
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
@@ -83,20 +83,21 @@ class Database:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin on its own
+    connection.isolation_level = None  # the driver must not begin transactions itself
     _keep_a_wal(connection)
     for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _keep_a_wal(connection: Any) -> None:
-    # where several processes turn a new file into WAL, SQLite says "locked" at once, whatever the time-out
+    # When several processes turn a new file into WAL, SQLite fails with "locked" without waiting.
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # or one of its kinds
+            # The low byte of an extended error code is the primary one.
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not is_busy or time.monotonic() > deadline:
                 raise
             time.sleep(_BUSY_PAUSE)
@@ -105,7 +106,7 @@ def _keep_a_wal(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # a read that turns into a write fails at once with BUSY_SNAPSHOT, whatever the time-out
+    # A transaction that reads first and then writes may fail with BUSY_SNAPSHOT without waiting.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -119,5 +120,5 @@ def _named_faults() -> Iterator[None]:
     except (DBAPIError, sa.exc.TimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         text = f"the database did not take the request: {cause}"
-        is_plain = isinstance(cause, sqlite3.Error)  # "database is locked": no host, no user
+        is_plain = isinstance(cause, sqlite3.Error)  # its text names no host and no user
         raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error

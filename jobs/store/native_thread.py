@@ -1,4 +1,4 @@
-"""Where a blocking call may run without stalling others of its process."""
+"""Runs blocking calls where they do not stall the other connections of a gevent worker."""
 
 import sys
 from collections.abc import Callable
@@ -11,15 +11,15 @@ R = TypeVar("R")
 def off_the_loop(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Runs `call` and returns its result, or raises what it raised.
 
-    In a gevent worker it runs on a native thread, since one SQLITE_BUSY in the loop's own thread
-    would stall every connection of the worker for as long as SQLite waits. Elsewhere it runs here.
+    In a gevent worker the call runs on a native thread: on the loop's thread, one wait for SQLite's
+    lock would stall every connection of the worker. Elsewhere it runs on the caller's thread.
     """
     if not _on_a_gevent_loop():
         return call(*args, **kwargs)
     import gevent
 
     def outcome() -> tuple[R | None, BaseException | None]:
-        # what a call raises is its caller's matter: the pool itself would print it
+        # The pool would print an exception of the call, so it is carried to the caller.
         try:
             return call(*args, **kwargs), None
         except BaseException as error:

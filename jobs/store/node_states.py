@@ -1,4 +1,4 @@
-"""What is now true of each node of one run: pure rules over progress messages."""
+"""The last state of each node of a run, by its progress messages. Pure, but for a lock."""
 
 import threading
 import time
@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from progress_lib import Progress, Status
 from progress_lib.progress import CLOSED_BY_RUNNER, follows_in_run
 
-MAX_NODES = 10_000  # nodes a run; a program that names more is broken, and its others still count
-MAX_NODE_ID = 2**53 - 1  # what a browser's number holds, and a database's BIGINT
-MAX_KEPT = 16 * 1024  # bytes of one message kept as it came; beyond it only the known fields are
-MAX_NAME = 256  # characters kept of a node's name in such a message, and of its run's id
+# Nodes of a run. A program that reports more is broken; further nodes are ignored.
+MAX_NODES = 10_000
+MAX_NODE_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+# Bytes of a message that is kept as it came; of a longer one only the known fields are kept
+MAX_KEPT = 16 * 1024
+MAX_NAME = 256  # characters kept of the node's name and of its run's id in such a longer message
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """The last progress of a node, and the payload that said it, byte for byte."""
+    """The last progress of a node, and its payload byte for byte."""
 
     progress: Progress
     payload: bytes
@@ -27,7 +29,7 @@ class NodeState:
 
     @classmethod
     def parse(cls, payload: bytes) -> "NodeState":
-        """Raises MalformedProgress."""
+        """The state in a progress message. Raises MalformedProgress."""
         progress = Progress.parse(payload)
         if len(payload) > MAX_KEPT:
             return cls.of(
@@ -43,9 +45,9 @@ class NodeState:
 
 
 class NodeBoard:
-    """Keeps each node's last state. A terminal status is absorbing, and numbers never go back.
+    """Keeps each node's last state. A terminal status stays, and sequence numbers never go back.
 
-    Any thread may write and read; nothing here waits for long.
+    Any thread may call.
     """
 
     def __init__(self, run_id: str, known: Iterable[NodeState] = ()) -> None:
@@ -58,7 +60,7 @@ class NodeBoard:
         self._unsaved.clear()
 
     def see(self, state: NodeState) -> bool:
-        """Takes a message in; False when it is of another run or brings nothing new."""
+        """Takes a message. False when it is about another run or brings nothing new."""
         progress = state.progress
         if progress.run_id not in (None, self._run_id) or abs(progress.node_id) > MAX_NODE_ID:
             return False
@@ -78,7 +80,7 @@ class NodeBoard:
             return [self._nodes[node_id] for node_id in sorted(self._nodes)]
 
     def take_unsaved(self) -> list[NodeState]:
-        """What changed since the last call."""
+        """The states that have changed since the last call."""
         with self._lock:
             changed = [self._nodes[node_id] for node_id in sorted(self._unsaved)]
             self._unsaved.clear()

@@ -1,4 +1,4 @@
-"""Which process is meant, for good: process ids are used again, start times are not."""
+"""Names one process for good, by its id and start time, since Linux uses process ids again."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ PROC = Path("/proc")
 class ProcessIdentity:
     """One process of one boot of one machine (or container).
 
-    `start` is in clock ticks since boot; 0 where the system does not tell (no /proc).
+    `start` is in clock ticks since boot; 0 where there is no /proc.
     """
 
     machine: str
@@ -37,18 +37,18 @@ class ProcessIdentity:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is a process of this machine, so that its absence can be seen from here."""
+        """Whether the process is of this machine and boot, so that this process can see whether it lives."""
         return self.machine == this_machine() and self.start > 0
 
     @property
     def is_known_dead(self) -> bool:
-        """True only when it lived on this machine and does so no more."""
+        """True when the process was of this machine and has ended; False when that is not known."""
         return self.is_here and _start_of(self.pid) != self.start
 
 
 @functools.cache
 def this_machine() -> str:
-    """Host name and a short mark of this boot and process id space."""
+    """The host name, with a short hash of this boot and this namespace of process ids."""
     return f"{socket.gethostname()}-{_boot_mark()}"
 
 
@@ -63,7 +63,7 @@ def _boot_mark() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProcessStat:
-    """What Linux says of one process in /proc/PID/stat; times in clock ticks."""
+    """The fields of /proc/PID/stat that we need; times in clock ticks."""
 
     state: str
     parent: int
@@ -73,9 +73,9 @@ class ProcessStat:
 
     @classmethod
     def of(cls, pid: int) -> "ProcessStat | None":
-        """None for a process that is gone; a zombie is there still."""
+        """The fields of a process, or of a zombie; None when there is no such process."""
         try:
-            # the command name may hold spaces and brackets: what counts comes after the last one
+            # The command name may hold spaces and brackets, so the fields begin after the last bracket.
             fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
             return cls(fields[0], int(fields[1]), int(fields[11]), int(fields[12]), int(fields[19]))
         except (OSError, IndexError, ValueError):
@@ -83,27 +83,27 @@ class ProcessStat:
 
     @property
     def is_alive(self) -> bool:
-        """A zombie is not."""
+        """Whether the process runs; False for a zombie."""
         return self.state not in "ZX"
 
 
 def _start_of(pid: int) -> int | None:
-    """The start time of a live process; None for one that is gone, or only a zombie."""
+    """The start time of a live process; None when it has ended, a zombie included."""
     stat = ProcessStat.of(pid)
     return stat.start if stat is not None and stat.is_alive else None
 
 
 def cpu_seconds_of(pid: int) -> float:
-    """What a process has used so far, or had when it ended and is a zombie now; 0 when not known."""
+    """CPU seconds that a process, or a zombie, has used; 0 when that is not known."""
     stat = ProcessStat.of(pid)
     return (stat.user + stat.system) / os.sysconf("SC_CLK_TCK") if stat is not None else 0.0
 
 
 def kill_marked(mark: str) -> int:
-    """SIGKILL to each process whose first environment held `mark` ("NAME=value"); returns how many.
+    """Sends SIGKILL to each process that was started with `mark` ("NAME=value") in its environment.
 
-    Finds children of children, and those that left their process group. Each is held by a
-    descriptor before it is looked at, so that no recycled process id is ever hit.
+    Returns how many were killed. Finds children of children, and those that left their process group.
+    Each process is held by a descriptor (pidfd) first, so that no other process with a reused id is hit.
     """
     own = os.getpid()
     pids = [int(entry.name) for entry in _listed(PROC) if entry.name.isdigit()]

@@ -1,4 +1,4 @@
-"""What the store hands out: frozen, and free of the database."""
+"""Jobs and runs as the store returns them: frozen values, with no tie to the database."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,14 @@ class Job:
     tenant_id: str
     job_id: int
     name: str
-    graph: dict[str, Any]  # the graph document, as it was posted
+    graph: dict[str, Any]  # the graph document as it was posted
     created_at: float
     updated_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class JobEntry:
-    """A job in its tenant's list: without its graph, which may have a megabyte."""
+    """A job in its tenant's list, without its graph, which may be a megabyte."""
 
     job_id: int
     name: str
@@ -39,7 +39,7 @@ class Run:
     job_name: str
     status: RunStatus
     reason: str | None
-    exit_code: int | None  # negative: the signal that ended the program
+    exit_code: int | None  # -N: signal N ended the program
     created_at: float
     started_at: float | None
     ended_at: float | None
@@ -56,7 +56,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a list of runs tells of one: where rows flowed, and the last state of each node."""
+    """What a list of runs shows of a run: its graph's edges and the last state of each node."""
 
     edges: list[dict[str, Any]]
     nodes: list[NodeState]
@@ -64,7 +64,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What execute asks to be recorded."""
+    """A run that execute asks to record."""
 
     job_id: int
     graph: dict[str, Any]
@@ -75,7 +75,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The run that an execute led to; not `is_new` when the same request had come before."""
+    """The run of an execute. `is_new` is False when the same request had come before."""
 
     run: Run
     is_new: bool
@@ -83,7 +83,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that a runner has just made its own, with all that it needs to start it."""
+    """A run that a runner has just made its own, with its graph and program."""
 
     run: Run
     graph: dict[str, Any]

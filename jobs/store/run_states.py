@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. The last four are ends: nothing follows them."""
+    """The status of a run. The last four are ends, which never change."""
 
     QUEUED = "queued"
     RUNNING = "running"

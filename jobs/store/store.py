@@ -1,7 +1,7 @@
-"""Jobs, runs and node states: where the truth about a run stands.
+"""Jobs, runs and node states in the database, which holds the truth about each run.
 
-Each call is one transaction. What belongs to another tenant looks as if it were not there.
-Calls raise StoreUnavailable when the database does not answer; they may be made from any thread.
+Each call is one transaction, and any thread may make it. What belongs to another tenant is not
+found. Calls raise StoreUnavailable when the database does not answer.
 """
 
 import json
@@ -34,14 +34,13 @@ __all__ = [
 
 T = TypeVar("T")
 
-MAX_JOB_ID = 2**31 - 1  # what an INTEGER column holds on PostgreSQL
-_ATTEMPTS = 5  # to record a run that collides with others' records
+MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
+_ATTEMPTS = 5  # to record a run while other requests record the same one
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
 _ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
-MOST_WORK = (
-    32_000_000  # characters of graphs and node states for one list of runs; half a second's reading
-)
-RUNS_AT_ONCE = 10  # of a list, whose work is read into memory together
+# Characters of graphs and node states that one list of runs may read; that takes half a second
+MOST_WORK = 32_000_000
+RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
 _RUN_COLUMNS = [
     c for c in RUNS.c if c.name not in ("graph", "program", "idempotency_key", "request_hash")
 ]
@@ -52,7 +51,7 @@ class NotFound(LookupError):
 
 
 class AlreadyRunning(Exception):
-    """The job has a run that has not ended."""
+    """The job has a run that has not ended, so no other may begin."""
 
     def __init__(self, job_id: int, run_id: str) -> None:
         super().__init__(f"job {job_id} is already running: run {run_id} has not ended")
@@ -61,11 +60,11 @@ class AlreadyRunning(Exception):
 
 
 class JobChanged(Exception):
-    """The job is not the one that the caller has seen."""
+    """The job has changed since the caller read it."""
 
 
 class TooManyQueued(Exception):
-    """The tenant has as many runs waiting as it may have."""
+    """The tenant has as many queued runs as it may have."""
 
 
 class IdempotencyMismatch(Exception):
@@ -102,13 +101,13 @@ class Store:
         return Job(tenant_id, self._write(create), name, graph, now, now)
 
     def jobs(self, tenant_id: str) -> list[JobEntry]:
-        """All jobs of the tenant, in the order of their making."""
+        """All jobs of the tenant, oldest first."""
         query = sa.select(*_ENTRY_COLUMNS).where(JOBS.c.tenant_id == tenant_id)
         query = query.order_by(JOBS.c.job_id)
         return self._read(lambda c: [JobEntry(**row) for row in c.execute(query).mappings()])
 
     def job(self, tenant_id: str, job_id: int) -> Job:
-        """Raises NotFound."""
+        """The tenant's job. Raises NotFound."""
         return self._read(lambda connection: _job_of(connection, tenant_id, job_id))
 
     def update_job(
@@ -119,9 +118,9 @@ class Store:
         graph: dict[str, Any],
         only_if: Callable[[Job], bool] = lambda job: True,
     ) -> Job:
-        """Replaces name and graph; runs keep what they were started with.
+        """Replaces name and graph; runs keep the name and graph they were started with.
 
-        Raises NotFound, or JobChanged when what is stored is not what `only_if` wants.
+        Raises NotFound, or JobChanged when `only_if` is false of the stored job.
         """
         values = {"name": name, "graph": json.dumps(graph), "updated_at": time.time()}
 
@@ -134,7 +133,7 @@ class Store:
         return self._write(update)
 
     def delete_job(self, tenant_id: str, job_id: int) -> list[str]:
-        """Deletes a job and its runs; returns their ids. Raises NotFound or AlreadyRunning."""
+        """Deletes a job and its runs; returns the ids of the runs. Raises NotFound or AlreadyRunning."""
 
         def delete(connection: Connection) -> list[str]:
             _job_of(connection, tenant_id, job_id)
@@ -152,10 +151,10 @@ class Store:
     # ---- recording and reading runs
 
     def record_run(self, tenant_id: str, new: NewRun, most_queued: int | None = None) -> Recorded:
-        """Records a queued run, once: two calls at once lead to one run.
+        """Records a queued run. Two calls at the same time record one run.
 
-        Raises NotFound, AlreadyRunning, TooManyQueued, or IdempotencyMismatch. The same idempotency key and
-        request hash as before give the run of then.
+        A call with the idempotency key and request hash of an earlier call returns that call's run.
+        Raises NotFound, AlreadyRunning, TooManyQueued, or IdempotencyMismatch.
         """
 
         def record(connection: Connection) -> Recorded:
@@ -189,7 +188,7 @@ class Store:
     def to_execute(
         self, tenant_id: str, job_id: int, key: str | None, request_hash: str
     ) -> Job | Run:
-        """The job, or the run that this key led to before.
+        """The job to execute, or the run of an earlier execute with this idempotency key.
 
         Raises NotFound, IdempotencyMismatch, AlreadyRunning.
         """
@@ -210,17 +209,17 @@ class Store:
         return self._read(lambda c: (_count(c, tenant_id, queued), _count(c, tenant_id, running)))
 
     def last_run(self, tenant_id: str, job_id: int) -> Run | None:
-        """The job's newest run; None when it never ran, or is no job of ours."""
+        """The job's newest run; None when it never ran, or the tenant has no such job."""
         query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
         query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(1)
         return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
 
     def run(self, tenant_id: str, run_id: str) -> Run:
-        """Raises NotFound."""
+        """The tenant's run. Raises NotFound."""
         return self._read(lambda connection: _run_of(connection, tenant_id, run_id))
 
     def run_with_nodes(self, tenant_id: str, run_id: str) -> tuple[Run, list[NodeState]]:
-        """A run and its nodes' last states, of one moment. Raises NotFound."""
+        """A run and its nodes' last states, read in one transaction. Raises NotFound."""
 
         def read(connection: Connection) -> tuple[Run, list[NodeState]]:
             return _run_of(connection, tenant_id, run_id), _nodes_of(connection, run_id)
@@ -230,7 +229,7 @@ class Store:
     def runs_of_job(
         self, tenant_id: str, job_id: int, limit: int = 50, before: float | None = None
     ) -> list[Run]:
-        """A job's runs, newest first, from before a time. Raises NotFound."""
+        """A job's runs, newest first, that were created before a time (Unix seconds). Raises NotFound."""
 
         def read(connection: Connection) -> list[Run]:
             _job_of(connection, tenant_id, job_id)
@@ -243,9 +242,9 @@ class Store:
         return self._read(read)
 
     def work_of_runs(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
-        """Of each run its graph's edges and its nodes' last states, in this order, until MOST_WORK is read.
+        """Run id → its graph's edges and its nodes' last states, for the first runs until MOST_WORK is read.
 
-        Runs that come after that, and runs that are not there, are not in the answer.
+        The runs after that are left out, and so are runs that do not exist.
         """
 
         def read(connection: Connection) -> dict[str, Work]:
@@ -259,7 +258,7 @@ class Store:
         return self._read(read)
 
     def program(self, tenant_id: str, run_id: str) -> str:
-        """The program's text, as executed. Raises NotFound."""
+        """The text of the run's program. Raises NotFound."""
         return str(self._run_column(tenant_id, run_id, RUNS.c.program))
 
     def graph_of_run(self, tenant_id: str, run_id: str) -> dict[str, Any]:
@@ -267,7 +266,7 @@ class Store:
         return dict(json.loads(self._run_column(tenant_id, run_id, RUNS.c.graph)))
 
     def queue_position(self, run: Run) -> int:
-        """How many queued runs were recorded before this one, of all tenants."""
+        """How many queued runs, of all tenants, were recorded before this one."""
         query = sa.select(sa.func.count()).where(
             RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < run.created_at
         )
@@ -287,10 +286,10 @@ class Store:
         nodes: Iterable[NodeState] = (),
         runner: ProcessIdentity | str | None = None,
     ) -> bool:
-        """Compare-and-set: True when the run was `frm` (and `runner`'s, if given) and is now `to`.
+        """Moves the run to `to` if its status is `frm` (and its runner is `runner`, if given).
 
-        The nodes' states are written in the same step. Raises IllegalMove for a move that the
-        table of states does not have.
+        Returns whether it did. The nodes' states are written in the same transaction. Raises IllegalMove
+        for a move that the table of states does not have.
         """
         check_move(run_id, frm, to)
         values: dict[str, Any] = {"status": to.value, "reason": reason, "exit_code": exit_code}
@@ -307,7 +306,7 @@ class Store:
         return self._write(move)
 
     def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
-        """Makes a queued run `runner`'s own; None when it is queued no more (or not there)."""
+        """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there."""
         values = {
             "status": RunStatus.RUNNING.value,
             "started_at": time.time(),
@@ -326,7 +325,7 @@ class Store:
         return self._write(start)
 
     def request_cancel(self, tenant_id: str, run_id: str) -> bool:
-        """Notes that a running run shall end; False when it does not run (any more)."""
+        """Notes that a running run shall end. False when it is not running."""
         noted = sa.func.coalesce(RUNS.c.cancel_requested_at, time.time())
         values = {"cancel_requested_at": noted}
         return self._write(lambda c: _set(c, tenant_id, run_id, RunStatus.RUNNING, values))
@@ -334,15 +333,15 @@ class Store:
     # ---- what a runner writes while its runs live
 
     def note_program(self, run: Run, runner: ProcessIdentity, program: ProcessIdentity) -> bool:
-        """Notes the program's process; False when the run is no longer `runner`'s."""
+        """Notes the program's process. False when the run no longer belongs to `runner`."""
         values = {"program_pid": program.pid, "program_start": program.start}
         return self._write(lambda c: _set_own(c, run, runner, values))
 
     def save_nodes(self, run: Run, runner: ProcessIdentity, nodes: Collection[NodeState]) -> bool:
-        """Writes nodes' last states; False when the run is no longer `runner`'s."""
+        """Writes nodes' last states. False when the run no longer belongs to `runner`."""
 
         def save(connection: Connection) -> bool:
-            # an update, not a read: it holds the run's row until the states are written
+            # An update instead of a read, since it locks the run's row until the states are written.
             if not _set_own(connection, run, runner, {"beat": RUNS.c.beat + 1}):
                 return False
             _put_nodes(connection, run.run_id, nodes)
@@ -351,7 +350,7 @@ class Store:
         return self._write(save)
 
     def beat(self, runner: ProcessIdentity, run_ids: Collection[str]) -> set[str]:
-        """Shows that `runner` lives and works on these runs; returns which are still its own."""
+        """Shows that `runner` lives and works on these runs. Returns those that still belong to it."""
         own = (
             RUNS.c.status == RunStatus.RUNNING.value,
             RUNS.c.runner == str(runner),
@@ -365,7 +364,7 @@ class Store:
         return self._write(beat)
 
     def cancel_requests(self, runner: ProcessIdentity) -> set[str]:
-        """Ids of `runner`'s runs that somebody wants to end."""
+        """The ids of `runner`'s runs that were asked to be cancelled."""
         query = sa.select(RUNS.c.run_id).where(
             RUNS.c.status == RunStatus.RUNNING.value,
             RUNS.c.runner == str(runner),
@@ -380,7 +379,7 @@ class Store:
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def waiting_since(self, before: float, limit: int = 1000) -> list[Run]:
-        """Queued runs that were last put in the queue before a time, oldest first."""
+        """Queued runs that were last put in the queue before a time (Unix seconds), oldest first."""
         query = _runs().where(RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.queued_at < before)
         query = query.order_by(RUNS.c.created_at).limit(limit)
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
@@ -397,7 +396,7 @@ class Store:
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def note_queued(self, run: Run) -> bool:
-        """Takes on queueing a run again; False when another process did so first."""
+        """Notes that the run was queued again. False when another process has noted that first."""
         values = {"queued_at": time.time()}
         same = RUNS.c.queued_at == run.queued_at
         return self._write(
@@ -421,7 +420,7 @@ class Store:
         return off_the_loop(call)
 
     def _again_on_collision(self, work: Callable[[Connection], T]) -> T:
-        """Writes; when a unique index refuses, looks again: now the other's record is there."""
+        """Writes. When a unique index refuses, does `work` again, which then finds the other record."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._write(work)
@@ -477,7 +476,7 @@ def _nodes_of(connection: Connection, run_id: str) -> list[NodeState]:
 def _read_work(
     connection: Connection, tenant_id: str, run_ids: Sequence[str], work: dict[str, Work]
 ) -> int:
-    """Adds the work of these runs; returns how many characters were read for it."""
+    """Adds the work of these runs to `work`. Returns how many characters were read."""
     graphs = sa.select(RUNS.c.run_id, RUNS.c.graph).where(
         RUNS.c.tenant_id == tenant_id, RUNS.c.run_id.in_(run_ids)
     )
@@ -541,7 +540,7 @@ def _set(
     values: dict[str, Any],
     *conditions: sa.ColumnElement[bool],
 ) -> bool:
-    """Changes the run if it has this status (and meets the conditions); says whether it did."""
+    """Changes the run if it has this status and meets the conditions. Returns whether it did."""
     update = sa.update(RUNS).where(
         RUNS.c.tenant_id == tenant_id,
         RUNS.c.run_id == run_id,

@@ -14,7 +14,7 @@ JOBS = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
     sa.Index("jobs_of_tenant", "tenant_id"),
-    sqlite_autoincrement=True,  # a deleted job's id, and so its subject, is never used again
+    sqlite_autoincrement=True,  # the id of a deleted job is never used again
 )
 
 RUNS = sa.Table(
@@ -45,8 +45,8 @@ RUNS = sa.Table(
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),
 )
 
-# The database itself sees to it that a job has one active run at most: two executes at once
-# cannot both be recorded.
+# The database itself ensures that a job has at most one active run: of two executes at the same
+# time, only one can be recorded.
 sa.Index(
     "one_active_run_a_job",
     RUNS.c.job_id,
@@ -60,5 +60,5 @@ NODE_STATES = sa.Table(
     METADATA,
     sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
     sa.Column("node_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("payload", sa.Text, nullable=False),  # the last progress, as it came
+    sa.Column("payload", sa.Text, nullable=False),  # the last progress message
 )

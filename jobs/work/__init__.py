@@ -1,1 +1,1 @@
-"""What lies between web workers and runners: the queue, the word on NATS, questions for previews, a run's files."""
+"""What connects web workers and runners: the queue, messages over NATS, questions for previews, a run's files."""

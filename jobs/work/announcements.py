@@ -1,4 +1,4 @@
-"""What a run's status change says to browsers, and that it gets said even if NATS is away."""
+"""The NATS messages about a run's changes, and an Announcer that publishes them even after NATS was away."""
 
 import json
 import logging
@@ -16,9 +16,10 @@ from progress_lib.subjects import progress_subject, status_subject
 
 LOG = logging.getLogger(__name__)
 
-BACKLOG = 10_000  # announcements kept while NATS is away; full: the oldest goes (the store has it)
+# Announcements kept while NATS is away. When full, the oldest is dropped: the store has it.
+BACKLOG = 10_000
 RETRY_WAIT = 0.5  # seconds between two looks whether NATS is back
-# Seconds within which all links are back after an outage (their longest back-off)
+# Seconds within which all links reconnect after an outage (their longest back-off)
 RETURN_WAIT = 3.0
 
 
@@ -29,12 +30,12 @@ class Announcement:
 
 
 def status_payload(run: Run, status: RunStatus, reason: str | None, ts: float) -> dict[str, Any]:
-    """The payload of a job.status message: what the run became, why, and when (seconds since 1970)."""
+    """The payload of a job.status message. `ts`: when the run changed (Unix seconds)."""
     return {"runId": run.run_id, "status": status.value, "reason": reason, "ts": ts}
 
 
 def present_status(run: Run) -> dict[str, Any]:
-    """The payload that tells where the run stands, as recorded."""
+    """The payload of a job.status message with the run's present status."""
     ts = run.ended_at or run.started_at or run.created_at
     return status_payload(run, run.status, run.reason, ts)
 
@@ -51,10 +52,10 @@ def node_announcement(run: Run, node: NodeState) -> Announcement:
 
 
 class Announcer:
-    """Publishes announcements in order, again and again until NATS has them.
+    """Publishes announcements in order, and repeats them until NATS has them.
 
-    Its thread lives only while something waits. Repeats happen and are harmless: an announcement
-    says what is true of a run, and a listener knows which run is the job's latest.
+    Its thread lives only while something waits. Repeats are harmless: an announcement says what is now
+    true of a run, and a listener knows which run is the job's latest.
     """
 
     def __init__(self, link: Link) -> None:
@@ -65,7 +66,7 @@ class Announcer:
         self._closed = False  # (lock)
 
     def announce(self, *announcements: Announcement) -> None:
-        """Takes them and returns at once; any thread but the link's own."""
+        """Takes announcements and returns at once. Any thread but the link's own may call."""
         with self._lock:
             if len(self._waiting) + len(announcements) > BACKLOG:
                 LOG.warning("%d announcements wait for NATS: the oldest are dropped", BACKLOG)
@@ -75,7 +76,7 @@ class Announcer:
                 self._thread.start()
 
     def close(self, timeout: float) -> bool:
-        """Waits until all is said; False when `timeout` seconds were not enough."""
+        """Waits until all are published, then stops. False when `timeout` seconds were not enough."""
         with self._lock:
             done = self._lock.wait_for(lambda: self._thread is None, timeout)
             self._closed = True
@@ -88,7 +89,7 @@ class Announcer:
             said = self._say(batch)
             if said and not was_away:
                 self._forget(batch)
-            else:  # what was said just after an outage is said again: others may not be back yet
+            else:  # just after an outage, others may not be connected yet
                 self._pause(RETURN_WAIT if said else RETRY_WAIT)
             was_away = not said
 
@@ -105,12 +106,12 @@ class Announcer:
             return list(self._waiting)
 
     def _say(self, batch: list[Announcement]) -> bool:
-        """Publishes all and asks whether the server has them."""
+        """Publishes all. Returns whether the server has them."""
         for one in batch:
             try:
                 if not self._link.publish(one.subject, one.payload):
                     return False
-            except ValueError as error:  # too large for this server: said once, never retried
+            except ValueError as error:  # too large for this server, so not repeated
                 LOG.warning("cannot announce on %s: %s", one.subject, error)
         return self._link.flush()
 

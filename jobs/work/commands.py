@@ -1,4 +1,4 @@
-"""Execute and cancel: the two requests that change a run, as steps in the order that keeps it true."""
+"""Execute and cancel: the two requests that change a run, with their steps in the order that is safe."""
 
 import logging
 
@@ -28,12 +28,12 @@ def execute_job(
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
-    Two transactions: what is read first may be out of date when it is written, so the second one alone
-    decides. The program is made between them, since SQLite has one writer.
+    A first transaction reads, a second one checks again and records; it alone decides. The program is
+    generated between them, so that SQLite's one write lock is held only briefly.
 
-    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, TooManyQueued; QueueUnavailable and
-    StoreUnavailable before anything is recorded. Once recorded, a run is not lost: what the queue
-    does not take now, as where NATS went away in this moment, a runner's sweep puts in it later.
+    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, TooManyQueued, QueueUnavailable or
+    StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
+    has just gone away, is queued later by a runner's sweep.
     """
     found = store.to_execute(tenant_id, job_id, key, request_hash)
     if isinstance(found, Run):
@@ -49,7 +49,8 @@ def execute_job(
 
 
 def _queue(run_queue: RunQueue, link: Link, run: Run) -> None:
-    # on the same connection, and so before a runner can take it and say "running"
+    # Announced on the queue's connection and before the queue message, so that "queued" comes before
+    # the "running" of the runner that takes it.
     queued = status_announcement(run, RunStatus.QUEUED)
     link.publish(queued.subject, queued.payload)
     try:

@@ -12,8 +12,8 @@ T = TypeVar("T")
 def has_room(held: int, free: int) -> bool:
     """Whether a tenant that holds `held` places may take one of `free`.
 
-    It must leave as many free as it holds. So one tenant alone gets half of the places, the next one half
-    of the rest, and the last place is left for a tenant that has none.
+    It must leave at least as many free as it will hold. So one tenant alone gets half of the places, the
+    next one half of the rest, and the last place is left for a tenant that has none.
     """
     return free > held
 
@@ -22,14 +22,14 @@ class FairPlaces:
     """Places that few may hold at a time. Any thread may call."""
 
     def __init__(self, most: int, *, has_many_tenants: bool) -> None:
-        """One tenant among no others may have all."""
+        """Without `has_many_tenants`, the one tenant may have all places."""
         self._changed = threading.Condition()
-        self._held: Counter[str] = Counter()  # (condition); who holds none is not in it
+        self._held: Counter[str] = Counter()  # (condition); tenants that hold some
         self._most = most
         self._has_many_tenants = has_many_tenants
 
     def take(self, tenant_id: str, wait: float = 0.0) -> bool:
-        """Whether the tenant got a place within so many seconds; it has it until `give_back`."""
+        """Whether the tenant got a place within `wait` seconds. It holds the place until `give_back`."""
         with self._changed:
             is_free = self._changed.wait_for(lambda: self._has_room(tenant_id), wait)
             if is_free:
@@ -39,7 +39,7 @@ class FairPlaces:
     def give_back(self, tenant_id: str) -> None:
         with self._changed:
             self._held[tenant_id] -= 1
-            self._held += Counter()  # drops who holds none
+            self._held += Counter()  # drops tenants that hold none
             self._changed.notify_all()
 
     def _has_room(self, tenant_id: str) -> bool:
@@ -49,16 +49,16 @@ class FairPlaces:
 
 @dataclass(slots=True)
 class _Line(Generic[T]):
-    """What one tenant has at work, and what of it waits: since when, and what."""
+    """How many items of a tenant are at work, and those that wait: (monotonic time of `put`, item)."""
 
     at_work: int = 0
     waiting: deque[tuple[float, T]] = field(default_factory=deque)
 
 
 class FairQueue(Generic[T]):
-    """A queue that serves tenants in turns: the one with the least at work is next. Any thread may call.
+    """A queue that serves tenants in turns: the one with the fewest items at work is next. Any thread may call.
 
-    A tenant has at most `each` at work: with one thread more than that, there is one for another at once.
+    A tenant has at most `each` items at work. With more threads than that, one is left for other tenants.
     """
 
     def __init__(self, most: int, each: int) -> None:
@@ -69,7 +69,7 @@ class FairQueue(Generic[T]):
         self._closed = False
 
     def put(self, tenant_id: str, item: T) -> bool:
-        """False when there is no room, for this tenant or at all."""
+        """Adds an item. False when there is no room for it, or none for this tenant."""
         with self._changed:
             line = self._lines.get(tenant_id) or _Line()
             free = self._most - sum(len(other.waiting) for other in self._lines.values())
@@ -81,9 +81,9 @@ class FairQueue(Generic[T]):
             return True
 
     def take(self) -> tuple[str, T, float] | None:
-        """Whose turn it is, with what, and how many seconds that has waited; None once it is closed.
+        """The next (tenant, item, seconds it has waited); None once the queue is closed.
 
-        Blocks while nobody has a turn. Call `done` for the tenant afterwards.
+        Blocks until there is one. Call `done` for the tenant afterwards.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._next() is not None)
@@ -105,7 +105,7 @@ class FairQueue(Generic[T]):
             self._changed.notify_all()
 
     def close(self) -> list[T]:
-        """Lets every `take` end; returns what still waited. Harmless when repeated."""
+        """Ends every `take`; returns the items that still waited. Harmless when repeated."""
         with self._changed:
             self._closed = True
             left = [item for line in self._lines.values() for _, item in line.waiting]

@@ -9,9 +9,9 @@ run comes out of the runner's own generator.
 
 from progress_lib.subjects import check_id
 
-KILL_AFTER = 10.0  # seconds until SIGKILL: a query may not let Python run
+KILL_AFTER = 10.0  # seconds until SIGKILL; a query may keep Python from ending
 TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
-ANSWER_WAIT = KILL_AFTER + 8.0  # seconds; our own time, and most of one queued before ours
+ANSWER_WAIT = KILL_AFTER + 8.0  # seconds for this preview, and most of one before it
 
 
 def preview_subject(tenant_id: str) -> str:

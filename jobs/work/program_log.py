@@ -1,4 +1,4 @@
-"""The log of a run: written with a cap, read by offset."""
+"""The log of a run: written up to a cap, read by offset."""
 
 import os
 from collections import deque
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-LOG_CAP = 16 * 1024 * 1024  # bytes a run; what comes after is counted, not kept
+LOG_CAP = 16 * 1024 * 1024  # bytes of a run's log; further bytes are only counted
 TAIL_LINES = 5  # last stderr lines that a failed run's reason quotes
 TAIL_LINE = 400  # bytes kept of each of them
 CHUNK = 256 * 1024  # bytes that one read returns at most
 
 
 class ProgramLog:
-    """Takes a program's output. One thread writes; a full disk costs the log, not the run."""
+    """Takes a program's output. One thread writes. A full disk ends the log, and not the run."""
 
     def __init__(self, path: Path, cap: int = LOG_CAP) -> None:
         self._room = cap
@@ -29,7 +29,7 @@ class ProgramLog:
         self._append(kept)
 
     def close(self) -> None:
-        """Says at the end what is missing; harmless when repeated."""
+        """Writes how much is missing, and closes the file. Harmless when repeated."""
         if self._file is None:
             return
         if self._dropped:
@@ -49,7 +49,7 @@ class ProgramLog:
 
 
 class LineTail:
-    """The last lines of a stream, each cut to a bound, whatever comes."""
+    """The last TAIL_LINES lines of a stream, each cut to TAIL_LINE bytes."""
 
     def __init__(self, lines: int = TAIL_LINES) -> None:
         self._lines: deque[bytes] = deque(maxlen=lines)
@@ -73,7 +73,7 @@ class LineTail:
 
 @dataclass(frozen=True, slots=True)
 class LogPiece:
-    """A part of a log: its text stands at bytes `start` to `next` of `size`."""
+    """A part of a log: the text of bytes `start` to `next`, of `size` in all."""
 
     start: int
     next: int
@@ -82,9 +82,9 @@ class LogPiece:
 
 
 def read_log(path: Path, start: int, limit: int = CHUNK) -> LogPiece:
-    """The log from byte `start` (negative: counted from the end), cut between characters.
+    """At most `limit` bytes of a log from byte `start` (negative: from the end), cut between characters.
 
-    A log that is not there yet is empty.
+    A log that does not exist yet is empty.
     """
     try:
         file = path.open("rb")

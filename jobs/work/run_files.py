@@ -1,10 +1,10 @@
-"""Where a run's files are."""
+"""The files of a run, and where they are."""
 
 from pathlib import Path
 
 from progress_lib.subjects import check_id
 
-MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; far above what a reporter writes for 10,000 nodes
+MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
 class RunFiles:
@@ -22,7 +22,7 @@ class RunFiles:
         self.program.write_text(text, encoding="utf-8")
 
     def read_last_words(self) -> list[bytes] | None:
-        """One payload for each node, as the program's reporter left them; None when it did not."""
+        """The last progress payload of each node, as the program's reporter left it; None when it left none."""
         try:
             with self.last_words.open("rb") as file:
                 return file.read(MAX_LAST_WORDS).splitlines()

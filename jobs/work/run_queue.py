@@ -1,6 +1,6 @@
 """The work queue between execute and the runners: a JetStream stream that only holds run ids.
 
-The database holds the truth; a message here is a hint that a run waits. So a lost message is put
+The database holds the truth; a message here is a hint that a run waits. So a lost message is queued
 again by a runner's sweep, and a doubled one finds its run already taken.
 """
 
@@ -19,13 +19,15 @@ LOG = logging.getLogger(__name__)
 
 STREAM = "RUNS"
 CONSUMER = "runners"
-ACK_WAIT = 30.0  # seconds without a word from a runner until a message is given to another
-MAX_WAITING = 100_000  # messages; full: the database still holds the run, and a sweep puts it later
+# Seconds without a sign from a runner until its message goes to another
+ACK_WAIT = 30.0
+# Messages. When full, the database still has the run, and a sweep queues it later.
+MAX_WAITING = 100_000
 
 ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
-ANSWER_GRACE = 0.5  # seconds after its time that an empty pull's answer may take
+ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
-_FULL_SUBJECT = 10077  # JetStream's error code: this run's message is still in the queue
+_FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
 
 
 class QueueUnavailable(Exception):
@@ -34,7 +36,7 @@ class QueueUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One message taken from the queue: this run waits, or waited. Tell the queue how it goes."""
+    """One message taken from the queue, which says that a run waits. Its methods answer the queue."""
 
     tenant_id: str
     run_id: str
@@ -42,34 +44,34 @@ class Claim:
     _link: Link
 
     def heartbeat(self) -> bool:
-        """The run lives: do not give it to another runner."""
+        """Tells the queue that the run lives, so that no other runner gets the message."""
         return self._link.publish(self._reply, IN_PROGRESS)
 
     def ack(self) -> bool:
-        """Done with it; when this gets lost, the message comes again and finds the run ended."""
+        """Removes the message. If this gets lost, the message comes again and finds the run ended."""
         return self._link.publish(self._reply, ACK)
 
     def nak(self, delay: float = 0.0) -> bool:
-        """Give it to another runner, after `delay` seconds."""
+        """Gives the message to any runner again, after `delay` seconds."""
         after = b' {"delay": %d}' % int(delay * 1e9) if delay else b""
         return self._link.publish(self._reply, NAK + after)
 
 
 class RunQueue:
-    """Puts runs in the queue, takes them out, and carries the word to cancel one.
+    """Puts runs in the queue, takes them out, and carries requests to cancel a run.
 
-    Any thread but the link's own.
+    Any thread but the link's own may call.
     """
 
     def __init__(self, link: Link, ack_wait: float = ACK_WAIT) -> None:
         self._link = link
         self._jetstream = JetStream(link)
         self._ack_wait = ack_wait
-        # connection numbers of the link on which each was last ensured; 0: it may be gone
+        # Number of the link's connection on which each was last ensured; 0: it may be gone.
         self._stream_of = self._consumer_of = 0
 
     def check(self) -> None:
-        """Raises QueueUnavailable with the reason when a run could not be queued now."""
+        """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
         if not self._link.is_up and not self._link.wait_up(1.0):
             raise QueueUnavailable("NATS is not connected, so no runner can be told of a run")
         try:
@@ -106,7 +108,7 @@ class RunQueue:
                 raise
 
     def holds(self) -> int:
-        """How many runs have a message: they wait, or a runner has them. 0 when that cannot be told."""
+        """How many messages the queue holds, those that runners have taken included. 0 when not known."""
         try:
             told = self._jetstream.call(f"STREAM.INFO.{STREAM}", {}, ANSWER_WAIT)
         except NatsError:
@@ -136,12 +138,12 @@ class RunQueue:
             raise QueueUnavailable("the work queue has gone; it is made again")
 
     def tell_cancel(self, run: Run) -> bool:
-        """Tells the run's runner to look; False while NATS is away (it looks by itself too)."""
+        """Asks the run's runner to cancel it. False while NATS is away; the runner also reads the database."""
         subject = f"tenant.{check_id(run.tenant_id)}.run.{check_id(run.run_id)}.cancel"
         return self._link.publish(subject, b"")
 
     def on_cancel(self, callback: Callable[[str, str], None]) -> Subscription:
-        """Calls `callback(tenant_id, run_id)` on the link's thread when a cancel is asked for."""
+        """Calls `callback(tenant_id, run_id)` on the link's thread when a run shall be cancelled."""
 
         def heard(message: Message) -> None:
             _, tenant_id, _, run_id, _ = message.subject.split(".")
@@ -158,7 +160,7 @@ class RunQueue:
         return None
 
     def _ensure_stream(self) -> None:
-        """Once a connection: a server that has gone, and may come back without it, ends the connection."""
+        """Makes the stream, once a connection: a server that comes back without it comes with a new one."""
         connection = self._link.connects
         if connection and self._stream_of == connection:
             return
@@ -181,7 +183,7 @@ def _stream_config() -> dict[str, Any]:
         "retention": "workqueue",
         "storage": "file",
         "max_msgs": MAX_WAITING,
-        # a run has one message at most: putting it again while it waits changes nothing
+        # A run has at most one message, so to queue it again while it waits changes nothing.
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,

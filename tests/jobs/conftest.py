@@ -111,7 +111,7 @@ def record(store: Store, body: str = GOOD, tenant_id: str = TENANT) -> Run:
     return store.record_run(tenant_id, NewRun(job.job_id, GRAPH, program(body))).run
 
 
-def ended(store: Store, run: Run, deadline: float = 15.0) -> Run:
+def ended(store: Store, run: Run, deadline: float = 60.0) -> Run:
     """The run once it has ended."""
 
     def look() -> Run | None:

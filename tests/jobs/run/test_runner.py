@@ -357,7 +357,7 @@ def test_runs_that_merely_wait_their_turn_are_not_queued_again(
     asked = threading.Event()
     looks = itertools.count()
     link.subscribe("$JS.API.STREAM.INFO.RUNS", lambda _: asked.set() if next(looks) >= 5 else None)
-    assert asked.wait(10.0), "the sweep looked at the queue five times"
+    assert asked.wait(30.0), "the sweep looked at the queue five times"
     assert [store.run(run.tenant_id, run.run_id).queued_at for run in waiting] == before
     JetStream(link).call("STREAM.PURGE.RUNS", {})  # now they are lost, and found
     store.request_cancel(at_work.tenant_id, at_work.run_id)
@@ -502,7 +502,7 @@ def test_a_runner_that_is_told_to_drain_ends_with_its_last_run(
     eventually(lambda: "drains" in runner.output)
     waiting = queued(store, run_queue, GOOD)
     (run_directory(data_dir, run) / "go").touch()
-    assert runner.process.wait(10.0) == 0
+    assert runner.process.wait(30.0) == 0
     assert store.run(run.tenant_id, run.run_id).status is RunStatus.COMPLETED
     assert store.run(run.tenant_id, waiting.run_id).status is RunStatus.QUEUED
 
