@@ -28,7 +28,7 @@ def find_table(written: str, there: Iterable[Table]) -> Table | None:
         for spelling in (_alone, _with_schema):
             found = [table for table in tables if same(spelling(table), written)]
             if len(found) > 1:
-                spelt = listed(f"{table.schema}.{table.name}" for table in found)
+                spelt = listed(sorted(f"{table.schema}.{table.name}" for table in found))
                 raise ProgramError(f"{written} may be any of {spelt}: write it as it is spelt")
             if found:
                 return found[0]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
+from program_lib.databases import read_rows
+from program_lib.databases.postgresql.native import numeric_digits
+from program_lib.databases.postgresql.statement import without_end
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS
+from program_lib.types import INTEGER
 from tests.databases import Database
-from tests.program_lib.moving import move, read
+from tests.program_lib.moving import move, read, schema_of, write
 
 # a type of PostgreSQL, and values that lie at its ends
 TYPES = {
@@ -126,7 +133,7 @@ def fill(database: Database, table: str, type_: str, values: list[str | None]) -
 def test_each_type_comes_into_a_new_table_as_it_was(
     database: Database, type_: str, nulls: str
 ) -> None:
-    values = [None] if nulls == "only" else [None, *TYPES[type_], None]
+    values: list[str | None] = [None] if nulls == "only" else [None, *TYPES[type_], None]
     fill(database, "s", type_, values)
     assert move(database.url, database.url, "t", table="s") == len(values)
     assert is_same(database, "s", "t")
@@ -138,9 +145,241 @@ def test_each_type_comes_into_a_new_table_as_it_was(
 
 
 def test_a_table_of_one_column_keeps_its_nulls_and_empty_texts(database: Database) -> None:
-    database.execute(
-        "CREATE TABLE s (v text)", "INSERT INTO s VALUES (NULL), (''), (NULL), ('\\.'), ('')"
-    )
+    database.execute("CREATE TABLE s (v text)")
+    database.execute("INSERT INTO s VALUES (NULL), (''), (NULL), ('\\.'), ('')")
     assert read(database.url, table="s")["v"].to_pylist() == [None, "", None, "\\.", ""]
     move(database.url, database.url, "t", table="s")
     assert is_same(database, "s", "t")
+
+
+# ---------------------------------------------------------------- queries
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 AS n",
+        "SELECT 1 AS n;",
+        "SELECT 1 AS n -- the end",
+        "SELECT 1 AS n; -- the ; end",
+        "/* a /* nested; */ ; */ SELECT 1 AS n ; /* ; */",
+        "SELECT 1 AS n WHERE ';' <> E'\\';' AND $$;$$ = ';' AND $a$ ; $$ $a$ <> ';';",
+        'SELECT ";" AS n FROM (SELECT 1) AS x(";");',
+        "WITH x AS (SELECT 1 AS n) SELECT n FROM x",
+        "VALUES (1)",
+        "TABLE one",
+        "SELECT n FROM one UNION ALL SELECT n FROM one WHERE false ORDER BY 1;",
+        "SELECT 1 AS n WHERE 100 % 7 = 2 AND 'a%s' LIKE '%s'",
+        "(SELECT 1 AS n)",
+    ],
+)
+def test_a_query_may_end_as_people_end_it(postgresql: Database, query: str) -> None:
+    postgresql.execute("CREATE TABLE one (n integer)", "INSERT INTO one VALUES (1)")
+    assert [next(iter(row.values())) for row in read(postgresql.url, query).to_pylist()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("SELECT 1; SELECT 2", "multiple commands"),
+        ("SELECT 1; DROP TABLE one", "multiple commands"),
+        ("INSERT INTO one VALUES (2) RETURNING n", "read-only transaction"),
+        ("WITH x AS (DELETE FROM one RETURNING n) SELECT * FROM x", "read-only transaction"),
+        ("SELECT nextval('one_seq')", "read-only transaction"),
+        ("DELETE FROM one", "must be a SELECT"),
+        ("", "must be a SELECT"),
+        ("SELECT", "must be a SELECT"),
+        ("SELECT 1 AS a, 2 AS a", "two columns are called 'a'"),
+        ("SELECT * FROM nowhere", 'relation "nowhere" does not exist'),
+        ("SELECT 1) TO PROGRAM 'true'; --", "syntax error"),
+        ("SELECT n / 0 FROM one", "division by zero"),
+        ("SELECT n FROM one WHERE n = $1", "parameter"),
+    ],
+)
+def test_what_is_no_query_is_refused(postgresql: Database, query: str, words: str) -> None:
+    postgresql.execute("CREATE TABLE one (n integer)", "INSERT INTO one VALUES (1)")
+    postgresql.execute("CREATE SEQUENCE one_seq")
+    with pytest.raises((ProgramError, psycopg.Error), match=words):
+        read(postgresql.url, query)
+    assert postgresql.rows("SELECT n FROM one") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "end"),
+    [
+        ("a;b", 1),
+        ("'a;'';'", 7),
+        ("$x$;$x$;", 7),
+        ("a$b;c$b", 3),
+        ("/*;/*;*/;*/;", 11),
+        ("/* ;", 4),
+    ],
+)
+def test_the_end_of_a_statement_is_found(query: str, end: int) -> None:
+    assert without_end(query) == query[:end]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01"],
+)
+@pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
+def test_dates_that_others_do_not_have_are_refused_with_their_row(
+    postgresql: Database, type_: str, value: str
+) -> None:
+    query = f"SELECT i AS k, CASE WHEN i = 3 THEN '{value}'::{type_} END AS d FROM generate_series(1, 9) i"
+    with pytest.raises(RowRefused) as refused:
+        read(postgresql.url, query)
+    assert (refused.value.index, refused.value.column) == (2, "d")
+    assert value.split()[0] in refused.value.reason
+    assert '"d"::text in the query reads it as text' in refused.value.reason
+    as_text = query.replace("CASE", "(CASE").replace(" AS d", ")::text AS d")
+    assert read(postgresql.url, as_text)["d"].to_pylist()[2].startswith(value.split()[0])
+
+
+@pytest.mark.parametrize(("value", "type_"), [("24:00:00", "time"), ("NaN", "numeric(10,2)")])
+def test_other_values_without_an_exact_form_are_refused(
+    postgresql: Database, value: str, type_: str
+) -> None:
+    with pytest.raises(RowRefused, match=value) as refused:
+        read(postgresql.url, f"SELECT v::{type_} FROM (VALUES (NULL), ('{value}')) AS t(v)")
+    assert (refused.value.index, refused.value.column) == (1, "v")
+
+
+def test_a_text_that_is_no_utf8_is_refused(postgresql: Database) -> None:
+    name = f"{postgresql.name}_ascii"
+    postgresql.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    try:
+        query = "SELECT convert_from(x, 'SQL_ASCII') AS t FROM (VALUES (''::bytea), ('\\xff'::bytea)) AS v(x)"
+        with pytest.raises(psycopg.Error, match='invalid byte sequence for encoding "UTF8"'):
+            read(postgresql.url.replace(postgresql.name, name), query)
+    finally:
+        postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_query_knows_what_its_columns_are_declared_as(database: Database) -> None:
+    database.execute("CREATE TABLE s (k integer NOT NULL, p numeric(10,2) NOT NULL, c varchar(3))")
+    schema = schema_of(
+        database.url, "SELECT a.k, b.p, b.c, b.p * 2 AS twice FROM s a LEFT JOIN s b USING (k)"
+    )
+    assert list(schema.shown()) == ["k integer", "p decimal(10,2)", "c text", "twice numeric"]
+    assert [column.is_nullable for column in schema] == [True] * 4  # an outer join makes NULLs
+    of_table = schema_of(database.url, table="s")
+    assert [column.is_nullable for column in of_table] == [False, False, True]
+    assert of_table[2].type.length == 3
+
+
+@pytest.mark.parametrize("digits", [(10, 2), (1000, 1000), (3, 5), (3, -2), (1, -1000)])
+def test_the_digits_of_a_numeric(postgresql: Database, digits: tuple[int, int]) -> None:
+    postgresql.execute(f"CREATE TABLE s (n numeric({digits[0]},{digits[1]}))")
+    query = "SELECT atttypmod FROM pg_attribute WHERE attrelid = 's'::regclass AND attnum = 1"
+    assert numeric_digits(postgresql.value(query)) == digits
+
+
+def test_rows_are_as_of_the_moment_of_open(postgresql: Database) -> None:
+    postgresql.execute("CREATE TABLE s (n integer)", "INSERT INTO s VALUES (1)")
+    reader = read_rows(postgresql.url, table="s")
+    reader.open()
+    postgresql.execute("UPDATE s SET n = 2", "INSERT INTO s VALUES (3)")
+    assert [table["n"].to_pylist() for table in reader.batches()] == [[1]]
+    reader.close()
+    reader.close()
+
+
+def test_batches_are_bounded_in_rows_and_bytes(postgresql: Database) -> None:
+    reader = read_rows(
+        postgresql.url, "SELECT i, repeat('x', 100000) AS t FROM generate_series(1, 400) i"
+    )
+    reader.open()
+    sizes = [table.nbytes for table in reader.batches()]
+    assert max(sizes) < 2 * BATCH_BYTES
+    assert sum(sizes) > 40_000_000
+    reader = read_rows(postgresql.url, "SELECT i FROM generate_series(1, 120000) i")
+    reader.open()
+    counts = [len(table) for table in reader.batches()]
+    assert sum(counts) == 120_000
+    assert max(counts) <= BATCH_ROWS
+
+
+def test_what_a_slow_query_gave_is_handed_on_before_its_end(postgresql: Database) -> None:
+    """The server sends what it has when 8 KB are full."""
+    query = (
+        "SELECT i, repeat('x', 9000) AS t FROM generate_series(1, 3) i"
+        " WHERE i < 3 OR pg_advisory_lock(51) IS NOT NULL"
+    )
+    with postgresql.connect() as other:
+        other.execute("SELECT pg_advisory_lock(51)")
+        reader = read_rows(postgresql.url, query)
+        reader.open()
+        batches = reader.batches()
+        assert next(batches)["i"].to_pylist() == [1]
+    assert [i for table in batches for i in table["i"].to_pylist()] == [2, 3]
+    reader.close()
+
+
+# ---------------------------------------------------------------- names
+
+
+ODD = [
+    "Order Lines",
+    "select",
+    'a"b',
+    "it's",
+    "x.y",
+    "é😀",
+    "ALL CAPS",
+    " lead",
+    "%s",
+    "x" * 63,
+    "a\nb",
+    ";--",
+]
+
+
+def test_odd_names_are_kept(postgresql: Database) -> None:
+    columns = dict.fromkeys(ODD, INTEGER)
+    for table in ["Order Lines", "select", 'q"t', "%(x)s", "y" * 63]:
+        write(postgresql.url, table, "create", columns, [tuple(range(len(ODD)))])
+        found = read(postgresql.url, table=table)
+        assert found.column_names == ODD
+        assert list(found.to_pylist()[0].values()) == list(range(len(ODD)))
+        write(postgresql.url, table, "append", columns, [tuple(range(len(ODD)))])
+        assert len(read(postgresql.url, table=table)) == 2
+
+
+def test_names_that_would_be_cut_are_refused(postgresql: Database) -> None:
+    with pytest.raises(ProgramError, match="63 bytes"):
+        write(postgresql.url, "é" * 32, "create", {"a": INTEGER}, [])
+    with pytest.raises(ProgramError, match="63 bytes"):
+        write(postgresql.url, "t", "create", {"a" * 64: INTEGER}, [])
+
+
+def test_a_dot_parts_schema_and_table_unless_a_table_has_the_whole_name(
+    postgresql: Database,
+) -> None:
+    postgresql.execute(
+        "CREATE SCHEMA sales",
+        "CREATE TABLE sales.y2026 (n integer)",
+        'CREATE TABLE "sales.2026" (n integer)',
+        "INSERT INTO sales.y2026 VALUES (1)",
+        'INSERT INTO "sales.2026" VALUES (2)',
+        'CREATE TABLE "Mixed" (n integer)',
+    )
+    assert read(postgresql.url, table="sales.y2026")["n"].to_pylist() == [1]
+    assert read(postgresql.url, table="sales.2026")["n"].to_pylist() == [2]
+    assert read(postgresql.url, table="SALES.Y2026")["n"].to_pylist() == [1]
+    assert len(read(postgresql.url, table="mixed")) == 0
+    postgresql.execute('CREATE TABLE "MIXED" (n integer)')
+    with pytest.raises(ProgramError, match=r"may be any of public\.MIXED, public\.Mixed"):
+        read(postgresql.url, table="mixed")
+    assert len(read(postgresql.url, table="Mixed")) == 0
+    with pytest.raises(
+        ProgramError, match="a dot parts schema and table; there are MIXED, Mixed, sales"
+    ):
+        read(postgresql.url, table="sales.y2027")
+    write(postgresql.url, "sales.new", "create", {"n": INTEGER}, [(5,)])
+    assert postgresql.rows("SELECT n FROM sales.new") == [(5,)]
+    with pytest.raises(
+        ProgramError, match="there is no schema nowhere: a dot parts schema and table"
+    ):
+        write(postgresql.url, "nowhere.new", "create", {"n": INTEGER}, [])

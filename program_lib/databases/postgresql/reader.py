@@ -198,10 +198,7 @@ def _finished(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | pa.A
 
 def _refused(block: bytes, schema: Schema, error: Exception) -> Exception:
     """The first row that has a value which its type here does not have; the error itself where none is found."""
-    try:
-        texts = _read(block, schema, [pa.string()] * len(schema))
-    except pa.ArrowInvalid:
-        return _not_utf8(block, schema) or error
+    texts = _read(block, schema, [pa.string()] * len(schema))
     found = [
         refused
         for i, column in enumerate(schema)
@@ -216,16 +213,4 @@ def _refused_of(texts: pa.ChunkedArray, column: Column) -> RowRefused | None:
     except RowRefused as refused:
         advice = f'; "{column.name}"::text in the query reads it as text'
         return RowRefused(refused.index, refused.reason + advice, column.name)
-    return None
-
-
-def _not_utf8(block: bytes, schema: Schema) -> RowRefused | None:
-    """Of a database whose encoding is SQL_ASCII."""
-    raw = _read(block, schema, [pa.binary()] * len(schema))
-    for i, column in enumerate(schema):
-        for index, value in enumerate(raw[i].to_pylist()):
-            try:
-                (value or b"").decode()
-            except UnicodeDecodeError:
-                return RowRefused(index, f"{value!r:.60} is no text in UTF-8", column.name)
     return None
