@@ -6,6 +6,7 @@ SQL, for columns of known types: the editor and the running program call it. Non
 
 from __future__ import annotations
 
+from program_lib.expressions.changes import changed_meanings
 from program_lib.expressions.compiler import Compiled, compile_expression
 from program_lib.expressions.sql import identifier
 from program_lib.expressions.syntax import (
@@ -24,6 +25,7 @@ __all__ = [
     "ExpressionError",
     "Function",
     "Parsed",
+    "changed_meanings",
     "compile_expression",
     "identifier",
     "parse",

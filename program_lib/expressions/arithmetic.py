@@ -16,6 +16,7 @@ from program_lib.expressions.terms import (
     as_double,
     as_exact,
     called,
+    checked,
     common_exact,
     doubles_of,
     exact_type,
@@ -88,15 +89,17 @@ def _of_integers(sign: str, left: Term, right: Term) -> Term:
 
 
 def _unless_zero(left: str, right: Term, sign: str, of: Type, divisor: str | None = None) -> str:
+    """left / right; division by zero fails, unless it is NULL that is divided."""
     divisor = divisor or right.sql
     if right.is_literal and right.value:
         return f"({left} {sign} {divisor})"
     failed = fail(DIVISION_BY_ZERO, of)
 
-    def body(value: str) -> str:
-        return case((f"{value} = 0", failed), otherwise=f"({left} {sign} {value})")
+    def body(above: str, below: str) -> str:
+        is_wrong = f"{below} = 0 AND {above} IS NOT NULL"
+        return case((is_wrong, failed), otherwise=f"({above} {sign} {below})")
 
-    return let(divisor, body)
+    return let(left, lambda above: let(divisor, lambda below: body(above, below)))
 
 
 # ------------------------------------------------ decimals
@@ -193,7 +196,7 @@ def _quotient(dividend: str, right: Term, divisor: str, more: int) -> str:
         long = _long_division(above, below, more)
         if right.is_literal and right.value:
             return long
-        return case((f"{below} = 0", failed), otherwise=long)
+        return case((f"{below} = 0 AND {above} IS NOT NULL", failed), otherwise=long)
 
     return let(dividend, lambda above: let(divisor, lambda below: of_both(above, below)))
 
@@ -235,6 +238,8 @@ def _both_digits(left: Term, right: Term) -> tuple[tuple[int, int], tuple[int, i
 
 
 def _of_doubles(sign: str, left: Term, right: Term) -> Term:
+    if sign in ("/", "//", "%"):
+        right = checked(right)  # divided by an infinite number, all would be 0
     above, below = as_double(left), as_double(right)
     doubles = doubles_of([left, right])
     if sign in ("/", "//", "%"):
@@ -249,7 +254,7 @@ def _power(left: Term, right: Term) -> Term:
     for term in (left, right):
         if term.kind in (Kind.DECIMAL, Kind.NUMERIC) and not term.is_literal:
             raise Misfit(f"a power of {called(term)} is not exact: write float(x) ** y, or x * x")
-    base, exponent = as_double(left), as_double(right)
+    base, exponent = as_double(checked(left)), as_double(checked(right))
     sql = let(base, lambda low: let(exponent, lambda high: _checked_power(low, high, right)))
     doubles = doubles_of([left, right])
     return Term(sql, DOUBLE, may_fail=True, doubles=doubles, is_unchecked=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from program_lib.expressions.moments import MOMENTS, literal_moment
+from program_lib.expressions.sql import case, let
 from program_lib.expressions.terms import (
     NULL,
     NUMBERS,
@@ -65,6 +66,26 @@ def one_of(terms: Sequence[Term], choose: Callable[[list[str]], str]) -> Term:
         doubles=doubles_of(terms),
         scale=scale if common is NUMERIC else 0,
     )
+
+
+def first_known(terms: Sequence[Term]) -> Term:
+    """The first that is not NULL; a later one is computed only where those before it are. Raises Misfit.
+
+    DuckDB computes what two parts of a COALESCE have in common beforehand, for all rows.
+    """
+    return one_of(terms, _lazily_first if any_fails(terms[1:]) else _first)
+
+
+def _first(values: list[str]) -> str:
+    return f"coalesce({', '.join(values)})"
+
+
+def _lazily_first(values: list[str]) -> str:
+    first, *rest = values
+    if not rest:
+        return first
+    later = _lazily_first(rest)
+    return let(first, lambda value: case((f"{value} IS NOT NULL", value), otherwise=later))
 
 
 def largest(terms: Sequence[Term], function: str) -> Term:
@@ -201,13 +222,13 @@ def _in_list(left: Term, values: Sequence[Term]) -> Term:
 
 def side_by_side(terms: Sequence[Term], is_equality: bool) -> list[Term]:
     """All terms in one type that DuckDB compares as we mean it. Raises Misfit."""
-    terms = _texts_of(adopted(terms))
-    refuse_strangers(terms)
-    kind = terms[0].kind
-    if kind is Kind.JSON:
+    if any(term.kind is Kind.JSON for term in terms):
         raise Misfit(
             "json has many texts for one value: compare str(x), or compute in the database"
         )
+    terms = _texts_of(adopted(terms))
+    refuse_strangers(terms)
+    kind = terms[0].kind
     if kind in ONLY_EQUAL and not is_equality:
         raise Misfit(f"{called(terms[0])} has no order here: only == and != are possible")
     kinds = {term.kind for term in terms}

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from program_lib.expressions import arithmetic, common, moments, texts
 from program_lib.expressions.sql import quoted_name
@@ -65,7 +66,7 @@ class Compiled:
         missing = [name for name in self.numeric_columns if name not in scales]
         if missing:
             raise ValueError(f"no scale is given for {listed(missing)}")
-        return _Compiler(self._parsed, self._schema, scales).compile().sql
+        return _sql(self._parsed, self._schema, tuple(sorted(scales.items())))
 
 
 def compile_expression(parsed: Parsed, schema: Schema) -> Compiled:
@@ -74,6 +75,12 @@ def compile_expression(parsed: Parsed, schema: Schema) -> Compiled:
     kinds = {column.name: column.type.kind for column in schema}
     numeric = tuple(name for name in parsed.columns if kinds[name] is Kind.NUMERIC)
     return Compiled(term.type, parsed.columns, numeric, parsed, schema)
+
+
+@lru_cache(maxsize=1_000)
+def _sql(parsed: Parsed, schema: Schema, scales: tuple[tuple[str, int], ...]) -> str:
+    """The next batch has most probably the same scales."""
+    return _Compiler(parsed, schema, dict(scales)).compile().sql
 
 
 class _Compiler:
@@ -278,7 +285,7 @@ def _lazily(terms: Sequence[Term], is_and: bool) -> Term:
 
 _FUNCTIONS: dict[str, Callable[[Sequence[Term]], Term]] = {
     "abs": lambda terms: arithmetic.absolute(terms[0]),
-    "coalesce": lambda terms: common.one_of(terms, lambda values: f"coalesce({', '.join(values)})"),
+    "coalesce": common.first_known,
     "date": lambda terms: moments.moment(terms[0], DATE),
     "ends_with": lambda terms: texts.ends_with(terms[0], terms[1]),
     "float": lambda terms: texts.floating_number(terms[0]),

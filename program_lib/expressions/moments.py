@@ -50,7 +50,7 @@ _DAY_MICROSECONDS = 86_400_000_000
 def literal_moment(text: str, kind: Kind) -> Term:
     """The date, time, instant or uuid that a literal text is. Raises Misfit if it is none."""
     try:
-        value, of = _READ[kind](text.strip())
+        value, of = _READ[kind](text.strip(" "))
     except ValueError:
         raise Misfit(f"{text[:60]!r} is not {EXAMPLES[kind]}") from None
     return Term(cast(quoted(value), of), of, is_nullable=False)
@@ -125,8 +125,8 @@ def moment(term: Term, to: Type) -> Term:
 def _of_text(term: Term, to: Type) -> Term:
     def body(text: str) -> str:
         failed = fail(f"this is not {EXAMPLES[to.kind]}: ", to, text)
-        form = quoted(rf"\s*{FORMS[to.kind]}\s*")
-        plain = cast(f"trim({text}, ' \t\n\r\f')", to)
+        form = quoted(f" *{FORMS[to.kind]} *")
+        plain = cast(f"trim({text}, ' ')", to)
         is_one = f"{text} IS NULL OR regexp_full_match({text}, {form})"
         return case((is_one, plain), otherwise=failed)
 

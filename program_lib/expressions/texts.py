@@ -27,10 +27,12 @@ SPACES = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-MAX_PLACE = 4_294_967_295  # the last character that DuckDB's substring knows; no field is as long
-_WHOLE = r"\s*[+-]?[0-9]+\s*"
-_FLOATING = r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"
-_NOT_FINITE = r"\s*(?:NaN|-?Infinity)\s*"  # as we write them
+MAX_PLACE = (
+    4_294_967_294  # from 0: the last character that DuckDB's substring knows; no field is as long
+)
+_WHOLE = " *[+-]?[0-9]+ *"
+_FLOATING = r" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
+_NOT_FINITE = " *(?:NaN|-?Infinity) *"  # as we write them
 
 
 def _text(sql: str, *terms: Term, may_fail: bool = False) -> Term:
@@ -223,12 +225,16 @@ def _decimal_text(term: Term) -> str:
 
 
 def _day_text(term: Term) -> str:
-    """PostgreSQL's form of years before the first: 0044-03-15 BC."""
-    return f"replace({_cast_text(term)}, '(BC)', 'BC')"
+    return _with_era(_cast_text(term))
 
 
 def _instant_text(term: Term) -> str:
-    return f"replace({cast(in_utc(term.sql), TEXT)} || '+00', ' (BC)+00', '+00 BC')"
+    return _with_era(f"({cast(in_utc(term.sql), TEXT)} || '+00')")
+
+
+def _with_era(written: str) -> str:
+    """Years before the first as PostgreSQL writes them: 0044-03-15 12:00:00 BC."""
+    return rf"regexp_replace({written}, ' \(BC\)(.*)$', '\1 BC')"
 
 
 def _bytes_text(term: Term) -> str:
@@ -250,7 +256,7 @@ def _plain_digits(written: str) -> str:
     small = f"{sign} || '0.' || repeat('0', -{exponent} - 1) || {digits}"
     large = f"{sign} || rpad({digits}, {exponent} + 1, '0')"
     return case(
-        (f"{written} = 'nan'", "'NaN'"),
+        (f"{written} IN ('nan', '-nan')", "'NaN'"),
         (f"{written} = 'inf'", "'Infinity'"),
         (f"{written} = '-inf'", "'-Infinity'"),
         (f"contains({written}, 'e-')", small),
@@ -303,11 +309,12 @@ def floating_number(term: Term) -> Term:
 
 def _floating_of_text(text: str) -> str:
     failed = fail("this is not a number: ", DOUBLE, text)
-    too_large = fail("this is too large for a floating-point number: ", DOUBLE, text)
+    beyond = fail("this is beyond what a floating-point number can hold: ", DOUBLE, text)
     number = cast(text, DOUBLE)
+    is_something = f"regexp_matches({text}, '^[^eE]*[1-9]')"
     return case(
         (f"{text} IS NULL OR regexp_full_match({text}, {quoted(_NOT_FINITE)})", number),
         (f"NOT regexp_full_match({text}, {quoted(_FLOATING)})", failed),
-        (f"isinf({number})", too_large),
+        (f"isinf({number}) OR ({number} = 0 AND {is_something})", beyond),
         otherwise=number,
     )

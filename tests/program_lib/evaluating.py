@@ -19,15 +19,26 @@ class Failed(Exception):
 _connection = duckdb.connect(":memory:", config={"threads": "1"})
 
 
-def evaluate(text: str, types: Mapping[str, Type], rows: Sequence[Sequence[Any]]) -> list[Any]:
-    """The expression's value for each row; a row has a value for each of `types`."""
+def evaluate(
+    text: str,
+    types: Mapping[str, Type],
+    rows: Sequence[Sequence[Any]],
+    scale: int | None = None,
+) -> list[Any]:
+    """The expression's value for each row; a row has a value for each of `types`.
+
+    `scale` is the one of all NUMERIC columns, instead of what the values need.
+    """
     schema = Schema(Column(name, of) for name, of in types.items())
     compiled = compile_expression(parse(text), schema)
     columns = {
         name: pa.array([row[place] for row in rows], of.arrow())
         for place, (name, of) in enumerate(types.items())
     }
-    scales = {name: _scale(columns[name].to_pylist()) for name in compiled.numeric_columns}
+    scales = {
+        name: _scale(columns[name].to_pylist()) if scale is None else scale
+        for name in compiled.numeric_columns
+    }
     table = {identifier(name): column for name, column in columns.items()}
     table["nothing"] = pa.nulls(len(rows), pa.int8())  # for expressions that read no column
     _connection.register("batch", pa.table(table))
