@@ -17,6 +17,7 @@ from typing import Any
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
 from jobs.sandbox.allowance import Allowance
+from jobs.sandbox.interpreters import interpreter_environment
 from settings.groups import ProgramRules
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,8 +90,8 @@ def start(
         [*prefix, sys.executable, "-W", "error::SyntaxWarning", str(source)],
         cwd=data_dir,
         env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(RECORDING),
+            **interpreter_environment(),
+            "PYTHONPATH": f"{RECORDING}{os.pathsep}{ROOT}",
             "PROGRESS_FILE": str(data_dir / "progress.jsonl"),
             "DATA_DIR": str(data_dir),
             **environment,

@@ -72,10 +72,15 @@ def text_errors(value: Any, longest: int = MAX_TEXT, lines: bool = True) -> Iter
         yield "is empty"
     elif len(value) > longest:
         yield f"has {len(value):,} characters, at most {longest:,} are allowed"
-    elif "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    elif _cannot_be_stored(value):
         yield "holds a character that cannot be stored"
     elif not lines and len(value.splitlines()) > 1:
         yield "must be a single line"
+
+
+def _cannot_be_stored(text: str) -> bool:
+    """Whether a NUL or half of a character is in it, which is in no file and no database."""
+    return "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _check_text(value: Any, field: Field) -> Iterator[str]:
@@ -221,6 +226,8 @@ def _check_marker(value: Any, field: Field) -> Iterator[str]:
         yield f"{field.label} must be text, not {_kind(value)}"
     elif len(value) > MAX_MARKER:
         yield f"{field.label} has {len(value)} characters, at most {MAX_MARKER} are allowed"
+    elif _cannot_be_stored(value):
+        yield f"{field.label} holds a character that cannot be stored"
     elif set(value) & set('",;|\t\r\n'):
         yield f"{field.label} is {shown(value)}: it must hold no quote, delimiter or line end"
 
@@ -229,7 +236,7 @@ def _check_count(value: Any, field: Field) -> Iterator[str]:
     if type(value) is not int:
         yield f"{field.label} must be a whole number, not {_kind(value)}"
     elif not 0 <= value <= MAX_COUNT:
-        yield f"{field.label} is {value:,}, it must be between 0 and {MAX_COUNT:,}"
+        yield f"{field.label} must be between 0 and {MAX_COUNT:,}"
 
 
 def _check_keep(value: Any, field: Field) -> Iterator[str]:

@@ -8,12 +8,14 @@ from typing import Any
 MAX_COMMENT = 160  # characters; a longer comment is cut
 # Characters; a shorter text of several lines is written on one line, with \n in it
 ONE_LINE = 60
+ONE_LINE_OF_LIST = 80  # characters; of a longer list each entry has a line
 
 
 def literal(value: Any, indent: int = 0) -> str:
     """Python source that evaluates to `value` (text, numbers, True, False, None, and lists and dicts of these).
 
-    Text of several lines is written line by line in brackets, `indent` spaces in, so that SQL stays readable.
+    Text of several lines, or a long list, is written line by line in brackets, `indent` spaces in, so that it stays
+    readable.
     """
     if isinstance(value, str):
         return _text(value, indent)
@@ -22,11 +24,7 @@ def literal(value: Any, indent: int = 0) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return (
-            "["
-            + ", ".join(quoted(item) if isinstance(item, str) else literal(item) for item in value)
-            + "]"
-        )
+        return _list([quoted(i) if isinstance(i, str) else literal(i) for i in value], indent)
     if isinstance(value, dict):
         return (
             "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
@@ -46,6 +44,14 @@ def _text(value: str, indent: int) -> str:
         return quoted(value)
     margin = "\n" + " " * indent
     return "(" + "".join(f"{margin}    {quoted(line)}" for line in lines) + f"{margin})"
+
+
+def _list(entries: list[str], indent: int) -> str:
+    line = f"[{', '.join(entries)}]"
+    if len(line) <= ONE_LINE_OF_LIST:
+        return line
+    margin = "\n" + " " * indent
+    return "[" + "".join(f"{margin}    {entry}," for entry in entries) + f"{margin}]"
 
 
 def quoted(value: str) -> str:

@@ -187,7 +187,7 @@ _NUMBERED = re.compile(
     r"_\d+$"
 )  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
-_TAKEN |= {"main", "sys", "batch", "run", "run_preview", "columns", "query", "node"}
+_TAKEN |= {"main", "sys", "batch", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
 
 

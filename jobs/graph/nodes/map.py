@@ -50,12 +50,21 @@ MAP = NodeType(
     runs_as="Map",
     imports=(),
     template="""
+{% if config.columns %}
     columns = {
 {% for entry in config.columns %}
         {{ entry.column | literal }}: {{ entry.expression | literal(8) }},
 {% endfor %}
     }
+{% else %}
+    columns = {}
+{% endif %}
+{% if config.keep is string %}
     return batch.compute(columns, keep={{ config.keep | literal }})
+{% else %}
+    keep = {{ config.keep | literal(4) }}
+    return batch.compute(columns, keep)
+{% endif %}
 """,
     known_columns=_known_columns,
 )

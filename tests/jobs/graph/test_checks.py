@@ -29,6 +29,14 @@ def keep(node_id: int = 2, condition: str = "a > 1") -> dict[str, Any]:
     return node(node_id, "filter", condition=condition)
 
 
+def csv(node_id: int = 1, **config: Any) -> dict[str, Any]:
+    return node(node_id, "csv_input", path="a.csv", **config)
+
+
+def typed(column: str, of: Any) -> dict[str, Any]:
+    return {"column": column, "type": of}
+
+
 def errors(document: Any) -> list[tuple[int | None, str | None, str]]:
     with pytest.raises(GraphInvalid) as caught:
         parse_graph(document)
@@ -94,6 +102,25 @@ def test_nodes_are_ordered_so_that_each_comes_after_those_that_feed_it() -> None
         (chain(source(), keep(condition="a >")), (2, "condition", "Condition: this is not an expression")),
         (chain(source(), keep(condition="a.b")), (2, "condition", "(at character 1)")),
         (chain(source(), node(2, "filter")), (2, "condition", "Condition is missing")),
+        (chain(source(), node(2, "limit", rows="5")), (2, "rows", "Rows must be a whole number, not text")),
+        (chain(source(), node(2, "limit", rows=True)), (2, "rows", "Rows must be a whole number, not true")),
+        (chain(source(), node(2, "limit", rows=-1)), (2, "rows", "Rows must be between 0 and 9,007")),
+        (chain(source(), node(2, "limit", rows=10**4_000)), (2, "rows", "Rows must be between 0 and")),
+        (chain(csv(types="a")), (1, "types", "Types must be a list of")),
+        (chain(csv(types=[{"column": "a"}])), (1, "types", 'Types, entry 1 must be {"column"')),
+        (chain(csv(types=[typed("a", "number")])), (1, "types", "the type is 'number', it must be one of text, integer")),
+        (chain(csv(types=[typed("a", [[]])])), (1, "types", "entry 1: the type is a list")),
+        (chain(csv(types=[typed("a\nb", "date")])), (1, "types", "entry 1: the column's name must be a single line")),
+        (chain(csv(types=[typed("a", "date")] * 2)), (1, "types", "entry 2: the column 'a' is there twice")),
+        (chain(csv(null_marker="\\N,")), (1, "null_marker", "it must hold no quote, delimiter or line end")),
+        (chain(csv(null_marker="x" * 21)), (1, "null_marker", "has 21 characters, at most 20")),
+        (chain(csv(null_marker="\ud800")), (1, "null_marker", "holds a character that cannot be stored")),
+        (chain(csv(null_marker="\0")), (1, "null_marker", "holds a character that cannot be stored")),
+        (chain(csv(null_marker=0)), (1, "null_marker", "must be text, not a number")),
+        (
+            chain(csv(types=[typed("a", "date")], numbers=["a"]), node(2, "csv_output", path="b")),
+            (1, "numbers", "the column a has a type already"),
+        ),
         (chain(source(), node(2, "map", columns="a")), (2, "columns", "Columns must be a list of")),
         (chain(source(), node(2, "map", columns=[1])), (2, "columns", "Columns, entry 1 must be")),
         (
@@ -170,6 +197,80 @@ def test_every_error_is_named_at_once() -> None:
     assert sum("cycle" in message for _, _, message in found) == 2
 
 
+TYPED = [
+    typed("n", "integer"),
+    typed("price", "numeric"),
+    typed("day", "date"),
+    typed("name", "text"),
+]
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("n + 1", "it must be boolean, and this is integer"),
+        ("name", "it must be boolean, and this is text"),
+        ("n == '5'", "text"),
+        ("name > 5", "text and integer do not go together"),
+        ("day > 'soon'", "date"),
+        ("name * 2 == 4", "text * integer is not possible"),
+        ("price and n", "a condition is true or false"),
+    ],
+)
+def test_types_that_do_not_go_together_are_told_while_editing(condition: str, message: str) -> None:
+    output = node(3, "csv_output", path="b.csv")
+    [(node_id, field, said)] = errors(chain(csv(types=TYPED), keep(2, condition), output))
+    assert (node_id, field) == (2, "condition")
+    assert message in said
+    output = node(4, "csv_output", path="b.csv")
+    columns = [{"column": "x", "expression": f"1 if {condition} else 2"}]
+    through = [keep(2, "n > 0"), node(3, "map", columns=columns)]
+    if "must be boolean" not in message:
+        assert errors(chain(csv(types=TYPED), *through, output))[0][:2] == (3, "columns")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "n > 5 and price == 9.99 and day > '2026-01-31' and name in ('a', 'b')",
+        "n + other > 5 or other",  # nothing is known of it: the file may have it, as a text or not
+        "unknown * n == 3",
+        "n is None",
+    ],
+)
+def test_what_may_be_right_is_no_error_while_editing(condition: str) -> None:
+    output = node(3, "csv_output", path="b.csv")
+    assert parse_graph(chain(csv(types=TYPED), keep(2, condition), output))
+
+
+def test_the_types_of_two_inputs_are_known_where_both_go_together() -> None:
+    """The column n is a number in both; what day is, the meeting of both will tell when it runs."""
+    others = csv(2, types=[typed("n", "numeric"), typed("day", "text"), typed("price", "numeric")])
+    output = node(4, "csv_output", path="b.csv")
+
+    def both(condition: str) -> dict[str, Any]:
+        nodes = [csv(1, types=TYPED), others, keep(3, condition), output]
+        return graph(nodes, [(1, 3), (2, 3), (3, 4)])
+
+    assert parse_graph(both("n > 5 and price > 2 and day > 5"))
+    assert errors(both("n > 'x'"))[0][:2] == (3, "condition")
+
+
+def test_a_column_that_a_map_makes_anew_has_the_new_type() -> None:
+    output = node(4, "csv_output", path="b.csv")
+
+    def made(keeps: Any, condition: str) -> dict[str, Any]:
+        columns = [{"column": "n", "expression": "str(n)"}]
+        through = [node(2, "map", columns=columns, keep=keeps), keep(3, condition)]
+        return chain(csv(types=TYPED), *through, output)
+
+    assert parse_graph(made("all", "n == '5' and price > 5"))
+    assert errors(made("all", "n == 5"))
+    assert parse_graph(made("none", "n == '5'"))
+    assert parse_graph(made(["day"], "price == 'x'")), "the run will say that there is no price"
+    assert errors(made(["day"], "day == 'x'"))
+
+
 def test_two_appends_to_one_table_are_fine() -> None:
     both = [sink(8, mode="append"), sink(9, mode="append")]
     assert parse_graph(graph([source(), *both], [(1, 8), (1, 9)]))
@@ -189,7 +290,8 @@ def test_a_document_nested_deeply_in_a_field_is_an_error_of_the_field() -> None:
 def test_node_types_describe_themselves_as_json() -> None:
     document = json.loads(json.dumps(node_types_document()))
     assert [entry["name"] for entry in document] == list(NODE_TYPES)
-    mode = next(f for f in document[4]["fields"] if f["name"] == "mode")
+    output = next(entry for entry in document if entry["name"] == "db_output")
+    mode = next(f for f in output["fields"] if f["name"] == "mode")
     assert mode["choices"] == ["create", "append", "replace"]
     assert mode["default"] == "create"
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from hosting.sample import sample_job_document
 from jobs.graph.checks import parse_graph
-from jobs.graph.expressions import FUNCTIONS
 from jobs.graph.literals import comment, literal
+from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program, node_lines
 from tests.programs import chain, graph, node, program_of
@@ -32,12 +32,21 @@ def everything(**texts: str) -> dict[str, Any]:
         "table": "t",
         "path": "f.csv",
         "column": "c",
+        "marker": "NULL",
     } | texts
     return graph(
         [
             node(1, "db_input", text["name"], connection="sqlite:///shop.db", sql=text["sql"]),
             node(2, "db_input", text["name"], connection="sqlite:///shop.db", table=text["table"]),
-            node(3, "csv_input", text["name"], path=text["path"], numbers=[text["column"]]),
+            node(
+                3,
+                "csv_input",
+                text["name"],
+                path=text["path"],
+                types=[{"column": "'" + text["column"], "type": "date"}],
+                numbers=[text["column"]],
+                null_marker=text["marker"],
+            ),
             node(4, "filter", text["name"], condition=f"col({text['column']!r}) == {text['name']!r}"),
             node(
                 5,
@@ -50,10 +59,15 @@ def everything(**texts: str) -> dict[str, Any]:
                 keep=[text["table"]],
             ),
             node(6, "db_output", text["name"], connection="sqlite:///r.db", table=text["table"]),
-            node(7, "csv_output", text["name"], path=text["path"]),
+            node(7, "csv_output", text["name"], path=text["path"], null_marker=text["marker"]),
+            node(8, "limit", text["name"], rows=10),
         ],
-        [(1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (5, 7)],
+        [(1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (5, 8), (8, 7)],
     )  # fmt: skip
+
+
+def test_everything_is_there() -> None:
+    assert {entry["type"] for entry in everything()["nodes"]} == set(NODE_TYPES)
 
 
 def calls_in(program: str) -> set[str]:
@@ -74,9 +88,59 @@ def test_a_program_has_a_section_for_each_node_in_order() -> None:
     program = program_of(everything(), job_name="Nightly", job_id=12)
     assert "# Job 12 of tenant default: Nightly\n" in program
     assert "#   4 Filter: A name → 5\n" in program
-    places = [program.index(f"\ndef node_{number}(") for number in (1, 2, 3, 4, 5, 6, 7)]
+    places = [program.index(f"\ndef a_name_{number}(") for number in (1, 2, 3, 4, 5, 6, 8, 7)]
     assert places == sorted(places)
-    assert program.index("def node_7") < program.index("def main") < program.index("class Node")
+    assert program.index("def a_name_7") < program.index("def main")
+
+
+@pytest.mark.parametrize(
+    ("names", "functions"),
+    [
+        (("Orders", "Big ones!"), ("orders", "big_ones")),
+        (("Orders", "orders"), ("orders_1", "orders_2")),
+        (("Main", "print"), ("node_1", "node_2")),  # names that the program uses otherwise
+        (("Batch", "import"), ("node_1", "node_2")),
+        (("read_csv", "keep"), ("node_1", "node_2")),
+        (("node", "Orders 1"), ("node_1", "node_2")),  # orders_1 may be the first of two Orders
+        (("日本", "2026"), ("node_1", "node_2")),
+        (("x" * 60, "1st"), ("x" * 40, "node_2")),
+        (("\u017f", "ſtr"), ("node_1", "node_2")),  # letters that Python folds into others
+    ],
+)
+def test_a_function_is_called_as_its_node_where_that_makes_a_name(
+    names: tuple[str, str], functions: tuple[str, str]
+) -> None:
+    first, second = names
+    source = node(1, "csv_input", first, path="a.csv")
+    program = program_of(chain(source, node(2, "csv_output", second, path="b.csv")))
+    defined = [f.name for f in ast.parse(program).body if isinstance(f, ast.FunctionDef)]
+    assert defined == [*functions, "main"]
+    wired = [call.args[2] for call in ast.walk(ast.parse(program))
+             if isinstance(call, ast.Call) and len(call.args) == 3]  # fmt: skip
+    assert [name.id for name in wired if isinstance(name, ast.Name)] == list(functions)
+
+
+def test_a_node_is_one_to_a_few_lines_over_program_lib() -> None:
+    program = program_of(
+        chain(
+            node(1, "csv_input", "Orders", path="in.csv", numbers=["price"]),
+            node(2, "filter", "Germany", condition="country == 'DE'"),
+            node(
+                3,
+                "map",
+                "Totals",
+                columns=[{"column": "total", "expression": "price * 2"}],
+                keep=["id"],
+            ),
+            node(4, "limit", "A few", rows=10),
+            node(5, "db_output", "Report", connection="warehouse", table="report"),
+        )
+    )
+    assert "def germany(batch):\n    return batch.where(\"country == 'DE'\")\n" in program
+    assert "def a_few(batch):\n    return batch.first(10)\n" in program
+    functions = [f for f in ast.parse(program).body if isinstance(f, ast.FunctionDef)]
+    assert all(len(f.body) <= 3 for f in functions)
+    assert not any(isinstance(f, ast.ClassDef) for f in ast.walk(ast.parse(program)))
 
 
 def test_sql_of_several_lines_stays_readable() -> None:
@@ -107,16 +171,29 @@ def test_the_section_of_each_node_is_found_whatever_a_user_wrote() -> None:
 
 def test_a_program_imports_only_what_it_needs() -> None:
     only_csv = program_of(chain(node(1, "csv_input", path="a"), node(2, "csv_output", path="b")))
-    assert "sqlalchemy" not in only_csv
-    imported = re.findall(r"^(?:import|from) (\w+)", program_of(everything()), re.MULTILINE)
-    assert set(imported) - set(sys.stdlib_module_names) == {"sqlalchemy", "progress_lib"}
+    assert "databases" not in only_csv
+    imported = re.findall(r"^(?:import|from) (\S+)", program_of(everything()), re.MULTILINE)
+    assert imported == [
+        "sys",
+        "program_lib.csv_files",
+        "program_lib.databases",
+        "program_lib.nodes",
+        "program_lib.program",
+    ]
 
 
 def test_the_same_graph_gives_the_same_program() -> None:
     assert program_of(everything()) == program_of(everything())
 
 
-@pytest.mark.parametrize("document", [everything(), sample_job_document()["graph"]])
+COPIES = chain(  # a Map that keeps all and computes nothing
+    node(1, "db_input", connection="shop", table="t"),
+    node(2, "map"),
+    node(3, "csv_output", path="a.csv"),
+)
+
+
+@pytest.mark.parametrize("document", [everything(), COPIES, sample_job_document()["graph"]])
 def test_a_program_passes_the_linter_and_the_formatter(document: Any, tmp_path: Path) -> None:
     ruff = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
     assert ruff
@@ -160,6 +237,7 @@ def test_text_cannot_leave_its_literal(text: str) -> None:
         {"table": one_line},
         {"path": one_line},
         {"column": one_line},
+        {"marker": re.sub('[",;|\t\r\n]', "", text)[:20] or "x"},
     ):
         program = program_of(everything(**texts), job_name=text, tenant_id=text)
         assert calls_in(program) == calls_in(plain)
@@ -180,6 +258,7 @@ ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) 
     table=ONE_LINE,
     path=ONE_LINE.filter(lambda path: not list(path_errors(path))),
     column=ONE_LINE,
+    marker=ANY_TEXT.map(lambda text: re.sub('[",;|\t\r\n]', "", text)[:20] or "x"),
     job_name=st.text(),
     tenant_id=st.text(),
 )
@@ -204,9 +283,9 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
         "input",
     ):
         assert name not in calls
-    helpers = {name for name, function in FUNCTIONS.items() if function.helper}
-    assert {"upper", "times"} <= calls
-    assert not (helpers - {"upper"}) & calls
+    nodes = {"Source", "Filter", "Map", "Output", "batch.where", "batch.compute", "batch.first"}
+    rows = {"read_rows", "read_csv", "write_rows", "write_csv"}
+    assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
 
 def test_a_template_prints_nothing_without_a_filter() -> None:
