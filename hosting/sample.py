@@ -20,6 +20,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
+from jobs.graph.notes import ENGINE
+
 ORDERS = 200_000
 SEED = 2026
 SHOP_DATABASE = "shop.db"
@@ -197,7 +199,8 @@ def ensure_sample(
 
 def sample_job_document() -> dict[str, Any]:
     """The sample job as `POST /api/jobs` takes it: it reads orders, filters them and writes a report."""
-    return {"name": JOB_NAME, "graph": {"nodes": _sample_nodes(), "edges": _chain(1, 2, 3, 4)}}
+    graph = {"nodes": _sample_nodes(), "edges": _chain(1, 2, 3, 4), "engine": ENGINE}
+    return {"name": JOB_NAME, "graph": graph}
 
 
 SAMPLE_SQL = """\

@@ -130,16 +130,16 @@ class Column:
 class Schema(tuple[Column, ...]):
     """The columns of a node's rows, in their order; no two have the same name."""
 
-    __slots__ = ()
+    _by_name: dict[str, Column]
 
     def __new__(cls, columns: Iterable[Column] = ()) -> Schema:
         """Raises ValueError when two columns have the same name."""
         schema = super().__new__(cls, columns)
-        seen: set[str] = set()
+        schema._by_name = {}
         for column in schema:
-            if column.name in seen:
+            if column.name in schema._by_name:
                 raise ValueError(f"two columns are called {column.name!r}: rename one (AS in SQL)")
-            seen.add(column.name)
+            schema._by_name[column.name] = column
         return schema
 
     @property
@@ -147,7 +147,7 @@ class Schema(tuple[Column, ...]):
         return [column.name for column in self]
 
     def column(self, name: str) -> Column | None:
-        return next((column for column in self if column.name == name), None)
+        return self._by_name.get(name)
 
     def arrow(self) -> pa.Schema:
         import pyarrow as pa

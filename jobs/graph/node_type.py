@@ -111,10 +111,11 @@ class NodeType:
 def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:
     """The type of an expression, None where it reads columns that are not known. Raises WrongField."""
     parsed = parse(expression)
-    if not set(parsed.columns) <= set(known.names):
+    read = [column for name in parsed.columns if (column := known.column(name)) is not None]
+    if len(read) < len(parsed.columns):
         return None
     try:
-        found = compile_expression(parsed, known).type
+        found = compile_expression(parsed, Schema(read)).type
     except ExpressionError as error:
         raise WrongField(field, str(error)) from None
     if wanted is not None and found.kind is not wanted:

@@ -13,16 +13,8 @@ from jobs.graph.checks import MAX_EXPRESSIONS, Graph, GraphInvalid, Node, parse_
 from jobs.graph.fields import Field
 from jobs.graph.node_type import WrongField
 from jobs.graph.node_types import NODE_TYPES
-from program_lib.expressions import ExpressionError, parse
+from program_lib.expressions import ExpressionError, changed_meanings, parse
 from program_lib.types import TEXT, Column, Schema, listed
-
-try:
-    from program_lib.expressions import changed_meanings
-except ImportError:  # TEMPORARY
-
-    def changed_meanings(parsed: object) -> list[str]:
-        return []
-
 
 ENGINE = 2  # 1 computed row by row in Python, with Python's meanings
 MOST_NOTES = 100  # told of one graph
@@ -32,7 +24,7 @@ EMPTY_FIELDS = (
     "an empty field of the file is NULL now, where it was an empty text;"
     ' "" in the file is still an empty text'
 )
-UNTYPED = "until a type is named here, the file's columns hold text: {columns}"
+UNTYPED = "until a type is named here, the file's columns hold text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +114,8 @@ class _Known:
     """What is known of a node's rows before it runs."""
 
     schema: Schema = field(default_factory=Schema)
-    # The CSV Inputs that they come from, where every column beside those of `schema` is text; else none
-    files: frozenset[int] = frozenset()
+    files: frozenset[int] = frozenset()  # the CSV Inputs that they come from, and from nothing else
+    has_more: bool = False  # columns beside those of `schema`, which are text
 
 
 def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note]:
@@ -138,7 +130,8 @@ def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note
         except WrongField as error:
             came = _came(node, graph, known)
             known[node.id] = _Known()
-            untyped = UNTYPED.format(columns=listed(_untyped(node, came), MOST_NAMES))
+            names = _untyped(node, came)
+            untyped = f"{UNTYPED}: {listed(names, MOST_NAMES)}" if names else UNTYPED
             message = f"{node.name}: {error}; {untyped}"
             yield from (Note(file, "types", message) for file in sorted(came.files))
 
@@ -146,13 +139,14 @@ def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note
 def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     """What a node gives. Raises WrongField where its expressions do not go together with texts."""
     if node.type == "csv_input":
-        return _Known(node.node_type.known_columns(node.config, Schema()), frozenset({node.id}))
+        named = node.node_type.known_columns(node.config, Schema())
+        return _Known(named, frozenset({node.id}), has_more=True)
     came = _came(node, graph, known)
-    texts = _untyped(node, came) if came.files else []
+    texts = _untyped(node, came) if came.has_more else []
     given = Schema([*came.schema, *(Column(name, TEXT) for name in texts)])
-    keeps_others = node.config.get("keep", "all") == "all"
-    files = came.files if keeps_others else frozenset()
-    return _Known(node.node_type.known_columns(node.config, given), files)
+    keeps_all = node.config.get("keep", "all") == "all"
+    made = node.node_type.known_columns(node.config, given)
+    return _Known(made, came.files, came.has_more and keeps_all)
 
 
 def _untyped(node: Node, came: _Known) -> list[str]:
@@ -167,6 +161,6 @@ def _came(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     inputs = [known[source] for source in graph.sources(node.id)]
     if not inputs or any(other.schema != inputs[0].schema for other in inputs):
         return _Known()
-    all_are_files = all(known.files for known in inputs)
-    files = frozenset().union(*(known.files for known in inputs)) if all_are_files else frozenset()
-    return _Known(inputs[0].schema, files)
+    files = [known.files for known in inputs]
+    origin = frozenset().union(*files) if all(files) else frozenset()
+    return _Known(inputs[0].schema, origin, all(known.has_more for known in inputs))

@@ -25,7 +25,7 @@ def small_graph(*, condition: str = "id > 5") -> dict[str, Any]:
         made(2, "filter", "Recent", 340, condition=condition),
         made(3, "db_output", "Report", 640, connection=URL, table="edited", mode="replace"),
     ]
-    return {"nodes": nodes, "edges": [{"from": 1, "to": 2}]}
+    return {"nodes": nodes, "edges": [{"from": 1, "to": 2}], "engine": 2}
 
 
 class Editor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.editing import EMPTY, Editor, node_of
 from tests.browser.pages import assert_accessible, picture
@@ -126,11 +126,14 @@ def test_number_columns_are_there_for_graphs_of_before_alone(edit: Any) -> None:
     editor = edit(of_this_engine(visits()))
     editor.node(1).click()
     expect(editor.field("types")).to_be_visible()
-    expect(editor.field("numbers")).to_have_count(0)
+    expect(editor.field("numbers")).to_be_hidden()
     older = edit(visits(numbers=["price"]))
     older.node(1).click()
-    expect(older.field("numbers").locator("textarea")).to_have_value("price")
-    older.field("numbers").locator("textarea").fill("price\nid")
+    numbers = older.field("numbers").locator("textarea")
+    expect(numbers).to_have_value("price")
+    numbers.fill("")  # not taken away under the fingers of who types
+    expect(numbers).to_be_focused()
+    numbers.fill("price\nid")
     assert node_of(older.save(), 1)["config"]["numbers"] == ["price", "id"]
 
 
@@ -211,6 +214,7 @@ def test_what_somebody_named_stays_and_is_told_where_the_file_says_otherwise(edi
     wanted = [{**entry, "type": kept.get(entry["column"], entry["type"])} for entry in FOUND]
     wanted.append({"column": "gone", "type": "date"})
     assert types_shown(editor) == wanted
+    expect(editor.field("numbers")).to_be_hidden()
     config = node_of(editor.save(), 1)["config"]
     assert config["types"] == wanted
     assert "numbers" not in config
@@ -272,14 +276,10 @@ def test_finding_types_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> No
 # ---------------------------------------------------------------- what changed its meaning
 
 
-def notes(page: Page) -> Any:
-    return page.locator('.node-slot[data-node-id="2"] .node-notes')
-
-
 def test_a_job_of_before_says_what_it_means_now_until_it_is_saved(edit: Any, shop: Product) -> None:
     editor = edit(visits("id > 2"))
     page = editor.page
-    expect(page.locator("#notes-text")).to_have_text("1 node changed its meaning")
+    expect(page.locator("#notes-text")).to_have_text("2 nodes changed their meaning")
     on_card = page.locator('.node-slot[data-node-id="1"] .node-notes')
     expect(on_card).to_contain_text("Some: text and integer do not go together")
     expect(on_card).to_contain_text("An empty field of the file is NULL now")
@@ -287,9 +287,14 @@ def test_a_job_of_before_says_what_it_means_now_until_it_is_saved(edit: Any, sho
     expect(page.locator("#node-name")).to_have_value("Visits")
     expect(page.locator("#node-notes")).to_contain_text("the file's columns hold text: id")
     page.click("#node-notes-dismiss")
-    for gone in ("#node-notes", "#notes"):
-        expect(page.locator(gone)).to_be_hidden()
+    expect(page.locator("#node-notes")).to_be_hidden()
     expect(on_card).to_be_hidden()
+    expect(page.locator("#notes-text")).to_have_text("1 node changed its meaning")
+    page.click("#notes")
+    expect(page.locator("#node-name")).to_have_value("Some")
+    expect(page.locator("#node-notes")).to_contain_text("NULL")
+    page.click("#node-notes-dismiss")
+    expect(page.locator("#notes")).to_be_hidden()
     page.reload()
     expect(on_card).to_be_visible()  # nobody has saved it yet
     editor.node(1).click()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobs.graph.node_types import MAX_COLUMNS, MAX_NAME
+from jobs.graph.fields import MAX_COLUMNS, MAX_NAME
 from settings.shared import MAX_EDGES, MAX_NODES
 
 Document = dict[str, Any]

@@ -37,7 +37,7 @@ export class NodeForm {
       return;
     }
     const type = context.types.get(node.type);
-    if (!this.#fits(node, type)) this.#build(node, type);
+    if (this.#shown?.id !== id || this.#shown.type !== type || this.#choice(type, node) !== this.#shown.choice) this.#build(node, type);
     this.#fill(node, type, context);
   }
 
@@ -74,13 +74,6 @@ export class NodeForm {
     byId('node-name')?.select();
   }
 
-  // Whether the fields that are there are the ones that this node needs.
-  #fits(node, type) {
-    const shown = this.#shown;
-    if (shown?.id !== node.id || shown.type !== type || shown.choice !== this.#choice(type, node)) return false;
-    return (type?.fields ?? []).every((field) => !field.former || !isOffered(field, node.config) || shown.fields.has(field.name));
-  }
-
   #choice(type, node) {
     if (type === undefined || type.oneOf.length === 0) return null;
     const given = type.oneOf.some((name) => node.config?.[name] !== undefined && node.config[name] !== null);
@@ -99,7 +92,6 @@ export class NodeForm {
     const general = element('p', 'field-error');
     if (type === undefined) parts.push(element('p', 'field-help', `The type “${node.type}” is not known here. Its settings can be changed as JSON.`));
     for (const field of type?.fields ?? []) {
-      if (!isOffered(field, node.config)) continue;
       if (type.oneOf.includes(field.name)) {
         if (field.name === type.oneOf[0]) parts.push(this.#switch(node, type, choice));
         if (field.name !== choice) continue;
@@ -120,7 +112,7 @@ export class NodeForm {
       this.#says.dismissNotes(node.id);
       this.focusName();
     });
-    const title = element('h3', 'section-title', 'Changed since this job was saved');
+    const title = element('h3', 'section-title', 'Changed since it was saved');
     const box = element('section', 'notes', element('div', 'details-section-head', title, dismiss), list);
     box.id = 'node-notes';
     box.hidden = true;
@@ -192,9 +184,10 @@ export class NodeForm {
   #fill(node, type, { graph, known }) {
     const { fields, connections } = this.#shown;
     fields.get('name').control.set(node.name);
-    for (const [name, { field, control }] of fields) {
+    for (const [name, { box, field, control }] of fields) {
       if (name === 'name') continue;
       control.set(node.config?.[name], field);
+      setHidden(box, !isOffered(field, node.config) && !box.contains(document.activeElement));
       control.suggest?.(known[field.kind] ?? []);
     }
     setText(byId('details-name'), node.name);

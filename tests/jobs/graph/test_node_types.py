@@ -1,0 +1,207 @@
+"""Each type of nodes has what docs/adding_a_node_type.md asks for: its file, its words, a template, an example that runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jobs.graph.nodes
+import program_lib.nodes
+from jobs.graph.checks import parse_graph
+from jobs.graph.fields import CHECKS, Field
+from jobs.graph.node_type import NodeType
+from jobs.graph.node_types import NODE_TYPES, node_types_document
+from jobs.program.generator import generate_preview
+from program_lib.types import COLUMN_TYPES
+from tests.programs import chain, make_numbers, node, program_of, run
+
+ALL = pytest.mark.parametrize("node_type", NODE_TYPES.values(), ids=list(NODE_TYPES))
+
+
+# ---------------------------------------------------------------- its file and its words
+
+
+def test_each_type_has_a_file_of_its_name_and_each_file_its_type() -> None:
+    [folder] = jobs.graph.nodes.__path__
+    files = {path.stem for path in Path(folder).glob("*.py")} - {"__init__"}
+    assert files == set(NODE_TYPES)
+    for name, node_type in NODE_TYPES.items():
+        module = importlib.import_module(f"jobs.graph.nodes.{name}")
+        assert getattr(module, name.upper()) is node_type
+        assert (module.__doc__ or "").startswith(f"{node_type.label}: ")
+
+
+@ALL
+def test_a_type_and_each_of_its_fields_say_what_they_are_for(node_type: NodeType) -> None:
+    assert is_sentence(node_type.help)
+    assert node_type.has_input or node_type.has_output
+    names = [of.name for of in node_type.fields]
+    assert len(names) == len(set(names))
+    for of in node_type.fields:
+        assert of.label, of.name
+        assert is_sentence(of.help), (of.name, of.help)
+        assert of.kind in CHECKS, of.name
+        if of.default is not None:
+            assert list(of.errors(of.default)) == [], of.name
+    assert set(node_type.one_of) <= set(names)
+    assert node_type.writes is None or node_type.writes in names
+
+
+def is_sentence(text: str) -> bool:
+    return text[:1].isalpha() and (text.endswith(".") or ": " in text)  # then an example
+
+
+def test_the_page_gets_the_choices_of_a_field_with_it() -> None:
+    [csv_input] = [kind for kind in node_types_document() if kind["name"] == "csv_input"]
+    fields = {entry["name"]: entry for entry in csv_input["fields"]}
+    assert fields["types"]["choices"] == list(COLUMN_TYPES)
+    assert fields["delimiter"]["choices"] == ["comma", "semicolon", "tab", "pipe"]
+    assert [name for name, entry in fields.items() if entry["former"]] == ["numbers"]
+
+
+# ---------------------------------------------------------------- its template
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
+TEXTS = TEXTS.filter(str.strip)
+NAMES = TEXTS.filter(lambda text: len(text.splitlines()) == 1)
+EXPRESSIONS = st.sampled_from(["a > 1", "col('it''s') == \"\\n\"", "'#' == name", "a is None"])
+VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
+    "text": lambda of: TEXTS,
+    "sql": lambda of: TEXTS,
+    "table": lambda of: NAMES,
+    "path": lambda of: st.sampled_from(["a.csv", 'it\'s "this".csv', "ü/{{ x }}.csv", "# a"]),
+    "connection": lambda of: st.sampled_from(["SHOP", "sqlite:///shop.db"]),
+    "choice": lambda of: st.sampled_from(of.choices),
+    "expression": lambda of: EXPRESSIONS,
+    "columns": lambda of: listed({"column": NAMES, "expression": EXPRESSIONS}),
+    "names": lambda of: st.lists(NAMES, max_size=3, unique=True),
+    "types": lambda of: listed({"column": NAMES, "type": st.sampled_from(list(COLUMN_TYPES))}),
+    "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
+    "count": lambda of: st.integers(0, 2**53 - 1),
+    "keep": lambda of: st.sampled_from(["all", "none"]) | st.lists(NAMES, max_size=3, unique=True),
+}
+
+
+def listed(members: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(st.fixed_dictionaries(members), max_size=3, unique_by=lambda e: e["column"])
+
+
+@st.composite
+def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
+    chosen = draw(st.sampled_from(node_type.one_of)) if node_type.one_of else None
+    config = {}
+    for of in node_type.fields:
+        is_needed = of.name == chosen or (of.required and of.default is None)
+        is_free = of.name not in node_type.one_of
+        if is_needed or (is_free and draw(st.booleans())):
+            config[of.name] = draw(VALUES[of.kind](of))
+    types, numbers = config.get("types", []), config.get("numbers", [])
+    if numbers:  # which a type may not be given twice
+        config["numbers"] = [name for name in numbers if name not in {e["column"] for e in types}]
+    return config
+
+
+def around(node_type: NodeType, config: dict[str, Any]) -> dict[str, Any]:
+    """A graph in which the node gets and gives rows, where it does."""
+    nodes = [node(2, node_type.name, **config)]
+    if node_type.has_input:
+        nodes.insert(0, node(1, "db_input", connection="OTHER", table="other"))
+    if node_type.has_output:
+        nodes.append(node(3, "db_output", connection="OTHER", table="another"))
+    return chain(*nodes)
+
+
+@ALL
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_configuration_gives_a_program(node_type: NodeType, data: st.DataObject) -> None:
+    config = data.draw(configurations(node_type))
+    document = around(node_type, config)
+    graph = parse_graph(document)
+    programs = [program_of(document)]
+    if node_type.has_output:
+        programs.append(generate_preview(graph, last=[2], rows=5, seconds=1.0))
+    for program in programs:
+        tree = ast.parse(program)
+        for found in ast.walk(tree):
+            if isinstance(found, ast.ImportFrom):
+                module = importlib.import_module(found.module or "")
+                assert all(hasattr(module, alias.name) for alias in found.names), program
+    functions = {found.name for found in tree.body if isinstance(found, ast.FunctionDef)}
+    assert "main" in functions
+    assert len(functions) == len(document["nodes"]) + 1
+
+
+@ALL
+def test_a_type_runs_as_something_that_there_is(node_type: NodeType) -> None:
+    runs_as = getattr(program_lib.nodes, node_type.runs_as)
+    assert issubclass(runs_as, program_lib.nodes.Node)
+    for path in node_type.imports:
+        module, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(module), name), path
+
+
+# ---------------------------------------------------------------- an example that runs
+
+
+@dataclass(frozen=True)
+class Example:
+    """A configuration, and the rows that come out of it, or that it leaves, as a CSV file."""
+
+    rows: str
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+FILE = "n,word\n1,one\n2,\n3,three\n4,four\n"
+TYPED: dict[str, Any] = {"path": "in.csv", "types": [{"column": "n", "type": "integer"}]}
+EXAMPLES = {
+    "csv_input": Example(FILE, TYPED),
+    "db_input": Example(
+        "n,label\n1,label00001\n2,label00002\n",
+        {"connection": "sqlite:///in.db", "table": "numbers"},
+    ),
+    "filter": Example("n,word\n3,three\n4,four\n", {"condition": "n > 1 and word != 'one'"}),
+    "map": Example(
+        "word,twice\none,2\n,4\nthree,6\nfour,8\n",
+        {"columns": [{"column": "twice", "expression": "n * 2"}], "keep": ["word"]},
+    ),
+    "limit": Example("n,word\n1,one\n2,\n", {"rows": 2}),
+    "db_output": Example(FILE, {"connection": "sqlite:///out.db", "table": "written"}),
+    "csv_output": Example(FILE, {"path": "out.csv"}),
+}
+
+
+def test_each_type_has_an_example() -> None:
+    assert set(EXAMPLES) == set(NODE_TYPES)
+
+
+@ALL
+def test_the_example_of_a_type_gives_its_rows(node_type: NodeType, tmp_path: Path) -> None:
+    example = EXAMPLES[node_type.name]
+    (tmp_path / "in.csv").write_text(FILE, encoding="utf-8")
+    make_numbers(tmp_path / "in.db", 2)
+    nodes = [node(2, node_type.name, **example.config)]
+    if node_type.has_input:
+        nodes.insert(0, node(1, "csv_input", **TYPED))
+    if node_type.has_output:
+        nodes.append(node(3, "csv_output", path="out.csv"))
+    done = run(chain(*nodes), tmp_path)
+    assert done.code == 0, done.stderr
+    assert done.state(2) == ("completed", example.rows.count("\n") - 1)
+    assert written(node_type, example.config, tmp_path) == example.rows
+
+
+def written(node_type: NodeType, config: dict[str, Any], tmp_path: Path) -> str:
+    if node_type.name == "db_output":
+        source = node(1, "db_input", connection=config["connection"], table=config["table"])
+        read = run(chain(source, node(2, "csv_output", path="out.csv")), tmp_path)
+        assert read.code == 0, read.stderr
+    return (tmp_path / "out.csv").read_text(encoding="utf-8")
