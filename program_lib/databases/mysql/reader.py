@@ -102,6 +102,7 @@ class MysqlReader:
                 parts, since = [], time.monotonic()
         if parts:
             yield self._typed(pa.concat_tables(parts))
+        self.close()
 
     def _parts(self) -> Iterator[pa.Table]:
         """Some rows at a time, as the server sends them."""

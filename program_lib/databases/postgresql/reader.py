@@ -90,6 +90,7 @@ class PostgresqlReader:
         copy = f"COPY ({without_end(self._query)}\n) TO STDOUT (FORMAT csv)"
         for block, rows in _Copy(self._session, copy).blocks():
             yield parsed(block, rows, self._schema)
+        self.close()  # its lock on the table would stop a writer that adds a column
 
     def where(self, number: int) -> str:
         return f"row {number:,}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 
 import psycopg
 import pyarrow as pa
@@ -226,8 +228,6 @@ class PostgresqlWriter:
     # ------------------------------------------------ rows
 
     def write(self, table: pa.Table) -> None:
-        if self._shared.lost is not None:
-            raise self._shared.lost
         with self._savepoint():
             self._begin()
             columns = self._fitted(table)
@@ -244,8 +244,23 @@ class PostgresqlWriter:
             for i, (column, name) in enumerate(zip(self._schema, self._plan.columns, strict=True))
         ]
 
-    def _savepoint(self) -> _Savepoint:
-        return _Savepoint(self._shared, self._plan)
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        """What fails within is undone alone, so that other rows may be tried; not when the connection is lost."""
+        if self._shared.lost is not None:
+            raise self._shared.lost
+        was_begun = self._plan.is_begun
+        try:
+            self._session.execute("SAVEPOINT batch")
+            yield
+            self._session.execute("RELEASE SAVEPOINT batch")
+        except Exception as error:
+            if self._session.connection.closed:
+                self._shared.lost = error
+                raise
+            self._session.execute("ROLLBACK TO SAVEPOINT batch")
+            self._plan.is_begun = was_begun
+            raise
 
     def _begin(self) -> None:
         plan = self._plan
@@ -295,7 +310,7 @@ class PostgresqlWriter:
                 self._session.execute(statement)
             for sequence in self._plan.sequences:
                 self._set(sequence)
-        self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def _set(self, sequence: _Sequence) -> None:
         """The next value must be one that is not there; a sequence is never set back."""
@@ -318,38 +333,25 @@ class PostgresqlWriter:
             shared.session.close()
 
 
-class _Savepoint:
-    """What fails within is undone alone, so that other rows may be tried."""
-
-    def __init__(self, shared: Shared, plan: _Plan) -> None:
-        self._shared, self._plan = shared, plan
-        self._was_begun = plan.is_begun
-
-    def __enter__(self) -> None:
-        self._shared.session.execute("SAVEPOINT batch")
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        session = self._shared.session
-        if error is None:
-            session.execute("RELEASE SAVEPOINT batch")
-        elif session.connection.closed or session.connection.broken:
-            self._shared.lost = error if isinstance(error, Exception) else None
-        elif isinstance(error, Exception):
-            session.execute("ROLLBACK TO SAVEPOINT batch")
-            self._plan.is_begun = self._was_begun
-
-
 def _row_of_line(line: int, columns: list[pa.Array]) -> int:
-    """Texts may have lines of their own."""
-    breaks = [
-        pc.fill_null(pc.count_substring(values, "\n"), 0)
+    """Texts may have lines of their own, of which COPY counts all but those of the first row.
+
+    There it does not know yet how lines end, and takes a lone CR for such an end.
+    """
+    total = _breaks(columns, "\n")
+    if total is None:
+        return line - 1
+    first = _breaks([values.slice(0, 1) for values in columns], "\r")
+    lines = pa.concat_arrays([first, total.slice(1)])
+    last_lines = pc.cumulative_sum(pc.add(lines, 1))
+    return int(pc.sum(pc.cast(pc.less(last_lines, line), pa.int64())).as_py() or 0)
+
+
+def _breaks(columns: list[pa.Array], sign: str) -> pa.Array | None:
+    """How often the texts of each row have the sign; None where no column has texts."""
+    counts = [
+        pc.cast(pc.fill_null(pc.count_substring(values, sign), 0), pa.int64())
         for values in columns
         if pa.types.is_string(values.type)
     ]
-    if not breaks:
-        return line - 1
-    total = breaks[0]
-    for more in breaks[1:]:
-        total = pc.add(total, more)
-    last_lines = pc.cumulative_sum(pc.add(pc.cast(total, pa.int64()), 1))
-    return int(pc.sum(pc.cast(pc.less(last_lines, line), pa.int64())).as_py() or 0)
+    return reduce(pc.add, counts) if counts else None
