@@ -84,7 +84,14 @@ WRITING = (
         sqlite3.SQLITE_REINDEX,
     }
 )
-DESCRIBING = frozenset({sqlite3.SQLITE_CREATE_TEMP_VIEW, sqlite3.SQLITE_DROP_TEMP_VIEW})
+DESCRIBING = frozenset(
+    {
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+        sqlite3.SQLITE_DROP_TEMP_VIEW,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_DROP_TEMP_TABLE,
+    }
+)
 MODULES = frozenset({"json_each", "json_tree"})  # table-valued functions that are open
 VIRTUAL = re.compile(r"create(\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.I | re.S)
 REFUSAL = re.compile("not authorized|authorization denied|prohibited|vtable")
@@ -99,7 +106,7 @@ class SqliteGate:
         self.functions = FUNCTIONS | (RENAMING if writes else frozenset())
         self.closed = frozenset[str]()  # tables that code of SQLite's extensions stands behind
         self.refused: str | None = None  # what was refused first since the last error, in words
-        self.view: str | None = None  # the one temporary view that may be made now
+        self.temporary = frozenset[str]()  # the views and tables that may be made now, and dropped
 
     def guard(self, connection: sqlite3.Connection) -> None:
         """Is called with a new connection, before anything else is; after a lock was met, once more."""
@@ -121,17 +128,17 @@ class SqliteGate:
         connection.set_authorizer(self.judge)
 
     @contextmanager
-    def describing(self, connection: sqlite3.Connection, view: str) -> Iterator[None]:
-        """Lets one temporary view of this name be made and dropped: it tells the types of a query.
+    def describing(self, connection: sqlite3.Connection, *names: str) -> Iterator[None]:
+        """Lets temporary views and tables of these names be made and dropped: they tell the types of a query.
 
         The SQL that is compiled meanwhile is judged as ever; that of the two PRAGMAs is our own.
         """
         self._set_query_only(connection, "OFF")
-        self.view = view.lower()
+        self.temporary = frozenset(names)
         try:
             yield
         finally:
-            self.view = None
+            self.temporary = frozenset()
             self._set_query_only(connection, "ON")
 
     def _set_query_only(self, connection: sqlite3.Connection, to: str) -> None:
@@ -152,7 +159,7 @@ class SqliteGate:
             return second in self.functions
         if action == sqlite3.SQLITE_PRAGMA:
             return first in SHAPES or (first in VALUES and not second)
-        if self.view is not None and self._allows_the_view(action, first):
+        if self.temporary and self._is_of_temporary(action, first):
             return True
         if action == sqlite3.SQLITE_UPDATE and first == "sqlite_master":
             return True  # said when json_each is first used; SQLite lets nobody do it
@@ -160,10 +167,12 @@ class SqliteGate:
             return first in SCHEMAS and action in self.allowed  # not its statistics
         return action in self.allowed and first not in self.closed
 
-    def _allows_the_view(self, action: int, first: str) -> bool:
-        if action in DESCRIBING or (action == sqlite3.SQLITE_DELETE and first == self.view):
-            return first == self.view
-        return action in ROWS and first == "sqlite_temp_master"
+    def _is_of_temporary(self, action: int, first: str) -> bool:
+        if action in ROWS and first == "sqlite_temp_master":
+            return True
+        return first in self.temporary and (
+            action in DESCRIBING or action == sqlite3.SQLITE_DELETE  # which DROP asks for, too
+        )
 
     def check_table(self, name: str) -> None:
         """Raises ProgramError for a table that no statement may use, before one is made for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from program_lib.databases.sqlite_gate import SqliteGate
 from program_lib.errors import ProgramError
@@ -39,7 +40,7 @@ class Place:
         options = dict(parse_qsl(query))
         if unknown := sorted(options.keys() - {"timeout"}):
             raise ProgramError(f"SQLite's URL knows the option timeout, not {', '.join(unknown)}")
-        return cls(path.removeprefix("/") or MEMORY, _seconds(options.get("timeout")))
+        return cls(unquote(path.removeprefix("/")) or MEMORY, _seconds(options.get("timeout")))
 
     @property
     def name(self) -> str:
@@ -66,6 +67,7 @@ class Link:
         self._patience = place.timeout if writes else place.timeout or PATIENCE
         self.gate = SqliteGate(writes)
         self.connection = sqlite3.connect(place.path, timeout=POLL, isolation_level=None)
+        self.connection.create_function("regexp", 2, _regexp, deterministic=True)
         try:
             self.patiently(lambda: self.gate.guard(self.connection), say)
         except BaseException:
@@ -112,6 +114,11 @@ class Link:
             self.connection.close()
         except sqlite3.Error:
             pass
+
+
+def _regexp(pattern: str, text: str | None) -> bool | None:
+    """What SQL's `text REGEXP pattern` means: SQLite has the operator, and leaves the function to others."""
+    return None if text is None else re.search(pattern, text) is not None
 
 
 def _is_locked(error: sqlite3.Error) -> bool:

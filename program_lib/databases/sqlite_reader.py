@@ -20,7 +20,7 @@ from program_lib.databases.sqlite_values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
 from program_lib.texts import shown
-from program_lib.types import BYTES, Column, Schema, Type
+from program_lib.types import Column, Schema, Type
 
 Row = tuple[Value, ...]
 
@@ -50,7 +50,6 @@ class SqliteReader:
         if self._place.path != MEMORY and not Path(self._place.path).exists():
             raise ProgramError(f"there is no database {self._place.path}")
         self._link = link = Link(self._place, writes=False)
-        link.execute("BEGIN")  # what is read from now on is of one state
         with link.explained():
             self._rows = link.patiently(lambda: self._start(link))
         return self._rows.schema
@@ -78,20 +77,27 @@ class SqliteReader:
 
 
 def rows_of_table(link: Link, name: str) -> Rows:
+    begin(link)
     table = find_table(link, name)
     if table is None:
         raise there_is_no(link, name)
-    query = f"SELECT * FROM {table.sql}"  # noqa: S608
-    columns = decided(link, table.sql, table.columns, table.is_view)
-    return Rows(link, query, columns)
+    columns = decided(link, table.sql, table.columns)
+    return Rows(link, f"SELECT * FROM {table.sql}", columns)  # noqa: S608 (it is quoted)
 
 
 def rows_of_query(link: Link, query: str) -> Rows:
     """Raises ProgramError for what is no SELECT, PRAGMA or EXPLAIN, or changes something."""
     if not is_select(query):
         return _answers(link, query)
+    begin(link)
     link.execute(f"EXPLAIN {query}").close()  # judged by the gate, before a view hides what it does
     return Rows(link, query, described(link, query))
+
+
+def begin(link: Link) -> None:
+    """What is read from now on is of one state."""
+    if not link.connection.in_transaction:
+        link.execute("BEGIN")
 
 
 def is_select(query: str) -> bool:
@@ -102,29 +108,48 @@ def is_select(query: str) -> bool:
 
 
 def described(link: Link, query: str) -> list[Column]:
-    """The columns of a SELECT with their declared types, which SQLite tells of a view alone."""
-    view = f"described_{secrets.token_hex(8)}"
-    with link.gate.describing(link.connection, view):
+    """The columns of a SELECT with their types: SQLite tells those of a view and a table alone."""
+    view, table = (f"{what}_{secrets.token_hex(8)}" for what in ("view", "table"))
+    with link.gate.describing(link.connection, view, table):
         link.execute(f"CREATE TEMP VIEW {view} AS {query}")
         try:
-            return decided(link, f"temp.{view}", columns_of(link, view, "temp"), is_query=True)
+            columns = columns_of(link, view, "temp")
+            if any(_tells_nothing(column) for column in columns):
+                columns = _with_casts(link, view, table, columns)
+            return decided(link, f"temp.{view}", columns)
         finally:
             link.execute(f"DROP VIEW temp.{view}")
 
 
-def decided(
-    link: Link, source: str, columns: Sequence[TableColumn], is_query: bool
-) -> list[Column]:
-    """Columns with types: the declared one, else what all values are, which takes a look at every row.
+def _tells_nothing(column: TableColumn) -> bool:
+    """SQLite from 3.41 on says BLOB of a query's column of which it knows nothing."""
+    return column.declared in ("", "BLOB")
 
-    SQLite from 3.41 on says BLOB of a query's column where it knows nothing.
-    """
-    types = {
-        column.name: found
-        for column in columns
-        if (found := type_of(column.declared)) is not None and not (is_query and found is BYTES)
-    }
-    types |= _by_their_values(link, source, [c.name for c in columns if c.name not in types])
+
+def _with_casts(
+    link: Link, view: str, table: str, columns: Sequence[TableColumn]
+) -> tuple[TableColumn, ...]:
+    """Columns that are declared nowhere get the type to which the query casts them; "" where it does not."""
+    made_like = f"CREATE TEMP TABLE {table} AS SELECT * FROM temp.{view} LIMIT 0"  # noqa: S608 (our names)
+    link.execute(made_like)
+    try:
+        made = columns_of(link, table, "temp")
+    finally:
+        link.execute(f"DROP TABLE temp.{table}")
+    return tuple(
+        replace(column, declared=like.declared.replace("BLOB", ""))
+        if _tells_nothing(column)
+        else column
+        for column, like in zip(columns, made, strict=True)
+    )
+
+
+def decided(link: Link, source: str, columns: Sequence[TableColumn]) -> list[Column]:
+    """Columns with types: the declared one, else what all values are, which takes a look at every row."""
+    known = {column.name: type_of(column.declared) for column in columns}
+    unknown = [name for name, of in known.items() if of is None]
+    types = {name: of for name, of in known.items() if of is not None}
+    types |= _by_their_values(link, source, unknown)
     return [
         Column(c.name, types[c.name], is_nullable=not (c.is_not_null or c.is_rowid))
         for c in columns

@@ -49,7 +49,7 @@ _NAMES = {
     **dict.fromkeys(("UUID", "GUID", "UNIQUEIDENTIFIER"), UUID),
     **dict.fromkeys(("JSON", "JSONB", "JSON_TEXT"), JSON),
     **dict.fromkeys(("INTERVAL", "DURATION_TEXT"), INTERVAL),
-    "NUMERIC_TEXT": NUMERIC,
+    **dict.fromkeys(("NUMERIC_TEXT", "NUM"), NUMERIC),  # NUM: what SQLite calls CAST(… AS NUMERIC)
 }
 _DECIMALS = frozenset({"DECIMAL", "NUMERIC", "DEC", "NUMBER", "DECIMAL_TEXT"})
 _TEXTS = frozenset(

@@ -32,6 +32,7 @@ Stored: TypeAlias = pa.Array | list[Value]  # of the classes that SQLite has
 Store: TypeAlias = Callable[[pa.Array], Stored]
 
 EXACT_WHOLE = 2**53  # a double has every whole number up to this
+SHOWN_BYTES = 30  # of a refused BLOB in a message
 MAX_SCALE = 22  # 10**22 is the last power of ten that a double has exactly
 _CLASSES: dict[type, str] = {int: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
 _LEADING_ZERO = re.compile(r"\s*[-+]?0\d")
@@ -154,7 +155,9 @@ def _as(part: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _shown(value: Value) -> str:
-    return shown(value) if isinstance(value, str) else shown(repr(value)).strip("'\"")
+    if isinstance(value, bytes):
+        return f"x'{value[:SHOWN_BYTES].hex()}'" + ("…" if len(value) > SHOWN_BYTES else "")
+    return shown(value) if isinstance(value, str) else repr(value)
 
 
 def _text_of(value: Value) -> str:

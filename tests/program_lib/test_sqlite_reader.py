@@ -167,10 +167,26 @@ def test_a_column_has_the_type_that_it_declares(
 def test_a_value_that_is_none_of_its_type_is_refused_with_its_row(
     tmp_path: Path, declared: str, literal: str, said: str
 ) -> None:
+    rows = ", ".join(["(NULL)"] * 1_500 + [f"({literal})"])
+    path = execute(
+        tmp_path / "in.db", f"CREATE TABLE t (c {declared})", f"INSERT INTO t VALUES {rows}"
+    )
+    refused = refusal(path)
+    assert (refused.index, refused.column) == (1_500, "c")
+    assert said in str(refused)
+
+
+def refusal(path: Path) -> RowRefused:
+    """What is raised while the table is read; its index counts from the first row of all."""
+    reader = SqliteReader(path, table="t")
+    reader.open()
+    given = 0
     with pytest.raises(RowRefused) as refused:
-        values_of(tmp_path / "in.db", declared, *["NULL"] * 1_500, literal)
-    assert (refused.value.index, refused.value.column) == (1_500, "c")
-    assert said in str(refused.value)
+        for batch in reader.batches():
+            given += len(batch)
+    reader.close()
+    refused.value.index += given
+    return refused.value
 
 
 def test_rows_in_batches_that_were_handed_on_do_not_count_in_a_refusal(tmp_path: Path) -> None:
@@ -180,14 +196,7 @@ def test_rows_in_batches_that_were_handed_on_do_not_count_in_a_refusal(tmp_path:
         "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 60000) SELECT i FROM n",
         "UPDATE t SET c = 'x' WHERE c = 55555",
     )
-    reader = SqliteReader(path, table="t")
-    reader.open()
-    given = 0
-    with pytest.raises(RowRefused) as refused:
-        for batch in reader.batches():
-            given += len(batch)
-    assert given + refused.value.index + 1 == 55_555
-    reader.close()
+    assert refusal(path).index == 55_554  # beyond one batch of rows
 
 
 def test_a_query_has_the_types_of_the_columns_that_it_passes_on(tmp_path: Path) -> None:
@@ -295,16 +304,12 @@ def test_a_text_that_is_not_utf8_is_refused_with_its_row(tmp_path: Path) -> None
     path = execute(
         tmp_path / "in.db",
         "CREATE TABLE t (id INTEGER, b BLOB, c TEXT)",
-        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 3000) SELECT i, x'ff', 'é' FROM n",
-        "UPDATE t SET c = CAST(x'61ff62' AS TEXT) WHERE id = 2345",
+        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 60000) SELECT i, x'ff', 'é' FROM n",
+        "UPDATE t SET c = CAST(x'61ff62' AS TEXT) WHERE id = 54321",
     )
-    reader = SqliteReader(path, table="t")
-    reader.open()
-    with pytest.raises(RowRefused) as refused:
-        list(reader.batches())
-    assert (refused.value.index, refused.value.column) == (2_344, "c")
-    assert "a\\\\xffb" in str(refused.value)
-    reader.close()
+    refused = refusal(path)
+    assert (refused.index, refused.column) == (54_320, "c")
+    assert "a\\\\xffb" in str(refused)
 
 
 # ---------------------------------------------------------------- batches
