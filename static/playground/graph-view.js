@@ -5,8 +5,9 @@
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
  * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
- * validator refused, with `.node-problems` under it; `.node-notes` under a card say what changed its meaning. An edge is `path.edge[data-from][data-to]`. While the graph can
- * be edited: `.port-in` and `.port-out` with data-node-id, `.edge-hit[data-key]`, data-selected="true" on what is.
+ * validator refused, with `.node-problems` under it; `.node-notes` under a card say what changed its meaning. An edge is
+ * `path.edge[data-from][data-to]`. While the graph can be edited: `.port-in` and `.port-out` with data-node-id,
+ * `.edge-hit[data-key]`, data-selected="true" on what is.
  */
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
@@ -582,7 +583,7 @@ function cardParts(kindIcon) {
   const name = element('span', 'node-name');
   const summary = element('span', 'node-type');
   const problems = element('ul', 'node-problems');
-  const notes = element('ul', 'node-problems node-notes');
+  const notes = element('ul', 'node-notes');
   problems.hidden = notes.hidden = true;
   return {
     kind: element('span', 'node-kind', icon(kindIcon)),

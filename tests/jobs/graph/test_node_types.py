@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,9 @@ from jobs.graph.fields import CHECKS, Field
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
 from jobs.program.generator import generate_preview
+from program_lib.batch import Batch
 from program_lib.types import COLUMN_TYPES
+from tests.harness import ROOT
 from tests.programs import chain, make_numbers, node, program_of, run
 
 ALL = pytest.mark.parametrize("node_type", NODE_TYPES.values(), ids=list(NODE_TYPES))
@@ -65,6 +68,15 @@ def test_the_page_gets_the_choices_of_a_field_with_it() -> None:
     assert fields["types"]["choices"] == list(COLUMN_TYPES)
     assert fields["delimiter"]["choices"] == ["comma", "semicolon", "tab", "pipe"]
     assert [name for name, entry in fields.items() if entry["former"]] == ["numbers"]
+
+
+def test_the_guide_shows_what_there_is() -> None:
+    guide = (ROOT / "docs/adding_a_node_type.md").read_text(encoding="utf-8")
+    limit = ROOT / "jobs/graph/nodes/limit.py"
+    assert f"```python\n{limit.read_text(encoding='utf-8')}```" in guide
+    assert inspect.getsource(Batch.first).rstrip() in guide
+    members = [member for member in NodeType.__dataclass_fields__ if not member.startswith("_")]
+    assert [name for name in [*members, *CHECKS] if f"`{name}`" not in guide] == []
 
 
 # ---------------------------------------------------------------- its template
