@@ -119,6 +119,8 @@ class _Known:
 
 
 def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note]:
+    if all(type_name != "csv_input" for _, type_name, _ in _configurations(document)):
+        return
     try:
         graph = parse_graph(document)
     except GraphInvalid:
