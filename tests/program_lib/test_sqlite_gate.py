@@ -111,7 +111,7 @@ def test_what_a_query_may_not_reach_is_refused_before_its_types_are_found(
     path: Path, query: str, shape: str
 ) -> None:
     reader = SqliteReader(path, shape.format(query))
-    with pytest.raises((ProgramError, sqlite3.Error), match=r"refused|unsafe|no such function"):
+    with pytest.raises((ProgramError, sqlite3.Error), match=r"refused|unsafe|no such"):
         reader.open()
     reader.close()
 
