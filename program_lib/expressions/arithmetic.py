@@ -99,7 +99,7 @@ def _unless_zero(left: str, right: Term, sign: str, of: Type, divisor: str | Non
         is_wrong = f"{below} = 0 AND {above} IS NOT NULL"
         return case((is_wrong, failed), otherwise=f"({above} {sign} {below})")
 
-    return let(left, lambda above: let(divisor, lambda below: body(above, below)))
+    return let(body, left, divisor)
 
 
 # ------------------------------------------------ decimals
@@ -198,7 +198,7 @@ def _quotient(dividend: str, right: Term, divisor: str, more: int) -> str:
             return long
         return case((f"{below} = 0 AND {above} IS NOT NULL", failed), otherwise=long)
 
-    return let(dividend, lambda above: let(divisor, lambda below: of_both(above, below)))
+    return let(of_both, dividend, divisor)
 
 
 def _long_division(above: str, below: str, more: int) -> str:
@@ -255,7 +255,7 @@ def _power(left: Term, right: Term) -> Term:
         if term.kind in (Kind.DECIMAL, Kind.NUMERIC) and not term.is_literal:
             raise Misfit(f"a power of {called(term)} is not exact: write float(x) ** y, or x * x")
     base, exponent = as_double(checked(left)), as_double(checked(right))
-    sql = let(base, lambda low: let(exponent, lambda high: _checked_power(low, high, right)))
+    sql = let(lambda low, high: _checked_power(low, high, right), base, exponent)
     doubles = doubles_of([left, right])
     return Term(sql, DOUBLE, may_fail=True, doubles=doubles, is_unchecked=True)
 

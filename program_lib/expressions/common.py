@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from program_lib.expressions.moments import MOMENTS, literal_moment
-from program_lib.expressions.sql import case, let
+from program_lib.expressions.sql import case
 from program_lib.expressions.terms import (
     NULL,
     NUMBERS,
@@ -81,11 +81,8 @@ def _first(values: list[str]) -> str:
 
 
 def _lazily_first(values: list[str]) -> str:
-    first, *rest = values
-    if not rest:
-        return first
-    later = _lazily_first(rest)
-    return let(first, lambda value: case((f"{value} IS NOT NULL", value), otherwise=later))
+    *earlier, last = values
+    return case(*((f"{value} IS NOT NULL", value) for value in earlier), otherwise=last)
 
 
 def largest(terms: Sequence[Term], function: str) -> Term:

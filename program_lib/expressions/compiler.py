@@ -155,7 +155,7 @@ class _Compiler:
         return Term(sql, column.type, doubles=doubles, scale=self._scales.get(name, 0))
 
     def _values(self, node: ast.Tuple | ast.List) -> Term:
-        raise Misfit("a list of values stands only after 'in', as in x in (1, 2)")
+        return _one_value(None)
 
     # ------------------------------------------------ operators
 
@@ -211,30 +211,34 @@ class _Compiler:
     # ------------------------------------------------ comparisons
 
     def _compare(self, node: ast.Compare) -> Term:
-        """a < b < c is a < b and b < c."""
+        """a < b < c is a < b and b < c; each of them is compiled once."""
         lefts = [node.left, *node.comparators]
+        terms = [None if _is_list(operand) else self._value(operand) for operand in lefts]
         found = [
-            self._compare_two(operator, left, right)
-            for operator, left, right in zip(node.ops, lefts, node.comparators, strict=False)
+            self._compare_two(operator, lefts[place : place + 2], terms[place : place + 2])
+            for place, operator in enumerate(node.ops)
         ]
         return found[0] if len(found) == 1 else _lazily(found, is_and=True)
 
-    def _compare_two(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> Term:
-        if isinstance(operator, (ast.Is, ast.IsNot)):
-            return common.is_null(self._value(left), isinstance(operator, ast.Is))
+    def _compare_two(
+        self, operator: ast.cmpop, nodes: list[ast.expr], terms: list[Term | None]
+    ) -> Term:
+        left, right = terms
         if isinstance(operator, (ast.In, ast.NotIn)):
-            found = self._contained(left, right)
+            found = self._contained(nodes, _one_value(left), right)
             return (
                 found if isinstance(operator, ast.In) else replace(found, sql=f"(NOT {found.sql})")
             )
-        return common.compared(operator, self._value(left), self._value(right))
+        if isinstance(operator, (ast.Is, ast.IsNot)):
+            return common.is_null(_one_value(left), isinstance(operator, ast.Is))
+        return common.compared(operator, _one_value(left), _one_value(right))
 
-    def _contained(self, left: ast.expr, right: ast.expr) -> Term:
+    def _contained(self, nodes: list[ast.expr], value: Term, inside: Term | None) -> Term:
         """x in (a, b); x in ('DE') asks whether it is that one value; 'x' in name whether the text has it."""
-        value = self._value(left)
+        left, right = nodes
         if isinstance(right, (ast.Tuple, ast.List)):
             return common.contained(value, self._all(right.elts))
-        inside = self._value(right)
+        inside = _one_value(inside)
         if self._source.in_brackets(left, right):
             return common.contained(value, [inside])
         if inside.kind is not Kind.TEXT:
@@ -268,6 +272,17 @@ class _Compiler:
 
     def _place(self, node: ast.expr | None) -> Term | None:
         return None if node is None or is_none(node) else self._value(node)
+
+
+def _is_list(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Tuple, ast.List))
+
+
+def _one_value(term: Term | None) -> Term:
+    """The term of what is no list. Raises Misfit."""
+    if term is None:
+        raise Misfit("a list of values stands only after 'in', as in x in (1, 2)")
+    return term
 
 
 def _lazily(terms: Sequence[Term], is_and: bool) -> Term:

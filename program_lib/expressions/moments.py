@@ -130,7 +130,7 @@ def _of_text(term: Term, to: Type) -> Term:
         is_one = f"{text} IS NULL OR regexp_full_match({text}, {form})"
         return case((is_one, plain), otherwise=failed)
 
-    return Term(let(term.sql, body), to, may_fail=True)
+    return Term(let(body, term.sql), to, may_fail=True)
 
 
 def in_utc(sql: str) -> str:
@@ -169,7 +169,7 @@ def _days_later(day: Term, sign: str, days: Term) -> Term:
 def _difference(left: Term, right: Term) -> Term:
     """An interval of days and hours, as PostgreSQL prints it: 30 days 12:00:00."""
     above, below = (_microseconds(term) for term in (left, right))
-    return Term(let(f"({above} - {below})", _interval), INTERVAL, may_fail=True)
+    return Term(let(_interval, f"({above} - {below})"), INTERVAL, may_fail=True)
 
 
 def _microseconds(term: Term) -> str:

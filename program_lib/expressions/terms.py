@@ -218,7 +218,7 @@ def checked(term: Term) -> Term:
     def body(value: str) -> str:
         return case((f"NOT isfinite({value}){finite}", failed), otherwise=value)
 
-    return replace(term, sql=let(term.sql, body), is_unchecked=False)
+    return replace(term, sql=let(body, term.sql), is_unchecked=False)
 
 
 def carried(term: Term) -> Term:

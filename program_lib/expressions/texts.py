@@ -82,15 +82,12 @@ def replaced(text: Term, old: Term, new: Term) -> Term:
         return _text(f"replace({text.sql}, {old.sql}, {new.sql})", text)
     failed = fail("the text would become too long", TEXT)
 
-    def body(first: str, last: str) -> str:
-        size = f"(length({first}) + 1) * (length({last}) + 1)"
-        return case(
-            (f"{size} > {MAX_REPLACED}", failed),
-            otherwise=f"replace({first}, {old.sql}, {last})",
-        )
+    def body(whole_text: str, gone: str, put: str) -> str:
+        size = f"(length({whole_text}) + 1) * (length({put}) + 1)"
+        result = f"replace({whole_text}, {gone}, {put})"
+        return case((f"{size} > {MAX_REPLACED}", failed), otherwise=result)
 
-    sql = let(text.sql, lambda first: let(new.sql, lambda last: body(first, last)))
-    return _text(sql, may_fail=True)
+    return _text(let(body, text.sql, old.sql, new.sql), may_fail=True)
 
 
 def starts_with(text: Term, start: Term) -> Term:
@@ -119,10 +116,7 @@ def _asked(function: str, text: Term, part: Term) -> Term:
 def character(text: Term, place: Term) -> Term:
     """text[place], counted from 0, or from the end if it is negative; a place that is not there fails."""
     text = need_text(text, "[…]")
-    return _text(
-        let(text.sql, lambda all_of_it: let(_place(place), lambda at: _character(all_of_it, at))),
-        may_fail=True,
-    )
+    return _text(let(_character, text.sql, _place(place)), may_fail=True)
 
 
 def _character(text: str, at: str) -> str:
@@ -145,8 +139,9 @@ def part(text: Term, start: Term | None, end: Term | None) -> Term:
         sql = _known_part(text.sql, known_start, known_end, end is not None)
         if sql is not None:
             return _text(sql, text)
-    sql = let(text.sql, lambda all_of_it: _any_part(all_of_it, start, end))
-    return _text(sql, may_fail=True)
+    places = ["0" if place is None else _place(place) for place in (start, end)]
+    body = _from if end is None else _between
+    return _text(let(body, text.sql, *places), may_fail=True)
 
 
 def _known(place: Term | None) -> int | None:
@@ -169,37 +164,35 @@ def _known_part(text: str, start: int, end: int, has_end: bool) -> str | None:
     return f"substring({text}, {start + 1})" if start else text
 
 
-def _any_part(text: str, start: Term | None, end: Term | None) -> str:
-    first = "0" if start is None else _from_start(text, _place(start))
-    if end is None:
-        return let(first, lambda low: f"substring({text}, {low} + 1)")
-    last = _from_start(text, _place(end))
-    return let(first, lambda low: let(last, lambda high: _between(text, low, high)))
+def _from(text: str, start: str, _: str) -> str:
+    return f"substring({text}, {_from_start(text, start)} + 1)"
 
 
-def _between(text: str, low: str, high: str) -> str:
+def _between(text: str, start: str, end: str) -> str:
+    low, high = _from_start(text, start), _from_start(text, end)
     size = case((f"{high} > {low}", f"{high} - {low}"), otherwise=f"0 * ({high} + {low})")
     return f"substring({text}, {low} + 1, {size})"
 
 
 def _place(term: Term) -> str:
+    """The place, so far from 0 as DuckDB takes it."""
     if term.is_null:
         return cast("NULL", INTEGER)
     if term.kind is not Kind.INTEGER:
         raise Misfit(f"a place in a text is a whole number, not {called(term)}")
-    sql = term.sql
+    return let(_in_range, term.sql)
+
+
+def _in_range(place: str) -> str:
     return case(
-        (f"{sql} > {MAX_PLACE}", str(MAX_PLACE)),
-        (f"{sql} < -{MAX_PLACE}", str(-MAX_PLACE)),
-        otherwise=sql,
+        (f"{place} > {MAX_PLACE}", str(MAX_PLACE)),
+        (f"{place} < -{MAX_PLACE}", str(-MAX_PLACE)),
+        otherwise=place,
     )
 
 
 def _from_start(text: str, place: str) -> str:
-    return let(
-        place,
-        lambda at: case((f"{at} < 0", f"greatest(length({text}) + {at}, 0)"), otherwise=at),
-    )
+    return case((f"{place} < 0", f"greatest(length({text}) + {place}, 0)"), otherwise=place)
 
 
 # ------------------------------------------------ values as texts
@@ -246,7 +239,7 @@ def _double_text(term: Term) -> str:
     number = (
         cast(term.sql, Type(Kind.DOUBLE)) if term.type.bits == 64 else f"CAST({term.sql} AS FLOAT)"
     )
-    return let(cast(number, TEXT), _plain_digits)
+    return let(_plain_digits, cast(number, TEXT))
 
 
 def _plain_digits(written: str) -> str:
@@ -287,7 +280,7 @@ def whole_number(term: Term) -> Term:
         return Term(cast(term.sql, INTEGER), INTEGER, may_fail=term.may_fail)
     if term.kind is not Kind.TEXT:
         raise Misfit(f"int takes text or a number, not {called(term)}")
-    return Term(let(term.sql, _whole_of_text), INTEGER, may_fail=True)
+    return Term(let(_whole_of_text, term.sql), INTEGER, may_fail=True)
 
 
 def _whole_of_text(text: str) -> str:
@@ -304,7 +297,7 @@ def floating_number(term: Term) -> Term:
         raise Misfit(f"float takes text or a number, not {called(term)}")
     # "Infinity" is one that the text says, and no overflow
     said = (f"TRY_CAST({term.sql} AS DOUBLE)",) if len(term.sql) <= MAX_REPEATED else ()
-    return Term(let(term.sql, _floating_of_text), DOUBLE, may_fail=True, doubles=said)
+    return Term(let(_floating_of_text, term.sql), DOUBLE, may_fail=True, doubles=said)
 
 
 def _floating_of_text(text: str) -> str:

@@ -167,9 +167,9 @@ def check_is_harmless(text: str) -> None:
     bare = re.sub(r"'(?:[^']|'')*'", " ", sql)
     columns = set(re.findall(r'"(\w+)"', bare))
     assert columns <= {"c_a", "c_b1", "c_x"}
-    words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r'"\w+"|\bv[0-9a-f]{8}\b', " ", bare)))
+    words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r'"\w+"|\bv[0-9a-f]{8}(?:\.f\d)?\b', " ", bare)))
     assert words <= WORDS_OF_SQL
-    assert set(re.sub(r'[\w" ]', "", bare)) <= set("()[]:,.+-*/%<>=|")
+    assert set(re.sub(r'[\w" ]', "", bare)) <= set("()[]{}:,.+-*/%<>=|")
 
 
 PIECES = st.sampled_from(
