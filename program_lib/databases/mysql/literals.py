@@ -32,6 +32,8 @@ def _plain(values: pa.Array, type_: Type) -> pa.Array:
 
 def _double(values: pa.Array, type_: Type) -> pa.Array:
     """With an exponent: a literal without one is a decimal, of 65 digits at most."""
+    if type_.bits == 32:  # 3.4028235e+38 is the largest of them in short, and as a double beyond it
+        values = pc.cast(pc.cast(values, pa.float32()), pa.float64())
     texts = pc.cast(values, pa.string())
     has_one = pc.match_substring(texts, "e")
     return pc.if_else(has_one, texts, pc.binary_join_element_wise(texts, pa.scalar("e0"), ""))

@@ -239,8 +239,16 @@ class MysqlWriter:
         except pymysql.Error as error:
             self._session.execute("ROLLBACK TO SAVEPOINT batch")
             self._is_emptied = was_emptied
-            raise _refused(error, start) from error
+            raise self._refused(error, start) from error
         self._session.execute("RELEASE SAVEPOINT batch")
+
+    def _refused(self, error: pymysql.Error, start: int) -> ProgramError:
+        """With the row where the server names it: it counts those of the statement."""
+        said = words(error).replace(self._into.name, self._place.name)
+        found = _ROW.search(said)
+        if found is None:
+            return ProgramError(said)
+        return RowRefused(start + int(found[1]) - 1, said[: found.start()])
 
     def _check_sizes(self, rows: pa.Array) -> None:
         """The server would drop the connection of a statement that is too long for it."""
@@ -263,10 +271,12 @@ class MysqlWriter:
     # ------------------------------------------------ after the rows
 
     def finish(self) -> None:
+        if self._shared.lost is not None:
+            raise self._shared.lost
         try:
             self._empty()
-            if not self._is_there:
-                self._session.execute("COMMIT")  # nobody sees them yet
+            # nobody sees a new table yet; else an answer says that the transaction is still there
+            self._session.execute("DO 1" if self._is_there else "COMMIT")
         except pymysql.Error as error:
             raise ProgramError(words(error)) from error
 
@@ -290,12 +300,3 @@ def _parts(rows: pa.Array) -> Iterator[pa.Array]:
             yield rows.slice(start, i - start)
             start, begin = i, ends[i - 1]
     yield rows.slice(start)
-
-
-def _refused(error: pymysql.Error, start: int) -> ProgramError:
-    """With the row where the server names it: it counts those of the statement."""
-    said = words(error)
-    found = _ROW.search(said)
-    if found is None:
-        return ProgramError(said)
-    return RowRefused(start + int(found[1]) - 1, said[: found.start()])

@@ -1,0 +1,177 @@
+"""Rows from one kind of database into another: exactly, or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from program_lib.databases.connections import database_url
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.secrets import SECRETS, hidden
+from tests.databases import PASSWORD, Database
+from tests.program_lib.moving import move
+
+# a value of PostgreSQL, the type of MariaDB that a new table has for it, and its text there
+INTO_MARIADB = [
+    ("true::boolean", "tinyint(1)", "1"),
+    ("(-32768)::smallint", "smallint(6)", "-32768"),
+    ("9223372036854775807::bigint", "bigint(20)", "9223372036854775807"),
+    ("42.42::numeric", "decimal(65,30)", "42.42" + "0" * 28),
+    ("19.99::numeric(10,2)", "decimal(10,2)", "19.99"),
+    (
+        "12345678901234567890.123456789012345678::numeric(38,18)",
+        "decimal(38,18)",
+        "12345678901234567890.123456789012345678",
+    ),
+    ("5e-324::float8", "double", "5e-324"),
+    ("'é😀'::text", "longtext", "é😀"),
+    ("'abc'::varchar(3)", "varchar(3)", "abc"),
+    ("'ab'::char(5)", "char(5)", "ab"),
+    ("'\\x00ff'::bytea", "longblob", "\0\xff"),
+    ("'9999-12-31'::date", "date", "9999-12-31"),
+    ("'01:02:03.456789'::time", "time(6)", "01:02:03.456789"),
+    ("'2026-07-01 12:00:00.5'::timestamp", "datetime(6)", "2026-07-01 12:00:00.500000"),
+    ("'2026-07-01 14:00:00.5+02'::timestamptz", "timestamp(6)", "2026-07-01 12:00:00.500000"),
+    ("'1 month'::interval", "longtext", "1 mon"),
+    (
+        "'123e4567-e89b-12d3-a456-426614174000'::uuid",
+        "char(36)",
+        "123e4567-e89b-12d3-a456-426614174000",
+    ),
+    ("'{\"a\": null}'::jsonb", "longtext", '{"a": null}'),
+    ("'{7}'::int[]", "longtext", "{7}"),
+    ("'::1'::inet", "longtext", "::1"),
+    ("'12:00+05'::timetz", "longtext", "12:00:00+05"),
+]
+# a type of MariaDB with a value, the type of PostgreSQL that a new table has for it, and its text there
+INTO_POSTGRESQL = [
+    ("tinyint(1)", "1", "smallint", "1"),
+    ("tinyint unsigned", "255", "smallint", "255"),
+    ("int unsigned", "4294967295", "bigint", "4294967295"),
+    ("bigint unsigned", "18446744073709551615", "numeric(20,0)", "18446744073709551615"),
+    ("bit(3)", "5", "smallint", "5"),
+    ("decimal(65,30)", "0." + "0" * 29 + "1", "numeric", "0." + "0" * 29 + "1"),
+    ("decimal(10,2)", "19.99", "numeric(10,2)", "19.99"),
+    ("float", "0.1", "real", "0.1"),
+    ("double", "5e-324", "double precision", "5e-324"),
+    ("char(5)", "'ab'", "character(5)", "ab"),
+    ("varchar(3)", "'a  '", "character varying(3)", "a  "),
+    ("text", "'é😀'", "text", "é😀"),
+    ("enum('sad','it''s')", "'it''s'", "text", "it's"),
+    ("json", '\'{"b": 1,  "a": 2}\'', "json", '{"b": 1,  "a": 2}'),
+    ("blob", "x'00ff'", "bytea", "\\x00ff"),
+    ("date", "'2026-07-01'", "date", "2026-07-01"),
+    ("time(6)", "'01:02:03.456789'", "time without time zone", "01:02:03.456789"),
+    (
+        "datetime(6)",
+        "'2026-07-01 12:00:00.5'",
+        "timestamp without time zone",
+        "2026-07-01 12:00:00.5",
+    ),
+    (
+        "timestamp(6)",
+        "'2026-10-25 00:30:00.5'",
+        "timestamp with time zone",
+        "2026-10-25 00:30:00.5+00",
+    ),
+    ("year", "2026", "smallint", "2026"),
+    (
+        "uuid",
+        "'123e4567-e89b-12d3-a456-426614174000'",
+        "uuid",
+        "123e4567-e89b-12d3-a456-426614174000",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "declared", "text"), INTO_MARIADB, ids=[v for v, _, _ in INTO_MARIADB]
+)
+def test_each_type_of_postgresql_arrives_in_mariadb(
+    postgresql: Database, mariadb: Database, value: str, declared: str, text: str
+) -> None:
+    kind = value.rpartition("::")[2]
+    query = f"SELECT k, CASE WHEN k = 2 THEN {value} END::{kind} AS v FROM generate_series(1, 3) k"
+    assert move(postgresql.url, mariadb.url, "t", query=query) == 3
+    mariadb.execute("SET time_zone = '+00:00'")
+    asked = "v" if "blob" not in declared else "convert(v using latin1)"
+    if declared == "double":
+        asked = "CAST(v AS CHAR)"
+    rows = mariadb.rows(f"SELECT CAST({asked} AS CHAR) FROM t ORDER BY k")
+    expected = text if "blob" not in declared else "\0ÿ"
+    assert rows == [(None,), (expected,), (None,)]
+    column = "SELECT column_type FROM information_schema.columns WHERE table_schema = database()"
+    assert mariadb.rows(f"{column} AND column_name = 'v'") == [(declared,)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "declared", "text"),
+    INTO_POSTGRESQL,
+    ids=[t for t, _, _, _ in INTO_POSTGRESQL],
+)
+def test_each_type_of_mariadb_arrives_in_postgresql(
+    postgresql: Database, mariadb: Database, type_: str, value: str, declared: str, text: str
+) -> None:
+    mariadb.execute(
+        "SET time_zone = '+00:00'",
+        f"CREATE TABLE s (k int, v {type_} NULL)",
+        f"INSERT INTO s VALUES (1, NULL), (2, {value}), (3, NULL)",
+    )
+    assert move(mariadb.url, postgresql.url, "t", table="s") == 3
+    postgresql.execute("SET TimeZone = 'UTC'", "SET DateStyle = 'ISO'", "SET bytea_output = 'hex'")
+    assert postgresql.rows("SELECT v::text FROM t ORDER BY k") == [(None,), (text,), (None,)]
+    declared_there = postgresql.value(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = 't'::regclass AND attname = 'v'"
+    )
+    assert declared_there == declared
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'2039-01-01 00:00:00+00'::timestamptz",
+        "'NaN'::float8",
+        "'NaN'::numeric",
+        "'infinity'::float8",
+    ],
+)
+def test_what_mariadb_does_not_have_is_refused_with_the_row(
+    postgresql: Database, mariadb: Database, value: str
+) -> None:
+    kind = value.rpartition("::")[2]
+    query = f"SELECT k, CASE WHEN k = 2 THEN {value} END::{kind} AS v FROM generate_series(1, 3) k"
+    with pytest.raises(RowRefused) as refused:
+        move(postgresql.url, mariadb.url, "t", query=query)
+    assert refused.value.index == 1
+    assert mariadb.rows("SHOW TABLES") == []
+
+
+# ---------------------------------------------------------------- connections
+
+
+def test_a_named_connection_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "CONNECTION_SHOP", "postgresql://me:s%40cret@db/shop?sslpassword=other%20one"
+    )
+    assert database_url("shop").host == "db"
+    assert hidden("FATAL for s@cret, s%40cret and other one") == "FATAL for …, … and …"
+    SECRETS.difference_update({"s@cret", "s%40cret", "other one", "other+one"})
+    with pytest.raises(
+        ProgramError, match="the connection till is not known: CONNECTION_TILL is not set"
+    ):
+        database_url("till")
+
+
+def test_secret_names_are_those_of_the_editor() -> None:
+    from jobs.graph.passwords import SECRET_NAMES as OF_GRAPHS
+    from program_lib.databases.connections import SECRET_NAMES
+
+    assert SECRET_NAMES == OF_GRAPHS
+
+
+def test_a_wrong_password_is_told_without_it(postgresql: Database, mariadb: Database) -> None:
+    for database in (postgresql, mariadb):
+        url = database.url.replace(PASSWORD, "wrong-one-77")
+        with pytest.raises(Exception, match=r"(?i)password|denied") as refused:
+            move(url, url, "t", query="SELECT 1 AS a")
+        assert "wrong-one-77" not in hidden(str(refused.value))
