@@ -77,6 +77,9 @@ class DatabaseServer(ABC):
     accounts: Sequence[str]  # who may run it; root may not
 
     def __init__(self, shared: Path) -> None:
+        self._process: subprocess.Popen[bytes] | None = (
+            None  # if it was this process that started it
+        )
         self.state_file = shared / f"{self.name}.json"  # {"pid", "port", "directory"} while it runs
         self._start_lock = shared / f"{self.name}.start.lock"
         self._use_lock = shared / f"{self.name}.use.lock"
@@ -124,8 +127,11 @@ class DatabaseServer(ABC):
                 **self._as_account(),
             )
 
+        self._process = process
+
         def answers() -> bool:
             assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+            assert self.listens(directory, port)
             try:
                 self.connect_as_root(directory, port).close()
             except Exception as error:
@@ -145,8 +151,8 @@ class DatabaseServer(ABC):
         self.state_file.unlink()
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, self.stop_signal)
-        with contextlib.suppress(ChildProcessError):  # another process may have started it
-            os.waitpid(pid, 0)
+        if self._process is not None:
+            self._process.wait(STOP_SECONDS)
         eventually(lambda: not is_alive(pid), STOP_SECONDS, what=f"{self.name} ends")
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -186,6 +192,10 @@ class DatabaseServer(ABC):
     @abstractmethod
     def command(self, directory: Path, port: int) -> list[str]:
         """The server, in the foreground, as fast as one may be that need not survive a power cut."""
+
+    def listens(self, directory: Path, port: int) -> bool:
+        """Whether it makes sense to connect."""
+        return True
 
     @abstractmethod
     def connect_as_root(self, directory: Path, port: int) -> Any: ...
@@ -314,6 +324,9 @@ class Mariadb(DatabaseServer):
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [str(self.program("mariadbd")), "--no-defaults", "--skip-name-resolve", *options]
+
+    def listens(self, directory: Path, port: int) -> bool:
+        return (directory / "socket").exists()
 
     def connect_as_root(self, directory: Path, port: int) -> Any:
         import pymysql

@@ -20,6 +20,7 @@ from program_lib.types import AS_TEXT, Kind, Type
 
 Convert: TypeAlias = Callable[[pa.Array, Type, Type], pa.Array]
 
+_NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE)
 SECOND_DIGITS = 6  # of a fraction of a second, at most
 ZONES = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
@@ -96,6 +97,12 @@ def _as_text(values: pa.Array, source: Type, target: Type) -> pa.Array:
 
 
 def _of_text(values: pa.Array, source: Type, target: Type) -> pa.Array:
+    """A code such as 007 is no number: its zeros would go."""
+    if (
+        target.kind in _NUMBERS
+        and pc.any(pc.match_substring_regex(values, r"^ *[-+]?0[0-9]")).as_py()
+    ):
+        raise ValueError("leading zeros")
     return parse_column(values, target)
 
 

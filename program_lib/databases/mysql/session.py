@@ -96,6 +96,10 @@ class Session:
         """Drops the connection at once: rows that were not read are not waited for. May be called twice."""
         with suppress(Exception):
             self.connection._force_close()
+            if (
+                self.connection._result is not None
+            ):  # else it would look for its rows when it is collected
+                self.connection._result.unbuffered_active = False
 
 
 def _arguments(url: URL) -> dict[str, Any]:
