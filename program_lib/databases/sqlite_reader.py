@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -230,7 +230,8 @@ class Rows:
             rows = self._fetch(min(self._count, BATCH_ROWS - count), count)
             if not rows:
                 break
-            fetched = sum(map(Gathering.add, columns, zip(*rows, strict=True)))
+            values, width = list(chain.from_iterable(rows)), len(columns)
+            fetched = sum(columns[place].add(values[place::width]) for place in range(width))
             self._adjust(len(rows), fetched, time.monotonic() - began)
             count, size = count + len(rows), size + fetched
         if not count:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache, partial
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,10 +58,10 @@ class Gathering:
 
     def add(self, values: Sequence[Value]) -> int:
         """How many bytes these take. Raises RowRefused for the first that its type has not."""
-        classes = set(map(type, values))
-        if not classes <= self._taken:
-            raise self._other_class(values)
-        part = self._as_stored(values, classes)
+        quick = _QUICK.get(self._type.kind)
+        part = None if quick is None else quick(values)
+        if part is None:
+            part = self._as_stored(values)
         self._parts.append(part)
         self._rows += len(values)
         return int(part.nbytes)
@@ -71,14 +72,17 @@ class Gathering:
         stored = _joined(self._parts)
         return stored if convert is None else convert(stored, self._type, self._name)
 
-    def _as_stored(self, values: Sequence[Value], classes: set[type]) -> pa.Array:
+    def _as_stored(self, values: Sequence[Value]) -> pa.Array:
+        """Arrow would take bytes as a text, a text as bytes, and cut 10.5 to 10: so classes are compared."""
+        classes = set(map(type, values))
+        if not classes <= self._taken:
+            raise self._other_class(values)
         kind = self._type.kind
-        if kind not in _MIXED:
-            try:
-                return pa.array(values, _STORED.get(kind, _STRING))
-            except pa.ArrowInvalid:  # of a DOUBLE alone: all others fit, since their classes do
-                raise self._too_whole(values) from None
-        return _numbers_or_texts(values, classes - {type(None)})
+        if kind is Kind.DOUBLE:
+            raise self._too_whole(values)
+        if kind in _MIXED:
+            return _numbers_or_texts(values, classes - {_NULL})
+        return pa.array(values, _STORED.get(kind, _STRING))
 
     def _other_class(self, values: Sequence[Value]) -> RowRefused:
         index = next(i for i, value in enumerate(values) if type(value) not in self._taken)
@@ -120,8 +124,27 @@ _STORED = {
     Kind.BYTES: pa.binary(),
     Kind.BOOLEAN: _WHOLE,
     Kind.INTEGER: _WHOLE,
-    Kind.DOUBLE: _REAL,
 }
+
+
+def _reals(values: Sequence[Value]) -> pa.Array | None:
+    """None where some are no numbers, or whole ones that no double has: Arrow says so itself."""
+    try:
+        return pa.array(values, _REAL)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _integers(values: Sequence[Value]) -> pa.Array | None:
+    """None where some are no whole numbers, or NULL: array says so, in half the time that Arrow needs."""
+    try:
+        content = array("q", cast("Sequence[int]", values))
+    except TypeError:
+        return None
+    return pa.Array.from_buffers(_WHOLE, len(values), [None, pa.py_buffer(content)])
+
+
+_QUICK = {Kind.DOUBLE: _reals, Kind.DECIMAL: _reals, Kind.INTEGER: _integers}
 
 
 def _numbers_or_texts(values: Sequence[Value], classes: set[type]) -> pa.Array:
