@@ -142,12 +142,76 @@ EXPRESSIONS: dict[str, tuple[Callable[[int, int], str], int]] = {  # how, and ho
     "no brackets' ends": (lambda a, b: f"{a}+{b}+" + "(x," * 190, 2),
 }  # fmt: skip
 
+
+def _nested(before: str, after: str, depth: int) -> str:
+    return before * depth + "x" + after * depth
+
+
+def _among(piece: str, length: int = 1_900) -> Callable[[int, int], str]:
+    """Whether a number is one of many: the piece, again and again."""
+    return lambda a, b: f"x*{a}{b} in ({long(piece, ',', length)})"
+
+
+def _texts_among(piece: str) -> Callable[[int, int], str]:
+    return lambda a, b: f"str(x)+'{a}{b}' in ({long(piece, ',', 1_900)})"
+
+
+NUMBERS, BOTH = ("integer", "numeric", "double"), ("integer", "numeric", "double", "text")
+# As above, and right where the type of x is known: such expressions are compiled to their end
+TYPED: dict[str, tuple[tuple[str, ...], Callable[[int, int], str], int]] = {
+    "products": (NUMBERS, _among("x*x"), 2),
+    "signs": (NUMBERS, _among("-" * 35 + "x"), 2),
+    "nested abs": (NUMBERS, _among(_nested("abs(", ")", 36)), 2),
+    "nested round": (NUMBERS, _among(_nested("round(", ",2)", 36)), 2),
+    "nested int and str": (NUMBERS, _among(_nested("int(str(", "))", 17)), 2),
+    "powers": (NUMBERS, _among("x**x"), 2),
+    "divisions": (NUMBERS, _among("x/x"), 2),
+    "floors": (NUMBERS, _among("x//x"), 2),
+    "remainders": (NUMBERS, _among("x%x"), 2),
+    "short remainders": (NUMBERS, _among("x%x%x%x", 60), 50),
+    "choices": (BOTH, lambda a, b: long("x if x is None else ", "", 700) + "x", 4),
+    "conditions": (BOTH, lambda a, b: long("x is None", " or ", 1_900), 2),
+    "the least of many": (NUMBERS, _among("min(" + long("x", ",", 39) + ")"), 2),
+    "the first of many": (NUMBERS, _among("coalesce(" + long("x", ",", 39) + ")"), 2),
+    "slices": (("text",), _texts_among("x" + "[1:-1]" * 36), 2),
+    "nested replace": (("text",), _texts_among(_nested("replace(", ",x,'a')", 36)), 2),
+    "texts": (BOTH, _texts_among("'a'"), 2),
+    "texts of numbers": (BOTH, _texts_among("str(x)"), 2),
+    "texts of dates": (BOTH, _texts_among("str(date('2026-01-01'))"), 2),
+    "texts of divisions": (NUMBERS, _texts_among("str(x/x)"), 2),
+}
+
 NAMES: dict[str, Callable[[int], list[str]]] = {
     "different": lambda a: [f"{a}.{n}" for n in range(MAX_COLUMNS)],
     "each twice": lambda a: [f"{n // 2:x}" for n in range(MAX_COLUMNS)],
     "as long as allowed": lambda a: [f"{n:x}".rjust(MAX_NAME, "é") for n in range(10)],
     "empty": lambda a: [""] * MAX_COLUMNS,
 }
+
+
+def _typed(document: Document, of: str) -> Document:
+    document["nodes"][0]["config"]["types"] = [{"column": "x", "type": of}]
+    return document
+
+
+def _files(entries: int) -> Document:
+    """Files with as many typed columns, which meet in one node, and that again and again."""
+    each = MAX_COLUMNS // 4
+    files = [
+        node(
+            n,
+            "csv_input",
+            path="a.csv",
+            types=[{"column": f"c{k}", "type": "numeric"} for k in range(each)],
+        )
+        for n in range(1, entries // each + 1)
+    ]
+    first = len(files) + 1
+    meeting = [node(first, "filter", condition="c1 > 1")]
+    meeting += [node(n, "limit", rows=1) for n in range(first + 1, MAX_NODES)]
+    pairs = [(n, first) for n in range(1, first)]
+    pairs += [(n, n + 1) for n in range(first, MAX_NODES - 1)]
+    return made([*files, *meeting], pairs)
 
 
 def _queries(sql: str, count: int) -> Document:
@@ -164,6 +228,11 @@ def worst_graphs(
     for name, (expression, each) in EXPRESSIONS.items():
         each = min(each, entries // (MAX_NODES - 2))
         yield f"expressions: {name}", maps(expression, each, characters)
+    for name, (types, expression, each) in TYPED.items():
+        each = min(each, (entries - 1) // (MAX_NODES - 2))
+        for of in types:
+            yield f"of {of}: {name}", _typed(maps(expression, each, characters), of)
+    yield "types of many files", _files(min(entries // 2, 9_000))
     for name, names in NAMES.items():
         yield f"names: {name}", keeps(names, entries)
     lists = entries // MAX_COLUMNS
