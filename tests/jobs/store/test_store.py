@@ -1,23 +1,18 @@
 """The database holds the truth: compare-and-set, once, and each tenant alone."""
 
-import multiprocessing
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import pytest
 
-from jobs.store import database
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import JobEntry, NewRun, Recorded, Run, Started
 from jobs.store.run_states import IllegalMove, RunStatus
-from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store, StoreUnavailable
+from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
 
 ME = ProcessIdentity("here", 1, 2)
@@ -206,53 +201,3 @@ def test_waiting_runs_are_found_oldest_first_until_they_are_queued_again(store: 
     assert [r.run_id for r in store.waiting_since(before)] == [second.run_id]
     assert store.queue_position(second) == 1
     assert store.queued_longer_than(60) == []
-
-
-def open_and_record(url: str, start: Barrier) -> str:
-    start.wait(30)
-    store = Store(url)
-    store.open()
-    run_id = record(store).run_id
-    store.close()
-    return run_id
-
-
-def test_processes_that_start_at_once_share_one_new_database(data_dir: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, context.Pool(4) as pool:
-        start = manager.Barrier(4)
-        for number in range(20):
-            call = (f"sqlite:///{data_dir / f'{number}.db'}", start)
-            run_ids = pool.starmap(open_and_record, [call] * 4, chunksize=1)
-            assert len(set(run_ids)) == 4
-
-
-def test_a_locked_database_is_a_clear_error_after_the_time_out(
-    data_dir: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.2)
-    store = Store(database_url)
-    store.open()
-    job = store.create_job(TENANT, "a", GRAPH)
-    holder = sqlite3.connect(data_dir / "progress.db", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreUnavailable, match="locked"):
-        store.update_job(TENANT, job.job_id, "b", GRAPH)
-    assert store.job(TENANT, job.job_id).name == "a"
-    holder.execute("ROLLBACK")
-    holder.close()
-    assert store.update_job(TENANT, job.job_id, "b", GRAPH).name == "b"
-    store.close()
-
-
-def test_a_write_waits_for_anothers_write(data_dir: Path, store: Store) -> None:
-    job = store.create_job(TENANT, "a", GRAPH)
-    holder = sqlite3.connect(
-        data_dir / "progress.db", isolation_level=None, check_same_thread=False
-    )
-    holder.execute("BEGIN IMMEDIATE")
-    release = threading.Timer(0.3, holder.execute, ["COMMIT"])
-    release.start()
-    store.update_job(TENANT, job.job_id, "b", GRAPH)
-    release.join()
-    holder.close()

@@ -1,0 +1,64 @@
+"""The store, and the whole product, on a PostgreSQL that several processes share."""
+
+import multiprocessing
+
+import pytest
+
+from jobs.store.store import Store, StoreUnavailable
+from tests.databases import PASSWORD, Database
+from tests.harness import StartProduct
+from tests.jobs.conftest import GRAPH, TENANT
+from tests.jobs.store.test_on_sqlite import open_and_record
+
+END_ALL_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def test_processes_that_start_at_once_share_one_new_database(postgresql: Database) -> None:
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, context.Pool(4) as pool:
+        start = manager.Barrier(4)
+        for _ in range(5):
+            run_ids = pool.starmap(open_and_record, [(postgresql.url, start)] * 4, chunksize=1)
+            assert len(set(run_ids)) == 4
+            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            for (table,) in postgresql.rows(tables):
+                postgresql.execute(f'DROP TABLE "{table}" CASCADE')
+
+
+def test_a_session_that_was_ended_is_replaced_by_another(postgresql: Database) -> None:
+    store = Store(postgresql.url)
+    store.open()
+    job = store.create_job(TENANT, "a", GRAPH)
+    postgresql.execute(END_ALL_OTHERS)
+    assert store.job(TENANT, job.job_id).name == "a"
+    store.close()
+
+
+def test_a_server_that_is_away_is_a_clear_error_without_the_password(postgresql: Database) -> None:
+    store = Store(postgresql.url)
+    store.open()
+    store.create_job(TENANT, "a", GRAPH)
+    with postgresql.server.connect(postgresql.port, "postgres") as other:
+        other.execute(f'ALTER DATABASE "{postgresql.name}" ALLOW_CONNECTIONS false')
+        postgresql.execute(END_ALL_OTHERS)
+        with pytest.raises(StoreUnavailable) as unavailable:
+            store.jobs(TENANT)
+        other.execute(f'ALTER DATABASE "{postgresql.name}" ALLOW_CONNECTIONS true')
+    assert PASSWORD not in str(unavailable.value)
+    assert PASSWORD not in unavailable.value.public
+    assert [job.name for job in store.jobs(TENANT)] == ["a"]
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_run_of_the_product_is_kept_in_postgresql(
+    postgresql: Database, start_product: StartProduct
+) -> None:
+    product = start_product(DATABASE_URL=postgresql.url)
+    run_id = product.execute(product.sample_job_id())
+    assert product.run_end(run_id)["status"] == "completed"
+    assert postgresql.value("SELECT count(*) FROM runs WHERE status = 'completed'") == 1
+    assert PASSWORD not in product.log_tail()
