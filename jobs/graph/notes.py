@@ -96,7 +96,7 @@ def _changed(expressions: Iterable[tuple[str, str]]) -> Iterator[str]:
             concerned.setdefault(meaning, []).append(column)
     for meaning, columns in concerned.items():
         names = listed(filter(None, columns), MOST_NAMES) if any(columns) else ""
-        yield f"{names}: {meaning}" if names else meaning
+        yield f"{meaning} (in {names})" if names else meaning
 
 
 def _meanings(text: str) -> list[str]:
@@ -134,7 +134,7 @@ def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note
             known[node.id] = _Known()
             names = _untyped(node, came)
             untyped = f"{UNTYPED}: {listed(names, MOST_NAMES)}" if names else UNTYPED
-            message = f"{node.name}: {error}; {untyped}"
+            message = f"{error} (in {node.name}); {untyped}"
             yield from (Note(file, "types", message) for file in sorted(came.files))
 
 

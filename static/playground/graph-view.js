@@ -5,7 +5,7 @@
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
  * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
- * validator refused, with `.node-problems` under it; `.node-notes` under a card say what changed its meaning. An edge is
+ * validator refused, with `.node-problems` under it; `.node-notes` under a card say that its meaning changed. An edge is
  * `path.edge[data-from][data-to]`. While the graph can be edited: `.port-in` and `.port-out` with data-node-id,
  * `.edge-hit[data-key]`, data-selected="true" on what is.
  */
@@ -151,11 +151,12 @@ export class GraphView {
     }
   }
 
-  /** Put notes, Map node id → [message], under their nodes, below what is wrong with them; earlier ones go. */
+  /** Say under each node of the Map node id → [message] that there are notes; they are many words, which its form has. */
   drawNotes(notes) {
     for (const [id, { parts }] of this.#cards) {
       const messages = notes.get(id) ?? [];
-      if (parts.notes.textContent !== messages.join('')) parts.notes.replaceChildren(...messages.map((message) => element('li', '', message)));
+      setText(parts.notes, messages.length === 1 ? '1 change of meaning' : `${messages.length} changes of meaning`);
+      setAttribute(parts.notes, 'title', messages.join('\n'));
       setHidden(parts.notes, messages.length === 0);
     }
   }
@@ -583,7 +584,7 @@ function cardParts(kindIcon) {
   const name = element('span', 'node-name');
   const summary = element('span', 'node-type');
   const problems = element('ul', 'node-problems');
-  const notes = element('ul', 'node-notes');
+  const notes = element('p', 'node-notes');
   problems.hidden = notes.hidden = true;
   return {
     kind: element('span', 'node-kind', icon(kindIcon)),

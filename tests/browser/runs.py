@@ -9,7 +9,8 @@ from tests.browser.test_playground import chain, publish
 from tests.harness import Product
 
 ROWS = 20_000  # of the table made here: a second of work
-BAD_ROW = 9_000  # of the table that a filter cannot compare
+BAD_ROW = 9_000  # of the table that cannot be computed
+TOO_LARGE = 2**62  # to be doubled in 64 bits
 
 
 def make_amounts(product: Product, *, bad_row: int | None = None) -> str:
@@ -17,7 +18,7 @@ def make_amounts(product: Product, *, bad_row: int | None = None) -> str:
     name = "amounts" if bad_row is None else "amounts_bad"
     with sqlite3.connect(product.data_dir / f"{name}.db") as database:
         database.execute("CREATE TABLE amounts (id INTEGER PRIMARY KEY, amount INTEGER)")
-        rows = ((n, None if n == bad_row else n % 100) for n in range(1, ROWS + 1))
+        rows = ((n, TOO_LARGE if n == bad_row else n % 100) for n in range(1, ROWS + 1))
         database.executemany("INSERT INTO amounts VALUES (?, ?)", rows)
     database.close()
     return f"sqlite:///{name}.db"

@@ -281,10 +281,11 @@ def test_a_job_of_before_says_what_it_means_now_until_it_is_saved(edit: Any, sho
     page = editor.page
     expect(page.locator("#notes-text")).to_have_text("2 nodes changed their meaning")
     on_card = page.locator('.node-slot[data-node-id="1"] .node-notes')
-    expect(on_card).to_contain_text("Some: text and integer do not go together")
-    expect(on_card).to_contain_text("An empty field of the file is NULL now")
+    expect(on_card).to_have_text("2 changes of meaning")
     page.click("#notes")
     expect(page.locator("#node-name")).to_have_value("Visits")
+    expect(page.locator("#node-notes")).to_contain_text("Text and integer do not go together")
+    expect(page.locator("#node-notes")).to_contain_text("An empty field of the file is NULL now")
     expect(page.locator("#node-notes")).to_contain_text("the file's columns hold text: id")
     page.click("#node-notes-dismiss")
     expect(page.locator("#node-notes")).to_be_hidden()

@@ -90,7 +90,7 @@ def chain(name: str, connection: str, *, source: str, target: str, mode: str) ->
         for place, (kind, label, config) in enumerate(configurations, 1)
     ]
     edges = [{"from": 1, "to": 2}, {"from": 2, "to": 3}, {"from": 3, "to": 4}]
-    return {"name": name, "graph": {"nodes": nodes, "edges": edges}}
+    return {"name": name, "graph": {"nodes": nodes, "edges": edges, "engine": 2}}
 
 
 def publish(product: Product, subject: str, *payloads: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.browser.conftest import WAIT, OpenPlayground
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.pages import assert_accessible, picture, shift_clock
-from tests.browser.runs import BAD_ROW, ROWS, Publisher, amounts_job, make_amounts
+from tests.browser.runs import BAD_ROW, ROWS, TOO_LARGE, Publisher, amounts_job, make_amounts
 from tests.browser.tabs import chromium_with_tabs, drawn_under_load
 from tests.browser.test_playground import (
     ALL_NODES,
@@ -51,7 +51,7 @@ def done_job(shop: Product, amounts: str) -> int:
 
 @pytest.fixture(scope="module")
 def broken_job(shop: Product) -> int:
-    """A job whose last run failed in its filter, at one row."""
+    """A job whose last run failed in its Map, at one row."""
     job_id = shop.create_job(amounts_job("Broken", make_amounts(shop, bad_row=BAD_ROW)))
     assert shop.run_end(shop.execute(job_id))["status"] == "failed"
     return job_id
@@ -389,14 +389,16 @@ def test_a_failure_shows_its_node_message_row_and_traceback(
 ) -> None:
     page = open_playground(broken_job, viewport={"width": 1440, "height": 860})
     expect_run(page, "failed")
-    expect_state(page, FILTER, "error")
+    expect_state(page, MAP, "error")
     page.click("#run-reason-show")
-    expect(page.locator("#details-name")).to_have_text("Filter")
-    expect(page.locator("#details-message")).to_contain_text("not supported between")
-    expect(page.locator("#details-body")).to_contain_text(f"row {BAD_ROW:,}: amount=None")
+    expect(page.locator("#details-name")).to_have_text("Map")
+    expect(page.locator("#details-message")).to_contain_text("Overflow in multiplication")
+    expect(page.locator("#details-body")).to_contain_text(
+        f"row {BAD_ROW:,}: id={BAD_ROW}, amount={TOO_LARGE}"
+    )
     expect(page.locator("#details-body .facts")).to_contain_text(f"row {BAD_ROW:,}")
-    expect(page.locator("#details-trace")).to_contain_text('return row["amount"] >= 0')
-    expect(page.locator("#details-trace")).to_contain_text("NodeFailed: Filter")
+    expect(page.locator("#details-trace")).to_contain_text("return batch.compute(columns")
+    expect(page.locator("#details-trace")).to_contain_text("NodeFailed: Map")
     page.get_by_role("button", name="Show the log").click()
     expect(page.locator("#log-lines")).to_contain_text("Traceback (most recent call last)")
     picture(page, "screenshot-failed", tmp_path, for_docs=True)

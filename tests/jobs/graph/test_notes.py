@@ -52,8 +52,8 @@ def test_an_expression_that_means_something_else_is_named_with_its_column() -> N
     )
     assert told(document) == [
         (2, "condition", "/ is another"),
-        (3, "columns", "half, odd: / is another"),
-        (3, "columns", "odd: % is another"),
+        (3, "columns", "/ is another (in half, odd)"),
+        (3, "columns", "% is another (in odd)"),
     ]
 
 
@@ -109,7 +109,7 @@ def test_an_empty_field_is_null_now_unless_something_else_is() -> None:
 def test_a_column_that_is_text_and_compared_with_a_number_is_told_at_its_file(steps: Any) -> None:
     [(node_id, field, message)] = told(chain(source(), *steps, OUT))
     assert (node_id, field) == (1, "types")
-    assert message.startswith("Big: ")
+    assert "(in Big)" in message
     assert "text" in message
 
 
@@ -187,6 +187,10 @@ def test_a_graph_costs_no_more_than_a_moment(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(jobs.graph.notes, "parse", counting)
     for name, document in worst_graphs(MAX_EXPRESSIONS, MAX_ENTRIES):
+        if not name.startswith("expressions"):
+            continue
+        for entry in document["nodes"][:1]:
+            entry.update(type="csv_input", config={"path": "in.csv"})
         read.clear()
         began = time.process_time()
         notes_of(document)
