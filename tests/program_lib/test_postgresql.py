@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import psycopg
 import pytest
 
@@ -315,6 +317,20 @@ def test_what_a_slow_query_gave_is_handed_on_before_its_end(postgresql: Database
         assert next(batches)["i"].to_pylist() == [1]
     assert [i for table in batches for i in table["i"].to_pylist()] == [2, 3]
     reader.close()
+
+
+def test_a_reader_that_is_closed_early_does_not_wait_for_its_rows(postgresql: Database) -> None:
+    query = "SELECT i, repeat('x', 9000) AS t FROM generate_series(1, 9) i WHERE i < 3 OR pg_sleep(999) IS NULL"
+    for take_one in (True, False):
+        reader = read_rows(postgresql.url, query)
+        reader.open()
+        batches = reader.batches()
+        if take_one:
+            next(batches)
+        threads = threading.active_count()
+        reader.close()
+        reader.close()
+        assert threading.active_count() == threads - take_one
 
 
 # ---------------------------------------------------------------- names

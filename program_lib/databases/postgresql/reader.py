@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import psycopg
@@ -53,6 +56,7 @@ class PostgresqlReader:
         assert (query is None) != (table is None)
         self._url, self._query, self._table = url, query, table
         self._session: Session | None = None
+        self._flow: Generator[pa.Table, None, None] | None = None
         self._schema = Schema()
 
     def open(self) -> Schema:
@@ -88,28 +92,55 @@ class PostgresqlReader:
         assert self._session is not None, "open() comes first"
         assert self._query is not None
         copy = f"COPY ({without_end(self._query)}\n) TO STDOUT (FORMAT csv)"
-        for block, rows in _Copy(self._session, copy).blocks():
-            yield parsed(block, rows, self._schema)
-        self.close()  # its lock on the table would stop a writer that adds a column
+        self._flow = self._flowing(self._session, copy)
+        return self._flow
+
+    def _flowing(self, session: Session, statement: str) -> Generator[pa.Table, None, None]:
+        """Tables one ahead, by a thread: the server goes on while the rows before are at work."""
+        with ExitStack() as stack:
+            copy = _Copy(session, statement)
+            stack.callback(copy.close)
+            tables = (parsed(block, rows, self._schema) for block, rows in copy.blocks())
+            thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="postgresql"))
+            stack.callback(copy.stop)
+            coming = thread.submit(next, tables, None)
+            while (table := coming.result()) is not None:
+                coming = thread.submit(next, tables, None)
+                yield table
+        session.close()  # its lock on the table would stop a writer that adds a column
 
     def where(self, number: int) -> str:
         return f"row {number:,}"
 
     def close(self) -> None:
+        if self._flow is not None:
+            self._flow.close()
         if self._session is not None:
             self._session.close()
 
 
 class _Copy:
-    """A COPY TO at work."""
+    """A COPY TO at work. One thread runs blocks(), another may stop it."""
 
     def __init__(self, session: Session, statement: str) -> None:
         self._session = session
         # this way of sending refuses a second statement
         session.pgconn.send_query_params(statement.encode(), [])
         session.result()
+        self._stopped, self._stop = os.pipe()
+        self._socket = session.pgconn.socket
         self._poll = select.poll()
-        self._poll.register(session.pgconn.socket, select.POLLIN)
+        self._poll.register(self._socket, select.POLLIN)
+        self._poll.register(self._stopped, select.POLLIN)
+
+    def stop(self) -> None:
+        """Ends a wait for rows: blocks() raises InterruptedError."""
+        os.write(self._stop, b"x")
+
+    def close(self) -> None:
+        """Once no thread runs blocks() any more."""
+        os.close(self._stopped)
+        os.close(self._stop)
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
         """CSV lines, and how many rows they are: what came within BATCH_SECONDS, up to the bounds of a batch."""
@@ -139,7 +170,10 @@ class _Copy:
     def _came(self, until: float | None) -> bool:
         """Waits for more; False when nothing has come until then."""
         milliseconds = None if until is None else max(0.0, until - time.monotonic()) * 1000
-        if not self._poll.poll(milliseconds):
+        ready = [descriptor for descriptor, _ in self._poll.poll(milliseconds)]
+        if self._stopped in ready:
+            raise InterruptedError("nobody wants the rows any more")
+        if not ready:
             return False
         self._session.pgconn.consume_input()
         return until is None or time.monotonic() < until
