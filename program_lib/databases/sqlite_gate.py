@@ -95,6 +95,9 @@ DESCRIBING = frozenset(
 MODULES = frozenset({"json_each", "json_tree"})  # table-valued functions that are open
 VIRTUAL = re.compile(r"create(\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.I | re.S)
 REFUSAL = re.compile("not authorized|authorization denied|prohibited|vtable")
+CACHE_KB = (
+    16_000  # of a writer's pages: with 2,000, SQLite's default, pages of an index come and go
+)
 SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")  # ends a journal that names another file
 
 
@@ -121,6 +124,7 @@ class SqliteGate:
         connection.execute("PRAGMA temp.journal_mode = MEMORY")
         if self.allowed is WRITING:
             journal_in_wal(connection)
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         else:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")

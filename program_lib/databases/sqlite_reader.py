@@ -24,10 +24,12 @@ from program_lib.types import Column, Schema, Type
 
 Row = tuple[Value, ...]
 
-FIRST_ROWS = 16  # that are fetched at first; more when they come fast and are small
-MOST_ROWS = 1_000  # that are fetched at once: few enough to stay in the processor's caches
-FETCH_BYTES = 1 << 20  # of rows that are fetched at once, judged by those before
-FETCH_SECONDS = 0.05  # that one fetch should take, so that a batch is handed on in time
+MOST_ROWS = 2_000  # that are worked on at once: few enough to stay in the processor's caches
+MOST_BYTES = (
+    1 << 20
+)  # of rows that are worked on at once, judged by those before; at first it is one row
+STEP_ROWS = 64  # that are fetched before it is looked whether they come slowly, or are large:
+STEP_SECONDS = 0.01  # then what came is worked on, since it may be more than MOST_BYTES
 MOST_ANSWERS = 100_000  # rows of a PRAGMA or an EXPLAIN, which are held in memory
 
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.S)
@@ -118,7 +120,7 @@ def described(link: Link, query: str) -> list[Column]:
                 columns = _with_casts(link, view, table, columns)
             return decided(link, f"temp.{view}", columns)
         finally:
-            link.execute(f"DROP VIEW temp.{view}")
+            link.execute(f"DROP VIEW IF EXISTS temp.{view}")  # out of memory, SQLite rolls it back
 
 
 def _tells_nothing(column: TableColumn) -> bool:
@@ -211,7 +213,7 @@ class Rows:
             replace(column, name=name) for column, name in zip(columns, names, strict=True)
         )
         self._arrow = self.schema.arrow()
-        self._count = FIRST_ROWS
+        self._most = 1  # rows of the next fetch
         self._given = 0  # rows in tables that were handed on
 
     def batches(self) -> Iterator[pa.Table]:
@@ -223,35 +225,36 @@ class Rows:
         """Rows until one of the bounds of a batch is met; None at the end."""
         columns = [Gathering(column) for column in self.schema]
         count, size, ends = 0, 0, time.monotonic() + BATCH_SECONDS
-        while count < BATCH_ROWS and size < BATCH_BYTES:
-            began = time.monotonic()
-            if count and began > ends:
-                break
-            rows = self._fetch(min(self._count, BATCH_ROWS - count), count)
+        while count < BATCH_ROWS and size < BATCH_BYTES and not (count and time.monotonic() > ends):
+            rows = self._fetch(min(self._most, BATCH_ROWS - count), count)
             if not rows:
                 break
             values, width = list(chain.from_iterable(rows)), len(columns)
-            fetched = sum(columns[place].add(values[place::width]) for place in range(width))
-            self._adjust(len(rows), fetched, time.monotonic() - began)
-            count, size = count + len(rows), size + fetched
+            taken = sum(columns[place].add(values[place::width]) for place in range(width))
+            count, size = count + len(rows), size + taken
+            self._most = max(
+                1, min(MOST_ROWS, 2 * self._most, len(rows) * MOST_BYTES // (taken or 1))
+            )
         if not count:
             return None
         return pa.table([column.finish() for column in columns], schema=self._arrow)
 
-    def _adjust(self, rows: int, size: int, seconds: float) -> None:
-        """Fetches more at once while rows are small and come fast, less where they are not."""
-        by_size = rows * FETCH_BYTES // max(1, size)
-        by_time = int(rows * FETCH_SECONDS / max(1e-6, seconds))
-        self._count = max(1, min(MOST_ROWS, 2 * self._count, by_size, by_time))
-
-    def _fetch(self, count: int, before: int) -> list[Row]:
+    def _fetch(self, most: int, before: int) -> list[Row]:
+        """The next rows; fewer than `most` where they come slowly. `before` are in this batch already."""
+        rows: list[Row] = []
+        ends = time.monotonic() + STEP_SECONDS
         try:
             with self._link.explained():
-                return self._cursor.fetchmany(count)
+                while len(rows) < most and not (rows and time.monotonic() > ends):
+                    step = self._cursor.fetchmany(min(STEP_ROWS, most - len(rows)))
+                    if not step:
+                        break
+                    rows += step
         except sqlite3.OperationalError as error:
             if "decode to UTF-8" in str(error):
-                raise self._not_utf8(before, count) from error
+                raise self._not_utf8(before, most) from error
             raise
+        return rows
 
     def _not_utf8(self, before: int, count: int) -> RowRefused:
         """Reads again, to find the row: the cursor is at its end after such an error."""
