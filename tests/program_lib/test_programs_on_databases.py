@@ -1,0 +1,127 @@
+"""Whole programs between databases: what the page tells, and what stands afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.databases import PASSWORD, Database
+from tests.program_lib.test_mysql_writing import TABLES
+from tests.programs import chain, graph, node, run
+
+
+def source(**config: Any) -> dict[str, Any]:
+    return node(1, "db_input", connection="SOURCE", **config)
+
+
+def target(number: int, table: str, mode: str, connection: str = "TARGET") -> dict[str, Any]:
+    return node(number, "db_output", connection=connection, table=table, mode=mode)
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Database:
+    found: Database = request.getfixturevalue(request.param)
+    found.execute("CREATE TABLE s (k integer NOT NULL, price decimal(10,2))")
+    values = ", ".join(f"({k}, {k}.25)" for k in range(1, 3_001))
+    found.execute(f"INSERT INTO s VALUES {values}")
+    return found
+
+
+def environment(database: Database) -> dict[str, str]:
+    return {"CONNECTION_SOURCE": database.url, "CONNECTION_TARGET": database.url}
+
+
+def test_a_program_moves_what_its_filter_keeps(database: Database, tmp_path: Path) -> None:
+    document = chain(
+        source(table="s"),
+        node(2, "filter", condition="price == 9.25 or k > 2990"),
+        target(3, "t", "create"),
+    )
+    ended = run(document, tmp_path, **environment(database))
+    assert ended.code == 0, ended.stderr
+    assert [ended.state(number) for number in (1, 2, 3)] == [
+        ("completed", 3_000),
+        ("completed", 11),
+        ("completed", 11),
+    ]
+    assert database.rows("SELECT min(k), max(k), count(*) FROM t") == [(9, 3_000, 11)]
+
+
+def test_the_row_that_a_table_refuses_is_named(database: Database, tmp_path: Path) -> None:
+    database.execute("CREATE TABLE t (k integer NOT NULL, price decimal(6,2))")
+    document = chain(
+        source(
+            sql="SELECT k, CASE WHEN k = 2345 THEN 12345.25 ELSE price END AS price FROM s ORDER BY k"
+        ),
+        target(2, "t", "append"),
+    )
+    ended = run(document, tmp_path, **environment(database))
+    assert ended.code == 1
+    assert "12345.25" in ended.reason(2)
+    assert "decimal(6,2)" in ended.reason(2) or "numeric(6,2)" in ended.reason(2)
+    assert "row 2,345: k=2345, price=12345.25" in ended.reason(2)
+    assert database.rows("SELECT * FROM t") == []
+    assert PASSWORD not in ended.stderr
+
+
+def test_the_row_that_a_constraint_refuses_is_named(database: Database, tmp_path: Path) -> None:
+    database.execute("CREATE TABLE t (k integer PRIMARY KEY, price decimal(10,2))")
+    query = "SELECT CASE WHEN k = 2345 THEN 7 ELSE k END AS k, price FROM s ORDER BY s.k"
+    ended = run(
+        chain(source(sql=query), target(2, "t", "append")), tmp_path, **environment(database)
+    )
+    assert ended.code == 1
+    assert "uplicate" in ended.reason(2)
+    assert "row 2,345" in ended.reason(2)
+    assert database.rows("SELECT * FROM t") == []
+
+
+def test_a_run_that_fails_leaves_the_replaced_and_no_new_table(
+    database: Database, tmp_path: Path
+) -> None:
+    """Today a failed run on MariaDB loses the old rows for good."""
+    database.execute(
+        "CREATE TABLE old (k integer, price decimal(10,2))", "INSERT INTO old VALUES (1, 1)"
+    )
+    document = graph(
+        [
+            source(table="s"),
+            node(2, "filter", condition="1 / (k - 2500) != 0"),
+            target(3, "old", "replace"),
+            target(4, "new", "create"),
+        ],
+        [(1, 3), (1, 2), (2, 4)],
+    )
+    ended = run(document, tmp_path, **environment(database))
+    assert ended.code == 1
+    assert "zero" in ended.reason(2)
+    assert "row 2,500" in ended.reason(2)
+    assert [row[0] for row in database.rows("SELECT k FROM old")] == [1]
+    tables = (
+        TABLES.replace("database()", "current_schema()")
+        if database.server.name == "postgresql"
+        else TABLES
+    )
+    assert [name for (name,) in database.rows(tables)] == ["old", "s"]
+
+
+def test_two_databases_of_which_the_second_says_no_at_the_end(
+    postgresql: Database, mariadb: Database, tmp_path: Path
+) -> None:
+    """A deferred constraint is checked before the other database commits."""
+    postgresql.execute(
+        "CREATE TABLE s AS SELECT 1 AS k",
+        "CREATE TABLE parent (k integer PRIMARY KEY)",
+        "CREATE TABLE t (k integer REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+    )
+    document = graph(
+        [source(table="s"), target(2, "new", "create", "OTHER"), target(3, "t", "append")],
+        [(1, 2), (1, 3)],
+    )
+    ended = run(document, tmp_path, CONNECTION_OTHER=mariadb.url, **environment(postgresql))
+    assert ended.code == 1
+    assert "violates foreign key constraint" in ended.reason(3)
+    assert mariadb.rows(TABLES) == []
+    assert postgresql.rows("SELECT * FROM t") == []
