@@ -29,7 +29,7 @@ MOMENTS = {
 }
 _YEAR = "(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
 _DAY = _YEAR + "-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6}0*)?)?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
 FORMS = {
     Kind.DATE: _DAY,
@@ -44,6 +44,7 @@ EXAMPLES = {
     Kind.TIMESTAMPTZ: "an instant with its zone, as '2026-01-31 12:30:00+00:00'",
     Kind.UUID: "a uuid, as '0b5c2e1c-6b1f-4e0e-9c3a-1f2d3c4b5a69'",
 }
+_FIRST_DAY, _LAST_DAY = "CAST('0001-01-01' AS DATE)", "CAST('9999-12-31' AS DATE)"
 _DAY_MICROSECONDS = 86_400_000_000
 
 
@@ -163,7 +164,15 @@ def subtracted(left: Term, right: Term) -> Term | None:
 
 
 def _days_later(day: Term, sign: str, days: Term) -> Term:
-    return Term(f"({day.sql} {sign} CAST({days.sql} AS INTEGER))", DATE, may_fail=True)
+    sql = f"({day.sql} {sign} CAST({days.sql} AS INTEGER))"
+    return Term(let(_in_years, sql), DATE, may_fail=True)
+
+
+def _in_years(day: str) -> str:
+    """Refuses a day that no file and no Python program could hold."""
+    failed = fail("a date has years 1 to 9999; out of range is ", DATE, day)
+    is_beyond = f"{day} < {_FIRST_DAY} OR {day} > {_LAST_DAY}"
+    return case((is_beyond, failed), otherwise=day)
 
 
 def _difference(left: Term, right: Term) -> Term:

@@ -217,17 +217,8 @@ def _decimal_text(term: Term) -> str:
     return decimal_text(term.sql, exact_type(term))
 
 
-def _day_text(term: Term) -> str:
-    return _with_era(_cast_text(term))
-
-
 def _instant_text(term: Term) -> str:
-    return _with_era(f"({cast(in_utc(term.sql), TEXT)} || '+00')")
-
-
-def _with_era(written: str) -> str:
-    """Years before the first as PostgreSQL writes them: 0044-03-15 12:00:00 BC."""
-    return rf"regexp_replace({written}, ' \(BC\)(.*)$', '\1 BC')"
+    return f"({cast(in_utc(term.sql), TEXT)} || '+00')"
 
 
 def _bytes_text(term: Term) -> str:
@@ -261,8 +252,6 @@ def _plain_digits(written: str) -> str:
 _AS_TEXT_SQL = {
     Kind.DECIMAL: _decimal_text,
     Kind.DOUBLE: _double_text,
-    Kind.DATE: _day_text,
-    Kind.TIMESTAMP: _day_text,
     Kind.TIMESTAMPTZ: _instant_text,
     Kind.BYTES: _bytes_text,
     **dict.fromkeys(AS_TEXT, _carried_text),
