@@ -66,7 +66,8 @@ def check(name: str, source: Type, target: Target) -> None:
 
 def _advice(source: Type, target: Type) -> str:
     if {source.kind, target.kind} == ZONES:
-        return "one has a zone; say which zone is meant, in SQL by AT TIME ZONE"
+        one = "the column has" if target.kind is Kind.TIMESTAMPTZ else "the rows have"
+        return f"only {one} a zone; say which zone is meant, in SQL by AT TIME ZONE"
     return "make them alike, in SQL by CAST or with a Map before (str, int, float, date …)"
 
 

@@ -6,7 +6,10 @@ line for each value:
     type in the source | in PostgreSQL | in MariaDB | in SQLite
       value | what arrives in PostgreSQL | in MariaDB | in SQLite | in a CSV file
 
-One cell alone stands for all four. `=` is the value as it is written; '=' and "=" are the value in quotes; `!words` is
+One cell alone stands for all four. In APPENDED the first line names the source, and the column of a table that is there:
+
+    mariadb tinyint(1) → postgresql boolean | !words of a refusal before the first row
+ `=` is the value as it is written; '=' and "=" are the value in quotes; `!words` is
 a refusal that says so. The signs that stand for invisible ones are those of torture_places.meant.
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from program_lib.nodes import Output, Source
 from program_lib.ports import Reader, Writer
@@ -22,6 +26,7 @@ from progress_lib import Progress, Status
 from tests.program_lib.torture_places import NULL, Columns, Place, meant, visible
 
 TARGETS = ("postgresql", "mariadb", "sqlite", "csv")
+NO_TYPES = Columns([], [], [])
 COLUMN = "t0"  # of a table with one type, beside n0, which is NULL in all rows
 
 
@@ -52,6 +57,7 @@ class Cells:
     target: str
     new: str  # "" in a file
     values: tuple[Value, ...]
+    refusal: str = ""  # of the type, whatever its values are
 
     @property
     def carried(self) -> list[Value]:
@@ -74,6 +80,17 @@ def cells_of(source: str, table: str) -> Iterator[Cells]:
         for i, target in enumerate(TARGETS):
             values = tuple(_value(row, i) for row in rows)
             yield Cells(source, declared, target, [*new, ""][i], values)
+
+
+def appended_cells(table: str) -> Iterator[Cells]:
+    """All cells of types that meet another one in a table that is there."""
+    for head, lines in _blocks(table):
+        pair, *refusal = _split(head)
+        (source, declared), (target, into) = (
+            side.split(" ", maxsplit=1) for side in pair.split(" → ")
+        )
+        values = tuple(_value(_split(line), 0) for line in lines)
+        yield Cells(source, declared, target, into, values, "".join(refusal).removeprefix("!"))
 
 
 def _blocks(table: str) -> Iterator[tuple[str, list[str]]]:
@@ -125,13 +142,21 @@ class Ran:
         return "" if self.code == 0 else self.last.message or ""
 
 
-def ran(reader: Reader, writer: Writer) -> Ran:
-    """Runs a source and an output to their end, as a program does."""
+def ran(reader: Reader, *writers: Writer) -> Ran:
+    """Runs a source and its outputs to their end, as a program does."""
     said: list[Progress] = []
-    nodes = [Source(1, "From", lambda: reader, feeds=[2]), Output(2, "Into", lambda: writer)]
-    code = run_nodes(nodes, said.append)
+    outputs = [
+        Output(number, f"Into {number}", partial(_itself, writer))
+        for number, writer in enumerate(writers, start=2)
+    ]
+    feeds = [output.number for output in outputs]
+    code = run_nodes([Source(1, "From", lambda: reader, feeds), *outputs], said.append)
     failed = [progress for progress in said if progress.status is Status.FAILED]
     return Ran(code, (failed or said)[-1])
+
+
+def _itself(writer: Writer) -> Writer:
+    return writer
 
 
 @dataclass
@@ -155,16 +180,39 @@ class Moves:
         self, source: str, target: str, columns: Columns, into: Sequence[str] | None = None
     ) -> tuple[Ran, Arrived]:
         """Moves rows into a new table, or appends to one whose columns are declared as `into` says."""
+        how, arrived, _ = self.kept(source, target, columns, into)
+        return how, arrived
+
+    def kept(
+        self, source: str, target: str, columns: Columns, into: Sequence[str] | None = None
+    ) -> tuple[Ran, Arrived, str]:
+        """As `run`, with the name of the table or file that was written."""
         there, here = self.places[source], self.places[target]
         rows, table = self._made(source, columns), self._new_name()
         if into is not None:
             here.make(table, Columns(columns.names, into, []))
         mode = "create" if into is None else "append"
         how = ran(there.reader(rows, columns), here.writer(table, mode))
-        arrived = Arrived(here.declared(table), here.shown(table))
         if how.code and into is None:
             assert not here.is_there(table), "a move that failed left a table or a file"
-        return how, arrived
+        return how, Arrived(here.declared(table), here.shown(table)), table
+
+    def refused_by_source(self, source: str, columns: Columns) -> Ran:
+        """Moves rows that their source refuses into a new table of each target at once."""
+        rows = self._made(source, columns)
+        new = {target: self._new_name() for target in TARGETS}
+        writers = [self.places[target].writer(name, "create") for target, name in new.items()]
+        how = ran(self.places[source].reader(rows, columns), *writers)
+        for target, name in new.items():
+            assert not self.places[target].is_there(name), f"rows in {target}"
+        return how
+
+    def copied(self, source: str, table: str, target: str, types: Columns = NO_TYPES) -> Arrived:
+        """Moves a table or a file that is there into a new one; `types` are those of a file."""
+        copy, here = self._new_name(), self.places[target]
+        how = ran(self.places[source].reader(table, types), here.writer(copy, "create"))
+        assert how.code == 0, how.why
+        return Arrived(here.declared(copy), here.shown(copy))
 
     def _made(self, source: str, columns: Columns) -> str:
         """The table or file with these rows, which all targets and modes get."""

@@ -97,7 +97,6 @@ class _Server(Place):
     """A database with a server."""
 
     settings: Sequence[str]
-    null = ""  # after a column's type
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -106,8 +105,11 @@ class _Server(Place):
     def literal(self, value: str) -> str:
         raise NotImplementedError
 
+    def nullable(self, type_: str) -> str:
+        return type_
+
     def make(self, table: str, columns: Columns) -> None:
-        typed = [f"{type_}{self.null}" for type_ in columns.types]
+        typed = [self.nullable(type_) for type_ in columns.types]
         self.database.execute(
             f"CREATE TABLE {table} ({definitions(Columns(columns.names, typed, []))})"
         )
@@ -174,7 +176,10 @@ class Postgresql(_Server):
 class Mariadb(_Server):
     name = "mariadb"
     settings = ("SET time_zone = '+00:00'", "SET sql_mode = ''")
-    null = " NULL"  # or a TIMESTAMP would be the time of the INSERT
+
+    def nullable(self, type_: str) -> str:
+        """A NULL in a TIMESTAMP would else become the time of the INSERT."""
+        return f"{type_} NULL" if type_.startswith("timestamp") else type_
 
     _RAW = re.compile(r"NULL|[xb]'[^']*'|point\(.*\)")
 

@@ -604,3 +604,611 @@ timestamptz                | timestamp with time zone          | timestamp(6)   
 """
 
 NEW = {"postgresql": POSTGRESQL, "mariadb": MARIADB, "sqlite": SQLITE, "csv": CSV}
+
+# a type of a source → a type of a column that is there; a refusal beside them is one before the first row
+APPENDED = r"""
+postgresql jsonb → postgresql jsonb
+  "1"                            | =
+  "true"                         | =
+  null                           | =
+  {"a": null}                    | =
+  12345678901234567890.123456789 | =
+postgresql json → postgresql jsonb
+  {"b":  1}                      | {"b": 1}
+  12345678901234567890.123456789 | =
+postgresql jsonb → postgresql text
+  "1"  | =
+  null | =
+postgresql text → postgresql jsonb
+  "1" | =
+  n/a | !invalid input syntax for type json (Token "n" is invalid.)
+  ∅   | !invalid input syntax for type json (The input string ended unexpectedly.)
+postgresql text → postgresql json
+  {"a":  1} | =
+  n/a       | !invalid input syntax for type json (Token "n" is invalid.)
+postgresql interval → postgresql interval
+  1 mon   | =
+  30 days | =
+postgresql interval → postgresql interval year to month | !changes values of other types without a word
+postgresql text → postgresql interval
+  1 mon   | =
+  a while | !invalid input syntax for type interval: "a while"
+postgresql timetz → postgresql timetz
+  12:00:00+05 | =
+postgresql timestamptz → postgresql timestamptz
+  2026-10-25 00:30:00.123456+00 | =
+  2026-10-25 01:30:00.123456+00 | =
+postgresql timestamptz → postgresql timestamp | !only the rows have a zone
+postgresql timestamp → postgresql timestamptz | !only the column has a zone
+postgresql date → postgresql timestamptz | !make them alike
+postgresql date → postgresql timestamp
+  2026-10-25 | 2026-10-25 00:00:00
+postgresql timestamp → postgresql date
+  2026-10-25 00:00:00 | 2026-10-25
+  2026-10-25 00:00:01 | !does not fit into the column t0, which is date
+postgresql timestamp → postgresql timestamp(0)
+  2026-07-01 12:00:00   | =
+  2026-07-01 12:00:00.5 | !does not fit into the column t0, which is timestamp(0) without time zone
+postgresql time → postgresql time(3)
+  01:02:03.456  | =
+  01:02:03.4567 | !does not fit into the column t0, which is time(3) without time zone
+postgresql numeric → postgresql numeric(10,2)
+  19.9         | 19.90
+  19.990       | 19.99
+  19.999       | !has more digits than decimal(10,2) can hold
+  123456789.00 | !has more digits than decimal(10,2) can hold
+  NaN          | !is not a number in plain digits
+postgresql numeric(10,2) → postgresql numeric(4,1)
+  19.90   | 19.9
+  19.99   | !does not fit into the column t0, which is numeric(4,1)
+  1000.00 | !does not fit into the column t0, which is numeric(4,1)
+postgresql numeric(10,2) → postgresql numeric(3,-2) | !changes values of other types without a word
+postgresql numeric → postgresql numeric(50,10)
+  1234567890123456789012345678901234567890.0123456789 | =
+  0.01234567891                          | !does not fit into the column t0, which is numeric(50,10)
+postgresql numeric → postgresql integer
+  5          | =
+  5.00       | 5
+  5.5        | !is not a whole number
+  2147483648 | !does not fit into 32 bits
+  NaN        | !is not a whole number
+postgresql numeric → postgresql double precision
+  0.5                    | =
+  0.1                    | =
+  12345678901234567890   | !does not fit into the column t0, which is double precision
+  0.30000000000000000001 | !does not fit into the column t0, which is double precision
+postgresql integer → postgresql smallint
+  32767 | =
+  32768 | !does not fit into the column t0, which is smallint
+postgresql bigint → postgresql double precision
+  9007199254740992 | 9.007199254740992e+15
+  9007199254740993 | !does not fit into the column t0, which is double precision
+postgresql bigint → postgresql numeric(5,2)
+  999  | 999.00
+  1000 | !has more digits than decimal(5,2) can hold
+postgresql bigint → postgresql oid
+  4294967295 | =
+  4294967296 | !does not fit into the column t0, which is oid
+  -1         | !does not fit into the column t0, which is oid
+postgresql integer → postgresql boolean
+  0 | false
+  1 | true
+  2 | !does not fit into the column t0, which is boolean
+postgresql boolean → postgresql integer
+  true  | 1
+  false | 0
+postgresql boolean → postgresql text
+  true | =
+postgresql double precision → postgresql real
+  0.1         | =
+  0.123456789 | !does not fit into the column t0, which is real
+  1e+300      | !does not fit into the column t0, which is real
+  NaN         | =
+postgresql double precision → postgresql numeric(10,2)
+  0.1                 | 0.10
+  19.99               | =
+  0.30000000000000004 | !has more digits than decimal(10,2) can hold
+  NaN                 | !is not a number in plain digits
+  Infinity            | !is not a number in plain digits
+postgresql double precision → postgresql numeric
+  0.1    | =
+  1e-300 | 0.{0×299}1
+  NaN    | =
+postgresql double precision → postgresql integer
+  5      | =
+  5.5    | !is not a whole number
+  1e+300 | !does not fit into 32 bits
+  NaN    | !is not a whole number
+postgresql real → postgresql double precision
+  0.1 | =
+postgresql real → postgresql numeric(10,2)
+  0.1 | 0.10
+postgresql text → postgresql varchar(3)
+  abc   | =
+  abcd  | !does not fit into the column t0, which is character varying(3)
+  é😀x   | =
+  abc␠␠ | !does not fit into the column t0, which is character varying(3)
+postgresql text → postgresql char(5)
+  ab      | =
+  abcdef  | !does not fit into the column t0, which is character(5)
+  ab␠     | ab
+  abcdef␠ | !does not fit into the column t0, which is character(5)
+postgresql text → postgresql integer
+  7     | =
+  007   | !does not fit into the column t0, which is integer
+  ∅     | !an empty text is not a whole number
+  12abc | !is not a whole number
+  1e5   | !is not a whole number
+  1_000 | !is not a whole number
+  ␠7    | 7
+postgresql text → postgresql numeric(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+  n/a    | !is not a number in plain digits
+  NaN    | !is not a number in plain digits
+postgresql text → postgresql double precision
+  1e-7  | 1e-07
+  1e400 | !is beyond what a double can hold
+  NaN   | =
+postgresql text → postgresql boolean
+  true | =
+  t    | true
+  yes  | !is not true or false
+  1    | !is not true or false
+postgresql text → postgresql date
+  2026-07-31 | =
+  2026-13-01 | !is no date that exists, of the years 1 to 9999
+  31.07.2026 | !is not a date
+  ∅          | !an empty text is not a date
+  today      | !is not a date
+  infinity   | !is not a date
+postgresql text → postgresql timestamptz
+  2026-07-31 12:00:00+02 | 2026-07-31 10:00:00+00
+  2026-07-31 12:00:00    | !is not a timestamp with its zone
+  now                    | !is not a timestamp with its zone
+postgresql text → postgresql bytea
+  \x00ff | =
+  abc    | !is not bytes in hexadecimal digits
+postgresql text → postgresql uuid
+  123E4567-E89B-12D3-A456-426614174000   | 123e4567-e89b-12d3-a456-426614174000
+  n/a                                    | !is not a UUID
+  {123e4567-e89b-12d3-a456-426614174000} | !is not a UUID
+postgresql text → postgresql mood
+  sad   | =
+  happy | !invalid input value for enum mood: "happy"
+postgresql text → postgresql inet
+  ::1 | ::1/128
+  n/a | !invalid input syntax for type inet: "n/a"
+postgresql text → postgresql integer[]
+  {1,NULL} | =
+  {a}      | !invalid input syntax for type integer: "a"
+postgresql text → postgresql money | !changes values of other types without a word
+postgresql text → postgresql numeric(10,2)[] | !changes values of other types without a word
+postgresql text → postgresql price
+  19.99 | =
+  -1    | !value for domain price violates check constraint "price_check"
+postgresql integer[] → postgresql text
+  {7} | =
+postgresql integer[] → postgresql integer | !make them alike
+postgresql inet → postgresql cidr | !make them alike
+postgresql bytea → postgresql text
+  \x00ff | =
+postgresql uuid → postgresql text
+  00000000-0000-0000-0000-000000000000 | =
+postgresql bit(3) → postgresql integer | !make them alike
+postgresql char(5) → postgresql text
+  ab | =
+postgresql uuid → mariadb uuid
+  ffffffff-ffff-4fff-bfff-ffffffffffff | =
+postgresql boolean → mariadb bit(1)
+  true  | 1
+  false | 0
+postgresql jsonb → mariadb json
+  "1"  | =
+  null | =
+postgresql text → mariadb json
+  {"a":  1} | =
+  n/a       | !CONSTRAINT
+postgresql text → mariadb enum('a','B','')
+  a | =
+  A | !does not fit into the column t0, which is enum('a','B','')
+  1 | !does not fit into the column t0, which is enum('a','B','')
+  ∅ | =
+  c | !does not fit into the column t0, which is enum('a','B','')
+postgresql text → mariadb set('x','y')
+  x   | =
+  x,y | =
+  y,x | !does not fit into the column t0, which is set('x','y')
+  x,x | !does not fit into the column t0, which is set('x','y')
+  x,z | !does not fit into the column t0, which is set('x','y')
+  3   | !does not fit into the column t0, which is set('x','y')
+  ∅   | =
+  ,   | !does not fit into the column t0, which is set('x','y')
+postgresql integer → mariadb year(4)
+  1970 | =
+  70   | !does not fit into the column t0, which is year(4)
+  0    | 0000
+  2156 | !does not fit into the column t0, which is year(4)
+postgresql text → mariadb int(11)
+  7          | =
+  007        | !does not fit into the column t0, which is int(11)
+  12abc      | !is not a whole number
+  ∅          | !an empty text is not a whole number
+  2147483648 | !does not fit into 32 bits
+postgresql text → mariadb varchar(3)
+  abc    | =
+  abcdef | !does not fit into the column t0, which is varchar(3)
+  abc␠   | !does not fit into the column t0, which is varchar(3)
+postgresql text → mariadb char(5)
+  ab  | =
+  ab␠ | ab
+postgresql text → mariadb varchar(9) character set latin1
+  é | =
+  😀 | !Incorrect string value
+postgresql text → mariadb tinytext
+  abc | =
+postgresql text → mariadb date
+  2026-07-31 | =
+  2026-02-30 | !is no date that exists, of the years 1 to 9999
+  0000-00-00 | !is no date that exists, of the years 1 to 9999
+postgresql text → mariadb blob
+  abc    | !is not bytes in hexadecimal digits
+  \x00ff | x'00FF'
+postgresql text → mariadb uuid
+  123e4567-e89b-12d3-a456-426614174000 | =
+  n/a                                  | !is not a UUID
+postgresql text → mariadb inet6
+  ::1 | =
+  n/a | !Incorrect inet6 value
+postgresql inet → mariadb inet6 | !make them alike
+postgresql numeric(10,2) → mariadb decimal(10,1)
+  30.00 | 30.0
+  19.99 | !does not fit into the column t0, which is decimal(10,1)
+postgresql numeric → mariadb decimal(10,2)
+  30.00     | =
+  19.999    | !has more digits than decimal(10,2) can hold
+  123456789 | !has more digits than decimal(10,2) can hold
+postgresql numeric(20,0) → mariadb bigint(20) unsigned
+  18446744073709551615 | =
+  18446744073709551616 | !Out of range value for column 't0'
+  -1                   | !Out of range value for column 't0'
+postgresql bigint → mariadb int(10) unsigned
+  4294967295 | =
+  4294967296 | !does not fit into the column t0, which is int(10) unsigned
+  -1         | !does not fit into the column t0, which is int(10) unsigned
+postgresql bigint → mariadb tinyint(1)
+  127 | =
+  128 | !does not fit into the column t0, which is tinyint(1)
+postgresql bigint → mariadb bit(8)
+  255 | =
+  256 | !does not fit into the column t0, which is bit(8)
+  -1  | !does not fit into the column t0, which is bit(8)
+postgresql bigint → mariadb double
+  9007199254740993 | !does not fit into the column t0, which is double
+postgresql bigint → mariadb float
+  16777216 | =
+  16777217 | !does not fit into the column t0, which is float
+postgresql double precision → mariadb float
+  0.1         | 0.10000000149011612
+  0.123456789 | !does not fit into the column t0, which is float
+postgresql double precision → mariadb float(10,2)
+  1.25  | =
+  1.255 | !does not fit into the column t0, which is float(10,2)
+postgresql double precision → mariadb decimal(10,2)
+  0.1   | 0.10
+  0.001 | !has more digits than decimal(10,2) can hold
+postgresql timestamptz → mariadb datetime(6) | !only the rows have a zone
+postgresql timestamp → mariadb timestamp | !only the column has a zone
+postgresql timestamp → mariadb datetime
+  2026-07-01 12:00:00   | =
+  2026-07-01 12:00:00.5 | !does not fit into the column t0, which is datetime
+postgresql timestamptz → mariadb timestamp
+  2026-07-01 12:00:00+00   | 2026-07-01 12:00:00
+  2026-07-01 12:00:00.5+00 | !does not fit into the column t0, which is timestamp
+  1960-01-01 00:00:00+00   | !Incorrect datetime value
+postgresql time → mariadb time
+  01:02:03        | =
+  01:02:03.456789 | !does not fit into the column t0, which is time
+postgresql timestamp → mariadb date
+  2026-07-01 00:00:00 | 2026-07-01
+  2026-07-01 12:00:00 | !does not fit into the column t0, which is date
+postgresql interval → mariadb time | !make them alike
+postgresql text → mariadb time
+  01:00:00  | =
+  -01:30:00 | !is not a time
+postgresql bytea → mariadb varbinary(2)
+  \x00ff   | x'00FF'
+  \x00ff00 | !Data too long for column 't0'
+postgresql bytea → mariadb binary(4)
+  \x00ff0a27 | x'00FF0A27'
+  \x01       | !does not fit into the column t0, which is binary(4)
+postgresql bytea → mariadb tinyblob
+  \x00ff | x'00FF'
+postgresql integer[] → mariadb int(11) | !make them alike
+postgresql numeric → sqlite TEXT
+  12345678901234567890.10 | '='
+postgresql numeric → sqlite NUMERIC_TEXT
+  12345678901234567890.10 | '='
+  NaN                     | '='
+postgresql numeric → sqlite INTEGER
+  5   | =
+  5.5 | !is not a whole number
+postgresql numeric(38,18) → sqlite NUMERIC
+  0.5                                    | =
+  12345678901234567890.123456789012345678 | !is not held exactly by SQLite's numbers
+postgresql numeric(38,18) → sqlite REAL
+  0.500000000000000000                   | 0.5
+  12345678901234567890.123456789012345678 | !does not fit into the column t0, which is REAL
+postgresql numeric(10,2) → sqlite DECIMAL(5,1)
+  19.90 | 19.9
+  19.99 | !does not fit into the column t0, which is DECIMAL(5,1)
+postgresql uuid → sqlite TEXT
+  00000000-0000-0000-0000-000000000000 | '='
+postgresql uuid → sqlite BLOB | !make them alike
+postgresql timestamptz → sqlite DATETIME | !only the rows have a zone
+postgresql timestamptz → sqlite TEXT
+  2026-10-25 00:30:00+00 | '='
+postgresql timestamp → sqlite DATE
+  2026-07-01 00:00:00 | '2026-07-01'
+  2026-07-01 12:00:00 | !does not fit into the column t0, which is DATE
+postgresql timestamp → sqlite TEXT
+  2026-07-01 12:00:00.5 | '='
+postgresql date → sqlite TEXT
+  2026-07-31 | '='
+postgresql text → sqlite INTEGER
+  7                   | =
+  007                 | !'007' would lose its leading zeros in a number
+  n/a                 | !is not a whole number
+  1.5                 | !is not a whole number
+  ∅                   | !an empty text is not a whole number
+  9223372036854775808 | !does not fit into 64 bits
+postgresql text → sqlite REAL
+  0.5                  | =
+  1e-7                 | 1.0e-07
+  007                  | !'007' would lose its leading zeros in a number
+  12345678901234567890 | 1.23456789012345671677e+19
+postgresql text → sqlite NUMERIC
+  1.5  | =
+  1.50 | 1.5
+  1e5  | !is not a number in plain digits
+  007  | !'007' would lose its leading zeros in a number
+  n/a  | !is not a number in plain digits
+postgresql text → sqlite (none)
+  007 | '='
+  1e5 | '='
+  abc | '='
+postgresql text → sqlite ANYTHING
+  007 | !'007' would become a number, since the column declares no text
+  1e5 | !'1e5' would become a number, since the column declares no text
+  abc | '='
+postgresql text → sqlite DATE
+  2026-07-31 | '='
+  n/a        | !is not a date
+  20260731   | !is not a date
+postgresql text → sqlite BLOB
+  \x00ff | X'00FF'
+  abc    | !is not bytes in hexadecimal digits
+postgresql text → sqlite BOOLEAN
+  true | 1
+  1    | !is not true or false
+  yes  | !is not true or false
+postgresql text → sqlite VARCHAR(3)
+  abcd | '='
+postgresql text → sqlite JSON
+  1.0      | !'1.0' would be stored as a number, and come back otherwise
+  {"a": 1} | '='
+  1        | =
+postgresql bytea → sqlite TEXT
+  \x00ff | '='
+postgresql boolean → sqlite INTEGER
+  true | 1
+postgresql boolean → sqlite TEXT
+  true | '='
+postgresql double precision → sqlite INTEGER
+  5   | =
+  5.5 | !is not a whole number
+postgresql double precision → sqlite TEXT
+  0.1    | '='
+  1e-300 | '0.{0×299}1'
+postgresql double precision → sqlite NUMERIC
+  0.1 | =
+  NaN | !does not fit into the column t0, which is NUMERIC
+postgresql bigint → sqlite REAL
+  9007199254740992 | 9.00719925474099199994e+15
+  9007199254740993 | !does not fit into the column t0, which is REAL
+postgresql bigint → sqlite TEXT
+  9223372036854775807 | '='
+postgresql integer → sqlite BOOLEAN
+  1 | =
+  2 | !does not fit into the column t0, which is BOOLEAN
+postgresql interval → sqlite INTERVAL
+  1 mon | '='
+postgresql inet → sqlite TEXT
+  ::1 | '='
+postgresql jsonb → sqlite JSON
+  1.0      | !'1.0' would be stored as a number, and come back otherwise
+  "1"      | '='
+  {"a": 1} | '='
+mariadb tinyint(1) → postgresql boolean
+  0 | false
+  1 | true
+  2 | !does not fit into the column t0, which is boolean
+mariadb bit(1) → postgresql boolean
+  b'1' | true
+mariadb bigint(20) unsigned → postgresql bigint
+  9223372036854775807  | =
+  18446744073709551615 | !does not fit into 64 bits
+mariadb decimal(65,30) → postgresql numeric(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+mariadb datetime(6) → postgresql timestamptz | !only the column has a zone
+mariadb timestamp → postgresql timestamp | !only the rows have a zone
+mariadb time → postgresql interval | !make them alike
+mariadb json → postgresql jsonb
+  "1"                      | =
+  12345678901234567890.123 | =
+mariadb enum('sad','mad') → postgresql mood
+  sad | =
+  mad | !invalid input value for enum mood: "mad"
+mariadb char(36) → postgresql uuid
+  123e4567-e89b-12d3-a456-426614174000 | =
+  n/a                                  | !is not a UUID
+mariadb binary(16) → postgresql uuid | !make them alike
+mariadb inet6 → postgresql inet | !make them alike
+mariadb year(4) → postgresql date | !make them alike
+mariadb blob → postgresql text
+  x'00FF' | \x00ff
+mariadb varchar(9) → postgresql integer
+  7  | =
+  7a | !is not a whole number
+mariadb float → postgresql double precision
+  0.1 | 0.10000000149011612
+mariadb float → postgresql numeric(10,2)
+  0.1 | 0.10
+mariadb datetime(6) → mariadb datetime
+  2026-07-01 12:00:00   | =
+  2026-07-01 12:00:00.5 | !does not fit into the column t0, which is datetime
+mariadb datetime → mariadb timestamp | !only the column has a zone
+mariadb decimal(10,2) → mariadb decimal(10,0)
+  19.00 | 19
+  19.99 | !does not fit into the column t0, which is decimal(10,0)
+mariadb enum('sad','mad') → mariadb enum('mad')
+  mad | =
+  sad | !does not fit into the column t0, which is enum('mad')
+mariadb tinyint(1) → mariadb tinyint(3) unsigned
+  1  | =
+  -1 | !does not fit into the column t0, which is tinyint(3) unsigned
+mariadb float → mariadb double
+  0.1 | 0.10000000149011612
+mariadb bigint(20) unsigned → sqlite INTEGER
+  9223372036854775807  | =
+  18446744073709551615 | !does not fit into 64 bits
+mariadb decimal(65,30) → sqlite TEXT
+  0.1 | '0.1{0×29}'
+mariadb decimal(65,30) → sqlite DECIMAL_TEXT(38,18)
+  0.1                   | '0.100000000000000000'
+  0.0000000000000000001 | !has more digits than decimal(38,18) can hold
+mariadb time(6) → sqlite TEXT
+  01:02:03.5 | '='
+mariadb blob → sqlite BLOB
+  x'00FF' | X'00FF'
+sqlite TEXT → postgresql integer
+  '7'   | 7
+  'n/a' | !is not a whole number
+  '∅'   | !an empty text is not a whole number
+sqlite TEXT → postgresql uuid
+  '123E4567-E89B-12D3-A456-426614174000' | 123e4567-e89b-12d3-a456-426614174000
+  'n/a'                                  | !is not a UUID
+sqlite TEXT → postgresql jsonb
+  '"1"' | "1"
+sqlite TEXT → postgresql timestamptz
+  '2026-07-31 12:00:00' | !is not a timestamp with its zone
+sqlite DATETIME → postgresql timestamptz | !only the column has a zone
+sqlite INTEGER → postgresql boolean
+  1 | true
+  2 | !does not fit into the column t0, which is boolean
+sqlite INTEGER → postgresql smallint
+  32768 | !does not fit into the column t0, which is smallint
+sqlite INTEGER → postgresql timestamp | !make them alike
+sqlite REAL → postgresql numeric(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+sqlite REAL → postgresql integer
+  5   | =
+  5.5 | !is not a whole number
+sqlite BLOB → postgresql uuid | !make them alike
+sqlite NUMERIC → postgresql numeric(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+sqlite TEXT → mariadb int(11)
+  '7'  | 7
+  '7a' | !is not a whole number
+sqlite TEXT → mariadb varchar(3)
+  'abcd' | !does not fit into the column t0, which is varchar(3)
+sqlite INTEGER → mariadb int(10) unsigned
+  -1 | !does not fit into the column t0, which is int(10) unsigned
+sqlite REAL → mariadb decimal(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+sqlite DATETIME → mariadb timestamp | !only the column has a zone
+sqlite BOOLEAN → mariadb varchar(9)
+  1 | true
+sqlite TEXT → sqlite INTEGER
+  '7'   | 7
+  '007' | !'007' would lose its leading zeros in a number
+sqlite INTEGER → sqlite TEXT
+  7 | '='
+sqlite BLOB → sqlite TEXT
+  x'00FF' | '\x00ff'
+csv text → postgresql integer
+  7   | =
+  007 | !does not fit into the column t0, which is integer
+  ""  | !an empty text is not a whole number
+  n/a | !is not a whole number
+csv text → postgresql date
+  2026-07-31 | =
+  2026-13-01 | !is no date that exists, of the years 1 to 9999
+csv text → postgresql varchar(3)
+  abc  | =
+  abcd | !does not fit into the column t0, which is character varying(3)
+csv text → postgresql bytea
+  \x00ff | =
+  abc    | !is not bytes in hexadecimal digits
+csv text → postgresql jsonb
+  7            | =
+  "{""a"": 1}" | {"a": 1}
+  n/a          | !invalid input syntax for type json (Token "n" is invalid.)
+csv text → postgresql timestamptz
+  2026-07-31 12:00:00+02 | 2026-07-31 10:00:00+00
+  2026-07-31 12:00:00    | !is not a timestamp with its zone
+csv numeric → postgresql numeric(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+  1e5    | !is not a number in plain digits
+csv numeric → postgresql integer
+  5.0 | 5
+  5.5 | !is not a whole number
+csv integer → postgresql smallint
+  32768 | !does not fit into the column t0, which is smallint
+csv integer → postgresql text
+  0042 | 42
+csv timestamp → postgresql timestamptz | !only the column has a zone
+csv text → mariadb int(11)
+  7     | =
+  ""    | !an empty text is not a whole number
+  12abc | !is not a whole number
+csv text → mariadb varchar(3)
+  abcd | !does not fit into the column t0, which is varchar(3)
+csv text → mariadb date
+  2026-02-30 | !is no date that exists, of the years 1 to 9999
+csv text → mariadb timestamp
+  2026-07-31 12:00:00Z | 2026-07-31 12:00:00
+  2026-07-31 12:00:00  | !is not a timestamp with its zone
+csv text → mariadb blob
+  \x00ff | x'00FF'
+csv numeric → mariadb decimal(10,2)
+  19.99  | =
+  19.999 | !has more digits than decimal(10,2) can hold
+csv numeric → mariadb bigint(20)
+  9223372036854775808 | !does not fit into 64 bits
+csv text → sqlite INTEGER
+  7   | =
+  007 | !'007' would lose its leading zeros in a number
+  1e5 | !is not a whole number
+  n/a | !is not a whole number
+csv text → sqlite NUMERIC
+  1.5 | =
+  007 | !'007' would lose its leading zeros in a number
+  1e5 | !is not a number in plain digits
+csv numeric → sqlite INTEGER
+  5.0 | 5
+  5.5 | !is not a whole number
+csv numeric → sqlite REAL
+  0.1                  | =
+  12345678901234567890 | !does not fit into the column t0, which is REAL
+csv boolean → sqlite INTEGER
+  true | 1
+csv text → sqlite UUID
+  123E4567-E89B-12D3-A456-426614174000 | '123e4567-e89b-12d3-a456-426614174000'
+  n/a                                  | !is not a UUID
+"""

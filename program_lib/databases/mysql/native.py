@@ -168,10 +168,13 @@ def _changes(column: Declared) -> Callable[[pa.Array], pa.Array] | None:
         "enum",
         "set",
     ):  # '1' would become the first of them, 'SAD' would become 'sad'
-        members = pa.array(members_of(column.spelt), pa.string())
+        members = members_of(column.spelt)
         if column.base == "enum":
-            return lambda values: pc.invert(pc.is_in(values, members))
-        return lambda values: _has_others(values, members)
+            known = pa.array(members, pa.string())
+            return lambda values: pc.invert(pc.is_in(values, known))
+        return lambda values: _is_other_set(values, members)
+    if column.base == "binary":  # shorter ones would get zeros at their end
+        return lambda values: pc.less(pc.binary_length(values), column.length or 0)
     if column.base in ("double", "float") and column.scale is not None:
         return lambda values: _has_more_digits(values, column.scale or 0)
     return None
@@ -182,12 +185,15 @@ def members_of(spelt: str) -> list[str]:
     return [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", spelt)]
 
 
-def _has_others(values: pa.Array, members: pa.Array) -> pa.Array:
-    """Whether a value names what the set has not; no member has a comma in it."""
-    known = set(members.to_pylist()) | {""}
-    return pa.array(
-        [text is not None and not known.issuperset(text.split(",")) for text in values.to_pylist()]
-    )
+def _is_other_set(values: pa.Array, members: list[str]) -> pa.Array:
+    """Whether a value names what the set has not, or not in the order of the set, which the server would restore."""
+    places = {member: place for place, member in enumerate(members)}
+
+    def is_other(text: str) -> bool:
+        named = [places.get(member, -1) for member in text.split(",")]
+        return named[0] < 0 or named != sorted(set(named))
+
+    return pa.array([bool(text) and is_other(text) for text in values.to_pylist()], pa.bool_())
 
 
 def _has_more_digits(values: pa.Array, scale: int) -> pa.Array:
