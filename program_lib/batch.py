@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ from program_lib.engine import evaluate
 from program_lib.errors import ExpressionFailed, ProgramError
 from program_lib.expressions import Compiled, ExpressionError, compile_expression, parse
 from program_lib.limits import is_out_of_memory, reason
+from program_lib.ports import BATCH_BYTES
 from program_lib.types import Column, Kind, Schema, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes
@@ -46,6 +47,12 @@ class Batch:
             numbers=self.numbers.slice(offset, length),
             start=self.start + offset,
         )
+
+    def parts(self) -> Iterator[Batch]:
+        """The rows in batches within BATCH_BYTES: a step may have made wide rows of narrow ones."""
+        count = max(1, min(len(self), -(-self.table.nbytes // BATCH_BYTES)))
+        rows = -(-len(self) // count) or 1
+        return (self.slice(start, rows) for start in range(0, len(self), rows))
 
     def first(self, count: int) -> Batch:
         """The first `count` rows of all that the step gets; of later batches none."""

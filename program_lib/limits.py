@@ -14,6 +14,7 @@ _LIMITS = {
     "file": (resource.RLIMIT_FSIZE, 2**20, "MB a file (PROGRAM_FILE_MB)"),
     "open": (resource.RLIMIT_NOFILE, 1, "open files (PROGRAM_OPEN_FILES)"),
 }
+_ADVICE = "Possible solutions:"  # of DuckDB's, to change settings of its own
 _KINDS = {errno.EFBIG: "file", errno.EMFILE: "open", errno.ENOMEM: "memory"}
 _met: set[str] = set()  # limits that the system told of by a signal
 
@@ -26,7 +27,8 @@ def note_file_limit(signal_number: int, frame: FrameType | None) -> None:
 def reason(error: BaseException) -> str:
     """What went wrong, in a line: of a database's error its own sentence, not the statement."""
     cause = getattr(error, "orig", None) or error
-    text = " ".join(str(cause).split())[:MAX_REASON] or type(cause).__name__
+    said, *_ = str(cause).split(_ADVICE)
+    text = " ".join(said.split())[:MAX_REASON] or type(cause).__name__
     return hidden(text) + _met_limit(cause)
 
 

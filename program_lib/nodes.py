@@ -81,9 +81,9 @@ class Node:
     def hand_on(self, batch: Batch) -> None:
         self.row_count += len(batch)
         self.say(Status.RUNNING)
-        if len(batch):
+        for part in batch.parts():
             for node in self.followers:
-                node.take(batch)
+                node.take(part)
 
     def take(self, batch: Batch) -> None:
         """An input hands on rows."""

@@ -36,7 +36,7 @@ from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES
 WORKER_CLASSES = ("gthread", "gevent")  # gunicorn's
 MAX_PORT = 65_535
 MAX_MB = 1 << 30  # a petabyte; more is a mistake
-MIN_MEMORY_MB = 64  # of a program; Python and SQLAlchemy alone take 32
+MIN_MEMORY_MB = 256  # of a program; Python, DuckDB and Arrow alone take 105, one with a filter 220
 MIN_OPEN_FILES = 16  # of a program; one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it

@@ -136,7 +136,7 @@ class Execution:
         if exit_code < 0:  # a signal killed it, so it could not clean up
             pid = process.identity.pid
             remove_unfinished(self.run, self._graph, pid, parts.allowance)
-        met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds)
+        met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
         if met is not None and self._ending is None:
             self._ending = Ending(RunStatus.FAILED, met)
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))

@@ -173,7 +173,7 @@ class Previews:
         in_time = self._wait(exited)
         process.kill()
         exit_code = process.finish()
-        met = met_limit(self._allowance.limits, exit_code, process.cpu_seconds)
+        met = met_limit(self._allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
         found = directory / "preview.json"
         if not found.exists():
             if met is not None:

@@ -6,6 +6,7 @@ import signal
 from settings.groups import ProgramLimits
 
 MB = 1 << 20
+NO_MEMORY = ("bad_alloc", "Out of memory")  # last words of libraries that abort for want of it
 CPU_GRACE = 5  # seconds of CPU time to roll back, from SIGXCPU to SIGKILL
 
 
@@ -22,8 +23,13 @@ def impose(limits: ProgramLimits, pid: int) -> None:
     _limit(pid, resource.RLIMIT_NOFILE, limits.open_files)
 
 
-def met_limit(limits: ProgramLimits, exit_code: int, cpu_seconds: float) -> str | None:
-    """The CPU limit in words when it ended the program, else None. Programs report other limits themselves."""
+def met_limit(
+    limits: ProgramLimits, exit_code: int, cpu_seconds: float, stderr_tail: str = ""
+) -> str | None:
+    """The limit in words that ended a program which could not say so itself, else None."""
+    is_memory = exit_code == -signal.SIGABRT and any(sign in stderr_tail for sign in NO_MEMORY)
+    if limits.memory_mb and is_memory:
+        return f"ended by the limit of {limits.memory_mb:,} MB of memory (PROGRAM_MEMORY_MB)"
     if not limits.cpu_seconds:
         return None
     told = exit_code in (-signal.SIGXCPU, 128 + signal.SIGXCPU)

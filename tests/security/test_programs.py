@@ -453,7 +453,7 @@ def test_zero_is_no_limit_and_an_ended_process_is_no_error(tmp_path: Path) -> No
     impose(ProgramLimits(memory_mb=1), process.pid)
 
 
-def test_which_end_was_a_cpu_limit() -> None:
+def test_which_end_was_a_limit() -> None:
     limits = ProgramLimits(cpu_seconds=3)
     reason = "ended by the CPU limit of 3 s (PROGRAM_CPU_SECONDS)"
     assert met_limit(limits, -signal.SIGXCPU, 3.1) == reason
@@ -461,10 +461,17 @@ def test_which_end_was_a_cpu_limit() -> None:
     assert met_limit(limits, -signal.SIGKILL, 8.0) == reason
     assert met_limit(limits, -signal.SIGKILL, 1.0) is None
     assert met_limit(limits, 0, 9.0) is None
+    assert met_limit(limits, -signal.SIGABRT, 1.0, "terminate called") is None
+    words = "terminate called after throwing\n  what():  std::bad_alloc"
+    reason = "ended by the limit of 4,096 MB of memory (PROGRAM_MEMORY_MB)"
+    assert met_limit(limits, -signal.SIGABRT, 1.0, words) == reason
     assert met_limit(ProgramLimits(cpu_seconds=0), -signal.SIGKILL, 9.0) is None
 
 
-ENDLESS = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"
+ENDLESS = (
+    "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
+    " SELECT CAST(n AS INTEGER) AS n FROM c"
+)
 LARGE = "SELECT zeroblob(250000000) AS n"
 
 

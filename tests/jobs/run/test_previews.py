@@ -19,6 +19,7 @@ from jobs.graph.feeding import feeding_part
 from jobs.http.previews import MOST_SAID, _unpacked
 from jobs.http.problems import Problem
 from jobs.run.previews import ROWS, Previews
+from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
 from progress_lib.nats import Link
 from tests.harness import Answer, Product, StartProduct, eventually, running_product
@@ -70,7 +71,7 @@ def test_the_first_rows_of_each_node_as_they_leave_it(shop: Product) -> None:
         ("map", doubled),
     )
     first = preview(shop, document, 1).json()
-    assert first["columns"] == ["id"]
+    assert (first["columns"], first["types"]) == (["id"], ["integer"])
     assert first["rows"] == [[n] for n in range(1, ROWS + 1)]
     assert (first["truncated"], first["timedOut"]) == (True, False)
     assert preview(shop, document, 2).json()["rows"][0] == [11]
@@ -103,7 +104,7 @@ def test_values_that_json_has_not_are_shown_as_text(shop: Product) -> None:
     document = graph(query("SELECT * FROM odd", "sqlite:///odd.db"))
     [row] = preview(shop, document, 1).json()["rows"]
     assert row[0] == str(2**60)
-    assert row[1] == "inf"
+    assert row[1] == "Infinity"
     assert len(row[2]) == 300
     assert row[3:] == ["2 bytes", None]
 
@@ -160,7 +161,8 @@ def test_statements_that_write_are_refused(shop: Product) -> None:
 
 
 def test_what_takes_too_long_shows_what_it_found_or_says_so(shop: Product) -> None:
-    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r"
+    rows = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
+    endless = f"{rows} SELECT CAST(n AS INTEGER) AS n FROM r"  # a column whose type is known
     rare = graph(query(endless), ("filter", {"condition": "n <= 3"}))
     stuck = graph(query(f"{endless} ORDER BY n DESC"))
     with ThreadPoolExecutor(2) as threads:
@@ -253,7 +255,7 @@ def test_a_second_runner_leaves_the_previews_of_the_first_alone(link: Link, tmp_
     alive = str(ProcessIdentity.of(os.getpid()))
     for name in (gone, alive, "0123456789abcdef"):
         (tmp_path / "previews" / name.replace("/", "+") / "a-preview").mkdir(parents=True)
-    second = Previews(link, tmp_path, allowance(tmp_path))
+    second = Previews(link, tmp_path, allowance(tmp_path), Interpreters(0))
     second.start()
     second.stop()
     left = [path.name for path in (tmp_path / "previews").iterdir()]

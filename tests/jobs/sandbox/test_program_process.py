@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -28,9 +29,16 @@ class Started:
         self.exited = threading.Event()
         self.directory = directory
         self.process = ProgramProcess(
-            [sys.executable, "-c", code],
-            directory=directory,
-            environment={"PATH": os.environ["PATH"], name: value},
+            lambda: subprocess.Popen(
+                [sys.executable, "-c", code],
+                cwd=directory,
+                env={"PATH": os.environ["PATH"], name: value},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            ),
             mark=f"{name}={value}",
             limits=ProgramLimits(),
             log=ProgramLog(directory / "log.txt", cap),

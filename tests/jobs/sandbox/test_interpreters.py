@@ -1,0 +1,245 @@
+"""Interpreters of programs: a spare one and a fresh one are the same to a program, and none outlives its use."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.sandbox.interpreters import MARK_ROOM, Interpreters, interpreter_environment
+from jobs.store.process_identity import kill_marked
+from tests.harness import ROOT, command_line, eventually, is_alive, processes_of
+
+RUN = "RUN_ID=0123456789abcdef0123456789abcdef"
+SEEN = """
+import json, os, signal, sys, threading, time
+print(json.dumps({
+    "argv": sys.argv,
+    "path": sys.path,
+    "name": __name__,
+    "file": __file__,
+    "directory": os.getcwd(),
+    "environment": dict(os.environ),
+    "leads": os.getpid() == os.getpgrp() == os.getsid(0),
+    "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")
+                          if os.path.exists(f"/proc/self/fd/{name}")),
+    "stdin": os.read(0, 1).decode(),
+    "threads": len(os.listdir("/proc/self/task")),
+    "mask": [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
+    "handlers": [str(signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGPIPE)],
+    "umask": os.umask(0o22),
+    "zone": time.strftime("%Z", time.localtime(0)),
+    "modules": [name in sys.modules for name in ("jobs.runner", "flask")],
+}))
+sys.exit(7)
+"""
+
+
+@pytest.fixture(params=[0, 1], ids=["fresh", "spare"])
+def interpreters(request: pytest.FixtureRequest) -> Iterator[Interpreters]:
+    made = Interpreters(request.param)
+    made.open()
+    try:
+        if request.param:
+            eventually(lambda: spares_of(os.getpid()), 20.0, what="a spare is ready")
+        yield made
+    finally:
+        made.close()
+
+
+def spares_of(runner: int) -> list[int]:
+    """The spares that a process keeps."""
+    tasks = Path(f"/proc/{runner}/task").glob("*/children")
+    children = [int(pid) for path in tasks for pid in path.read_text().split()]
+    return [pid for pid in children if "--wait" in command_line(pid)]
+
+
+def run(
+    interpreters: Interpreters, directory: Path, code: str, mark: str = RUN, **more: str
+) -> subprocess.Popen[bytes]:
+    name, _, value = mark.partition("=")
+    program = directory / "program.py"
+    program.write_text(code)
+    environment = {**interpreter_environment(), name: value, **more}
+    return interpreters.run(program, environment, mark)
+
+
+def outcome(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+    process.stdin = None  # closed, of a spare
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out.decode(), err.decode()
+
+
+def seen(interpreters: Interpreters, directory: Path, **more: str) -> dict[str, Any]:
+    code, out, err = outcome(run(interpreters, directory, SEEN, **more))
+    assert code == 7, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_a_program_finds_what_it_was_given_and_nothing_of_its_interpreter(
+    interpreters: Interpreters, tmp_path: Path
+) -> None:
+    found = seen(interpreters, tmp_path, TZ="Asia/Tokyo", SECRET="s ecret=\n")
+    environment = {**interpreter_environment(), "TZ": "Asia/Tokyo", "SECRET": "s ecret=\n"}
+    name, _, value = RUN.partition("=")
+    assert found["environment"] == {**environment, name: value}
+    assert found["directory"] == str(tmp_path)
+    assert (found["argv"], found["file"], found["name"]) == (
+        ["program.py"],
+        "program.py",
+        "__main__",
+    )
+    assert found["leads"], "of a session and a group of its own"
+    assert found["descriptors"] == [0, 1, 2]
+    assert found["stdin"] == ""
+    assert found["threads"] == 1, "Landlock holds for the thread that asks for it"
+    assert found["mask"] == []
+    assert found["handlers"] == ["0", "1"]  # the default; Python's own, which is to ignore it
+    ours = os.umask(0o22)
+    os.umask(ours)
+    assert found["umask"] == ours
+    assert found["zone"] == "JST"
+    assert found["modules"] == [False, False]
+    assert str(ROOT) not in found["path"], "progress_lib and program_lib are there, app is not"
+
+
+def test_a_spare_is_used_once_and_replaced(tmp_path: Path) -> None:
+    interpreters = Interpreters(1)
+    interpreters.open()
+    try:
+        [first] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        process = run(interpreters, tmp_path, "print('done')")
+        assert process.pid == first
+        assert outcome(process)[:2] == (0, "done\n")
+        [second] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        assert second != first
+    finally:
+        interpreters.close()
+    assert not is_alive(second)
+    assert spares_of(os.getpid()) == []
+
+
+def test_without_a_spare_that_is_ready_a_program_does_not_wait_for_one(tmp_path: Path) -> None:
+    """Two that start at once: one gets the spare, the other a fresh interpreter."""
+    interpreters = Interpreters(1)
+    interpreters.open()
+    try:
+        [spare] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        both = [run(interpreters, tmp_path, "print('done')") for _ in range(2)]
+        assert [process.pid == spare for process in both] == [True, False]
+        assert [outcome(process)[:2] for process in both] == [(0, "done\n")] * 2
+    finally:
+        interpreters.close()
+
+
+def test_a_spare_that_has_died_is_passed_over(tmp_path: Path) -> None:
+    interpreters = Interpreters(1)
+    interpreters.open()
+    try:
+        [spare] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        os.kill(spare, signal.SIGKILL)
+        eventually(lambda: not is_alive(spare))
+        assert outcome(run(interpreters, tmp_path, "print('done')"))[:2] == (0, "done\n")
+    finally:
+        interpreters.close()
+
+
+def test_a_program_is_found_by_its_mark(interpreters: Interpreters, tmp_path: Path) -> None:
+    """As the runner finds what a run has left behind: in /proc/PID/environ, of the leader and its children."""
+    child = "import time; time.sleep(600)"
+    code = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {child!r}], start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+    process = run(interpreters, tmp_path, code)
+    assert process.stdout is not None
+    child_pid = int(process.stdout.readline())
+    assert kill_marked(RUN[:-1]) == 0, "another run's"
+    both = {process.pid, child_pid}
+    eventually(lambda: {found.pid for found in processes_of(RUN, tmp_path / "none")} == both)
+    assert kill_marked(RUN) == 2
+    assert outcome(process)[0] == -signal.SIGKILL
+    eventually(lambda: not is_alive(child_pid))
+
+
+@pytest.mark.parametrize("mark", ["A=1", "R=" + "x" * (MARK_ROOM - 2)])
+def test_a_mark_may_be_as_long_as_there_is_room(tmp_path: Path, mark: str) -> None:
+    interpreters = Interpreters(1)
+    interpreters.open()
+    try:
+        eventually(lambda: spares_of(os.getpid()), 20.0)
+        shows = "print(open('/proc/self/environ').read().split('\\0'))"
+        _, out, _ = outcome(run(interpreters, tmp_path, shows, mark))
+    finally:
+        interpreters.close()
+    assert repr(mark) in out
+    assert "MARK" not in out
+
+
+HOLDER = """
+import sys, time
+from jobs.sandbox.interpreters import Interpreters
+held = Interpreters(1)
+held.open()
+print("open", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_spare_does_not_outlive_a_runner_that_is_killed() -> None:
+    runner = subprocess.Popen(
+        [sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "open\n"
+        [spare] = eventually(lambda: spares_of(runner.pid), 20.0)
+    finally:
+        runner.kill()
+        runner.communicate()
+    eventually(lambda: not is_alive(spare), 20.0)
+
+
+def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
+    def used() -> None:
+        interpreters = Interpreters(1)
+        interpreters.open()
+        eventually(lambda: spares_of(os.getpid()), 20.0)
+        outcome(run(interpreters, tmp_path, "pass"))
+        interpreters.close()
+
+    used()
+    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        used()
+    assert threading.active_count() == threads
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_an_interpreter_takes_little_memory_and_reserves_none(
+    interpreters: Interpreters, tmp_path: Path
+) -> None:
+    """What is private counts against PROGRAM_MEMORY_MB, used or not: with their defaults the libraries take 1,300 MB."""
+    code = """
+import program_lib.csv_files, program_lib.databases, program_lib.engine, program_lib.program
+from program_lib.batch import Batch
+from program_lib.types import INTEGER, Column, Schema
+Batch.empty(Schema([Column("a", INTEGER)])).where("a > 1")
+print(*[line.split()[1] for line in open("/proc/self/status") if line.startswith(("VmHWM", "VmData"))])
+"""
+    _, out, err = outcome(run(interpreters, tmp_path, code))
+    assert out, err
+    resident, private = (int(kilobytes) >> 10 for kilobytes in out.split())
+    assert resident < 180
+    assert private < 256
