@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +14,32 @@ from tests.harness import ROOT
 
 BELOW = {
     "progress_lib": set(),
+    "program_lib": {"progress_lib"},
     "settings": {"progress_lib"},
     "realtime": {"progress_lib", "settings"},
-    "jobs": {"progress_lib", "settings"},
-    "hosting": {"progress_lib", "settings", "jobs", "realtime", "scripts"},
-    "bench": {"progress_lib", "settings", "jobs", "realtime", "scripts", "hosting"},
-    "soak": {"progress_lib", "settings", "jobs", "realtime", "scripts", "hosting", "bench"},
+    "jobs": {"progress_lib", "program_lib", "settings"},
+    "hosting": {"progress_lib", "program_lib", "settings", "jobs", "realtime", "scripts"},
+    "bench": {
+        *("progress_lib", "program_lib", "settings", "jobs", "realtime", "scripts", "hosting"),
+    },
+    "soak": {
+        *("progress_lib", "program_lib", "settings", "jobs", "realtime", "scripts", "hosting"),
+        "bench",
+    },
 }
+IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those that nodes stand on
+    "types": set(),
+    "errors": set(),
+    "common_types": {"types", "errors"},
+    "expressions": {"types", "errors"},
+    "ports": {"types"},
+    "texts": {"types", "errors"},
+    "secrets": set(),
+    "settings": set(),
+    "data_files": {"errors", "settings"},
+    "csv_files": {"types", "errors", "ports", "texts", "data_files"},
+    "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings"},
+}  # fmt: skip
 IN_JOBS = {
     "graph": set(),
     "program": {"graph"},
@@ -35,6 +56,7 @@ OURS = {
     "gunicorn",
     "hosting",
     "jobs",
+    "program_lib",
     "progress_lib",
     "realtime",
     "scripts",
@@ -61,6 +83,46 @@ def test_a_package_imports_only_those_below_it(package: str) -> None:
     for file in files_of(package):
         known = {name.split(".")[0] for name in imported(file)} & (OURS - {"gunicorn"})
         assert known <= BELOW[package] | {package}, file
+
+
+@pytest.mark.parametrize("part", IN_PROGRAM_LIB)
+def test_a_part_of_program_lib_imports_only_those_before_it(part: str) -> None:
+    for file in files_of(f"program_lib/{part}"):
+        names = (name for name in imported(file) if name.startswith("program_lib."))
+        assert {name.split(".")[1] for name in names} <= IN_PROGRAM_LIB[part] | {part}, file
+
+
+HEAVY = ("duckdb", "pyarrow", "numpy", "psycopg", "pymysql")  # what programs compute and move with
+
+
+@pytest.mark.parametrize("module", ["app", "jobs.runner", "hosting.launch"])
+def test_nothing_but_a_program_loads_duckdb_and_arrow(module: str) -> None:
+    """They take 100 MB, and threads. Expressions and types are checked without them."""
+    code = f"import {module}, sys; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done
+
+
+def test_the_web_server_checks_a_graph_without_duckdb_and_arrow() -> None:
+    code = f"""
+import sys, app
+from hosting.sample import sample_job_document
+from jobs.graph.checks import parse_graph
+from jobs.graph.notes import notes_of
+from jobs.program.generator import generate_program
+document = sample_job_document()["graph"]
+generate_program(parse_graph(document), job_id=1, tenant_id="t", job_name="n")
+typed = [{{"column": "n", "type": "numeric"}}, {{"column": "day", "type": "date"}}]
+source = {{"id": 1, "type": "csv_input", "config": {{"path": "a.csv", "types": typed}}}}
+keep = {{"id": 2, "type": "filter", "config": {{"condition": "n / 3 > 1.5 and day > '2026-01-31'"}}}}
+output = {{"id": 3, "type": "csv_output", "config": {{"path": "b.csv"}}}}
+edges = [{{"from": 1, "to": 2}}, {{"from": 2, "to": 3}}]
+graph = {{"nodes": [source, keep, output], "edges": edges}}
+parse_graph(graph), notes_of(graph)
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done
 
 
 @pytest.mark.parametrize("part", IN_JOBS)
