@@ -93,6 +93,12 @@ def test_the_ratio_is_the_median_of_the_turns_own(document: dict[str, Any]) -> N
     )
 
 
+def test_figures_of_a_busy_machine_are_called_so(document: dict[str, Any]) -> None:
+    assert "busy" not in page(document)
+    document["machine"]["load"] = [1.5]
+    assert "The machine was busy with other work" in page(document)
+
+
 def test_the_page_and_the_chart_show_every_job(document: dict[str, Any]) -> None:
     text, picture = page(document), chart(document)
     ET.fromstring(picture)
