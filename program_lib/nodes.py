@@ -122,7 +122,7 @@ class Source(Node):
         batches = self.reader.batches()
         while (table := self._next(batches)) is not None:
             first = self.row_count + 1
-            numbers = pa.array(range(first, first + len(table)), pa.int64())
+            numbers = pa.arange(first, first + len(table))
             self.hand_on(Batch(table, self.schema, numbers, self.reader.where))
         self.reader.close()
         self.end()
