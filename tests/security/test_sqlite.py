@@ -342,7 +342,7 @@ def test_a_program_that_is_killed_leaves_the_database_as_it_was(tmp_path: Path) 
     process = start(chain(source, sink), tmp_path)
     log = tmp_path / "out.db-wal"
     try:
-        eventually(lambda: log.stat().st_size > 4 << 20, 30.0, what="much is written")
+        eventually(lambda: log.stat().st_size > 4 << 20, 90.0, what="much is written")
     finally:
         process.kill()
         process.communicate()
