@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from program_lib.expressions.changes import changed_meanings
 from program_lib.expressions.compiler import Compiled, compile_expression
-from program_lib.expressions.sql import identifier
+from program_lib.expressions.sql import DISABLED_OPTIMIZERS, identifier
 from program_lib.expressions.syntax import (
     FUNCTIONS,
     MAX_LENGTH,
@@ -19,6 +19,7 @@ from program_lib.expressions.syntax import (
 )
 
 __all__ = [
+    "DISABLED_OPTIMIZERS",
     "FUNCTIONS",
     "MAX_LENGTH",
     "Compiled",

@@ -89,14 +89,15 @@ def _of_integers(sign: str, left: Term, right: Term) -> Term:
 
 
 def _unless_zero(left: str, right: Term, sign: str, of: Type, divisor: str | None = None) -> str:
-    """left / right; division by zero fails, unless it is NULL that is divided."""
+    """left / right; division by zero fails, unless it is NULL or NaN that is divided."""
     divisor = divisor or right.sql
     if right.is_literal and right.value:
         return f"({left} {sign} {divisor})"
     failed = fail(DIVISION_BY_ZERO, of)
 
     def body(above: str, below: str) -> str:
-        is_wrong = f"{below} = 0 AND {above} IS NOT NULL"
+        is_something = f"NOT isnan({above})" if of is DOUBLE else f"{above} IS NOT NULL"
+        is_wrong = f"{below} = 0 AND {is_something}"
         return case((is_wrong, failed), otherwise=f"({above} {sign} {below})")
 
     return let(body, left, divisor)

@@ -167,7 +167,8 @@ def as_numeric(term: Term) -> str:
     if term.is_literal and isinstance(term.value, Decimal):
         return cast(quoted(f"{term.value:f}"), TEXT)
     text = decimal_text(term.sql, exact_type(term))
-    return trimmed(text) if term.kind is Kind.NUMERIC else text
+    is_computed = term.kind is Kind.NUMERIC and exact_type(term).scale
+    return f"rtrim(rtrim({text}, '0'), '.')" if is_computed else text
 
 
 def decimal_text(sql: str, of: Type) -> str:
@@ -177,10 +178,6 @@ def decimal_text(sql: str, of: Type) -> str:
     if (of.precision or 0) < MAX_DIGITS:
         return cast(cast(sql, decimal((of.precision or 0) + 1, of.scale or 0)), TEXT)
     return rf"regexp_replace({cast(sql, TEXT)}, '^(-?)\.', '\10.')"
-
-
-def trimmed(sql: str) -> str:
-    return rf"regexp_replace(regexp_replace({sql}, '(\.[0-9]*?)0+$', '\1'), '\.$', '')"
 
 
 def convert(term: Term, to: Type) -> str:

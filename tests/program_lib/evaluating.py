@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from program_lib.expressions import compile_expression, identifier, parse
+from program_lib.expressions import DISABLED_OPTIMIZERS, compile_expression, identifier, parse
 from program_lib.types import Column, Schema, Type
 
 
@@ -17,6 +17,7 @@ class Failed(Exception):
 
 
 _connection = duckdb.connect(":memory:", config={"threads": "1"})
+_connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
 
 
 def evaluate(

@@ -148,7 +148,7 @@ WORDS_OF_SQL = set(
         r"\w+",
         "CASE WHEN THEN ELSE END AND OR NOT IS NULL IN TRUE FALSE CAST AS error left right list_transform lambda"
         " BOOLEAN BIGINT HUGEINT INTEGER DECIMAL DOUBLE FLOAT VARCHAR BLOB DATE TIME TIMESTAMP TIMESTAMPTZ TRY_CAST"
-        " abs coalesce contains ends_with epoch_us floor format greatest hex isfinite isinf least length lower make_time"
+        " abs coalesce contains ends_with epoch_us floor format greatest hex isfinite isinf isnan least length lower make_time"
         " make_timestamp octet_length pow regexp_extract regexp_full_match regexp_matches regexp_replace repeat replace round round_even"
         " rpad rtrim starts_with substring to_microseconds trim trunc upper",
     )
