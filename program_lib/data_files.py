@@ -36,8 +36,14 @@ Opener = Callable[[str, int], int]
 _written: dict[Path, str] = {}  # by outputs of this program
 
 
-def claim(path: Path, as_what: str) -> None:
-    """Notes that an output writes this file. Raises ProgramError where another writes it otherwise."""
-    other = _written.setdefault(path, as_what)
-    if other != as_what:
-        raise ProgramError(f"{path.name} is written by another node, too, as {other}")
+def claim(path: Path, as_what: str, *, is_shared: bool = False) -> None:
+    """Notes that an output writes this file. Raises ProgramError where another does, but for a file that both share.
+
+    The paths of a graph may lead to one file by a link, or be relative and absolute.
+    """
+    other = _written.setdefault(path, as_what) if is_shared else _written.get(path)
+    if other is not None and not (is_shared and other == as_what):
+        raise ProgramError(
+            f"{path.name} is written by another node, too, as {other}: let one of them take all the rows"
+        )
+    _written[path] = as_what

@@ -5,7 +5,10 @@ Each kind's modules are imported when a program uses it.
 
 from __future__ import annotations
 
-from program_lib.databases.connections import check_is_there, database_url
+from pathlib import Path
+
+from program_lib.data_files import claim
+from program_lib.databases.connections import check_is_there, database_url, is_sqlite_file
 from program_lib.ports import Reader, Writer
 
 
@@ -34,6 +37,8 @@ def read_rows(connection: str, query: str | None = None, table: str | None = Non
 def write_rows(connection: str, table: str, mode: str) -> Writer:
     """A writer of a table; `mode` is create, append or replace. Raises as `read_rows`."""
     url = database_url(connection)
+    if is_sqlite_file(url):
+        claim(Path(str(url.database)), "a database", is_shared=True)
     match url.get_backend_name():
         case "sqlite":
             from program_lib.databases.sqlite import SqliteWriter
