@@ -22,6 +22,7 @@ from program_lib.expressions.terms import (
     convert,
     doubles_of,
     exact_type,
+    scale_of,
 )
 from program_lib.types import (
     AS_TEXT,
@@ -55,10 +56,7 @@ def one_of(terms: Sequence[Term], choose: Callable[[list[str]], str]) -> Term:
     if common is None:
         return NULL
     sql = choose([convert(term, common) for term in terms])
-    scale = max(
-        (exact_type(term).scale or 0 for term in terms if term.kind in NUMBERS - {Kind.DOUBLE}),
-        default=0,
-    )
+    scale = max(scale_of(term) for term in terms)
     return Term(
         sql,
         common,

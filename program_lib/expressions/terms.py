@@ -116,8 +116,25 @@ def exact_type(term: Term) -> Type:
     if term.kind is Kind.INTEGER:
         return decimal(INTEGER_DIGITS, 0)
     if term.kind is Kind.NUMERIC:
-        return term.exact or decimal(MAX_DIGITS, term.scale)
+        return term.exact or _numeric_type(term.scale)
     return term.type
+
+
+def _numeric_type(scale: int) -> Type:
+    if scale > MAX_DIGITS:
+        raise Misfit(
+            f"there is a value with {scale} digits after the point,"
+            f" numbers of at most {MAX_DIGITS} digits can be computed with"
+        )
+    return decimal(MAX_DIGITS, scale)
+
+
+def scale_of(term: Term) -> int:
+    """The most digits after the point that the term's value has; 0 if it is no exact number."""
+    if term.kind is Kind.NUMERIC and term.exact is None:
+        return term.scale
+    is_exact = term.kind in NUMBERS and term.kind is not Kind.DOUBLE
+    return (exact_type(term).scale or 0) if is_exact else 0
 
 
 def as_exact(term: Term, to: Type | None = None) -> str:

@@ -371,6 +371,16 @@ def test_no_scale_means_no_sql_for_a_numeric() -> None:
         _ = compiled.sql
 
 
+def test_values_of_very_many_digits_are_passed_on_and_not_computed_with() -> None:
+    given = {"n": (NUMERIC, "0." + "1" * 40), "m": (NUMERIC, "-" + "9" * 50)}
+    assert value("n", **given) == "0." + "1" * 40
+    assert value("str(coalesce(n, m)) + '!'", **given) == "0." + "1" * 40 + "!"
+    with pytest.raises(ExpressionError, match="there is a value with 40 digits after the point"):
+        value("n + 1", **given)
+    with pytest.raises(Failed, match="9" * 50):
+        value("m + 1", **given)
+
+
 def test_no_rows_give_no_rows() -> None:
     for text in ("1 // i", "p / 3", "str(x)", "date(s)", "n * 2", "None", "1 // 0", "x ** 2"):
         assert evaluate(text, TYPES, []) == []
