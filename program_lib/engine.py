@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.expressions import Compiled, identifier
+from program_lib.expressions import DISABLED_OPTIMIZERS, Compiled, identifier
 
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
 # A batch is less than what DuckDB gives to two threads; with two, one waits, and the reader ahead has no core
@@ -52,6 +52,7 @@ def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]
 def _connection() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=_CONFIG)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
     connection.execute("SET lock_configuration = true")
     return connection
 
