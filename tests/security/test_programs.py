@@ -475,9 +475,12 @@ ENDLESS = (
 LARGE = "SELECT zeroblob(250000000) AS n"
 
 
-def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct) -> None:
+@pytest.mark.parametrize("spares", [0, 2])
+def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spares: int) -> None:
+    """In fresh interpreters, or in two that were spare and some fresh ones."""
     server = start_product(
         SAMPLE_ORDERS="0",
+        PROGRAM_SPARES=str(spares),
         PROGRAM_CPU_SECONDS="3",
         PROGRAM_MEMORY_MB="300",
         PROGRAM_FILE_MB="2",

@@ -134,6 +134,23 @@ def test_wide_rows_travel_in_small_batches(tmp_path: Path) -> None:
     assert largest * 50_000 <= 2 * BATCH_BYTES
 
 
+def test_a_step_that_makes_rows_wide_hands_on_small_batches(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("a\n" + "x\n" * 5_000)
+    ten, wide = "cccccccccc", "a"
+    for letter in "xcbc":
+        wide = f"replace({wide}, '{letter}', '{ten if letter != 'c' else 'b' * 10}')"
+    computed = node(2, "map", columns=[{"column": "a", "expression": wide}])
+    document = chain(
+        node(1, "csv_input", path="in.csv"), computed, node(3, "csv_output", path="o.csv")
+    )
+    done = run(document, tmp_path)
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "o.csv").stat().st_size > 5_000 * 10_000
+    counts = [e["row_count"] for e in done.of_node(3) if e["status"] == "running"]
+    largest = max(after - before for before, after in pairwise(counts))
+    assert largest * 10_000 <= 2 * BATCH_BYTES
+
+
 def test_a_slow_source_hands_on_what_came(tmp_path: Path, slow_pipe: threading.Event) -> None:
     document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
     process = start(document, tmp_path)
