@@ -50,5 +50,7 @@ def test_an_expression_without_columns_has_a_value_for_each_row() -> None:
     ],
 )
 def test_duckdb_reaches_nothing_and_stays_as_it_is_set(sql: str) -> None:
-    with pytest.raises(Exception, match=r"(?i)disabled|locked|cannot|not allowed|permission|does not exist"):
+    with pytest.raises(
+        Exception, match=r"(?i)disabled|locked|cannot|not allowed|permission|does not exist"
+    ):
         _connection().execute(sql).fetchall()
