@@ -144,8 +144,7 @@ def parse_graph(document: Any) -> Graph:
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
     """An error for each connection that holds a password. The graph may have any other error."""
-    nodes = document.get("nodes")
-    for node in nodes if isinstance(nodes, list) else ():
+    for node in objects(document.get("nodes")):
         connection = connection_of(node)
         if connection is not None and holds_password(connection):
             node_id = node.get("id")
@@ -154,18 +153,22 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
 
 def files_written(document: Mapping[str, Any]) -> Iterator[str]:
     """The paths of the files that the nodes of a graph document write. The document may have any error."""
-    nodes = document.get("nodes")
-    for node in nodes if isinstance(nodes, list) else ():
-        node_type = _parse_type(node.get("type")) if isinstance(node, dict) else None
-        if (
-            node_type is None
-            or node_type.writes is None
-            or not isinstance(node.get("config"), dict)
-        ):
+    for node in objects(document.get("nodes")):
+        node_type, config = _parse_type(node.get("type")), node.get("config")
+        if node_type is None or node_type.writes is None or not isinstance(config, dict):
             continue
-        path = node["config"].get(node_type.writes)
+        path = config.get(node_type.writes)
         if isinstance(path, str):
             yield path
+
+
+def objects(entries: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a list of a document, which may hold anything else, or be no list."""
+    return (
+        (entry for entry in entries if isinstance(entry, dict))
+        if isinstance(entries, list)
+        else iter(())
+    )
 
 
 def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:
