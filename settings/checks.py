@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from progress_lib.nats import check_url
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, parse_proxies
 from settings.keys import public_keys
@@ -92,8 +93,6 @@ def _file_text(path: str) -> str:
 
 def nats_urls(found: str) -> str:
     """URLs of NATS servers. The error contains no part of the text that may belong to a password."""
-    from progress_lib.nats import check_url
-
     try:
         for url in found.split(","):
             check_url(url.strip())

@@ -156,8 +156,7 @@ def parse_graph(document: Any) -> Graph:
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
     """An error for each connection that holds a password. The graph may have any other error."""
-    nodes = document.get("nodes")
-    for node in nodes if isinstance(nodes, list) else ():
+    for node in objects(document.get("nodes")):
         connection = connection_of(node)
         if connection is not None and holds_password(connection):
             node_id = node.get("id")
@@ -166,25 +165,19 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
 
 def outputs_of(document: Mapping[str, Any]) -> Iterator[int]:
     """The ids of the nodes of a graph document that write rows somewhere. It may have any error."""
-    nodes = document.get("nodes")
-    for node in nodes if isinstance(nodes, list) else ():
-        node_type = _parse_type(node.get("type")) if isinstance(node, dict) else None
+    for node in objects(document.get("nodes")):
+        node_type = _parse_type(node.get("type"))
         if node_type is not None and not node_type.has_output and type(node.get("id")) is int:
             yield node["id"]
 
 
 def files_written(document: Mapping[str, Any]) -> Iterator[str]:
     """The paths of the files that the nodes of a graph document write. The document may have any error."""
-    nodes = document.get("nodes")
-    for node in nodes if isinstance(nodes, list) else ():
-        node_type = _parse_type(node.get("type")) if isinstance(node, dict) else None
-        if (
-            node_type is None
-            or node_type.writes is None
-            or not isinstance(node.get("config"), dict)
-        ):
+    for node in objects(document.get("nodes")):
+        node_type, config = _parse_type(node.get("type")), node.get("config")
+        if node_type is None or node_type.writes is None or not isinstance(config, dict):
             continue
-        path = node["config"].get(node_type.writes)
+        path = config.get(node_type.writes)
         if isinstance(path, str):
             yield path
 
@@ -211,6 +204,15 @@ def _in_all(inputs: list[Schema]) -> Schema:
         both = ((name, common_type(types[name], others[name])) for name in types.keys() & others)
         types = {name: of for name, of in both if of is not None}
     return Schema(Column(name, of) for name, of in types.items())
+
+
+def objects(entries: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a list of a document, which may hold anything else, or be no list."""
+    return (
+        (entry for entry in entries if isinstance(entry, dict))
+        if isinstance(entries, list)
+        else iter(())
+    )
 
 
 def _error(message: str, node_id: int | None = None, field: str | None = None) -> GraphError:

@@ -1,9 +1,8 @@
 """The part of a graph that feeds a node, cut out of a document that may have errors elsewhere. Pure."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from jobs.graph.checks import GraphError, GraphInvalid
+from jobs.graph.checks import GraphError, GraphInvalid, objects
 from jobs.graph.node_types import NODE_TYPES
 
 Document = dict[str, Any]
@@ -16,7 +15,7 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[int]]:
     GraphInvalid when the node is not there, or nothing feeds it.
     """
     nodes = _nodes(graph)
-    edges = [edge for edge in _objects(graph.get("edges", [])) if _is_edge(edge)]
+    edges = [edge for edge in objects(graph.get("edges", [])) if _is_edge(edge)]
     if node_id not in nodes:
         raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
     last = [node_id]
@@ -65,7 +64,7 @@ def _fields_about_columns(type_name: str) -> set[str]:
 
 
 def _nodes(graph: Document) -> dict[int, Document]:
-    return {node["id"]: node for node in _objects(graph.get("nodes")) if _is_id(node.get("id"))}
+    return {node["id"]: node for node in objects(graph.get("nodes")) if _is_id(node.get("id"))}
 
 
 def _reaching(last: set[int], edges: list[Document]) -> set[int]:
@@ -77,14 +76,6 @@ def _reaching(last: set[int], edges: list[Document]) -> set[int]:
             found.add(node_id)
             waiting += [edge["from"] for edge in edges if edge["to"] == node_id]
     return found
-
-
-def _objects(entries: Any) -> Iterator[Document]:
-    return (
-        (entry for entry in entries if isinstance(entry, dict))
-        if isinstance(entries, list)
-        else iter(())
-    )
 
 
 def _is_id(value: Any) -> bool:

@@ -522,10 +522,7 @@ def test_a_job_whose_graph_has_no_shape_opens_and_can_be_mended(
     open_playground: OpenPlayground, shop: Product, graph: dict[str, Any]
 ) -> None:
     """Any error of the page fails this test, too."""
-    job_id = shop.create_job({"name": "odd one", "graph": graph})
-    page = open_playground(job_id)
-    expect_live(page)
-    expect(page.locator("#job-name")).to_have_text("odd one")
+    job_id, page = opened_odd_one(open_playground, shop, graph)
     expect(page.locator("#notice-text")).to_contain_text("stored with errors")
     expect(page.locator("#problems")).to_be_visible()
     page.click("#notice-action")
@@ -540,10 +537,7 @@ def test_a_job_whose_graph_has_no_shape_opens_and_can_be_mended(
 def test_a_job_whose_graph_lacks_what_may_be_missing_opens_without_a_word(
     open_playground: OpenPlayground, shop: Product, graph: dict[str, Any]
 ) -> None:
-    job_id = shop.create_job({"name": "odd one", "graph": graph})
-    page = open_playground(job_id)
-    expect_live(page)
-    expect(page.locator("#job-name")).to_have_text("odd one")
+    job_id, page = opened_odd_one(open_playground, shop, graph)
     expect(page.locator("#notice")).to_be_hidden()
     for card in page.locator(".node").all():
         card.click()
@@ -554,6 +548,17 @@ def test_a_job_whose_graph_lacks_what_may_be_missing_opens_without_a_word(
     expect(page.locator(".node")).to_have_count(2 * len(graph.get("nodes", [])))
     page.click("#job-edit")
     mend_as_json(page, job_id, shop)
+
+
+def opened_odd_one(
+    open_playground: OpenPlayground, shop: Product, graph: dict[str, Any]
+) -> tuple[int, Page]:
+    """The page of a job that is stored with this graph."""
+    job_id = shop.create_job({"name": "odd one", "graph": graph})
+    page = open_playground(job_id)
+    expect_live(page)
+    expect(page.locator("#job-name")).to_have_text("odd one")
+    return job_id, page
 
 
 def mend_as_json(page: Page, job_id: int, shop: Product) -> None:
