@@ -25,6 +25,7 @@ OUR_DIRECTORIES = (
     "docs",
     "hosting",
     "jobs",
+    "program_lib",
     "progress_lib",
     "realtime",
     "scripts",

@@ -55,13 +55,18 @@ class Interpreters:
         self._lock = threading.Lock()
         self._ready: list[subprocess.Popen[bytes]] = []  # (lock)
         self._closing = threading.Event()
-        self._wake = threading.Event()  # there may be too few
+        self._wake = threading.Event()  # one was used, or it ends
         self._thread = threading.Thread(target=self._refill, name="spares", daemon=True)
 
     def open(self) -> None:
         if self._wanted:
-            self._wake.set()
             self._thread.start()
+
+    @property
+    def ready(self) -> tuple[int, ...]:
+        """The process ids of the spares that wait for a program."""
+        with self._lock:
+            return tuple(spare.pid for spare in self._ready)
 
     def run(
         self, program: Path, environment: Mapping[str, str], mark: str
@@ -93,12 +98,12 @@ class Interpreters:
             return self._ready.pop() if self._ready else None
 
     def _refill(self) -> None:
-        while self._wake.wait():
-            self._wake.clear()
+        while not self._closing.is_set():
             while self._is_one_missing() and self._add():
                 pass
-            if self._closing.wait(REPLACE_PAUSE):
-                return
+            self._wake.wait()
+            self._closing.wait(REPLACE_PAUSE)
+            self._wake.clear()
 
     def _is_one_missing(self) -> bool:
         with self._lock:

@@ -49,7 +49,7 @@ def interpreters(request: pytest.FixtureRequest) -> Iterator[Interpreters]:
     made.open()
     try:
         if request.param:
-            eventually(lambda: spares_of(os.getpid()), 20.0, what="a spare is ready")
+            eventually(lambda: made.ready, 20.0, what="a spare is ready")
         yield made
     finally:
         made.close()
@@ -116,11 +116,11 @@ def test_a_spare_is_used_once_and_replaced(tmp_path: Path) -> None:
     interpreters = Interpreters(1)
     interpreters.open()
     try:
-        [first] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        [first] = eventually(lambda: interpreters.ready, 20.0)
         process = run(interpreters, tmp_path, "print('done')")
         assert process.pid == first
         assert outcome(process)[:2] == (0, "done\n")
-        [second] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        [second] = eventually(lambda: interpreters.ready, 20.0)
         assert second != first
     finally:
         interpreters.close()
@@ -128,12 +128,15 @@ def test_a_spare_is_used_once_and_replaced(tmp_path: Path) -> None:
     assert spares_of(os.getpid()) == []
 
 
-def test_without_a_spare_that_is_ready_a_program_does_not_wait_for_one(tmp_path: Path) -> None:
+def test_without_a_spare_that_is_ready_a_program_does_not_wait_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two that start at once: one gets the spare, the other a fresh interpreter."""
+    monkeypatch.setattr("jobs.sandbox.interpreters.REPLACE_PAUSE", 60.0)
     interpreters = Interpreters(1)
     interpreters.open()
     try:
-        [spare] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        [spare] = eventually(lambda: interpreters.ready, 20.0)
         both = [run(interpreters, tmp_path, "print('done')") for _ in range(2)]
         assert [process.pid == spare for process in both] == [True, False]
         assert [outcome(process)[:2] for process in both] == [(0, "done\n")] * 2
@@ -145,7 +148,7 @@ def test_a_spare_that_has_died_is_passed_over(tmp_path: Path) -> None:
     interpreters = Interpreters(1)
     interpreters.open()
     try:
-        [spare] = eventually(lambda: spares_of(os.getpid()), 20.0)
+        [spare] = eventually(lambda: interpreters.ready, 20.0)
         os.kill(spare, signal.SIGKILL)
         eventually(lambda: not is_alive(spare))
         assert outcome(run(interpreters, tmp_path, "print('done')"))[:2] == (0, "done\n")
@@ -178,7 +181,7 @@ def test_a_mark_may_be_as_long_as_there_is_room(tmp_path: Path, mark: str) -> No
     interpreters = Interpreters(1)
     interpreters.open()
     try:
-        eventually(lambda: spares_of(os.getpid()), 20.0)
+        eventually(lambda: interpreters.ready, 20.0)
         shows = "print(open('/proc/self/environ').read().split('\\0'))"
         _, out, _ = outcome(run(interpreters, tmp_path, shows, mark))
     finally:
@@ -215,7 +218,7 @@ def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
     def used() -> None:
         interpreters = Interpreters(1)
         interpreters.open()
-        eventually(lambda: spares_of(os.getpid()), 20.0)
+        eventually(lambda: interpreters.ready, 20.0)
         outcome(run(interpreters, tmp_path, "pass"))
         interpreters.close()
 
