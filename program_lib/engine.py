@@ -6,6 +6,7 @@ DuckDB gets nothing but SQL that program_lib.expressions made, and reaches no fi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import cache
 
 import duckdb
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.expressions import DISABLED_OPTIMIZERS, Compiled, identifier
+from program_lib.two_threads import on_other_thread
 
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
 # A batch is less than what DuckDB gives to two threads; with two, one waits, and the reader ahead has no core
@@ -48,8 +50,21 @@ def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]
     return [_carried(column, one) for column, one in zip(found.columns, expressions, strict=True)]
 
 
-@cache
+def prepare() -> None:
+    """Lets another thread open the database of expressions, which takes 25 ms, before the first one is evaluated."""
+    _opening()
+
+
 def _connection() -> duckdb.DuckDBPyConnection:
+    return _opening().result()
+
+
+@cache
+def _opening() -> Future[duckdb.DuckDBPyConnection]:
+    return on_other_thread(_open)
+
+
+def _open() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=_CONFIG)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")

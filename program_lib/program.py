@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -11,14 +12,16 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import NoReturn
 
-from program_lib import settings
+from program_lib import engine, settings
 from program_lib.limits import note_file_limit
-from program_lib.nodes import InnerNode, Node, NodeFailed, Output, Report, Source
+from program_lib.nodes import InnerNode, Node, NodeFailed, Output, Report, Source, Step
 from program_lib.secrets import hidden
 from program_lib.types import listed
 from progress_lib import ProgressReporter, Status
 
 FAILED = 1  # exit code
+# Objects that are made until cycles among them are looked for: 700, Python's default, are 90 rows of 8 columns
+GARBAGE = 50_000
 
 
 def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
@@ -28,6 +31,9 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
     Ends by SystemExit with 143 on SIGTERM, and 152 when the CPU time is used up. Unless it is 0, nothing was written.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    gc.set_threshold(GARBAGE)
+    if any(isinstance(node, Step) for node in nodes):
+        engine.prepare()
     handle_signals()
     with ProgressReporter(
         settings.nats_url(),

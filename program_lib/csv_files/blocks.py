@@ -15,14 +15,18 @@ MOST_READ = 4 * 1024 * 1024  # bytes; as columns in memory they take up to four 
 
 
 class Blocks:
-    """Cuts a source's bytes after whole records. `line` is the one at which the last block begins."""
+    """Cuts a source's bytes after whole records.
+
+    Lines are counted as they pass; of a file in UTF-8, which can be read again, when an error asks for them.
+    """
 
     def __init__(self, source: Source, grammar: Grammar, name: str) -> None:
         self._source, self._grammar, self._name = source, grammar, name
+        self._counts_later = source.is_file and source.is_utf8
         self._size = FIRST_READ
         self._rest = b""  # read, and not yet handed on
-        self._lines = 0  # before `_rest`
-        self.line = 1
+        self._start = self._end = 0  # of the last block, in bytes after the first record
+        self._lines_to_start = self._lines_to_end = 0  # of the whole file, if they are counted
 
     @property
     def can_be_read_again(self) -> bool:
@@ -35,7 +39,7 @@ class Blocks:
                 raise ProgramError(f"{self._name} is empty: its first line must name the columns")
             self._read()
         first, self._rest = self._rest[: record.end], self._rest[record.next :]
-        self._lines = 1 + first.count(b"\n")
+        self._lines_to_end = 1 + first.count(b"\n")
         return self._grammar.fields(first)
 
     def next(self) -> bytes:
@@ -45,8 +49,10 @@ class Blocks:
                 return b""
             self._read()
         block, self._rest = self._rest[:end], self._rest[end:]
-        self.line = self._lines + 1
-        self._lines += self._grammar.line_ends(block)
+        self._start, self._end = self._end, self._end + end
+        self._lines_to_start = self._lines_to_end
+        if not self._counts_later:
+            self._lines_to_end += self._grammar.line_ends(block)
         return block
 
     def expect(self, rows: int, size: int) -> None:
@@ -56,7 +62,23 @@ class Blocks:
 
     def broken(self, error: Broken) -> ProgramError:
         """What to raise for a line of the last block."""
-        return self._refused(self.line - 1 + error.line, error.what)
+        return self._refused(self.lines_to_start() + error.line, error.what)
+
+    def lines_to_start(self) -> int:
+        """How many lines stand before the last block."""
+        return self._lines_to(self._start) if self._counts_later else self._lines_to_start
+
+    def _lines_to_rest(self) -> int:
+        return self._lines_to(self._end) if self._counts_later else self._lines_to_end
+
+    def _lines_to(self, end: int) -> int:
+        """Reads from the start again, as far as a block began or ended. Nothing is read after that."""
+        again = Blocks(self._source.again(), self._grammar, self._name)
+        again.first_fields()
+        lines = again._lines_to_end
+        while again._end < end and (block := again.next()):
+            lines += self._grammar.line_ends(block[: end - again._start])
+        return lines
 
     def _first_record(self) -> Record | None:
         try:
@@ -70,18 +92,18 @@ class Blocks:
         try:
             return self._grammar.cut(self._rest, is_last=self._source.is_at_end)
         except Broken as error:
-            raise self._refused(self._lines + error.line, error.what) from error
+            raise self._refused(self._lines_to_rest() + error.line, error.what) from error
 
     def _read(self) -> None:
         """Takes more bytes; as many again as are there, where these are no whole record."""
         most = MAX_RECORD + 1 - len(self._rest)
         if most <= 0:
             what = f"is longer than {MAX_RECORD // 1024 // 1024} MB: is a quote left open?"
-            raise self._refused(self._lines + 1, what)
+            raise self._refused(self._lines_to_rest() + 1, what)
         try:
             self._rest += self._source.read(min(max(self._size, len(self._rest)), most))
         except Undecodable as error:
-            line = self._lines + 1 + (self._rest + error.before).count(b"\n")
+            line = self._lines_to_rest() + 1 + (self._rest + error.before).count(b"\n")
             raise self._refused(line, not_in(self._source.encoding, error.found)) from error
 
     def _refused(self, line: int, what: str) -> ProgramError:

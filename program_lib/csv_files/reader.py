@@ -198,7 +198,7 @@ class CsvReader:
         records = self._grammar.records(block, is_last=True)
         rows_only = (one for one in records if self._has_one_column or one.end > one.start)
         record = next((one for at, one in enumerate(rows_only, 1) if at == number), None)
-        return blocks.line + (record.line - 1 if record else 0)
+        return blocks.lines_to_start() + (record.line if record else 1)
 
 
 def _ahead(next_table: Callable[[], pa.Table | None]) -> Iterator[pa.Table]:

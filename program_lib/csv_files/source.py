@@ -29,11 +29,18 @@ class Source:
         self.encoding = encoding
         self._file = file
         self._decoder = _decoder(encoding)
+        self.is_utf8 = self._decoder is None
         self._begun = (
             b"" if encoding.startswith("utf-8") else None
         )  # the first bytes, until a BOM is ruled out
         self.is_file = _is_file(file)
         self.is_at_end = False
+
+    def again(self) -> Source:
+        """A file's bytes from the start; this source ends with that."""
+        assert self.is_file
+        self._file.seek(0)
+        return Source(self._file, self.encoding)
 
     def read(self, size: int) -> bytes:
         """Up to about `size` bytes; from a pipe what comes within BATCH_SECONDS after its first bytes.

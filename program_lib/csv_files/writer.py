@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
@@ -16,9 +16,12 @@ from program_lib.csv_files.form import Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts
+from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
 
 PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
+
+LEAST_HALF = 2_000  # rows for which another thread is worth waking
 
 # How text is written after the first bytes, and these: a byte order mark where the encoding has one.
 WRITTEN = {
@@ -28,6 +31,13 @@ WRITTEN = {
     "cp1252": ("cp1252", b""),
     "utf-16": ("utf-16-le", b"\xff\xfe"),
 }
+
+
+class _Part(NamedTuple):
+    """Some rows of a batch."""
+
+    table: pa.Table
+    start: int = 0  # in the batch
 
 
 class CsvWriter:
@@ -73,7 +83,21 @@ class CsvWriter:
         self._append(self._mark + names)
 
     def write(self, table: pa.Table) -> None:
-        self._append(self._encoded(csv_lines(table, self._schema, self._form), table))
+        self._append(self._encoded(self._lines(table), table))
+
+    def _lines(self, table: pa.Table) -> bytes:
+        """The rows as lines; of many, two threads make halves."""
+        half = len(table) // 2
+        if half < LEAST_HALF:
+            return csv_lines(table, self._schema, self._form)
+        parts = [_Part(table.slice(0, half)), _Part(table.slice(half), half)]
+        return b"".join(in_two_threads(self._lines_of, parts))
+
+    def _lines_of(self, part: _Part) -> bytes:
+        try:
+            return csv_lines(part.table, self._schema, self._form)
+        except RowRefused as error:
+            raise RowRefused(part.start + error.index, error.reason, error.column) from error
 
     def finish(self) -> None:
         """The rows are on the disk, and can be moved to their place: while databases can still roll back."""

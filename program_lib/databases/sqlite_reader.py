@@ -20,6 +20,7 @@ from program_lib.databases.sqlite_values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
 from program_lib.texts import shown
+from program_lib.two_threads import in_two_threads
 from program_lib.types import Column, Schema, Type
 
 Row = tuple[Value, ...]
@@ -237,7 +238,7 @@ class Rows:
             )
         if not count:
             return None
-        return pa.table([column.finish() for column in columns], schema=self._arrow)
+        return pa.table(in_two_threads(Gathering.finish, columns), schema=self._arrow)
 
     def _fetch(self, most: int, before: int) -> list[Row]:
         """The next rows; fewer than `most` where they come slowly. `before` are in this batch already."""

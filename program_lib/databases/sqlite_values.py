@@ -144,7 +144,21 @@ def _integers(values: Sequence[Value]) -> pa.Array | None:
     return pa.Array.from_buffers(_WHOLE, len(values), [None, pa.py_buffer(content)])
 
 
-_QUICK = {Kind.DOUBLE: _reals, Kind.DECIMAL: _reals, Kind.INTEGER: _integers}
+def _texts(values: Sequence[Value]) -> pa.Array | None:
+    """None where some are no texts, or NULL: `join` says so, in a quarter of the time that a set of types takes."""
+    try:
+        "".join(cast("Sequence[str]", values))
+    except TypeError:
+        return None
+    return pa.array(values, _STRING)
+
+
+_QUICK: dict[Kind, Callable[[Sequence[Value]], pa.Array | None]] = {
+    **{kind: _texts for kind, classes in _TAKEN.items() if classes == {str, _NULL}},
+    Kind.DOUBLE: _reals,
+    Kind.DECIMAL: _reals,
+    Kind.INTEGER: _integers,
+}
 
 
 def _numbers_or_texts(values: Sequence[Value], classes: set[type]) -> pa.Array:

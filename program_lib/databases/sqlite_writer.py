@@ -25,6 +25,7 @@ from program_lib.databases.sqlite_types import declared_for
 from program_lib.databases.sqlite_values import Store, Stored, Value, storing
 from program_lib.databases.turns import turn_of
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.two_threads import in_two_threads
 from program_lib.types import Column, Schema, listed
 
 ROWS_A_STATEMENT = 100  # of one INSERT: a third less work than one row each
@@ -219,10 +220,10 @@ class _Inserts:
 
     def insert(self, table: pa.Table) -> None:
         """Raises RowRefused."""
-        columns = [
-            store(column.combine_chunks())
-            for store, column in zip(self._plan.stores, table.columns, strict=True)
-        ]
+        places = range(self._width)
+        columns = in_two_threads(
+            lambda place: self._plan.stores[place](table.column(place).combine_chunks()), places
+        )
         for start in range(0, len(table), SLICE):
             values = [_listed(column[start : start + SLICE]) for column in columns]
             for first in range(0, len(values[0]), self._rows):

@@ -29,7 +29,9 @@ from program_lib.texts import column_texts
 from program_lib.types import BYTES, Column, Schema, listed
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
-ROWS_AT_ONCE = 16 * 1024  # that Arrow makes lines of; 1,024, its default, are slower
+ROWS_AT_ONCE = (
+    16 * 1024
+)  # that are sent at once: the server stores them while lines are made of the next
 
 
 @dataclass
@@ -277,17 +279,11 @@ class PostgresqlWriter:
         names = ", ".join(map(quoted, self._plan.columns))
         statement = f"COPY {_sql(self._plan.into)} ({names}) FROM STDIN (FORMAT csv)"
         texts = [_writable(values) for values in columns]
-        lines = io.BytesIO()
-        pa.csv.write_csv(
-            pa.table(texts, names=[str(i) for i in range(len(texts))]),
-            lines,
-            pa.csv.WriteOptions(
-                include_header=False, quoting_style="needed", batch_size=ROWS_AT_ONCE
-            ),
-        )
+        table = pa.table(texts, names=[str(i) for i in range(len(texts))])
         try:
             with self._session.connection.cursor().copy(statement.encode()) as copy:
-                copy.write(lines.getbuffer())
+                for start in range(0, len(table), ROWS_AT_ONCE):
+                    copy.write(_lines(table.slice(start, ROWS_AT_ONCE)))
         except psycopg.Error as error:
             raise self._row_refused(error, texts) or error from error
 
@@ -331,6 +327,15 @@ class PostgresqlWriter:
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
             shared.session.close()
+
+
+def _lines(table: pa.Table) -> memoryview:
+    lines = io.BytesIO()
+    options = pa.csv.WriteOptions(
+        include_header=False, quoting_style="needed", batch_size=ROWS_AT_ONCE
+    )
+    pa.csv.write_csv(table, lines, options)
+    return lines.getbuffer()
 
 
 def _writable(values: pa.Array) -> pa.Array:
