@@ -35,10 +35,8 @@ from tests.harness import (
 
 # each language that a path is put into on its way has some of these for itself
 ODD = "ü \"q\" 's' $HOME #{x} 100% & ;`a` \\ |*<> ?a=b 😀 %41"
-CODE = (
-    *("hosting", "jobs", "program_lib", "progress_lib", "realtime", "scripts", "settings", "static"),
-    "templates",
-)
+CODE = ("hosting", "jobs", "program_lib", "progress_lib", "realtime", "scripts", "settings")
+PAGE = ("static", "templates")
 PASSWORDS = [ODD, "$2", "$HOME", "a\nb", "\t", "it's", '"', "\\", "ü" * 20, "#", "{", "1", "true"]
 
 
@@ -139,7 +137,7 @@ def odd_root(tmp_path: Path) -> Iterator[Path]:
     """A copy of the product in an odd place; what runs from there is ended afterwards."""
     root = tmp_path / ODD / "line\nend"
     root.mkdir(parents=True)
-    for name in CODE:
+    for name in (*CODE, *PAGE):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in [*ROOT.glob("*.py"), *ROOT.glob("requirements*")]:
         shutil.copy(file, root)
