@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from program_lib import settings
 from program_lib.batch import Batch
 from program_lib.nodes import InnerNode, Node, NodeFailed
 from program_lib.program import FAILED, flow, wire
@@ -54,6 +55,7 @@ class Preview(InnerNode):
 
 def run_preview(*nodes: Node, rows: int, seconds: float) -> int:
     """Runs nodes, the last of which is a Preview, until it has enough; the exit code."""
+    settings.note_preview()
     wire(nodes, lambda progress: None)
     last, timed_out = nodes[-1], False
     assert isinstance(last, Preview)

@@ -1,7 +1,7 @@
 """What a program reads from its environment; each value has a default for a program that is started by hand.
 
 Read when first asked for, not when imported: an interpreter may be ready before its program, and the
-program's environment, are named (jobs/sandbox/spare_programs.py).
+program's environment, are named (jobs/sandbox/interpreters.py).
 """
 
 from __future__ import annotations
@@ -45,3 +45,16 @@ def data_roots() -> tuple[Path, ...]:
 def not_data() -> tuple[str, ...]:
     """… but for these paths, which are the server's own."""
     return tuple(environ_or("NOT_DATA", "").split(os.pathsep))
+
+
+_is_preview = False
+
+
+def note_preview() -> None:
+    """From now on this process looks for the first rows alone."""
+    global _is_preview
+    _is_preview = True
+
+
+def is_preview() -> bool:
+    return _is_preview

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from program_lib import settings
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, quoted
 from program_lib.databases.sqlite_tables import TableColumn, columns_of, find_table, there_is_no
 from program_lib.databases.sqlite_types import type_by_classes, type_of
@@ -31,6 +32,7 @@ MOST_BYTES = (
 )  # of rows that are worked on at once, judged by those before; at first it is one row
 STEP_ROWS = 64  # that are fetched before it is looked whether they come slowly, or are large:
 STEP_SECONDS = 0.01  # then what came is worked on, since it may be more than MOST_BYTES
+PREVIEWED = 1_000  # rows of a preview that tell the types of columns of which SQLite knows none
 MOST_ANSWERS = 100_000  # rows of a PRAGMA or an EXPLAIN, which are held in memory
 
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.S)
@@ -148,7 +150,7 @@ def _with_casts(
 
 
 def decided(link: Link, source: str, columns: Sequence[TableColumn]) -> list[Column]:
-    """Columns with types: the declared one, else what all values are, which takes a look at every row."""
+    """Columns with types: the declared one, else what all values are, which takes a look at every row of a run."""
     known = {column.name: type_of(column.declared) for column in columns}
     unknown = [name for name, of in known.items() if of is None]
     types = {name: of for name, of in known.items() if of is not None}
@@ -160,9 +162,11 @@ def decided(link: Link, source: str, columns: Sequence[TableColumn]) -> list[Col
 
 
 def _by_their_values(link: Link, source: str, names: Sequence[str]) -> dict[str, Type]:
-    """Types of columns by typeof() of all their values, in the same transaction."""
+    """Types of columns by typeof() of all their values, in the same transaction; for a preview, of the first ones."""
     if not names:
         return {}
+    if settings.is_preview():
+        source = f"(SELECT {', '.join(map(quoted, names))} FROM {source} LIMIT {PREVIEWED})"  # noqa: S608
     classes = ", ".join(f"group_concat(DISTINCT typeof({quoted(name)}))" for name in names)
     found = link.execute(f"SELECT {classes} FROM {source}").fetchone()  # noqa: S608
     return {

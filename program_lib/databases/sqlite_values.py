@@ -386,8 +386,13 @@ def _number(text: str | None, index: int, name: str) -> Value:
     if text is None:
         return None
     if not _is_exact(text):
-        said = f"{text[:60]} is not held exactly by SQLite's numbers, but by a column of type "
-        raise RowRefused(index, said + "DECIMAL_TEXT(p,s), NUMERIC_TEXT or TEXT", name)
+        said = f"{text[:60]} is not held exactly by SQLite's numbers: "
+        if text[-1:].isdigit():  # no NaN, no Infinity
+            said += (
+                f"round it in a Map before, as in round({name}, 6), let it be float({name}), or "
+            )
+        said += "make the table with a column of type DECIMAL_TEXT(p,s), NUMERIC_TEXT or TEXT"
+        raise RowRefused(index, said, name)
     number = Decimal(text)
     return int(number) if _is_whole_64(number) else float(number)
 

@@ -19,7 +19,8 @@ DB_INPUT = NodeType(
             "SQL",
             "sql",
             required=False,
-            help="A SELECT; its columns need names of their own.",
+            help="A SELECT; its columns need names of their own. Of SQLite, CAST(… AS INTEGER) and the like tell what"
+            " a computed column holds; else all rows are looked at first, to find it.",
         ),
         Field(
             "table",
