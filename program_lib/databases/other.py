@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
 from program_lib.databases.names import Table, find_table, no_table, spelt
-from program_lib.databases.turns import turn_of
+from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
 from program_lib.types import (
@@ -382,7 +382,7 @@ class OtherWriter:
     def __init__(self, url: URL, table: str, mode: str) -> None:
         assert mode in (CREATE, APPEND, REPLACE)
         self._url, self._written, self._mode = url, table, mode
-        self._key = url.render_as_string(hide_password=False)
+        self._key = spelled_alike(url)
 
     @property
     def turn(self) -> tuple[int, int]:

@@ -1,9 +1,12 @@
-"""Which commit comes when, among all databases that a program writes."""
+"""Which outputs share a transaction, and which commit comes when, among all databases that a program writes."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 
+from sqlalchemy.engine import URL
+
+PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}  # where a URL names none
 _KEYS: list[Hashable] = []  # of the databases, in the order in which they were first asked for
 
 
@@ -12,3 +15,11 @@ def turn_of(database: Hashable) -> tuple[int, int]:
     if database not in _KEYS:
         _KEYS.append(database)
     return 0, _KEYS.index(database)
+
+
+def spelled_alike(url: URL) -> str:
+    """The URL, password included, as all spellings of it: a host in capitals, the usual port left out, a driver."""
+    backend = url.get_backend_name()
+    port = url.port or PORTS.get(backend)
+    alike = url.set(drivername=backend, host=(url.host or "").lower(), port=port)
+    return alike.render_as_string(hide_password=False)

@@ -25,7 +25,7 @@ from program_lib.databases.mysql.literals import rows_of_literals
 from program_lib.databases.mysql.native import declared, target
 from program_lib.databases.mysql.session import WRITING, Session, quoted, words
 from program_lib.databases.names import Table, spelt
-from program_lib.databases.turns import turn_of
+from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import Schema, listed
 
@@ -105,7 +105,7 @@ class MysqlWriter:
     def __init__(self, url: URL, table: str, mode: str) -> None:
         assert mode in (CREATE, APPEND, REPLACE)
         self._url, self._written, self._mode = url, table, mode
-        self._key = url.render_as_string(hide_password=False)
+        self._key = spelled_alike(url)
 
     @property
     def turn(self) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from program_lib.databases.postgresql.catalog import Facts
 from program_lib.databases.postgresql.native import NUMERIC_OID, declared, target, types_of
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.session import WRITING, Session, quoted, words
-from program_lib.databases.turns import turn_of
+from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts
 from program_lib.types import BYTES, Column, Schema, listed
@@ -84,7 +84,7 @@ class PostgresqlWriter:
     def __init__(self, url: URL, table: str, mode: str) -> None:
         assert mode in (CREATE, APPEND, REPLACE)
         self._url, self._written, self._mode = url, table, mode
-        self._key = url.render_as_string(hide_password=False)
+        self._key = spelled_alike(url)
 
     @property
     def turn(self) -> tuple[int, int]:
