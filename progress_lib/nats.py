@@ -42,6 +42,7 @@ WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does n
 PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
 FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
+MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
 
 
@@ -112,7 +113,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
             options[key] = unquote(options[key]) if options[key] else options[key]
         self._send_lock = threading.Lock()
         self._parser = Parser()
-        self.max_payload = 1 << 20
+        self.max_payload = MAX_PAYLOAD
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
         self.last_heard = time.monotonic()
 
@@ -211,6 +212,10 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
         self.end()
         self._socket.close()
 
+    def abandon(self) -> None:
+        """Closes this process's descriptor alone: `end` would end the connection of all that share it."""
+        self._socket.close()
+
 
 class Link:
     """One NATS connection that comes back by itself; messages of a subscription stay in order.
@@ -252,6 +257,12 @@ class Link:
     def wait_up(self, timeout: float) -> bool:
         """True once connected; False after `timeout` seconds."""
         return self._up.wait(timeout)
+
+    @property
+    def max_payload(self) -> int:
+        """Bytes that the server takes in one message; its default while there is no connection."""
+        connection = self._connection
+        return MAX_PAYLOAD if connection is None else connection.max_payload
 
     def on_up(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the link's thread after each (re)connect; it must not block."""
@@ -362,6 +373,16 @@ class Link:
             connection.end()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout)
+
+    def abandon(self) -> None:
+        """In a forked child: lets go of the parent's connection without a word to the server.
+
+        The link is of no more use there. It takes no lock, since a thread that is gone may hold it.
+        """
+        connection, self._connection = self._connection, None
+        self._stopping.set()
+        if connection is not None:
+            connection.abandon()
 
     # ---- the link's thread
 

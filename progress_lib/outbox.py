@@ -91,4 +91,4 @@ class Outbox:
         changing = {progress.node_id for progress in self._changes}
         lost = [latest for node_id, latest in self._latest.items() if node_id not in changing]
         self._changes.extendleft(reversed(lost))
-        self._counts.clear()
+        self._counts &= changing  # of all others the newest count has just been queued

@@ -25,8 +25,12 @@ RUNNING = Status.RUNNING  # a member's name costs 0.1 µs each time it is looked
 NODE_ENDS = frozenset(status for status in Status if status.is_terminal)
 
 
+MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far below NATS's limit
+MAX_WHOLE = 2**63  # of an id or a count: what other languages hold
+
+
 class MalformedProgress(ValueError):
-    """A payload on a progress subject that is no progress message; the text says why."""
+    """What is no progress message, or cannot become one; the text says why."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -103,16 +107,10 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         node_id = fields.get("nodeId")
         if type(node_id) is not int:
             raise MalformedProgress(f"nodeId must be an integer, found {node_id!r:.60}")
-        try:
-            status = Status(fields["status"])
-        except (KeyError, ValueError):
-            raise MalformedProgress(
-                f"status must be running, completed or failed, found {fields.get('status')!r:.60}"
-            ) from None
         return cls(
             node_id,
             _optional(fields, "nodeName", str, ""),
-            status,
+            _status(fields.get("status")),
             _optional(fields, "rowCount", int, 0),
             _optional(fields, "message", str, ""),
             _optional(fields, "runId", str, None),
@@ -121,6 +119,69 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _row(fields.get("row")),
             _text(fields.get("closedBy")),
         )
+
+
+def usable(progress: Progress) -> Progress:
+    """The same, each field as a message holds it, whatever a program put there. Raises MalformedProgress.
+
+    Whole numbers of other types (NumPy's, Decimal, 5.0) become int, a status its member, None an empty text,
+    anything else its text; texts are cut to MAX_TEXT.
+    """
+    if (
+        type(progress.node_id) is int
+        and type(progress.row_count) is int
+        and type(progress.status) is Status
+        and type(progress.node_name) is str
+        and type(progress.message) is str
+        and -MAX_WHOLE <= progress.node_id < MAX_WHOLE
+        and -MAX_WHOLE <= progress.row_count < MAX_WHOLE
+        and len(progress.node_name) <= MAX_TEXT
+        and len(progress.message) <= MAX_TEXT
+        and progress.row is None
+        and progress.closed_by is None
+    ):
+        return progress  # nearly always
+    return progress.replace(
+        node_id=_whole("node_id", progress.node_id),
+        node_name=_any_text(progress.node_name),
+        status=_status(progress.status),
+        row_count=_whole("row_count", progress.row_count),
+        message=_any_text(progress.message),
+        row=None if progress.row is None else _usable_row(progress.row),
+        closed_by=None if progress.closed_by is None else _any_text(progress.closed_by),
+    )
+
+
+def _whole(name: str, value: Any) -> int:
+    """A whole number of any type of numbers; True is none, and neither is a text."""
+    try:
+        whole = value if type(value) is int else int(value)
+        is_whole = not isinstance(value, bool | str | bytes) and whole == value
+    except (TypeError, ValueError, OverflowError, ArithmeticError):
+        is_whole = False
+    if not is_whole or not -MAX_WHOLE <= whole < MAX_WHOLE:
+        raise MalformedProgress(f"{name} must be a whole number of 64 bits, found {value!r:.60}")
+    return whole
+
+
+def _any_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value[:MAX_TEXT].decode(errors="replace")
+    return "" if value is None else str(value)[:MAX_TEXT]
+
+
+def _status(value: Any) -> Status:
+    try:
+        return Status(value)
+    except ValueError:
+        raise MalformedProgress(
+            f"status must be running, completed or failed, found {value!r:.60}"
+        ) from None
+
+
+def _usable_row(row: Row) -> Row:
+    values = {_any_text(name): _any_text(value) for name, value in row.values.items()}
+    return Row(_whole("row.number", row.number), values)
 
 
 def follows(after: Progress, before: Progress) -> bool:

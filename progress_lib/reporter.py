@@ -6,13 +6,14 @@ import os
 import threading
 import time
 import uuid
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from progress_lib.nats import Link
 from progress_lib.outbox import Outbox
-from progress_lib.progress import Progress, ProgressFunc
+from progress_lib.progress import MalformedProgress, Progress, ProgressFunc, usable
 from progress_lib.subjects import progress_subject
 
 LOG = logging.getLogger(__name__)
@@ -21,7 +22,8 @@ CLOSE_WAIT = 5.0  # seconds that `close` gives the last states to leave while NA
 ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
 CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
 BATCH = 32  # messages that go to NATS with one send
-MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far below NATS's limit
+FAILED_PAUSE = 1.0  # seconds after a failure to send that no connection explains
+MAX_WARNINGS = 100  # nodes whose unusable reports are told of; the log belongs to the program
 
 
 class ProgressReporter:
@@ -31,12 +33,16 @@ class ProgressReporter:
     is away the last state of each node is kept and sent when NATS is there. At most 20 running
     counts a second leave for each node; a first report, a failure and a completion leave at once.
     `close` also writes the last state of each node to the file `last_words`, one payload a line,
-    for a parent that may not have heard all of it over NATS.
+    for a parent that may not have heard all of it over NATS. Of what cannot be sent (a status that is
+    none, a count that is no whole number) the log warns once a node. A forked child has a connection of its
+    own from its first report on, and `close` there is its own, too.
 
         with ProgressReporter("nats://127.0.0.1:4222", "default", 42) as reporter:
             report = reporter.report_func()
             report(Progress(1, "DB Input", Status.RUNNING, 5000, "Processing rows..."))
     """
+
+    _link: Link | None
 
     def __init__(
         self,
@@ -48,30 +54,56 @@ class ProgressReporter:
         last_words: str | Path | None = None,
     ) -> None:
         self._run_id = run_id or uuid.uuid4().hex
-        self._lock = threading.Lock()  # guards the outbox
-        self._outbox = Outbox()
-        self._wake = threading.Event()
-        self._deadline: float | None = None  # monotonic seconds; set once, by close
+        self._nats_url = nats_url
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
-        self._connects = 0  # (sender thread) connections of the link that we have sent on
-        self._link: Link | None = None
         self._is_closed = False  # (closing thread)
+        self._warned: set[str] = set()  # nodes of which something unusable was reported
+        self._begin()
+        _REPORTERS.add(self)
         atexit.register(self.close, CRASH_WAIT)
         try:
             self._subject = progress_subject(tenant_id, job_id)
-            self._link = Link(nats_url, name="reporter")
-            self._start()
+            self._connect()
         except Exception as error:  # a wrong setting must not stop the job
             LOG.warning("progress is not reported: %s", error)
             self._link = None
 
-    def _start(self) -> None:
-        assert self._link is not None
+    def _begin(self) -> None:
+        """What a process has of its own."""
+        self._lock = threading.Lock()  # guards the outbox
+        self._outbox = Outbox()
+        self._wake = threading.Event()
+        self._deadline: float | None = None  # monotonic seconds; set once, by close
+        self._connects = 0  # (sender thread) connections of the link that we have sent on
+        self._link: Link | None = None
+        self._is_forked = (
+            False  # in a child of the process that made us, which has reported nothing
+        )
+
+    def _connect(self) -> None:
+        link = Link(self._nats_url, name="reporter")
         self._sender = threading.Thread(target=self._send_loop, name="progress", daemon=True)
-        self._link.on_up(self._wake.set)
-        self._link.start()
+        link.on_up(self._wake.set)
+        self._link = link
+        link.start()
         self._sender.start()
+
+    def forked(self) -> None:
+        """In a forked child: the connection and what waits to be sent belong to the parent."""
+        is_used = self._link is not None
+        if self._link is not None:
+            self._link.abandon()
+        self._begin()
+        self._last_words = None
+        self._is_forked = is_used and not self._is_closed
+
+    def _join_in(self) -> None:
+        """The first report of a forked child."""
+        with self._lock:
+            if self._is_forked:
+                self._is_forked = False
+                self._connect()
 
     # ---- the program's side
 
@@ -82,12 +114,26 @@ class ProgressReporter:
     def report(self, progress: Progress) -> None:
         """Says what is now true of one node; returns at once, whatever NATS does."""
         try:
+            if self._is_forked:
+                self._join_in()
+            progress = usable(progress)
             with self._lock:
                 has_work = self._outbox.add(progress)
             if has_work:  # once a round, not once a call: waking a thread costs more
                 self._wake.set()
-        except Exception:
-            LOG.debug("unusable progress %r", progress, exc_info=True)
+        except Exception as error:  # nothing here stops a program
+            self._warn(progress, error)
+
+    def _warn(self, progress: Progress, error: Exception) -> None:
+        node = repr(getattr(progress, "node_id", progress))[:60]
+        if node not in self._warned and len(self._warned) < MAX_WARNINGS:
+            self._warned.add(node)
+            why = (
+                error
+                if isinstance(error, MalformedProgress)
+                else f"{type(error).__name__}: {error}"
+            )
+            LOG.warning("progress of node %s is not reported: %s", node, why)
 
     def close(self, timeout: float = CLOSE_WAIT) -> None:
         """Lets the last states leave for up to `timeout` seconds; harmless when repeated."""
@@ -141,6 +187,7 @@ class ProgressReporter:
                 self._send_due()
             except Exception:
                 LOG.exception("progress could not be sent")
+                self._wake.wait(FAILED_PAUSE)
 
     def _is_over(self) -> bool:
         if self._deadline is None:
@@ -177,16 +224,41 @@ class ProgressReporter:
 
     def _publish(self, batch: list[Progress]) -> bool:
         assert self._link is not None
-        payloads = [self._complete(progress).to_json() for progress in batch]
-        return self._link.publish_batch(self._subject, payloads)
+        most = self._link.max_payload
+        payloads = [self._payload(progress, most) for progress in batch]
+        return self._link.publish_batch(self._subject, [p for p in payloads if p is not None])
+
+    def _payload(self, progress: Progress, most: int) -> bytes | None:
+        """Within the bytes that the server takes: texts are cut further. None where none of it fits."""
+        progress = self._complete(progress)
+        while len(payload := progress.to_json()) > most:
+            if progress.message:
+                progress = progress.replace(message=progress.message[: len(progress.message) // 2])
+            elif progress.row is not None:
+                progress = progress.replace(row=None)
+            elif progress.node_name:
+                progress = progress.replace(
+                    node_name=progress.node_name[: len(progress.node_name) // 2]
+                )
+            else:
+                self._warn(
+                    progress, MalformedProgress(f"the server takes messages of {most} bytes")
+                )
+                return None
+        return payload
 
     def _complete(self, progress: Progress) -> Progress:
-        """With all that a reporter adds, and cut to what a message may hold."""
+        """With all that a reporter adds."""
         self._seq += 1
-        return progress.replace(
-            node_name=progress.node_name[:MAX_TEXT],
-            message=progress.message[:MAX_TEXT],
-            run_id=self._run_id,
-            seq=self._seq,
-            ts=round(time.time(), 3),
-        )
+        return progress.replace(run_id=self._run_id, seq=self._seq, ts=round(time.time(), 3))
+
+
+_REPORTERS: weakref.WeakSet[ProgressReporter] = weakref.WeakSet()
+
+
+def _in_a_forked_child() -> None:
+    for reporter in list(_REPORTERS):
+        reporter.forked()
+
+
+os.register_at_fork(after_in_child=_in_a_forked_child)

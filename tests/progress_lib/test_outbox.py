@@ -102,6 +102,15 @@ def test_after_a_lost_connection_the_last_state_of_each_node_is_said_again() -> 
     assert take(outbox, 0.0) == [completed(1, 5), running(2), completed(3, 1)]
 
 
+def test_a_count_that_waits_behind_its_first_report_is_kept_when_nats_is_back() -> None:
+    outbox = Outbox()
+    outbox.add(running(1, 0))
+    outbox.add(running(1, 5_000))
+    outbox.repeat()
+    assert [(p.node_id, p.row_count) for p in take(outbox, 0.0)] == [(1, 0)]
+    assert [(p.node_id, p.row_count) for p in take(outbox, 1.0)] == [(1, 5_000)]
+
+
 @given(REPORTS)
 def test_every_node_ends_with_its_true_last_state_and_no_step_back(
     reports: list[tuple[int, Status, bool]],

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from progress_lib import Progress, ProgressReporter, Status
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
+from progress_lib.progress import Row
 from tests.harness import ROOT, NatsServer, eventually, free_port
 
 
@@ -169,3 +172,171 @@ def test_a_terminal_state_survives_a_server_that_is_killed_as_it_is_sent(
         nats_server.kill()
         nats_server.start()
         eventually(lambda: set(stored(listener.link)) == {(1, "completed", 10)})
+
+
+# ---------------------------------------------------------------- what a program may put there
+
+
+class Whole:
+    """A number as NumPy has it: of another type, equal to an int."""
+
+    def __int__(self) -> int:
+        return 5
+
+    def __eq__(self, other: object) -> bool:
+        return other == 5
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def odd(**fields: Any) -> Progress:
+    """A progress whose fields nobody has checked, as Python lets a program make it."""
+    plain = {"node_id": 1, "node_name": "A", "status": Status.RUNNING, "row_count": 5}
+    return Progress(**{**plain, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"row_count": Decimal(5)}, {"rowCount": 5}),
+        ({"row_count": 5.0}, {"rowCount": 5}),
+        ({"row_count": Whole()}, {"rowCount": 5}),
+        ({"status": "running"}, {"status": "running"}),
+        ({"message": None}, {"message": ""}),
+        ({"message": b"done\xff"}, {"message": "done\ufffd"}),
+        ({"message": ValueError("bad row")}, {"message": "bad row"}),
+        ({"node_name": None}, {"nodeName": ""}),
+        ({"node_name": "x" * 100_000}, {"nodeName": "x" * 8_192}),
+    ],
+)
+def test_what_can_be_said_otherwise_is(
+    nats_server: NatsServer, listener: Listener, fields: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        reporter.report(odd(**fields))
+    [message] = eventually(lambda: listener.messages)
+    assert {name: message[name] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"row_count": float("nan")},
+        {"row_count": 5.5},
+        {"row_count": True},
+        {"row_count": "5"},
+        {"row_count": 10**5_000},
+        {"row_count": None},
+        {"node_id": "1"},
+        {"node_id": None},
+        {"status": "ok"},
+        {"status": None},
+        {"row": 7},
+    ],
+)
+def test_what_cannot_be_said_is_told_once_and_stops_nothing(
+    nats_server: NatsServer,
+    listener: Listener,
+    fields: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        for _ in range(3):
+            reporter.report(odd(**fields))
+        reporter.report(Progress(2, "B", Status.RUNNING, 1))
+        reporter.report(Progress(2, "B", Status.COMPLETED, 7))
+    eventually(lambda: listener.last() == {2: ("completed", 7)})
+    warnings = [record for record in caplog.records if record.name == "progress_lib.reporter"]
+    assert len(warnings) == 1, [record.message for record in warnings]
+    assert "is not reported" in warnings[0].message
+
+
+def test_plain_words_for_a_status_end_a_node(nats_server: NatsServer, listener: Listener) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        reporter.report(odd(status="running"))
+        reporter.report(odd(status="completed", row_count=7))
+        reporter.report(odd(status="running", row_count=8))
+    eventually(lambda: listener.last() == {1: ("completed", 7)})
+
+
+def test_texts_are_cut_to_what_a_server_takes(tmp_path: Path) -> None:
+    config = tmp_path / "small.conf"
+    config.write_text("max_payload: 1024\n")
+    server = NatsServer(tmp_path / "small", port=free_port(), extra=("-c", str(config)))
+    server.start()
+    listener = Listener(server.url)
+    try:
+        with ProgressReporter(server.url, "default", 42) as reporter:
+            assert reporter._link is not None
+            assert reporter._link.wait_up(5.0)
+            values = {"a": "\U0001f600" * 5_000}
+            reporter.report(odd(message="\U0001f600" * 8_192, row=Row(3, values)))
+            reporter.report(odd(node_id=2, status="completed"))
+        eventually(lambda: set(listener.last()) == {1, 2})
+        assert listener.messages[0]["message"].count("\U0001f600") == 0
+        assert listener.messages[0]["nodeName"] == "A"
+    finally:
+        listener.link.close()
+        server.stop()
+
+
+def test_last_words_are_written_whatever_their_texts_are(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    last_words = tmp_path / "last"
+    with ProgressReporter(nats_server.url, "default", 42, last_words=last_words) as reporter:
+        reporter.report(odd(status=Status.COMPLETED, row_count=7))
+        failed = odd(node_id=2, node_name="B", status=Status.FAILED, message=ValueError("bad row"))
+        reporter.report(failed)
+    written = [json.loads(line) for line in last_words.read_text().splitlines()]
+    assert [(w["nodeId"], w["status"], w["message"]) for w in written] == [
+        (1, "completed", ""),
+        (2, "failed", "bad row"),
+    ]
+
+
+# ---------------------------------------------------------------- forks
+
+
+def test_a_fork_leaves_the_parents_connection_alone_and_ends_at_once(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    body = """
+import sys
+r(Progress(1, 'A', Status.RUNNING, 0))
+reporter._link.wait_up(5)
+for n in range(5):
+    began = time.monotonic()
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+    assert time.monotonic() - began < 0.5, time.monotonic() - began
+    r(Progress(1, 'A', Status.RUNNING, n))
+assert reporter._link.connects == 1, reporter._link.connects
+r(Progress(1, 'A', Status.COMPLETED, 9))
+"""
+    process = program(nats_server.url, body)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    eventually(lambda: listener.last() == {1: ("completed", 9)})
+
+
+def test_a_forked_child_reports_on_a_connection_of_its_own(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    body = """
+import sys
+r(Progress(1, 'A', Status.RUNNING, 1))
+reporter._link.wait_up(5)
+for n in (2, 3):
+    if os.fork() == 0:
+        r(Progress(n, 'child', Status.COMPLETED, n))
+        sys.exit(0)
+    os.wait()
+r(Progress(1, 'A', Status.COMPLETED, 1))
+"""
+    process = program(nats_server.url, body)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    ends = {1: ("completed", 1), 2: ("completed", 2), 3: ("completed", 3)}
+    eventually(lambda: listener.last() == ends)
