@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hosting import environments, served_settings
 from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
+from hosting.worker_places import free_place
 from settings import SettingsError, keep_private
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -181,6 +182,10 @@ def _run(module: str) -> None:
     )
     if ended.returncode != 0:
         sys.exit(ended.returncode)
+
+
+def pre_fork(server, worker):  # type: ignore[no-untyped-def]
+    worker.place = free_place(getattr(other, "place", -1) for other in server.WORKERS.values())
 
 
 def post_fork(server, worker):  # type: ignore[no-untyped-def]

@@ -116,6 +116,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
         self.max_payload = MAX_PAYLOAD
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
         self.last_heard = time.monotonic()
+        self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
 
     def connect(self) -> None:
         """TCP, INFO, TLS, CONNECT and one PING answered: only then are we let in."""
@@ -127,7 +128,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             info = parse_info(self._expect(b"INFO", deadline).rest)
             self.max_payload = int(info.get("max_payload", self.max_payload))
-            self._secure(bool(info.get("tls_required")))
+            self._secure(bool(info.get("tls_required")), bool(info.get("tls_available")))
             self._send_connect_command()
             self.ping(None)
             self._expect(b"PONG", deadline)
@@ -137,9 +138,9 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
             self.close()
             raise
 
-    def _secure(self, tls_required: bool) -> None:
+    def _secure(self, tls_required: bool, tls_available: bool) -> None:
         wanted = self._conn_options["tls"]
-        if wanted and not tls_required:
+        if wanted and not (tls_required or tls_available):
             raise _Lost("the URL asks for TLS (tls://) and the server does not offer it")
         if tls_required and not wanted:
             raise _Lost("the server asks for TLS: use a tls:// URL")
@@ -418,10 +419,9 @@ class Link:
                 waiter.set()  # `flush` sees that the connection changed
 
     def _established(self, connection: _Connection) -> None:
-        with self._lock:
-            subscriptions = list(self._subscriptions.values())
+        with self._lock:  # while it is sent, too: an UNSUB of another thread comes after the SUB
             self._connection = connection
-        connection.send(b"".join(map(_sub, subscriptions)))
+            connection.send(b"".join(map(_sub, self._subscriptions.values())))
         self.connects += 1
         self.failed_attempts = 0
         self._up.set()
@@ -430,18 +430,27 @@ class Link:
             _guarded(listener)
 
     def _read_once(self, connection: _Connection) -> None:
-        silent = time.monotonic() - connection.last_heard
-        if silent >= 2 * self._ping_period:
-            raise _Lost(f"no word from the server for {silent:.1f} s")
+        heard = connection.last_heard
         ops = connection.read(self._ping_period)
-        if not ops and time.monotonic() - connection.last_heard >= self._ping_period:
-            connection.ping(None)
+        if connection.last_heard != heard:
+            connection.asked_at = None
+        elif not ops:
+            self._ask(connection)
         for kind, group in itertools.groupby(ops, type):
             if kind is Message:
                 self._dispatch(list(group))  # type: ignore[arg-type]
             else:
                 for control in group:
                     self._control(connection, control)  # type: ignore[arg-type]
+
+    def _ask(self, connection: _Connection) -> None:
+        """After a read that brought nothing. A callback that took long says nothing of the server."""
+        now = time.monotonic()
+        if connection.asked_at is None:
+            connection.asked_at = now
+            connection.ping(None)
+        elif now - connection.asked_at >= self._ping_period:
+            raise _Lost(f"no word from the server for {now - connection.last_heard:.1f} s")
 
     def _dispatch(self, messages: list[Message]) -> None:
         """Consecutive messages for the same callback go to it together; nothing is reordered."""

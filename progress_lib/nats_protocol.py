@@ -20,7 +20,10 @@ class ProtocolError(NatsError):
 
 
 class Message(NamedTuple):
-    """One delivered message; `reply` is "" when the publisher asked for none."""
+    """One delivered message; `reply` is "" when the publisher asked for none.
+
+    Bytes of a subject that are no UTF-8 are lone surrogates, as in names of files.
+    """
 
     sid: int
     subject: str
@@ -80,12 +83,14 @@ def _take_messages(buffer: bytes, position: int, found: list[Message | Control])
 
 def _message(buffer: bytes, start: int, end: int) -> tuple[Message | None, int]:
     """The message whose MSG line stands at `start:end`, and where it ends; None while incomplete."""
-    words = buffer[start:end].split()
+    words = buffer[start:end].split(
+        b" "
+    )  # nothing else separates: a subject may hold any other byte
     try:
         size = int(words[-1])
         sid = int(words[2])
-        subject = words[1].decode()
-        reply = words[3].decode() if len(words) == 5 else ""
+        subject = _subject(words[1])
+        reply = _subject(words[3]) if len(words) == 5 else ""
     except (ValueError, IndexError):
         raise ProtocolError(f"malformed line: {buffer[start:end][:120]!r}") from None
     if not 4 <= len(words) <= 5 or not 0 <= size <= MAX_PAYLOAD:
@@ -97,6 +102,11 @@ def _message(buffer: bytes, start: int, end: int) -> tuple[Message | None, int]:
     if buffer[after - 2 : after] != CRLF:
         raise ProtocolError(f"payload of {size} bytes is not followed by a line end")
     return Message(sid, subject, reply, buffer[body : body + size]), after
+
+
+def _subject(word: bytes) -> str:
+    """Bytes that are no UTF-8 stay apart from all that are: a publisher may put anything there."""
+    return word.decode(errors="surrogateescape")
 
 
 def _control(line: bytes) -> Control:

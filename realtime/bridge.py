@@ -268,7 +268,7 @@ class NATSBridge:
         if now >= self._next_complaint:
             self._next_complaint = now + COMPLAINT_PERIOD
             LOG.warning(
-                "not passed on (%d so far): %.200s on subject %.200s",
+                "not passed on (%d so far): %.200s on subject %.200r",
                 self.malformed,
                 error,
                 subject,

@@ -7,6 +7,7 @@ and check it anew: a quarter of what it cost to let a browser in (docs/decisions
 import base64
 import binascii
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 from wsproto import ConnectionType
 from wsproto.connection import Connection
+
+LOG = logging.getLogger(__name__)
 
 SUBPROTOCOL = "progress.v1"
 VERSION = "13"
@@ -96,7 +99,12 @@ class Sock(flask_sock.Sock):  # type: ignore[misc]
 
         def decorator(serve: Callable[[Server], None]) -> None:
             def serve_websocket() -> Response:
-                serve(Server(request.environ))
+                try:
+                    server = Server(request.environ)
+                except OSError as error:  # it has left before our answer
+                    LOG.debug("a browser left during its handshake: %s", error)
+                else:
+                    serve(server)
                 return _Taken()
 
             bp.route(path, websocket=True, **options)(serve_websocket)

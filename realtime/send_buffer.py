@@ -52,25 +52,44 @@ class SendBuffer:
         return self._queue is None or self._queue.empty()
 
     def put(self, parts: Sequence[Part]) -> bool:
-        """Adds the frames of one send; False when the buffer is full, and the browser to be cut."""
+        """Adds the frames of one send; False when the buffer is full, and the browser to be cut.
+
+        All or nothing: a refused send leaves the buffer as it was.
+        """
         assert self._queue is not None
+        added = self._growth(parts)
+        if self.waiting_bytes + added > SEND_BUFFER_BYTES or self._queue.full():
+            return False
         send = _Send()
         for count, frame in parts:
             self._add(send, count, frame)
-        if self.waiting_bytes > SEND_BUFFER_BYTES:
-            return False
-        if not send.frames:
-            return True
-        try:
+        if send.frames:
             self._queue.put_nowait(send)
-        except queue.Full:
-            return False
         return True
+
+    def _growth(self, parts: Sequence[Part]) -> int:
+        """Bytes that these would add, beside those of the counts that they replace."""
+        growth = 0
+        lengths: dict[
+            _Key, int
+        ] = {}  # of counts among them that are replaced by later ones among them
+        for count, frame in parts:
+            growth += len(frame)
+            if count is not None:
+                key = _key(count)
+                growth -= lengths.get(key, self._length(key))
+                lengths[key] = len(frame)
+        return growth
+
+    def _length(self, key: _Key) -> int:
+        """Bytes of a count that waits; 0 where none does."""
+        send, place = self._counts.get(key, (None, -1))
+        return 0 if send is None else len(send.frames[place])
 
     def _add(self, send: _Send, count: "ProgressEvent | None", frame: bytes) -> None:
         self.waiting_bytes += len(frame)
         if count is not None:
-            key = (count.topic, count.progress.node_id, count.progress.run_id)
+            key = _key(count)
             older, place = self._counts.get(key, (send, -1))
             if place >= 0:
                 self.waiting_bytes -= len(older.frames[place])
@@ -102,4 +121,9 @@ class SendBuffer:
         while not self._queue.empty():
             self._queue.get_nowait()
         self._counts.clear()
+        self.waiting_bytes = 0
         self._queue.put_nowait(None)
+
+
+def _key(count: "ProgressEvent") -> _Key:
+    return count.topic, count.progress.node_id, count.progress.run_id

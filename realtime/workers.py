@@ -78,6 +78,9 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
     _heads: Heads  # (main thread), as the next
     _lingering: Lingering
+    place = (
+        0  # among the workers, from 0 on; whoever replaces one takes its place (gunicorn.conf.py)
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +92,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """The threads of connections inherit the core of this one, which starts them."""
-        _keep_to_one_core(self.age)
+        _keep_to_one_core(self.place)
         self._heads = Heads(self.poller, super().enqueue_req, self._drop)
         self._lingering = Lingering(self.poller)
         try:

@@ -126,6 +126,25 @@ def test_a_real_server_that_falls_silent_is_noticed_within_two_ping_periods(
         assert link.wait_up(SOON)
 
 
+def test_a_slow_callback_is_not_taken_for_a_silent_server(nats_server: NatsServer) -> None:
+    """Four ping periods: bytes wait meanwhile, or the server has answered nobody, since nobody asked."""
+    handled: list[bytes] = []
+
+    def slow(message: Message) -> None:
+        threading.Event().wait(1.0)
+        handled.append(message.payload)
+
+    with linked(nats_server.url, ping_period=0.25) as (link, _):
+        link.subscribe("slow", slow)
+        assert link.wait_up(SOON)
+        assert link.flush()
+        for _ in range(2):
+            assert link.publish("slow", b"1")
+        eventually(lambda: len(handled) == 2, 10.0)
+        assert link.flush()
+        assert link.connects == 1
+
+
 def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind() -> None:
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))

@@ -64,3 +64,12 @@ def test_nonsense_ends_in_a_protocol_error_or_in_nothing(pieces: list[bytes]) ->
 def test_what_is_not_the_protocol_is_refused(line: bytes) -> None:
     with pytest.raises(ProtocolError):
         Parser().feed(line)
+
+
+@pytest.mark.parametrize("odd", [b"caf\xe9", b"a\x0bb", b"a\xa0b", "é".encode(), b"\x7f"])
+def test_any_byte_but_a_space_may_stand_in_a_subject(odd: bytes) -> None:
+    """nats-server stores what a publisher of Latin-1 sends; it must not cost others the connection."""
+    [message] = Parser().feed(b"MSG tenant." + odd + b" 1 3\r\nabc\r\n")
+    assert isinstance(message, Message)
+    assert message.payload == b"abc"
+    assert message.subject.encode(errors="surrogateescape") == b"tenant." + odd

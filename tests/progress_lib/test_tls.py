@@ -49,7 +49,7 @@ def write_certificate(directory: Path, address: str) -> tuple[Path, Path]:
     return certificate_file, key_file
 
 
-StartTls = Callable[[str], tuple[NatsServer, str]]
+StartTls = Callable[..., tuple[NatsServer, str]]
 
 
 @pytest.fixture
@@ -57,9 +57,14 @@ def start_tls(tmp_path: Path) -> Iterator[StartTls]:
     """Starts a server that asks for TLS, with a certificate for an address; gives the CA file too."""
     started: list[NatsServer] = []
 
-    def start(address: str) -> tuple[NatsServer, str]:
+    def start(address: str, *, is_optional: bool = False) -> tuple[NatsServer, str]:
         certificate, key = write_certificate(tmp_path, address)
-        tls = ("--tls", "--tlscert", str(certificate), "--tlskey", str(key))
+        tls: tuple[str, ...] = ("--tls", "--tlscert", str(certificate), "--tlskey", str(key))
+        if is_optional:
+            config = tmp_path / "optional.conf"
+            files = f'cert_file: "{certificate}", key_file: "{key}"'
+            config.write_text(f"allow_non_tls: true\ntls {{ {files} }}\n")
+            tls = ("-c", str(config))
         server = NatsServer(tmp_path / "nats", extra=tls)
         started.append(server)
         server.start()
@@ -119,6 +124,18 @@ def test_with_its_ca_the_server_is_accepted_and_messages_flow(start_tls: StartTl
         eventually(lambda: link.connects == 2)
         assert link.publish("a.b", b"again")
         eventually(lambda: received[-1].payload == b"again")
+    finally:
+        link.close()
+
+
+@pytest.mark.parametrize("scheme", ["nats://", "tls://"])
+def test_a_server_that_leaves_the_choice_takes_both(start_tls: StartTls, scheme: str) -> None:
+    server, ca = start_tls("127.0.0.1", is_optional=True)
+    link = Link(server.url.replace("nats://", scheme), name="test", tls_ca=ca)
+    link.start()
+    try:
+        assert link.wait_up(5.0)
+        assert link.flush()
     finally:
         link.close()
 

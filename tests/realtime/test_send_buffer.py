@@ -129,3 +129,36 @@ def test_whoever_reads_late_has_every_change_and_each_nodes_last_word(
         assert [p for p in words if p.status.is_terminal] == [
             p for p in all_words if p.status.is_terminal
         ]
+
+
+def test_what_is_refused_leaves_the_buffer_as_it_was() -> None:
+    """A pong that finds no room must not make the next message find none, either."""
+    buffer = opened()
+    assert buffer.put([count(1, 5)])
+    before = buffer.waiting_bytes
+    large = (None, b"x" * (SEND_BUFFER_BYTES + 1))
+    for _ in range(3):
+        assert not buffer.put([count(1, 6), count(2, 7), large])
+    assert buffer.waiting_bytes == before
+    assert buffer.put([count(2, 8)])
+    assert [(p.node_id, p.row_count) for p in all_of(buffer)] == [(1, 5), (2, 8)]
+    assert buffer.waiting_bytes == 0
+
+
+def test_a_full_queue_refuses_without_a_trace() -> None:
+    buffer = opened()
+    for _ in range(SEND_BUFFER):
+        assert buffer.put([(None, b"x")])
+    assert not buffer.put([count(1, 5)])
+    assert not buffer.put([(None, b"y")])
+    assert buffer.waiting_bytes == SEND_BUFFER
+    buffer.drop()
+    assert buffer.waiting_bytes == 0
+
+
+def test_counts_that_replace_each_other_need_the_room_of_one() -> None:
+    buffer = opened()
+    frame = b"x" * (SEND_BUFFER_BYTES // 2)
+    assert buffer.put([(event(1, rows), frame) for rows in range(4)])
+    assert buffer.put([(event(1, 9), frame), (event(1, 10), frame)])
+    assert buffer.waiting_bytes == len(frame)
