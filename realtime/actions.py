@@ -6,11 +6,11 @@ from typing import NamedTuple
 MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
 
 
-class Subscribe(NamedTuple):
+class WatchJob(NamedTuple):
     job_id: int
 
 
-class Unsubscribe(NamedTuple):
+class LeaveJob(NamedTuple):
     job_id: int
 
 
@@ -18,11 +18,11 @@ class Authenticate(NamedTuple):
     token: str
 
 
-Action = Subscribe | Unsubscribe | Authenticate
+Action = WatchJob | LeaveJob | Authenticate
 
 NEEDED_SCOPE: dict[type[Action], str | None] = {
-    Subscribe: "jobs:read",
-    Unsubscribe: None,
+    WatchJob: "jobs:read",
+    LeaveJob: None,
     Authenticate: None,  # the new token is checked for itself
 }
 
@@ -45,9 +45,9 @@ def parse_action(text: str) -> Action:
         raise BadAction("not_an_object", f"expected a JSON object, found {text[:80]!r}")
     action = request.get("action")
     if action == "subscribe":
-        return Subscribe(_job_id(request))
+        return WatchJob(_job_id(request))
     if action == "unsubscribe":
-        return Unsubscribe(_job_id(request))
+        return LeaveJob(_job_id(request))
     if action == "auth":
         return Authenticate(_token(request))
     raise BadAction(

@@ -1,9 +1,9 @@
 """The bridge: what NATS brings becomes events of the hub, in order and without a gap."""
 
-import functools
+from __future__ import annotations
+
 import logging
 import queue
-import re
 import threading
 import time
 from collections import Counter
@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable
 
 from progress_lib.jetstream import stream_sequence, stream_time
 from progress_lib.nats import PING_PERIOD, Link, Message, NatsError, Subscription
-from progress_lib.progress import MalformedProgress, Progress, parse_object
-from progress_lib.subjects import every_job, progress_subject, status_subject
-from realtime.actions import MAX_JOB_ID
+from progress_lib.progress import MalformedProgress
+from progress_lib.subjects import every_job
+from realtime.commands import Broadcast, Known, ListenTo
+from realtime.events import Event, Source, Topic, make_event, read_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
-from realtime.hub import MAX_JOBS, Event, Hub, ProgressEvent, StatusEvent, Topic
-from realtime.snapshot import RunStatus
+from realtime.hub import Hub
+from realtime.past import Past
 
 LOG = logging.getLogger(__name__)
 
-MAX_BACKLOG = 64  # batches in the hub's inbox; beyond, NATS waits in its TCP buffers
+MAX_BACKLOG = 64  # commands in the hub's inbox; beyond, NATS waits in its TCP buffers
 # What comes within a period travels together, since waking up costs more than a message does.
 BATCH_PERIOD = 0.004  # seconds
 BUSY, BUSY_PERIOD = 32, 0.008  # the same after a batch of so many: from 8,000 messages/s on
@@ -32,8 +33,6 @@ RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
 MAX_REPLAYED = 1_000  # jobs whose past is read at once; a crowd may come back to many jobs
 MAX_FAILURES = 3  # of one job's past, until its watchers get what is known and what is live
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
-
-_JOB_ID = re.compile(r"0|[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
 
 LastRun = Callable[[str, int], Iterable[tuple[str, bytes]]]
 """What the database knows of a job's last run: (kind, payload) pairs, the status first."""
@@ -63,16 +62,28 @@ class NATSBridge:
         self._follower = Follower(self._stream, self.link, self._receive)
         self._plain: list[Subscription] = []  # (bridge thread) listening without a history
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
-        self._attached_to = 0  # (bridge thread) the link's connection that we listen on
+        self._connection = 0  # (bridge thread) the link's connection that we listen on
         self._wishes: queue.SimpleQueue[Topic | None] = queue.SimpleQueue()
         self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
-        self._failures: Counter[Topic] = Counter()  # (bridge thread) while NATS was there
+        self._failures: Counter[Topic] = Counter()  # (bridge thread) in a row, while NATS was there
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
-        self.has_history = False  # (bridge thread)
+        self._source = Source.AWAY  # (bridge thread writes)
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
-        self.malformed = 0  # (link thread) messages that were not passed on
-        self._next_complaint = 0.0  # (link thread)
+        self.malformed = (
+            0  # (link and bridge thread, which may lose a count) messages not passed on
+        )
+        self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds
+
+    @property
+    def has_history(self) -> bool:
+        """Whether the stream is followed. Any thread."""
+        return self._source is Source.FOLLOWING
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether what is said now is heard: not yet while a connection is new. Any thread."""
+        return self.link.is_up and self._connection == self.link.connects
 
     def subscribe(self) -> None:
         """Starts listening; NATS may come later, and may come and go."""
@@ -81,7 +92,7 @@ class NATSBridge:
         self._thread.start()
 
     def load(self, topic: Topic) -> None:
-        """Asks for a job's past; it reaches the hub as `known`. Any thread, returns at once."""
+        """Asks for a job's past; it reaches the hub as Known. Any thread, returns at once."""
         self._wishes.put(topic)
 
     def past(
@@ -141,121 +152,139 @@ class NATSBridge:
         if not self.link.is_up:
             return
         connection = self.link.connects
-        is_current = self._attached_to == connection
-        if is_current and self._is_served():
+        is_new = self._connection != connection
+        if not is_new and self._is_served():
             return
         try:
-            self._follow(goes_on=is_current and self.has_history)
+            self._follow(is_new)
         except NatsError as error:
-            self._listen_plainly(error)
-        self._attached_to = connection
+            self._listen_plainly(error, is_new)
+        self._connection = connection
 
     def _is_served(self) -> bool:
-        if self.has_history:
+        if self._source is Source.FOLLOWING:
             return self._follower.is_healthy
         return time.monotonic() < self._next_try
 
-    def _follow(self, goes_on: bool) -> None:
-        """Follows the stream. Unless it `goes_on` without a gap, the past is read anew.
-
-        From `refresh` on messages wait for that past: what the consumer delivers first may be
-        older than what is shown. Raises NatsError.
-        """
+    def _follow(self, is_new: bool) -> None:
+        """Follows the stream: where we came from it on the same connection, without a gap. Raises NatsError."""
         opened = self._stream.open()
-        if not goes_on:
+        restarts = self._follower.is_other(opened)
+        if restarts:
+            LOG.warning(
+                "the stream PROGRESS is another one, or lost its end: its history begins anew"
+            )
+        if is_new or restarts or self._source is not Source.FOLLOWING:
+            self._turn_to(Source.FOLLOWING, restarts)
+        self._follower.attach(opened)
+
+    def _listen_plainly(self, error: NatsError, is_new: bool) -> None:
+        """Without a history, until it can be had."""
+        self._next_try = time.monotonic() + HISTORY_RETRY
+        if not self.link.is_up:
+            return
+        if self._source is not Source.LIVE_ONLY:
+            LOG.warning("no history, only live progress: %s", error)
+        if is_new or self._source is not Source.LIVE_ONLY:
+            self._turn_to(Source.LIVE_ONLY)
+
+    def _turn_to(self, source: Source, restarts: bool = False) -> None:
+        """Tells the hub first: from then on it keeps what comes until it has the past, which may be older."""
+        self._source = source
+        self._hub.put(ListenTo(source, restarts))
+        if source is Source.LIVE_ONLY:
+            self._follower.detach()
+            self._plain = self._plain or [
+                self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive_plain)
+                for kind in KINDS
+            ]
+        else:
             for subscription in self._plain:
                 self.link.unsubscribe(subscription)
             self._plain = []
-            self._use_history(True)
-            if self._attached_to:
-                self._hub.refresh()
-        if self._follower.attach(opened):
-            LOG.warning("the stream PROGRESS was made anew: its history begins now")
-            self._hub.restart_sequences()
-
-    def _listen_plainly(self, error: NatsError) -> None:
-        """Without a history, until it can be had."""
-        self._next_try = time.monotonic() + HISTORY_RETRY
-        if self._plain or not self.link.is_up:
-            return
-        LOG.warning("no history, only live progress: %s", error)
-        self._follower.detach()
-        self._use_history(False)
-        self._plain = [
-            self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive)
-            for kind in KINDS
-        ]
-
-    def _use_history(self, is_on: bool) -> None:
-        self.has_history = is_on
-        self._hub.use_history(is_on)
 
     def _read_past(self, topics: list[Topic]) -> None:
         """All that the stream holds, then the database's word on the last run of each.
 
-        In this order: the database is then at least as new, and old runs do not hide the last one.
+        In this order: the database is then at least as new, and old runs do not hide the last one. While NATS is
+        away the past is incomplete, and is asked for again by the hub when we listen again.
         """
-        past: dict[Topic, list[Event]] = {topic: [] for topic in topics}
-        is_complete = dict.fromkeys(topics, True)
+        pasts = {topic: Past() for topic in topics}
+        is_complete = dict.fromkeys(topics, self._source is not Source.AWAY and self.link.is_up)
         try:
-            if self.has_history:
-                for batch in self._stream.replay(topics):
-                    for event in self._events(batch):
-                        past[event.topic].append(event)
+            if self._source is Source.FOLLOWING:
+                self._replay(pasts)
         except NatsError as error:
             LOG.warning(
                 "history of %d jobs, %d among them: %s", len(topics), topics[0].job_id, error
             )
-            past = {topic: [] for topic in topics}  # half of it may be older than what is shown
+            pasts = {topic: Past() for topic in topics}  # half may be older than what is shown
             is_complete = {topic: not self._tries_again(topic) for topic in topics}
-        for topic in topics:
-            known = [*past[topic], *self._from_database(topic)]
-            self._hub.known(topic, known, is_complete[topic])
+        for topic, past in pasts.items():
+            self._add_last_run(topic, past)
+            self._hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete[topic]))
+
+    def _replay(self, pasts: dict[Topic, Past]) -> None:
+        """Raises NatsError."""
+        for batch in self._stream.replay(list(pasts)):
+            for message in batch:
+                event = self._event(message, stream_sequence(message.reply))
+                if event is not None:
+                    pasts[event.topic].add(event)
+        for topic in pasts:
+            self._failures.pop(topic, None)
 
     def _tries_again(self, topic: Topic) -> bool:
         """Whether a past that failed is asked for again: not for ever while live messages wait."""
-        self._failures[topic] += self.link.is_up
+        if not self.link.is_up:
+            return True  # by the hub, when we listen again
+        self._failures[topic] += 1
         if self._failures[topic] >= MAX_FAILURES:
             del self._failures[topic]
             return False
         self._retries[topic] = time.monotonic() + RETRY_WAIT
         return True
 
-    def _from_database(self, topic: Topic) -> Iterable[Event]:
+    def _add_last_run(self, topic: Topic, past: Past) -> None:
         if self._last_run is None:
             return
-        subjects = {"progress": progress_subject(*topic), "status": status_subject(*topic)}
         try:
             for kind, payload in self._last_run(*topic):
-                yield read_event(subjects[kind], payload)
+                past.add(make_event(topic, kind, payload))
         except Exception as error:  # a database that is away must not hide what NATS knows
             LOG.warning("the last run of job %d is not known: %s", topic.job_id, error)
 
     # ---- the link's thread
 
     def _receive(self, messages: list[Message]) -> None:
+        """Of the stream: each has its place in it."""
+        wanted = [message for message in messages if self._is_wanted(message)]
+        self.unasked += len(messages) - len(wanted)
+        pairs = [(message, stream_sequence(message.reply)) for message in wanted]
+        self._pass_on(pairs, len(messages))
+
+    def _receive_plain(self, messages: list[Message]) -> None:
+        """As publishers sent them, whose replies say nothing of a stream."""
+        self._pass_on([(message, 0) for message in messages], len(messages))
+
+    def _pass_on(self, messages: list[tuple[Message, int]], received: int) -> None:
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        wanted = [m for m in messages if self._is_wanted(m)] if self.has_history else messages
-        self.unasked += len(messages) - len(wanted)
-        events = self._events(wanted)
+        found = (self._event(message, seq) for message, seq in messages)
+        events = [event for event in found if event is not None]
         if events:
-            self._hub.broadcast(events)
-        if len(messages) < BATCH:
-            time.sleep(BUSY_PERIOD if len(messages) >= BUSY else BATCH_PERIOD)
+            self._hub.put(Broadcast(events))
+        if received < BATCH:
+            time.sleep(BUSY_PERIOD if received >= BUSY else BATCH_PERIOD)
 
     def _is_wanted(self, message: Message) -> bool:
         """False for a job that nobody asked for: when someone does, its past is read then."""
         try:
-            return self._hub.keeps(_topic(message.subject)[0])
+            return self._hub.keeps(topic_of(message.subject)[0])
         except MalformedProgress:
             return True  # to be complained of
 
-    def _events(self, messages: list[Message]) -> list[Event]:
-        return [event for message in messages if (event := self._read(message)) is not None]
-
-    def _read(self, message: Message) -> Event | None:
-        seq = stream_sequence(message.reply) if message.reply.startswith("$JS.ACK.") else 0
+    def _event(self, message: Message, seq: int) -> Event | None:
         try:
             return read_event(message.subject, message.payload, seq)
         except MalformedProgress as error:
@@ -273,29 +302,3 @@ class NATSBridge:
                 error,
                 subject,
             )
-
-
-def read_event(subject: str, payload: bytes, seq: int = 0) -> Event:
-    """The event in one NATS message. Raises MalformedProgress.
-
-    Tenant and job come from the subject, never from the payload.
-    """
-    topic, kind = _topic(subject)
-    if kind == "progress":
-        return ProgressEvent(topic, Progress.parse(payload), payload, seq)
-    fields = parse_object(payload)
-    run_id, status = fields.get("runId"), fields.get("status")
-    if not isinstance(run_id, str) or not isinstance(status, str):
-        raise MalformedProgress("runId and status must be strings")
-    return StatusEvent(topic, RunStatus(run_id, status), payload, seq)
-
-
-@functools.lru_cache(2 * MAX_JOBS)  # a job has two subjects
-def _topic(subject: str) -> tuple[Topic, str]:
-    """tenant.<T>.job.<J>.progress|status, taken apart."""
-    parts = subject.split(".")
-    if len(parts) == 5:
-        _, tenant_id, _, job, kind = parts
-        if _JOB_ID.fullmatch(job) and int(job) <= MAX_JOB_ID:
-            return Topic(tenant_id, int(job)), kind
-    raise MalformedProgress("the job in the subject is not a number")

@@ -12,13 +12,15 @@ from realtime.actions import (
     NEEDED_SCOPE,
     Authenticate,
     BadAction,
-    Subscribe,
-    Unsubscribe,
+    LeaveJob,
+    WatchJob,
     parse_action,
 )
 from realtime.close_codes import REASONS, CloseCode
+from realtime.commands import Register, Subscribe, Unregister, Unsubscribe
+from realtime.events import Topic
 from realtime.floods import Pace
-from realtime.hub import Hub, Topic
+from realtime.hub import Hub
 from realtime.send_buffer import Part, SendBuffer
 from realtime.tokens import Identity, TokenRefused, TokenVerifier
 from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
@@ -167,7 +169,7 @@ class Client:
 
     def read_pump(self) -> str:
         """Serves the browser until the connection ends, for whatever reason; returns the reason."""
-        self._hub.register(self)
+        self._hub.put(Register(self))
         end = "server error"
         try:
             self._serve_until_end()
@@ -181,7 +183,7 @@ class Client:
             self.close(CloseCode.SERVER_ERROR, REASONS[CloseCode.SERVER_ERROR])
             self._discard_until_end()
         finally:
-            self._hub.unregister(self)
+            self._hub.put(Unregister(self))
             self._release()
         return "{} {}".format(*self._closing) if self._closing else end
 
@@ -241,11 +243,11 @@ class Client:
             action = parse_action(text)
             self._check_scope(NEEDED_SCOPE[type(action)])
             match action:
-                case Subscribe(job_id):
+                case WatchJob(job_id):
                     self._subscribe(job_id)
-                case Unsubscribe(job_id):
+                case LeaveJob(job_id):
                     self._watched.discard(job_id)
-                    self._hub.unsubscribe(self, Topic(self.identity.tenant_id, job_id))
+                    self._hub.put(Unsubscribe(self, Topic(self.identity.tenant_id, job_id)))
                 case Authenticate(token):
                     self._renew(token)
         except BadAction as error:
@@ -263,7 +265,7 @@ class Client:
                 f"this connection watches {most} jobs already; unsubscribe from some",
             )
         self._watched.add(job_id)
-        self._hub.subscribe(self, Topic(self.identity.tenant_id, job_id))
+        self._hub.put(Subscribe(self, Topic(self.identity.tenant_id, job_id)))
 
     def _renew(self, token: str) -> None:
         """A new token for the same tenant: the connection lives as long as it does."""

@@ -191,28 +191,33 @@ class Follower:
         self._receive = receive
         self._which: str | None = None  # the stream that our sequence belongs to
         self._subscription: Subscription | None = None
+        self._is_busy = False  # (link thread) at work on what was delivered
         self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
         self._lost = False  # (link thread)
         self._heard = 0.0  # monotonic seconds of the consumer's last word
         self.last_seq = 0  # (link thread) of the last message that was passed on
 
-    def attach(self, opened: tuple[str, int]) -> bool:
-        """Goes on after the last message. True when the stream is another than before.
+    def is_other(self, opened: tuple[str, int]) -> bool:
+        """Whether the stream is not the one that we followed: made anew, or without its newest messages.
 
-        `opened`: what `ProgressStream.open` said just now. Raises NatsError.
+        `opened`: what `ProgressStream.open` said just now.
         """
         which, last_seq = opened
-        is_new = self._which is not None and which != self._which
-        if self._which is None:
-            self.last_seq = last_seq  # what came before is read when someone watches
-        elif is_new:
-            self.last_seq = 0
+        return self._which is not None and (which != self._which or last_seq < self.last_seq)
+
+    def attach(self, opened: tuple[str, int]) -> None:
+        """Goes on after the last message; on another stream, and the first one, at its end, since its past is read.
+
+        Raises NatsError.
+        """
+        which, last_seq = opened
         self.detach()
+        if self._which is None or self.is_other(opened):
+            self.last_seq = last_seq
         self._next_delivery, self._lost = 1, False
         self._heard = time.monotonic()
         self._subscription = self._stream.follow(self.last_seq + 1, self._take)
         self._which = which
-        return is_new
 
     def detach(self) -> None:
         if self._subscription is not None:
@@ -222,11 +227,18 @@ class Follower:
     @property
     def is_healthy(self) -> bool:
         """Whether the consumer delivers without a gap, and is heard."""
-        silent = time.monotonic() - self._heard
+        silent = 0.0 if self._is_busy else time.monotonic() - self._heard
         return self._subscription is not None and not self._lost and silent < 3 * HEARTBEAT
 
     def _take(self, messages: list[Message]) -> None:
-        self._heard = time.monotonic()
+        self._is_busy = True  # while it waits for the hub the link's thread hears no heartbeat
+        try:
+            self._pass_on(messages)
+        finally:
+            self._heard = time.monotonic()
+            self._is_busy = False
+
+    def _pass_on(self, messages: list[Message]) -> None:
         delivered = [message for message in messages if message.reply]  # heartbeats have none
         if self._lost or not delivered:
             return

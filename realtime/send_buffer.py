@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from realtime.hub import ProgressEvent
+    from realtime.events import ProgressEvent
 
 SEND_BUFFER = 256  # sends that may wait; a round of the hub is one
 SEND_BUFFER_BYTES = 8 << 20  # bytes that may wait; the bound that a burst meets

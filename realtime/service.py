@@ -9,6 +9,7 @@ from flask import Flask
 from realtime.auth import Door
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
+from realtime.commands import CloseSome
 from realtime.hub import Hub
 from realtime.origins import Origins
 from realtime.tokens import TokenVerifier
@@ -75,9 +76,9 @@ class Realtime:
         seconds = min(grace, clients / GOODBYES_A_SECOND)
         ticks = max(int(seconds / GOODBYE_TICK), 1)
         for _ in range(ticks):
-            self.hub.close_some(CloseCode.SERVER_STOPPING, -(-clients // ticks))
+            self.hub.put(CloseSome(CloseCode.SERVER_STOPPING, -(-clients // ticks)))
             pause.wait(GOODBYE_TICK)
-        self.hub.close_some(CloseCode.SERVER_STOPPING, None)
+        self.hub.put(CloseSome(CloseCode.SERVER_STOPPING, None))
 
     def close(self) -> None:
         self._stop_calls.put(None)

@@ -14,8 +14,8 @@ from realtime.actions import (
     MAX_JOB_ID,
     Authenticate,
     BadAction,
-    Subscribe,
-    Unsubscribe,
+    LeaveJob,
+    WatchJob,
     parse_action,
 )
 
@@ -30,18 +30,18 @@ def refusal(text: str) -> BadAction:
 
 
 def test_the_three_actions_are_understood() -> None:
-    assert parse_action('{"action":"subscribe","jobId":123}') == Subscribe(123)
-    assert parse_action('{"action":"unsubscribe","jobId":123}') == Unsubscribe(123)
+    assert parse_action('{"action":"subscribe","jobId":123}') == WatchJob(123)
+    assert parse_action('{"action":"unsubscribe","jobId":123}') == LeaveJob(123)
     assert parse_action('{"action":"auth","token":"a.b.c"}') == Authenticate("a.b.c")
 
 
 def test_fields_that_are_not_known_yet_are_left_alone() -> None:
-    assert parse_action('{"action":"subscribe","jobId":1,"since":5}') == Subscribe(1)
+    assert parse_action('{"action":"subscribe","jobId":1,"since":5}') == WatchJob(1)
 
 
 @pytest.mark.parametrize("job_id", [0, 1, MAX_JOB_ID])
 def test_every_number_that_a_browser_keeps_exactly_is_a_job(job_id: int) -> None:
-    assert parse_action(json.dumps({"action": "subscribe", "jobId": job_id})) == Subscribe(job_id)
+    assert parse_action(json.dumps({"action": "subscribe", "jobId": job_id})) == WatchJob(job_id)
 
 
 @pytest.mark.parametrize(

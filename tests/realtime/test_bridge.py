@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import MalformedProgress, Progress, Status
 from realtime.actions import MAX_JOB_ID
-from realtime.bridge import read_event
-from realtime.hub import ProgressEvent, StatusEvent, Topic
+from realtime.events import ProgressEvent, StatusEvent, Topic, read_event
 
 SUBJECT = "tenant.acme.job.42.progress"
 STATUS_SUBJECT = "tenant.acme.job.42.status"

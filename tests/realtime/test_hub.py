@@ -18,10 +18,20 @@ from progress_lib.progress import Progress, Status
 from realtime import hub as hub_module
 from realtime.client import Client
 from realtime.close_codes import CloseCode
-from realtime.hub import Event, Hub, ProgressEvent, StatusEvent, Topic
+from realtime.events import Event, ProgressEvent, RunStatus, Source, StatusEvent, Topic
+from realtime.hub import Hub
 from realtime.send_buffer import Part
-from realtime.snapshot import RunStatus
 from tests.harness import eventually
+from tests.realtime.telling import (
+    broadcast,
+    close_some,
+    known,
+    listen_to,
+    register,
+    subscribe,
+    unregister,
+    unsubscribe,
+)
 
 JOB = Topic("acme", 1)
 
@@ -71,9 +81,9 @@ class Watcher:
 def joined(hub: Hub, *topics: Topic, watcher: Watcher | None = None) -> Watcher:
     """A registered watcher that asked for `topics`."""
     watcher = watcher or Watcher()
-    hub.register(watcher.as_client)
+    register(hub, watcher.as_client)
     for topic in topics:
-        hub.subscribe(watcher.as_client, topic)
+        subscribe(hub, watcher.as_client, topic)
     return watcher
 
 
@@ -107,9 +117,9 @@ def whole_round(hub: Hub) -> Iterator[None]:
 def settle(hub: Hub) -> None:
     """Waits until a running hub has done all that was said so far."""
     done = joined(hub, Topic("settle", 0))
-    hub.broadcast([progress(1, Topic("settle", 0))])
+    broadcast(hub, [progress(1, Topic("settle", 0))])
     eventually(lambda: done.pushes, what="the hub goes on")
-    hub.unregister(done.as_client)
+    unregister(hub, done.as_client)
 
 
 @pytest.fixture
@@ -128,7 +138,7 @@ def test_a_round_is_one_push_for_each_watcher() -> None:
     with whole_round(hub):
         watchers = [joined(hub, JOB) for _ in range(3)]
         for rows in range(1, 101):
-            hub.broadcast([progress(rows)])
+            broadcast(hub, [progress(rows)])
     for watcher in watchers:
         assert len(watcher.pushes) == 1
         assert watcher.rows == list(range(1, 101))
@@ -141,7 +151,7 @@ def test_a_round_is_bounded_and_the_rest_comes_in_the_next(monkeypatch: pytest.M
     with whole_round(hub):
         watcher = joined(hub, JOB)
         for rows in range(1, 101):
-            hub.broadcast([progress(rows)])
+            broadcast(hub, [progress(rows)])
     assert 10 <= len(watcher.pushes) <= 11
     assert watcher.rows == list(range(1, 101))
 
@@ -152,7 +162,7 @@ def test_large_messages_end_a_round_too(monkeypatch: pytest.MonkeyPatch) -> None
     with whole_round(hub):
         watcher = joined(hub, JOB)
         for rows in range(1, 101):
-            hub.broadcast([progress(rows)])  # some 100 bytes each
+            broadcast(hub, [progress(rows)])  # some 100 bytes each
     assert len(watcher.pushes) >= 10
     assert watcher.rows == list(range(1, 101))
 
@@ -172,10 +182,10 @@ def test_a_hot_job_delays_anothers_first_message_by_one_round_at_most(
     with whole_round(hub):
         hot, patient = joined(hub, JOB), joined(hub, quiet, watcher=Quiet())
         for rows in range(1, 6):
-            hub.broadcast([progress(rows)])
-        hub.broadcast([progress(1, quiet)])
+            broadcast(hub, [progress(rows)])
+        broadcast(hub, [progress(1, quiet)])
         for rows in range(6, 101):
-            hub.broadcast([progress(rows)])
+            broadcast(hub, [progress(rows)])
     assert patient.rows == [1]
     assert hot.rows == list(range(1, 101))
     assert sent_before[0] <= 10, "the flood behind it waits for the next round"
@@ -186,7 +196,7 @@ def test_each_gets_its_own_jobs_and_nothing_else() -> None:
     first, second, third = Topic("acme", 1), Topic("acme", 2), Topic("acme", 3)
     with whole_round(hub):
         one, both, none = joined(hub, first), joined(hub, first, second), joined(hub)
-        hub.broadcast([progress(1, first), progress(2, second), progress(3, third)])
+        broadcast(hub, [progress(1, first), progress(2, second), progress(3, third)])
     assert [m["jobId"] for m in one.messages] == [1]
     assert sorted(m["jobId"] for m in both.messages) == [1, 2]
     assert none.pushes == []
@@ -196,7 +206,7 @@ def test_status_and_progress_of_a_job_stay_in_the_order_they_came() -> None:
     hub = Hub()
     with whole_round(hub):
         watcher = joined(hub, JOB)
-        hub.broadcast([status("running"), progress(1), progress(2), status("completed")])
+        broadcast(hub, [status("running"), progress(1), progress(2), status("completed")])
     assert [m["type"] for m in watcher.messages] == [
         "job.status",
         "job.progress",
@@ -212,9 +222,9 @@ def test_who_joins_in_the_middle_of_a_round_misses_nothing_and_gets_nothing_twic
     hub = Hub()
     with whole_round(hub):
         early = joined(hub, JOB)
-        hub.broadcast([progress(rows) for rows in range(1, 6)])
+        broadcast(hub, [progress(rows) for rows in range(1, 6)])
         late = joined(hub, JOB)
-        hub.broadcast([progress(rows) for rows in range(6, 11)])
+        broadcast(hub, [progress(rows) for rows in range(6, 11)])
     assert early.rows == list(range(1, 11))
     assert late.rows == [5, 6, 7, 8, 9, 10], "what was true when it came, and all that followed"
 
@@ -222,8 +232,8 @@ def test_who_joins_in_the_middle_of_a_round_misses_nothing_and_gets_nothing_twic
 def test_who_joins_late_is_told_the_runs_status_and_then_each_nodes_last_word() -> None:
     hub = Hub()
     with whole_round(hub):
-        hub.broadcast([status("running"), progress(1), progress(2), progress(7, node_id=2)])
-        hub.broadcast([progress(9, node_id=2, status=Status.COMPLETED)])
+        broadcast(hub, [status("running"), progress(1), progress(2), progress(7, node_id=2)])
+        broadcast(hub, [progress(9, node_id=2, status=Status.COMPLETED)])
         late = joined(hub, JOB)
     said = [(m["type"], m["payload"].get("nodeId"), m["payload"]["status"]) for m in late.messages]
     assert said[0] == ("job.status", None, "running")
@@ -232,27 +242,27 @@ def test_who_joins_late_is_told_the_runs_status_and_then_each_nodes_last_word() 
 
 
 def test_asking_twice_shows_the_state_again_and_then_each_message_once(running: Hub) -> None:
-    running.broadcast([progress(1)])
+    broadcast(running, [progress(1)])
     watcher = joined(running, JOB, JOB)
     settle(running)
-    running.broadcast([progress(2)])
+    broadcast(running, [progress(2)])
     settle(running)
     assert watcher.rows == [1, 1, 2]
-    running.unsubscribe(watcher.as_client, JOB)
-    running.broadcast([progress(3)])
+    unsubscribe(running, watcher.as_client, JOB)
+    broadcast(running, [progress(3)])
     settle(running)
     assert watcher.rows == [1, 1, 2]
 
 
 def test_after_unsubscribe_nothing_comes_and_to_ask_again_works(running: Hub) -> None:
     watcher = joined(running, JOB)
-    running.broadcast([progress(1)])
-    running.unsubscribe(watcher.as_client, JOB)
-    running.unsubscribe(watcher.as_client, JOB)
-    running.unsubscribe(watcher.as_client, Topic("acme", 99))
-    running.broadcast([progress(2)])
-    running.subscribe(watcher.as_client, JOB)
-    running.broadcast([progress(3)])
+    broadcast(running, [progress(1)])
+    unsubscribe(running, watcher.as_client, JOB)
+    unsubscribe(running, watcher.as_client, JOB)
+    unsubscribe(running, watcher.as_client, Topic("acme", 99))
+    broadcast(running, [progress(2)])
+    subscribe(running, watcher.as_client, JOB)
+    broadcast(running, [progress(3)])
     settle(running)
     assert [rows for rows in watcher.rows if rows != 1] == [2, 3], "2 as what is now true"
     eventually(lambda: running.counts.subscriptions == 1)
@@ -260,10 +270,10 @@ def test_after_unsubscribe_nothing_comes_and_to_ask_again_works(running: Hub) ->
 
 def test_who_left_gets_nothing_whatever_it_asked_for_before(running: Hub) -> None:
     watcher = joined(running, JOB)
-    running.unregister(watcher.as_client)
-    running.subscribe(watcher.as_client, JOB)
-    running.unregister(watcher.as_client)
-    running.broadcast([progress(1)])
+    unregister(running, watcher.as_client)
+    subscribe(running, watcher.as_client, JOB)
+    unregister(running, watcher.as_client)
+    broadcast(running, [progress(1)])
     settle(running)
     assert watcher.pushes == []
     eventually(lambda: (running.counts.clients, running.counts.subscriptions) == (0, 0))
@@ -276,8 +286,8 @@ def test_what_came_late_or_twice_is_not_shown_and_counted() -> None:
     hub = Hub()
     with whole_round(hub):
         watcher = joined(hub, JOB)
-        hub.broadcast([progress(5), progress(3), progress(5), progress(6)])
-        hub.broadcast([status("completed"), status("running"), status("completed")])
+        broadcast(hub, [progress(5), progress(3), progress(5), progress(6)])
+        broadcast(hub, [status("completed"), status("running"), status("completed")])
     assert watcher.rows == [5, 6]
     assert [m["payload"]["status"] for m in watcher.messages if m["type"] == "job.status"] == [
         "completed"
@@ -296,7 +306,7 @@ def test_counts_never_step_back_for_anyone_whenever_it_joins(
         for start in range(0, len(order), group):
             if late is None and start >= joins_at:
                 late = joined(hub, JOB)
-            hub.broadcast([progress(rows) for rows in order[start : start + group]])
+            broadcast(hub, [progress(rows) for rows in order[start : start + group]])
         late = late or joined(hub, JOB)
     for watcher in (early, late):
         assert watcher.rows == sorted(set(watcher.rows))
@@ -310,7 +320,7 @@ def test_a_client_that_is_full_is_cut_and_nobody_else_notices(running: Hub) -> N
     slow = joined(running, JOB, watcher=Watcher(takes=2))
     others = [joined(running, JOB) for _ in range(3)]
     for rows in range(1, 6):
-        running.broadcast([progress(rows)])
+        broadcast(running, [progress(rows)])
         settle(running)
     assert slow.rows == [1, 2]
     assert slow.closed == [CloseCode.TOO_SLOW]
@@ -322,7 +332,7 @@ def test_a_client_that_is_full_is_cut_and_nobody_else_notices(running: Hub) -> N
 
 
 def test_a_client_that_is_full_already_at_its_snapshot_is_cut(running: Hub) -> None:
-    running.broadcast([progress(1)])
+    broadcast(running, [progress(1)])
     slow = joined(running, JOB, watcher=Watcher(takes=0))
     settle(running)
     assert slow.closed == [CloseCode.TOO_SLOW]
@@ -333,9 +343,9 @@ def test_a_client_that_is_cut_while_it_asks_again_leaves_nothing_behind() -> Non
     hub = Hub()
     with whole_round(hub):
         slow = joined(hub, JOB, watcher=Watcher(takes=0))
-        hub.broadcast([progress(1)])
-        hub.subscribe(slow.as_client, JOB)
-        hub.broadcast([progress(2)])
+        broadcast(hub, [progress(1)])
+        subscribe(hub, slow.as_client, JOB)
+        broadcast(hub, [progress(2)])
     assert slow.closed == [CloseCode.TOO_SLOW]
     assert (hub.counts.clients, hub.counts.subscriptions) == (0, 0)
     assert not hub._jobs[JOB].watchers
@@ -346,7 +356,7 @@ def test_a_client_whose_push_raises_costs_only_itself(running: Hub) -> None:
     broken = joined(running, JOB, watcher=Watcher(breaks=True))
     other = joined(running, JOB)
     for rows in (1, 2):
-        running.broadcast([progress(rows)])
+        broadcast(running, [progress(rows)])
         settle(running)
     assert other.rows == [1, 2]
     assert broken.closed == [CloseCode.SERVER_ERROR]
@@ -360,17 +370,17 @@ def test_a_message_that_raises_costs_only_itself_and_is_named(
     watcher = joined(running, JOB)
     bad = ProgressEvent(Topic("acme", 77), cast(Progress, None), b"{}")
     joined(running, bad.topic)
-    running.broadcast([progress(1), bad, progress(2)])
+    broadcast(running, [progress(1), bad, progress(2)])
     settle(running)
     assert watcher.rows == [1, 2]
     assert "77" in caplog.text
 
 
 def test_a_command_that_raises_costs_only_itself(running: Hub) -> None:
-    running.broadcast(cast("list[Event]", None))
-    running.subscribe(cast(Client, []), JOB)
+    broadcast(running, cast("list[Event]", None))
+    subscribe(running, cast(Client, []), JOB)
     watcher = joined(running, JOB)
-    running.broadcast([progress(1)])
+    broadcast(running, [progress(1)])
     settle(running)
     assert watcher.rows == [1]
 
@@ -381,8 +391,8 @@ def test_who_was_told_to_go_and_does_not_is_ended(
     monkeypatch.setattr(hub_module, "LEAVE_WAIT", 0.05)
     monkeypatch.setattr(hub_module, "LEAVE_TICK", 0.01)
     stays, goes = joined(running), joined(running)
-    running.close_some(CloseCode.SERVER_STOPPING, 2)
-    running.unregister(goes.as_client)
+    close_some(running, CloseCode.SERVER_STOPPING, 2)
+    unregister(running, goes.as_client)
     eventually(lambda: stays.aborted)
     assert not goes.aborted
     assert stays.closed == goes.closed == [CloseCode.SERVER_STOPPING]
@@ -393,11 +403,11 @@ def test_who_was_told_to_go_and_does_not_is_ended(
 
 def test_closing_some_takes_so_many_and_the_last_call_takes_all(running: Hub) -> None:
     watchers = [joined(running, JOB) for _ in range(10)]
-    running.close_some(CloseCode.SERVER_STOPPING, 3)
-    running.close_some(CloseCode.SERVER_STOPPING, 3)
+    close_some(running, CloseCode.SERVER_STOPPING, 3)
+    close_some(running, CloseCode.SERVER_STOPPING, 3)
     settle(running)
     assert sum(len(watcher.closed) for watcher in watchers) == 6
-    running.close_some(CloseCode.SERVER_STOPPING, None)
+    close_some(running, CloseCode.SERVER_STOPPING, None)
     eventually(lambda: [w.closed for w in watchers] == [[CloseCode.SERVER_STOPPING]] * 10)
 
 
@@ -405,7 +415,7 @@ def test_who_comes_in_after_all_were_sent_away_is_sent_away_too() -> None:
     """It was let in before the door shut, and registered after."""
     hub = Hub()
     with whole_round(hub):
-        hub.close_some(CloseCode.SERVER_STOPPING, None)
+        close_some(hub, CloseCode.SERVER_STOPPING, None)
         late = joined(hub, JOB)
     assert late.closed == [CloseCode.SERVER_STOPPING]
 
@@ -415,7 +425,7 @@ def test_stop_does_what_was_said_before_it() -> None:
     hub.start()
     watcher = joined(hub, JOB)
     for rows in range(1, 1_001):
-        hub.broadcast([progress(rows)])
+        broadcast(hub, [progress(rows)])
     hub.stop()
     assert watcher.rows == list(range(1, 1_001))
 
@@ -428,10 +438,10 @@ def test_the_state_of_only_so_many_jobs_is_kept_and_never_of_one_that_is_watched
 ) -> None:
     monkeypatch.setattr(hub_module, "MAX_JOBS", 20)
     watcher = joined(running, JOB)
-    running.broadcast([progress(1)])
+    broadcast(running, [progress(1)])
     for job_id in range(100, 200):
-        running.broadcast([progress(1, Topic("acme", job_id))])
-    running.broadcast([progress(2)])
+        broadcast(running, [progress(1, Topic("acme", job_id))])
+    broadcast(running, [progress(2)])
     settle(running)
     assert running.counts.jobs <= 20
     assert watcher.rows == [1, 2]
@@ -458,12 +468,12 @@ def test_a_jobs_past_is_asked_for_once_and_shown_before_what_follows(
     with_history: Hub, asked: list[Topic]
 ) -> None:
     first, second = joined(with_history, JOB), joined(with_history, JOB)
-    with_history.broadcast([progress(4, stream_seq=4), progress(5, stream_seq=5)])
+    broadcast(with_history, [progress(4, stream_seq=4), progress(5, stream_seq=5)])
     eventually(lambda: with_history.counts.received == 2)
     assert asked == [JOB]
     assert first.pushes == second.pushes == [], "nothing until the past is known"
-    with_history.known(JOB, [progress(n, stream_seq=n) for n in (1, 2, 3, 4)], True)
-    with_history.broadcast([progress(6, stream_seq=6)])
+    known(with_history, JOB, [progress(n, stream_seq=n) for n in (1, 2, 3, 4)], True)
+    broadcast(with_history, [progress(6, stream_seq=6)])
     eventually(lambda: first.rows[-1:] == [6] and second.rows[-1:] == [6])
     assert first.rows == second.rows == [4, 5, 6], "4 came both ways and is shown once"
 
@@ -472,19 +482,19 @@ def test_an_incomplete_past_is_shown_and_the_complete_one_lets_the_rest_through(
     with_history: Hub,
 ) -> None:
     watcher = joined(with_history, JOB)
-    with_history.known(JOB, [progress(1)], False)
+    known(with_history, JOB, [progress(1)], False)
     eventually(lambda: watcher.rows == [1])
-    with_history.broadcast([progress(9, stream_seq=9)])
-    with_history.known(JOB, [progress(5, stream_seq=5)], True)
+    broadcast(with_history, [progress(9, stream_seq=9)])
+    known(with_history, JOB, [progress(5, stream_seq=5)], True)
     eventually(lambda: watcher.rows == [1, 5, 9])
 
 
 def test_a_past_that_nobody_waits_for_changes_nothing(with_history: Hub) -> None:
     watcher = joined(with_history, JOB)
-    with_history.known(JOB, [progress(5, stream_seq=5)], True)
-    with_history.known(JOB, [progress(1, stream_seq=1)], True)
-    with_history.known(Topic("acme", 99), [progress(1)], True)
-    with_history.broadcast([progress(6, stream_seq=6)])
+    known(with_history, JOB, [progress(5, stream_seq=5)], True)
+    known(with_history, JOB, [progress(1, stream_seq=1)], True)
+    known(with_history, Topic("acme", 99), [progress(1)], True)
+    broadcast(with_history, [progress(6, stream_seq=6)])
     eventually(lambda: watcher.rows == [5, 6])
 
 
@@ -493,13 +503,13 @@ def test_a_refresh_asks_again_and_tells_only_what_was_missed(
 ) -> None:
     idle = Topic("acme", 2)
     gone, watcher = joined(with_history, idle), joined(with_history, JOB)
-    with_history.known(JOB, [status("running"), progress(5, stream_seq=5)], True)
-    with_history.known(idle, [progress(5, idle, stream_seq=6)], True)
-    with_history.unregister(gone.as_client)
-    with_history.refresh()
+    known(with_history, JOB, [status("running"), progress(5, stream_seq=5)], True)
+    known(with_history, idle, [progress(5, idle, stream_seq=6)], True)
+    unregister(with_history, gone.as_client)
+    listen_to(with_history, Source.FOLLOWING)
     eventually(lambda: asked == [idle, JOB, JOB], what="the watched job's past is asked for again")
     in_database: list[Event] = [status("completed"), progress(8, status=Status.COMPLETED)]
-    with_history.known(JOB, [progress(5, stream_seq=5), *in_database], True)
+    known(with_history, JOB, [progress(5, stream_seq=5), *in_database], True)
     eventually(lambda: len(watcher.messages) == 4)
     assert watcher.rows == [5, 8]
     assert watcher.messages[-1]["type"] == "job.status", "the end is told last"
@@ -512,17 +522,16 @@ def test_a_refresh_asks_again_and_tells_only_what_was_missed(
 def test_when_a_history_comes_back_old_runs_do_not_step_in(with_history: Hub) -> None:
     """While it was away messages came without a place in the stream; then all come once more."""
     watcher = joined(with_history, JOB)
-    with_history.known(JOB, [], True)
-    with_history.use_history(False)
-    with_history.broadcast([status("running", run="new"), progress(50, run="new")])
+    known(with_history, JOB, [], True)
+    listen_to(with_history, Source.LIVE_ONLY)
+    broadcast(with_history, [status("running", run="new"), progress(50, run="new")])
     eventually(lambda: watcher.rows == [50])
-    with_history.use_history(True)
-    with_history.refresh()
+    listen_to(with_history, Source.FOLLOWING)
     old: list[Event] = [status("running", run="old"), progress(90, run="old", stream_seq=11)]
     new: list[Event] = [progress(n, run="new", stream_seq=20 + n) for n in (1, 50)]
-    with_history.broadcast([old[1], new[0]])
-    with_history.known(JOB, [*old, status("running", run="new"), *new], True)
-    with_history.broadcast([*old, *new, progress(51, run="new", stream_seq=80)])
+    broadcast(with_history, [old[1], new[0]])
+    known(with_history, JOB, [*old, status("running", run="new"), *new], True)
+    broadcast(with_history, [*old, *new, progress(51, run="new", stream_seq=80)])
     eventually(lambda: watcher.rows[-1:] == [51])
     assert watcher.rows == [50, 51]
 
@@ -558,17 +567,17 @@ def test_each_gets_what_its_tenants_jobs_said_while_it_watched_and_nothing_else(
         for verb, number, topic in steps:
             own = Topic(TENANTS[number % 3], topic.job_id)
             if verb == "subscribe":
-                hub.subscribe(watchers[number].as_client, own)
+                subscribe(hub, watchers[number].as_client, own)
                 watching[number].add(own)
                 if own in last:
                     told[number].append((*own, last[own]))
             elif verb == "unsubscribe":
-                hub.unsubscribe(watchers[number].as_client, own)
+                unsubscribe(hub, watchers[number].as_client, own)
                 watching[number].discard(own)
             else:
                 rows = last[topic] = next(counter)
                 said = Progress(1, topic.tenant_id, Status.RUNNING, rows, run_id="r", seq=rows)
-                hub.broadcast([ProgressEvent(topic, said, said.to_json())])
+                broadcast(hub, [ProgressEvent(topic, said, said.to_json())])
                 for watcher_number, topics in watching.items():
                     if topic in topics:
                         told[watcher_number].append((*topic, rows))

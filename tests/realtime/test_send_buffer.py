@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
-from realtime.hub import ProgressEvent, Topic, _Job, _news
+from realtime.events import ProgressEvent, Topic
+from realtime.hub import _Job, _news
 from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES, Part, SendBuffer
 from realtime.snapshot import News
 

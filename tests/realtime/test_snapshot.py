@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
-from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News, RunStatus
+from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic
+from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News
 
+JOB = Topic("acme", 1)
 RUNNING, COMPLETED, FAILED = Status.RUNNING, Status.COMPLETED, Status.FAILED
 
 
@@ -24,33 +26,32 @@ def tell(
     seq: int | None = None,
 ) -> News:
     progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq)
-    return job.apply_progress(progress, progress.to_json())
+    return job.apply(ProgressEvent(JOB, progress, progress.to_json()))
 
 
 def tell_run(job: JobSnapshot, status: str, run: str = "r1") -> News:
     payload = json.dumps({"runId": run, "status": status}).encode()
-    return job.apply_status(RunStatus(run, status), payload)
+    return job.apply(StatusEvent(JOB, RunStatus(run, status), payload))
 
 
 def nodes(job: JobSnapshot) -> dict[int, tuple[str, int]]:
     """What a late client would be sent, by node."""
-    told = [json.loads(payload) for payload in job.progress_payloads]
+    events = [event for event in job.events() if isinstance(event, ProgressEvent)]
+    told = [json.loads(event.payload) for event in events]
     assert len({node["nodeId"] for node in told}) == len(told), "one message a node"
     return {node["nodeId"]: (node["status"], node["rowCount"]) for node in told}
 
 
 def run_of(job: JobSnapshot) -> tuple[str, str] | None:
-    if job.status_payload is None:
-        return None
-    told = json.loads(job.status_payload)
-    return told["runId"], told["status"]
+    statuses = [event for event in job.events() if isinstance(event, StatusEvent)]
+    return tuple(statuses[0].run) if statuses else None
 
 
 def test_nothing_is_known_of_a_job_that_nobody_spoke_of() -> None:
     job = JobSnapshot()
     assert run_of(job) is None
     assert nodes(job) == {}
-    assert not job.is_ended
+    assert len(job) == 0
 
 
 def test_the_last_word_of_each_node_is_kept() -> None:

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import check_id, progress_subject, status_subject
-from realtime.bridge import read_event
-from realtime.hub import Hub, Topic
+from realtime.events import Topic, read_event
+from realtime.hub import Hub
 from tests.harness import Answer, Product, eventually, running_product
+from tests.realtime import telling
 from tests.realtime.raw import Raw, subscribe
 from tests.realtime.test_hub import Watcher
 
@@ -55,13 +56,13 @@ def test_of_10000_random_messages_none_reaches_another_tenant_or_job() -> None:
     try:
         clients = {Topic(tenant, job): Watcher() for tenant in TENANTS for job in JOBS}
         for topic, client in clients.items():
-            hub.register(client.as_client)
-            hub.subscribe(client.as_client, topic)
+            telling.register(hub, client.as_client)
+            telling.subscribe(hub, client.as_client, topic)
         sent = dict.fromkeys(clients, 0)
         for _ in range(PAIRS):
             topic = Topic(chance.choice(TENANTS), chance.choice(JOBS))
             sent[topic] += 1
-            hub.broadcast([read_event(progress_subject(*topic), payload(*topic))])
+            telling.broadcast(hub, [read_event(progress_subject(*topic), payload(*topic))])
         eventually(lambda: hub.counts.delivered >= PAIRS, 30)
         for topic, client in clients.items():
             found = len(client.messages)

@@ -1,0 +1,91 @@
+"""What other threads ask of the hub: `hub.put(Subscribe(client, topic))`. Any thread; it returns at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from realtime.close_codes import CloseCode
+from realtime.events import Event, Source, Topic
+from realtime.snapshot import JobSnapshot
+
+if TYPE_CHECKING:
+    from realtime.client import Client
+
+
+class Register(NamedTuple):
+    """A client is here."""
+
+    client: Client
+
+
+class Unregister(NamedTuple):
+    """A client is gone."""
+
+    client: Client
+
+
+class Subscribe(NamedTuple):
+    """A client is sent what is true of a job, and what follows."""
+
+    client: Client
+    topic: Topic
+
+
+class Unsubscribe(NamedTuple):
+    """A client is sent no more of a job."""
+
+    client: Client
+    topic: Topic
+
+
+class Broadcast(NamedTuple):
+    """Events, in order, for all who watch their jobs."""
+
+    events: list[Event]
+
+
+class Known(NamedTuple):
+    """A job's past: the last run's status and the last word of each of its nodes.
+
+    `last_seq`: of the newest message of the stream that it holds. Incomplete, it is shown, and a complete one
+    will follow.
+    """
+
+    topic: Topic
+    past: JobSnapshot
+    last_seq: int
+    is_complete: bool
+
+
+class ListenTo(NamedTuple):
+    """Where messages come from, from now on. The past of each watched job is read anew: some may be missed.
+
+    `restarts`: the stream is another one, or lost its newest messages, so that its sequences say nothing of before.
+    """
+
+    source: Source
+    restarts: bool = False
+
+
+class CloseSome(NamedTuple):
+    """`most` of the clients that are registered now are closed; None: all, and who comes later."""
+
+    code: CloseCode
+    most: int | None
+
+
+class Stop(NamedTuple):
+    """The hub's thread ends."""
+
+
+Command = (
+    Register
+    | Unregister
+    | Subscribe
+    | Unsubscribe
+    | Broadcast
+    | Known
+    | ListenTo
+    | CloseSome
+    | Stop
+)

@@ -1,0 +1,109 @@
+"""What happened to a job, as it came: the events that the hub notes and sends on. Pure."""
+
+from __future__ import annotations
+
+import functools
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from progress_lib.progress import MalformedProgress, Progress, parse_object
+from realtime.actions import MAX_JOB_ID
+
+MAX_SUBJECTS = 20_000  # that are kept taken apart; a job has two
+_JOB_ID = re.compile(r"0|[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
+_RANK = {"queued": 0, "running": 1}  # all other statuses of a run are ends
+_ENDED = 2
+
+PROGRESS, STATUS = "progress", "status"  # the kinds of message, as subjects end
+
+
+class Topic(NamedTuple):
+    """What a browser subscribes to. The tenant is part of the key: nothing crosses tenants."""
+
+    tenant_id: str
+    job_id: int
+
+
+class RunStatus(NamedTuple):
+    """The part of a `job.status` payload that the hub understands."""
+
+    run_id: str
+    status: str
+
+    @property
+    def rank(self) -> int:
+        """0 queued, 1 running, 2 ended: a run only goes up."""
+        return _RANK.get(self.status, _ENDED)
+
+    @property
+    def is_end(self) -> bool:
+        return self.rank == _ENDED
+
+
+class ProgressEvent(NamedTuple):
+    """A node's progress as it came: `payload` is passed on byte for byte."""
+
+    topic: Topic
+    progress: Progress
+    payload: bytes
+    seq: int = 0  # of the stream PROGRESS; 0 when it came from elsewhere
+
+    @property
+    def run_id(self) -> str | None:
+        return self.progress.run_id
+
+
+class StatusEvent(NamedTuple):
+    """A change of a run's status as it came."""
+
+    topic: Topic
+    run: RunStatus
+    payload: bytes
+    seq: int = 0
+
+    @property
+    def run_id(self) -> str:
+        return self.run.run_id
+
+
+Event = ProgressEvent | StatusEvent
+
+
+class Source(Enum):
+    """Where messages come from."""
+
+    AWAY = "away"  # nothing comes: the past is not known, and what is said now is missed
+    LIVE_ONLY = "live only"  # what is said from now on; nobody keeps a history
+    FOLLOWING = "following"  # the stream PROGRESS, which keeps what was said
+
+
+def read_event(subject: str, payload: bytes, seq: int = 0) -> Event:
+    """The event in one NATS message, whose topic is its subject's, whatever the payload says.
+
+    Raises MalformedProgress.
+    """
+    topic, kind = topic_of(subject)
+    return make_event(topic, kind, payload, seq)
+
+
+def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0) -> Event:
+    """The event in one payload. Raises MalformedProgress."""
+    if kind == PROGRESS:
+        return ProgressEvent(topic, Progress.parse(payload), payload, seq)
+    fields = parse_object(payload)
+    run_id, status = fields.get("runId"), fields.get("status")
+    if not isinstance(run_id, str) or not isinstance(status, str):
+        raise MalformedProgress("runId and status must be strings")
+    return StatusEvent(topic, RunStatus(run_id, status), payload, seq)
+
+
+@functools.lru_cache(MAX_SUBJECTS)
+def topic_of(subject: str) -> tuple[Topic, str]:
+    """tenant.<T>.job.<J>.progress|status as topic and kind. Raises MalformedProgress."""
+    parts = subject.split(".")
+    if len(parts) == 5:
+        _, tenant_id, _, job, kind = parts
+        if _JOB_ID.fullmatch(job) and int(job) <= MAX_JOB_ID:
+            return Topic(tenant_id, int(job)), kind
+    raise MalformedProgress("the job in the subject is not a number")

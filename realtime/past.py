@@ -1,0 +1,25 @@
+"""The past of one job, folded while it is read: however much was said, what stays is what is true."""
+
+from __future__ import annotations
+
+from realtime.events import Event
+from realtime.snapshot import JobSnapshot
+
+
+class Past:
+    """Takes events in their order: of the stream, then of the database, which is at least as new."""
+
+    def __init__(self) -> None:
+        self._snapshot = JobSnapshot()
+        self._newest_run: str | None = None  # of the newest event
+        self.last_seq = 0  # of the newest event of the stream
+
+    def add(self, event: Event) -> None:
+        self._snapshot.apply(event)
+        self._newest_run = event.run_id
+        self.last_seq = max(self.last_seq, event.seq)
+
+    def snapshot(self) -> JobSnapshot:
+        """The last run alone: that of the last status, or of a publisher of no statuses that of its last message."""
+        self._snapshot.keep_run(self._snapshot.run_id or self._newest_run)
+        return self._snapshot

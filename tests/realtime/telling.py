@@ -1,0 +1,57 @@
+"""What tests tell a hub, in one word each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from realtime.client import Client
+from realtime.close_codes import CloseCode
+from realtime.commands import (
+    Broadcast,
+    CloseSome,
+    Known,
+    ListenTo,
+    Register,
+    Subscribe,
+    Unregister,
+    Unsubscribe,
+)
+from realtime.events import Event, Source, Topic
+from realtime.hub import Hub
+from realtime.past import Past
+
+
+def register(hub: Hub, client: Client) -> None:
+    hub.put(Register(client))
+
+
+def unregister(hub: Hub, client: Client) -> None:
+    hub.put(Unregister(client))
+
+
+def subscribe(hub: Hub, client: Client, topic: Topic) -> None:
+    hub.put(Subscribe(client, topic))
+
+
+def unsubscribe(hub: Hub, client: Client, topic: Topic) -> None:
+    hub.put(Unsubscribe(client, topic))
+
+
+def broadcast(hub: Hub, events: list[Event]) -> None:
+    hub.put(Broadcast(events))
+
+
+def known(hub: Hub, topic: Topic, events: Sequence[Event], is_complete: bool) -> None:
+    """A past of these events, as the bridge folds it."""
+    past = Past()
+    for event in events:
+        past.add(event)
+    hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete))
+
+
+def listen_to(hub: Hub, source: Source, *, restarts: bool = False) -> None:
+    hub.put(ListenTo(source, restarts))
+
+
+def close_some(hub: Hub, code: CloseCode, most: int | None) -> None:
+    hub.put(CloseSome(code, most))
