@@ -37,8 +37,8 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "secrets": set(),
     "settings": set(),
     "data_files": {"errors", "settings"},
-    "csv_files": {"types", "errors", "ports", "texts", "data_files"},
-    "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings"},
+    "csv_files": {"types", "errors", "ports", "texts", "data_files", "two_threads"},
+    "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads"},
 }  # fmt: skip
 IN_JOBS = {
     "graph": set(),

@@ -137,7 +137,9 @@ class Store:
 
         def delete(connection: Connection) -> list[str]:
             _job_of(connection, tenant_id, job_id)
-            _refuse_active(connection, job_id)
+            active = _active_run(connection, job_id)
+            if active is not None:
+                raise AlreadyRunning(job_id, active)
             of_job = RUNS.c.job_id == job_id
             run_ids = list(connection.execute(sa.select(RUNS.c.run_id).where(of_job)).scalars())
             runs = sa.select(RUNS.c.run_id).where(of_job)
@@ -159,11 +161,12 @@ class Store:
 
         def record(connection: Connection) -> Recorded:
             job_name = _name_of_job(connection, tenant_id, new.job_id)
+            refusal = _refusal(connection, tenant_id, new.job_id, most_queued)
             before = _run_of_key(connection, tenant_id, new.idempotency_key, new.request_hash)
             if before is not None:
                 return Recorded(before, is_new=False)
-            _refuse_active(connection, new.job_id)
-            _refuse_over(connection, tenant_id, most_queued)
+            if refusal is not None:
+                raise refusal
             now = time.time()
             run_id = uuid.uuid4().hex
             values = {
@@ -194,11 +197,13 @@ class Store:
         """
 
         def read(connection: Connection) -> Job | Run:
+            refusal = _refusal(connection, tenant_id, job_id, None)
             before = _run_of_key(connection, tenant_id, key, request_hash)
             if before is not None:
                 return before
             job = _job_of(connection, tenant_id, job_id)
-            _refuse_active(connection, job_id)
+            if refusal is not None:
+                raise refusal
             return job
 
         return self._read(read)
@@ -510,11 +515,29 @@ def _run_of_key(
     return _run_of(connection, tenant_id, row.run_id)
 
 
-def _refuse_active(connection: Connection, job_id: int) -> None:
+def _refusal(
+    connection: Connection, tenant_id: str, job_id: int, most_queued: int | None
+) -> AlreadyRunning | TooManyQueued | None:
+    """Why a job cannot run now.
+
+    Asked before the run of a key is looked up: on PostgreSQL another transaction may commit in between, and what
+    it recorded, of the same key perhaps, is then found there.
+    """
+    active = _active_run(connection, job_id)
+    if active is not None:
+        return AlreadyRunning(job_id, active)
+    if most_queued is not None and _count(connection, tenant_id, RunStatus.QUEUED) >= most_queued:
+        return TooManyQueued(
+            f"{most_queued} runs of this tenant are queued already, which is all that may wait; "
+            "come back when some have started"
+        )
+    return None
+
+
+def _active_run(connection: Connection, job_id: int) -> str | None:
     query = sa.select(RUNS.c.run_id).where(RUNS.c.job_id == job_id, _ACTIVE)
-    run_id = connection.execute(query).scalar()
-    if run_id is not None:
-        raise AlreadyRunning(job_id, run_id)
+    run_id: str | None = connection.execute(query).scalar()
+    return run_id
 
 
 def _count(connection: Connection, tenant_id: str, status: RunStatus) -> int:
@@ -522,14 +545,6 @@ def _count(connection: Connection, tenant_id: str, status: RunStatus) -> int:
         RUNS.c.tenant_id == tenant_id, RUNS.c.status == status.value
     )
     return int(connection.execute(query).scalar_one())
-
-
-def _refuse_over(connection: Connection, tenant_id: str, most: int | None) -> None:
-    if most is not None and _count(connection, tenant_id, RunStatus.QUEUED) >= most:
-        raise TooManyQueued(
-            f"{most} runs of this tenant are queued already, which is all that may wait; "
-            "come back when some have started"
-        )
 
 
 def _set(

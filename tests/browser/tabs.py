@@ -40,6 +40,12 @@ window.WebSocket = class extends WebSocket {
 """
 
 
+def _two_lines(file: Path) -> list[str] | None:
+    """None while the file is not there, or is being written."""
+    lines = file.read_text().split("\n") if file.exists() else []
+    return lines if len(lines) == 2 else None
+
+
 class Chromium:
     """A Chromium of its own with real tabs; `call` is one command of the debugging protocol."""
 
@@ -54,7 +60,7 @@ class Chromium:
         self._calls = 0
         try:
             told = folder / "DevToolsActivePort"
-            port, path = eventually(lambda: told.read_text().split("\n")[:2], ANSWER)
+            port, path = eventually(lambda: _two_lines(told), ANSWER)
             self._link = self._rest.enter_context(
                 eventually(lambda: connect(f"ws://127.0.0.1:{port}{path}", max_size=None))
             )
