@@ -117,7 +117,7 @@ def test_a_double_click_makes_one_run_and_both_get_it(store: Store) -> None:
     for attempt in range(10):
         job = store.create_job(TENANT, "a", GRAPH)
         new = NewRun(job.job_id, GRAPH, "pass", f"key {attempt}", "hash")
-        results = at_once([lambda new=new: store.record_run(TENANT, new)] * 8)
+        results = at_once([partial(store.record_run, TENANT, new)] * 8)
         assert all(isinstance(r, Recorded) for r in results), results
         assert len({r.run.run_id for r in results}) == 1
         assert sum(r.is_new for r in results) == 1
