@@ -97,10 +97,16 @@ class WebParts:
     def readiness(self) -> dict[str, str]:
         """Each thing that must work, by name: "ok", or what is wrong."""
         return {
-            "nats": _both_up(self.realtime.bridge.link, self.link),
+            "nats": self._nats_state(),
             "database": _database_state(self.store),
             "history": "on" if self.realtime.bridge.has_history else "off",
         }
+
+    def _nats_state(self) -> str:
+        bridge = self.realtime.bridge
+        if not (bridge.link.is_up and self.link.is_up):
+            return "away"
+        return "ok" if bridge.is_listening else "connected, and not listened to yet"
 
 
 def create_app(settings: Settings) -> Flask:
@@ -219,10 +225,6 @@ def _most(counts: dict[str, int]) -> dict[str, int]:
 def _bearer_token() -> str:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
-
-
-def _both_up(*links: Link) -> str:
-    return "ok" if all(link.is_up for link in links) else "away"
 
 
 def _database_state(store: Store) -> str:

@@ -63,7 +63,7 @@ class NATSBridge:
         self._plain: list[Subscription] = []  # (bridge thread) listening without a history
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._connection = 0  # (bridge thread) the link's connection that we listen on
-        self._wishes: queue.SimpleQueue[Topic | None] = queue.SimpleQueue()
+        self._wishes: queue.SimpleQueue[tuple[Topic, bool] | None] = queue.SimpleQueue()
         self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
         self._failures: Counter[Topic] = Counter()  # (bridge thread) in a row, while NATS was there
         self._stopping = threading.Event()
@@ -91,9 +91,12 @@ class NATSBridge:
         self.link.start()
         self._thread.start()
 
-    def load(self, topic: Topic) -> None:
-        """Asks for a job's past; it reaches the hub as Known. Any thread, returns at once."""
-        self._wishes.put(topic)
+    def load(self, topic: Topic, is_whole: bool) -> None:
+        """Asks for a job's past, or the database's word alone; it reaches the hub as Known.
+
+        Any thread, returns at once.
+        """
+        self._wishes.put((topic, is_whole))
 
     def past(
         self, tenant_id: str, job_id: int, since: float, until: float
@@ -123,29 +126,31 @@ class NATSBridge:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            topics = self._next_wishes()
+            wishes = self._next_wishes()
             try:
                 self._listen()
-                if topics:
-                    self._read_past(topics)
+                self._read_pasts(wishes)
             except Exception:
-                LOG.exception("bridge: listening, and the past of %d jobs", len(topics))
+                LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
 
-    def _next_wishes(self) -> list[Topic]:
-        """Jobs whose past is wanted, MAX_REPLAYED at most; returns at least once a heartbeat."""
+    def _next_wishes(self) -> dict[Topic, bool]:
+        """Jobs whose past is wanted, the whole of it or not, MAX_REPLAYED at most; at least once a heartbeat."""
         now = time.monotonic()
-        wishes = [topic for topic, due in self._retries.items() if due <= now][:MAX_REPLAYED]
-        for topic in wishes:
+        due = [topic for topic, at in self._retries.items() if at <= now][:MAX_REPLAYED]
+        wishes = dict.fromkeys(due, True)
+        for topic in due:
             del self._retries[topic]
         wait = 0.0 if wishes else RETRY_WAIT if self._retries else HEARTBEAT
         try:
             while len(wishes) < MAX_REPLAYED:
                 wish = self._wishes.get(timeout=wait)
-                wishes += [wish] if wish is not None else []
+                if wish is not None:
+                    topic, is_whole = wish
+                    wishes[topic] = is_whole or wishes.get(topic, False)
                 wait = 0.0
         except queue.Empty:
             pass
-        return list(dict.fromkeys(wishes))  # after a refresh one may be asked for twice
+        return wishes
 
     def _listen(self) -> None:
         """Sees to it that messages come: on a new connection, and when the consumer is gone."""
@@ -167,15 +172,18 @@ class NATSBridge:
         return time.monotonic() < self._next_try
 
     def _follow(self, is_new: bool) -> None:
-        """Follows the stream: where we came from it on the same connection, without a gap. Raises NatsError."""
+        """Follows the stream from where we were, also on a new connection. Raises NatsError."""
         opened = self._stream.open()
         restarts = self._follower.is_other(opened)
         if restarts:
             LOG.warning(
                 "the stream PROGRESS is another one, or lost its end: its history begins anew"
             )
-        if is_new or restarts or self._source is not Source.FOLLOWING:
+        is_gone = restarts or self._follower.has_gap(opened)
+        if is_gone or self._source is not Source.FOLLOWING:
             self._turn_to(Source.FOLLOWING, restarts)
+        elif is_new:  # nothing is missed, but who died meanwhile may have told the database alone
+            self._hub.put(ListenTo(Source.FOLLOWING, has_gap=False))
         self._follower.attach(opened)
 
     def _listen_plainly(self, error: NatsError, is_new: bool) -> None:
@@ -191,7 +199,7 @@ class NATSBridge:
     def _turn_to(self, source: Source, restarts: bool = False) -> None:
         """Tells the hub first: from then on it keeps what comes until it has the past, which may be older."""
         self._source = source
-        self._hub.put(ListenTo(source, restarts))
+        self._hub.put(ListenTo(source, restarts=restarts))
         if source is Source.LIVE_ONLY:
             self._follower.detach()
             self._plain = self._plain or [
@@ -203,7 +211,15 @@ class NATSBridge:
                 self.link.unsubscribe(subscription)
             self._plain = []
 
-    def _read_past(self, topics: list[Topic]) -> None:
+    def _read_pasts(self, wishes: dict[Topic, bool]) -> None:
+        if topics := [topic for topic, is_whole in wishes.items() if is_whole]:
+            self._read_whole(topics)
+        for topic in wishes.keys() - set(topics):
+            past = Past()
+            self._add_last_run(topic, past)
+            self._hub.put(Known(topic, past.snapshot(), 0, is_complete=False))
+
+    def _read_whole(self, topics: list[Topic]) -> None:
         """All that the stream holds, then the database's word on the last run of each.
 
         In this order: the database is then at least as new, and old runs do not hide the last one. While NATS is

@@ -58,12 +58,14 @@ class Known(NamedTuple):
 
 
 class ListenTo(NamedTuple):
-    """Where messages come from, from now on. The past of each watched job is read anew: some may be missed.
+    """Where messages come from, from now on.
 
+    `has_gap`: some may be missed, so that the past of each watched job is read anew; else only the database's word.
     `restarts`: the stream is another one, or lost its newest messages, so that its sequences say nothing of before.
     """
 
     source: Source
+    has_gap: bool = True
     restarts: bool = False
 
 

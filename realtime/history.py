@@ -4,12 +4,14 @@ A worker follows the stream itself instead of the plain subjects: a connection t
 at the next sequence, and a job that someone begins to watch is read from its beginning.
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from progress_lib.jetstream import (
     JetStream,
@@ -59,6 +61,14 @@ CONFIG: dict[str, Any] = {
 }
 
 
+class Opened(NamedTuple):
+    """Which stream it is, by the time at which it was made, and what it holds."""
+
+    created: str
+    first_seq: int
+    last_seq: int
+
+
 class ProgressStream:
     """The calls on the stream; all but `follow`'s callback run on the caller's thread."""
 
@@ -70,8 +80,8 @@ class ProgressStream:
         if tenant_id != EVERY_TENANT:
             self._filter = {"filter_subject": every_job(tenant_id, "*")}
 
-    def open(self) -> tuple[str, int]:
-        """Makes the stream when it is missing. Returns which stream it is, and its last sequence.
+    def open(self) -> Opened:
+        """Makes the stream when it is missing.
 
         Raises NatsError: no connection, or a server without JetStream.
         """
@@ -82,7 +92,8 @@ class ProgressStream:
             info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
         if not info["config"].get("no_ack"):
             self._silence(info["config"])
-        return str(info["created"]), int(info["state"]["last_seq"])
+        state = info["state"]
+        return Opened(str(info["created"]), int(state["first_seq"]), int(state["last_seq"]))
 
     def _silence(self, config: dict[str, Any]) -> None:
         """A stream that was made before it was told not to acknowledge."""
@@ -189,7 +200,7 @@ class Follower:
         self._stream = stream
         self._link = link
         self._receive = receive
-        self._which: str | None = None  # the stream that our sequence belongs to
+        self._created: str | None = None  # the stream that our sequence belongs to
         self._subscription: Subscription | None = None
         self._is_busy = False  # (link thread) at work on what was delivered
         self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
@@ -197,27 +208,30 @@ class Follower:
         self._heard = 0.0  # monotonic seconds of the consumer's last word
         self.last_seq = 0  # (link thread) of the last message that was passed on
 
-    def is_other(self, opened: tuple[str, int]) -> bool:
+    def is_other(self, opened: Opened) -> bool:
         """Whether the stream is not the one that we followed: made anew, or without its newest messages.
 
         `opened`: what `ProgressStream.open` said just now.
         """
-        which, last_seq = opened
-        return self._which is not None and (which != self._which or last_seq < self.last_seq)
+        is_shorter = opened.last_seq < self.last_seq
+        return self._created is not None and (opened.created != self._created or is_shorter)
 
-    def attach(self, opened: tuple[str, int]) -> None:
+    def has_gap(self, opened: Opened) -> bool:
+        """Whether messages are gone that we have not seen."""
+        return opened.first_seq > self.last_seq + 1
+
+    def attach(self, opened: Opened) -> None:
         """Goes on after the last message; on another stream, and the first one, at its end, since its past is read.
 
         Raises NatsError.
         """
-        which, last_seq = opened
         self.detach()
-        if self._which is None or self.is_other(opened):
-            self.last_seq = last_seq
+        if self._created is None or self.is_other(opened):
+            self.last_seq = opened.last_seq
         self._next_delivery, self._lost = 1, False
         self._heard = time.monotonic()
         self._subscription = self._stream.follow(self.last_seq + 1, self._take)
-        self._which = which
+        self._created = opened.created
 
     def detach(self) -> None:
         if self._subscription is not None:

@@ -47,7 +47,8 @@ STOP_LEAVE_WAIT = 3.0  # the same when the server stops: within gunicorn's grace
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
 STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
 
-Load = Callable[[Topic], None]  # asks for a job's past; the answer comes as the command Known
+Load = Callable[[Topic, bool], None]
+"""Asks for a job's whole past, or for the database's word alone; the answer comes as the command Known."""
 
 
 @dataclass(slots=True)
@@ -182,8 +183,8 @@ class Hub:
                 self._end_watching(client, topic)
             case Known(topic, past, last_seq, is_complete):
                 self._learn(topic, past, last_seq, is_complete)
-            case ListenTo(source, restarts):
-                self._listen_to(source, restarts)
+            case ListenTo(source, has_gap, restarts):
+                self._listen_to(source, has_gap, restarts)
             case CloseSome(code, most):
                 for client in list(self._clients)[:most]:
                     self._let_go(client, code)
@@ -257,8 +258,8 @@ class Hub:
             if news and job.is_shown:
                 self._tell(job, event, news)
 
-    def _listen_to(self, source: Source, restarts: bool) -> None:
-        """Keeps what comes from now on until the past of each job is there: it may be older than what is shown."""
+    def _listen_to(self, source: Source, has_gap: bool, restarts: bool) -> None:
+        """After a gap, keeps what comes until the past of each job is there: it may be older than what is shown."""
         self._source = source
         if self._load is None:
             return
@@ -268,8 +269,9 @@ class Hub:
         self.counts.jobs = len(self._jobs)
         for topic, job in self._jobs.items():
             job.last_seq = 0 if restarts else job.last_seq
-            job.held = JobSnapshot() if restarts or job.held is None else job.held
-            self._load(topic)
+            if restarts or (has_gap and job.held is None):
+                job.held = JobSnapshot()
+            self._load(topic, job.held is not None)
 
     def _flush(self, job: _Job) -> None:
         """One send for each watcher, of all that the round brought for this job."""
@@ -358,7 +360,7 @@ class Hub:
         self._idle[topic] = None
         if self._source is not Source.LIVE_ONLY and self._load is not None:
             job.held = JobSnapshot()
-            self._load(topic)
+            self._load(topic, True)
         self.counts.jobs = len(self._jobs)
         return job
 

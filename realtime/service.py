@@ -35,7 +35,7 @@ class Realtime:
         limits: ClientLimits,
         last_run: LastRun | None = None,
     ) -> None:
-        self.hub = Hub(load=lambda topic: self.bridge.load(topic))
+        self.hub = Hub(load=lambda topic, is_whole: self.bridge.load(topic, is_whole))
         self.bridge = NATSBridge(nats.known_url, tenant_id, self.hub, last_run, nats.ping_period)
         self._door = Door(self.hub, verifier, origins=origins, limits=limits)
         # a signal handler may only put: put neither waits nor takes a lock that it may hold already

@@ -49,8 +49,8 @@ def known(hub: Hub, topic: Topic, events: Sequence[Event], is_complete: bool) ->
     hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete))
 
 
-def listen_to(hub: Hub, source: Source, *, restarts: bool = False) -> None:
-    hub.put(ListenTo(source, restarts))
+def listen_to(hub: Hub, source: Source, *, has_gap: bool = True, restarts: bool = False) -> None:
+    hub.put(ListenTo(source, has_gap, restarts))
 
 
 def close_some(hub: Hub, code: CloseCode, most: int | None) -> None:

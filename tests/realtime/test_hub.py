@@ -458,7 +458,7 @@ def asked() -> list[Topic]:
 
 @pytest.fixture
 def with_history(asked: list[Topic]) -> Iterator[Hub]:
-    hub = Hub(load=asked.append)
+    hub = Hub(load=lambda topic, is_whole: asked.append(topic))
     hub.start()
     yield hub
     hub.stop()
@@ -524,6 +524,7 @@ def test_when_a_history_comes_back_old_runs_do_not_step_in(with_history: Hub) ->
     watcher = joined(with_history, JOB)
     known(with_history, JOB, [], True)
     listen_to(with_history, Source.LIVE_ONLY)
+    known(with_history, JOB, [], True)
     broadcast(with_history, [status("running", run="new"), progress(50, run="new")])
     eventually(lambda: watcher.rows == [50])
     listen_to(with_history, Source.FOLLOWING)
@@ -534,6 +535,88 @@ def test_when_a_history_comes_back_old_runs_do_not_step_in(with_history: Hub) ->
     broadcast(with_history, [*old, *new, progress(51, run="new", stream_seq=80)])
     eventually(lambda: watcher.rows[-1:] == [51])
     assert watcher.rows == [50, 51]
+
+
+def test_while_nats_is_away_a_past_is_shown_and_the_rest_of_it_follows(
+    with_history: Hub, asked: list[Topic]
+) -> None:
+    """Who subscribes before the first connection, and all who watch the job later."""
+    early = joined(with_history, JOB)
+    known(with_history, JOB, [status("running"), progress(3)], False)
+    eventually(lambda: early.rows == [3], what="the database's word is shown at once")
+    listen_to(with_history, Source.FOLLOWING)
+    broadcast(with_history, [progress(9, stream_seq=9)])
+    eventually(lambda: asked == [JOB, JOB])
+    known(with_history, JOB, [progress(8, stream_seq=8)], True)
+    eventually(lambda: early.rows == [3, 8, 9])
+    late = joined(with_history, JOB)
+    eventually(lambda: late.rows == [9])
+
+
+def test_without_numbers_nothing_is_told_twice_when_a_history_comes_back(
+    with_history: Hub,
+) -> None:
+    """A publisher of the five fields: what came live comes once more, with a place in the stream."""
+    said = [Progress(1, "Load", Status.RUNNING, rows) for rows in range(1, 6)]
+    watcher = joined(with_history, JOB)
+    listen_to(with_history, Source.LIVE_ONLY)
+    known(with_history, JOB, [], True)
+    broadcast(with_history, [ProgressEvent(JOB, one, one.to_json()) for one in said])
+    eventually(lambda: watcher.rows == [1, 2, 3, 4, 5])
+    listen_to(with_history, Source.FOLLOWING)
+    again = [ProgressEvent(JOB, one, one.to_json(), seq) for seq, one in enumerate(said, 1)]
+    known(with_history, JOB, again, True)
+    broadcast(with_history, [progress(6, stream_seq=6)])
+    eventually(lambda: watcher.rows[-1:] == [6])
+    assert watcher.rows == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_connection_without_a_gap_holds_nothing_back() -> None:
+    """What was missed comes first, message by message; the database is asked for what nobody could say."""
+    asked: list[tuple[Topic, bool]] = []
+    hub = Hub(load=lambda topic, is_whole: asked.append((topic, is_whole)))
+    hub.start()
+    try:
+        watcher = joined(hub, JOB)
+        listen_to(hub, Source.FOLLOWING)
+        known(hub, JOB, [progress(1, stream_seq=1)], True)
+        listen_to(hub, Source.FOLLOWING, has_gap=False)
+        broadcast(hub, [progress(n, stream_seq=n) for n in (2, 3)])
+        eventually(lambda: watcher.rows == [1, 2, 3])
+        assert asked == [(JOB, True), (JOB, True), (JOB, False)]
+        known(hub, JOB, [status("completed"), progress(9, status=Status.COMPLETED)], False)
+        broadcast(hub, [progress(4, stream_seq=4)])
+        eventually(lambda: watcher.rows == [1, 2, 3, 9])
+        assert watcher.messages[-1]["type"] == "job.status"
+    finally:
+        hub.stop()
+
+
+def test_a_stream_that_counts_anew_is_listened_to(with_history: Hub) -> None:
+    """It was made anew, or its server lost its newest messages: its numbers are lower than those shown."""
+    watcher = joined(with_history, JOB)
+    listen_to(with_history, Source.FOLLOWING)
+    known(with_history, JOB, [progress(5, stream_seq=100)], True)
+    broadcast(with_history, [progress(6, stream_seq=101)])
+    eventually(lambda: watcher.rows == [5, 6])
+    listen_to(with_history, Source.FOLLOWING, restarts=True)
+    known(with_history, JOB, [progress(5, stream_seq=50)], True)
+    broadcast(with_history, [progress(7, stream_seq=51)])
+    eventually(lambda: watcher.rows == [5, 6, 7])
+
+
+def test_a_loud_job_loses_neither_its_end_nor_a_node_while_its_past_is_read(
+    with_history: Hub,
+) -> None:
+    """Of what comes meanwhile the last word of each node is kept, however much it is."""
+    watcher = joined(with_history, JOB)
+    for start in range(0, 120_000, 2_000):
+        numbers = range(start + 1, start + 2_001)
+        broadcast(with_history, [progress(n, node_id=2, stream_seq=n) for n in numbers])
+    end = 120_001
+    broadcast(with_history, [progress(end, status=Status.COMPLETED, stream_seq=end)])
+    known(with_history, JOB, [progress(1, node_id=2, stream_seq=1)], True)
+    eventually(lambda: watcher.rows == [1, 120_000, 120_001])
 
 
 # ---------------------------------------------------------------- tenants

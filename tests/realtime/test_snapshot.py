@@ -44,7 +44,7 @@ def nodes(job: JobSnapshot) -> dict[int, tuple[str, int]]:
 
 def run_of(job: JobSnapshot) -> tuple[str, str] | None:
     statuses = [event for event in job.events() if isinstance(event, StatusEvent)]
-    return tuple(statuses[0].run) if statuses else None
+    return (statuses[0].run.run_id, statuses[0].run.status) if statuses else None
 
 
 def test_nothing_is_known_of_a_job_that_nobody_spoke_of() -> None:
