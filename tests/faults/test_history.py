@@ -7,20 +7,27 @@
 | NATS restarts during a run | kill -9 of nats-server, start on the same port | no step back in rowCount, the end is seen |
 | NATS lost its store | the store is deleted between stop and start | live goes on, new runs are complete |
 | NATS has no JetStream | nats-server without -js | live only, /readyz says so, execute answers 503 |
+| a worker starts while NATS is away | kill -9 of the worker behind a cut relay | who subscribes then gets the past, and so does everybody later |
+| NATS lost its newest messages | an older copy of its store is put back | what is said from then on is heard |
+| a subject is no UTF-8 | PUB by hand | nobody else notices |
 """
 
 import os
 import shutil
 import signal
+import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
+from progress_lib.nats import Link
+from progress_lib.subjects import progress_subject
 from tests.faults.relay import Relay
 from tests.faults.watching import Publisher, Watcher
-from tests.harness import NatsServer, StartProduct, eventually
+from tests.harness import NatsServer, Product, StartProduct, eventually
 
 CUT = 10.0  # seconds without NATS
 JOB = 77  # a job that is not in our database: someone else runs it
@@ -160,3 +167,112 @@ def _children(pid: int, name: str) -> list[int]:
         if name in Path(f"/proc/{child}/cmdline").read_text()
         and "scripts." not in Path(f"/proc/{child}/cmdline").read_text()
     ]
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_who_subscribes_before_a_workers_first_connection_gets_the_past(
+    nats_server: NatsServer, start_product: StartProduct, worker_class: str
+) -> None:
+    """And so does everybody who watches the job on that worker later."""
+    with (
+        Relay(nats_server.port) as relay,
+        ProgressReporter(nats_server.url, "default", JOB) as reporter,
+    ):
+        product = start_product(
+            NATS_URL=relay.nats_url, RUNNER="off", SAMPLE_ORDERS="0", worker_class=worker_class
+        )
+        reporter.report(Progress(1, "done early", Status.COMPLETED, 5))
+        with Watcher(product, JOB) as watcher:
+            eventually(lambda: watcher.nodes())
+        (worker,) = _children(product.pid, "gunicorn")
+        relay.cut()
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: product.get("/readyz", token=None).status == 503, 20.0)
+        with Watcher(product, JOB) as early:
+            relay.restore()
+            eventually(lambda: early.rows() == [5], 20.0)
+            with Watcher(product, JOB) as late:
+                eventually(lambda: late.rows() == [5])
+            reporter.report(Progress(2, "goes on", Status.COMPLETED, 9))
+            eventually(lambda: early.rows(2) == [9])
+
+
+def test_a_stream_that_lost_its_newest_messages_is_followed_from_its_end(
+    nats_server: NatsServer, start_product: StartProduct, tmp_path: Path
+) -> None:
+    """As after a loss of power: an older copy of its store is put back."""
+    product = start_product(NATS_URL=nats_server.url, RUNNER="off", SAMPLE_ORDERS="0")
+    store, copy = nats_server.directory / "jetstream", tmp_path / "copy"
+    with Watcher(product, JOB) as watcher:
+        _publish(nats_server.url, range(1, 11))
+        watcher.wait_rows(10)
+        nats_server.stop()
+        shutil.copytree(store, copy)
+        nats_server.start()
+        _publish(nats_server.url, range(11, 61))
+        watcher.wait_rows(60)
+        nats_server.stop()
+        shutil.rmtree(store)
+        shutil.copytree(copy, store)
+        nats_server.start()
+        eventually(lambda: product.get("/readyz", token=None).status == 200, 20.0)
+        _publish(nats_server.url, range(61, 71))
+        watcher.wait_rows(70)
+        with Watcher(product, JOB) as late:
+            late.wait_rows(70)
+
+
+def _publish(nats_url: str, rows: Iterable[int]) -> None:
+    """Counts of a publisher of the five fields, all of them with the server when this returns."""
+    link = Link(nats_url, name="publisher")
+    link.start()
+    try:
+        assert link.wait_up(10.0)
+        for row in rows:
+            said = Progress(1, "n", Status.RUNNING, row)
+            assert link.publish(progress_subject("default", JOB), said.to_json())
+        assert link.flush()
+    finally:
+        link.close()
+
+
+def test_no_byte_of_a_subject_cuts_the_bridge_for_others(
+    nats_server: NatsServer, start_product: StartProduct
+) -> None:
+    """A shell in Latin-1 publishes of the job caf\\xe9; nats-server stores it."""
+    product = start_product(NATS_URL=nats_server.url, RUNNER="off", SAMPLE_ORDERS="0")
+    with Watcher(product, JOB) as watcher:
+        _publish(nats_server.url, [1])
+        watcher.wait_rows(1)
+        with socket.create_connection(("127.0.0.1", nats_server.port)) as stranger:
+            for odd in (b"caf\xe9", b"a\x0bb", b"\xff", "é".encode()):
+                stranger.sendall(b"PUB tenant.default.job." + odd + b".progress 2\r\n{}\r\n")
+            stranger.sendall(b"PING\r\n")
+            with stranger.makefile("rb") as answers:
+                eventually(lambda: answers.readline() == b"PONG\r\n")
+        _publish(nats_server.url, range(2, 42))
+        watcher.wait_rows(41)
+        assert watcher.rows() == list(range(1, 42))
+    assert "connected" not in product.log().split("not passed on")[-1]
+
+
+def test_on_a_server_without_jetstream_ready_means_that_nothing_is_missed(
+    tmp_path: Path, start_product: StartProduct
+) -> None:
+    """From the moment at which /readyz says so."""
+    server = PlainNats(tmp_path / "plain")
+    server.start()
+    try:
+        product = start_product(NATS_URL=server.url, RUNNER="off")
+        _publish(server.url, range(1, 501))
+        with Watcher(product, JOB) as watcher:
+            watcher.wait_rows(500)
+        assert _received(product) == 500
+    finally:
+        server.stop()
+
+
+def _received(product: Product) -> int:
+    text = product.get("/metrics", token=None).body.decode()
+    [line] = [one for one in text.splitlines() if one.startswith("progress_received_total ")]
+    return int(float(line.split()[1]))

@@ -27,7 +27,9 @@ def stream(link: Link) -> ProgressStream:
             link.publish(progress_subject("acme", job_id), b"%d" % number)
             link.publish(progress_subject("globex", job_id), b"foreign")
     link.publish(status_subject("acme", 1), b"last")
-    eventually(lambda: stream.open()[1] == 2 * JOBS * TOLD + 1, what="the stream has taken all")
+    eventually(
+        lambda: stream.open().last_seq == 2 * JOBS * TOLD + 1, what="the stream has taken all"
+    )
     return stream
 
 

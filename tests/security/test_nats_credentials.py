@@ -197,7 +197,9 @@ def test_no_answer_to_a_program_reaches_a_subject_that_it_may_not_publish_on(
     header = f"NATS/1.0\r\nNats-Msg-Id: 1\r\nNats-Trace-Dest: {foreign}\r\n\r\n"
     program.say(f"HPUB {SUBJECT} {foreign} {len(header)} {len(header) + 2}", header + "{}")
     program.close()
-    eventually(lambda: ProgressStream(link, "*").open()[1] >= 1, what="the stream has taken it")
+    eventually(
+        lambda: ProgressStream(link, "*").open().last_seq >= 1, what="the stream has taken it"
+    )
     assert link.flush()
     eventually(lambda: everything)
     assert {message.subject for message in everything} == {SUBJECT}
