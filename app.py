@@ -19,12 +19,12 @@ from jobs.sandbox import landlock
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
-from realtime import cors
-from realtime.auth import identify
-from realtime.origins import Origins
+from realtime.door import identify
 from realtime.service import Realtime
-from realtime.tokens import Identity, TokenVerifier
 from settings import Settings
+from web import cors
+from web.origins import Origins
+from web.tokens import Identity, TokenVerifier
 
 LOG = logging.getLogger(__name__)
 

@@ -40,12 +40,12 @@ _HOST = f"[{SETTINGS.server.host}]" if ":" in SETTINGS.server.host else SETTINGS
 bind = [f"{_HOST}:{SETTINGS.server.api_port}", f"{_HOST}:{SETTINGS.server.ws_port}"]
 workers = SETTINGS.server.workers
 threads = SETTINGS.clients.per_worker + HTTP_THREADS
-# above threads: who has no request yet, or has had its answer, waits without one (realtime/http_connection.py)
+# above threads: who has no request yet, or has had its answer, waits without one (web/http_connection.py)
 worker_connections = threads + 1_024
 sendfile = False  # it would wait for a client without a deadline
 worker_class = {
-    "gthread": "realtime.workers.ThreadWorker",
-    "gevent": "realtime.gevent_worker.GeventWorker",
+    "gthread": "web.workers.ThreadWorker",
+    "gevent": "web.gevent_worker.GeventWorker",
 }[SETTINGS.server.worker_class]
 timeout = 30  # seconds without a sign of life until a worker is replaced
 graceful_timeout = 10  # seconds for browsers to be sent away and requests to end
@@ -58,7 +58,7 @@ forwarder_headers = ""
 accesslog = "-" if SETTINGS.server.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.server.log_level
-logger_class = "realtime.redaction.RedactingLogger"
+logger_class = "web.redaction.RedactingLogger"
 # the path without its query: a query may hold a token
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 
@@ -195,7 +195,7 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    from realtime.workers import settle, spare_the_old  # only where gunicorn's workers run
+    from web.workers import settle, spare_the_old  # only where gunicorn's workers run
 
     spare_the_old()
     settle(worker.cfg)

@@ -4,7 +4,7 @@ import logging
 
 from app import create_app
 from hosting import served_settings
-from realtime.redaction import log_thread_failures, redact_handlers
+from web.redaction import log_thread_failures, redact_handlers
 
 settings = served_settings.of_worker()
 logging.basicConfig(

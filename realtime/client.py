@@ -22,9 +22,9 @@ from realtime.events import Topic
 from realtime.floods import Pace
 from realtime.hub import Hub
 from realtime.send_buffer import Part, SendBuffer
-from realtime.tokens import Identity, TokenRefused, TokenVerifier
 from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits
+from web.tokens import Identity, TokenRefused, TokenVerifier
 
 LOG = logging.getLogger(__name__)
 

@@ -6,14 +6,14 @@ import threading
 
 from flask import Flask
 
-from realtime.auth import Door
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
 from realtime.commands import CloseSome
+from realtime.door import Door
 from realtime.hub import Hub
-from realtime.origins import Origins
-from realtime.tokens import TokenVerifier
 from settings.groups import ClientLimits, NatsSettings
+from web.origins import Origins
+from web.tokens import TokenVerifier
 
 LOG = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import os
 import sys
 
 from progress_lib.subjects import EVERY_TENANT, check_id
-from realtime.tokens import MAX_LIFE, mint
 from settings import Settings, SettingsError
 from settings.shared import SCOPES
+from web.tokens import MAX_LIFE, mint
 
 DEFAULT_HOURS = 12.0  # a working day and an evening
 MAX_HOURS = MAX_LIFE // 3600  # the server refuses a token that lives longer

@@ -34,6 +34,7 @@ OUR_DIRECTORIES = (
     "static",
     "templates",
     "tests",
+    "web",
 )
 MAX_LINKS = 40  # as many as Linux follows
 MAX_LOOKED_AT = 100_000  # files of data roots in which hard links are searched

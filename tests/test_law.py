@@ -16,14 +16,33 @@ BELOW = {
     "progress_lib": set(),
     "program_lib": {"progress_lib"},
     "settings": {"progress_lib"},
-    "realtime": {"progress_lib", "settings"},
+    "web": {"progress_lib", "settings"},
+    "realtime": {"progress_lib", "settings", "web"},
     "jobs": {"progress_lib", "program_lib", "settings"},
-    "hosting": {"progress_lib", "program_lib", "settings", "jobs", "realtime", "scripts"},
+    "hosting": {"progress_lib", "program_lib", "settings", "web", "jobs", "realtime", "scripts"},
     "bench": {
-        *("progress_lib", "program_lib", "settings", "jobs", "realtime", "scripts", "hosting"),
+        *(
+            "progress_lib",
+            "program_lib",
+            "settings",
+            "web",
+            "jobs",
+            "realtime",
+            "scripts",
+            "hosting",
+        ),
     },
     "soak": {
-        *("progress_lib", "program_lib", "settings", "jobs", "realtime", "scripts", "hosting"),
+        *(
+            "progress_lib",
+            "program_lib",
+            "settings",
+            "web",
+            "jobs",
+            "realtime",
+            "scripts",
+            "hosting",
+        ),
         "bench",
     },
 }
@@ -62,6 +81,7 @@ OURS = {
     "scripts",
     "settings",
     "soak",
+    "web",
 }
 
 

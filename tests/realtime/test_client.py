@@ -21,13 +21,13 @@ from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
 from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
-from realtime.tokens import Identity, TokenVerifier
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.harness import eventually
 from tests.realtime.raw import PING, frame
+from web.tokens import Identity, TokenVerifier
 
 KERNEL = 64 * 1024  # bytes asked for as a socket's send buffer
 CHUNK = b"0123456789abcdef" * 1_024

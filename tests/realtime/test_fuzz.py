@@ -22,12 +22,12 @@ from realtime import client as client_module
 from realtime.actions import BadAction, parse_action
 from realtime.client import Client
 from realtime.hub import Hub
-from realtime.tokens import Identity, TokenVerifier
 from realtime.websocket import RECEIVE_BYTES, Closed, WebSocket
 from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.realtime.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from web.tokens import Identity, TokenVerifier
 
 MAX_READS = 3  # of the fuzzed bytes; more only takes longer
 HANG = 10.0  # seconds; a handler that is not through by then hangs

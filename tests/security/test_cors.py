@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from realtime.origins import Origins
 from tests.harness import Answer, Product, running_product
 from tests.realtime.raw import Raw
+from web.origins import Origins
 
 NAMED, OTHER = "https://page.example", "https://evil.example"
 METRICS_TOKEN = "scrape " * 4 + "!"

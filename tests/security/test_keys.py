@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from realtime.tokens import TokenRefused, TokenVerifier
 from settings import Settings
 from settings.groups import Expected
 from settings.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
 from tests.harness import StartProduct, eventually, is_alive
+from web.tokens import TokenRefused, TokenVerifier
 
 OLD, NEW = "old " * 8, "new " * 8
 RSA_KEY = rsa.generate_private_key(65_537, 2_048)

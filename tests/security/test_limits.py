@@ -15,9 +15,8 @@ import pytest
 
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
-from realtime.auth import REFUSAL_WAIT
+from realtime.door import REFUSAL_WAIT
 from realtime.floods import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
-from realtime.tokens import mint
 from settings import Settings
 from settings.addresses import client_address, parse_proxies
 from tests.harness import Product, eventually, product_of_each_class
@@ -32,6 +31,7 @@ from tests.realtime.raw import (
     publish,
     subscribe,
 )
+from web.tokens import mint
 
 PER_TOKEN, PER_ADDRESS, SUBSCRIPTIONS, A_SECOND = 3, 4, 5, 20
 

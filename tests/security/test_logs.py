@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from realtime.redaction import HIDDEN, Redacting, redact
 from tests.harness import Product, eventually
 from tests.realtime.raw import Raw, text
+from web.redaction import HIDDEN, Redacting, redact
 
 
 class Failing(Product):

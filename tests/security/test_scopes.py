@@ -12,11 +12,11 @@ import pytest
 
 from app import create_app
 from realtime.actions import NEEDED_SCOPE, Action
-from realtime.tokens import LEEWAY
 from settings import Settings
 from settings.shared import SCOPES
 from tests.harness import Product, running_product
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe, text
+from web.tokens import LEEWAY
 
 READ, WRITE, EXECUTE = "jobs:read", "jobs:write", "jobs:execute"
 GRAPH = {

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from realtime.http_connection import LINGER_WAIT
-from realtime.patience import LEAST_RATE, STILL_WAIT, Patience
 from tests.harness import Product, eventually, product_of_each_class
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
 from tests.security.slow_clients import Habit, asked_for, crowd, held_by_the_kernel, percentile
+from web.http_connection import LINGER_WAIT
+from web.patience import LEAST_RATE, STILL_WAIT, Patience
 
 MAX_CLIENTS = 20
 OF_EACH = 20  # clients of each habit; a gthread worker has MAX_CLIENTS + 40 threads

@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from realtime.patience import SLOW_CLIENTS
-from realtime.workers import _Pool
 from tests.harness import (
     Product,
     StartProduct,
@@ -23,6 +21,8 @@ from tests.harness import (
 )
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
 from tests.security.slow_clients import Habit, asked_for, crowd
+from web.patience import SLOW_CLIENTS
+from web.workers import _Pool
 
 PROMISED = 15.0  # seconds until a stream that nobody reads is ended
 SLACK = 3.0

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progress_lib.subjects import EVERY_TENANT
-from realtime.tokens import LEEWAY, MAX_LIFE, TokenRefused, TokenVerifier, WrongTenant, mint
 from settings.groups import Expected
 from settings.keys import public_keys, secret_keys
 from settings.shared import SCOPES
+from web.tokens import LEEWAY, MAX_LIFE, TokenRefused, TokenVerifier, WrongTenant, mint
 
 SECRET = "0123456789abcdef0123456789abcdef"
 RSA_KEY = rsa.generate_private_key(65_537, 2_048)

@@ -22,11 +22,11 @@ from realtime.close_codes import CloseCode
 from realtime.floods import Penalties
 from realtime.handshake import Server, Sock, check_handshake
 from realtime.hub import Hub
-from realtime.origins import Origins
-from realtime.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 from realtime.websocket import WebSocket
 from settings.addresses import client_address
 from settings.groups import ClientLimits
+from web.origins import Origins
+from web.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 
 LOG = logging.getLogger(__name__)
 

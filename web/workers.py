@@ -18,9 +18,9 @@ from typing import Any
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
-from realtime.http_connection import HEADER_WAIT, Connection, Heads, Lingering
-from realtime.patience import WAITS
-from realtime.unread_bodies import closing_where_unread
+from web.http_connection import HEADER_WAIT, Connection, Heads, Lingering
+from web.patience import WAITS
+from web.unread_bodies import closing_where_unread
 
 # Milliseconds that the kernel keeps what a client does not take, also once we closed
 USER_TIMEOUT = 20_000

@@ -10,15 +10,15 @@ import gevent
 from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
-from realtime.http_connection import (
+from web.http_connection import (
     DISCARD_BYTES,
     LINGER_BYTES,
     LINGER_WAIT,
     LINGERING,
     goes_on,
 )
-from realtime.patience import WAITS, PatientSocket, untaken
-from realtime.workers import HostsTheApplication
+from web.patience import WAITS, PatientSocket, untaken
+from web.workers import HostsTheApplication
 
 SLOW_CLIENTS = 1_000  # a greenlet each; full: the slowest is cut
 

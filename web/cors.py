@@ -6,7 +6,7 @@ A token is never ambient as a cookie is, so no credentials are allowed, and no o
 from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden
 
-from realtime.origins import Origins
+from web.origins import Origins
 
 METHODS = "GET, POST, PUT, DELETE"
 HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match"

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from gunicorn.config import Config
 
-from realtime import patience
-from realtime.workers import settle
 from tests.harness import ROOT
+from web import patience
+from web.workers import settle
 
 SPARING = """
 import gc
-from realtime.workers import COLLECT_EVERY, spare_the_old
+from web.workers import COLLECT_EVERY, spare_the_old
 
 def searches():
     return [generation["collections"] for generation in gc.get_stats()]
