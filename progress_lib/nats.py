@@ -255,6 +255,11 @@ class Link:
     def is_up(self) -> bool:
         return self._up.is_set()
 
+    @property
+    def is_this_thread(self) -> bool:
+        """Whether the caller is the link's own thread, which runs the callbacks."""
+        return threading.current_thread() is self._thread
+
     def wait_up(self, timeout: float) -> bool:
         """True once connected; False after `timeout` seconds."""
         return self._up.wait(timeout)
@@ -337,7 +342,7 @@ class Link:
 
     def request(self, subject: str, payload: bytes = b"", timeout: float = 2.0) -> Message:
         """The first answer to a message. Raises NatsAway or NatsTimeout."""
-        assert threading.current_thread() is not self._thread, "a callback would wait for itself"
+        assert not self.is_this_thread, "a callback would wait for itself"
         deadline = time.monotonic() + timeout
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         reply = self.new_inbox()
@@ -354,7 +359,7 @@ class Link:
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Waits for a PONG: all we published is at the server, all it sent before is dispatched."""
-        assert threading.current_thread() is not self._thread, "a callback would wait for itself"
+        assert not self.is_this_thread, "a callback would wait for itself"
         connection, answered = self._connection, threading.Event()
         if connection is None:
             return False

@@ -154,6 +154,7 @@ class NATSBridge:
 
     def _listen(self) -> None:
         """Sees to it that messages come: on a new connection, and when the consumer is gone."""
+        assert threading.current_thread() is self._thread
         if not self.link.is_up:
             return
         connection = self.link.connects
@@ -284,6 +285,7 @@ class NATSBridge:
         self._pass_on([(message, 0) for message in messages], len(messages))
 
     def _pass_on(self, messages: list[tuple[Message, int]], received: int) -> None:
+        assert self.link.is_this_thread, "one thread, or messages would change their order"
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
         found = (self._event(message, seq) for message, seq in messages)

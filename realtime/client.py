@@ -61,7 +61,7 @@ class Client:
         self._limits = limits
         self._pace = Pace(limits.messages_per_second, time.monotonic())  # (reader thread)
         self._lock = threading.Lock()  # guards the sending side of the socket and what follows
-        self.send = SendBuffer()
+        self.send = SendBuffer(self._lock)
         self._rest = b""  # of what the kernel took by half; the writer sends it first
         self._writer: threading.Thread | None = None
         self._closing: tuple[int, str] | None = None  # set once: the first reason wins

@@ -225,6 +225,7 @@ class Follower:
 
         Raises NatsError.
         """
+        assert not self._link.is_this_thread
         self.detach()
         if self._created is None or self.is_other(opened):
             self.last_seq = opened.last_seq
@@ -245,6 +246,7 @@ class Follower:
         return self._subscription is not None and not self._lost and silent < 3 * HEARTBEAT
 
     def _take(self, messages: list[Message]) -> None:
+        assert self._link.is_this_thread
         self._is_busy = True  # while it waits for the hub the link's thread hears no heartbeat
         try:
             self._pass_on(messages)

@@ -6,6 +6,7 @@ late wants the latest. A change of status is never replaced, nor is a message wi
 """
 
 import queue
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ class SendBuffer:
     The client's lock guards all but `wait`, which may wait without it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
         self._queue: queue.Queue[_Send | None] | None = None  # None in it: look again
         self._counts: dict[_Key, tuple[_Send, int]] = {}  # where a count waits
         self.waiting_bytes = 0
@@ -56,6 +58,7 @@ class SendBuffer:
 
         All or nothing: a refused send leaves the buffer as it was.
         """
+        assert self._lock.locked()
         assert self._queue is not None
         added = self._growth(parts)
         if self.waiting_bytes + added > SEND_BUFFER_BYTES or self._queue.full():
@@ -109,6 +112,7 @@ class SendBuffer:
 
     def take(self, send: _Send) -> bytes:
         """The bytes of what `wait` gave, as they are now."""
+        assert self._lock.locked()
         for key in send.keys:
             self._counts.pop(key, None)  # none left after `drop`
         data = b"".join(send.frames)
@@ -117,6 +121,7 @@ class SendBuffer:
 
     def drop(self) -> None:
         """Forgets all that waits and wakes who waits for it."""
+        assert self._lock.locked()
         assert self._queue is not None
         while not self._queue.empty():
             self._queue.get_nowait()

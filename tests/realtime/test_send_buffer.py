@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,10 @@ def count(node_id: int, rows: int) -> Part:
 
 
 def opened() -> SendBuffer:
-    buffer = SendBuffer()
+    """With its lock held, as by a client."""
+    lock = threading.Lock()
+    lock.acquire()
+    buffer = SendBuffer(lock)
     buffer.open()
     return buffer
 

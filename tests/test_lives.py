@@ -1,0 +1,41 @@
+"""docs/life_of_an_event.md and docs/life_of_a_run.md name files and what to look for there: all of it must be there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.harness import ROOT
+
+WALKS = {  # and the code that each leads through
+    "life_of_a_run": ("jobs", "app.py"),
+    "life_of_an_event": ("progress_lib", "realtime", "web"),
+}
+NO_NAMES = {"queued", "running", "lost"}  # statuses
+
+
+def named(walk: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", (ROOT / f"docs/{walk}.md").read_text())
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_every_file_that_the_walk_names_is_there(walk: str) -> None:
+    files = [name for name in named(walk) if re.fullmatch(r"[\w/.-]+\.(py|md|j2|js)", name)]
+    assert len(files) > 15
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_every_name_that_the_walk_tells_stands_in_the_code(walk: str) -> None:
+    parts = [ROOT / part for part in WALKS[walk]]
+    files = [file for part in parts for file in sorted(part.rglob("*.py")) or [part]]
+    code = "\n".join(file.read_text() for file in files)
+    names = {
+        part
+        for name in named(walk)
+        if re.fullmatch(r"[A-Z_a-z]\w+(\.\w+)?", name)
+        for part in name.split(".")
+    } - NO_NAMES
+    assert len(names) > 40
+    assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
