@@ -99,6 +99,7 @@ class WebParts:
         return {
             "nats": self._nats_state(),
             "database": _database_state(self.store),
+            "runs": self.run_queue.state(),
             "history": "on" if self.realtime.bridge.has_history else "off",
         }
 
@@ -148,7 +149,7 @@ def _add_pages(app: Flask, parts: WebParts) -> None:
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         state = parts.readiness()
-        is_ready = state["nats"] == "ok" and state["database"] == "ok"
+        is_ready = all(state[name] == "ok" for name in ("nats", "database", "runs"))
         return jsonify({"ready": is_ready, **state}), 200 if is_ready else 503
 
     @app.get("/metrics")

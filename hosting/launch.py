@@ -113,6 +113,12 @@ class Server:
                 if waited > SAY_WAITING and not is_told:
                     is_told = True
                     print(_waiting_sentence(self.settings.nats.url), file=sys.stderr, flush=True)
+            if (
+                state.get("nats") == "ok"
+                and state.get("runs", "ok") != "ok"
+                and waited > NATS_DEADLINE
+            ):
+                raise LaunchError(f"no run could be queued: {state['runs']}")
             time.sleep(POLL)
         raise LaunchError(f"not ready after {READY_DEADLINE:g} s: {state or 'no answer'}")
 

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -237,6 +238,17 @@ def link(nats_server: NatsServer) -> Iterator[Link]:
 class Product(started.Product):
     """The product, and what only tests ask of it."""
 
+    waits_for = "all"  # of /readyz; "nats": a server without JetStream, where no run can be queued
+
+    def is_ready(self) -> bool:
+        if self.waits_for == "all":
+            return super().is_ready()
+        try:
+            state = self.get("/readyz", token=None).json()
+        except (OSError, HTTPException, ValueError):
+            return False
+        return self.is_running and state["nats"] == state["database"] == "ok"
+
     @property
     def worker_pid(self) -> int:
         """The process id of the one web worker."""
@@ -292,7 +304,9 @@ class Product(started.Product):
 
 
 class StartProduct(Protocol):
-    def __call__(self, *, worker_class: str = "gthread", **settings: str) -> Product: ...
+    def __call__(
+        self, *, worker_class: str = "gthread", waits_for: str = "all", **settings: str
+    ) -> Product: ...
 
 
 @pytest.fixture(scope="session")
@@ -313,12 +327,18 @@ def shop_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.contextmanager
 def running_product(
-    data_dir: Path, shop: Path, *, worker_class: str = "gthread", **settings: str
+    data_dir: Path,
+    shop: Path,
+    *,
+    worker_class: str = "gthread",
+    waits_for: str = "all",
+    **settings: str,
 ) -> Iterator[Product]:
     """A started product, for fixtures of a wider scope than one test."""
     data_dir.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(shop, data_dir / "shop.db")
     product = Product(data_dir, worker_class=worker_class, **settings)
+    product.waits_for = waits_for
     try:
         product.start()
         yield product
@@ -388,11 +408,18 @@ def start_product(tmp_path: Path, shop_database: Path) -> Iterator[StartProduct]
     """Starts products with settings of the test's choice; ends them all."""
     with contextlib.ExitStack() as stack:
 
-        def start(*, worker_class: str = "gthread", **settings: str) -> Product:
+        def start(
+            *, worker_class: str = "gthread", waits_for: str = "all", **settings: str
+        ) -> Product:
             data_dir = tmp_path / f"product-{secrets.token_hex(3)}"
-            return stack.enter_context(
-                running_product(data_dir, shop_database, worker_class=worker_class, **settings)
+            product = running_product(
+                data_dir,
+                shop_database,
+                worker_class=worker_class,
+                waits_for=waits_for,
+                **settings,
             )
+            return stack.enter_context(product)
 
         yield start
 

@@ -5,6 +5,7 @@ again by a runner's sweep, and a doubled one finds its run already taken.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,9 +26,15 @@ ACK_WAIT = 30.0
 MAX_WAITING = 100_000
 
 ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
+STATE_AGE = 2.0  # seconds
 ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
 _FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
+
+
+NEEDS_JETSTREAM = (
+    "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
+)
 
 
 class QueueUnavailable(Exception):
@@ -69,6 +76,33 @@ class RunQueue:
         self._ack_wait = ack_wait
         # Number of the link's connection on which each was last ensured; 0: it may be gone.
         self._stream_of = self._consumer_of = 0
+        self._look = threading.Lock()  # guards the two below
+        self._look_again = 0.0  # monotonic seconds
+        self._why_not = ""
+
+    def state(self) -> str:
+        """ "ok", or why a run could not be queued now: what is wrong is looked at again after STATE_AGE.
+
+        It waits ANSWER_WAIT at most; any thread.
+        """
+        if self._stream_of and self._stream_of == self._link.connects:
+            return "ok" if self._link.is_up else "NATS is not connected"
+        with self._look:
+            if time.monotonic() >= self._look_again:
+                self._why_not = self._look_at_it()
+                self._look_again = time.monotonic() + STATE_AGE
+        return self._why_not
+
+    def _look_at_it(self) -> str:
+        if not self._link.is_up:
+            return "NATS is not connected"
+        if not self._jetstream.is_available(ANSWER_WAIT):
+            return f"NATS does not answer as a server with JetStream: {NEEDS_JETSTREAM}"
+        try:
+            self.check()
+        except QueueUnavailable as error:
+            return str(error)
+        return "ok"
 
     def check(self) -> None:
         """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
@@ -82,7 +116,7 @@ class RunQueue:
             raise QueueUnavailable(f"NATS went away: {error}") from error
         except NatsError as error:
             raise QueueUnavailable(
-                f"NATS answers without JetStream, which the work queue needs: {error}"
+                f"NATS does not answer as a server with JetStream ({error}): {NEEDS_JETSTREAM}"
             ) from error
 
     def put(self, run: Run) -> None:

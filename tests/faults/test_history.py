@@ -135,9 +135,11 @@ def test_without_jetstream_progress_is_live_only_and_readyz_says_so(
     server = PlainNats(tmp_path / "plain")
     server.start()
     try:
-        product = start_product(NATS_URL=server.url, RUNNER="off")
+        product = start_product(NATS_URL=server.url, RUNNER="off", waits_for="nats")
         ready = product.get("/readyz", token=None)
-        assert (ready.status, ready.json()["history"]) == (200, "off")
+        state = ready.json()
+        assert (ready.status, state["nats"], state["history"]) == (503, "ok", "off")
+        assert "start that server with -js" in state["runs"]
         with Watcher(product, JOB) as watcher, Publisher(server.url, JOB, nodes=1) as publisher:
             eventually(lambda: len(watcher.rows()) > 5)
             last = publisher.finish()
@@ -263,7 +265,7 @@ def test_on_a_server_without_jetstream_ready_means_that_nothing_is_missed(
     server = PlainNats(tmp_path / "plain")
     server.start()
     try:
-        product = start_product(NATS_URL=server.url, RUNNER="off")
+        product = start_product(NATS_URL=server.url, RUNNER="off", waits_for="nats")
         _publish(server.url, range(1, 501))
         with Watcher(product, JOB) as watcher:
             watcher.wait_rows(500)
