@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any, NamedTuple
 
+import msgspec
+
 CRLF = b"\r\n"
 MAX_CONTROL_LINE = 65_536  # bytes; a server's longest line is INFO of a large cluster
 MAX_PAYLOAD = 64 << 20  # bytes; nats-server allows 64 MiB at most, more is not the protocol
@@ -19,7 +21,7 @@ class ProtocolError(NatsError):
     """The server sent something that is not the NATS protocol: the connection is of no more use."""
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One delivered message; `reply` is "" when the publisher asked for none.
 
     Bytes of a subject that are no UTF-8 are lone surrogates, as in names of files.

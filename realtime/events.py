@@ -7,6 +7,8 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+import msgspec
+
 from progress_lib.progress import MalformedProgress, Progress, parse_object
 from realtime.actions import MAX_JOB_ID
 
@@ -41,7 +43,7 @@ class RunStatus(NamedTuple):
         return self.rank == _ENDED
 
 
-class ProgressEvent(NamedTuple):
+class ProgressEvent(msgspec.Struct, frozen=True, gc=False):
     """A node's progress as it came: `payload` is passed on byte for byte."""
 
     topic: Topic
@@ -54,7 +56,7 @@ class ProgressEvent(NamedTuple):
         return self.progress.run_id
 
 
-class StatusEvent(NamedTuple):
+class StatusEvent(msgspec.Struct, frozen=True, gc=False):
     """A change of a run's status as it came."""
 
     topic: Topic
