@@ -29,7 +29,7 @@ def default_reporter() -> ProgressReporter | None:
 @cache
 def _made() -> ProgressReporter:
     return ProgressReporter(
-        nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=os.environ.get("RUN_ID")
+        nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=os.environ.get("RUN_ID") or None
     )
 
 

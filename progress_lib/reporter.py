@@ -52,6 +52,7 @@ class ProgressReporter:
             report = reporter.report_func()
             report(Progress(1, "DB Input", Status.RUNNING, 5000, "Processing rows..."))
 
+    `run_id` None: one is made up; "": messages name no run, so that several programs of a pipeline tell of one job.
     With `announces_run` its own beginning and end are those of the run: for a program that nobody but itself starts, as
     cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
     program. Programs of our runner leave it out: the runner tells.
@@ -69,7 +70,9 @@ class ProgressReporter:
         last_words: str | Path | None = None,
         announces_run: bool = False,
     ) -> None:
-        self._run_id = run_id or uuid.uuid4().hex
+        self._run_id = (
+            uuid.uuid4().hex if run_id is None or (announces_run and not run_id) else run_id
+        )
         self._nats_url = nats_url
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
@@ -130,6 +133,11 @@ class ProgressReporter:
                 self._connect()
 
     # ---- the program's side
+
+    @property
+    def run_id(self) -> str:
+        """The run that all messages name; empty where they name none."""
+        return self._run_id
 
     def report_func(self) -> ProgressFunc:
         """The callback that a node calls; any thread."""
@@ -384,7 +392,8 @@ class ProgressReporter:
     def _complete(self, progress: Progress) -> Progress:
         """With all that a reporter adds."""
         self._seq += 1
-        return progress.replace(run_id=self._run_id, seq=self._seq, ts=round(time.time(), 3))
+        run_id = self._run_id or None
+        return progress.replace(run_id=run_id, seq=self._seq, ts=round(time.time(), 3))
 
 
 def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:

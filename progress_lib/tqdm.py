@@ -31,6 +31,8 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
     the loop or the `with` block fails it, as `tracking.track` says.
     """
 
+    n: float  # tqdm's own count
+
     def __init__(
         self,
         iterable: Any = None,
