@@ -64,7 +64,7 @@ def test_a_browser_sees_its_beginning_and_its_end(product: Product) -> None:
             reporter.node(1, "Load", total=3) as node,
         ):
             node.advance(3)
-        seen = []
+        seen: list[tuple[str, str]] = []
         while not seen or seen[-1] != ("job.status", "completed"):
             message = json.loads(socket.recv(timeout=10.0))
             seen.append((message["type"], message["payload"]["status"]))
