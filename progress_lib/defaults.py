@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
 from functools import cache
 
 from progress_lib.reporter import ProgressReporter
@@ -17,8 +18,9 @@ _LOCK = threading.Lock()
 def default_reporter() -> ProgressReporter | None:
     """One reporter for the whole process, made when first asked for; None where `JOB_ID` is not set.
 
-    `NATS_URL` (nats://127.0.0.1:4222), `TENANT_ID` (default), `JOB_ID`, `RUN_ID` (one is made up), as our runner
-    sets them for its programs. It closes when the program ends. Any thread.
+    `NATS_URL` (nats://127.0.0.1:4222), `TENANT_ID` (default), `JOB_ID`, `RUN_ID`, as our runner sets them for its
+    programs. A `RUN_ID` that is missing is made up and set, so that what the program starts from then on reports into the
+    same run. The reporter closes when the program ends. Any thread.
     """
     if not os.environ.get("JOB_ID"):
         return None
@@ -28,9 +30,9 @@ def default_reporter() -> ProgressReporter | None:
 
 @cache
 def _made() -> ProgressReporter:
-    return ProgressReporter(
-        nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=os.environ.get("RUN_ID") or None
-    )
+    run_id = os.environ.get("RUN_ID") or uuid.uuid4().hex
+    os.environ["RUN_ID"] = run_id
+    return ProgressReporter(nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=run_id)
 
 
 def nats_url() -> str:

@@ -249,6 +249,21 @@ def test_a_program_needs_one_word_more(nats_server: NatsServer, listener: Listen
     assert listener.said()["runId"] == "r1"
 
 
+def test_what_a_program_starts_reports_into_its_run(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    source = """
+import subprocess, sys
+from progress_lib import track
+list(track(range(5)))
+theirs = "from progress_lib import track; list(track(range(3), node_id=2))"
+subprocess.run([sys.executable, "-c", theirs], check=True)
+"""
+    assert script(nats_server, source).wait(30) == 0
+    eventually(lambda: listener.last() == {1: ("completed", 5), 2: ("completed", 3)})
+    assert len({message["runId"] for message in listener.messages}) == 1
+
+
 def test_the_exception_that_ends_a_program_is_the_reason_of_its_node(
     nats_server: NatsServer, listener: Listener
 ) -> None:
