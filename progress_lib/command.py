@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -46,17 +47,22 @@ environment:
   TENANT_ID  without it: default
   RUN_ID     the run that the messages belong to; without it and without --run they name none
 
-Exit code: 0, or the command's; 1 no NATS server took the message; 2 wrong usage; 130 after Ctrl-C. Where a NATS server is
+Exit code: 0, or the command's; 1 no NATS server took the message, or input or output failed; 2 wrong usage; 130 after Ctrl-C. Where a NATS server is
 away, the second and third form do their work all the same, and say so on standard error.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `progress-report`; returns its exit code."""
+    if sys.stderr is None:  # closed by whoever started us: what we say must not go elsewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     options, command = _parsed(sys.argv[1:] if arguments is None else list(arguments))
     logging.basicConfig(level=logging.WARNING, format="progress-report: %(message)s")
     if options.status is not None:
         return _say(options)
+    if (options.lines or options.bytes) and (sys.stdin is None or sys.stdout is None):
+        # its number would become that of our connection to NATS
+        return _wrong("standard input or output is closed", WRONG_USAGE)
     _handle_signals()
     try:
         with _reporter(options) as reporter:
@@ -67,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _die_of(signal.SIGINT)
     except Stopped as stopped:
         _die_of(stopped.number)
+    except OSError as error:  # of what passes through: the disk is full, say
+        return _wrong(error.strerror or str(error), 1)
 
 
 class Stopped(SystemExit):
@@ -246,18 +254,36 @@ def _counter(options: argparse.Namespace, node: Node) -> Callable[[bytes], None]
 def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
     """Copies a file descriptor to standard output until its end. False: nobody reads any more."""
     for end in (source, 1):
-        with contextlib.suppress(OSError):  # no pipe, or no right to a larger one
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # no pipe, no right to a larger one; Linux alone
             fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, CHUNK)
     try:
-        while chunk := os.read(source, CHUNK):
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[os.write(1, rest) :]
+        while chunk := _read(source):
+            _write(chunk)
             note(chunk)
     except BrokenPipeError:
         return False
     note(b"")
     return True
+
+
+def _read(source: int) -> bytes:
+    """The next chunk. Whoever shares the pipe may have set it not to block."""
+    while True:
+        try:
+            return os.read(source, CHUNK)
+        except BlockingIOError:
+            select.select([source], [], [])
+
+
+def _write(chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        try:
+            rest = rest[os.write(1, rest) :]
+        except BlockingIOError:
+            select.select([], [1], [])
 
 
 # ---------------------------------------------------------------- a command

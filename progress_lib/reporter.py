@@ -308,7 +308,8 @@ class ProgressReporter:
     def _send_due(self) -> None:
         assert self._link is not None
         now = time.monotonic()
-        self._ask_nodes()
+        if self._deadline is None:  # else `close` has asked them
+            self._ask_nodes()
         with self._lock:
             if self._link.is_up and self._connects != self._link.connects:
                 if self._connects:  # the old connection may have swallowed what we sent last

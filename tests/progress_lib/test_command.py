@@ -170,6 +170,34 @@ def test_a_reader_that_wants_no_more_ends_it_as_it_ends_cat(
     assert eventually(listener.end)[0] == "completed"
 
 
+def test_what_cannot_be_written_fails_the_node(shell: Shell, listener: Listener) -> None:
+    done = shell("seq 9 | $REPORT --lines 42 1 >/dev/full")
+    assert (done.returncode, done.stderr) == (1, "progress-report: No space left on device\n")
+    assert eventually(listener.end) == ("failed", 0, "OSError: [Errno 28] No space left on device")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_closed_input_or_output_is_not_mistaken_for_another_file(
+    shell: Shell, closed: str
+) -> None:
+    done = shell(f"seq 9 | $REPORT --lines 42 1 {closed}")
+    assert done.returncode == 2
+    assert done.stderr == "progress-report: standard input or output is closed\n"
+
+
+def test_what_it_says_goes_nowhere_else_where_standard_error_is_closed(shell: Shell) -> None:
+    done = shell("seq 3 | $REPORT --lines 42 1 2>&-", variables={"TENANT_ID": "a.b"})
+    assert (done.returncode, done.stdout) == (0, "1\n2\n3\n")
+
+
+def test_a_pipe_that_does_not_block_is_waited_for(shell: Shell, listener: Listener) -> None:
+    hold = f"{sys.executable} -c 'import os; os.set_blocking(0, False); os.set_blocking(1, False)'"
+    line = f"(seq 200000; sleep 0.2; echo) | ({hold}; $REPORT --lines 42 1) | (sleep 0.2; wc -l)"
+    done = shell(line)
+    assert (done.stdout, done.stderr) == ("200001\n", "")
+    assert eventually(listener.end) == ("completed", 200_001, "")
+
+
 def started(url: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*REPORT.split(), *arguments],
