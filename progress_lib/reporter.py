@@ -2,7 +2,6 @@
 
 import atexit
 import functools
-import inspect
 import json
 import logging
 import os
@@ -399,6 +398,8 @@ class ProgressReporter:
 
 def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:
     """The function, and a node around each call: also around one that only makes a coroutine or a generator."""
+    import inspect  # takes 8 ms, which most programs need not pay
+
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
