@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.harness import ROOT, NatsServer, eventually
+from tests.progress_lib.clusters import local_cluster
 from tests.progress_lib.listener import Listener
 
 PAGE = (ROOT / "docs/publish.md").read_text()
@@ -43,20 +45,22 @@ def test_an_example_does_what_it_says(
     text = text.replace("127.0.0.1:4222", f"127.0.0.1:{nats_server.port}")
     (directory / "example.py").write_text(text)
     script = text if language == "bash" else "python example.py"
-    path = [str(directory / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", SETUP + script],
-        cwd=directory,
-        env={
-            "PATH": os.pathsep.join(path),
-            "PYTHONPATH": str(ROOT),
-            "DATA_DIR": str(directory),
-            "NATS_PORT": str(nats_server.port),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    with local_cluster() if "SCHEDULER" in text else nullcontext() as cluster:
+        path = [str(directory / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", SETUP + script],
+            cwd=directory,
+            env={
+                "PATH": os.pathsep.join(path),
+                "PYTHONPATH": str(ROOT),
+                "DATA_DIR": str(directory),
+                "NATS_PORT": str(nats_server.port),
+                "SCHEDULER": cluster.scheduler_address if cluster else "",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "not reported" not in done.stderr
