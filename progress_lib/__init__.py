@@ -1,6 +1,19 @@
 """What a program needs to report its progress, and the NATS link that all processes share."""
 
+from progress_lib.defaults import default_reporter
+from progress_lib.node import Node
 from progress_lib.progress import MalformedProgress, Progress, ProgressFunc, Row, Status
 from progress_lib.reporter import ProgressReporter
+from progress_lib.tracking import track
 
-__all__ = ["MalformedProgress", "Progress", "ProgressFunc", "ProgressReporter", "Row", "Status"]
+__all__ = [
+    "MalformedProgress",
+    "Node",
+    "Progress",
+    "ProgressFunc",
+    "ProgressReporter",
+    "Row",
+    "Status",
+    "default_reporter",
+    "track",
+]

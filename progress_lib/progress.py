@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -60,6 +60,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     ts: float | None = None
     row: Row | None = None  # of a node that failed at a row
     closed_by: str | None = None  # who ended the node in its place: CLOSED_BY_RUNNER
+    row_total: Annotated[int, msgspec.Meta(gt=0)] | None = None  # rows there will be, where known
 
     def replace(self, **changes: Any) -> "Progress":
         """The same message with other values in the named fields."""
@@ -84,6 +85,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             fields["row"] = {"number": self.row.number, "values": self.row.values}
         if self.closed_by is not None:
             fields["closedBy"] = self.closed_by
+        if self.row_total is not None:
+            fields["rowTotal"] = self.row_total
         return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
     @classmethod
@@ -118,6 +121,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _optional(fields, "ts", (int, float), None),
             _row(fields.get("row")),
             _text(fields.get("closedBy")),
+            _total(fields.get("rowTotal")),
         )
 
 
@@ -125,7 +129,7 @@ def usable(progress: Progress) -> Progress:
     """The same, each field as a message holds it, whatever a program put there. Raises MalformedProgress.
 
     Whole numbers of other types (NumPy's, Decimal, 5.0) become int, a status its member, None an empty text,
-    anything else its text; texts are cut to MAX_TEXT.
+    anything else its text; texts are cut to MAX_TEXT. A total that is no positive whole number is left out.
     """
     if (
         type(progress.node_id) is int
@@ -139,6 +143,7 @@ def usable(progress: Progress) -> Progress:
         and len(progress.message) <= MAX_TEXT
         and progress.row is None
         and progress.closed_by is None
+        and (progress.row_total is None or _is_total(progress.row_total))
     ):
         return progress  # nearly always
     return progress.replace(
@@ -149,6 +154,7 @@ def usable(progress: Progress) -> Progress:
         message=_any_text(progress.message),
         row=None if progress.row is None else _usable_row(progress.row),
         closed_by=None if progress.closed_by is None else _any_text(progress.closed_by),
+        row_total=_total(progress.row_total),
     )
 
 
@@ -162,6 +168,19 @@ def _whole(name: str, value: Any) -> int:
     if not is_whole or not -MAX_WHOLE <= whole < MAX_WHOLE:
         raise MalformedProgress(f"{name} must be a whole number of 64 bits, found {value!r:.60}")
     return whole
+
+
+def _is_total(value: Any) -> bool:
+    return type(value) is int and 0 < value < MAX_WHOLE
+
+
+def _total(value: Any) -> int | None:
+    """None for what is no positive whole number: to know no total is no error."""
+    try:
+        total = _whole("rowTotal", value)
+    except MalformedProgress:
+        return None
+    return total if _is_total(total) else None
 
 
 def _any_text(value: Any) -> str:

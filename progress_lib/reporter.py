@@ -1,29 +1,39 @@
 """ProgressReporter: a program says what its nodes do, and never notices how that travels."""
 
 import atexit
+import functools
+import json
 import logging
 import os
+import sys
 import threading
 import time
 import uuid
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, ParamSpec, Self, TypeVar
 
+from progress_lib.ends import failure_of
 from progress_lib.nats import Link
-from progress_lib.outbox import Outbox
-from progress_lib.progress import MalformedProgress, Progress, ProgressFunc, usable
-from progress_lib.subjects import progress_subject
+from progress_lib.node import Node
+from progress_lib.outbox import COUNT_PERIOD, Outbox
+from progress_lib.progress import MAX_TEXT, MalformedProgress, Progress, ProgressFunc, usable
+from progress_lib.subjects import progress_subject, status_subject
 
 LOG = logging.getLogger(__name__)
 
 CLOSE_WAIT = 5.0  # seconds that `close` gives the last states to leave while NATS is known
 ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
 CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
+END_WAIT = 1.0  # seconds in which NATS confirms that it has the run's end
 BATCH = 32  # messages that go to NATS with one send
 FAILED_PAUSE = 1.0  # seconds after a failure to send that no connection explains
 MAX_WARNINGS = 100  # nodes whose unusable reports are told of; the log belongs to the program
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class ProgressReporter:
@@ -40,6 +50,11 @@ class ProgressReporter:
         with ProgressReporter("nats://127.0.0.1:4222", "default", 42) as reporter:
             report = reporter.report_func()
             report(Progress(1, "DB Input", Status.RUNNING, 5000, "Processing rows..."))
+
+    `run_id` None: one is made up; "": messages name no run, so that several programs of a pipeline tell of one job.
+    With `announces_run` its own beginning and end are those of the run: for a program that nobody but itself starts, as
+    cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
+    program. Programs of our runner leave it out: the runner tells.
     """
 
     _link: Link | None
@@ -52,18 +67,26 @@ class ProgressReporter:
         *,
         run_id: str | None = None,
         last_words: str | Path | None = None,
+        announces_run: bool = False,
     ) -> None:
-        self._run_id = run_id or uuid.uuid4().hex
+        self._run_id = (
+            uuid.uuid4().hex if run_id is None or (announces_run and not run_id) else run_id
+        )
         self._nats_url = nats_url
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
         self._is_closed = False  # (closing thread)
         self._warned: set[str] = set()  # nodes of which something unusable was reported
+        self._announces_run = announces_run
+        self._began_at = time.time()
+        self._run_failure: str | None = None  # why the run will be told as failed
+        self._taken: set[int] = set()  # (lock) ids that nodes of `node` have
         self._begin()
         _REPORTERS.add(self)
-        atexit.register(self.close, CRASH_WAIT)
+        atexit.register(self._close_at_exit)
         try:
             self._subject = progress_subject(tenant_id, job_id)
+            self._status_subject = status_subject(tenant_id, job_id)
             self._connect()
         except Exception as error:  # a wrong setting must not stop the job
             LOG.warning("progress is not reported: %s", error)
@@ -71,8 +94,10 @@ class ProgressReporter:
 
     def _begin(self) -> None:
         """What a process has of its own."""
-        self._lock = threading.Lock()  # guards the outbox
+        self._lock = threading.Lock()  # guards the outbox, and what says so
         self._outbox = Outbox()
+        self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
+        self._run_said = ""  # (sender thread) the status of the run that NATS has of us
         self._wake = threading.Event()
         self._deadline: float | None = None  # monotonic seconds; set once, by close
         self._connects = 0  # (sender thread) connections of the link that we have sent on
@@ -96,6 +121,7 @@ class ProgressReporter:
             self._link.abandon()
         self._begin()
         self._last_words = None
+        self._announces_run = False
         self._is_forked = is_used and not self._is_closed
 
     def _join_in(self) -> None:
@@ -106,6 +132,11 @@ class ProgressReporter:
                 self._connect()
 
     # ---- the program's side
+
+    @property
+    def run_id(self) -> str:
+        """The run that all messages name; empty where they name none."""
+        return self._run_id
 
     def report_func(self) -> ProgressFunc:
         """The callback that a node calls; any thread."""
@@ -124,7 +155,7 @@ class ProgressReporter:
         except Exception as error:  # nothing here stops a program
             self._warn(progress, error)
 
-    def _warn(self, progress: Progress, error: Exception) -> None:
+    def _warn(self, progress: Progress | Node, error: Exception) -> None:
         node = repr(getattr(progress, "node_id", progress))[:60]
         if node not in self._warned and len(self._warned) < MAX_WARNINGS:
             self._warned.add(node)
@@ -135,12 +166,68 @@ class ProgressReporter:
             )
             LOG.warning("progress of node %s is not reported: %s", node, why)
 
+    def node(self, node_id: int | None = None, name: str = "", total: int | None = None) -> Node:
+        """A node, for a `with` block that does its work. `total`: rows that there will be, where that is known.
+
+        `node_id`: None: the next one from 1 on that no node of this reporter has. Each piece of work has an id of its own:
+        after a node's end nothing more is told under its id within the run. Any thread.
+        """
+        with self._lock:
+            if node_id is None:
+                node_id = next(n for n in range(1, len(self._taken) + 2) if n not in self._taken)
+            self._taken.add(node_id)
+        return Node(self, node_id, name or f"Node {node_id}", total)
+
+    def step(
+        self, node_id: int | None = None, name: str = ""
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """A decorator: the node runs while the function does. Its name is the function's, if none is given.
+
+            @reporter.step(1, "Load")
+            def load() -> None: ...
+
+        Functions, coroutine functions and generator functions. Each call with an id of its own needs `node_id` None.
+        """
+
+        def decorate(function: Callable[P, R]) -> Callable[P, R]:
+            def node() -> Node:
+                return self.node(node_id, name or getattr(function, "__name__", ""))
+
+            wrapped: Callable[P, R] = _wrapped(function, node)
+            return wrapped
+
+        return decorate
+
+    def fail_run(self, reason: str) -> None:
+        """With `announces_run`: the run will be told as failed for this reason, however the program ends."""
+        self._run_failure = reason
+
+    def watch(self, node: Node) -> None:
+        """From now on the sender asks the node for its news. `Node.begin` calls it."""
+        with self._lock:
+            if not self._is_closed:
+                self._nodes.add(node)
+
+    def unwatch(self, node: Node) -> None:
+        with self._lock:
+            self._nodes.discard(node)
+
     def close(self, timeout: float = CLOSE_WAIT) -> None:
         """Lets the last states leave for up to `timeout` seconds; harmless when repeated."""
+        self._close(timeout, None)
+
+    def _close_at_exit(self) -> None:
+        """The program ends, and Python has printed the exception that ended it, if one did."""
+        is_session = hasattr(sys, "ps1")  # there exceptions end nothing
+        self._close(CRASH_WAIT, None if is_session else getattr(sys, "last_value", None))
+
+    def _close(self, timeout: float, error: BaseException | None) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
+        self._run_failure = self._run_failure or failure_of(error)
+        self._settle_nodes(error)
         if self._link is not None:
             self._say_last(self._link, timeout)
         self._write_last_words()
@@ -154,7 +241,7 @@ class ProgressReporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close(CLOSE_WAIT if kind is None else CRASH_WAIT)
+        self._close(CLOSE_WAIT if kind is None else CRASH_WAIT, error)
 
     def _say_last(self, link: Link, timeout: float) -> None:
         wait = timeout if link.connects else min(timeout, ABSENT_WAIT)
@@ -162,6 +249,13 @@ class ProgressReporter:
         self._wake.set()
         self._sender.join(wait + 0.1)
         link.close(max(self._deadline - time.monotonic(), 0.1))
+
+    def _settle_nodes(self, error: BaseException | None) -> None:
+        with self._lock:
+            nodes = list(self._nodes)
+        for node in nodes:
+            node.settle(error)
+        self._ask_nodes()
 
     def _write_last_words(self) -> None:
         """All or nothing: a reader never finds half a file."""
@@ -194,6 +288,8 @@ class ProgressReporter:
             return False
         with self._lock:
             all_left = self._outbox.is_empty
+        if all_left and self._announces_run:
+            all_left = self._run_said == self._run_status
         return all_left or time.monotonic() >= self._deadline
 
     def _pause(self) -> float | None:
@@ -202,6 +298,8 @@ class ProgressReporter:
         now = time.monotonic()
         with self._lock:
             due = self._outbox.next_due()
+            if due is None and self._nodes:
+                due = now + COUNT_PERIOD
         if due is not None and self._link.is_up:
             return max(due - now, 0.0) if self._deadline is None else 0.0
         return None if self._deadline is None else max(self._deadline - now, 0.0)
@@ -209,11 +307,17 @@ class ProgressReporter:
     def _send_due(self) -> None:
         assert self._link is not None
         now = time.monotonic()
+        if self._deadline is None:  # else `close` has asked them
+            self._ask_nodes()
         with self._lock:
             if self._link.is_up and self._connects != self._link.connects:
                 if self._connects:  # the old connection may have swallowed what we sent last
                     self._outbox.repeat()
                 self._connects = self._link.connects
+                self._run_said = ""
+        if self._announces_run and not self._run_said and not self._say_run("running"):
+            return
+        with self._lock:
             due = self._outbox.due(now) if self._deadline is None else self._outbox.rest()
         for start in range(0, len(due), BATCH):
             batch = due[start : start + BATCH]
@@ -221,6 +325,44 @@ class ProgressReporter:
                 return
             with self._lock:
                 self._outbox.sent(batch, now)
+        if self._announces_run and self._deadline is not None:
+            self._say_run(self._run_status)
+
+    def _ask_nodes(self) -> None:
+        with self._lock:
+            nodes = list(self._nodes)
+        now = time.monotonic()
+        for node in nodes:
+            try:
+                progress = node.news(now)
+                if progress is not None:
+                    progress = usable(progress)
+                    with self._lock:
+                        self._outbox.add(progress)
+            except Exception as error:
+                self._warn(node, error)
+
+    @property
+    def _run_status(self) -> str:
+        """What the run will be told as at its end."""
+        return "completed" if self._run_failure is None else "failed"
+
+    def _say_run(self, status: str) -> bool:
+        """Tells what the run is doing, the end only once NATS has all before it."""
+        assert self._link is not None
+        is_end = status != "running"
+        reason = self._run_failure if is_end else None
+        most = min(MAX_TEXT, self._link.max_payload // 16)  # a character takes 12 bytes at most
+        told = {
+            "runId": self._run_id,
+            "status": status,
+            "reason": None if reason is None else reason[:most],
+            "ts": round(time.time() if is_end else self._began_at, 3),
+        }
+        left = self._link.publish(self._status_subject, json.dumps(told).encode())
+        if left and (not is_end or self._link.flush(END_WAIT)):
+            self._run_said = status
+        return left
 
     def _publish(self, batch: list[Progress]) -> bool:
         assert self._link is not None
@@ -250,7 +392,46 @@ class ProgressReporter:
     def _complete(self, progress: Progress) -> Progress:
         """With all that a reporter adds."""
         self._seq += 1
-        return progress.replace(run_id=self._run_id, seq=self._seq, ts=round(time.time(), 3))
+        run_id = self._run_id or None
+        return progress.replace(run_id=run_id, seq=self._seq, ts=round(time.time(), 3))
+
+
+def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:
+    """The function, and a node around each call: also around one that only makes a coroutine or a generator."""
+    import inspect  # takes 8 ms, which most programs need not pay
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*arguments: Any, **options: Any) -> Any:
+            with node():
+                return await function(*arguments, **options)
+
+        return awaited
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generated(*arguments: Any, **options: Any) -> Any:
+            with node():
+                return (yield from function(*arguments, **options))
+
+        return generated
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def asynchronous(*arguments: Any, **options: Any) -> Any:
+            with node():
+                async for item in function(*arguments, **options):
+                    yield item
+
+        return asynchronous
+
+    @functools.wraps(function)
+    def called(*arguments: Any, **options: Any) -> Any:
+        with node():
+            return function(*arguments, **options)
+
+    return called
 
 
 _REPORTERS: weakref.WeakSet[ProgressReporter] = weakref.WeakSet()

@@ -1,10 +1,13 @@
 """The progress message: what any publisher may send, and what is refused."""
 
 import json
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from progress_lib import MalformedProgress, Progress, Row, Status
+from progress_lib.progress import usable
 from progress_lib.subjects import check_id, check_subject, progress_subject
 
 FIVE = {"nodeId": 1, "nodeName": "DB Input", "status": "running", "rowCount": 5, "message": "m"}
@@ -23,7 +26,9 @@ def test_null_stands_for_an_optional_field_that_is_missing() -> None:
 def test_what_is_sent_is_read_back_the_same() -> None:
     sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
     assert Progress.parse(sent.to_json()) == sent
-    told = sent.replace(row=Row(9_000, {"amount": "None", "\ud800": "'x'"}), closed_by="runner")
+    told = sent.replace(
+        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}), closed_by="runner", row_total=9
+    )
     assert Progress.parse(told.to_json()) == told
 
 
@@ -31,8 +36,55 @@ def test_what_is_sent_is_read_back_the_same() -> None:
     "theirs", [12, "x", [1], {"number": "1"}, {"number": 1, "values": {"a": 1}}]
 )
 def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: object) -> None:
-    payload = json.dumps({**FIVE, "row": theirs, "closedBy": [theirs]}).encode()
+    payload = json.dumps(
+        {**FIVE, "row": theirs, "closedBy": [theirs], "rowTotal": [theirs]}
+    ).encode()
     assert Progress.parse(payload) == Progress.parse(json.dumps(FIVE).encode())
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("9000", 9_000),
+        ("9000.0", 9_000),
+        ("9e3", 9_000),
+        ("0", None),
+        ("-1", None),
+        ("0.5", None),
+        ("true", None),
+        ("null", None),
+        ('"9000"', None),
+        ("1" + "0" * 400, None),
+        ("1e400", None),
+    ],
+)
+def test_a_total_is_a_positive_whole_number_or_it_is_not_known(sent: str, read: int | None) -> None:
+    payload = b'{"nodeId":1,"status":"running","rowTotal":%s}' % sent.encode()
+    assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, row_total=read)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (9, 9),
+        (9.0, 9),
+        (Decimal(9), 9),
+        (0, None),
+        (-1, None),
+        (2**63, None),
+        (9.5, None),
+        ("9", None),
+        (True, None),
+        (float("inf"), None),
+        (None, None),
+    ],
+)
+def test_a_program_may_give_any_total_and_only_a_usable_one_is_sent(
+    given: Any, sent: int | None
+) -> None:
+    progress = usable(Progress(1, "Load", Status.RUNNING, row_total=given))
+    assert progress.row_total == sent
+    assert type(progress.row_total) is type(sent)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,31 +17,7 @@ from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from progress_lib.progress import Row
 from tests.harness import ROOT, NatsServer, eventually, free_port
-
-
-class Listener:
-    """What a subscriber of job 42 gets."""
-
-    def __init__(self, url: str) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self.link = Link(url, name="listener")
-        self.link.subscribe(
-            "tenant.default.job.42.progress",
-            lambda message: self.messages.append(json.loads(message.payload)),
-        )
-        self.link.start()
-        assert self.link.wait_up(5.0)
-        assert self.link.flush()
-
-    def last(self) -> dict[int, tuple[str, int]]:
-        return {m["nodeId"]: (m["status"], m["rowCount"]) for m in self.messages}
-
-
-@pytest.fixture
-def listener(nats_server: NatsServer) -> Iterator[Listener]:
-    listener = Listener(nats_server.url)
-    yield listener
-    listener.link.close()
+from tests.progress_lib.listener import Listener
 
 
 def program(url: str, body: str) -> "subprocess.Popen[str]":

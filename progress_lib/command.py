@@ -1,0 +1,349 @@
+"""progress-report: progress from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, NoReturn
+
+from progress_lib.defaults import nats_url, tenant_id
+from progress_lib.nats import Link
+from progress_lib.node import Node
+from progress_lib.progress import Progress, Status
+from progress_lib.reporter import ProgressReporter
+from progress_lib.subjects import progress_subject
+
+CHUNK = 1 << 20  # bytes that are passed on at a time
+CONNECT_WAIT = 3.0  # seconds in which a single message finds its server
+PATIENCE = 5.0  # seconds that a command has to end after Ctrl-C
+WRONG_USAGE = 2
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes of a shell for a command that it cannot start
+
+USAGE = """\
+progress-report [options] JOB NODE running|completed|failed [ROWS [MESSAGE]]
+       some_tool | progress-report --lines|--bytes [options] JOB NODE [| …]
+       progress-report [options] JOB [NODE] -- COMMAND [ARGUMENT …]
+"""
+DESCRIPTION = """\
+Tells what a node of a job is doing, to all who watch the job.
+
+The first form sends one message. The second passes its input on unchanged, and counts it: the node runs until the
+input ends. The third runs a command: the node completes if the command exits with 0, else it fails, and the exit code is
+the command's; with --lines or --bytes it counts what the command writes to its standard output.
+"""
+EPILOG = """\
+environment:
+  NATS_URL   nats://[user:password@]host[:port] or tls://…; without it nats://127.0.0.1:4222
+  TENANT_ID  without it: default
+  RUN_ID     the run that the messages belong to; without it and without --run they name none
+
+Exit code: 0, or the command's; 1 no NATS server took the message, or input or output failed; 2 wrong usage; 130 after Ctrl-C. Where a NATS server is
+away, the second and third form do their work all the same, and say so on standard error.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `progress-report`; returns its exit code."""
+    if sys.stderr is None:  # closed by whoever started us: what we say must not go elsewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    options, command = _parsed(sys.argv[1:] if arguments is None else list(arguments))
+    logging.basicConfig(level=logging.WARNING, format="progress-report: %(message)s")
+    if options.status is not None:
+        return _say(options)
+    if (options.lines or options.bytes) and (sys.stdin is None or sys.stdout is None):
+        # its number would become that of our connection to NATS
+        return _wrong("standard input or output is closed", WRONG_USAGE)
+    _handle_signals()
+    try:
+        with _reporter(options) as reporter:
+            if command:
+                return _run(options, reporter, command)
+            return _count_input(options, reporter)
+    except KeyboardInterrupt:
+        _die_of(signal.SIGINT)
+    except Stopped as stopped:
+        _die_of(stopped.number)
+    except OSError as error:  # of what passes through: the disk is full, say
+        return _wrong(error.strerror or str(error), 1)
+
+
+class Stopped(SystemExit):
+    """A signal ends us; its text is why the node failed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {_name(number)}")
+        self.number = number
+
+
+def _handle_signals() -> None:
+    def stop(number: int, _: object) -> NoReturn:
+        raise Stopped(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, stop)
+
+
+def _die_of(number: int) -> NoReturn:
+    """So that a shell sees a signal, and stops its script on Ctrl-C."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    raise SystemExit(128 + number)  # where it is blocked
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def _parsed(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        "progress-report",
+        usage=USAGE,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("job", metavar="JOB", type=_positive, help="the job's number")
+    parser.add_argument("node", metavar="NODE", type=int, nargs="?", help="the node's number")
+    parser.add_argument("status", metavar="STATUS", nargs="?", choices=[s.value for s in Status])
+    parser.add_argument("rows", metavar="ROWS", type=int, nargs="?", help="rows so far")
+    parser.add_argument("message", metavar="MESSAGE", nargs="?", default="", help="a few words")
+    counted = parser.add_mutually_exclusive_group()
+    counted.add_argument("--lines", action="store_true", help="count lines")
+    counted.add_argument("--bytes", action="store_true", help="count bytes")
+    parser.add_argument("--name", default="", help="what people call the node")
+    parser.add_argument("--total", type=_positive, help="how many there will be: for a percentage")
+    parser.add_argument(
+        "--run",
+        action="store_true",
+        help="tell a run of the job that begins and ends with this command",
+    )
+    own, command = arguments, None
+    if "--" in arguments:
+        place = arguments.index("--")
+        own, command = arguments[:place], arguments[place + 1 :]
+    options = parser.parse_intermixed_args(own)
+    fault = _fault(options, command)
+    if fault:
+        parser.error(fault)
+    return options, command or []
+
+
+def _fault(options: argparse.Namespace, command: list[str] | None) -> str | None:
+    counts = options.lines or options.bytes
+    if command is not None:
+        if not command:
+            return "a command must follow --"
+        if options.status is not None:
+            return "STATUS and a command: the command's end tells the status"
+        if options.node is None and (counts or not options.run):
+            return "NODE is missing; only --run with a command, and without a count, needs none"
+        return None
+    if options.node is None:
+        return "NODE is missing"
+    if options.status is None and not counts:
+        return "STATUS, --lines, --bytes or a command after -- is missing"
+    if options.status is not None and (counts or options.run):
+        return "STATUS sends one message: --lines, --bytes and --run need the input or a command"
+    return None
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
+    return number
+
+
+def _reporter(options: argparse.Namespace) -> ProgressReporter:
+    run_id = os.environ.get("RUN_ID") or (uuid.uuid4().hex if options.run else "")
+    return ProgressReporter(
+        nats_url(), tenant_id(), options.job, run_id=run_id, announces_run=options.run
+    )
+
+
+# ---------------------------------------------------------------- one message
+
+
+def _say(options: argparse.Namespace) -> int:
+    """No sequence number: who calls this again and again cannot count."""
+    progress = Progress(
+        options.node,
+        options.name or f"Node {options.node}",
+        Status(options.status),
+        options.rows or 0,
+        options.message,
+        run_id=os.environ.get("RUN_ID") or None,
+        ts=round(time.time(), 3),
+        row_total=options.total,
+    )
+    try:
+        link = Link(nats_url(), name="progress-report")
+        subject = progress_subject(tenant_id(), options.job)
+    except ValueError as error:
+        return _wrong(str(error), WRONG_USAGE)
+    link.start()
+    try:
+        if not link.wait_up(CONNECT_WAIT):
+            return _wrong("no NATS server has taken the message", 1)
+        if not link.publish(subject, progress.to_json()) or not link.flush():
+            return _wrong("the connection to NATS was lost: the message may not be there", 1)
+    except ValueError as error:  # larger than the server takes
+        return _wrong(str(error), WRONG_USAGE)
+    except KeyboardInterrupt:
+        _die_of(signal.SIGINT)
+    finally:
+        link.close()
+    return 0
+
+
+def _wrong(text: str, code: int) -> int:
+    print(f"progress-report: {text}", file=sys.stderr)
+    return code
+
+
+# ---------------------------------------------------------------- what passes through
+
+
+def _count_input(options: argparse.Namespace, reporter: ProgressReporter) -> int:
+    with reporter.node(options.node, options.name, options.total) as node:
+        if _pass_on(0, _counter(options, node)):
+            return 0
+    reporter.close()  # the reader wants no more, as `head` does: no failure, and we end as `cat` would
+    _die_of(signal.SIGPIPE)
+
+
+def _counter(options: argparse.Namespace, node: Node) -> Callable[[bytes], None]:
+    """What notes a chunk; an empty one is the end."""
+    if options.bytes:
+        return lambda chunk: node.advance(len(chunk))
+    if not options.lines:
+        return lambda chunk: None
+    last = b"\n"
+
+    def count(chunk: bytes) -> None:
+        nonlocal last
+        if chunk:
+            node.row_count += chunk.count(b"\n")
+            last = chunk[-1:]
+        elif last != b"\n":
+            node.row_count += 1  # a last line that does not end
+
+    return count
+
+
+def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
+    """Copies a file descriptor to standard output until its end. False: nobody reads any more."""
+    for end in (source, 1):
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # no pipe, no right to a larger one; Linux alone
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, CHUNK)
+    try:
+        while chunk := _read(source):
+            _write(chunk)
+            note(chunk)
+    except BrokenPipeError:
+        return False
+    note(b"")
+    return True
+
+
+def _read(source: int) -> bytes:
+    """The next chunk. Whoever shares the pipe may have set it not to block."""
+    while True:
+        try:
+            return os.read(source, CHUNK)
+        except BlockingIOError:
+            select.select([source], [], [])
+
+
+def _write(chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        try:
+            rest = rest[os.write(1, rest) :]
+        except BlockingIOError:
+            select.select([], [1], [])
+
+
+# ---------------------------------------------------------------- a command
+
+
+def _run(options: argparse.Namespace, reporter: ProgressReporter, command: list[str]) -> int:
+    with _node(options, reporter) as node:
+        code = _code_of(options, reporter, node, command)
+        if code:
+            reason = f"exit code {code}" if code > 0 else f"ended by {_name(-code)}"
+            reporter.fail_run(f"{command[0]}: {reason}")
+            if node is not None:
+                node.fail(reason)
+    return code if code >= 0 else 128 - code
+
+
+@contextlib.contextmanager
+def _node(options: argparse.Namespace, reporter: ProgressReporter) -> Iterator[Node | None]:
+    if options.node is None:
+        yield None
+    else:
+        with reporter.node(options.node, options.name, options.total) as node:
+            yield node
+
+
+def _code_of(
+    options: argparse.Namespace, reporter: ProgressReporter, node: Node | None, command: list[str]
+) -> int:
+    """The exit code of the command; negative: the signal that ended it. It reports into the same run, if it does."""
+    counts = node is not None and (options.lines or options.bytes)
+    environment = {**os.environ, "JOB_ID": str(options.job)}
+    if reporter.run_id:
+        environment["RUN_ID"] = reporter.run_id
+    try:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE if counts else None, env=environment, bufsize=0
+        )
+    except FileNotFoundError:
+        return _wrong(f"{command[0]}: not found", NOT_FOUND)
+    except OSError as error:
+        return _wrong(f"{command[0]}: {error.strerror}", NOT_EXECUTABLE)
+    try:
+        if process.stdout is not None and node is not None:
+            _pass_output_on(process.stdout, _counter(options, node))
+        return process.wait()
+    except BaseException as stop:
+        _end(process, PATIENCE if isinstance(stop, KeyboardInterrupt) else 0.0)
+        raise
+
+
+def _pass_output_on(stdout: IO[bytes], note: Callable[[bytes], None]) -> None:
+    """Where nobody reads any more, the command is told by SIGPIPE as it would be without us."""
+    with stdout:
+        _pass_on(stdout.fileno(), note)
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Waits for its end, since on Ctrl-C the terminal tells it, too; tells it after `patience` seconds, or at a second one."""
+    with contextlib.suppress(KeyboardInterrupt, Stopped, subprocess.TimeoutExpired):
+        process.wait(patience)
+        return
+    process.terminate()
+    process.wait()

@@ -1,0 +1,43 @@
+"""The reporter that the environment describes, for programs that name none."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from functools import cache
+
+from progress_lib.reporter import ProgressReporter
+
+NATS_URL = "nats://127.0.0.1:4222"
+TENANT_ID = "default"
+
+_LOCK = threading.Lock()
+
+
+def default_reporter() -> ProgressReporter | None:
+    """One reporter for the whole process, made when first asked for; None where `JOB_ID` is not set.
+
+    `NATS_URL` (nats://127.0.0.1:4222), `TENANT_ID` (default), `JOB_ID`, `RUN_ID`, as our runner sets them for its
+    programs. A `RUN_ID` that is missing is made up and set, so that what the program starts from then on reports into the
+    same run. The reporter closes when the program ends. Any thread.
+    """
+    if not os.environ.get("JOB_ID"):
+        return None
+    with _LOCK:
+        return _made()
+
+
+@cache
+def _made() -> ProgressReporter:
+    run_id = os.environ.get("RUN_ID") or uuid.uuid4().hex
+    os.environ["RUN_ID"] = run_id
+    return ProgressReporter(nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=run_id)
+
+
+def nats_url() -> str:
+    return os.environ.get("NATS_URL") or NATS_URL
+
+
+def tenant_id() -> str:
+    return os.environ.get("TENANT_ID") or TENANT_ID

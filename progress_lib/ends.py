@@ -1,0 +1,94 @@
+"""How work ended: what an exception means for a node, and how a loop was left."""
+
+from __future__ import annotations
+
+from enum import Enum
+from opcode import opname
+from types import CodeType, FrameType
+
+_IN_ORDER = ("POP_TOP", "POP_ITER")  # with these `break` and `return` drop a loop's iterator
+_GENERATOR = 0x20  # flag of a generator's code
+_SUSPENDED = ("YIELD_VALUE", "RESUME", "SEND")
+
+
+def failure_of(error: BaseException | None) -> str | None:
+    """Why work failed that `error` ended, for people; None where it did not fail.
+
+    `sys.exit()` and `sys.exit(0)` are no failure, and neither is a generator whose consumer wants no more.
+    """
+    if error is None or isinstance(error, GeneratorExit):
+        return None
+    if isinstance(error, SystemExit):
+        if error.code in (None, 0):
+            return None
+        return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"{type(error).__name__}: {text}" if (text := _text(error)) else type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # its own __str__ is wrong
+        return ""
+
+
+class Left(Enum):
+    """How a loop ended before its rows did."""
+
+    IN_ORDER = "break or return"
+    BY_EXCEPTION = "an exception in its body"
+    UNKNOWN = "its rows were given to a function, which took no more"
+
+
+class Loop:
+    """The `for` loop that takes a generator's rows, maybe through other generators.
+
+    Python tells a generator that it is closed, not why; an exception on its way up is visible to nobody. But the frame that
+    stands behind the generator shows at which instruction it is, and that tells `break` from an exception.
+    """
+
+    def __init__(self, frame: FrameType | None) -> None:
+        """`frame`: the one that asks for the first row."""
+        # by id, since to keep a frame would keep its variables alive: its code, and whether it is a `for` there
+        self._frames: dict[int, tuple[CodeType, bool]] = {}
+        while frame is not None:
+            self._frames[id(frame)] = (frame.f_code, _instruction(frame) == "FOR_ITER")
+            frame = frame.f_back if frame.f_code.co_flags & _GENERATOR else None
+
+    def left(self, frame: FrameType | None) -> Left:
+        """`frame`: the one that stands behind the generator while it is closed."""
+        while frame is not None and _is_suspended(frame):
+            frame = frame.f_back  # a generator that is closed itself
+        if frame is None:
+            return Left.UNKNOWN
+        if _is_at_end_of_except(frame):  # until then the traceback held the loop's variables
+            return Left.BY_EXCEPTION
+        if _instruction(frame) in _IN_ORDER:
+            return Left.IN_ORDER
+        code, is_for = self._frames.get(id(frame), (None, False))
+        if code is not frame.f_code:
+            return Left.IN_ORDER  # a variable held the rows until its function returned
+        return Left.BY_EXCEPTION if is_for else Left.UNKNOWN
+
+
+def _is_suspended(frame: FrameType) -> bool:
+    return bool(frame.f_code.co_flags & _GENERATOR) and _instruction(frame) in _SUSPENDED
+
+
+def _is_at_end_of_except(frame: FrameType) -> bool:
+    """Also where its name is cleared: POP_EXCEPT, LOAD_CONST None, STORE …"""
+    if _instruction(frame) == "POP_EXCEPT":
+        return True
+    return (
+        _instruction(frame).startswith("STORE_")
+        and _instruction(frame, 1) == "LOAD_CONST"
+        and _instruction(frame, 2) == "POP_EXCEPT"
+    )
+
+
+def _instruction(frame: FrameType, back: int = 0) -> str:
+    """The name of the instruction that the frame is at, or of one before it."""
+    place = frame.f_lasti - 2 * back  # two bytes each, in CPython
+    return opname[frame.f_code.co_code[place]] if place >= 0 else ""

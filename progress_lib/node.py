@@ -1,0 +1,134 @@
+"""Node: one node of a job, as the program that does its work tells of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from progress_lib.ends import Left, failure_of
+from progress_lib.progress import Progress, Status
+
+if TYPE_CHECKING:
+    from progress_lib.reporter import ProgressReporter
+
+SETTLE_WAIT = (
+    1.0  # seconds in which the exception that left a loop may end the program, and be told
+)
+NOT_KNOWN = "the loop over its rows was left by an exception"
+
+
+class Node:
+    """A node that runs until its `with` block ends, however it ends.
+
+        with reporter.node(1, "Load", total=len(rows)) as node:
+            node.advance(1000)
+            node.say("1000 rows are there")
+
+    It ends as completed, or, by an exception, as failed with its text; the exception goes on. `sys.exit(0)` completes it.
+    `advance` and `say` only note: the reporter's thread looks 20 times a second, so they cost a tenth of a
+    microsecond. They belong to one thread at a time; where several count, each has a node, or they share a lock.
+    After the end nothing is told any more. In a forked child the node is the parent's, and tells nothing.
+    """
+
+    def __init__(
+        self, reporter: ProgressReporter, node_id: int, name: str, total: int | None = None
+    ) -> None:
+        self.node_id = node_id
+        self.name = name
+        self.row_count: int = 0  # set it, or `advance`
+        self.row_total = total  # rows that there will be; None: not known
+        self.message = ""
+        self._reporter = reporter
+        self._process = os.getpid()
+        self._told: tuple[Any, ...] | None = None  # (sender thread) what it saw last
+        self._left: Left | None = None  # a loop was left, and how the node ended is not known yet
+        self._left_at = 0.0  # monotonic seconds
+
+    def begin(self) -> None:
+        """Says that the node runs. `with` does it."""
+        self._report(Status.RUNNING, self.message)
+        self._reporter.watch(self)
+
+    def advance(self, rows: int = 1) -> None:
+        """That many more rows are done."""
+        self.row_count += rows
+
+    def say(self, message: object) -> None:
+        """A few words for people; the latest of them is shown."""
+        self.message = str(message)
+
+    def complete(self) -> None:
+        """The node has done its work."""
+        self._end(Status.COMPLETED, self.message)
+
+    def fail(self, reason: object) -> None:
+        """The node has not done its work, for this reason."""
+        self._end(Status.FAILED, str(reason))
+
+    def end(self, error: BaseException | None) -> None:
+        """As the exception says that ended the work; None: as completed."""
+        reason = failure_of(error)
+        if reason is None:
+            self.complete()
+        else:
+            self.fail(reason)
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end(error)
+
+    # ---- for a loop that was left, and for the reporter
+
+    def leave(self, how: Left) -> None:
+        """The loop over the node's rows was left. The exception that did it may be known later."""
+        if how is Left.IN_ORDER:
+            self.complete()
+        else:
+            self._left_at = time.monotonic()
+            self._left = how
+
+    def settle(self, error: BaseException | None) -> None:
+        """The program ends, and by what: so does a node that is still open."""
+        if failure_of(error) is not None:
+            self.end(error)
+        elif self._left is not None:
+            self._decide()
+
+    def news(self, now: float) -> Progress | None:
+        """What has changed since the last look, if anything. (sender thread)"""
+        if self._left is not None and now > self._left_at + SETTLE_WAIT:
+            self._decide()
+        seen = (self.name, self.row_count, self.row_total, self.message)
+        if seen == self._told:
+            return None
+        self._told = seen
+        return self._progress(Status.RUNNING, self.message)
+
+    def _decide(self) -> None:
+        if self._left is Left.BY_EXCEPTION:
+            self.fail(NOT_KNOWN)
+        else:
+            self.complete()
+
+    def _end(self, status: Status, message: str) -> None:
+        self._report(status, message)
+        self._reporter.unwatch(self)
+
+    def _report(self, status: Status, message: str) -> None:
+        if os.getpid() == self._process:
+            self._reporter.report(self._progress(status, message))
+
+    def _progress(self, status: Status, message: str) -> Progress:
+        return Progress(
+            self.node_id, self.name, status, self.row_count, message, row_total=self.row_total
+        )

@@ -1,0 +1,141 @@
+"""tqdm whose bars are nodes: change the import, and the program reports.
+
+    from progress_lib.tqdm import tqdm
+
+Needs the package tqdm (`pip install progress-lib[tqdm]`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import tqdm as _tqdm
+
+from progress_lib.defaults import default_reporter
+from progress_lib.ends import Left, Loop
+from progress_lib.node import Node
+from progress_lib.reporter import ProgressReporter
+
+__all__ = ["tqdm", "trange"]
+
+
+class tqdm(_tqdm.tqdm):  # type: ignore[misc]
+    """A bar of tqdm that also is a node: its description names it, its postfix is the message.
+
+    All of tqdm's arguments, and: `node_id`: None: the next one from 1 on that is free, so each bar is a node of its own;
+    `reporter`: None: the environment's (`defaults.default_reporter`), and where there is none, it is tqdm's bar
+    alone. A bar that is not shown (`disable=True`) reports, too. The node ends with the bar; an exception that leaves
+    the loop or the `with` block fails it, as `tracking.track` says.
+    """
+
+    n: float  # tqdm's own count
+
+    def __init__(
+        self,
+        iterable: Any = None,
+        desc: str | None = None,
+        total: float | None = None,
+        *arguments: Any,
+        node_id: int | None = None,
+        reporter: ProgressReporter | None = None,
+        **options: Any,
+    ) -> None:
+        self._node: Node | None = None  # until the bar has ended
+        self._is_iterated = False  # a loop takes the rows, and counts them
+        super().__init__(iterable, desc, total, *arguments, **options)
+        reporter = reporter or default_reporter()
+        if reporter is not None:
+            self._node = reporter.node(node_id, desc or "")
+            self._note()
+            self._node.begin()
+
+    def __iter__(self) -> Iterator[Any]:
+        node = self._node
+        if node is None:
+            yield from super().__iter__()
+            return
+        loop = Loop(sys._getframe().f_back)
+        self._is_iterated = True
+        try:
+            for row in super().__iter__():
+                yield row
+                node.row_count += 1
+        except GeneratorExit:
+            self._node = None
+            node.leave(loop.left(sys._getframe().f_back))
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            self.n = node.row_count  # tqdm does not count for a bar that is not shown
+            self._is_iterated = False
+        self._end(None)
+
+    def update(self, n: float = 1) -> Any:
+        if self.disable:
+            self.n += n  # tqdm's own counts only what is shown
+        shown = super().update(n)
+        self._note()
+        return shown
+
+    def refresh(self, *arguments: Any, **options: Any) -> Any:
+        self._note()
+        return super().refresh(*arguments, **options)
+
+    def reset(self, total: float | None = None) -> None:
+        super().reset(total)
+        self._note()
+
+    def close(self) -> None:
+        if not getattr(self, "_is_iterated", False):  # else the loop knows how it ended
+            self._end(None)
+        super().close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end(error)
+        super().__exit__(kind, error, trace)
+
+    def __del__(self) -> None:
+        node = getattr(self, "_node", None)
+        if node is not None and not self._is_iterated:  # nobody closed it
+            self._note()
+            self._node = None
+            how = Loop(None).left(sys._getframe().f_back)
+            node.leave(Left.UNKNOWN if how is Left.IN_ORDER else how)
+        super().__del__()
+
+    def _end(self, error: BaseException | None) -> None:
+        node = getattr(self, "_node", None)
+        if node is not None:
+            self._note()
+            self._node = None
+            node.end(error)
+
+    def _note(self) -> None:
+        """What the bar shows, as the node says it."""
+        node = getattr(self, "_node", None)
+        if node is None:
+            return
+        if not self._is_iterated:
+            node.row_count = int(self.n)
+        node.row_total = _whole(self.total)
+        node.name = (getattr(self, "desc", None) or "").removesuffix(": ") or node.name
+        node.message = str(getattr(self, "postfix", None) or "")
+
+
+def trange(*arguments: Any, **options: Any) -> tqdm:
+    """`tqdm(range(*arguments), **options)`."""
+    return tqdm(range(*arguments), **options)
+
+
+def _whole(total: float | None) -> int | None:
+    return int(total) if total is not None and total < float("inf") else None
