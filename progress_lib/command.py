@@ -23,7 +23,10 @@ from progress_lib.progress import Progress, Status
 from progress_lib.reporter import ProgressReporter
 from progress_lib.subjects import progress_subject
 
-CHUNK = 1 << 20  # bytes that are passed on at a time
+CHUNK = (
+    1 << 18
+)  # bytes that are passed on at a time; they stay in the processor's cache: 1 MiB took half as long again
+PIPE = 1 << 20  # bytes that a pipe holds, so that both its ends wait less
 CONNECT_WAIT = 3.0  # seconds in which a single message finds its server
 PATIENCE = 5.0  # seconds that a command has to end after Ctrl-C
 WRONG_USAGE = 2
@@ -257,7 +260,7 @@ def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
         with contextlib.suppress(
             OSError, AttributeError
         ):  # no pipe, no right to a larger one; Linux alone
-            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, CHUNK)
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
     try:
         while chunk := _read(source):
             _write(chunk)
