@@ -23,7 +23,10 @@ from progress_lib.progress import Progress, Status
 from progress_lib.reporter import ProgressReporter
 from progress_lib.subjects import progress_subject
 
-CHUNK = 1 << 20  # bytes that are passed on at a time
+CHUNK = (
+    1 << 18
+)  # bytes that are passed on at a time; they stay in the processor's cache: 1 MiB took half as long again
+PIPE = 1 << 20  # bytes that a pipe holds, so that both its ends wait less
 CONNECT_WAIT = 3.0  # seconds in which a single message finds its server
 PATIENCE = 5.0  # seconds that a command has to end after Ctrl-C
 WRONG_USAGE = 2
@@ -257,7 +260,7 @@ def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
         with contextlib.suppress(
             OSError, AttributeError
         ):  # no pipe, no right to a larger one; Linux alone
-            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, CHUNK)
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
     try:
         while chunk := _read(source):
             _write(chunk)
@@ -317,21 +320,41 @@ def _code_of(
     environment = {**os.environ, "JOB_ID": str(options.job)}
     if reporter.run_id:
         environment["RUN_ID"] = reporter.run_id
+    process = None
     try:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE if counts else None, env=environment, bufsize=0
-        )
-    except FileNotFoundError:
-        return _wrong(f"{command[0]}: not found", NOT_FOUND)
-    except OSError as error:
-        return _wrong(f"{command[0]}: {error.strerror}", NOT_EXECUTABLE)
-    try:
+        with _signals_wait():
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE if counts else None, env=environment, bufsize=0
+            )
         if process.stdout is not None and node is not None:
             _pass_output_on(process.stdout, _counter(options, node))
         return process.wait()
-    except BaseException as stop:
-        _end(process, PATIENCE if isinstance(stop, KeyboardInterrupt) else 0.0)
+    except BaseException as error:
+        if process is not None:
+            _end(process, PATIENCE if isinstance(error, KeyboardInterrupt) else 0.0)
+        elif isinstance(error, FileNotFoundError):
+            return _wrong(f"{command[0]}: not found", NOT_FOUND)
+        elif isinstance(error, OSError):
+            return _wrong(f"{command[0]}: {error.strerror}", NOT_EXECUTABLE)
         raise
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """A signal that comes in the block is handled at its end: a command that is just being started would be left alone."""
+    came: list[int] = []
+    handled = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+    for one in came:
+        signal.raise_signal(one)
 
 
 def _pass_output_on(stdout: IO[bytes], note: Callable[[bytes], None]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -198,25 +199,40 @@ def test_a_pipe_that_does_not_block_is_waited_for(shell: Shell, listener: Listen
     assert eventually(listener.end) == ("completed", 200_001, "")
 
 
-def started(url: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*REPORT.split(), *arguments],
-        env=environment(url),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        **options,
-    )
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(nats_server: NatsServer) -> Iterator[Start]:
+    """Starts the command with these arguments; in the end it and what it started are killed."""
+    processes = []
+
+    def started(*arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*REPORT.split(), *arguments],
+            env=environment(nats_server.url),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield started
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize(
     ("number", "reason"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")]
 )
 def test_a_signal_ends_it_and_is_told(
-    nats_server: NatsServer, listener: Listener, number: signal.Signals, reason: str
+    start: Start, listener: Listener, number: signal.Signals, reason: str
 ) -> None:
-    process = started(nats_server.url, "--run", "--lines", "42", "1")
+    process = start("--run", "--lines", "42", "1")
     assert process.stdin is not None
     process.stdin.write(b"1\n2\n")
     process.stdin.flush()
@@ -298,9 +314,9 @@ def test_a_run_holds_what_its_script_says(shell: Shell, listener: Listener, tmp_
     assert listener.heard[-1][0] == "status"
 
 
-def test_a_stop_is_passed_on_to_the_command(nats_server: NatsServer, listener: Listener) -> None:
+def test_a_stop_is_passed_on_to_the_command(start: Start, listener: Listener) -> None:
     ask = "trap 'echo stopped; exit 0' TERM; echo ready; while :; do read -t 0.05; done"
-    process = started(nats_server.url, "--run", "42", "1", "--", "bash", "-c", ask)
+    process = start("--run", "42", "1", "--", "bash", "-c", ask)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGTERM)
@@ -309,14 +325,23 @@ def test_a_stop_is_passed_on_to_the_command(nats_server: NatsServer, listener: L
     assert eventually(listener.end) == ("failed", 0, "ended by SIGTERM")
 
 
-def test_ctrl_c_lets_the_command_end_in_its_own_way(
-    nats_server: NatsServer, listener: Listener
-) -> None:
+def test_ctrl_c_lets_the_command_end_in_its_own_way(start: Start, listener: Listener) -> None:
     ask = "trap 'echo tidied; exit 0' INT; echo ready; while :; do read -t 0.05; done"
-    process = started(nats_server.url, "42", "1", "--", "bash", "-c", ask)
+    process = start("42", "1", "--", "bash", "-c", ask)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     assert process.wait(30) == -signal.SIGINT
     assert process.stdout.read() == b"tidied\n"
     assert eventually(listener.end) == ("failed", 0, "interrupted")
+
+
+def test_a_stop_while_the_command_is_being_started_does_not_leave_it_alone(
+    start: Start, listener: Listener
+) -> None:
+    """The command itself stops us, as soon as it runs: before we know that it does."""
+    command = "trap 'echo stopped; exit 0' TERM; kill -TERM $PPID; while :; do sleep 0.02; done"
+    for _ in range(10):
+        process = start("42", "1", "--", "bash", "-c", command)
+        out, _ = process.communicate(timeout=30)
+        assert (process.returncode, out) == (-signal.SIGTERM, b"stopped\n")
