@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ __all__ = [
     "start_product",
 ]
 
+STOPS = (signal.SIGTERM, signal.SIGXCPU, signal.SIGXFSZ)
 MOST_PROCESSES = 16  # that may run at once; each gets a thousand ports
 _TURN = pytest.StashKey[contextlib.ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A process that is one of several takes ports from a range of its own, and so does what it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts aside
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if _is_one_of_several(config):
         width = (TO - FROM) // MOST_PROCESSES
         first = (
@@ -40,6 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
             + int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % MOST_PROCESSES * width
         )
         os.environ["FREE_PORTS"] = f"{first}-{first + width}"
+
+
+@pytest.fixture(autouse=True)
+def _handlers_of_signals() -> Iterator[None]:
+    """A program that runs in a test's own process ignores stops at its end; whatever is started later would, too."""
+    before = {number: signal.getsignal(number) for number in STOPS}
+    yield
+    for number, handler in before.items():
+        if handler is not signal.getsignal(number):
+            signal.signal(number, handler)
 
 
 @pytest.hookimpl(optionalhook=True)

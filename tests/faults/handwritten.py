@@ -13,7 +13,7 @@ from jobs.store.records import Run
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
-from tests.harness import Product, command_line
+from tests.harness import DEADLINE, Product, command_line
 from tests.jobs import conftest as runs
 
 GOOD, UNTIL_TOLD, FOR_EVER = runs.GOOD, runs.UNTIL_TOLD, runs.FOR_EVER
@@ -36,6 +36,7 @@ class Programs:
         return runs.record(self.store, "\n" + STARTED + body, self._product.tenant_id)
 
     def queue(self, run: Run) -> Run:
+        assert self._link.wait_up(DEADLINE)  # a server that was killed has just come back
         self._queue.put(run)
         return run
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from progress_lib import ProgressReporter
+from progress_lib import Progress, ProgressReporter, Status
 from tests.harness import ROOT, NatsServer, Product, eventually
 from tests.progress_lib.listener import Listener
 
@@ -59,6 +59,11 @@ def test_a_browser_sees_its_beginning_and_its_end(product: Product) -> None:
     url = f"nats://progress:{product.nats_password}@127.0.0.1:{product.nats_port}"
     with product.websocket() as socket:
         socket.send('{"action":"subscribe","jobId":42}')
+        with ProgressReporter(url, "default", 42) as before:
+            before.report(Progress(9, "before", Status.COMPLETED))
+        socket.recv(
+            timeout=10.0
+        )  # so the job's past is known, and each message is told as it comes
         with (
             ProgressReporter(url, "default", 42, announces_run=True) as reporter,
             reporter.node(1, "Load", total=3) as node,
