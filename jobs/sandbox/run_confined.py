@@ -16,7 +16,8 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import NoReturn
 
 import program_lib  # noqa: F401 (a program finds it so, when ROOT is not on the path any more)
 import progress_lib
@@ -79,7 +80,7 @@ def main(path: str) -> int:
         except OSError as error:
             print(f"the program was not started: it cannot be confined ({error})", file=sys.stderr)
             return FAILED
-    return _run(path)
+    return run_program(path)
 
 
 def _wait_for_a_program() -> str:
@@ -126,20 +127,18 @@ def _confine(wanted: dict[str, list[str]]) -> None:
     )
 
 
-def _run(path: str) -> int:
-    """Runs the file as the main program. Tracebacks begin in its lines, without this launcher's."""
+def run_program(path: str) -> int:
+    """Runs the file as the main program; its exit code. Tracebacks begin in its lines, without this launcher's."""
     sys.argv = [path]
     # progress_lib is imported already, and ROOT cannot be read any more.
     sys.path[:] = [directory for directory in sys.path if directory != ROOT]
-    program: dict[str, Any] = {
-        "__name__": "__main__",
-        "__file__": path,
-        "__builtins__": __builtins__,
-    }
+    program = ModuleType("__main__")
+    program.__file__ = path
+    sys.modules["__main__"] = program  # by which a failure knows which lines are the program's own
     with open(path, encoding="utf-8") as file:
         source = file.read()
     try:
-        exec(compile(source, path, "exec"), program)  # noqa: S102 (the program of the run)
+        exec(compile(source, path, "exec"), program.__dict__)  # noqa: S102 (the program of the run)
     except SystemExit as ended:
         return _exit_code(ended)
     except Exception as error:
