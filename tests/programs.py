@@ -132,9 +132,9 @@ def run(
 ) -> Outcome:
     """Make the program of a graph document, run it to its end, tell what it did.
 
-    Without a prefix it is forked from an interpreter that has imported what it needs: 20 ms instead of 500.
+    Without a prefix, or a path of its own, it is forked from an interpreter that has imported what it needs: 20 ms instead of 500.
     """
-    if prefix:
+    if prefix or "PYTHONPATH" in environment:
         return outcome(start(document, data_dir, prefix=prefix, **environment), data_dir)
     with (data_dir / "stderr").open("w+b") as stderr:
         asked = {
