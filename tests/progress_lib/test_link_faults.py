@@ -52,6 +52,7 @@ def nonsense(connection: socket.socket) -> None:
 
 
 def deliver_one(connection: socket.socket) -> None:
+    read_until(connection, b"SUB ")  # before it no server delivers
     connection.sendall(b"MSG a.b 1 5\r\nagain\r\n")
     answer_pings(connection)
 
