@@ -70,9 +70,7 @@ class NATSBridge:
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._source = Source.AWAY  # (bridge thread writes)
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
-        self.malformed = (
-            0  # (link and bridge thread, which may lose a count) messages not passed on
-        )
+        self.malformed = 0  # (link and bridge thread: a count may be lost) messages not passed on
         self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds
 
     @property
