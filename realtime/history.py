@@ -28,11 +28,12 @@ from progress_lib.subjects import (
     progress_subject,
     status_subject,
 )
+from realtime.events import PROGRESS, STATUS
 
 LOG = logging.getLogger(__name__)
 
 STREAM = "PROGRESS"
-KINDS = ("progress", "status")
+KINDS = (PROGRESS, STATUS)
 MAX_AGE = 24 * 3600  # seconds; older progress is of no live run
 # Messages a subject: ten nodes at 20/s for 100 s. Our own runs' nodes are also in the database
 MAX_MESSAGES = 20_000

@@ -59,11 +59,10 @@ class JobSnapshot:
 
     def events_end_last(self) -> Iterator[Event]:
         """The same, but the end of a run after its nodes: as somebody hears it who heard the run's beginning."""
-        is_end = self._status is not None and self._status.run.is_end
-        if self._status is not None and not is_end:
-            yield self._status
-        yield from self._nodes.values()
-        if self._status is not None and is_end:
+        if self._status is None or not self._status.run.is_end:
+            yield from self.events()
+        else:
+            yield from self._nodes.values()
             yield self._status
 
     def holds(self, event: Event) -> bool:

@@ -12,12 +12,13 @@
 | a subject is no UTF-8 | PUB by hand | nobody else notices |
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,7 @@ def test_a_stream_that_was_deleted_is_made_anew_and_followed(
 def test_without_jetstream_progress_is_live_only_and_readyz_says_so(
     tmp_path: Path, start_product: StartProduct
 ) -> None:
-    server = PlainNats(tmp_path / "plain")
-    server.start()
-    try:
+    with plain_nats(tmp_path / "plain") as server:
         product = start_product(NATS_URL=server.url, RUNNER="off", waits_for="nats")
         ready = product.get("/readyz", token=None)
         state = ready.json()
@@ -149,8 +148,6 @@ def test_without_jetstream_progress_is_live_only_and_readyz_says_so(
         refused = product.post(f"/api/jobs/{product.sample_job_id()}/execute")
         assert refused.status == 503
         assert "JetStream" in refused.json()["detail"]
-    finally:
-        server.stop()
 
 
 class PlainNats(NatsServer):
@@ -158,6 +155,16 @@ class PlainNats(NatsServer):
 
     def command(self) -> list[str]:
         return [part for part in super().command() if part != "-js"]
+
+
+@contextlib.contextmanager
+def plain_nats(directory: Path) -> Iterator[PlainNats]:
+    server = PlainNats(directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def _children(pid: int, name: str) -> list[int]:
@@ -262,16 +269,12 @@ def test_on_a_server_without_jetstream_ready_means_that_nothing_is_missed(
     tmp_path: Path, start_product: StartProduct
 ) -> None:
     """From the moment at which /readyz says so."""
-    server = PlainNats(tmp_path / "plain")
-    server.start()
-    try:
+    with plain_nats(tmp_path / "plain") as server:
         product = start_product(NATS_URL=server.url, RUNNER="off", waits_for="nats")
         _publish(server.url, range(1, 501))
         with Watcher(product, JOB) as watcher:
             watcher.wait_rows(500)
         assert _received(product) == 500
-    finally:
-        server.stop()
 
 
 def _received(product: Product) -> int:
