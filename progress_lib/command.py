@@ -14,13 +14,14 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, NoReturn
+from typing import IO
 
 from progress_lib.defaults import nats_url, tenant_id
 from progress_lib.nats import Link
 from progress_lib.node import Node
 from progress_lib.progress import Progress, Status
 from progress_lib.reporter import ProgressReporter
+from progress_lib.stops import Stopped, Stops, die_of, signal_name
 from progress_lib.subjects import progress_subject
 
 CHUNK = (
@@ -66,49 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (options.lines or options.bytes) and (sys.stdin is None or sys.stdout is None):
         # its number would become that of our connection to NATS
         return _wrong("standard input or output is closed", WRONG_USAGE)
-    _handle_signals()
+    stops = Stops()
     try:
         with _reporter(options) as reporter:
             if command:
-                return _run(options, reporter, command)
-            return _count_input(options, reporter)
+                return _run(options, reporter, command, stops)
+            return _count_input(options, reporter, stops)
     except KeyboardInterrupt:
-        _die_of(signal.SIGINT)
+        die_of(signal.SIGINT)
     except Stopped as stopped:
-        _die_of(stopped.number)
+        die_of(stopped.number)
     except OSError as error:  # of what passes through: the disk is full, say
         return _wrong(error.strerror or str(error), 1)
-
-
-class Stopped(SystemExit):
-    """A signal ends us; its text is why the node failed."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"ended by {_name(number)}")
-        self.number = number
-
-
-def _handle_signals() -> None:
-    def stop(number: int, _: object) -> NoReturn:
-        raise Stopped(number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
-            signal.signal(number, stop)
-
-
-def _die_of(number: int) -> NoReturn:
-    """So that a shell sees a signal, and stops its script on Ctrl-C."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    raise SystemExit(128 + number)  # where it is blocked
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 # ---------------------------------------------------------------- the command line
@@ -213,7 +183,7 @@ def _say(options: argparse.Namespace) -> int:
     except ValueError as error:  # larger than the server takes
         return _wrong(str(error), WRONG_USAGE)
     except KeyboardInterrupt:
-        _die_of(signal.SIGINT)
+        die_of(signal.SIGINT)
     finally:
         link.close()
     return 0
@@ -227,12 +197,12 @@ def _wrong(text: str, code: int) -> int:
 # ---------------------------------------------------------------- what passes through
 
 
-def _count_input(options: argparse.Namespace, reporter: ProgressReporter) -> int:
+def _count_input(options: argparse.Namespace, reporter: ProgressReporter, stops: Stops) -> int:
     with reporter.node(options.node, options.name, options.total) as node:
-        if _pass_on(0, _counter(options, node)):
+        if _pass_on(0, _counter(options, node), stops):
             return 0
     reporter.close()  # the reader wants no more, as `head` does: no failure, and we end as `cat` would
-    _die_of(signal.SIGPIPE)
+    return die_of(signal.SIGPIPE)
 
 
 def _counter(options: argparse.Namespace, node: Node) -> Callable[[bytes], None]:
@@ -254,7 +224,7 @@ def _counter(options: argparse.Namespace, node: Node) -> Callable[[bytes], None]
     return count
 
 
-def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
+def _pass_on(source: int, note: Callable[[bytes], None], stops: Stops) -> bool:
     """Copies a file descriptor to standard output until its end. False: nobody reads any more."""
     for end in (source, 1):
         with contextlib.suppress(
@@ -262,7 +232,7 @@ def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
         ):  # no pipe, no right to a larger one; Linux alone
             fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
     try:
-        while chunk := _read(source):
+        while chunk := _read(source, stops):
             _write(chunk)
             note(chunk)
     except BrokenPipeError:
@@ -271,13 +241,12 @@ def _pass_on(source: int, note: Callable[[bytes], None]) -> bool:
     return True
 
 
-def _read(source: int) -> bytes:
-    """The next chunk. Whoever shares the pipe may have set it not to block."""
+def _read(source: int, stops: Stops) -> bytes:
+    """The next chunk. Who shares the pipe may have set it not to block, and may have taken what was there."""
     while True:
-        try:
+        stops.wait_for_input(source)
+        with contextlib.suppress(BlockingIOError):
             return os.read(source, CHUNK)
-        except BlockingIOError:
-            select.select([source], [], [])
 
 
 def _write(chunk: bytes) -> None:
@@ -292,11 +261,13 @@ def _write(chunk: bytes) -> None:
 # ---------------------------------------------------------------- a command
 
 
-def _run(options: argparse.Namespace, reporter: ProgressReporter, command: list[str]) -> int:
+def _run(
+    options: argparse.Namespace, reporter: ProgressReporter, command: list[str], stops: Stops
+) -> int:
     with _node(options, reporter) as node:
-        code = _code_of(options, reporter, node, command)
+        code = _code_of(options, reporter, node, command, stops)
         if code:
-            reason = f"exit code {code}" if code > 0 else f"ended by {_name(-code)}"
+            reason = f"exit code {code}" if code > 0 else f"ended by {signal_name(-code)}"
             reporter.fail_run(f"{command[0]}: {reason}")
             if node is not None:
                 node.fail(reason)
@@ -313,7 +284,11 @@ def _node(options: argparse.Namespace, reporter: ProgressReporter) -> Iterator[N
 
 
 def _code_of(
-    options: argparse.Namespace, reporter: ProgressReporter, node: Node | None, command: list[str]
+    options: argparse.Namespace,
+    reporter: ProgressReporter,
+    node: Node | None,
+    command: list[str],
+    stops: Stops,
 ) -> int:
     """The exit code of the command; negative: the signal that ended it. It reports into the same run, if it does."""
     counts = node is not None and (options.lines or options.bytes)
@@ -322,13 +297,13 @@ def _code_of(
         environment["RUN_ID"] = reporter.run_id
     process = None
     try:
-        with _signals_wait():
+        with stops.held():
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE if counts else None, env=environment, bufsize=0
             )
         if process.stdout is not None and node is not None:
-            _pass_output_on(process.stdout, _counter(options, node))
-        return process.wait()
+            _pass_output_on(process.stdout, _counter(options, node), stops)
+        return stops.wait_for_end(process)
     except BaseException as error:
         if process is not None:
             _end(process, PATIENCE if isinstance(error, KeyboardInterrupt) else 0.0)
@@ -339,28 +314,10 @@ def _code_of(
         raise
 
 
-@contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    """A signal that comes in the block is handled at its end: a command that is just being started would be left alone."""
-    came: list[int] = []
-    handled = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in handled.items():
-            signal.signal(number, handler)
-    for one in came:
-        signal.raise_signal(one)
-
-
-def _pass_output_on(stdout: IO[bytes], note: Callable[[bytes], None]) -> None:
+def _pass_output_on(stdout: IO[bytes], note: Callable[[bytes], None], stops: Stops) -> None:
     """Where nobody reads any more, the command is told by SIGPIPE as it would be without us."""
     with stdout:
-        _pass_on(stdout.fileno(), note)
+        _pass_on(stdout.fileno(), note, stops)
 
 
 def _end(process: subprocess.Popen[bytes], patience: float) -> None:
