@@ -9,6 +9,7 @@ from jobs.run.nkeys import read_issuer
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
 from jobs.sandbox.data_roots import roots_of
 from jobs.store.database import StoreUnavailable
+from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
@@ -30,7 +31,7 @@ def main() -> int:
     except (SettingsError, ConnectionsUnusable) as error:
         print(f"settings: {error}", file=sys.stderr)
         return 2
-    except StoreUnavailable as error:
+    except (StoreUnavailable, SchemaUnusable) as error:
         print(f"settings: DATABASE_URL: {error}", file=sys.stderr)
         return 2
     store.close()

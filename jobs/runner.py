@@ -32,6 +32,7 @@ from jobs.sandbox.confinement import NoLandlock
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.sandbox.environment import remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
+from jobs.store.migration import SchemaUnusable
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
@@ -397,9 +398,13 @@ def _issuer(settings: "Settings") -> Issuer | None:
 
 
 def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int:
-    """Starts everything in order, waits for `stop` or a drain's end, and stops it in reverse."""
-    if not _opened(store, stop):
-        return 0
+    """Starts everything in order, waits for `stop` or a drain's end, and stops it in reverse; the exit code."""
+    try:
+        if not _opened(store, stop):
+            return 0
+    except SchemaUnusable as error:
+        print(f"runner: DATABASE_URL: {error}", file=sys.stderr)
+        return 2
     link.start()
     runner.start()
     # The log names SQLite's version, since its bugs depend on the version that Python brings.

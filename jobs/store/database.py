@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from jobs.store.tables import METADATA
+from jobs.store.migration import bring_up_to_date
 
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
@@ -42,13 +42,13 @@ class Database:
         return self._url.get_backend_name() == "sqlite"
 
     def open(self) -> None:
-        """Connects and makes the tables that are missing. Harmless when repeated."""
+        """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
         if self._engine is None:
             self._engine = self._new_engine()
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
-            METADATA.create_all(connection)
+            bring_up_to_date(connection)
 
     def close(self) -> None:
         if self._engine is not None:

@@ -78,7 +78,7 @@ class Store:
         self._database = Database(database_url)
 
     def open(self) -> None:
-        """Connects and makes the tables that are missing; harmless when repeated."""
+        """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
         off_the_loop(self._database.open)
 
     def close(self) -> None:

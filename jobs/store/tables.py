@@ -1,4 +1,4 @@
-"""The tables, in SQL that SQLite and PostgreSQL share."""
+"""The tables, in SQL that SQLite and PostgreSQL share. Each change of them is a step in migrations/versions, too."""
 
 import sqlalchemy as sa
 
@@ -42,6 +42,7 @@ RUNS = sa.Table(
     sa.Column("beat", sa.Integer, nullable=False),
     sa.Index("runs_of_job", "tenant_id", "job_id", "created_at"),
     sa.Index("runs_by_status", "status"),
+    sa.Index("runs_by_end", "ended_at"),
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),
 )
 
@@ -61,4 +62,12 @@ NODE_STATES = sa.Table(
     sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
     sa.Column("node_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("payload", sa.Text, nullable=False),  # the last progress message
+)
+
+RUN_LOGS = sa.Table(
+    "run_logs",
+    METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),  # bytes of the whole log
+    sa.Column("tail", sa.LargeBinary, nullable=False),  # its last bytes
 )

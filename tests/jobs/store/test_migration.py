@@ -1,0 +1,159 @@
+"""A database of each earlier release becomes one of today with all that is in it; one that cannot is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from jobs.store.migration import LATEST, MIGRATIONS, SchemaUnusable
+from jobs.store.records import NewRun
+from jobs.store.run_states import RunStatus
+from jobs.store.store import Store
+from jobs.store.tables import METADATA
+from tests.jobs.conftest import GRAPH
+
+RELEASES = Path(__file__).parent / "releases"
+STEPS = sorted({path.name.partition(".")[0] for path in RELEASES.iterdir()})
+TENANT = "default"  # of what the files of releases hold
+Sql = Callable[..., None]
+
+
+@pytest.fixture
+def sql(database_url: str) -> Sql:
+    """Executes statements, or a file of them, in the database of the test."""
+
+    def execute(*statements: str) -> None:
+        engine = sa.create_engine(database_url)
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            for statement in statements:
+                if engine.dialect.name == "sqlite":
+                    driver.executescript(statement)
+                else:
+                    driver.execute(statement)
+            driver.commit()
+        engine.dispose()
+
+    return execute
+
+
+@pytest.fixture
+def released(database_url: str, sql: Sql) -> Callable[[str], None]:
+    """Fills the database with what a release had at a step."""
+    kind = database_url.partition("+")[0].partition(":")[0]
+    return lambda step: sql((RELEASES / f"{step}.{kind}.sql").read_text(encoding="utf-8"))
+
+
+def opened(database_url: str) -> Store:
+    store = Store(database_url)
+    store.open()
+    return store
+
+
+def differences(database_url: str) -> list[object]:
+    engine = sa.create_engine(database_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = list(compare_metadata(context, METADATA))
+        assert context.get_current_revision() == LATEST
+    engine.dispose()
+    return found
+
+
+def test_the_last_step_is_the_one_that_new_databases_get(database_url: str) -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == LATEST
+    opened(database_url).close()
+    assert differences(database_url) == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_database_of_an_earlier_release_is_brought_up_to_date_with_all_that_is_in_it(
+    step: str, database_url: str, released: Callable[[str], None]
+) -> None:
+    released(step)
+    store = opened(database_url)
+    assert differences(database_url) == []
+    [job] = store.jobs(TENANT)
+    assert [run.status for run in store.runs_of_job(TENANT, job.job_id)] == [
+        RunStatus.RUNNING,
+        RunStatus.LOST,
+        RunStatus.FAILED,
+        RunStatus.COMPLETED,
+    ]
+    *_, completed = store.runs_of_job(TENANT, job.job_id)
+    assert [n.progress.row_count for n in store.run_with_nodes(TENANT, completed.run_id)[1]] == [
+        5,
+        5,
+    ]
+    assert store.program(TENANT, completed.run_id) == "print('program')\n"
+    assert [job.name for job in store.jobs("acme")] == ["Ünïcode 'job'"]
+    new = store.create_job(TENANT, "new", GRAPH)
+    assert new.job_id == 3
+    assert store.record_run(TENANT, NewRun(new.job_id, GRAPH, "")).is_new
+    store.close()
+    opened(database_url).close()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            "UPDATE alembic_version SET version_num = '0999'",
+            r"a newer release .*0999.*start that release",
+        ),
+        ("UPDATE alembic_version SET version_num = 'a1b2c3'", "belongs to another program"),
+        ("DELETE FROM alembic_version", "belongs to another program"),
+        ("DROP TABLE alembic_version; ALTER TABLE runs DROP COLUMN beat", r"no column runs\.beat"),
+        (
+            "DROP TABLE alembic_version; DROP TABLE run_logs; DROP TABLE node_states",
+            r"no column node_states\.",
+        ),
+    ],
+)
+def test_a_database_that_no_step_leads_from_is_refused_and_left_alone(
+    change: str, sentence: str, database_url: str, sql: Sql
+) -> None:
+    opened(database_url).close()
+    sql(change)
+    for _ in range(2):
+        with pytest.raises(SchemaUnusable, match=re.compile(sentence)):
+            opened(database_url)
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(
+    database_url: str, released: Callable[[str], None], sql: Sql
+) -> None:
+    released("0001")
+    sql("CREATE INDEX runs_by_end ON runs (ended_at)")  # the last thing that step 0002 makes
+    with pytest.raises(Exception, match="runs_by_end"):
+        opened(database_url)
+    sql("DROP INDEX runs_by_end")
+    opened(database_url).close()
+    assert differences(database_url) == []
+
+
+@pytest.mark.parametrize("module", ["hosting.prepare", "jobs.runner"])
+def test_who_starts_on_a_newer_database_ends_with_one_line(module: str, data_dir: Path) -> None:
+    url = f"sqlite:///{data_dir / 'progress.db'}"
+    opened(url).close()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
+    engine.dispose()
+    environ = {**os.environ, "DATA_DIR": str(data_dir), "NATS_URL": "nats://127.0.0.1:1"}
+    command = [sys.executable, "-m", module]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "DATABASE_URL: the database was made by a newer release" in done.stderr
+    assert "Traceback" not in done.stderr
