@@ -113,6 +113,7 @@ class Runner:
             self._announcer,
             link,
             self._periods.stale_after,
+            data_dir,
             lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)

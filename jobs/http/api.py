@@ -4,13 +4,13 @@ A handler checks the token, which names the tenant, parses the body once, and as
 belongs to another tenant is answered as not found.
 """
 
+import itertools
 import logging
 import shutil
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request
 
 from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.node_types import node_types_document
@@ -27,6 +27,7 @@ from jobs.http.documents import (
 from jobs.http.follow import Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
+from jobs.http.logs import Logs
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
 from jobs.program.generator import node_lines
@@ -44,7 +45,7 @@ from jobs.store.store import (
 )
 from jobs.work.announcements import Announcer
 from jobs.work.commands import cancel_run, execute_job
-from jobs.work.program_log import read_log
+from jobs.work.program_log import LogPiece
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats import Link
@@ -117,6 +118,7 @@ class _Api:
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._data_dir = settings.data_dir
+        self._logs = Logs(store, link, settings.data_dir)
         self._limits = settings.requests
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
@@ -255,11 +257,12 @@ class _Api:
         """The log from byte `?from=` (negative: from the end): {"from", "next", "size", "text", "ended"}.
 
         Ask again with from=next until next equals size and ended is true. `?format=text`: the log as a file.
+        Where only the log's end can be read, as of a runner on another machine, "from" is greater than asked for.
         """
         run = self._store.run(self._tenant("jobs:read"), run_id)
         if request.args.get("format") == "text":
-            return _text_file(RunFiles(self._data_dir, run.run_id).log, f"run-{run.run_id}.log")
-        piece = read_log(RunFiles(self._data_dir, run.run_id).log, _number("from", 0, int))
+            return _text_file(self._logs.whole(run), f"run-{run.run_id}.log")
+        piece = LogPiece.of(self._logs.read(run, _number("from", 0, int)))
         told = {
             "from": piece.start,
             "next": piece.next,
@@ -354,10 +357,11 @@ def _number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
     raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
 
 
-def _text_file(path: Path, name: str) -> Response:
-    if not path.exists():
-        return Response("", content_type="text/plain; charset=utf-8")
-    return send_file(path.resolve(), "text/plain", as_attachment=True, download_name=name)
+def _text_file(pieces: Iterator[bytes], name: str) -> Response:
+    first = next(pieces, b"")  # here, so that a log that nobody has is a 503
+    headers = {"Content-Disposition": f"attachment; filename={name}"}
+    body = itertools.chain([first], pieces)
+    return Response(body, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 # ---- errors of ours as problems

@@ -24,7 +24,8 @@ from jobs.store.records import Started
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
-from jobs.work.program_log import ProgramLog
+from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes
+from jobs.work.program_log import ProgramLog, log_end, read_log
 from jobs.work.run_files import RunFiles, run_mark
 from jobs.work.run_queue import Claim
 from progress_lib import MalformedProgress
@@ -103,14 +104,29 @@ class Execution:
 
     def _live(self) -> None:
         LOG.info("run %s of job %s starts", self.run.run_id, self.run.job_id)
+        link = self._parts.link
+        answering = link.subscribe(log_subject(self.run), self._answer_about_log)
         try:
             self._run_program()
         except Exception:
             LOG.exception("run %s: the runner failed", self.run.run_id)
             self._tell_end(failed("the runner failed; its log has the details"), None)
         finally:
+            link.unsubscribe(answering)
             self.claim.ack()
             self._on_end(self)
+
+    def _answer_about_log(self, message: Message) -> None:
+        """(link thread) Hands on a piece of the log to a web server that cannot read our files."""
+        try:
+            start = asked_start(message.payload)
+        except (ValueError, KeyError, TypeError):
+            LOG.warning("run %s: a question about its log that nobody understands", self.run.run_id)
+            return
+        link = self._parts.link
+        found = read_log(self._files.log, start, most_bytes(link.max_payload))
+        if message.reply:
+            link.publish(message.reply, answer(found))
 
     def _run_program(self) -> None:
         parts = self._parts
@@ -310,6 +326,7 @@ class Execution:
             exit_code=exit_code,
             nodes=self._board.states(),
             runner=self._parts.runner,
+            log=log_end(self._files.log),
         )
 
     def _is_our_end(self, verdict: Verdict) -> bool:

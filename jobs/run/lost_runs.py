@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from jobs.graph.checks import outputs_of
@@ -14,7 +15,8 @@ from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
-from jobs.work.run_files import run_mark
+from jobs.work.program_log import log_end
+from jobs.work.run_files import RunFiles, run_mark
 from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
@@ -68,12 +70,14 @@ class LostRuns:
         announcer: Announcer,
         link: Link,
         stale_after: float,
+        data_dir: Path,
         remove_unfinished: Callable[[Run, dict[str, Any], int], None],
     ) -> None:
         """`remove_unfinished(run, graph, pid)` deletes the files that a killed program was writing."""
         self._store = store
         self._announcer = announcer
         self._link = link
+        self._data_dir = data_dir
         self._remove_unfinished = remove_unfinished
         self._sightings = Sightings(stale_after)
         self._stopping = threading.Event()
@@ -128,6 +132,7 @@ class LostRuns:
             reason=reason,
             nodes=board.states(),
             runner=run.runner,
+            log=log_end(RunFiles(self._data_dir, run.run_id).log),
         ):
             return False
         killed += kill_marked(run_mark(run.run_id))  # so that no message follows the closings

@@ -36,6 +36,16 @@ class ProcessIdentity:
         return f"{self.machine}/{self.pid}/{self.start}"
 
     @property
+    def host(self) -> str:
+        """The name of its machine, as people know it."""
+        return self.machine.rpartition("-")[0] or self.machine
+
+    @property
+    def is_of_this_host(self) -> bool:
+        """Whether the process is, or was before a restart, of a machine of this name."""
+        return self.host == socket.gethostname()
+
+    @property
     def is_here(self) -> bool:
         """Whether the process is of this machine and boot, so that this process can see whether it lives."""
         return self.machine == this_machine() and self.start > 0

@@ -63,6 +63,14 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class LogEnd:
+    """What is kept of a log with its run: how many bytes it has, and the last of them."""
+
+    size: int
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NewRun:
     """A run that execute asks to record."""
 

@@ -18,9 +18,9 @@ from jobs.store.database import Database, StoreUnavailable
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, NewRun, Recorded, Run, Started, Work
+from jobs.store.records import Job, JobEntry, LogEnd, NewRun, Recorded, Run, Started, Work
 from jobs.store.run_states import RunStatus, check_move
-from jobs.store.tables import JOBS, NODE_STATES, RUNS
+from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 
 __all__ = [
     "AlreadyRunning",
@@ -142,9 +142,7 @@ class Store:
                 raise AlreadyRunning(job_id, active)
             of_job = RUNS.c.job_id == job_id
             run_ids = list(connection.execute(sa.select(RUNS.c.run_id).where(of_job)).scalars())
-            runs = sa.select(RUNS.c.run_id).where(of_job)
-            connection.execute(sa.delete(NODE_STATES).where(NODE_STATES.c.run_id.in_(runs)))
-            connection.execute(sa.delete(RUNS).where(of_job))
+            _delete_runs(connection, of_job)
             connection.execute(sa.delete(JOBS).where(JOBS.c.job_id == job_id))
             return run_ids
 
@@ -266,6 +264,13 @@ class Store:
         """The text of the run's program. Raises NotFound."""
         return str(self._run_column(tenant_id, run_id, RUNS.c.program))
 
+    def log_end(self, tenant_id: str, run_id: str) -> LogEnd | None:
+        """The end of the run's log; None where its runner wrote none."""
+        query = sa.select(RUN_LOGS.c.size, RUN_LOGS.c.tail).join(RUNS)
+        query = query.where(RUNS.c.tenant_id == tenant_id, RUNS.c.run_id == run_id)
+        row = self._read(lambda connection: connection.execute(query).first())
+        return None if row is None else LogEnd(row.size, row.tail)
+
     def graph_of_run(self, tenant_id: str, run_id: str) -> dict[str, Any]:
         """The graph that the run was made from. Raises NotFound."""
         return dict(json.loads(self._run_column(tenant_id, run_id, RUNS.c.graph)))
@@ -290,10 +295,11 @@ class Store:
         exit_code: int | None = None,
         nodes: Iterable[NodeState] = (),
         runner: ProcessIdentity | str | None = None,
+        log: LogEnd | None = None,
     ) -> bool:
         """Moves the run to `to` if its status is `frm` (and its runner is `runner`, if given).
 
-        Returns whether it did. The nodes' states are written in the same transaction. Raises IllegalMove
+        Returns whether it did. The nodes' states and the log's end are written in the same transaction. Raises IllegalMove
         for a move that the table of states does not have.
         """
         check_move(run_id, frm, to)
@@ -306,6 +312,9 @@ class Store:
             if not _set(connection, tenant_id, run_id, frm, values, *owner):
                 return False
             _put_nodes(connection, run_id, nodes)
+            if log is not None:
+                row = {"run_id": run_id, "size": log.size, "tail": log.tail}
+                connection.execute(sa.insert(RUN_LOGS).values(**row))
             return True
 
         return self._write(move)
@@ -580,6 +589,14 @@ def _put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) 
         update = sa.update(NODE_STATES).where(place).values(payload=payload)
         if connection.execute(update).rowcount == 0:
             connection.execute(sa.insert(NODE_STATES).values(**key, payload=payload))
+
+
+def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> None:
+    """Deletes runs with all that belongs to them."""
+    runs = sa.select(RUNS.c.run_id).where(condition)
+    for table in (NODE_STATES, RUN_LOGS):
+        connection.execute(sa.delete(table).where(table.c.run_id.in_(runs)))
+    connection.execute(sa.delete(RUNS).where(condition))
 
 
 def _runs() -> sa.Select[Any]:

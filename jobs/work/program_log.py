@@ -1,4 +1,4 @@
-"""The log of a run: written up to a cap, read by offset."""
+"""The log of a run: written up to a cap, read by offset, its end kept beside the run."""
 
 import os
 from collections import deque
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.store.records import LogEnd
+
 LOG_CAP = 16 * 1024 * 1024  # bytes of a run's log; further bytes are only counted
 TAIL_LINES = 5  # last stderr lines that a failed run's reason quotes
 TAIL_LINE = 400  # bytes kept of each of them
 CHUNK = 256 * 1024  # bytes that one read returns at most
+KEPT = 256 * 1024  # bytes of a log's end that the database keeps
 
 
 class ProgramLog:
@@ -72,6 +75,15 @@ class LineTail:
 
 
 @dataclass(frozen=True, slots=True)
+class LogBytes:
+    """Bytes of a log from byte `start` on; `size`: of the whole log, as far as it is written."""
+
+    start: int
+    size: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class LogPiece:
     """A part of a log: the text of bytes `start` to `next`, of `size` in all."""
 
@@ -80,24 +92,46 @@ class LogPiece:
     size: int
     text: str
 
+    @classmethod
+    def of(cls, found: LogBytes) -> "LogPiece":
+        """The text of these bytes, cut between characters."""
+        start, piece = found.start, found.content
+        if start + len(piece) < found.size or _ends_inside_a_character(piece):
+            piece = _whole_characters(piece) or piece
+        text = piece.decode(errors="replace")
+        return cls(start, start + len(piece), found.size, text)
 
-def read_log(path: Path, start: int, limit: int = CHUNK) -> LogPiece:
-    """At most `limit` bytes of a log from byte `start` (negative: from the end), cut between characters.
 
-    A log that does not exist yet is empty.
-    """
+NO_LOG = LogBytes(0, 0, b"")
+
+
+def read_log(path: Path, start: int, limit: int = CHUNK) -> LogBytes:
+    """At most `limit` bytes of a log from byte `start` (negative: from the end). A log that does not exist is empty."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return LogPiece(0, 0, 0, "")
+        return NO_LOG
     with file:
         size = os.fstat(file.fileno()).st_size
         start = max(size + start, 0) if start < 0 else min(start, size)
         file.seek(start)
-        piece = file.read(limit)
-    if start + len(piece) < size or _ends_inside_a_character(piece):
-        piece = _whole_characters(piece) or piece
-    return LogPiece(start, start + len(piece), size, piece.decode(errors="replace"))
+        return LogBytes(start, size, file.read(limit))
+
+
+def log_end(path: Path) -> LogEnd | None:
+    """What is kept of a log with its run; None where there is no log."""
+    if not path.exists():
+        return None
+    found = read_log(path, -KEPT, KEPT)
+    return LogEnd(found.size, found.content)
+
+
+def part_of(kept: LogEnd, start: int, limit: int = CHUNK) -> LogBytes:
+    """As `read_log`, of a log of which only the end is kept: a piece that is asked for before that begins with it."""
+    first = kept.size - len(kept.tail)
+    start = kept.size + start if start < 0 else start
+    start = min(max(start, first), kept.size)
+    return LogBytes(start, kept.size, kept.tail[start - first :][:limit])
 
 
 def _ends_inside_a_character(piece: bytes) -> bool:

@@ -44,7 +44,7 @@ def lost(store: Store, runs: Collection[Run]) -> int:
 
 def lost_runs(store: Store, link: Link, notice: Callable[[], object]) -> LostRuns:
     """To which a run is stale at first sight."""
-    return LostRuns(store, Noticing(link, notice), link, 0.0, lambda *_: None)
+    return LostRuns(store, Noticing(link, notice), link, 0.0, Path("/nowhere"), lambda *_: None)
 
 
 def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(

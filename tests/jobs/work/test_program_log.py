@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.work.program_log import LineTail, ProgramLog, read_log
+from jobs.work.program_log import LineTail, LogPiece, ProgramLog, read_log
 
 
 def test_a_log_is_capped_and_says_so_at_the_end(tmp_path: Path) -> None:
@@ -41,14 +41,14 @@ def test_a_line_without_an_end_costs_little() -> None:
 
 
 def test_a_log_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
-    assert read_log(tmp_path / "log.txt", 0).text == ""
+    assert LogPiece.of(read_log(tmp_path / "log.txt", 0)).text == ""
 
 
 def test_a_log_is_read_from_the_end_with_a_negative_offset(tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_text("first\nlast\n")
-    assert read_log(tmp_path / "log.txt", -5).text == "last\n"
-    assert read_log(tmp_path / "log.txt", -500).text == "first\nlast\n"
-    assert read_log(tmp_path / "log.txt", 500).text == ""
+    assert LogPiece.of(read_log(tmp_path / "log.txt", -5)).text == "last\n"
+    assert LogPiece.of(read_log(tmp_path / "log.txt", -500)).text == "first\nlast\n"
+    assert LogPiece.of(read_log(tmp_path / "log.txt", 500)).text == ""
 
 
 @given(st.text(max_size=50), st.integers(4, 9))
@@ -60,7 +60,7 @@ def test_pieces_of_a_log_join_to_the_whole(text: str, limit: int) -> None:
         path.write_bytes(text.encode())
         start, found = 0, ""
         while start < path.stat().st_size:
-            piece = read_log(path, start, limit)
+            piece = LogPiece.of(read_log(path, start, limit))
             assert piece.next > start
             start, found = piece.next, found + piece.text
     assert found == text
@@ -71,6 +71,6 @@ def test_bytes_that_are_no_text_do_not_stop_the_reader(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x80\x80\x80\x80\x80" * 10)
     start = 0
     while start < path.stat().st_size:
-        piece = read_log(path, start, 4)
+        piece = LogPiece.of(read_log(path, start, 4))
         assert piece.next > start
         start = piece.next
