@@ -24,6 +24,7 @@ from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, R
 from jobs.run.lost_runs import LostRuns
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.previews import Previews
+from jobs.run.retention import OldRuns
 from jobs.run.stop_signal import StopSignal
 from jobs.run.waiting_runs import WaitingRuns
 from jobs.sandbox import confinement
@@ -39,7 +40,7 @@ from jobs.work.announcements import Announcer
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
-from settings.groups import Deadlines
+from settings.groups import Deadlines, Retention
 from settings.own_files import own_files
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Periods:
     stale_after: float = 25.0
     lost_sweep: float = 5.0
     queue_sweep: float = 5.0
+    retention_sweep: float = 600.0
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
     heartbeat: float = 10.0  # a third of ack_wait
@@ -82,6 +84,7 @@ class Runner:
         data_dir: Path,
         slots: int,
         deadlines: Deadlines,
+        retention: Retention,
         allowance: Allowance,
         periods: Periods | None = None,
         issuer: Issuer | None = None,
@@ -117,6 +120,7 @@ class Runner:
             lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
+        self._old_runs = OldRuns(store, data_dir, retention)
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id
@@ -125,6 +129,7 @@ class Runner:
         self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
         self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
+        self._pruner = threading.Thread(target=self._prune, name="runner-pruner", daemon=True)
 
     def start(self) -> None:
         self._interpreters.open()
@@ -133,6 +138,7 @@ class Runner:
             self._admission.start()
         self._keeper.start()
         self._sweeper.start()
+        self._pruner.start()
         self._taker.start()
         self._previews.start()
 
@@ -155,6 +161,7 @@ class Runner:
         self._draining.set()
         self._stopping.set()
         self._lost_runs.stop()
+        self._old_runs.stop()
         self._previews.drain()
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
@@ -164,6 +171,7 @@ class Runner:
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
         self._keeper.join(STOP_MARGIN)
         self._sweeper.join(STOP_MARGIN)
+        self._pruner.join(STOP_MARGIN)
         self._interpreters.close()
         self._announcer.close(3.0)
         if self._admission is not None:
@@ -283,6 +291,10 @@ class Runner:
             _Duty(self._periods.queue_sweep, self._sweep_queue),
         )
 
+    def _prune(self) -> None:
+        """(pruner thread) The first sweep over years of runs may take minutes."""
+        self._do_until_ended(_Duty(self._periods.retention_sweep, self._old_runs.sweep))
+
     def _end_lost_runs(self) -> None:
         self._lost_runs.end_all({execution.run.run_id for execution in self._current()})
 
@@ -370,6 +382,7 @@ def main() -> int:
         deadlines=settings.deadlines,
         allowance=allowance,
         issuer=issuer,
+        retention=settings.retention,
     )
     return run_until(stop, runner, store, link)
 

@@ -169,6 +169,14 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long runs that have ended are kept, with their logs and files. 0 means for ever."""
+
+    days: int = number("KEEP_RUNS_DAYS", 90, 0, 36_500)  # after a run's end
+    runs_per_job: int = number("KEEP_RUNS_PER_JOB", 1_000, 0, 1_000_000)  # the newest
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramLimits:
     """What a program may use of the machine. 0 means no limit."""
 

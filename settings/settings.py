@@ -17,6 +17,7 @@ from settings.groups import (
     NatsSettings,
     ProgramRules,
     RequestLimits,
+    Retention,
     RunnerSettings,
     ServerSettings,
     TokenSettings,
@@ -68,6 +69,7 @@ class Settings:
     requests: RequestLimits = group(RequestLimits)
     runner: RunnerSettings = group(RunnerSettings)
     deadlines: Deadlines = group(Deadlines)
+    retention: Retention = group(Retention)
     program: ProgramRules = group(ProgramRules)
 
     @classmethod

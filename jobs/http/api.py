@@ -6,7 +6,6 @@ belongs to another tenant is answered as not found.
 
 import itertools
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -39,6 +38,7 @@ from jobs.store.store import (
     IdempotencyMismatch,
     JobChanged,
     NotFound,
+    RunNotEnded,
     Store,
     StoreUnavailable,
     TooManyQueued,
@@ -89,6 +89,7 @@ def create_blueprint(
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
     blueprint.register_error_handler(NotFound, _not_found)
     blueprint.register_error_handler(AlreadyRunning, _already_running)
+    blueprint.register_error_handler(RunNotEnded, _not_ended)
     blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
     blueprint.register_error_handler(JobChanged, _changed)
     blueprint.register_error_handler(TooManyQueued, _too_many_queued)
@@ -135,6 +136,7 @@ class _Api:
             ("POST", "/jobs/<int:job_id>/execute", self.execute),
             ("GET", "/jobs/<int:job_id>/runs", self.list_runs),
             ("GET", "/runs/<run_id>", self.read_run),
+            ("DELETE", "/runs/<run_id>", self.delete_run),
             ("POST", "/runs/<run_id>/cancel", self.cancel),
             ("GET", "/runs/<run_id>/log", self.read_log),
             ("GET", "/runs/<run_id>/program", self.read_program),
@@ -206,7 +208,7 @@ class _Api:
         """Deletes the job with its runs and their files. 409 while one of the runs has not ended."""
         tenant_id = self._tenant("jobs:write")
         for run_id in self._store.delete_job(tenant_id, job_id):
-            shutil.rmtree(RunFiles(self._data_dir, run_id).directory, ignore_errors=True)
+            RunFiles(self._data_dir, run_id).remove()
         return Response(status=204)
 
     # ---- runs
@@ -246,6 +248,12 @@ class _Api:
     def read_run(self, run_id: str) -> Answer:
         run, nodes = self._store.run_with_nodes(self._tenant("jobs:read"), run_id)
         return jsonify(self._run_document(run, nodes))
+
+    def delete_run(self, run_id: str) -> Answer:
+        """Deletes the run with its log and files. 409 while it has not ended."""
+        self._store.delete_run(self._tenant("jobs:write"), run_id)
+        RunFiles(self._data_dir, run_id).remove()
+        return Response(status=204)
 
     def cancel(self, run_id: str) -> Answer:
         """Cancels the run. Answers 200 when it has ended, by this or before, and 202 while it still runs."""
@@ -373,6 +381,10 @@ def _not_found(error: NotFound) -> Response:
 
 def _already_running(error: AlreadyRunning) -> Response:
     return answer(Problem(409, str(error), runId=error.run_id, jobId=error.job_id))
+
+
+def _not_ended(error: RunNotEnded) -> Response:
+    return answer(Problem(409, str(error)))
 
 
 def _mismatch(error: IdempotencyMismatch) -> Response:

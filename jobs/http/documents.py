@@ -7,6 +7,7 @@ from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
+from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, Run, Work
 from jobs.work.announcements import present_status
 from progress_lib import Status
@@ -62,6 +63,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "createdAt": run.created_at,
         "startedAt": run.started_at,
         "endedAt": run.ended_at,
+        "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
     }
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "IdempotencyMismatch",
     "JobChanged",
     "NotFound",
+    "RunNotEnded",
     "Store",
     "StoreUnavailable",
     "TooManyQueued",
@@ -57,6 +58,10 @@ class AlreadyRunning(Exception):
         super().__init__(f"job {job_id} is already running: run {run_id} has not ended")
         self.job_id = job_id
         self.run_id = run_id
+
+
+class RunNotEnded(Exception):
+    """The run has not ended, so it cannot be deleted."""
 
 
 class JobChanged(Exception):
@@ -147,6 +152,16 @@ class Store:
             return run_ids
 
         return self._again_on_collision(delete)
+
+    def delete_run(self, tenant_id: str, run_id: str) -> None:
+        """Deletes a run that has ended. Raises NotFound or RunNotEnded."""
+
+        def delete(connection: Connection) -> None:
+            if not _run_of(connection, tenant_id, run_id).has_ended:  # an end never changes
+                raise RunNotEnded(f"run {run_id} has not ended: cancel it first")
+            _delete_runs(connection, RUNS.c.run_id == run_id)
+
+        self._write(delete)
 
     # ---- recording and reading runs
 
@@ -408,6 +423,38 @@ class Store:
             RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < time.time() - seconds
         )
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
+
+    def delete_ended_before(self, before: float, limit: int) -> int:
+        """Deletes runs that ended before a time (Unix seconds), the oldest first; how many it were, at most `limit`."""
+        old = sa.select(RUNS.c.run_id).where(RUNS.c.ended_at < before)
+        return self._delete_some(old.order_by(RUNS.c.ended_at).limit(limit))
+
+    def delete_beyond(self, runs_per_job: int, limit: int) -> int:
+        """Deletes runs of jobs that have more of them, the oldest first; how many it were, at most `limit`."""
+        count = sa.func.count()
+        large = sa.select(RUNS.c.job_id, count).group_by(RUNS.c.job_id).having(count > runs_per_job)
+        jobs = self._read(lambda connection: connection.execute(large.limit(1)).first())
+        if jobs is None:
+            return 0
+        job_id, runs = jobs
+        surplus = min(runs - runs_per_job, limit)
+        of_job = sa.select(RUNS.c.run_id).where(
+            RUNS.c.job_id == job_id, RUNS.c.ended_at.is_not(None)
+        )
+        return self._delete_some(of_job.order_by(RUNS.c.created_at).limit(surplus))
+
+    def known_runs(self, run_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are runs of any tenant."""
+        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids))
+        return self._read(lambda connection: set(connection.execute(query).scalars()))
+
+    def _delete_some(self, chosen: sa.Select[Any]) -> int:
+        def delete(connection: Connection) -> int:
+            run_ids = list(connection.execute(chosen).scalars())
+            _delete_runs(connection, RUNS.c.run_id.in_(run_ids))
+            return len(run_ids)
+
+        return self._write(delete)
 
     def note_queued(self, run: Run) -> bool:
         """Notes that the run was queued again. False when another process has noted that first."""

@@ -1,5 +1,6 @@
 """The files of a run, and where they are."""
 
+import shutil
 from pathlib import Path
 
 from progress_lib.subjects import check_id
@@ -7,14 +8,22 @@ from progress_lib.subjects import check_id
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
+def all_runs(data_dir: Path) -> Path:
+    return data_dir / "runs"
+
+
 class RunFiles:
     """The directory DATA_DIR/runs/<runId> of one run."""
 
     def __init__(self, data_dir: Path, run_id: str) -> None:
-        self.directory = data_dir / "runs" / check_id(run_id)
+        self.directory = all_runs(data_dir) / check_id(run_id)
         self.program = self.directory / "program.py"
         self.log = self.directory / "log.txt"
         self.last_words = self.directory / "last_words.jsonl"
+
+    def remove(self) -> None:
+        """Deletes all of them; harmless when repeated."""
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def write_program(self, text: str) -> None:
         """Raises OSError."""

@@ -19,7 +19,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
-from settings.groups import Deadlines
+from settings.groups import Deadlines, Retention
 from tests.harness import ROOT, NatsServer, eventually
 from tests.programs import allowance
 
@@ -72,6 +72,7 @@ def new_runner(
         data_dir=data_dir,
         slots=1,
         deadlines=Deadlines(),
+        retention=Retention(),
         allowance=allowance(data_dir, **rules),
     )
 

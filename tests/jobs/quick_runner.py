@@ -10,7 +10,7 @@ from jobs.run.stop_signal import StopSignal
 from jobs.runner import Periods, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
-from settings.groups import Deadlines
+from settings.groups import Deadlines, Retention
 from tests.programs import allowance
 
 
@@ -29,6 +29,7 @@ def main() -> int:
         slots=options["slots"],
         periods=Periods(**options["periods"]),
         deadlines=Deadlines(**options["deadlines"]),
+        retention=Retention(),
         allowance=allowance(data_dir),
     )
     return run_until(stop, runner, store, link)

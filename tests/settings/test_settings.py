@@ -88,6 +88,8 @@ BAD: list[tuple[str, str]] = [
     ("RUN_TIMEOUT", "1h"),
     ("RUN_SILENCE_TIMEOUT", "9999999999"),
     ("RUN_CANCEL_TIMEOUT", "301"),
+    ("KEEP_RUNS_DAYS", "-1"),
+    ("KEEP_RUNS_PER_JOB", "all"),
     ("NATS_PING_PERIOD", "0"),
     ("PROGRAM_LANDLOCK", "yes"),
     ("PROGRAM_OPEN_FILES", "15"),

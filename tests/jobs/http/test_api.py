@@ -18,7 +18,7 @@ from jobs.http.api import create_blueprint
 from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.problems import register
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Run
+from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
@@ -492,3 +492,16 @@ def test_a_whole_run_through_the_api(
     assert [(n["nodeId"], n["rowCount"]) for n in document["nodes"]] == [(1, 2_500), (2, 2_500)]
     assert document["counts"]["completed"] == 2
     assert document["startedAt"] <= document["endedAt"]
+
+
+def test_a_run_is_deleted_once_it_has_ended(store: Store, client: FlaskClient) -> None:
+    job = store.create_job(TENANT, "a job", SAMPLE)
+    run = store.record_run(TENANT, NewRun(job.job_id, SAMPLE, "")).run
+    told = problem(client.delete(f"/api/runs/{run.run_id}"), 409)
+    assert told["detail"] == f"run {run.run_id} has not ended: cancel it first"
+    store.start_run(TENANT, run.run_id, ME)
+    assert client.get(f"/api/runs/{run.run_id}").get_json()["machine"] == "here"
+    store.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
+    assert client.delete(f"/api/runs/{run.run_id}").status_code == 204
+    for answer in (client.delete(f"/api/runs/{run.run_id}"), client.get(f"/api/runs/{run.run_id}")):
+        problem(answer, 404)

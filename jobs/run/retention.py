@@ -1,0 +1,66 @@
+"""Old runs go, with their logs and files: what is kept has a bound, on every machine."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from jobs.store.store import Store
+from jobs.work.run_files import RunFiles, all_runs
+from settings.groups import Retention
+
+LOG = logging.getLogger(__name__)
+
+AT_ONCE = 200  # runs of one transaction: others wait for it on SQLite
+PAUSE = 0.1  # seconds between two of them
+DAY = 86_400.0
+
+
+class OldRuns:
+    """The sweep over what is kept, for one runner. It runs on one thread; any thread may call `stop`. Raises StoreUnavailable.
+
+    The database is every machine's, its files are this machine's alone: each runner deletes the files of runs that the
+    database does not know any more, whoever deleted them.
+    """
+
+    def __init__(self, store: Store, data_dir: Path, retention: Retention) -> None:
+        self._store = store
+        self._data_dir = data_dir
+        self._retention = retention
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def sweep(self) -> None:
+        deleted = self._delete_runs()
+        if deleted:
+            LOG.info("%d runs that were older than what is kept are deleted", deleted)
+        self._delete_files()
+
+    def _delete_runs(self) -> int:
+        keep, deleted = self._retention, 0
+        while not self._stopping.is_set():
+            found = 0
+            if keep.days:
+                found += self._store.delete_ended_before(time.time() - keep.days * DAY, AT_ONCE)
+            if keep.runs_per_job:
+                found += self._store.delete_beyond(keep.runs_per_job, AT_ONCE)
+            if not found:
+                break
+            deleted += found
+            self._stopping.wait(PAUSE)
+        return deleted
+
+    def _delete_files(self) -> None:
+        directories = [path.name for path in all_runs(self._data_dir).glob("*")]
+        known: set[str] = set()
+        for start in range(0, len(directories), AT_ONCE):
+            known |= self._store.known_runs(directories[start:][:AT_ONCE])
+        if directories and not known:
+            # as with another DATABASE_URL by mistake; the files of a last run that was deleted go after the next one
+            LOG.debug("no run of %s is in the database: its files stay", all_runs(self._data_dir))
+            return
+        for name in directories:
+            if name not in known and not self._stopping.is_set():
+                RunFiles(self._data_dir, name).remove()

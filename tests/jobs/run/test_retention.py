@@ -1,0 +1,136 @@
+"""Runs and files beyond what is kept are deleted, those of runs at work and of other machines never."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.run import retention
+from jobs.run.retention import DAY, OldRuns
+from jobs.store.node_states import NodeState
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import LogEnd, NewRun
+from jobs.store.run_states import RunStatus
+from jobs.store.store import NotFound, RunNotEnded, Store
+from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS
+from jobs.work.run_files import RunFiles
+from settings.groups import Retention
+from tests.harness import eventually
+from tests.jobs.conftest import GRAPH, TENANT, StartRunner, ended, node_state, record
+
+ME = ProcessIdentity("here", 1, 2)
+
+
+class Kept:
+    """A store whose runs have the ages that a test wants."""
+
+    def __init__(self, store: Store, database_url: str, data_dir: Path) -> None:
+        self.store, self.data_dir = store, data_dir
+        self.engine = sa.create_engine(database_url)
+
+    def job(self) -> int:
+        return self.store.create_job(TENANT, "a job", GRAPH).job_id
+
+    def run(self, job_id: int, days: float, *, ends: bool = True) -> str:
+        """A run that was created, and ended, so many days ago, with states, a log and files."""
+        run = self.store.record_run(TENANT, NewRun(job_id, GRAPH, "")).run
+        self.store.start_run(TENANT, run.run_id, ME)
+        RunFiles(self.data_dir, run.run_id).write_program("")
+        then = time.time() - days * DAY
+        times = {"created_at": then}
+        if ends:
+            nodes: list[NodeState] = [node_state(1, "completed", 5)]
+            log = LogEnd(1, b"x")
+            end = RunStatus.COMPLETED
+            self.store.move_run(TENANT, run.run_id, RunStatus.RUNNING, end, nodes=nodes, log=log)
+            times["ended_at"] = then
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run.run_id).values(**times))
+        return run.run_id
+
+    def sweep(self, **keep: int) -> None:
+        OldRuns(self.store, self.data_dir, Retention(**keep)).sweep()
+
+    def ids(self) -> set[str]:
+        """The runs in the database; what belongs to them is there, and nothing of others."""
+        with self.engine.connect() as connection:
+            found = [
+                set(connection.execute(sa.select(table.c.run_id)).scalars())
+                for table in (RUNS, NODE_STATES, RUN_LOGS)
+            ]
+        runs, nodes, logs = found
+        assert nodes == logs
+        assert nodes <= runs
+        assert self.directories() == runs
+        return runs
+
+    def directories(self) -> set[str]:
+        return {path.name for path in (self.data_dir / "runs").iterdir()}
+
+
+@pytest.fixture
+def kept(store: Store, database_url: str, data_dir: Path) -> Kept:
+    return Kept(store, database_url, data_dir)
+
+
+def test_runs_that_ended_too_long_ago_are_deleted_with_all_that_is_theirs(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "PAUSE", 0.0)
+    job = kept.job()
+    old = [kept.run(job, days) for days in (9, 8, 7.5, 7.2, 7.1)]
+    new = [kept.run(job, days) for days in (6.9, 1)]
+    working = kept.run(job, 30, ends=False)
+    kept.sweep(days=0, runs_per_job=0)
+    assert kept.ids() == {*old, *new, working}
+    kept.sweep(days=7, runs_per_job=0)
+    assert kept.ids() == {*new, working}
+
+
+def test_of_each_job_the_newest_runs_are_kept(kept: Kept) -> None:
+    busy, quiet = kept.job(), kept.job()
+    runs = [kept.run(busy, days) for days in (5, 4, 3, 2)]
+    others = [kept.run(quiet, days) for days in (50, 40)]
+    working = kept.run(busy, 1, ends=False)
+    kept.sweep(days=0, runs_per_job=3)
+    assert kept.ids() == {*runs[2:], working, *others}
+
+
+def test_files_of_runs_that_another_machine_deleted_go_and_those_of_a_foreign_database_stay(
+    kept: Kept,
+) -> None:
+    job = kept.job()
+    gone, stays = kept.run(job, 2), kept.run(job, 1)
+    kept.store.delete_run(TENANT, gone)
+    kept.sweep()
+    assert kept.directories() == {stays}
+    for name in ("aa", "bb"):
+        RunFiles(kept.data_dir, name).write_program("")
+    kept.store.delete_run(TENANT, stays)
+    kept.sweep()
+    assert kept.directories() == {stays, "aa", "bb"}, "this database knows none of these runs"
+
+
+def test_a_run_that_has_not_ended_or_is_anothers_is_not_deleted(kept: Kept) -> None:
+    run_id = kept.run(kept.job(), 0, ends=False)
+    with pytest.raises(RunNotEnded, match="cancel it first"):
+        kept.store.delete_run(TENANT, run_id)
+    with pytest.raises(NotFound):
+        kept.store.delete_run("globex", run_id)
+    assert kept.store.run(TENANT, run_id).run_id == run_id
+
+
+def test_a_runner_sweeps_as_soon_as_it_starts(
+    kept: Kept, start_runner: StartRunner, store: Store
+) -> None:
+    job = kept.job()
+    old, new = kept.run(job, 91), kept.run(job, 89)
+    start_runner()
+    eventually(lambda: kept.directories() == {new})
+    with pytest.raises(NotFound):
+        store.run(TENANT, old)
+    assert ended(store, record(store)).status is RunStatus.COMPLETED
