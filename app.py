@@ -24,6 +24,7 @@ from realtime.service import Realtime
 from settings import Settings
 from web import cors
 from web.origins import Origins
+from web.proxies import behind_proxies
 from web.tokens import Identity, TokenVerifier
 
 LOG = logging.getLogger(__name__)
@@ -131,6 +132,9 @@ def create_app(settings: Settings) -> Flask:
     )
     _add_pages(app, parts)
     app.after_request(_add_security_headers)
+    app.wsgi_app = behind_proxies(  # type: ignore[assignment,method-assign]
+        app.wsgi_app, settings.server.base_path, settings.clients.proxies
+    )
     return app
 
 

@@ -25,7 +25,7 @@ from realtime.hub import Hub
 from realtime.websocket import WebSocket
 from settings.addresses import client_address
 from settings.groups import ClientLimits
-from web.origins import Origins
+from web.origins import Origins, refusal
 from web.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 
 LOG = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Door:
         check_handshake(request.environ)
         origin = request.environ.get("HTTP_ORIGIN")
         if self._origins.is_set and not self._origins.allows(origin, request.host):  # host is slow
-            raise Forbidden(f"origin {origin!r:.100} is not allowed here")
+            raise Forbidden(refusal(origin, request.host))
         token = _token(request)
         g.identity = identify(self._verifier, token)
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run a job
 MIN_METRICS_TOKEN = 16  # characters
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
 
@@ -46,6 +47,16 @@ def metrics_token(found: str) -> str:
     if len(found) < MIN_METRICS_TOKEN or not found.isascii() or not found.isprintable():
         raise ValueError(f"must be {MIN_METRICS_TOKEN} or more printable ASCII characters")
     return found
+
+
+def base_path(found: str) -> str:
+    """The path below which a proxy has this server, without a slash at its end; "" for the root."""
+    path = found.rstrip("/")
+    if path and not _PATH.fullmatch(path):
+        raise ValueError(
+            "must be a path such as /progress, of letters, digits and the signs . _ ~ - between slashes"
+        )
+    return path
 
 
 def file(found: str) -> Path:

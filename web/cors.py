@@ -6,7 +6,7 @@ A token is never ambient as a cookie is, so no credentials are allowed, and no o
 from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden
 
-from web.origins import Origins
+from web.origins import Origins, refusal
 
 METHODS = "GET, POST, PUT, DELETE"
 HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match"
@@ -24,7 +24,7 @@ def install(app: Flask, origins: Origins) -> None:
             return None
         is_named = origins.names(origin)
         if origins.is_set and not is_named and not origins.is_own(origin, request.host):
-            raise Forbidden(f"origin {origin!r:.100} is not allowed here")
+            raise Forbidden(refusal(origin, request.host))
         is_preflight = request.method == "OPTIONS" and (
             "Access-Control-Request-Method" in request.headers
         )

@@ -9,6 +9,7 @@ import errno
 import gc
 import itertools
 import os
+import select
 import socket
 import threading
 import time
@@ -100,6 +101,22 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         except Exception:
             self._send_all_away()
             raise  # gunicorn logs it, and starts another worker when this one is gone
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._close_listeners()
+
+    def _close_listeners(self) -> None:
+        """At a stop. Who waits is let in; who comes later is refused at once, and a proxy asks another server.
+
+        Open until the end, the listener would take connections that nobody accepts, and the kernel would reset them
+        with the request that they had sent.
+        """
+        for listener in self.sockets:
+            while select.select([listener], [], [], 0)[0]:
+                self.accept(listener)
+            listener.close()
 
     def accept(self, listener: Any) -> None:
         """As gunicorn's, but for what it does when the machine has no more files or memory."""

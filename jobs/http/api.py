@@ -161,7 +161,7 @@ class _Api:
         tenant_id = self._tenant("jobs:write")
         body = json_object(self._limits)
         job = self._store.create_job(tenant_id, job_name(body), self._graph(body))
-        headers = {"Location": f"/api/jobs/{job.job_id}", "ETag": _etag(job)}
+        headers = {"Location": _address(f"jobs/{job.job_id}"), "ETag": _etag(job)}
         return jsonify(job_document(job)), 201, headers
 
     def validate(self) -> Answer:
@@ -230,7 +230,7 @@ class _Api:
         run = recorded.run
         # A repeated request gets the answer of the first one, in which the status was "queued".
         told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
-        return jsonify(told), 202, {"Location": f"/api/runs/{run.run_id}"}
+        return jsonify(told), 202, {"Location": _address(f"runs/{run.run_id}")}
 
     def list_runs(self, job_id: int) -> Answer:
         """The job's runs, newest first. `?limit=` and `?before=` (a createdAt) page through them.
@@ -336,6 +336,11 @@ class _Api:
 
 
 # ---- what a request says
+
+
+def _address(what: str) -> str:
+    """The path of a job or run, as the client sees this server."""
+    return f"{request.script_root}/api/{what}"
 
 
 def _etag(job: Job) -> str:

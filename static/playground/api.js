@@ -20,6 +20,9 @@ export class Problem extends Error {
   }
 }
 
+/** Where the server's paths begin: at the root of its host, or below a path of a proxy. */
+const ROOT = new URL('../../', import.meta.url);
+
 export class Api {
   #token;
   #clockOffset = 0; // seconds that the server's clock is ahead of ours
@@ -165,7 +168,7 @@ export class Api {
     const content = body === undefined ? undefined : JSON.stringify(body);
     try {
       const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(wanted === undefined ? [] : [wanted])]);
-      const response = await fetch(path, { method, headers: sent, body: content, signal, cache: 'no-store' });
+      const response = await fetch(new URL(`.${path}`, ROOT), { method, headers: sent, body: content, signal, cache: 'no-store' });
       this.#noteClock(response);
       return response;
     } catch {

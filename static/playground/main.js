@@ -536,7 +536,7 @@ function spokenStatus({ status, startedAt, endedAt, reason }, { job }) {
 }
 
 function socketAddress() {
-  const address = new URL('/ws', location.href);
+  const address = new URL('../../ws', import.meta.url);
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
   address.search = '';
   address.hash = '';

@@ -129,7 +129,7 @@ export class HttpFollower {
     const headers = { Authorization: `Bearer ${await this.#readToken()}` };
     const limits = streams ? [signal] : [signal, AbortSignal.timeout(SILENCE)];
     try {
-      return await fetch(new URL(path, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' });
+      return await fetch(new URL(`..${path}`, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' });
     } catch {
       throw new Refused(0);
     }

@@ -461,7 +461,7 @@ export class JobRealtimeService {
 
 /** The API of the server that the socket is on: a call that answers 401 to a bad token. */
 function checkUrlFor(url) {
-  const check = new URL('/api/jobs', url);
+  const check = new URL('./api/jobs', url);
   check.protocol = check.protocol === 'wss:' ? 'https:' : 'http:';
   return check.href;
 }
