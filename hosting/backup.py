@@ -1,0 +1,253 @@
+"""A backup of all that a server keeps, made while it works, and its return into an empty DATA_DIR.
+
+    scripts/backup [FILE]       the archive; without a name backup-<date>-<time>.tar.gz
+    scripts/restore FILE        into the DATA_DIR and DATABASE_URL of the environment, which must be empty
+
+The archive holds the database, the secrets, the files of runs, and DATA_DIR's data. It does not hold what the embedded
+nats-server keeps: live counts of the last day, which the database knows the ends of. Data roots outside DATA_DIR are the
+operator's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+
+from settings import Settings, SettingsError, keep_private
+
+DATABASE = "progress.db"  # in the archive: an SQLite database …
+DUMP = "progress.dump"  # … or what pg_dump made of one on PostgreSQL
+NOT_KEPT = ("embedded.", "nats.conf", "nats.log", "once.log")  # how names begin that a start makes
+NOT_KEPT_DIRECTORIES = ("nats", "previews")
+SQLITE_SIGN = b"SQLite format 3\0"
+FAILED, WRONG = 1, 2
+
+
+class BackupError(Exception):
+    """The backup or restore cannot be made; the text says why, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    keep_private()
+    options = _parsed(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        settings = Settings.from_env(reads_keys=False)
+        if options.command == "backup":
+            return _backup(settings, options.file)
+        return _restore(settings, options.file)
+    except (BackupError, SettingsError) as error:
+        print(f"scripts/{options.command}: {error}", file=sys.stderr)
+        return WRONG
+    except (OSError, sqlite3.Error, tarfile.TarError) as error:
+        print(f"scripts/{options.command}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print(f"scripts/{options.command}: stopped; nothing was left behind", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m hosting.backup", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = parser.add_subparsers(dest="command", required=True)
+    making = commands.add_parser("backup", prog="scripts/backup", description=__doc__)
+    making.add_argument("file", nargs="?", type=Path, default=None, metavar="FILE")
+    returning = commands.add_parser("restore", prog="scripts/restore", description=__doc__)
+    returning.add_argument("file", type=Path, metavar="FILE")
+    for one in (making, returning):
+        one.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser.parse_args(arguments)
+
+
+# ---------------------------------------------------------------- a backup
+
+
+def _backup(settings: Settings, wanted: Path | None) -> int:
+    if not settings.data_dir.is_dir():
+        raise BackupError(f"there is no {settings.data_dir}: DATA_DIR names the server's directory")
+    target = wanted or Path(time.strftime("backup-%Y%m%d-%H%M%S.tar.gz"))
+    if target.exists():
+        raise BackupError(f"{target} exists already; choose another name")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with tarfile.open(part, "x:gz", compresslevel=1) as archive:
+            count = _fill(archive, settings)
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
+    print(f"{target}: the database and {count:,} files, {target.stat().st_size / 1e6:,.1f} MB")
+    return 0
+
+
+def _fill(archive: tarfile.TarFile, settings: Settings) -> int:
+    """The database first: what a run writes later is only missing in the database, never in the files."""
+    url = make_url(settings.database_url)
+    own = None
+    if url.get_backend_name() == "sqlite":
+        own = Path(url.database or "").resolve()
+        _add_sqlite(archive, own, DATABASE)
+    else:
+        _add_bytes(archive, DUMP, _dump(url))
+    count = 0
+    for path in _files(settings.data_dir):
+        if path.resolve() == own:
+            continue
+        count += _add_file(archive, path, f"data/{path.relative_to(settings.data_dir)}")
+    return count
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(directory):
+        here = Path(folder)
+        if here == directory:
+            folders[:] = [name for name in folders if name not in NOT_KEPT_DIRECTORIES]
+            names = [name for name in names if not name.startswith(NOT_KEPT)]
+        for name in sorted(names):
+            if not name.endswith(("-wal", "-shm", "-journal", ".part")):
+                yield here / name
+
+
+def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> int:
+    """Adds a regular file as it is now; one that is gone meanwhile is none. How many files it was."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return 0
+        with path.open("rb") as file:
+            if file.read(len(SQLITE_SIGN)) == SQLITE_SIGN:
+                _add_sqlite(archive, path, name)
+                return 1
+            file.seek(0)
+            found = archive.gettarinfo(arcname=name, fileobj=file)
+            archive.addfile(found, file)  # as many bytes as it had; a log may grow meanwhile
+    except FileNotFoundError:
+        return 0
+    return 1
+
+
+def _add_sqlite(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    """Adds one moment of the database: its file alone, without what lies beside it, may be none."""
+    with tempfile.TemporaryDirectory(prefix="backup-") as directory:
+        copy = Path(directory) / "copy.db"
+        with (
+            contextlib.closing(
+                sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)
+            ) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        archive.add(copy, name)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode, entry.mtime = len(content), 0o600, int(time.time())
+    archive.addfile(entry, io.BytesIO(content))
+
+
+# ---------------------------------------------------------------- a restore
+
+
+def _restore(settings: Settings, archive_file: Path) -> int:
+    if settings.data_dir.exists() and any(settings.data_dir.iterdir()):
+        raise BackupError(f"{settings.data_dir} is not empty; let DATA_DIR name a new directory")
+    url = make_url(settings.database_url)
+    with tarfile.open(archive_file, "r:gz") as archive:
+        names = set(archive.getnames())
+        wanted = DATABASE if url.get_backend_name() == "sqlite" else DUMP
+        if not names & {DATABASE, DUMP}:
+            raise BackupError(f"{archive_file} is no archive of scripts/backup")
+        if wanted not in names:
+            raise BackupError(
+                f"{archive_file} holds {'PostgreSQL' if DUMP in names else 'SQLite'}'s database, and DATABASE_URL "
+                "names another kind: set it to an empty one of that kind"
+            )
+        parent = settings.data_dir.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=parent) as directory:
+            archive.extractall(directory, filter="data")
+            _put_in_place(Path(directory), settings, url)
+    print(f"{settings.data_dir} is as it was when {archive_file} was made; start the server on it")
+    return 0
+
+
+def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
+    (found / "data").mkdir(exist_ok=True)
+    if url.get_backend_name() == "sqlite":
+        place = Path(url.database or "").absolute()
+        if place.is_relative_to(settings.data_dir.absolute()):
+            place = found / "data" / place.relative_to(settings.data_dir.absolute())
+        if place.exists():
+            raise BackupError(f"{place} exists already; let DATABASE_URL name a new file")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(found / DATABASE, place)
+    else:
+        _load(url, found / DUMP)
+    if settings.data_dir.exists():
+        settings.data_dir.rmdir()  # it is empty
+    (found / "data").rename(settings.data_dir)
+    settings.data_dir.chmod(0o700)
+
+
+# ---------------------------------------------------------------- PostgreSQL's own programs
+
+
+def _dump(url: URL) -> bytes:
+    return _postgres("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges")
+
+
+def _load(url: URL, dump: Path) -> None:
+    """All or nothing; a database that is not empty is refused by PostgreSQL."""
+    options = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
+    _postgres("pg_restore", url, *options, str(dump))
+
+
+def _postgres(program: str, url: URL, *options: str) -> bytes:
+    plain = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    )
+    environ = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    command = [_found(program), f"--dbname={plain.render_as_string()}", *options]
+    done = subprocess.run(command, env=environ, capture_output=True)
+    if done.returncode:
+        raise BackupError(f"{program}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _found(program: str) -> str:
+    """The newest that is installed; the path has Debian's wrapper, or none."""
+    of_debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=_version)
+    found = str(of_debian[-1]) if of_debian else shutil.which(program)
+    if found is None:
+        raise BackupError(
+            f"the database is on PostgreSQL, and there is no {program} here: install its client programs"
+        )
+    return found
+
+
+def _version(path: Path) -> float:
+    name = path.parent.parent.name
+    return float(name) if name.replace(".", "", 1).isdecimal() else 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

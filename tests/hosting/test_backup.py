@@ -1,0 +1,139 @@
+"""A backup that is made while a server works becomes a server with the same jobs, runs, secrets and data."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.store.records import NewRun
+from jobs.store.store import Store
+from tests.databases import Database
+from tests.harness import ROOT, StartProduct, running_product
+from tests.jobs.conftest import GRAPH, TENANT
+
+
+def command(name: str, *arguments: object, data_dir: Path, **environ: str) -> Any:
+    return subprocess.run(
+        [sys.executable, "-m", "hosting.backup", name, *map(str, arguments)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_server_goes_on_from_a_backup_that_was_made_while_it_ran(
+    start_product: StartProduct, shop_database: Path, tmp_path: Path
+) -> None:
+    product = start_product(SAMPLE_ORDERS="2000")
+    job_id = product.sample_job_id()
+    ended = product.run_end(product.execute(job_id))
+    assert ended["status"] == "completed", ended
+    working = product.execute(job_id)
+    archive, place = tmp_path / "backup.tar.gz", tmp_path / "restored"
+    made = command("backup", archive, data_dir=product.data_dir)
+    assert made.returncode == 0, made.stderr
+    assert "the database and" in made.stdout
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    assert product.run_end(working)["status"] == "completed", "the server was not disturbed"
+    jobs = product.get("/api/jobs").json()
+    product.stop()
+    restored = command("restore", archive, data_dir=place)
+    assert restored.returncode == 0, restored.stderr
+    assert sqlite3.connect(place / "shop.db").execute("PRAGMA integrity_check").fetchone() == (
+        "ok",
+    )
+    with running_product(place, shop_database, SAMPLE_ORDERS="2000") as again:
+        assert again.get("/api/jobs").json() == jobs
+        assert again.get(f"/api/runs/{ended['runId']}").json() == ended
+        assert again.get(f"/api/runs/{ended['runId']}/log").json()["size"] > 0
+        cut_off = again.run_end(working)
+        assert cut_off["status"] in ("completed", "lost"), "its runner is not there any more"
+        assert again.run_end(again.execute(job_id))["status"] == "completed"
+
+
+def test_a_database_on_postgresql_is_part_of_it(postgresql: Database, tmp_path: Path) -> None:
+    data_dir, archive, place = tmp_path / "data", tmp_path / "backup.tar.gz", tmp_path / "again"
+    data_dir.mkdir()
+    (data_dir / "orders.csv").write_text("id\n1\n")
+    store = Store(postgresql.url)
+    store.open()
+    job = store.create_job(TENANT, "kept", GRAPH)
+    store.record_run(TENANT, NewRun(job.job_id, GRAPH, ""))
+    made = command("backup", archive, data_dir=data_dir, DATABASE_URL=postgresql.url)
+    assert made.returncode == 0, made.stderr
+    url = postgresql.url
+    full = command("restore", archive, data_dir=place, DATABASE_URL=url)
+    assert full.returncode == 2, "the database is not empty"
+    assert "already exists" in full.stderr
+    assert not place.exists()
+    assert [job.name for job in store.jobs(TENANT)] == ["kept"]
+    store.close()
+    for table in postgresql.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        postgresql.execute(f'DROP TABLE "{table[0]}" CASCADE')
+    done = command("restore", archive, data_dir=place, DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert (place / "orders.csv").read_text() == "id\n1\n"
+    store = Store(postgresql.url)
+    store.open()
+    assert [job.name for job in store.jobs(TENANT)] == ["kept"]
+    store.close()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    data_dir = tmp_path / "of archive"
+    data_dir.mkdir()
+    Store(f"sqlite:///{data_dir}/progress.db").open()
+    for name in ("nats.log", "embedded.lock", "notes.txt", ".part"):
+        (data_dir / name).write_text("x")
+    (data_dir / "nats").mkdir()
+    (data_dir / "nats" / "stream").write_text("x")
+    os.mkfifo(data_dir / "a.fifo")
+    made = command("backup", tmp_path / "a.tar.gz", data_dir=data_dir)
+    assert made.returncode == 0, made.stderr
+    return tmp_path / "a.tar.gz"
+
+
+def test_what_a_start_makes_anew_is_not_in_it(archive: Path) -> None:
+    with tarfile.open(archive) as found:
+        assert sorted(found.getnames()) == ["data/notes.txt", "progress.db"]
+
+
+def test_nothing_is_ever_overwritten(archive: Path, tmp_path: Path) -> None:
+    again = command("backup", archive, data_dir=tmp_path / "of archive")
+    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+    full = command("restore", archive, data_dir=tmp_path / "of archive")
+    assert (full.returncode, "is not empty" in full.stderr) == (2, True)
+    (tmp_path / "other.db").write_text("")
+    url = f"sqlite:///{tmp_path}/other.db"
+    taken = command("restore", archive, data_dir=tmp_path / "new", DATABASE_URL=url)
+    assert (taken.returncode, "other.db exists already" in taken.stderr) == (2, True)
+    assert not (tmp_path / "new").exists()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.write_text("no archive"), "not a gzip file"),
+        (lambda path: tarfile.open(path, "w:gz").close(), "is no archive of scripts/backup"),
+        (lambda path: None, "No such file"),
+    ],
+)
+def test_what_is_no_backup_is_refused(make: Any, said: str, tmp_path: Path) -> None:
+    make(tmp_path / "x.tar.gz")
+    done = command("restore", tmp_path / "x.tar.gz", data_dir=tmp_path / "new")
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "new").exists()
