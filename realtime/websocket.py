@@ -49,7 +49,6 @@ class WebSocket:
         # gevent's socket waits on EAGAIN whatever the flags; the one inside it does not
         self._raw = getattr(server.sock, "_sock", server.sock)
         self._is_tls = isinstance(server.sock, ssl.SSLSocket)
-        self._alive = True
         self.last_heard = time.monotonic()  # (reader thread)
         if self._socket.family in (socket.AF_INET, socket.AF_INET6):
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -93,8 +92,6 @@ class WebSocket:
 
     def try_send(self, data: bytes | memoryview) -> int:
         """Sends what the kernel takes at once: a count of bytes, 0 when none, DEAD when it is over."""
-        if not self._alive:
-            return DEAD
         if self._is_tls:
             return 0  # a TLS record cannot be sent by halves: the writer does it
         try:
@@ -135,8 +132,7 @@ class WebSocket:
         self._shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Sends nothing more, since gunicorn may close the socket next; with the client's lock."""
-        self._alive = False
+        """Ends the parser: gunicorn may close the socket next."""
         self._server.connected = False  # flask-sock must not write a close frame of its own
         # this generator of wsproto's holds its owner: only a search for garbage would find the two
         self._protocol._proto._parse_more.close()

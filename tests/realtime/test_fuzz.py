@@ -19,6 +19,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import Event
 
 from realtime import client as client_module
+from realtime import outgoing
 from realtime.actions import BadAction, parse_action
 from realtime.client import Client
 from realtime.hub import Hub
@@ -191,4 +192,4 @@ def test_any_text_is_an_action_or_a_bad_one(text: str) -> None:
 
 
 def test_the_linger_of_a_writer_is_short_enough_for_these_tests() -> None:
-    assert client_module.WRITER_LINGER + client_module.CLOSE_WAIT < HANG
+    assert outgoing.WRITER_LINGER + client_module.CLOSE_WAIT < HANG
