@@ -14,7 +14,7 @@ from progress_lib.nats import PING_PERIOD, Link, Message, NatsError, Subscriptio
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import every_job
 from realtime.commands import Broadcast, Known, ListenTo
-from realtime.events import Event, Source, Topic, make_event, read_event, topic_of
+from realtime.events import Event, Source, Topic, make_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Hub
 from realtime.past import Past
@@ -242,10 +242,8 @@ class NATSBridge:
     def _replay(self, pasts: dict[Topic, Past]) -> None:
         """Raises NatsError."""
         for batch in self._stream.replay(list(pasts)):
-            for message in batch:
-                event = self._event(message, stream_sequence(message.reply))
-                if event is not None:
-                    pasts[event.topic].add(event)
+            for event in self._events(batch, pasts.__contains__, stream_sequence):
+                pasts[event.topic].add(event)
         for topic in pasts:
             self._failures.pop(topic, None)
 
@@ -272,40 +270,45 @@ class NATSBridge:
     # ---- the link's thread
 
     def _receive(self, messages: list[Message]) -> None:
-        """Of the stream: each has its place in it."""
-        wanted = [message for message in messages if self._is_wanted(message)]
-        self.unasked += len(messages) - len(wanted)
-        pairs = [(message, stream_sequence(message.reply)) for message in wanted]
-        self._pass_on(pairs, len(messages))
+        """Of the stream. A job that nobody asked for: when someone does, its past is read then."""
+        self._wait_for_hub()
+        self._pass_on(self._events(messages, self._hub.keeps, stream_sequence), len(messages))
 
     def _receive_plain(self, messages: list[Message]) -> None:
         """As publishers sent them, whose replies say nothing of a stream."""
-        self._pass_on([(message, 0) for message in messages], len(messages))
+        self._wait_for_hub()
+        self._pass_on(self._events(messages, _every_topic, _no_sequence), len(messages))
 
-    def _pass_on(self, messages: list[tuple[Message, int]], received: int) -> None:
+    def _wait_for_hub(self) -> None:
         assert self.link.is_this_thread, "one thread, or messages would change their order"
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        found = (self._event(message, seq) for message, seq in messages)
-        events = [event for event in found if event is not None]
+
+    def _pass_on(self, events: list[Event], received: int) -> None:
         if events:
             self._hub.put(Broadcast(events))
         if received < BATCH:
             time.sleep(BUSY_PERIOD if received >= BUSY else BATCH_PERIOD)
 
-    def _is_wanted(self, message: Message) -> bool:
-        """False for a job that nobody asked for: when someone does, its past is read then."""
-        try:
-            return self._hub.keeps(topic_of(message.subject)[0])
-        except MalformedProgress:
-            return True  # to be complained of
-
-    def _event(self, message: Message, seq: int) -> Event | None:
-        try:
-            return read_event(message.subject, message.payload, seq)
-        except MalformedProgress as error:
-            self._complain(message.subject, error)
-            return None
+    def _events(
+        self,
+        messages: list[Message],
+        is_wanted: Callable[[Topic], bool],
+        sequence: Callable[[str], int],
+    ) -> list[Event]:
+        """Those of topics that are wanted; `sequence` is a reply's. One pass: each message comes through here."""
+        events: list[Event] = []
+        for message in messages:
+            try:
+                topic, kind = topic_of(message.subject)
+                if is_wanted(topic):
+                    seq = sequence(message.reply)
+                    events.append(make_event(topic, kind, message.payload, seq))
+                else:
+                    self.unasked += 1
+            except MalformedProgress as error:
+                self._complain(message.subject, error)
+        return events
 
     def _complain(self, subject: str, error: MalformedProgress) -> None:
         self.malformed += 1
@@ -318,3 +321,11 @@ class NATSBridge:
                 error,
                 subject,
             )
+
+
+def _every_topic(_topic: Topic) -> bool:
+    return True
+
+
+def _no_sequence(_reply: str) -> int:
+    return 0

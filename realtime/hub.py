@@ -208,14 +208,9 @@ class Hub:
             if self._source is not Source.LIVE_ONLY:
                 return  # nobody asked yet: its past will be read when someone does
             job = self._new_job(event.topic)
-        if job.held is None:
-            self._apply(job, event)
-        else:
+        if job.held is not None:
             job.held.apply(event)
-
-    def _apply(self, job: _Job, event: Event) -> None:
-        news = _news(job, event)
-        if news:
+        elif news := _news(job, event):
             self._tell(job, event, news)
         else:
             self.counts.stale += 1
