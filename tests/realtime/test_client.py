@@ -9,10 +9,8 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
-from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
 from realtime import client as client_module
@@ -41,17 +39,12 @@ class Pair:
         ours, self.browser = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
         self.browser.settimeout(10)
-        server = SimpleNamespace(
-            ws=Connection(ConnectionType.SERVER),
-            sock=ours,
-            connected=True,
-        )
         self.ours = ours
         self.hub = Hub()
         self.hub.start()
         self.identity = Identity("acme", SCOPES, time.time() + 600, "ann")
         verifier = TokenVerifier("acme", secret_keys("x" * 32), Expected())
-        self.client = Client(self.hub, WebSocket(server), self.identity, verifier, ClientLimits())
+        self.client = Client(self.hub, WebSocket(ours), self.identity, verifier, ClientLimits())
 
     def read(self, count: int) -> bytes:
         received = b""
@@ -235,13 +228,12 @@ def test_what_a_client_held_is_freed_without_a_search_for_garbage() -> None:
     def serve() -> weakref.ref[object]:
         ours, browser = socket.socketpair()
         with ours, browser:
-            server = SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours)
-            reader = WebSocket(server)
+            reader = WebSocket(ours)
             browser.sendall(frame(PING, b"?"))
             assert reader.wait_readable(10)
             assert len(list(reader.read())) == 1
             reader.release()
-            return weakref.ref(server.ws._proto)
+            return weakref.ref(reader._protocol._proto)
 
     gc.disable()
     try:
