@@ -255,7 +255,10 @@ class Link:
         return self.publish_batch(subject, [payload], reply)
 
     def publish_batch(self, subject: str, payloads: Sequence[bytes], reply: str = "") -> bool:
-        """As `publish`, all with one send; False: maybe none of them, maybe some."""
+        """Hands messages to NATS with one send; False while NATS is away: some of them may have left.
+
+        Raises ValueError as `publish` does.
+        """
         check_subject(subject)
         connection = self._connection
         if connection is None or not self._up.is_set():
@@ -289,7 +292,7 @@ class Link:
     def subscribe_batches(
         self, subject: str, callback: Callable[[list[Message]], None], group: str = ""
     ) -> Subscription:
-        """As `subscribe`, with all consecutive messages of one read at a time: cheap at high rates."""
+        """Calls `callback` with all consecutive messages of one read: cheaper than one by one at high rates."""
         with self._lock:
             subscription = Subscription(self._next_sid, subject, group, callback)
             self._next_sid += 1
@@ -466,7 +469,7 @@ class Link:
 
     @staticmethod
     def _send_quietly(connection: _Connection | None, data: bytes) -> None:
-        """For what a reconnect repeats anyway."""
+        """Sends what a reconnect repeats anyway, so that a failure is no matter."""
         if connection is not None:
             try:
                 connection.send(data)

@@ -186,7 +186,7 @@ class NATSBridge:
         self._follower.attach(opened)
 
     def _listen_plainly(self, error: NatsError, is_new: bool) -> None:
-        """Without a history, until it can be had."""
+        """Listens to the plain subjects, until the next try to have a history."""
         self._next_try = time.monotonic() + HISTORY_RETRY
         if not self.link.is_up:
             return
@@ -196,7 +196,7 @@ class NATSBridge:
             self._turn_to(Source.LIVE_ONLY)
 
     def _turn_to(self, source: Source, restarts: bool = False) -> None:
-        """Tells the hub first: from then on it keeps what comes until it has the past, which may be older."""
+        """Changes where messages come from. The hub is told first: it then holds what comes until it has the past, which may be older."""
         self._source = source
         self._hub.put(ListenTo(source, restarts=restarts))
         if source is Source.LIVE_ONLY:
@@ -219,7 +219,7 @@ class NATSBridge:
             self._hub.put(Known(topic, past.snapshot(), 0, is_complete=False))
 
     def _read_whole(self, topics: list[Topic]) -> None:
-        """All that the stream holds, then the database's word on the last run of each.
+        """Gives the hub the past of each job: what the stream holds, then the database's word on the last run.
 
         In this order: the database is then at least as new, and old runs do not hide the last one. While NATS is
         away the past is incomplete, and is asked for again by the hub when we listen again.
@@ -240,7 +240,7 @@ class NATSBridge:
             self._hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete[topic]))
 
     def _replay(self, pasts: dict[Topic, Past]) -> None:
-        """Raises NatsError."""
+        """Adds to each past what the stream holds of its job. Raises NatsError."""
         for batch in self._stream.replay(list(pasts)):
             for event in self._events(batch, pasts.__contains__, stream_sequence):
                 pasts[event.topic].add(event)
@@ -270,12 +270,12 @@ class NATSBridge:
     # ---- the link's thread
 
     def _receive(self, messages: list[Message]) -> None:
-        """Of the stream. A job that nobody asked for: when someone does, its past is read then."""
+        """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""
         self._wait_for_hub()
         self._pass_on(self._events(messages, self._hub.keeps, stream_sequence), len(messages))
 
     def _receive_plain(self, messages: list[Message]) -> None:
-        """As publishers sent them, whose replies say nothing of a stream."""
+        """Passes on messages as publishers sent them, whose replies say nothing of a stream."""
         self._wait_for_hub()
         self._pass_on(self._events(messages, _every_topic, _no_sequence), len(messages))
 
@@ -296,7 +296,7 @@ class NATSBridge:
         is_wanted: Callable[[Topic], bool],
         sequence: Callable[[str], int],
     ) -> list[Event]:
-        """Those of topics that are wanted; `sequence` is a reply's. One pass: each message comes through here."""
+        """The events of wanted topics, in one pass. `sequence` gives the stream sequence that a reply subject carries."""
         events: list[Event] = []
         for message in messages:
             try:

@@ -73,9 +73,8 @@ class SendBuffer:
     def _growth(self, parts: Sequence[Part]) -> int:
         """Bytes that these would add, beside those of the counts that they replace."""
         growth = 0
-        lengths: dict[
-            _Key, int
-        ] = {}  # of counts among them that are replaced by later ones among them
+        # Of counts among them that later ones among them replace
+        lengths: dict[_Key, int] = {}
         for count, frame in parts:
             growth += len(frame)
             if count is not None:
