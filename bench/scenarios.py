@@ -77,8 +77,16 @@ def one_hot_job(bench: Bench, target: Target) -> Outcome:
 
 
 def many_jobs(bench: Bench, target: Target) -> Outcome:
+    return _many_jobs(bench, target, 10_000)
+
+
+def many_fast_jobs(bench: Bench, target: Target) -> Outcome:
+    return _many_jobs(bench, target, 40_000)
+
+
+def _many_jobs(bench: Bench, target: Target, rate: int) -> Outcome:
     clients = bench.scaled(1_000)
-    load = Load(clients, jobs=clients, rate=bench.scaled(10_000), seconds=bench.seconds(5))
+    load = Load(clients, jobs=clients, rate=bench.scaled(rate), seconds=bench.seconds(5))
     return _fan_out(bench.run(target, load))
 
 
@@ -334,6 +342,12 @@ SCENARIOS: dict[str, Scenario] = {
             "S3",
             "many jobs: 1,000 clients, 1,000 jobs, 10,000 messages/s",
             many_jobs,
+            (US, P50, P99, LOST),
+        ),
+        Scenario(
+            "S3F",
+            "many fast jobs: S3 with 40,000 messages/s",
+            many_fast_jobs,
             (US, P50, P99, LOST),
         ),
         Scenario(

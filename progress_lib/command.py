@@ -24,9 +24,8 @@ from progress_lib.reporter import ProgressReporter
 from progress_lib.stops import Stopped, Stops, die_of, signal_name
 from progress_lib.subjects import progress_subject
 
-CHUNK = (
-    1 << 18
-)  # bytes that are passed on at a time; they stay in the processor's cache: 1 MiB took half as long again
+# Bytes that are passed on at a time; they stay in the processor's cache: 1 MiB took half as long again
+CHUNK = 1 << 18
 PIPE = 1 << 20  # bytes that a pipe holds, so that both its ends wait less
 CONNECT_WAIT = 3.0  # seconds in which a single message finds its server
 PATIENCE = 5.0  # seconds that a command has to end after Ctrl-C
@@ -158,7 +157,7 @@ def _reporter(options: argparse.Namespace) -> ProgressReporter:
 
 
 def _say(options: argparse.Namespace) -> int:
-    """No sequence number: who calls this again and again cannot count."""
+    """Sends one message, without a sequence number: a shell that calls this again and again keeps no count."""
     progress = Progress(
         options.node,
         options.name or f"Node {options.node}",
@@ -206,7 +205,7 @@ def _count_input(options: argparse.Namespace, reporter: ProgressReporter, stops:
 
 
 def _counter(options: argparse.Namespace, node: Node) -> Callable[[bytes], None]:
-    """What notes a chunk; an empty one is the end."""
+    """The function that notes each chunk; an empty chunk is the end."""
     if options.bytes:
         return lambda chunk: node.advance(len(chunk))
     if not options.lines:
@@ -290,7 +289,7 @@ def _code_of(
     command: list[str],
     stops: Stops,
 ) -> int:
-    """The exit code of the command; negative: the signal that ended it. It reports into the same run, if it does."""
+    """Runs a command, and returns its exit code, or the negative signal that ended it. What it reports is of the same run."""
     counts = node is not None and (options.lines or options.bytes)
     environment = {**os.environ, "JOB_ID": str(options.job)}
     if reporter.run_id:

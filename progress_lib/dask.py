@@ -67,7 +67,7 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
             self.end_all(error)
 
     def end_all(self, error: BaseException) -> None:
-        """What is not done ends by this."""
+        """Ends every node that is not done, by this error."""
         while self._open:
             self._nodes[self._open.pop()].end(error)
 

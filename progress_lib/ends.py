@@ -78,7 +78,7 @@ def _is_suspended(frame: FrameType) -> bool:
 
 
 def _is_at_end_of_except(frame: FrameType) -> bool:
-    """Also where its name is cleared: POP_EXCEPT, LOAD_CONST None, STORE …"""
+    """Whether an `except` block is just over, or clears its name: POP_EXCEPT, LOAD_CONST None, STORE …"""
     if _instruction(frame) == "POP_EXCEPT":
         return True
     return (

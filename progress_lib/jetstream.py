@@ -122,14 +122,14 @@ class JetStream:
 
 
 def _is_delivered(message: Message) -> bool:
-    """Without headers a status (timed out, no more, consumer gone) comes as a bare empty message."""
+    """False for a status (timed out, no more, consumer gone), which comes as a bare empty message without headers."""
     return message.reply.startswith("$JS.ACK.")
 
 
 def _one_pull(
     arrived: "queue.SimpleQueue[list[Message]]", asked: int, timeout: float
 ) -> Iterator[list[Message]]:
-    """Until all that were asked for are there, or a bare message says that there are no more."""
+    """The batches of one pull, until all that were asked for are there, or a bare message says that there are no more."""
     while asked > 0:
         batch = arrived.get(timeout=timeout)
         messages = list(filter(_is_delivered, batch))

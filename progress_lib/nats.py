@@ -1,11 +1,10 @@
 """One NATS connection that heals itself: pynats2, hardened, for reporter, bridge and runner.
 
-pynats2 gives the URL, the CONNECT command, TLS and the protocol's constants. Its reading, its
-threads and its reconnect are replaced here, since they lose messages, spin or hang when the
-connection ends (see docs/decisions/nats-link.md for each defect and its guard).
+pynats2 reads the URL and writes the CONNECT command (progress_lib/nats_login.py). Its reading, its threads and its
+reconnect are not used, since they lose messages, spin or hang when the connection ends
+(docs/decisions/nats-link.md has each defect and its guard).
 """
 
-import importlib.metadata
 import itertools
 import logging
 import queue
@@ -13,16 +12,15 @@ import random
 import select
 import socket
 import ssl
-import sys
 import threading
 import time
-import types
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from progress_lib.nats_login import Login
 from progress_lib.nats_protocol import (
     Control,
     Message,
@@ -36,7 +34,6 @@ __all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscript
 
 LOG = logging.getLogger(__name__)
 
-DEFAULT_PORT = 4222
 CONNECT_WAIT = 2.0  # seconds for one connection attempt, handshake included
 WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does not read
 PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
@@ -44,23 +41,6 @@ FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
 MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
-
-
-def _import_pynats2() -> Any:
-    """pynats2's client module, spared pkg_resources: gone from new venvs, and 0.3 s of each start."""
-    stand_in = types.ModuleType("pkg_resources")
-    stand_in.get_distribution = importlib.metadata.distribution  # type: ignore[attr-defined]
-    missing = "pkg_resources" not in sys.modules
-    sys.modules.setdefault("pkg_resources", stand_in)
-    try:
-        import pynats2.client
-    finally:
-        if missing:
-            del sys.modules["pkg_resources"]
-    return pynats2.client
-
-
-_pynats2 = _import_pynats2()
 
 
 class NatsAway(NatsError):
@@ -99,18 +79,16 @@ class Subscription:
         self.callback = callback  # takes a list of consecutive messages
 
 
-class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-defined]
+class _Connection:
     """One connection's life. Any fault ends it; nothing is retried inside.
 
     `read` belongs to the link's thread, `send` to whoever holds `_send_lock`.
     """
 
     def __init__(self, url: str, name: str, tls_ca: str | None) -> None:
-        super().__init__(url, name=name, tls_verify=True, tls_cacert=tls_ca)
-        options = self._conn_options
-        options["port"] = options["port"] or DEFAULT_PORT
-        for key in ("username", "password"):
-            options[key] = unquote(options[key]) if options[key] else options[key]
+        self._login = Login(url, name)
+        self._tls_ca = tls_ca
+        self._socket: socket.socket  # from `connect` on
         self._send_lock = threading.Lock()
         self._parser = Parser()
         self.max_payload = MAX_PAYLOAD
@@ -120,8 +98,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
 
     def connect(self) -> None:
         """TCP, INFO, TLS, CONNECT and one PING answered: only then are we let in."""
-        options = self._conn_options
-        address = (options["hostname"], options["port"])
+        address = (self._login.host, self._login.port)
         deadline = time.monotonic() + CONNECT_WAIT
         self._socket = socket.create_connection(address, timeout=CONNECT_WAIT)
         try:
@@ -129,7 +106,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
             info = parse_info(self._expect(b"INFO", deadline).rest)
             self.max_payload = int(info.get("max_payload", self.max_payload))
             self._secure(bool(info.get("tls_required")), bool(info.get("tls_available")))
-            self._send_connect_command()
+            self.send(self._login.command())
             self.ping(None)
             self._expect(b"PONG", deadline)
             self.pongs.clear()
@@ -139,19 +116,14 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
             raise
 
     def _secure(self, tls_required: bool, tls_available: bool) -> None:
-        wanted = self._conn_options["tls"]
+        wanted = self._login.wants_tls
         if wanted and not (tls_required or tls_available):
             raise _Lost("the URL asks for TLS (tls://) and the server does not offer it")
         if tls_required and not wanted:
             raise _Lost("the server asks for TLS: use a tls:// URL")
-        if wanted:
-            self._connect_tls()
-
-    def _connect_tls(self) -> None:
-        """pynats2's own, but a CA file adds to a context that verifies, whatever else is set."""
-        context = ssl.create_default_context(cafile=self._conn_options["tls_cacert"])
-        hostname = str(self._conn_options["hostname"])
-        self._socket = context.wrap_socket(self._socket, server_hostname=hostname)
+        if wanted:  # a CA file adds to what verifies anyway
+            context = ssl.create_default_context(cafile=self._tls_ca)
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._login.host)
 
     def _expect(self, verb: bytes, deadline: float) -> Control:
         """The next control line, which must be `verb`; only used before messages flow."""
@@ -188,9 +160,6 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
         except OSError:
             self.end()
             raise
-
-    def _send(self, *parts: bytes | str | int) -> None:  # pynats2's CONNECT goes through this
-        self.send(b" ".join(self._encode(part) for part in parts) + b"\r\n")
 
     def ping(self, answered: threading.Event | None) -> None:
         """Asks for a PONG; `answered` is set on the link's thread when it comes."""
@@ -286,7 +255,10 @@ class Link:
         return self.publish_batch(subject, [payload], reply)
 
     def publish_batch(self, subject: str, payloads: Sequence[bytes], reply: str = "") -> bool:
-        """As `publish`, all with one send; False: maybe none of them, maybe some."""
+        """Hands messages to NATS with one send; False while NATS is away: some of them may have left.
+
+        Raises ValueError as `publish` does.
+        """
         check_subject(subject)
         connection = self._connection
         if connection is None or not self._up.is_set():
@@ -320,7 +292,7 @@ class Link:
     def subscribe_batches(
         self, subject: str, callback: Callable[[list[Message]], None], group: str = ""
     ) -> Subscription:
-        """As `subscribe`, with all consecutive messages of one read at a time: cheap at high rates."""
+        """Calls `callback` with all consecutive messages of one read: cheaper than one by one at high rates."""
         with self._lock:
             subscription = Subscription(self._next_sid, subject, group, callback)
             self._next_sid += 1
@@ -497,7 +469,7 @@ class Link:
 
     @staticmethod
     def _send_quietly(connection: _Connection | None, data: bytes) -> None:
-        """For what a reconnect repeats anyway."""
+        """Sends what a reconnect repeats anyway, so that a failure is no matter."""
         if connection is not None:
             try:
                 connection.send(data)

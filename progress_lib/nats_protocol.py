@@ -85,9 +85,8 @@ def _take_messages(buffer: bytes, position: int, found: list[Message | Control])
 
 def _message(buffer: bytes, start: int, end: int) -> tuple[Message | None, int]:
     """The message whose MSG line stands at `start:end`, and where it ends; None while incomplete."""
-    words = buffer[start:end].split(
-        b" "
-    )  # nothing else separates: a subject may hold any other byte
+    # Nothing but a space separates: a subject may hold any other byte
+    words = buffer[start:end].split(b" ")
     try:
         size = int(words[-1])
         sid = int(words[2])

@@ -13,9 +13,8 @@ from progress_lib.progress import Progress, Status
 if TYPE_CHECKING:
     from progress_lib.reporter import ProgressReporter
 
-SETTLE_WAIT = (
-    1.0  # seconds in which the exception that left a loop may end the program, and be told
-)
+# Seconds in which the exception that left a loop may end the program, and be told
+SETTLE_WAIT = 1.0
 NOT_KNOWN = "the loop over its rows was left by an exception"
 
 

@@ -93,7 +93,7 @@ class ProgressReporter:
             self._link = None
 
     def _begin(self) -> None:
-        """What a process has of its own."""
+        """Sets what each process has of its own, a forked child too."""
         self._lock = threading.Lock()  # guards the outbox, and what says so
         self._outbox = Outbox()
         self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
@@ -102,9 +102,8 @@ class ProgressReporter:
         self._deadline: float | None = None  # monotonic seconds; set once, by close
         self._connects = 0  # (sender thread) connections of the link that we have sent on
         self._link: Link | None = None
-        self._is_forked = (
-            False  # in a child of the process that made us, which has reported nothing
-        )
+        # In a child of the process that made us, until it reports something
+        self._is_forked = False
 
     def _connect(self) -> None:
         link = Link(self._nats_url, name="reporter")
@@ -115,7 +114,7 @@ class ProgressReporter:
         self._sender.start()
 
     def forked(self) -> None:
-        """In a forked child: the connection and what waits to be sent belong to the parent."""
+        """Begins anew in a forked child: the connection and what waits to be sent belong to the parent."""
         is_used = self._link is not None
         if self._link is not None:
             self._link.abandon()
@@ -125,7 +124,7 @@ class ProgressReporter:
         self._is_forked = is_used and not self._is_closed
 
     def _join_in(self) -> None:
-        """The first report of a forked child."""
+        """Connects a forked child, at its first report."""
         with self._lock:
             if self._is_forked:
                 self._is_forked = False
@@ -371,7 +370,7 @@ class ProgressReporter:
         return self._link.publish_batch(self._subject, [p for p in payloads if p is not None])
 
     def _payload(self, progress: Progress, most: int) -> bytes | None:
-        """Within the bytes that the server takes: texts are cut further. None where none of it fits."""
+        """The payload, its texts cut to the bytes that the server takes; None where none of it fits."""
         progress = self._complete(progress)
         while len(payload := progress.to_json()) > most:
             if progress.message:
@@ -390,14 +389,14 @@ class ProgressReporter:
         return payload
 
     def _complete(self, progress: Progress) -> Progress:
-        """With all that a reporter adds."""
+        """The message with its run, its sequence number and the time."""
         self._seq += 1
         run_id = self._run_id or None
         return progress.replace(run_id=run_id, seq=self._seq, ts=round(time.time(), 3))
 
 
 def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:
-    """The function, and a node around each call: also around one that only makes a coroutine or a generator."""
+    """The function with a node around each call, which ends with the coroutine or generator, where the call makes one."""
     import inspect  # takes 8 ms, which most programs need not pay
 
     if inspect.iscoroutinefunction(function):

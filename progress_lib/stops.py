@@ -83,7 +83,7 @@ def _stop(number: int, _: object) -> NoReturn:
 
 
 def die_of(number: int) -> NoReturn:
-    """So that a shell sees a signal, and stops its script on Ctrl-C."""
+    """Ends this process by a signal, so that a shell sees one, and stops its script on Ctrl-C."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     raise SystemExit(128 + number)  # where it is blocked

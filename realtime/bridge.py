@@ -14,7 +14,7 @@ from progress_lib.nats import PING_PERIOD, Link, Message, NatsError, Subscriptio
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import every_job
 from realtime.commands import Broadcast, Known, ListenTo
-from realtime.events import Event, Source, Topic, make_event, read_event, topic_of
+from realtime.events import Event, Source, Topic, make_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Hub
 from realtime.past import Past
@@ -186,7 +186,7 @@ class NATSBridge:
         self._follower.attach(opened)
 
     def _listen_plainly(self, error: NatsError, is_new: bool) -> None:
-        """Without a history, until it can be had."""
+        """Listens to the plain subjects, until the next try to have a history."""
         self._next_try = time.monotonic() + HISTORY_RETRY
         if not self.link.is_up:
             return
@@ -196,7 +196,7 @@ class NATSBridge:
             self._turn_to(Source.LIVE_ONLY)
 
     def _turn_to(self, source: Source, restarts: bool = False) -> None:
-        """Tells the hub first: from then on it keeps what comes until it has the past, which may be older."""
+        """Changes where messages come from. The hub is told first: it then holds what comes until it has the past, which may be older."""
         self._source = source
         self._hub.put(ListenTo(source, restarts=restarts))
         if source is Source.LIVE_ONLY:
@@ -219,7 +219,7 @@ class NATSBridge:
             self._hub.put(Known(topic, past.snapshot(), 0, is_complete=False))
 
     def _read_whole(self, topics: list[Topic]) -> None:
-        """All that the stream holds, then the database's word on the last run of each.
+        """Gives the hub the past of each job: what the stream holds, then the database's word on the last run.
 
         In this order: the database is then at least as new, and old runs do not hide the last one. While NATS is
         away the past is incomplete, and is asked for again by the hub when we listen again.
@@ -240,12 +240,10 @@ class NATSBridge:
             self._hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete[topic]))
 
     def _replay(self, pasts: dict[Topic, Past]) -> None:
-        """Raises NatsError."""
+        """Adds to each past what the stream holds of its job. Raises NatsError."""
         for batch in self._stream.replay(list(pasts)):
-            for message in batch:
-                event = self._event(message, stream_sequence(message.reply))
-                if event is not None:
-                    pasts[event.topic].add(event)
+            for event in self._events(batch, pasts.__contains__, stream_sequence):
+                pasts[event.topic].add(event)
         for topic in pasts:
             self._failures.pop(topic, None)
 
@@ -272,40 +270,45 @@ class NATSBridge:
     # ---- the link's thread
 
     def _receive(self, messages: list[Message]) -> None:
-        """Of the stream: each has its place in it."""
-        wanted = [message for message in messages if self._is_wanted(message)]
-        self.unasked += len(messages) - len(wanted)
-        pairs = [(message, stream_sequence(message.reply)) for message in wanted]
-        self._pass_on(pairs, len(messages))
+        """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""
+        self._wait_for_hub()
+        self._pass_on(self._events(messages, self._hub.keeps, stream_sequence), len(messages))
 
     def _receive_plain(self, messages: list[Message]) -> None:
-        """As publishers sent them, whose replies say nothing of a stream."""
-        self._pass_on([(message, 0) for message in messages], len(messages))
+        """Passes on messages as publishers sent them, whose replies say nothing of a stream."""
+        self._wait_for_hub()
+        self._pass_on(self._events(messages, _every_topic, _no_sequence), len(messages))
 
-    def _pass_on(self, messages: list[tuple[Message, int]], received: int) -> None:
+    def _wait_for_hub(self) -> None:
         assert self.link.is_this_thread, "one thread, or messages would change their order"
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        found = (self._event(message, seq) for message, seq in messages)
-        events = [event for event in found if event is not None]
+
+    def _pass_on(self, events: list[Event], received: int) -> None:
         if events:
             self._hub.put(Broadcast(events))
         if received < BATCH:
             time.sleep(BUSY_PERIOD if received >= BUSY else BATCH_PERIOD)
 
-    def _is_wanted(self, message: Message) -> bool:
-        """False for a job that nobody asked for: when someone does, its past is read then."""
-        try:
-            return self._hub.keeps(topic_of(message.subject)[0])
-        except MalformedProgress:
-            return True  # to be complained of
-
-    def _event(self, message: Message, seq: int) -> Event | None:
-        try:
-            return read_event(message.subject, message.payload, seq)
-        except MalformedProgress as error:
-            self._complain(message.subject, error)
-            return None
+    def _events(
+        self,
+        messages: list[Message],
+        is_wanted: Callable[[Topic], bool],
+        sequence: Callable[[str], int],
+    ) -> list[Event]:
+        """The events of wanted topics, in one pass. `sequence` gives the stream sequence that a reply subject carries."""
+        events: list[Event] = []
+        for message in messages:
+            try:
+                topic, kind = topic_of(message.subject)
+                if is_wanted(topic):
+                    seq = sequence(message.reply)
+                    events.append(make_event(topic, kind, message.payload, seq))
+                else:
+                    self.unasked += 1
+            except MalformedProgress as error:
+                self._complain(message.subject, error)
+        return events
 
     def _complain(self, subject: str, error: MalformedProgress) -> None:
         self.malformed += 1
@@ -318,3 +321,11 @@ class NATSBridge:
                 error,
                 subject,
             )
+
+
+def _every_topic(_topic: Topic) -> bool:
+    return True
+
+
+def _no_sequence(_reply: str) -> int:
+    return 0

@@ -1,9 +1,7 @@
-"""One browser: its reader, its bounded send buffer and the writer that serves it."""
+"""One browser: what it asks, and whether it may go on. What it is sent is in realtime/outgoing.py."""
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
 
 from wsproto import events
 
@@ -21,29 +19,23 @@ from realtime.commands import Register, Subscribe, Unregister, Unsubscribe
 from realtime.events import Topic
 from realtime.floods import Pace
 from realtime.hub import Hub
-from realtime.send_buffer import Part, SendBuffer
-from realtime.websocket import DEAD, Closed, MessageReader, WebSocket
+from realtime.outgoing import Outgoing
+from realtime.websocket import Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits
 from web.tokens import Identity, TokenRefused, TokenVerifier
 
 LOG = logging.getLogger(__name__)
 
-WRITE_WAIT = 10.0  # seconds in which something must move while we write
 PONG_WAIT = 60.0  # seconds without a word from the browser
 PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers in time
-WRITER_LINGER = 1.0  # seconds a writer waits for more before its thread ends
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
 TURN = 32  # messages of one browser that are served in a row,
 TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
 DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 
-class Client:
-    """A browser. The hub pushes; the handler's thread runs `read_pump`.
-
-    While the kernel takes everything there is no queue and no writer thread. What it does not
-    take starts the writer, and all that follows queues behind it until it is through.
-    """
+class Client(Outgoing):
+    """A browser. The hub pushes (`Outgoing`); the handler's thread runs `read_pump`."""
 
     def __init__(
         self,
@@ -53,119 +45,13 @@ class Client:
         verifier: TokenVerifier,
         limits: ClientLimits,
     ) -> None:
+        super().__init__(socket)
         self.identity = identity  # (reader thread)
         self._watched: set[int] = set()  # (reader thread) jobs that were asked for
         self._hub = hub
-        self._socket = socket
         self._verifier = verifier
         self._limits = limits
         self._pace = Pace(limits.messages_per_second, time.monotonic())  # (reader thread)
-        self._lock = threading.Lock()  # guards the sending side of the socket and what follows
-        self.send = SendBuffer(self._lock)
-        self._rest = b""  # of what the kernel took by half; the writer sends it first
-        self._writer: threading.Thread | None = None
-        self._closing: tuple[int, str] | None = None  # set once: the first reason wins
-        self._goodbye_begun = False  # the close frame, or a part of it, is on its way
-
-    # ---- sending (hub thread, reader thread)
-
-    def push(self, data: bytes, parts: Sequence[Part] | None = None) -> bool:
-        """Sends whole frames without blocking; False when the buffer is full.
-
-        `parts`: the frames in `data` one by one, so that a count that waits can be replaced.
-        """
-        with self._lock:
-            if self._closing is not None:
-                return True  # on its way out: there is nobody left to cut
-            if self._writer is not None:
-                return self.send.put(parts or [(None, data)])
-            sent = self._socket.try_send(data)
-            if sent != len(data) and sent != DEAD:  # a dead one is seen by its reader
-                self._rest = data[sent:]
-                self._start_writer()
-            return True
-
-    def close(self, code: int, reason: str) -> None:
-        """Drops what waits and sends a close frame after the frame at hand; never blocks.
-
-        The first reason wins. Whoever calls this sees to it that `abort` follows in time.
-        """
-        with self._lock:
-            if self._closing is not None:
-                return
-            self._closing = (code, reason)
-            if self._writer is not None:
-                self.send.drop()
-                return
-            goodbye, self._goodbye_begun = frames.close_frame(code, reason), True
-            sent = self._socket.try_send(goodbye)
-            if sent == len(goodbye):
-                self._socket.end_sending()
-            elif sent != DEAD:
-                self._rest = goodbye[sent:]
-                self._start_writer()
-
-    def abort(self) -> None:
-        """Ends the connection at once; every thread that waits on it wakes up."""
-        self._socket.abort()
-
-    @property
-    def closed_with(self) -> int | None:
-        """The code that this side closed it with; None: it did not."""
-        return self._closing[0] if self._closing else None
-
-    # ---- the writer thread
-
-    def _start_writer(self) -> None:
-        assert self._writer is None, "one writer a client, or frames would mix"
-        self.send.open()
-        writer = threading.Thread(target=self.write_pump, name="ws-writer", daemon=True)
-        try:
-            writer.start()
-        except RuntimeError as error:  # no thread left, and half a frame cannot be taken back
-            LOG.error("no thread for the writer of a client: %s", error)
-            self._closing = self._closing or (CloseCode.SERVER_ERROR, str(error))
-            self._socket.abort()
-        else:
-            self._writer = writer
-
-    def write_pump(self) -> None:
-        """Sends what waits; ends when nothing more comes, or after the close frame."""
-        waiting: bytes | None = self._rest
-        self._rest = b""
-        try:
-            while waiting is not None:
-                self._socket.send_all(waiting, WRITE_WAIT)
-                waiting = self._next()
-            self._say_goodbye()
-        except TimeoutError as error:  # stuck within a frame, so no close frame can follow
-            with self._lock:
-                self._closing = self._closing or (CloseCode.TOO_SLOW, str(error))
-            self._socket.abort()
-        except OSError:
-            self._socket.abort()
-
-    def _next(self) -> bytes | None:
-        """What to write next, maybe nothing; None when this thread is to end."""
-        waiting = self.send.wait(WRITER_LINGER)
-        with self._lock:
-            if self._closing is not None:
-                return None
-            if waiting is not None:
-                return self.send.take(waiting)
-            if not self.send.is_empty:
-                return b""  # something came in just now: take it in the next turn
-            self._writer = None
-            return None
-
-    def _say_goodbye(self) -> None:
-        if self._closing is None:
-            return
-        if not self._goodbye_begun:
-            self._socket.send_all(frames.close_frame(*self._closing), WRITE_WAIT)
-        self._socket.end_sending()
-
-    # ---- the reader thread
 
     def read_pump(self) -> str:
         """Serves the browser until the connection ends, for whatever reason; returns the reason."""
@@ -184,8 +70,8 @@ class Client:
             self._discard_until_end()
         finally:
             self._hub.put(Unregister(self))
-            self._release()
-        return "{} {}".format(*self._closing) if self._closing else end
+            self.release()
+        return self.reason or end
 
     def _serve_until_end(self) -> None:
         """Returns by raising Closed."""
@@ -287,18 +173,6 @@ class Client:
             if not self._socket.discard() or time.monotonic() >= deadline:
                 return
             time.sleep(DISCARD_PAUSE)
-
-    def _release(self) -> None:
-        """Ends the writer: after this gunicorn closes the socket, and its number is used anew."""
-        self._socket.abort()
-        with self._lock:
-            writer = self._writer
-            if writer is not None:
-                self.send.drop()
-        if writer is not None:
-            writer.join()  # its socket is shut down: it ends within WRITER_LINGER
-        with self._lock:
-            self._socket.release()
 
 
 def _closed(code: CloseCode) -> Closed:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.floods import Penalties
-from realtime.handshake import Server, Sock, check_handshake
+from realtime.handshake import Sock, check_handshake
 from realtime.hub import Hub
 from realtime.websocket import WebSocket
 from settings.addresses import client_address
@@ -31,8 +31,8 @@ from web.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
 LOG = logging.getLogger(__name__)
 
 BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens out of URLs
-REFUSAL_WAIT = 0.5  # seconds until who has too much already is told so: it may ask again at once
-MAX_WAITING = 16  # of those at a time, since each holds a thread; beyond, they are told at once
+REFUSAL_WAIT = 0.5  # seconds a 429 is held back, since the client may ask again at once
+MAX_WAITING = 16  # refusals held back, each of which holds a thread; full: the next is told at once
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
 
@@ -117,7 +117,7 @@ class Door:
             g.guest = guest
 
     def _hold_back(self) -> None:
-        """Else who comes back at once, time and again, costs as much as the flood that it was cut for.
+        """Slows the refusal down, or a client that comes back at once costs as much as the flood that it was cut for.
 
         Good for a few connections at a time: a proxy sees to those who open hundreds.
         """
@@ -148,15 +148,15 @@ class Door:
         with self._lock:
             return dict(self._inside)
 
-    def serve_ws(self, server: Server) -> None:
+    def serve_ws(self, sock: Any) -> None:
         """Serves one accepted browser, in the handler's thread, until it leaves.
 
-        Lets nothing out: what flask-sock raised would be written into the WebSocket stream.
+        Lets nothing out: Flask would write a page about it into the WebSocket's stream.
         """
         identity: Identity = g.identity
         began, end = time.monotonic(), "server error"
         try:
-            client = Client(self._hub, WebSocket(server), identity, self._verifier, self._limits)
+            client = Client(self._hub, WebSocket(sock), identity, self._verifier, self._limits)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
             if client.closed_with == CloseCode.TOO_MANY_MESSAGES:
@@ -183,7 +183,7 @@ class _Guest(NamedTuple):
 
 
 def _mark(token: str) -> bytes:
-    """The same for the same token: what is signed has one text, its signature in base64 has many."""
+    """A hash of what a token says, without its signature, of which base64 has several spellings."""
     signed = token.rpartition(".")[0]
     return hashlib.sha256(signed.encode("utf-8", "surrogatepass")).digest()
 

@@ -80,17 +80,11 @@ class Source(Enum):
     FOLLOWING = "following"  # the stream PROGRESS, which keeps what was said
 
 
-def read_event(subject: str, payload: bytes, seq: int = 0) -> Event:
-    """The event in one NATS message, whose topic is its subject's, whatever the payload says.
+def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0) -> Event:
+    """The event in one payload, whose topic is its subject's, whatever the payload says.
 
     Raises MalformedProgress.
     """
-    topic, kind = topic_of(subject)
-    return make_event(topic, kind, payload, seq)
-
-
-def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0) -> Event:
-    """The event in one payload. Raises MalformedProgress."""
     if kind == PROGRESS:
         return ProgressEvent(topic, Progress.parse(payload), payload, seq)
     fields = parse_object(payload)

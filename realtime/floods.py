@@ -3,12 +3,12 @@
 from collections.abc import Hashable
 
 BURST = 10  # seconds' worth of messages at once: a page that comes back subscribes to all its jobs
-PENALTY = 10.0  # seconds until one that was cut for a flood may come back, by when a bucket is full
-MAX_REMEMBERED = 10_000  # of those; beyond, the one that has waited longest is forgotten
+PENALTY = 10.0  # seconds that a client cut for a flood stays out: as long as a bucket takes to fill
+MAX_REMEMBERED = 10_000  # clients cut for a flood; full: the one cut first is forgotten
 
 
 class Penalties:
-    """Who was cut for a flood: without this a new connection would bring a full bucket at once."""
+    """Remembers who was cut for a flood, since a new connection would bring a full bucket at once."""
 
     def __init__(self) -> None:
         self._until: dict[Hashable, float] = {}  # oldest first

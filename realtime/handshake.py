@@ -15,8 +15,6 @@ import flask_sock
 import simple_websocket
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
-from wsproto import ConnectionType
-from wsproto.connection import Connection
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +61,12 @@ def answer(key: str, subprotocol: str | None) -> bytes:
     ).encode()
 
 
-class NoThread:
+def accept(environ: dict[str, Any]) -> Any:
+    """The socket of a request that `check_handshake` let through, once it has our answer. Raises OSError."""
+    return _Server(environ, subprotocols=[SUBPROTOCOL], thread_class=_NoThread).sock
+
+
+class _NoThread:
     """simple-websocket's `thread_class`, which never starts: `Client` reads (docs/decisions/websocket.md)."""
 
     name = "(not started)"
@@ -75,36 +78,32 @@ class NoThread:
         pass
 
 
-class Server(simple_websocket.Server):  # type: ignore[misc]
-    """simple-websocket's server for a request that `check_handshake` let through."""
-
-    def __init__(self, environ: dict[str, Any]) -> None:
-        super().__init__(environ, subprotocols=[SUBPROTOCOL], thread_class=NoThread)
+class _Server(simple_websocket.Server):  # type: ignore[misc]
+    """simple-websocket finds the server's socket; `handshake` is its own place for another answer."""
 
     def handshake(self) -> None:
         offered = _names(self.environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", ""))
         self.subprotocol = next((name for name in self.subprotocols if name in offered), None)
         self.sock.sendall(answer(self.environ["HTTP_SEC_WEBSOCKET_KEY"], self.subprotocol))
-        self.ws = Connection(ConnectionType.SERVER)  # frames only: nothing of the handshake stays
         self.connected = True
 
 
 class Sock(flask_sock.Sock):  # type: ignore[misc]
-    """flask-sock's route with our `Server`, and for gunicorn alone."""
+    """flask-sock's route with our handshake, and for gunicorn alone."""
 
     def route(
         self, path: str, bp: Blueprint, **options: Any
-    ) -> Callable[[Callable[[Server], None]], None]:
-        """A route of `bp`; what it decorates serves a WebSocket until that is over, and never raises."""
+    ) -> Callable[[Callable[[Any], None]], None]:
+        """A route of `bp`; what it decorates is given a socket, serves it until that is over, and never raises."""
 
-        def decorator(serve: Callable[[Server], None]) -> None:
+        def decorator(serve: Callable[[Any], None]) -> None:
             def serve_websocket() -> Response:
                 try:
-                    server = Server(request.environ)
+                    sock = accept(request.environ)
                 except OSError as error:  # it has left before our answer
                     LOG.debug("a browser left during its handshake: %s", error)
                 else:
-                    serve(server)
+                    serve(sock)
                 return _Taken()
 
             bp.route(path, websocket=True, **options)(serve_websocket)

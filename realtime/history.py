@@ -97,14 +97,14 @@ class ProgressStream:
         return Opened(str(info["created"]), int(state["first_seq"]), int(state["last_seq"]))
 
     def _silence(self, config: dict[str, Any]) -> None:
-        """A stream that was made before it was told not to acknowledge."""
+        """Tells an older stream not to acknowledge what publishers send."""
         try:
             self._jetstream.call(f"STREAM.UPDATE.{STREAM}", {**config, "no_ack": True})
         except JetStreamError as error:
             LOG.warning("the stream %s goes on to acknowledge; set no_ack: %s", STREAM, error)
 
     def _make(self) -> None:
-        """On a small disk history is short; without any room, JetStreamError."""
+        """Makes the stream, as large as the disk allows. Raises JetStreamError where there is no room at all."""
         size = MAX_BYTES
         while True:
             try:
@@ -162,7 +162,7 @@ class ProgressStream:
             yield [message for message in batch if message.subject in subjects]
 
     def _told(self, jobs: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Those of which the stream holds anything."""
+        """The jobs of which the stream holds a message."""
         tenants = {tenant_id for tenant_id, _ in jobs}
         of_whom = tenants.pop() if len(tenants) == 1 else EVERY_TENANT
         asked = {"subjects_filter": every_job(of_whom, "*")}
@@ -204,6 +204,7 @@ class Follower:
         self._created: str | None = None  # the stream that our sequence belongs to
         self._subscription: Subscription | None = None
         self._is_busy = False  # (link thread) at work on what was delivered
+        # `attach` sets the next four on the bridge thread, while nothing is subscribed
         self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
         self._lost = False  # (link thread)
         self._heard = 0.0  # monotonic seconds of the consumer's last word
@@ -222,7 +223,7 @@ class Follower:
         return opened.first_seq > self.last_seq + 1
 
     def attach(self, opened: Opened) -> None:
-        """Goes on after the last message; on another stream, and the first one, at its end, since its past is read.
+        """Follows the stream from after our last message. The first stream, and another one, from its end: its past is read apart.
 
         Raises NatsError.
         """

@@ -134,7 +134,7 @@ class Hub:
                 LOG.exception("hub: a round failed")
 
     def _round(self) -> None:
-        """Everything that waits, within the bounds of a round, then one send for each watcher."""
+        """Does what waits, within the bounds of a round, then sends to each watcher once."""
         command = self._first()
         room, self._room = MAX_ROUND, MAX_ROUND_BYTES
         while command is not None:
@@ -149,7 +149,7 @@ class Hub:
             self._flush(job)
 
     def _first(self) -> Command | None:
-        """Waits for a command, but not while clients are to be seen out."""
+        """Waits for a command; while clients are leaving, only until the next look at them."""
         if not self._leaving:
             return self._inbox.get()
         self._abort_late()
@@ -208,20 +208,15 @@ class Hub:
             if self._source is not Source.LIVE_ONLY:
                 return  # nobody asked yet: its past will be read when someone does
             job = self._new_job(event.topic)
-        if job.held is None:
-            self._apply(job, event)
-        else:
+        if job.held is not None:
             job.held.apply(event)
-
-    def _apply(self, job: _Job, event: Event) -> None:
-        news = _news(job, event)
-        if news:
+        elif news := _news(job, event):
             self._tell(job, event, news)
         else:
             self.counts.stale += 1
 
     def _tell(self, job: _Job, event: Event, news: News) -> None:
-        """At the end of the round."""
+        """Has the watchers sent an event at the end of the round."""
         if job.watchers:
             if not job.pending:
                 self._touched.append(job)
@@ -231,7 +226,7 @@ class Hub:
             self._room -= len(frame)
 
     def _learn(self, topic: Topic, past: JobSnapshot, last_seq: int, is_complete: bool) -> None:
-        """A job's past is there: shows it to who waits, then what came in the meantime."""
+        """Shows a job's past to its watchers, then what came while the past was read."""
         job = self._jobs.get(topic)
         if job is None:
             return
@@ -247,7 +242,7 @@ class Hub:
             self._merge(job, held)
 
     def _merge(self, job: _Job, other: JobSnapshot) -> None:
-        """What is new in a snapshot is told to who was shown the job before; a run's end comes last."""
+        """Takes over what is new in another snapshot, and tells it to watchers who were shown the job; a run's end comes last."""
         job.snapshot.recognise(other)
         newest = job.last_seq
         for event in list(other.events_end_last()):
@@ -259,7 +254,7 @@ class Hub:
                 self._tell(job, event, news)
 
     def _listen_to(self, source: Source, has_gap: bool, restarts: bool) -> None:
-        """After a gap, keeps what comes until the past of each job is there: it may be older than what is shown."""
+        """Notes where messages come from. After a gap, holds what comes until each job's past is there, which may be older."""
         self._source = source
         if self._load is None:
             return
@@ -274,13 +269,13 @@ class Hub:
             self._load(topic, job.held is not None)
 
     def _flush(self, job: _Job) -> None:
-        """One send for each watcher, of all that the round brought for this job."""
+        """Sends all that the round brought for this job, to each watcher with one send."""
         if job.pending:
             pending, job.pending = job.pending, []
             self._send(job.watchers, pending)
 
     def _send(self, clients: Collection[Client], parts: list[Part]) -> None:
-        """One send for each. Who cannot take it is let go, and nobody else notices."""
+        """Sends `parts` to each client with one send. A client that cannot take them is let go; the others do not notice."""
         data = b"".join([frame for _, frame in parts])
         self.counts.delivered += len(parts) * len(clients)
         lost: list[tuple[Client, CloseCode]] = []
@@ -330,7 +325,7 @@ class Hub:
             self._idle[topic] = None
 
     def _let_go(self, client: Client, code: CloseCode) -> None:
-        """Sends nothing more to it but a close frame, and sees to it that it goes."""
+        """Sends a client its close frame and nothing more, and sees to it that it goes."""
         self._forget(client)
         wait = STOP_LEAVE_WAIT if code is CloseCode.SERVER_STOPPING else LEAVE_WAIT
         self._leaving.setdefault(client, time.monotonic() + wait)

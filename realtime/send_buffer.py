@@ -22,7 +22,7 @@ Part = tuple["ProgressEvent | None", bytes]
 _Key = tuple[object, int, str | None]  # job, node, run
 
 
-class _Send:
+class Waiting:
     """The frames of one push that still wait."""
 
     __slots__ = ("frames", "keys")
@@ -40,8 +40,8 @@ class SendBuffer:
 
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
-        self._queue: queue.Queue[_Send | None] | None = None  # None in it: look again
-        self._counts: dict[_Key, tuple[_Send, int]] = {}  # where a count waits
+        self._queue: queue.Queue[Waiting | None] | None = None  # None in it: look again
+        self._counts: dict[_Key, tuple[Waiting, int]] = {}  # where a count waits
         self.waiting_bytes = 0
 
     def open(self) -> None:
@@ -63,7 +63,7 @@ class SendBuffer:
         added = self._growth(parts)
         if self.waiting_bytes + added > SEND_BUFFER_BYTES or self._queue.full():
             return False
-        send = _Send()
+        send = Waiting()
         for count, frame in parts:
             self._add(send, count, frame)
         if send.frames:
@@ -73,9 +73,8 @@ class SendBuffer:
     def _growth(self, parts: Sequence[Part]) -> int:
         """Bytes that these would add, beside those of the counts that they replace."""
         growth = 0
-        lengths: dict[
-            _Key, int
-        ] = {}  # of counts among them that are replaced by later ones among them
+        # Of counts among them that later ones among them replace
+        lengths: dict[_Key, int] = {}
         for count, frame in parts:
             growth += len(frame)
             if count is not None:
@@ -89,7 +88,7 @@ class SendBuffer:
         send, place = self._counts.get(key, (None, -1))
         return 0 if send is None else len(send.frames[place])
 
-    def _add(self, send: _Send, count: "ProgressEvent | None", frame: bytes) -> None:
+    def _add(self, send: Waiting, count: "ProgressEvent | None", frame: bytes) -> None:
         self.waiting_bytes += len(frame)
         if count is not None:
             key = _key(count)
@@ -102,7 +101,7 @@ class SendBuffer:
             send.keys.append(key)
         send.frames.append(frame)
 
-    def wait(self, seconds: float) -> "_Send | None":
+    def wait(self, seconds: float) -> Waiting | None:
         """The next send, for `take`; None when there is none, or only a wake-up."""
         assert self._queue is not None
         try:
@@ -110,7 +109,7 @@ class SendBuffer:
         except queue.Empty:
             return None
 
-    def take(self, send: _Send) -> bytes:
+    def take(self, send: Waiting) -> bytes:
         """The bytes of what `wait` gave, as they are now."""
         assert self._lock.locked()
         for key in send.keys:

@@ -16,9 +16,8 @@ class News(IntEnum):
     """What an event brought, beside what was known. Only NONE is false."""
 
     NONE = 0  # it came late or twice
-    COUNT = (
-        1  # running after running in the same run: the newest may replace an older one that waits
-    )
+    # Running after running in the same run: the newest may replace an older one that waits
+    COUNT = 1
     CHANGE = 2
 
 

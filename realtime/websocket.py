@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from wsproto import events
+from wsproto import ConnectionType, events
+from wsproto.connection import Connection
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from realtime.close_codes import CloseCode
+from web.gevent_sockets import is_ready, raw
 
 MAX_MESSAGE = 4_096  # bytes of one message from a browser
 RECEIVE_BYTES = 4_096
@@ -41,17 +43,14 @@ class WebSocket:
     The socket stays gunicorn's: it is shut down here, and closed there.
     """
 
-    def __init__(self, server: Any) -> None:
-        """`server` is the `realtime.handshake.Server` that shook hands."""
-        self._server = server
-        self._protocol = server.ws  # (reader thread)
-        self._socket = server.sock
-        # gevent's socket waits on EAGAIN whatever the flags; the one inside it does not
-        self._raw = getattr(server.sock, "_sock", server.sock)
-        self._is_tls = isinstance(server.sock, ssl.SSLSocket)
-        self._alive = True
+    def __init__(self, sock: Any) -> None:
+        """`sock` has shaken hands (`realtime.handshake.accept`)."""
+        self._protocol = Connection(ConnectionType.SERVER)  # (reader thread) frames alone
+        self._socket = sock
+        self._raw = raw(sock)
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
         self.last_heard = time.monotonic()  # (reader thread)
-        if self._socket.family in (socket.AF_INET, socket.AF_INET6):
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
 
@@ -61,11 +60,7 @@ class WebSocket:
         """Whether something can be read, at the latest after `wait` seconds."""
         if self._is_tls and self._socket.pending():
             return True
-        if self._raw is not self._socket:
-            return _is_readable_in_gevent(self._socket, max(wait, 0))
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(max(wait, 0) * 1000))
+        return is_ready(self._socket, select.POLLIN, max(wait, 0))
 
     def read(self) -> Iterator[events.Event]:
         """The events of one read. Raises Closed at the end of the stream."""
@@ -93,8 +88,6 @@ class WebSocket:
 
     def try_send(self, data: bytes | memoryview) -> int:
         """Sends what the kernel takes at once: a count of bytes, 0 when none, DEAD when it is over."""
-        if not self._alive:
-            return DEAD
         if self._is_tls:
             return 0  # a TLS record cannot be sent by halves: the writer does it
         try:
@@ -116,13 +109,8 @@ class WebSocket:
             if sent == DEAD:
                 raise ConnectionError("connection lost")
             rest = rest[sent:]
-            if rest and not self._wait_writable(wait):
+            if rest and not is_ready(self._socket, select.POLLOUT, wait):
                 raise TimeoutError(f"nothing was read for {wait:g} s")
-
-    def _wait_writable(self, wait: float) -> bool:
-        poll = select.poll()
-        poll.register(self._socket, select.POLLOUT)
-        return bool(poll.poll(wait * 1000))
 
     # ---- ending (any thread, any number of times)
 
@@ -135,10 +123,11 @@ class WebSocket:
         self._shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Sends nothing more, since gunicorn may close the socket next; with the client's lock."""
-        self._alive = False
-        self._server.connected = False  # flask-sock must not write a close frame of its own
-        # this generator of wsproto's holds its owner: only a search for garbage would find the two
+        """Ends the parser, after which counts of references free all of it.
+
+        It is a generator that holds its owner, so that only a search for garbage would find the two. wsproto has no
+        name for that in public; its attributes are named here alone.
+        """
         self._protocol._proto._parse_more.close()
 
     def _shutdown(self, how: int) -> None:
@@ -146,17 +135,6 @@ class WebSocket:
             self._raw.shutdown(how)
         except OSError:
             pass
-
-
-def _is_readable_in_gevent(gevent_socket: Any, wait: float) -> bool:
-    """As gevent's own poll, with the watcher that its socket has already: each one more takes time and 5 KB."""
-    from gevent.socket import wait as wait_for  # only where gevent serves
-
-    try:
-        wait_for(gevent_socket._read_event, wait)
-    except TimeoutError:
-        return False
-    return True
 
 
 class MessageReader:

@@ -10,6 +10,7 @@ import gevent
 from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
+from web.gevent_sockets import raw
 from web.http_connection import (
     DISCARD_BYTES,
     LINGER_BYTES,
@@ -63,14 +64,14 @@ class HttpSocket(PatientSocket, _GeventSocket):  # type: ignore[misc]
     def _discard(self, until: float) -> int:
         """How many bytes were read and forgotten; 0 at the end, or when the time is up."""
         try:
-            return len(self._sock.recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
+            return len(raw(self).recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
         except BlockingIOError:
             pass
         poll = select.poll()
         poll.register(self, select.POLLIN)
         if not poll.poll(max(until - time.monotonic(), 0) * 1000):
             return 0
-        return len(self._sock.recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
+        return len(raw(self).recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
 
 
 class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]

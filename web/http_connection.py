@@ -116,7 +116,7 @@ class Heads:
         self._since: dict[Connection, float] = {}
 
     def add(self, conn: Connection) -> None:
-        """Calls `ready` or `gone`, now or later."""
+        """Takes a connection, and calls `ready` or `gone` with it, now or later."""
         conn.sock.setblocking(False)  # a thread may have had it
         head = conn.read_head()
         if head is Head.PART:
@@ -128,7 +128,7 @@ class Heads:
             self._decide(conn, head)
 
     def end_oldest(self) -> bool:
-        """False when there is none."""
+        """Closes the connection that has waited longest; False when there is none."""
         oldest = next(iter(self._since), None)
         if oldest is not None:
             self._end(oldest)
@@ -183,7 +183,7 @@ class Lingering:
         self._until: dict[Connection, float] = {}
 
     def add(self, conn: Connection) -> None:
-        """Never raises."""
+        """Takes a connection, and closes it when its client does. Never raises."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
@@ -208,7 +208,7 @@ class Lingering:
                 self._end(conn)
 
     def end_oldest(self) -> bool:
-        """False when there is none."""
+        """Closes the connection that has waited longest; False when there is none."""
         oldest = next(iter(self._until), None)
         if oldest is not None:
             self._end(oldest)

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from web.gevent_sockets import is_ready, raw
+
 STILL_WAIT = 12.0  # seconds that a client may stand still; with LOOK_PERIOD it is under 15
 # Bytes/s, averaged over the time in which we wait; the slowest of phones does more
 LEAST_RATE = 4_096
@@ -86,7 +88,7 @@ class Waits:
         """Some bytes, or none at the end. Raises TooSlow."""
         while True:
             try:
-                received: bytes = _raw(sock).recv(size, _NOW)
+                received: bytes = raw(sock).recv(size, _NOW)
             except (BlockingIOError, InterruptedError):
                 self._wait(sock, select.POLLIN, lambda patience: 0)
                 continue
@@ -111,19 +113,22 @@ class Waits:
             )
 
     def begin_request(self, request: Any, sock: Any) -> None:
-        """What gunicorn does without a deadline, or not at all. Raises TooSlow."""
+        """Waits until earlier answers are taken, then asks for a body that waits to be asked for. Raises TooSlow.
+
+        gunicorn does the first not at all, and the second without a deadline.
+        """
         self.until_taken(sock)
         if request._expected_100_continue:
             request._expected_100_continue = False
             self.send_all(sock, CONTINUE)
 
     def forget(self, sock: Any) -> None:
-        """When the connection is closed."""
+        """Drops what is known of a connection that was closed."""
         self._patience.pop(sock, None)
 
     def _send_now(self, sock: Any, data: memoryview) -> int:
         try:
-            sent: int = _raw(sock).send(data, _NOW)
+            sent: int = raw(sock).send(data, _NOW)
         except (BlockingIOError, InterruptedError):
             return 0
         if (patience := self._patience.get(sock)) is not None:
@@ -137,7 +142,7 @@ class Waits:
         moved: Callable[[Patience], int],
         most_seconds: float | None = None,
     ) -> None:
-        """Until `event`, at most so long."""
+        """Waits for `event`, at most `most_seconds`. Raises TooSlow."""
         patience = self._patience_of(sock)
         self._waiting[sock] = event
         self._make_room()
@@ -146,7 +151,7 @@ class Waits:
             is_due = False
             while not is_due:
                 began = time.monotonic()
-                is_due = _is_ready(sock, event, step) or most_seconds is not None
+                is_due = is_ready(sock, event, step) or most_seconds is not None
                 patience.spend(time.monotonic() - began, moved(patience))
                 if patience.is_over:
                     self._give_up(sock, event)
@@ -161,7 +166,7 @@ class Waits:
         return patience
 
     def _make_room(self) -> None:
-        """Cuts who was slowest, when too many are waited for."""
+        """Cuts the slowest client, when too many are waited for."""
         waiting = list(self._waiting)
         if len(waiting) <= self.most:
             return
@@ -181,21 +186,6 @@ class Waits:
         )
 
 
-def _is_ready(sock: Any, event: int, seconds: float) -> bool:
-    """Whether `event`, or the connection's end, came within so many seconds."""
-    if event and hasattr(sock, "_sock"):  # gevent's: its own watcher costs a third of a poll
-        from gevent.socket import wait
-
-        try:
-            wait(sock._read_event if event == select.POLLIN else sock._write_event, seconds)
-        except TimeoutError:
-            return False
-        return True
-    poll = select.poll()
-    poll.register(sock, event)
-    return bool(poll.poll(seconds * 1000))
-
-
 def untaken(sock: Any) -> int:
     """Bytes that were sent and that the client's machine has not taken."""
     try:
@@ -205,22 +195,17 @@ def untaken(sock: Any) -> int:
     return int.from_bytes(found, "little")
 
 
-def _raw(sock: Any) -> Any:
-    """gevent's socket waits whatever the flags; the one inside it does not."""
-    return getattr(sock, "_sock", sock)
-
-
 def shut(sock: Any, how: int) -> None:
     """Wakes who waits on it; harmless when it is closed."""
     try:
-        _raw(sock).shutdown(how)
+        raw(sock).shutdown(how)
     except OSError:
         pass
 
 
 def _abort_at_close(sock: Any) -> None:
     try:
-        _raw(sock).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        raw(sock).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
     except OSError:
         pass
     shut(sock, socket.SHUT_RDWR)

@@ -17,7 +17,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
 def closing_where_unread(application: Application) -> Application:
-    """The same application, for gunicorn's HTTP/1 workers."""
+    """An application of gunicorn's HTTP/1 workers, whose connections end with an answer that left a body unread."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Any:
         if "CONTENT_LENGTH" not in environ and "HTTP_TRANSFER_ENCODING" not in environ:

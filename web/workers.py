@@ -79,9 +79,8 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
     _heads: Heads  # (main thread), as the next
     _lingering: Lingering
-    place = (
-        0  # among the workers, from 0 on; whoever replaces one takes its place (gunicorn.conf.py)
-    )
+    # Among the workers, from 0 on; whoever replaces one takes its place (gunicorn.conf.py)
+    place = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,7 +91,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         return _Pool(self.cfg.threads)
 
     def run(self) -> None:
-        """The threads of connections inherit the core of this one, which starts them."""
+        """Keeps to one core, and so do the threads of connections, which this one starts."""
         _keep_to_one_core(self.place)
         self._heads = Heads(self.poller, super().enqueue_req, self._drop)
         self._lingering = Lingering(self.poller)
@@ -119,7 +118,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
             listener.close()
 
     def accept(self, listener: Any) -> None:
-        """As gunicorn's, but for what it does when the machine has no more files or memory."""
+        """Accepts a client; makes room when the machine has no more files or memory."""
         try:
             client, address = listener.accept()
             conn = Connection(
@@ -151,7 +150,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         return keepalive
 
     def _make_room(self, error: OSError) -> None:
-        """Who only waits goes, the oldest first; where nobody does, all wait for a moment."""
+        """Closes the oldest connection that only waits; where none does, rests for a moment."""
         if time.monotonic() - self._full_said > FULL_WORD:
             self._full_said = time.monotonic()
             self.log.error(
@@ -180,10 +179,9 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         return is_alive
 
     def _send_all_away(self) -> None:
-        """When the main loop ends by itself.
+        """Ends all connections, once the main loop has ended by itself.
 
-        Else the threads of open connections would keep the process, deaf and dumb, until the last
-        browser left by itself.
+        Their threads would otherwise keep the process, deaf and dumb, until the last browser left by itself.
         """
         self.tell_stop()
         wait = self.cfg.graceful_timeout + ORPHAN_MARGIN
@@ -209,7 +207,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
 
 class _Pool(ThreadPoolExecutor):
-    """What cannot get a thread of its own waits for one of the others, which is no reason to end."""
+    """A pool in which work that cannot get a thread of its own waits for one of the others."""
 
     def _adjust_thread_count(self) -> None:
         try:
@@ -220,8 +218,9 @@ class _Pool(ThreadPoolExecutor):
 
 
 def _keep_to_one_core(number: int) -> None:
-    """Only one thread at a time has the interpreter's lock: to give it from core to core costs more
-    than all that it takes to let a browser in. The hub and the bridge are free to go where they like.
+    """Keeps this thread, and those that it starts, on one core. The hub and the bridge stay free.
+
+    Passing the interpreter's lock between cores costs more than letting a browser in.
     """
     if hasattr(os, "sched_setaffinity"):  # Linux
         cores = sorted(os.sched_getaffinity(0))
@@ -229,8 +228,7 @@ def _keep_to_one_core(number: int) -> None:
 
 
 def spare_the_old() -> None:
-    """What a worker starts with is never searched for garbage again; what outlives one search is
-    searched again after 200, when 4,000,000 objects more are there than were.
+    """Freezes the objects that a worker starts with, and searches what outlives a search once in 4,000,000 new objects.
 
     A browser is a hundred objects that live for hours: searched again and again they stop the worker
     for 0.3 s at a time. Their counts of references free them, since no circle of them is left
@@ -243,5 +241,5 @@ def spare_the_old() -> None:
 
 
 def settle(config: Any) -> None:
-    """gunicorn looks forty settings up for each request, each with three calls: from now on with none."""
+    """Makes gunicorn's settings plain attributes: it looks forty of them up for each request, with three calls each."""
     vars(config).update({name: setting.get() for name, setting in config.settings.items()})

@@ -1,5 +1,6 @@
 """Each defect of the package under the link, provoked, with what must hold instead."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from progress_lib.nats import Link, Message, NatsAway, NatsTimeout
+from progress_lib.nats_login import Login
 from tests.harness import NatsServer, eventually
 from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
 
@@ -271,6 +273,29 @@ def test_ipv6_and_a_url_without_a_port() -> None:
     link.close()
     listener.close()
     assert Link("nats://127.0.0.1", name="test") is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "said"),
+    [
+        ("nats://127.0.0.1", ("127.0.0.1", 4222), {}),
+        ("nats://u%40x:p%3Aw@localhost:4300", ("localhost", 4300), {"user": "u@x", "pass": "p:w"}),
+        ("tls://t%2Foken@[::1]", ("::1", 4222), {"auth_token": "t/oken"}),
+    ],
+)
+def test_pynats2_reads_the_url_and_writes_the_login(
+    url: str, address: tuple[str, int], said: dict[str, str]
+) -> None:
+    """A new version that lacks what nats_login.py reaches for fails here, and not at the first connection."""
+    login = Login(url, "test")
+    assert (login.host, login.port) == address
+    assert login.wants_tls is url.startswith("tls")
+    command = login.command()
+    assert command.startswith(b"CONNECT {") and command.endswith(b"}\r\n")
+    words = json.loads(command.removeprefix(b"CONNECT "))
+    assert {key: words[key] for key in ("user", "pass", "auth_token") if key in words} == said
+    assert (words["name"], words["verbose"], words["pedantic"]) == ("test", False, False)
+    assert login.command() == command
 
 
 def test_the_link_needs_no_pkg_resources_and_leaves_none_behind() -> None:

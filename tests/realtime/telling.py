@@ -16,7 +16,7 @@ from realtime.commands import (
     Unregister,
     Unsubscribe,
 )
-from realtime.events import Event, Source, Topic
+from realtime.events import Event, Source, Topic, make_event, topic_of
 from realtime.hub import Hub
 from realtime.past import Past
 
@@ -55,3 +55,8 @@ def listen_to(hub: Hub, source: Source, *, has_gap: bool = True, restarts: bool 
 
 def close_some(hub: Hub, code: CloseCode, most: int | None) -> None:
     hub.put(CloseSome(code, most))
+
+
+def read_event(subject: str, payload: bytes) -> Event:
+    """The event in one NATS message. Raises MalformedProgress."""
+    return make_event(*topic_of(subject), payload)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import MalformedProgress, Progress, Status
 from realtime.actions import MAX_JOB_ID
-from realtime.events import ProgressEvent, StatusEvent, Topic, read_event
+from realtime.events import ProgressEvent, StatusEvent, Topic
+from tests.realtime.telling import read_event
 
 SUBJECT = "tenant.acme.job.42.progress"
 STATUS_SUBJECT = "tenant.acme.job.42.status"

@@ -9,17 +9,16 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
-from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
 from realtime import client as client_module
-from realtime import frames
+from realtime import frames, outgoing
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.hub import Hub
+from realtime.outgoing import Sending
 from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
 from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits, Expected
@@ -40,17 +39,12 @@ class Pair:
         ours, self.browser = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
         self.browser.settimeout(10)
-        server = SimpleNamespace(
-            ws=Connection(ConnectionType.SERVER),
-            sock=ours,
-            connected=True,
-        )
         self.ours = ours
         self.hub = Hub()
         self.hub.start()
         self.identity = Identity("acme", SCOPES, time.time() + 600, "ann")
         verifier = TokenVerifier("acme", secret_keys("x" * 32), Expected())
-        self.client = Client(self.hub, WebSocket(server), self.identity, verifier, ClientLimits())
+        self.client = Client(self.hub, WebSocket(ours), self.identity, verifier, ClientLimits())
 
     def read(self, count: int) -> bytes:
         received = b""
@@ -70,7 +64,7 @@ class Pair:
     def fill(self) -> int:
         """Pushes until something waits; returns how many bytes were pushed."""
         pushed = 0
-        while self.client.send.is_empty:
+        while self.client.buffer.is_empty:
             assert self.client.push(CHUNK)
             pushed += len(CHUNK)
         return pushed
@@ -97,14 +91,14 @@ def test_while_the_kernel_takes_all_there_is_no_queue_and_no_thread(pair: Pair) 
     for number in range(100):
         assert pair.client.push(b"%d;" % number)
         assert pair.read(len(b"%d;" % number)) == b"%d;" % number
-    assert pair.client.send.is_empty
+    assert pair.client.buffer.is_empty
     assert "ws-writer" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_what_the_kernel_does_not_take_is_sent_in_order_by_a_writer_that_then_ends(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "WRITER_LINGER", 0.05)
+    monkeypatch.setattr(outgoing, "WRITER_LINGER", 0.05)
     pushed = pair.fill()
     for number in range(100):
         assert pair.client.push(b"%04d" % number)
@@ -153,7 +147,7 @@ def test_a_client_that_is_on_its_way_out_takes_pushes_and_sends_none(pair: Pair)
 def test_who_does_not_read_is_ended_by_the_write_wait(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "WRITE_WAIT", 0.1)
+    monkeypatch.setattr(outgoing, "WRITE_WAIT", 0.1)
     ended: list[str] = []
     reader = threading.Thread(target=lambda: ended.append(pair.client.read_pump()))
     reader.start()
@@ -181,19 +175,65 @@ def test_when_the_system_has_no_thread_left_only_this_client_ends(
     reader.join(10)
 
 
+def test_each_state_is_reached_as_the_table_says(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing, "WRITER_LINGER", 0.05)
+    client = pair.client
+    seen = [client.state]
+    pushed = pair.fill()
+    seen.append(client.state)
+    pair.read(pushed)
+    eventually(lambda: client.state is Sending.DIRECT)
+    pair.fill()
+    client.close(CloseCode.TOO_SLOW, "")
+    seen.append(client.state)
+    assert client.push(b"never seen")
+    assert b"never seen" not in pair.read_to_end()
+    eventually(lambda: client.state is Sending.GONE)
+    client.release()
+    seen.append(client.state)
+    assert seen == list(Sending)
+
+
+def test_what_was_closed_is_not_opened_again(pair: Pair) -> None:
+    pair.client.close(CloseCode.SERVER_STOPPING, "")
+    with pair.client._lock, pytest.raises(AssertionError, match="gone cannot become writing"):
+        pair.client._move(Sending.WRITING)
+
+
+def test_who_is_not_there_to_be_sent_anything_is_noticed_by_its_reader_at_once(pair: Pair) -> None:
+    """A send that fails is a frame lost: nothing may follow it, and nobody may wait for a ping."""
+    ended: list[str] = []
+    reader = threading.Thread(target=lambda: ended.append(pair.client.read_pump()))
+    pair.ours.shutdown(socket.SHUT_WR)  # the browser is still there
+    reader.start()
+    assert pair.client.push(b"lost")
+    reader.join(10)
+    assert ended == ["connection lost"]
+    assert pair.client.state is Sending.GONE
+
+
+def test_the_reason_counts_though_there_is_nobody_left_to_be_told(pair: Pair) -> None:
+    """A flood is punished by it, whatever else went wrong."""
+    pair.browser.close()
+    assert pair.client.push(b"lost")
+    pair.client.close(CloseCode.TOO_MANY_MESSAGES, "too many")
+    assert pair.client.closed_with == CloseCode.TOO_MANY_MESSAGES
+
+
 def test_what_a_client_held_is_freed_without_a_search_for_garbage() -> None:
     """A worker searches what has lived for a while only now and then: `spare_the_old`."""
 
     def serve() -> weakref.ref[object]:
         ours, browser = socket.socketpair()
         with ours, browser:
-            server = SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours)
-            reader = WebSocket(server)
+            reader = WebSocket(ours)
             browser.sendall(frame(PING, b"?"))
             assert reader.wait_readable(10)
             assert len(list(reader.read())) == 1
             reader.release()
-            return weakref.ref(server.ws._proto)
+            return weakref.ref(reader._protocol._proto)
 
     gc.disable()
     try:

@@ -10,15 +10,14 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wsproto.connection import Connection, ConnectionType
 from wsproto.events import Event
 
 from realtime import client as client_module
+from realtime import outgoing
 from realtime.actions import BadAction, parse_action
 from realtime.client import Client
 from realtime.hub import Hub
@@ -93,17 +92,13 @@ def pieces(sent: bytes, cuts: list[int]) -> Iterator[bytes]:
         yield sent
 
 
-def server_of(ours: socket.socket) -> SimpleNamespace:
-    return SimpleNamespace(ws=Connection(ConnectionType.SERVER), sock=ours, connected=True)
-
-
 @settings(max_examples=300, deadline=None)
 @given(SENT, CUTS)
 def test_reading_gives_events_or_closed_and_nothing_else(sent: bytes, cuts: list[int]) -> None:
     ours, browser = socket.socketpair()
     with ours, browser:
         ours.settimeout(HANG)
-        reader, seen = WebSocket(server_of(ours)), list[Event]()
+        reader, seen = WebSocket(ours), list[Event]()
         with pytest.raises(Closed) as closed:
             for piece in pieces(sent, cuts):
                 browser.sendall(piece)
@@ -136,7 +131,7 @@ def test_a_handler_serves_anything_to_its_end(
     verifier = TokenVerifier("acme", secret_keys("x" * 32), Expected())
     with ours, browser:
         browser.settimeout(HANG)
-        client = Client(hub, WebSocket(server_of(ours)), identity, verifier, ClientLimits())
+        client = Client(hub, WebSocket(ours), identity, verifier, ClientLimits())
         ends: list[str] = []
         handler = threading.Thread(target=lambda: ends.append(client.read_pump()), daemon=True)
         handler.start()
@@ -191,4 +186,4 @@ def test_any_text_is_an_action_or_a_bad_one(text: str) -> None:
 
 
 def test_the_linger_of_a_writer_is_short_enough_for_these_tests() -> None:
-    assert client_module.WRITER_LINGER + client_module.CLOSE_WAIT < HANG
+    assert outgoing.WRITER_LINGER + client_module.CLOSE_WAIT < HANG

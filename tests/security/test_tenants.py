@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import check_id, progress_subject, status_subject
-from realtime.events import Topic, read_event
+from realtime.events import Topic
 from realtime.hub import Hub
 from tests.harness import Answer, Product, eventually, running_product
 from tests.realtime import telling
@@ -62,7 +62,7 @@ def test_of_10000_random_messages_none_reaches_another_tenant_or_job() -> None:
         for _ in range(PAIRS):
             topic = Topic(chance.choice(TENANTS), chance.choice(JOBS))
             sent[topic] += 1
-            telling.broadcast(hub, [read_event(progress_subject(*topic), payload(*topic))])
+            telling.broadcast(hub, [telling.read_event(progress_subject(*topic), payload(*topic))])
         eventually(lambda: hub.counts.delivered >= PAIRS, 30)
         for topic, client in clients.items():
             found = len(client.messages)
@@ -142,7 +142,7 @@ def test_an_id_that_is_taken_names_one_subject_and_no_other(tenant_id: str, job_
 @given(st.text(st.sampled_from("tenant.job*>a1-_ \r\nprogs"), max_size=40))
 def test_a_subject_is_read_as_one_topic_or_refused(subject: str) -> None:
     try:
-        event = read_event(subject, payload("a", 1))
+        event = telling.read_event(subject, payload("a", 1))
     except MalformedProgress:
         return
     assert progress_subject(*event.topic).rpartition(".")[0] == subject.rpartition(".")[0]
