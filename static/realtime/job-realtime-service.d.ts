@@ -32,6 +32,9 @@ export interface StatusEvent {
   readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled' | 'lost';
   readonly reason: string | null;
   readonly ts: number | null;
+  /** Of a run that repeats this message as long as it lives: at least each so many seconds; and when it said so. */
+  readonly aliveEvery: number | null;
+  readonly aliveAt: number | null;
 }
 
 export interface ServiceError {

@@ -51,6 +51,8 @@ export function statusEvent(jobId, payload) {
     status: payload.status,
     reason: textOr(payload.reason, null),
     ts: numberOr(payload.ts, null),
+    aliveEvery: positiveOr(payload.aliveEvery, null),
+    aliveAt: numberOr(payload.aliveAt, null),
   });
 }
 

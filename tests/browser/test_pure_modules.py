@@ -534,6 +534,64 @@ def test_almost_done_is_said_only_near_the_end(
 # ---------------------------------------------------------------- how far a run is, silence, tracebacks
 
 
+LOST = """async ([steps, times]) => {
+  const { JobState } = await import('/realtime/run-state.js');
+  const state = new JobState([1]);
+  for (const [verb, event, now] of steps) state[verb](event, now);
+  return times.map((now) => {
+    const run = state.run(now);
+    return [run.status, run.silentSince, state.node(1, now).state];
+  });
+}"""
+
+
+def alive(at: float, every: float = 10, run: str = "a") -> dict[str, Any]:
+    return status(run, "running", ts=100.0, aliveEvery=every, aliveAt=at)[1]
+
+
+def lost(page: Page, *steps: list[Any], at: list[float | None]) -> Any:
+    return page.evaluate(LOST, [list(steps), at])
+
+
+def test_a_run_that_breaks_its_word_to_speak_is_lost_until_it_speaks_again(modules: Page) -> None:
+    work = progress(1, "running", 5, runId="a", ts=105.0)[1]
+    begun = [["status", alive(100.0), 100], ["progress", work, 105]]
+    # a node's word counts as the run's; nobody knows while the page is offline
+    assert lost(modules, *begun, at=[134, 135, None]) == [
+        ["running", None, "stalled"],
+        ["lost", 105, "error"],
+        ["running", None, "running"],
+    ]
+    again = [*begun, ["status", alive(400.0), 400]]
+    assert lost(modules, *again, at=[410]) == [["running", None, "stalled"]]
+    ended = [*begun, ["status", status("a", "completed", ts=106.0)[1], 300]]
+    assert lost(modules, *ended, at=[999]) == [["completed", None, "success"]]
+
+
+def test_a_page_that_comes_later_finds_the_same_run_lost(modules: Page) -> None:
+    assert lost(modules, ["status", alive(100.0), 500], at=[500]) == [["lost", 100, "notrun"]]
+
+
+def test_a_publisher_whose_clock_is_wrong_is_lost_for_one_word_at_most(modules: Page) -> None:
+    behind = [["status", alive(100.0), 500], ["status", alive(110.0), 510]]
+    assert lost(modules, *behind, at=[511]) == [["running", None, "idle"]]
+    ahead = [["status", alive(900.0), 500]]
+    assert lost(modules, *ahead, at=[529, 530]) == [
+        ["running", None, "idle"],
+        ["lost", 500, "notrun"],
+    ]
+
+
+def test_a_run_that_promised_nothing_is_never_lost_by_silence(modules: Page) -> None:
+    silent = [["status", status("a", "running", ts=100.0)[1], 100]]
+    assert lost(modules, *silent, at=[99_999]) == [["running", None, "idle"]]
+
+
+def test_a_short_promise_is_given_a_few_seconds(modules: Page) -> None:
+    begun = ["status", alive(100.0, every=0.2), 100]
+    assert [word for word, *_ in lost(modules, begun, at=[104.9, 105])] == ["running", "lost"]
+
+
 STALLED = """async ([silent, messages]) => {
   const { JobState } = await import('/realtime/run-state.js');
   const state = new JobState([1]);
