@@ -29,7 +29,7 @@ AFTER_STEPS = """async ([steps, ids]) => {
 
 
 def progress(node_id: int, status: str, rows: int = 0, **fields: Any) -> Step:
-    optional = ("runId", "rowTotal", "seq", "ts", "row", "closedBy")
+    optional = ("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy")
     event = {"jobId": 1, "nodeId": node_id, "nodeName": f"Node {node_id}", "status": status}
     return "progress", {
         **event,
@@ -367,7 +367,7 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
-    absent = dict.fromkeys(("runId", "rowTotal", "seq", "ts", "row", "closedBy"))
+    absent = dict.fromkeys(("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy"))
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 
 
@@ -626,8 +626,11 @@ SHARES = """async ([views, expected, run, now]) => {
 }"""
 
 
-def view(node_id: int, state: str, rows: int, total: int | None = None) -> dict[str, Any]:
-    return {"nodeId": node_id, "state": state, "rowCount": rows, "rowTotal": total}
+def view(
+    node_id: int, state: str, rows: int, total: int | None = None, told: float | None = None
+) -> dict[str, Any]:
+    counts = {"rowCount": rows, "rowTotal": total, "toldShare": told}
+    return {"nodeId": node_id, "state": state, **counts}
 
 
 def shares(page: Page, *views: dict[str, Any], expected: Any = (), now: float = 10) -> Any:
@@ -645,6 +648,24 @@ def test_a_share_is_known_from_a_total_or_expected_from_the_last_run(modules: Pa
     ]
     assert told["text"] == "≈ 37 %"
     assert round(told["run"]["remaining"], 1) == round(10 * 0.625 / 0.375, 1)
+
+
+def test_a_share_that_is_told_needs_no_total_and_no_earlier_run(modules: Page) -> None:
+    told = shares(modules, view(1, "running", 50, told=0.43), expected=[[1, 100]])
+    assert told["nodes"] == [{"share": 0.43, "approximate": False}]
+    assert told["text"] == "43 %"
+
+
+def test_nothing_is_done_before_its_end(modules: Page) -> None:
+    running = [
+        view(1, "running", 100, 100),
+        view(2, "running", 120, 100),
+        view(3, "running", 9, told=1),
+    ]
+    told = shares(modules, *running)
+    assert {node["share"] for node in told["nodes"]} == {0.99}
+    ended = shares(modules, view(1, "success", 100, 100))  # and its run has not ended
+    assert (ended["nodes"][0]["share"], ended["text"]) == (1, "99 %")
 
 
 def test_without_a_total_of_every_node_the_run_has_no_percentage(modules: Page) -> None:

@@ -162,6 +162,26 @@ def test_a_percentage_shows_only_where_a_total_is_known(
     expect(page.locator("#run-share")).to_have_text("29 %")
 
 
+def test_a_share_that_a_program_tells_is_shown_from_the_first_run_on_and_never_as_the_end(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Shares")
+    page = open_playground(job_id)
+    expect_live(page)
+    run = Publisher(shop, job_id, "share-run")
+    run.status("running")
+    for node_id in ALL_NODES:
+        run.node(node_id, "running", 4300, share=0.43)
+    late = open_playground(job_id)
+    for each in (page, late):
+        expect(node(each, FILTER).locator(".node-share")).to_have_text("43 %")
+        expect(each.locator("#run-share")).to_have_text("43 %")
+    run.node(DB_INPUT, "running", 9000, share=1)
+    expect(node(page, DB_INPUT).locator(".node-share")).to_have_text("99 %")
+    run.node(DB_INPUT, "completed", 9000)
+    expect(page.locator("#run-share")).to_have_text("57 %")
+
+
 def test_the_last_runs_counts_give_an_approximate_percentage(
     open_playground: OpenPlayground, shop: Product, done_job: int
 ) -> None:
