@@ -23,7 +23,8 @@ class Batch:
     """Up to 50,000 rows, as columns of known types.
 
     A step gets one, and returns another; it never changes it. `numbers` says which row of its source each row
-    is, counted from 1, so that an error can name it. `start` counts the rows that the step got before.
+    is, counted from 1, so that an error can name it. `start` counts the rows that the step got before. `share` is the
+    part of its source, from 0 to 1, that was read with it, where that is known.
     """
 
     table: pa.Table
@@ -31,6 +32,7 @@ class Batch:
     numbers: pa.Array
     where_is: Callable[[int], str]  # the place of a row in its source, by its number
     start: int = 0
+    share: float | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -56,10 +56,24 @@ class Node:
         self.open_inputs = 0  # inputs that have not ended
         self.schema = Schema()  # of the rows that we hand on or write
         self.seen = self.row_count = 0  # rows that came in; rows that we handed on or wrote
+        self.row_total: int | None = None  # rows that we shall have handed on or written
+        self.share: float | None = None  # which part of what comes in was at work, from 0 to 1
+        self.sources: frozenset[Node] = frozenset()  # where our rows come from
 
     def say(self, status: Status, message: str | None = None, row: Row | None = None) -> None:
         message = message or self.did.format(count=self.row_count, seen=self.seen)
-        self.report(Progress(self.number, self.name, status, self.row_count, message, row=row))
+        self.report(
+            Progress(
+                self.number,
+                self.name,
+                status,
+                self.row_count,
+                message,
+                row=row,
+                row_total=self.row_total,
+                share=self.share if status is Status.RUNNING and self.row_total is None else None,
+            )
+        )
         if status != self.status:
             self.status = status
             LOG.info("%s: %s, %s", self.name, status, message)
@@ -81,9 +95,19 @@ class Node:
     def hand_on(self, batch: Batch) -> None:
         self.row_count += len(batch)
         self.say(Status.RUNNING)
+        if not len(batch):
+            self.pass_by(batch.share)
         for part in batch.parts():
             for node in self.followers:
                 node.take(part)
+
+    def pass_by(self, share: float | None) -> None:
+        """Tells the followers how far the source is, though there are no rows for them."""
+        for node in self.followers:
+            if share is not None and len(node.sources) == 1:
+                node.share = share
+                node.say(Status.RUNNING)
+                node.pass_by(share)
 
     def take(self, batch: Batch) -> None:
         """An input hands on rows."""
@@ -117,15 +141,25 @@ class Source(Node):
         with self.at_work():
             self.reader = self.work()
             self.schema = self.reader.open()
+            self.row_total = self.reader.total() or None
+        self.sources = frozenset({self})
 
     def run(self) -> None:
         batches = self.reader.batches()
         while (table := self._next(batches)) is not None:
             first = self.row_count + 1
             numbers = pa.arange(first, first + len(table))
-            self.hand_on(Batch(table, self.schema, numbers, self.reader.where))
+            self.share = self._share_with(table)
+            self.hand_on(Batch(table, self.schema, numbers, self.reader.where, share=self.share))
         self.reader.close()
         self.end()
+
+    def _share_with(self, table: pa.Table) -> float | None:
+        if self.row_total is None:
+            share = self.reader.share()
+        else:
+            share = (self.row_count + len(table)) / self.row_total
+        return None if share is None else round(share, 4)
 
     def _next(self, batches: Iterator[pa.Table]) -> pa.Table | None:
         with self.at_work():
@@ -141,11 +175,21 @@ class Source(Node):
 class InnerNode(Node):
     """Gets rows from others, in batches of one schema."""
 
+    gives_as_many = False  # rows as come in
+
     def start(self) -> None:
+        self._count_ahead()
         self.say(Status.RUNNING, "Started")
         with self.at_work():
             self.schema_in = common_schema([node.schema for node in self.inputs])
             self.schema = self.opened(self.schema_in)
+
+    def _count_ahead(self) -> None:
+        """What the inputs know of how many rows will come."""
+        self.sources = frozenset[Node]().union(*(node.sources for node in self.inputs))
+        totals = [node.row_total for node in self.inputs]
+        if self.gives_as_many and totals and None not in totals:
+            self.row_total = sum(total for total in totals if total is not None)
 
     def opened(self, schema: Schema) -> Schema:
         """Gets ready for rows of this schema; the schema of what is handed on."""
@@ -156,6 +200,8 @@ class InnerNode(Node):
         raise NotImplementedError
 
     def take(self, batch: Batch) -> None:
+        if len(self.sources) == 1:  # the parts of several sources have no common measure
+            self.share = batch.share
         with self.at_work():
             batch = replace(conformed(batch, self.schema_in), start=self.seen)
             try:
@@ -213,10 +259,13 @@ class Filter(Step):
 class Map(Step):
     """A step that hands on as many rows as it gets."""
 
+    gives_as_many = True
+
 
 class Output(InnerNode):
     """Gives its rows to the writer that `work` makes; they count once the writer has them."""
 
+    gives_as_many = True
     did = "{count:,} rows written"
 
     def __init__(self, number: int, name: str, work: Callable[[], Writer]) -> None:
@@ -262,7 +311,7 @@ class Output(InnerNode):
         if self.writer is not None:
             self.writer.undo()
         if self.status is Status.RUNNING and self.row_count:
-            lost, self.row_count = self.row_count, 0
+            lost, self.row_count, self.share = self.row_count, 0, None
             self.say(Status.RUNNING, f"0 rows written: {lost:,} were taken back")
 
 

@@ -28,6 +28,14 @@ class Reader(Protocol):
         """
         ...
 
+    def total(self) -> int | None:
+        """How many rows the batches will have, of a reader that is open; None where that is not known exactly at no cost."""
+        ...
+
+    def share(self) -> float | None:
+        """Which part of all there is, from 0 to 1, the batches up to the last one came from; None where that is not known."""
+        ...
+
     def where(self, number: int) -> str:
         """Where a row is, counted from 1, as its owner finds it: "row 17", "line 5,004 of visits.csv"."""
         ...
@@ -35,6 +43,16 @@ class Reader(Protocol):
     def close(self) -> None:
         """Gives up what is open. Never raises."""
         ...
+
+
+class Uncounted:
+    """What a reader says that knows neither how many rows will come, nor how far it is."""
+
+    def total(self) -> int | None:
+        return None
+
+    def share(self) -> float | None:
+        return None
 
 
 class Writer(Protocol):

@@ -10,23 +10,25 @@ import os
 from functools import cache
 from pathlib import Path
 
+from progress_lib import defaults
+
 
 def environ_or(name: str, otherwise: str) -> str:
-    """A variable of the environment, else the value that stands in the program."""
-    return os.environ.get(name, otherwise)
+    """A variable of the environment; the value that stands in the program where it is not set, or empty."""
+    return os.environ.get(name) or otherwise
 
 
 def nats_url() -> str:
-    return environ_or("NATS_URL", "nats://127.0.0.1:4222")
+    return defaults.nats_url()
 
 
 def run_id() -> str | None:
-    return os.environ.get("RUN_ID")
+    return os.environ.get("RUN_ID") or None
 
 
 def last_words() -> str | None:
     """The file in which each node's last state is left."""
-    return os.environ.get("LAST_WORDS")
+    return os.environ.get("LAST_WORDS") or None
 
 
 @cache

@@ -61,6 +61,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     row: Row | None = None  # of a node that failed at a row
     closed_by: str | None = None  # who ended the node in its place: CLOSED_BY_RUNNER
     row_total: Annotated[int, msgspec.Meta(gt=0)] | None = None  # rows there will be, where known
+    # which part of the work is done, where that is known and `row_total` is not: of a file's bytes, say
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
     def replace(self, **changes: Any) -> "Progress":
         """The same message with other values in the named fields."""
@@ -87,6 +89,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             fields["closedBy"] = self.closed_by
         if self.row_total is not None:
             fields["rowTotal"] = self.row_total
+        if self.share is not None:
+            fields["share"] = self.share
         return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
     @classmethod
@@ -122,6 +126,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _row(fields.get("row")),
             _text(fields.get("closedBy")),
             _total(fields.get("rowTotal")),
+            _share(fields.get("share")),
         )
 
 
@@ -129,7 +134,8 @@ def usable(progress: Progress) -> Progress:
     """The same, each field as a message holds it, whatever a program put there. Raises MalformedProgress.
 
     Whole numbers of other types (NumPy's, Decimal, 5.0) become int, a status its member, None an empty text,
-    anything else its text; texts are cut to MAX_TEXT. A total that is no positive whole number is left out.
+    anything else its text; texts are cut to MAX_TEXT. A total that is no positive whole number is left out, and so is a share
+    that is not from 0 to 1.
     """
     if (
         type(progress.node_id) is int
@@ -144,6 +150,7 @@ def usable(progress: Progress) -> Progress:
         and progress.row is None
         and progress.closed_by is None
         and (progress.row_total is None or _is_total(progress.row_total))
+        and (progress.share is None or _is_share(progress.share))
     ):
         return progress  # nearly always
     return progress.replace(
@@ -155,6 +162,7 @@ def usable(progress: Progress) -> Progress:
         row=None if progress.row is None else _usable_row(progress.row),
         closed_by=None if progress.closed_by is None else _any_text(progress.closed_by),
         row_total=_total(progress.row_total),
+        share=_share(progress.share),
     )
 
 
@@ -181,6 +189,19 @@ def _total(value: Any) -> int | None:
     except MalformedProgress:
         return None
     return total if _is_total(total) else None
+
+
+def _share(value: Any) -> float | None:
+    """None for what is no number from 0 to 1: to know no share is no error."""
+    try:
+        share = None if isinstance(value, bool | str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return share if _is_share(share) else None
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) is float and 0 <= value <= 1
 
 
 def _any_text(value: Any) -> str:

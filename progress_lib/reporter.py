@@ -29,6 +29,7 @@ ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
 CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
 END_WAIT = 1.0  # seconds in which NATS confirms that it has the run's end
 BATCH = 32  # messages that go to NATS with one send
+ALIVE_PERIOD = 10.0  # seconds between two words that a run of our own still lives
 FAILED_PAUSE = 1.0  # seconds after a failure to send that no connection explains
 MAX_WARNINGS = 100  # nodes whose unusable reports are told of; the log belongs to the program
 
@@ -54,7 +55,8 @@ class ProgressReporter:
     `run_id` None: one is made up; "": messages name no run, so that several programs of a pipeline tell of one job.
     With `announces_run` its own beginning and end are those of the run: for a program that nobody but itself starts, as
     cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
-    program. Programs of our runner leave it out: the runner tells.
+    program; meanwhile it says every ALIVE_PERIOD that it lives, so that pages notice a program that was killed. Programs of
+    our runner leave it out: the runner tells.
     """
 
     _link: Link | None
@@ -98,6 +100,7 @@ class ProgressReporter:
         self._outbox = Outbox()
         self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
         self._run_said = ""  # (sender thread) the status of the run that NATS has of us
+        self._next_alive = 0.0  # (sender thread) monotonic seconds; when to say so again
         self._wake = threading.Event()
         self._deadline: float | None = None  # monotonic seconds; set once, by close
         self._connects = 0  # (sender thread) connections of the link that we have sent on
@@ -299,6 +302,8 @@ class ProgressReporter:
             due = self._outbox.next_due()
             if due is None and self._nodes:
                 due = now + COUNT_PERIOD
+        if self._announces_run and self._deadline is None:
+            due = self._next_alive if due is None else min(due, self._next_alive)
         if due is not None and self._link.is_up:
             return max(due - now, 0.0) if self._deadline is None else 0.0
         return None if self._deadline is None else max(self._deadline - now, 0.0)
@@ -314,7 +319,7 @@ class ProgressReporter:
                     self._outbox.repeat()
                 self._connects = self._link.connects
                 self._run_said = ""
-        if self._announces_run and not self._run_said and not self._say_run("running"):
+        if self._must_say_running(now) and not self._say_run("running"):
             return
         with self._lock:
             due = self._outbox.due(now) if self._deadline is None else self._outbox.rest()
@@ -326,6 +331,12 @@ class ProgressReporter:
                 self._outbox.sent(batch, now)
         if self._announces_run and self._deadline is not None:
             self._say_run(self._run_status)
+
+    def _must_say_running(self, now: float) -> bool:
+        """At first, on each new connection, and as long as the run goes on."""
+        if not self._announces_run:
+            return False
+        return not self._run_said or (self._deadline is None and now >= self._next_alive)
 
     def _ask_nodes(self) -> None:
         with self._lock:
@@ -352,12 +363,16 @@ class ProgressReporter:
         is_end = status != "running"
         reason = self._run_failure if is_end else None
         most = min(MAX_TEXT, self._link.max_payload // 16)  # a character takes 12 bytes at most
+        now = round(time.time(), 3)
         told = {
             "runId": self._run_id,
             "status": status,
             "reason": None if reason is None else reason[:most],
-            "ts": round(time.time() if is_end else self._began_at, 3),
+            "ts": now if is_end else round(self._began_at, 3),
         }
+        if not is_end:
+            told |= {"aliveEvery": ALIVE_PERIOD, "aliveAt": now}
+            self._next_alive = time.monotonic() + ALIVE_PERIOD
         left = self._link.publish(self._status_subject, json.dumps(told).encode())
         if left and (not is_end or self._link.flush(END_WAIT)):
             self._run_said = status

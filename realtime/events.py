@@ -32,6 +32,7 @@ class RunStatus(NamedTuple):
 
     run_id: str
     status: str
+    says_alive: bool = False  # it runs, and repeats this until its end
 
     @property
     def rank(self) -> int:
@@ -91,7 +92,8 @@ def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0) -> Event:
     run_id, status = fields.get("runId"), fields.get("status")
     if not isinstance(run_id, str) or not isinstance(status, str):
         raise MalformedProgress("runId and status must be strings")
-    return StatusEvent(topic, RunStatus(run_id, status), payload, seq)
+    says_alive = status == "running" and fields.get("aliveEvery") is not None
+    return StatusEvent(topic, RunStatus(run_id, status, says_alive), payload, seq)
 
 
 @functools.lru_cache(MAX_SUBJECTS)

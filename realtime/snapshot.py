@@ -101,7 +101,9 @@ class JobSnapshot:
             return NONE
         if self._status is None or self._status.run_id != event.run_id:
             self._begin(event.run_id)
-        elif event.run.rank <= self._status.run.rank:
+        elif event.run.rank < self._status.run.rank or (
+            event.run.rank == self._status.run.rank and not event.run.says_alive
+        ):
             return NONE
         self._status = event
         return CHANGE

@@ -214,6 +214,29 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
         print(f"--- nats-server log\n{_tail(server.log_file, 20)}")
 
 
+class PlainNats(NatsServer):
+    """A nats-server that gives us no JetStream; `config` is the text of its configuration file."""
+
+    def __init__(self, directory: Path, config: str = "") -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "plain.conf"
+        file.write_text(config)
+        super().__init__(directory, extra=("-c", str(file)))
+
+    def command(self) -> list[str]:
+        return [part for part in super().command() if part != "-js"]
+
+
+@contextlib.contextmanager
+def plain_nats(directory: Path, config: str = "") -> Iterator[PlainNats]:
+    server = PlainNats(directory, config)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 @contextlib.contextmanager
 def linked(nats_url: str) -> Iterator[Link]:
     """A connection to a nats-server that is up."""

@@ -60,6 +60,13 @@ class Blocks:
         if rows:
             self._size = min(max(AIM * size // rows, LEAST_READ), MOST_READ)
 
+    def share(self) -> float | None:
+        """Which part of the file's bytes the blocks so far are, from 0 to 1; None where its size is not known."""
+        if not self._source.size:
+            return None
+        done = self._source.position() - len(self._rest)
+        return min(1.0, max(0.0, done / self._source.size))  # a file may have grown
+
     def broken(self, error: Broken) -> ProgramError:
         """What to raise for a line of the last block."""
         return self._refused(self.lines_to_start() + error.line, error.what)

@@ -18,11 +18,12 @@ from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, header
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
 from program_lib.texts import parse_column, shown
 from program_lib.types import Schema, Type
 
 Opener = Callable[[str], BinaryIO]
+Read = tuple[pa.Table, float | None]  # rows, and which part of the file's bytes is read with them
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 
@@ -31,7 +32,7 @@ def open_file(path: str) -> BinaryIO:
     return open(path, "rb")
 
 
-class CsvReader:
+class CsvReader(Uncounted):
     """A source of rows: program_lib.ports.Reader over a file.
 
     `types` says what columns hold; the others are texts. `null`, unquoted, is NULL; a quoted one is a text.
@@ -56,6 +57,7 @@ class CsvReader:
         self._types = types or {}
         self._opener = opener
         self._file: BinaryIO | None = None
+        self._share: float | None = None
         self._blocks: Blocks
         self._header: Header
 
@@ -68,8 +70,11 @@ class CsvReader:
     def batches(self) -> Iterator[pa.Table]:
         """As Reader says. Of a file, the next rows are parsed by a thread while the caller works on these."""
         tables = _ahead(self._next) if self._blocks.can_be_read_again else iter(self._next, None)
-        for table in tables:
+        for table, self._share in tables:
             yield from _pieces(table)
+
+    def share(self) -> float | None:
+        return self._share
 
     def where(self, number: int) -> str:
         """The line of a row; of a pipe, whose lines are gone, its number."""
@@ -85,13 +90,13 @@ class CsvReader:
             with suppress(OSError):
                 self._file.close()
 
-    def _next(self) -> pa.Table | None:
-        """The rows of the next block; None at the end."""
+    def _next(self) -> Read | None:
+        """The rows of the next block, and how much of the file is read with them; None at the end."""
         if not (block := self._blocks.next()):
             return None
         table = self._table(block)
         self._blocks.expect(len(table), len(block))
-        return table
+        return table, self._blocks.share()
 
     def _table(self, block: bytes) -> pa.Table:
         """The typed rows of a block. Raises ProgramError for a line, RowRefused for a value."""
@@ -201,7 +206,7 @@ class CsvReader:
         return blocks.lines_to_start() + (record.line if record else 1)
 
 
-def _ahead(next_table: Callable[[], pa.Table | None]) -> Iterator[pa.Table]:
+def _ahead(next_table: Callable[[], Read | None]) -> Iterator[Read]:
     """Tables one ahead. The thread ends with the iteration, and waits for nobody: a file has all its bytes."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="csv") as thread:
         coming = thread.submit(next_table)

@@ -34,7 +34,12 @@ class Source:
             b"" if encoding.startswith("utf-8") else None
         )  # the first bytes, until a BOM is ruled out
         self.is_file = _is_file(file)
+        self.size = _size(file)  # bytes; None: not known
         self.is_at_end = False
+
+    def position(self) -> int:
+        """How many of a file's bytes were read."""
+        return self._file.tell()
 
     def again(self) -> Source:
         """A file's bytes from the start; this source ends with that."""
@@ -104,6 +109,14 @@ def _is_file(file: BinaryIO) -> bool:
         return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     except io.UnsupportedOperation:  # in memory
         return True
+
+
+def _size(file: BinaryIO) -> int | None:
+    try:
+        status = os.fstat(file.fileno())
+    except io.UnsupportedOperation:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _is_ready(descriptor: int, deadline: float) -> bool:

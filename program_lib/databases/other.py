@@ -24,7 +24,7 @@ from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
 from program_lib.databases.names import Table, find_table, no_table, spelt
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -280,7 +280,7 @@ def _unknown(name: str, spelt_type: object) -> ProgramError:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-class OtherReader:
+class OtherReader(Uncounted):
     """Rows of a query or a table."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from program_lib.databases.sqlite_tables import TableColumn, columns_of, find_ta
 from program_lib.databases.sqlite_types import type_by_classes, type_of
 from program_lib.databases.sqlite_values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
 from program_lib.texts import shown
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Column, Schema, Type
@@ -33,13 +34,15 @@ MOST_BYTES = (
 STEP_ROWS = 64  # that are fetched before it is looked whether they come slowly, or are large:
 STEP_SECONDS = 0.01  # then what came is worked on, since it may be more than MOST_BYTES
 PREVIEWED = 1_000  # rows of a preview that tell the types of columns of which SQLite knows none
+# For a table's count, which a page's percentage is worth and a run does not feel: about 1,000,000 rows
+COUNT_SECONDS = 0.05
 MOST_ANSWERS = 100_000  # rows of a PRAGMA or an EXPLAIN, which are held in memory
 
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.S)
 _SELECTS = ("select", "with", "values")
 
 
-class SqliteReader:
+class SqliteReader(Uncounted):
     """Implements program_lib.ports.Reader. It has a connection of its own, which can write nothing."""
 
     def __init__(
@@ -69,6 +72,9 @@ class SqliteReader:
         assert self._rows is not None, "open comes first"
         return self._rows.batches()
 
+    def total(self) -> int | None:
+        return None if self._rows is None else self._rows.total
+
     def where(self, number: int) -> str:
         return f"row {number:,}"
 
@@ -87,7 +93,24 @@ def rows_of_table(link: Link, name: str) -> Rows:
     if table is None:
         raise there_is_no(link, name)
     columns = decided(link, table.sql, table.columns)
-    return Rows(link, f"SELECT * FROM {table.sql}", columns)  # noqa: S608 (it is quoted)
+    total = None if table.is_view or settings.is_preview() else counted(link, table.sql)
+    return Rows(link, f"SELECT * FROM {table.sql}", columns, total)  # noqa: S608 (it is quoted)
+
+
+def counted(link: Link, table: str) -> int | None:
+    """How many rows a table has, in the state that is read; None where SQLite needs longer than COUNT_SECONDS."""
+    watch = threading.Timer(COUNT_SECONDS, link.connection.interrupt)
+    watch.start()
+    try:
+        [(count,)] = link.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 (it is quoted)
+        return int(count)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:  # what is asked next must not be interrupted
+        watch.cancel()
+        watch.join()
 
 
 def rows_of_query(link: Link, query: str) -> Rows:
@@ -210,8 +233,10 @@ _CLASSES = {type(None): "null", int: "integer", float: "real", str: "text", byte
 class Rows:
     """The rows of a query, fetched a few at a time and handed on as tables."""
 
-    def __init__(self, link: Link, query: str, columns: Sequence[Column]) -> None:
-        self._link, self._query = link, query
+    def __init__(
+        self, link: Link, query: str, columns: Sequence[Column], total: int | None = None
+    ) -> None:
+        self._link, self._query, self.total = link, query, total
         self._cursor = link.execute(query)
         names = [name for name, *_ in self._cursor.description]
         self.schema = Schema(  # by the query's own names: a view numbers those that are there twice

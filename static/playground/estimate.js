@@ -1,23 +1,24 @@
 /**
- * How far a run is, only where that can be known: a publisher told the total (`rowTotal`), or the job's last
- * completed run tells what to expect, which is approximate. Pure.
+ * How far a run is, only where that can be known: a publisher told the total (`rowTotal`) or the part that is done (`share`),
+ * or the job's last completed run tells what to expect, which is approximate. Pure.
  */
 
 /** Seconds that a run must have worked, and the least share, before its remaining time is worth a guess. */
 const LEAST_ELAPSED = 1;
 const LEAST_SHARE = 0.03;
 
-/** Of a count that is only expected, never more than this is claimed before the end. */
-const MOST_EXPECTED = 0.99;
+/** Never more than this is claimed before the end: all rows may be written, and not yet be committed. */
+const MOST_BEFORE_END = 0.99;
 
 /** {share: 0–1, approximate}, or null where it cannot be known. `expected`: Map node id → rows of the last completed run. */
 export function nodeShare(view, expected) {
   if (view.state === 'success') return { share: 1, approximate: false };
   if (view.state !== 'running' && view.state !== 'stalled' && view.state !== 'idle') return null;
-  if (view.rowTotal !== null) return { share: Math.min(1, view.rowCount / view.rowTotal), approximate: false };
+  if (view.rowTotal !== null) return { share: Math.min(MOST_BEFORE_END, view.rowCount / view.rowTotal), approximate: false };
+  if (view.toldShare !== null) return { share: Math.min(MOST_BEFORE_END, view.toldShare), approximate: false };
   const rows = expected.get(view.nodeId);
   if (rows === undefined) return null;
-  const share = rows > 0 ? Math.min(MOST_EXPECTED, view.rowCount / rows) : 0;
+  const share = rows > 0 ? Math.min(MOST_BEFORE_END, view.rowCount / rows) : 0;
   return { share, approximate: true };
 }
 
@@ -26,9 +27,9 @@ export function runShare(run, nodes, expected, now) {
   if (run === null || run.ended || nodes.length === 0) return null;
   const shares = nodes.map((view) => nodeShare(view, expected));
   if (shares.includes(null) || run.startedAt === null) return null;
-  const share = shares.reduce((sum, part) => sum + part.share, 0) / shares.length;
+  const share = Math.min(MOST_BEFORE_END, shares.reduce((sum, part) => sum + part.share, 0) / shares.length);
   const elapsed = now - run.startedAt;
-  const known = elapsed >= LEAST_ELAPSED && share >= LEAST_SHARE && share < 1;
+  const known = elapsed >= LEAST_ELAPSED && share >= LEAST_SHARE;
   return { share, approximate: shares.some((part) => part.approximate), remaining: known ? (elapsed * (1 - share)) / share : null };
 }
 

@@ -393,8 +393,12 @@ class Playground {
     const past = this.#runs.past;
     if (past !== null) return { ...past, now: past.ts, clock: past.ts, isPast: true };
     const { state, graph } = this.#shown;
-    const now = this.#stale?.now ?? this.#api.now();
-    return { state, graph, now, clock: this.#lost === null ? now : null, isPast: false };
+    return { state, graph, now: this.#stale?.now ?? this.#api.now(), clock: this.#clock(), isPast: false };
+  }
+
+  // Seconds by which silence is measured; null offline.
+  #clock() {
+    return this.#lost === null ? (this.#stale?.now ?? this.#api.now()) : null;
   }
 
   // ---- drawing: only here, at most once a frame --------------------------------------------------------
@@ -410,7 +414,7 @@ class Playground {
     const { selected, job, pending, place } = this.#shown;
     const view = this.#view();
     const { state, graph, now, isPast } = view;
-    const run = state.run();
+    const run = state.run(view.clock);
     const expected = isPast ? new Map() : this.#runs.expected;
     const nodes = graph.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
     const viewOf = new Map(nodes.map((node) => [node.nodeId, node]));
@@ -422,7 +426,7 @@ class Playground {
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, run, now });
     this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken(), since: this.#lost?.at ?? null });
-    const live = this.#shown.state.run();
+    const live = isPast ? this.#shown.state.run(this.#clock()) : run;
     this.#drawTitle(live);
     this.#announce(live, isPast ? [] : nodes);
     this.#completeRun(live, nodes, isPast);

@@ -80,7 +80,7 @@ export class RunView {
     this.#failedNodeId = failed?.nodeId ?? null;
     const short = failed !== undefined && failed.message !== ''; // the node has it in full
     byId('run-reason').dataset.short = String(short);
-    setText(byId('run-reason-text'), short ? `${failed.nodeName}: ${failed.message}` : reason);
+    setText(byId('run-reason-text'), run.silentSince !== null ? silenceText(run) : short ? `${failed.nodeName}: ${failed.message}` : reason);
     setHidden(byId('run-reason-show'), failed === undefined);
     setText(byId('run-reason-show'), failed === undefined ? '' : `Show ${failed.nodeName}`);
   }
@@ -88,6 +88,10 @@ export class RunView {
 
 function statusText({ status, runId }) {
   return status === 'running' && runId === null ? 'Running (started elsewhere)' : RUN_WORDS[status];
+}
+
+function silenceText({ silentSince }) {
+  return `No word since ${formatMoment(silentSince)}: its program was killed, or is cut off. Should it speak again, it is shown again.`;
 }
 
 function elapsedText({ startedAt, endedAt, ended }, now) {

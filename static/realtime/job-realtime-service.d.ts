@@ -15,8 +15,10 @@ export interface ProgressEvent {
   readonly status: 'running' | 'completed' | 'failed';
   readonly rowCount: number;
   readonly message: string;
-  /** How many rows there will be; this and the five below are null when the publisher did not send them. */
+  /** How many rows there will be; this and the six below are null when the publisher did not send them. */
   readonly rowTotal: number | null;
+  /** Which part of the work is done, 0 to 1. */
+  readonly share: number | null;
   readonly runId: string | null;
   readonly seq: number | null;
   /** Seconds since the epoch, by the publisher's clock. */
@@ -32,6 +34,9 @@ export interface StatusEvent {
   readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled' | 'lost';
   readonly reason: string | null;
   readonly ts: number | null;
+  /** Of a run that repeats this message as long as it lives: at least each so many seconds; and when it said so. */
+  readonly aliveEvery: number | null;
+  readonly aliveAt: number | null;
 }
 
 export interface ServiceError {

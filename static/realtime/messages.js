@@ -34,6 +34,7 @@ export function progressEvent(jobId, payload) {
     rowCount: Math.max(0, numberOr(payload.rowCount, 0)),
     message: textOr(payload.message, ''),
     rowTotal: positiveOr(payload.rowTotal, null),
+    share: shareOf(payload.share),
     runId: textOr(payload.runId, null),
     seq: numberOr(payload.seq, null),
     ts: numberOr(payload.ts, null),
@@ -51,6 +52,8 @@ export function statusEvent(jobId, payload) {
     status: payload.status,
     reason: textOr(payload.reason, null),
     ts: numberOr(payload.ts, null),
+    aliveEvery: positiveOr(payload.aliveEvery, null),
+    aliveAt: numberOr(payload.aliveAt, null),
   });
 }
 
@@ -87,6 +90,10 @@ function rowOf(row) {
 
 function textOr(value, fallback) {
   return typeof value === 'string' ? value : fallback;
+}
+
+function shareOf(value) {
+  return typeof value === 'number' && value >= 0 && value <= 1 ? value : null;
 }
 
 function positiveOr(value, fallback) {

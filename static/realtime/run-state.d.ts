@@ -10,6 +10,8 @@ export interface NodeView {
   readonly state: NodeState;
   readonly rowCount: number;
   readonly rowTotal: number | null;
+  /** Which part of its work is done, 0 to 1, where the publisher said so. */
+  readonly toldShare: number | null;
   readonly message: string;
   /** The row at which it failed, where its program told it. */
   readonly row: RowAtFault | null;
@@ -32,6 +34,8 @@ export interface RunView {
   readonly ended: boolean;
   /** Somebody answers for the run and will tell its end; false when only its nodes are heard. */
   readonly told: boolean;
+  /** Of a run that said it would speak, and did not: `status` is lost until it speaks again. Seconds since the epoch. */
+  readonly silentSince: number | null;
 }
 
 /** What the server keeps of a run: `GET /api/runs/<id>`, its nodes as events. Times in seconds since the epoch. */
@@ -56,7 +60,8 @@ export class JobState {
   /** Call it when the service becomes connected: a snapshot follows. */
   expectSnapshot(): void;
   expectNodes(nodeIds: number[]): void;
-  run(): RunView | null;
+  /** With `now`, a run that broke its word to speak at least each `aliveEvery` seconds is lost, until it speaks again. */
+  run(now?: number | null): RunView | null;
   /** With `now`, a running node that was silent for 15 s is stalled. */
   node(nodeId: number, now?: number | null): NodeView;
   nodeIds(): number[];

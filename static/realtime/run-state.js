@@ -9,7 +9,8 @@
  *     none is, a node that starts again after all had ended begins a run without a name.
  *
  * The states shown are derived when asked for, never stored: a node that was running when its run was
- * cancelled *is* cancelled, whichever of the two messages came first.
+ * cancelled *is* cancelled, whichever of the two messages came first. A run that promised to speak and is silent *is*
+ * lost, and is running again with its next word.
  */
 
 import { NODE_ENDS, RUN_ENDS } from './messages.js';
@@ -21,6 +22,16 @@ const RATE_WINDOW = 1;
 
 /** Seconds without a word after which a running node counts as stalled: a publisher of ours speaks at least each second. */
 export const STALLED_AFTER = 15;
+
+/**
+ * A run that said it speaks at least every so many seconds counts as lost once it was silent for so many times that;
+ * and not before so many seconds, since a message may take its time.
+ */
+const MISSED_WORDS = 3;
+const LEAST_SILENCE = 5;
+
+/** Why it counts as lost. */
+const NOT_HEARD = 'its program was not heard of any more';
 
 /** What `closedBy` says of a node that ended with its program, without a word of its own. */
 const CLOSED_BY_RUNNER = 'runner';
@@ -63,7 +74,7 @@ export class JobState {
       if (this.#isOld(event)) return false;
       this.#begin(event.runId, event.ts);
     } else if (!this.#isNews(event)) {
-      return false;
+      return this.#hearAlive(event, now);
     }
     const run = this.#run;
     const at = event.ts ?? now;
@@ -72,6 +83,7 @@ export class JobState {
     run.told = true;
     if (event.status === 'running') run.startedAt = at;
     if (RUN_ENDS.has(event.status)) run.endedAt = at;
+    this.#hearAlive(event, now);
     return true;
   }
 
@@ -109,17 +121,19 @@ export class JobState {
   /** The connection is new and a snapshot follows: what it says of a node replaces what we know, and begins nothing. */
   expectSnapshot() {
     for (const node of this.#nodes.values()) node.confirmed = false;
+    if (this.#run !== null) this.#run.confirmed = false;
   }
 
   /**
-   * The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended, told}. Times in epoch
+   * The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended, told, silentSince}. Times in epoch
    * seconds. `told`: somebody answers for the run and will tell its end; false when only its nodes are heard.
+   * Without `now` (seconds) no run is lost by its silence: nobody knows how long that is. `silentSince`: its last word, if it is.
    */
-  run() {
+  run(now = null) {
     if (this.#run === null) return null;
     const stray = this.#strayWork();
     if (stray !== null) return runView({ runId: null, reason: null, startedAt: stray.startedAt, endedAt: null, told: false }, 'running');
-    return runView(this.#run, this.#runStatus());
+    return this.#runAt(now);
   }
 
   /**
@@ -128,7 +142,7 @@ export class JobState {
    */
   node(nodeId, now = null) {
     const node = this.#nodes.get(nodeId) ?? null;
-    const run = this.#run === null ? null : runView(this.#run, this.#runStatus());
+    const run = this.#runAt(now);
     const view = nodeView(nodeId, node, run, this.#isAnyAtFault(run));
     if (view.state !== 'running' || now === null || now - node.heardAt < STALLED_AFTER) return view;
     return { ...view, state: 'stalled', rate: 0, silentFor: now - node.heardAt };
@@ -137,6 +151,31 @@ export class JobState {
   /** Ids of all nodes that anything was heard of, in the order in which they were first heard of. */
   nodeIds() {
     return [...this.#nodes.keys()];
+  }
+
+  #runAt(now) {
+    if (this.#run === null) return null;
+    const view = runView(this.#run, this.#runStatus());
+    if (now === null || view.status !== 'running' || this.#run.aliveEvery === null) return view;
+    const since = this.#lastWord();
+    if (now - since < Math.max(MISSED_WORDS * this.#run.aliveEvery, LEAST_SILENCE)) return view;
+    return { ...view, status: 'lost', reason: NOT_HEARD, endedAt: since, ended: true, silentSince: since };
+  }
+
+  // Whatever is said of a run tells that it lives.
+  #lastWord() {
+    const ofNodes = [...this.#nodes.values()].filter((node) => node.runId === this.#run.runId).map((node) => node.heardAt);
+    return Math.max(this.#run.heardAt, ...ofNodes);
+  }
+
+  #hearAlive(event, now) {
+    const { aliveEvery = null, aliveAt = null } = event;
+    const run = this.#run;
+    if (aliveEvery === null || event.status !== 'running' || run.status !== 'running') return false;
+    run.aliveEvery = aliveEvery;
+    run.heardAt = run.confirmed ? now : Math.min(now, aliveAt ?? now); // the first may be a snapshot of long ago
+    run.confirmed = true;
+    return true;
   }
 
   // The run that progress without a runId counts for: the one under way, if it has a name.
@@ -180,7 +219,7 @@ export class JobState {
   #begin(runId, ts) {
     const before = this.#run?.runId ?? null;
     if (before !== null) this.#past = [...this.#past, before].slice(-PAST_RUNS);
-    this.#run = { runId, status: 'queued', reason: null, since: ts, startedAt: null, endedAt: null, told: false };
+    this.#run = { runId, status: 'queued', reason: null, since: ts, startedAt: null, endedAt: null, told: false, aliveEvery: null, heardAt: null, confirmed: false };
     this.#nodes.clear();
   }
 
@@ -229,6 +268,7 @@ function nodeAfter(before, event, runId, at) {
     row: event.row ?? null,
     closedBy: event.closedBy ?? null,
     rowTotal: event.rowTotal ?? same?.rowTotal ?? null,
+    share: event.share ?? same?.share ?? null,
     runId,
     seq: event.seq ?? same?.seq ?? null,
     startedAt: same === null ? beginning(event, at) : same.startedAt,
@@ -245,7 +285,7 @@ function beginning(event, at) {
 }
 
 function runView({ runId, reason, startedAt, endedAt, told }, status) {
-  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDS.has(status), told };
+  return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDS.has(status), told, silentSince: null };
 }
 
 function nodeView(nodeId, node, run, anyAtFault) {
@@ -256,6 +296,7 @@ function nodeView(nodeId, node, run, anyAtFault) {
     state,
     rowCount: node?.rowCount ?? 0,
     rowTotal: node?.rowTotal ?? null,
+    toldShare: node?.share ?? null,
     message: shownMessage(node, run, state),
     row: state === 'error' && !isCutShort(node, run) ? node.row : null,
     rate: state === 'running' ? node.rate : null,

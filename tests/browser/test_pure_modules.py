@@ -29,7 +29,7 @@ AFTER_STEPS = """async ([steps, ids]) => {
 
 
 def progress(node_id: int, status: str, rows: int = 0, **fields: Any) -> Step:
-    optional = ("runId", "rowTotal", "seq", "ts", "row", "closedBy")
+    optional = ("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy")
     event = {"jobId": 1, "nodeId": node_id, "nodeName": f"Node {node_id}", "status": status}
     return "progress", {
         **event,
@@ -367,7 +367,7 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
-    absent = dict.fromkeys(("runId", "rowTotal", "seq", "ts", "row", "closedBy"))
+    absent = dict.fromkeys(("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy"))
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 
 
@@ -534,6 +534,64 @@ def test_almost_done_is_said_only_near_the_end(
 # ---------------------------------------------------------------- how far a run is, silence, tracebacks
 
 
+LOST = """async ([steps, times]) => {
+  const { JobState } = await import('/realtime/run-state.js');
+  const state = new JobState([1]);
+  for (const [verb, event, now] of steps) state[verb](event, now);
+  return times.map((now) => {
+    const run = state.run(now);
+    return [run.status, run.silentSince, state.node(1, now).state];
+  });
+}"""
+
+
+def alive(at: float, every: float = 10, run: str = "a") -> dict[str, Any]:
+    return status(run, "running", ts=100.0, aliveEvery=every, aliveAt=at)[1]
+
+
+def lost(page: Page, *steps: list[Any], at: list[float | None]) -> Any:
+    return page.evaluate(LOST, [list(steps), at])
+
+
+def test_a_run_that_breaks_its_word_to_speak_is_lost_until_it_speaks_again(modules: Page) -> None:
+    work = progress(1, "running", 5, runId="a", ts=105.0)[1]
+    begun = [["status", alive(100.0), 100], ["progress", work, 105]]
+    # a node's word counts as the run's; nobody knows while the page is offline
+    assert lost(modules, *begun, at=[134, 135, None]) == [
+        ["running", None, "stalled"],
+        ["lost", 105, "error"],
+        ["running", None, "running"],
+    ]
+    again = [*begun, ["status", alive(400.0), 400]]
+    assert lost(modules, *again, at=[410]) == [["running", None, "stalled"]]
+    ended = [*begun, ["status", status("a", "completed", ts=106.0)[1], 300]]
+    assert lost(modules, *ended, at=[999]) == [["completed", None, "success"]]
+
+
+def test_a_page_that_comes_later_finds_the_same_run_lost(modules: Page) -> None:
+    assert lost(modules, ["status", alive(100.0), 500], at=[500]) == [["lost", 100, "notrun"]]
+
+
+def test_a_publisher_whose_clock_is_wrong_is_lost_for_one_word_at_most(modules: Page) -> None:
+    behind = [["status", alive(100.0), 500], ["status", alive(110.0), 510]]
+    assert lost(modules, *behind, at=[511]) == [["running", None, "idle"]]
+    ahead = [["status", alive(900.0), 500]]
+    assert lost(modules, *ahead, at=[529, 530]) == [
+        ["running", None, "idle"],
+        ["lost", 500, "notrun"],
+    ]
+
+
+def test_a_run_that_promised_nothing_is_never_lost_by_silence(modules: Page) -> None:
+    silent = [["status", status("a", "running", ts=100.0)[1], 100]]
+    assert lost(modules, *silent, at=[99_999]) == [["running", None, "idle"]]
+
+
+def test_a_short_promise_is_given_a_few_seconds(modules: Page) -> None:
+    begun = ["status", alive(100.0, every=0.2), 100]
+    assert [word for word, *_ in lost(modules, begun, at=[104.9, 105])] == ["running", "lost"]
+
+
 STALLED = """async ([silent, messages]) => {
   const { JobState } = await import('/realtime/run-state.js');
   const state = new JobState([1]);
@@ -568,8 +626,11 @@ SHARES = """async ([views, expected, run, now]) => {
 }"""
 
 
-def view(node_id: int, state: str, rows: int, total: int | None = None) -> dict[str, Any]:
-    return {"nodeId": node_id, "state": state, "rowCount": rows, "rowTotal": total}
+def view(
+    node_id: int, state: str, rows: int, total: int | None = None, told: float | None = None
+) -> dict[str, Any]:
+    counts = {"rowCount": rows, "rowTotal": total, "toldShare": told}
+    return {"nodeId": node_id, "state": state, **counts}
 
 
 def shares(page: Page, *views: dict[str, Any], expected: Any = (), now: float = 10) -> Any:
@@ -587,6 +648,24 @@ def test_a_share_is_known_from_a_total_or_expected_from_the_last_run(modules: Pa
     ]
     assert told["text"] == "≈ 37 %"
     assert round(told["run"]["remaining"], 1) == round(10 * 0.625 / 0.375, 1)
+
+
+def test_a_share_that_is_told_needs_no_total_and_no_earlier_run(modules: Page) -> None:
+    told = shares(modules, view(1, "running", 50, told=0.43), expected=[[1, 100]])
+    assert told["nodes"] == [{"share": 0.43, "approximate": False}]
+    assert told["text"] == "43 %"
+
+
+def test_nothing_is_done_before_its_end(modules: Page) -> None:
+    running = [
+        view(1, "running", 100, 100),
+        view(2, "running", 120, 100),
+        view(3, "running", 9, told=1),
+    ]
+    told = shares(modules, *running)
+    assert {node["share"] for node in told["nodes"]} == {0.99}
+    ended = shares(modules, view(1, "success", 100, 100))  # and its run has not ended
+    assert (ended["nodes"][0]["share"], ended["text"]) == (1, "99 %")
 
 
 def test_without_a_total_of_every_node_the_run_has_no_percentage(modules: Page) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from tests.browser.test_playground import (
     shown_run_id,
     wait_for_rows,
 )
-from tests.harness import Product, eventually
+from tests.harness import ROOT, Product, eventually
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,50 @@ def test_a_node_that_falls_silent_is_stalled_until_it_speaks_again(
     expect_state(page, DB_INPUT, "running")
 
 
+KILLED = """
+import progress_lib.reporter, signal, sys
+progress_lib.reporter.ALIVE_PERIOD = 0.5
+with progress_lib.ProgressReporter(sys.argv[1], "default", 4545, announces_run=True) as reporter:
+    with reporter.node(1, "Load") as node:
+        node.advance(500)
+        signal.pause()
+"""
+
+
+def test_a_run_whose_publisher_sleeps_or_is_killed_is_lost_until_it_speaks_again(
+    open_playground: OpenPlayground, shop: Product, tmp_path: Path
+) -> None:
+    page = open_playground(4545)  # a job that is in no database of ours
+    expect_live(page)
+    publisher = subprocess.Popen(
+        [sys.executable, "-c", KILLED, shop.nats_url], env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    try:
+        expect_run(page, "running")
+        publisher.send_signal(signal.SIGSTOP)
+        shift_clock(page, 60)
+        expect_run(page, "lost")
+        expect(page.locator("#run-reason-text")).to_contain_text("No word since")
+        expect(page.locator("#announcer")).to_contain_text("lost")
+        publisher.send_signal(signal.SIGCONT)
+        expect_run(page, "running")
+        expect(page.locator("#run-reason")).to_be_hidden()
+    finally:
+        publisher.kill()
+        publisher.wait(10.0)
+    shift_clock(page, 60)
+    expect_run(page, "lost")
+    picture(page, "run-lost", tmp_path)
+    late = open_playground(4545)
+    expect_live(late)
+    shift_clock(late, 60)
+    expect_run(late, "lost")
+    expect_state(late, 1, "error")
+    following = Publisher(shop, 4545, "the-next-run")
+    following.status("running")
+    expect_run(late, "running")
+
+
 def test_a_percentage_shows_only_where_a_total_is_known(
     open_playground: OpenPlayground, shop: Product, amounts: str
 ) -> None:
@@ -114,6 +160,26 @@ def test_a_percentage_shows_only_where_a_total_is_known(
         run.node(node_id, "running", 250, rowTotal=1000)
     expect(bar).to_have_attribute("aria-valuenow", "29")
     expect(page.locator("#run-share")).to_have_text("29 %")
+
+
+def test_a_share_that_a_program_tells_is_shown_from_the_first_run_on_and_never_as_the_end(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Shares")
+    page = open_playground(job_id)
+    expect_live(page)
+    run = Publisher(shop, job_id, "share-run")
+    run.status("running")
+    for node_id in ALL_NODES:
+        run.node(node_id, "running", 4300, share=0.43)
+    late = open_playground(job_id)
+    for each in (page, late):
+        expect(node(each, FILTER).locator(".node-share")).to_have_text("43 %")
+        expect(each.locator("#run-share")).to_have_text("43 %")
+    run.node(DB_INPUT, "running", 9000, share=1)
+    expect(node(page, DB_INPUT).locator(".node-share")).to_have_text("99 %")
+    run.node(DB_INPUT, "completed", 9000)
+    expect(page.locator("#run-share")).to_have_text("57 %")
 
 
 def test_the_last_runs_counts_give_an_approximate_percentage(

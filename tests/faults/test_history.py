@@ -12,13 +12,12 @@
 | a subject is no UTF-8 | PUB by hand | nobody else notices |
 """
 
-import contextlib
 import os
 import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from tests.faults.relay import Relay
 from tests.faults.watching import Publisher, Watcher
-from tests.harness import NatsServer, Product, StartProduct, eventually
+from tests.harness import NatsServer, Product, StartProduct, eventually, plain_nats
 
 CUT = 10.0  # seconds without NATS
 JOB = 77  # a job that is not in our database: someone else runs it
@@ -148,23 +147,6 @@ def test_without_jetstream_progress_is_live_only_and_readyz_says_so(
         refused = product.post(f"/api/jobs/{product.sample_job_id()}/execute")
         assert refused.status == 503
         assert "JetStream" in refused.json()["detail"]
-
-
-class PlainNats(NatsServer):
-    """nats-server without JetStream."""
-
-    def command(self) -> list[str]:
-        return [part for part in super().command() if part != "-js"]
-
-
-@contextlib.contextmanager
-def plain_nats(directory: Path) -> Iterator[PlainNats]:
-    server = PlainNats(directory)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def _children(pid: int, name: str) -> list[int]:

@@ -65,6 +65,31 @@ def rows(content: bytes, **settings: Any) -> Rows:
     return read(content, **settings)[1]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_file_tells_which_part_of_its_bytes_was_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "long.csv"
+    path.write_bytes(b"a\n" + b"0123456789012345678\n" * 120_000)
+    reader = CsvReader(str(path), encoding=encoding)
+    reader.open()
+    given, off = 0, []
+    shares = []
+    for batch in reader.batches():
+        given += len(batch)
+        shares.append(reader.share() or 0.0)
+        off.append(abs(shares[-1] - given / 120_000))
+    reader.close()
+    assert len(shares) >= 3
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert max(off) < 0.45  # a block may be given as two batches
+
+
+def test_of_what_is_no_file_no_part_is_known() -> None:
+    reader = CsvReader("data/visits.csv", opener=opener(b"a\n1\n"))
+    reader.open()
+    assert [reader.share() for _ in reader.batches()] == [None]
+
+
 def refusal(content: bytes, **settings: Any) -> str:
     with pytest.raises(ProgramError) as caught:
         read(content, **settings)

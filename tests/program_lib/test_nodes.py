@@ -26,9 +26,17 @@ class Rows:
     schema: Schema
     tables: list[pa.Table]
     is_closed: bool = False
+    count: int | None = None
+    part: float | None = None
 
     def open(self) -> Schema:
         return self.schema
+
+    def total(self) -> int | None:
+        return self.count
+
+    def share(self) -> float | None:
+        return self.part
 
     def batches(self) -> Iterator[pa.Table]:
         yield from self.tables
@@ -102,6 +110,64 @@ def test_counts_are_those_of_each_node_and_every_batch_reports() -> None:
         {"id": 3, "name": "name 3", "twice": 6},
     ]
     assert kept.done == ["start", "finish", "commit", "undo"]
+
+
+def ahead(said: list[Progress], node_id: int) -> list[tuple[int | None, float | None]]:
+    """Total and share of each of a node's messages, the repeated ones left out."""
+    return list(dict.fromkeys((p.row_total, p.share) for p in said if p.node_id == node_id))
+
+
+def test_a_total_that_the_source_knows_is_that_of_all_who_give_as_many_rows() -> None:
+    code, said = ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3), table(4)], count=4), feeds=[2]),
+        Map(2, "Double", lambda batch: batch.compute({"twice": "id * 2"}), feeds=[3, 4]),
+        Output(3, "Out", Kept),
+        Filter(4, "Odd", lambda batch: batch.where("id % 2 == 1"), feeds=[5]),
+        Output(5, "Odd ones", Kept),
+    )
+    assert code == 0
+    assert {last(said, node_id).row_total for node_id in (1, 2, 3)} == {4}
+    # of how many rows a filter keeps nothing is known but which part of them it has seen
+    assert ahead(said, 4) == ahead(said, 5) == [(None, None), (None, 0.75), (None, 1.0)], (
+        "also of rows that it dropped"
+    )
+    assert last(said, 5).share is None, "who has ended has no share"
+
+
+def test_a_part_of_the_source_is_told_where_no_total_is_known() -> None:
+    class Halves(Rows):
+        def batches(self) -> Iterator[pa.Table]:
+            for part, rows in zip((0.5, 1.0), self.tables, strict=True):
+                self.part = part
+                yield rows
+
+    code, said = ran(
+        Source(1, "Orders", lambda: Halves(ORDERS, [table(1, 2, 3), table(4)]), feeds=[2]),
+        Output(2, "Out", Kept),
+    )
+    assert code == 0
+    assert ahead(said, 1) == ahead(said, 2) == [(None, None), (None, 0.5), (None, 1.0)]
+
+
+def test_of_several_sources_a_total_is_told_only_where_each_has_one() -> None:
+    def flow_of(second: int | None) -> list[Progress]:
+        code, said = ran(
+            Source(1, "A", lambda: Rows(ORDERS, [table(1, 2)], count=2), feeds=[3]),
+            Source(2, "B", lambda: Rows(ORDERS, [table(3)], count=second, part=0.9), feeds=[3]),
+            Output(3, "Out", Kept),
+        )
+        assert code == 0
+        return said
+
+    assert {p.row_total for p in flow_of(1) if p.node_id == 3} == {3}
+    assert ahead(flow_of(None), 3) == [(None, None)]
+
+
+def test_an_empty_source_has_no_total() -> None:
+    _, said = ran(
+        Source(1, "A", lambda: Rows(ORDERS, [], count=0), feeds=[2]), Output(2, "Out", Kept)
+    )
+    assert {(p.row_total, p.share) for p in said} == {(None, None)}
 
 
 def test_columns_are_known_before_the_first_row() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from program_lib.databases.sqlite import SqliteReader, SqliteWriter
+from program_lib.databases.sqlite_link import Link, Place
+from program_lib.databases.sqlite_reader import begin, counted
 from program_lib.databases.sqlite_types import type_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
@@ -291,6 +293,39 @@ def test_a_table_is_found_by_its_whole_name_then_by_its_schema(tmp_path: Path) -
         ProgramError, match=r'there is no table nope; there are quo"te d, sales.2026, v'
     ):
         read(path, table="nope")
+
+
+def test_a_tables_rows_are_counted_in_the_state_that_is_read(tmp_path: Path) -> None:
+    path = execute(
+        tmp_path / "a.db",
+        "PRAGMA journal_mode=WAL",
+        "CREATE TABLE t (c INTEGER)",
+        "CREATE VIEW v AS SELECT c FROM t",
+        "INSERT INTO t VALUES (1), (2), (3)",
+    )
+    reader = SqliteReader(path, table="t")
+    assert reader.total() is None
+    reader.open()
+    execute(path, "INSERT INTO t VALUES (4)")
+    assert (reader.total(), sum(map(len, reader.batches()))) == (3, 3)
+    reader.close()
+    for of in ({"table": "v"}, {"query": "SELECT c FROM t"}):  # to count these is to compute them
+        other = SqliteReader(path, **of)
+        other.open()
+        assert other.total() is None
+        other.close()
+
+
+def test_a_count_that_takes_too_long_is_given_up_and_the_rows_are_read(tmp_path: Path) -> None:
+    path = execute(tmp_path / "a.db", "CREATE TABLE t (c INTEGER)", "INSERT INTO t VALUES (1)")
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000000)"
+    link = Link(Place.of(path), writes=False)
+    try:
+        begin(link)
+        assert counted(link, f"({many} SELECT i FROM n)") is None
+        assert counted(link, "t") == 1
+    finally:
+        link.close()
 
 
 def test_there_is_no_database_where_there_is_none(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
-from tests.harness import ROOT, NatsServer, Product, eventually
+from tests.harness import ROOT, NatsServer, Product, eventually, processes_of
 from tests.progress_lib.listener import Listener
 
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -53,6 +56,46 @@ def test_a_run_has_a_beginning_its_nodes_and_an_end(
     ]
     assert len({payload["runId"] for _, payload in listener.heard}) == 1
     assert listener.end() == ("completed", 9000, "done")
+
+
+# What a block says before its end, and then works on; the end is what SIGKILL takes from it.
+CUT = {"bash": 'kill "$alive"', "js": "clearInterval(alive)"}
+WORK = {"bash": "while :; do sleep 0.1 3>&-; done", "js": ""}
+PYTHON = """
+import progress_lib.reporter, signal
+progress_lib.reporter.ALIVE_PERIOD = 0.2
+with progress_lib.ProgressReporter(%r, "default", 42, announces_run=True):
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("language", [*TOOLS, "python"])
+def test_a_run_says_that_it_lives_until_its_publisher_is_killed(
+    nats_server: NatsServer, listener: Listener, tmp_path: Path, language: str
+) -> None:
+    if language == "python":
+        command = [sys.executable, "-c", PYTHON % nats_server.url]
+    else:
+        command = [*TOOLS[language], block(language).partition(CUT[language])[0] + WORK[language]]
+    if not shutil.which(command[0]):
+        pytest.skip(f"NOT TESTED: {command[0]} is not on this machine")
+    mark = f"PUBLISHER={secrets.token_hex(8)}"
+    told = {"NATS_PORT": str(nats_server.port), "ALIVE_EVERY": "0.2", "PYTHONPATH": str(ROOT)}
+    name, _, value = mark.partition("=")
+    publisher = subprocess.Popen(command, env={"PATH": os.environ["PATH"], name: value, **told})
+    try:
+        eventually(lambda: len(listener.runs) >= 3)
+    finally:
+        publisher.kill()
+        publisher.wait(10.0)
+    eventually(
+        lambda: not processes_of(mark, tmp_path / "none"), what="nothing vouches for the dead run"
+    )
+    assert {run["status"] for run in listener.runs} == {"running"}
+    assert len({(run["runId"], run["ts"], run["aliveEvery"]) for run in listener.runs}) == 1
+    times = [run["aliveAt"] for run in listener.runs]
+    assert times == sorted(times)
+    assert times[0] < times[-1] or language == "bash"  # its clock has whole seconds
 
 
 def test_a_browser_sees_its_beginning_and_its_end(product: Product) -> None:

@@ -27,7 +27,10 @@ def test_what_is_sent_is_read_back_the_same() -> None:
     sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
     assert Progress.parse(sent.to_json()) == sent
     told = sent.replace(
-        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}), closed_by="runner", row_total=9
+        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}),
+        closed_by="runner",
+        row_total=9,
+        share=0.25,
     )
     assert Progress.parse(told.to_json()) == told
 
@@ -37,7 +40,7 @@ def test_what_is_sent_is_read_back_the_same() -> None:
 )
 def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: object) -> None:
     payload = json.dumps(
-        {**FIVE, "row": theirs, "closedBy": [theirs], "rowTotal": [theirs]}
+        {**FIVE, "row": theirs, "closedBy": [theirs], "rowTotal": [theirs], "share": theirs}
     ).encode()
     assert Progress.parse(payload) == Progress.parse(json.dumps(FIVE).encode())
 
@@ -61,6 +64,16 @@ def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: obj
 def test_a_total_is_a_positive_whole_number_or_it_is_not_known(sent: str, read: int | None) -> None:
     payload = b'{"nodeId":1,"status":"running","rowTotal":%s}' % sent.encode()
     assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, row_total=read)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(0, 0.0), (0.43, 0.43), (1, 1.0), (1.01, None), (-0.1, None), (True, None), ("0.5", None)],
+)
+def test_a_share_is_a_number_from_0_to_1_or_it_is_not_known(given: Any, read: float | None) -> None:
+    payload = json.dumps({"nodeId": 1, "status": "running", "share": given}).encode()
+    assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, share=read)
+    assert usable(Progress(1, "", Status.RUNNING, share=given)).share == read
 
 
 @pytest.mark.parametrize(

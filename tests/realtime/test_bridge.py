@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import MalformedProgress, Progress, Status
 from realtime.actions import MAX_JOB_ID
-from realtime.events import ProgressEvent, StatusEvent, Topic
+from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic
 from tests.realtime.telling import read_event
 
 SUBJECT = "tenant.acme.job.42.progress"
@@ -44,7 +44,7 @@ def test_the_payload_is_kept_byte_for_byte() -> None:
 def test_a_status_message_becomes_a_status_event() -> None:
     event = read_event(STATUS_SUBJECT, b'{"runId":"r1","status":"queued","reason":null}')
     assert isinstance(event, StatusEvent)
-    assert event.run == ("r1", "queued")
+    assert event.run == RunStatus("r1", "queued")
 
 
 @pytest.mark.parametrize(

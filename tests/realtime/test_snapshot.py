@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from progress_lib.progress import Progress, Status
 from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic
 from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News
+from tests.realtime.telling import read_event
 
 JOB = Topic("acme", 1)
 RUNNING, COMPLETED, FAILED = Status.RUNNING, Status.COMPLETED, Status.FAILED
@@ -32,6 +33,12 @@ def tell(
 def tell_run(job: JobSnapshot, status: str, run: str = "r1") -> News:
     payload = json.dumps({"runId": run, "status": status}).encode()
     return job.apply(StatusEvent(JOB, RunStatus(run, status), payload))
+
+
+def tell_alive(job: JobSnapshot, at: float, run: str = "r1") -> News:
+    fields = {"runId": run, "status": "running", "aliveEvery": 10, "aliveAt": at}
+    event = read_event("tenant.acme.job.1.status", json.dumps(fields).encode())
+    return job.apply(event)
 
 
 def nodes(job: JobSnapshot) -> dict[int, tuple[str, int]]:
@@ -61,6 +68,20 @@ def test_the_last_word_of_each_node_is_kept() -> None:
     assert tell(job, 1, rows=20, seq=3)
     assert tell(job, 2, COMPLETED, 6, seq=4)
     assert nodes(job) == {1: ("running", 20), 2: ("completed", 6)}
+
+
+def test_a_run_that_says_again_that_it_lives_is_passed_on_and_remembered_until_its_end() -> None:
+    job = JobSnapshot()
+    assert tell_alive(job, 1.0) is News.CHANGE
+    tell(job, 1, rows=10, seq=1)
+    assert tell_alive(job, 11.0) is News.CHANGE
+    [known] = [event for event in job.events() if isinstance(event, StatusEvent)]
+    assert json.loads(known.payload)["aliveAt"] == 11.0
+    assert nodes(job) == {1: ("running", 10)}
+    assert not tell_run(job, "running"), "a repeat that says nothing new"
+    tell_run(job, "completed")
+    assert not tell_alive(job, 21.0)
+    assert run_of(job) == ("r1", "completed")
 
 
 @pytest.mark.parametrize("late_seq", [1, 2])

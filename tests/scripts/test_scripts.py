@@ -16,7 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import ROOT, Product, command_line, eventually, free_ports, processes_of
+from tests.harness import (
+    ROOT,
+    Product,
+    command_line,
+    eventually,
+    free_ports,
+    plain_nats,
+    processes_of,
+)
 
 START = 90.0  # seconds; imports, nats-server, a small sample shop
 ONCE = 120.0
@@ -192,6 +200,21 @@ def test_a_nats_server_that_is_away_is_named_and_ends_the_start(
     assert f"NATS_URL leads to 127.0.0.1:{port}: Connection refused" in lines[-1]
     assert "unset it" in lines[-1]
     assert "hidden-word" not in command.stderr()
+    assert not command.left_over()
+
+
+@pytest.mark.waits
+@pytest.mark.timeout(ONCE)
+def test_a_nats_server_without_jetstream_is_named_and_ends_the_start(
+    command: Command, tmp_path: Path
+) -> None:
+    with plain_nats(tmp_path / "plain") as server:
+        command.environment["NATS_URL"] = server.url
+        code, out = command.run(timeout=60.0)
+    assert (code, out) == (1, "")
+    lines = [line for line in command.stderr().splitlines() if line.startswith("scripts/run:")]
+    assert lines[-1].startswith("scripts/run: no run could be queued: ")
+    assert "start that server with -js" in lines[-1]
     assert not command.left_over()
 
 

@@ -19,7 +19,7 @@ from program_lib.databases.mysql.native import type_of_declared, type_of_field
 from program_lib.databases.mysql.session import READING, Session, quoted
 from program_lib.databases.names import Table
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
 from program_lib.texts import parse_column
 from program_lib.types import TIMESTAMP, Column, Kind, Schema, Type
 
@@ -29,7 +29,7 @@ FIRST_ROWS, MOST_ROWS = 16, 1_000  # that are fetched at once; then as many as a
 PART_BYTES = 1024 * 1024
 
 
-class MysqlReader:
+class MysqlReader(Uncounted):
     """Rows of a query or a table, all as of the moment of `open`."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:

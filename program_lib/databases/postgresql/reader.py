@@ -22,7 +22,7 @@ from program_lib.databases.postgresql.native import types_of
 from program_lib.databases.postgresql.session import READING, Result, Session, quoted
 from program_lib.databases.postgresql.statement import without_end
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
 from program_lib.texts import parse_column
 from program_lib.types import AS_TEXT, Column, Kind, Schema, Type
 
@@ -49,7 +49,7 @@ def described(result: Result) -> list[Described]:
     ]
 
 
-class PostgresqlReader:
+class PostgresqlReader(Uncounted):
     """Rows of a query or a table, all as of the moment of `open`."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:

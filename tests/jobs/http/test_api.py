@@ -1,7 +1,6 @@
 """The HTTP API over a real store and a real queue; only the token check is a stand-in."""
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from settings import Settings
 from settings.groups import RequestLimits
-from tests.harness import NatsServer, eventually, nats_server_binary
+from tests.harness import eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT, Heard, StartRunner, node_state
 
 ME = ProcessIdentity("here", 1, 2)
@@ -333,34 +332,12 @@ def test_without_nats_execute_says_why_and_records_nothing(store: Store, data_di
 def test_without_jetstream_execute_says_why(
     store: Store, data_dir: Path, tmp_path: Path, config: str
 ) -> None:
-    server = PlainNats(tmp_path / "plain", config)
-    server.start()
-    link = Link(server.url, name="plain")
-    link.start()
-    try:
+    with plain_nats(tmp_path / "plain", config) as server, linked(server.url) as link:
         client = new_app(store, link, data_dir).test_client()
         job_id = new_job(client)
         answer = client.post(f"/api/jobs/{job_id}/execute")
         assert "JetStream" in problem(answer, 503)["detail"]
         assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
-    finally:
-        link.close()
-        server.stop()
-
-
-class PlainNats(NatsServer):
-    """A nats-server that gives us no JetStream."""
-
-    def __init__(self, directory: Path, config: str) -> None:
-        super().__init__(directory)
-        directory.mkdir()
-        self.config = directory / "plain.conf"
-        self.config.write_text(f"listen: 127.0.0.1:{self.port}\n{config}")
-
-    def start(self) -> None:
-        command = [nats_server_binary(), "-c", str(self.config)]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        eventually(self.greets)
 
 
 # ---- runs

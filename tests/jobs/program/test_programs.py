@@ -106,6 +106,20 @@ def test_each_node_says_that_it_runs_before_its_first_row(shop: Path, tmp_path: 
     assert all((e["status"], e["row_count"]) == ("running", 0) for e in done.progress[:3])
 
 
+def test_how_far_a_first_run_is_is_told_by_a_tables_rows_or_a_files_bytes(
+    shop: Path, tmp_path: Path
+) -> None:
+    by_rows = run(chain(orders(), report()), tmp_path)
+    assert [by_rows.last(number)["row_total"] for number in (1, 9)] == [5, 5]
+    (tmp_path / "orders.csv").write_text("id\n1\n2\n3\n")
+    file = node(1, "csv_input", path="orders.csv")
+    kept = node(2, "filter", condition="id == '1'")
+    by_bytes = run(chain(file, kept, report(table="kept")), tmp_path)
+    for number in (1, 2, 9):
+        assert 1.0 in [entry["share"] for entry in by_bytes.of_node(number)]
+        assert by_bytes.last(number)["row_total"] is None
+
+
 def test_every_node_reports_every_batch(tmp_path: Path) -> None:
     count = 2 * BATCH_ROWS + 500
     make_numbers(tmp_path / "shop.db", count)

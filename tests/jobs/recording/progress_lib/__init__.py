@@ -25,6 +25,8 @@ class Progress(NamedTuple):
     row_count: int = 0
     message: str = ""
     row: Row | None = None
+    row_total: int | None = None
+    share: float | None = None
 
 
 class ProgressReporter:
