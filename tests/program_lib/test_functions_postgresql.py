@@ -127,7 +127,7 @@ CASES = [
     Case("sign(a)", "sign(a)", (DOUBLE,)),
     Case("mod(a, b)", "mod(a, b)", (INTEGER, INTEGER)),
     Case("power(a, b)", "power(a::float8, b::float8)", (INTEGER, INTEGER)),
-    Case("clamp(a, -5.5, 100)", "least(greatest(a, -5.5), 100)", (PRICE,)),
+    Case("clamp(a, -5.5, 100)", "CASE WHEN a IS NOT NULL THEN least(greatest(a, -5.5), 100) END", (PRICE,)),
     Case("width_bucket(a, -100, 1000, b)", "width_bucket(a, -100, 1000, b::int)", (DOUBLE, INTEGER)),
     Case("bit_and(a, b)", "a & b", (INTEGER, INTEGER)),
     Case("bit_or(a, b)", "a | b", (INTEGER, INTEGER)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from program_lib.expressions.functions.function import (
     JSON_TEXT,
@@ -14,8 +14,7 @@ from program_lib.expressions.functions.function import (
     guarded,
     text_literal_of,
 )
-from program_lib.expressions.sql import case, quoted
-from program_lib.expressions.sql import let as named
+from program_lib.expressions.sql import case, cast, fail, let, quoted
 from program_lib.expressions.terms import Term
 from program_lib.types import BOOLEAN, INTEGER, TEXT, Type
 
@@ -49,47 +48,50 @@ def _is_json(text: str) -> str:
     return f"(json_valid({text}) AND NOT regexp_matches({bare}, {quoted(_LAX)}))"
 
 
-def _of_json(of: Type, terms: Sequence[Term], found: str) -> Term:
-    """`found` holds {0} for the JSON and {1} for the pointer."""
-    pointer = quoted(_pointer(text_literal_of(terms[1])) or "") if len(terms) == 2 else "''"
+def _of_json(of: Type, terms: Sequence[Term], found: Callable[[str, str], str]) -> Term:
+    """`found` takes the SQL of the JSON and of the pointer."""
+    pointer = quoted(_pointer(text_literal_of(terms[1])) or "")
     return guarded(
         of,
         "this is not JSON: ",
         lambda text: f"NOT {_is_json(text)}",
-        lambda text: found.format(text, pointer),
+        lambda text: found(text, pointer),
         terms[0].sql,
         shown=0,
     )
 
 
 def _text(terms: Sequence[Term]) -> Term:
+    return _of_json(TEXT, terms, _member)
+
+
+def _member(json: str, pointer: str) -> str:
     """Fails for a number of more digits than DuckDB keeps of it."""
-    found = _of_json(TEXT, terms, "json_extract_string({0}, {1})")
-
-    def body(json: str, value: str) -> str:
-        is_lost = (
-            f"NOT contains({json}, regexp_replace({value}, '\\.0$', ''))"
-            f" AND regexp_matches({json}, {quoted(MANY_DIGITS)})"
-            f" AND regexp_full_match({value}, '-?[0-9.]+(?:e[+-]?[0-9]+)?')"
-        )
-        failed = "error('a number of this JSON has more digits than a floating-point number holds')"
-        return case((is_lost, failed), otherwise=value)
-
-    return Term(named(body, terms[0].sql, found.sql), TEXT, may_fail=True)
+    value = f"json_extract_string({json}, {pointer})"
+    is_lost = (
+        f"NOT contains({json}, regexp_replace({value}, '\\.0$', ''))"
+        f" AND regexp_matches({json}, {quoted(MANY_DIGITS)})"
+        f" AND regexp_full_match({value}, '-?[0-9.]+(?:e[+-]?[0-9]+)?')"
+    )
+    failed = fail("a number of this JSON has more digits than a floating-point number holds", TEXT)
+    return case((is_lost, failed), otherwise=value)
 
 
 def _has(terms: Sequence[Term]) -> Term:
-    return _of_json(BOOLEAN, terms, "json_exists({0}, {1})")
+    return _of_json(BOOLEAN, terms, lambda json, pointer: f"json_exists({json}, {pointer})")
 
 
 def _count(terms: Sequence[Term]) -> Term:
-    is_list = "json_type({0}, {1}) = 'ARRAY'"
-    length = "CAST(json_array_length({0}, {1}) AS BIGINT)"
-    return _of_json(INTEGER, terms, case((is_list, length), otherwise="NULL"))
+    return _of_json(INTEGER, terms, _length)
+
+
+def _length(json: str, pointer: str) -> str:
+    length = cast(f"json_array_length({json}, {pointer})", INTEGER)
+    return case((f"json_type({json}, {pointer}) = 'ARRAY'", length), otherwise="NULL")
 
 
 def _valid(terms: Sequence[Term]) -> Term:
-    return Term(named(_is_json, terms[0].sql), BOOLEAN, may_fail=terms[0].may_fail)
+    return Term(let(_is_json, terms[0].sql), BOOLEAN, may_fail=terms[0].may_fail)
 
 
 _JSON = Argument("json", JSON_TEXT)

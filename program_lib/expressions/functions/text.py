@@ -113,10 +113,14 @@ def _padded(function: str) -> Compile:
 
 
 def _title(terms: Sequence[Term]) -> Term:
-    words = f"regexp_extract_all({terms[0].sql}, {quoted(_WORDS)})"
-    changed = f"upper(left({_NAME}, 1)) || lower(substring({_NAME}, 2))"
-    sql = f"array_to_string(list_transform({words}, lambda {_NAME}: {changed}), '')"
-    return Term(sql, TEXT, may_fail=any_fails(terms))
+    """By `let`, since DuckDB takes twice the time for each list of a list that stands in a list_transform."""
+
+    def body(text: str) -> str:
+        words = f"regexp_extract_all({text}, {quoted(_WORDS)})"
+        changed = f"upper(left({_NAME}, 1)) || lower(substring({_NAME}, 2))"
+        return f"array_to_string(list_transform({words}, lambda {_NAME}: {changed}), '')"
+
+    return Term(let(body, terms[0].sql), TEXT, may_fail=any_fails(terms))
 
 
 def _split_part(terms: Sequence[Term]) -> Term:
