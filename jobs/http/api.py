@@ -48,6 +48,7 @@ from jobs.work.commands import cancel_run, execute_job
 from jobs.work.program_log import LogPiece
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
+from program_lib.expressions import functions_document
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings
@@ -125,6 +126,7 @@ class _Api:
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
         return [
             ("GET", "/node-types", self.node_types),
+            ("GET", "/functions", self.functions),
             ("GET", "/jobs", self.list_jobs),
             ("POST", "/jobs", self.create_job),
             ("POST", "/jobs/validate", self.validate),
@@ -151,6 +153,10 @@ class _Api:
     def node_types(self) -> Answer:
         self._tenant("jobs:read")
         return jsonify({"nodeTypes": node_types_document(), "engine": ENGINE})
+
+    def functions(self) -> Answer:
+        self._tenant("jobs:read")
+        return jsonify({"functions": functions_document()})
 
     def list_jobs(self) -> Answer:
         tenant_id = self._tenant("jobs:read")

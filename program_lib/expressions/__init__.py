@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from program_lib.expressions.changes import changed_meanings
 from program_lib.expressions.compiler import Compiled, compile_expression
+from program_lib.expressions.functions import FUNCTIONS, GROUPS, Function, functions_document
 from program_lib.expressions.sql import DISABLED_OPTIMIZERS, identifier
 from program_lib.expressions.syntax import (
-    FUNCTIONS,
     MAX_LENGTH,
     ExpressionError,
-    Function,
     Parsed,
     parse,
 )
@@ -21,6 +20,7 @@ from program_lib.expressions.syntax import (
 __all__ = [
     "DISABLED_OPTIMIZERS",
     "FUNCTIONS",
+    "GROUPS",
     "MAX_LENGTH",
     "Compiled",
     "ExpressionError",
@@ -28,6 +28,7 @@ __all__ = [
     "Parsed",
     "changed_meanings",
     "compile_expression",
+    "functions_document",
     "identifier",
     "parse",
 ]

@@ -13,14 +13,14 @@ from decimal import Decimal
 from functools import lru_cache
 
 from program_lib.expressions import arithmetic, common, moments, texts
+from program_lib.expressions.functions import FUNCTIONS
+from program_lib.expressions.literals import exact_number
 from program_lib.expressions.sql import quoted_name
 from program_lib.expressions.syntax import (
     ExpressionError,
     Parsed,
     column_of,
-    exact_number,
     is_none,
-    round_digits,
 )
 from program_lib.expressions.terms import (
     NULL,
@@ -34,7 +34,7 @@ from program_lib.expressions.terms import (
     number_literal,
     text_literal,
 )
-from program_lib.types import BOOLEAN, DATE, TIME, TIMESTAMP, Kind, Schema, Type, listed
+from program_lib.types import BOOLEAN, Kind, Schema, Type, listed
 
 MAX_SQL = 100_000  # characters; DuckDB reads it again for each batch
 
@@ -255,10 +255,7 @@ class _Compiler:
         if column is not None:
             return self._column(node, column)
         assert isinstance(node.func, ast.Name)
-        if node.func.id == "round":
-            digits = round_digits(node.args[1]) if len(node.args) == 2 else 0
-            return arithmetic.rounded(self._value(node.args[0]), digits or 0)
-        return _FUNCTIONS[node.func.id](self._all(node.args))
+        return FUNCTIONS[node.func.id].called_with(self._all(node.args))
 
     def _subscript(self, node: ast.Subscript) -> Term:
         text = self._value(node.value)
@@ -296,24 +293,3 @@ def _lazily(terms: Sequence[Term], is_and: bool) -> Term:
         joined = f"(CASE {whens} ELSE {joined} END)"
     is_nullable = any(term.is_nullable for term in terms)
     return Term(joined, BOOLEAN, may_fail=any_fails(terms), is_nullable=is_nullable)
-
-
-_FUNCTIONS: dict[str, Callable[[Sequence[Term]], Term]] = {
-    "abs": lambda terms: arithmetic.absolute(terms[0]),
-    "coalesce": common.first_known,
-    "date": lambda terms: moments.moment(terms[0], DATE),
-    "ends_with": lambda terms: texts.ends_with(terms[0], terms[1]),
-    "float": lambda terms: texts.floating_number(terms[0]),
-    "int": lambda terms: texts.whole_number(terms[0]),
-    "len": lambda terms: texts.length(terms[0]),
-    "lower": lambda terms: texts.lower(terms[0]),
-    "max": lambda terms: common.largest(terms, "greatest"),
-    "min": lambda terms: common.largest(terms, "least"),
-    "replace": lambda terms: texts.replaced(terms[0], terms[1], terms[2]),
-    "starts_with": lambda terms: texts.starts_with(terms[0], terms[1]),
-    "str": lambda terms: texts.text_of(terms[0]),
-    "strip": lambda terms: texts.stripped(terms[0]),
-    "time": lambda terms: moments.moment(terms[0], TIME),
-    "timestamp": lambda terms: moments.moment(terms[0], TIMESTAMP),
-    "upper": lambda terms: texts.upper(terms[0]),
-}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 
-from program_lib.expressions.sql import case, cast, fail, let, quoted
+from program_lib.expressions.sql import case, cast, fail, let, quoted, type_name
 from program_lib.expressions.terms import Misfit, Term, called
 from program_lib.types import (
     DATE,
@@ -25,7 +27,7 @@ MOMENTS = {
     Kind.DATE: "date(text)",
     Kind.TIME: "time(text)",
     Kind.TIMESTAMP: "timestamp(text)",
-    Kind.TIMESTAMPTZ: "the instant as a literal, '2026-01-31 12:30:00+00:00'",
+    Kind.TIMESTAMPTZ: "instant(text)",
 }
 _YEAR = "(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
 _DAY = _YEAR + "-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -44,7 +46,10 @@ EXAMPLES = {
     Kind.TIMESTAMPTZ: "an instant with its zone, as '2026-01-31 12:30:00+00:00'",
     Kind.UUID: "a uuid, as '0b5c2e1c-6b1f-4e0e-9c3a-1f2d3c4b5a69'",
 }
-_FIRST_DAY, _LAST_DAY = "CAST('0001-01-01' AS DATE)", "CAST('9999-12-31' AS DATE)"
+_YEARS = {
+    Kind.DATE: ("0001-01-01", "9999-12-31"),
+    Kind.TIMESTAMP: ("0001-01-01", "9999-12-31 23:59:59.999999"),
+}
 _DAY_MICROSECONDS = 86_400_000_000
 
 
@@ -55,6 +60,15 @@ def literal_moment(text: str, kind: Kind) -> Term:
     except ValueError:
         raise Misfit(f"{text[:60]!r} is not {EXAMPLES[kind]}") from None
     return Term(cast(quoted(value), of), of, is_nullable=False)
+
+
+def any_moment(text: str, kinds: Collection[Kind]) -> Term | None:
+    """The date, time or instant that a literal text is, where it is one of these kinds."""
+    for kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
+        if kind in kinds:
+            with contextlib.suppress(Misfit):
+                return literal_moment(text, kind)
+    return None
 
 
 def _read(kind: Kind, text: str) -> str:
@@ -123,6 +137,17 @@ def moment(term: Term, to: Type) -> Term:
     raise Misfit(f"{to.kind}(x) takes text, a date or a timestamp, not {called(term)}")
 
 
+def tried_moment(term: Term, to: Type) -> Term:
+    """The date, time, timestamp or instant that a text is; NULL where it is none."""
+
+    def body(text: str) -> str:
+        form = quoted(f" *{FORMS[to.kind]} *")
+        found = f"TRY_CAST(trim({text}, ' ') AS {type_name(to)})"
+        return case((f"regexp_full_match({text}, {form})", found), otherwise=cast("NULL", to))
+
+    return Term(let(body, term.sql), to, may_fail=term.may_fail)
+
+
 def _of_text(term: Term, to: Type) -> Term:
     def body(text: str) -> str:
         failed = fail(f"this is not {EXAMPLES[to.kind]}: ", to, text)
@@ -165,14 +190,25 @@ def subtracted(left: Term, right: Term) -> Term | None:
 
 def _days_later(day: Term, sign: str, days: Term) -> Term:
     sql = f"({day.sql} {sign} CAST({days.sql} AS INTEGER))"
-    return Term(let(_in_years, sql), DATE, may_fail=True)
+    return in_years(sql, DATE)
 
 
-def _in_years(day: str) -> str:
+def in_years(sql: str, of: Type) -> Term:
     """Refuses a day that no file and no Python program could hold."""
-    failed = fail("a date has years 1 to 9999; out of range is ", DATE, day)
-    is_beyond = f"{day} < {_FIRST_DAY} OR {day} > {_LAST_DAY}"
-    return case((is_beyond, failed), otherwise=day)
+    plain = DATE if of.kind is Kind.DATE else TIMESTAMP
+    first, last = (cast(quoted(day), plain) for day in _YEARS[plain.kind])
+
+    def body(day: str) -> str:
+        failed = fail("a date has years 1 to 9999; out of range is ", plain, day)
+        return case((f"{day} < {first} OR {day} > {last}", failed), otherwise=day)
+
+    found = let(body, sql)
+    return Term(of_utc(found) if of.kind is Kind.TIMESTAMPTZ else found, of, may_fail=True)
+
+
+def of_utc(sql: str) -> str:
+    """The instant of a timestamp in UTC, whatever zone the connection has."""
+    return f"timezone('UTC', {sql})"
 
 
 def _difference(left: Term, right: Term) -> Term:

@@ -7,19 +7,16 @@ each expression of a graph; what an expression means for columns of known types 
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
+from program_lib.expressions.functions import FUNCTIONS, Function, no_such_function
+from program_lib.expressions.literals import digits_of, exact_number, literal_value
+
 MAX_LENGTH = 2_000  # characters; past this nobody reads an expression any more
 MAX_DEPTH = 40  # levels of nesting; far below what makes Python's own parser give up
-MAX_ROUND_DIGITS = 20  # more than any number of 64 bits has
 MAX_DIGITS = 38  # of a number in an expression: what DuckDB's decimals hold
-MAX_FUNCTION_NAME = (
-    40  # characters; a longer one is no slip of a hand, and is not compared with ours
-)
-MANY = 20  # arguments of a function that takes any number of them
 NUL = "\0"
 
 
@@ -32,35 +29,6 @@ class ExpressionError(ValueError):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function that expressions may call: how many arguments it takes, what it is for."""
-
-    least: int
-    most: int
-    help: str
-
-
-FUNCTIONS = {
-    "abs": Function(1, 1, "abs(x): x without its sign"),
-    "coalesce": Function(1, MANY, "coalesce(a, b, …): the first that is not None"),
-    "date": Function(1, 1, "date('2026-01-31'): a day"),
-    "ends_with": Function(2, 2, "ends_with(text, end): True or False"),
-    "float": Function(1, 1, "float(x): x as a number with a fraction"),
-    "int": Function(1, 1, "int(x): x as a whole number"),
-    "len": Function(1, 1, "len(text): how many characters"),
-    "lower": Function(1, 1, "lower(text): in small letters"),
-    "max": Function(2, MANY, "max(a, b, …): the largest"),
-    "min": Function(2, MANY, "min(a, b, …): the smallest"),
-    "replace": Function(3, 3, "replace(text, old, new): each old replaced by new"),
-    "round": Function(1, 2, "round(x, digits): x rounded"),
-    "starts_with": Function(2, 2, "starts_with(text, start): True or False"),
-    "str": Function(1, 1, "str(x): x as text"),
-    "strip": Function(1, 1, "strip(text): without spaces around it"),
-    "time": Function(1, 1, "time('12:30:00'): a time of day"),
-    "timestamp": Function(1, 1, "timestamp('2026-01-31 12:30:00'): a day with a time"),
-    "upper": Function(1, 1, "upper(text): in capital letters"),
-}
 COLUMN_FUNCTION = "col"  # col("order id"): a column whose name is no Python name
 FROM_OTHER_LANGUAGES = {
     "true": "True",
@@ -161,18 +129,6 @@ def column_of(call: ast.Call) -> str | None:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return argument.value
     return None
-
-
-def exact_number(written: str) -> Decimal:
-    """The number that stands there, digit for digit: 1.10 has two digits after the point."""
-    return Decimal(written.replace("_", ""))
-
-
-def digits_of(number: Decimal) -> tuple[int, int]:
-    """How many digits stand before and after the point when the number is written without an exponent."""
-    _, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int)
-    return max(len(digits) + exponent, 0), max(-exponent, 0)
 
 
 def _one_line(text: str) -> str:
@@ -314,7 +270,7 @@ class _Checker:
             return
         function = FUNCTIONS.get(name)
         if function is None:
-            raise self._error(_no_such_function(name), node)
+            raise self._error(no_such_function(name), node)
         self._check_arguments(node, name, function)
         self.check(*node.args)
 
@@ -328,13 +284,14 @@ class _Checker:
     def _check_arguments(self, node: ast.Call, name: str, function: Function) -> None:
         if not function.least <= len(node.args) <= function.most:
             raise self._error(
-                f"{name} has {len(node.args)} arguments; it is used as {function.help}", node
+                f"{name} has {len(node.args)} arguments; it is used as {function.signature}: {function.help}",
+                node,
             )
-        if name == "round" and len(node.args) == 2 and round_digits(node.args[1]) is None:
-            raise self._error(
-                f"the digits of round are a number between -{MAX_ROUND_DIGITS} and {MAX_ROUND_DIGITS}",
-                node.args[1],
-            )
+        for place, given in enumerate(node.args):
+            argument = function.argument(place)
+            wrong = argument.literal_error(literal_value(given))
+            if wrong is not None:
+                raise self._error(f"the {argument.name} of {name} {wrong}", given)
 
     def _values(self, node: ast.Tuple | ast.List) -> None:
         self.check(*node.elts)
@@ -352,16 +309,6 @@ def is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def round_digits(node: ast.expr) -> int | None:
-    """How many digits `round` is asked for; None for what is no small whole number."""
-    sign = 1
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        sign, node = -1, node.operand
-    if not isinstance(node, ast.Constant) or type(node.value) is not int:
-        return None
-    return sign * node.value if node.value <= MAX_ROUND_DIGITS else None
-
-
 def _is_text(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
@@ -372,12 +319,3 @@ def _is_text(node: ast.expr) -> bool:
         and isinstance(node.op, ast.Add)
         and (_is_text(node.left) or _is_text(node.right))
     )
-
-
-def _no_such_function(name: str) -> str:
-    if len(name) > MAX_FUNCTION_NAME:
-        return f"there is no function '{name[:MAX_FUNCTION_NAME]}…'"
-    close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
-    if close:
-        return f"there is no function '{name}'; did you mean {close[0]}?"
-    return f"there is no function '{name}'; there are {', '.join(sorted(FUNCTIONS))}"

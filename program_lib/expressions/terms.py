@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from program_lib.expressions.literals import digits_of
 from program_lib.expressions.sql import case, cast, fail, let, quoted
-from program_lib.expressions.syntax import digits_of
 from program_lib.types import (
     BOOLEAN,
     DOUBLE,

@@ -30,8 +30,8 @@ SPACES = (
 MAX_PLACE = (
     4_294_967_294  # from 0: the last character that DuckDB's substring knows; no field is as long
 )
-_WHOLE = " *[+-]?[0-9]+ *"
-_FLOATING = r" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
+WHOLE_FORM = " *[+-]?[0-9]+ *"
+FLOATING = r" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
 _NOT_FINITE = " *(?:NaN|-?Infinity) *"  # as we write them
 
 
@@ -113,10 +113,10 @@ def _asked(function: str, text: Term, part: Term) -> Term:
 # ------------------------------------------------ parts of a text
 
 
-def character(text: Term, place: Term) -> Term:
+def character(text: Term, at: Term) -> Term:
     """text[place], counted from 0, or from the end if it is negative; a place that is not there fails."""
     text = need_text(text, "[…]")
-    return _text(let(_character, text.sql, _place(place)), may_fail=True)
+    return _text(let(_character, text.sql, place(at)), may_fail=True)
 
 
 def _character(text: str, at: str) -> str:
@@ -139,7 +139,7 @@ def part(text: Term, start: Term | None, end: Term | None) -> Term:
         sql = _known_part(text.sql, known_start, known_end, end is not None)
         if sql is not None:
             return _text(sql, text)
-    places = ["0" if place is None else _place(place) for place in (start, end)]
+    places = ["0" if at is None else place(at) for at in (start, end)]
     body = _from if end is None else _between
     return _text(let(body, text.sql, *places), may_fail=True)
 
@@ -174,7 +174,7 @@ def _between(text: str, start: str, end: str) -> str:
     return f"substring({text}, {low} + 1, {size})"
 
 
-def _place(term: Term) -> str:
+def place(term: Term) -> str:
     """The place, so far from 0 as DuckDB takes it."""
     if term.is_null:
         return cast("NULL", INTEGER)
@@ -274,8 +274,35 @@ def whole_number(term: Term) -> Term:
 
 def _whole_of_text(text: str) -> str:
     failed = fail("this is not a whole number: ", INTEGER, text)
-    is_one = f"{text} IS NULL OR regexp_full_match({text}, {quoted(_WHOLE)})"
+    is_one = f"{text} IS NULL OR regexp_full_match({text}, {quoted(WHOLE_FORM)})"
     return case((is_one, cast(text, INTEGER)), otherwise=failed)
+
+
+def tried_whole(term: Term) -> Term:
+    """int(text); NULL where the text is no whole number of 64 bits."""
+
+    def body(text: str) -> str:
+        found = f"TRY_CAST({text} AS BIGINT)"
+        is_one = f"regexp_full_match({text}, {quoted(WHOLE_FORM)})"
+        return case((is_one, found), otherwise=cast("NULL", INTEGER))
+
+    return Term(let(body, term.sql), INTEGER, may_fail=term.may_fail)
+
+
+def tried_floating(term: Term) -> Term:
+    """float(text); NULL where the text is no number, or beyond what a double holds."""
+
+    def body(text: str) -> str:
+        number, unknown = f"TRY_CAST({text} AS DOUBLE)", cast("NULL", DOUBLE)
+        is_something = f"regexp_matches({text}, '^[^eE]*[1-9]')"
+        return case(
+            (f"regexp_full_match({text}, {quoted(_NOT_FINITE)})", number),
+            (f"NOT regexp_full_match({text}, {quoted(FLOATING)})", unknown),
+            (f"isinf({number}) OR ({number} = 0 AND {is_something})", unknown),
+            otherwise=number,
+        )
+
+    return Term(let(body, term.sql), DOUBLE, may_fail=term.may_fail)
 
 
 def floating_number(term: Term) -> Term:
@@ -296,7 +323,7 @@ def _floating_of_text(text: str) -> str:
     is_something = f"regexp_matches({text}, '^[^eE]*[1-9]')"
     return case(
         (f"{text} IS NULL OR regexp_full_match({text}, {quoted(_NOT_FINITE)})", number),
-        (f"NOT regexp_full_match({text}, {quoted(_FLOATING)})", failed),
+        (f"NOT regexp_full_match({text}, {quoted(FLOATING)})", failed),
         (f"isinf({number}) OR ({number} = 0 AND {is_something})", beyond),
         otherwise=number,
     )

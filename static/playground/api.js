@@ -79,6 +79,11 @@ export class Api {
     return { nodeTypes, engine: engine ?? null };
   }
 
+  /** What expressions may call: [{group, name, signature, returns, help, example, gives, also}]. */
+  async functions() {
+    return (await this.#call('GET', '/api/functions')).functions;
+  }
+
   deleteJob(jobId) {
     return this.#call('DELETE', `/api/jobs/${jobId}`);
   }

@@ -17,6 +17,7 @@ class Failed(Exception):
 
 
 _connection = duckdb.connect(":memory:", config={"threads": "1"})
+_connection.execute("SET TimeZone = 'UTC'")
 _connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
 
 

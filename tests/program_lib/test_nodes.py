@@ -187,6 +187,26 @@ def test_columns_are_known_before_the_first_row() -> None:
     assert str(kept.schema[0].type) == "integer"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "make_date(2026, 2, 30 if id == 3 else 1)",
+        "parse_date('x' if id == 3 else '31.01.2026', '%d.%m.%Y')",
+        "ln(id - 3)",
+        "char(id - 3)",
+        "json_text('{' if id == 3 else '{}', 'a')",
+    ],
+)
+def test_a_function_that_has_no_value_for_a_row_names_it(text: str) -> None:
+    code, said = ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(4, 5, 3, 6)]), feeds=[2]),
+        Map(2, "Compute", lambda batch: batch.compute({"x": text}), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    assert code == 1
+    assert "(line 4 of orders.csv: id=3" in last(said, 2).message
+
+
 @pytest.mark.parametrize("at", [1, 2, 3, 777, 1_000])
 def test_the_row_at_fault_is_named_as_it_is_found_at_its_source(
     at: int, capfd: pytest.CaptureFixture[str]

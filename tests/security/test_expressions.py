@@ -27,7 +27,18 @@ from program_lib.expressions import (
     identifier,
     parse,
 )
-from program_lib.types import BOOLEAN, DATE, DOUBLE, INTEGER, TEXT, Column, Schema, Type, decimal
+from program_lib.types import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    TEXT,
+    TIMESTAMPTZ,
+    Column,
+    Schema,
+    Type,
+    decimal,
+)
 from tests.programs import chain, node, program_of
 
 WORDS = [
@@ -175,6 +186,65 @@ def check_computes(sql: str, schema: Schema) -> None:
         if part.get("class") == "COLUMN_REF":
             name = ".".join(part["column_names"])
             assert name in map(identifier, schema.names) or OURS.fullmatch(name), sql
+
+
+HOSTILE_CALLS = (
+    """to_zone(z, "UTC'); COPY batch TO '/tmp/x'; --")""",
+    """format_date(d, "%Y'); COPY batch TO '/tmp/x'; --")""",
+    """json_text(a, "x'), read_text('/etc/passwd'); --")""",
+    """replace_matches(a, "'", "''); --")""",
+    """matches(a, "'||getenv('HOME')||'")""",
+    """uuid5("6ba7b810-9dad-11d1-80b4-00c04fd430c8'", a)""",
+    """start_of(d, "day'), getenv('HOME'), ('")""",
+    "split_part(getenv('HOME'), '/', 1)",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE_CALLS)
+def test_what_is_written_out_in_a_call_is_refused_or_stays_a_literal(text: str) -> None:
+    schema = Schema([Column("a", TEXT), Column("d", DATE), Column("z", TIMESTAMPTZ)])
+    try:
+        sql = compile_expression(parse(text), schema).sql
+    except ExpressionError:
+        return
+    check_computes(sql, schema)
+
+
+def evaluated(text: str, value: str) -> Any:
+    compiled = compile_expression(parse(text), Schema([Column("a", TEXT)]))
+    table = pa.table({"a": pa.array([value], pa.string())})
+    [found] = engine.evaluate([compiled], table)
+    return found.to_pylist()[0]
+
+
+def test_a_pattern_that_would_be_exponential_elsewhere_is_not() -> None:
+    long = "a" * 50_000 + "!"
+    for pattern in ("(a+)+$", "(a|a)+$", "(a*)*b", "(.*a){9}$"):
+        assert evaluated(f"matches(a, '{pattern}')", long) is False
+        assert evaluated(f"count_matches(a, '{pattern}')", long) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "matches(a, '((a{999}){999}){999}')",  # a pattern that would need gigabytes
+        "repeat(repeat(repeat(repeat(a, 9999), 9999), 9999), 9999)",
+        "repeat(a, 9223372036854775807)",
+        "pad_left(a, 9223372036854775807, a)",
+        "replace_matches(repeat(a, 1000000), '(.*)', '\\\\1\\\\1\\\\1\\\\1\\\\1\\\\1')",
+        "replace(repeat(a, 5000000), 'x', a + a)",
+        "char(9223372036854775807)",
+        "json_text(repeat('[', 100000), '[0]')",
+        "base64_decode(repeat('=', 1000))",
+        "make_date(9223372036854775807, 1, 1)",
+        "date_add('2026-01-01', 9223372036854775807, 'year')",
+        "from_epoch(9223372036854775807, 'microsecond')",
+    ],
+)
+def test_a_call_that_asks_for_too_much_fails_at_once_and_the_next_works(text: str) -> None:
+    with pytest.raises((duckdb.Error, ExpressionError)):
+        evaluated(text, "x")
+    assert evaluated("a + '!'", "x") == "x!"
 
 
 # ------------------------------------------------ what DuckDB could do if it were asked

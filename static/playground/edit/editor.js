@@ -31,6 +31,7 @@ import { Picker } from './picker.js';
 import { PreviewView } from './preview-view.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
+import { columnsBefore } from './words.js';
 
 /** Milliseconds without a change until the draft is checked. */
 const QUIET = 250;
@@ -59,6 +60,8 @@ export class Editor {
   #graph;
   #host;
   #types = new Map(); // name → node type
+  #functions = []; // that expressions may call
+  #seen = new WeakMap(); // draft → Map of node id → names of the columns that its preview had
   #drafts = new Map(); // job id → {job, model}, of the job at hand and of those with changes
   #kept = new KeptDrafts(currentTenant, tabName());
   #toldOthers = new Set(); // ids of jobs of which was told that another tab changes them, too
@@ -111,6 +114,8 @@ export class Editor {
     this.#palette.show(nodeTypes);
     this.#graph.useTypes(this.#types);
     this.#refresh();
+    this.#functions = await this.#api.functions().catch(() => []); // without them, columns alone are completed
+    this.#fillForm();
   }
 
   /** Edit this job ({id, name, graph, updatedAt, etag}), with the changes made to it earlier; null: there is none. */
@@ -565,7 +570,7 @@ export class Editor {
   #fillForm() {
     if (this.#draft === null) return;
     const { graph } = this.#draft.model;
-    this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types) });
+    this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types), words: this.#words() });
     this.#form.drawErrors(this.#problems.filter((problem) => problem.nodeId === this.#opened), this.#fresh === this.#opened);
     this.#form.drawNotes(this.#notes.get(this.#opened) ?? []);
   }
@@ -604,6 +609,11 @@ export class Editor {
     };
   }
 
+  #words() {
+    const { graph } = this.#draft.model;
+    return { functions: this.#functions, columns: columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft)) };
+  }
+
   #formSays() {
     return {
       rename: (id, name) => this.#do({ label: 'Rename a node', apply: (graph) => renamed(graph, id, name), merge: `name ${id}` }),
@@ -618,6 +628,7 @@ export class Editor {
       duplicate: (id) => this.#duplicate(new Set([id])),
       remove: (id) => this.#delete(new Set([id]), new Set()),
       select: (id) => this.select(id),
+      announce: (text) => this.#host.announce(text),
       dismissNotes: (id) => this.#dismissNotes(id),
       findTypes: (id, field) => this.#findTypes(id, field),
     };
@@ -697,9 +708,13 @@ export class Editor {
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
   }
 
-  #previewOf(id) {
-    const { graph } = this.#draft.model;
-    return this.#asked(graph, id, () => this.#api.preview(graph, id));
+  async #previewOf(id) {
+    const draft = this.#draft;
+    const { graph } = draft.model;
+    const preview = await this.#asked(graph, id, () => this.#api.preview(graph, id));
+    this.#seen.set(draft, new Map(this.#seen.get(draft)).set(id, preview.columns));
+    if (draft === this.#draft) this.#fillForm();
+    return preview;
   }
 
   /** Has the types of a file's columns found and proposed in the node's form; what was found, as a text. */

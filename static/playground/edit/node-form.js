@@ -6,6 +6,7 @@
  */
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
+import { completing } from './completion.js';
 import { besideField, chosenOf, controlOf, isCode, isOffered, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
 
@@ -16,10 +17,11 @@ export class NodeForm {
   #chosen = null; // of a oneOf, while neither is given
   #errors = []; // that the validator told last
   #fresh = false;
+  #words = { functions: [], columns: [] }; // that an expression may name
 
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(from, to),
-   * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), findTypes(id, field) → what was
+   * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), announce(text), findTypes(id, field) → what was
    * found, as a text}
    */
   constructor(says) {
@@ -27,7 +29,7 @@ export class NodeForm {
     this.#box.addEventListener('submit', (event) => event.preventDefault());
   }
 
-  /** Show the node of the draft, or nothing (null). `context`: {graph, types, known: {field kind: [text]}}. */
+  /** Show the node of the draft, or nothing (null). `context`: {graph, types, known: {field kind: [text]}, words: {functions, columns}}. */
   show(id, context) {
     const node = id === null ? undefined : nodeOf(context.graph, id);
     setHidden(this.#box, node === undefined);
@@ -150,7 +152,11 @@ export class NodeForm {
       this.#noteWrong(field.name, error);
       if (error === undefined) this.#says.configure(node.id, field.name, value);
     };
-    const control = CONTROLS[controlOf(field)](field, say, { findTypes: () => this.#says.findTypes(node.id, field.name) });
+    const control = CONTROLS[controlOf(field)](field, say, {
+      findTypes: () => this.#says.findTypes(node.id, field.name),
+      words: () => this.#words,
+      announce: (text) => this.#says.announce(text),
+    });
     return fieldBox(field, control, fields, { required: isChosen || (field.required && (field.default ?? null) === null) });
   }
 
@@ -181,7 +187,8 @@ export class NodeForm {
 
   // ---- filling
 
-  #fill(node, type, { graph, known }) {
+  #fill(node, type, { graph, known, words }) {
+    this.#words = words;
     const { fields, connections } = this.#shown;
     fields.get('name').control.set(node.name);
     for (const [name, { box, field, control }] of fields) {
@@ -301,6 +308,11 @@ function area(field, say, rows) {
   const input = document.createElement('textarea');
   input.rows = rows;
   return typed(field, input, say);
+}
+
+function expression(field, say, says) {
+  const control = area(field, say, 2);
+  return { ...control, element: completing(control.element, says) };
 }
 
 function line(field, say) {
@@ -423,13 +435,13 @@ function textCell(label, entry, place, member, change) {
 }
 
 // [{column, expression}, …]
-function columns(field, say) {
+function columns(field, say, says) {
   const equals = () => {
     const made = element('span', 'columns-equals', '=');
     made.setAttribute('aria-hidden', 'true');
     return made;
   };
-  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), textCell('Expression', entry, place, 'expression', change)];
+  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), completing(textCell('Expression', entry, place, 'expression', change), says)];
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 
@@ -484,7 +496,7 @@ function count(field, say) {
 const CONTROLS = {
   line,
   text: (field, say) => area(field, say, 2),
-  code: (field, say) => area(field, say, field.kind === 'sql' ? 8 : 2),
+  code: (field, say, says) => (field.kind === 'expression' ? expression(field, say, says) : area(field, say, 8)),
   number: line,
   marker: line,
   count,
