@@ -93,9 +93,8 @@ class Spool:
     def value(self, sql: str) -> object:
         """The one value that a query gives."""
         with self._at_work() as connection:
-            row = _interruptible(connection, lambda: connection.execute(sql).fetchone())
-        assert row is not None
-        return row[0]
+            [(value,)] = _interruptible(connection, lambda: connection.execute(sql).fetchall())
+        return value
 
     def select(self, sql: str, schema: Schema) -> Iterator[pa.Table]:
         """What a query gives, in batches, with the schema's names and types; its columns come in that order.
