@@ -163,8 +163,11 @@ def _divided(total: str, count: str, scale: int, more: int) -> str:
     size, factor = f"abs({whole})", 10**more
     shares = f"({size} // {count}) * {factor}::HUGEINT"
     rest = f"(({size} % {count}) * {2 * factor}::HUGEINT + {count}) // (2 * {count})"
-    digits = f"lpad(CAST({shares} + {rest} AS VARCHAR), {scale + more + 1}, '0')"
     after = scale + more
+    found = f"CAST({shares} + {rest} AS VARCHAR)"
+    digits = (
+        f"repeat('0', {after + 1} - length({found})) || {found}"  # lpad would cut what is longer
+    )
     text = f"left({digits}, -{after}) || '.' || right({digits}, {after})" if after else digits
     sign = f"CASE WHEN {whole} < 0 THEN '-' ELSE '' END"
     return cast(f"({sign} || {text})", decimal(MAX_DIGITS, after))
