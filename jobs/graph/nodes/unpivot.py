@@ -12,7 +12,7 @@ from program_lib.types import TEXT, Column, Schema
 
 
 def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    columns, name, value = config["columns"], config["name"], config["value"]
+    columns, name, value = config["columns"], config["name_column"], config["value_column"]
     of = [column for column in columns if known.column(column)]
     with told_beside("columns"):
         if of:  # alone if the type of one is unknown, since it may be wider
@@ -37,14 +37,14 @@ UNPIVOT = NodeType(
             help="For example jan, feb and mar. What they hold must be of one type, or numbers.",
         ),
         Field(
-            "name",
+            "name_column",
             "Names in",
             "column",
             default="name",
             help="The new column with the columns' names.",
         ),
         Field(
-            "value",
+            "value_column",
             "Values in",
             "column",
             default="value",
@@ -65,8 +65,8 @@ UNPIVOT = NodeType(
     columns = {{ config.columns | literal(4) }}
     return batch.unpivot(
         columns,
-        name={{ config.name | literal }},
-        value={{ config.value | literal }},
+        name={{ config.name_column | literal }},
+        value={{ config.value_column | literal }},
         nulls={{ config.nulls | literal }},
     )
 """,
