@@ -117,7 +117,7 @@ class Runner:
             link,
             self._periods.stale_after,
             data_dir,
-            lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
+            lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention)

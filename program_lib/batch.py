@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from program_lib.engine import evaluate
 from program_lib.errors import ExpressionFailed, ProgramError
 from program_lib.expressions import Compiled, ExpressionError, compile_expression, parse
 from program_lib.limits import is_out_of_memory, reason
+from program_lib.picking import DROP, KEEP, Pick, picked, unpivoted
 from program_lib.ports import BATCH_BYTES
-from program_lib.types import Column, Kind, Schema, listed
+from program_lib.retype import retyped, widened
+from program_lib.types import Column, Kind, Schema, Type, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes
 
@@ -59,6 +62,62 @@ class Batch:
     def first(self, count: int) -> Batch:
         """The first `count` rows of all that the step gets; of later batches none."""
         return self.slice(0, min(len(self), max(0, count - self.start)))
+
+    def every(self, count: int) -> Batch:
+        """One of `count` rows: the first of all that the step gets, then the one `count` rows later."""
+        if count == 1:
+            return self
+        indices = pa.arange(-self.start % count, len(self), count)
+        return replace(self, table=self.table.take(indices), numbers=self.numbers.take(indices))
+
+    def select(self, columns: Mapping[str, Pick], others: str = DROP) -> Batch:
+        """Columns by their new names, in this order: each a column, or `(column, type)`; `others` "keep" the rest behind.
+
+        A value that its new type does not have is refused with its row: 1.75 is no integer, and nothing is rounded.
+        """
+        pairs = picked(self.schema, columns, others)
+        schema = Schema(made for _, made in pairs)
+        values = [
+            retyped(self.table[had.name], had.type, made.type, had.name) for had, made in pairs
+        ]
+        return replace(self, table=pa.table(values, schema=schema.arrow()), schema=schema)
+
+    def unpivot(self, columns: Sequence[str], name: str, value: str, nulls: str = KEEP) -> Batch:
+        """A row for each of these columns of each row: its name in the column `name`, what it holds in `value`.
+
+        The other columns stand in each of these rows. `nulls`: "drop" leaves out the rows whose value is NULL.
+        """
+        schema = unpivoted(self.schema, columns, name, value)
+        made = self._stretched(columns, schema)
+        if nulls == KEEP:
+            return made
+        mask = pc.is_valid(made.table[value])
+        return replace(made, table=made.table.filter(mask), numbers=made.numbers.filter(mask))
+
+    def _stretched(self, columns: Sequence[str], schema: Schema) -> Batch:
+        """Each row as often as there are columns, with the value of one of them each time."""
+        rows, of, wanted = len(self), len(columns), schema[-1].type
+        places = pa.arange(0, rows * of)
+        row = pc.divide(places, of)  # of whole numbers: 0, 0, 0, 1, 1, 1 …
+        which = pc.subtract(places, pc.multiply(row, of))
+        stay = [self.table[column.name].take(row) for column in schema[:-2]]
+        side_by_side = pa.chunked_array(
+            [chunk for name in columns for chunk in self._widened(name, wanted)], wanted.arrow()
+        )
+        values = side_by_side.take(pc.add(pc.multiply(which, rows), row))
+        table = [*stay, pa.array(list(columns), pa.string()).take(which), values]
+        return replace(
+            self,
+            table=pa.table(table, schema=schema.arrow()),
+            schema=schema,
+            numbers=self.numbers.take(row),
+        )
+
+    def _widened(self, name: str, wanted: Type) -> list[pa.Array]:
+        column = self.schema.column(name)
+        assert column is not None
+        values = widened(self.table[name], column.type, wanted)
+        return values.chunks if isinstance(values, pa.ChunkedArray) else [values]
 
     def where(self, condition: str) -> Batch:
         """The rows for which the condition is true: not those for which it is false or unknown (NULL)."""

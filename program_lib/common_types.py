@@ -22,6 +22,13 @@ _INTEGER_DIGITS = 19  # of 9,223,372,036,854,775,807
 _EXACT = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)
 
 
+def column_of(schema: Schema, name: str) -> Column:
+    """Raises ProgramError where there is none."""
+    if (column := schema.column(name)) is None:
+        raise ProgramError(f"there is no column {name!r}; there are {listed(schema.names)}")
+    return column
+
+
 def common_schema(schemas: list[Schema]) -> Schema:
     """The columns of the first schema, wide enough for all. Raises ProgramError where they do not go together."""
     return reduce(_two, schemas)

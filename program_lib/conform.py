@@ -7,8 +7,8 @@ from dataclasses import replace
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.texts import column_texts
-from program_lib.types import Column, Kind, Schema
+from program_lib.retype import widened
+from program_lib.types import Column, Schema
 
 
 def conformed(batch: Batch, schema: Schema) -> Batch:
@@ -23,9 +23,4 @@ def conformed(batch: Batch, schema: Schema) -> Batch:
 def _as(batch: Batch, wanted: Column) -> pa.ChunkedArray | pa.Array:
     had = batch.schema.column(wanted.name)
     assert had is not None
-    values = batch.table[wanted.name]
-    if had.type.arrow() == wanted.type.arrow():
-        return values
-    if wanted.type.kind is Kind.NUMERIC:
-        return column_texts(values, had.type)
-    return values.cast(wanted.type.arrow())
+    return widened(batch.table[wanted.name], had.type, wanted.type)

@@ -23,6 +23,7 @@ from progress_lib import Progress, Row, Status
 LOG = logging.getLogger("job")
 
 SHOWN = 60  # characters of a value in a message
+STRETCHED = 1_000  # rows that a step makes longer at a time: of 500 columns it makes 500,000 rows
 SHOWN_COLUMNS = (
     3  # of a row at fault, beside those that are looked up: the first often hold its key
 )
@@ -260,6 +261,16 @@ class Map(Step):
     """A step that hands on as many rows as it gets."""
 
     gives_as_many = True
+
+
+class Expand(Step):
+    """A step that makes several rows of one; it gets few at a time, so that what it makes stays within a batch."""
+
+    did = "{count:,} rows made of {seen:,}"
+
+    def take(self, batch: Batch) -> None:
+        for start in range(0, len(batch), STRETCHED):
+            super().take(batch.slice(start, STRETCHED))
 
 
 class Output(InnerNode):

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from program_lib import engine, settings
+from program_lib.gathering import Gather
 from program_lib.limits import note_file_limit
 from program_lib.nodes import InnerNode, Node, NodeFailed, Output, Report, Source, Step
 from program_lib.secrets import hidden
@@ -76,6 +77,8 @@ def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
         node.start()
         if isinstance(node, Source):
             undo.callback(node.reader.close)
+        if isinstance(node, Gather):
+            undo.callback(node.close)
     for node in nodes:
         if isinstance(node, Source):
             node.run()

@@ -28,6 +28,7 @@ class Job:
     must: float
     stretch: float
     computes: bool = False  # a filter and a map between source and target
+    reshapes: tuple[str, Mapping[str, Any]] | None = None  # a node between source and target
 
     @property
     def is_postgresql(self) -> bool:
@@ -41,6 +42,8 @@ class Job:
                 ("filter", {"condition": CONDITION}),
                 ("map", {"columns": COMPUTED, "keep": "all"}),
             ]
+        if self.reshapes:
+            nodes.append(self.reshapes)
         nodes.append(_TARGETS[self.target])
         numbers = range(1, len(nodes) + 1)
         return {
@@ -72,6 +75,13 @@ _TARGETS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "postgresql": ("db_output", {"connection": "PG", "table": "ours"}),
 }
 
+_BY_DAY = [{"column": "day", "direction": "desc"}, {"column": "amount"}]
+_OF_GROUPS = [  # of some 180,000
+    {"as": "orders", "function": "count"},
+    {"as": "pieces", "function": "sum", "column": "qty"},
+    {"as": "most", "function": "max", "column": "amount"},
+]
+
 JOBS = (
     Job(
         name="csv",
@@ -82,6 +92,36 @@ JOBS = (
         must=3,
         stretch=7,
         computes=True,
+    ),
+    Job(
+        name="sort",
+        title="CSV → sort → CSV; by hand: DuckDB",
+        by_hand="csv_sort_csv",
+        source="csv",
+        target="csv",
+        must=0.4,
+        stretch=0.7,
+        reshapes=("sort", {"by": _BY_DAY}),
+    ),
+    Job(
+        name="aggregate",
+        title="CSV → aggregate → CSV; by hand: DuckDB",
+        by_hand="csv_aggregate_csv",
+        source="csv",
+        target="csv",
+        must=0.4,
+        stretch=0.7,
+        reshapes=("aggregate", {"by": ["customer", "country", "day"], "columns": _OF_GROUPS}),
+    ),
+    Job(
+        name="distinct",
+        title="CSV → distinct → CSV; by hand: DuckDB",
+        by_hand="csv_distinct_csv",
+        source="csv",
+        target="csv",
+        must=0.4,
+        stretch=0.7,
+        reshapes=("distinct", {"by": ["customer", "country"]}),
     ),
     Job(
         name="load",

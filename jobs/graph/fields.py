@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 from program_lib.expressions import ExpressionError, parse
+from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
 from program_lib.types import COLUMN_TYPES
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
@@ -20,7 +21,7 @@ MAX_TEXT = 100_000  # characters of one field; a query longer than this is a pro
 MAX_NAME = 128
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
-MAX_MARKER = 20  # characters of what stands for NULL in a file
+MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 KEEP_ALL, KEEP_NONE = "all", "none"  # as program_lib.batch has them
@@ -34,6 +35,27 @@ Check = Callable[[Any, "Field"], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """What each entry of a field of the kind `entries` has: a name of a column, one of `choices`, or a count."""
+
+    name: str
+    label: str
+    kind: str = "text"  # or choice, count
+    choices: tuple[str, ...] = ()
+    required: bool = True  # else it may be missing, or ""
+
+    def document(self) -> dict[str, Any]:
+        """This member as JSON, for the page's form."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "kind": self.kind,
+            "choices": list(self.choices),
+            "required": self.required,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of a node's configuration, as validation and the page's form see it."""
 
@@ -44,6 +66,10 @@ class Field:
     default: Any = None
     help: str = ""
     choices: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()  # of the kind `entries`
+    # The member that no two entries have alike; where an entry does not give it, `unique_or` stands for it
+    unique: str = ""
+    unique_or: str = ""
     former: bool = False  # of graphs of before: a form shows it only where it is given
 
     def errors(self, value: Any) -> Iterator[str]:
@@ -60,6 +86,7 @@ class Field:
             "default": self.default,
             "help": self.help,
             "choices": list(COLUMN_TYPES if self.kind == "types" else self.choices),
+            "members": [member.document() for member in self.members],
             "former": self.former,
         }
 
@@ -221,15 +248,66 @@ def _type_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
         yield f"{where}: the type is {shown(entry['type'])}, it must be one of {', '.join(COLUMN_TYPES)}"
 
 
+def _check_entries(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f"{field.label} must be a list of {_entry_form(field)}, not {_kind(value)}"
+        return
+    if not value and field.required:
+        yield f"{field.label} is empty"
+    if len(value) > MAX_COLUMNS:
+        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+        return
+    seen: set[str] = set()
+    for number, entry in enumerate(value, 1):
+        yield from _entry_errors(entry, field, f"{field.label}, entry {number}", seen)
+
+
+def _entry_form(field: Field) -> str:
+    return "{" + ", ".join(f'"{member.name}": …' for member in field.members) + "}"
+
+
+def _entry_errors(entry: Any, field: Field, where: str, seen: set[str]) -> Iterator[str]:
+    needed = {member.name for member in field.members if member.required}
+    if not isinstance(entry, dict) or not needed <= set(entry) <= {m.name for m in field.members}:
+        yield f"{where} must be {_entry_form(field)}"
+        return
+    for member in field.members:
+        given = entry.get(member.name)
+        if member.required or given not in (None, ""):
+            yield from _member_errors(given, member, where)
+    name = entry.get(field.unique) or entry.get(field.unique_or)
+    if isinstance(name, str):
+        if name in seen:
+            yield f"{where}: the column {shown(name)} is there twice"
+        seen.add(name)
+
+
+def _member_errors(value: Any, member: Member, where: str) -> Iterator[str]:
+    label = member.label.lower()
+    if member.kind == "count":
+        if type(value) is not int or not 0 <= value <= MAX_COUNT:
+            yield f"{where}: the {label} must be a whole number, between 0 and {MAX_COUNT:,}"
+    elif member.kind == "choice":
+        if not isinstance(value, str) or value not in member.choices:
+            yield f"{where}: the {label} is {shown(value)}, it must be one of {', '.join(member.choices)}"
+    else:
+        yield from _about(f"{where}: the {label}", text_errors(value, MAX_NAME, lines=False))
+
+
 def _check_marker(value: Any, field: Field) -> Iterator[str]:
+    errors = list(_check_separator(value, field))
+    yield from errors
+    if not errors and set(value) & set('",;|\t\r\n'):
+        yield f"{field.label} is {shown(value)}: it must hold no quote, delimiter or line end"
+
+
+def _check_separator(value: Any, field: Field) -> Iterator[str]:
     if not isinstance(value, str):
         yield f"{field.label} must be text, not {_kind(value)}"
     elif len(value) > MAX_MARKER:
         yield f"{field.label} has {len(value)} characters, at most {MAX_MARKER} are allowed"
     elif _cannot_be_stored(value):
         yield f"{field.label} holds a character that cannot be stored"
-    elif set(value) & set('",;|\t\r\n'):
-        yield f"{field.label} is {shown(value)}: it must hold no quote, delimiter or line end"
 
 
 def _check_count(value: Any, field: Field) -> Iterator[str]:
@@ -283,11 +361,19 @@ CHECKS: dict[str, Check] = {
     "columns": _check_columns,  # [{"column": …, "expression": …}, …]
     "names": _check_names,  # ["column", …]
     "types": _check_types,  # [{"column": …, "type": …}, …]
+    "entries": _check_entries,  # [{the members of the field: …}, …]
+    "column": _check_name,
+    "separator": _check_separator,
     "marker": _check_marker,
     "count": _check_count,
     "keep": _check_keep,  # "all", "none" or ["column", …]
 }
 
+ORDER_MEMBERS = (
+    Member("column", "Column"),
+    Member("direction", "Direction", "choice", DIRECTIONS, required=False),
+    Member("nulls", "NULLs", "choice", PLACES_OF_NULL, required=False),
+)
 CONNECTION = Field(
     "connection",
     "Connection",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.graph.fields import MAX_COLUMNS, Field, shown
+from program_lib.errors import ProgramError
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
+from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order
 from program_lib.types import Kind, Schema, Type
 
 
@@ -71,7 +74,7 @@ class NodeType:
         values = [
             config.get(f.name)
             for f in self.fields
-            if f.kind in ("columns", "names", "types", "keep")
+            if f.kind in ("columns", "names", "types", "keep", "entries")
         ]
         lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
         texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
@@ -106,6 +109,25 @@ class NodeType:
             yield self.one_of[0], f"{labels} is missing"
         elif len(given) > 1:
             yield given[1], f"only one of {labels} can be given"
+
+
+def order_of(entry: Mapping[str, str]) -> Order:
+    """An entry of ORDER_MEMBERS as a program has it."""
+    return entry["column"], entry.get("direction") or ASCENDING, entry.get("nulls") or NULLS_LAST
+
+
+def known_orders(entries: Iterable[Mapping[str, str]], known: Schema) -> list[Order]:
+    """Those of the columns that are known."""
+    return [order_of(entry) for entry in entries if known.column(entry["column"])]
+
+
+@contextmanager
+def told_beside(field: str) -> Iterator[None]:
+    """What a program would refuse of the columns' types is this field's error."""
+    try:
+        yield
+    except ProgramError as error:
+        raise WrongField(field, str(error)) from None
 
 
 def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:

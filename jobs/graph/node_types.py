@@ -5,15 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.graph.node_type import NodeType
+from jobs.graph.nodes.aggregate import AGGREGATE
 from jobs.graph.nodes.csv_input import CSV_INPUT
 from jobs.graph.nodes.csv_output import CSV_OUTPUT
 from jobs.graph.nodes.db_input import DB_INPUT
 from jobs.graph.nodes.db_output import DB_OUTPUT
+from jobs.graph.nodes.distinct import DISTINCT
 from jobs.graph.nodes.filter import FILTER
 from jobs.graph.nodes.limit import LIMIT
 from jobs.graph.nodes.map import MAP
+from jobs.graph.nodes.pivot import PIVOT
+from jobs.graph.nodes.sample import SAMPLE
+from jobs.graph.nodes.select import SELECT
+from jobs.graph.nodes.sort import SORT
+from jobs.graph.nodes.unpivot import UNPIVOT
+from jobs.graph.nodes.window import WINDOW
 
-_IN_ORDER = (DB_INPUT, CSV_INPUT, FILTER, MAP, LIMIT, DB_OUTPUT, CSV_OUTPUT)
+_IN_ORDER = (
+    DB_INPUT,
+    CSV_INPUT,
+    FILTER,
+    MAP,
+    SELECT,
+    SORT,
+    AGGREGATE,
+    DISTINCT,
+    WINDOW,
+    PIVOT,
+    UNPIVOT,
+    LIMIT,
+    SAMPLE,
+    DB_OUTPUT,
+    CSV_OUTPUT,
+)
 NODE_TYPES: dict[str, NodeType] = {node_type.name: node_type for node_type in _IN_ORDER}
 
 

@@ -20,6 +20,7 @@ import jinja2
 
 from jobs.graph.checks import Edge, Graph, Node
 from jobs.graph.literals import comment, literal, quoted
+from jobs.graph.node_type import NodeType, order_of
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
@@ -29,6 +30,8 @@ NODE_SIGN = (
 PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
 MAX_FUNCTION = 40  # characters of a function's name; a longer node's name is cut
 NODES = "program_lib.nodes"
+GATHER = "Gather"  # of program_lib.gathering: its function gets all rows, others get a batch
+_MODULES = {GATHER: "program_lib.gathering"}  # of the classes that run nodes; others are in NODES
 
 
 class Code(str):
@@ -45,7 +48,7 @@ class Section:
     name: str
     label: str
     feeds: tuple[int, ...]
-    takes_rows: bool
+    argument: Code  # of its function: what it gets rows as
     function: Code
     body: Code
     wiring: Code
@@ -132,11 +135,17 @@ def _section(node: Node, graph: Graph, function: Code) -> Section:
         name=node.name,
         label=node_type.label,
         feeds=feeds,
-        takes_rows=node_type.has_input and node_type.has_output,
+        argument=_argument(node_type),
         function=function,
         body=_body(node),
         wiring=_wiring(node, function, feeds),
     )
+
+
+def _argument(node_type: NodeType) -> Code:
+    if not (node_type.has_input and node_type.has_output):
+        return Code("")
+    return Code("rows" if node_type.runs_as == GATHER else "batch")
 
 
 def _body(node: Node) -> Code:
@@ -187,7 +196,7 @@ _NUMBERED = re.compile(
     r"_\d+$"
 )  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
-_TAKEN |= {"main", "sys", "batch", "run", "run_preview", "columns", "keep", "query", "node"}
+_TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
 
 
@@ -196,9 +205,14 @@ _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
 
 def _needed(nodes: Iterable[Node], bodies: str) -> set[str]:
     """What the functions of these nodes use, and the classes that run them."""
-    used = {f"{NODES}.{node.node_type.runs_as}" for node in nodes}
+    used = {class_path(node.node_type.runs_as) for node in nodes}
     offered = {path for node in nodes for path in node.node_type.imports}
     return used | {path for path in offered if f"{path.rpartition('.')[2]}(" in bodies}
+
+
+def class_path(runs_as: str) -> str:
+    """Where the class lies that runs nodes of a type."""
+    return f"{_MODULES.get(runs_as, NODES)}.{runs_as}"
 
 
 def _collector(preview: Preview | None) -> set[str]:
@@ -243,6 +257,7 @@ def _environment() -> jinja2.Environment:
         literal=lambda value, indent=0: Code(literal(value, indent)),
         comment=lambda value: Code(comment(value)),
         numbers=_numbers,
+        order=lambda entry: Code(f"({', '.join(map(quoted, order_of(entry)))})"),
         delimiter=lambda name: Code(literal(DELIMITERS[name])),
     )
     return environment

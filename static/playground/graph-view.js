@@ -18,7 +18,7 @@ import { formatShare } from './estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
-const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map', limit: 'limit' };
+const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table', aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter' };
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;

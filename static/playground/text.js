@@ -112,11 +112,19 @@ export function shortRun(runId) {
 
 /** What a node does, in one line of its settings; its type where they say nothing yet. */
 export function summaryOf({ type, config = {} }) {
-  const { table, sql, path, condition, columns, rows } = config;
-  const computed = Array.isArray(columns) ? columns.map(({ column }) => column).join(', ') : '';
-  const first = Number.isInteger(rows) ? `the first ${formatCount(rows)} ${unitOf(rows)}` : '';
-  const telling = [table, sql, path, condition, computed, first].find((text) => typeof text === 'string' && text.trim() !== '');
+  const { table, sql, path, condition, columns, by, values, rows, every } = config;
+  const some = Number.isInteger(rows) ? `${formatCount(rows)} ${unitOf(rows)}` : '';
+  const first = some === '' || type === 'sample' ? some && `${some} at random` : `the first ${some}`;
+  const oneOf = Number.isInteger(every) ? `one of ${formatCount(every)} ${unitOf(every)}` : '';
+  const telling = [table, sql, path, condition, namesIn(columns), namesIn(values), namesIn(by), first, oneOf].find((text) => typeof text === 'string' && text.trim() !== '');
   return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
+}
+
+// The columns that a list makes or names, with the direction of those that are sorted by.
+function namesIn(list) {
+  if (!Array.isArray(list)) return '';
+  const names = list.map((entry) => (typeof entry === 'string' ? entry : [entry?.as || entry?.column, entry?.direction].filter(Boolean).join(' ')));
+  return names.filter(Boolean).join(', ');
 }
 
 /**
@@ -137,5 +145,7 @@ function plainText(value) {
   const isListOf = (member) => Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column && entry?.[member]);
   if (isListOf('expression')) return value.map(({ column, expression }) => `${column} = ${expression}`).join('\n');
   if (isListOf('type')) return value.map(({ column, type }) => `${column}: ${type}`).join('\n');
+  const isEntries = Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column !== undefined || entry?.as !== undefined);
+  if (isEntries) return value.map((entry) => Object.values(entry).filter((part) => part !== '').join(', ')).join('\n');
   return JSON.stringify(value, null, 2);
 }

@@ -463,6 +463,39 @@ function types(field, say, { findTypes }) {
   return list;
 }
 
+// [{the members that the field names}, …]
+function memberEntries(field, say) {
+  const cells = (entry, place, change) => field.members.map((member) => MEMBERS[member.kind](member, entry, place, change));
+  const empty = Object.fromEntries(field.members.filter(({ required }) => required).map((member) => [member.name, member.choices[0] ?? '']));
+  const list = entries(field, say, { empty, addLabel: 'Add a line', cells });
+  list.element.firstElementChild.classList.add('members');
+  return list;
+}
+
+function choiceCell(member, entry, place, change) {
+  const select = document.createElement('select');
+  const chosen = String(entry?.[member.name] ?? '');
+  const offered = member.required ? member.choices : ['', ...member.choices];
+  const known = offered.includes(chosen) ? offered : [chosen, ...offered];
+  select.append(...known.map((name) => new Option(name === '' ? member.label.toLowerCase() : name, name, false, name === chosen)));
+  select.addEventListener('change', () => change({ [member.name]: select.value }));
+  return cell(select, member.label, place, member.name);
+}
+
+// What is no whole number stays a text, which the validator refuses with its place
+function countCell(member, entry, place, change) {
+  const made = textCell(member.label, entry, place, member.name, () => {});
+  made.inputMode = 'numeric';
+  made.addEventListener('input', () => change({ [member.name]: /^\d+$/.test(made.value) ? Number(made.value) : made.value }));
+  return made;
+}
+
+const MEMBERS = {
+  text: (member, entry, place, change) => textCell(member.label, entry, place, member.name, change),
+  choice: choiceCell,
+  count: countCell,
+};
+
 // The button that has the types found, and what came of it.
 function finder(findTypes) {
   const button = element('button', 'link-button types-find', 'Find types');
@@ -507,4 +540,5 @@ const CONTROLS = {
   keep,
   columns,
   types,
+  entries: memberEntries,
 };

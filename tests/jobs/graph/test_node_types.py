@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 import jobs.graph.nodes
 import program_lib.nodes
 from jobs.graph.checks import parse_graph
-from jobs.graph.fields import CHECKS, Field
+from jobs.graph.fields import CHECKS, Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
-from jobs.program.generator import generate_preview
+from jobs.program.generator import class_path, generate_preview
 from program_lib.batch import Batch
 from program_lib.types import COLUMN_TYPES
 from tests.harness import ROOT
@@ -85,6 +85,26 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_siz
 TEXTS = TEXTS.filter(str.strip)
 NAMES = TEXTS.filter(lambda text: len(text.splitlines()) == 1)
 EXPRESSIONS = st.sampled_from(["a > 1", "col('it''s') == \"\\n\"", "'#' == name", "a is None"])
+
+
+def entries_of(of: Field) -> st.SearchStrategy[Any]:
+    def values(member: Member) -> st.SearchStrategy[Any]:
+        kinds = {"text": NAMES, "choice": st.sampled_from(member.choices or ("",))}
+        return kinds.get(member.kind, st.integers(0, 9))
+
+    needed = {one.name: values(one) for one in of.members if one.required}
+    if "function" in needed:
+        needed["column"] = NAMES  # of which most functions are
+    more = {one.name: values(one) for one in of.members if one.name not in needed}
+    entry = st.fixed_dictionaries(needed, optional=more)
+    return st.lists(
+        entry,
+        min_size=int(of.required),
+        max_size=3,
+        unique_by=lambda e: e.get(of.unique) or e.get(of.unique_or),
+    )
+
+
 VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "text": lambda of: TEXTS,
     "sql": lambda of: TEXTS,
@@ -96,7 +116,10 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "columns": lambda of: listed({"column": NAMES, "expression": EXPRESSIONS}),
     "names": lambda of: st.lists(NAMES, max_size=3, unique=True),
     "types": lambda of: listed({"column": NAMES, "type": st.sampled_from(list(COLUMN_TYPES))}),
+    "entries": entries_of,
+    "column": lambda of: NAMES,
     "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
+    "separator": lambda of: st.sampled_from(["", ", ", "\n", "'", '"', "{{ x }}"]),
     "count": lambda of: st.integers(0, 2**53 - 1),
     "keep": lambda of: st.sampled_from(["all", "none"]) | st.lists(NAMES, max_size=3, unique=True),
 }
@@ -115,6 +138,10 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
         is_free = of.name not in node_type.one_of
         if is_needed or (is_free and draw(st.booleans())):
             config[of.name] = draw(VALUES[of.kind](of))
+    if node_type.name == "pivot":  # a sum is of something
+        config.setdefault("column", "a")
+    if node_type.name == "window":  # a rank needs an order
+        config.setdefault("order", [{"column": "a"}])
     types, numbers = config.get("types", []), config.get("numbers", [])
     if numbers:  # which a type may not be given twice
         config["numbers"] = [name for name in numbers if name not in {e["column"] for e in types}]
@@ -154,7 +181,8 @@ def test_every_configuration_gives_a_program(node_type: NodeType, data: st.DataO
 
 @ALL
 def test_a_type_runs_as_something_that_there_is(node_type: NodeType) -> None:
-    runs_as = getattr(program_lib.nodes, node_type.runs_as)
+    module, _, name = class_path(node_type.runs_as).rpartition(".")
+    runs_as = getattr(importlib.import_module(module), name)
     assert issubclass(runs_as, program_lib.nodes.Node)
     for path in node_type.imports:
         module, _, name = path.rpartition(".")
@@ -185,6 +213,46 @@ EXAMPLES = {
         "word,twice\none,2\n,4\nthree,6\nfour,8\n",
         {"columns": [{"column": "twice", "expression": "n * 2"}], "keep": ["word"]},
     ),
+    "select": Example(
+        "text,n\none,1\n,2\nthree,3\nfour,4\n",
+        {"columns": [{"column": "word", "as": "text"}, {"column": "n", "type": "double"}]},
+    ),
+    "sort": Example(
+        "n,word\n2,\n4,four\n1,one\n3,three\n",
+        {"by": [{"column": "word", "nulls": "first"}, {"column": "n", "direction": "desc"}]},
+    ),
+    "distinct": Example(FILE, {"by": ["word"], "keep": "last"}),
+    "aggregate": Example(
+        "rows,words,total,all\n4,3,10,one/three/four\n",
+        {
+            "columns": [
+                {"as": "rows", "function": "count"},
+                {"as": "words", "function": "count", "column": "word"},
+                {"as": "total", "function": "sum", "column": "n"},
+                {"as": "all", "function": "join", "column": "word"},
+            ],
+            "separator": "/",
+        },
+    ),
+    "window": Example(
+        "n,word,before,total\n1,one,2,10\n2,,3,9\n3,three,4,7\n4,four,,4\n",
+        {
+            "columns": [
+                {"as": "before", "function": "lag", "column": "n"},
+                {"as": "total", "function": "running sum", "column": "n"},
+            ],
+            "order": [{"column": "n", "direction": "desc"}],
+        },
+    ),
+    "pivot": Example(
+        "one,three\n1,3\n",
+        {"names": "word", "values": ["one", "three"], "others": "ignore", "column": "n"},
+    ),
+    "unpivot": Example(
+        "n,name,value\n1,word,one\n3,word,three\n4,word,four\n",
+        {"columns": ["word"], "nulls": "drop"},
+    ),
+    "sample": Example("n,word\n1,one\n4,four\n", {"every": 3}),
     "limit": Example("n,word\n1,one\n2,\n", {"rows": 2}),
     "db_output": Example(FILE, {"connection": "sqlite:///out.db", "table": "written"}),
     "csv_output": Example(FILE, {"path": "out.csv"}),

@@ -1,0 +1,85 @@
+"""Aggregate: makes one row of each group of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import Field, Member
+from jobs.graph.node_type import NodeType, told_beside
+from program_lib.reshape import Rows
+from program_lib.reshape.aggregates import FUNCTIONS, SEPARATOR
+from program_lib.reshape.rows import Wanted
+from program_lib.types import Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    by = [name for name in config.get("by", []) if known.column(name)]
+    with told_beside("columns"):
+        return Rows(known, {}).aggregate(by, _wanted(config["columns"], known)).schema
+
+
+def _wanted(entries: list[Mapping[str, str]], known: Schema) -> dict[str, Wanted]:
+    """The entries whose columns are known."""
+    return {
+        entry["as"]: (entry["function"], entry.get("column") or None)
+        for entry in entries
+        if not entry.get("column") or known.column(entry["column"])
+    }
+
+
+AGGREGATE = NodeType(
+    name="aggregate",
+    label="Aggregate",
+    help="Makes one row of each group of rows: counts, sums, means and the like. Groups come in the order of their first"
+    " rows; NULLs are a group, too, and do not count in a sum. A sum that does not fit ends the run.",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "by",
+            "Group by",
+            "names",
+            required=False,
+            help="Rows that are equal in these columns are a group; without any, all rows are one, also of no rows.",
+        ),
+        Field(
+            "columns",
+            "Columns",
+            "entries",
+            members=(
+                Member("as", "New column"),
+                Member("function", "Function", "choice", tuple(FUNCTIONS)),
+                Member("column", "Of column", required=False),
+            ),
+            unique="as",
+            help="For example total: sum of amount. count without a column counts rows, with one what is not NULL;"
+            " first, last and join take rows in the order in which they came.",
+        ),
+        Field(
+            "separator",
+            "Separator",
+            "separator",
+            default=SEPARATOR,
+            help="What join puts between two texts.",
+        ),
+    ),
+    runs_as="Gather",
+    imports=(),
+    template="""
+{% if config.get('by') %}
+    by = {{ config.by | literal(4) }}
+{% endif %}
+    columns = {
+{% for entry in config.columns %}
+{% if entry.function == "join" %}
+        {{ entry.as | literal }}: ("join", {{ (entry.get('column') or none) | literal }}, {{ config.separator | literal }}),
+{% else %}
+        {{ entry.as | literal }}: ({{ entry.function | literal }}, {{ (entry.get('column') or none) | literal }}),
+{% endif %}
+{% endfor %}
+    }
+    return rows.aggregate({% if config.get('by') %}by{% else %}[]{% endif %}, columns)
+""",
+    known_columns=_known_columns,
+)

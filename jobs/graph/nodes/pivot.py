@@ -1,0 +1,104 @@
+"""Pivot: makes columns of the values of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType, WrongField, told_beside
+from program_lib.reshape import Rows
+from program_lib.reshape.aggregates import FUNCTIONS, SEPARATOR, needs_column
+from program_lib.types import Column, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    function, column = config["function"], config.get("column")
+    if column is None and needs_column(function):
+        raise WrongField("column", f"{function} needs a column")
+    by = [name for name in config.get("by", []) if known.column(name)]
+    is_known = column is None or known.column(column) is not None
+    with told_beside("values"):
+        if is_known and known.column(config["names"]):
+            values = {name: name for name in config["values"]}
+            return Rows(known, {}).pivot(by, config["names"], values, (function, column)).schema
+    return Schema(of for name in by if isinstance(of := known.column(name), Column))
+
+
+PIVOT = NodeType(
+    name="pivot",
+    label="Pivot",
+    help="Makes columns of the values of a column: one row for each group, and in each new column what the rows of its"
+    " value amount to.",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "by",
+            "Group by",
+            "names",
+            required=False,
+            help="Rows that are equal in these columns make one row; without any, all rows do.",
+        ),
+        Field(
+            "names", "Names from", "column", help="The column whose values become columns: month."
+        ),
+        Field(
+            "values",
+            "Values",
+            "names",
+            help="Which of its values become columns, and in which order: jan, feb. Columns must be known before the run.",
+        ),
+        Field(
+            "others",
+            "Other values",
+            "choice",
+            default="fail",
+            choices=("fail", "ignore"),
+            help="fail: a row with another value, or NULL, ends the run; ignore: it makes no column.",
+        ),
+        Field(
+            "function",
+            "Function",
+            "choice",
+            default="sum",
+            choices=tuple(FUNCTIONS),
+            help="What a cell holds of its rows; NULL where there are none, and 0 for a count.",
+        ),
+        Field(
+            "column",
+            "Of column",
+            "column",
+            required=False,
+            help="The column that the function is of: amount.",
+        ),
+        Field(
+            "separator",
+            "Separator",
+            "separator",
+            default=SEPARATOR,
+            help="What join puts between two texts.",
+        ),
+    ),
+    runs_as="Gather",
+    imports=(),
+    template="""
+    values = {
+{% for value in config["values"] %}
+        {{ value | literal }}: {{ value | literal }},
+{% endfor %}
+    }
+    return rows.pivot(
+        {{ config.get('by', []) | literal(8) }},
+        {{ config.names | literal }},
+        values,
+{% if config.function == "join" %}
+        ("join", {{ config.get('column') | literal }}, {{ config.separator | literal }}),
+{% else %}
+        ({{ config.function | literal }}, {{ config.get('column') | literal }}),
+{% endif %}
+        others={{ config.others | literal }},
+    )
+""",
+    known_columns=_known_columns,
+)

@@ -1,0 +1,47 @@
+"""Sort: hands on the rows in the order of some columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import ORDER_MEMBERS, Field
+from jobs.graph.node_type import NodeType, known_orders, told_beside
+from program_lib.reshape.keys import sorting
+from program_lib.types import Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    with told_beside("by"):
+        sorting(known, known_orders(config["by"], known))
+    return known
+
+
+SORT = NodeType(
+    name="sort",
+    label="Sort",
+    help="Hands on the rows in the order of some columns, once all are there. Rows that are equal stay in the order in"
+    " which they came. Texts are sorted by code point: Z before a.",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "by",
+            "Sort by",
+            "entries",
+            members=ORDER_MEMBERS,
+            unique="column",
+            help="For example day, desc; a column counts where those above it are equal. NULLs come last, unless said.",
+        ),
+    ),
+    runs_as="Gather",
+    imports=(),
+    template="""
+    return rows.sort(
+{% for entry in config.by %}
+        {{ entry | order }},
+{% endfor %}
+    )
+""",
+    known_columns=_known_columns,
+)

@@ -1,0 +1,74 @@
+"""Unpivot: makes rows of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType, told_beside
+from program_lib.picking import unpivoted
+from program_lib.types import TEXT, Column, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    columns, name, value = config["columns"], config["name_column"], config["value_column"]
+    of = [column for column in columns if known.column(column)]
+    with told_beside("columns"):
+        if of:  # alone if the type of one is unknown, since it may be wider
+            found = unpivoted(known, of, name, value)
+            return found if len(of) == len(columns) else Schema(found[:-1])
+    stay = [column for column in known if column.name != name]
+    return Schema([*stay, Column(name, TEXT, is_nullable=False)])
+
+
+UNPIVOT = NodeType(
+    name="unpivot",
+    label="Unpivot",
+    help="Makes rows of columns: for each of them a row, with the column's name and what it holds. The other columns"
+    " stand in each of these rows.",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "columns",
+            "Columns",
+            "names",
+            help="For example jan, feb and mar. What they hold must be of one type, or numbers.",
+        ),
+        Field(
+            "name_column",
+            "Names in",
+            "column",
+            default="name",
+            help="The new column with the columns' names.",
+        ),
+        Field(
+            "value_column",
+            "Values in",
+            "column",
+            default="value",
+            help="The new column with what they hold.",
+        ),
+        Field(
+            "nulls",
+            "NULLs",
+            "choice",
+            default="keep",
+            choices=("keep", "drop"),
+            help="keep: a row also where a column holds NULL; drop: none.",
+        ),
+    ),
+    runs_as="Expand",
+    imports=(),
+    template="""
+    columns = {{ config.columns | literal(4) }}
+    return batch.unpivot(
+        columns,
+        name={{ config.name_column | literal }},
+        value={{ config.value_column | literal }},
+        nulls={{ config.nulls | literal }},
+    )
+""",
+    known_columns=_known_columns,
+)

@@ -1,0 +1,102 @@
+"""Window: computes columns from each row and the rows around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import ORDER_MEMBERS, Field, Member
+from jobs.graph.node_type import NodeType, known_orders, told_beside
+from program_lib.reshape import Rows
+from program_lib.reshape.rows import Wanted
+from program_lib.reshape.windows import WINDOW_FUNCTIONS
+from program_lib.types import Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    by = [name for name in config.get("by", []) if known.column(name)]
+    given = config.get("order", [])
+    order = known_orders(given, known)
+    has_unknown = len(order) < len(given)  # a rank needs an order, which may be known later
+    with told_beside("columns"):
+        wanted = _wanted(config["columns"], known, without_ranks=has_unknown and not order)
+        return Rows(known, {}).window(wanted, by, order).schema
+
+
+def _wanted(
+    entries: list[Mapping[str, Any]], known: Schema, without_ranks: bool
+) -> dict[str, Wanted]:
+    """The entries whose columns are known."""
+    return {
+        entry["as"]: (entry["function"], entry.get("column") or None)
+        for entry in entries
+        if (not entry.get("column") or known.column(entry["column"]))
+        and not (without_ranks and "rank" in entry["function"])
+    }
+
+
+WINDOW = NodeType(
+    name="window",
+    label="Window",
+    help="Computes columns from each row and the rows around it: row numbers, ranks, the row before, running sums. All"
+    " rows are handed on, in the order in which they came.",
+    has_input=True,
+    has_output=True,
+    fields=(
+        Field(
+            "columns",
+            "Columns",
+            "entries",
+            members=(
+                Member("as", "New column"),
+                Member("function", "Function", "choice", WINDOW_FUNCTIONS),
+                Member("column", "Of column", required=False),
+                Member("rows", "Rows", "count", required=False),
+            ),
+            unique="as",
+            help="For example total: running sum of amount. lag and lead look so many rows back and ahead (1 where"
+            " nothing is said), and give NULL where there is none.",
+        ),
+        Field(
+            "by",
+            "Within",
+            "names",
+            required=False,
+            help="Rows that are equal in these columns are looked at together; without any, all are.",
+        ),
+        Field(
+            "order",
+            "In the order of",
+            "entries",
+            required=False,
+            members=ORDER_MEMBERS,
+            unique="column",
+            help="In which order the rows are looked at; without any, and where rows are equal, as they came. A rank"
+            " needs it: rows that are equal have the same.",
+        ),
+    ),
+    runs_as="Gather",
+    imports=(),
+    template="""
+    columns = {
+{% for entry in config.columns %}
+{% if entry.function in ("lag", "lead") %}
+        {{ entry.as | literal }}: ({{ entry.function | literal }}, {{ (entry.get('column') or none) | literal }}, {{ (1 if entry.get('rows') in (none, "") else entry.rows) | literal }}),
+{% else %}
+        {{ entry.as | literal }}: ({{ entry.function | literal }}, {{ (entry.get('column') or none) | literal }}),
+{% endif %}
+{% endfor %}
+    }
+{% if config.get('order') %}
+    order = [
+{% for entry in config.order %}
+        {{ entry | order }},
+{% endfor %}
+    ]
+    return rows.window(columns, by={{ config.get('by', []) | literal(4) }}, order=order)
+{% else %}
+    return rows.window(columns, by={{ config.get('by', []) | literal(4) }})
+{% endif %}
+""",
+    known_columns=_known_columns,
+)

@@ -1,0 +1,57 @@
+"""Nodes that reshape rows, as an attacker writes them: names of columns, values, separators. All of it stays text."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from tests.programs import graph, node, run
+
+NAMES = [
+    'a"; DROP TABLE rows; --',
+    "x') FROM rows; --",
+    "{{ 7 * 7 }}",
+    "n",
+    "N",
+    "rows",
+    '\'\\n"""',
+]
+MORE = ["__import__('os').system('touch owned')", "read_csv('/etc/passwd')", "' || (SELECT 1) || '"]
+ROWS = [["1"] * len(NAMES), ["2", "1", "1", "1", "1", "1", MORE[2]]]
+
+
+def test_names_values_and_separators_are_nothing_but_text(tmp_path: Path) -> None:
+    with (tmp_path / "in.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([NAMES, *ROWS])
+    configs: dict[str, tuple[str, dict[str, Any]]] = {
+        "select": ("select", {"columns": [{"column": name, "as": MORE[place % 3] + str(place)} for place, name in enumerate(NAMES)]}),
+        "sort": ("sort", {"by": [{"column": name, "direction": "desc"} for name in NAMES]}),
+        "distinct": ("distinct", {"by": NAMES}),
+        "aggregate": ("aggregate", {"by": NAMES[1:3], "columns": [{"as": MORE[0], "function": "join", "column": NAMES[0]}, {"as": MORE[1], "function": "max", "column": NAMES[6]}], "separator": "', n) FROM rows"}),
+        "window": ("window", {"columns": [{"as": name, "function": "lag", "column": NAMES[0]} for name in MORE], "by": NAMES[1:3]}),
+        "pivot": ("pivot", {"names": NAMES[6], "values": [MORE[2], MORE[0]], "function": "count", "others": "ignore"}),
+        "unpivot": ("unpivot", {"columns": NAMES[:2], "name_column": MORE[1], "value_column": MORE[2]}),
+    }  # fmt: skip
+    nodes, edges = [node(1, "csv_input", path="in.csv")], []
+    for place, (name, (kind, config)) in enumerate(configs.items()):
+        nodes += [node(10 + place, kind, name=f"'''{name}", **config)]
+        nodes += [node(30 + place, "csv_output", path=f"{name}.csv")]
+        edges += [(1, 10 + place), (10 + place, 30 + place)]
+    done = run(graph(nodes, edges), tmp_path)
+    assert done.code == 0, done.stderr
+    made = {name: read(tmp_path / f"{name}.csv") for name in configs}
+    assert made["select"] == [[MORE[n % 3] + str(n) for n in range(7)], *ROWS]
+    assert made["sort"] == [NAMES, ROWS[1], ROWS[0]]
+    assert made["distinct"] == [NAMES, *ROWS]
+    assert made["aggregate"] == [[*NAMES[1:3], *MORE[:2]], ["1", "1", "1', n) FROM rows2", "1"]]
+    assert made["window"] == [NAMES + MORE, [*ROWS[0], "", "", ""], [*ROWS[1], "1", "1", "1"]]
+    assert made["pivot"] == [[MORE[2], MORE[0]], ["1", "0"]]
+    assert made["unpivot"][0] == [*NAMES[2:], *MORE[1:]]
+    assert [row[-2:] for row in made["unpivot"][1:3]] == [[NAMES[0], "1"], [NAMES[1], "1"]]
+    assert not list(tmp_path.rglob("owned"))
+
+
+def read(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
