@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run a job
+REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
@@ -51,6 +52,23 @@ def metrics_token(found: str) -> str:
 def file(found: str) -> Path:
     """The path of a file."""
     return Path(found).absolute()
+
+
+def readable(found: str) -> Path:
+    """The path of a file that can be read."""
+    path = file(found)
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(f"{found!r:.200} cannot be read ({error.strerror})") from None
+
+
+def replicas(found: str) -> int:
+    """How many servers of a NATS cluster keep a stream."""
+    if found not in REPLICAS:
+        raise ValueError(f"is {found!r:.80}; it must be one of {', '.join(REPLICAS)}")
+    return int(found)
 
 
 def words(found: str) -> frozenset[str]:

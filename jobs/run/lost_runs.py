@@ -18,14 +18,13 @@ from jobs.work.run_files import run_mark
 from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
-from progress_lib.subjects import progress_subject
+from progress_lib.subjects import PROGRESS_STREAM, progress_subject, stream_name
 
 LOG = logging.getLogger(__name__)
 
 # The saved states may be a second older than what browsers have seen. A closing that continues their
 # sequence numbers after this gap is newer than all of that.
 SEQ_GAP = 1_000_000
-STREAM = "PROGRESS"
 # Seconds in which the last messages of a killed program come through the kernel and NATS
 ARRIVE_WAIT = 0.2
 # Seconds before the last saved state; the clocks of program and stream may differ by so much
@@ -168,9 +167,10 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
     """The subject's payloads from `since` on (Unix seconds). Raises NatsError."""
     time.sleep(ARRIVE_WAIT)
-    config = {"filter_subject": subject, **beginning(since)}
+    config = {"filter_subject": link.prefixed(subject), **beginning(since)}
+    stream = stream_name(link.prefix, PROGRESS_STREAM)
     deadline = time.monotonic() + READ_WAIT
-    with contextlib.closing(JetStream(link).read(STREAM, config, PULL_WAIT)) as batches:
+    with contextlib.closing(JetStream(link).read(stream, config, PULL_WAIT)) as batches:
         for batch in batches:
             for message in batch:
                 yield message.payload

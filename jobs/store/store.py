@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from jobs.store.database import Database, StoreUnavailable
+from jobs.store.installation import Installation
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
@@ -76,10 +77,12 @@ class Store:
 
     def __init__(self, database_url: str) -> None:
         self._database = Database(database_url)
+        self.installation = Installation(self._database)
 
     def open(self) -> None:
         """Connects and makes the tables that are missing; harmless when repeated."""
         off_the_loop(self._database.open)
+        off_the_loop(self.installation.open)
 
     def close(self) -> None:
         off_the_loop(self._database.close)
