@@ -65,6 +65,9 @@ class Periods:
     # five missed beats; with the next sweep, a lost run ends within 45 s
     stale_after: float = 25.0
     lost_sweep: float = 5.0
+    orphan_sweep: float = (
+        60.0  # the first is at once: a machine comes back with what was left on it
+    )
     queue_sweep: float = 5.0
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
@@ -287,6 +290,7 @@ class Runner:
 
     def _sweep(self) -> None:
         self._do_until_ended(
+            _Duty(self._periods.orphan_sweep, self._lost_runs.end_orphans),
             _Duty(self._periods.lost_sweep, self._end_lost_runs),
             _Duty(self._periods.queue_sweep, self._sweep_queue),
         )

@@ -119,6 +119,7 @@ class OwnStream:
         self.name = stream_name(link.prefix, plan.name)
         self._subjects = [link.prefixed(subject) for subject in plan.subjects]
         self._is_known = False  # it was ours when we saw it last
+        self.has_replicas = False  # as we saw it last: another server takes over from one that dies
         self._away_since: float | None = None  # monotonic seconds
 
     def open(self, timeout: float) -> dict[str, Any]:
@@ -133,6 +134,7 @@ class OwnStream:
                 raise
             info = self._made_again(timeout)
         self._away_since = None
+        self.has_replicas = int(info["config"]["num_replicas"]) > 1
         if not self._is_known:
             self._rules.owner.note_made(self.name)
             self._is_known = True
@@ -174,7 +176,10 @@ class OwnStream:
         return self._away() if self.name in names else error
 
     def _away(self) -> StreamAway:
-        return StreamAway(f"all NATS servers with a copy of the stream {self.name} are away")
+        return StreamAway(
+            f"no NATS server answers for the stream {self.name}: those that hold it are away, or are "
+            "electing a leader"
+        )
 
     def _check_ours(self, config: dict[str, Any]) -> None:
         name, rules = self.name, self._rules

@@ -9,12 +9,12 @@ from typing import Any
 
 from jobs.graph.checks import outputs_of
 from jobs.store.node_states import NodeBoard, NodeState
-from jobs.store.process_identity import ProcessIdentity, kill_marked
+from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
-from jobs.work.run_files import run_mark
+from jobs.work.run_files import RUN_VARIABLE, run_mark
 from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
@@ -98,6 +98,12 @@ class LostRuns:
                     self._clean_up(run)
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")
+
+    def end_orphans(self) -> None:
+        """Kills the processes of this machine whose run has ended, whoever ended it: they work beside the job's next run."""
+        for run_id in self._store.ended_of(values_of(RUN_VARIABLE)):
+            if killed := kill_marked(run_mark(run_id)):
+                LOG.warning("run %s had ended: %d of its processes killed", run_id, killed)
 
     def _clean_up(self, run: Run) -> None:
         """Deletes the unfinished files of a run of this machine, whose program was killed."""

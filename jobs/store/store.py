@@ -386,6 +386,11 @@ class Store:
         query = _runs().where(RUNS.c.status == RunStatus.RUNNING.value)
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
+    def ended_of(self, run_ids: Collection[str]) -> set[str]:
+        """Those of `run_ids` that are runs of ours that have ended, whatever their tenant."""
+        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~_ACTIVE)
+        return set(self._read(lambda connection: connection.execute(query).scalars().all()))
+
     def waiting_since(self, before: float, limit: int = 1000) -> list[Run]:
         """Queued runs that were last put in the queue before a time (Unix seconds), oldest first."""
         query = _runs().where(RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.queued_at < before)

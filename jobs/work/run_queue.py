@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jobs.store.records import Run
 from progress_lib.jetstream import ACK, IN_PROGRESS, NAK, JetStream, JetStreamError
 from progress_lib.nats import Link, Message, NatsAway, NatsError, Subscription
-from progress_lib.streams import NotOurs, OwnStream, StreamPlan, StreamRules
+from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules
 from progress_lib.subjects import RUNS_STREAM, check_id
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ REMAKE_AFTER = 20.0
 
 ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
 STATE_AGE = 2.0  # seconds
+ELECTION_LOOK = 0.1  # seconds between two looks whether they have
+ELECTION_WAIT = 6.0  # seconds that an execute waits while the queue's other servers elect a leader
 ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
 _FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
@@ -123,7 +125,7 @@ class RunQueue:
     def _look_at_it(self) -> str:
         self._stream_of = 0  # the queue's servers may be away, though the connection is there
         try:
-            self.check()
+            self._is_there(is_last=True)
         except QueueUnavailable as error:
             return str(error)
         return "ok"
@@ -132,8 +134,19 @@ class RunQueue:
         """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
         if not self._link.is_up and not self._link.wait_up(1.0):
             raise QueueUnavailable("NATS is not connected, so no runner can be told of a run")
+        deadline = time.monotonic() + (ELECTION_WAIT if self._stream.has_replicas else 0.0)
+        while not self._is_there(is_last=time.monotonic() >= deadline):
+            time.sleep(ELECTION_LOOK)
+
+    def _is_there(self, *, is_last: bool) -> bool:
+        """False when the stream has no leader, and it is not the last look. Raises QueueUnavailable."""
         try:
             self._ensure_stream()
+            return True
+        except StreamAway as error:
+            if is_last:
+                raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
+            return False
         except JetStreamError as error:
             raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
         except NatsAway as error:
