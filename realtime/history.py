@@ -34,7 +34,7 @@ MAX_AGE = 24 * 3600  # seconds; older progress is of no live run
 MAX_MESSAGES = 20_000
 # Bytes of the whole stream on disk: the first that fits. Less than the last one is not worth a history.
 SIZES = tuple(1 << power for power in range(31, 22, -1))
-OPEN_WAIT = 5.0  # seconds
+OPEN_WAIT = 2.0  # seconds for each answer of JetStream
 # Seconds without a server that has the history, until it begins anew: a machine may start again within them
 REMAKE_AFTER = 300.0
 HEARTBEAT = 2.0  # seconds; a consumer that has nothing to deliver says so

@@ -21,9 +21,11 @@ from progress_lib.streams import (
     StreamPlan,
     StreamRules,
 )
+from progress_lib.subjects import progress_subject
 from realtime import history
 from tests.cluster import Cluster, running_cluster
 from tests.harness import NatsServer, eventually, linked
+from tests.jobs.conftest import record
 
 WAIT = 5.0  # seconds for one answer of JetStream
 ELECTION = 30.0  # seconds for servers on a crowded machine to elect a leader
@@ -108,6 +110,19 @@ def test_subjects_that_another_stream_has_are_told(link: Link) -> None:
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
+def test_a_stream_of_yours_may_have_ours_as_its_source(link: Link) -> None:
+    """As docs/nats.md says; a second stream over the same subjects is refused by NATS."""
+    OwnStream(link, history.PLAN).open(WAIT)
+    archive = {"name": "ARCHIVE", "sources": [{"name": "PROGRESS"}]}
+    JetStream(link).call("STREAM.CREATE.ARCHIVE", archive)
+    link.publish(progress_subject("default", 1), b"{}")
+
+    def kept() -> int:
+        return int(JetStream(link).call("STREAM.INFO.ARCHIVE", {})["state"]["messages"])
+
+    eventually(lambda: kept() == 1, what="the archive has it, too")
+
+
 def test_another_installation_is_refused_until_it_has_a_prefix(
     nats_server: NatsServer, link: Link, plan: StreamPlan
 ) -> None:
@@ -239,8 +254,6 @@ def test_in_a_cluster_of_three_a_run_is_taken_with_one_node_down(
         assert config_of(link, "RUNS")["num_replicas"] == 3
         cluster.nodes[cluster.leader_of(link, "RUNS")].kill()
         eventually(lambda: queue.state() == "ok", ELECTION, what="another node leads the queue")
-        from tests.jobs.conftest import record
-
         run = record(store)
         queue.put(run)
         claim = eventually(lambda: taken(queue), ELECTION, what="the run is taken")
@@ -267,6 +280,13 @@ def test_links_spread_over_the_servers(cluster: Cluster) -> None:
     finally:
         for link in links:
             link.close()
+
+
+def test_where_no_server_has_room_for_a_stream_it_is_smaller(cluster: Cluster) -> None:
+    plan = replace(history.PLAN, sizes=(1 << 50, 1 << 20))
+    with linked(cluster.url) as link:
+        config = OwnStream(link, plan).open(WAIT)["config"]
+        assert (config["max_bytes"], config["num_replicas"]) == (1 << 20, 3)
 
 
 def test_replicas_are_raised_where_we_chose_them_and_stay_where_an_operator_did(
