@@ -114,7 +114,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
         self._send_lock = threading.Lock()
         self._parser = Parser(f"{prefix}." if prefix else "")
         self.max_payload = MAX_PAYLOAD
-        self.has_jetstream = False  # as this server says
+        self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
         self.last_heard = time.monotonic()
         self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
@@ -130,6 +130,7 @@ class _Connection(_pynats2.NATSNoSubscribeClient):  # type: ignore[misc, name-de
             info = parse_info(self._expect(b"INFO", deadline).rest)
             self.max_payload = int(info.get("max_payload", self.max_payload))
             self.has_jetstream = bool(info.get("jetstream"))
+            self.is_clustered = bool(info.get("cluster"))
             self._secure(bool(info.get("tls_required")), bool(info.get("tls_available")))
             self._send_connect_command()
             self.ping(None)
@@ -296,6 +297,12 @@ class Link:
         """Whether the server says that it has JetStream. Another one of its cluster may have it all the same."""
         connection = self._connection
         return connection is not None and connection.has_jetstream
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether the server is one of a cluster."""
+        connection = self._connection
+        return connection is not None and connection.is_clustered
 
     def prefixed(self, subject: str) -> str:
         """A subject of ours as other members of this NATS see it."""

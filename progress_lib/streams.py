@@ -21,6 +21,7 @@ LOG = logging.getLogger(__name__)
 
 REPLICAS = 3  # of a new stream, where the cluster has so many servers: one may be lost
 UPDATE_WAIT = 5.0  # seconds; a cluster elects a leader among the new replicas
+LOOK_GAP = 60.0  # seconds between two looks, beyond which the time between them does not count
 LOOK_WAIT = 1.0  # seconds for the cluster's leader to say which streams there are
 OWNER_MARK = "progress.installation"
 REPLICAS_MARK = "progress.replicas"  # as we set it: another number is the operator's choice
@@ -34,6 +35,7 @@ _NO_LEADER = 10008
 _BYTES_REQUIRED = 10113
 _NO_ROOM = {10002, 10023, 10028, 10047, 10122}
 _ADVICE = {
+    10039: "enable JetStream for the account of NATS_URL's user",
     10027: "the account may have no further stream: raise its max_streams, two are needed (PROGRESS and RUNS)",
     10065: "another stream has these subjects: change that one, or set NATS_PREFIX",
     _NO_PEERS: "give the account room on enough servers, or set NATS_REPLICAS=1",
@@ -120,7 +122,9 @@ class OwnStream:
         self._subjects = [link.prefixed(subject) for subject in plan.subjects]
         self._is_known = False  # it was ours when we saw it last
         self.has_replicas = False  # as we saw it last: another server takes over from one that dies
-        self._away_since: float | None = None  # monotonic seconds
+        self._away: tuple[float, float] | None = (
+            None  # the first and the last look; monotonic seconds
+        )
 
     def open(self, timeout: float) -> dict[str, Any]:
         """The answer to STREAM.INFO, once the stream is as it must be; makes it where it is missing.
@@ -133,7 +137,7 @@ class OwnStream:
             if not self._is_gone_for_good():
                 raise
             info = self._made_again(timeout)
-        self._away_since = None
+        self._away = None
         self.has_replicas = int(info["config"]["num_replicas"]) > 1
         if not self._is_known:
             self._rules.owner.note_made(self.name)
@@ -161,7 +165,7 @@ class OwnStream:
                 return None
             raise advised(error) from error
         if "leader" not in info.get("cluster", {"leader": ""}):
-            raise self._away()
+            raise self._is_away()
         return info
 
     def _why_silent(self, error: NatsTimeout) -> NatsError:
@@ -173,9 +177,9 @@ class OwnStream:
             return advised(refused)
         except NatsError:
             return error
-        return self._away() if self.name in names else error
+        return self._is_away() if self.name in names else error
 
-    def _away(self) -> StreamAway:
+    def _is_away(self) -> StreamAway:
         return StreamAway(
             f"no NATS server answers for the stream {self.name}: those that hold it are away, or are "
             "electing a leader"
@@ -276,10 +280,14 @@ class OwnStream:
     # ---- without its servers
 
     def _is_gone_for_good(self) -> bool:
-        """Whether nobody has had the stream for so long that it is made again. Only one that is known as ours."""
+        """Whether nobody has had the stream at each look for so long that it is made again.
+
+        Only one that is known as ours, in a cluster: a single server that answers at all has it.
+        """
         now = time.monotonic()
-        self._away_since = self._away_since or now
-        if now - self._away_since < self._plan.remake_after:
+        first, last = self._away or (now, now)
+        self._away = (first if now - last <= LOOK_GAP else now, now)
+        if not self._link.is_clustered or now - self._away[0] < self._plan.remake_after:
             return False
         return self._is_known or self._rules.owner.has_made(self.name)
 

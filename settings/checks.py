@@ -6,6 +6,7 @@ a password, nor a text that may hold one.
 
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -54,14 +55,16 @@ def file(found: str) -> Path:
     return Path(found).absolute()
 
 
-def readable(found: str) -> Path:
-    """The path of a file that can be read."""
+def certificates(found: str) -> Path:
+    """The path of a PEM file with certificates."""
     path = file(found)
     try:
-        with path.open("rb"):
-            return path
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError(f"{found!r:.200} holds no certificate in PEM format") from None
     except OSError as error:
         raise ValueError(f"{found!r:.200} cannot be read ({error.strerror})") from None
+    return path
 
 
 def replicas(found: str) -> int:

@@ -10,6 +10,7 @@ from progress_lib.nats import PING_PERIOD, Link
 from progress_lib.subjects import check_prefix
 from settings.addresses import Network
 from settings.checks import (
+    certificates,
     file,
     key_file,
     metrics_token,
@@ -17,7 +18,6 @@ from settings.checks import (
     networks,
     origins,
     public_key,
-    readable,
     replicas,
     words,
 )
@@ -80,7 +80,7 @@ class NatsSettings:
         "NATS_REPLICAS", replicas, shown="3 in a cluster of 3 and more, else 1"
     )
     # certificates of the CA of NATS, beside those of the system
-    ca_file: Path | None = checked("NATS_CA_FILE", readable)
+    ca_file: Path | None = checked("NATS_CA_FILE", certificates)
 
     @property
     def known_url(self) -> str:

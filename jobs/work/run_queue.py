@@ -23,8 +23,8 @@ CONSUMER = "runners"
 ACK_WAIT = 30.0
 # Messages. When full, the database still has the run, and a sweep queues it later.
 MAX_WAITING = 100_000
-# Bytes of the stream: as many as it needs, or where the account demands a bound, some 160,000 runs and less
-SIZES = (-1, *(1 << power for power in range(24, 19, -1)))
+# Bytes of the stream: as many as it needs; 4 MiB, some 40,000 runs, and less where the account demands a bound
+SIZES = (-1, 4 << 20, 2 << 20, 1 << 20)
 # Seconds without a server that has the queue, until it is made again: a restart takes less, and nothing is lost
 REMAKE_AFTER = 20.0
 
@@ -40,7 +40,7 @@ _FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the q
 NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
 )
-NO_LEADER = "its servers may be without a leader: are more than half of them there?"
+NO_LEADER = "more than half of its servers must be there, and the user of NATS_URL must be allowed to ask ($JS.API.>)"
 CONSUMER_FIRST = {"deliver_policy": "all", "max_ack_pending": -1}  # all that wait may be under way
 PLAN = StreamPlan(
     RUNS_STREAM,

@@ -181,9 +181,9 @@ def start_limited(tmp_path: Path) -> Iterator[StartLimited]:
 @pytest.mark.parametrize(
     ("limits", "runs", "progress"),
     [
-        ("max_file: 5G, max_bytes_required: true", 16 << 20, 2 << 30),
+        ("max_file: 5G, max_bytes_required: true", 4 << 20, 2 << 30),
         ("max_file: 5G, disk_max_stream_bytes: 1G", -1, 1 << 29),
-        ("max_file: 100M, max_bytes_required: true, max_ack_pending: 1000", 16 << 20, 64 << 20),
+        ("max_file: 100M, max_bytes_required: true, max_ack_pending: 1000", 4 << 20, 64 << 20),
     ],
 )
 def test_an_account_with_limits_works(
@@ -322,7 +322,9 @@ def test_a_stream_whose_only_node_is_gone_for_good_is_made_again(
         assert "no NATS server answers for the stream RUNS" in away
         patient = RunQueue(link, rules=rules)
         assert "are away" in patient.state(), "a node that starts again soon keeps its stream"
-        quick = OwnStream(link, replace(run_queue.PLAN, remake_after=0.01), rules)
+        quick = OwnStream(
+            link, replace(run_queue.PLAN, remake_after=0.01), rules
+        )  # after a restart
         eventually(lambda: reopened(quick), ELECTION, what="the stream is made again")
         assert "nothing is lost" in caplog.text
         assert config_of(link, "RUNS")["metadata"]["progress.installation"] == "a"

@@ -96,6 +96,7 @@ BAD: list[tuple[str, str]] = [
     ("NATS_REPLICAS", "6"),
     ("NATS_REPLICAS", "three"),
     ("NATS_CA_FILE", "no such file"),
+    ("NATS_CA_FILE", __file__),
     ("PROGRAM_LANDLOCK", "yes"),
     ("PROGRAM_OPEN_FILES", "15"),
     ("PROGRAM_OPEN_FILES", "-1"),
