@@ -18,7 +18,6 @@ from jobs.http.documents import status_event
 from jobs.sandbox import landlock
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link
 from realtime.door import identify
 from realtime.service import Realtime
 from settings import Settings
@@ -55,6 +54,8 @@ class WebParts:
             settings.tenant_id, settings.trusted_keys(), settings.tokens.expected
         )
         self.origins = Origins(settings.server.allowed_origins)
+        self.store = Store(settings.database_url)
+        rules = settings.stream_rules(self.store.installation)
         self.realtime = Realtime(
             settings.nats,
             settings.tenant_id,
@@ -62,11 +63,10 @@ class WebParts:
             origins=self.origins,
             limits=settings.clients,
             last_run=self._last_run,
+            rules=rules,
         )
-        nats = settings.nats
-        self.link = Link(nats.known_url, name="api", ping_period=nats.ping_period)
-        self.store = Store(settings.database_url)
-        self.run_queue = RunQueue(self.link)
+        self.link = settings.nats.link("api")
+        self.run_queue = RunQueue(self.link, rules=rules)
 
     def start(self) -> None:
         """Opens the database and starts the threads; in the process that serves, after the fork."""
@@ -96,12 +96,15 @@ class WebParts:
         return identity
 
     def readiness(self) -> dict[str, str]:
-        """Each thing that must work, by name: "ok", or what is wrong."""
+        """Each thing that must work, by name: "ok", or what is wrong. And whether there is a history; if not, why."""
+        bridge = self.realtime.bridge
+        why = {} if bridge.has_history else {"historyReason": bridge.why_no_history}
         return {
             "nats": self._nats_state(),
             "database": _database_state(self.store),
             "runs": self.run_queue.state(),
-            "history": "on" if self.realtime.bridge.has_history else "off",
+            "history": "on" if bridge.has_history else "off",
+            **why,
         }
 
     def _nats_state(self) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]  # and the application
 READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
+READY_BYTES = 16_384  # of /readyz, whose reasons are sentences
 NATS_DEADLINE = 20.0  # seconds that the server of NATS_URL may be away at the start
 SAY_WAITING = 2.0  # seconds until a person is told what is waited for
 LOOK_WAIT = 2.0  # seconds for a NATS server to answer when it is looked at
@@ -165,10 +166,10 @@ def _readiness(url: str) -> dict[str, Any]:
     """The document of /readyz; {} when nothing answers."""
     try:
         with _direct.open(f"{url}/readyz", timeout=5.0) as answer:
-            said = answer.read(1000)
+            said = answer.read(READY_BYTES)
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(1000)
+            said = error.read(READY_BYTES)
     except OSError:
         return {}
     try:

@@ -11,10 +11,13 @@ from jobs.sandbox.data_roots import roots_of
 from jobs.store.database import StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
+from jobs.work.run_queue import RunQueue
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
 
 LOG = logging.getLogger(__name__)
+
+NATS_WAIT = 2.0  # seconds for a connection; the workers wait longer, and tell in /readyz
 
 
 def main() -> int:
@@ -27,6 +30,7 @@ def main() -> int:
         _check_secret_files(settings)
         store = Store(settings.database_url)
         store.open()
+        _check_queue(settings, store)
         _make_sample(settings, store)
     except (SettingsError, ConnectionsUnusable) as error:
         print(f"settings: {error}", file=sys.stderr)
@@ -65,6 +69,21 @@ def _make_sample(settings: Settings, store: Store) -> None:
         raise SettingsError(
             f"DATA_ROOTS: no sample can be made there ({error}); SAMPLE_ORDERS=0 makes none"
         ) from None
+
+
+def _check_queue(settings: Settings, store: Store) -> None:
+    """Makes the work queue on a NATS server of yours, or sees whose it is, if that server is there. Raises SettingsError."""
+    if settings.nats.url is None:
+        return
+    link = settings.nats.link("prepare")
+    link.start()
+    try:
+        rules = settings.stream_rules(store.installation)
+        why = RunQueue(link, rules=rules).why_not_ours(NATS_WAIT)
+    finally:
+        link.close()
+    if why:
+        raise SettingsError(f"NATS_URL: {why}")
 
 
 def _check_secret_files(settings: Settings) -> None:

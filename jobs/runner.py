@@ -39,6 +39,7 @@ from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from progress_lib.nats import Link
+from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
 from settings.groups import Deadlines, Retention
 from settings.own_files import own_files
@@ -52,6 +53,7 @@ SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
 RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
 NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
 TICK = 0.25  # seconds between two looks at what is due
+OWNER_WAIT = 2.0  # seconds that a start waits for NATS, to see whose queue that is
 STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
 
 
@@ -65,6 +67,9 @@ class Periods:
     # five missed beats; with the next sweep, a lost run ends within 45 s
     stale_after: float = 25.0
     lost_sweep: float = 5.0
+    orphan_sweep: float = (
+        60.0  # the first is at once: a machine comes back with what was left on it
+    )
     queue_sweep: float = 5.0
     retention_sweep: float = 600.0
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
@@ -88,16 +93,20 @@ class Runner:
         allowance: Allowance,
         periods: Periods | None = None,
         issuer: Issuer | None = None,
+        rules: StreamRules | None = None,
     ) -> None:
         """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`."""
         self.identity = ProcessIdentity.of(os.getpid())
         self._periods = periods or Periods()
         self._deadlines = deadlines
         self._store = store
-        self._queue = RunQueue(link, self._periods.ack_wait)
+        self._queue = RunQueue(link, self._periods.ack_wait, rules)
         self._interpreters = Interpreters(allowance.rules.spares)
         self._previews = Previews(link, data_dir, allowance, self._interpreters)
-        self._admission = Admission(nats_url, issuer, self._is_at_work) if issuer else None
+        self._admission = None
+        if issuer is not None:
+            own = link.twin("admission")
+            self._admission = Admission(nats_url, issuer, self._is_at_work, own)
         self._announcer = Announcer(link)
         self._parts = RunnerParts(
             store,
@@ -130,6 +139,10 @@ class Runner:
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
         self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
         self._pruner = threading.Thread(target=self._prune, name="runner-pruner", daemon=True)
+
+    def why_not_ours(self) -> str:
+        """Why this runner must not start: the work queue on NATS is somebody else's. "" otherwise, or when NATS is away."""
+        return self._queue.why_not_ours(OWNER_WAIT)
 
     def start(self) -> None:
         self._interpreters.open()
@@ -287,6 +300,7 @@ class Runner:
 
     def _sweep(self) -> None:
         self._do_until_ended(
+            _Duty(self._periods.orphan_sweep, self._lost_runs.end_orphans),
             _Duty(self._periods.lost_sweep, self._end_lost_runs),
             _Duty(self._periods.queue_sweep, self._sweep_queue),
         )
@@ -372,7 +386,7 @@ def main() -> int:
         return 2
     stop = StopSignal()
     store = Store(settings.database_url)
-    link = Link(settings.nats.url, name="runner", ping_period=settings.nats.ping_period)
+    link = settings.nats.link("runner")
     runner = Runner(
         store,
         link,
@@ -383,6 +397,7 @@ def main() -> int:
         allowance=allowance,
         issuer=issuer,
         retention=settings.retention,
+        rules=settings.stream_rules(store.installation),
     )
     return run_until(stop, runner, store, link)
 
@@ -420,6 +435,9 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
         print(f"runner: DATABASE_URL: {error}", file=sys.stderr)
         return 2
     link.start()
+    if why := runner.why_not_ours():
+        print(f"runner: {why}", file=sys.stderr)
+        return 2
     runner.start()
     # The log names SQLite's version, since its bugs depend on the version that Python brings.
     LOG.info("runner %s takes runs (SQLite %s)", runner.identity, sqlite3.sqlite_version)

@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from progress_lib import defaults
+from progress_lib import environment
 
 
 def environ_or(name: str, otherwise: str) -> str:
@@ -19,7 +19,7 @@ def environ_or(name: str, otherwise: str) -> str:
 
 
 def nats_url() -> str:
-    return defaults.nats_url()
+    return environment.nats_url()
 
 
 def run_id() -> str | None:

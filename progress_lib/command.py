@@ -16,8 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from progress_lib.defaults import nats_url, tenant_id
-from progress_lib.nats import Link
+from progress_lib.environment import nats_url, program_link, tenant_id
 from progress_lib.node import Node
 from progress_lib.progress import Progress, Status
 from progress_lib.reporter import ProgressReporter
@@ -169,7 +168,7 @@ def _say(options: argparse.Namespace) -> int:
         row_total=options.total,
     )
     try:
-        link = Link(nats_url(), name="progress-report")
+        link = program_link(nats_url(), "progress-report")
         subject = progress_subject(tenant_id(), options.job)
     except ValueError as error:
         return _wrong(str(error), WRONG_USAGE)

@@ -7,10 +7,8 @@ import threading
 import uuid
 from functools import cache
 
+from progress_lib.environment import nats_url, tenant_id
 from progress_lib.reporter import ProgressReporter
-
-NATS_URL = "nats://127.0.0.1:4222"
-TENANT_ID = "default"
 
 _LOCK = threading.Lock()
 
@@ -18,8 +16,8 @@ _LOCK = threading.Lock()
 def default_reporter() -> ProgressReporter | None:
     """One reporter for the whole process, made when first asked for; None where `JOB_ID` is not set.
 
-    `NATS_URL` (nats://127.0.0.1:4222), `TENANT_ID` (default), `JOB_ID`, `RUN_ID`, as our runner sets them for its
-    programs. A `RUN_ID` that is missing is made up and set, so that what the program starts from then on reports into the
+    `NATS_URL` (nats://127.0.0.1:4222), `NATS_PREFIX`, `NATS_CA_FILE`, `TENANT_ID` (default), `JOB_ID`, `RUN_ID`, as
+    our runner sets them for its programs. A `RUN_ID` that is missing is made up and set, so that what the program starts from then on reports into the
     same run. The reporter closes when the program ends. Any thread.
     """
     if not os.environ.get("JOB_ID"):
@@ -33,11 +31,3 @@ def _made() -> ProgressReporter:
     run_id = os.environ.get("RUN_ID") or uuid.uuid4().hex
     os.environ["RUN_ID"] = run_id
     return ProgressReporter(nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=run_id)
-
-
-def nats_url() -> str:
-    return os.environ.get("NATS_URL") or NATS_URL
-
-
-def tenant_id() -> str:
-    return os.environ.get("TENANT_ID") or TENANT_ID

@@ -13,7 +13,7 @@ ACK = b"+ACK"
 IN_PROGRESS = b"+WPI"
 NAK = b"-NAK"
 
-_NAME_IN_USE = 10058  # error code of JetStream: the stream exists with another configuration
+_NO_CONSUMER = 10014  # error code of JetStream
 _PULL_BYTES = 2 << 20  # that are under way at a time when a stream is read: each turn costs a wait
 _FIRST_PULL, _LEAST_PULL, _MOST_PULL = 500, 8, 4_000  # messages
 _IDLE_LIFE = 10.0  # seconds that NATS keeps the consumer of a reader that is gone
@@ -48,20 +48,26 @@ class JetStream:
             return False
         return True
 
-    def ensure_stream(self, config: dict[str, Any], timeout: float = 5.0) -> None:
-        """Creates the stream, or updates one that exists with other settings."""
-        name = config["name"]
+    def ensure_consumer(
+        self,
+        stream: str,
+        name: str,
+        must: dict[str, Any],
+        first: dict[str, Any],
+        timeout: float = 5.0,
+    ) -> None:
+        """Makes the durable consumer `name` with all of `must` and `first`; one that is there gets what it lacks of `must`."""
+        address = f"{stream}.{name}"
         try:
-            self.call(f"STREAM.CREATE.{name}", config, timeout)
+            found = self.call(f"CONSUMER.INFO.{address}", {}, timeout)["config"]
         except JetStreamError as error:
-            if error.code != _NAME_IN_USE:
+            if error.code != _NO_CONSUMER:
                 raise
-            self.call(f"STREAM.UPDATE.{name}", config, timeout)
-
-    def ensure_consumer(self, stream: str, config: dict[str, Any], timeout: float = 5.0) -> None:
-        """Creates the durable consumer `config["durable_name"]`, or leaves an equal one alone."""
-        request = {"stream_name": stream, "config": config}
-        self.call(f"CONSUMER.CREATE.{stream}.{config['durable_name']}", request, timeout)
+            found = first
+        if any(found.get(key) != value for key, value in must.items()):
+            config = {**found, **must, "durable_name": name}
+            request = {"stream_name": stream, "config": config}
+            self.call(f"CONSUMER.CREATE.{address}", request, timeout)
 
     def publish(self, subject: str, payload: bytes, timeout: float = 2.0) -> int:
         """Stores one message; returns its stream sequence once JetStream has it."""

@@ -28,7 +28,7 @@ from progress_lib.nats_protocol import (
     Parser,
     parse_info,
 )
-from progress_lib.subjects import check_subject
+from progress_lib.subjects import check_prefix, check_subject, prefixed
 
 __all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription"]
 
@@ -85,13 +85,14 @@ class _Connection:
     `read` belongs to the link's thread, `send` to whoever holds `_send_lock`.
     """
 
-    def __init__(self, url: str, name: str, tls_ca: str | None) -> None:
+    def __init__(self, url: str, name: str, tls_ca: str | None, prefix: str) -> None:
         self._login = Login(url, name)
         self._tls_ca = tls_ca
         self._socket: socket.socket  # from `connect` on
         self._send_lock = threading.Lock()
-        self._parser = Parser()
+        self._parser = Parser(f"{prefix}." if prefix else "")
         self.max_payload = MAX_PAYLOAD
+        self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
         self.last_heard = time.monotonic()
         self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
@@ -105,6 +106,8 @@ class _Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             info = parse_info(self._expect(b"INFO", deadline).rest)
             self.max_payload = int(info.get("max_payload", self.max_payload))
+            self.has_jetstream = bool(info.get("jetstream"))
+            self.is_clustered = bool(info.get("cluster"))
             self._secure(bool(info.get("tls_required")), bool(info.get("tls_available")))
             self.send(self._login.command())
             self.ping(None)
@@ -191,15 +194,24 @@ class Link:
     """One NATS connection that comes back by itself; messages of a subscription stay in order.
 
     All methods may be called from any thread but the callbacks', which may only publish.
-    `url` may name several servers, separated by commas; they are tried in turn.
+    `url` may name several servers, separated by commas; they are tried in turn from a random one on, so that
+    many links spread over them. `prefix` is put before each subject of ours, and taken from those that come:
+    callers never see it, but where a request of JetStream names a subject (`prefixed`).
     """
 
     def __init__(
-        self, url: str, *, name: str, ping_period: float = PING_PERIOD, tls_ca: str | None = None
+        self,
+        url: str,
+        *,
+        name: str,
+        ping_period: float = PING_PERIOD,
+        tls_ca: str | None = None,
+        prefix: str = "",
     ) -> None:
         self._urls = [part.strip() for part in url.split(",")]
         for one in self._urls:
             check_url(one)
+        self.prefix = check_prefix(prefix) if prefix else ""
         self._name = name
         self._ping_period = ping_period
         self._tls_ca = tls_ca
@@ -215,6 +227,16 @@ class Link:
         self._thread = threading.Thread(target=self._run, name=f"nats-{name}", daemon=True)
 
     # ---- the caller's side
+
+    def twin(self, name: str) -> "Link":
+        """Another link to the same servers, in the same way, that is not started yet."""
+        return Link(
+            ",".join(self._urls),
+            name=name,
+            ping_period=self._ping_period,
+            tls_ca=self._tls_ca,
+            prefix=self.prefix,
+        )
 
     def start(self) -> None:
         """Starts the link's thread and returns at once."""
@@ -239,6 +261,22 @@ class Link:
         connection = self._connection
         return MAX_PAYLOAD if connection is None else connection.max_payload
 
+    @property
+    def has_jetstream(self) -> bool:
+        """Whether the server says that it has JetStream. Another one of its cluster may have it all the same."""
+        connection = self._connection
+        return connection is not None and connection.has_jetstream
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether the server is one of a cluster."""
+        connection = self._connection
+        return connection is not None and connection.is_clustered
+
+    def prefixed(self, subject: str) -> str:
+        """A subject of ours as other members of this NATS see it."""
+        return prefixed(self.prefix, subject)
+
     def on_up(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the link's thread after each (re)connect; it must not block."""
         with self._lock:
@@ -259,7 +297,7 @@ class Link:
 
         Raises ValueError as `publish` does.
         """
-        check_subject(subject)
+        subject = check_subject(prefixed(self.prefix, subject))
         connection = self._connection
         if connection is None or not self._up.is_set():
             return False
@@ -294,7 +332,7 @@ class Link:
     ) -> Subscription:
         """Calls `callback` with all consecutive messages of one read: cheaper than one by one at high rates."""
         with self._lock:
-            subscription = Subscription(self._next_sid, subject, group, callback)
+            subscription = Subscription(self._next_sid, self.prefixed(subject), group, callback)
             self._next_sid += 1
             self._subscriptions[subscription.sid] = subscription
             connection = self._connection
@@ -365,7 +403,8 @@ class Link:
     # ---- the link's thread
 
     def _run(self) -> None:
-        for url in itertools.cycle(self._urls):
+        first = random.randrange(len(self._urls))
+        for url in itertools.cycle(self._urls[first:] + self._urls[:first]):
             if self._stopping.is_set():
                 return
             try:
@@ -381,7 +420,7 @@ class Link:
 
     def _live(self, url: str) -> None:
         """One connection from its start to its end, which is always an exception or the stop."""
-        connection = _Connection(url, self._name, self._tls_ca)
+        connection = _Connection(url, self._name, self._tls_ca, self.prefix)
         self.failed_attempts += 1
         connection.connect()
         try:

@@ -43,17 +43,19 @@ class Control(NamedTuple):
 class Parser:
     """Cuts the server's byte stream into messages and control lines, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        """`prefix` is taken from the subjects that begin with it."""
         self._rest = b""
+        self._prefix = prefix
 
     def feed(self, received: bytes) -> list[Message | Control]:
         """All that is complete after `received`. Raises ProtocolError."""
         buffer = self._rest + received if self._rest else received
         found: list[Message | Control] = []
-        position = _take_messages(buffer, 0, found)
+        position = _take_messages(buffer, 0, found, self._prefix)
         while (end := buffer.find(CRLF, position)) >= 0:
             if buffer.startswith(b"MSG ", position):
-                message, after = _message(buffer, position, end)
+                message, after = _message(buffer, position, end, self._prefix)
                 if message is None:
                     break
                 found.append(message)
@@ -61,7 +63,7 @@ class Parser:
             else:
                 found.append(_control(buffer[position:end]))
                 position = end + 2
-            position = _take_messages(buffer, position, found)
+            position = _take_messages(buffer, position, found, self._prefix)
         else:
             if len(buffer) - position > MAX_CONTROL_LINE:
                 raise ProtocolError(f"line without an end: {buffer[position : position + 80]!r}…")
@@ -69,7 +71,9 @@ class Parser:
         return found
 
 
-def _take_messages(buffer: bytes, position: int, found: list[Message | Control]) -> int:
+def _take_messages(
+    buffer: bytes, position: int, found: list[Message | Control], prefix: str
+) -> int:
     """The quick way through complete messages; returns where something else begins."""
     while line := _MSG.match(buffer, position):
         subject, sid, reply, size = line.groups()
@@ -78,19 +82,20 @@ def _take_messages(buffer: bytes, position: int, found: list[Message | Control])
         if buffer[after : after + 2] != CRLF:
             break  # incomplete or wrong: `_message` tells which
         reply_to = reply.decode() if reply else ""
-        found.append(Message(int(sid), subject.decode(), reply_to, buffer[body:after]))
+        stripped = subject.decode().removeprefix(prefix)
+        found.append(Message(int(sid), stripped, reply_to, buffer[body:after]))
         position = after + 2
     return position
 
 
-def _message(buffer: bytes, start: int, end: int) -> tuple[Message | None, int]:
+def _message(buffer: bytes, start: int, end: int, prefix: str) -> tuple[Message | None, int]:
     """The message whose MSG line stands at `start:end`, and where it ends; None while incomplete."""
     # Nothing but a space separates: a subject may hold any other byte
     words = buffer[start:end].split(b" ")
     try:
         size = int(words[-1])
         sid = int(words[2])
-        subject = _subject(words[1])
+        subject = _subject(words[1]).removeprefix(prefix)
         reply = _subject(words[3]) if len(words) == 5 else ""
     except (ValueError, IndexError):
         raise ProtocolError(f"malformed line: {buffer[start:end][:120]!r}") from None

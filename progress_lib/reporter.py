@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from progress_lib.ends import failure_of
+from progress_lib.environment import program_link
 from progress_lib.nats import Link
 from progress_lib.node import Node
 from progress_lib.outbox import COUNT_PERIOD, Outbox
@@ -57,6 +58,7 @@ class ProgressReporter:
     cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
     program; meanwhile it says every ALIVE_PERIOD that it lives, so that pages notice a program that was killed. Programs of
     our runner leave it out: the runner tells.
+    `nats_prefix`, `nats_ca_file` None: NATS_PREFIX and NATS_CA_FILE of the environment, where they are set.
     """
 
     _link: Link | None
@@ -70,11 +72,13 @@ class ProgressReporter:
         run_id: str | None = None,
         last_words: str | Path | None = None,
         announces_run: bool = False,
+        nats_prefix: str | None = None,
+        nats_ca_file: str | None = None,
     ) -> None:
         self._run_id = (
             uuid.uuid4().hex if run_id is None or (announces_run and not run_id) else run_id
         )
-        self._nats_url = nats_url
+        self._nats = (nats_url, "reporter", nats_prefix, nats_ca_file)
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
         self._is_closed = False  # (closing thread)
@@ -109,7 +113,7 @@ class ProgressReporter:
         self._is_forked = False
 
     def _connect(self) -> None:
-        link = Link(self._nats_url, name="reporter")
+        link = program_link(*self._nats)
         self._sender = threading.Thread(target=self._send_loop, name="progress", daemon=True)
         link.on_up(self._wake.set)
         self._link = link

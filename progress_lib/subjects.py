@@ -6,6 +6,9 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SUBJECT = re.compile(r"[^\s.*>\x00-\x20\x7f]+(?:\.[^\s.*>\x00-\x20\x7f]+)*")
 
 EVERY_TENANT = "*"
+PROGRESS_STREAM = "PROGRESS"  # what was said of jobs, for whoever comes later
+RUNS_STREAM = "RUNS"  # the work queue
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
 def check_id(text: object) -> str:
@@ -23,6 +26,25 @@ def check_subject(subject: str) -> str:
     if _SUBJECT.fullmatch(subject):
         return subject
     raise ValueError(f"subject {subject!r:.120} has an empty, wildcard or unprintable token")
+
+
+def check_prefix(text: str) -> str:
+    """`text` itself, once it is fit to stand before all subjects and streams of an installation. Raises ValueError."""
+    if _PREFIX.fullmatch(text):
+        return text
+    raise ValueError(
+        f"{text!r:.80} is not of the form [A-Za-z0-9_-]{{1,32}}, with a letter or a digit first"
+    )
+
+
+def prefixed(prefix: str, subject: str) -> str:
+    """A subject of ours as it stands on the wire. Subjects of NATS itself ($JS, $SYS, _INBOX) have no prefix."""
+    return f"{prefix}.{subject}" if prefix and subject[:1] not in ("$", "_") else subject
+
+
+def stream_name(prefix: str, name: str) -> str:
+    """The name of a stream of ours."""
+    return f"{prefix}_{name}" if prefix else name
 
 
 def progress_subject(tenant_id: str, job_id: int | str) -> str:

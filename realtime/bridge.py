@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from progress_lib.jetstream import stream_sequence, stream_time
-from progress_lib.nats import PING_PERIOD, Link, Message, NatsError, Subscription
+from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
+from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
 from realtime.commands import Broadcast, Known, ListenTo
 from realtime.events import Event, Source, Topic, make_event, topic_of
@@ -48,17 +49,18 @@ class NATSBridge:
 
     def __init__(
         self,
-        nats_url: str,
+        link: Link,
         tenant_id: str,
         hub: Hub,
         last_run: LastRun | None = None,
-        ping_period: float = PING_PERIOD,
+        rules: StreamRules | None = None,
     ) -> None:
+        """Starts and closes the link, which belongs to it from now on."""
         self._tenant_id = tenant_id
         self._hub = hub
         self._last_run = last_run
-        self.link = Link(nats_url, name="bridge", ping_period=ping_period)
-        self._stream = ProgressStream(self.link, tenant_id)
+        self.link = link
+        self._stream = ProgressStream(link, tenant_id, rules)
         self._follower = Follower(self._stream, self.link, self._receive)
         self._plain: list[Subscription] = []  # (bridge thread) listening without a history
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
@@ -69,6 +71,7 @@ class NATSBridge:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._source = Source.AWAY  # (bridge thread writes)
+        self.why_no_history = ""  # (bridge thread writes) while it is connected
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
         self.malformed = 0  # (link and bridge thread: a count may be lost) messages not passed on
         self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds
@@ -176,7 +179,8 @@ class NATSBridge:
         restarts = self._follower.is_other(opened)
         if restarts:
             LOG.warning(
-                "the stream PROGRESS is another one, or lost its end: its history begins anew"
+                "the stream %s is another one, or lost its end: its history begins anew",
+                self._stream.name,
             )
         is_gone = restarts or self._follower.has_gap(opened)
         if is_gone or self._source is not Source.FOLLOWING:
@@ -190,7 +194,13 @@ class NATSBridge:
         self._next_try = time.monotonic() + HISTORY_RETRY
         if not self.link.is_up:
             return
-        if self._source is not Source.LIVE_ONLY:
+        is_told = str(error) == self.why_no_history
+        self.why_no_history = str(error)
+        if isinstance(error, OtherInstallation):  # its live progress is not ours either
+            if not is_told:
+                LOG.error("nothing is listened to: %s", error)
+            return
+        if self._source is not Source.LIVE_ONLY or not is_told:
             LOG.warning("no history, only live progress: %s", error)
         if is_new or self._source is not Source.LIVE_ONLY:
             self._turn_to(Source.LIVE_ONLY)
@@ -198,6 +208,8 @@ class NATSBridge:
     def _turn_to(self, source: Source, restarts: bool = False) -> None:
         """Changes where messages come from. The hub is told first: it then holds what comes until it has the past, which may be older."""
         self._source = source
+        if source is Source.FOLLOWING:
+            self.why_no_history = ""
         self._hub.put(ListenTo(source, restarts=restarts))
         if source is Source.LIVE_ONLY:
             self._follower.detach()

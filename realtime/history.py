@@ -11,18 +11,14 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from progress_lib.jetstream import (
-    JetStream,
-    JetStreamError,
-    beginning,
-    stream_sequence,
-    stream_time,
-)
+from progress_lib.jetstream import JetStream, beginning, stream_sequence, stream_time
 from progress_lib.nats import Link, Message, NatsError, Subscription
+from progress_lib.streams import OwnStream, StreamPlan, StreamRules
 from progress_lib.subjects import (
     EVERY_TENANT,
+    PROGRESS_STREAM,
     every_job,
     every_kind,
     progress_subject,
@@ -32,14 +28,15 @@ from realtime.events import PROGRESS, STATUS
 
 LOG = logging.getLogger(__name__)
 
-STREAM = "PROGRESS"
 KINDS = (PROGRESS, STATUS)
 MAX_AGE = 24 * 3600  # seconds; older progress is of no live run
 # Messages a subject: ten nodes at 20/s for 100 s. Our own runs' nodes are also in the database
 MAX_MESSAGES = 20_000
-MAX_BYTES = 2 << 30  # of the whole stream on disk; halved until it fits where there is less room
-MIN_BYTES = 8 << 20
-NO_ROOM = 10047  # JetStream's error code: more than it may put on its disk
+# Bytes of the whole stream on disk: the first that fits. Less than the last one is not worth a history.
+SIZES = tuple(1 << power for power in range(31, 22, -1))
+OPEN_WAIT = 2.0  # seconds for each answer of JetStream
+# Seconds without a server that has the history, until it begins anew: a machine may start again within them
+REMAKE_AFTER = 300.0
 HEARTBEAT = 2.0  # seconds; a consumer that has nothing to deliver says so
 IDLE_LIFE = 10.0  # seconds that NATS keeps a consumer that nobody listens to
 REPLAY_WAIT = 5.0  # seconds in which the next messages of a replay must come
@@ -47,19 +44,20 @@ FEW = 16  # jobs that are read one by one; more cost less in one pass over the w
 
 Receive = Callable[[list[Message]], None]
 
-CONFIG: dict[str, Any] = {
-    "name": STREAM,
-    "subjects": [every_job(EVERY_TENANT, kind) for kind in KINDS],
-    "retention": "limits",
-    "discard": "old",
-    "storage": "file",
-    "max_age": MAX_AGE * 10**9,
-    "max_msgs_per_subject": MAX_MESSAGES,
-    "max_bytes": MAX_BYTES,
-    "num_replicas": 1,
-    # an acknowledgement goes to whatever reply a publisher names, also where it may not publish
-    "no_ack": True,
-}
+PLAN = StreamPlan(
+    PROGRESS_STREAM,
+    subjects=tuple(every_job(EVERY_TENANT, kind) for kind in KINDS),
+    must={
+        "retention": "limits",
+        "discard": "old",
+        # an acknowledgement goes to whatever reply a publisher names, also where it may not publish
+        "no_ack": True,
+    },
+    first={"storage": "file", "max_age": MAX_AGE * 10**9, "max_msgs_per_subject": MAX_MESSAGES},
+    sizes=SIZES,
+    remake_after=REMAKE_AFTER,
+    lost="the events of the last 24 h are lost, and what the database knows of each run is left",
+)
 
 
 class Opened(NamedTuple):
@@ -73,46 +71,33 @@ class Opened(NamedTuple):
 class ProgressStream:
     """The calls on the stream; all but `follow`'s callback run on the caller's thread."""
 
-    def __init__(self, link: Link, tenant_id: str) -> None:
+    def __init__(
+        self,
+        link: Link,
+        tenant_id: str,
+        rules: StreamRules | None = None,
+        plan: StreamPlan = PLAN,
+    ) -> None:
         self._link = link
         self._jetstream = JetStream(link)
+        self._stream = OwnStream(link, plan, rules)
+        self.name = self._stream.name
         # one filter, or none: nats-server looks messages up for several at several times the cost
         self._filter: dict[str, str] = {}
         if tenant_id != EVERY_TENANT:
-            self._filter = {"filter_subject": every_job(tenant_id, "*")}
+            self._filter = self._of(every_job(tenant_id, "*"))
 
     def open(self) -> Opened:
         """Makes the stream when it is missing.
 
-        Raises NatsError: no connection, or a server without JetStream.
+        Raises NatsError: no connection, a server without JetStream or room, somebody else's stream.
         """
-        try:
-            info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
-        except JetStreamError:
-            self._make()
-            info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {})
-        if not info["config"].get("no_ack"):
-            self._silence(info["config"])
+        info = self._stream.open(OPEN_WAIT)
         state = info["state"]
         return Opened(str(info["created"]), int(state["first_seq"]), int(state["last_seq"]))
 
-    def _silence(self, config: dict[str, Any]) -> None:
-        """Tells an older stream not to acknowledge what publishers send."""
-        try:
-            self._jetstream.call(f"STREAM.UPDATE.{STREAM}", {**config, "no_ack": True})
-        except JetStreamError as error:
-            LOG.warning("the stream %s goes on to acknowledge; set no_ack: %s", STREAM, error)
-
-    def _make(self) -> None:
-        """Makes the stream, as large as the disk allows. Raises JetStreamError where there is no room at all."""
-        size = MAX_BYTES
-        while True:
-            try:
-                return self._jetstream.ensure_stream({**CONFIG, "max_bytes": size})
-            except JetStreamError as error:
-                if error.code != NO_ROOM or size <= MIN_BYTES:
-                    raise
-            size //= 2
+    def _of(self, subject: str) -> dict[str, str]:
+        return {"filter_subject": self._link.prefixed(subject)}
 
     def follow(self, from_seq: int, receive: Receive) -> Subscription:
         """Delivers every message from `from_seq` on, in order, on the link's thread.
@@ -133,8 +118,8 @@ class ProgressStream:
             "inactive_threshold": int(IDLE_LIFE * 1e9),
         }
         try:
-            request = {"stream_name": STREAM, "config": config}
-            self._jetstream.call(f"CONSUMER.CREATE.{STREAM}", request)
+            request = {"stream_name": self.name, "config": config}
+            self._jetstream.call(f"CONSUMER.CREATE.{self.name}", request)
         except NatsError:
             self._link.unsubscribe(subscription)
             raise
@@ -155,7 +140,7 @@ class ProgressStream:
             jobs = self._told(jobs)
         if len(jobs) <= FEW:
             for job in jobs:
-                yield from self._read({"filter_subject": every_kind(*job)}, since, until)
+                yield from self._read(self._of(every_kind(*job)), since, until)
             return
         subjects = {of(*job) for job in jobs for of in (progress_subject, status_subject)}
         for batch in self._read({}, since, until):
@@ -165,23 +150,26 @@ class ProgressStream:
         """The jobs of which the stream holds a message."""
         tenants = {tenant_id for tenant_id, _ in jobs}
         of_whom = tenants.pop() if len(tenants) == 1 else EVERY_TENANT
-        asked = {"subjects_filter": every_job(of_whom, "*")}
+        asked = {"subjects_filter": self._link.prefixed(every_job(of_whom, "*"))}
         subjects: set[str] = set()
         while True:  # the answer comes in pages
-            info = self._jetstream.call(f"STREAM.INFO.{STREAM}", {**asked, "offset": len(subjects)})
+            info = self._jetstream.call(
+                f"STREAM.INFO.{self.name}", {**asked, "offset": len(subjects)}
+            )
             page = info["state"].get("subjects") or {}
             subjects.update(page)
             if not page or len(subjects) >= int(info.get("total", 0)):
                 break
         kinds = (progress_subject, status_subject)
-        return [job for job in jobs if any(of(*job) in subjects for of in kinds)]
+        full = self._link.prefixed
+        return [job for job in jobs if any(full(of(*job)) in subjects for of in kinds)]
 
     def _read(
         self, filters: dict[str, str], since: float | None, until: float
     ) -> Iterator[list[Message]]:
         config = {**beginning(since), **filters}
         earliest = -math.inf if since is None else since
-        with contextlib.closing(self._jetstream.read(STREAM, config, REPLAY_WAIT)) as batches:
+        with contextlib.closing(self._jetstream.read(self.name, config, REPLAY_WAIT)) as batches:
             for batch in batches:
                 first, last = stream_time(batch[0].reply), stream_time(batch[-1].reply)
                 if first < earliest or last > until:

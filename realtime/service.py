@@ -6,6 +6,7 @@ import threading
 
 from flask import Flask
 
+from progress_lib.streams import StreamRules
 from realtime.bridge import LastRun, NATSBridge
 from realtime.close_codes import CloseCode
 from realtime.commands import CloseSome
@@ -34,9 +35,10 @@ class Realtime:
         origins: Origins,
         limits: ClientLimits,
         last_run: LastRun | None = None,
+        rules: StreamRules | None = None,
     ) -> None:
         self.hub = Hub(load=lambda topic, is_whole: self.bridge.load(topic, is_whole))
-        self.bridge = NATSBridge(nats.known_url, tenant_id, self.hub, last_run, nats.ping_period)
+        self.bridge = NATSBridge(nats.link("bridge"), tenant_id, self.hub, last_run, rules)
         self._door = Door(self.hub, verifier, origins=origins, limits=limits)
         # a signal handler may only put: put neither waits nor takes a lock that it may hold already
         self._stop_calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()

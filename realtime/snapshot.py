@@ -87,13 +87,23 @@ class JobSnapshot:
     def _apply_progress(self, event: ProgressEvent) -> News:
         progress = event.progress
         known = self._nodes.get(progress.node_id)
-        if progress.run_id in self._past:
+        if progress.run_id in self._past or self._comes_after_the_end(progress):
             return NONE
         if known is not None and not follows(progress, known.progress):
             return NONE
         if known is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = event
         return COUNT if known and _supersedes(progress, known.progress) else CHANGE
+
+    def _comes_after_the_end(self, progress: Progress) -> bool:
+        """Whether a program goes on whose run was ended: one that was lost may. A node's end may be late."""
+        status = self._status
+        return (
+            status is not None
+            and progress.status is RUNNING
+            and progress.run_id == status.run_id
+            and status.run.is_end
+        )
 
     def _apply_status(self, event: StatusEvent) -> News:
         """A new run of the job starts with no nodes."""

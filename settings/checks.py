@@ -6,6 +6,7 @@ a password, nor a text that may hold one.
 
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run a job
+REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
@@ -62,6 +64,25 @@ def base_path(found: str) -> str:
 def file(found: str) -> Path:
     """The path of a file."""
     return Path(found).absolute()
+
+
+def certificates(found: str) -> Path:
+    """The path of a PEM file with certificates."""
+    path = file(found)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError(f"{found!r:.200} holds no certificate in PEM format") from None
+    except OSError as error:
+        raise ValueError(f"{found!r:.200} cannot be read ({error.strerror})") from None
+    return path
+
+
+def replicas(found: str) -> int:
+    """How many servers of a NATS cluster keep a stream."""
+    if found not in REPLICAS:
+        raise ValueError(f"is {found!r:.80}; it must be one of {', '.join(REPLICAS)}")
+    return int(found)
 
 
 def words(found: str) -> frozenset[str]:

@@ -6,10 +6,12 @@ A new setting is one line here, a line of README's table, and a bad value in tes
 from dataclasses import dataclass
 from pathlib import Path
 
-from progress_lib.nats import PING_PERIOD
+from progress_lib.nats import PING_PERIOD, Link
+from progress_lib.subjects import check_prefix
 from settings.addresses import Network
 from settings.checks import (
     base_path,
+    certificates,
     file,
     key_file,
     metrics_token,
@@ -17,6 +19,7 @@ from settings.checks import (
     networks,
     origins,
     public_key,
+    replicas,
     words,
 )
 from settings.keys import check_secret
@@ -72,11 +75,30 @@ class NatsSettings:
     # None: the embedded server's seed, if NATS_URL is that server
     issuer_seed: Path | None = checked("NATS_ISSUER_SEED", file)
 
+    # before the names of all subjects and streams, so that several installations share a NATS
+    prefix: str = checked("NATS_PREFIX", check_prefix, unset="")
+    # of our streams; None: 3 where the cluster has room for so many, else 1
+    replicas: int | None = checked(
+        "NATS_REPLICAS", replicas, shown="3 in a cluster of 3 and more, else 1"
+    )
+    # certificates of the CA of NATS, beside those of the system
+    ca_file: Path | None = checked("NATS_CA_FILE", certificates)
+
     @property
     def known_url(self) -> str:
         """The URL, in processes that start after it was set."""
         assert self.url is not None, "who starts this process sets NATS_URL"
         return self.url
+
+    def link(self, name: str) -> Link:
+        """A connection to NATS that is not started yet."""
+        return Link(
+            self.known_url,
+            name=name,
+            ping_period=self.ping_period,
+            tls_ca=None if self.ca_file is None else str(self.ca_file),
+            prefix=self.prefix,
+        )
 
 
 def _public_key(reader: Reader) -> str | None:

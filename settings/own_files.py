@@ -56,6 +56,7 @@ def own_files(settings: Settings) -> tuple[Path, ...]:
         settings.tokens.public_key_file,
         settings.program.connections_file,
         settings.nats.issuer_seed,
+        settings.nats.ca_file,
         *settings.trust_files,
         *_of_database(settings.database_url),
     ]

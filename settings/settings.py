@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from progress_lib.streams import Owner, StreamRules
 from settings.checks import database_url, file, sqlite_url, tenant
 from settings.groups import (
     ClientLimits,
@@ -141,6 +142,10 @@ class Settings:
         """Whether a URL is the embedded server's, which embedded runners get. Raises SettingsError."""
         is_made = (self.data_dir / "nats_password").exists()
         return is_made and url == self.own_nats_url()
+
+    def stream_rules(self, owner: Owner) -> StreamRules:
+        """What our streams must be. `owner`: the installation, by its database."""
+        return StreamRules(owner, self.nats.replicas, self.is_own_nats(self.nats.url))
 
     def own_nats_url(self) -> str:
         """The embedded nats-server's URL, with the password that is made once and kept in DATA_DIR.

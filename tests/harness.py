@@ -147,6 +147,10 @@ class NatsServer:
         assert self.process is not None
         return self.process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def command(self) -> list[str]:
         command = [nats_server_binary(), "-a", "127.0.0.1", "-p", str(self.port)]
         return [*command, "-js", "-sd", str(self.directory / "jetstream"), *self.extra]

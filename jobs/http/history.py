@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,16 @@ class Histories:
             LOG.warning("history of run %s: %s", run.run_id, error)
             return []
         read = (_read(run, kind, payload, ts) for kind, payload, ts in past)
-        return [told for told in read if told is not None]
+        return list(before_the_end(told for told in read if told is not None))
+
+
+def before_the_end(told: Iterable[_Told]) -> Iterator[_Told]:
+    """Leaves out what nodes tell as running after the run's end: a program that was lost may go on."""
+    has_ended = False
+    for entry in told:
+        has_ended = has_ended or _is_end(entry)
+        if not (has_ended and entry.node is not None and not _is_terminal(entry)):
+            yield entry
 
 
 def _read(run: Run, kind: str, payload: bytes, ts: float) -> _Told | None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from jobs.run.nkeys import Claims, Issuer, claims_of
 from jobs.store.records import Run
 from progress_lib.nats import Link, Message
-from progress_lib.subjects import check_id, progress_subject
+from progress_lib.subjects import check_id, prefixed, progress_subject
 
 LOG = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ class Ticket:
     def __str__(self) -> str:
         return f"{self.tenant_id}.{self.job_id}.{self.run_id}"
 
-    def permissions(self) -> dict[str, Any]:
+    def permissions(self, prefix: str = "") -> dict[str, Any]:
         """The permissions of a program: it may publish its job's progress, and subscribe to nothing."""
-        subject = progress_subject(self.tenant_id, self.job_id)
+        subject = prefixed(prefix, progress_subject(self.tenant_id, self.job_id))
         return {"pub": {"allow": [subject]}, "sub": {"deny": [">"]}}
 
 
@@ -64,13 +64,19 @@ class Admission:
     can refuse a wrong password. Only the runner that executes the run accepts a right one.
     """
 
-    def __init__(self, nats_url: str, issuer: Issuer, is_at_work: Callable[[Ticket], bool]) -> None:
+    def __init__(
+        self,
+        nats_url: str,
+        issuer: Issuer,
+        is_at_work: Callable[[Ticket], bool],
+        link: Link | None = None,
+    ) -> None:
+        """`link` becomes its own, to start and to close, so that a flood of progress delays no login."""
         self._url = nats_url
         self._issuer = issuer
         self._key = hashlib.sha256(b"password of a run" + issuer.raw_seed).digest()
         self._is_at_work = is_at_work
-        # A link of its own, so that a flood of progress delays no login.
-        self._link = Link(nats_url, name="admission")
+        self._link = link or Link(nats_url, name="admission")
 
     def start(self) -> None:
         self._link.subscribe(SUBJECT, self._asked)
@@ -123,7 +129,7 @@ class Admission:
 
     def _user(self, ticket: Ticket, user_key: str) -> str:
         limits = {"subs": _NO_LIMIT, "data": _NO_LIMIT, "payload": _NO_LIMIT}
-        user = {**ticket.permissions(), **limits, "type": "user", "version": 2}
+        user = {**ticket.permissions(self._link.prefix), **limits, "type": "user", "version": 2}
         about = _about(user_key, ACCOUNT_NAME)
         return self._issuer.sign({**about, "name": str(ticket), "nats": user})
 

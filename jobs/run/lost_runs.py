@@ -10,24 +10,23 @@ from typing import Any
 
 from jobs.graph.checks import outputs_of
 from jobs.store.node_states import NodeBoard, NodeState
-from jobs.store.process_identity import ProcessIdentity, kill_marked
+from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import log_end
-from jobs.work.run_files import RunFiles, run_mark
+from jobs.work.run_files import RUN_VARIABLE, RunFiles, run_mark
 from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
-from progress_lib.subjects import progress_subject
+from progress_lib.subjects import PROGRESS_STREAM, progress_subject, stream_name
 
 LOG = logging.getLogger(__name__)
 
 # The saved states may be a second older than what browsers have seen. A closing that continues their
 # sequence numbers after this gap is newer than all of that.
 SEQ_GAP = 1_000_000
-STREAM = "PROGRESS"
 # Seconds in which the last messages of a killed program come through the kernel and NATS
 ARRIVE_WAIT = 0.2
 # Seconds before the last saved state; the clocks of program and stream may differ by so much
@@ -104,6 +103,12 @@ class LostRuns:
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")
 
+    def end_orphans(self) -> None:
+        """Kills the processes of this machine whose run has ended, whoever ended it: they work beside the job's next run."""
+        for run_id in self._store.ended_of(values_of(RUN_VARIABLE)):
+            if killed := kill_marked(run_mark(run_id)):
+                LOG.warning("run %s had ended: %d of its processes killed", run_id, killed)
+
     def _clean_up(self, run: Run) -> None:
         """Deletes the unfinished files of a run of this machine, whose program was killed."""
         if run.program_pid is not None:
@@ -173,9 +178,10 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
     """The subject's payloads from `since` on (Unix seconds). Raises NatsError."""
     time.sleep(ARRIVE_WAIT)
-    config = {"filter_subject": subject, **beginning(since)}
+    config = {"filter_subject": link.prefixed(subject), **beginning(since)}
+    stream = stream_name(link.prefix, PROGRESS_STREAM)
     deadline = time.monotonic() + READ_WAIT
-    with contextlib.closing(JetStream(link).read(STREAM, config, PULL_WAIT)) as batches:
+    with contextlib.closing(JetStream(link).read(stream, config, PULL_WAIT)) as batches:
         for batch in batches:
             for message in batch:
                 yield message.payload

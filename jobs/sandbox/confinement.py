@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.sandbox import landlock
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.connections import PREFIX
+from jobs.sandbox.interpreters import CERTIFICATES
 from settings.shared import OFF, REQUIRED
 
 LOG = logging.getLogger(__name__)
@@ -68,8 +69,19 @@ def _reach(
             *environment["DATA_ROOTS"].split(os.pathsep),
             *(folder for url in urls for folder in _sqlite_folder(url)),
         ],
-        "read": [*map(str, reads), *(path for url in urls for path in _files_of(url))],
+        "read": [
+            *map(str, reads),
+            *_certificates(environment),
+            *(path for url in urls for path in _files_of(url)),
+        ],
     }
+
+
+def _certificates(environment: Mapping[str, str]) -> Iterator[str]:
+    """The files and directories of CAs."""
+    for name in CERTIFICATES:
+        paths = environment.get(name, "").split(os.pathsep)
+        yield from (path for path in paths if path.startswith("/"))
 
 
 def _urls(environment: Mapping[str, str]) -> Iterator[URL]:

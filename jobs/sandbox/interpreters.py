@@ -14,6 +14,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from jobs.sandbox import lifeline
+
 LOG = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]  # holds progress_lib and program_lib
@@ -24,7 +26,21 @@ END_WAIT = 5.0  # seconds for a spare to end when its runner stops
 MARK_ROOM = (
     64  # characters of an environment's entry NAME=value by which a program's processes are found
 )
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+PASSED_ON = (
+    *("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "NATS_PREFIX"),
+    *PROXIES,
+    *map(str.lower, PROXIES),
+)
+# Files and directories with certificates of CAs, which a program may read where it is confined
+CERTIFICATES = (
+    "NATS_CA_FILE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PGSSLROOTCERT",
+)
 # One thread until a program is confined, since Landlock holds for the thread that asks, and those it starts;
 # and no address space that is only reserved, which would count against PROGRAM_MEMORY_MB.
 LIBRARIES = {
@@ -38,13 +54,24 @@ LIBRARIES = {
 def interpreter_environment(ours: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What every interpreter of a program gets, whatever the program is."""
     passed_on = {name: ours[name] for name in PASSED_ON if name in ours}
+    certificates = {name: _absolute(ours[name]) for name in CERTIFICATES if ours.get(name)}
     return {
         "LANG": "C.UTF-8",
         **passed_on,
+        **certificates,
         **LIBRARIES,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _absolute(paths: str) -> str:
+    """Paths that hold in any directory; words that are none, such as `system` of PostgreSQL, stay."""
+    found = (
+        path if not os.path.exists(path) else os.path.abspath(path)
+        for path in paths.split(os.pathsep)
+    )
+    return os.pathsep.join(found)
 
 
 class Interpreters:
@@ -52,6 +79,8 @@ class Interpreters:
 
     def __init__(self, spares: int) -> None:
         self._wanted = spares
+        # Its first end goes to each program. The second one is ours alone, and closes when we die.
+        self._lifeline = os.pipe()
         self._lock = threading.Lock()
         self._ready: list[subprocess.Popen[bytes]] = []  # (lock)
         self._closing = threading.Event()
@@ -80,10 +109,10 @@ class Interpreters:
                 self._wake.set()
                 return spare
             _end(spare)
-        return _started([program.name], environment, program.parent, subprocess.DEVNULL)
+        return self._started([program.name], environment, program.parent, subprocess.DEVNULL)
 
     def close(self) -> None:
-        """Ends the spares; no more are made."""
+        """Ends the spares, and all programs that are left; no more are made."""
         with self._lock:
             self._closing.set()
             ready, self._ready = self._ready, []
@@ -92,6 +121,11 @@ class Interpreters:
             _end(spare)
         if self._thread.ident is not None:
             self._thread.join()
+        with self._lock:
+            ends, self._lifeline = self._lifeline, (-1, -1)
+        for end in ends:
+            if end >= 0:  # not closed by an earlier call
+                os.close(end)
 
     def _take(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -112,7 +146,7 @@ class Interpreters:
     def _add(self) -> bool:
         environment = {**interpreter_environment(), "MARK": "-" * MARK_ROOM}
         try:
-            spare = _started(["--wait"], environment, Path("/"), subprocess.PIPE)
+            spare = self._started(["--wait"], environment, Path("/"), subprocess.PIPE)
         except OSError as error:
             LOG.warning("no interpreter is kept ready: %s", error)
             return False
@@ -123,20 +157,21 @@ class Interpreters:
         _end(spare)
         return False
 
-
-def _started(
-    arguments: list[str], environment: Mapping[str, str], directory: Path, stdin: int
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*LAUNCHER, *arguments],
-        cwd=directory,
-        env=dict(environment),
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        start_new_session=True,
-    )
+    def _started(
+        self, arguments: list[str], environment: Mapping[str, str], directory: Path, stdin: int
+    ) -> subprocess.Popen[bytes]:
+        ends_with_us = self._lifeline[0]
+        return subprocess.Popen(
+            [*LAUNCHER, *arguments],
+            cwd=directory,
+            env={**environment, lifeline.VARIABLE: str(ends_with_us)},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            pass_fds=(ends_with_us,),
+        )
 
 
 def _name(

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import program_lib  # noqa: F401 (a program finds it so, when ROOT is not on the path any more)
 import progress_lib
-from jobs.sandbox import landlock
+from jobs.sandbox import landlock, lifeline
 
 ROOT = str(Path(progress_lib.__file__).resolve().parent.parent)
 PYTHON = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
@@ -71,6 +71,13 @@ NEEDED = (  # by all programs, or many; what starts no thread when it is importe
 
 def main(path: str) -> int:
     """Exit code of the program; 1, with the reason on stderr, where it cannot be confined."""
+    try:
+        lifeline.watch_environment()
+    except OSError as error:
+        print(
+            f"the program was not started: it would outlive its runner ({error})", file=sys.stderr
+        )
+        return FAILED
     if path == WAIT:
         path = _wait_for_a_program()
     wanted = os.environ.pop("CONFINED_TO", None)

@@ -120,6 +120,16 @@ def kill_marked(mark: str) -> int:
     return sum(_kill_if_marked(pid, mark.encode()) for pid in pids if pid != own)
 
 
+def values_of(name: str) -> set[str]:
+    """What the variable `name` is in the environments that the processes of this machine were started with."""
+    start = f"{name}=".encode()
+    entries = (
+        entry for pid in _listed(PROC) if pid.name.isdigit() for entry in _environment(pid.name)
+    )
+    found = (entry.removeprefix(start) for entry in entries if entry.startswith(start))
+    return {value.decode(errors="replace") for value in found}
+
+
 def _listed(directory: Path) -> list[Path]:
     try:
         return list(directory.iterdir())
@@ -146,7 +156,12 @@ def _kill_if_marked(pid: int, mark: bytes) -> bool:
 
 
 def _is_marked(pid: int, mark: bytes) -> bool:
+    return mark in _environment(pid)
+
+
+def _environment(pid: int | str) -> list[bytes]:
+    """The entries that a process was started with; none where we may not read them."""
     try:
-        return mark in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return []

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from jobs.store.database import Database, StoreUnavailable
+from jobs.store.installation import Installation
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
@@ -81,10 +82,12 @@ class Store:
 
     def __init__(self, database_url: str) -> None:
         self._database = Database(database_url)
+        self.installation = Installation(self._database)
 
     def open(self) -> None:
         """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
         off_the_loop(self._database.open)
+        off_the_loop(self.installation.open)
 
     def close(self) -> None:
         off_the_loop(self._database.close)
@@ -406,6 +409,11 @@ class Store:
     def all_running(self) -> list[Run]:
         query = _runs().where(RUNS.c.status == RunStatus.RUNNING.value)
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
+
+    def ended_of(self, run_ids: Collection[str]) -> set[str]:
+        """Those of `run_ids` that are runs of ours that have ended, whatever their tenant."""
+        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~_ACTIVE)
+        return set(self._read(lambda connection: connection.execute(query).scalars().all()))
 
     def waiting_since(self, before: float, limit: int = 1000) -> list[Run]:
         """Queued runs that were last put in the queue before a time (Unix seconds), oldest first."""

@@ -56,6 +56,14 @@ sa.Index(
     postgresql_where=RUNS.c.status.in_(["queued", "running"]),
 )
 
+# What tells this database's installation from others (jobs/store/installation.py)
+INSTALLATION = sa.Table(
+    "installation",
+    METADATA,
+    sa.Column("name", sa.String(80), primary_key=True),
+    sa.Column("value", sa.String(80), nullable=False),
+)
+
 NODE_STATES = sa.Table(
     "node_states",
     METADATA,

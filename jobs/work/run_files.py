@@ -45,6 +45,9 @@ class RunFiles:
             return None
 
 
+RUN_VARIABLE = "RUN_ID"
+
+
 def run_mark(run_id: str) -> str:
     """The entry of a program's environment by which its processes are found."""
-    return f"RUN_ID={run_id}"
+    return f"{RUN_VARIABLE}={run_id}"

@@ -9,24 +9,29 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from jobs.store.records import Run
 from progress_lib.jetstream import ACK, IN_PROGRESS, NAK, JetStream, JetStreamError
 from progress_lib.nats import Link, Message, NatsAway, NatsError, Subscription
-from progress_lib.subjects import check_id
+from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules
+from progress_lib.subjects import RUNS_STREAM, check_id
 
 LOG = logging.getLogger(__name__)
 
-STREAM = "RUNS"
 CONSUMER = "runners"
 # Seconds without a sign from a runner until its message goes to another
 ACK_WAIT = 30.0
 # Messages. When full, the database still has the run, and a sweep queues it later.
 MAX_WAITING = 100_000
+# Bytes of the stream: as many as it needs; 4 MiB, some 40,000 runs, and less where the account demands a bound
+SIZES = (-1, 4 << 20, 2 << 20, 1 << 20)
+# Seconds without a server that has the queue, until it is made again: a restart takes less, and nothing is lost
+REMAKE_AFTER = 20.0
 
 ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
 STATE_AGE = 2.0  # seconds
+ELECTION_LOOK = 0.1  # seconds between two looks whether they have
+ELECTION_WAIT = 6.0  # seconds that an execute waits while the queue's other servers elect a leader
 ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
 _FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
@@ -34,6 +39,23 @@ _FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the q
 
 NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
+)
+NO_LEADER = "more than half of its servers must be there, and the user of NATS_URL must be allowed to ask ($JS.API.>)"
+CONSUMER_FIRST = {"deliver_policy": "all", "max_ack_pending": -1}  # all that wait may be under way
+PLAN = StreamPlan(
+    RUNS_STREAM,
+    subjects=("runs.*.*",),
+    must={
+        "retention": "workqueue",
+        # A run has at most one message, so to queue it again while it waits changes nothing.
+        "max_msgs_per_subject": 1,
+        "discard": "new",
+        "discard_new_per_subject": True,
+    },
+    first={"storage": "file", "max_msgs": MAX_WAITING},
+    sizes=SIZES,
+    remake_after=REMAKE_AFTER,
+    lost="nothing is lost, since runs that wait are in the database and are queued again",
 )
 
 
@@ -70,9 +92,16 @@ class RunQueue:
     Any thread but the link's own may call.
     """
 
-    def __init__(self, link: Link, ack_wait: float = ACK_WAIT) -> None:
+    def __init__(
+        self,
+        link: Link,
+        ack_wait: float = ACK_WAIT,
+        rules: StreamRules | None = None,
+        plan: StreamPlan = PLAN,
+    ) -> None:
         self._link = link
         self._jetstream = JetStream(link)
+        self._stream = OwnStream(link, plan, rules)
         self._ack_wait = ack_wait
         # Number of the link's connection on which each was last ensured; 0: it may be gone.
         self._stream_of = self._consumer_of = 0
@@ -81,12 +110,12 @@ class RunQueue:
         self._why_not = ""
 
     def state(self) -> str:
-        """ "ok", or why a run could not be queued now: what is wrong is looked at again after STATE_AGE.
+        """ "ok", or why a run could not be queued now: NATS is asked again after STATE_AGE.
 
-        It waits ANSWER_WAIT at most; any thread.
+        It waits two ANSWER_WAIT at most; any thread.
         """
-        if self._stream_of and self._stream_of == self._link.connects:
-            return "ok" if self._link.is_up else "NATS is not connected"
+        if not self._link.is_up:
+            return "NATS is not connected"
         with self._look:
             if time.monotonic() >= self._look_again:
                 self._why_not = self._look_at_it()
@@ -94,12 +123,9 @@ class RunQueue:
         return self._why_not
 
     def _look_at_it(self) -> str:
-        if not self._link.is_up:
-            return "NATS is not connected"
-        if not self._jetstream.is_available(ANSWER_WAIT):
-            return f"NATS does not answer as a server with JetStream: {NEEDS_JETSTREAM}"
+        self._stream_of = 0  # the queue's servers may be away, though the connection is there
         try:
-            self.check()
+            self._is_there(is_last=True)
         except QueueUnavailable as error:
             return str(error)
         return "ok"
@@ -108,16 +134,40 @@ class RunQueue:
         """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
         if not self._link.is_up and not self._link.wait_up(1.0):
             raise QueueUnavailable("NATS is not connected, so no runner can be told of a run")
+        deadline = time.monotonic() + (ELECTION_WAIT if self._stream.has_replicas else 0.0)
+        while not self._is_there(is_last=time.monotonic() >= deadline):
+            time.sleep(ELECTION_LOOK)
+
+    def _is_there(self, *, is_last: bool) -> bool:
+        """False when the stream has no leader, and it is not the last look. Raises QueueUnavailable."""
         try:
             self._ensure_stream()
+            return True
+        except StreamAway as error:
+            if is_last:
+                raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
+            return False
         except JetStreamError as error:
             raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
         except NatsAway as error:
             raise QueueUnavailable(f"NATS went away: {error}") from error
         except NatsError as error:
-            raise QueueUnavailable(
-                f"NATS does not answer as a server with JetStream ({error}): {NEEDS_JETSTREAM}"
-            ) from error
+            why = (
+                "JetStream does not answer" if self._link.has_jetstream else "NATS has no JetStream"
+            )
+            hint = NO_LEADER if self._link.has_jetstream else NEEDS_JETSTREAM
+            raise QueueUnavailable(f"{why} ({error}): {hint}") from error
+
+    def why_not_ours(self, wait: float) -> str:
+        """Why this installation must not start: the queue is somebody else's. "" when that is not known in `wait` seconds."""
+        if self._link.wait_up(wait):
+            try:
+                self._ensure_stream()
+            except NotOurs as error:
+                return str(error)
+            except NatsError:
+                pass  # it may be better later; `state` tells
+        return ""
 
     def put(self, run: Run) -> None:
         """Queues a run; harmless when it is queued already. Raises QueueUnavailable."""
@@ -144,7 +194,7 @@ class RunQueue:
     def holds(self) -> int:
         """How many messages the queue holds, those that runners have taken included. 0 when not known."""
         try:
-            told = self._jetstream.call(f"STREAM.INFO.{STREAM}", {}, ANSWER_WAIT)
+            told = self._jetstream.call(f"STREAM.INFO.{self._stream.name}", {}, ANSWER_WAIT)
         except NatsError:
             return 0
         return int(told["state"]["messages"])
@@ -154,7 +204,7 @@ class RunQueue:
         began = time.monotonic()
         try:
             self._ensure_consumer()
-            message = self._jetstream.pull(STREAM, CONSUMER, timeout)
+            message = self._jetstream.pull(self._stream.name, CONSUMER, timeout)
         except NatsError as error:
             self._stream_of = self._consumer_of = 0
             raise QueueUnavailable(str(error)) from error
@@ -198,7 +248,7 @@ class RunQueue:
         connection = self._link.connects
         if connection and self._stream_of == connection:
             return
-        self._jetstream.ensure_stream(_stream_config(), ANSWER_WAIT)
+        self._stream.open(ANSWER_WAIT)
         self._stream_of = connection
 
     def _ensure_consumer(self) -> None:
@@ -206,30 +256,7 @@ class RunQueue:
         if connection and self._consumer_of == connection:
             return
         self._ensure_stream()
-        self._jetstream.ensure_consumer(STREAM, _consumer_config(self._ack_wait), ANSWER_WAIT)
+        must = {"ack_policy": "explicit", "ack_wait": int(self._ack_wait * 1e9), "max_deliver": -1}
+        name = self._stream.name
+        self._jetstream.ensure_consumer(name, CONSUMER, must, CONSUMER_FIRST, ANSWER_WAIT)
         self._consumer_of = connection
-
-
-def _stream_config() -> dict[str, Any]:
-    return {
-        "name": STREAM,
-        "subjects": ["runs.*.*"],
-        "retention": "workqueue",
-        "storage": "file",
-        "max_msgs": MAX_WAITING,
-        # A run has at most one message, so to queue it again while it waits changes nothing.
-        "max_msgs_per_subject": 1,
-        "discard": "new",
-        "discard_new_per_subject": True,
-    }
-
-
-def _consumer_config(ack_wait: float) -> dict[str, Any]:
-    return {
-        "durable_name": CONSUMER,
-        "ack_policy": "explicit",
-        "ack_wait": int(ack_wait * 1e9),
-        "max_deliver": -1,
-        "deliver_policy": "all",
-        "max_ack_pending": MAX_WAITING,
-    }

@@ -40,7 +40,8 @@ def test_a_worker_cut_off_for_ten_seconds_misses_nothing(
     with Relay(nats_server.port) as relay:
         settings = {"RUNNER": "off", "SAMPLE_ORDERS": "0", "worker_class": worker_class}
         cut_off = start_product(NATS_URL=relay.nats_url, **settings)
-        saw_all = start_product(NATS_URL=nats_server.url, **settings)
+        same = f"sqlite:///{cut_off.data_dir}/progress.db"
+        saw_all = start_product(NATS_URL=nats_server.url, DATABASE_URL=same, **settings)
         with Watcher(cut_off, JOB) as watcher, Watcher(saw_all, JOB) as witness:
             with Publisher(nats_server.url, JOB) as publisher:
                 eventually(lambda: watcher.rows() and witness.rows())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,13 +15,14 @@ import pytest
 
 from jobs.runner import Runner
 from jobs.store.node_states import NodeState
+from jobs.store.process_identity import _is_marked
 from jobs.store.records import NewRun, Run
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
 from settings.groups import Deadlines, Retention
-from tests.harness import ROOT, NatsServer, eventually
+from tests.harness import ROOT, NatsServer, command_line, eventually, is_alive
 from tests.programs import allowance
 
 TENANT = "acme"
@@ -177,13 +179,16 @@ class RunnerProcess:
         self._log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.jobs.quick_runner", json.dumps(options)],
+                self.command(options),
                 cwd=ROOT,
-                env=environment,
+                env={**environment, "LOG": str(log)},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
             )
+
+    def command(self, options: dict[str, Any]) -> list[str]:
+        return [sys.executable, "-m", "tests.jobs.quick_runner", json.dumps(options)]
 
     @property
     def pid(self) -> int:
@@ -197,9 +202,51 @@ class RunnerProcess:
         self.process.kill()
         self.process.wait(5.0)
 
-    def stop(self, timeout: float = 25.0) -> int:
+    def ask_to_stop(self) -> None:
         self.process.terminate()
+
+    def stop(self, timeout: float = 25.0) -> int:
+        self.ask_to_stop()
         return self.process.wait(timeout)
+
+
+class RunnerElsewhere(RunnerProcess):
+    """A runner in a process-id space of its own, as on another machine: no other runner sees its programs."""
+
+    SPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    FIRST = (
+        "sh",
+        "-c",
+        '"$@" & exec sleep 600',
+        "sh",
+    )  # outlives the runner, and so does the space
+
+    def command(self, options: dict[str, Any]) -> list[str]:
+        return [*self.SPACE, *self.FIRST, *super().command(options)]
+
+    @property
+    def runner_pid(self) -> int:
+        """The runner's process id as this process sees it."""
+        [found] = eventually(
+            lambda: [
+                pid
+                for pid in pids_with(f"LOG={self._log}")
+                if command_line(pid).startswith(f"{sys.executable} -m tests.jobs")
+            ]
+        )
+        return found
+
+    def kill(self) -> None:
+        os.kill(self.runner_pid, signal.SIGKILL)
+
+    def ask_to_stop(self) -> None:
+        self.process.kill()  # and with it the whole space
+
+
+def pids_with(mark: str) -> list[int]:
+    """The live processes, of any process-id space, with this entry in the environment."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if is_alive(pid) and _is_marked(pid, mark.encode())]
 
 
 StartRunner = Callable[..., RunnerProcess]
@@ -213,7 +260,11 @@ def start_runner(
     started: list[RunnerProcess] = []
 
     def start(
-        *, slots: int = 2, periods: dict[str, float] | None = None, **deadlines: float
+        *,
+        slots: int = 2,
+        periods: dict[str, float] | None = None,
+        kind: type[RunnerProcess] = RunnerProcess,
+        **deadlines: float,
     ) -> RunnerProcess:
         environment = {
             "PATH": os.environ["PATH"],
@@ -230,13 +281,13 @@ def start_runner(
             "deadlines": deadlines,
         }
         log = tmp_path / f"runner-{len(started)}.log"
-        started.append(RunnerProcess(environment, options, log))
+        started.append(kind(environment, options, log))
         return started[-1]
 
     yield start
     for runner in started:
         if runner.process.poll() is None:
-            runner.process.terminate()
+            runner.ask_to_stop()
     for runner in started:
         try:
             runner.process.wait(25.0)

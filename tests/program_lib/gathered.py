@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.nodes import InnerNode, Node, Source
+from program_lib.ports import Uncounted
 from program_lib.program import flow, wire
 from program_lib.types import Schema
 from progress_lib import Progress
 
 
-class _Tables:
+class _Tables(Uncounted):
     def __init__(self, schema: Schema, tables: Sequence[pa.Table]) -> None:
         self.schema, self.tables = schema, tables
 

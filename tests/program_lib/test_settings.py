@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from program_lib import settings
-from progress_lib import defaults
+from progress_lib import environment
 
 EMPTY = ("NATS_URL", "TENANT_ID", "JOB_ID", "RUN_ID", "LAST_WORDS", "DATA_DIR", "DATA_ROOTS")
 
@@ -37,11 +37,11 @@ def test_an_empty_variable_counts_as_one_that_is_not_set(monkeypatch: pytest.Mon
     for name in EMPTY:
         monkeypatch.setenv(name, "")
     assert values() == unset
-    assert unset[2] == defaults.NATS_URL
+    assert unset[2] == environment.NATS_URL
 
 
 def test_a_program_and_the_library_report_to_the_same_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NATS_URL", "nats://elsewhere:4333")
-    assert settings.nats_url() == defaults.nats_url() == "nats://elsewhere:4333"
+    assert settings.nats_url() == environment.nats_url() == "nats://elsewhere:4333"

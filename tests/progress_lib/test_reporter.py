@@ -109,7 +109,7 @@ def test_a_killed_program_is_gone_at_once(nats_server: NatsServer, listener: Lis
 def test_nats_that_comes_later_gets_the_last_state_of_each_node(
     nats_server: NatsServer, listener: Listener
 ) -> None:
-    JetStream(listener.link).ensure_stream({"name": "ALL", "subjects": ["tenant.>"]})
+    JetStream(listener.link).call("STREAM.CREATE.ALL", {"name": "ALL", "subjects": ["tenant.>"]})
     nats_server.stop()
     with ProgressReporter(nats_server.url, "default", 42) as reporter:
         reporter.report(Progress(1, "a", Status.RUNNING, 1))
@@ -137,7 +137,7 @@ def stored(link: Link) -> list[tuple[int, str, int]]:
 def test_a_terminal_state_survives_a_server_that_is_killed_as_it_is_sent(
     nats_server: NatsServer, listener: Listener
 ) -> None:
-    JetStream(listener.link).ensure_stream({"name": "ALL", "subjects": ["tenant.>"]})
+    JetStream(listener.link).call("STREAM.CREATE.ALL", {"name": "ALL", "subjects": ["tenant.>"]})
     with ProgressReporter(nats_server.url, "default", 42) as reporter:
         assert reporter._link is not None
         assert reporter._link.wait_up(5.0)

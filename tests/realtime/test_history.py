@@ -10,7 +10,7 @@ import pytest
 from progress_lib.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats import Link, Message, NatsError
 from progress_lib.subjects import progress_subject, status_subject
-from realtime.history import FEW, STREAM, ProgressStream
+from realtime.history import FEW, ProgressStream
 from tests.harness import NatsServer, eventually
 
 JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
@@ -101,9 +101,9 @@ def test_jobs_of_several_tenants_are_read_together(stream: ProgressStream) -> No
 def test_what_the_stream_drops_while_it_is_read_is_not_waited_for(
     link: Link, stream: ProgressStream
 ) -> None:
-    reading = JetStream(link).read(STREAM, {"deliver_policy": "all"})
+    reading = JetStream(link).read(stream.name, {"deliver_policy": "all"})
     read = next(reading)
-    JetStream(link).call(f"STREAM.PURGE.{STREAM}", {})
+    JetStream(link).call(f"STREAM.PURGE.{stream.name}", {})
     for batch in reading:
         read += batch
     assert 0 < len(read) < 2 * JOBS * TOLD
@@ -111,12 +111,12 @@ def test_what_the_stream_drops_while_it_is_read_is_not_waited_for(
 
 def test_no_consumer_is_left_behind(link: Link, stream: ProgressStream) -> None:
     replayed(stream, [("acme", job_id) for job_id in range(3)])
-    reading = JetStream(link).read(STREAM, {"deliver_policy": "all"})
+    reading = JetStream(link).read(stream.name, {"deliver_policy": "all"})
     next(reading)
     reading.close()  # in the middle of it
 
     def consumers() -> int:
-        state = JetStream(link).call(f"STREAM.INFO.{STREAM}", {})["state"]
+        state = JetStream(link).call(f"STREAM.INFO.{stream.name}", {})["state"]
         return int(state["consumer_count"])
 
     eventually(lambda: consumers() == 0, what="the server has none")
@@ -125,7 +125,7 @@ def test_no_consumer_is_left_behind(link: Link, stream: ProgressStream) -> None:
 def test_a_server_that_goes_away_in_the_middle_is_an_error(
     nats_server: NatsServer, link: Link, stream: ProgressStream
 ) -> None:
-    reading = JetStream(link).read(STREAM, {"deliver_policy": "all"}, timeout=0.5)
+    reading = JetStream(link).read(stream.name, {"deliver_policy": "all"}, timeout=0.5)
     next(reading)
     nats_server.kill()
     with pytest.raises(NatsError):

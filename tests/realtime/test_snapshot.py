@@ -54,6 +54,18 @@ def run_of(job: JobSnapshot) -> tuple[str, str] | None:
     return (statuses[0].run.run_id, statuses[0].run.status) if statuses else None
 
 
+def test_a_program_that_goes_on_after_its_runs_end_is_not_shown() -> None:
+    job = JobSnapshot()
+    tell_run(job, "running")
+    tell(job, 1, rows=10, seq=1)
+    tell_run(job, "lost")
+    assert not tell(job, 1, rows=20, seq=2)
+    assert not tell(job, 2, rows=1, seq=3)
+    assert tell(job, 1, COMPLETED, 30, seq=4), "a node's end may come late"
+    assert tell(job, 3, rows=1, run=None), "who names no run has none that ended"
+    assert nodes(job) == {1: ("completed", 30), 3: ("running", 1)}
+
+
 def test_nothing_is_known_of_a_job_that_nobody_spoke_of() -> None:
     job = JobSnapshot()
     assert run_of(job) is None

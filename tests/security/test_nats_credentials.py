@@ -20,7 +20,7 @@ from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Message
-from realtime.history import CONFIG, ProgressStream
+from realtime.history import PLAN, ProgressStream
 from settings.secret_files import write_secret
 from tests.harness import (
     ROOT,
@@ -189,7 +189,8 @@ def test_no_answer_to_a_program_reaches_a_subject_that_it_may_not_publish_on(
     link.start()
     assert link.wait_up(5.0)
     if made_before:
-        JetStream(link).ensure_stream({**CONFIG, "no_ack": False, "max_bytes": 1 << 20})
+        config = {"name": "PROGRESS", "subjects": PLAN.subjects, "max_bytes": 1 << 20}
+        JetStream(link).call("STREAM.CREATE.PROGRESS", config)
     ProgressStream(link, "*").open()
     foreign = f"tenant.globex.job.{JOB}.progress"
     program = Raw(guarded.port, **login(admission.url_for(run_of())))

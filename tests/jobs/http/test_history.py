@@ -65,6 +65,18 @@ def test_a_history_holds_what_was_said_of_this_run_alone_with_the_time_of_each(
     assert told["events"][-1]["payload"]["rowCount"] == 9
 
 
+def test_a_history_ends_with_its_run_though_the_program_goes_on(store: Store) -> None:
+    run = new_run(store)
+    said = [
+        progress(run.run_id, 1, 5, 1.0),
+        status(run.run_id, "lost", 2.0),
+        progress(run.run_id, 1, 3_000, 3.0),
+        progress(run.run_id, 2, 7, 4.0, end=True),
+    ]
+    events = history(store, run, said)["events"]
+    assert [event["ts"] for event in events] == [1.0, 2.0, 4.0], "a node's end may come late"
+
+
 def test_a_message_without_a_run_counts_for_the_run_that_was_on(store: Store) -> None:
     run = new_run(store)
     taken = store.start_run(TENANT, run.run_id, ProcessIdentity("here", 1, 2))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from jobs.run.lost_runs import LostRuns
-from jobs.store.process_identity import ProcessIdentity, this_machine
+from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
@@ -56,6 +59,30 @@ def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
     ending = lost_runs(store, link, lambda: store.beat(ELSEWHERE, run_ids))
     ending.end_all(())
     assert lost(store, runs) == 1, "the one that came first, whose end was the sign"
+
+
+def marked(run_id: str) -> subprocess.Popen[bytes]:
+    """A process that seems to be of a run."""
+    environment = {"PATH": os.environ["PATH"], "RUN_ID": run_id}
+    return subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True)
+
+
+def test_a_runner_kills_what_is_left_of_runs_that_have_ended_and_nothing_else(
+    store: Store, link: Link
+) -> None:
+    over, at_work = started(store, 2)
+    lost = RunStatus.LOST
+    assert store.move_run(over.tenant_id, over.run_id, RunStatus.RUNNING, lost, reason="x")
+    left, working, foreign = (marked(run_id) for run_id in (over.run_id, at_work.run_id, "f" * 32))
+    try:
+        eventually(lambda: {over.run_id, at_work.run_id, "f" * 32} <= values_of("RUN_ID"))
+        lost_runs(store, link, lambda: None).end_orphans()
+        assert left.wait(5.0) == -signal.SIGKILL
+        assert (working.poll(), foreign.poll()) == (None, None)
+    finally:
+        for process in (left, working, foreign):
+            process.kill()
+            process.wait()
 
 
 def test_a_runner_that_stops_ends_no_more_lost_runs(store: Store, link: Link) -> None:

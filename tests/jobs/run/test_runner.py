@@ -24,9 +24,11 @@ from tests.jobs.conftest import (
     GOOD,
     UNTIL_TOLD,
     Heard,
+    RunnerElsewhere,
     StartRunner,
     ended,
     new_runner,
+    pids_with,
     record,
     running,
 )
@@ -420,7 +422,6 @@ def test_a_runner_killed_in_the_middle_loses_the_run_and_leaves_no_program(
     run = running(store, queued(store, run_queue, HAS_A_CHILD))
     child = int((run_directory(data_dir, run) / "child").read_text())
     first.kill()
-    assert is_alive(program_pid(run))
     start_runner()
     end = ended(store, run)
     assert end.status is RunStatus.LOST
@@ -429,6 +430,24 @@ def test_a_runner_killed_in_the_middle_loses_the_run_and_leaves_no_program(
     assert (heard.progress(run)[-1]["status"], heard.progress(run)[-1]["rowCount"]) == ("failed", 7)
     assert is_sorted([p["seq"] for p in heard.progress(run)])
     eventually(lambda: not is_alive(program_pid(run)) and not is_alive(child))
+
+
+def test_a_runner_killed_on_another_machine_takes_its_program_with_it(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    """No runner elsewhere can kill that program, and the job's next run must not work beside it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root makes a process-id space (unshare --pid)")
+    quick = {"beat": 0.3, "stale_after": 2.0, "lost_sweep": 0.3}
+    first = start_runner(periods=quick, kind=RunnerElsewhere)
+    run = running(store, queued(store, run_queue, HAS_A_CHILD))
+    mark = f"RUN_ID={run.run_id}"
+    assert len(pids_with(mark)) == 2, "the program and its child"
+    first.kill()
+    eventually(lambda: not pids_with(mark), 2.0, what="the program is gone")
+    start_runner(periods=quick)
+    end = ended(store, run)
+    assert (end.status, end.reason) == (RunStatus.LOST, "the runner was not heard of any more")
 
 
 def test_a_runner_that_hangs_loses_its_run_and_ends_it_when_it_wakes(

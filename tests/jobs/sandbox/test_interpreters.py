@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -99,7 +100,7 @@ def test_a_program_finds_what_it_was_given_and_nothing_of_its_interpreter(
         "__main__",
     )
     assert found["leads"], "of a session and a group of its own"
-    assert found["descriptors"] == [0, 1, 2]
+    assert found["descriptors"] == [0, 1, 2, 3], "the last one ends with the runner"
     assert found["stdin"] == ""
     assert found["threads"] == 1, "Landlock holds for the thread that asks for it"
     assert found["mask"] == []
@@ -212,6 +213,63 @@ def test_a_spare_does_not_outlive_a_runner_that_is_killed() -> None:
         runner.kill()
         runner.communicate()
     eventually(lambda: not is_alive(spare), 20.0)
+
+
+WITH_PROGRAMS = """
+import os, sys, time
+from pathlib import Path
+from jobs.sandbox.interpreters import Interpreters, interpreter_environment
+directory, spares = Path(sys.argv[1]), int(sys.argv[2])
+held = Interpreters(spares)
+held.open()
+while len(held.ready) < spares:
+    time.sleep(0.02)
+for name in ("first", "second"):
+    program = directory / name / "program.py"
+    environment = {**interpreter_environment(), "RUN_ID": name}
+    started = held.run(program, environment, f"RUN_ID={name}")
+time.sleep(600)
+"""
+BUSY = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+with open("pids", "w") as file:
+    print(os.getpid(), child.pid, file=file, flush=True)
+while True:
+    pass
+"""
+GONE = 2.0  # seconds after the runner's end
+
+
+def pids_of(directory: Path) -> list[int]:
+    return [int(pid) for pid in (directory / "pids").read_text().split()]
+
+
+@pytest.mark.parametrize("spares", [0, 1], ids=["fresh", "spare"])
+def test_programs_and_their_children_die_with_a_runner_that_is_killed(
+    tmp_path: Path, spares: int
+) -> None:
+    """Though no thread of theirs has a moment to notice. One is a spare, if there is any, and one is not."""
+    directories = [tmp_path / name for name in ("first", "second")]
+    for directory in directories:
+        directory.mkdir()
+        (directory / "program.py").write_text(BUSY)
+    command = [sys.executable, "-c", WITH_PROGRAMS, str(tmp_path), str(spares)]
+    runner = subprocess.Popen(command, cwd=ROOT)
+    found: list[int] = []
+    try:
+        found += eventually(lambda: [pid for one in directories for pid in pids_of(one)])
+        assert len(found) == 4
+        assert all(is_alive(pid) for pid in found)
+        runner.kill()
+        runner.wait()
+        eventually(lambda: not any(is_alive(pid) for pid in found), GONE, what="all are gone")
+    finally:
+        runner.kill()
+        runner.wait()
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
