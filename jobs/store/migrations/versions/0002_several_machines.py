@@ -1,4 +1,7 @@
-"""The end of each run's log is kept beside the run, so that every web server can show it; old runs can be found to be pruned."""
+"""What several machines need: the ends of logs, which every web server can show, and the mark of an installation.
+
+Runs that ended long ago are found by an index, to be deleted.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,5 +16,10 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("tail", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "installation",
+        sa.Column("name", sa.String(80), primary_key=True),
+        sa.Column("value", sa.String(80), nullable=False),
     )
     op.create_index("runs_by_end", "runs", ["ended_at"])
