@@ -22,7 +22,8 @@ def conformed(batch: Batch, schema: Schema) -> Batch:
 
 def _as(batch: Batch, wanted: Column) -> pa.ChunkedArray | pa.Array:
     had = batch.schema.column(wanted.name)
-    assert had is not None
+    if had is None:  # a union has columns that not all of its inputs have
+        return pa.nulls(len(batch), wanted.type.arrow())
     values = batch.table[wanted.name]
     if had.type.arrow() == wanted.type.arrow():
         return values

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,9 +16,9 @@ from program_lib.conform import conformed
 from program_lib.errors import ExpressionFailed, ProgramError, RowRefused
 from program_lib.failing import smallest_failing
 from program_lib.limits import reason
-from program_lib.ports import Reader, Writer
+from program_lib.ports import UNNAMED, Reader, Writer
 from program_lib.texts import column_texts
-from program_lib.types import Kind, Schema, Type
+from program_lib.types import Kind, Schema, Type, listed
 from progress_lib import Progress, Row, Status
 
 LOG = logging.getLogger("job")
@@ -28,6 +29,10 @@ SHOWN_COLUMNS = (
 )
 
 Report = Callable[[Progress], None]
+Inlet = int | tuple[int, str]  # a node by its number, with its input where it has several
+Feeds = (
+    Sequence[Inlet] | Mapping[str, Sequence[Inlet]]
+)  # who gets the rows; by output where there are several
 
 
 class NodeFailed(Exception):
@@ -45,24 +50,38 @@ class Node:
     """What all nodes do. `run` in program_lib.program wires them and calls them, on one thread."""
 
     did = "{count:,} rows"
+    inputs_named: tuple[str, ...] = (UNNAMED,)
+    first_inputs: tuple[str, ...] = ()  # those whose rows should come before all others
 
-    def __init__(self, number: int, name: str, feeds: Sequence[int] = ()) -> None:
+    def __init__(self, number: int, name: str, feeds: Feeds = ()) -> None:
         """`feeds`: the numbers of the nodes that get our rows."""
-        self.number, self.name, self.feeds = number, name, feeds
-        self.followers: list[Node] = []  # the nodes that `feeds` names; set by `wire`
-        self.inputs: list[Node] = []
+        self.number, self.name = number, name
+        self.feeds = feeds if isinstance(feeds, Mapping) else {UNNAMED: feeds}
+        # The inputs that `feeds` names, by our outputs, and the nodes that feed us, by our inputs; set by `wire`
+        self.followers: dict[str, list[tuple[Node, str]]] = {}
+        self.inputs: dict[str, list[Node]] = {}
         self.report: Report = lambda progress: None
         self.status: Status | None = None  # what we said last
-        self.open_inputs = 0  # inputs that have not ended
+        self.open_inputs: Counter[str] = Counter()  # how many nodes still feed each input
         self.schema = Schema()  # of the rows that we hand on or write
         self.seen = self.row_count = 0  # rows that came in; rows that we handed on or wrote
+        self.port_counts: dict[
+            str, int
+        ] = {}  # rows that left by each output, where outputs have names
 
     def say(self, status: Status, message: str | None = None, row: Row | None = None) -> None:
-        message = message or self.did.format(count=self.row_count, seen=self.seen)
-        self.report(Progress(self.number, self.name, status, self.row_count, message, row=row))
+        counts = dict(self.port_counts) or None
+        message = message or self.told()
+        self.report(
+            Progress(self.number, self.name, status, self.row_count, message, row=row, ports=counts)
+        )
         if status != self.status:
             self.status = status
             LOG.info("%s: %s, %s", self.name, status, message)
+
+    def told(self) -> str:
+        """What the node did until now, for people."""
+        return self.did.format(count=self.row_count, seen=self.seen)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -81,24 +100,36 @@ class Node:
     def hand_on(self, batch: Batch) -> None:
         self.row_count += len(batch)
         self.say(Status.RUNNING)
-        for part in batch.parts():
-            for node in self.followers:
-                node.take(part)
+        self.give(batch, UNNAMED)
 
-    def take(self, batch: Batch) -> None:
-        """An input hands on rows."""
+    def give(self, batch: Batch, output: str) -> None:
+        for part in batch.parts():
+            for node, port in self.followers.get(output, ()):
+                node.take(part, port)
+
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        """A node that feeds the input `port` hands on rows."""
         raise NotImplementedError
 
-    def end(self) -> None:
-        """One input has no more rows."""
-        self.open_inputs -= 1
-        if self.open_inputs <= 0:
+    def end(self, port: str = UNNAMED) -> None:
+        """A node that feeds the input `port` has no more rows."""
+        self.open_inputs[port] -= 1
+        if self.open_inputs[port] <= 0:
+            self.input_ended(port)
+        if all(count <= 0 for count in self.open_inputs.values()):
             self.complete()
-            for node in self.followers:
-                node.end()
+            for followers in self.followers.values():
+                for node, entered in followers:
+                    node.end(entered)
+
+    def input_ended(self, port: str) -> None:
+        """All rows of an input have come."""
 
     def complete(self) -> None:
         self.say(Status.COMPLETED)
+
+    def close(self) -> None:
+        """Gives up what is open, whatever happened before. Never raises."""
 
 
 class Source(Node):
@@ -107,10 +138,11 @@ class Source(Node):
     did = "{count:,} rows read"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[], Reader], feeds: Sequence[int] = ()
+        self, number: int, name: str, work: Callable[[], Reader], feeds: Feeds = ()
     ) -> None:
         super().__init__(number, name, feeds)
         self.work = work
+        self.reader: Reader | None = None
 
     def start(self) -> None:
         self.say(Status.RUNNING, "Started")
@@ -119,22 +151,27 @@ class Source(Node):
             self.schema = self.reader.open()
 
     def run(self) -> None:
+        assert self.reader is not None
         batches = self.reader.batches()
-        while (table := self._next(batches)) is not None:
+        while (table := self._next(batches, self.reader)) is not None:
             first = self.row_count + 1
             numbers = pa.arange(first, first + len(table))
             self.hand_on(Batch(table, self.schema, numbers, self.reader.where))
-        self.reader.close()
+        self.close()
         self.end()
 
-    def _next(self, batches: Iterator[pa.Table]) -> pa.Table | None:
+    def close(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+
+    def _next(self, batches: Iterator[pa.Table], reader: Reader) -> pa.Table | None:
         with self.at_work():
             try:
                 return next(batches, None)
             except RowRefused as refused:
                 number = self.row_count + refused.index + 1
                 row = Row(number, {refused.column: ""} if refused.column else {})
-                place = f" ({self.reader.where(number)})"
+                place = f" ({reader.where(number)})"
                 raise NodeFailed(self, refused, row, place) from refused
 
 
@@ -144,8 +181,12 @@ class InnerNode(Node):
     def start(self) -> None:
         self.say(Status.RUNNING, "Started")
         with self.at_work():
-            self.schema_in = common_schema([node.schema for node in self.inputs])
+            self.schema_in = self.gathered([node.schema for node in self.inputs[UNNAMED]])
             self.schema = self.opened(self.schema_in)
+
+    def gathered(self, schemas: list[Schema]) -> Schema:
+        """One schema for the rows of all that feed us."""
+        return common_schema(schemas)
 
     def opened(self, schema: Schema) -> Schema:
         """Gets ready for rows of this schema; the schema of what is handed on."""
@@ -155,7 +196,7 @@ class InnerNode(Node):
         """What becomes of a batch; called again with parts of it where it fails."""
         raise NotImplementedError
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
         with self.at_work():
             batch = replace(conformed(batch, self.schema_in), start=self.seen)
             try:
@@ -166,11 +207,16 @@ class InnerNode(Node):
         self.hand_on(made)
 
     def _by_parts(self, batch: Batch, error: Exception) -> Batch:
-        """Looks for the row at fault. Raises NodeFailed, but where the parts of the batch do not fail."""
-        failing = smallest_failing(self.worked, batch, error)
-        if failing is None:
-            return self.made_of_parts(batch, error)
-        raise self._failed(*failing) from failing[1]
+        if (failed := self.at_fault(self.worked, batch, error)) is not None:
+            raise failed from error
+        return self.made_of_parts(batch, error)
+
+    def at_fault(
+        self, work: Callable[[Batch], object], batch: Batch, error: Exception
+    ) -> NodeFailed | None:
+        """The failure that names the row at fault; None where the parts of the batch do not fail."""
+        failing = smallest_failing(work, batch, error)
+        return None if failing is None else self._failed(*failing)
 
     def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
         """What becomes of a batch that failed as a whole, and of which no part did."""
@@ -192,7 +238,7 @@ class Step(InnerNode):
     did = "{count:,} rows computed"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Sequence[int] = ()
+        self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Feeds = ()
     ) -> None:
         super().__init__(number, name, feeds)
         self.work = work
@@ -212,6 +258,73 @@ class Filter(Step):
 
 class Map(Step):
     """A step that hands on as many rows as it gets."""
+
+
+class Split(InnerNode):
+    """Hands on its rows by several outputs: `work` makes a batch for each of them."""
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        work: Callable[[Batch], Mapping[str, Batch]],
+        feeds: Feeds = (),
+    ) -> None:
+        super().__init__(number, name, feeds)
+        self.work = work
+
+    def opened(self, schema: Schema) -> Schema:
+        self.port_counts = dict.fromkeys(self.work(Batch.empty(schema)), 0)
+        if unknown := [output for output in self.feeds if output not in self.port_counts]:
+            raise ProgramError(
+                f"it has no output {listed(map(repr, unknown))}; it has {listed(map(repr, self.port_counts))}"
+            )
+        return schema
+
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        with self.at_work():
+            batch = replace(conformed(batch, self.schema_in), start=self.seen)
+            try:
+                made = self.work(batch)
+            except Exception as error:
+                raise self.at_fault(self.work, batch, error) or NodeFailed(self, error) from error
+        self.seen += len(batch)
+        for output, part in made.items():
+            self.port_counts[output] += len(part)
+            self.row_count += len(part)
+        self.say(Status.RUNNING)
+        for output, part in made.items():
+            if len(part):
+                self.give(part, output)
+
+    def told(self) -> str:
+        each = listed(f"{count:,} {output}" for output, count in self.port_counts.items())
+        return f"{self.seen:,} rows split: {each}"
+
+
+class Union(InnerNode):
+    """Hands on the rows of all that feed it, as columns that `work` makes of theirs."""
+
+    did = "{count:,} rows"
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        work: Callable[[], Callable[[list[Schema]], Schema]],
+        feeds: Feeds = (),
+    ) -> None:
+        super().__init__(number, name, feeds)
+        self.work = work
+
+    def gathered(self, schemas: list[Schema]) -> Schema:
+        return self.work()(schemas)
+
+    def opened(self, schema: Schema) -> Schema:
+        return schema
+
+    def worked(self, batch: Batch) -> Batch:
+        return batch
 
 
 class Output(InnerNode):

@@ -10,6 +10,8 @@ from jobs.graph.fields import MAX_COLUMNS, Field, shown
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
 from program_lib.types import Kind, Schema, Type
 
+UNNAMED = ""  # how an edge names the only input or output of a node
+
 
 class WrongField(ValueError):
     """The rows that come in do not go together with a field; the text says why."""
@@ -25,6 +27,23 @@ class Size:
 
     characters: int = 0
     entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where rows enter or leave a node that has more than one place for it; edges name it."""
+
+    name: str
+    label: str
+
+    def document(self) -> dict[str, str]:
+        """This port as JSON."""
+        return {"name": self.name, "label": self.label}
+
+
+def nothing_known(config: Mapping[str, Any], known: Schema) -> Schema:
+    """Of a type that gives columns whose types only a run tells."""
+    return Schema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,13 @@ class NodeType:
     template: str
     # Of the columns that it gives those whose types are known before the program runs, by its configuration and
     # what is known of the columns that come in. Raises WrongField where a type is wrong.
-    known_columns: Callable[[Mapping[str, Any], Schema], Schema]
+    known_columns: Callable[[Mapping[str, Any], Schema], Schema] = nothing_known
+    # Ports that have names; a type without has at most one input and one output, which have none. Each needs an edge
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    outputs_in: str | None = None  # the field whose entries name outputs, before those of `outputs`
+    # As known_columns, of a type with named inputs: what is known of each by its port
+    known_by_port: Callable[[Mapping[str, Any], Mapping[str, Schema]], Schema] | None = None
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
 
@@ -71,13 +96,27 @@ class NodeType:
         values = [
             config.get(f.name)
             for f in self.fields
-            if f.kind in ("columns", "names", "types", "keep")
+            if f.kind in ("columns", "names", "types", "keep", "pairs", "branches")
         ]
         lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
         texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
-        texts += [e.get("expression") for entries in lists for e in entries if isinstance(e, dict)]
+        members = ("expression", "condition")
+        texts += [
+            e.get(m) for entries in lists for e in entries if isinstance(e, dict) for m in members
+        ]
         lengths = (len(text) for text in texts if isinstance(text, str))
         return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
+
+    def output_ports(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
+        """The named outputs of a node with this configuration, which has no errors; none: its output has no name."""
+        entries = config[self.outputs_in] if self.outputs_in else ()
+        return (*(Port(entry["port"], entry["port"]) for entry in entries), *self.outputs)
+
+    def columns_known(self, config: Mapping[str, Any], by_port: Mapping[str, Schema]) -> Schema:
+        """Of the columns that it gives those whose types are known. Raises WrongField where a type is wrong."""
+        if self.known_by_port is not None:
+            return self.known_by_port(config, by_port)
+        return self.known_columns(config, by_port.get(UNNAMED, Schema()))
 
     def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration with each field that was not given at its default, fields without one left out."""
@@ -93,6 +132,9 @@ class NodeType:
             "help": self.help,
             "hasInput": self.has_input,
             "hasOutput": self.has_output,
+            "inputs": [port.document() for port in self.inputs],
+            "outputs": [port.document() for port in self.outputs],
+            "outputsIn": self.outputs_in,
             "fields": [field.document() for field in self.fields],
             "oneOf": list(self.one_of),
         }

@@ -25,6 +25,7 @@ class Progress(NamedTuple):
     row_count: int = 0
     message: str = ""
     row: Row | None = None
+    ports: dict[str, int] | None = None
 
 
 class ProgressReporter:
