@@ -112,7 +112,7 @@ class Runner:
             self._announcer,
             link,
             self._periods.stale_after,
-            lambda run, graph, pid: remove_unfinished(run, graph, pid, allowance),
+            lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._slots = threading.BoundedSemaphore(slots)

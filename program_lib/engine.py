@@ -20,13 +20,12 @@ MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a sm
 # A batch is less than what DuckDB gives to two threads; with two, one waits, and the reader ahead has no core
 THREADS = "1"
 BATCH = "batch"  # what a batch is called in SQL
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+Config = dict[str, str | bool | int | float | list[str]]
+_CLOSED: Config = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
-    "memory_limit": MEMORY,
-    "threads": THREADS,
 }
 
 
@@ -65,9 +64,16 @@ def _opening() -> Future[duckdb.DuckDBPyConnection]:
 
 
 def _open() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:", config=_CONFIG)
+    config: Config = {"memory_limit": MEMORY, "threads": THREADS}
+    return closed_database(config, disabled_optimizers=DISABLED_OPTIMIZERS)
+
+
+def closed_database(config: Config, disabled_optimizers: str = "") -> duckdb.DuckDBPyConnection:
+    """A database in memory that reaches no file and no network, and whose settings stay as they are."""
+    connection = duckdb.connect(":memory:", config=_CLOSED | config)
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
+    if disabled_optimizers:
+        connection.execute(f"SET disabled_optimizers = '{disabled_optimizers}'")
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -29,6 +29,11 @@ def last_words() -> str | None:
     return os.environ.get("LAST_WORDS")
 
 
+def temporary_directory() -> str | None:
+    """Where temporary files lie: the run's directory; None: where the system has them."""
+    return os.environ.get("TMPDIR")
+
+
 @cache
 def data_dir() -> Path:
     """Where files with a relative path lie."""

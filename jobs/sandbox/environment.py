@@ -72,9 +72,12 @@ def reading_environment(
     }
 
 
-def remove_unfinished(run: Run, graph: Mapping[str, Any], pid: int, allowance: Allowance) -> None:
+def remove_unfinished(
+    run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
+) -> None:
     """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
     try:
+        RunFiles(data_dir, run.run_id).remove_spools()
         roots = roots_of(allowance.rules.data_roots, run.tenant_id)
         for path in unfinished(files_written(graph), roots, pid):
             path.unlink(missing_ok=True)
