@@ -93,6 +93,16 @@ class Node:
         except Exception as error:
             raise NodeFailed(self, error) from error
 
+    def failed_at(self, batch: Batch, error: Exception) -> NodeFailed:
+        """The failure of a batch, which names the row where it is one."""
+        if len(batch) != 1:
+            return NodeFailed(self, error)
+        number = batch.numbers[0].as_py()
+        values = shown_values(batch, _columns_at_fault(error))
+        told = ", ".join(f"{column}={value}" for column, value in values.items())
+        place = f" ({batch.where_is(number)}: {told})"
+        return NodeFailed(self, error, Row(number, values), place)
+
     def start(self) -> None:
         """Tells the columns of our rows; all nodes that feed us have told theirs."""
         raise NotImplementedError
@@ -216,20 +226,11 @@ class InnerNode(Node):
     ) -> NodeFailed | None:
         """The failure that names the row at fault; None where the parts of the batch do not fail."""
         failing = smallest_failing(work, batch, error)
-        return None if failing is None else self._failed(*failing)
+        return None if failing is None else self.failed_at(*failing)
 
     def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
         """What becomes of a batch that failed as a whole, and of which no part did."""
         raise NodeFailed(self, error) from error
-
-    def _failed(self, batch: Batch, error: Exception) -> NodeFailed:
-        if len(batch) != 1:
-            return NodeFailed(self, error)
-        number = batch.numbers[0].as_py()
-        values = shown_values(batch, _columns_at_fault(error))
-        told = ", ".join(f"{column}={value}" for column, value in values.items())
-        place = f" ({batch.where_is(number)}: {told})"
-        return NodeFailed(self, error, Row(number, values), place)
 
 
 class Step(InnerNode):
@@ -274,12 +275,13 @@ class Split(InnerNode):
         self.work = work
 
     def opened(self, schema: Schema) -> Schema:
-        self.port_counts = dict.fromkeys(self.work(Batch.empty(schema)), 0)
+        parts = self.work(Batch.empty(schema))
+        self.port_counts = dict.fromkeys(parts, 0)
         if unknown := [output for output in self.feeds if output not in self.port_counts]:
             raise ProgramError(
                 f"it has no output {listed(map(repr, unknown))}; it has {listed(map(repr, self.port_counts))}"
             )
-        return schema
+        return next(iter(parts.values())).schema
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
         with self.at_work():

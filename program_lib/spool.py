@@ -93,9 +93,11 @@ class Spool:
     def value(self, sql: str) -> object:
         """The one value that a query gives."""
         with self._at_work() as connection:
-            row = _interruptible(connection, lambda: connection.execute(sql).fetchone())
-        assert row is not None
-        return row[0]
+            rows = _interruptible(connection, lambda: connection.execute(sql).fetchall())
+        [[value]] = (
+            rows  # all of them: a result that is not read to its end lets the connection do nothing else
+        )
+        return value
 
     def select(self, sql: str, schema: Schema) -> Iterator[pa.Table]:
         """What a query gives, in batches, with the schema's names and types; its columns come in that order.
@@ -108,6 +110,17 @@ class Spool:
         while (batch := self._next(reader)) is not None:
             if len(batch):
                 yield pa.Table.from_batches([batch]).rename_columns(schema.names).cast(wanted)
+
+    @contextmanager
+    def beside(self, table: str, rows: pa.Table) -> Iterator[None]:
+        """Lets SQL see rows that are not kept; their columns have the names that SQL gives them."""
+        with self._at_work() as connection:
+            connection.register(table, rows)
+        try:
+            yield
+        finally:
+            if self._connection is not None:
+                self._connection.unregister(table)
 
     def close(self) -> None:
         """Forgets the rows. May be called again."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.graph.fields import MAX_COLUMNS, Field, shown
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
+from program_lib.join_columns import key_error
 from program_lib.types import Kind, Schema, Type
 
 UNNAMED = ""  # how an edge names the only input or output of a node
@@ -56,7 +57,7 @@ class NodeType:
     has_input: bool
     has_output: bool
     fields: tuple[Field, ...]
-    # How the program runs it: a class of program_lib.nodes, what its function needs, and the lines of that function,
+    # How the program runs it: a class of program_lib.nodes, or with its module, what its function needs, and the lines of that function,
     # a template that prints the node's `config` by the filters of the generator
     runs_as: str
     imports: tuple[str, ...]
@@ -107,6 +108,11 @@ class NodeType:
         lengths = (len(text) for text in texts if isinstance(text, str))
         return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
 
+    @property
+    def class_path(self) -> str:
+        """The class that runs it, with its module."""
+        return self.runs_as if "." in self.runs_as else f"program_lib.nodes.{self.runs_as}"
+
     def output_ports(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
         """The named outputs of a node with this configuration, which has no errors; none: its output has no name."""
         entries = config[self.outputs_in] if self.outputs_in else ()
@@ -148,6 +154,14 @@ class NodeType:
             yield self.one_of[0], f"{labels} is missing"
         elif len(given) > 1:
             yield given[1], f"only one of {labels} can be given"
+
+
+def key_errors(on: Iterable[Mapping[str, str]], left: Schema, right: Schema) -> None:
+    """Raises WrongField where keys of known types cannot be compared."""
+    for pair in on:
+        one, other = left.column(pair["left"]), right.column(pair["right"])
+        if one and other and (wrong := key_error(one, other)):
+            raise WrongField("on", wrong)
 
 
 def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:

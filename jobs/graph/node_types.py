@@ -10,12 +10,26 @@ from jobs.graph.nodes.csv_output import CSV_OUTPUT
 from jobs.graph.nodes.db_input import DB_INPUT
 from jobs.graph.nodes.db_output import DB_OUTPUT
 from jobs.graph.nodes.filter import FILTER
+from jobs.graph.nodes.join import JOIN
 from jobs.graph.nodes.limit import LIMIT
+from jobs.graph.nodes.lookup import LOOKUP
 from jobs.graph.nodes.map import MAP
 from jobs.graph.nodes.split import SPLIT
 from jobs.graph.nodes.union import UNION
 
-_IN_ORDER = (DB_INPUT, CSV_INPUT, FILTER, MAP, LIMIT, SPLIT, UNION, DB_OUTPUT, CSV_OUTPUT)
+_IN_ORDER = (
+    DB_INPUT,
+    CSV_INPUT,
+    FILTER,
+    MAP,
+    LIMIT,
+    SPLIT,
+    UNION,
+    JOIN,
+    LOOKUP,
+    DB_OUTPUT,
+    CSV_OUTPUT,
+)
 NODE_TYPES: dict[str, NodeType] = {node_type.name: node_type for node_type in _IN_ORDER}
 
 

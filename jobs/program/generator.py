@@ -31,8 +31,7 @@ NODE_SIGN = (
 )
 PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
 MAX_FUNCTION = 40  # characters of a function's name; a longer node's name is cut
-NODES = "program_lib.nodes"
-STEPS = {"Filter", "Map", "Split"}  # classes of NODES whose function gets a batch
+STEPS = {"Filter", "Map", "Split"}  # classes of program_lib.nodes whose function gets a batch
 
 
 class Code(str):
@@ -195,7 +194,7 @@ def _wiring(node: Node, function: Code, feeds: str) -> Code:
     arguments = [literal(node.id), quoted(node.name), function]
     if feeds:
         arguments.append(f"feeds={feeds}")
-    made = node.node_type.runs_as
+    made = node.node_type.class_path.rpartition(".")[2]
     line = f"{made}({', '.join(arguments)})"
     if len(line) <= WIDTH - 8 and "\n" not in feeds:
         return Code(line)
@@ -229,7 +228,17 @@ _NUMBERED = re.compile(
 )  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "run", "run_preview", "columns", "keep", "query", "node"}
-_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "union", "conditions"}
+_TAKEN |= {
+    "read_csv",
+    "write_csv",
+    "read_rows",
+    "write_rows",
+    "union",
+    "conditions",
+    "join",
+    "lookup",
+    "on",
+}
 
 
 # Imports
@@ -237,7 +246,7 @@ _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "union", "conditi
 
 def _needed(nodes: Iterable[Node], bodies: str) -> set[str]:
     """What the functions of these nodes use, and the classes that run them."""
-    used = {f"{NODES}.{node.node_type.runs_as}" for node in nodes}
+    used = {node.node_type.class_path for node in nodes}
     offered = {path for node in nodes for path in node.node_type.imports}
     return used | {path for path in offered if f"{path.rpartition('.')[2]}(" in bodies}
 

@@ -185,7 +185,8 @@ def test_every_configuration_gives_a_program(node_type: NodeType, data: st.DataO
 
 @ALL
 def test_a_type_runs_as_something_that_there_is(node_type: NodeType) -> None:
-    runs_as = getattr(program_lib.nodes, node_type.runs_as)
+    module, _, name = node_type.class_path.rpartition(".")
+    runs_as = getattr(importlib.import_module(module), name)
     assert issubclass(runs_as, program_lib.nodes.Node)
     for path in node_type.imports:
         module, _, name = path.rpartition(".")
@@ -235,6 +236,16 @@ EXAMPLES = {
         FILE.replace("word", "word,more").replace("\n", ",\n").replace("more,", "more") + "9,,x\n",
         {"missing": "null"},
         others="n,more\n9,x\n",
+    ),
+    "join": Example(
+        "n,word,more\n1,one,\n2,,x\n2,,y\n3,three,\n4,four,\n",
+        {"how": "left", "on": [{"left": "n", "right": "n"}]},
+        others="n,more\n2,x\n2,y\n9,z\n,z\n",
+    ),
+    "lookup": Example(
+        "n,word,more\n1,one,\n2,,x\n3,three,\n4,four,\n",
+        {"on": [{"left": "n", "right": "n"}], "columns": ["more"]},
+        others="n,more\n2,x\n9,z\n",
     ),
     "db_output": Example(FILE, {"connection": "sqlite:///out.db", "table": "written"}),
     "csv_output": Example(FILE, {"path": "out.csv"}),
