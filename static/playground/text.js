@@ -113,10 +113,17 @@ export function shortRun(runId) {
 /** What a node does, in one line of its settings; its type where they say nothing yet. */
 export function summaryOf({ type, config = {} }) {
   const { table, sql, path, condition, columns, rows } = config;
-  const computed = Array.isArray(columns) ? columns.map(({ column }) => column).join(', ') : '';
+  const computed = Array.isArray(columns) ? columns.map((entry) => entry?.column ?? entry).join(', ') : '';
+  const outputs = Array.isArray(config.branches) ? config.branches.map((entry) => entry?.port).join(', ') : '';
+  const keys = Array.isArray(config.on) ? `${config.how ?? 'by'} ${config.on.map(keyText).join(', ')}` : '';
   const first = Number.isInteger(rows) ? `the first ${formatCount(rows)} ${unitOf(rows)}` : '';
-  const telling = [table, sql, path, condition, computed, first].find((text) => typeof text === 'string' && text.trim() !== '');
+  const telling = [table, sql, path, condition, keys, outputs, computed, first].find((text) => typeof text === 'string' && text.trim() !== '');
   return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
+}
+
+// A pair of keys: the name that both have, or both names.
+function keyText(pair) {
+  return pair?.left === pair?.right ? pair?.left : `${pair?.left} = ${pair?.right}`;
 }
 
 /**
@@ -136,6 +143,9 @@ function plainText(value) {
   if (typeof value === 'string') return value;
   const isListOf = (member) => Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column && entry?.[member]);
   if (isListOf('expression')) return value.map(({ column, expression }) => `${column} = ${expression}`).join('\n');
+  const isListOfBoth = (...members) => Array.isArray(value) && value.length > 0 && value.every((entry) => members.every((member) => entry?.[member]));
+  if (isListOfBoth('left', 'right')) return value.map(({ left, right }) => `${left} = ${right}`).join('\n');
+  if (isListOfBoth('port', 'condition')) return value.map(({ port, condition }) => `${port}: ${condition}`).join('\n');
   if (isListOf('type')) return value.map(({ column, type }) => `${column}: ${type}`).join('\n');
   return JSON.stringify(value, null, 2);
 }

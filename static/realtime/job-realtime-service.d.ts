@@ -17,6 +17,8 @@ export interface ProgressEvent {
   readonly message: string;
   /** How many rows there will be; this and the five below are null when the publisher did not send them. */
   readonly rowTotal: number | null;
+  /** Rows by output, of a node with several. */
+  readonly ports: Readonly<Record<string, number>> | null;
   readonly runId: string | null;
   readonly seq: number | null;
   /** Seconds since the epoch, by the publisher's clock. */

@@ -10,6 +10,8 @@ export interface NodeView {
   readonly state: NodeState;
   readonly rowCount: number;
   readonly rowTotal: number | null;
+  /** Rows by output, of a node with several. */
+  readonly ports: Readonly<Record<string, number>> | null;
   readonly message: string;
   /** The row at which it failed, where its program told it. */
   readonly row: RowAtFault | null;

@@ -27,7 +27,10 @@ def test_what_is_sent_is_read_back_the_same() -> None:
     sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
     assert Progress.parse(sent.to_json()) == sent
     told = sent.replace(
-        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}), closed_by="runner", row_total=9
+        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}),
+        closed_by="runner",
+        row_total=9,
+        ports={"large": 2, "\ud800 </script>": 0},
     )
     assert Progress.parse(told.to_json()) == told
 
@@ -37,9 +40,19 @@ def test_what_is_sent_is_read_back_the_same() -> None:
 )
 def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: object) -> None:
     payload = json.dumps(
-        {**FIVE, "row": theirs, "closedBy": [theirs], "rowTotal": [theirs]}
+        {**FIVE, "row": theirs, "closedBy": [theirs], "rowTotal": [theirs], "ports": theirs}
     ).encode()
     assert Progress.parse(payload) == Progress.parse(json.dumps(FIVE).encode())
+
+
+def test_a_program_may_count_any_outputs_and_they_are_bounded() -> None:
+    counts: Any = {"a": Decimal(2), 5: 1, "x" * 500: 0, **{f"p{i}": i for i in range(500)}}
+    sent = usable(Progress(1, "n", Status.RUNNING, ports=counts)).ports
+    assert sent is not None
+    assert len(sent) == 100
+    assert list(sent.items())[:3] == [("a", 2), ("5", 1), ("x" * 128, 0)]
+    with pytest.raises(MalformedProgress, match="ports must be a whole number"):
+        usable(Progress(1, "n", Status.RUNNING, ports={"a": "many"}))  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
  *
  * A control is one of: line, text (several lines), code (several lines, fixed pitch), choice, switch, number, count (a
  * whole number), marker (a line whose spaces count), list (one text a line), columns (pairs of column and expression),
- * types (pairs of column and type), keep, json. A kind that is not in the table is edited as JSON, so that a new one
+ * types (pairs of column and type), pairs (of left and right columns), branches (pairs of output and condition), keep, json. A kind that is not in the table is edited as JSON, so that a new one
  * works before it has a control of its own.
  */
 
@@ -17,6 +17,9 @@ const CONTROLS = {
   choice: 'choice',
   columns: 'columns',
   types: 'types',
+  pairs: 'pairs',
+  branches: 'branches',
+  name: 'line',
   names: 'list',
   marker: 'marker',
   count: 'count',
