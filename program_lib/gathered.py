@@ -23,6 +23,7 @@ class Gathered:
         self.schema = schema
         self.table = table
         self._spool = spool
+        self._bytes = 0  # of all rows, as Arrow has them
         self._kept = Schema([*schema, NUMBER])
         self._firsts: list[int] = []  # the first row of each place …
         self._places: list[Callable[[int], str]] = []  # … and how rows from there are found
@@ -31,11 +32,17 @@ class Gathered:
     def __len__(self) -> int:
         return self._spool.rows(self.table)
 
+    @property
+    def row_bytes(self) -> float:
+        """Bytes of a row, on average."""
+        return max(1.0, self._bytes / max(1, len(self)))
+
     def add(self, batch: Batch) -> None:
         """Adds rows, whose columns are those of the schema."""
         if not self._places or self._places[-1] != batch.where_is:
             self._firsts.append(len(self) + 1)
             self._places.append(batch.where_is)
+        self._bytes += batch.table.nbytes
         self._spool.append(self.table, batch.table.append_column(NUMBER.name, batch.numbers))
 
     def row(self, number: int) -> Batch:

@@ -35,8 +35,10 @@ from program_lib.spool import Spool
 from program_lib.types import INTEGER, Column, Kind, Schema, Type
 from progress_lib import Status
 
-# Left rows that are joined at once, and then put in order: fewer read the right side more often, more need more memory
-LEFT_ROWS = 1_000_000
+# What is joined at once lies in memory, and all rows of the other side are read past it: fewer rows read them more often
+ROWS_AT_ONCE = 400_000
+BYTES_AT_ONCE = 32 * 1024 * 1024  # of such rows; wide ones are fewer
+SOME = "some_rows"  # the table of what is joined at once: of a table as it is, DuckDB knows how many rows it has
 LEFT_ROW, RIGHT_ROW = Column("\0left", INTEGER), Column("\0right", INTEGER)
 _BY_LEFT_ROWS = {  # what the rows of some left rows are; for RIGHT and FULL, right rows without a match follow at the end
     INNER: "INNER JOIN",
@@ -132,12 +134,20 @@ class Join(Node):
         return told
 
     def _tables(self, spool: Spool) -> Iterator[pa.Table]:
-        for first in range(1, len(self.sides["left"]) + 1, LEFT_ROWS):
-            yield from spool.select(
-                self.query.of_left_rows(first, first + LEFT_ROWS - 1), self.query.with_rows
-            )
+        yield from self._by_parts(spool, "left", self.query.of_left_rows())
         if self.settings.how in (RIGHT, FULL):
-            yield from spool.select(self.query.of_right_rows_alone(), self.query.with_rows)
+            yield from self._by_parts(spool, "right", self.query.of_right_rows_alone())
+
+    def _by_parts(self, spool: Spool, port: str, sql: str) -> Iterator[pa.Table]:
+        """What the query gives for SOME rows of a side after others."""
+        side = self.sides[port]
+        rows = max(1, min(ROWS_AT_ONCE, int(BYTES_AT_ONCE / side.row_bytes)))
+        for first in range(1, len(side) + 1, rows):
+            spool.execute(
+                f"CREATE OR REPLACE TEMP TABLE {SOME} AS SELECT * FROM {side.table}"  # noqa: S608
+                f" WHERE n BETWEEN {first} AND {first + rows - 1}"
+            )
+            yield from spool.select(sql, self.query.with_rows)
 
     def _hand_on_joined(self, table: pa.Table) -> None:
         self.matches.see(table[LEFT_ROW.name], table[RIGHT_ROW.name])
@@ -202,22 +212,21 @@ class JoinQuery:
         self._columns = columns
         self._keys = key_pairs(left, right, settings.on)
 
-    def of_left_rows(self, first: int, last: int) -> str:
-        """The joined rows of some left rows, in order."""
+    def of_left_rows(self) -> str:
+        """The joined rows of SOME left rows, in order."""
         one_sided = self._how in (SEMI, ANTI)
         right_row = "NULL" if one_sided else "r.n"
-        some = f"(SELECT * FROM left_rows WHERE n BETWEEN {first} AND {last})"  # noqa: S608
         return (
-            f"SELECT {self._selected()}, l.n, {right_row} FROM {some} AS l"  # noqa: S608
+            f"SELECT {self._selected()}, l.n, {right_row} FROM {SOME} AS l"  # noqa: S608
             f" {_BY_LEFT_ROWS[self._how]} right_rows AS r ON {self._on()}"
             f" ORDER BY l.n{'' if one_sided else ', r.n'}"
         )
 
     def of_right_rows_alone(self) -> str:
-        """The right rows that match no left row, in order."""
+        """Of SOME right rows those that match no left row, in order."""
         columns = ", ".join(self._right_alone(joined) for joined in self._columns)
         return (
-            f"SELECT {columns}, NULL, r.n FROM right_rows AS r"  # noqa: S608
+            f"SELECT {columns}, NULL, r.n FROM {SOME} AS r"  # noqa: S608
             f" ANTI JOIN left_rows AS l ON {self._on()} ORDER BY r.n"
         )
 

@@ -33,7 +33,8 @@ R = TypeVar("R")
 MB = 2**20
 MOST_MEMORY = 1024 * MB  # bytes; beyond it a sort gains little, and other programs need theirs
 LEAST_MEMORY = 64 * MB  # bytes; below it DuckDB's sort of a few wide columns fails
-BESIDE = 300 * MB  # bytes of a program's memory that the interpreter, Arrow and batches take
+# Bytes of a program's memory that the interpreter, Arrow, batches and the stacks of threads take
+BESIDE = 384 * MB
 THREADS = "2"
 DIRECTORY_PREFIX = "spool-"  # of the directory's name; a runner removes what a killed program left
 ROW = "n"  # the column that counts the rows of a table from 1, in the order in which they came
@@ -93,10 +94,7 @@ class Spool:
     def value(self, sql: str) -> object:
         """The one value that a query gives."""
         with self._at_work() as connection:
-            rows = _interruptible(connection, lambda: connection.execute(sql).fetchall())
-        [[value]] = (
-            rows  # all of them: a result that is not read to its end lets the connection do nothing else
-        )
+            [(value,)] = _interruptible(connection, lambda: connection.execute(sql).fetchall())
         return value
 
     def select(self, sql: str, schema: Schema) -> Iterator[pa.Table]:

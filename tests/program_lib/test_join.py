@@ -152,7 +152,7 @@ def test_rows_are_those_that_postgresql_joins(
     keys, left, right = drawn
     ours, theirs = [one for one, _ in keys], [other for _, other in keys]
     a, b = "ab"[: len(keys)], "xy"[: len(keys)]
-    monkeypatch.setattr(program_lib.join, "LEFT_ROWS", 3)  # so that several rounds are made
+    monkeypatch.setattr(program_lib.join, "ROWS_AT_ONCE", 3)  # so that several rounds are made
     kept, said = joined(
         (schema_of(a, ours), left),
         (schema_of(b, theirs), right),
