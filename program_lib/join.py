@@ -36,7 +36,7 @@ from program_lib.types import INTEGER, Column, Kind, Schema, Type
 from progress_lib import Status
 
 # What is joined at once lies in memory, and all rows of the other side are read past it: fewer rows read them more often
-ROWS_AT_ONCE = 400_000
+ROWS_AT_ONCE = 200_000
 BYTES_AT_ONCE = 32 * 1024 * 1024  # of such rows; wide ones are fewer
 SOME = "some_rows"  # the table of what is joined at once: of a table as it is, DuckDB knows how many rows it has
 LEFT_ROW, RIGHT_ROW = Column("\0left", INTEGER), Column("\0right", INTEGER)

@@ -23,6 +23,7 @@ from tests.browser.editing import (
     small_graph,
 )
 from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.runs import Publisher
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 
@@ -185,7 +186,7 @@ def test_a_drag_connects_the_ports_that_it_begins_and_ends_at(edit: Any) -> None
     drag(middle(port(2, "out", "else")), middle(editor.node(3)))  # the input that is free
     editor.expect_edge(2, 3, leaves="else", enters="left")
     drag(middle(port(3, "out")), middle(editor.node(4)))
-    saved = editor.save()["edges"]
+    saved = editor.save()["graph"]["edges"]
     assert saved[1:] == [
         {"from": 2, "to": 3, "fromPort": "large", "toPort": "right"},
         {"from": 2, "to": 3, "fromPort": "else", "toPort": "left"},
@@ -195,6 +196,33 @@ def test_a_drag_connects_the_ports_that_it_begins_and_ends_at(edit: Any) -> None
         "all => all.map((path) => path.getAttribute('d'))"
     )
     assert len(set(ends)) == len(ends)  # lines of two ports do not lie on each other
+
+
+def test_an_edge_shows_the_rows_of_its_output_and_a_graph_of_ports_is_accessible(
+    edit: Any, shop: Product, tmp_path: Path
+) -> None:
+    graph = ports_graph()
+    graph["nodes"].append(
+        {**graph["nodes"][3], "id": 5, "name": "Rest", "position": {"x": 680, "y": 520}}
+    )
+    graph["nodes"][4]["config"] = {"path": "rest.csv"}
+    graph["edges"] += [
+        {"from": 2, "to": 3},  # names no port: the first output, the first input
+        {"from": 1, "to": 3, "toPort": "right"},
+        {"from": 3, "to": 4},
+        {"from": 2, "to": 5, "fromPort": "else"},
+    ]
+    editor = edit(graph)
+    assert_accessible(editor.page, "ports in the editor")
+    run = Publisher(shop, editor.job_id, "ports-run")
+    run.status("running")
+    run.node(1, "running", 226)
+    run.node(2, "running", 226, ports={"large": 20, "else": 206})
+    labels = editor.page.locator(".edge-label:not([hidden]) .edge-rows")
+    expect(labels.get_by_text("206", exact=True)).to_have_count(1)
+    expect(labels.get_by_text("20", exact=True)).to_have_count(1)
+    expect(labels.get_by_text("226", exact=True)).to_have_count(2)
+    picture(editor.page, "ports", tmp_path)
 
 
 def test_the_keyboard_chooses_ports_and_edges_follow_a_renamed_output(edit: Any) -> None:
