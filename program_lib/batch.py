@@ -19,6 +19,7 @@ from program_lib.retype import retyped, widened
 from program_lib.types import Column, Kind, Schema, Type, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes
+FIRST = "first"  # or ALL: the conditions of `split` that get a row for which several are true
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,38 @@ class Batch:
 
     def where(self, condition: str) -> Batch:
         """The rows for which the condition is true: not those for which it is false or unknown (NULL)."""
+        return self._filtered(self._mask(condition))
+
+    def split(
+        self, conditions: Mapping[str, str], otherwise: str = "else", to: str = FIRST
+    ) -> dict[str, Batch]:
+        """The rows by name: each goes to the first condition that is true, or `to="all"` that are; else to `otherwise`.
+
+        A condition is not asked of rows that an earlier one has taken, so that it need not hold for them.
+        """
+        parts: dict[str, Batch] = {}
+        left = self
+        taken = pa.array([False] * len(self), pa.bool_())
+        for name, condition in conditions.items():
+            mask = pc.fill_null(left._mask(condition), False)
+            parts[name] = left._filtered(mask)
+            if to == FIRST:
+                left = left._filtered(pc.invert(mask))
+            else:
+                taken = pc.or_(taken, mask)
+        parts[otherwise] = left if to == FIRST else left._filtered(pc.invert(taken))
+        return parts
+
+    def _mask(self, condition: str) -> pa.Array:
         compiled = _compiled(condition, self.schema)
         if compiled.type.kind is not Kind.BOOLEAN:
             raise ExpressionFailed(
                 condition, f"a condition must be true or false; this one gives {compiled.type}"
             )
         [mask] = self._values({condition: compiled})
+        return mask
+
+    def _filtered(self, mask: pa.Array) -> Batch:
         return replace(self, table=self.table.filter(mask), numbers=self.numbers.filter(mask))
 
     def compute(self, columns: Mapping[str, str], keep: str | Sequence[str] = ALL) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
 
@@ -18,6 +19,7 @@ from program_lib.types import (
     listed,
 )
 
+REFUSE, NULL = "refuse", "null"  # what a union does with a column that an input has not
 _INTEGER_DIGITS = 19  # of 9,223,372,036,854,775,807
 _EXACT = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)
 
@@ -32,6 +34,28 @@ def column_of(schema: Schema, name: str) -> Column:
 def common_schema(schemas: list[Schema]) -> Schema:
     """The columns of the first schema, wide enough for all. Raises ProgramError where they do not go together."""
     return reduce(_two, schemas)
+
+
+def union(missing: str = REFUSE) -> Callable[[list[Schema]], Schema]:
+    """How a Union makes one schema of several: columns that some have not are refused, or NULL there (`missing="null"`)."""
+    return common_schema if missing == REFUSE else _schema_of_all
+
+
+def _schema_of_all(schemas: list[Schema]) -> Schema:
+    """The columns of all schemas, in the order in which they appear, wide enough for all."""
+    names = dict.fromkeys(name for schema in schemas for name in schema.names)
+    return common_schema([_with_all(schema, names, schemas) for schema in schemas])
+
+
+def _with_all(schema: Schema, names: Iterable[str], schemas: list[Schema]) -> Schema:
+    """The schema with those columns that it has not as another has them, where they are NULL."""
+    return Schema(
+        schema.column(name) or replace(_first(name, schemas), is_nullable=True) for name in names
+    )
+
+
+def _first(name: str, schemas: list[Schema]) -> Column:
+    return next(column for schema in schemas if (column := schema.column(name)) is not None)
 
 
 def _two(first: Schema, second: Schema) -> Schema:

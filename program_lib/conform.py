@@ -22,5 +22,6 @@ def conformed(batch: Batch, schema: Schema) -> Batch:
 
 def _as(batch: Batch, wanted: Column) -> pa.ChunkedArray | pa.Array:
     had = batch.schema.column(wanted.name)
-    assert had is not None
+    if had is None:  # a union has columns that not all of its inputs have
+        return pa.nulls(len(batch), wanted.type.arrow())
     return widened(batch.table[wanted.name], had.type, wanted.type)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import duckdb
@@ -13,7 +13,8 @@ from program_lib.conform import conformed
 from program_lib.errors import ProgramError
 from program_lib.expressions.sql import quoted_name
 from program_lib.limits import is_out_of_memory
-from program_lib.nodes import InnerNode
+from program_lib.nodes import Feeds, InnerNode
+from program_lib.ports import UNNAMED
 from program_lib.reshape.rows import TABLE, Answer, Rows
 from program_lib.spool import Spool
 from program_lib.types import Column, Schema
@@ -26,7 +27,7 @@ class Gather(InnerNode):
     did = "{count:,} rows made of {seen:,}"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[Rows], Answer], feeds: Sequence[int] = ()
+        self, number: int, name: str, work: Callable[[Rows], Answer], feeds: Feeds = ()
     ) -> None:
         super().__init__(number, name, feeds)
         self.work = work
@@ -34,12 +35,12 @@ class Gather(InnerNode):
 
     def opened(self, schema: Schema) -> Schema:
         self.answer = self.work(Rows(schema, {}))
-        self.gathered = Schema(_column(schema, name) for name in self.answer.needed)
+        self.kept = Schema(_column(schema, name) for name in self.answer.needed)
         self.spool = Spool(self.name)
-        self.spool.create(TABLE, self.gathered)
+        self.spool.create(TABLE, self.kept)
         return self.answer.schema
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
         with self.at_work():
             self._gather(replace(conformed(batch, self.schema_in), start=self.seen))
         self.seen += len(batch)
@@ -49,7 +50,7 @@ class Gather(InnerNode):
         assert self.spool is not None
         kept = batch.every(self.answer.every)
         if len(kept):
-            self.spool.append(TABLE, kept.table.select(self.gathered.names))
+            self.spool.append(TABLE, kept.table.select(self.kept.names))
 
     def complete(self) -> None:
         with self.at_work():

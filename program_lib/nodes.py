@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,9 +16,9 @@ from program_lib.conform import conformed
 from program_lib.errors import ExpressionFailed, ProgramError, RowRefused
 from program_lib.failing import smallest_failing
 from program_lib.limits import reason
-from program_lib.ports import Reader, Writer
+from program_lib.ports import UNNAMED, Reader, Writer
 from program_lib.texts import column_texts
-from program_lib.types import Kind, Schema, Type
+from program_lib.types import Kind, Schema, Type, listed
 from progress_lib import Progress, Row, Status
 
 LOG = logging.getLogger("job")
@@ -29,6 +30,10 @@ SHOWN_COLUMNS = (
 )
 
 Report = Callable[[Progress], None]
+Inlet = int | tuple[int, str]  # a node by its number, with its input where it has several
+Feeds = (
+    Sequence[Inlet] | Mapping[str, Sequence[Inlet]]
+)  # who gets the rows; by output where there are several
 
 
 class NodeFailed(Exception):
@@ -46,23 +51,28 @@ class Node:
     """What all nodes do. `run` in program_lib.program wires them and calls them, on one thread."""
 
     did = "{count:,} rows"
+    inputs_named: tuple[str, ...] = (UNNAMED,)
+    first_inputs: tuple[str, ...] = ()  # those whose rows should come before all others
 
-    def __init__(self, number: int, name: str, feeds: Sequence[int] = ()) -> None:
+    def __init__(self, number: int, name: str, feeds: Feeds = ()) -> None:
         """`feeds`: the numbers of the nodes that get our rows."""
-        self.number, self.name, self.feeds = number, name, feeds
-        self.followers: list[Node] = []  # the nodes that `feeds` names; set by `wire`
-        self.inputs: list[Node] = []
+        self.number, self.name = number, name
+        self.feeds = feeds if isinstance(feeds, Mapping) else {UNNAMED: feeds}
+        # The inputs that `feeds` names, by our outputs, and the nodes that feed us, by our inputs; set by `wire`
+        self.followers: dict[str, list[tuple[Node, str]]] = {}
+        self.inputs: dict[str, list[Node]] = {}
         self.report: Report = lambda progress: None
         self.status: Status | None = None  # what we said last
-        self.open_inputs = 0  # inputs that have not ended
+        self.open_inputs: Counter[str] = Counter()  # how many nodes still feed each input
         self.schema = Schema()  # of the rows that we hand on or write
         self.seen = self.row_count = 0  # rows that came in; rows that we handed on or wrote
         self.row_total: int | None = None  # rows that we shall have handed on or written
         self.share: float | None = None  # which part of what comes in was at work, from 0 to 1
         self.sources: frozenset[Node] = frozenset()  # where our rows come from
+        self.port_counts: dict[str, int] = {}  # rows that left by each output that has a name
 
     def say(self, status: Status, message: str | None = None, row: Row | None = None) -> None:
-        message = message or self.did.format(count=self.row_count, seen=self.seen)
+        message = message or self.told()
         self.report(
             Progress(
                 self.number,
@@ -73,11 +83,16 @@ class Node:
                 row=row,
                 row_total=self.row_total,
                 share=self.share if status is Status.RUNNING and self.row_total is None else None,
+                ports=dict(self.port_counts) or None,
             )
         )
         if status != self.status:
             self.status = status
             LOG.info("%s: %s, %s", self.name, status, message)
+
+    def told(self) -> str:
+        """What the node did until now, for people."""
+        return self.did.format(count=self.row_count, seen=self.seen)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -89,6 +104,16 @@ class Node:
         except Exception as error:
             raise NodeFailed(self, error) from error
 
+    def failed_at(self, batch: Batch, error: Exception) -> NodeFailed:
+        """The failure of a batch, which names the row where it is one."""
+        if len(batch) != 1:
+            return NodeFailed(self, error)
+        number = batch.numbers[0].as_py()
+        values = shown_values(batch, _columns_at_fault(error))
+        told = ", ".join(f"{column}={value}" for column, value in values.items())
+        place = f" ({batch.where_is(number)}: {told})"
+        return NodeFailed(self, error, Row(number, values), place)
+
     def start(self) -> None:
         """Tells the columns of our rows; all nodes that feed us have told theirs."""
         raise NotImplementedError
@@ -98,32 +123,45 @@ class Node:
         self.say(Status.RUNNING)
         if not len(batch):
             self.pass_by(batch.share)
-        for part in batch.parts():
-            for node in self.followers:
-                node.take(part)
+        self.give(batch, UNNAMED)
 
     def pass_by(self, share: float | None) -> None:
         """Tells the followers how far the source is, though there are no rows for them."""
-        for node in self.followers:
-            if share is not None and len(node.sources) == 1:
-                node.share = share
-                node.say(Status.RUNNING)
-                node.pass_by(share)
+        for followers in self.followers.values():
+            for node, _ in followers:
+                if share is not None and len(node.sources) == 1:
+                    node.share = share
+                    node.say(Status.RUNNING)
+                    node.pass_by(share)
 
-    def take(self, batch: Batch) -> None:
-        """An input hands on rows."""
+    def give(self, batch: Batch, output: str) -> None:
+        for part in batch.parts():
+            for node, port in self.followers.get(output, ()):
+                node.take(part, port)
+
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        """A node that feeds the input `port` hands on rows."""
         raise NotImplementedError
 
-    def end(self) -> None:
-        """One input has no more rows."""
-        self.open_inputs -= 1
-        if self.open_inputs <= 0:
+    def end(self, port: str = UNNAMED) -> None:
+        """A node that feeds the input `port` has no more rows."""
+        self.open_inputs[port] -= 1
+        if self.open_inputs[port] <= 0:
+            self.input_ended(port)
+        if all(count <= 0 for count in self.open_inputs.values()):
             self.complete()
-            for node in self.followers:
-                node.end()
+            for followers in self.followers.values():
+                for node, entered in followers:
+                    node.end(entered)
+
+    def input_ended(self, port: str) -> None:
+        """All rows of an input have come."""
 
     def complete(self) -> None:
         self.say(Status.COMPLETED)
+
+    def close(self) -> None:
+        """Gives up what is open, whatever happened before. Never raises."""
 
 
 class Source(Node):
@@ -132,10 +170,11 @@ class Source(Node):
     did = "{count:,} rows read"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[], Reader], feeds: Sequence[int] = ()
+        self, number: int, name: str, work: Callable[[], Reader], feeds: Feeds = ()
     ) -> None:
         super().__init__(number, name, feeds)
         self.work = work
+        self.reader: Reader | None = None
 
     def start(self) -> None:
         self.say(Status.RUNNING, "Started")
@@ -146,30 +185,35 @@ class Source(Node):
         self.sources = frozenset({self})
 
     def run(self) -> None:
+        assert self.reader is not None
         batches = self.reader.batches()
-        while (table := self._next(batches)) is not None:
+        while (table := self._next(batches, self.reader)) is not None:
             first = self.row_count + 1
             numbers = pa.arange(first, first + len(table))
-            self.share = self._share_with(table)
+            self.share = self._share_with(table, self.reader)
             self.hand_on(Batch(table, self.schema, numbers, self.reader.where, share=self.share))
-        self.reader.close()
+        self.close()
         self.end()
 
-    def _share_with(self, table: pa.Table) -> float | None:
+    def _share_with(self, table: pa.Table, reader: Reader) -> float | None:
         if self.row_total is None:
-            share = self.reader.share()
+            share = reader.share()
         else:
             share = (self.row_count + len(table)) / self.row_total
         return None if share is None else round(share, 4)
 
-    def _next(self, batches: Iterator[pa.Table]) -> pa.Table | None:
+    def close(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+
+    def _next(self, batches: Iterator[pa.Table], reader: Reader) -> pa.Table | None:
         with self.at_work():
             try:
                 return next(batches, None)
             except RowRefused as refused:
                 number = self.row_count + refused.index + 1
                 row = Row(number, {refused.column: ""} if refused.column else {})
-                place = f" ({self.reader.where(number)})"
+                place = f" ({reader.where(number)})"
                 raise NodeFailed(self, refused, row, place) from refused
 
 
@@ -182,15 +226,20 @@ class InnerNode(Node):
         self._count_ahead()
         self.say(Status.RUNNING, "Started")
         with self.at_work():
-            self.schema_in = common_schema([node.schema for node in self.inputs])
+            self.schema_in = self.gathered([node.schema for node in self.inputs[UNNAMED]])
             self.schema = self.opened(self.schema_in)
 
     def _count_ahead(self) -> None:
         """What the inputs know of how many rows will come."""
-        self.sources = frozenset[Node]().union(*(node.sources for node in self.inputs))
-        totals = [node.row_total for node in self.inputs]
+        feeding = [node for feeders in self.inputs.values() for node in feeders]
+        self.sources = frozenset[Node]().union(*(node.sources for node in feeding))
+        totals = [node.row_total for node in feeding]
         if self.gives_as_many and totals and None not in totals:
             self.row_total = sum(total for total in totals if total is not None)
+
+    def gathered(self, schemas: list[Schema]) -> Schema:
+        """One schema for the rows of all that feed us."""
+        return common_schema(schemas)
 
     def opened(self, schema: Schema) -> Schema:
         """Gets ready for rows of this schema; the schema of what is handed on."""
@@ -200,7 +249,7 @@ class InnerNode(Node):
         """What becomes of a batch; called again with parts of it where it fails."""
         raise NotImplementedError
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
         if len(self.sources) == 1:  # the parts of several sources have no common measure
             self.share = batch.share
         with self.at_work():
@@ -213,24 +262,20 @@ class InnerNode(Node):
         self.hand_on(made)
 
     def _by_parts(self, batch: Batch, error: Exception) -> Batch:
-        """Looks for the row at fault. Raises NodeFailed, but where the parts of the batch do not fail."""
-        failing = smallest_failing(self.worked, batch, error)
-        if failing is None:
-            return self.made_of_parts(batch, error)
-        raise self._failed(*failing) from failing[1]
+        if (failed := self.at_fault(self.worked, batch, error)) is not None:
+            raise failed from error
+        return self.made_of_parts(batch, error)
+
+    def at_fault(
+        self, work: Callable[[Batch], object], batch: Batch, error: Exception
+    ) -> NodeFailed | None:
+        """The failure that names the row at fault; None where the parts of the batch do not fail."""
+        failing = smallest_failing(work, batch, error)
+        return None if failing is None else self.failed_at(*failing)
 
     def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
         """What becomes of a batch that failed as a whole, and of which no part did."""
         raise NodeFailed(self, error) from error
-
-    def _failed(self, batch: Batch, error: Exception) -> NodeFailed:
-        if len(batch) != 1:
-            return NodeFailed(self, error)
-        number = batch.numbers[0].as_py()
-        values = shown_values(batch, _columns_at_fault(error))
-        told = ", ".join(f"{column}={value}" for column, value in values.items())
-        place = f" ({batch.where_is(number)}: {told})"
-        return NodeFailed(self, error, Row(number, values), place)
 
 
 class Step(InnerNode):
@@ -239,7 +284,7 @@ class Step(InnerNode):
     did = "{count:,} rows computed"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Sequence[int] = ()
+        self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Feeds = ()
     ) -> None:
         super().__init__(number, name, feeds)
         self.work = work
@@ -268,9 +313,80 @@ class Expand(Step):
 
     did = "{count:,} rows made of {seen:,}"
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
         for start in range(0, len(batch), STRETCHED):
-            super().take(batch.slice(start, STRETCHED))
+            super().take(batch.slice(start, STRETCHED), port)
+
+
+class Split(InnerNode):
+    """Hands on its rows by several outputs: `work` makes a batch for each of them."""
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        work: Callable[[Batch], Mapping[str, Batch]],
+        feeds: Feeds = (),
+    ) -> None:
+        super().__init__(number, name, feeds)
+        self.work = work
+
+    def opened(self, schema: Schema) -> Schema:
+        parts = self.work(Batch.empty(schema))
+        self.port_counts = dict.fromkeys(parts, 0)
+        if unknown := [output for output in self.feeds if output not in self.port_counts]:
+            raise ProgramError(
+                f"it has no output {listed(map(repr, unknown))}; it has {listed(map(repr, self.port_counts))}"
+            )
+        return next(iter(parts.values())).schema
+
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        if len(self.sources) == 1:
+            self.share = batch.share
+        with self.at_work():
+            batch = replace(conformed(batch, self.schema_in), start=self.seen)
+            try:
+                made = self.work(batch)
+            except Exception as error:
+                raise self.at_fault(self.work, batch, error) or NodeFailed(self, error) from error
+        self.seen += len(batch)
+        for output, part in made.items():
+            self.port_counts[output] += len(part)
+            self.row_count += len(part)
+        self.say(Status.RUNNING)
+        for output, part in made.items():
+            if len(part):
+                self.give(part, output)
+
+    def told(self) -> str:
+        each = listed(f"{count:,} {output}" for output, count in self.port_counts.items())
+        return f"{self.seen:,} rows split: {each}"
+
+
+class Union(InnerNode):
+    """Hands on the rows of all that feed it, as columns that `work` makes of theirs."""
+
+    did = "{count:,} rows"
+    gives_as_many = True
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        work: Callable[[], Callable[[list[Schema]], Schema]],
+        feeds: Feeds = (),
+    ) -> None:
+        super().__init__(number, name, feeds)
+        self.work = work
+
+    def gathered(self, schemas: list[Schema]) -> Schema:
+        return self.work()(schemas)
+
+    def opened(self, schema: Schema) -> Schema:
+        return schema
+
+    def worked(self, batch: Batch) -> Batch:
+        return batch
 
 
 class Output(InnerNode):

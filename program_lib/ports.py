@@ -11,6 +11,7 @@ from program_lib.types import Schema
 
 BATCH_ROWS = 50_000  # rows that travel together, at most
 BATCH_BYTES = 16 * 1024 * 1024  # of a batch in memory, about; wide rows travel in smaller batches
+UNNAMED = ""  # how the only input or output of a node is called
 BATCH_SECONDS = 0.1  # a slow source hands on what came in this time, so that the page moves
 
 

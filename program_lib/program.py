@@ -7,16 +7,16 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import FrameType
 from typing import NoReturn
 
 from program_lib import engine, settings
-from program_lib.gathering import Gather
 from program_lib.limits import note_file_limit
-from program_lib.nodes import InnerNode, Node, NodeFailed, Output, Report, Source, Step
+from program_lib.nodes import Inlet, Node, NodeFailed, Output, Report, Split, Step
 from program_lib.secrets import hidden
+from program_lib.sources import in_reading_order
 from program_lib.types import listed
 from progress_lib import ProgressReporter, Status
 
@@ -33,7 +33,7 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     gc.set_threshold(GARBAGE)
-    if any(isinstance(node, Step) for node in nodes):
+    if any(isinstance(node, Step | Split) for node in nodes):
         engine.prepare()
     handle_signals()
     with ProgressReporter(
@@ -74,14 +74,10 @@ def _flow_and_commit(nodes: Sequence[Node]) -> None:
 def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
     """Opens all nodes, so that every column is known before the first row, then reads source after source."""
     for node in nodes:
+        undo.callback(node.close)
         node.start()
-        if isinstance(node, Source):
-            undo.callback(node.reader.close)
-        if isinstance(node, Gather):
-            undo.callback(node.close)
-    for node in nodes:
-        if isinstance(node, Source):
-            node.run()
+    for source in in_reading_order(nodes):
+        source.run()
 
 
 def _commit(outputs: Sequence[Output]) -> None:
@@ -107,11 +103,19 @@ def wire(nodes: Sequence[Node], report: Report) -> None:
     by_number = {node.number: node for node in nodes}
     for node in nodes:
         node.report = report
-        node.followers = [by_number[number] for number in node.feeds]
-        for follower in node.followers:
-            assert isinstance(follower, InnerNode)
-            follower.open_inputs += 1
-            follower.inputs.append(node)
+        for output, inlets in node.feeds.items():
+            node.followers[output] = [_inlet(by_number, inlet) for inlet in inlets]
+            for follower, port in node.followers[output]:
+                follower.open_inputs[port] += 1
+                follower.inputs.setdefault(port, []).append(node)
+
+
+def _inlet(by_number: Mapping[int, Node], inlet: Inlet) -> tuple[Node, str]:
+    number, port = (inlet, None) if isinstance(inlet, int) else inlet
+    node = by_number[number]
+    port = node.inputs_named[0] if port is None else port
+    assert port in node.inputs_named, f"{node.name} has no input {port!r}"
+    return node, port
 
 
 def handle_signals() -> None:

@@ -109,6 +109,17 @@ class Spool:
             if len(batch):
                 yield pa.Table.from_batches([batch]).rename_columns(schema.names).cast(wanted)
 
+    @contextmanager
+    def beside(self, table: str, rows: pa.Table) -> Iterator[None]:
+        """Lets SQL see rows that are not kept; their columns have the names that SQL gives them."""
+        with self._at_work() as connection:
+            connection.register(table, rows)
+        try:
+            yield
+        finally:
+            if self._connection is not None:
+                self._connection.unregister(table)
+
     def close(self) -> None:
         """Forgets the rows. May be called again."""
         if self._connection is not None:

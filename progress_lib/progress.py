@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
@@ -26,6 +27,8 @@ NODE_ENDS = frozenset(status for status in Status if status.is_terminal)
 
 
 MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far below NATS's limit
+MAX_PORTS = 100  # outputs whose rows a message counts
+MAX_PORT = 128  # characters of an output's name
 MAX_WHOLE = 2**63  # of an id or a count: what other languages hold
 
 
@@ -63,6 +66,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     row_total: Annotated[int, msgspec.Meta(gt=0)] | None = None  # rows there will be, where known
     # which part of the work is done, where that is known and `row_total` is not: of a file's bytes, say
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    ports: dict[str, int] | None = None  # rows that left by each output, of a node with several
 
     def replace(self, **changes: Any) -> "Progress":
         """The same message with other values in the named fields."""
@@ -91,6 +95,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             fields["rowTotal"] = self.row_total
         if self.share is not None:
             fields["share"] = self.share
+        if self.ports is not None:
+            fields["ports"] = self.ports
         return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
     @classmethod
@@ -127,6 +133,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _text(fields.get("closedBy")),
             _total(fields.get("rowTotal")),
             _share(fields.get("share")),
+            _ports(fields.get("ports")),
         )
 
 
@@ -151,6 +158,7 @@ def usable(progress: Progress) -> Progress:
         and progress.closed_by is None
         and (progress.row_total is None or _is_total(progress.row_total))
         and (progress.share is None or _is_share(progress.share))
+        and progress.ports is None
     ):
         return progress  # nearly always
     return progress.replace(
@@ -163,6 +171,7 @@ def usable(progress: Progress) -> Progress:
         closed_by=None if progress.closed_by is None else _any_text(progress.closed_by),
         row_total=_total(progress.row_total),
         share=_share(progress.share),
+        ports=None if progress.ports is None else _usable_ports(progress.ports),
     )
 
 
@@ -224,6 +233,12 @@ def _usable_row(row: Row) -> Row:
     return Row(_whole("row.number", row.number), values)
 
 
+def _usable_ports(ports: dict[str, int]) -> dict[str, int]:
+    """The counts of the first MAX_PORTS outputs."""
+    first = islice(ports.items(), MAX_PORTS)
+    return {_any_text(name)[:MAX_PORT]: _whole("ports", count) for name, count in first}
+
+
 def follows(after: Progress, before: Progress) -> bool:
     """Whether `after` may replace `before` as what is true of a node.
 
@@ -272,6 +287,14 @@ def _row(value: Any) -> Row | None:
     """None for another shape: a publisher may have had a field of this name before we did."""
     try:
         return msgspec.convert(value, Row | None)
+    except msgspec.ValidationError:
+        return None
+
+
+def _ports(value: Any) -> dict[str, int] | None:
+    """None for another shape, as of `row`."""
+    try:
+        return msgspec.convert(value, dict[str, int] | None)
     except msgspec.ValidationError:
         return None
 

@@ -41,10 +41,13 @@ def node(node_id: int, node_type: str, /, name: str | None = None, **config: Any
     return {"id": node_id, "type": node_type, "name": name or f"Node {node_id}", "config": given}
 
 
-def graph(nodes: Sequence[dict[str, Any]], edges: Iterable[tuple[int, int]]) -> dict[str, Any]:
-    """A graph document of nodes and edges."""
-    pairs = [{"from": source, "to": target} for source, target in edges]
-    return {"nodes": list(nodes), "edges": pairs}
+def graph(
+    nodes: Sequence[dict[str, Any]], edges: Iterable[tuple[int | str, ...]]
+) -> dict[str, Any]:
+    """A graph document of nodes and edges: (from, to), and where there are several, the output and the input."""
+    members = ("from", "to", "fromPort", "toPort")
+    made = [dict(zip(members, edge, strict=False)) for edge in edges]
+    return {"nodes": list(nodes), "edges": made}
 
 
 def chain(*nodes: dict[str, Any]) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import graphlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, text_errors
-from jobs.graph.node_type import NodeType, Size, WrongField
+from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, shown, text_errors
+from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.passwords import connection_of, holds_password
 from jobs.graph.paths import plain_path
 from program_lib.common_types import common_type
-from program_lib.types import Column, Schema
+from program_lib.types import Column, Schema, listed
 from settings.shared import MAX_EDGES, MAX_NODES
 
 MAX_NODE_ID = 2**31 - 1
@@ -83,6 +83,14 @@ class Edge:
 
     source: int
     target: int
+    from_port: str = UNNAMED  # the output that they leave by
+    to_port: str = UNNAMED  # the input that they enter by
+
+    def document(self) -> dict[str, Any]:
+        """This edge as JSON; ports without a name are left out."""
+        ports = {"fromPort": self.from_port, "toPort": self.to_port}
+        named = {member: port for member, port in ports.items() if port != UNNAMED}
+        return {"from": self.source, "to": self.target, **named}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +112,21 @@ class Graph:
         """The nodes that get this node's rows."""
         return tuple(edge.target for edge in self.edges if edge.source == node_id)
 
+    def edges_from(self, node_id: int) -> tuple[Edge, ...]:
+        """The edges by which this node's rows leave it."""
+        return tuple(edge for edge in self.edges if edge.source == node_id)
+
     def sources(self, node_id: int) -> tuple[int, ...]:
         """The nodes whose rows this node gets."""
         return tuple(edge.source for edge in self.edges if edge.target == node_id)
+
+    def sources_by_port(self, node_id: int) -> dict[str, list[int]]:
+        """The same by the input that they enter by."""
+        found: dict[str, list[int]] = {}
+        for edge in self.edges:
+            if edge.target == node_id:
+                found.setdefault(edge.to_port, []).append(edge.source)
+        return found
 
     def in_order(self) -> tuple[Node, ...]:
         """The nodes in topological order: each after all that feed it."""
@@ -127,7 +147,7 @@ class Graph:
                 }
                 for node in self.nodes
             ],
-            "edges": [{"from": edge.source, "to": edge.target} for edge in self.edges],
+            "edges": [edge.document() for edge in self.edges],
         }
 
 
@@ -142,7 +162,7 @@ def parse_graph(document: Any) -> Graph:
         raise GraphInvalid(too_large)
     errors: list[GraphError] = []
     nodes = _parse_nodes(document.get("nodes"), errors)
-    edges = _parse_edges(document.get("edges", []), set(nodes), errors)
+    edges = _parse_edges(document.get("edges", []), nodes, errors)
     errors += _port_errors(nodes, edges)
     errors += _cycle_errors(nodes, edges)
     errors += _conflict_errors(nodes)
@@ -186,9 +206,12 @@ def _type_errors(graph: Graph) -> Iterator[GraphError]:
     """An error for each node whose expressions do not go together with the types that are known before a run."""
     known: dict[int, Schema] = {}
     for node in graph.in_order():
-        inputs = [known[source] for source in graph.sources(node.id)]
+        inputs = {
+            port: _in_all([known[source] for source in sources])
+            for port, sources in graph.sources_by_port(node.id).items()
+        }
         try:
-            known[node.id] = node.node_type.known_columns(node.config, _in_all(inputs))
+            known[node.id] = node.node_type.columns_known(node.config, inputs)
         except WrongField as error:
             known[node.id] = Schema()
             yield _error(str(error), node.id, error.field)
@@ -329,8 +352,8 @@ def _unknown_type(name: Any) -> str:
     known = ", ".join(NODE_TYPES)
     if name is None:
         return f"the type is missing; there are {known}"
-    shown = repr(name[:40]) if isinstance(name, str) else "that is no text"
-    return f"there is no node type {shown}; there are {known}"
+    named = repr(name[:40]) if isinstance(name, str) else "that is no text"
+    return f"there is no node type {named}; there are {known}"
 
 
 def _name_errors(name: Any) -> Iterator[tuple[str, str]]:
@@ -355,7 +378,9 @@ def _is_coordinate(value: Any) -> bool:
 # Edges
 
 
-def _parse_edges(entries: Any, node_ids: set[int], errors: list[GraphError]) -> list[Edge]:
+def _parse_edges(
+    entries: Any, nodes: Mapping[int, Node | None], errors: list[GraphError]
+) -> list[Edge]:
     if not isinstance(entries, list):
         errors.append(_error("edges must be a list", field="edges"))
         return []
@@ -371,10 +396,14 @@ def _parse_edges(entries: Any, node_ids: set[int], errors: list[GraphError]) -> 
     for place, entry in enumerate(entries, 1):
         edge = _parse_edge(entry)
         if edge is None:
-            message = f'entry {place} of edges must be {{"from": id, "to": id}}'
+            message = (
+                f'entry {place} of edges must be {{"from": id, "to": id}}, with fromPort and toPort where a node'
+                " has several outputs or inputs"
+            )
             errors.append(_error(message, field="edges"))
             continue
-        found = list(_edge_errors(edge, node_ids, edges))
+        edge = _with_first_ports(edge, nodes)
+        found = list(_edge_errors(edge, set(nodes), edges))
         errors.extend(found)
         if not found:
             edges[edge] = None
@@ -387,24 +416,45 @@ def _parse_edge(entry: Any) -> Edge | None:
     source, target = entry.get("from"), entry.get("to")
     if type(source) is not int or type(target) is not int:
         return None
-    return Edge(source, target)
+    ports = [entry.get(member) or UNNAMED for member in ("fromPort", "toPort")]
+    if not all(isinstance(port, str) for port in ports):
+        return None
+    return Edge(source, target, *ports)
+
+
+def _with_first_ports(edge: Edge, nodes: Mapping[int, Node | None]) -> Edge:
+    """An edge that names no port uses the first one."""
+    leaves, enters = output_names(nodes.get(edge.source)), input_names(nodes.get(edge.target))
+    return replace(edge, from_port=edge.from_port or leaves[0], to_port=edge.to_port or enters[0])
+
+
+def output_names(node: Node | None) -> list[str]:
+    """The outputs of a node as edges name them; those of a node with errors are not known."""
+    ports = node.node_type.output_ports(node.config) if node else ()
+    return [port.name for port in ports] or [UNNAMED]
+
+
+def input_names(node: Node | None) -> list[str]:
+    """The inputs of a node as edges name them."""
+    ports = node.node_type.inputs if node else ()
+    return [port.name for port in ports] or [UNNAMED]
 
 
 def _edge_errors(
     edge: Edge, node_ids: set[int], earlier: Mapping[Edge, None]
 ) -> Iterator[GraphError]:
-    shown = f"the edge {edge.source} → {edge.target}"
+    named = f"the edge {edge.source} → {edge.target}"
     for end, other in ((edge.source, edge.target), (edge.target, edge.source)):
         if end not in node_ids:
             yield _error(
-                f"{shown} has an end that is no node: {end}",
+                f"{named} has an end that is no node: {end}",
                 other if other in node_ids else None,
                 "edges",
             )
     if edge.source == edge.target and edge.source in node_ids:
-        yield _error(f"{shown} leads from a node to itself", edge.source, "edges")
+        yield _error(f"{named} leads from a node to itself", edge.source, "edges")
     if edge in earlier:
-        yield _error(f"{shown} is there more than once", edge.target, "edges")
+        yield _error(f"{named} is there more than once", edge.target, "edges")
 
 
 def _port_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterator[GraphError]:
@@ -415,10 +465,41 @@ def _port_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterato
         label = node.node_type.label
         if node.node_type.has_input and node_id not in targets:
             yield _error(f"{label} needs an input, and no edge leads to it", node_id, "edges")
+        elif node.node_type.has_input:
+            yield from _entering_errors(node, [e for e in edges if e.target == node_id])
+        if node.node_type.has_output and node_id in sources:
+            yield from _leaving_errors(node, [e for e in edges if e.source == node_id])
         if not node.node_type.has_input and node_id in targets:
             yield _error(f"{label} takes no input, but an edge leads to it", node_id, "edges")
         if not node.node_type.has_output and node_id in sources:
             yield _error(f"{label} gives no rows, but an edge leads from it", node_id, "edges")
+
+
+def _entering_errors(node: Node, edges: list[Edge]) -> Iterator[GraphError]:
+    label, names = node.node_type.label, input_names(node)
+    unknown = [edge for edge in edges if edge.to_port not in names]
+    for edge in unknown:
+        yield _error(_no_port(edge, edge.to_port, label, "input", names), node.id, "edges")
+    missing = set(names) - {edge.to_port for edge in edges}
+    for port in node.node_type.inputs:
+        if not unknown and port.name in missing:
+            yield _error(f"{label} needs rows at its input {port.name!r}", node.id, "edges")
+
+
+def _leaving_errors(node: Node, edges: list[Edge]) -> Iterator[GraphError]:
+    label, names = node.node_type.label, output_names(node)
+    for edge in edges:
+        if edge.from_port not in names:
+            yield _error(_no_port(edge, edge.from_port, label, "output", names), node.id, "edges")
+
+
+def _no_port(edge: Edge, named: str, label: str, side: str, names: list[str]) -> str:
+    there = f"it has {listed(map(repr, names))}"
+    if names == [UNNAMED]:
+        there = f"its {side} has no name, so the edge names none"
+    return (
+        f"the edge {edge.source} → {edge.target} names an {side} {shown(named)} of {label}: {there}"
+    )
 
 
 def _conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:
@@ -479,8 +560,8 @@ def _cycle_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterat
     """An error for each cycle. Cycles that share a node give one error."""
     left = set(nodes)
     while cycle := _find_cycle(left, edges):
-        shown = " → ".join(str(node_id) for node_id in cycle)
-        yield _error(f"the edges {shown} form a cycle", cycle[0], "edges")
+        way = " → ".join(str(node_id) for node_id in cycle)
+        yield _error(f"the edges {way} form a cycle", cycle[0], "edges")
         left -= set(cycle)
 
 

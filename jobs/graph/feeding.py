@@ -3,32 +3,42 @@
 from typing import Any
 
 from jobs.graph.checks import GraphError, GraphInvalid, objects
+from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
 
 Document = dict[str, Any]
 
 
-def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[int]]:
-    """The part of the document whose rows reach the node, and the ids of the nodes whose rows are shown.
+Last = tuple[int, str | None]  # a node whose rows are shown, and by which of its outputs; None: all
 
-    Those are the node itself or, since an output gives no rows, the nodes that feed an output. Raises
-    GraphInvalid when the node is not there, or nothing feeds it.
+
+def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
+    """The part of the document whose rows reach the node, and the nodes whose rows are shown.
+
+    Those are the node itself or, since an output gives no rows, the nodes that feed an output, each by the port that
+    does. Raises GraphInvalid when the node is not there, or nothing feeds it.
     """
     nodes = _nodes(graph)
     edges = [edge for edge in objects(graph.get("edges", [])) if _is_edge(edge)]
     if node_id not in nodes:
         raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
-    last = [node_id]
+    last: set[Last] = {(node_id, None)}
     if not _gives_rows(nodes[node_id]):
-        last = [edge["from"] for edge in edges if edge["to"] == node_id and edge["from"] in nodes]
+        into = [edge for edge in edges if edge["to"] == node_id and edge["from"] in nodes]
+        last = {(edge["from"], _port_left(edge)) for edge in into}
         if not last:
             raise GraphInvalid([GraphError(node_id, "edges", "no rows come to this node")])
-    wanted = _reaching(set(last), edges)
+    wanted = _reaching({number for number, _ in last}, edges)
     part = {
         "nodes": [node for key, node in nodes.items() if key in wanted],
         "edges": [edge for edge in edges if edge["to"] in wanted and edge["from"] in wanted],
     }
-    return part, sorted(set(last))
+    return part, sorted(last, key=str)
+
+
+def _port_left(edge: Document) -> str:
+    port = edge.get("fromPort")
+    return port if isinstance(port, str) else UNNAMED
 
 
 def file_part(graph: Document, node_id: int) -> Document:

@@ -21,6 +21,10 @@ MAX_TEXT = 100_000  # characters of one field; a query longer than this is a pro
 MAX_NAME = 128
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
+MAX_PAIRS = 20  # columns of a key; databases allow 16 to 64
+MAX_BRANCHES = 20  # outputs with a condition; more do not fit beside a card
+MAX_PORT = 40  # characters of an output's name, which stands beside the card
+ELSE = "else"  # the output of a split for rows that no condition takes
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
@@ -294,6 +298,64 @@ def _member_errors(value: Any, member: Member, where: str) -> Iterator[str]:
         yield from _about(f"{where}: the {label}", text_errors(value, MAX_NAME, lines=False))
 
 
+def _check_pairs(value: Any, field: Field) -> Iterator[str]:
+    """[{"left": …, "right": …}, …]: columns that must be equal, at least one of each side."""
+    if not isinstance(value, list):
+        yield f'{field.label} must be a list of {{"left": …, "right": …}}, not {_kind(value)}'
+        return
+    if not value:
+        yield f"{field.label} is empty: it needs a column of each side"
+    if len(value) > MAX_PAIRS:
+        yield f"{field.label} has {len(value):,} entries, at most {MAX_PAIRS} are allowed"
+        return
+    for number, entry in enumerate(value, 1):
+        where = f"{field.label}, entry {number}"
+        if not isinstance(entry, dict) or set(entry) != {"left", "right"}:
+            yield f'{where} must be {{"left": …, "right": …}}'
+            continue
+        for side in ("left", "right"):
+            yield from _about(
+                f"{where}: the {side} column", text_errors(entry[side], MAX_NAME, lines=False)
+            )
+        if entry in value[: number - 1]:
+            yield f"{where} is there twice"
+
+
+def _check_branches(value: Any, field: Field) -> Iterator[str]:
+    """[{"port": …, "condition": …}, …]: outputs, each with the condition of the rows that leave by it."""
+    if not isinstance(value, list):
+        yield f'{field.label} must be a list of {{"port": …, "condition": …}}, not {_kind(value)}'
+        return
+    if not value:
+        yield f"{field.label} is empty: it needs an output with a condition"
+    if len(value) > MAX_BRANCHES:
+        yield f"{field.label} has {len(value):,} entries, at most {MAX_BRANCHES} are allowed"
+        return
+    seen = {ELSE}
+    for number, entry in enumerate(value, 1):
+        yield from _branch_errors(entry, f"{field.label}, entry {number}", seen)
+
+
+def _branch_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
+    if not isinstance(entry, dict) or set(entry) != {"port", "condition"}:
+        yield f'{where} must be {{"port": …, "condition": …}}'
+        return
+    port, condition = entry["port"], entry["condition"]
+    errors = list(text_errors(port, MAX_PORT, lines=False))
+    yield from _about(f"{where}: the output's name", iter(errors))
+    if not errors:
+        if port in seen:
+            yield f"{where}: the output {shown(port)} is there twice"
+        seen.add(port)
+    if not isinstance(condition, str):
+        yield f"{where}: the condition must be text, not {_kind(condition)}"
+        return
+    try:
+        parse(condition)
+    except ExpressionError as error:
+        yield f"{where}: {error}"
+
+
 def _check_marker(value: Any, field: Field) -> Iterator[str]:
     errors = list(_check_separator(value, field))
     yield from errors
@@ -364,6 +426,9 @@ CHECKS: dict[str, Check] = {
     "entries": _check_entries,  # [{the members of the field: …}, …]
     "column": _check_name,
     "separator": _check_separator,
+    "pairs": _check_pairs,  # [{"left": …, "right": …}, …]
+    "branches": _check_branches,  # [{"port": …, "condition": …}, …]
+    "name": _check_name,
     "marker": _check_marker,
     "count": _check_count,
     "keep": _check_keep,  # "all", "none" or ["column", …]

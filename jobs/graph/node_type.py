@@ -10,8 +10,11 @@ from typing import Any
 from jobs.graph.fields import MAX_COLUMNS, Field, shown
 from program_lib.errors import ProgramError
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
+from program_lib.join_columns import key_error
 from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order
 from program_lib.types import Kind, Schema, Type
+
+UNNAMED = ""  # how an edge names the only input or output of a node
 
 
 class WrongField(ValueError):
@@ -31,6 +34,23 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Port:
+    """Where rows enter or leave a node that has more than one place for it; edges name it."""
+
+    name: str
+    label: str
+
+    def document(self) -> dict[str, str]:
+        """This port as JSON."""
+        return {"name": self.name, "label": self.label}
+
+
+def nothing_known(config: Mapping[str, Any], known: Schema) -> Schema:
+    """Of a type that gives columns whose types only a run tells."""
+    return Schema()
+
+
+@dataclass(frozen=True, slots=True)
 class NodeType:
     """What a node of this type is called, which ports it has, and what its configuration holds."""
 
@@ -40,14 +60,20 @@ class NodeType:
     has_input: bool
     has_output: bool
     fields: tuple[Field, ...]
-    # How the program runs it: a class of program_lib.nodes, what its function needs, and the lines of that function,
+    # How the program runs it: a class of program_lib.nodes, or with its module, what its function needs, and the lines of that function,
     # a template that prints the node's `config` by the filters of the generator
     runs_as: str
     imports: tuple[str, ...]
     template: str
     # Of the columns that it gives those whose types are known before the program runs, by its configuration and
     # what is known of the columns that come in. Raises WrongField where a type is wrong.
-    known_columns: Callable[[Mapping[str, Any], Schema], Schema]
+    known_columns: Callable[[Mapping[str, Any], Schema], Schema] = nothing_known
+    # Ports that have names; a type without has at most one input and one output, which have none. Each needs an edge
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    outputs_in: str | None = None  # the field whose entries name outputs, before those of `outputs`
+    # As known_columns, of a type with named inputs: what is known of each by its port
+    known_by_port: Callable[[Mapping[str, Any], Mapping[str, Schema]], Schema] | None = None
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
 
@@ -74,13 +100,32 @@ class NodeType:
         values = [
             config.get(f.name)
             for f in self.fields
-            if f.kind in ("columns", "names", "types", "keep", "entries")
+            if f.kind in ("columns", "names", "types", "keep", "entries", "pairs", "branches")
         ]
         lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
         texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]
-        texts += [e.get("expression") for entries in lists for e in entries if isinstance(e, dict)]
+        members = ("expression", "condition")
+        texts += [
+            e.get(m) for entries in lists for e in entries if isinstance(e, dict) for m in members
+        ]
         lengths = (len(text) for text in texts if isinstance(text, str))
         return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
+
+    @property
+    def class_path(self) -> str:
+        """The class that runs it, with its module."""
+        return self.runs_as if "." in self.runs_as else f"program_lib.nodes.{self.runs_as}"
+
+    def output_ports(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
+        """The named outputs of a node with this configuration, which has no errors; none: its output has no name."""
+        entries = config[self.outputs_in] if self.outputs_in else ()
+        return (*(Port(entry["port"], entry["port"]) for entry in entries), *self.outputs)
+
+    def columns_known(self, config: Mapping[str, Any], by_port: Mapping[str, Schema]) -> Schema:
+        """Of the columns that it gives those whose types are known. Raises WrongField where a type is wrong."""
+        if self.known_by_port is not None:
+            return self.known_by_port(config, by_port)
+        return self.known_columns(config, by_port.get(UNNAMED, Schema()))
 
     def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration with each field that was not given at its default, fields without one left out."""
@@ -96,6 +141,9 @@ class NodeType:
             "help": self.help,
             "hasInput": self.has_input,
             "hasOutput": self.has_output,
+            "inputs": [port.document() for port in self.inputs],
+            "outputs": [port.document() for port in self.outputs],
+            "outputsIn": self.outputs_in,
             "fields": [field.document() for field in self.fields],
             "oneOf": list(self.one_of),
         }
@@ -128,6 +176,14 @@ def told_beside(field: str) -> Iterator[None]:
         yield
     except ProgramError as error:
         raise WrongField(field, str(error)) from None
+
+
+def key_errors(on: Iterable[Mapping[str, str]], left: Schema, right: Schema) -> None:
+    """Raises WrongField where keys of known types cannot be compared."""
+    for pair in on:
+        one, other = left.column(pair["left"]), right.column(pair["right"])
+        if one and other and (wrong := key_error(one, other)):
+            raise WrongField("on", wrong)
 
 
 def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:

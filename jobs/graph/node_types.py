@@ -12,12 +12,16 @@ from jobs.graph.nodes.db_input import DB_INPUT
 from jobs.graph.nodes.db_output import DB_OUTPUT
 from jobs.graph.nodes.distinct import DISTINCT
 from jobs.graph.nodes.filter import FILTER
+from jobs.graph.nodes.join import JOIN
 from jobs.graph.nodes.limit import LIMIT
+from jobs.graph.nodes.lookup import LOOKUP
 from jobs.graph.nodes.map import MAP
 from jobs.graph.nodes.pivot import PIVOT
 from jobs.graph.nodes.sample import SAMPLE
 from jobs.graph.nodes.select import SELECT
 from jobs.graph.nodes.sort import SORT
+from jobs.graph.nodes.split import SPLIT
+from jobs.graph.nodes.union import UNION
 from jobs.graph.nodes.unpivot import UNPIVOT
 from jobs.graph.nodes.window import WINDOW
 
@@ -35,6 +39,10 @@ _IN_ORDER = (
     UNPIVOT,
     LIMIT,
     SAMPLE,
+    SPLIT,
+    UNION,
+    JOIN,
+    LOOKUP,
     DB_OUTPUT,
     CSV_OUTPUT,
 )

@@ -86,6 +86,11 @@ def _expressions(of: Field, config: Mapping[str, Any]) -> Iterator[tuple[str, st
             text = entry.get("expression") if isinstance(entry, dict) else None
             if isinstance(text, str):
                 yield column if isinstance(column, str) else "", text
+    elif of.kind == "branches" and isinstance(value, list):
+        for entry in value:
+            text = entry.get("condition") if isinstance(entry, dict) else None
+            if isinstance(text, str):
+                yield "", text
 
 
 def _changed(expressions: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -143,6 +148,8 @@ def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     if node.type == "csv_input":
         named = node.node_type.known_columns(node.config, Schema())
         return _Known(named, frozenset({node.id}), has_more=True)
+    if node.node_type.inputs:
+        return _Known()  # only types of this engine have several inputs
     came = _came(node, graph, known)
     texts = _untyped(node, came) if came.has_more else []
     given = Schema([*came.schema, *(Column(name, TEXT) for name in texts)])

@@ -18,20 +18,26 @@ from typing import Any
 
 import jinja2
 
-from jobs.graph.checks import Edge, Graph, Node
+from jobs.graph.checks import Edge, Graph, Node, output_names
+from jobs.graph.feeding import Last
 from jobs.graph.literals import comment, literal, quoted
-from jobs.graph.node_type import NodeType, order_of
+from jobs.graph.node_type import UNNAMED, NodeType, order_of
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
+MARGIN = 12  # spaces before an argument that has a line of its own
 NODE_SIGN = (
     " · "  # follows "# " and a node's id in the line that begins its section, and in no other line
 )
 PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
 MAX_FUNCTION = 40  # characters of a function's name; a longer node's name is cut
-NODES = "program_lib.nodes"
-GATHER = "Gather"  # of program_lib.gathering: its function gets all rows, others get a batch
-_MODULES = {GATHER: "program_lib.gathering"}  # of the classes that run nodes; others are in NODES
+GATHER = "program_lib.gathering.Gather"  # its function gets all rows
+STEPS = {
+    "Filter",
+    "Map",
+    "Expand",
+    "Split",
+}  # classes of program_lib.nodes whose function gets a batch
 
 
 class Code(str):
@@ -68,15 +74,25 @@ def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_nam
     return _program(graph, job_id=job_id, tenant_id=tenant_id, job_name=job_name)
 
 
-def generate_preview(graph: Graph, *, last: Collection[int], rows: int, seconds: float) -> str:
+def generate_preview(graph: Graph, *, last: Collection[Last], rows: int, seconds: float) -> str:
     """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
 
     It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
     """
-    to_preview = tuple(Edge(node_id, PREVIEW_ID) for node_id in sorted(last))
+    to_preview = tuple(
+        Edge(node_id, PREVIEW_ID, port)
+        for node_id, named in last
+        for port in _shown_ports(graph, node_id, named)
+    )
     cut = Graph(graph.nodes, graph.edges + to_preview)
     preview = Preview(PREVIEW_ID, rows, seconds)
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
+
+
+def _shown_ports(graph: Graph, node_id: int, named: str | None) -> list[str]:
+    """The outputs of a node that a preview shows: all, or the named one; no name is the first."""
+    ports = output_names(graph.node(node_id))
+    return ports if named is None else [named or ports[0]]
 
 
 def generate_type_search(node: Node, *, seconds: float) -> str:
@@ -129,7 +145,7 @@ def _program(
 
 
 def _section(node: Node, graph: Graph, function: Code) -> Section:
-    node_type, feeds = node.node_type, tuple(sorted(graph.targets(node.id)))
+    node_type, feeds = node.node_type, tuple(sorted(set(graph.targets(node.id))))
     return Section(
         id=node.id,
         name=node.name,
@@ -138,14 +154,15 @@ def _section(node: Node, graph: Graph, function: Code) -> Section:
         argument=_argument(node_type),
         function=function,
         body=_body(node),
-        wiring=_wiring(node, function, feeds),
+        wiring=_wiring(node, function, _feeds(graph, node.id)),
     )
 
 
 def _argument(node_type: NodeType) -> Code:
-    if not (node_type.has_input and node_type.has_output):
-        return Code("")
-    return Code("rows" if node_type.runs_as == GATHER else "batch")
+    """What its function gets; none where it gives a reader, a writer, or says how rows of several inputs are put together."""
+    if node_type.runs_as == GATHER:
+        return Code("rows")
+    return Code("batch" if node_type.runs_as in STEPS else "")
 
 
 def _body(node: Node) -> Code:
@@ -158,16 +175,43 @@ def _template(source: str) -> jinja2.Template:
     return TEMPLATES.from_string(source)
 
 
-def _wiring(node: Node, function: Code, feeds: tuple[int, ...]) -> Code:
+def _feeds(graph: Graph, node_id: int) -> str:
+    """The nodes that get a node's rows: [2, (3, "right")], or by its outputs {"large": [2], "else": [3]}."""
+    edges = sorted(graph.edges_from(node_id), key=lambda edge: (edge.target, edge.to_port))
+    inlets = {
+        port: ", ".join(_inlet(edge) for edge in edges if edge.from_port == port)
+        for port in output_names(graph.node(node_id))
+    }
+    if UNNAMED in inlets:
+        return f"[{inlets[UNNAMED]}]" if edges else ""
+    return _by_port(f"{quoted(port)}: [{fed}]" for port, fed in inlets.items() if fed)
+
+
+def _by_port(entries: Iterable[str]) -> str:
+    lines = list(entries)
+    line = f"{{{', '.join(lines)}}}" if lines else ""
+    if len(line) <= WIDTH - MARGIN - len("feeds=,"):
+        return line
+    return (
+        "{\n" + "".join(f"{' ' * (MARGIN + 4)}{entry},\n" for entry in lines) + f"{' ' * MARGIN}}}"
+    )
+
+
+def _inlet(edge: Edge) -> str:
+    number = literal(edge.target)
+    return number if edge.to_port == UNNAMED else f"({number}, {quoted(edge.to_port)})"
+
+
+def _wiring(node: Node, function: Code, feeds: str) -> Code:
     """The call in `main` that makes this node: on one line, or on as many as it needs."""
     arguments = [literal(node.id), quoted(node.name), function]
     if feeds:
-        arguments.append(f"feeds={literal(feeds)}")
-    made = node.node_type.runs_as
+        arguments.append(f"feeds={feeds}")
+    made = node.node_type.class_path.rpartition(".")[2]
     line = f"{made}({', '.join(arguments)})"
-    if len(line) <= WIDTH - 8:
+    if len(line) <= WIDTH - 8 and "\n" not in feeds:
         return Code(line)
-    lines = "".join(f"            {argument},\n" for argument in arguments)
+    lines = "".join(f"{' ' * MARGIN}{argument},\n" for argument in arguments)
     return Code(f"{made}(\n{lines}        )")
 
 
@@ -198,6 +242,7 @@ _NUMBERED = re.compile(
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
+_TAKEN |= {"union", "conditions", "join", "lookup", "on"}
 
 
 # Imports
@@ -205,14 +250,9 @@ _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
 
 def _needed(nodes: Iterable[Node], bodies: str) -> set[str]:
     """What the functions of these nodes use, and the classes that run them."""
-    used = {class_path(node.node_type.runs_as) for node in nodes}
+    used = {node.node_type.class_path for node in nodes}
     offered = {path for node in nodes for path in node.node_type.imports}
     return used | {path for path in offered if f"{path.rpartition('.')[2]}(" in bodies}
-
-
-def class_path(runs_as: str) -> str:
-    """Where the class lies that runs nodes of a type."""
-    return f"{_MODULES.get(runs_as, NODES)}.{runs_as}"
 
 
 def _collector(preview: Preview | None) -> set[str]:

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, parse_graph
-from jobs.graph.feeding import reads_typed_file
+from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, output_names, parse_graph
+from jobs.graph.feeding import Last, reads_typed_file
 from jobs.program.generator import generate_preview, generate_type_search
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
@@ -203,7 +203,7 @@ class Previews:
 def _program(graph: Graph, question: Document) -> str:
     if question.get("find") == "types":
         return generate_type_search(_only_file(graph), seconds=SECONDS)
-    last = [int(node_id) for node_id in question["last"]]
+    last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
     return generate_preview(graph, last=last, rows=ROWS, seconds=SECONDS)
 
@@ -225,11 +225,14 @@ def _is_left_over(directory: Path) -> bool:
     return is_old or runner.is_known_dead
 
 
-def _check_reads_only(graph: Graph, last: list[int]) -> None:
+def _check_reads_only(graph: Graph, last: list[Last]) -> None:
     """Raises GraphInvalid for a graph that writes. Questions over NATS are checked like a browser's."""
     known = {node.id for node in graph.nodes}
-    if not last or not known.issuperset(last):
+    if not last or not known.issuperset(node_id for node_id, _ in last):
         raise GraphInvalid([GraphError(None, None, "the question names no node of its graph")])
+    for node_id, port in last:
+        if port and port not in output_names(graph.node(node_id)):
+            raise GraphInvalid([GraphError(node_id, "edges", f"it has no output {port!r}")])
     for node in graph.nodes:
         if not node.node_type.has_output:
             raise GraphInvalid([GraphError(node.id, None, "an output is never part of a preview")])

@@ -39,6 +39,7 @@ class NodeState:
                     run_id=progress.run_id and progress.run_id[:MAX_NAME],
                     row=None,
                     closed_by=None,
+                    ports=None,
                 )
             )
         return cls(progress, payload)

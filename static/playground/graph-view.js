@@ -6,19 +6,24 @@
  * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
  * validator refused, with `.node-problems` under it; `.node-notes` under a card say that its meaning changed. An edge is
- * `path.edge[data-from][data-to]`. While the graph can be edited: `.port-in` and `.port-out` with data-node-id,
- * `.edge-hit[data-key]`, data-selected="true" on what is.
+ * `path.edge[data-from][data-to][data-from-port][data-to-port]`. `.port-label` names a port where a node has several.
+ * While the graph can be edited: `.port-in` and `.port-out` with data-node-id and data-name, `.edge-hit[data-key]`,
+ * data-selected="true" on what is.
  */
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
 import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
 import { Gestures } from './edit/gestures.js';
-import { edgeKey, snapped } from './edit/graphs.js';
+import { snapped } from './edit/graphs.js';
+import { completed, edgeKey, inputsOf, outputsOf, placeOf } from './edit/ports.js';
 import { formatShare } from './estimate.js';
-import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, standing } from './layout.js';
+import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
-const TYPE_ICONS = { db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table', aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter' };
+const TYPE_ICONS = {
+  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
+  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup',
+};
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
@@ -64,7 +69,7 @@ export class GraphView {
   #editable = false;
   #types = new Map();
   #cards = new Map(); // node id → {slot, card, parts, node}
-  #lines = []; // {from, to, key, path, hit, label, room}
+  #lines = []; // {edge, from, to, key, path, hit, label, room}
   #layout = { direction: 'right', positions: new Map() };
   #shift = null; // {ids, dx, dy}: nodes on their way, in pixels of the sheet
   #camera = AT_HOME;
@@ -93,8 +98,8 @@ export class GraphView {
 
   /**
    * Who edits gets told what the pointer did: {pick(id, {extend}), pickEdge(key, {extend}), pickGround(),
-   * hold(id, {extend}), moveBy(dx, dy), connect(from, to), connectToNothing(id, port, point), allows(from, to),
-   * mark(ids, {extend})}. `hold` returns the ids that move with the node.
+   * hold(id, {extend}), moveBy(dx, dy), connect(edge), connectToNothing(id, port, point), allows(edge),
+   * mark(ids, {extend})}. An edge is {from, to, fromPort?, toPort?}; a port {side: 'in' | 'out', name}. `hold` returns the ids that move with the node.
    */
   edit(intents) {
     this.#intents = intents;
@@ -108,7 +113,7 @@ export class GraphView {
   }
 
   /**
-   * Show another graph: {nodes: [{id, type, name, config, position}], edges: [{from, to}]}. `editable`: it is the
+   * Show another graph: {nodes: [{id, type, name, config, position}], edges: [{from, to, fromPort?, toPort?}]}. `editable`: it is the
    * draft, at its own positions, and can be changed by hand; otherwise it is only looked at.
    */
   show(graph, emptyText = '', { editable = false } = {}) {
@@ -133,7 +138,19 @@ export class GraphView {
       drawCard(card, parts, nodeOf(id), since);
       setAttribute(card, 'aria-expanded', String(id === selectedId));
     }
-    for (const line of this.#lines) drawLine(line, nodeOf(line.from), since);
+    for (const line of this.#lines) {
+      const source = nodeOf(line.from);
+      drawLine(line, source, this.#flowOf(line.edge, source), since);
+    }
+  }
+
+  // The rows that an edge carried: those of its output, where the node counts them apart; their rate is not known then.
+  #flowOf({ from, fromPort }, source) {
+    if (source.ports == null) return { rows: source.rowCount, rate: source.rate };
+    const { node } = this.#cards.get(from);
+    const outputs = outputsOf(this.#types.get(node.type), node.config);
+    const { name } = outputs[placeOf(outputs, fromPort)];
+    return { rows: Object.hasOwn(source.ports, name) ? source.ports[name] : 0, rate: null };
   }
 
   /**
@@ -266,11 +283,11 @@ export class GraphView {
     return onSheet(this.#camera, { x: width / 2, y: height / 2 });
   }
 
-  /** The edge whose line is under a point of the window, as {from, to}; or null. */
+  /** The edge whose line is under a point of the window; or null. */
   edgeAt(clientX, clientY) {
     const hit = document.elementsFromPoint(clientX, clientY).find((found) => found.classList.contains('edge-hit'));
     const line = this.#lines.find(({ key }) => key === hit?.dataset.key);
-    return line === undefined ? null : { from: line.from, to: line.to };
+    return line?.edge ?? null;
   }
 
   // ---- cards and lines: kept where they are there already
@@ -299,6 +316,7 @@ export class GraphView {
     known.node = node;
     setText(known.parts.name, node.name);
     setText(known.parts.summary, summaryOf(node));
+    this.#keepPorts(known);
     this.#cards.set(node.id, known);
     return known;
   }
@@ -315,10 +333,32 @@ export class GraphView {
     card.setAttribute('aria-controls', 'details');
     card.addEventListener('click', (event) => this.#chosen(node.id, event));
     card.addEventListener('focus', () => this.#onFocus(node.id, card));
-    const slot = element('li', 'node-slot', card, parts.problems, parts.notes, ...ports(node.id, type));
+    const slot = element('li', 'node-slot', card, parts.problems, parts.notes);
     slot.dataset.nodeId = String(node.id);
     this.#sizes.observe(slot);
-    return { slot, card, parts, node };
+    return { slot, card, parts, node, ports: [], signature: '' };
+  }
+
+  // A node's settings may name its outputs; they are made anew only when they change.
+  #keepPorts(known) {
+    const { slot, card, node } = known;
+    const type = this.#types.get(node.type);
+    const [inputs, outputs] = [inputsOf(type), outputsOf(type, node.config)];
+    const signature = JSON.stringify([inputs, outputs]);
+    if (signature === known.signature) return;
+    for (const port of known.ports) port.remove();
+    Object.assign(known, { signature, ports: ports(node.id, inputs, outputs) });
+    slot.append(...known.ports);
+    const most = Math.max(inputs.length, outputs.length);
+    card.style.minHeight = most > 1 ? `${portY({ place: most - 1 }) + PORT_STEP}px` : '';
+  }
+
+  // Which of a node's ports an edge uses, for the layout: {id, place, of}.
+  #endOf(id, side, name) {
+    const node = this.#cards.get(id)?.node;
+    const type = this.#types.get(node?.type);
+    const named = side === 'in' ? inputsOf(type) : outputsOf(type, node?.config);
+    return { id, place: placeOf(named, name), of: Math.max(1, named.length) };
   }
 
   #chosen(id, event) {
@@ -401,7 +441,8 @@ export class GraphView {
     const layout = this.#shift === null ? this.#layout : { ...this.#layout, positions: { get: (id) => this.#placeOf(id) } };
     for (const line of this.#lines) {
       if (ids !== null && !ids.has(line.from) && !ids.has(line.to)) continue;
-      const { path, label, room } = edgeLine(layout, line.from, line.to);
+      const { fromPort, toPort } = line.edge;
+      const { path, label, room } = edgeLine(layout, this.#endOf(line.from, 'out', fromPort), this.#endOf(line.to, 'in', toPort));
       line.room = room;
       line.path.setAttribute('d', path);
       line.hit.setAttribute('d', path);
@@ -507,21 +548,30 @@ export class GraphView {
   }
 
   #aim(id, port, point, target) {
-    const place = this.#placeOf(id);
-    const near = port === 'out' ? leaves(place, 'right') : enters(place, 'right');
-    const allows = (other) => (port === 'out' ? this.#intents.allows(id, other) : this.#intents.allows(other, id));
-    const far = target === null || !allows(target) ? point : (port === 'out' ? enters : leaves)(this.#placeOf(target), 'right');
-    this.#aimLine.setAttribute('d', port === 'out' ? curve(near, far, 'right') : curve(far, near, 'right'));
+    const isOut = port.side === 'out';
+    const allows = (other) => this.#intents.allows(edgeTo(id, port, other));
+    const aimed = target !== null && allows(target) ? completed(this.#graph, this.#types, edgeTo(id, port, target)) : null;
+    const near = isOut ? this.#leaves(id, port.name) : this.#enters(id, port.name);
+    const far = aimed === null ? point : isOut ? this.#enters(aimed.to, aimed.toPort) : this.#leaves(aimed.from, aimed.fromPort);
+    this.#aimLine.setAttribute('d', isOut ? curve(near, far, 'right') : curve(far, near, 'right'));
     for (const [other, { slot }] of this.#cards) {
-      const allowed = allows(other);
-      setAttribute(slot, 'data-target', other === id ? 'self' : allowed ? (other === target ? 'aimed' : 'yes') : 'no');
+      const allowed = allows({ id: other, name: null });
+      setAttribute(slot, 'data-target', other === id ? 'self' : allowed ? (other === target?.id ? 'aimed' : 'yes') : 'no');
     }
+  }
+
+  #leaves(id, name) {
+    return leaves(this.#placeOf(id), 'right', NODE.height, this.#endOf(id, 'out', name));
+  }
+
+  #enters(id, name) {
+    return enters(this.#placeOf(id), 'right', this.#endOf(id, 'in', name));
   }
 
   #connect(id, port, target, point) {
     this.#endAim();
     if (target === null) this.#intents.connectToNothing(id, port, point);
-    else if (target !== id) this.#intents.connect(...(port === 'out' ? [id, target] : [target, id]));
+    else if (target.id !== id) this.#intents.connect(edgeTo(id, port, target));
   }
 
   #endAim() {
@@ -542,34 +592,51 @@ function mark(target, selected) {
   else target.removeAttribute('data-selected');
 }
 
+// The edge that a drag from a port of one node to another node means; a port that is not named is left open.
+function edgeTo(id, port, target) {
+  const [near, far] = [{ id, name: port.name }, target];
+  const [source, end] = port.side === 'out' ? [near, far] : [far, near];
+  const edge = { from: source.id, to: end.id };
+  if (source.name) edge.fromPort = source.name;
+  if (end.name) edge.toPort = end.name;
+  return edge;
+}
+
 function newLine(edge) {
   const { from, to } = edge;
   const key = edgeKey(edge);
   const [path, hit] = [svgElement('path', 'edge'), svgElement('path', 'edge-hit')];
   path.dataset.from = String(from);
   path.dataset.to = String(to);
+  path.dataset.fromPort = edge.fromPort ?? '';
+  path.dataset.toPort = edge.toPort ?? '';
   hit.dataset.key = key;
   const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
   const label = element('span', 'edge-label', rows, rate);
   label.hidden = true;
-  return { from, to, key, path, hit, label, rows, rate, room: 0 };
+  return { edge, from, to, key, path, hit, label, rows, rate, room: 0 };
 }
 
 // For the pointer only: the keyboard connects in the node's form.
-function ports(nodeId, type) {
-  const made = [];
-  if (type?.hasInput !== false) made.push(port(nodeId, 'in', 'Drag to the node that shall feed this one'));
-  if (type?.hasOutput !== false) made.push(port(nodeId, 'out', 'Drag to the node that shall get these rows'));
-  return made;
+function ports(nodeId, inputs, outputs) {
+  return [
+    ...inputs.flatMap((port, place) => portParts(nodeId, 'in', port, place, inputs.length, 'Drag to the node that shall feed this one')),
+    ...outputs.flatMap((port, place) => portParts(nodeId, 'out', port, place, outputs.length, 'Drag to the node that shall get these rows')),
+  ];
 }
 
-function port(nodeId, name, title) {
-  const made = element('span', `port port-${name}`);
-  made.dataset.nodeId = String(nodeId);
-  made.dataset.port = name;
-  made.title = title;
-  made.setAttribute('aria-hidden', 'true');
-  return made;
+// The place to grab and, where the port has a name, its label.
+function portParts(nodeId, side, { name, label }, place, of, title) {
+  const grip = element('span', `port port-${side}`);
+  Object.assign(grip.dataset, { nodeId: String(nodeId), port: side, name });
+  grip.title = label === '' ? title : `${label}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
+  const parts = label === '' ? [grip] : [grip, element('span', `port-label port-label-${side}`, label)];
+  for (const part of parts) {
+    part.setAttribute('aria-hidden', 'true');
+    part.style.setProperty('--port-y', `${portY({ place })}px`);
+    part.style.setProperty('--port-x', `${(100 * (place + 1)) / (of + 1)}%`);
+  }
+  return parts;
 }
 
 function cardParts(kindIcon) {
@@ -632,12 +699,12 @@ function drawShare(card, label, { state, share }) {
   return undefined;
 }
 
-function drawLine(line, source, since) {
+function drawLine(line, source, { rows, rate }, since) {
   setAttribute(line.path, 'data-state', source.state);
-  const shown = source.heard && source.rowCount > 0 && line.room >= ROOM_SHORT;
+  const shown = source.heard && rows > 0 && line.room >= ROOM_SHORT;
   setHidden(line.label, !shown);
   if (!shown) return;
   const isShort = line.room < ROOM_FULL;
-  setText(line.rows, isShort ? formatCompact(source.rowCount) : formatCount(source.rowCount));
-  setText(line.rate, since !== null ? formatShortClock(since, isShort) : source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
+  setText(line.rows, isShort ? formatCompact(rows) : formatCount(rows));
+  setText(line.rate, since !== null ? formatShortClock(since, isShort) : rate === null ? '' : `${formatCompact(rate)}/s`);
 }

@@ -83,7 +83,7 @@ export class JsonView {
 // In the order in which a person reads a graph, whatever order it was stored in.
 function asText({ name, graph }) {
   const nodes = inOrder(graph.nodes, ['id', 'type', 'name', 'config', 'position']);
-  return JSON.stringify({ name, graph: { ...graph, nodes, edges: inOrder(graph.edges, ['from', 'to']) } }, null, 2);
+  return JSON.stringify({ name, graph: { ...graph, nodes, edges: inOrder(graph.edges, ['from', 'fromPort', 'to', 'toPort']) } }, null, 2);
 }
 
 // What is no list of objects stays as it is: a graph may be stored with any error.

@@ -10,6 +10,9 @@ export const NODE = { width: 208, height: 130 };
 /** Where edges leave and enter a node when the flow goes right: beside its head, which never moves. */
 const PORT_Y = 28;
 
+/** Pixels from one port of a node to the next. */
+export const PORT_STEP = 22;
+
 const GAP = { right: { along: 84, across: 52 }, down: { along: 52, across: 24 } };
 const MARGIN = 28;
 
@@ -43,10 +46,14 @@ export function standing({ nodes, edges }) {
   return { direction: 'right', positions, heights: new Map() };
 }
 
-/** {path, label: {x, y}, room}: the curve, where its number stands, and the free length for it. */
+/**
+ * {path, label: {x, y}, room}: the curve, where its number stands, and the free length for it. An end is a node's id,
+ * or {id, place, of}: which of how many ports it is.
+ */
 export function edgeLine({ direction, positions, heights }, from, to) {
-  const a = leaves(positions.get(from), direction, heights.get(from));
-  const b = enters(positions.get(to), direction);
+  const [left, entered] = [endOf(from), endOf(to)];
+  const a = leaves(positions.get(left.id), direction, heights.get(left.id), left);
+  const b = enters(positions.get(entered.id), direction, entered);
   return {
     path: curve(a, b, direction),
     label: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 },
@@ -61,14 +68,30 @@ export function curve(a, b, direction) {
   return `M${a.x} ${a.y}C${c.x} ${c.y} ${d.x} ${d.y} ${b.x} ${b.y}`;
 }
 
-/** Where edges leave a node at a place. */
-export function leaves({ x, y }, direction, height = NODE.height) {
-  return direction === 'right' ? { x: x + NODE.width, y: y + PORT_Y } : { x: x + NODE.width / 2, y: y + height };
+function endOf(end) {
+  return typeof end === 'object' ? end : { id: end, ...FIRST };
 }
 
-/** Where edges enter a node at a place. */
-export function enters({ x, y }, direction) {
-  return direction === 'right' ? { x, y: y + PORT_Y } : { x: x + NODE.width / 2, y };
+const FIRST = { place: 0, of: 1 };
+
+/** Where edges leave a node at a place, by which of its ports. */
+export function leaves({ x, y }, direction, height = NODE.height, port = FIRST) {
+  return direction === 'right' ? { x: x + NODE.width, y: y + portY(port) } : { x: x + portX(port), y: y + height };
+}
+
+/** Where edges enter a node at a place, by which of its ports. */
+export function enters({ x, y }, direction, port = FIRST) {
+  return direction === 'right' ? { x, y: y + portY(port) } : { x: x + portX(port), y };
+}
+
+/** Pixels from a card's top to a port at its side. */
+export function portY({ place }) {
+  return PORT_Y + place * PORT_STEP;
+}
+
+// In the middle of the side that all ports share.
+function portX({ place, of }) {
+  return (NODE.width * (place + 1)) / (of + 1);
 }
 
 function isPosition(position) {

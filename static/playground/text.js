@@ -113,10 +113,13 @@ export function shortRun(runId) {
 /** What a node does, in one line of its settings; its type where they say nothing yet. */
 export function summaryOf({ type, config = {} }) {
   const { table, sql, path, condition, columns, by, values, rows, every } = config;
+  const outputs = Array.isArray(config.branches) ? config.branches.map((entry) => entry?.port).join(', ') : '';
+  const keys = Array.isArray(config.on) ? `${config.how ?? 'by'} ${config.on.map(keyText).join(', ')}` : '';
   const some = Number.isInteger(rows) ? `${formatCount(rows)} ${unitOf(rows)}` : '';
   const first = some === '' || type === 'sample' ? some && `${some} at random` : `the first ${some}`;
   const oneOf = Number.isInteger(every) ? `one of ${formatCount(every)} ${unitOf(every)}` : '';
-  const telling = [table, sql, path, condition, namesIn(columns), namesIn(values), namesIn(by), first, oneOf].find((text) => typeof text === 'string' && text.trim() !== '');
+  const told = [table, sql, path, condition, keys, outputs, namesIn(columns), namesIn(values), namesIn(by), first, oneOf];
+  const telling = told.find((text) => typeof text === 'string' && text.trim() !== '');
   return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
 }
 
@@ -125,6 +128,11 @@ function namesIn(list) {
   if (!Array.isArray(list)) return '';
   const names = list.map((entry) => (typeof entry === 'string' ? entry : [entry?.as || entry?.column, entry?.direction].filter(Boolean).join(' ')));
   return names.filter(Boolean).join(', ');
+}
+
+// A pair of keys: the name that both have, or both names.
+function keyText(pair) {
+  return pair?.left === pair?.right ? pair?.left : `${pair?.left} = ${pair?.right}`;
 }
 
 /**
@@ -144,6 +152,9 @@ function plainText(value) {
   if (typeof value === 'string') return value;
   const isListOf = (member) => Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column && entry?.[member]);
   if (isListOf('expression')) return value.map(({ column, expression }) => `${column} = ${expression}`).join('\n');
+  const isListOfBoth = (...members) => Array.isArray(value) && value.length > 0 && value.every((entry) => members.every((member) => entry?.[member]));
+  if (isListOfBoth('left', 'right')) return value.map(({ left, right }) => `${left} = ${right}`).join('\n');
+  if (isListOfBoth('port', 'condition')) return value.map(({ port, condition }) => `${port}: ${condition}`).join('\n');
   if (isListOf('type')) return value.map(({ column, type }) => `${column}: ${type}`).join('\n');
   const isEntries = Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column !== undefined || entry?.as !== undefined);
   if (isEntries) return value.map((entry) => Object.values(entry).filter((part) => part !== '').join(', ')).join('\n');

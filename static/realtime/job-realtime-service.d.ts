@@ -15,10 +15,12 @@ export interface ProgressEvent {
   readonly status: 'running' | 'completed' | 'failed';
   readonly rowCount: number;
   readonly message: string;
-  /** How many rows there will be; this and the six below are null when the publisher did not send them. */
+  /** How many rows there will be; this and the seven below are null when the publisher did not send them. */
   readonly rowTotal: number | null;
   /** Which part of the work is done, 0 to 1. */
   readonly share: number | null;
+  /** Rows by output, of a node with several. */
+  readonly ports: Readonly<Record<string, number>> | null;
   readonly runId: string | null;
   readonly seq: number | null;
   /** Seconds since the epoch, by the publisher's clock. */

@@ -35,6 +35,7 @@ export function progressEvent(jobId, payload) {
     message: textOr(payload.message, ''),
     rowTotal: positiveOr(payload.rowTotal, null),
     share: shareOf(payload.share),
+    ports: countsOf(payload.ports),
     runId: textOr(payload.runId, null),
     seq: numberOr(payload.seq, null),
     ts: numberOr(payload.ts, null),
@@ -86,6 +87,13 @@ function isObject(value) {
 function rowOf(row) {
   if (!isObject(row) || !Number.isSafeInteger(row.number)) return null;
   return Object.freeze({ number: row.number, values: Object.freeze(isObject(row.values) ? row.values : {}) });
+}
+
+// Rows by output, of a node with several; null for a field of another shape.
+function countsOf(ports) {
+  if (!isObject(ports)) return null;
+  const counts = Object.entries(ports).filter(([, count]) => Number.isFinite(count) && count >= 0);
+  return Object.freeze(Object.fromEntries(counts));
 }
 
 function textOr(value, fallback) {

@@ -12,6 +12,8 @@ export interface NodeView {
   readonly rowTotal: number | null;
   /** Which part of its work is done, 0 to 1, where the publisher said so. */
   readonly toldShare: number | null;
+  /** Rows by output, of a node with several. */
+  readonly ports: Readonly<Record<string, number>> | null;
   readonly message: string;
   /** The row at which it failed, where its program told it. */
   readonly row: RowAtFault | null;

@@ -28,6 +28,24 @@ def small_graph(*, condition: str = "id > 5") -> dict[str, Any]:
     return {"nodes": nodes, "edges": [{"from": 1, "to": 2}], "engine": 2}
 
 
+def ports_graph() -> dict[str, Any]:
+    """A Split and a Join between two inputs and an output; nothing is connected yet but the Split's input."""
+
+    def made(node_id: int, kind: str, name: str, x: int, y: int, **config: Any) -> dict[str, Any]:
+        place = {"x": x, "y": y}
+        return {"id": node_id, "type": kind, "name": name, "config": config, "position": place}
+
+    branches = [{"port": "large", "condition": "id > 5"}]
+    keys = [{"left": "id", "right": "id"}]
+    nodes = [
+        made(1, "db_input", "Orders", 40, 80, connection=URL, table="orders"),
+        made(2, "split", "By size", 340, 80, branches=branches, to="first"),
+        made(3, "join", "Both", 680, 80, how="inner", on=keys, suffix="_right", expect="any"),
+        made(4, "csv_output", "Report", 680, 320, path="report.csv"),
+    ]
+    return {"nodes": nodes, "edges": [{"from": 1, "to": 2}], "engine": 2}
+
+
 class Editor:
     """The page on one job, and what a test does with it."""
 
@@ -39,17 +57,18 @@ class Editor:
     def node(self, node_id: int) -> Locator:
         return self.page.locator(f'.node[data-node-id="{node_id}"]')
 
-    def port(self, node_id: int, name: str) -> Locator:
-        return self.page.locator(f'.port-{name}[data-node-id="{node_id}"]')
+    def port(self, node_id: int, side: str, name: str = "") -> Locator:
+        return self.page.locator(f'.port-{side}[data-node-id="{node_id}"][data-name="{name}"]')
 
-    def edge(self, source: int, target: int) -> Locator:
-        return self.page.locator(f'.edge[data-from="{source}"][data-to="{target}"]')
+    def edge(self, source: int, target: int, leaves: str = "", enters: str = "") -> Locator:
+        ports = f'[data-from-port="{leaves}"][data-to-port="{enters}"]'
+        return self.page.locator(f'.edge[data-from="{source}"][data-to="{target}"]{ports}')
 
     def field(self, name: str) -> Locator:
         return self.page.locator(f'#node-form [data-field="{name}"]')
 
-    def expect_edge(self, source: int, target: int, count: int = 1) -> None:
-        expect(self.edge(source, target)).to_have_count(count)
+    def expect_edge(self, source: int, target: int, count: int = 1, **ports: str) -> None:
+        expect(self.edge(source, target, **ports)).to_have_count(count)
 
     def expect_nodes(self, *names: str) -> None:
         """Exactly these, in whatever order the flow puts them."""

@@ -44,7 +44,7 @@ def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
         "graphs",
         """const before = structuredClone(given);
         let now = m.moved(given, new Set([1]), 8, 16);
-        now = m.renamed(m.configured(m.connected(now, 2, 5), 1, 'b', 2), 2, 'Other');
+        now = m.renamed(m.configured(m.connected(now, { from: 2, to: 5 }), 1, 'b', 2), 2, 'Other');
         return [JSON.stringify(before) === JSON.stringify(given), now];""",
         GRAPH,
     )
@@ -82,7 +82,7 @@ def test_nodes_go_with_their_edges_and_edges_alone(modules: Page) -> None:
     ],
 )
 def test_what_may_be_connected(modules: Page, source: int, target: int, why: str | None) -> None:
-    body = "return m.whyNoEdge(given[0], new Map(Object.entries(given[1])), given[2], given[3]);"
+    body = "return m.whyNoEdge(given[0], new Map(Object.entries(given[1])), { from: given[2], to: given[3] });"
     found = run(modules, "graphs", body, [GRAPH, TYPES, source, target])
     assert found is None if why is None else why in found
 
@@ -90,10 +90,69 @@ def test_what_may_be_connected(modules: Page, source: int, target: int, why: str
 def test_a_cycle_is_told_and_an_unknown_type_may_be_anything(modules: Page) -> None:
     nodes = [{"id": n, "type": "?", "name": str(n)} for n in (1, 2, 3)]
     chain = {"nodes": nodes, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3}]}
-    body = "return [m.whyNoEdge(given, new Map(), 3, 1), m.whyNoEdge(given, new Map(), 1, 3)];"
+    body = "return [m.whyNoEdge(given, new Map(), { from: 3, to: 1 }), m.whyNoEdge(given, new Map(), { from: 1, to: 3 })];"
     cycle, shortcut = run(modules, "graphs", body, chain)
     assert "cycle" in cycle
     assert shortcut is None
+
+
+JOINED: dict[str, Any] = {
+    "nodes": [
+        {"id": 1, "type": "in", "name": "In"},
+        {
+            "id": 2,
+            "type": "split",
+            "name": "Ways",
+            "config": {"ways": [{"port": "a"}, {"port": "b"}]},
+        },
+        {"id": 3, "type": "join", "name": "Both"},
+    ],
+    "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3, "fromPort": "a", "toPort": "left"}],
+}
+PORT_TYPES = {
+    "in": {"hasInput": False, "hasOutput": True, "inputs": [], "outputs": [], "outputsIn": None},
+    "split": {
+        "hasInput": True, "hasOutput": True, "inputs": [],
+        "outputs": [{"name": "else", "label": "else"}], "outputsIn": "ways",
+    },
+    "join": {
+        "hasInput": True, "hasOutput": True, "outputsIn": None, "outputs": [],
+        "inputs": [{"name": "left", "label": "left"}, {"name": "right", "label": "right"}],
+    },
+}  # fmt: skip
+
+
+def test_an_edge_takes_the_first_output_and_the_first_input_that_is_free(modules: Page) -> None:
+    body = """const types = new Map(Object.entries(given[1]));
+        const made = (edge) => m.completed(given[0], types, edge);
+        return [made({ from: 1, to: 2 }), made({ from: 1, to: 3 }), made({ from: 2, to: 3, fromPort: 'else' }),
+                m.outputsOf(types.get('split'), given[0].nodes[1].config).map(({ name }) => name)];"""
+    plain, free, named, outputs = run(modules, "ports", body, [JOINED, PORT_TYPES])
+    assert plain == {"from": 1, "to": 2}
+    assert free == {"from": 1, "to": 3, "toPort": "right"}
+    assert named == {"from": 2, "to": 3, "fromPort": "else", "toPort": "right"}
+    assert outputs == ["a", "b", "else"]
+
+
+def test_two_nodes_may_be_connected_by_several_ports_but_not_twice_by_the_same(
+    modules: Page,
+) -> None:
+    body = """const types = new Map(Object.entries(given[1]));
+        return given[2].map((edge) => m.whyNoEdge(given[0], types, edge));"""
+    edges = [
+        {"from": 2, "to": 3, "fromPort": "a", "toPort": "right"},
+        {"from": 2, "to": 3, "fromPort": "a", "toPort": "left"},
+    ]
+    other, same = run(modules, "graphs", body, [JOINED, PORT_TYPES, edges])
+    assert other is None
+    assert "connected already" in same
+
+
+def test_edges_follow_an_output_that_is_renamed(modules: Page) -> None:
+    body = """const ports = (...names) => names.map((name) => ({ name }));
+        const to = (...names) => m.withRenamedPort(given, 2, ports('a', 'b'), ports(...names)).edges[1].fromPort;
+        return [to('ab', 'b'), to('b', 'b'), to('', 'b'), to('b', 'a'), to('b')];"""
+    assert run(modules, "ports", body, JOINED) == ["ab", "a", "a", "a", "a"]
 
 
 def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:

@@ -12,8 +12,18 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.editing import EMPTY, URL, WIDE, Editor, edges_of, node_of, small_graph
+from tests.browser.editing import (
+    EMPTY,
+    URL,
+    WIDE,
+    Editor,
+    edges_of,
+    node_of,
+    ports_graph,
+    small_graph,
+)
 from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.runs import Publisher
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 
@@ -164,6 +174,80 @@ def test_the_keyboard_connects_and_disconnects(edit: Any) -> None:
     remove.focus()
     editor.press("Enter")
     editor.expect_edge(2, 3, count=0)
+
+
+def test_a_drag_connects_the_ports_that_it_begins_and_ends_at(edit: Any) -> None:
+    editor = edit(ports_graph())
+    labels = editor.page.locator(".port-label")
+    assert sorted(labels.all_text_contents()) == ["else", "large", "left", "right"]
+    drag, port, middle = editor.drag, editor.port, editor.middle
+    drag(middle(port(2, "out", "large")), middle(port(3, "in", "right")))
+    editor.expect_edge(2, 3, leaves="large", enters="right")
+    drag(middle(port(2, "out", "else")), middle(editor.node(3)))  # the input that is free
+    editor.expect_edge(2, 3, leaves="else", enters="left")
+    drag(middle(port(3, "out")), middle(editor.node(4)))
+    saved = editor.save()["graph"]["edges"]
+    assert saved[1:] == [
+        {"from": 2, "to": 3, "fromPort": "large", "toPort": "right"},
+        {"from": 2, "to": 3, "fromPort": "else", "toPort": "left"},
+        {"from": 3, "to": 4},
+    ]
+    ends = editor.page.locator(".edge").evaluate_all(
+        "all => all.map((path) => path.getAttribute('d'))"
+    )
+    assert len(set(ends)) == len(ends)  # lines of two ports do not lie on each other
+
+
+def test_an_edge_shows_the_rows_of_its_output_and_a_graph_of_ports_is_accessible(
+    edit: Any, shop: Product, tmp_path: Path
+) -> None:
+    graph = ports_graph()
+    graph["nodes"].append(
+        {**graph["nodes"][3], "id": 5, "name": "Rest", "position": {"x": 680, "y": 520}}
+    )
+    graph["nodes"][4]["config"] = {"path": "rest.csv"}
+    graph["edges"] += [
+        {"from": 2, "to": 3},  # names no port: the first output, the first input
+        {"from": 1, "to": 3, "toPort": "right"},
+        {"from": 3, "to": 4},
+        {"from": 2, "to": 5, "fromPort": "else"},
+    ]
+    editor = edit(graph)
+    assert_accessible(editor.page, "ports in the editor")
+    run = Publisher(shop, editor.job_id, "ports-run")
+    run.status("running")
+    run.node(1, "running", 226)
+    run.node(2, "running", 226, ports={"large": 20, "else": 206})
+    labels = editor.page.locator(".edge-label:not([hidden]) .edge-rows")
+    expect(labels.get_by_text("206", exact=True)).to_have_count(1)
+    expect(labels.get_by_text("20", exact=True)).to_have_count(1)
+    expect(labels.get_by_text("226", exact=True)).to_have_count(2)
+    picture(editor.page, "ports", tmp_path)
+
+
+def test_the_keyboard_chooses_ports_and_edges_follow_a_renamed_output(edit: Any) -> None:
+    editor = edit(ports_graph())
+    editor.node(2).focus()
+    editor.press("c")
+    items = editor.page.locator(".picker-item")
+    expect(items).to_have_count(6)  # two outputs to a Join's two inputs, and to the report
+    editor.page.keyboard.type("both right large")
+    expect(items).to_have_count(1)
+    editor.press("Enter")
+    editor.expect_edge(2, 3, leaves="large", enters="right")
+    expect(editor.page.locator("#announcer")).to_have_text(
+        "Connected By size (large) to Both (right)."
+    )
+    editor.node(2).focus()
+    editor.press("Enter")
+    editor.field("branches").locator('[data-member="port"]').fill("huge")
+    editor.expect_edge(2, 3, leaves="huge", enters="right")
+    remove = editor.page.locator('.connection[data-from="2"] .connection-remove')
+    expect(remove).to_have_attribute("aria-label", "Disconnect Both (huge → right)")
+    remove.click()
+    editor.expect_edge(2, 3, count=0, leaves="huge", enters="right")
+    editor.press("Control+z")
+    editor.expect_edge(2, 3, leaves="huge", enters="right")
 
 
 def test_an_edge_is_selected_with_a_click_and_deleted(edit: Any) -> None:

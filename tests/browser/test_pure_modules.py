@@ -367,7 +367,8 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
-    absent = dict.fromkeys(("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy"))
+    names = ("runId", "rowTotal", "share", "ports", "seq", "ts", "row", "closedBy")
+    absent = dict.fromkeys(names)
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 
 

@@ -2,95 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pytest
 
 from program_lib.batch import Batch
-from program_lib.errors import RowRefused
-from program_lib.nodes import Filter, Map, Node, NodeFailed, Output, Source
-from program_lib.program import flow, run_nodes, told, wire
+from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
+from program_lib.program import flow, told, wire
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Progress, Status
+from tests.program_lib.in_memory import Kept, Rows, last, ran
 
 ORDERS = Schema([Column("id", INTEGER), Column("name", TEXT)])
 
 
-@dataclass
-class Rows:
-    """A reader of tables that are there already."""
-
-    schema: Schema
-    tables: list[pa.Table]
-    is_closed: bool = False
-    count: int | None = None
-    part: float | None = None
-
-    def open(self) -> Schema:
-        return self.schema
-
-    def total(self) -> int | None:
-        return self.count
-
-    def share(self) -> float | None:
-        return self.part
-
-    def batches(self) -> Iterator[pa.Table]:
-        yield from self.tables
-
-    def where(self, number: int) -> str:
-        return f"line {number + 1} of orders.csv"
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-@dataclass
-class Kept:
-    """A writer into memory; `refuses` tells which ids it cannot take."""
-
-    refuses: Callable[[int], bool] = lambda value: False
-    turn: tuple[int, int] = (0, 0)
-    schema: Schema = field(default_factory=Schema)
-    rows: list[object] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-
-    def start(self, say: Callable[[str], None]) -> None:
-        self.done.append("start")
-
-    def open(self, schema: Schema) -> None:
-        self.schema = schema
-
-    def write(self, table: pa.Table) -> None:
-        for index, value in enumerate(table.column(0).to_pylist()):
-            if self.refuses(value):
-                raise RowRefused(index, f"{value} is too large", table.column_names[0])
-        self.rows += table.to_pylist()
-
-    def finish(self) -> None:
-        self.done.append("finish")
-
-    def commit(self) -> None:
-        self.done.append("commit")
-
-    def undo(self) -> None:
-        self.done.append("undo")
-
-
 def table(*ids: int | None, schema: Schema = ORDERS) -> pa.Table:
     return pa.table([list(ids), [f"name {i}" for i in ids]], schema=schema.arrow())
-
-
-def ran(*nodes: Node) -> tuple[int, list[Progress]]:
-    said: list[Progress] = []
-    return run_nodes(nodes, said.append), said
-
-
-def last(said: list[Progress], node_id: int) -> Progress:
-    return [progress for progress in said if progress.node_id == node_id][-1]
 
 
 def test_counts_are_those_of_each_node_and_every_batch_reports() -> None:

@@ -31,6 +31,7 @@ def test_what_is_sent_is_read_back_the_same() -> None:
         closed_by="runner",
         row_total=9,
         share=0.25,
+        ports={"large": 2, "\ud800 </script>": 0},
     )
     assert Progress.parse(told.to_json()) == told
 
@@ -40,9 +41,26 @@ def test_what_is_sent_is_read_back_the_same() -> None:
 )
 def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: object) -> None:
     payload = json.dumps(
-        {**FIVE, "row": theirs, "closedBy": [theirs], "rowTotal": [theirs], "share": theirs}
+        {
+            **FIVE,
+            "row": theirs,
+            "closedBy": [theirs],
+            "rowTotal": [theirs],
+            "share": theirs,
+            "ports": theirs,
+        }
     ).encode()
     assert Progress.parse(payload) == Progress.parse(json.dumps(FIVE).encode())
+
+
+def test_a_program_may_count_any_outputs_and_they_are_bounded() -> None:
+    counts: Any = {"a": Decimal(2), 5: 1, "x" * 500: 0, **{f"p{i}": i for i in range(500)}}
+    sent = usable(Progress(1, "n", Status.RUNNING, ports=counts)).ports
+    assert sent is not None
+    assert len(sent) == 100
+    assert list(sent.items())[:3] == [("a", 2), ("5", 1), ("x" * 128, 0)]
+    with pytest.raises(MalformedProgress, match="ports must be a whole number"):
+        usable(Progress(1, "n", Status.RUNNING, ports={"a": "many"}))  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

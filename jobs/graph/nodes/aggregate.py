@@ -64,7 +64,7 @@ AGGREGATE = NodeType(
             help="What join puts between two texts.",
         ),
     ),
-    runs_as="Gather",
+    runs_as="program_lib.gathering.Gather",
     imports=(),
     template="""
 {% if config.get('by') %}

@@ -41,7 +41,7 @@ DISTINCT = NodeType(
             help="Which of equal rows is handed on: the one that came first, or last.",
         ),
     ),
-    runs_as="Gather",
+    runs_as="program_lib.gathering.Gather",
     imports=(),
     template="""
 {% if config.get('by') %}

@@ -80,7 +80,7 @@ PIVOT = NodeType(
             help="What join puts between two texts.",
         ),
     ),
-    runs_as="Gather",
+    runs_as="program_lib.gathering.Gather",
     imports=(),
     template="""
     values = {

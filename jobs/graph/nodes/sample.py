@@ -35,7 +35,7 @@ SAMPLE = NodeType(
         ),
     ),
     one_of=("rows", "every"),
-    runs_as="Gather",
+    runs_as="program_lib.gathering.Gather",
     imports=(),
     template="""
 {% if config.every is defined %}

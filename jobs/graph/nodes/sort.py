@@ -34,7 +34,7 @@ SORT = NodeType(
             help="For example day, desc; a column counts where those above it are equal. NULLs come last, unless said.",
         ),
     ),
-    runs_as="Gather",
+    runs_as="program_lib.gathering.Gather",
     imports=(),
     template="""
     return rows.sort(

@@ -75,7 +75,7 @@ WINDOW = NodeType(
             " needs it: rows that are equal have the same.",
         ),
     ),
-    runs_as="Gather",
+    runs_as="program_lib.gathering.Gather",
     imports=(),
     template="""
     columns = {

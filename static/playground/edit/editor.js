@@ -18,7 +18,7 @@ import { asClipboardText, fromClipboardText } from './clipboard.js';
 import { EditModel } from './edit-model.js';
 import { startingConfig } from './fields.js';
 import { foundText, isSameFile, typed, withFound } from './found-types.js';
-import { addNode, configured, configuredAs, connected, edgeKey, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
+import { addNode, configured, configuredAs, connected, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
 import { openHelp } from './help.js';
 import { JobTools } from './job-tools.js';
 import { KeptDrafts } from './kept-drafts.js';
@@ -28,6 +28,7 @@ import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
 import { patiently } from './patience.js';
 import { Picker } from './picker.js';
+import { completed, edgeKey, inputsOf, outputsOf, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
@@ -420,16 +421,18 @@ export class Editor {
     const { model } = this.#draft;
     const id = model.nextId(this.#host.takenIds());
     const name = freeName(type.label, new Set(model.graph.nodes.map((node) => node.name)));
-    const position = freePlace(model.graph, place ?? this.#placeFor(after), ROOM);
+    const position = freePlace(model.graph, place ?? this.#placeFor(after?.id ?? null), ROOM);
     const node = { id, type: type.name, name, config: startingConfig(type), position };
     const apply = (graph) => {
       let next = addNode(graph, node);
       if (into !== null && type.hasInput && type.hasOutput) {
         next = without(next, new Set(), new Set([edgeKey(into)]));
-        return connected(connected(next, into.from, id), id, into.to);
+        const { from, fromPort, to } = into;
+        const [first] = inputsOf(this.#types.get(nodeOf(next, to)?.type));
+        return this.#linked(this.#linked(next, { from, fromPort, to: id }), { from: id, to, toPort: into.toPort ?? first?.name });
       }
-      if (after !== null && whyNoEdge(next, this.#types, after, id) === null) next = connected(next, after, id);
-      if (before !== null && whyNoEdge(next, this.#types, id, before) === null) next = connected(next, id, before);
+      if (after !== null) next = this.#linked(next, { from: after.id, fromPort: after.port, to: id });
+      if (before !== null) next = this.#linked(next, { from: id, to: before.id, toPort: before.port });
       return next;
     };
     this.#do({ label: `Add ${name}`, apply }, [id]);
@@ -438,6 +441,11 @@ export class Editor {
     this.#graph.reveal(id);
     this.#host.announce(`Added ${name}.`);
     requestAnimationFrame(() => this.#form.focusName());
+  }
+
+  // With the edge, where there can be one.
+  #linked(graph, edge) {
+    return whyNoEdge(graph, this.#types, edge) === null ? connected(graph, completed(graph, this.#types, edge)) : graph;
   }
 
   #placeFor(after) {
@@ -454,19 +462,26 @@ export class Editor {
     this.#add(type, { x: point.x - NODE.width / 2, y: point.y - 28 }, { into });
   }
 
-  #connect(from, to) {
+  #connect(edge) {
     const { graph } = this.#draft.model;
-    const why = whyNoEdge(graph, this.#types, from, to);
+    const why = whyNoEdge(graph, this.#types, edge);
     if (why !== null) return this.#host.notice(why);
-    this.#do({ label: `Connect ${nameIn(graph, from)} to ${nameIn(graph, to)}`, apply: (now) => connected(now, from, to) });
-    return this.#host.announce(`Connected ${nameIn(graph, from)} to ${nameIn(graph, to)}.`);
+    const [from, to] = this.#endNames(completed(graph, this.#types, edge));
+    this.#do({ label: `Connect ${from} to ${to}`, apply: (now) => connected(now, completed(now, this.#types, edge)) });
+    return this.#host.announce(`Connected ${from} to ${to}.`);
   }
 
-  #disconnect(from, to) {
-    const { graph } = this.#draft.model;
-    const label = `Disconnect ${nameIn(graph, from)} from ${nameIn(graph, to)}`;
-    this.#do({ label, apply: (now) => without(now, new Set(), new Set([edgeKey({ from, to })])) });
+  #disconnect(edge) {
+    const [from, to] = this.#endNames(edge);
+    const label = `Disconnect ${from} from ${to}`;
+    this.#do({ label, apply: (now) => without(now, new Set(), new Set([edgeKey(edge)])) });
     this.#host.announce(`${label}.`);
+  }
+
+  // What people call the ends of an edge: Split (large), Join (left).
+  #endNames({ from, to, fromPort, toPort }) {
+    const { graph } = this.#draft.model;
+    return [withPort(nameIn(graph, from), fromPort), withPort(nameIn(graph, to), toPort)];
   }
 
   #delete(nodes, edges) {
@@ -596,9 +611,9 @@ export class Editor {
         return this.#selection.nodes;
       },
       moveBy: (dx, dy) => this.#move(this.#selection.nodes, dx, dy),
-      connect: (from, to) => this.#connect(from, to),
+      connect: (edge) => this.#connect(edge),
       connectToNothing: (id, port, point) => this.#offerAt(id, port, point),
-      allows: (from, to) => whyNoEdge(this.#draft.model.graph, this.#types, from, to) === null,
+      allows: (edge) => whyNoEdge(this.#draft.model.graph, this.#types, edge) === null,
       mark: (ids, { extend }) => {
         if (this.#marked === null) {
           this.#marked = extend ? this.#selection.nodes : new Set();
@@ -622,7 +637,7 @@ export class Editor {
         const apply = (graph) => Object.entries(values).reduce((now, [field, value]) => configured(now, id, field, value), graph);
         this.#do({ label: `Change ${nameIn(this.#draft.model.graph, id)}`, apply });
       },
-      disconnect: (from, to) => this.#disconnect(from, to),
+      disconnect: (edge) => this.#disconnect(edge),
       connect: (id) => this.#offerTargets(id),
       preview: (id) => this.#openPreview(id),
       duplicate: (id) => this.#duplicate(new Set([id])),
@@ -638,7 +653,13 @@ export class Editor {
     const { graph } = this.#draft.model;
     const node = nodeOf(graph, id);
     const label = this.#types.get(node.type)?.fields.find(({ name }) => name === field)?.label ?? field;
-    this.#do({ label: `Change ${label} of ${node.name}`, apply: (now) => configured(now, id, field, value), merge: `${field} ${id}` });
+    this.#do({ label: `Change ${label} of ${node.name}`, apply: (now) => this.#withPorts(now, configured(now, id, field, value), id), merge: `${field} ${id}` });
+  }
+
+  // The edges of an output that a setting names follow its new name.
+  #withPorts(before, after, id) {
+    const outputs = (graph) => outputsOf(this.#types.get(nodeOf(graph, id).type), nodeOf(graph, id).config);
+    return withRenamedPort(after, id, outputs(before), outputs(after));
   }
 
   #jobHost() {
@@ -684,22 +705,31 @@ export class Editor {
     const after = this.#oneTarget();
     const source = after === null ? undefined : nodeOf(this.#draft.model.graph, after);
     const follows = source !== undefined && this.#types.get(source.type)?.hasOutput !== false;
-    if (follows) this.#offerTypes(`Add after ${source.name}`, (type) => this.#add(type, null, { after }), (type) => type.hasInput);
+    if (follows) this.#offerTypes(`Add after ${source.name}`, (type) => this.#add(type, null, { after: { id: after } }), (type) => type.hasInput);
     else this.#offerTypes('Add a node', (type) => this.#add(type));
   }
 
   #offerAt(id, port, { x, y }) {
     const name = nameIn(this.#draft.model.graph, id);
-    if (port === 'out') this.#offerTypes(`Give the rows of ${name} to`, (type) => this.#add(type, { x, y: y - 28 }, { after: id }), (type) => type.hasInput);
-    else this.#offerTypes(`Feed ${name} from`, (type) => this.#add(type, { x: x - NODE.width, y: y - 28 }, { before: id }), (type) => type.hasOutput);
+    const end = { id, port: port.name === '' ? undefined : port.name };
+    if (port.side === 'out') this.#offerTypes(`Give the rows of ${name} to`, (type) => this.#add(type, { x, y: y - 28 }, { after: end }), (type) => type.hasInput);
+    else this.#offerTypes(`Feed ${name} from`, (type) => this.#add(type, { x: x - NODE.width, y: y - 28 }, { before: end }), (type) => type.hasOutput);
   }
 
   #offerTargets(id) {
     const { graph } = this.#draft.model;
-    const targets = graph.nodes.filter((node) => whyNoEdge(graph, this.#types, id, node.id) === null);
-    const items = targets.map((node) => ({ key: String(node.id), label: node.name, hint: this.#types.get(node.type)?.label ?? node.type, icon: iconOf(node.type, this.#types.get(node.type)) }));
+    const source = nodeOf(graph, id);
+    const outputs = outputsOf(this.#types.get(source.type), source.config);
+    const offered = graph.nodes.flatMap((node) => outputs.flatMap((output) => inputsOf(this.#types.get(node.type)).map((input) => ({ node, output, input }))));
+    const edges = offered.map(({ node, output, input }) => ({ node, edge: { from: id, to: node.id, fromPort: output.name, toPort: input.name }, via: output.name }));
+    const free = edges.filter(({ edge }) => whyNoEdge(graph, this.#types, edge) === null);
+    const items = free.map(({ node, edge, via }, place) => {
+      const type = this.#types.get(node.type);
+      const hint = `${via === '' ? '' : `rows of ${via} · `}${type?.label ?? node.type}`;
+      return { key: via === '' && edge.toPort === '' ? String(node.id) : `${node.id}.${place}`, label: withPort(node.name, edge.toPort), hint, icon: iconOf(node.type, type), edge };
+    });
     const empty = this.#types.get(nodeOf(graph, id).type)?.hasOutput === false ? `${nameIn(graph, id)} gives no rows.` : 'There is no node that could take its rows.';
-    this.#picker.open({ title: `Give the rows of ${nameIn(graph, id)} to`, items, empty, onPick: (key) => this.#connect(id, Number(key)) });
+    this.#picker.open({ title: `Give the rows of ${nameIn(graph, id)} to`, items, empty, onPick: (key) => this.#connect(items.find((item) => item.key === key).edge) });
   }
 
   #openPreview(id) {
@@ -921,6 +951,10 @@ function writtenFor(graph, engine) {
 // written for is the stored job's to say, and no part of the draft.
 function standingGraph({ engine, ...graph }) {
   return placed({ ...graph, edges: graph.edges ?? [] }, layOut({ nodes: graph.nodes, edges: graph.edges ?? [] }, 'right').positions);
+}
+
+function withPort(name, port) {
+  return (port ?? '') === '' ? name : `${name} (${port})`;
 }
 
 function nameIn(graph, id) {

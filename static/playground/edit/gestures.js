@@ -9,6 +9,7 @@
  *   press(id, {extend}),                     a node begins to be moved with the pointer
  *   move(dx, dy), dropMove(dx, dy), abortMove()          pixels of the sheet
  *   aim(id, port, point, target), connect(id, port, target, point), abortAim()
+ *       port: {side: 'in' | 'out', name}; target: {id, name: of the port under the pointer, or null}, or null
  *   mark(box, {extend}), endMark(), pickEdge(key, {extend}), pickGround()
  * }
  */
@@ -223,10 +224,13 @@ export class Gestures {
   #aiming(port) {
     const host = this.#host;
     const id = Number(port.dataset.nodeId);
-    const end = port.dataset.port;
+    const end = { side: port.dataset.port, name: port.dataset.name };
     const targetAt = (event) => {
-      const card = document.elementFromPoint(event.clientX, event.clientY)?.closest('.node-slot');
-      return card == null ? null : Number(card.dataset.nodeId);
+      const under = document.elementFromPoint(event.clientX, event.clientY);
+      const card = under?.closest('.node-slot');
+      const aimed = under?.closest('.port');
+      const fits = aimed != null && aimed.dataset.port !== end.side;
+      return card == null ? null : { id: Number(card.dataset.nodeId), name: fits ? aimed.dataset.name : null };
     };
     return {
       move: (point, event) => host.aim(id, end, onSheet(host.camera, point), targetAt(event)),

@@ -1,9 +1,11 @@
 /**
  * What can be asked of a graph, and what a change makes of it. Pure: graphs are never changed in place.
  *
- * A graph is {nodes: [{id, type, name, config, position: {x, y}, …}], edges: [{from, to, …}], …}. Members that
+ * A graph is {nodes: [{id, type, name, config, position: {x, y}, …}], edges: [{from, to, fromPort?, toPort?, …}], …}. Members that
  * this page does not know pass through untouched.
  */
+
+import { completed, edgeKey } from './ports.js';
 
 /** Pixels: where a dragged node comes to stand. */
 export const GRID = 8;
@@ -12,12 +14,8 @@ export function nodeOf(graph, id) {
   return graph.nodes.find((node) => node.id === id);
 }
 
-export function hasEdge(graph, from, to) {
-  return graph.edges.some((edge) => edge.from === from && edge.to === to);
-}
-
-export function edgeKey({ from, to }) {
-  return `${from}>${to}`;
+export function hasEdge(graph, edge) {
+  return graph.edges.some((other) => edgeKey(other) === edgeKey(edge));
 }
 
 export function addNode(graph, node) {
@@ -31,8 +29,8 @@ export function without(graph, nodeIds, edgeKeys = new Set()) {
   return nodes.length === graph.nodes.length && edges.length === graph.edges.length ? graph : { ...graph, nodes, edges };
 }
 
-export function connected(graph, from, to) {
-  return hasEdge(graph, from, to) ? graph : { ...graph, edges: [...graph.edges, { from, to }] };
+export function connected(graph, edge) {
+  return hasEdge(graph, edge) ? graph : { ...graph, edges: [...graph.edges, edge] };
 }
 
 export function moved(graph, nodeIds, dx, dy) {
@@ -95,14 +93,18 @@ export function freeName(wanted, taken) {
   return name;
 }
 
-/** Why no edge can lead from one node to the other, as a sentence; null when it can. `types`: Map name → node type. */
-export function whyNoEdge(graph, types, from, to) {
+/**
+ * Why no edge can lead from one node to the other, as a sentence; null when it can. `edge`: {from, to, fromPort?,
+ * toPort?}; `types`: Map name → node type.
+ */
+export function whyNoEdge(graph, types, edge) {
+  const { from, to } = edge;
   const [source, target] = [nodeOf(graph, from), nodeOf(graph, to)];
   if (source === undefined || target === undefined) return 'That node is not there.';
   if (from === to) return 'A node cannot feed itself.';
   if (types.get(source.type)?.hasOutput === false) return `${source.name} gives no rows.`;
   if (types.get(target.type)?.hasInput === false) return `${target.name} takes no rows.`;
-  if (hasEdge(graph, from, to)) return 'They are connected already.';
+  if (hasEdge(graph, completed(graph, types, edge))) return 'They are connected already.';
   if (leadsTo(graph, to, from)) return `${target.name} already leads to ${source.name}: this would be a cycle.`;
   return null;
 }

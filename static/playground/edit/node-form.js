@@ -9,6 +9,7 @@ import { byId, element, icon, iconButton, setAttribute, setHidden, setText } fro
 import { completing } from './completion.js';
 import { besideField, chosenOf, controlOf, isCode, isOffered, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
+import { edgeKey } from './ports.js';
 
 export class NodeForm {
   #box = byId('node-form');
@@ -20,7 +21,7 @@ export class NodeForm {
   #words = { functions: [], columns: [] }; // that an expression may name
 
   /**
-   * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(from, to),
+   * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(edge),
    * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), announce(text), findTypes(id, field) → what was
    * found, as a text}
    */
@@ -203,12 +204,13 @@ export class NodeForm {
 
   #fillConnections(box, node, type, graph) {
     const list = (title, edges, other) => {
-      const items = edges.map((edge) => this.#connection(edge, nodeOf(graph, edge[other])));
+      const items = edges.map((edge) => this.#connection(edge, nodeOf(graph, edge[other]), portsText(edge)));
       return items.length === 0 ? [] : [element('h4', 'connections-title', title), element('ul', '', ...items)];
     };
     const incoming = list('Gets rows from', graph.edges.filter(({ to }) => to === node.id), 'from');
     const outgoing = list('Gives rows to', graph.edges.filter(({ from }) => from === node.id), 'to');
-    const signature = JSON.stringify([...graph.edges.filter(({ from, to }) => from === node.id || to === node.id).map(({ from, to }) => [from, to, nodeOf(graph, from)?.name, nodeOf(graph, to)?.name])]);
+    const own = graph.edges.filter(({ from, to }) => from === node.id || to === node.id);
+    const signature = JSON.stringify(own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name]));
     if (box.dataset.signature === signature) return;
     box.dataset.signature = signature;
     const hadFocus = box.contains(document.activeElement);
@@ -226,19 +228,26 @@ export class NodeForm {
     if (hadFocus) (box.querySelector('.connection-remove') ?? add ?? byId('node-name')).focus();
   }
 
-  #connection({ from, to }, other) {
-    const name = other?.name ?? 'a node that is gone';
+  #connection(edge, other, ports) {
+    const { from, to } = edge;
+    const name = `${other?.name ?? 'a node that is gone'}${ports}`;
     const show = element('button', 'connection-name', name);
     show.type = 'button';
     show.addEventListener('click', () => other !== undefined && this.#says.select(other.id));
     const remove = iconButton('close', `Disconnect ${name}`);
     remove.classList.add('connection-remove');
-    remove.addEventListener('click', () => this.#says.disconnect(from, to));
+    remove.addEventListener('click', () => this.#says.disconnect(edge));
     const made = element('li', 'connection', show, remove);
     made.dataset.from = String(from);
     made.dataset.to = String(to);
     return made;
   }
+}
+
+// The ports that an edge uses where nodes have several, as people read them: " (large → left)".
+function portsText({ fromPort = '', toPort = '' }) {
+  const named = [fromPort, toPort].filter((port) => port !== '');
+  return named.length === 0 ? '' : ` (${named.join(' → ')})`;
 }
 
 let nextId = 0;
@@ -445,6 +454,18 @@ function columns(field, say, says) {
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 
+// [{left, right}, …]
+function pairs(field, say) {
+  const cells = (entry, place, change) => [textCell('Left column', entry, place, 'left', change), textCell('Right column', entry, place, 'right', change)];
+  return entries(field, say, { empty: { left: '', right: '' }, addLabel: 'Add a key', cells });
+}
+
+// [{port, condition}, …]
+function branches(field, say) {
+  const cells = (entry, place, change) => [textCell('Output', entry, place, 'port', change), textCell('Condition', entry, place, 'condition', change)];
+  return entries(field, say, { empty: { port: '', condition: '' }, addLabel: 'Add an output', cells });
+}
+
 // [{column, type}, …], which the server can find in the file
 function types(field, say, { findTypes }) {
   const pick = (entry, place, change) => {
@@ -539,6 +560,8 @@ const CONTROLS = {
   switch: onOff,
   keep,
   columns,
+  pairs,
+  branches,
   types,
   entries: memberEntries,
 };

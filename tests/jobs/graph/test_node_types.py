@@ -20,7 +20,7 @@ from jobs.graph.checks import parse_graph
 from jobs.graph.fields import CHECKS, Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
-from jobs.program.generator import class_path, generate_preview
+from jobs.program.generator import generate_preview
 from program_lib.batch import Batch
 from program_lib.types import COLUMN_TYPES
 from tests.harness import ROOT
@@ -118,6 +118,21 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "types": lambda of: listed({"column": NAMES, "type": st.sampled_from(list(COLUMN_TYPES))}),
     "entries": entries_of,
     "column": lambda of: NAMES,
+    "pairs": lambda of: st.lists(
+        st.fixed_dictionaries({"left": NAMES, "right": NAMES}),
+        min_size=1,
+        max_size=3,
+        unique_by=str,
+    ),
+    "branches": lambda of: st.lists(
+        st.fixed_dictionaries(
+            {"port": NAMES.filter(lambda n: n != "else"), "condition": EXPRESSIONS}
+        ),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda e: e["port"],
+    ),
+    "name": lambda of: NAMES,
     "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
     "separator": lambda of: st.sampled_from(["", ", ", "\n", "'", '"', "{{ x }}"]),
     "count": lambda of: st.integers(0, 2**53 - 1),
@@ -155,7 +170,23 @@ def around(node_type: NodeType, config: dict[str, Any]) -> dict[str, Any]:
         nodes.insert(0, node(1, "db_input", connection="OTHER", table="other"))
     if node_type.has_output:
         nodes.append(node(3, "db_output", connection="OTHER", table="another"))
-    return chain(*nodes)
+    return with_ports(chain(*nodes), node_type)
+
+
+def with_ports(document: dict[str, Any], node_type: NodeType) -> dict[str, Any]:
+    """The graph in which the node's first feeder feeds all of its inputs, and its outputs all lead on."""
+    [made] = [entry for entry in document["nodes"] if entry["id"] == 2]
+    outputs = [
+        port.name for port in node_type.output_ports(node_type.with_defaults(made["config"]))
+    ]
+    entered = [port.name for port in node_type.inputs] or [""]
+    edges = [
+        {**edge, "toPort": enters, "fromPort": leaves}
+        for edge in document["edges"]
+        for enters in (entered if edge["to"] == 2 else [""])
+        for leaves in ((outputs or [""]) if edge["from"] == 2 else [""])
+    ]
+    return {**document, "edges": edges}
 
 
 @ALL
@@ -167,7 +198,7 @@ def test_every_configuration_gives_a_program(node_type: NodeType, data: st.DataO
     graph = parse_graph(document)
     programs = [program_of(document)]
     if node_type.has_output:
-        programs.append(generate_preview(graph, last=[2], rows=5, seconds=1.0))
+        programs.append(generate_preview(graph, last=[(2, None)], rows=5, seconds=1.0))
     for program in programs:
         tree = ast.parse(program)
         for found in ast.walk(tree):
@@ -181,7 +212,7 @@ def test_every_configuration_gives_a_program(node_type: NodeType, data: st.DataO
 
 @ALL
 def test_a_type_runs_as_something_that_there_is(node_type: NodeType) -> None:
-    module, _, name = class_path(node_type.runs_as).rpartition(".")
+    module, _, name = node_type.class_path.rpartition(".")
     runs_as = getattr(importlib.import_module(module), name)
     assert issubclass(runs_as, program_lib.nodes.Node)
     for path in node_type.imports:
@@ -198,6 +229,9 @@ class Example:
 
     rows: str
     config: dict[str, Any] = field(default_factory=dict)
+    others: str = ""  # rows of a second file, which feeds the node's last input
+    output: str | None = None  # the output whose rows those are
+    counted: int | None = None  # rows that the node counts, where they are not those
 
 
 FILE = "n,word\n1,one\n2,\n3,three\n4,four\n"
@@ -254,6 +288,32 @@ EXAMPLES = {
     ),
     "sample": Example("n,word\n1,one\n4,four\n", {"every": 3}),
     "limit": Example("n,word\n1,one\n2,\n", {"rows": 2}),
+    "split": Example(
+        "n,word\n1,one\n4,four\n",
+        {
+            "branches": [
+                {"port": "without", "condition": "word is None"},
+                {"port": "3", "condition": "n == 3"},
+            ]
+        },
+        output="else",
+        counted=4,
+    ),
+    "union": Example(
+        FILE.replace("word", "word,more").replace("\n", ",\n").replace("more,", "more") + "9,,x\n",
+        {"missing": "null"},
+        others="n,more\n9,x\n",
+    ),
+    "join": Example(
+        "n,word,more\n1,one,\n2,,x\n2,,y\n3,three,\n4,four,\n",
+        {"how": "left", "on": [{"left": "n", "right": "n"}]},
+        others="n,more\n2,x\n2,y\n9,z\n,z\n",
+    ),
+    "lookup": Example(
+        "n,word,more\n1,one,\n2,,x\n3,three,\n4,four,\n",
+        {"on": [{"left": "n", "right": "n"}], "columns": ["more"]},
+        others="n,more\n2,x\n9,z\n",
+    ),
     "db_output": Example(FILE, {"connection": "sqlite:///out.db", "table": "written"}),
     "csv_output": Example(FILE, {"path": "out.csv"}),
 }
@@ -268,15 +328,28 @@ def test_the_example_of_a_type_gives_its_rows(node_type: NodeType, tmp_path: Pat
     example = EXAMPLES[node_type.name]
     (tmp_path / "in.csv").write_text(FILE, encoding="utf-8")
     make_numbers(tmp_path / "in.db", 2)
-    nodes = [node(2, node_type.name, **example.config)]
-    if node_type.has_input:
-        nodes.insert(0, node(1, "csv_input", **TYPED))
-    if node_type.has_output:
-        nodes.append(node(3, "csv_output", path="out.csv"))
-    done = run(chain(*nodes), tmp_path)
+    (tmp_path / "others.csv").write_text(example.others, encoding="utf-8")
+    done = run(around_example(node_type, example), tmp_path)
     assert done.code == 0, done.stderr
-    assert done.state(2) == ("completed", example.rows.count("\n") - 1)
+    counted = example.rows.count("\n") - 1 if example.counted is None else example.counted
+    assert done.state(2) == ("completed", counted)
     assert written(node_type, example.config, tmp_path) == example.rows
+
+
+def around_example(node_type: NodeType, example: Example) -> dict[str, Any]:
+    """The graph that reads the files, and writes what the node gives."""
+    document = chain(node(2, node_type.name, **example.config))
+    first, *_, last = [port.name for port in node_type.inputs] or ["", ""]
+    if node_type.has_input:
+        document["nodes"].append(node(1, "csv_input", **TYPED))
+        document["edges"].append({"from": 1, "to": 2, "toPort": first})
+    if example.others:
+        document["nodes"].append(node(4, "csv_input", **{**TYPED, "path": "others.csv"}))
+        document["edges"].append({"from": 4, "to": 2, "toPort": last})
+    if node_type.has_output:
+        document["nodes"].append(node(3, "csv_output", path="out.csv"))
+        document["edges"].append({"from": 2, "to": 3, "fromPort": example.output or ""})
+    return document
 
 
 def written(node_type: NodeType, config: dict[str, Any], tmp_path: Path) -> str:

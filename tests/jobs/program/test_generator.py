@@ -61,8 +61,32 @@ def everything(**texts: str) -> dict[str, Any]:
             node(6, "db_output", text["name"], connection="sqlite:///r.db", table=text["table"]),
             node(7, "csv_output", text["name"], path=text["path"], null_marker=text["marker"]),
             node(8, "limit", text["name"], rows=10),
+            node(
+                9,
+                "split",
+                text["name"],
+                branches=[{"port": text["column"], "condition": f"a == {text['sql']!r}"}],
+            ),
+            node(10, "union", text["name"]),
+            node(
+                11,
+                "join",
+                text["name"],
+                on=[{"left": text["column"], "right": text["table"]}],
+                suffix=text["column"],
+            ),
+            node(
+                12,
+                "lookup",
+                text["name"],
+                on=[{"left": text["table"], "right": text["column"]}],
+                columns=["L" + text["column"]],
+            ),
         ],
-        [(1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (5, 8), (8, 7)],
+        [
+            (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
+            (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 7),
+        ],
     )  # fmt: skip
 
 
@@ -88,7 +112,9 @@ def test_a_program_has_a_section_for_each_node_in_order() -> None:
     program = program_of(everything(), job_name="Nightly", job_id=12)
     assert "# Job 12 of tenant default: Nightly\n" in program
     assert "#   4 Filter: A name → 5\n" in program
-    places = [program.index(f"\ndef a_name_{number}(") for number in (1, 2, 3, 4, 5, 6, 8, 7)]
+    places = [
+        program.index(f"\ndef a_name_{number}(") for number in (1, 2, 4, 5, 9, 6, 10, 11, 12, 8, 7)
+    ]
     assert places == sorted(places)
     assert program.index("def a_name_7") < program.index("def main")
 
@@ -283,7 +309,16 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
         "input",
     ):
         assert name not in calls
-    nodes = {"Source", "Filter", "Map", "Output", "batch.where", "batch.compute", "batch.first"}
+    nodes = {"Source", "Filter", "Map", "Split", "Union", "Join", "Lookup", "Output"}
+    nodes |= {
+        "batch.where",
+        "batch.compute",
+        "batch.first",
+        "batch.split",
+        "union",
+        "join",
+        "lookup",
+    }
     rows = {"read_rows", "read_csv", "write_rows", "write_csv"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 

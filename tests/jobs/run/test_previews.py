@@ -225,7 +225,7 @@ def test_only_what_feeds_the_node_is_sent() -> None:
     part, last = feeding_part(document, 2)
     assert [node["id"] for node in part["nodes"]] == [1, 2]
     assert part["edges"] == [{"from": 1, "to": 2}]
-    assert last == [2]
+    assert last == [(2, None)]
 
 
 def test_a_cycle_and_odd_documents_end() -> None:

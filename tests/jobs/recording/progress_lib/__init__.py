@@ -27,6 +27,7 @@ class Progress(NamedTuple):
     row: Row | None = None
     row_total: int | None = None
     share: float | None = None
+    ports: dict[str, int] | None = None
 
 
 class ProgressReporter:

@@ -1,0 +1,68 @@
+"""Lookup: adds columns to each row from the row of a small table that has its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
+from program_lib.types import Schema
+
+
+def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Schema]) -> Schema:
+    rows, table = known["rows"], known["table"]
+    key_errors(config["on"], rows, table)
+    for name in config["columns"]:
+        if rows.column(name):
+            raise WrongField(
+                "columns",
+                f"the rows have a column {name!r} already: rename one of the two with a Map",
+            )
+    added = [column for name in config["columns"] if (column := table.column(name))]
+    return Schema([*rows, *(replace(column, is_nullable=True) for column in added)])
+
+
+LOOKUP = NodeType(
+    name="lookup",
+    label="Lookup",
+    help="Adds columns to each row from the one row of a small table that has its key.",
+    has_input=True,
+    has_output=True,
+    inputs=(Port("rows", "rows"), Port("table", "table")),
+    fields=(
+        Field(
+            "on",
+            "Keys",
+            "pairs",
+            help="Columns of the rows and of the table that must be equal; NULL equals nothing. For example country: code",
+        ),
+        Field(
+            "columns",
+            "Columns to add",
+            "names",
+            help="Columns of the table, which has at most 1,000,000 rows and 64 MB, and each key once.",
+        ),
+        Field(
+            "missing",
+            "A key that is missing",
+            "choice",
+            default="null",
+            help="What happens to a row whose key the table has not: it gets NULL, or the run fails and names the row.",
+            choices=("null", "fail"),
+        ),
+    ),
+    runs_as="program_lib.lookup.Lookup",
+    imports=("program_lib.lookup.lookup",),
+    template="""
+    on = [
+{% for pair in config.on %}
+        ({{ pair.left | literal }}, {{ pair.right | literal }}),
+{% endfor %}
+    ]
+    columns = {{ config.columns | literal(4) }}
+    return lookup(columns, on=on, missing={{ config.missing | literal }})
+""",
+    known_by_port=_known_by_port,
+)

@@ -1,0 +1,54 @@
+"""Split: hands on each row by the output whose condition is true for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import ELSE, Field
+from jobs.graph.node_type import NodeType, Port, type_of
+from program_lib.types import Kind, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    for entry in config["branches"]:
+        type_of(entry["condition"], known, "branches", wanted=Kind.BOOLEAN)
+    return known
+
+
+SPLIT = NodeType(
+    name="split",
+    label="Split",
+    help="Hands on each row by the output whose condition is true for it, or by “else”.",
+    has_input=True,
+    has_output=True,
+    outputs=(Port(ELSE, ELSE),),
+    outputs_in="branches",
+    fields=(
+        Field(
+            "branches",
+            "Outputs",
+            "branches",
+            help="A name and a condition each, asked in this order, for example large: amount > 1000",
+        ),
+        Field(
+            "to",
+            "A row goes to",
+            "choice",
+            default="first",
+            help="Of several conditions that are true, to the first one only, or to all of them.",
+            choices=("first", "all"),
+        ),
+    ),
+    runs_as="Split",
+    imports=(),
+    template="""
+    conditions = {
+{% for entry in config.branches %}
+        {{ entry.port | literal }}: {{ entry.condition | literal(8) }},
+{% endfor %}
+    }
+    return batch.split(conditions, otherwise="else"{% if config.to != "first" %}, to={{ config.to | literal }}{% endif %})
+""",
+    known_columns=_known_columns,
+)

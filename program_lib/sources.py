@@ -1,0 +1,49 @@
+"""The order in which sources are read, one after another: what a node wants first comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from program_lib.nodes import Node, Source
+
+
+def in_reading_order(nodes: Sequence[Node]) -> list[Source]:
+    """The sources as they are given, but each after those whose rows some node wants before its own.
+
+    Where that cannot be, as with two nodes that want it the other way round, the order is the given one: a node that
+    wants rows first keeps what comes too early.
+    """
+    left = [node for node in nodes if isinstance(node, Source)]
+    earlier = _earlier(nodes)
+    ordered: list[Source] = []
+    while left:
+        free = (source for source in left if earlier[source].isdisjoint(left))
+        ordered.append(next(free, left[0]))
+        left.remove(ordered[-1])
+    return ordered
+
+
+def _earlier(nodes: Sequence[Node]) -> dict[Node, set[Node]]:
+    """For each source those that should be read before it."""
+    found: dict[Node, set[Node]] = {node: set() for node in nodes if isinstance(node, Source)}
+    for node in nodes:
+        firsts = _sources_of(node, node.first_inputs)
+        others = _sources_of(node, [port for port in node.inputs if port not in node.first_inputs])
+        for source in others - firsts:
+            found[source] |= firsts
+    return found
+
+
+def _sources_of(node: Node, ports: Sequence[str]) -> set[Node]:
+    found: set[Node] = set()
+    seen: set[Node] = set()
+    waiting = [feeder for port in ports for feeder in node.inputs.get(port, ())]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        if isinstance(one, Source):
+            found.add(one)
+        waiting += [feeder for feeders in one.inputs.values() for feeder in feeders]
+    return found

@@ -1,0 +1,69 @@
+/**
+ * The ports of a node: where edges enter and leave it. Most types have one input and one output, which have no names;
+ * a type with several names them (`inputs`, `outputs`), or lets a field of the node name them (`outputsIn`). Pure.
+ *
+ * An edge is {from, to, fromPort?, toPort?}. One that names no port of several uses the first.
+ */
+
+const UNNAMED = Object.freeze([Object.freeze({ name: '', label: '' })]);
+
+/** [{name, label}], in order; one without a name where the type has no several. */
+export function inputsOf(type) {
+  if (type?.hasInput === false) return [];
+  return named(type?.inputs ?? []);
+}
+
+/** The same of the outputs of a node of this type. */
+export function outputsOf(type, config) {
+  if (type?.hasOutput === false) return [];
+  const entries = (type?.outputsIn ?? null) === null ? [] : config?.[type.outputsIn];
+  const given = (Array.isArray(entries) ? entries : []).map((entry) => String(entry?.port ?? ''));
+  return named([...given.map((name) => ({ name, label: name })), ...(type?.outputs ?? [])]);
+}
+
+function named(ports) {
+  return ports.length === 0 ? UNNAMED : ports;
+}
+
+/** The place of a port among the others; the first where it is not named, or not there. */
+export function placeOf(ports, name) {
+  return Math.max(0, ports.findIndex((port) => port.name === (name ?? '')));
+}
+
+/** What identifies an edge in a graph. */
+export function edgeKey({ from, to, fromPort = '', toPort = '' }) {
+  const ends = `${from}>${to}`;
+  return fromPort === '' && toPort === '' ? ends : `${ends} ${JSON.stringify([fromPort, toPort])}`;
+}
+
+/**
+ * An edge with its ports named where the nodes have several: what `wanted`, {from, to, fromPort?, toPort?}, leaves open
+ * is the first output, and the first input that no edge enters yet.
+ */
+export function completed(graph, types, wanted) {
+  const node = (id) => graph.nodes.find((one) => one.id === id);
+  const [source, target] = [node(wanted.from), node(wanted.to)];
+  const outputs = outputsOf(types.get(source?.type), source?.config);
+  const inputs = inputsOf(types.get(target?.type));
+  const entered = new Set(graph.edges.filter(({ to }) => to === wanted.to).map(({ toPort }) => inputs[placeOf(inputs, toPort)]?.name));
+  const free = inputs.find(({ name }) => !entered.has(name)) ?? inputs[0];
+  return edge(wanted, wanted.fromPort ?? outputs[0]?.name, wanted.toPort ?? free?.name);
+}
+
+function edge({ from, to }, fromPort, toPort) {
+  const made = { from, to };
+  if ((fromPort ?? '') !== '') made.fromPort = fromPort;
+  if ((toPort ?? '') !== '') made.toPort = toPort;
+  return made;
+}
+
+/** With the edges that leave a node following a port's new name, where a change renamed one of its ports. */
+export function withRenamedPort(graph, id, before, after) {
+  if (before.length !== after.length) return graph;
+  const changed = before.map(({ name }, place) => [name, after[place].name]).filter(([was, is]) => was !== is);
+  if (changed.length !== 1) return graph;
+  const [[was, is]] = changed;
+  if (is === '' || after.filter(({ name }) => name === is).length > 1 || before.filter(({ name }) => name === was).length > 1) return graph;
+  const edges = graph.edges.map((one) => (one.from === id && one.fromPort === was ? { ...one, fromPort: is } : one));
+  return { ...graph, edges };
+}
