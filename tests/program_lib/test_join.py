@@ -276,6 +276,7 @@ def test_names_of_columns_are_no_sql() -> None:
         ("at most one", [(7, "A"), (8, "B"), (8, "C")], "it matches more than one right row, and at most one is expected (line 4 of orders.csv: id=3, name='cap', customer=8)"),
         ("exactly one", [(8, "A"), (8, "B")], "it matches no right row, and exactly one is expected (line 2 of orders.csv: id=1, name='pen', customer=7)"),
         ("at most one", [(1, "A"), (1, "B"), (7, "C")], None),
+        ("at most one", [(None, "A"), (None, "B"), (7, "C")], None),  # NULL matches nothing, however often it is there
     ],
 )  # fmt: skip
 def test_a_left_row_with_other_matches_than_expected_is_named(

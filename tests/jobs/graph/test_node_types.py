@@ -130,6 +130,8 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
         is_free = of.name not in node_type.one_of
         if is_needed or (is_free and draw(st.booleans())):
             config[of.name] = draw(VALUES[of.kind](of))
+    if config.get("how") in ("semi", "anti"):  # joins of which nothing else can be expected
+        config["expect"] = "any"
     types, numbers = config.get("types", []), config.get("numbers", [])
     if numbers:  # which a type may not be given twice
         config["numbers"] = [name for name in numbers if name not in {e["column"] for e in types}]
