@@ -138,7 +138,7 @@ def _sql_value(value: Any) -> str:
 @pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi", "anti"])
 @given(drawn=sides(), each=st.sampled_from([2, 50_000]))
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -177,6 +177,24 @@ def test_rows_are_those_that_postgresql_joins(
         several = len({one for one in matched if matched.count(one) > 1})
         told = f"; {several:,} left rows matched more than one right row" if several else ""
         assert last(said, 3).message == f"{len(wanted):,} rows joined{told}"
+
+
+@pytest.mark.parametrize("types", TOGETHER, ids=lambda pair: " and ".join(map(str, pair)))
+def test_values_are_equal_where_postgresql_says_so(
+    types: tuple[Type, Type], connection: psycopg.Connection[tuple[Any, ...]]
+) -> None:
+    """Every value of each type beside every other."""
+    one, other = types
+    left, right = (list(enumerate(VALUES[of], 1)) for of in types)
+    kept, _ = joined(
+        (schema_of("a", [one]), left), (schema_of("x", [other]), right), how="full", on=[("a", "x")]
+    )
+    tables = in_sql("l", "a", [one], left), in_sql("r", "x", [other], right)
+    wanted = connection.execute(
+        f"SELECT l.i, r.i FROM {tables[0]} FULL JOIN {tables[1]} ON l.a = r.x ORDER BY l.i, r.i"
+    ).fetchall()
+    rows: list[Any] = kept.rows
+    assert [(row["i"], row["i_right"]) for row in rows] == wanted
 
 
 # ---------------------------------------------------------------- columns
@@ -276,6 +294,7 @@ def test_names_of_columns_are_no_sql() -> None:
         ("at most one", [(7, "A"), (8, "B"), (8, "C")], "it matches more than one right row, and at most one is expected (line 4 of orders.csv: id=3, name='cap', customer=8)"),
         ("exactly one", [(8, "A"), (8, "B")], "it matches no right row, and exactly one is expected (line 2 of orders.csv: id=1, name='pen', customer=7)"),
         ("at most one", [(1, "A"), (1, "B"), (7, "C")], None),
+        ("at most one", [(None, "A"), (None, "B"), (7, "C")], None),  # NULL matches nothing, however often it is there
     ],
 )  # fmt: skip
 def test_a_left_row_with_other_matches_than_expected_is_named(

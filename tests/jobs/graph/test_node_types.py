@@ -157,6 +157,8 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
         config.setdefault("column", "a")
     if node_type.name == "window":  # a rank needs an order
         config.setdefault("order", [{"column": "a"}])
+    if config.get("how") in ("semi", "anti"):  # joins of which nothing else can be expected
+        config["expect"] = "any"
     types, numbers = config.get("types", []), config.get("numbers", [])
     if numbers:  # which a type may not be given twice
         config["numbers"] = [name for name in numbers if name not in {e["column"] for e in types}]

@@ -82,10 +82,41 @@ def everything(**texts: str) -> dict[str, Any]:
                 on=[{"left": text["table"], "right": text["column"]}],
                 columns=["L" + text["column"]],
             ),
+            node(13, "select", text["name"], columns=[{"column": text["column"], "type": "text"}]),
+            node(14, "sort", text["name"], by=[{"column": text["column"], "direction": "desc"}]),
+            node(15, "distinct", text["name"], by=[text["column"]]),
+            node(
+                16,
+                "aggregate",
+                text["name"],
+                by=[text["column"]],
+                columns=[{"as": text["table"], "function": "join", "column": text["column"]}],
+                separator=text["marker"],
+            ),
+            node(
+                17,
+                "window",
+                text["name"],
+                columns=[{"as": "W" + text["table"], "function": "row number"}],
+                by=[text["column"]],
+                order=[{"column": text["column"]}],
+            ),
+            node(
+                18,
+                "pivot",
+                text["name"],
+                names=text["column"],
+                values=[text["column"]],
+                function="min",
+                column=text["table"],
+            ),
+            node(19, "unpivot", text["name"], columns=[text["column"]], name_column="N" + text["column"]),
+            node(20, "sample", text["name"], every=2),
         ],
         [
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
-            (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 7),
+            (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
+            (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
         ],
     )  # fmt: skip
 
@@ -113,7 +144,8 @@ def test_a_program_has_a_section_for_each_node_in_order() -> None:
     assert "# Job 12 of tenant default: Nightly\n" in program
     assert "#   4 Filter: A name → 5\n" in program
     places = [
-        program.index(f"\ndef a_name_{number}(") for number in (1, 2, 4, 5, 9, 6, 10, 11, 12, 8, 7)
+        program.index(f"\ndef a_name_{number}(")
+        for number in (1, 2, 4, 5, 9, 6, 10, 11, 12, 8, *range(13, 21), 7)
     ]
     assert places == sorted(places)
     assert program.index("def a_name_7") < program.index("def main")
@@ -201,8 +233,12 @@ def test_a_program_imports_only_what_it_needs() -> None:
     imported = re.findall(r"^(?:import|from) (\S+)", program_of(everything()), re.MULTILINE)
     assert imported == [
         "sys",
+        "program_lib.common_types",
         "program_lib.csv_files",
         "program_lib.databases",
+        "program_lib.gathering",
+        "program_lib.join",
+        "program_lib.lookup",
         "program_lib.nodes",
         "program_lib.program",
     ]
@@ -309,16 +345,11 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
         "input",
     ):
         assert name not in calls
-    nodes = {"Source", "Filter", "Map", "Split", "Union", "Join", "Lookup", "Output"}
-    nodes |= {
-        "batch.where",
-        "batch.compute",
-        "batch.first",
-        "batch.split",
-        "union",
-        "join",
-        "lookup",
-    }
+    nodes = {"Source", "Filter", "Map", "Expand", "Split", "Union", "Join", "Lookup", "Gather"}
+    asked = {"where", "compute", "first", "split", "select", "unpivot"}
+    gathered = {"sort", "distinct", "aggregate", "window", "pivot", "every"}
+    nodes |= {"Output", "union", "join", "lookup"}
+    nodes |= {f"batch.{call}" for call in asked} | {f"rows.{call}" for call in gathered}
     rows = {"read_rows", "read_csv", "write_rows", "write_csv"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
