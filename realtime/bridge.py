@@ -13,7 +13,7 @@ from progress_lib.jetstream import stream_sequence, stream_time
 from progress_lib.nats import PING_PERIOD, Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import every_job
-from realtime.commands import Broadcast, Known, ListenTo
+from realtime.commands import Broadcast, Hears, Known, ListenTo
 from realtime.events import Event, Source, Topic, make_event, read_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Hub
@@ -69,6 +69,7 @@ class NATSBridge:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._source = Source.AWAY  # (bridge thread writes)
+        self._told_heard = True  # (bridge thread) what the hub was told last: Hears
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
         self.malformed = 0  # (link and bridge thread: a count may be lost) messages not passed on
         self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds
@@ -86,6 +87,7 @@ class NATSBridge:
     def subscribe(self) -> None:
         """Starts listening; NATS may come later, and may come and go."""
         self.link.on_up(self._wake)
+        self.link.on_down(self._wake)
         self.link.start()
         self._thread.start()
 
@@ -130,6 +132,7 @@ class NATSBridge:
                 self._read_pasts(wishes)
             except Exception:
                 LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
+            self._tell_whether_heard()
 
     def _next_wishes(self) -> dict[Topic, bool]:
         """Jobs whose past is wanted, the whole of it or not, MAX_REPLAYED at most; at least once a heartbeat."""
@@ -164,6 +167,13 @@ class NATSBridge:
         except NatsError as error:
             self._listen_plainly(error, is_new)
         self._connection = connection
+
+    def _tell_whether_heard(self) -> None:
+        """After `_listen`: the hub asks for the past of its jobs first, and says next that all is well."""
+        is_heard = self.is_listening
+        if is_heard is not self._told_heard and not self._stopping.is_set():
+            self._told_heard = is_heard
+            self._hub.put(Hears(is_heard, time.time()))
 
     def _is_served(self) -> bool:
         if self._source is Source.FOLLOWING:
@@ -243,7 +253,8 @@ class NATSBridge:
         """Raises NatsError."""
         for batch in self._stream.replay(list(pasts)):
             for message in batch:
-                event = self._event(message, stream_sequence(message.reply))
+                sequence, at = stream_sequence(message.reply), stream_time(message.reply)
+                event = self._event(message, sequence, at)
                 if event is not None:
                     pasts[event.topic].add(event)
         for topic in pasts:
@@ -286,7 +297,8 @@ class NATSBridge:
         assert self.link.is_this_thread, "one thread, or messages would change their order"
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
-        found = (self._event(message, seq) for message, seq in messages)
+        now = time.time()
+        found = (self._event(message, seq, now) for message, seq in messages)
         events = [event for event in found if event is not None]
         if events:
             self._hub.put(Broadcast(events))
@@ -300,9 +312,9 @@ class NATSBridge:
         except MalformedProgress:
             return True  # to be complained of
 
-    def _event(self, message: Message, seq: int) -> Event | None:
+    def _event(self, message: Message, seq: int, at: float) -> Event | None:
         try:
-            return read_event(message.subject, message.payload, seq)
+            return read_event(message.subject, message.payload, seq, at)
         except MalformedProgress as error:
             self._complain(message.subject, error)
             return None
