@@ -161,9 +161,13 @@ class _Api:
         return jsonify(job_document(job)), 201, headers
 
     def validate(self) -> Answer:
-        """Takes {"graph": …}. Answers {"valid": true}, or 422 with the errors that execute would report."""
+        """Takes {"graph": …}. Answers whether it can run, with the errors that execute would report."""
         self._tenant("jobs:read")
-        parse_graph(self._graph(json_object(self._limits)))
+        graph = self._graph(json_object(self._limits))
+        try:
+            parse_graph(graph)
+        except GraphInvalid as invalid:
+            return jsonify({"valid": False, "detail": _told(invalid), **_errors(invalid)})
         return jsonify({"valid": True, "errors": []})
 
     def preview(self) -> Answer:
@@ -314,7 +318,8 @@ class _Api:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":  # nobody would read the stream, and so close it
             return Response(content_type=content_type, headers=headers)
-        stream = self._followers.follow(run, bearer.expires_at, encode)
+        more = request.args.get("more") == "1"
+        stream = self._followers.follow(run, bearer.expires_at, encode, more=more)
         return Response(stream, content_type=content_type, headers=headers)
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
@@ -385,8 +390,7 @@ def _too_many_queued(error: TooManyQueued) -> Response:
 
 
 def _graph_invalid(error: GraphInvalid) -> Response:
-    errors = [found.document() for found in error.errors]
-    return answer(Problem(422, _told(error), errors=errors, errorCount=error.count))
+    return answer(Problem(422, _told(error), **_errors(error)))
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
@@ -394,6 +398,12 @@ def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
         LOG.warning("%s %s: %s", request.method, request.path, error)
         return answer(unavailable(error.public))
     return answer(unavailable(str(error)))
+
+
+def _errors(invalid: GraphInvalid) -> dict[str, Any]:
+    """The first of its errors, and how many there are in all."""
+    found = [error.document() for error in invalid.errors]
+    return {"errors": found, "errorCount": invalid.count}
 
 
 def _told(invalid: GraphInvalid) -> str:

@@ -116,3 +116,11 @@ def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
 def status_event(run: Run) -> dict[str, Any]:
     """A run's status, as the hub sends it over the WebSocket."""
     return {"type": "job.status", "jobId": run.job_id, "payload": present_status(run)}
+
+
+def server_event(*, is_heard: bool, since: float) -> dict[str, Any]:
+    """Whether NATS reaches this server, as the hub sends it over the WebSocket."""
+    return {
+        "type": "server.state",
+        "payload": {"nats": "ok" if is_heard else "away", "since": since},
+    }
