@@ -52,8 +52,8 @@ class Followers:
     ) -> "Follow":
         """The run's events, the first at once. The last one is its end, or EXPIRED.
 
-        `until`: when the follower's token expires (Unix seconds); `more`: it is told, too, that NATS is away or
-        back. Read to the end, or call `close`.
+        `until`: when the follower's token expires (Unix seconds); `more`: it is told, too, whether NATS is there,
+        first of all and at each change. Read to the end, or call `close`.
         Raises Problem (503) when too many clients follow already.
         """
         tenant_id = run.tenant_id
@@ -86,7 +86,7 @@ class Follow(Iterator[str]):
         self._on_close = on_close
         self._closed = False
         live: queue.Queue[_Live] = queue.Queue(LIVE_BUFFER)
-        hears = (lambda: link.is_up) if more else (lambda: True)
+        hears = (lambda: link.is_up) if more else None
         self._events = _Following(store, run, until, live, hears).events()
         subjects = (
             (progress_subject(run.tenant_id, run.job_id), False),
@@ -135,14 +135,14 @@ class _Following:
         run: Run,
         until: float,
         live: "queue.Queue[_Live]",
-        hears: Callable[[], bool],
+        hears: Callable[[], bool] | None,
     ) -> None:
         self._store = store
         self._run = run
         self._until = until
         self._live = live
         self._hears = hears
-        self._told_heard = True
+        self._told_heard: bool | None = None
         self._board = NodeBoard(run.run_id)
         self._told: RunStatus | None = None
         self._is_deleted = False
@@ -172,6 +172,8 @@ class _Following:
             yield from self._hear(LOOK_PERIOD - (now - self._looked))
 
     def _whether_heard(self) -> Iterator[Event]:
+        if self._hears is None:
+            return
         is_heard = self._hears()
         if is_heard is not self._told_heard:
             self._told_heard = is_heard

@@ -3,7 +3,7 @@
  * pans and zooms. It draws and tells what the pointer did; what is true, selected or allowed is decided elsewhere.
  *
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
- * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
+ * idle | running | stalled | success | error | stopped | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
  * validator refused, with `.node-problems` under it; `.node-notes` under a card say that its meaning changed. An edge is
  * `path.edge[data-from][data-to]`. While the graph can be edited: `.port-in` and `.port-out` with data-node-id,
@@ -36,6 +36,9 @@ const NARROW = 720;
 /** Pixels that a full and a short number need on an edge. */
 const ROOM_FULL = 68;
 const ROOM_SHORT = 40;
+
+/** The largest count that is written in full on an edge; a longer one would touch the ports. */
+const MOST_FULL = 999_999;
 
 /** Pixels at the canvas' foot where its tools are. */
 const FOOT = 52;
@@ -114,6 +117,7 @@ export class GraphView {
   show(graph, emptyText = '', { editable = false } = {}) {
     const isNew = !(editable && this.#editable);
     if (isNew && this.#graph.nodes.length === 0) this.#follows = true;
+    if (isNew && graph.nodes.length === 0) this.#look(AT_HOME, true); // its first node comes at its own size
     if (!isNew && graph !== this.#graph) this.#follows = false; // while one works on it, it stands still
     this.#graph = graph;
     this.#editable = editable;
@@ -133,7 +137,9 @@ export class GraphView {
       drawCard(card, parts, nodeOf(id), since);
       setAttribute(card, 'aria-expanded', String(id === selectedId));
     }
-    for (const line of this.#lines) drawLine(line, nodeOf(line.from), since);
+    const told = this.#lines.map((line) => [line, nodeOf(line.from)]);
+    const isShort = told.some(([line, { rowCount }]) => line.room < ROOM_FULL || rowCount > MOST_FULL); // one notation for all
+    for (const [line, source] of told) drawLine(line, source, since, isShort);
   }
 
   /**
@@ -632,12 +638,11 @@ function drawShare(card, label, { state, share }) {
   return undefined;
 }
 
-function drawLine(line, source, since) {
+function drawLine(line, source, since, isShort) {
   setAttribute(line.path, 'data-state', source.state);
   const shown = source.heard && source.rowCount > 0 && line.room >= ROOM_SHORT;
   setHidden(line.label, !shown);
   if (!shown) return;
-  const isShort = line.room < ROOM_FULL;
   setText(line.rows, isShort ? formatCompact(source.rowCount) : formatCount(source.rowCount));
   setText(line.rate, since !== null ? formatShortClock(since, isShort) : source.rate === null ? '' : `${formatCompact(source.rate)}/s`);
 }

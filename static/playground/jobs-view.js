@@ -8,21 +8,29 @@ import { byId, element, setAttribute, setHidden } from './dom.js';
 export class JobsView {
   #list = byId('jobs-list');
   #onOpen;
+  #told = null; // what is shown
 
   constructor({ onOpen }) {
     this.#onOpen = onOpen;
   }
 
+  /** Show these; those that are shown already stay as they are. */
   show(jobs) {
+    const told = JSON.stringify(jobs.map(({ id, name }) => [id, name]));
+    if (told === this.#told) return;
+    this.#told = told;
+    const focused = document.activeElement?.closest('.job')?.dataset.jobId;
     this.#list.replaceChildren(...jobs.map((job) => element('li', '', this.#entry(job))));
+    if (focused !== undefined) this.#list.querySelector(`.job[data-job-id="${focused}"]`)?.focus();
     setHidden(byId('jobs-empty'), jobs.length > 0);
   }
 
   markShown(jobId) {
     for (const entry of this.#list.querySelectorAll('.job')) {
       const shown = entry.dataset.jobId === String(jobId);
+      const isNew = shown && entry.getAttribute('aria-current') !== 'true';
       setAttribute(entry, 'aria-current', String(shown));
-      if (shown) entry.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      if (isNew) entry.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     }
   }
 

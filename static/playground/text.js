@@ -12,6 +12,7 @@ export const NODE_WORDS = {
   stalled: 'Stalled',
   success: 'Success',
   error: 'Error',
+  stopped: 'Stopped',
   cancelled: 'Cancelled',
   notrun: 'Not run',
 };

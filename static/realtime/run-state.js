@@ -6,7 +6,8 @@
  *   - within a run, a terminal status is absorbing, for a node and for the run itself;
  *   - within a run, a node's message with a lower seq than one seen is dropped;
  *   - progress without a runId (a publisher of the original protocol) counts for the run under way; when
- *     none is, a node that starts again after all had ended begins a run without a name.
+ *     none is, a node that starts again after all had ended begins a run without a name;
+ *   - a run that no status tells of has ended when all its nodes have, and nobody has spoken for a while.
  *
  * The states shown are derived when asked for, never stored: a node that was running when its run was
  * cancelled *is* cancelled, whichever of the two messages came first.
@@ -22,6 +23,12 @@ const RATE_WINDOW = 1;
 /** Seconds without a word after which a running node counts as stalled: a publisher of ours speaks at least each second. */
 export const STALLED_AFTER = 15;
 
+/**
+ * Seconds without a word after which a run that no status tells of has ended, where all its nodes have: between two
+ * nodes that run one after the other a publisher says nothing for a moment.
+ */
+export const SETTLED_AFTER = 10;
+
 /** What `closedBy` says of a node that ended with its program, without a word of its own. */
 const CLOSED_BY_RUNNER = 'runner';
 
@@ -33,6 +40,7 @@ export class JobState {
   #run = null;
   #nodes = new Map();
   #past = [];
+  #beganElsewhere = null; // when the run without a name began, by the server's word
 
   constructor(nodeIds = []) {
     this.expectNodes(nodeIds);
@@ -53,7 +61,20 @@ export class JobState {
     const at = event.ts ?? now;
     const heardAt = before?.confirmed ? now : Math.min(now, at); // the first may be a snapshot of long ago
     this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt });
-    if (this.#run.runId === runId) this.#hearOfWork(at);
+    if (this.#run.runId === runId) this.#hearOfWork(at, heardAt);
+    return true;
+  }
+
+  /**
+   * Take in when the first and the last word came of a run that no status tells of ({runId, began, heard}): the same
+   * for everybody who watches, whenever they came. True when something changed.
+   */
+  seen({ runId, began, heard }, now) {
+    this.#beganElsewhere = runId === null ? began : null;
+    if (this.#run === null || this.#run.told || this.#run.runId !== runId) return runId === null;
+    this.#run.startedAt = began;
+    this.#run.heardAt = Math.min(now, heard);
+    for (const node of this.#nodes.values()) node.heardAt = Math.min(node.heardAt, this.#run.heardAt);
     return true;
   }
 
@@ -106,6 +127,11 @@ export class JobState {
     return true;
   }
 
+  /** From `now` on messages can be heard again: silence of before says nothing of a node. */
+  listenAgain(now) {
+    for (const node of this.#nodes.values()) node.heardAt = now;
+  }
+
   /** The connection is new and a snapshot follows: what it says of a node replaces what we know, and begins nothing. */
   expectSnapshot() {
     for (const node of this.#nodes.values()) node.confirmed = false;
@@ -113,23 +139,32 @@ export class JobState {
 
   /**
    * The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended, told}. Times in epoch
-   * seconds. `told`: somebody answers for the run and will tell its end; false when only its nodes are heard.
+   * seconds. `told`: somebody answers for the run and will tell its end; false when only its nodes are heard. Without
+   * `now` (seconds) nobody knows how long it has been silent, and whether it has ended for that.
    */
-  run() {
+  run(now = null) {
     if (this.#run === null) return null;
     const stray = this.#strayWork();
-    if (stray !== null) return runView({ runId: null, reason: null, startedAt: stray.startedAt, endedAt: null, told: false }, 'running');
-    return runView(this.#run, this.#runStatus());
+    if (stray !== null) return runView({ runId: null, reason: null, startedAt: this.#beganElsewhere ?? stray.startedAt, endedAt: null, told: false }, 'running');
+    return this.#viewOfRun(now);
+  }
+
+  #viewOfRun(now) {
+    const status = this.#runStatus(now);
+    if (this.#run.told || !RUN_ENDS.has(status)) return runView(this.#run, status);
+    const ends = [...this.#nodes.values()].map((node) => node.endedAt).filter((at) => at !== null);
+    return runView({ ...this.#run, endedAt: this.#run.endedAt ?? Math.max(...ends) }, status);
   }
 
   /**
-   * The node as it shall be shown; `state` is idle | running | stalled | success | error | cancelled | notrun.
+   * The node as it shall be shown; `state` is idle | running | stalled | success | error | stopped | cancelled | notrun:
+   * `stopped` by the failure of another node, `cancelled` by a person.
    * Without `now` (seconds) nothing is stalled: nobody knows how long it has been silent.
    */
   node(nodeId, now = null) {
     const node = this.#nodes.get(nodeId) ?? null;
-    const run = this.#run === null ? null : runView(this.#run, this.#runStatus());
-    const view = nodeView(nodeId, node, run, this.#isAnyAtFault(run));
+    const run = this.#run === null ? null : this.#viewOfRun(now);
+    const view = nodeView(nodeId, node, run, this.#atFault(run));
     if (view.state !== 'running' || now === null || now - node.heardAt < STALLED_AFTER) return view;
     return { ...view, state: 'stalled', rate: 0, silentFor: now - node.heardAt };
   }
@@ -153,8 +188,13 @@ export class JobState {
 
   #admitNameless(event) {
     const startsAgain = event.status === 'running' && this.#nodes.get(event.nodeId)?.confirmed === true;
-    if (this.#run === null || (startsAgain && this.run().ended)) this.#begin(null, event.ts);
+    if (this.#run === null || (startsAgain && this.#isOver())) this.#begin(null, event.ts);
     return true;
+  }
+
+  // Whether nothing is under way, so that a node that starts begins another run.
+  #isOver() {
+    return RUN_ENDS.has(this.#runStatus(null)) || (!this.#run.told && this.#endOfNodes() !== null);
   }
 
   #continues(event) {
@@ -180,27 +220,38 @@ export class JobState {
   #begin(runId, ts) {
     const before = this.#run?.runId ?? null;
     if (before !== null) this.#past = [...this.#past, before].slice(-PAST_RUNS);
-    this.#run = { runId, status: 'queued', reason: null, since: ts, startedAt: null, endedAt: null, told: false };
+    this.#run = { runId, status: 'queued', reason: null, since: ts, startedAt: null, endedAt: null, told: false, heardAt: null };
     this.#nodes.clear();
   }
 
-  #hearOfWork(at) {
+  #hearOfWork(at, heardAt) {
     this.#run.startedAt ??= at;
+    this.#run.heardAt = Math.max(this.#run.heardAt ?? heardAt, heardAt);
     if (this.#run.status === 'queued') this.#run.status = 'running';
   }
 
-  // A run without a name has nobody to tell its end: it ends with the last of its nodes, or with a failed one.
-  #runStatus() {
-    if (this.#run.told || this.#run.runId !== null) return this.#run.status;
-    const statuses = [...this.#nodes.values()].map((node) => node.status);
-    if (statuses.includes('running')) return 'running';
-    if (statuses.includes('failed')) return 'failed';
-    return this.#expected.every((id) => this.#nodes.has(id)) ? 'completed' : 'running';
+  // A run that no status tells of has nobody to tell its end: it ends with the last of its nodes. Where the graph is
+  // known, all of them are; else, and where a run has a name and a status may follow, silence tells.
+  #runStatus(now) {
+    if (this.#run.told) return this.#run.status;
+    const end = this.#endOfNodes();
+    if (end === null) return this.#run.runId === null ? 'running' : this.#run.status;
+    const isWhole = this.#expected.length > 0 && this.#expected.every((id) => this.#nodes.has(id));
+    const isSilent = now !== null && this.#run.heardAt !== null && now - this.#run.heardAt >= SETTLED_AFTER;
+    if (isSilent || (this.#run.runId === null && (isWhole || (end === 'failed' && this.#expected.length > 0)))) return end;
+    return 'running';
   }
 
-  // Whether a node failed by itself: then those that the run's end cut short were stopped, and are not at fault.
-  #isAnyAtFault(run) {
-    return [...this.#nodes.values()].some((node) => node.status === 'failed' && !isCutShort(node, run));
+  // How a run ended whose nodes have all ended; null while one is at work, or none was heard of.
+  #endOfNodes() {
+    const statuses = [...this.#nodes.values()].map((node) => node.status);
+    if (statuses.length === 0 || statuses.includes('running')) return null;
+    return statuses.includes('failed') ? 'failed' : 'completed';
+  }
+
+  // The node that failed by itself, or null: then those that the run's end cut short were stopped, and are not at fault.
+  #atFault(run) {
+    return [...this.#nodes.values()].find((node) => node.status === 'failed' && !isCutShort(node, run)) ?? null;
   }
 
   // Somebody else's work on a job whose own run has ended.
@@ -248,15 +299,15 @@ function runView({ runId, reason, startedAt, endedAt, told }, status) {
   return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDS.has(status), told };
 }
 
-function nodeView(nodeId, node, run, anyAtFault) {
-  const state = shownState(node, run, anyAtFault);
+function nodeView(nodeId, node, run, atFault) {
+  const state = shownState(node, run, atFault);
   return {
     nodeId,
     nodeName: node?.nodeName ?? '',
     state,
     rowCount: node?.rowCount ?? 0,
     rowTotal: node?.rowTotal ?? null,
-    message: shownMessage(node, run, state),
+    message: shownMessage(node, run, state, atFault),
     row: state === 'error' && !isCutShort(node, run) ? node.row : null,
     rate: state === 'running' ? node.rate : null,
     startedAt: node?.startedAt ?? null,
@@ -266,17 +317,18 @@ function nodeView(nodeId, node, run, anyAtFault) {
   };
 }
 
-function shownState(node, run, anyAtFault) {
+function shownState(node, run, atFault) {
   if (node === null) return run !== null && run.ended ? 'notrun' : 'idle';
   if (node.status === 'completed') return 'success';
-  if (isCutShort(node, run)) return endOfCutShort(run, anyAtFault);
+  if (isCutShort(node, run)) return endOfCutShort(run, atFault);
   return node.status === 'failed' ? 'error' : 'running';
 }
 
 // A run that completed has completed each node, even one whose last word comes later than the run's, or never.
-function endOfCutShort(run, anyAtFault) {
+function endOfCutShort(run, atFault) {
   if (run.status === 'completed') return 'success';
-  return run.status === 'cancelled' || anyAtFault ? 'cancelled' : 'error';
+  if (run.status === 'cancelled') return 'cancelled';
+  return atFault === null ? 'error' : 'stopped';
 }
 
 // A node that its run's end cut short did not tell its own end: the runner closed it, or nobody did.
@@ -286,8 +338,9 @@ function isCutShort(node, run) {
 }
 
 // The run tells its reason once; the nodes that it stopped do not repeat it.
-function shownMessage(node, run, state) {
+function shownMessage(node, run, state, atFault) {
   if (node === null || !isCutShort(node, run)) return node?.message ?? '';
   if (state === 'success') return node.message;
+  if (state === 'stopped') return `${atFault.nodeName} failed`;
   return state === 'cancelled' ? '' : (run.reason ?? node.message);
 }

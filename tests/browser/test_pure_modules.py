@@ -162,7 +162,7 @@ def test_only_the_node_at_fault_shows_an_error_and_its_own_words(modules: Page) 
         nodes=(1, 2, 3),
     )
     shown = [(node["state"], node["message"]) for node in found["nodes"].values()]
-    assert shown == [("cancelled", ""), ("error", "UNIQUE"), ("notrun", "")]
+    assert shown == [("stopped", "Node 2 failed"), ("error", "UNIQUE"), ("notrun", "")]
 
 
 def test_who_closed_a_node_is_told_by_its_field_and_not_by_its_words(modules: Page) -> None:
@@ -240,7 +240,7 @@ FAILED = 'exit code 1: node 2 "Out" failed: UNIQUE'
                 progress(1, "failed", 5, runId="a", ts=14.0, message=FAILED, closedBy="runner"),
                 status("a", "failed", reason=FAILED, ts=15.0),
             ],
-            [("cancelled", 5), ("error", 3)],
+            [("stopped", 5), ("error", 3)],
         ),
     ],
 )
@@ -294,6 +294,57 @@ def test_work_from_elsewhere_shows_after_our_own_run_has_ended(modules: Page) ->
     found = after(modules, *ended, "expectSnapshot", progress(1, "running", 5))
     assert [node["state"] for node in found["nodes"].values()] == ["running", "success"]
     assert (found["run"]["runId"], found["run"]["status"]) == (None, "running")
+
+
+AFTER_SILENCE = """async ([steps, silence]) => {
+  const { JobState } = await import('/realtime/run-state.js');
+  const state = new JobState([]);
+  for (const [verb, event] of steps) state[verb](event, 1000);
+  return { run: state.run(1000 + silence), unknown: state.run().status, node: state.node(2, 1000 + silence).state };
+}"""
+
+
+@pytest.mark.parametrize("run_id", [None, "cron"])
+def test_a_run_that_no_status_tells_of_ends_with_its_nodes_once_nobody_speaks(
+    modules: Page, run_id: str | None
+) -> None:
+    load = progress(1, "completed", 9, runId=run_id, ts=990.0)
+    ended = [load, progress(2, "failed", 3, runId=run_id, ts=995.0)]
+    found = modules.evaluate(AFTER_SILENCE, [ended, 4])
+    assert (found["run"]["status"], found["unknown"]) == ("running", "running")
+    # the next node may begin yet
+    found = modules.evaluate(AFTER_SILENCE, [ended, 30])
+    assert (found["run"]["status"], found["run"]["endedAt"]) == ("failed", 995.0)
+    assert (found["node"], found["unknown"]) == ("error", "running")  # offline nobody knows
+    at_work = [load, progress(2, "running", 3, runId=run_id, ts=995.0)]
+    assert modules.evaluate(AFTER_SILENCE, [at_work, 30])["run"]["status"] == "running"
+
+
+def test_a_run_that_no_status_tells_of_began_when_the_server_says(modules: Page) -> None:
+    late = progress(1, "running", 9, runId="cron", ts=990.0)
+    seen = ("seen", {"jobId": 1, "runId": "cron", "began": 900.0, "heard": 990.0})
+    assert after(modules, late, seen)["run"]["startedAt"] == 900.0
+    other = ("seen", {"jobId": 1, "runId": "of before", "began": 100.0, "heard": 110.0})
+    assert after(modules, late, seen, other)["run"]["startedAt"] == 900.0
+    told = status("cron", "running", ts=905.0)  # who answers for a run knows better
+    assert after(modules, late, told, seen)["run"]["startedAt"] == 905.0
+    own = [progress(2, "completed", 9, runId="a"), status("a", "completed")]
+    stray = ("seen", {"jobId": 1, "runId": None, "began": 900.0, "heard": 990.0})
+    found = after(modules, *own, progress(1, "running", 9), stray)["run"]
+    assert (found["runId"], found["startedAt"]) == (None, 900.0)
+
+
+def test_while_nobody_could_hear_it_no_node_was_silent(modules: Page) -> None:
+    script = """async (event) => {
+      const { JobState } = await import('/realtime/run-state.js');
+      const state = new JobState([1]);
+      state.progress(event, 1000);
+      const before = state.node(1, 1060).state;
+      state.listenAgain(1060);
+      return [before, state.node(1, 1061).state, state.node(1, 1080).state];
+    }"""
+    event = progress(1, "running", 5, runId="a", ts=1000.0)[1]
+    assert modules.evaluate(script, event) == ["stalled", "running", "stalled"]
 
 
 def test_a_record_fills_gaps_but_never_outranks_a_message(modules: Page) -> None:

@@ -464,6 +464,7 @@ def test_who_takes_more_is_told_that_nats_is_away_and_back(
     run_id = execute(client, new_job(client))
     started(store, run_id)
     plain, more = (lines(client.get(f"/api/runs/{run_id}/wait{q}")) for q in ("", "?more=1"))
+    assert next(more)["payload"]["nats"] == "ok"
     assert [next(events)["type"] for events in (plain, more)] == ["job.status"] * 2
     nats_server.kill()
     eventually(lambda: not link.is_up)
