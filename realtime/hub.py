@@ -97,7 +97,8 @@ class Hub:
         self._running = True  # (hub thread)
         self._closed_with: CloseCode | None = None  # (hub thread) set once all were sent away
         self._talkative: set[Client] = set()  # (hub thread) those who take `more`: see Subscribe
-        self._away: bytes | None = None  # (hub thread) the frame that says so while NATS is away
+        # (hub thread) the frame that says whether NATS is away
+        self._server_state = frames.server_frame(is_heard=True, since=time.time())
         self.counts = HubCounts()
         self._thread = threading.Thread(target=self.run, name="hub", daemon=True)
 
@@ -191,9 +192,8 @@ class Hub:
             case ListenTo(source, has_gap, restarts):
                 self._listen_to(source, has_gap, restarts)
             case Hears(is_heard, since):
-                said = frames.server_frame(is_heard=is_heard, since=since)
-                self._away = None if is_heard else said
-                self._send(list(self._talkative), [(None, said)])
+                self._server_state = frames.server_frame(is_heard=is_heard, since=since)
+                self._send(list(self._talkative), [(None, self._server_state)])
             case CloseSome(code, most):
                 for client in list(self._clients)[:most]:
                     self._let_go(client, code)
@@ -314,12 +314,10 @@ class Hub:
             self._let_go(client, code)
 
     def _take_more(self, client: Client) -> None:
-        """From now on it is told how the server is; first, that NATS is away, where it is."""
-        if client not in self._clients or client in self._talkative:
-            return
-        self._talkative.add(client)
-        if self._away is not None:
-            self._send([client], [(None, self._away)])
+        """From now on it is told how the server is; each time it asks, so that it sees that it was heard."""
+        if client in self._clients:
+            self._talkative.add(client)
+            self._send([client], [(None, self._server_state)])
 
     def _begin_watching(self, client: Client, topic: Topic) -> None:
         """Sends what is now true, and from here on what follows: no gap, nothing twice."""

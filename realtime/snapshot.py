@@ -136,7 +136,10 @@ class JobSnapshot:
         is_other = not self.began or progress.run_id != self._seen_run
         if is_other or (known is not None and self._starts_again(progress, known.progress)):
             self._seen_run = progress.run_id
-            self.began = event.at if progress.ts is None else progress.ts
+            # a publisher's clock may be ahead: nothing began after it was heard
+            self.began = (
+                event.at if progress.ts is None else min(progress.ts, event.at or progress.ts)
+            )
         self._heard = event.at
 
     def _starts_again(self, progress: Progress, known: Progress) -> bool:

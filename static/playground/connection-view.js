@@ -24,10 +24,10 @@ export class ConnectionView {
   /**
    * `since`: a Date, when the connection was lost or looked for first; null while it is there. `detour`, `isLooking`: of
    * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `isIdle`:
-   * nothing is to be watched.
+   * nothing is to be watched; `now`: epoch seconds by the server's clock, which ends the token.
    */
-  draw(state, reason, { detour, isLooking, isDeaf, hasNews, isIdle, token, since }) {
-    this.#drawToken(state === 'connected' ? expiryOf(token) : null);
+  draw(state, reason, { detour, isLooking, isDeaf, hasNews, isIdle, token, now, since }) {
+    this.#drawToken(state === 'connected' ? expiryOf(token) : null, now);
     setAttribute(document.documentElement, 'data-connection', state);
     const rests = isIdle && state === 'disconnected' && reason === null;
     const isLive = state === 'connected' && hasNews && !isDeaf;
@@ -36,8 +36,8 @@ export class ConnectionView {
     setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 
-  #drawToken(end) {
-    const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end - Date.now()) / 60_000));
+  #drawToken(end, now) {
+    const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end / 1_000 - now) / 60));
     setHidden(byId('connection-token'), minutes > SOON);
     if (minutes <= SOON) setText(byId('connection-token-text'), `Token ends in ${minutes} min.`);
   }

@@ -488,7 +488,7 @@ class Playground {
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, noRun, isOfOther: ofRun !== graph && differ(ofRun, graph) });
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph) });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
@@ -522,6 +522,7 @@ class Playground {
       hasNews: serverState.nats === 'ok',
       isIdle: this.#isListed && this.#shown.jobId === null,
       token: currentToken(),
+      now: this.#api.now(),
       since: this.#lost?.at ?? null,
     });
   }
@@ -551,7 +552,8 @@ class Playground {
     const name = known?.name ?? (jobId === null ? '' : `Job ${jobId}`);
     setText(byId('job-name'), name || ' ');
     setHidden(byId('job-edit'), job === null);
-    const parts = [run === null || run.ended ? '' : RUN_WORDS[run.status], name, 'Playground'];
+    const state = this.#stale === null ? RUN_WORDS[run?.status] : 'Offline';
+    const parts = [run === null || run.ended ? '' : state, name, 'Playground'];
     const title = parts.filter((part) => part !== '').join(' · ');
     if (document.title !== title) document.title = title;
   }

@@ -28,10 +28,11 @@ export class RunView {
    * `run`: JobState.run(); `nodes`: the views of the nodes that the run's graph has; `canExecute`, `pending`: what the buttons may do;
    * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at;
    * `since`: a Date, nothing was heard after it; or null. `noRun`: what to say where there is no run; `isOfOther`: the
-   * graph that is shown is another one than the run's.
+   * graph that is shown is another one than the run's; `isWhole`: `nodes` are all that the run has, and not only those
+   * that were heard of.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, noRun, isOfOther }) {
-    this.#drawStatus(run, nodes, now, noRun, isPast);
+  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, noRun, isWhole, isOfOther }) {
+    this.#drawStatus(run, nodes, { now, noRun, isPast, isWhole });
     fact('graph', isOfOther ? 'The graph was changed since' : null);
     this.#drawReason(run, nodes);
     this.#drawProgress(run, share, isPast, since);
@@ -62,13 +63,13 @@ export class RunView {
     setAttribute(this.#progress, 'aria-valuetext', formatShare(share));
   }
 
-  #drawStatus(run, nodes, now, noRun, isPast) {
+  #drawStatus(run, nodes, { now, noRun, isPast, isWhole }) {
     const status = run === null ? 'none' : run.status;
     setAttribute(this.#line, 'data-status', status);
     setIcon(this.#icon, RUN_ICONS[status]);
     setText(byId('run-status-text'), run === null ? noRun : statusText(run, isPast));
     fact('elapsed', run === null ? null : elapsedText(run, now));
-    fact('nodes', run === null || nodes.length === 0 ? null : tally(nodes));
+    fact('nodes', run === null || nodes.length === 0 ? null : tally(nodes, isWhole));
     fact('started', run?.startedAt == null ? null : formatMoment(run.startedAt));
     fact('id', run?.runId == null ? null : shortRun(run.runId));
     setAttribute(byId('run-id'), 'title', run?.runId ?? '');
@@ -104,9 +105,9 @@ function placeText(place) {
   return place === 1 ? '1 run before it' : `${place} runs before it`;
 }
 
-function tally(nodes) {
+function tally(nodes, isWhole) {
   const done = nodes.filter((node) => node.state === 'success').length;
-  return `${done} of ${nodes.length} done`;
+  return isWhole ? `${done} of ${nodes.length} done` : `${done} done`;
 }
 
 function fact(name, text) {

@@ -236,7 +236,8 @@ export class Runs {
   async #showProgram(runId) {
     if (runId === null || this.#jobId === null) {
       this.#programOf = null;
-      return this.#program.show(null, 'No run is shown. Execute the job to see the program that is made from its graph.');
+      const why = this.#jobId === null ? 'This job is not stored here, and has no program here.' : 'No run is shown. Execute the job to see the program that is made from its graph.';
+      return this.#program.show(null, why);
     }
     if (this.#programOf !== runId) {
       this.#programOf = runId;

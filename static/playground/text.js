@@ -1,7 +1,7 @@
 /** Numbers, times and states as a person reads them. Pure. */
 
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'trunc' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const hourAndMinute = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
@@ -33,7 +33,7 @@ export function formatCount(count) {
   return counts.format(count);
 }
 
-/** 1234567 → "1.2M" */
+/** 1234567 → "1.2M"; never more than there are: 999999 → "999.9K" */
 export function formatCompact(count) {
   return compact.format(count);
 }

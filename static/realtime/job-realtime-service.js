@@ -78,6 +78,7 @@ export class JobRealtimeService {
   #lookedAt = Date.now(); // by the wall clock, which goes on while a machine sleeps
   #heardAt = 0;
   #speaker = null; // the job that spoke last on this connection
+  #answers = false; // the server answers each subscription, also of a job that never said anything
   #http = null; // the HttpFollower, while it stands in for the WebSocket
   #unopened = 0; // WebSockets in a row that did not open although HTTP works
   #isFull = false; // the server said that it has no room for one more WebSocket
@@ -276,6 +277,7 @@ export class JobRealtimeService {
     this.#openedAt = performance.now();
     this.#heardAt = Date.now();
     this.#speaker = null;
+    this.#answers = false;
     this.#isFull = false;
     this.#serverState = SERVER_IS_WELL; // until it says otherwise, which it does first
     this.#enter('connected', null);
@@ -309,9 +311,12 @@ export class JobRealtimeService {
     return undefined;
   }
 
+  // It says so at each subscription, too, which is no news.
   #hearOfServer(event) {
+    const isNews = event.nats !== this.#serverState.nats;
+    this.#answers = true;
     this.#serverState = event;
-    this.#tell('server', event);
+    if (isNews) this.#tell('server', event);
   }
 
   #onClose({ code, reason }) {
@@ -481,11 +486,12 @@ export class JobRealtimeService {
     else if (now - this.#heardAt >= this.#ask.after && globalThis.document?.visibilityState !== 'hidden') this.#askNow();
   }
 
-  // A subscription that is sent again is answered with the present state, if the job has ever said anything.
+  // A subscription that is sent again is answered: by each server of today, by one of before if the job ever said anything.
   #askNow() {
     if (this.#state !== 'connected' || this.#http !== null || this.#askTimer !== null) return;
-    if (this.#speaker === null || !this.#jobs.has(this.#speaker)) return;
-    this.#send({ action: 'subscribe', jobId: this.#speaker, more: true });
+    const jobId = this.#jobs.has(this.#speaker) ? this.#speaker : this.#answers ? [...this.#jobs.keys()][0] : undefined;
+    if (jobId === undefined) return;
+    this.#send({ action: 'subscribe', jobId, more: true });
     this.#askTimer = setTimeout(() => this.#onNoAnswer(), this.#ask.wait);
   }
 

@@ -58,7 +58,7 @@ export class JobState {
     if (!admitted) return false;
     const before = this.#nodes.get(event.nodeId) ?? null;
     if (before !== null && isOutdated(before, event, runId)) return false;
-    const at = event.ts ?? now;
+    const at = Math.min(event.ts ?? now, now); // a clock that is ahead tells no time to come
     const heardAt = before?.confirmed ? now : Math.min(now, at); // the first may be a snapshot of long ago
     this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt });
     if (this.#run.runId === runId) this.#hearOfWork(at, heardAt);
@@ -87,7 +87,7 @@ export class JobState {
       return false;
     }
     const run = this.#run;
-    const at = event.ts ?? now;
+    const at = Math.min(event.ts ?? now, now); // a clock that is ahead tells no time to come
     run.status = event.status;
     run.reason = event.reason ?? run.reason;
     run.told = true;

@@ -646,8 +646,36 @@ def test_without_a_total_of_every_node_the_run_has_no_percentage(modules: Page) 
 
 
 def test_an_expected_count_never_claims_the_end(modules: Page) -> None:
-    told = shares(modules, view(1, "running", 500), expected=[[1, 100]])
+    told = shares(modules, view(1, "running", 103), expected=[[1, 100]])
     assert told["nodes"] == [{"share": 0.99, "approximate": True}]
+    assert told["run"]["remaining"] is None  # last time it was over by now
+
+
+def test_with_more_rows_than_there_should_be_there_is_no_percentage(modules: Page) -> None:
+    """As tqdm does: 99 % for hours, or 100 % of a run that goes on, would be wrong."""
+    told = shares(
+        modules, view(1, "running", 500), view(2, "running", 1_001, 1_000), expected=[[1, 100]]
+    )
+    assert told["nodes"] == [None, None]
+
+
+def test_while_a_node_is_stalled_nobody_says_how_long_the_rest_takes(modules: Page) -> None:
+    told = shares(modules, view(1, "running", 50, 100), view(2, "stalled", 50, 100))
+    assert told["run"]["share"] == 0.5
+    assert told["run"]["remaining"] is None
+
+
+def test_a_clock_that_is_ahead_tells_no_time_to_come(modules: Page) -> None:
+    ahead = status("a", "running", ts=99_999.0)
+    found = after(modules, ahead, progress(1, "running", 0, runId="a", ts=99_999.0))
+    assert found["run"]["startedAt"] == 1001
+    assert found["nodes"]["1"]["startedAt"] == 1002
+
+
+def test_a_short_count_is_never_more_than_there_are(modules: Page) -> None:
+    script = "async (n) => (await import('/playground/text.js')).formatCompact(n)"
+    told = [modules.evaluate(script, count) for count in (999, 999_999, 1_299_999)]
+    assert told == ["999", "999.9K", "1.2M"]
 
 
 CHAIN = """

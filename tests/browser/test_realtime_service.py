@@ -361,6 +361,14 @@ def test_a_silent_connection_is_asked_and_replaced_when_it_does_not_answer(
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # and now none came
 
 
+def test_a_job_that_never_spoke_is_asked_for_too(modules: Page, server: TinyServer) -> None:
+    start(modules, server, askAfter=200, answerWait=200)
+    subscribe(modules, 42)
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    server.say({"type": "server.state", "payload": {"nats": "ok", "since": 5}})
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # asked, and no answer came
+
+
 def test_a_machine_that_slept_connects_anew(modules: Page, server: TinyServer) -> None:
     start(modules, server, askAfter=50)
     subscribe(modules, 42)

@@ -30,9 +30,11 @@ from tests.browser.test_playground import (
     five_fields,
     node,
     publish,
+    shown_rows,
     shown_run_id,
+    wait_for_rows,
 )
-from tests.harness import Product, eventually, running_product
+from tests.harness import ROOT, Product, eventually, running_product
 
 SILENCE = 11  # seconds after which a run without a status has ended, and one more
 
@@ -100,8 +102,11 @@ def test_a_foreign_run_ends_with_its_nodes_and_has_one_start_for_everybody(
         expect_run(page, "failed")
         expect(page.locator("#run-elapsed")).to_have_text("1:30")
     assert not early.title().startswith("Running")
+    expect(early.locator("#run-nodes")).to_have_text("1 done")  # of how many, nobody knows
     open_drawer(early, "runs")
     expect(early.locator("#runs-empty")).to_have_text(re.compile("stored here"))
+    open_drawer(early, "program")
+    expect(early.locator("#program-note")).to_have_text(re.compile("has no program here"))
 
 
 def test_a_foreign_run_without_names_or_times_has_one_start_for_everybody(
@@ -154,6 +159,31 @@ def test_offline_nothing_is_said_that_nobody_knows_and_notices_go_with_their_cau
     expect(page.locator(f'#run-table tr[data-run-id="{shown_run_id(page)}"]')).to_be_visible()
 
 
+def test_offline_the_title_does_not_say_running(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = shop.create_job(amounts_job("Titled", amounts))
+    page = open_playground(job_id)
+    expect_live(page)
+    Publisher(shop, job_id, "titled-run").status("running")
+    expect(page).to_have_title("Running · Titled · Playground")
+    page.context.set_offline(True)
+    page.route_web_socket(re.compile("/ws"), lambda socket: socket.close())
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page).to_have_title("Offline · Titled · Playground")
+
+
+def test_the_tokens_end_is_told_by_the_servers_clock(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(token=shop.token(exp=int(time.time()) + 300))
+    page.add_init_script("{ const now = Date.now; Date.now = () => now() - 3_600_000; }")
+    page.reload()
+    expect(page.locator("#connection-token-text")).to_have_text(
+        re.compile("^Token ends in [345] min")
+    )
+
+
 def test_without_nats_the_page_is_not_live_and_says_so_within_seconds(
     open_playground: OpenPlayground, shop: Product, amounts: str, tmp_path: Path
 ) -> None:
@@ -176,7 +206,6 @@ def test_without_nats_the_page_is_not_live_and_says_so_within_seconds(
         expect(page.locator("#run-stale")).to_be_visible()
         late = open_playground(job_id, viewport=WIDE)  # who comes now is told, too
         expect(late.locator("#connection")).to_have_attribute("data-state", "deaf")
-        page.click("#execute", force=True) if page.locator("#execute").is_enabled() else None
         picture(page, "state-nats-away", tmp_path)
         shift_clock(page, 30)
         expect_state(page, DB_INPUT, "running")  # not stalled: nobody could hear it
@@ -202,7 +231,7 @@ def test_a_full_server_says_so_and_what_cannot_be_watched_is_not_called_live(
     browser: Browser, full: Product, tmp_path: Path
 ) -> None:
     """B5, and B8 on the way: a server without jobs is ready, and not a failure."""
-    context = browser.new_context(viewport=WIDE)
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(WAIT)
     try:
         page = context.new_page()
@@ -252,6 +281,21 @@ def test_what_a_failure_stopped_or_took_back_is_not_told_as_done_or_cancelled(
     out = page.locator("#run-table tbody tr").first.locator(".cell-number").nth(2)
     expect(out).to_have_text("0")
     picture(page, "state-stopped", tmp_path)
+
+
+def test_of_a_cancelled_run_no_node_is_ahead_of_its_source(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    """B19: an output with more rows than the node that feeds it."""
+    page = open_playground(viewport=WIDE)
+    expect_live(page)
+    page.click("#execute")
+    wait_for_rows(page, DB_OUTPUT)
+    page.click("#cancel")
+    expect_run(page, "cancelled")
+    source, *rest = (shown_rows(page, node_id) for node_id in (DB_INPUT, FILTER, MAP))
+    assert source > 0
+    assert [source, *rest] == sorted([source, *rest], reverse=True)
 
 
 def test_the_list_of_runs_and_the_header_say_the_same_of_a_run_under_way(
@@ -429,3 +473,17 @@ def test_counts_have_one_notation_on_all_edges_and_stay_on_one_line(
     assert share["height"] < 30
     picture(page, "state-large-counts", tmp_path)
     run.status("completed")
+
+
+def test_each_statement_is_held_by_a_test_that_is_there() -> None:
+    told = (ROOT / "docs" / "page_statements.md").read_text()
+    names = set(re.findall(r"`(test_\w+)(…?)`", told))
+    files = [*Path(__file__).parent.glob("test_*.py"), *ROOT.glob("tests/realtime/test_*.py")]
+    there = re.findall(r"^def (test_\w+)", "\n".join(file.read_text() for file in files), re.M)
+    missing = [
+        name
+        for name, cut in names
+        if not any(found.startswith(name) if cut else found == name for found in there)
+    ]
+    assert names
+    assert missing == []

@@ -704,25 +704,30 @@ def test_a_run_without_a_status_has_one_start_for_who_was_there_and_who_comes_la
     settle(running)
     told = {"type": "job.seen", "jobId": 1}
     began = {**told, "payload": {"runId": "cron", "began": 100.0, "heard": 100.0}}
+    assert [m["type"] for m in first.messages[:3]] == ["server.state", "job.progress", "job.seen"]
     assert [m for m in first.messages if m["type"] == "job.seen"] == [began]
-    assert first.messages[0]["type"] == "job.progress"
     later = {**told, "payload": {"runId": "cron", "began": 100.0, "heard": 130.0}}
     assert late.messages[-1] == later
     assert {m["type"] for m in plain.messages} == {"job.progress"}
 
 
-def test_who_takes_more_is_told_that_nats_is_away_and_back(running: Hub) -> None:
+def test_who_takes_more_is_told_that_nats_is_away_and_back_and_each_time_it_asks(
+    running: Hub,
+) -> None:
     there, late, plain = Watcher(), Watcher(), Watcher()
     for client in (there, plain):
         register(running, client.as_client)
         subscribe(running, client.as_client, JOB, more=client is there)
     hears(running, False, 100.0)
     register(running, late.as_client)
-    for _ in range(2):  # asking twice is told once
-        subscribe(running, late.as_client, JOB, more=True)
+    subscribe(running, late.as_client, JOB, more=True)
     hears(running, True, 160.0)
     settle(running)
     away = {"type": "server.state", "payload": {"nats": "away", "since": 100.0}}
     back = {"type": "server.state", "payload": {"nats": "ok", "since": 160.0}}
-    assert there.messages == late.messages == [away, back]
+    assert there.messages[0]["payload"]["nats"] == "ok"
+    assert there.messages[1:] == late.messages == [away, back]
     assert plain.messages == []
+    subscribe(running, late.as_client, JOB, more=True)  # of a job that never said anything
+    settle(running)
+    assert late.messages[-1] == back

@@ -25,8 +25,9 @@ def tell(
     run: str | None = "r1",
     seq: int | None = None,
     at: float = 0.0,
+    ts: float | None = None,
 ) -> News:
-    progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq)
+    progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq, ts=ts)
     return job.apply(ProgressEvent(JOB, progress, progress.to_json(), at=at))
 
 
@@ -228,3 +229,12 @@ def test_a_beginning_is_taken_from_a_past_that_reaches_further_back() -> None:
     tell(other, 1, run="of before", at=10.0)
     job.recognise_beginning(other)
     assert job.seen == Seen("cron", 50.0, 100.0)
+
+
+@pytest.mark.parametrize(("clock", "began"), [(90.0, 90.0), (3_700.0, 100.0)])
+def test_a_run_began_by_its_publishers_clock_but_not_after_it_was_heard(
+    clock: float, began: float
+) -> None:
+    job = JobSnapshot()
+    tell(job, 1, run="cron", at=100.0, ts=clock)
+    assert job.seen == Seen("cron", began, 100.0)
