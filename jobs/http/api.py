@@ -18,7 +18,7 @@ from jobs.graph.notes import ENGINE
 from jobs.http.body import job_graph, job_name, json_object, request_hash
 from jobs.http.documents import (
     job_document,
-    job_summary,
+    job_entry,
     run_document,
     run_entry,
     run_summary,
@@ -150,7 +150,7 @@ class _Api:
 
     def list_jobs(self) -> Answer:
         tenant_id = self._tenant("jobs:read")
-        return jsonify({"jobs": [job_summary(job) for job in self._store.jobs(tenant_id)]})
+        return jsonify({"jobs": [job_entry(job) for job in self._store.jobs(tenant_id)]})
 
     def create_job(self) -> Answer:
         """Stores a job. Its graph may have errors, which validate and execute report."""

@@ -7,7 +7,7 @@ from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
-from jobs.store.records import Job, JobEntry, Run, Work
+from jobs.store.records import Job, JobEntry, LastRun, Run, Work
 from jobs.work.announcements import present_status
 from progress_lib import Status
 
@@ -18,6 +18,21 @@ def job_summary(job: Job | JobEntry) -> dict[str, Any]:
         "name": job.name,
         "createdAt": job.created_at,
         "updatedAt": job.updated_at,
+    }
+
+
+def job_entry(job: JobEntry) -> dict[str, Any]:
+    """A job in the list of jobs, with its last run."""
+    return {**job_summary(job), "lastRun": job.last_run and _last_run(job.last_run)}
+
+
+def _last_run(run: LastRun) -> dict[str, Any]:
+    return {
+        "runId": run.run_id,
+        "status": run.status.value,
+        "createdAt": run.created_at,
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
     }
 
 

@@ -42,13 +42,16 @@ class Database:
         return self._url.get_backend_name() == "sqlite"
 
     def open(self) -> None:
-        """Connects and makes the tables that are missing. Harmless when repeated."""
+        """Connects and makes the tables and indexes that are missing. Harmless when repeated."""
         if self._engine is None:
             self._engine = self._new_engine()
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             METADATA.create_all(connection)
+            for table in METADATA.sorted_tables:  # of an earlier version, without a newer index
+                for index in table.indexes:
+                    index.create(connection, checkfirst=True)
 
     def close(self) -> None:
         if self._engine is not None:

@@ -147,7 +147,7 @@ class Playground {
   // While the server is away: what was shown of the job before, to be asked for again when it is back.
   #lastKnown(jobId) {
     const kept = this.#kept.get(jobId) ?? nothingShown();
-    return { ...kept, jobId, isMissed: true, editable: false, selected: null, pending: null };
+    return { ...kept, jobId, editable: false, selected: null, pending: null };
   }
 
   // The socket is opened at once, beside the first calls; errors show in the connection's own place.
@@ -493,6 +493,7 @@ class Playground {
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
     const live = this.#shown.state.run(this.#lost === null ? this.#api.now() : null);
+    this.#jobsView.draw({ jobId: this.#shown.jobId, run: live?.told ? live : null }, this.#api.now());
     this.#drawTitle(live);
     this.#announce(live, isPast ? [] : nodes);
     this.#completeRun(live, nodes, isPast);

@@ -52,6 +52,17 @@ export function formatDuration(seconds, fine = false) {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** Seconds that have passed, in one unit: "just now", "12 s ago", "5 min ago", "3 h ago", "2 days ago". */
+export function formatAge(seconds) {
+  const known = Math.max(0, Math.floor(seconds));
+  if (known < 5) return 'just now';
+  if (known < 60) return `${known} s ago`;
+  if (known < 3_600) return `${Math.floor(known / 60)} min ago`;
+  if (known < 86_400) return `${Math.floor(known / 3_600)} h ago`;
+  const days = Math.floor(known / 86_400);
+  return days === 1 ? '1 day ago' : `${days} days ago`;
+}
+
 /** Rows a second of a node: the current ones while it runs, the average once it has ended. */
 export function averageRateText({ rate, state, rowCount, startedAt, endedAt }) {
   if (rate !== null && (state === 'running' || state === 'stalled')) return `${formatCount(rate)}/s`;

@@ -800,3 +800,56 @@ def test_a_graph_with_any_error_gets_a_shape(
 ) -> None:
     found = modules.evaluate(SHAPED, stored)
     assert (found["graph"]["nodes"], found["graph"]["edges"], found["odd"]) == (nodes, [], odd)
+
+
+# ---------------------------------------------------------------- the list of jobs
+
+ARRANGE = """async ([jobs, how]) => {
+  const { arranged, lastRunView } = await import('/playground/job-list.js');
+  const { shown, left } = arranged(jobs, how);
+  return { ids: shown.map(({ id }) => id), left, said: shown.slice(0, 9).map(({ lastRun }) => lastRunView(lastRun, 10_000)?.text ?? null) };
+}"""
+
+
+def listed(job_id: int, status: str | None = None, at: float | None = None) -> dict[str, Any]:
+    times = {"createdAt": at, "startedAt": at, "endedAt": at}
+    run = None if status is None else {"status": status, **times}
+    return {"id": job_id, "name": f"Job {job_id}", "lastRun": run}
+
+
+def test_jobs_are_ordered_and_found_and_say_how_long_ago(modules: Page) -> None:
+    jobs = [
+        listed(1),
+        listed(2, "completed", 9_999.0),
+        listed(3, "failed", 9_900.0),
+        listed(4, "running", 6_400.0),
+        listed(5, "lost", 9_950.0),
+        listed(6, "queued", 9_990.0),
+    ]
+
+    def ids(order: str, search: str = "") -> list[int]:
+        told = modules.evaluate(ARRANGE, [jobs, {"order": order, "search": search}])
+        assert told["left"] == 0
+        found: list[int] = told["ids"]
+        return found
+
+    assert ids("made") == [1, 2, 3, 4, 5, 6]
+    assert ids("recent") == [2, 6, 5, 3, 4, 1]
+    assert ids("running") == [4, 6, 2, 5, 3, 1]
+    assert ids("failed") == [5, 3, 2, 6, 4, 1]
+    assert ids("made", "  JOB 3") == ids("made", "#3") == [3]
+    said = modules.evaluate(ARRANGE, [jobs, {"order": "made", "search": ""}])["said"]
+    assert said == [
+        None,
+        "Completed just now",
+        "Failed 1 min ago",
+        "Started 1 h ago",
+        "Lost 50 s ago",
+        "Queued 10 s ago",
+    ]
+
+
+def test_of_very_many_jobs_the_rest_is_counted(modules: Page) -> None:
+    jobs = [listed(job_id) for job_id in range(1, 5_001)]
+    told = modules.evaluate(ARRANGE, [jobs, {"order": "recent", "search": ""}])
+    assert (len(told["ids"]), told["left"]) == (200, 4_800)

@@ -456,8 +456,7 @@ def test_a_server_with_no_stream_to_spare_is_asked_again_when_it_said_so(
     assert min(second - first, third - second) >= 1_000  # Retry-After
     assert modules.evaluate("[service.state, service.isLooking]") == ["connected", True]
     modules.evaluate("() => { window.busy = false; }")
-    modules.wait_for_function("window.say !== undefined")
-    assert modules.evaluate("service.isLooking") is False
+    modules.wait_for_function("window.say !== undefined && !service.isLooking")
 
 
 def test_a_server_without_room_is_told_from_websockets_that_are_blocked(

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import WAIT, OpenPlayground
 from tests.browser.editing import EMPTY, WIDE
-from tests.browser.pages import picture, shift_clock
+from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import BAD_ROW, Publisher, amounts_job, make_amounts
 from tests.browser.test_playground import (
     ALL_NODES,
@@ -276,7 +276,7 @@ def test_what_a_failure_stopped_or_took_back_is_not_told_as_done_or_cancelled(
         expect_state(page, node_id, "stopped")
         expect(node(page, node_id).locator(".node-state-text")).to_have_text("Stopped")
         expect(node(page, node_id).locator(".node-message")).to_have_text("Map failed")
-    assert page.locator("text=Cancelled").count() == 0
+    assert page.locator(".stage").get_by_text("Cancelled").count() == 0
     open_drawer(page, "runs")
     out = page.locator("#run-table tbody tr").first.locator(".cell-number").nth(2)
     expect(out).to_have_text("0")
@@ -464,7 +464,7 @@ def test_counts_have_one_notation_on_all_edges_and_stay_on_one_line(
         run.node(node_id, "running", 3_198_580, rowTotal=9_999_999)
     labels = page.locator(".edge-rows:visible")
     expect(labels).to_have_count(3)
-    assert set(labels.all_inner_texts()) == {"3.2M"}
+    assert set(labels.all_inner_texts()) == {"3.1M"}
     rows = node(page, DB_INPUT).locator(".node-rows")
     expect(rows.locator(".node-share")).to_have_text("31 %")
     assert rows.evaluate("(line) => line.getBoundingClientRect().height / line.offsetHeight") > 0
@@ -473,6 +473,39 @@ def test_counts_have_one_notation_on_all_edges_and_stay_on_one_line(
     assert share["height"] < 30
     picture(page, "state-large-counts", tmp_path)
     run.status("completed")
+
+
+# ---------------------------------------------------------------- the list of jobs
+
+
+def test_the_list_tells_each_jobs_last_run_and_its_age_and_finds_jobs(
+    open_playground: OpenPlayground, shop: Product, broken_job: int, amounts: str, tmp_path: Path
+) -> None:
+    watched = shop.create_job(amounts_job("Watched now", amounts))
+    while len(shop.get("/api/jobs").json()["jobs"]) < 8:
+        shop.create_job({"name": "One more", "graph": EMPTY})
+    page = open_playground(watched, viewport=WIDE)
+    expect_live(page)
+    mine, failed = (page.locator(f'.job[data-job-id="{n}"]') for n in (watched, broken_job))
+    expect(failed).to_have_attribute("data-status", "failed")
+    expect(failed.locator(".job-last")).to_have_text(
+        re.compile(r"^Failed (just now|\d+ (s|min) ago)$")
+    )
+    expect(mine).to_have_attribute("data-status", "none")
+    expect(mine.locator(".job-last")).to_have_text("")
+    run = Publisher(shop, watched, "listed-run")
+    run.status("running")
+    expect(mine).to_have_attribute("data-status", "running")  # at once: it is watched
+    expect(mine.locator(".job-last")).to_have_text(re.compile("^Started "))
+    run.status("lost", "no runner left")
+    expect(mine).to_have_attribute("data-status", "lost")
+    page.select_option("#jobs-order", "failed")
+    expect(page.locator(".job").first).to_have_attribute("data-job-id", str(broken_job))
+    assert_accessible(page, "the list of jobs")
+    picture(page, "state-job-list", tmp_path)
+    page.fill("#jobs-search", "watched")
+    expect(page.locator(".job")).to_have_count(1)
+    expect(mine).to_have_attribute("aria-current", "true")
 
 
 def test_each_statement_is_held_by_a_test_that_is_there() -> None:
