@@ -25,7 +25,7 @@ export class JobsView {
 
   constructor({ onOpen }) {
     this.#onOpen = onOpen;
-    for (const control of [this.#search, this.#order]) control.addEventListener('input', () => this.#arrange());
+    for (const control of [this.#search, this.#order]) control.addEventListener('input', () => this.#startOver());
   }
 
   /** [{id, name, lastRun}]: what is shown already stays as it is. */
@@ -61,6 +61,12 @@ export class JobsView {
     if (isSame && Math.floor(now) === this.#second) return;
     this.#second = Math.floor(now);
     for (const job of this.#jobs) this.#drawLast(job, now);
+  }
+
+  // Who looks for something sees the first of it.
+  #startOver() {
+    this.#arrange();
+    this.#list.scrollTop = 0;
   }
 
   #arrange() {

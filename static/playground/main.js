@@ -262,6 +262,11 @@ class Playground {
     return this.#wasLive || Date.now() - this.#lost.at > FIRST_PATIENCE ? this.#lost : null;
   }
 
+  // Why it is stale: the server is away, or it hears of nothing itself.
+  get #staleWord() {
+    return this.#service.state === 'connected' ? 'No news' : 'Offline';
+  }
+
   #onServiceError({ code, message, final }) {
     if (['no_token', 'token_expired', 'token_refused'].includes(code)) this.#refuseToken(asSentence(message));
     else if (!final) this.#notice.say(asSentence(message), 'error');
@@ -488,7 +493,7 @@ class Playground {
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph) });
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph) });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
@@ -508,7 +513,7 @@ class Playground {
 
   #whyNoRun() {
     const { asked, askedForRuns, job } = this.#shown;
-    if (this.#stale !== null) return 'Not known while offline';
+    if (this.#stale !== null && this.#service.state !== 'connected') return 'Not known while offline';
     if (asked && job === null) return 'Nothing heard of it yet';
     return askedForRuns ? 'Not run yet' : '';
   }
@@ -553,7 +558,7 @@ class Playground {
     const name = known?.name ?? (jobId === null ? '' : `Job ${jobId}`);
     setText(byId('job-name'), name || ' ');
     setHidden(byId('job-edit'), job === null);
-    const state = this.#stale === null ? RUN_WORDS[run?.status] : 'Offline';
+    const state = this.#stale === null ? RUN_WORDS[run?.status] : this.#staleWord;
     const parts = [run === null || run.ended ? '' : state, name, 'Playground'];
     const title = parts.filter((part) => part !== '').join(' · ');
     if (document.title !== title) document.title = title;

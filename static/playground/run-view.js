@@ -27,16 +27,16 @@ export class RunView {
   /**
    * `run`: JobState.run(); `nodes`: the views of the nodes that the run's graph has; `canExecute`, `pending`: what the buttons may do;
    * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at;
-   * `since`: a Date, nothing was heard after it; or null. `noRun`: what to say where there is no run; `isOfOther`: the
+   * `since`: a Date, nothing was heard after it, and `staleWord` why; or null. `noRun`: what to say where there is no run; `isOfOther`: the
    * graph that is shown is another one than the run's; `isWhole`: `nodes` are all that the run has, and not only those
    * that were heard of.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, noRun, isWhole, isOfOther }) {
+  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, staleWord, noRun, isWhole, isOfOther }) {
     this.#drawStatus(run, nodes, { now, noRun, isPast, isWhole });
     fact('graph', isOfOther ? 'The graph was changed since' : null);
     this.#drawReason(run, nodes);
     this.#drawProgress(run, share, isPast, since);
-    fact('stale', since === null || run === null ? null : `Offline: as of ${formatClock(since)}`);
+    fact('stale', since === null || run === null ? null : `${staleWord}: as of ${formatClock(since)}`);
     fact('place', run?.status !== 'queued' || place === null || isPast ? null : placeText(place));
     const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;

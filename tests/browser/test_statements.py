@@ -203,7 +203,8 @@ def test_without_nats_the_page_is_not_live_and_says_so_within_seconds(
         expect(page.locator("#connection-text")).to_have_text(
             re.compile("^No news since .*: the server has lost NATS$")
         )
-        expect(page.locator("#run-stale")).to_be_visible()
+        expect(page.locator("#run-stale")).to_have_text(re.compile("^No news: as of "))
+        expect(page).to_have_title("No news · Bus · Playground")
         late = open_playground(job_id, viewport=WIDE)  # who comes now is told, too
         expect(late.locator("#connection")).to_have_attribute("data-state", "deaf")
         picture(page, "state-nats-away", tmp_path)
@@ -502,7 +503,14 @@ def test_the_list_tells_each_jobs_last_run_and_its_age_and_finds_jobs(
     page.select_option("#jobs-order", "failed")
     expect(page.locator(".job").first).to_have_attribute("data-job-id", str(broken_job))
     assert_accessible(page, "the list of jobs")
+    expect(page.locator(".job").first).to_be_in_viewport()
     picture(page, "state-job-list", tmp_path)
+    page.emulate_media(color_scheme="dark")
+    picture(page, "state-job-list-dark", tmp_path)
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert_accessible(page, "the list of jobs, narrow and dark")
+    picture(page, "state-job-list-320", tmp_path)
     page.fill("#jobs-search", "watched")
     expect(page.locator(".job")).to_have_count(1)
     expect(mine).to_have_attribute("aria-current", "true")
