@@ -99,8 +99,9 @@ class Door:
 
     def tell_room(self) -> Response:
         """204 where a WebSocket would be let in now, else the refusal: a browser does not see that of a handshake."""
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        identity = identify(self._verifier, token.strip() if kind.lower() == "bearer" else "")
+        kind, _, rest = request.headers.get("Authorization", "").partition(" ")
+        token = rest.strip() if kind.lower() == "bearer" else ""
+        identity = identify(self._verifier, token)
         if "jobs:read" not in identity.scopes:
             raise Forbidden("the token's scope does not hold jobs:read")
         with self._lock:

@@ -71,8 +71,9 @@ export class JobsView {
 
   #arrange() {
     const { shown, left } = arranged(this.#jobs, { search: this.#search.value, order: this.#order.value });
-    setText(byId('jobs-left'), left > 0 ? `${left.toLocaleString('en')} more: search, or choose another order.` : '');
-    setHidden(byId('jobs-left'), left === 0);
+    const isNothing = shown.length === 0 && this.#jobs.length > 0;
+    setText(byId('jobs-left'), isNothing ? 'No job is found.' : `${left.toLocaleString('en')} more: search, or choose another order.`);
+    setHidden(byId('jobs-left'), left === 0 && !isNothing);
     const told = JSON.stringify(shown.map(({ id, name }) => [id, name]));
     if (told !== this.#told) this.#rebuild(shown);
     this.#told = told;

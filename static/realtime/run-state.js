@@ -127,8 +127,9 @@ export class JobState {
     return true;
   }
 
-  /** From `now` on messages can be heard again: silence of before says nothing of a node. */
+  /** From `now` on messages can be heard again: silence of before says nothing of a node, or of the run. */
   listenAgain(now) {
+    if (this.#run !== null) this.#run.heardAt = now;
     for (const node of this.#nodes.values()) node.heardAt = now;
   }
 

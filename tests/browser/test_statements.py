@@ -514,6 +514,8 @@ def test_the_list_tells_each_jobs_last_run_and_its_age_and_finds_jobs(
     page.fill("#jobs-search", "watched")
     expect(page.locator(".job")).to_have_count(1)
     expect(mine).to_have_attribute("aria-current", "true")
+    page.fill("#jobs-search", "no such job")
+    expect(page.locator("#jobs-left")).to_have_text("No job is found.")
 
 
 def test_each_statement_is_held_by_a_test_that_is_there() -> None:
