@@ -215,11 +215,12 @@ class Link:
         self._name = name
         self._ping_period = ping_period
         self._tls_ca = tls_ca
-        self._lock = threading.Lock()  # guards the four below
+        self._lock = threading.Lock()  # guards the five below
         self._subscriptions: dict[int, Subscription] = {}
         self._next_sid = 1
         self._connection: _Connection | None = None
         self._up_listeners: list[Callable[[], None]] = []
+        self._down_listeners: list[Callable[[], None]] = []
         self._up = threading.Event()
         self._stopping = threading.Event()
         self.connects = 0  # (link thread) connections made so far
@@ -284,6 +285,11 @@ class Link:
             up = self.is_up
         if up:
             listener()
+
+    def on_down(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` on the link's thread after each loss of the connection; it must not block."""
+        with self._lock:
+            self._down_listeners.append(listener)
 
     def publish(self, subject: str, payload: bytes, reply: str = "") -> bool:
         """Hands one message to NATS; False while NATS is away: nothing is kept here.
@@ -433,6 +439,8 @@ class Link:
             connection.close()
             for waiter in filter(None, connection.pongs):
                 waiter.set()  # `flush` sees that the connection changed
+            for listener in list(self._down_listeners):
+                _guarded(listener)
 
     def _established(self, connection: _Connection) -> None:
         with self._lock:  # while it is sent, too: an UNSUB of another thread comes after the SUB

@@ -7,7 +7,10 @@ MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
 
 
 class WatchJob(NamedTuple):
+    """`more`: besides the job's messages this connection takes `job.seen` and `server.state`."""
+
     job_id: int
+    more: bool = False
 
 
 class LeaveJob(NamedTuple):
@@ -45,7 +48,7 @@ def parse_action(text: str) -> Action:
         raise BadAction("not_an_object", f"expected a JSON object, found {text[:80]!r}")
     action = request.get("action")
     if action == "subscribe":
-        return WatchJob(_job_id(request))
+        return WatchJob(_job_id(request), request.get("more") is True)
     if action == "unsubscribe":
         return LeaveJob(_job_id(request))
     if action == "auth":

@@ -14,7 +14,7 @@ from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
-from realtime.commands import Broadcast, Known, ListenTo
+from realtime.commands import Broadcast, Hears, Known, ListenTo
 from realtime.events import Event, Source, Topic, make_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Hub
@@ -72,6 +72,7 @@ class NATSBridge:
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._source = Source.AWAY  # (bridge thread writes)
         self.why_no_history = ""  # (bridge thread writes) while it is connected
+        self._told_heard = True  # (bridge thread) what the hub was told last: Hears
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
         self.malformed = 0  # (link and bridge thread: a count may be lost) messages not passed on
         self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds
@@ -89,6 +90,7 @@ class NATSBridge:
     def subscribe(self) -> None:
         """Starts listening; NATS may come later, and may come and go."""
         self.link.on_up(self._wake)
+        self.link.on_down(self._wake)
         self.link.start()
         self._thread.start()
 
@@ -133,6 +135,7 @@ class NATSBridge:
                 self._read_pasts(wishes)
             except Exception:
                 LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
+            self._tell_whether_heard()
 
     def _next_wishes(self) -> dict[Topic, bool]:
         """Jobs whose past is wanted, the whole of it or not, MAX_REPLAYED at most; at least once a heartbeat."""
@@ -167,6 +170,13 @@ class NATSBridge:
         except NatsError as error:
             self._listen_plainly(error, is_new)
         self._connection = connection
+
+    def _tell_whether_heard(self) -> None:
+        """After `_listen`: the hub asks for the past of its jobs first, and says next that all is well."""
+        is_heard = self.is_listening
+        if is_heard is not self._told_heard and not self._stopping.is_set():
+            self._told_heard = is_heard
+            self._hub.put(Hears(is_heard, time.time()))
 
     def _is_served(self) -> bool:
         if self._source is Source.FOLLOWING:
@@ -254,7 +264,7 @@ class NATSBridge:
     def _replay(self, pasts: dict[Topic, Past]) -> None:
         """Adds to each past what the stream holds of its job. Raises NatsError."""
         for batch in self._stream.replay(list(pasts)):
-            for event in self._events(batch, pasts.__contains__, stream_sequence):
+            for event in self._events(batch, pasts.__contains__, stream_sequence, stream_time):
                 pasts[event.topic].add(event)
         for topic in pasts:
             self._failures.pop(topic, None)
@@ -284,12 +294,14 @@ class NATSBridge:
     def _receive(self, messages: list[Message]) -> None:
         """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""
         self._wait_for_hub()
-        self._pass_on(self._events(messages, self._hub.keeps, stream_sequence), len(messages))
+        self._pass_on(
+            self._events(messages, self._hub.keeps, stream_sequence, _now()), len(messages)
+        )
 
     def _receive_plain(self, messages: list[Message]) -> None:
         """Passes on messages as publishers sent them, whose replies say nothing of a stream."""
         self._wait_for_hub()
-        self._pass_on(self._events(messages, _every_topic, _no_sequence), len(messages))
+        self._pass_on(self._events(messages, _every_topic, _no_sequence, _now()), len(messages))
 
     def _wait_for_hub(self) -> None:
         assert self.link.is_this_thread, "one thread, or messages would change their order"
@@ -307,15 +319,19 @@ class NATSBridge:
         messages: list[Message],
         is_wanted: Callable[[Topic], bool],
         sequence: Callable[[str], int],
+        time_of: Callable[[str], float],
     ) -> list[Event]:
-        """The events of wanted topics, in one pass. `sequence` gives the stream sequence that a reply subject carries."""
+        """The events of wanted topics, in one pass.
+
+        `sequence` gives the stream sequence, and `time_of` the time (Unix seconds), that belong to a reply subject.
+        """
         events: list[Event] = []
         for message in messages:
             try:
                 topic, kind = topic_of(message.subject)
                 if is_wanted(topic):
-                    seq = sequence(message.reply)
-                    events.append(make_event(topic, kind, message.payload, seq))
+                    seq, at = sequence(message.reply), time_of(message.reply)
+                    events.append(make_event(topic, kind, message.payload, seq, at))
                 else:
                     self.unasked += 1
             except MalformedProgress as error:
@@ -333,6 +349,12 @@ class NATSBridge:
                 error,
                 subject,
             )
+
+
+def _now() -> Callable[[str], float]:
+    """For messages that have just come: whatever their reply says, they are heard now."""
+    now = time.time()
+    return lambda _reply: now
 
 
 def _every_topic(_topic: Topic) -> bool:

@@ -129,8 +129,8 @@ class Client(Outgoing):
             action = parse_action(text)
             self._check_scope(NEEDED_SCOPE[type(action)])
             match action:
-                case WatchJob(job_id):
-                    self._subscribe(job_id)
+                case WatchJob(job_id, more):
+                    self._subscribe(job_id, more)
                 case LeaveJob(job_id):
                     self._watched.discard(job_id)
                     self._hub.put(Unsubscribe(self, Topic(self.identity.tenant_id, job_id)))
@@ -143,7 +143,7 @@ class Client(Outgoing):
         if scope is not None and scope not in self.identity.scopes:
             raise BadAction("forbidden", f"the token's scope does not hold {scope}")
 
-    def _subscribe(self, job_id: int) -> None:
+    def _subscribe(self, job_id: int, more: bool) -> None:
         most = self._limits.subscriptions
         if len(self._watched) >= most and job_id not in self._watched:
             raise BadAction(
@@ -151,7 +151,7 @@ class Client(Outgoing):
                 f"this connection watches {most} jobs already; unsubscribe from some",
             )
         self._watched.add(job_id)
-        self._hub.put(Subscribe(self, Topic(self.identity.tenant_id, job_id)))
+        self._hub.put(Subscribe(self, Topic(self.identity.tenant_id, job_id), more))
 
     def _renew(self, token: str) -> None:
         """A new token for the same tenant: the connection lives as long as it does."""

@@ -25,10 +25,14 @@ class Unregister(NamedTuple):
 
 
 class Subscribe(NamedTuple):
-    """A client is sent what is true of a job, and what follows."""
+    """A client is sent what is true of a job, and what follows.
+
+    `more`: it takes `job.seen` and `server.state` from now on, which a client of the original protocol does not know.
+    """
 
     client: Client
     topic: Topic
+    more: bool = False
 
 
 class Unsubscribe(NamedTuple):
@@ -69,6 +73,13 @@ class ListenTo(NamedTuple):
     restarts: bool = False
 
 
+class Hears(NamedTuple):
+    """Whether messages of NATS reach this server, and since when (Unix seconds); told to who takes `more`."""
+
+    is_heard: bool
+    since: float
+
+
 class CloseSome(NamedTuple):
     """`most` of the clients that are registered now are closed; None: all, and who comes later."""
 
@@ -88,6 +99,7 @@ Command = (
     | Broadcast
     | Known
     | ListenTo
+    | Hears
     | CloseSome
     | Stop
 )

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, Request, g, request
+from flask import Blueprint, Flask, Request, Response, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
     Forbidden,
@@ -70,7 +70,8 @@ class Door:
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
 
     def install(self, app: Flask) -> None:
-        """Adds the route /ws."""
+        """Adds the routes /ws and /api/room."""
+        app.add_url_rule("/api/room", view_func=self.tell_room)
         door = Blueprint("realtime", __name__)
         door.before_request(self.admit)
         door.teardown_request(self._leave)
@@ -96,25 +97,39 @@ class Door:
             self._hold_back()
             raise
 
+    def tell_room(self) -> Response:
+        """204 where a WebSocket would be let in now, else the refusal: a browser does not see that of a handshake."""
+        kind, _, rest = request.headers.get("Authorization", "").partition(" ")
+        token = rest.strip() if kind.lower() == "bearer" else ""
+        identity = identify(self._verifier, token)
+        if "jobs:read" not in identity.scopes:
+            raise Forbidden("the token's scope does not hold jobs:read")
+        with self._lock:
+            self._check_room(_Guest(identity.tenant_id, _mark(token), self._address(request)))
+        return Response(status=204)
+
     def _address(self, request: Request) -> str | None:
         forwarded = request.environ.get("HTTP_X_FORWARDED_FOR", "")  # of all such headers
         return client_address(request.remote_addr or "", forwarded, self._limits.proxies)
 
     def _enter(self, guest: "_Guest") -> None:
         with self._lock:
-            if self._is_closed or self._inside.total() >= self._limits.per_worker:
-                why = "is stopping" if self._is_closed else "has no room for more clients"
-                raise ServiceUnavailable(f"this server {why}", retry_after=RETRY_AFTER)
-            wait = self._penalties.left(guest, time.monotonic())
-            if wait:
-                why = "it was cut off because it sent too many messages"
-                raise TooManyRequests(why, retry_after=math.ceil(wait))
-            if self._of_token[guest.token] >= self._limits.per_token:
-                raise _too_many("this token", self._limits.per_token)
-            if guest.address and self._of_address[guest.address] >= self._limits.per_address:
-                raise _too_many(guest.address, self._limits.per_address)
+            self._check_room(guest)
             self._count(guest, 1)
             g.guest = guest
+
+    def _check_room(self, guest: "_Guest") -> None:
+        if self._is_closed or self._inside.total() >= self._limits.per_worker:
+            why = "is stopping" if self._is_closed else "has no room for more clients"
+            raise ServiceUnavailable(f"this server {why}", retry_after=RETRY_AFTER)
+        wait = self._penalties.left(guest, time.monotonic())
+        if wait:
+            why = "it was cut off because it sent too many messages"
+            raise TooManyRequests(why, retry_after=math.ceil(wait))
+        if self._of_token[guest.token] >= self._limits.per_token:
+            raise _too_many("this token", self._limits.per_token)
+        if guest.address and self._of_address[guest.address] >= self._limits.per_address:
+            raise _too_many(guest.address, self._limits.per_address)
 
     def _hold_back(self) -> None:
         """Slows the refusal down, or a client that comes back at once costs as much as the flood that it was cut for.

@@ -51,6 +51,7 @@ class ProgressEvent(msgspec.Struct, frozen=True, gc=False):
     progress: Progress
     payload: bytes
     seq: int = 0  # of the stream PROGRESS; 0 when it came from elsewhere
+    at: float = 0.0  # Unix seconds when NATS or this server had it; 0 where nobody noted it
 
     @property
     def run_id(self) -> str | None:
@@ -81,13 +82,13 @@ class Source(Enum):
     FOLLOWING = "following"  # the stream PROGRESS, which keeps what was said
 
 
-def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0) -> Event:
-    """The event in one payload, whose topic is its subject's, whatever the payload says.
+def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0, at: float = 0.0) -> Event:
+    """The event in one payload, whose topic is its subject's, whatever the payload says. `at`: when it was heard.
 
     Raises MalformedProgress.
     """
     if kind == PROGRESS:
-        return ProgressEvent(topic, Progress.parse(payload), payload, seq)
+        return ProgressEvent(topic, Progress.parse(payload), payload, seq, at)
     fields = parse_object(payload)
     run_id, status = fields.get("runId"), fields.get("status")
     if not isinstance(run_id, str) or not isinstance(status, str):

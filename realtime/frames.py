@@ -33,6 +33,20 @@ def status_frame(job_id: int, payload: bytes) -> bytes:
     return frame(TEXT, b'{"type":"job.status","jobId":%d,"payload":%b}' % (job_id, payload))
 
 
+def seen_frame(job_id: int, run_id: str | None, began: float, heard: float) -> bytes:
+    """A `job.seen` message: the times of the first and the last word of a run that no status tells of."""
+    payload = {"runId": run_id, "began": began, "heard": heard}
+    return frame(
+        TEXT, json.dumps({"type": "job.seen", "jobId": job_id, "payload": payload}).encode()
+    )
+
+
+def server_frame(*, is_heard: bool, since: float) -> bytes:
+    """A `server.state` message: whether NATS reaches the server that sends it."""
+    payload = {"nats": "ok" if is_heard else "away", "since": since}
+    return frame(TEXT, json.dumps({"type": "server.state", "payload": payload}).encode())
+
+
 def error_frame(code: str, message: str) -> bytes:
     """The answer to a request that could not be served."""
     return frame(TEXT, json.dumps({"type": "error", "code": code, "message": message}).encode())

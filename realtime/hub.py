@@ -21,6 +21,7 @@ from realtime.commands import (
     Broadcast,
     CloseSome,
     Command,
+    Hears,
     Known,
     ListenTo,
     Register,
@@ -95,6 +96,9 @@ class Hub:
         self._room = 0  # (hub thread) bytes that the round may still take
         self._running = True  # (hub thread)
         self._closed_with: CloseCode | None = None  # (hub thread) set once all were sent away
+        self._talkative: set[Client] = set()  # (hub thread) those who take `more`: see Subscribe
+        # (hub thread) the frame that says whether NATS is away
+        self._server_state = frames.server_frame(is_heard=True, since=time.time())
         self.counts = HubCounts()
         self._thread = threading.Thread(target=self.run, name="hub", daemon=True)
 
@@ -177,7 +181,9 @@ class Hub:
             case Unregister(client):
                 self._forget(client)
                 self._leaving.pop(client, None)
-            case Subscribe(client, topic):
+            case Subscribe(client, topic, more):
+                if more:
+                    self._take_more(client)
                 self._begin_watching(client, topic)
             case Unsubscribe(client, topic):
                 self._end_watching(client, topic)
@@ -185,6 +191,9 @@ class Hub:
                 self._learn(topic, past, last_seq, is_complete)
             case ListenTo(source, has_gap, restarts):
                 self._listen_to(source, has_gap, restarts)
+            case Hears(is_heard, since):
+                self._server_state = frames.server_frame(is_heard=is_heard, since=since)
+                self._send(list(self._talkative), [(None, self._server_state)])
             case CloseSome(code, most):
                 for client in list(self._clients)[:most]:
                     self._let_go(client, code)
@@ -210,8 +219,15 @@ class Hub:
             job = self._new_job(event.topic)
         if job.held is not None:
             job.held.apply(event)
-        elif news := _news(job, event):
+        else:
+            self._apply(job, event)
+
+    def _apply(self, job: _Job, event: Event) -> None:
+        began = job.snapshot.began
+        if news := _news(job, event):
             self._tell(job, event, news)
+            if job.snapshot.began != began:
+                self._tell_seen(event.topic, job)
         else:
             self.counts.stale += 1
 
@@ -224,6 +240,11 @@ class Hub:
             count = event if news is COUNT and isinstance(event, ProgressEvent) else None
             job.pending.append((count, frame))
             self._room -= len(frame)
+
+    def _tell_seen(self, topic: Topic, job: _Job) -> None:
+        """One start for all who watch a run that no status tells of. At once, since not every watcher takes it."""
+        self._flush(job)
+        self._send(job.watchers & self._talkative, _seen_parts(topic, job))
 
     def _learn(self, topic: Topic, past: JobSnapshot, last_seq: int, is_complete: bool) -> None:
         """Shows a job's past to its watchers, then what came while the past was read."""
@@ -252,6 +273,7 @@ class Hub:
             news = job.snapshot.apply(event)
             if news and job.is_shown:
                 self._tell(job, event, news)
+        job.snapshot.recognise_beginning(other)
 
     def _listen_to(self, source: Source, has_gap: bool, restarts: bool) -> None:
         """Notes where messages come from. After a gap, holds what comes until each job's past is there, which may be older."""
@@ -290,6 +312,12 @@ class Hub:
             self.counts.cut += code is CloseCode.TOO_SLOW
             self._let_go(client, code)
 
+    def _take_more(self, client: Client) -> None:
+        """From now on it is told how the server is; each time it asks, so that it sees that it was heard."""
+        if client in self._clients:
+            self._talkative.add(client)
+            self._send([client], [(None, self._server_state)])
+
     def _begin_watching(self, client: Client, topic: Topic) -> None:
         """Sends what is now true, and from here on what follows: no gap, nothing twice."""
         topics = self._clients.get(client)
@@ -310,6 +338,8 @@ class Hub:
         known: list[Part] = [(None, _frame_of(event)) for event in job.snapshot.events()]
         if known:
             self._send(clients, known)
+        if seen := _seen_parts(topic, job):
+            self._send(self._talkative.intersection(clients), seen)
 
     def _end_watching(self, client: Client, topic: Topic) -> None:
         topics = self._clients.get(client, set())
@@ -338,6 +368,7 @@ class Hub:
     def _forget(self, client: Client) -> None:
         for topic in self._clients.pop(client, set()):
             self._lose_watcher(client, topic)
+        self._talkative.discard(client)
         self.counts.clients = len(self._clients)
 
     def _abort_late(self) -> None:
@@ -377,6 +408,14 @@ def _news(job: _Job, event: Event) -> News:
             return NONE
         job.last_seq = event.seq
     return job.snapshot.apply(event)
+
+
+def _seen_parts(topic: Topic, job: _Job) -> list[Part]:
+    """When the run began that no status tells of; none where a status tells, or nobody noted it."""
+    seen = job.snapshot.seen
+    if seen is None:
+        return []
+    return [(None, frames.seen_frame(topic.job_id, seen.run_id, seen.began, seen.heard))]
 
 
 def _frame_of(event: Event) -> bytes:

@@ -45,7 +45,7 @@ class Realtime:
         self._goodbye = threading.Thread(target=self._wait_for_stop, name="goodbye", daemon=True)
 
     def install(self, app: Flask) -> None:
-        """Adds the route /ws."""
+        """Adds the routes /ws and /api/room."""
         self._door.install(app)
 
     def clients_by_tenant(self) -> dict[str, int]:

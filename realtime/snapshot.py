@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import NamedTuple
 
 from progress_lib.progress import RUNNING, Progress, follows
 from realtime.events import Event, ProgressEvent, StatusEvent
@@ -24,6 +25,14 @@ class News(IntEnum):
 NONE, COUNT, CHANGE = News  # looked up once: each time costs 0.1 µs in Python 3.11
 
 
+class Seen(NamedTuple):
+    """A run that no status tells of, by the times of its first and its last word (Unix seconds)."""
+
+    run_id: str | None
+    began: float
+    heard: float
+
+
 class JobSnapshot:
     """The last status of a job's run and the last progress of each of its nodes.
 
@@ -34,6 +43,9 @@ class JobSnapshot:
         self._status: StatusEvent | None = None
         self._nodes: dict[int, ProgressEvent] = {}
         self._past: list[str] = []  # runs that are over, the latest last
+        self._seen_run: str | None = None  # that told progress last, and no status
+        self.began = 0.0  # Unix seconds of that run's first word; 0: none is known
+        self._heard = 0.0  # and of its last
 
     def __len__(self) -> int:
         """How many events `events` gives."""
@@ -42,6 +54,13 @@ class JobSnapshot:
     @property
     def run_id(self) -> str | None:
         return None if self._status is None else self._status.run_id
+
+    @property
+    def seen(self) -> Seen | None:
+        """The run that is known by its progress alone; None where a status tells of it."""
+        if not self.began or (self._status is not None and self._seen_run == self._status.run_id):
+            return None
+        return Seen(self._seen_run, self.began, self._heard)
 
     def apply(self, event: Event) -> News:
         """Notes an event; NONE where it says less than what is known, and must not be shown."""
@@ -84,6 +103,12 @@ class JobSnapshot:
         over = [run for run in past._past if run != self.run_id and run not in self._past]
         self._past = [*over, *self._past][-PAST_RUNS:]
 
+    def recognise_beginning(self, past: JobSnapshot) -> None:
+        """Takes over when the run began that told the last progress, where `past` knows it from further back."""
+        if past.began and self._seen_run == past._seen_run:
+            self.began = min(self.began or past.began, past.began)
+            self._heard = max(self._heard, past._heard)
+
     def _apply_progress(self, event: ProgressEvent) -> News:
         progress = event.progress
         known = self._nodes.get(progress.node_id)
@@ -91,6 +116,8 @@ class JobSnapshot:
             return NONE
         if known is not None and not follows(progress, known.progress):
             return NONE
+        if self._is_untold(progress):
+            self._note_times(event, known)
         if known is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = event
         return COUNT if known and _supersedes(progress, known.progress) else CHANGE
@@ -103,6 +130,33 @@ class JobSnapshot:
             and progress.status is RUNNING
             and progress.run_id == status.run_id
             and status.run.is_end
+        )
+
+    def _is_untold(self, progress: Progress) -> bool:
+        """Whether no status tells of the run that it belongs to; without a name that is the run under way."""
+        if self._status is None:
+            return True
+        if progress.run_id is None:
+            return self._status.run.is_end
+        return progress.run_id != self._status.run_id
+
+    def _note_times(self, event: ProgressEvent, known: ProgressEvent | None) -> None:
+        progress = event.progress
+        is_other = not self.began or progress.run_id != self._seen_run
+        if is_other or (known is not None and self._starts_again(progress, known.progress)):
+            self._seen_run = progress.run_id
+            # a publisher's clock may be ahead: nothing began after it was heard
+            self.began = (
+                event.at if progress.ts is None else min(progress.ts, event.at or progress.ts)
+            )
+        self._heard = event.at
+
+    def _starts_again(self, progress: Progress, known: Progress) -> bool:
+        """Whether a publisher that names no runs begins another one: a node runs again after all had ended."""
+        if progress.run_id is not None or progress.status is not RUNNING:
+            return False
+        return known.status is not RUNNING and all(
+            node.progress.status is not RUNNING for node in self._nodes.values()
         )
 
     def _apply_status(self, event: StatusEvent) -> News:

@@ -17,7 +17,7 @@ from jobs.graph.notes import ENGINE
 from jobs.http.body import job_graph, job_name, json_object, request_hash
 from jobs.http.documents import (
     job_document,
-    job_summary,
+    job_entry,
     run_document,
     run_entry,
     run_summary,
@@ -160,7 +160,7 @@ class _Api:
 
     def list_jobs(self) -> Answer:
         tenant_id = self._tenant("jobs:read")
-        return jsonify({"jobs": [job_summary(job) for job in self._store.jobs(tenant_id)]})
+        return jsonify({"jobs": [job_entry(job) for job in self._store.jobs(tenant_id)]})
 
     def create_job(self) -> Answer:
         """Stores a job. Its graph may have errors, which validate and execute report."""
@@ -171,9 +171,13 @@ class _Api:
         return jsonify(job_document(job)), 201, headers
 
     def validate(self) -> Answer:
-        """Takes {"graph": …}. Answers {"valid": true}, or 422 with the errors that execute would report."""
+        """Takes {"graph": …}. Answers whether it can run, with the errors that execute would report."""
         self._tenant("jobs:read")
-        parse_graph(self._graph(json_object(self._limits)))
+        graph = self._graph(json_object(self._limits))
+        try:
+            parse_graph(graph)
+        except GraphInvalid as invalid:
+            return jsonify({"valid": False, "detail": _told(invalid), **_errors(invalid)})
         return jsonify({"valid": True, "errors": []})
 
     def preview(self) -> Answer:
@@ -331,7 +335,8 @@ class _Api:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":  # nobody would read the stream, and so close it
             return Response(content_type=content_type, headers=headers)
-        stream = self._followers.follow(run, bearer.expires_at, encode)
+        more = request.args.get("more") == "1"
+        stream = self._followers.follow(run, bearer.expires_at, encode, more=more)
         return Response(stream, content_type=content_type, headers=headers)
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
@@ -412,8 +417,7 @@ def _too_many_queued(error: TooManyQueued) -> Response:
 
 
 def _graph_invalid(error: GraphInvalid) -> Response:
-    errors = [found.document() for found in error.errors]
-    return answer(Problem(422, _told(error), errors=errors, errorCount=error.count))
+    return answer(Problem(422, _told(error), **_errors(error)))
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
@@ -421,6 +425,12 @@ def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
         LOG.warning("%s %s: %s", request.method, request.path, error)
         return answer(unavailable(error.public))
     return answer(unavailable(str(error)))
+
+
+def _errors(invalid: GraphInvalid) -> dict[str, Any]:
+    """The first of its errors, and how many there are in all."""
+    found = [error.document() for error in invalid.errors]
+    return {"errors": found, "errorCount": invalid.count}
 
 
 def _told(invalid: GraphInvalid) -> str:

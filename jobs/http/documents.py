@@ -8,7 +8,7 @@ from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, Run, Work
+from jobs.store.records import Job, JobEntry, LastRun, Run, Work
 from jobs.work.announcements import present_status
 from progress_lib import Status
 
@@ -19,6 +19,21 @@ def job_summary(job: Job | JobEntry) -> dict[str, Any]:
         "name": job.name,
         "createdAt": job.created_at,
         "updatedAt": job.updated_at,
+    }
+
+
+def job_entry(job: JobEntry) -> dict[str, Any]:
+    """A job in the list of jobs, with its last run."""
+    return {**job_summary(job), "lastRun": job.last_run and _last_run(job.last_run)}
+
+
+def _last_run(run: LastRun) -> dict[str, Any]:
+    return {
+        "runId": run.run_id,
+        "status": run.status.value,
+        "createdAt": run.created_at,
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
     }
 
 
@@ -118,3 +133,11 @@ def progress_event(run: Run, node: NodeState) -> dict[str, Any]:
 def status_event(run: Run) -> dict[str, Any]:
     """A run's status, as the hub sends it over the WebSocket."""
     return {"type": "job.status", "jobId": run.job_id, "payload": present_status(run)}
+
+
+def server_event(*, is_heard: bool, since: float) -> dict[str, Any]:
+    """Whether NATS reaches this server, as the hub sends it over the WebSocket."""
+    return {
+        "type": "server.state",
+        "payload": {"nats": "ok" if is_heard else "away", "since": since},
+    }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.http.documents import progress_event, status_event
+from jobs.http.documents import progress_event, server_event, status_event
 from jobs.http.problems import unavailable
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.records import Run
@@ -47,10 +47,13 @@ class Followers:
         self._link = link
         self._places = FairPlaces(MAX_FOLLOWERS, has_many_tenants=has_many_tenants)
 
-    def follow(self, run: Run, until: float, encode: Callable[[Event], str]) -> "Follow":
+    def follow(
+        self, run: Run, until: float, encode: Callable[[Event], str], *, more: bool = False
+    ) -> "Follow":
         """The run's events, the first at once. The last one is its end, or EXPIRED.
 
-        `until`: when the follower's token expires (Unix seconds). Read to the end, or call `close`.
+        `until`: when the follower's token expires (Unix seconds); `more`: it is told, too, whether NATS is there,
+        first of all and at each change. Read to the end, or call `close`.
         Raises Problem (503) when too many clients follow already.
         """
         tenant_id = run.tenant_id
@@ -61,7 +64,7 @@ class Followers:
                 retry_after=5,
             )
         give_back = functools.partial(self._places.give_back, tenant_id)
-        return Follow(self._store, self._link, run, until, encode, give_back)
+        return Follow(self._store, self._link, run, until, encode, give_back, more=more)
 
 
 class Follow(Iterator[str]):
@@ -75,13 +78,16 @@ class Follow(Iterator[str]):
         until: float,
         encode: Callable[[Event], str],
         on_close: Callable[[], None],
+        *,
+        more: bool,
     ) -> None:
         self._link = link
         self._encode = encode
         self._on_close = on_close
         self._closed = False
         live: queue.Queue[_Live] = queue.Queue(LIVE_BUFFER)
-        self._events = _Following(store, run, until, live).events()
+        hears = (lambda: link.is_up) if more else None
+        self._events = _Following(store, run, until, live, hears).events()
         subjects = (
             (progress_subject(run.tenant_id, run.job_id), False),
             (status_subject(run.tenant_id, run.job_id), True),
@@ -123,11 +129,20 @@ def _put(live: "queue.Queue[_Live]", is_status: bool, message: Message) -> None:
 class _Following:
     """The events of one follower. The board holds what it was sent, so that nothing is sent twice."""
 
-    def __init__(self, store: Store, run: Run, until: float, live: "queue.Queue[_Live]") -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        until: float,
+        live: "queue.Queue[_Live]",
+        hears: Callable[[], bool] | None,
+    ) -> None:
         self._store = store
         self._run = run
         self._until = until
         self._live = live
+        self._hears = hears
+        self._told_heard: bool | None = None
         self._board = NodeBoard(run.run_id)
         self._told: RunStatus | None = None
         self._is_deleted = False
@@ -149,11 +164,20 @@ class _Following:
         now = time.monotonic()
         if now - self._looked >= LOOK_PERIOD:
             self._looked = now
+            yield from self._whether_heard()
             yield from self._look()
         elif now - self._spoke >= KEEP_ALIVE:
             yield status_event(self._run)
         else:
             yield from self._hear(LOOK_PERIOD - (now - self._looked))
+
+    def _whether_heard(self) -> Iterator[Event]:
+        if self._hears is None:
+            return
+        is_heard = self._hears()
+        if is_heard is not self._told_heard:
+            self._told_heard = is_heard
+            yield server_event(is_heard=is_heard, since=time.time())
 
     def _look(self) -> Iterator[Event]:
         """What the store knows and the client does not: the status, then nodes. An end comes after the nodes."""

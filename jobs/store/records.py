@@ -20,6 +20,17 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class LastRun:
+    """A job's newest run, as the list of jobs tells it."""
+
+    run_id: str
+    status: RunStatus
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobEntry:
     """A job in its tenant's list, without its graph, which may be a megabyte."""
 
@@ -27,6 +38,7 @@ class JobEntry:
     name: str
     created_at: float
     updated_at: float
+    last_run: LastRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

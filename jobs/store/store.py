@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -19,7 +20,17 @@ from jobs.store.installation import Installation
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, LogEnd, NewRun, Recorded, Run, Started, Work
+from jobs.store.records import (
+    Job,
+    JobEntry,
+    LastRun,
+    LogEnd,
+    NewRun,
+    Recorded,
+    Run,
+    Started,
+    Work,
+)
 from jobs.store.run_states import RunStatus, check_move
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 
@@ -40,6 +51,7 @@ MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 _ATTEMPTS = 5  # to record a run while other requests record the same one
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
 _ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
+_LAST_RUN_COLUMNS = [RUNS.c[field.name] for field in fields(LastRun)]
 # Characters of graphs and node states that one list of runs may read; that takes half a second
 MOST_WORK = 32_000_000
 RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
@@ -109,10 +121,12 @@ class Store:
         return Job(tenant_id, self._write(create), name, graph, now, now)
 
     def jobs(self, tenant_id: str) -> list[JobEntry]:
-        """All jobs of the tenant, oldest first."""
-        query = sa.select(*_ENTRY_COLUMNS).where(JOBS.c.tenant_id == tenant_id)
-        query = query.order_by(JOBS.c.job_id)
-        return self._read(lambda c: [JobEntry(**row) for row in c.execute(query).mappings()])
+        """All jobs of the tenant, oldest first, each with its last run."""
+        query = _entries().where(JOBS.c.tenant_id == tenant_id)
+        query = query.order_by(JOBS.c.job_id, RUNS.c.run_id.desc())
+        rows = self._read(lambda connection: list(connection.execute(query).mappings()))
+        # two runs of one moment are two rows: the last one counts
+        return list({row["job_id"]: _entry(row) for row in rows}.values())
 
     def job(self, tenant_id: str, job_id: int) -> Job:
         """The tenant's job. Raises NotFound."""
@@ -654,6 +668,28 @@ def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> N
     connection.execute(sa.delete(RUNS).where(condition))
 
 
+def _entries() -> sa.Select[Any]:
+    """Jobs with what LastRun holds of the newest run of each; that is all in an index."""
+    newest = sa.select(sa.func.max(RUNS.c.created_at)).where(
+        RUNS.c.tenant_id == JOBS.c.tenant_id, RUNS.c.job_id == JOBS.c.job_id
+    )
+    is_last = sa.and_(
+        RUNS.c.tenant_id == JOBS.c.tenant_id,
+        RUNS.c.job_id == JOBS.c.job_id,
+        RUNS.c.created_at == newest.correlate(JOBS).scalar_subquery(),
+    )
+    told = [column.label(f"run_{column.name}") for column in _LAST_RUN_COLUMNS]
+    return sa.select(*_ENTRY_COLUMNS, *told).select_from(JOBS.outerjoin(RUNS, is_last))
+
+
+def _entry(row: RowMapping) -> JobEntry:
+    job = {column.name: row[column.name] for column in _ENTRY_COLUMNS}
+    run = {column.name: row[f"run_{column.name}"] for column in _LAST_RUN_COLUMNS}
+    if run["run_id"] is None:
+        return JobEntry(**job)
+    return JobEntry(**job, last_run=LastRun(**{**run, "status": RunStatus(run["status"])}))
+
+
 def _runs() -> sa.Select[Any]:
     return sa.select(*_RUN_COLUMNS)
 
@@ -667,5 +703,5 @@ def _maybe_run(row: RowMapping | None) -> Run | None:
 
 
 def _run(row: dict[str, Any]) -> Run:
-    fields = {name: value for name, value in row.items() if name != "program_start"}
-    return Run(**{**fields, "status": RunStatus(row["status"])})
+    known = {name: value for name, value in row.items() if name != "program_start"}
+    return Run(**{**known, "status": RunStatus(row["status"])})

@@ -41,6 +41,12 @@ RUNS = sa.Table(
     sa.Column("program_start", sa.BigInteger),
     sa.Column("beat", sa.Integer, nullable=False),
     sa.Index("runs_of_job", "tenant_id", "job_id", "created_at"),
+    # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
+    sa.Index(
+        "last_run_of_job",
+        *("tenant_id", "job_id", "created_at"),
+        *("run_id", "status", "started_at", "ended_at"),
+    ),
     sa.Index("runs_by_status", "status"),
     sa.Index("runs_by_end", "ended_at"),
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),

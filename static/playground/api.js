@@ -15,6 +15,8 @@ export class Problem extends Error {
   constructor(status, body) {
     super(asSentence(String(body.detail ?? body.title ?? `The server answered ${status}.`)));
     this.status = status;
+    /** No answer, or one that says to come back: it is over when the server is there again. */
+    this.isOfConnection = status === 0 || (status >= 502 && status <= 504);
     this.runId = body.runId ?? null;
     this.errors = graphErrors(body);
   }

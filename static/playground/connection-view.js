@@ -1,6 +1,7 @@
 /**
  * Whether what the page shows is live. Test hooks: `html[data-connection]` and `#connection[data-state]` are
- * disconnected | connecting | connected; `#connection-text` says why; `#connection-token` when the token ends soon.
+ * disconnected | connecting | connected, and of the box also `deaf`: connected, and no news come; or `idle`: nothing is
+ * watched. `#connection-text` says why; `#connection-token` when the token ends soon.
  */
 
 import { expiryOf } from '../realtime/job-realtime-service.js';
@@ -20,27 +21,43 @@ export class ConnectionView {
     byId('connection-renew').addEventListener('click', onRenew);
   }
 
-  /** `since`: a Date, when the connection was lost or looked for first; null while it is there. */
-  draw(state, reason, { transport, token, since }) {
-    this.#drawToken(state === 'connected' ? expiryOf(token) : null);
+  /**
+   * `since`: a Date, when the connection was lost or looked for first; null while it is there. `detour`, `isLooking`: of
+   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `isIdle`:
+   * nothing is to be watched; `now`: epoch seconds by the server's clock, which ends the token.
+   */
+  draw(state, reason, { detour, isLooking, isDeaf, hasNews, isIdle, token, now, since }) {
+    this.#drawToken(state === 'connected' ? expiryOf(token) : null, now);
     setAttribute(document.documentElement, 'data-connection', state);
-    setAttribute(this.#box, 'data-state', state);
-    setText(this.#text, wordsOf(state, reason, transport, since));
+    const rests = isIdle && state === 'disconnected' && reason === null;
+    const isLive = state === 'connected' && hasNews && !isDeaf;
+    setAttribute(this.#box, 'data-state', rests ? 'idle' : state === 'connected' && !isLive ? 'deaf' : state);
+    setText(this.#text, rests ? 'Ready' : wordsOf(state, reason, { detour, isLooking, isDeaf, hasNews, since }));
     setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 
-  #drawToken(end) {
-    const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end - Date.now()) / 60_000));
+  #drawToken(end, now) {
+    const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end / 1_000 - now) / 60));
     setHidden(byId('connection-token'), minutes > SOON);
     if (minutes <= SOON) setText(byId('connection-token-text'), `Token ends in ${minutes} min.`);
   }
 }
 
-function wordsOf(state, reason, transport, since) {
-  if (state === 'connected') return transport === 'http' ? 'Live, over HTTP' : 'Live';
+function wordsOf(state, reason, how) {
+  if (state === 'connected') return connectedWords(how);
+  const { since } = how;
   if (state === 'connecting') return Date.now() - since < 3_000 ? 'Connecting…' : `Offline since ${formatClock(since)}, connecting…`;
   if (reason === null) return 'Not connected';
   if (reason.final) return asSentence(reason.message);
   const seconds = Math.max(0, Math.ceil((reason.retryAt - Date.now()) / 1000));
   return `Offline since ${formatClock(since)}, next try in ${seconds} s`;
+}
+
+function connectedWords({ detour, isLooking, isDeaf, hasNews, since }) {
+  if (!hasNews) return `No news since ${formatClock(since ?? new Date())}: the server has lost NATS`;
+  const why = detour === 'full' ? 'the server is full' : 'WebSockets are blocked';
+  if (isDeaf) return `Not live: ${why}, and over HTTP only stored jobs can be watched`;
+  if (isLooking) return `Every few seconds, over HTTP: ${detour === 'full' ? 'the server is full' : 'the server has no stream to spare'}`;
+  if (detour === 'full') return 'Live, over HTTP: the server is full';
+  return detour === null ? 'Live' : 'Live, over HTTP';
 }

@@ -10,14 +10,18 @@ const LEAST_SHARE = 0.03;
 /** Never more than this is claimed before the end: all rows may be written, and not yet be committed. */
 const MOST_BEFORE_END = 0.99;
 
+/** Beyond so many times the rows of last time, that time says nothing of this one. */
+const LIKE_LAST_TIME = 1.05;
+
 /** {share: 0–1, approximate}, or null where it cannot be known. `expected`: Map node id → rows of the last completed run. */
 export function nodeShare(view, expected) {
   if (view.state === 'success') return { share: 1, approximate: false };
   if (view.state !== 'running' && view.state !== 'stalled' && view.state !== 'idle') return null;
-  if (view.rowTotal !== null) return { share: Math.min(MOST_BEFORE_END, view.rowCount / view.rowTotal), approximate: false };
-  if (view.toldShare !== null) return { share: Math.min(MOST_BEFORE_END, view.toldShare), approximate: false };
+  // with more rows than there should be, the total was wrong
+  if (view.rowTotal !== null) return view.rowCount > view.rowTotal ? null : { share: Math.min(MOST_BEFORE_END, view.rowCount / view.rowTotal), approximate: false };
+  if (typeof view.toldShare === 'number') return { share: Math.min(MOST_BEFORE_END, view.toldShare), approximate: false };
   const rows = expected.get(view.nodeId);
-  if (rows === undefined) return null;
+  if (rows === undefined || view.rowCount > rows * LIKE_LAST_TIME) return null;
   const share = rows > 0 ? Math.min(MOST_BEFORE_END, view.rowCount / rows) : 0;
   return { share, approximate: true };
 }
@@ -29,7 +33,9 @@ export function runShare(run, nodes, expected, now) {
   if (shares.includes(null) || run.startedAt === null) return null;
   const share = Math.min(MOST_BEFORE_END, shares.reduce((sum, part) => sum + part.share, 0) / shares.length);
   const elapsed = now - run.startedAt;
-  const known = elapsed >= LEAST_ELAPSED && share >= LEAST_SHARE;
+  const isBeyond = nodes.some((view) => view.state !== 'success' && view.rowCount > (view.rowTotal ?? expected.get(view.nodeId) ?? Infinity));
+  const isHeldUp = isBeyond || nodes.some(({ state }) => state === 'stalled'); // then the past does not tell how long the rest takes
+  const known = !isHeldUp && elapsed >= LEAST_ELAPSED && share >= LEAST_SHARE;
   return { share, approximate: shares.some((part) => part.approximate), remaining: known ? (elapsed * (1 - share)) / share : null };
 }
 

@@ -3,7 +3,7 @@
  * pans and zooms. It draws and tells what the pointer did; what is true, selected or allowed is decided elsewhere.
  *
  * Test hooks, which stay as they are: each card is `button.node[data-node-id][data-state]` with data-state
- * idle | running | stalled | success | error | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
+ * idle | running | stalled | success | error | stopped | cancelled | notrun, and holds `.node-name`, `.node-state-text`,
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
  * validator refused, with `.node-problems` under it; `.node-notes` under a card say that its meaning changed. An edge is
  * `path.edge[data-from][data-to][data-from-port][data-to-port]`. `.port-label` names a port where a node has several.
@@ -41,6 +41,9 @@ const NARROW = 720;
 /** Pixels that a full and a short number need on an edge. */
 const ROOM_FULL = 68;
 const ROOM_SHORT = 40;
+
+/** The largest count that is written in full on an edge; a longer one would touch the ports. */
+const MOST_FULL = 999_999;
 
 /** Pixels at the canvas' foot where its tools are. */
 const FOOT = 52;
@@ -119,6 +122,7 @@ export class GraphView {
   show(graph, emptyText = '', { editable = false } = {}) {
     const isNew = !(editable && this.#editable);
     if (isNew && this.#graph.nodes.length === 0) this.#follows = true;
+    if (isNew && graph.nodes.length === 0) this.#look(AT_HOME, true); // its first node comes at its own size
     if (!isNew && graph !== this.#graph) this.#follows = false; // while one works on it, it stands still
     this.#graph = graph;
     this.#editable = editable;
@@ -138,10 +142,12 @@ export class GraphView {
       drawCard(card, parts, nodeOf(id), since);
       setAttribute(card, 'aria-expanded', String(id === selectedId));
     }
-    for (const line of this.#lines) {
+    const told = this.#lines.map((line) => {
       const source = nodeOf(line.from);
-      drawLine(line, source, this.#flowOf(line.edge, source), since);
-    }
+      return { line, source, flow: this.#flowOf(line.edge, source) };
+    });
+    const isShort = told.some(({ line, flow }) => line.room < ROOM_FULL || flow.rows > MOST_FULL); // one notation for all
+    for (const { line, source, flow } of told) drawLine(line, source, flow, since, isShort);
   }
 
   // The rows that an edge carried: those of its output, where the node counts them apart; their rate is not known then.
@@ -699,12 +705,11 @@ function drawShare(card, label, { state, share }) {
   return undefined;
 }
 
-function drawLine(line, source, { rows, rate }, since) {
+function drawLine(line, source, { rows, rate }, since, isShort) {
   setAttribute(line.path, 'data-state', source.state);
   const shown = source.heard && rows > 0 && line.room >= ROOM_SHORT;
   setHidden(line.label, !shown);
   if (!shown) return;
-  const isShort = line.room < ROOM_FULL;
   setText(line.rows, isShort ? formatCompact(rows) : formatCount(rows));
   setText(line.rate, since !== null ? formatShortClock(since, isShort) : rate === null ? '' : `${formatCompact(rate)}/s`);
 }

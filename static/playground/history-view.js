@@ -1,6 +1,6 @@
 /** The job's runs, newest first. Test hooks: `#run-table tr[data-run-id][data-status]`, `#runs-more`, `#runs-empty`. */
 
-import { byId, element, icon, setAttribute, setHidden, setText } from './dom.js';
+import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class HistoryView {
@@ -14,14 +14,37 @@ export class HistoryView {
     this.#more.addEventListener('click', onMore);
   }
 
-  /** `runs`: [{runId, status, createdAt, startedAt, endedAt, rows: {in, out}, reason}]; `hasMore`: older ones exist. */
-  show(runs, hasMore) {
+  /**
+   * `runs`: [{runId, status, createdAt, startedAt, endedAt, rows: {in, out}, reason}]; `hasMore`: older ones exist;
+   * `emptyText`: what to say where there are none.
+   */
+  show(runs, hasMore, emptyText) {
     const focused = document.activeElement?.closest('#run-table tr')?.dataset.runId;
     this.#body.replaceChildren(...runs.map((run) => this.#row(run)));
     if (focused !== undefined) this.#body.querySelector(`tr[data-run-id="${CSS.escape(focused)}"] button`)?.focus();
     setHidden(this.#more, !hasMore);
+    setText(byId('runs-empty'), emptyText);
     setHidden(byId('runs-empty'), runs.length > 0);
     setHidden(byId('run-table'), runs.length === 0);
+  }
+
+  sayEmpty(text) {
+    setText(byId('runs-empty'), text);
+  }
+
+  /** What is true of a run that is in the list: `run` of JobState.run(), `rows` {in, out}. */
+  drawLive(run, rows, now) {
+    const row = this.#body.querySelector(`tr[data-run-id="${CSS.escape(run.runId)}"]`);
+    if (row === null) return;
+    setAttribute(row, 'data-status', run.status);
+    const state = row.querySelector('.state-line');
+    setAttribute(state, 'data-state', run.status);
+    setIcon(state.firstElementChild, RUN_ICONS[run.status]);
+    setText(state.lastElementChild, RUN_WORDS[run.status]);
+    const [took, came, went] = row.querySelectorAll('.cell-number');
+    setText(took, tookText(run, now));
+    setText(came, formatCount(rows.in));
+    setText(went, formatCount(rows.out));
   }
 
   markShown(runId) {
@@ -37,7 +60,7 @@ export class HistoryView {
     head.scope = 'row';
     const state = element('span', 'state-line', icon(RUN_ICONS[run.status]), element('span', '', RUN_WORDS[run.status]));
     state.dataset.state = run.status;
-    const took = run.startedAt === null || run.endedAt === null ? '–' : formatDuration(run.endedAt - run.startedAt, true);
+    const took = tookText(run, null);
     const id = element('code', '', shortRun(run.runId));
     id.title = run.runId;
     const row = element('tr', '', head, element('td', '', state), number(took), number(formatCount(run.rows.in)), number(formatCount(run.rows.out)), element('td', '', id), element('td', 'cell-message', run.reason ?? ''));
@@ -45,6 +68,11 @@ export class HistoryView {
     row.dataset.status = run.status;
     return row;
   }
+}
+
+function tookText({ startedAt, endedAt }, now) {
+  if (startedAt === null || (endedAt === null && now === null)) return '–';
+  return endedAt === null ? formatDuration(now - startedAt) : formatDuration(endedAt - startedAt, true);
 }
 
 function number(text) {

@@ -5,7 +5,7 @@
  * for the record of a run whose messages are older than this page.
  */
 
-import { JobRealtimeService } from '../realtime/job-realtime-service.js';
+import { isExpired, JobRealtimeService } from '../realtime/job-realtime-service.js';
 import { JobState } from '../realtime/run-state.js';
 import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
@@ -36,9 +36,20 @@ const FIRST_PATIENCE = 3_000;
 /** Milliseconds between two questions where a run stands in the queue. */
 const PLACE_PERIOD = 2_000;
 
+/** Pixels; see `isLow`. */
+const LOW = 1_000;
+
+/** Milliseconds between two looks whether somebody made, renamed or deleted a job; none while the page is hidden. */
+const JOBS_PERIOD = 10_000;
+
+/** Jobs whose last known state is kept for a person who goes from one to another while the server is away. */
+const MOST_KEPT = 30;
+
 class Playground {
   #shown = nothingShown(); // the job at hand
   #jobs = [];
+  #isListed = false; // the server has told its jobs
+  #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
   #announced = { run: null, nodes: '', connection: null }; // what was last read out
   #executeKey = null; // of a press of Execute that was not answered yet
   #lost = null; // {at: Date, now: epoch seconds by the server's clock}: since when nothing is heard; null while live
@@ -66,11 +77,15 @@ class Playground {
   start() {
     this.#noteLoss();
     this.#service.onState((state) => this.#onConnection(state));
+    this.#service.onServer((state) => this.#onServer(state));
+    this.#service.onSeen((event) => this.#onEvent(event, 'seen'));
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onError((error) => this.#onServiceError(error));
     byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
+    setInterval(() => this.#lookForJobs(), JOBS_PERIOD);
+    document.addEventListener('visibilitychange', () => this.#lookForJobs());
     this.#askForDrawing();
     keepIcons().catch(() => undefined); // they are then fetched one by one
     this.#load();
@@ -89,10 +104,16 @@ class Playground {
     const listed = await this.#attempt(() => this.#refreshJobs());
     if (listed && this.#shown.jobId === null && this.#jobs.length > 0) this.#open(this.#jobs[0].id);
     else if (listed && this.#jobs.length === 0) this.#graph.show(NO_GRAPH, 'No jobs yet. Make one with + beside “Jobs”.');
+    this.#askForDrawing();
+  }
+
+  #lookForJobs() {
+    if (document.visibilityState === 'visible' && this.#isLive) this.#attempt(() => this.#refreshJobs(), { quiet: true });
   }
 
   async #refreshJobs() {
     this.#jobs = await this.#api.jobs();
+    this.#isListed = true;
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
     this.#jobsView.markUnsaved(this.#editor.unsavedIds);
@@ -101,7 +122,8 @@ class Playground {
   async #open(jobId) {
     this.#editor.close();
     if (this.#shown.jobId !== null) this.#service.unsubscribeFromJob(this.#shown.jobId);
-    const shown = { ...nothingShown(), jobId };
+    this.#keep(this.#shown);
+    const shown = this.#lost === null ? { ...nothingShown(), jobId } : this.#lastKnown(jobId);
     this.#shown = shown;
     this.#executeKey = null;
     this.#notice.clear();
@@ -109,10 +131,23 @@ class Playground {
     this.#details.show(null);
     this.#jobsView.markShown(jobId);
     putJobInAddress(jobId);
-    this.#showGraph(NO_GRAPH, '');
+    this.#showGraph(shown.graph, '');
     this.#watch(jobId);
     await this.#attempt(() => this.#fetchJob(shown));
     await this.#attempt(() => this.#fetchLatestRun(shown), { quiet: true });
+  }
+
+  #keep(shown) {
+    if (shown.jobId === null) return;
+    this.#kept.delete(shown.jobId);
+    this.#kept.set(shown.jobId, shown);
+    if (this.#kept.size > MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value);
+  }
+
+  // While the server is away: what was shown of the job before, to be asked for again when it is back.
+  #lastKnown(jobId) {
+    const kept = this.#kept.get(jobId) ?? nothingShown();
+    return { ...kept, jobId, editable: false, selected: null, pending: null };
   }
 
   // The socket is opened at once, beside the first calls; errors show in the connection's own place.
@@ -149,12 +184,15 @@ class Playground {
     if (shown.job === null) return;
     const runId = await this.#api.latestRunId(shown.jobId);
     if (runId !== null) await this.#fetchRun(shown, runId);
+    shown.askedForRuns = true;
+    this.#askForDrawing();
   }
 
   async #fetchRun(shown, runId) {
     shown.fetchedRuns.add(runId);
     const before = shown.state.run()?.runId;
     const record = await this.#api.run(runId);
+    shown.runGraph = { runId, graph: record.graph };
     const now = shown.state.run()?.runId;
     if (shown !== this.#shown || (now !== before && now !== runId)) return; // a newer run began meanwhile
     if (shown.state.record(record, this.#api.now())) this.#askForDrawing();
@@ -178,13 +216,32 @@ class Playground {
   }
 
   #onConnection(state) {
-    if (state !== 'connected') this.#noteLoss();
-    else {
-      this.#lost = null;
-      this.#wasLive = true;
+    if (state === 'connected') {
       this.#shown.state.expectSnapshot();
       this.#tokenView.close();
+    }
+    this.#noteLiveness();
+  }
+
+  // Of the time while the server heard nothing, nobody's silence counts.
+  #onServer({ nats }) {
+    if (nats === 'ok') this.#shown.state.listenAgain(this.#api.now());
+    this.#noteLiveness();
+  }
+
+  // Connected to a server that hears of news itself.
+  get #isLive() {
+    return this.#service.state === 'connected' && this.#service.serverState.nats === 'ok';
+  }
+
+  #noteLiveness() {
+    if (!this.#isLive) this.#noteLoss();
+    else if (this.#lost !== null) {
+      this.#lost = null;
+      this.#wasLive = true;
+      this.#notice.clearCausedBy('connection');
       this.#attempt(() => this.#catchUp(this.#shown), { quiet: true });
+      this.#lookForJobs();
     }
     this.#askForDrawing();
   }
@@ -205,13 +262,18 @@ class Playground {
     return this.#wasLive || Date.now() - this.#lost.at > FIRST_PATIENCE ? this.#lost : null;
   }
 
+  // Why it is stale: the server is away, or it hears of nothing itself.
+  get #staleWord() {
+    return this.#service.state === 'connected' ? 'No news' : 'Offline';
+  }
+
   #onServiceError({ code, message, final }) {
     if (['no_token', 'token_expired', 'token_refused'].includes(code)) this.#refuseToken(asSentence(message));
     else if (!final) this.#notice.say(asSentence(message), 'error');
   }
 
   #refuseToken(message) {
-    this.#tokenView.open('This token is not valid', message);
+    this.#tokenView.open(isExpired(currentToken()) ? 'Your session has ended' : 'This token is not valid', message);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
@@ -241,7 +303,9 @@ class Playground {
     if (!(await this.#editor.save())) return;
     this.#executeKey ??= newIdempotencyKey();
     await this.#pending(shown, 'execute', async () => {
+      const { graph } = shown;
       const { runId, status } = await this.#executeOnce(shown.jobId);
+      shown.runGraph = { runId, graph };
       const now = this.#api.now();
       shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
     });
@@ -263,7 +327,11 @@ class Playground {
   async #cancel() {
     const run = this.#shown.state.run();
     if (run === null || run.runId === null) return;
-    await this.#pending(this.#shown, 'cancel', () => this.#api.cancel(run.runId));
+    const shown = this.#shown;
+    await this.#pending(shown, 'cancel', async () => {
+      await this.#api.cancel(run.runId);
+      shown.cancelled = run.runId;
+    });
   }
 
   async #pending(shown, action, work) {
@@ -284,7 +352,7 @@ class Playground {
       if (problem.status === 401) this.#refuseToken(problem.message);
       else if (problem.status === 422) this.#showErrors(problem);
       else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);
-      else if (!quiet) this.#notice.say(problem.message, 'error');
+      else if (!quiet) this.#notice.say(problem.message, 'error', null, problem.isOfConnection ? 'connection' : null);
       return false;
     }
   }
@@ -352,6 +420,7 @@ class Playground {
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#jsonView.open(this.#editor.document),
+      onPreview: () => isLow() && this.#runs.openDrawer(null),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
@@ -370,6 +439,7 @@ class Playground {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
+      onDrawer: () => isLow() && this.#editor.closePreview(),
       onPast: (isPast) => this.#onPast(isPast),
       select: (nodeId) => this.#showNode(nodeId),
       selected: () => this.#shown.selected,
@@ -416,21 +486,55 @@ class Playground {
     const { state, graph, now, isPast } = view;
     const run = state.run(view.clock);
     const expected = isPast ? new Map() : this.#runs.expected;
-    const nodes = graph.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
+    const viewsOf = (drawn) => drawn.nodes.map(({ id, name }) => withShare({ ...state.node(id, view.clock), nodeName: name }, expected));
+    const nodes = viewsOf(graph);
     const viewOf = new Map(nodes.map((node) => [node.nodeId, node]));
+    const ofRun = this.#graphOf(run, view);
+    const runNodes = ofRun === graph ? nodes : viewsOf(ofRun);
     const since = this.#stale?.at ?? null;
     setAttribute(document.documentElement, 'data-stale', String(since !== null));
     this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected, since);
-    const share = isPast ? null : runShare(run, nodes, expected, now);
-    this.#runView.draw(run, nodes, { now, canExecute: job !== null, pending, share, place, isPast, since });
+    const share = isPast ? null : runShare(run, runNodes, expected, now);
+    const noRun = this.#whyNoRun();
+    const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph) });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
-    this.#runs.draw({ graph, nodes, run, now });
-    this.#connection.draw(this.#service.state, this.#service.reason, { transport: this.#service.transport, token: currentToken(), since: this.#lost?.at ?? null });
+    this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
+    this.#drawConnection();
     const live = isPast ? this.#shown.state.run(this.#clock()) : run;
+    this.#jobsView.draw({ jobId: this.#shown.jobId, run: live?.told ? live : null }, this.#api.now());
     this.#drawTitle(live);
     this.#announce(live, isPast ? [] : nodes);
     this.#completeRun(live, nodes, isPast);
     this.#askForPlace(live);
+  }
+
+  // The graph that a run of ours has, which the draft may have left; else the graph that is shown.
+  #graphOf(run, { graph, isPast }) {
+    const { runGraph } = this.#shown;
+    return !isPast && run?.told && run.runId !== null && runGraph?.runId === run.runId ? runGraph.graph : graph;
+  }
+
+  #whyNoRun() {
+    const { asked, askedForRuns, job } = this.#shown;
+    if (this.#stale !== null && this.#service.state !== 'connected') return 'Not known while offline';
+    if (asked && job === null) return 'Nothing heard of it yet';
+    return askedForRuns ? 'Not run yet' : '';
+  }
+
+  #drawConnection() {
+    const { state, reason, transport, detour, isLooking, serverState } = this.#service;
+    const { asked, job } = this.#shown;
+    this.#connection.draw(state, reason, {
+      detour,
+      isLooking,
+      isDeaf: transport === 'http' && asked && job === null,
+      hasNews: serverState.nats === 'ok',
+      isIdle: this.#isListed && this.#shown.jobId === null,
+      token: currentToken(),
+      now: this.#api.now(),
+      since: this.#lost?.at ?? null,
+    });
   }
 
   #drawDetails(node, run, now) {
@@ -454,10 +558,12 @@ class Playground {
 
   #drawTitle(run) {
     const { job, jobId } = this.#shown;
-    const name = job?.name ?? (jobId === null ? '' : `Job ${jobId}`);
+    const known = job ?? this.#jobs.find(({ id }) => id === jobId);
+    const name = known?.name ?? (jobId === null ? '' : `Job ${jobId}`);
     setText(byId('job-name'), name || ' ');
     setHidden(byId('job-edit'), job === null);
-    const parts = [run === null || run.ended ? '' : RUN_WORDS[run.status], name, 'Playground'];
+    const state = this.#stale === null ? RUN_WORDS[run?.status] : this.#staleWord;
+    const parts = [run === null || run.ended ? '' : state, name, 'Playground'];
     const title = parts.filter((part) => part !== '').join(' · ');
     if (document.title !== title) document.title = title;
   }
@@ -510,6 +616,8 @@ class Playground {
     if (run === null || run.runId === null || shown.job === null) return;
     const isLookedAt = (node) => node.nodeId === shown.selected || this.#runs.showsTable;
     if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node))) this.#runs.askForBeginnings(run.runId, shown.state);
+    const isGraphKnown = shown.runGraph?.runId === run.runId || shown.fetchedRuns.has(run.runId);
+    if (run.told && !isGraphKnown) this.#attempt(() => this.#fetchRun(shown, run.runId), { quiet: true });
     if (!run.ended) return;
     const isComplete = run.startedAt !== null && run.endedAt !== null && (isPast || nodes.every((node) => !node.heard || node.endedAt !== null));
     if (isComplete) return;
@@ -518,8 +626,19 @@ class Playground {
   }
 }
 
+// In such a window a preview and a drawer together leave no room for the graph.
+function isLow() {
+  return innerHeight < LOW;
+}
+
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, isMissed: false, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+}
+
+// Whether two graphs compute something else: names and places do not matter.
+function differ(one, other) {
+  const told = ({ nodes, edges }) => JSON.stringify([nodes.map(({ id, type, config }) => [id, type, config]).sort(([a], [b]) => a - b), edges.map(({ from, to }) => `${from} ${to}`).sort()]);
+  return told(one) !== told(other);
 }
 
 function withShare(view, expected) {
@@ -534,7 +653,7 @@ function spokenConnection(now, before) {
 }
 
 function spokenStatus({ status, startedAt, endedAt, reason }, { job }) {
-  const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt)}` : '';
+  const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt, endedAt - startedAt < 1)}` : '';
   const why = reason !== null && status !== 'completed' ? `: ${reason}` : '';
   return `${job?.name ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
 }

@@ -10,6 +10,7 @@ export class NoticeView {
   #text = byId('notice-text');
   #button = byId('notice-action');
   #run = null; // what the button does
+  #cause = null;
 
   #announce;
 
@@ -23,8 +24,9 @@ export class NoticeView {
     });
   }
 
-  /** `action`: {label, run} of a button beside it, or null. */
-  say(text, tone = 'plain', action = null) {
+  /** `action`: {label, run} of a button beside it, or null; `cause`: 'connection' where it is over when that is there again. */
+  say(text, tone = 'plain', action = null, cause = null) {
+    this.#cause = cause;
     this.#run = action?.run ?? null;
     setText(this.#button, action?.label ?? '');
     setHidden(this.#button, action === null);
@@ -34,7 +36,12 @@ export class NoticeView {
     this.#announce(text);
   }
 
+  clearCausedBy(cause) {
+    if (this.#cause === cause) this.clear();
+  }
+
   clear() {
+    this.#cause = null;
     setHidden(this.#box, true);
     setText(this.#text, '');
     this.#run = null;

@@ -3,7 +3,7 @@
  *
  * Test hooks: `#run[data-status]` is none | queued | running | completed | failed | cancelled | lost;
  * `#run-status-text`, `#run-elapsed`, `#run-id` (full id in its title), `#run-reason-text`, `#execute`, `#cancel`,
- * `#run-stale`, `#run-share`, `#run-remaining`, `#run-place`, `#run-progress[data-known]`.
+ * `#run-stale`, `#run-graph`, `#run-share`, `#run-remaining`, `#run-place`, `#run-progress[data-known]`.
  */
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
@@ -25,15 +25,18 @@ export class RunView {
   }
 
   /**
-   * `run`: JobState.run(); `nodes`: the views of the graph's nodes; `canExecute`, `pending`: what the buttons may do;
+   * `run`: JobState.run(); `nodes`: the views of the nodes that the run's graph has; `canExecute`, `pending`: what the buttons may do;
    * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at;
-   * `since`: a Date, nothing was heard after it; or null.
+   * `since`: a Date, nothing was heard after it, and `staleWord` why; or null. `noRun`: what to say where there is no run; `isOfOther`: the
+   * graph that is shown is another one than the run's; `isWhole`: `nodes` are all that the run has, and not only those
+   * that were heard of.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since }) {
-    this.#drawStatus(run, nodes, now);
+  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, staleWord, noRun, isWhole, isOfOther }) {
+    this.#drawStatus(run, nodes, { now, noRun, isPast, isWhole });
+    fact('graph', isOfOther ? 'The graph was changed since' : null);
     this.#drawReason(run, nodes);
     this.#drawProgress(run, share, isPast, since);
-    fact('stale', since === null || run === null ? null : `Offline: as of ${formatClock(since)}`);
+    fact('stale', since === null || run === null ? null : `${staleWord}: as of ${formatClock(since)}`);
     fact('place', run?.status !== 'queued' || place === null || isPast ? null : placeText(place));
     const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;
@@ -60,20 +63,20 @@ export class RunView {
     setAttribute(this.#progress, 'aria-valuetext', formatShare(share));
   }
 
-  #drawStatus(run, nodes, now) {
+  #drawStatus(run, nodes, { now, noRun, isPast, isWhole }) {
     const status = run === null ? 'none' : run.status;
     setAttribute(this.#line, 'data-status', status);
     setIcon(this.#icon, RUN_ICONS[status]);
-    setText(byId('run-status-text'), run === null ? 'Not run yet' : statusText(run));
+    setText(byId('run-status-text'), run === null ? noRun : statusText(run, isPast));
     fact('elapsed', run === null ? null : elapsedText(run, now));
-    fact('nodes', run === null || nodes.length === 0 ? null : tally(nodes));
+    fact('nodes', run === null || nodes.length === 0 ? null : tally(nodes, isWhole));
     fact('started', run?.startedAt == null ? null : formatMoment(run.startedAt));
     fact('id', run?.runId == null ? null : shortRun(run.runId));
     setAttribute(byId('run-id'), 'title', run?.runId ?? '');
   }
 
   #drawReason(run, nodes) {
-    const reason = run !== null && run.ended ? run.reason : null;
+    const reason = run !== null && run.ended && run.reason !== run.status ? run.reason : null;
     setHidden(byId('run-reason'), reason === null || run.status === 'completed');
     if (reason === null) return;
     const failed = nodes.find((node) => node.state === 'error');
@@ -86,7 +89,8 @@ export class RunView {
   }
 }
 
-function statusText({ status, runId }) {
+function statusText({ status, runId, ended }, isPast) {
+  if (isPast && !ended) return `Was ${RUN_WORDS[status].toLowerCase()} then`;
   return status === 'running' && runId === null ? 'Running (started elsewhere)' : RUN_WORDS[status];
 }
 
@@ -105,9 +109,9 @@ function placeText(place) {
   return place === 1 ? '1 run before it' : `${place} runs before it`;
 }
 
-function tally(nodes) {
+function tally(nodes, isWhole) {
   const done = nodes.filter((node) => node.state === 'success').length;
-  return `${done} of ${nodes.length} done`;
+  return isWhole ? `${done} of ${nodes.length} done` : `${done} done`;
 }
 
 function fact(name, text) {

@@ -2,7 +2,7 @@
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
  * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
- *   {attempt(work, options), redraw(), onPast(isPast), select(nodeId), selected() → node id or null}
+ *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), select(nodeId), selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
  */
@@ -32,6 +32,7 @@ export class Runs {
   #jobId = null; // null: no job of ours
   #runs = []; // newest first
   #hasMore = false;
+  #isKnown = false; // the server has told them
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
   #shownRun = null; // {runId, ended} of the run shown
@@ -65,7 +66,8 @@ export class Runs {
     this.#expected = { runId: null, rows: new Map() };
     this.#shownRun = null;
     this.leavePast();
-    this.#history.show([], false);
+    this.#isKnown = false;
+    this.#drawRuns();
     if (jobId !== null) this.refreshRuns();
   }
 
@@ -89,14 +91,20 @@ export class Runs {
       const runs = await this.#api.runs(jobId, { limit: RUNS });
       if (jobId !== this.#jobId) return;
       this.#runs = runs;
+      this.#isKnown = true;
       this.#hasMore = runs.length === RUNS;
       this.#drawRuns();
       await this.#fetchExpected(jobId);
     }, { quiet: true });
   }
 
-  /** What is drawn of the graph is drawn here too: `nodes` are the nodes' views, `run` the run shown. */
-  draw({ graph, nodes, run, now }) {
+  /**
+   * What is drawn of the graph is drawn here too: `nodes` are the nodes' views, `run` the run shown, `ofRun` and `runNodes`
+   * its graph and the views of that graph's nodes.
+   */
+  draw({ graph, nodes, ofRun, runNodes, run, now, isOffline }) {
+    if (this.#drawers.shown === 'runs') this.#history.sayEmpty(this.#whyEmpty(isOffline));
+    if (this.#drawers.shown === 'runs' && this.#past === null && this.#isNews(run)) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
     if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
     if (this.#past !== null) this.#pastView.draw(this.#past.ts);
     this.#onRun(run);
@@ -168,8 +176,20 @@ export class Runs {
 
   // ---- the list of runs
 
+  #whyEmpty(isOffline) {
+    if (this.#isKnown) return 'This job has not run yet.';
+    if (isOffline) return 'Its runs are not known while offline.';
+    return this.#jobId === null ? 'Runs are listed of jobs that are stored here.' : 'Loading…';
+  }
+
+  // Whether the run is further than the list has it.
+  #isNews(run) {
+    const listed = run === null ? undefined : this.#runs.find(({ runId }) => runId === run.runId);
+    return listed !== undefined && listed.endedAt === null;
+  }
+
   #drawRuns() {
-    this.#history.show(this.#runs, this.#hasMore);
+    this.#history.show(this.#runs, this.#hasMore, this.#whyEmpty(false));
     this.#history.markShown(this.#past?.record.runId ?? null);
   }
 
@@ -204,6 +224,7 @@ export class Runs {
   }
 
   #onDrawer(name) {
+    if (name !== null) this.#host.onDrawer();
     const runId = this.#shownRun?.runId ?? null;
     if (name === 'runs') this.refreshRuns();
     if (name === 'program') this.#showProgram(runId);
@@ -215,7 +236,8 @@ export class Runs {
   async #showProgram(runId) {
     if (runId === null || this.#jobId === null) {
       this.#programOf = null;
-      return this.#program.show(null, 'No run is shown. Execute the job to see the program that is made from its graph.');
+      const why = this.#jobId === null ? 'This job is not stored here, and has no program here.' : 'No run is shown. Execute the job to see the program that is made from its graph.';
+      return this.#program.show(null, why);
     }
     if (this.#programOf !== runId) {
       this.#programOf = runId;
@@ -268,6 +290,12 @@ export class Runs {
     if (runId === null) return;
     await this.#host.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
   }
+}
+
+// Rows that a graph has read, and written: those of its first nodes, and of its last, as the server counts them.
+function rowsOf({ edges }, nodes) {
+  const sum = (isMeant) => nodes.filter(({ nodeId }) => isMeant(nodeId)).reduce((rows, { rowCount }) => rows + rowCount, 0);
+  return { in: sum((id) => edges.every(({ to }) => to !== id)), out: sum((id) => edges.every(({ from }) => from !== id)) };
 }
 
 // Only where each step is known: else the first word of a node is its last.

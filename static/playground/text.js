@@ -1,7 +1,7 @@
 /** Numbers, times and states as a person reads them. Pure. */
 
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'trunc' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const hourAndMinute = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
@@ -12,6 +12,7 @@ export const NODE_WORDS = {
   stalled: 'Stalled',
   success: 'Success',
   error: 'Error',
+  stopped: 'Stopped',
   cancelled: 'Cancelled',
   notrun: 'Not run',
 };
@@ -32,7 +33,7 @@ export function formatCount(count) {
   return counts.format(count);
 }
 
-/** 1234567 → "1.2M" */
+/** 1234567 → "1.2M"; never more than there are: 999999 → "999.9K" */
 export function formatCompact(count) {
   return compact.format(count);
 }
@@ -49,6 +50,17 @@ export function formatDuration(seconds, fine = false) {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (number) => String(number).padStart(2, '0');
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Seconds that have passed, in one unit: "just now", "12 s ago", "5 min ago", "3 h ago", "2 days ago". */
+export function formatAge(seconds) {
+  const known = Math.max(0, Math.floor(seconds));
+  if (known < 5) return 'just now';
+  if (known < 60) return `${known} s ago`;
+  if (known < 3_600) return `${Math.floor(known / 60)} min ago`;
+  if (known < 86_400) return `${Math.floor(known / 3_600)} h ago`;
+  const days = Math.floor(known / 86_400);
+  return days === 1 ? '1 day ago' : `${days} days ago`;
 }
 
 /** Rows a second of a node: the current ones while it runs, the average once it has ended. */

@@ -3,8 +3,9 @@
  *
  * EventSource cannot send a bearer token, and a token in an address ends up in logs; a fetch that is read as it
  * comes does the same with the header. A job's stream is that of its newest run (/api/runs/<id>/events); between
- * runs the list of runs is asked for the next one. Where the server has no stream to spare, the run's record is
- * asked for instead. What comes is handed on as the text messages that a WebSocket would have brought.
+ * runs the list of runs is asked for the next one. Where the server has no stream to spare (503, 429), the run's record
+ * is asked for instead, and a stream again when the server said so (Retry-After). What comes is handed on as the text
+ * messages that a WebSocket would have brought. A job that is not stored on the server cannot be followed so.
  */
 
 import { RUN_ENDS } from './messages.js';
@@ -18,11 +19,18 @@ const STRANGER_PERIOD = 15_000;
 /** Milliseconds; the server repeats an event every 10 s when there is no news. */
 const SILENCE = 25_000;
 
-/** The server said no, or nothing: `status` is that of HTTP, 0 for no answer. */
+/** Milliseconds until a stream is asked for again that the server could not spare, where it does not say. */
+const SPARE_PERIOD = 5_000;
+
+/** The longest Retry-After that is believed, in milliseconds. */
+const LONGEST_WAIT = 120_000;
+
+/** The server said no, or nothing: `status` is that of HTTP, 0 for no answer; `retryAfter` in milliseconds, or 0. */
 class Refused extends Error {
-  constructor(status) {
+  constructor(status, retryAfter = 0) {
     super(`HTTP ${status}`);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -31,18 +39,26 @@ export class HttpFollower {
   #readToken;
   #onMessage;
   #onUp;
+  #onLooking;
   #onLost;
+  #random;
   #jobs = new Map(); // jobId → AbortController of its loop
   #isUp = false;
+  #isLooking = false; // some run's record is asked for, as there is no stream to spare
   #closed = false;
 
-  /** `onLost(status)` is called once; the follower is closed then. */
-  constructor({ base, token, onMessage, onUp, onLost }) {
+  /**
+   * `onLost(status, retryAfter)` is called once; the follower is closed then, and shall not be there again before
+   * `retryAfter` milliseconds. `onLooking(isLooking)`: whether a run's record is asked for, as there is no stream to spare.
+   */
+  constructor({ base, token, onMessage, onUp, onLooking, onLost, random = Math.random }) {
     this.#base = base;
     this.#readToken = token;
     this.#onMessage = onMessage;
     this.#onUp = onUp;
+    this.#onLooking = onLooking;
     this.#onLost = onLost;
+    this.#random = random;
   }
 
   /** Follow a job; one that is followed already is told again from its present state. */
@@ -68,27 +84,27 @@ export class HttpFollower {
     try {
       while (!signal.aborted) {
         const runId = await this.#newestRun(jobId, signal);
-        if (runId !== null && runId !== told) {
+        if (typeof runId === 'string' && runId !== told) {
           await this.#tellRun(jobId, runId, signal);
           told = runId;
         }
         await pause(runId === undefined ? STRANGER_PERIOD : LOOK_PERIOD, signal);
       }
     } catch (error) {
-      if (!signal.aborted) this.#lose(error.status ?? 0);
+      if (!signal.aborted) this.#lose(error.status ?? 0, error.retryAfter ?? 0);
     }
   }
 
-  #lose(status) {
+  #lose(status, retryAfter) {
     if (this.#closed) return;
     this.close();
-    this.#onLost(status);
+    this.#onLost(status, retryAfter);
   }
 
   // The id of the job's newest run; null before the first; undefined for a job that is not stored there.
   async #newestRun(jobId, signal) {
     const response = await this.#get(`/api/jobs/${jobId}/runs?limit=1`, signal);
-    if (response.status !== 404 && !response.ok) throw new Refused(response.status);
+    if (response.status !== 404 && !response.ok) throw refused(response);
     if (!this.#isUp) {
       this.#isUp = true;
       this.#onUp();
@@ -100,29 +116,46 @@ export class HttpFollower {
 
   // Returns when the run has ended, all of it told.
   async #tellRun(jobId, runId, signal) {
-    const response = await this.#get(`/api/runs/${encodeURIComponent(runId)}/events`, signal, { streams: true });
-    if (response.status === 503) return this.#pollRun(jobId, runId, signal);
-    if (!response.ok) throw new Refused(response.status);
+    const path = `/api/runs/${encodeURIComponent(runId)}`;
+    while (!signal.aborted) {
+      const response = await this.#get(`${path}/events?more=1`, signal, { streams: true });
+      this.#tellLooking(isBusy(response));
+      if (!isBusy(response)) return this.#tellStream(response, signal);
+      if (await this.#tellRecord(jobId, path, signal)) return undefined;
+      await pause(this.#waitOf(response), signal);
+    }
+    return undefined;
+  }
+
+  async #tellStream(response, signal) {
+    if (!response.ok) throw refused(response);
     let last = '';
     for await (const text of dataOf(response.body, signal)) {
       last = text;
       if (!signal.aborted) this.#onMessage(text);
     }
     if (!isEnd(last)) throw new Refused(0); // cut off: what is now true has to be asked for
-    return undefined;
   }
 
-  async #pollRun(jobId, runId, signal) {
-    let status = null;
-    while (!RUN_ENDS.has(status)) {
-      const response = await this.#get(`/api/runs/${encodeURIComponent(runId)}`, signal);
-      if (!response.ok) throw new Refused(response.status);
-      const run = await response.json();
-      ({ status } = run.lastStatus);
-      for (const payload of run.nodes) this.#onMessage(JSON.stringify({ type: 'job.progress', jobId, payload }));
-      this.#onMessage(JSON.stringify({ type: 'job.status', jobId, payload: run.lastStatus }));
-      if (!RUN_ENDS.has(status)) await pause(LOOK_PERIOD, signal);
-    }
+  // True when it has ended.
+  async #tellRecord(jobId, path, signal) {
+    const response = await this.#get(path, signal);
+    if (!response.ok) throw refused(response);
+    const run = await response.json();
+    for (const payload of run.nodes) this.#onMessage(JSON.stringify({ type: 'job.progress', jobId, payload }));
+    this.#onMessage(JSON.stringify({ type: 'job.status', jobId, payload: run.lastStatus }));
+    return RUN_ENDS.has(run.lastStatus.status);
+  }
+
+  #tellLooking(isLooking) {
+    if (isLooking === this.#isLooking) return;
+    this.#isLooking = isLooking;
+    this.#onLooking(isLooking);
+  }
+
+  // Spread, so that those who were refused together do not come back together.
+  #waitOf(response) {
+    return (retryAfterOf(response) || SPARE_PERIOD) * (1 + this.#random() / 2);
   }
 
   async #get(path, signal, { streams = false } = {}) {
@@ -134,6 +167,22 @@ export class HttpFollower {
       throw new Refused(0);
     }
   }
+}
+
+// No place now, and perhaps later: another answer than that it cannot be had.
+function isBusy({ status }) {
+  return status === 503 || status === 429;
+}
+
+function refused(response) {
+  return new Refused(response.status, retryAfterOf(response));
+}
+
+// Milliseconds that the server asks to wait, or 0 where it does not say: seconds or a date (RFC 9110).
+function retryAfterOf(response) {
+  const text = response.headers.get('Retry-After') ?? '';
+  const wait = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  return Number.isNaN(wait) ? 0 : Math.min(Math.max(wait, 0), LONGEST_WAIT);
 }
 
 /** The data of each server-sent event of a body, until it ends; raises when it falls silent. */

@@ -41,6 +41,20 @@ export interface StatusEvent {
   readonly aliveAt: number | null;
 }
 
+/** When the first and the last word came of a run that no status tells of; seconds since the epoch. */
+export interface SeenEvent {
+  readonly jobId: number;
+  readonly runId: string | null;
+  readonly began: number;
+  readonly heard: number;
+}
+
+/** Whether NATS reaches the server, and since when: away, it hears of no news. */
+export interface ServerState {
+  readonly nats: 'ok' | 'away';
+  readonly since: number | null;
+}
+
 export interface ServiceError {
   readonly code: string;
   readonly message: string;
@@ -60,6 +74,8 @@ export interface JobRealtimeServiceOptions {
   token: string | (() => string | Promise<string>);
   /** An address that answers 401 or 403 to a bad token (default: /api/jobs of the same server); null: never ask. */
   tokenCheckUrl?: string | null;
+  /** An address that answers 503 or 429 while there is no room for one more WebSocket (default: /api/room of the same server); null: never ask. */
+  roomUrl?: string | null;
   /** Milliseconds of silence after which the connection is asked whether it lives (30 000), and for the answer (5 000). */
   askAfter?: number;
   answerWait?: number;
@@ -73,8 +89,12 @@ export class JobRealtimeService {
   constructor(options: JobRealtimeServiceOptions);
   readonly state: ConnectionState;
   readonly reason: DisconnectReason | null;
-  /** 'http' where WebSockets are blocked: server-sent events of each job's newest run. */
+  /** 'http' where WebSockets are blocked, or there is no room for one: server-sent events of each job's newest run. */
   readonly transport: 'websocket' | 'http';
+  readonly detour: 'blocked' | 'full' | null;
+  /** Over HTTP: the server has no stream to spare, and the run's record is asked for from time to time. */
+  readonly isLooking: boolean;
+  readonly serverState: ServerState;
   subscribeToJob(jobId: number): Promise<void>;
   unsubscribeFromJob(jobId: number): void;
   reconnect(): void;
@@ -85,6 +105,8 @@ export class JobRealtimeService {
   onState(listener: (state: ConnectionState, reason: DisconnectReason | null) => void): Unsubscribe;
   onProgress(listener: (event: ProgressEvent) => void): Unsubscribe;
   onStatus(listener: (event: StatusEvent) => void): Unsubscribe;
+  onSeen(listener: (event: SeenEvent) => void): Unsubscribe;
+  onServer(listener: (state: ServerState) => void): Unsubscribe;
   onError(listener: (error: ServiceError) => void): Unsubscribe;
 }
 

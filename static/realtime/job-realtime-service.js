@@ -9,7 +9,8 @@
  * listener needs no catching up of its own. A closed connection comes back after a jittered wait (backoff.js),
  * at once when the machine comes online, wakes up, or the page becomes visible; not at all when the server says
  * that coming back is useless (close codes 4500–4999, or a token that it refuses). A connection that is silent for
- * long is asked whether it still lives. Where WebSockets are blocked, the same comes over HTTP (http-follower.js).
+ * long is asked whether it still lives. Where WebSockets are blocked, or the server has no room for one more, the same
+ * comes over HTTP (http-follower.js).
  */
 
 import { nextDelay } from './backoff.js';
@@ -31,8 +32,9 @@ const OPEN_TIMEOUT = 10_000;
 /** Failures to open a WebSocket, while HTTP works, after which WebSockets count as blocked. */
 const BLOCKED_AFTER = 2;
 
-/** Milliseconds between two tries of a WebSocket while HTTP does its work; on average. */
+/** Milliseconds between two tries of a WebSocket while HTTP does its work, on average: where they are blocked, and where there is no room. */
 const WEBSOCKET_AGAIN = 120_000;
+const ROOM_AGAIN = 20_000;
 
 /** Milliseconds between two looks at the clock and at the silence of the connection. */
 const WATCH_PERIOD = 10_000;
@@ -47,6 +49,9 @@ const ANSWER_WAIT = 5_000;
 /** Milliseconds before its end at which a token is renewed, or a tenth of its life; and between two tries. */
 const RENEW_BEFORE = 60_000;
 const RENEW_AGAIN = 15_000;
+
+/** As long as it says nothing else. */
+const SERVER_IS_WELL = Object.freeze({ nats: 'ok', since: null });
 
 /** The longest wait that setTimeout can count. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -73,18 +78,25 @@ export class JobRealtimeService {
   #lookedAt = Date.now(); // by the wall clock, which goes on while a machine sleeps
   #heardAt = 0;
   #speaker = null; // the job that spoke last on this connection
+  #answers = false; // the server answers each subscription, also of a job that never said anything
   #http = null; // the HttpFollower, while it stands in for the WebSocket
   #unopened = 0; // WebSockets in a row that did not open although HTTP works
+  #isFull = false; // the server said that it has no room for one more WebSocket
+  #isLooking = false; // over HTTP the record of a run is asked for from time to time, as there is no stream to spare
+  #serverState = SERVER_IS_WELL;
   #stopped = false; // a final error was told; only the caller can start again
 
   #jobs = new Map(); // jobId → callers waiting for their subscription to be sent
-  #listeners = { state: new Set(), progress: new Set(), status: new Set(), error: new Set() };
+  #listeners = { state: new Set(), progress: new Set(), status: new Set(), seen: new Set(), server: new Set(), error: new Set() };
 
-  constructor({ url, token, tokenCheckUrl = checkUrlFor(url), random = Math.random, askAfter = ASK_AFTER, answerWait = ANSWER_WAIT }) {
+  #roomUrl;
+
+  constructor({ url, token, tokenCheckUrl = addressAt(url, '/api/jobs'), roomUrl = addressAt(url, '/api/room'), random = Math.random, askAfter = ASK_AFTER, answerWait = ANSWER_WAIT }) {
     this.#url = url;
     this.#ask = { after: askAfter, wait: answerWait };
     this.#readToken = typeof token === 'function' ? token : () => token;
     this.#tokenCheckUrl = tokenCheckUrl;
+    this.#roomUrl = roomUrl;
     this.#random = random;
     globalThis.addEventListener?.('online', this.#onOnline);
     globalThis.addEventListener?.('offline', this.#onDoubt);
@@ -108,6 +120,22 @@ export class JobRealtimeService {
     return this.#http === null ? 'websocket' : 'http';
   }
 
+  /** Why it comes over HTTP: 'blocked', or 'full' where the server has no room for one more WebSocket; null where it does not. */
+  get detour() {
+    if (this.#http === null) return null;
+    return this.#isFull ? 'full' : 'blocked';
+  }
+
+  /** Over HTTP: true while the server has no stream to spare, and the run's record is asked for from time to time. */
+  get isLooking() {
+    return this.#http !== null && this.#isLooking;
+  }
+
+  /** What the server says of itself: {nats: 'ok' | 'away', since: epoch seconds or null}. Away, it hears of no news. */
+  get serverState() {
+    return this.#serverState;
+  }
+
   /** Call `listener(state, reason)` at every change. Returns its unsubscribe. */
   onState(listener) {
     return this.#listen('state', listener);
@@ -121,6 +149,16 @@ export class JobRealtimeService {
   /** Call `listener(statusEvent)` for each change of a run's status. Returns its unsubscribe. */
   onStatus(listener) {
     return this.#listen('status', listener);
+  }
+
+  /** Call `listener(seenEvent)` for the times of runs that no status tells of. Returns its unsubscribe. */
+  onSeen(listener) {
+    return this.#listen('seen', listener);
+  }
+
+  /** Call `listener(serverState)` when the server loses NATS, and when it has it back. Returns its unsubscribe. */
+  onServer(listener) {
+    return this.#listen('server', listener);
   }
 
   /** Call `listener({code, message, final})` for errors; final ones end reconnecting. Returns its unsubscribe. */
@@ -239,6 +277,9 @@ export class JobRealtimeService {
     this.#openedAt = performance.now();
     this.#heardAt = Date.now();
     this.#speaker = null;
+    this.#answers = false;
+    this.#isFull = false;
+    this.#serverState = SERVER_IS_WELL; // until it says otherwise, which it does first
     this.#enter('connected', null);
     this.#planRenewal();
     this.#subscribeAll();
@@ -253,7 +294,7 @@ export class JobRealtimeService {
   }
 
   #subscribe(jobId) {
-    if (this.#http === null) this.#send({ action: 'subscribe', jobId });
+    if (this.#http === null) this.#send({ action: 'subscribe', jobId, more: true });
     else this.#http.add(jobId);
   }
 
@@ -265,8 +306,17 @@ export class JobRealtimeService {
     if (message === null) return;
     this.#speaker = message.event.jobId ?? this.#speaker;
     if (message.kind === 'error') return this.#tell('error', message.event);
+    if (message.kind === 'server') return this.#hearOfServer(message.event);
     if (this.#jobs.has(message.event.jobId)) this.#tell(message.kind, message.event);
     return undefined;
+  }
+
+  // It says so at each subscription, too, which is no news.
+  #hearOfServer(event) {
+    const isNews = event.nats !== this.#serverState.nats;
+    this.#answers = true;
+    this.#serverState = event;
+    if (isNews) this.#tell('server', event);
   }
 
   #onClose({ code, reason }) {
@@ -284,23 +334,35 @@ export class JobRealtimeService {
   // The browser does not tell a refused token, or a blocked WebSocket, from a server that is away: ask in a way that does.
   async #onNeverOpened() {
     this.#abandonSocket();
-    if (this.#http !== null) return this.#tryWebSocketLater();
+    if (this.#http !== null) return this.#tryWebSocketLater(); // it goes on meanwhile
     const generation = this.#generation;
     const status = await this.#tokenCheck();
     if (generation !== this.#generation) return undefined;
     if (status === 401 || status === 403) return this.#giveUp('token_refused', 'The server does not accept the token.');
     this.#unopened = status === 200 ? this.#unopened + 1 : 0;
-    if (this.#unopened >= BLOCKED_AFTER) return this.#goHttp();
+    if (status === 200) this.#isFull = await this.#isRoomless();
+    if (generation !== this.#generation) return undefined;
+    if (this.#isFull || this.#unopened >= BLOCKED_AFTER) return this.#goHttp();
     return this.#retryLater('unreachable', 'The server cannot be reached.');
   }
 
+  // Whether the server itself refuses one more WebSocket: then none is blocked on the way.
+  async #isRoomless() {
+    const status = await this.#statusOf(this.#roomUrl);
+    return status === 503 || status === 429;
+  }
+
   // The status of an HTTP call with the token; 0 without an answer.
-  async #tokenCheck() {
-    if (this.#tokenCheckUrl === null) return 0;
+  #tokenCheck() {
+    return this.#statusOf(this.#tokenCheckUrl);
+  }
+
+  async #statusOf(url) {
+    if (url === null) return 0;
     try {
       const headers = { Authorization: `Bearer ${this.#usedToken}` };
       const signal = AbortSignal.timeout(OPEN_TIMEOUT);
-      return (await fetch(this.#tokenCheckUrl, { headers, signal })).status;
+      return (await fetch(url, { headers, signal })).status;
     } catch {
       return 0;
     }
@@ -314,19 +376,26 @@ export class JobRealtimeService {
       token: () => this.#freshToken(),
       onMessage: (text) => this.#onMessage(text),
       onUp: () => this.#enter('connected', null),
-      onLost: (status) => this.#onHttpLost(status),
+      onLooking: (isLooking) => {
+        this.#isLooking = isLooking;
+        this.#tell('state', this.#state, this.#reason);
+      },
+      onLost: (status, retryAfter) => this.#onHttpLost(status, retryAfter),
+      random: this.#random,
     });
     this.#http = follower;
+    this.#isLooking = false;
+    this.#serverState = SERVER_IS_WELL;
     this.#subscribeAll();
     this.#tryWebSocketLater();
   }
 
-  #onHttpLost(status) {
+  #onHttpLost(status, retryAfter) {
     this.#http = null;
     this.#abandonSocket();
     this.#unopened = BLOCKED_AFTER - 1; // no need to find out twice that WebSockets are blocked
     if (status === 401 || status === 403) return this.#giveUp('token_refused', 'The server does not accept the token.');
-    return this.#retryLater('closed_http', 'The connection was lost.');
+    return this.#retryLater('closed_http', 'The connection was lost.', retryAfter);
   }
 
   #leaveHttp() {
@@ -336,7 +405,8 @@ export class JobRealtimeService {
 
   #tryWebSocketLater() {
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#connect(), WEBSOCKET_AGAIN * (0.5 + this.#random()));
+    const period = this.#isFull ? ROOM_AGAIN : WEBSOCKET_AGAIN;
+    this.#retryTimer = setTimeout(() => this.#connect(), period * (0.5 + this.#random()));
   }
 
   // An expired token ends only this connection when the caller has a newer one.
@@ -360,9 +430,10 @@ export class JobRealtimeService {
 
   // ---- between attempts --------------------------------------------------------------------------
 
-  #retryLater(code, message) {
+  // Not before `least` milliseconds, which the server asked for.
+  #retryLater(code, message, least = 0) {
     this.#failures += 1;
-    const wait = nextDelay(this.#failures, this.#random);
+    const wait = least + nextDelay(this.#failures, this.#random);
     this.#retryTimer = setTimeout(() => this.#connect(), wait);
     this.#enter('disconnected', { code, message, final: false, retryAt: Date.now() + wait });
   }
@@ -415,11 +486,12 @@ export class JobRealtimeService {
     else if (now - this.#heardAt >= this.#ask.after && globalThis.document?.visibilityState !== 'hidden') this.#askNow();
   }
 
-  // A subscription that is sent again is answered with the present state, if the job has ever said anything.
+  // A subscription that is sent again is answered: by each server of today, by one of before if the job ever said anything.
   #askNow() {
     if (this.#state !== 'connected' || this.#http !== null || this.#askTimer !== null) return;
-    if (this.#speaker === null || !this.#jobs.has(this.#speaker)) return;
-    this.#send({ action: 'subscribe', jobId: this.#speaker });
+    const jobId = this.#jobs.has(this.#speaker) ? this.#speaker : this.#answers ? [...this.#jobs.keys()][0] : undefined;
+    if (jobId === undefined) return;
+    this.#send({ action: 'subscribe', jobId, more: true });
     this.#askTimer = setTimeout(() => this.#onNoAnswer(), this.#ask.wait);
   }
 
@@ -459,11 +531,11 @@ export class JobRealtimeService {
   }
 }
 
-/** The API of the server that the socket is on: a call that answers 401 to a bad token. */
-function checkUrlFor(url) {
-  const check = new URL('./api/jobs', url);
-  check.protocol = check.protocol === 'wss:' ? 'https:' : 'http:';
-  return check.href;
+/** A path of the HTTP API of the server that the socket is on, which may lie below a path of a proxy. */
+function addressAt(url, path) {
+  const address = new URL(`.${path}`, url);
+  address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';
+  return address.href;
 }
 
 /** When a JWT ends, in Date.now() milliseconds; null for what cannot be read. */

@@ -12,14 +12,17 @@ export const RUN_ENDS = new Set(['completed', 'failed', 'cancelled', 'lost']);
 const NODE_STATUSES = new Set(['running', ...NODE_ENDS]);
 const RUN_STATUSES = new Set(['queued', 'running', ...RUN_ENDS]);
 
-/** `{kind: 'progress' | 'status' | 'error', event}`, or null for what the protocol does not know. */
+/** `{kind: 'progress' | 'status' | 'seen' | 'server' | 'error', event}`, or null for what the protocol does not know. */
 export function parseMessage(text) {
   const message = parseObject(text);
   if (message === null) return null;
   if (message.type === 'error') return { kind: 'error', event: errorEvent(message) };
-  if (!Number.isSafeInteger(message.jobId) || !isObject(message.payload)) return null;
+  if (!isObject(message.payload)) return null;
+  if (message.type === 'server.state') return tagged('server', serverEvent(message.payload));
+  if (!Number.isSafeInteger(message.jobId)) return null;
   if (message.type === 'job.progress') return tagged('progress', progressEvent(message.jobId, message.payload));
   if (message.type === 'job.status') return tagged('status', statusEvent(message.jobId, message.payload));
+  if (message.type === 'job.seen') return tagged('seen', seenEvent(message.jobId, message.payload));
   return null;
 }
 
@@ -56,6 +59,18 @@ export function statusEvent(jobId, payload) {
     aliveEvery: positiveOr(payload.aliveEvery, null),
     aliveAt: numberOr(payload.aliveAt, null),
   });
+}
+
+// When the first and the last word came of a run that no status tells of, or null.
+function seenEvent(jobId, { runId, began, heard }) {
+  if (numberOr(began, null) === null || numberOr(heard, null) === null) return null;
+  return Object.freeze({ jobId, runId: textOr(runId, null), began, heard });
+}
+
+// Whether NATS reaches the server, and since when, or null.
+function serverEvent({ nats, since }) {
+  if (nats !== 'ok' && nats !== 'away') return null;
+  return Object.freeze({ nats, since: numberOr(since, null) });
 }
 
 function errorEvent(message) {

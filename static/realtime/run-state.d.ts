@@ -1,8 +1,9 @@
 /** What is now true of a job, worked out from the messages about it; repeats, stragglers and reconnects are harmless. */
 
-import type { ProgressEvent, RowAtFault, StatusEvent } from './job-realtime-service.js';
+import type { ProgressEvent, RowAtFault, SeenEvent, StatusEvent } from './job-realtime-service.js';
 
-export type NodeState = 'idle' | 'running' | 'stalled' | 'success' | 'error' | 'cancelled' | 'notrun';
+/** `stopped`: by the failure of another node; `cancelled`: by a person. */
+export type NodeState = 'idle' | 'running' | 'stalled' | 'success' | 'error' | 'stopped' | 'cancelled' | 'notrun';
 
 export interface NodeView {
   readonly nodeId: number;
@@ -55,14 +56,21 @@ export class JobState {
   /** Take an event in; `now` in seconds since the epoch. True when something changed. */
   progress(event: ProgressEvent, now: number): boolean;
   status(event: StatusEvent, now: number): boolean;
+  /** Take in when a run began that no status tells of. True when something changed. */
+  seen(event: SeenEvent, now: number): boolean;
   /** Fill in what no message told from the record of a run. True when it is of the run shown. */
   record(record: RunRecord, now: number): boolean;
   /** When nodes began, from the run's history: epoch seconds by node id. True when it is of the run shown. */
   began(runId: string, times: Map<number, number>): boolean;
   /** Call it when the service becomes connected: a snapshot follows. */
   expectSnapshot(): void;
+  /** Messages can be heard again: silence of before says nothing of a node. */
+  listenAgain(now: number): void;
   expectNodes(nodeIds: number[]): void;
-  /** With `now`, a run that broke its word to speak at least each `aliveEvery` seconds is lost, until it speaks again. */
+  /**
+   * With `now`, a run that no status tells of has ended once its nodes have and nobody spoke for 10 s, and one that broke its
+   * word to speak at least each `aliveEvery` seconds is lost, until it speaks again.
+   */
   run(now?: number | null): RunView | null;
   /** With `now`, a running node that was silent for 15 s is stalled. */
   node(nodeId: number, now?: number | null): NodeView;

@@ -6,7 +6,8 @@
  *   - within a run, a terminal status is absorbing, for a node and for the run itself;
  *   - within a run, a node's message with a lower seq than one seen is dropped;
  *   - progress without a runId (a publisher of the original protocol) counts for the run under way; when
- *     none is, a node that starts again after all had ended begins a run without a name.
+ *     none is, a node that starts again after all had ended begins a run without a name;
+ *   - a run that no status tells of has ended when all its nodes have, and nobody has spoken for a while.
  *
  * The states shown are derived when asked for, never stored: a node that was running when its run was
  * cancelled *is* cancelled, whichever of the two messages came first. A run that promised to speak and is silent *is*
@@ -32,6 +33,10 @@ const LEAST_SILENCE = 5;
 
 /** Why it counts as lost. */
 const NOT_HEARD = 'its program was not heard of any more';
+ * Seconds without a word after which a run that no status tells of has ended, where all its nodes have: between two
+ * nodes that run one after the other a publisher says nothing for a moment.
+ */
+export const SETTLED_AFTER = 10;
 
 /** What `closedBy` says of a node that ended with its program, without a word of its own. */
 const CLOSED_BY_RUNNER = 'runner';
@@ -44,6 +49,7 @@ export class JobState {
   #run = null;
   #nodes = new Map();
   #past = [];
+  #beganElsewhere = null; // when the run without a name began, by the server's word
 
   constructor(nodeIds = []) {
     this.expectNodes(nodeIds);
@@ -61,10 +67,23 @@ export class JobState {
     if (!admitted) return false;
     const before = this.#nodes.get(event.nodeId) ?? null;
     if (before !== null && isOutdated(before, event, runId)) return false;
-    const at = event.ts ?? now;
+    const at = Math.min(event.ts ?? now, now); // a clock that is ahead tells no time to come
     const heardAt = before?.confirmed ? now : Math.min(now, at); // the first may be a snapshot of long ago
     this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt });
-    if (this.#run.runId === runId) this.#hearOfWork(at);
+    if (this.#run.runId === runId) this.#hearOfWork(at, heardAt);
+    return true;
+  }
+
+  /**
+   * Take in when the first and the last word came of a run that no status tells of ({runId, began, heard}): the same
+   * for everybody who watches, whenever they came. True when something changed.
+   */
+  seen({ runId, began, heard }, now) {
+    this.#beganElsewhere = runId === null ? began : null;
+    if (this.#run === null || this.#run.told || this.#run.runId !== runId) return runId === null;
+    this.#run.startedAt = began;
+    this.#run.heardAt = Math.min(now, heard);
+    for (const node of this.#nodes.values()) node.heardAt = Math.min(node.heardAt, this.#run.heardAt);
     return true;
   }
 
@@ -77,7 +96,7 @@ export class JobState {
       return this.#hearAlive(event, now);
     }
     const run = this.#run;
-    const at = event.ts ?? now;
+    const at = Math.min(event.ts ?? now, now); // a clock that is ahead tells no time to come
     run.status = event.status;
     run.reason = event.reason ?? run.reason;
     run.told = true;
@@ -118,6 +137,12 @@ export class JobState {
     return true;
   }
 
+  /** From `now` on messages can be heard again: silence of before says nothing of a node, or of the run. */
+  listenAgain(now) {
+    if (this.#run !== null) this.#run.heardAt = now;
+    for (const node of this.#nodes.values()) node.heardAt = now;
+  }
+
   /** The connection is new and a snapshot follows: what it says of a node replaces what we know, and begins nothing. */
   expectSnapshot() {
     for (const node of this.#nodes.values()) node.confirmed = false;
@@ -126,24 +151,34 @@ export class JobState {
 
   /**
    * The run shown, or null before any: {runId, status, reason, startedAt, endedAt, ended, told, silentSince}. Times in epoch
-   * seconds. `told`: somebody answers for the run and will tell its end; false when only its nodes are heard.
-   * Without `now` (seconds) no run is lost by its silence: nobody knows how long that is. `silentSince`: its last word, if it is.
+   * seconds. `told`: somebody answers for the run and will tell its end; false when only its nodes are heard. `silentSince`: its
+   * last word, where it is lost by its silence. Without `now` (seconds) nobody knows how long it has been silent, and
+   * whether it is lost or has ended for that.
    */
   run(now = null) {
     if (this.#run === null) return null;
     const stray = this.#strayWork();
-    if (stray !== null) return runView({ runId: null, reason: null, startedAt: stray.startedAt, endedAt: null, told: false }, 'running');
-    return this.#runAt(now);
+    if (stray !== null) return runView({ runId: null, reason: null, startedAt: this.#beganElsewhere ?? stray.startedAt, endedAt: null, told: false }, 'running');
+    return this.#viewOfRun(now);
+  }
+
+  #viewOfRun(now) {
+    const status = this.#runStatus(now);
+    if (this.#isLost(status, now)) return { ...runView({ ...this.#run, endedAt: this.#lastWord() }, 'lost'), reason: NOT_HEARD, silentSince: this.#lastWord() };
+    if (this.#run.told || !RUN_ENDS.has(status)) return runView(this.#run, status);
+    const ends = [...this.#nodes.values()].map((node) => node.endedAt).filter((at) => at !== null);
+    return runView({ ...this.#run, endedAt: this.#run.endedAt ?? Math.max(...ends) }, status);
   }
 
   /**
-   * The node as it shall be shown; `state` is idle | running | stalled | success | error | cancelled | notrun.
+   * The node as it shall be shown; `state` is idle | running | stalled | success | error | stopped | cancelled | notrun:
+   * `stopped` by the failure of another node, `cancelled` by a person.
    * Without `now` (seconds) nothing is stalled: nobody knows how long it has been silent.
    */
   node(nodeId, now = null) {
     const node = this.#nodes.get(nodeId) ?? null;
-    const run = this.#runAt(now);
-    const view = nodeView(nodeId, node, run, this.#isAnyAtFault(run));
+    const run = this.#run === null ? null : this.#viewOfRun(now);
+    const view = nodeView(nodeId, node, run, this.#atFault(run));
     if (view.state !== 'running' || now === null || now - node.heardAt < STALLED_AFTER) return view;
     return { ...view, state: 'stalled', rate: 0, silentFor: now - node.heardAt };
   }
@@ -153,13 +188,9 @@ export class JobState {
     return [...this.#nodes.keys()];
   }
 
-  #runAt(now) {
-    if (this.#run === null) return null;
-    const view = runView(this.#run, this.#runStatus());
-    if (now === null || view.status !== 'running' || this.#run.aliveEvery === null) return view;
-    const since = this.#lastWord();
-    if (now - since < Math.max(MISSED_WORDS * this.#run.aliveEvery, LEAST_SILENCE)) return view;
-    return { ...view, status: 'lost', reason: NOT_HEARD, endedAt: since, ended: true, silentSince: since };
+  #isLost(status, now) {
+    const { aliveEvery } = this.#run;
+    return now !== null && status === 'running' && aliveEvery !== null && now - this.#lastWord() >= Math.max(MISSED_WORDS * aliveEvery, LEAST_SILENCE);
   }
 
   // Whatever is said of a run tells that it lives.
@@ -192,8 +223,13 @@ export class JobState {
 
   #admitNameless(event) {
     const startsAgain = event.status === 'running' && this.#nodes.get(event.nodeId)?.confirmed === true;
-    if (this.#run === null || (startsAgain && this.run().ended)) this.#begin(null, event.ts);
+    if (this.#run === null || (startsAgain && this.#isOver())) this.#begin(null, event.ts);
     return true;
+  }
+
+  // Whether nothing is under way, so that a node that starts begins another run.
+  #isOver() {
+    return RUN_ENDS.has(this.#runStatus(null)) || (!this.#run.told && this.#endOfNodes() !== null);
   }
 
   #continues(event) {
@@ -223,23 +259,34 @@ export class JobState {
     this.#nodes.clear();
   }
 
-  #hearOfWork(at) {
+  #hearOfWork(at, heardAt) {
     this.#run.startedAt ??= at;
+    this.#run.heardAt = Math.max(this.#run.heardAt ?? heardAt, heardAt);
     if (this.#run.status === 'queued') this.#run.status = 'running';
   }
 
-  // A run without a name has nobody to tell its end: it ends with the last of its nodes, or with a failed one.
-  #runStatus() {
-    if (this.#run.told || this.#run.runId !== null) return this.#run.status;
-    const statuses = [...this.#nodes.values()].map((node) => node.status);
-    if (statuses.includes('running')) return 'running';
-    if (statuses.includes('failed')) return 'failed';
-    return this.#expected.every((id) => this.#nodes.has(id)) ? 'completed' : 'running';
+  // A run that no status tells of has nobody to tell its end: it ends with the last of its nodes. Where the graph is
+  // known, all of them are; else, and where a run has a name and a status may follow, silence tells.
+  #runStatus(now) {
+    if (this.#run.told) return this.#run.status;
+    const end = this.#endOfNodes();
+    if (end === null) return this.#run.runId === null ? 'running' : this.#run.status;
+    const isWhole = this.#expected.length > 0 && this.#expected.every((id) => this.#nodes.has(id));
+    const isSilent = now !== null && this.#run.heardAt !== null && now - this.#run.heardAt >= SETTLED_AFTER;
+    if (isSilent || (this.#run.runId === null && (isWhole || (end === 'failed' && this.#expected.length > 0)))) return end;
+    return 'running';
   }
 
-  // Whether a node failed by itself: then those that the run's end cut short were stopped, and are not at fault.
-  #isAnyAtFault(run) {
-    return [...this.#nodes.values()].some((node) => node.status === 'failed' && !isCutShort(node, run));
+  // How a run ended whose nodes have all ended; null while one is at work, or none was heard of.
+  #endOfNodes() {
+    const statuses = [...this.#nodes.values()].map((node) => node.status);
+    if (statuses.length === 0 || statuses.includes('running')) return null;
+    return statuses.includes('failed') ? 'failed' : 'completed';
+  }
+
+  // The node that failed by itself, or null: then those that the run's end cut short were stopped, and are not at fault.
+  #atFault(run) {
+    return [...this.#nodes.values()].find((node) => node.status === 'failed' && !isCutShort(node, run)) ?? null;
   }
 
   // Somebody else's work on a job whose own run has ended.
@@ -289,8 +336,8 @@ function runView({ runId, reason, startedAt, endedAt, told }, status) {
   return { runId, status, reason, startedAt, endedAt, ended: RUN_ENDS.has(status), told, silentSince: null };
 }
 
-function nodeView(nodeId, node, run, anyAtFault) {
-  const state = shownState(node, run, anyAtFault);
+function nodeView(nodeId, node, run, atFault) {
+  const state = shownState(node, run, atFault);
   return {
     nodeId,
     nodeName: node?.nodeName ?? '',
@@ -299,7 +346,7 @@ function nodeView(nodeId, node, run, anyAtFault) {
     rowTotal: node?.rowTotal ?? null,
     toldShare: node?.share ?? null,
     ports: node?.ports ?? null,
-    message: shownMessage(node, run, state),
+    message: shownMessage(node, run, state, atFault),
     row: state === 'error' && !isCutShort(node, run) ? node.row : null,
     rate: state === 'running' ? node.rate : null,
     startedAt: node?.startedAt ?? null,
@@ -309,17 +356,18 @@ function nodeView(nodeId, node, run, anyAtFault) {
   };
 }
 
-function shownState(node, run, anyAtFault) {
+function shownState(node, run, atFault) {
   if (node === null) return run !== null && run.ended ? 'notrun' : 'idle';
   if (node.status === 'completed') return 'success';
-  if (isCutShort(node, run)) return endOfCutShort(run, anyAtFault);
+  if (isCutShort(node, run)) return endOfCutShort(run, atFault);
   return node.status === 'failed' ? 'error' : 'running';
 }
 
 // A run that completed has completed each node, even one whose last word comes later than the run's, or never.
-function endOfCutShort(run, anyAtFault) {
+function endOfCutShort(run, atFault) {
   if (run.status === 'completed') return 'success';
-  return run.status === 'cancelled' || anyAtFault ? 'cancelled' : 'error';
+  if (run.status === 'cancelled') return 'cancelled';
+  return atFault === null ? 'error' : 'stopped';
 }
 
 // A node that its run's end cut short did not tell its own end: the runner closed it, or nobody did.
@@ -329,8 +377,9 @@ function isCutShort(node, run) {
 }
 
 // The run tells its reason once; the nodes that it stopped do not repeat it.
-function shownMessage(node, run, state) {
+function shownMessage(node, run, state, atFault) {
   if (node === null || !isCutShort(node, run)) return node?.message ?? '';
   if (state === 'success') return node.message;
+  if (state === 'stopped') return `${atFault.nodeName} failed`;
   return state === 'cancelled' ? '' : (run.reason ?? node.message);
 }

@@ -162,7 +162,7 @@ def test_only_the_node_at_fault_shows_an_error_and_its_own_words(modules: Page) 
         nodes=(1, 2, 3),
     )
     shown = [(node["state"], node["message"]) for node in found["nodes"].values()]
-    assert shown == [("cancelled", ""), ("error", "UNIQUE"), ("notrun", "")]
+    assert shown == [("stopped", "Node 2 failed"), ("error", "UNIQUE"), ("notrun", "")]
 
 
 def test_who_closed_a_node_is_told_by_its_field_and_not_by_its_words(modules: Page) -> None:
@@ -240,7 +240,7 @@ FAILED = 'exit code 1: node 2 "Out" failed: UNIQUE'
                 progress(1, "failed", 5, runId="a", ts=14.0, message=FAILED, closedBy="runner"),
                 status("a", "failed", reason=FAILED, ts=15.0),
             ],
-            [("cancelled", 5), ("error", 3)],
+            [("stopped", 5), ("error", 3)],
         ),
     ],
 )
@@ -294,6 +294,57 @@ def test_work_from_elsewhere_shows_after_our_own_run_has_ended(modules: Page) ->
     found = after(modules, *ended, "expectSnapshot", progress(1, "running", 5))
     assert [node["state"] for node in found["nodes"].values()] == ["running", "success"]
     assert (found["run"]["runId"], found["run"]["status"]) == (None, "running")
+
+
+AFTER_SILENCE = """async ([steps, silence]) => {
+  const { JobState } = await import('/realtime/run-state.js');
+  const state = new JobState([]);
+  for (const [verb, event] of steps) state[verb](event, 1000);
+  return { run: state.run(1000 + silence), unknown: state.run().status, node: state.node(2, 1000 + silence).state };
+}"""
+
+
+@pytest.mark.parametrize("run_id", [None, "cron"])
+def test_a_run_that_no_status_tells_of_ends_with_its_nodes_once_nobody_speaks(
+    modules: Page, run_id: str | None
+) -> None:
+    load = progress(1, "completed", 9, runId=run_id, ts=990.0)
+    ended = [load, progress(2, "failed", 3, runId=run_id, ts=995.0)]
+    found = modules.evaluate(AFTER_SILENCE, [ended, 4])
+    assert (found["run"]["status"], found["unknown"]) == ("running", "running")
+    # the next node may begin yet
+    found = modules.evaluate(AFTER_SILENCE, [ended, 30])
+    assert (found["run"]["status"], found["run"]["endedAt"]) == ("failed", 995.0)
+    assert (found["node"], found["unknown"]) == ("error", "running")  # offline nobody knows
+    at_work = [load, progress(2, "running", 3, runId=run_id, ts=995.0)]
+    assert modules.evaluate(AFTER_SILENCE, [at_work, 30])["run"]["status"] == "running"
+
+
+def test_a_run_that_no_status_tells_of_began_when_the_server_says(modules: Page) -> None:
+    late = progress(1, "running", 9, runId="cron", ts=990.0)
+    seen = ("seen", {"jobId": 1, "runId": "cron", "began": 900.0, "heard": 990.0})
+    assert after(modules, late, seen)["run"]["startedAt"] == 900.0
+    other = ("seen", {"jobId": 1, "runId": "of before", "began": 100.0, "heard": 110.0})
+    assert after(modules, late, seen, other)["run"]["startedAt"] == 900.0
+    told = status("cron", "running", ts=905.0)  # who answers for a run knows better
+    assert after(modules, late, told, seen)["run"]["startedAt"] == 905.0
+    own = [progress(2, "completed", 9, runId="a"), status("a", "completed")]
+    stray = ("seen", {"jobId": 1, "runId": None, "began": 900.0, "heard": 990.0})
+    found = after(modules, *own, progress(1, "running", 9), stray)["run"]
+    assert (found["runId"], found["startedAt"]) == (None, 900.0)
+
+
+def test_while_nobody_could_hear_it_no_node_was_silent(modules: Page) -> None:
+    script = """async (event) => {
+      const { JobState } = await import('/realtime/run-state.js');
+      const state = new JobState([1]);
+      state.progress(event, 1000);
+      const before = state.node(1, 1060).state;
+      state.listenAgain(1060);
+      return [before, state.node(1, 1061).state, state.node(1, 1080).state];
+    }"""
+    event = progress(1, "running", 5, runId="a", ts=1000.0)[1]
+    assert modules.evaluate(script, event) == ["stalled", "running", "stalled"]
 
 
 def test_a_record_fills_gaps_but_never_outranks_a_message(modules: Page) -> None:
@@ -675,8 +726,36 @@ def test_without_a_total_of_every_node_the_run_has_no_percentage(modules: Page) 
 
 
 def test_an_expected_count_never_claims_the_end(modules: Page) -> None:
-    told = shares(modules, view(1, "running", 500), expected=[[1, 100]])
+    told = shares(modules, view(1, "running", 103), expected=[[1, 100]])
     assert told["nodes"] == [{"share": 0.99, "approximate": True}]
+    assert told["run"]["remaining"] is None  # last time it was over by now
+
+
+def test_with_more_rows_than_there_should_be_there_is_no_percentage(modules: Page) -> None:
+    """As tqdm does: 99 % for hours, or 100 % of a run that goes on, would be wrong."""
+    told = shares(
+        modules, view(1, "running", 500), view(2, "running", 1_001, 1_000), expected=[[1, 100]]
+    )
+    assert told["nodes"] == [None, None]
+
+
+def test_while_a_node_is_stalled_nobody_says_how_long_the_rest_takes(modules: Page) -> None:
+    told = shares(modules, view(1, "running", 50, 100), view(2, "stalled", 50, 100))
+    assert told["run"]["share"] == 0.5
+    assert told["run"]["remaining"] is None
+
+
+def test_a_clock_that_is_ahead_tells_no_time_to_come(modules: Page) -> None:
+    ahead = status("a", "running", ts=99_999.0)
+    found = after(modules, ahead, progress(1, "running", 0, runId="a", ts=99_999.0))
+    assert found["run"]["startedAt"] == 1001
+    assert found["nodes"]["1"]["startedAt"] == 1002
+
+
+def test_a_short_count_is_never_more_than_there_are(modules: Page) -> None:
+    script = "async (n) => (await import('/playground/text.js')).formatCompact(n)"
+    told = [modules.evaluate(script, count) for count in (999, 999_999, 1_299_999)]
+    assert told == ["999", "999.9K", "1.2M"]
 
 
 CHAIN = """
@@ -801,3 +880,56 @@ def test_a_graph_with_any_error_gets_a_shape(
 ) -> None:
     found = modules.evaluate(SHAPED, stored)
     assert (found["graph"]["nodes"], found["graph"]["edges"], found["odd"]) == (nodes, [], odd)
+
+
+# ---------------------------------------------------------------- the list of jobs
+
+ARRANGE = """async ([jobs, how]) => {
+  const { arranged, lastRunView } = await import('/playground/job-list.js');
+  const { shown, left } = arranged(jobs, how);
+  return { ids: shown.map(({ id }) => id), left, said: shown.slice(0, 9).map(({ lastRun }) => lastRunView(lastRun, 10_000)?.text ?? null) };
+}"""
+
+
+def listed(job_id: int, status: str | None = None, at: float | None = None) -> dict[str, Any]:
+    times = {"createdAt": at, "startedAt": at, "endedAt": at}
+    run = None if status is None else {"status": status, **times}
+    return {"id": job_id, "name": f"Job {job_id}", "lastRun": run}
+
+
+def test_jobs_are_ordered_and_found_and_say_how_long_ago(modules: Page) -> None:
+    jobs = [
+        listed(1),
+        listed(2, "completed", 9_999.0),
+        listed(3, "failed", 9_900.0),
+        listed(4, "running", 6_400.0),
+        listed(5, "lost", 9_950.0),
+        listed(6, "queued", 9_990.0),
+    ]
+
+    def ids(order: str, search: str = "") -> list[int]:
+        told = modules.evaluate(ARRANGE, [jobs, {"order": order, "search": search}])
+        assert told["left"] == 0
+        found: list[int] = told["ids"]
+        return found
+
+    assert ids("made") == [1, 2, 3, 4, 5, 6]
+    assert ids("recent") == [2, 6, 5, 3, 4, 1]
+    assert ids("running") == [4, 6, 2, 5, 3, 1]
+    assert ids("failed") == [5, 3, 2, 6, 4, 1]
+    assert ids("made", "  JOB 3") == ids("made", "#3") == [3]
+    said = modules.evaluate(ARRANGE, [jobs, {"order": "made", "search": ""}])["said"]
+    assert said == [
+        None,
+        "Completed just now",
+        "Failed 1 min ago",
+        "Started 1 h ago",
+        "Lost 50 s ago",
+        "Queued 10 s ago",
+    ]
+
+
+def test_of_very_many_jobs_the_rest_is_counted(modules: Page) -> None:
+    jobs = [listed(job_id) for job_id in range(1, 5_001)]
+    told = modules.evaluate(ARRANGE, [jobs, {"order": "recent", "search": ""}])
+    assert (len(told["ids"]), told["left"]) == (200, 4_800)

@@ -130,8 +130,8 @@ def progress(job_id: int, rows: int) -> dict[str, Any]:
     return {"type": "job.progress", "jobId": job_id, "payload": payload}
 
 
-SUBSCRIBE_42 = {"action": "subscribe", "jobId": 42}
-SUBSCRIBE_43 = {"action": "subscribe", "jobId": 43}
+SUBSCRIBE_42 = {"action": "subscribe", "jobId": 42, "more": True}
+SUBSCRIBE_43 = {"action": "subscribe", "jobId": 43, "more": True}
 
 
 def test_it_connects_with_the_token_as_a_subprotocol_and_then_subscribes(
@@ -361,6 +361,14 @@ def test_a_silent_connection_is_asked_and_replaced_when_it_does_not_answer(
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # and now none came
 
 
+def test_a_job_that_never_spoke_is_asked_for_too(modules: Page, server: TinyServer) -> None:
+    start(modules, server, askAfter=200, answerWait=200)
+    subscribe(modules, 42)
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    server.say({"type": "server.state", "payload": {"nats": "ok", "since": 5}})
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # asked, and no answer came
+
+
 def test_a_machine_that_slept_connects_anew(modules: Page, server: TinyServer) -> None:
     start(modules, server, askAfter=50)
     subscribe(modules, 42)
@@ -376,17 +384,23 @@ def test_a_machine_that_slept_connects_anew(modules: Page, server: TinyServer) -
 
 HTTP_SERVER = """() => {
   const encoder = new TextEncoder();
-  const json = (body, status = 200) => new Response(JSON.stringify(body), { status });
+  const json = (body, status = 200, headers = {}) => new Response(status === 204 ? null : JSON.stringify(body), { status, headers });
+  window.stored = true;
   window.asked = [];
   window.runs = [{ runId: 'r1' }];
   window.busy = false;
+  window.full = false;
+  window.looks = [];
+  window.ended = true;
   window.fetch = async (address, { headers } = {}) => {
     const { pathname } = new URL(address);
     asked.push(`${pathname} ${headers.Authorization}`);
     if (window.refusing) return json({}, 401);
-    if (pathname.endsWith('/runs')) return json({ runs });
+    if (pathname.endsWith('/room')) return json({}, full ? 503 : 204);
+    if (pathname.endsWith('/runs')) return stored ? json({ runs }) : json({}, 404);
     if (pathname.endsWith('/events')) {
-      if (busy) return json({}, 503);
+      looks.push(performance.now());
+      if (busy) return json({}, 503, { 'Retry-After': '1' });
       return new Response(new ReadableStream({ start(stream) {
         window.say = (message) => stream.enqueue(encoder.encode(`data: ${JSON.stringify(message)}\\n\\n`));
         window.hangUp = () => stream.close();
@@ -394,7 +408,7 @@ HTTP_SERVER = """() => {
     }
     if (pathname.endsWith('/runs/r1')) {
       const nodes = [{ nodeId: 1, nodeName: 'n', status: 'completed', rowCount: 9, message: '' }];
-      return json({ runId: 'r1', lastStatus: { runId: 'r1', status: 'completed', reason: null, ts: 9 }, nodes });
+      return json({ runId: 'r1', lastStatus: { runId: 'r1', status: ended ? 'completed' : 'running', reason: null, ts: 9 }, nodes });
     }
     return json({ jobs: [] });
   };
@@ -429,6 +443,72 @@ def test_a_run_without_a_stream_to_spare_is_asked_for(modules: Page, server: Tin
     subscribe(modules, 42)
     modules.wait_for_function("log.status.length === 1")
     assert logged(modules, "progress")[0]["rowCount"] == 9
+
+
+def test_a_server_with_no_stream_to_spare_is_asked_again_when_it_said_so(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate("() => { window.busy = true; window.ended = false; }")
+    subscribe(modules, 42)
+    modules.wait_for_function("looks.length === 3")
+    first, second, third = modules.evaluate("looks")
+    assert min(second - first, third - second) >= 1_000  # Retry-After
+    assert modules.evaluate("[service.state, service.isLooking]") == ["connected", True]
+    modules.evaluate("() => { window.busy = false; }")
+    modules.wait_for_function("window.say !== undefined && !service.isLooking")
+
+
+def test_a_server_without_room_is_told_from_websockets_that_are_blocked(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate("() => { window.full = true; }")
+    subscribe(modules, 42)
+    modules.wait_for_function("window.say !== undefined")
+    assert modules.evaluate("[service.transport, service.detour]") == ["http", "full"]
+    assert len(server.offered) == 1  # no need to try twice
+    server.refuses = False
+    modules.evaluate("service.reconnect()")
+    modules.wait_for_function("service.transport === 'websocket'")
+    assert modules.evaluate("service.detour") is None
+
+
+def test_over_http_a_job_that_is_not_stored_is_not_asked_for_as_a_run(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate("() => { window.stored = false; }")
+    subscribe(modules, 42)
+    modules.wait_for_function("service.state === 'connected'")
+    modules.evaluate("() => new Promise((done) => setTimeout(done))")
+    asked = [address for address in modules.evaluate("asked") if "/runs/" in address]
+    assert asked == []
+
+
+def test_what_the_server_says_of_itself_and_of_runs_without_a_status_is_told(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server)
+    subscribe(modules, 42)
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    modules.evaluate(
+        """() => {
+          window.told = [];
+          service.onServer((state) => told.push(state));
+          service.onSeen((event) => told.push(event));
+        }"""
+    )
+    away = {"nats": "away", "since": 5}
+    seen = {"runId": None, "began": 1.0, "heard": 2.0}
+    server.say({"type": "server.state", "payload": {"nats": "gone fishing"}})  # not known: not told
+    server.say({"type": "server.state", "payload": away})
+    server.say({"type": "job.seen", "jobId": 42, "payload": seen})
+    modules.wait_for_function("told.length === 2")
+    assert modules.evaluate("told") == [away, {"jobId": 42, **seen}]
+    assert modules.evaluate("service.serverState") == away
+    server.hang_up(4001)
+    modules.wait_for_function("service.state === 'connected' && service.serverState.nats === 'ok'")
 
 
 def test_a_stream_that_is_cut_off_is_a_lost_connection_that_comes_back(

@@ -9,6 +9,7 @@ from realtime.close_codes import CloseCode
 from realtime.commands import (
     Broadcast,
     CloseSome,
+    Hears,
     Known,
     ListenTo,
     Register,
@@ -29,8 +30,8 @@ def unregister(hub: Hub, client: Client) -> None:
     hub.put(Unregister(client))
 
 
-def subscribe(hub: Hub, client: Client, topic: Topic) -> None:
-    hub.put(Subscribe(client, topic))
+def subscribe(hub: Hub, client: Client, topic: Topic, *, more: bool = False) -> None:
+    hub.put(Subscribe(client, topic, more))
 
 
 def unsubscribe(hub: Hub, client: Client, topic: Topic) -> None:
@@ -51,6 +52,10 @@ def known(hub: Hub, topic: Topic, events: Sequence[Event], is_complete: bool) ->
 
 def listen_to(hub: Hub, source: Source, *, has_gap: bool = True, restarts: bool = False) -> None:
     hub.put(ListenTo(source, has_gap, restarts))
+
+
+def hears(hub: Hub, is_heard: bool, since: float) -> None:
+    hub.put(Hears(is_heard, since))
 
 
 def close_some(hub: Hub, code: CloseCode, most: int | None) -> None:

@@ -25,6 +25,7 @@ from tests.harness import eventually
 from tests.realtime.telling import (
     broadcast,
     close_some,
+    hears,
     known,
     listen_to,
     register,
@@ -678,3 +679,55 @@ def test_each_gets_what_its_tenants_jobs_said_while_it_watched_and_nothing_else(
             assert all(item in remaining for item in mine), (mine, due)
             if Topic(TENANTS[number % 3], job_id) in watching[number] and due:
                 assert mine[-1] == due[-1]
+
+
+# ---------------------------------------------------------------- what only some clients take
+
+
+def foreign(rows: int, at: float) -> ProgressEvent:
+    """Progress of a run that no status tells of."""
+    said = Progress(1, "Load", Status.RUNNING, rows, run_id="cron", seq=rows)
+    return ProgressEvent(JOB, said, said.to_json(), at=at)
+
+
+def test_a_run_without_a_status_has_one_start_for_who_was_there_and_who_comes_late(
+    running: Hub,
+) -> None:
+    first, late, plain = Watcher(), Watcher(), Watcher()
+    for client in (first, plain):
+        register(running, client.as_client)
+        subscribe(running, client.as_client, JOB, more=client is first)
+    for rows, at in ((1, 100.0), (2, 130.0)):
+        broadcast(running, [foreign(rows, at)])
+    register(running, late.as_client)
+    subscribe(running, late.as_client, JOB, more=True)
+    settle(running)
+    told = {"type": "job.seen", "jobId": 1}
+    began = {**told, "payload": {"runId": "cron", "began": 100.0, "heard": 100.0}}
+    assert [m["type"] for m in first.messages[:3]] == ["server.state", "job.progress", "job.seen"]
+    assert [m for m in first.messages if m["type"] == "job.seen"] == [began]
+    later = {**told, "payload": {"runId": "cron", "began": 100.0, "heard": 130.0}}
+    assert late.messages[-1] == later
+    assert {m["type"] for m in plain.messages} == {"job.progress"}
+
+
+def test_who_takes_more_is_told_that_nats_is_away_and_back_and_each_time_it_asks(
+    running: Hub,
+) -> None:
+    there, late, plain = Watcher(), Watcher(), Watcher()
+    for client in (there, plain):
+        register(running, client.as_client)
+        subscribe(running, client.as_client, JOB, more=client is there)
+    hears(running, False, 100.0)
+    register(running, late.as_client)
+    subscribe(running, late.as_client, JOB, more=True)
+    hears(running, True, 160.0)
+    settle(running)
+    away = {"type": "server.state", "payload": {"nats": "away", "since": 100.0}}
+    back = {"type": "server.state", "payload": {"nats": "ok", "since": 160.0}}
+    assert there.messages[0]["payload"]["nats"] == "ok"
+    assert there.messages[1:] == late.messages == [away, back]
+    assert plain.messages == []
+    subscribe(running, late.as_client, JOB, more=True)  # of a job that never said anything
+    settle(running)
+    assert late.messages[-1] == back

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
 from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic
-from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News
+from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News, Seen
 from tests.realtime.telling import read_event
 
 JOB = Topic("acme", 1)
@@ -25,9 +25,11 @@ def tell(
     *,
     run: str | None = "r1",
     seq: int | None = None,
+    at: float = 0.0,
+    ts: float | None = None,
 ) -> News:
-    progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq)
-    return job.apply(ProgressEvent(JOB, progress, progress.to_json()))
+    progress = Progress(node_id, "Load", status, rows, run_id=run, seq=seq, ts=ts)
+    return job.apply(ProgressEvent(JOB, progress, progress.to_json(), at=at))
 
 
 def tell_run(job: JobSnapshot, status: str, run: str = "r1") -> News:
@@ -212,3 +214,60 @@ def test_messages_of_one_node_in_any_order_end_in_the_last_state(order: list[int
     ]
     assert shown == sorted(shown), "what is shown never steps back"
     assert nodes(job) == {1: ("completed", 70)}
+
+
+# ---------------------------------------------------------------- runs that no status tells of
+
+
+def test_a_run_that_no_status_tells_of_has_the_time_of_its_first_word_and_its_last() -> None:
+    job = JobSnapshot()
+    tell(job, 1, rows=5, run="cron", at=100.0)
+    tell(job, 2, COMPLETED, rows=9, run="cron", at=130.0)
+    assert job.seen == Seen("cron", 100.0, 130.0)
+    tell(job, 1, rows=1, run="next", at=200.0)
+    assert job.seen == Seen("next", 200.0, 200.0)
+
+
+def test_without_names_a_run_begins_when_a_node_runs_again_after_all_had_ended() -> None:
+    job = JobSnapshot()
+    tell(job, 1, rows=5, run=None, at=100.0)
+    tell(job, 1, COMPLETED, rows=9, run=None, at=110.0)
+    tell(job, 2, rows=5, run=None, at=120.0)  # the next node of the same run
+    tell(job, 1, rows=1, run=None, at=125.0)  # again, while another one still runs
+    assert job.seen == Seen(None, 100.0, 125.0)
+    tell(job, 1, COMPLETED, run=None, at=130.0)
+    tell(job, 2, COMPLETED, run=None, at=140.0)
+    tell(job, 1, rows=1, run=None, at=200.0)
+    assert job.seen == Seen(None, 200.0, 200.0)
+
+
+def test_a_run_that_a_status_tells_of_needs_no_such_times() -> None:
+    job = JobSnapshot()
+    tell_run(job, "running")
+    tell(job, 1, at=100.0)
+    tell(job, 1, run=None, at=101.0)  # counts for the run under way
+    assert job.seen is None
+    tell_run(job, "completed")
+    tell(job, 1, run=None, at=102.0)
+    assert job.seen == Seen(None, 102.0, 102.0)
+
+
+def test_a_beginning_is_taken_from_a_past_that_reaches_further_back() -> None:
+    job, past = JobSnapshot(), JobSnapshot()
+    tell(past, 1, run="cron", at=50.0)
+    tell(job, 1, rows=9, run="cron", at=100.0)
+    job.recognise_beginning(past)
+    assert job.seen == Seen("cron", 50.0, 100.0)
+    other = JobSnapshot()
+    tell(other, 1, run="of before", at=10.0)
+    job.recognise_beginning(other)
+    assert job.seen == Seen("cron", 50.0, 100.0)
+
+
+@pytest.mark.parametrize(("clock", "began"), [(90.0, 90.0), (3_700.0, 100.0)])
+def test_a_run_began_by_its_publishers_clock_but_not_after_it_was_heard(
+    clock: float, began: float
+) -> None:
+    job = JobSnapshot()
+    tell(job, 1, run="cron", at=100.0, ts=clock)
+    assert job.seen == Seen("cron", began, 100.0)

@@ -49,6 +49,7 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/runs/<run_id>/events"): (READ, None),
     ("GET", "/api/runs/<run_id>/wait"): (READ, None),
     ("GET", "/api/usage"): (READ, None),
+    ("GET", "/api/room"): (READ, None),
 }
 OPEN_TO_ALL = {"/", "/healthz", "/readyz", "/metrics", "/static/<path:filename>", "/ws"}
 

@@ -3,7 +3,8 @@
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
  *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
- *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), attempt(work), notice(text, tone, action), announce(text)}
+ *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), onPreview(), attempt(work), notice(text, tone, action),
+ *    announce(text)}
  *
  * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
  * `#redo`, `#zoom-level`, `#problems`, `#notes`, and those of the parts.
@@ -252,6 +253,11 @@ export class Editor {
     this.#dismissed.set(job.id, new Set([...(this.#dismissed.get(job.id) ?? []), id]));
     this.#showNotes();
     this.#host.announce('Dismissed.');
+  }
+
+  /** Somebody needs its room. */
+  closePreview() {
+    this.#preview.close({ quiet: true });
   }
 
   #putAside() {
@@ -735,6 +741,7 @@ export class Editor {
   #openPreview(id) {
     if (this.#draft === null || id === null) return;
     if (innerWidth <= SHEET) this.#openForm(null); // else it would be under the form
+    this.#host.onPreview();
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
   }
 

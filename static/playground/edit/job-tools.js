@@ -14,6 +14,7 @@ const MOST_NAME = 200; // characters, as the server has it
 export class JobTools {
   #api;
   #host;
+  #afterRename = byId('job-menu');
 
   /**
    * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job, before),
@@ -48,7 +49,7 @@ export class JobTools {
     return this.#attempt(async () => {
       const job = await this.#api.saveJob(null, { name: this.#freeName('New job'), graph: NO_NODES });
       await this.#host.show(job.id);
-      this.startRename();
+      this.startRename({ then: byId('graph') }); // where the first node is put with a key
     });
   }
 
@@ -87,7 +88,9 @@ export class JobTools {
 
   // ---- rename: in place of the title
 
-  startRename() {
+  /** `then`: what has the focus after it. */
+  startRename({ then = byId('job-menu') } = {}) {
+    this.#afterRename = then;
     const draft = this.#host.draft();
     if (draft === null) return;
     const input = byId('job-rename');
@@ -104,7 +107,7 @@ export class JobTools {
     event.preventDefault();
     event.stopPropagation();
     this.#endRename(event.key === 'Enter');
-    byId('job-menu').focus();
+    this.#afterRename.focus({ preventScroll: true });
   }
 
   #endRename(keep) {
@@ -176,6 +179,7 @@ async function readJob(file) {
   try {
     document = JSON.parse(await file.text());
   } catch (error) {
+    if (!/\.json$/i.test(file.name)) return { error: 'is not a job: only jobs are imported, from JSON files. To read its rows, put it into the directory for data on the server, and name it in a CSV Input.' };
     return { error: `is not JSON: ${error.message}` };
   }
   const graph = document?.graph ?? document;

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from jobs.store import database
-from jobs.store.store import Store, StoreUnavailable
+from jobs.store.store import Store, StoreUnavailable, _entries
 from tests.jobs.conftest import GRAPH, TENANT, record
 
 
@@ -66,3 +66,36 @@ def test_a_write_waits_for_anothers_write(data_dir: Path, store: Store) -> None:
     store.update_job(TENANT, job.job_id, "b", GRAPH)
     release.join()
     holder.close()
+
+
+def test_a_database_of_before_gets_the_indexes_that_it_lacks(data_dir: Path) -> None:
+    store = Store(f"sqlite:///{data_dir / 'progress.db'}")
+    store.open()
+    run = record(store)
+    with sqlite3.connect(data_dir / "progress.db") as before:
+        before.execute("DROP INDEX last_run_of_job")
+    before.close()
+    store.close()
+    store.open()
+    with sqlite3.connect(data_dir / "progress.db") as now:
+        [(plan,)] = now.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'last_run_of_job'"
+        ).fetchall()
+    now.close()
+    assert plan == 1
+    assert [job.last_run and job.last_run.run_id for job in store.jobs(TENANT)] == [run.run_id]
+    store.close()
+
+
+def test_a_list_of_many_jobs_reads_no_rows_of_runs(data_dir: Path) -> None:
+    """Rows of runs hold graphs and programs: 5,000 of them were gigabytes."""
+    store = Store(f"sqlite:///{data_dir / 'progress.db'}")
+    store.open()
+    store.close()
+    query = str(_entries().compile(compile_kwargs={"literal_binds": True}))
+    with sqlite3.connect(data_dir / "progress.db") as base:
+        plan = [row[3] for row in base.execute(f"EXPLAIN QUERY PLAN {query}")]
+    base.close()
+    of_runs = [step for step in plan if " runs" in step]
+    assert of_runs
+    assert [step for step in of_runs if "COVERING INDEX" not in step] == [], plan

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import JobEntry, NewRun, Recorded, Run, Started
+from jobs.store.records import JobEntry, LastRun, NewRun, Recorded, Run, Started
 from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
@@ -28,6 +28,21 @@ def test_a_job_is_kept_as_it_was_posted(store: Store) -> None:
     entry = JobEntry(job.job_id, "new", job.created_at, changed.updated_at)
     assert store.jobs(TENANT) == [entry]
     assert (changed.name, changed.graph, changed.created_at) == ("new", GRAPH, job.created_at)
+
+
+def test_a_list_of_jobs_has_the_last_run_of_each(store: Store) -> None:
+    idle = store.create_job(TENANT, "never ran", GRAPH)
+    first = record(store)
+    store.move_run(TENANT, first.run_id, QUEUED, RunStatus.CANCELLED)
+    assert [job.last_run and job.last_run.status for job in store.jobs(TENANT)] == [
+        None,
+        RunStatus.CANCELLED,
+    ]
+    second = store.record_run(TENANT, NewRun(first.job_id, GRAPH, "pass")).run
+    begun = started(store, second)
+    assert [job.job_id for job in store.jobs(TENANT)] == [idle.job_id, first.job_id]
+    expected = LastRun(second.run_id, RUNNING, second.created_at, begun.started_at, None)
+    assert store.jobs(TENANT)[1].last_run == expected
 
 
 def test_another_tenants_jobs_and_runs_look_as_if_they_were_not_there(store: Store) -> None:

@@ -1,6 +1,6 @@
 """What several machines need: the ends of logs, which every web server can show, and the mark of an installation.
 
-Runs that ended long ago are found by an index, to be deleted.
+Runs that ended long ago are found by an index, to be deleted; another one holds what a list of jobs tells of their last runs.
 """
 
 import sqlalchemy as sa
@@ -21,5 +21,10 @@ def upgrade() -> None:
         "installation",
         sa.Column("name", sa.String(80), primary_key=True),
         sa.Column("value", sa.String(80), nullable=False),
+    )
+    op.create_index(
+        "last_run_of_job",
+        "runs",
+        ["tenant_id", "job_id", "created_at", "run_id", "status", "started_at", "ended_at"],
     )
     op.create_index("runs_by_end", "runs", ["ended_at"])
