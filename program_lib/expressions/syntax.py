@@ -69,7 +69,7 @@ NAMES_OF_THE_REFUSED = {
     ast.DictComp: "a comprehension is not allowed",
     ast.GeneratorExp: "a comprehension is not allowed",
 }
-_TEXT_FUNCTIONS = {"str", "upper", "lower", "strip", "replace"}
+_TEXT_FUNCTIONS = {name for name, function in FUNCTIONS.items() if function.returns == "text"}
 
 
 @dataclass(frozen=True)

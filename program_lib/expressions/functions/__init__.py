@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 MAX_NAME = 40  # characters; a longer one is no slip of a hand, and is not compared with ours
+MAX_SLIP = (
+    2  # letters that a name with a slip is longer or shorter; comparing with all of ours costs more
+)
 GROUPS: dict[str, tuple[Function, ...]] = {
     "Choices": choices.FUNCTIONS,
     "Numbers": numbers.FUNCTIONS,
@@ -77,7 +80,8 @@ def no_such_function(name: str) -> str:
         return f"there is no function '{name}'; it is {FUNCTIONS[known].signature} here"
     if name.lower() in NOT_REPEATABLE:
         return f"there is no function '{name}': a run must give the same rows again; take it from a column"
-    close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
+    near = [one for one in FUNCTIONS if abs(len(one) - len(name)) <= MAX_SLIP]
+    close = difflib.get_close_matches(name.lower(), near, n=1)
     if close:
         return f"there is no function '{name}'; did you mean {close[0]}?"
     return f"there is no function '{name}'; docs/functions.md has all {len(FUNCTIONS)}"

@@ -128,6 +128,12 @@ def test_validate_names_every_error_and_its_node(client: FlaskClient) -> None:
     assert good.get_json() == {"valid": True, "errors": []}
 
 
+def test_the_functions_are_served(client: FlaskClient) -> None:
+    functions = client.get("/api/functions").get_json()["functions"]
+    assert {f["name"]: f["signature"] for f in functions}["round"] == "round(x[, digits])"
+    assert all(f["group"] and f["help"] and f["example"] and f["gives"] for f in functions)
+
+
 def test_the_node_types_are_served(client: FlaskClient) -> None:
     names = {t["name"] for t in client.get("/api/node-types").get_json()["nodeTypes"]}
     assert {"db_input", "db_output", "csv_input", "csv_output", "filter", "map"} <= names
