@@ -24,11 +24,15 @@ class Installation:
 
     def open(self) -> None:
         """Reads the mark, which is made with the database. Raises StoreUnavailable."""
-        if not self._mark:
+        if self._mark:
+            return
+        try:
             with self._database.write() as connection:
-                self._mark = _noted(connection, _MARK) or _note(
-                    connection, _MARK, secrets.token_hex(8)
-                )
+                mark = _noted(connection, _MARK)
+                self._mark = mark or _note(connection, _MARK, secrets.token_hex(8))
+        except sa.exc.IntegrityError:  # on PostgreSQL another process has just made it
+            with self._database.read() as connection:
+                self._mark = _noted(connection, _MARK) or ""
 
     @property
     def mark(self) -> str:

@@ -9,9 +9,13 @@ import pytest
 
 from progress_lib.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats import Link, Message, NatsError
+from progress_lib.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
+from realtime.bridge import NATSBridge
 from realtime.history import FEW, ProgressStream
+from realtime.hub import Hub
 from tests.harness import NatsServer, eventually
+from tests.progress_lib.test_streams import Named
 
 JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
 assert JOBS * TOLD > _FIRST_PULL
@@ -131,3 +135,26 @@ def test_a_server_that_goes_away_in_the_middle_is_an_error(
     with pytest.raises(NatsError):
         for _ in reading:
             pass
+
+
+@pytest.mark.parametrize(("installation", "heard"), [("a", 1), ("b", 0)])
+def test_a_worker_hears_nothing_of_another_installation(
+    nats_server: NatsServer, link: Link, installation: str, heard: int
+) -> None:
+    ProgressStream(link, "acme", StreamRules(Named("a"))).open()
+    hub = Hub(load=lambda *_: None)
+    rules = StreamRules(Named(installation))
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "acme", hub, rules=rules)
+    hub.start()
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge.is_listening, what="it has seen whose stream it is")
+        link.publish(progress_subject("acme", 1), b"{}")
+        assert link.flush()
+        assert bridge.link.flush()
+        eventually(lambda: bridge.unasked == heard, what="what was said")
+        assert bridge.malformed == 0, "nor on the plain subjects"
+        assert ("another installation" in bridge.why_no_history) is (heard == 0)
+    finally:
+        bridge.close()
+        hub.stop()
