@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,28 @@ def everything(**texts: str) -> dict[str, Any]:
             node(6, "db_output", text["name"], connection="sqlite:///r.db", table=text["table"]),
             node(7, "csv_output", text["name"], path=text["path"], null_marker=text["marker"]),
             node(8, "limit", text["name"], rows=10),
+            *reshaping(text),
         ],
-        [(1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (5, 8), (8, 7)],
+        [(1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (5, 8), *pairwise(range(8, 17)), (16, 7)],
     )  # fmt: skip
+
+
+def reshaping(text: dict[str, str]) -> list[dict[str, Any]]:
+    """The nodes 9 to 16."""
+    name, column = text["name"], text["column"]
+    wanted = {"as": "made", "column": column}
+    return [
+        node(9, "select", name, columns=[{"column": column, "as": column}], others="keep"),
+        node(10, "sort", name, by=[{"column": column, "direction": "desc"}]),
+        node(11, "distinct", name, by=[column]),
+        node(12, "window", name, columns=[{**wanted, "function": "lag"}], by=[column]),
+        node(13, "unpivot", name, columns=[column], name_column="k'", value_column='v"'),
+        node(14, "pivot", name, by=["k'"], names='v"', values=[column], function="count"),
+        node(
+            15, "aggregate", name, columns=[{**wanted, "function": "max"}], separator=text["marker"]
+        ),
+        node(16, "sample", name, rows=5),
+    ]
 
 
 def test_everything_is_there() -> None:
