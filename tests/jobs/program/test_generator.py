@@ -197,6 +197,7 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "sys",
         "program_lib.csv_files",
         "program_lib.databases",
+        "program_lib.gathering",
         "program_lib.nodes",
         "program_lib.program",
     ]
@@ -304,6 +305,10 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     ):
         assert name not in calls
     nodes = {"Source", "Filter", "Map", "Output", "batch.where", "batch.compute", "batch.first"}
+    nodes |= {"Gather", "Expand", "batch.select", "batch.unpivot"}
+    nodes |= {
+        f"rows.{name}" for name in ("sort", "distinct", "window", "pivot", "aggregate", "sample")
+    }
     rows = {"read_rows", "read_csv", "write_rows", "write_csv"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
