@@ -3,6 +3,7 @@
 A program (jobs/program) is a script: one function a node, and `main`, which runs them. It imports
 
     program_lib.nodes       Source, Filter, Map, Step, Output: nodes at work, which count and report
+    program_lib.gathering   Gather: a node that needs all rows; program_lib.reshape says what is made of them
     program_lib.program     run: wires the nodes, lets the rows flow, commits all or nothing
     program_lib.csv_files   read_csv, write_csv
     program_lib.databases   read_rows, write_rows

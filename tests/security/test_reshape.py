@@ -6,7 +6,10 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from tests.programs import graph, node, run
+from jobs.store.process_identity import kill_marked
+from jobs.work.run_files import run_mark
+from tests.harness import StartProduct, eventually
+from tests.programs import chain, graph, node, run
 
 NAMES = [
     'a"; DROP TABLE rows; --',
@@ -55,3 +58,25 @@ def test_names_values_and_separators_are_nothing_but_text(tmp_path: Path) -> Non
 def read(path: Path) -> list[list[str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
+
+
+def test_a_confined_program_gathers_on_disk_and_leaves_nothing_when_killed(
+    start_product: StartProduct,
+) -> None:
+    server = start_product(SAMPLE_ORDERS="0", PROGRAM_MEMORY_MB="400")
+    counted = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
+    sql = f"{counted} SELECT CAST(hex(randomblob(500)) AS TEXT) AS t FROM c"
+    document = chain(
+        node(1, "db_input", connection="sqlite:///:memory:", sql=sql),
+        node(2, "sort", by=[{"column": "t"}]),
+        node(3, "csv_output", path="out.csv"),
+    )
+    run_id = server.execute(server.create_job({"name": "sorts", "graph": document}))
+
+    def gathered() -> list[Path]:
+        return list(server.data_dir.glob(f"runs/{run_id}/duckdb_temp_*"))
+
+    eventually(gathered, what="rows lie on disk")
+    kill_marked(run_mark(run_id))
+    assert server.run_end(run_id)["status"] == "failed"
+    eventually(lambda: gathered() == [], what="the runner removed them")
