@@ -201,8 +201,11 @@ def test_a_program_imports_only_what_it_needs() -> None:
     imported = re.findall(r"^(?:import|from) (\S+)", program_of(everything()), re.MULTILINE)
     assert imported == [
         "sys",
+        "program_lib.common_types",
         "program_lib.csv_files",
         "program_lib.databases",
+        "program_lib.join",
+        "program_lib.lookup",
         "program_lib.nodes",
         "program_lib.program",
     ]
