@@ -1,8 +1,8 @@
 """Keeps the rows of nodes that need all of them before they hand on the first: in memory, and on disk beyond.
 
 The tables of all spools lie in one DuckDB database, so that its bounds hold for the whole program. It writes what does
-not fit into memory to a directory in TMPDIR, which in a run is the run's directory. The directory goes with the last
-spool; where the program was killed, its runner removes it.
+not fit into memory to files in TMPDIR, which in a run is the run's directory; a confined program may make no directory
+there. The files go with the last spool; where the program was killed, its runner removes them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import duckdb
@@ -34,9 +34,11 @@ MB = 2**20
 MOST_MEMORY = 1024 * MB  # bytes; beyond it a sort gains little, and other programs need theirs
 LEAST_MEMORY = 64 * MB  # bytes; below it DuckDB's sort of a few wide columns fails
 # Bytes of a program's memory that the interpreter, Arrow, batches and the stacks of threads take
-BESIDE = 384 * MB
-THREADS = "2"
-DIRECTORY_PREFIX = "spool-"  # of the directory's name; a runner removes what a killed program left
+BESIDE = 370 * MB
+ENOUGH_FOR_TWO = (
+    256 * MB
+)  # bytes of that memory from which on two threads sort and group; each needs its own part
+FILES = "duckdb_temp_{pid}_*"  # as DuckDB names them; a runner removes what a killed program left
 ROW = "n"  # the column that counts the rows of a table from 1, in the order in which they came
 INTERRUPT_AGAIN = 0.1  # seconds: a query that had not begun has not heard of the first
 _APPENDED = "appended"
@@ -167,7 +169,7 @@ class _Database:
 
     def __init__(self) -> None:
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._directory = ""
+        self._directory = Path()
         self._users: set[Spool] = set()
 
     def cursor(self, user: Spool) -> duckdb.DuckDBPyConnection:
@@ -183,16 +185,15 @@ class _Database:
             return
         self._connection.close()
         self._connection = None
-        shutil.rmtree(self._directory, ignore_errors=True)
+        for file in self._directory.glob(FILES.format(pid=os.getpid())):
+            file.unlink(missing_ok=True)
 
     def _open(self) -> None:
-        self._directory = tempfile.mkdtemp(
-            prefix=DIRECTORY_PREFIX, dir=settings.temporary_directory()
-        )
+        self._directory = Path(settings.temporary_directory() or tempfile.gettempdir())
         config: Config = {
             "memory_limit": f"{spool_memory() // MB}MiB",
-            "threads": THREADS,
-            "temp_directory": self._directory,
+            "threads": "2" if spool_memory() >= ENOUGH_FOR_TWO else "1",
+            "temp_directory": str(self._directory),
         }
         if (most := _limit(resource.RLIMIT_FSIZE)) is not None:
             config["max_temp_directory_size"] = f"{max(1, most // MB)}MiB"
@@ -203,14 +204,14 @@ _database = _Database()
 
 
 def spool_memory() -> int:
-    """Bytes that DuckDB may use for spools: half of what PROGRAM_MEMORY_MB leaves beside all else, within bounds.
+    """Bytes that DuckDB may use for spools: most of what PROGRAM_MEMORY_MB leaves beside all else, within bounds.
 
-    The other half is for what DuckDB does not count: its results, and what the allocator keeps.
+    The rest is for what DuckDB does not count: its results, and what the allocator keeps.
     """
     limit = _limit(resource.RLIMIT_DATA)
     if limit is None:
         return MOST_MEMORY
-    return max(LEAST_MEMORY, min(MOST_MEMORY, (limit - BESIDE) // 2))
+    return max(LEAST_MEMORY, min(MOST_MEMORY, (limit - BESIDE) * 5 // 8))
 
 
 def _limit(kind: int) -> int | None:

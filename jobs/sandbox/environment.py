@@ -77,7 +77,7 @@ def remove_unfinished(
 ) -> None:
     """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
     try:
-        RunFiles(data_dir, run.run_id).remove_spools()
+        RunFiles(data_dir, run.run_id).remove_spooled()
         roots = roots_of(allowance.rules.data_roots, run.tenant_id)
         for path in unfinished(files_written(graph), roots, pid):
             path.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
 """The files of a run, and where they are."""
 
-import shutil
 from pathlib import Path
 
 from progress_lib.subjects import check_id
 
-SPOOLS = "spool-*"  # directories of rows that a program gathers (program_lib/spool.py), which removes them itself
+# Files of rows that a program gathers (program_lib/spool.py), which removes them itself
+SPOOLED = "duckdb_temp_*"
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
@@ -23,10 +23,10 @@ class RunFiles:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program.write_text(text, encoding="utf-8")
 
-    def remove_spools(self) -> None:
-        """Removes the rows that a killed program had gathered. Never raises."""
-        for directory in self.directory.glob(SPOOLS):
-            shutil.rmtree(directory, ignore_errors=True)
+    def remove_spooled(self) -> None:
+        """Removes the rows that a killed program had gathered. Raises OSError."""
+        for file in self.directory.glob(SPOOLED):
+            file.unlink(missing_ok=True)
 
     def read_last_words(self) -> list[bytes] | None:
         """The last progress payload of each node, as the program's reporter left it; None when it left none."""
