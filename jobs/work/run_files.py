@@ -1,5 +1,6 @@
 """The files of a run, and where they are."""
 
+import shutil
 from pathlib import Path
 
 from progress_lib.subjects import check_id

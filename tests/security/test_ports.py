@@ -12,6 +12,7 @@ import pytest
 from jobs.graph.checks import MAX_EXPRESSIONS, GraphInvalid, parse_graph
 from program_lib.join import JoinQuery, JoinSettings
 from program_lib.types import INTEGER, Column, Schema
+from tests.harness import StartProduct
 from tests.programs import Outcome, graph, node, program_of, run
 
 ATTACKS = [
@@ -110,3 +111,33 @@ def test_a_port_of_a_megabyte_is_told_in_a_line() -> None:
     with pytest.raises(GraphInvalid) as caught:
         parse_graph(document)
     assert len(str(caught.value)) < 500
+
+
+def test_a_confined_program_joins_and_its_run_tells_the_rows_of_each_output(
+    start_product: StartProduct,
+) -> None:
+    server = start_product(SAMPLE_ORDERS="0")
+    numbers = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 300)"
+    memory = {"connection": "sqlite:///:memory:"}
+    document = graph(
+        [
+            node(1, "db_input", sql=f"{numbers} SELECT CAST(n AS INTEGER) AS n FROM c", **memory),
+            node(
+                2,
+                "db_input",
+                sql="SELECT CAST(7 AS INTEGER) AS n, CAST('x' AS TEXT) AS v",
+                **memory,
+            ),
+            node(3, "join", how="left", on=[{"left": "n", "right": "n"}]),
+            node(4, "split", branches=[{"port": "found", "condition": "v is not None"}]),
+            node(5, "csv_output", path="found.csv"),
+        ],
+        [(1, 3), (2, 3, "", "right"), (3, 4), (4, 5)],
+    )
+    run_id = server.execute(server.create_job({"name": "joins", "graph": document}))
+    assert server.run_end(run_id)["status"] == "completed"
+    nodes = {entry["nodeId"]: entry for entry in server.get(f"/api/runs/{run_id}").json()["nodes"]}
+    assert nodes[3]["rowCount"] == 300
+    assert nodes[4]["ports"] == {"found": 1, "else": 299}
+    assert "ports" not in nodes[3]
+    assert (server.data_dir / "found.csv").read_text() == "n,v\n7,x\n"
