@@ -157,6 +157,7 @@ def _add_pages(app: Flask, parts: WebParts) -> None:
     def readyz() -> tuple[Response, int]:
         state = parts.readiness()
         is_ready = all(state[name] == "ok" for name in ("nats", "database", "runs"))
+        is_ready = is_ready and not parts.realtime.is_stopping
         return jsonify({"ready": is_ready, **state}), 200 if is_ready else 503
 
     @app.get("/metrics")

@@ -27,7 +27,6 @@ from web.tokens import Identity, TokenRefused, TokenVerifier
 LOG = logging.getLogger(__name__)
 
 PONG_WAIT = 60.0  # seconds without a word from the browser
-PING_PERIOD = 54.0  # seconds; below PONG_WAIT, so that an idle browser answers in time
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
 TURN = 32  # messages of one browser that are served in a row,
 TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
@@ -77,7 +76,7 @@ class Client(Outgoing):
         """Returns by raising Closed."""
         message = MessageReader()
         served = 0
-        next_ping = time.monotonic() + PING_PERIOD
+        next_ping = time.monotonic() + self._limits.ping_period
         while True:
             due = min(next_ping, self._socket.last_heard + PONG_WAIT, self._expiry())
             if not self._socket.wait_readable(due - time.monotonic()):
@@ -103,7 +102,7 @@ class Client(Outgoing):
         if now < next_ping:
             return next_ping
         self.push(frames.frame(frames.PING, b""))
-        return now + PING_PERIOD
+        return now + self._limits.ping_period
 
     def _handle(self, event: events.Event, message: MessageReader) -> None:
         if time.time() >= self.identity.expires_at:

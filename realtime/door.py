@@ -83,6 +83,11 @@ class Door:
         with self._lock:
             self._is_closed = True
 
+    @property
+    def is_shut(self) -> bool:
+        with self._lock:
+            return self._is_closed
+
     def admit(self) -> None:
         """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
         check_handshake(request.environ)

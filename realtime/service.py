@@ -57,6 +57,10 @@ class Realtime:
         self.bridge.subscribe()
         self._goodbye.start()
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._door.is_shut
+
     def begin_stop(self, grace: float) -> None:
         """Sends every browser away with 4001, spread over `grace` seconds; returns at once.
 

@@ -155,6 +155,8 @@ class ClientLimits:
     subscriptions: int = number("MAX_SUBSCRIPTIONS", 1_000, 1, 100_000)
     # frames of one browser, on average
     messages_per_second: int = number("MAX_MESSAGES_PER_SECOND", 200, 1, 1_000_000)
+    # seconds between two pings to an idle browser: proxies close what is silent for 30 or 60
+    ping_period: int = number("WS_PING_PERIOD", 25, 1, 50)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from wsproto.events import TextMessage
@@ -255,6 +256,23 @@ def test_a_flood_rests_after_each_turn(pair: Pair) -> None:
     pair.browser.sendall(pings)
     pair.read(len(frames.frame(frames.PONG, b"x")) * client_module.TURN * (rests + 1))
     assert time.monotonic() - began >= rests * client_module.TURN_PAUSE
+    pair.browser.shutdown(socket.SHUT_RDWR)
+    serving.join(10)
+    assert not serving.is_alive()
+
+
+def test_an_idle_browser_is_pinged_once_a_period(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that closes what is silent for 30 seconds leaves it alone, as the default is 25."""
+    assert ClientLimits().ping_period == 25
+    monkeypatch.setattr(pair.client, "_limits", replace(ClientLimits(), ping_period=1))
+    serving = threading.Thread(target=pair.client.read_pump, daemon=True)
+    began = time.monotonic()
+    serving.start()
+    ping = frames.frame(frames.PING, b"")
+    assert pair.read(2 * len(ping)) == 2 * ping
+    assert time.monotonic() - began >= 2
     pair.browser.shutdown(socket.SHUT_RDWR)
     serving.join(10)
     assert not serving.is_alive()

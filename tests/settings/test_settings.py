@@ -77,6 +77,8 @@ BAD: list[tuple[str, str]] = [
     ("MAX_GRAPH_NODES", "201"),
     ("MAX_GRAPH_EDGES", "0"),
     ("MAX_QUEUED_RUNS", "0"),
+    ("WS_PING_PERIOD", "0"),
+    ("WS_PING_PERIOD", "60"),
     ("FORWARDED_ALLOW_IPS", "nginx"),
     ("BASE_PATH", "progress"),
     ("BASE_PATH", "/a b"),
