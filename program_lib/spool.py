@@ -12,7 +12,7 @@ import os
 import resource
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -61,7 +61,8 @@ class Spool:
         columns += [f"{quoted_name(column.name)} {type_name(column.type)}" for column in schema]
         with self._at_work() as connection:
             # a temporary table is seen by its own connection alone, so that two spools may use the same names
-            connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
+            sql = f"CREATE TEMP TABLE {table} ({', '.join(columns)})"
+            _interruptible(connection, lambda: connection.execute(sql))
         self._schemas[table] = schema
         self._rows[table] = 0
 
@@ -73,14 +74,9 @@ class Spool:
         first = self._rows[table] + 1
         numbers = pa.arange(first, first + len(rows))
         names = [ROW, *map(identifier, self._schemas[table].names)]
+        appended = pa.table([numbers, *rows.columns], names=names)
         with self._at_work() as connection:
-            connection.register(_APPENDED, pa.table([numbers, *rows.columns], names=names))
-            try:
-                sql = f"INSERT INTO {table} SELECT * FROM {_APPENDED}"  # noqa: S608
-                _interruptible(connection, lambda: connection.execute(sql))
-            finally:
-                with suppress(duckdb.Error):  # of a query that was interrupted, which says why
-                    connection.unregister(_APPENDED)
+            _interruptible(connection, lambda: _insert(connection, table, appended))
         self._rows[table] += len(rows)
         self._bytes += rows.nbytes
 
@@ -106,7 +102,8 @@ class Spool:
         """
         wanted = schema.arrow()
         with self._at_work() as connection:
-            reader = connection.sql(sql).to_arrow_reader(self._batch_rows())
+            rows = self._batch_rows()
+            reader = _interruptible(connection, lambda: connection.sql(sql).to_arrow_reader(rows))
         while (batch := self._next(reader)) is not None:
             if len(batch):
                 yield pa.Table.from_batches([batch]).rename_columns(schema.names).cast(wanted)
@@ -125,7 +122,7 @@ class Spool:
     def close(self) -> None:
         """Forgets the rows. May be called again."""
         if self._connection is not None:
-            self._connection.close()
+            _end(self._connection, on_other_thread(self._connection.close))
             self._connection = None
             _database.leave(self)
 
@@ -153,15 +150,30 @@ class Spool:
             raise
 
 
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    connection.register(_APPENDED, rows)
+    try:
+        connection.execute(f"INSERT INTO {table} SELECT * FROM {_APPENDED}")  # noqa: S608
+    finally:
+        with suppress(duckdb.Error):  # of a query that was interrupted, which says why
+            connection.unregister(_APPENDED)
+
+
 def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], R]) -> R:
     """Does work of DuckDB on the other thread: on the main thread it would let no signal in, or lose its exception."""
     future = on_other_thread(work)
     try:
         return future.result()
     finally:
-        while not future.done():
+        _end(connection, future)
+
+
+def _end(connection: duckdb.DuckDBPyConnection, future: Future[R]) -> None:
+    """Waits for work, and interrupts what is under way before it: a stop may have come just after a query was begun."""
+    while not future.done():
+        with suppress(duckdb.Error):  # it is closed
             connection.interrupt()
-            wait([future], timeout=INTERRUPT_AGAIN)
+        wait([future], timeout=INTERRUPT_AGAIN)
 
 
 class _Database:
