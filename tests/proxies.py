@@ -1,12 +1,13 @@
-"""A real nginx before a product, with TLS: `location /progress/ { … }` hands requests to it."""
+"""A real nginx before products, with TLS, as docs/deploy/nginx.conf configures it."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hosting.ports import free_port
-from tests.harness import IN_CI, eventually
+from tests.harness import IN_CI, ROOT, eventually
 
 NGINX = Path("/usr/sbin/nginx")
-CONFIGURATION = """\
+SITE = ROOT / "docs/deploy/nginx.conf"  # as operators copy it
+AROUND = """\
 daemon off;
 pid {directory}/nginx.pid;
 error_log {directory}/error.log;
@@ -28,28 +30,17 @@ http {{
   access_log off;
   client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
   uwsgi_temp_path {directory}; scgi_temp_path {directory};
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    ssl_certificate {directory}/cert.pem;
-    ssl_certificate_key {directory}/key.pem;
-    location / {{ return 404; }}
-    location /progress/ {{
-      proxy_pass {upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_read_timeout 30s;
-      {more}
-    }}
-  }}
+  {site}
 }}
 """
 
 
 @contextlib.contextmanager
-def nginx_before(upstream: str, directory: Path, more: str = "") -> Iterator[str]:
-    """The URL of an nginx whose /progress/ is `upstream`; `more`: lines of that location. Skips without nginx, fails in CI."""
+def nginx_before(*ports: int, directory: Path, tells: bool = True) -> Iterator[str]:
+    """The URL of an nginx that has the servers on these ports below /progress/. Skips without nginx, fails in CI.
+
+    It is configured by SITE; without `tells` it says nothing of where its clients see it.
+    """
     if not NGINX.exists():
         reason = f"NO TEST BEHIND NGINX RAN: there is no {NGINX} (apt-get install nginx)"
         pytest.fail(reason) if IN_CI else pytest.skip(reason)
@@ -57,9 +48,8 @@ def nginx_before(upstream: str, directory: Path, more: str = "") -> Iterator[str
     _make_certificate(directory)
     port = free_port()
     configuration = directory / "nginx.conf"
-    configuration.write_text(
-        CONFIGURATION.format(directory=directory, port=port, upstream=upstream, more=more)
-    )
+    site = _site(ports, port, directory, tells)
+    configuration.write_text(AROUND.format(directory=directory, site=site))
     process = subprocess.Popen([NGINX, "-p", directory, "-c", configuration, "-e", "stderr"])
     try:
         eventually(lambda: _listens(port), what="nginx listens")
@@ -67,6 +57,19 @@ def nginx_before(upstream: str, directory: Path, more: str = "") -> Iterator[str
     finally:
         process.terminate()
         process.wait(10.0)
+
+
+def _site(ports: Sequence[int], own_port: int, directory: Path, tells: bool) -> str:
+    site = SITE.read_text(encoding="utf-8")
+    first, *others = re.findall(r"  server 127[^\n]+\n", site)
+    servers = "".join(first.replace("8080", str(port)) for port in ports)
+    changes = {"".join([first, *others]): servers, "listen 443": f"listen 127.0.0.1:{own_port}"}
+    for kind in ("pem", "key"):
+        changes[f"/etc/ssl/progress.{kind}"] = f"{directory}/{kind}.pem"
+    for found, ours in changes.items():
+        assert found in site
+        site = site.replace(found, ours)
+    return site if tells else re.sub(r" +proxy_set_header (Host|X-)[^\n]+\n", "", site)
 
 
 def _listens(port: int) -> bool:
@@ -92,6 +95,6 @@ def _make_certificate(directory: Path) -> None:
         .sign(key, hashes.SHA256())
     )
     pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (directory / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (directory / "pem.pem").write_bytes(certificate.public_bytes(pem))
     secret = key.private_bytes(pem, form, serialization.NoEncryption())
     (directory / "key.pem").write_bytes(secret)

@@ -14,17 +14,13 @@ from tests.harness import Product
 from tests.proxies import nginx_before
 
 RUN = 60_000  # milliseconds that a run may take on a busy machine
-HEADERS = """
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Forwarded-Prefix /progress;
-"""
 
 
 def test_the_page_its_calls_and_its_socket_work_below_a_path(
     browser: Browser, shop: Product, tmp_path: Path
 ) -> None:
     """The proxy takes the path off, and no setting says anything of it."""
-    with nginx_before(f"{shop.url}/", tmp_path / "nginx") as url:
+    with nginx_before(shop.api_port, directory=tmp_path / "nginx", tells=False) as url:
         context = browser.new_context(ignore_https_errors=True)
         context.set_default_timeout(WAIT)
         page = context.new_page()
@@ -45,7 +41,7 @@ def test_a_job_that_is_executed_through_the_proxy_is_found_at_its_location(
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     headers = {"Authorization": f"Bearer {shop.token()}", "Content-Type": "application/json"}
-    with nginx_before(f"{shop.url}/", tmp_path / "nginx", HEADERS) as url:
+    with nginx_before(shop.api_port, directory=tmp_path / "nginx") as url:
         body = json.dumps({"name": "empty", "graph": {"nodes": [], "edges": []}}).encode()
         made = urllib.request.Request(f"{url}/api/jobs", body, headers)
         with urllib.request.urlopen(made, context=trusting) as answer:
