@@ -128,8 +128,11 @@ class Raw:
         return first & 0x0F, self._take(size)
 
     def message(self) -> dict[str, Any]:
-        """The server's next text message."""
+        """The server's next text message; pings before it are answered."""
         opcode, payload = self.read()
+        while opcode == PING:
+            self.send(frame(PONG, payload))
+            opcode, payload = self.read()
         assert opcode == TEXT, (opcode, payload)
         found: dict[str, Any] = json.loads(payload)
         return found
