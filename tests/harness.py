@@ -361,10 +361,14 @@ def running_product(
     waits_for: str = "all",
     **settings: str,
 ) -> Iterator[Product]:
-    """A started product, for fixtures of a wider scope than one test."""
+    """A started product, for fixtures of a wider scope than one test.
+
+    No interpreter waits for a program, unless PROGRAM_SPARES says so: most tests start none, and it costs a second of a core.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(shop, data_dir / "shop.db")
-    product = Product(data_dir, worker_class=worker_class, **settings)
+    ours = {"PROGRAM_SPARES": "0", **settings}
+    product = Product(data_dir, worker_class=worker_class, **ours)
     product.waits_for = waits_for
     try:
         product.start()
@@ -454,7 +458,7 @@ def start_product(tmp_path: Path, shop_database: Path) -> Iterator[StartProduct]
 @pytest.fixture
 def product(request: pytest.FixtureRequest, start_product: StartProduct) -> Product:
     """The whole product with default settings; its worker class comes from `both_worker_classes`."""
-    return start_product(worker_class=getattr(request, "param", "gthread"))
+    return start_product(worker_class=getattr(request, "param", "gthread"), PROGRAM_SPARES="1")
 
 
 both_worker_classes = pytest.mark.parametrize("product", ["gthread", "gevent"], indirect=True)
