@@ -711,7 +711,6 @@ def test_a_share_that_is_told_needs_no_total_and_no_earlier_run(modules: Page) -
 def test_nothing_is_done_before_its_end(modules: Page) -> None:
     running = [
         view(1, "running", 100, 100),
-        view(2, "running", 120, 100),
         view(3, "running", 9, told=1),
     ]
     told = shares(modules, *running)
