@@ -25,6 +25,7 @@ class Gather(InnerNode):
     """Gathers all rows, then hands on what `work` says is to be made of them."""
 
     did = "{count:,} rows made of {seen:,}"
+    gathers = True
 
     def __init__(
         self, number: int, name: str, work: Callable[[Rows], Answer], feeds: Feeds = ()
@@ -41,6 +42,7 @@ class Gather(InnerNode):
         return self.answer.schema
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        self.note_share(batch.share)
         with self.at_work():
             self._gather(replace(conformed(batch, self.schema_in), start=self.seen))
         self.seen += len(batch)

@@ -74,6 +74,7 @@ class Join(Node):
     """Gathers both inputs, then hands on the joined rows: in the order of the left, then of the right."""
 
     inputs_named = ("left", "right")
+    gathers = True
 
     def __init__(
         self, number: int, name: str, work: Callable[[], JoinSettings], feeds: Feeds = ()
@@ -85,6 +86,7 @@ class Join(Node):
         self.matches = Matches()
 
     def start(self) -> None:
+        self.count_ahead(*self.inputs_named)
         self.say(Status.RUNNING, "Started")
         with self.at_work():
             self.settings = self.work()
@@ -101,6 +103,7 @@ class Join(Node):
             }
 
     def take(self, batch: Batch, port: str = "left") -> None:
+        self.note_share(batch.share)
         with self.at_work():
             side = self.sides[port]
             side.add(conformed(batch, side.schema))

@@ -50,6 +50,7 @@ class Lookup(Node):
 
     inputs_named = ("rows", "table")
     first_inputs = ("table",)
+    gives_as_many = True
 
     def __init__(
         self, number: int, name: str, work: Callable[[], LookupSettings], feeds: Feeds = ()
@@ -63,6 +64,7 @@ class Lookup(Node):
         self.missed = 0  # rows whose key the table has not
 
     def start(self) -> None:
+        self.count_ahead("rows")
         self.say(Status.RUNNING, "Started")
         with self.at_work():
             self.settings = self.work()
@@ -141,6 +143,7 @@ class Lookup(Node):
             raise self.failed_at(self.table.row(twice), error)
 
     def _look_up(self, batch: Batch) -> None:
+        self.note_share(batch.share)
         with self.at_work():
             batch = replace(conformed(batch, self.waiting.schema), start=self.seen)
             made = self._with_columns(batch)

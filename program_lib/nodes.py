@@ -53,6 +53,8 @@ class Node:
     did = "{count:,} rows"
     inputs_named: tuple[str, ...] = (UNNAMED,)
     first_inputs: tuple[str, ...] = ()  # those whose rows should come before all others
+    gives_as_many = False  # rows as come in
+    gathers = False  # all rows before it hands on the first
 
     def __init__(self, number: int, name: str, feeds: Feeds = ()) -> None:
         """`feeds`: the numbers of the nodes that get our rows."""
@@ -121,20 +123,34 @@ class Node:
     def hand_on(self, batch: Batch) -> None:
         self.row_count += len(batch)
         self.say(Status.RUNNING)
-        if not len(batch):
-            self.pass_by(batch.share)
         self.give(batch, UNNAMED)
 
-    def pass_by(self, share: float | None) -> None:
-        """Tells the followers how far the source is, though there are no rows for them."""
-        for followers in self.followers.values():
-            for node, _ in followers:
-                if share is not None and len(node.sources) == 1:
-                    node.share = share
-                    node.say(Status.RUNNING)
-                    node.pass_by(share)
+    def count_ahead(self, *ports: str) -> None:
+        """What the nodes that feed these inputs know of how many rows will come, and from where."""
+        feeding = [node for port in ports for node in self.inputs[port]]
+        self.sources = frozenset[Node]().union(*(node.sources for node in feeding))
+        totals = [node.row_total for node in feeding]
+        if self.gives_as_many and totals and None not in totals:
+            self.row_total = sum(total for total in totals if total is not None)
+
+    def note_share(self, share: float | None) -> None:
+        """Notes how far the source is; the parts of several sources have no common measure."""
+        if len(self.sources) == 1:
+            self.share = share
+
+    def _pass_by(self, share: float, output: str) -> None:
+        """Tells the followers how far their source is, though there are no rows for them."""
+        for node, _ in self.followers.get(output, ()):
+            if len(self.sources) == 1 and node.sources == self.sources:
+                node.share = share
+                node.say(Status.RUNNING)
+                if not node.gathers:
+                    for further in node.followers:
+                        node._pass_by(share, further)
 
     def give(self, batch: Batch, output: str) -> None:
+        if not len(batch) and batch.share is not None:
+            self._pass_by(batch.share, output)
         for part in batch.parts():
             for node, port in self.followers.get(output, ()):
                 node.take(part, port)
@@ -220,22 +236,12 @@ class Source(Node):
 class InnerNode(Node):
     """Gets rows from others, in batches of one schema."""
 
-    gives_as_many = False  # rows as come in
-
     def start(self) -> None:
-        self._count_ahead()
+        self.count_ahead(UNNAMED)
         self.say(Status.RUNNING, "Started")
         with self.at_work():
             self.schema_in = self.gathered([node.schema for node in self.inputs[UNNAMED]])
             self.schema = self.opened(self.schema_in)
-
-    def _count_ahead(self) -> None:
-        """What the inputs know of how many rows will come."""
-        feeding = [node for feeders in self.inputs.values() for node in feeders]
-        self.sources = frozenset[Node]().union(*(node.sources for node in feeding))
-        totals = [node.row_total for node in feeding]
-        if self.gives_as_many and totals and None not in totals:
-            self.row_total = sum(total for total in totals if total is not None)
 
     def gathered(self, schemas: list[Schema]) -> Schema:
         """One schema for the rows of all that feed us."""
@@ -250,8 +256,7 @@ class InnerNode(Node):
         raise NotImplementedError
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
-        if len(self.sources) == 1:  # the parts of several sources have no common measure
-            self.share = batch.share
+        self.note_share(batch.share)
         with self.at_work():
             batch = replace(conformed(batch, self.schema_in), start=self.seen)
             try:
@@ -341,8 +346,7 @@ class Split(InnerNode):
         return next(iter(parts.values())).schema
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
-        if len(self.sources) == 1:
-            self.share = batch.share
+        self.note_share(batch.share)
         with self.at_work():
             batch = replace(conformed(batch, self.schema_in), start=self.seen)
             try:
@@ -355,8 +359,7 @@ class Split(InnerNode):
             self.row_count += len(part)
         self.say(Status.RUNNING)
         for output, part in made.items():
-            if len(part):
-                self.give(part, output)
+            self.give(part, output)
 
     def told(self) -> str:
         each = listed(f"{count:,} {output}" for output, count in self.port_counts.items())

@@ -389,13 +389,13 @@ class ProgressReporter:
         return self._link.publish_batch(self._subject, [p for p in payloads if p is not None])
 
     def _payload(self, progress: Progress, most: int) -> bytes | None:
-        """The payload, its texts cut to the bytes that the server takes; None where none of it fits."""
+        """The payload, cut to the bytes that the server takes: its message, then what is optional; None where none fits."""
         progress = self._complete(progress)
         while len(payload := progress.to_json()) > most:
             if progress.message:
                 progress = progress.replace(message=progress.message[: len(progress.message) // 2])
-            elif progress.row is not None:
-                progress = progress.replace(row=None)
+            elif progress.row is not None or progress.ports is not None:
+                progress = progress.replace(row=None, ports=None)
             elif progress.node_name:
                 progress = progress.replace(
                     node_name=progress.node_name[: len(progress.node_name) // 2]

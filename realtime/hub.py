@@ -252,7 +252,7 @@ class Hub:
         if job is None:
             return
         try:
-            self._merge(job, past)
+            self._merge(topic, job, past)
             if not job.is_shown:
                 self._show(topic, job, list(job.watchers))
                 job.is_shown = True
@@ -260,12 +260,12 @@ class Hub:
         finally:  # whatever the past holds, what is said from now on must get through
             held, job.held = job.held, None if is_complete else job.held
         if held is not None and is_complete:
-            self._merge(job, held)
+            self._merge(topic, job, held)
 
-    def _merge(self, job: _Job, other: JobSnapshot) -> None:
+    def _merge(self, topic: Topic, job: _Job, other: JobSnapshot) -> None:
         """Takes over what is new in another snapshot, and tells it to watchers who were shown the job; a run's end comes last."""
         job.snapshot.recognise(other)
-        newest = job.last_seq
+        newest, began = job.last_seq, job.snapshot.began
         for event in list(other.events_end_last()):
             if 0 < event.seq <= newest or job.snapshot.holds(event):
                 continue
@@ -274,6 +274,8 @@ class Hub:
             if news and job.is_shown:
                 self._tell(job, event, news)
         job.snapshot.recognise_beginning(other)
+        if job.is_shown and job.snapshot.began != began:
+            self._tell_seen(topic, job)
 
     def _listen_to(self, source: Source, has_gap: bool, restarts: bool) -> None:
         """Notes where messages come from. After a gap, holds what comes until each job's past is there, which may be older."""

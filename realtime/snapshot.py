@@ -105,8 +105,8 @@ class JobSnapshot:
 
     def recognise_beginning(self, past: JobSnapshot) -> None:
         """Takes over when the run began that told the last progress, where `past` knows it from further back."""
-        if past.began and self._seen_run == past._seen_run:
-            self.began = min(self.began or past.began, past.began)
+        if self.began and past.began and self._seen_run == past._seen_run:
+            self.began = min(self.began, past.began)
             self._heard = max(self._heard, past._heard)
 
     def _apply_progress(self, event: ProgressEvent) -> News:
@@ -178,6 +178,8 @@ class JobSnapshot:
         self._nodes = {
             node_id: known for node_id, known in self._nodes.items() if known.run_id == run_id
         }
+        if self._seen_run != run_id:  # what is told without a status after this run is another one
+            self._seen_run, self.began, self._heard = None, 0.0, 0.0
 
 
 def _supersedes(after: Progress, before: Progress) -> bool:

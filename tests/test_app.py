@@ -207,10 +207,11 @@ def test_the_page_is_served_and_all_that_it_names_is_there(product: Product) -> 
     page = answer.body.decode()
     assert "<script>" not in page
     assert "style=" not in page
-    named = re.findall(r'(?:src|href)="(/[^"#]+)', page)
+    named = re.findall(r'(?:src|href)="([^"#]+)', page)
     assert any(path.endswith(".js") for path in named)
+    assert not [path for path in named if path.startswith("/")], "it works below any path"
     for path in named:
-        assert product.get(path, token=None).status == 200, path
+        assert product.get(f"/{path}", token=None).status == 200, path
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page), "no third-party host"
 
 

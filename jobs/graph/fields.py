@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,10 +22,6 @@ MAX_TEXT = 100_000  # characters of one field; a query longer than this is a pro
 MAX_NAME = 128
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
-MAX_PAIRS = 20  # columns of a key; databases allow 16 to 64
-MAX_BRANCHES = 20  # outputs with a condition; more do not fit beside a card
-MAX_PORT = 40  # characters of an output's name, which stands beside the card
-ELSE = "else"  # the output of a split for rows that no condition takes
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
@@ -40,13 +37,14 @@ Check = Callable[[Any, "Field"], Iterator[str]]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What each entry of a field of the kind `entries` has: a name of a column, one of `choices`, or a count."""
+    """What each entry of a field of the kind `entries` has: a name, one of `choices`, a count, or an expression."""
 
     name: str
     label: str
-    kind: str = "text"  # or choice, count
+    kind: str = "text"  # or choice, count, expression
     choices: tuple[str, ...] = ()
     required: bool = True  # else it may be missing, or ""
+    longest: int = MAX_NAME  # characters of a text
 
     def document(self) -> dict[str, Any]:
         """This member as JSON, for the page's form."""
@@ -71,9 +69,13 @@ class Field:
     help: str = ""
     choices: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()  # of the kind `entries`
-    # The member that no two entries have alike; where an entry does not give it, `unique_or` stands for it
+    entry: str = "column"  # what people call one of the `entries`
+    most: int = MAX_COLUMNS  # entries
+    # The member that no two entries have alike; where an entry does not give it, `unique_or` stands for it.
+    # Without it, no two entries are the same
     unique: str = ""
     unique_or: str = ""
+    reserved: str = ""  # what that member must not be
     former: bool = False  # of graphs of before: a form shows it only where it is given
 
     def errors(self, value: Any) -> Iterator[str]:
@@ -91,6 +93,7 @@ class Field:
             "help": self.help,
             "choices": list(COLUMN_TYPES if self.kind == "types" else self.choices),
             "members": [member.document() for member in self.members],
+            "entry": self.entry,
             "former": self.former,
         }
 
@@ -201,13 +204,7 @@ def _column_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
         if column in seen:
             yield f"{where}: the column {shown(column)} is there twice"
         seen.add(column)
-    if not isinstance(expression, str):
-        yield f"{where}: the expression must be text, not {_kind(expression)}"
-        return
-    try:
-        parse(expression)
-    except ExpressionError as error:
-        yield f"{where}: {error}"
+    yield from _expression_errors(expression, where)
 
 
 def _check_names(value: Any, field: Field) -> Iterator[str]:
@@ -258,10 +255,10 @@ def _check_entries(value: Any, field: Field) -> Iterator[str]:
         return
     if not value and field.required:
         yield f"{field.label} is empty"
-    if len(value) > MAX_COLUMNS:
-        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+    if len(value) > field.most:
+        yield f"{field.label} has {len(value):,} entries, at most {field.most} are allowed"
         return
-    seen: set[str] = set()
+    seen = {field.reserved} if field.reserved else set()
     for number, entry in enumerate(value, 1):
         yield from _entry_errors(entry, field, f"{field.label}, entry {number}", seen)
 
@@ -279,11 +276,19 @@ def _entry_errors(entry: Any, field: Field, where: str, seen: set[str]) -> Itera
         given = entry.get(member.name)
         if member.required or given not in (None, ""):
             yield from _member_errors(given, member, where)
-    name = entry.get(field.unique) or entry.get(field.unique_or)
-    if isinstance(name, str):
-        if name in seen:
-            yield f"{where}: the column {shown(name)} is there twice"
-        seen.add(name)
+    mark = _mark(entry, field)
+    if isinstance(mark, str):
+        if mark in seen:
+            what = f": the {field.entry} {shown(mark)}" if field.unique else ""
+            yield f"{where}{what} is there twice"
+        seen.add(mark)
+
+
+def _mark(entry: dict[str, Any], field: Field) -> Any:
+    """What no two entries have alike."""
+    if not field.unique:
+        return json.dumps(entry, sort_keys=True)
+    return entry.get(field.unique) or entry.get(field.unique_or)
 
 
 def _member_errors(value: Any, member: Member, where: str) -> Iterator[str]:
@@ -294,64 +299,18 @@ def _member_errors(value: Any, member: Member, where: str) -> Iterator[str]:
     elif member.kind == "choice":
         if not isinstance(value, str) or value not in member.choices:
             yield f"{where}: the {label} is {shown(value)}, it must be one of {', '.join(member.choices)}"
+    elif member.kind == "expression":
+        yield from _expression_errors(value, where, label)
     else:
-        yield from _about(f"{where}: the {label}", text_errors(value, MAX_NAME, lines=False))
+        yield from _about(f"{where}: the {label}", text_errors(value, member.longest, lines=False))
 
 
-def _check_pairs(value: Any, field: Field) -> Iterator[str]:
-    """[{"left": …, "right": …}, …]: columns that must be equal, at least one of each side."""
-    if not isinstance(value, list):
-        yield f'{field.label} must be a list of {{"left": …, "right": …}}, not {_kind(value)}'
-        return
-    if not value:
-        yield f"{field.label} is empty: it needs a column of each side"
-    if len(value) > MAX_PAIRS:
-        yield f"{field.label} has {len(value):,} entries, at most {MAX_PAIRS} are allowed"
-        return
-    for number, entry in enumerate(value, 1):
-        where = f"{field.label}, entry {number}"
-        if not isinstance(entry, dict) or set(entry) != {"left", "right"}:
-            yield f'{where} must be {{"left": …, "right": …}}'
-            continue
-        for side in ("left", "right"):
-            yield from _about(
-                f"{where}: the {side} column", text_errors(entry[side], MAX_NAME, lines=False)
-            )
-        if entry in value[: number - 1]:
-            yield f"{where} is there twice"
-
-
-def _check_branches(value: Any, field: Field) -> Iterator[str]:
-    """[{"port": …, "condition": …}, …]: outputs, each with the condition of the rows that leave by it."""
-    if not isinstance(value, list):
-        yield f'{field.label} must be a list of {{"port": …, "condition": …}}, not {_kind(value)}'
-        return
-    if not value:
-        yield f"{field.label} is empty: it needs an output with a condition"
-    if len(value) > MAX_BRANCHES:
-        yield f"{field.label} has {len(value):,} entries, at most {MAX_BRANCHES} are allowed"
-        return
-    seen = {ELSE}
-    for number, entry in enumerate(value, 1):
-        yield from _branch_errors(entry, f"{field.label}, entry {number}", seen)
-
-
-def _branch_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
-    if not isinstance(entry, dict) or set(entry) != {"port", "condition"}:
-        yield f'{where} must be {{"port": …, "condition": …}}'
-        return
-    port, condition = entry["port"], entry["condition"]
-    errors = list(text_errors(port, MAX_PORT, lines=False))
-    yield from _about(f"{where}: the output's name", iter(errors))
-    if not errors:
-        if port in seen:
-            yield f"{where}: the output {shown(port)} is there twice"
-        seen.add(port)
-    if not isinstance(condition, str):
-        yield f"{where}: the condition must be text, not {_kind(condition)}"
+def _expression_errors(value: Any, where: str, label: str = "expression") -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{where}: the {label} must be text, not {_kind(value)}"
         return
     try:
-        parse(condition)
+        parse(value)
     except ExpressionError as error:
         yield f"{where}: {error}"
 
@@ -426,14 +385,14 @@ CHECKS: dict[str, Check] = {
     "entries": _check_entries,  # [{the members of the field: …}, …]
     "column": _check_name,
     "separator": _check_separator,
-    "pairs": _check_pairs,  # [{"left": …, "right": …}, …]
-    "branches": _check_branches,  # [{"port": …, "condition": …}, …]
     "name": _check_name,
     "marker": _check_marker,
     "count": _check_count,
     "keep": _check_keep,  # "all", "none" or ["column", …]
 }
 
+KEY_MEMBERS = (Member("left", "Left column"), Member("right", "Right column"))
+MAX_KEYS = 20  # columns of a key; databases allow 16 to 64
 ORDER_MEMBERS = (
     Member("column", "Column"),
     Member("direction", "Direction", "choice", DIRECTIONS, required=False),

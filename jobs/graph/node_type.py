@@ -100,7 +100,7 @@ class NodeType:
         values = [
             config.get(f.name)
             for f in self.fields
-            if f.kind in ("columns", "names", "types", "keep", "entries", "pairs", "branches")
+            if f.kind in ("columns", "names", "types", "keep", "entries")
         ]
         lists = [value for value in values if isinstance(value, list) and len(value) <= MAX_COLUMNS]
         texts = [config.get(f.name) for f in self.fields if f.kind == "expression"]

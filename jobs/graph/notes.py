@@ -86,11 +86,12 @@ def _expressions(of: Field, config: Mapping[str, Any]) -> Iterator[tuple[str, st
             text = entry.get("expression") if isinstance(entry, dict) else None
             if isinstance(text, str):
                 yield column if isinstance(column, str) else "", text
-    elif of.kind == "branches" and isinstance(value, list):
-        for entry in value:
-            text = entry.get("condition") if isinstance(entry, dict) else None
-            if isinstance(text, str):
-                yield "", text
+    elif of.kind == "entries" and isinstance(value, list):
+        for member in of.members:
+            for entry in value if member.kind == "expression" else ():
+                text = entry.get(member.name) if isinstance(entry, dict) else None
+                if isinstance(text, str):
+                    yield "", text
 
 
 def _changed(expressions: Iterable[tuple[str, str]]) -> Iterator[str]:

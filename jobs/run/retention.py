@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from jobs.store.store import Store
-from jobs.work.run_files import RunFiles, all_runs
+from jobs.work.run_files import RunFiles, all_runs, run_directories
 from settings.groups import Retention
 
 LOG = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class OldRuns:
         return deleted
 
     def _delete_files(self) -> None:
-        directories = [path.name for path in all_runs(self._data_dir).glob("*")]
+        directories = run_directories(self._data_dir)
         known: set[str] = set()
         for start in range(0, len(directories), AT_ONCE):
             known |= self._store.known_runs(directories[start:][:AT_ONCE])

@@ -1,5 +1,6 @@
 """The files of a run, and where they are."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,16 @@ SPOOLED = "duckdb_temp_*"
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
+_RUN_ID = re.compile("[0-9a-f]{32}")
+
+
 def all_runs(data_dir: Path) -> Path:
     return data_dir / "runs"
+
+
+def run_directories(data_dir: Path) -> list[str]:
+    """The runs that have a directory here; what a file system or a person put beside them (lost+found) is none."""
+    return [path.name for path in all_runs(data_dir).glob("*") if _RUN_ID.fullmatch(path.name)]
 
 
 class RunFiles:

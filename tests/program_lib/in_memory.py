@@ -100,3 +100,8 @@ def ran(*nodes: Node) -> tuple[int, list[Progress]]:
 
 def last(said: list[Progress], node_id: int) -> Progress:
     return [progress for progress in said if progress.node_id == node_id][-1]
+
+
+def ahead(said: list[Progress], node_id: int) -> list[tuple[int | None, float | None]]:
+    """Total and share of each of a node's messages, the repeated ones left out."""
+    return list(dict.fromkeys((p.row_total, p.share) for p in said if p.node_id == node_id))

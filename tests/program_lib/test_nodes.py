@@ -13,7 +13,7 @@ from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
 from program_lib.program import flow, told, wire
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Progress, Status
-from tests.program_lib.in_memory import Kept, Rows, last, ran
+from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran
 
 ORDERS = Schema([Column("id", INTEGER), Column("name", TEXT)])
 
@@ -39,11 +39,6 @@ def test_counts_are_those_of_each_node_and_every_batch_reports() -> None:
         {"id": 3, "name": "name 3", "twice": 6},
     ]
     assert kept.done == ["start", "finish", "commit", "undo"]
-
-
-def ahead(said: list[Progress], node_id: int) -> list[tuple[int | None, float | None]]:
-    """Total and share of each of a node's messages, the repeated ones left out."""
-    return list(dict.fromkeys((p.row_total, p.share) for p in said if p.node_id == node_id))
 
 
 def test_a_total_that_the_source_knows_is_that_of_all_who_give_as_many_rows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,14 +12,15 @@ from hypothesis import strategies as st
 
 from program_lib.batch import Batch
 from program_lib.common_types import union
+from program_lib.gathering import Gather
 from program_lib.join import Join, join
 from program_lib.lookup import Lookup, lookup
-from program_lib.nodes import Node, Output, Source, Split, Union
+from program_lib.nodes import Filter, Node, Output, Source, Split, Union
 from program_lib.program import wire
 from program_lib.sources import in_reading_order
 from program_lib.types import DATE, INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Status
-from tests.program_lib.in_memory import Kept, last, ran, rows_of
+from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran, rows_of
 
 NUMBERS = Schema([Column("n", INTEGER)])
 CONDITIONS = {"small": "n < 3", "even": "n % 2 == 0"}
@@ -87,6 +89,57 @@ def test_an_output_that_a_split_does_not_have_ends_the_program_before_a_row() ->
         Output(3, "Out", Kept),
     )
     assert last(said, 2).message == "it has no output 'large'; it has 'small', 'even', 'else'"
+
+
+# ---------------------------------------------------------------- how far a node is
+
+NAMES = Schema([Column("n", INTEGER), Column("name", TEXT)])
+
+
+def counted(schema: Schema, *rows: tuple[Any, ...], each: int = 50_000) -> Rows:
+    return replace(rows_of(schema, rows, each), count=len(rows))
+
+
+def test_an_output_without_rows_is_told_how_far_the_source_is() -> None:
+    _, said = ran(
+        Source(1, "A", lambda: counted(NUMBERS, (1,), (2,), (3,), (4,), each=2), feeds=[2]),
+        Split(2, "Ways", lambda b: b.split({"large": "n > 9"}), feeds={"large": [3], "else": [4]}),
+        Output(3, "Large", Kept),
+        Output(4, "Rest", Kept),
+    )
+    assert ahead(said, 3) == ahead(said, 4) == [(None, None), (None, 0.5), (None, 1.0)]
+
+
+def test_a_node_that_gathers_tells_its_share_and_what_follows_it_does_not() -> None:
+    _, said = ran(
+        Source(1, "A", lambda: counted(NUMBERS, (1,), (2,), (3,), (4,), each=2), feeds=[2]),
+        Filter(2, "Late", lambda b: b.where("n > 2"), feeds=[3]),
+        Gather(3, "Sort", lambda rows: rows.sort(("n", "asc", "last")), feeds=[4]),
+        Output(4, "Out", Kept),
+    )
+    assert ahead(said, 3)[:3] == [(None, None), (None, 0.5), (None, 1.0)]
+    assert ahead(said, 4) == [(None, None)]
+
+
+def test_rows_that_are_looked_up_are_as_many_and_the_table_does_not_count() -> None:
+    _, said = ran(
+        Source(1, "A", lambda: counted(NUMBERS, (1,), (2,)), feeds=[(3, "rows")]),
+        Source(2, "B", lambda: rows_of(NAMES, [(1, "one")]), feeds=[(3, "table")]),
+        Lookup(3, "Names", lambda: lookup(["name"], on=[("n", "n")]), feeds=[4]),
+        Output(4, "Out", Kept),
+    )
+    assert [last(said, node_id).row_total for node_id in (1, 2, 3, 4)] == [2, None, 2, 2]
+
+
+def test_what_a_join_is_one_of_several_inputs_of_has_no_share() -> None:
+    _, said = ran(
+        Source(1, "A", lambda: rows_of(NUMBERS, [(1,)]), feeds=[(4, "left")]),
+        Source(2, "B", lambda: rows_of(NUMBERS, [(1,)]), feeds=[(4, "right")]),
+        Source(3, "C", lambda: replace(rows_of(NUMBERS, [(2,)]), part=1.0), feeds=[5]),
+        Join(4, "Both", lambda: join(on=[("n", "n")]), feeds=[5]),
+        Output(5, "Out", Kept),
+    )
+    assert ahead(said, 5) == [(None, None)]
 
 
 # ---------------------------------------------------------------- union

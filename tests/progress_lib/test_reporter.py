@@ -246,8 +246,9 @@ def test_texts_are_cut_to_what_a_server_takes(tmp_path: Path) -> None:
             assert reporter._link.wait_up(5.0)
             values = {"a": "\U0001f600" * 5_000}
             reporter.report(odd(message="\U0001f600" * 8_192, row=Row(3, values)))
-            reporter.report(odd(node_id=2, status="completed"))
-        eventually(lambda: set(listener.last()) == {1, 2})
+            reporter.report(odd(node_id=2, ports={f"{n:0100}": n for n in range(20)}))
+            reporter.report(odd(node_id=3, status="completed"))
+        eventually(lambda: set(listener.last()) == {1, 2, 3})
         assert listener.messages[0]["message"].count("\U0001f600") == 0
         assert listener.messages[0]["nodeName"] == "A"
     finally:

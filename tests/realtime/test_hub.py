@@ -711,6 +711,18 @@ def test_a_run_without_a_status_has_one_start_for_who_was_there_and_who_comes_la
     assert {m["type"] for m in plain.messages} == {"job.progress"}
 
 
+def test_a_start_that_a_past_brings_is_told_to_who_watches_already(with_history: Hub) -> None:
+    watcher = Watcher()
+    register(with_history, watcher.as_client)
+    subscribe(with_history, watcher.as_client, JOB, more=True)
+    known(with_history, JOB, [], is_complete=True)
+    listen_to(with_history, Source.FOLLOWING)
+    known(with_history, JOB, [foreign(1, 100.0)], is_complete=True)
+    payload = {"runId": "cron", "began": 100.0, "heard": 100.0}
+    seen = {"type": "job.seen", "jobId": 1, "payload": payload}
+    eventually(lambda: watcher.messages[-1:] == [seen], what="the start")
+
+
 def test_who_takes_more_is_told_that_nats_is_away_and_back_and_each_time_it_asks(
     running: Hub,
 ) -> None:

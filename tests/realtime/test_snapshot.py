@@ -252,6 +252,16 @@ def test_a_run_that_a_status_tells_of_needs_no_such_times() -> None:
     assert job.seen == Seen(None, 102.0, 102.0)
 
 
+def test_a_run_without_a_name_is_over_when_a_status_begins_another() -> None:
+    job = JobSnapshot()
+    tell(job, 1, run=None, at=100.0)
+    tell_run(job, "running")
+    assert job.seen is None
+    tell_run(job, "completed")
+    tell(job, 1, run=None, at=900.0)
+    assert job.seen == Seen(None, 900.0, 900.0)
+
+
 def test_a_beginning_is_taken_from_a_past_that_reaches_further_back() -> None:
     job, past = JobSnapshot(), JobSnapshot()
     tell(past, 1, run="cron", at=50.0)

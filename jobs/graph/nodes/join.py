@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import Field
+from jobs.graph.fields import KEY_MEMBERS, MAX_KEYS, Field
 from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
 from program_lib.errors import ProgramError
 from program_lib.join_columns import (
@@ -66,7 +66,10 @@ JOIN = NodeType(
         Field(
             "on",
             "Keys",
-            "pairs",
+            "entries",
+            members=KEY_MEMBERS,
+            entry="key",
+            most=MAX_KEYS,
             help="Columns of the left and the right that must be equal; NULL equals nothing. For example customer_id: id",
         ),
         Field(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from jobs.graph.fields import Field
+from jobs.graph.fields import KEY_MEMBERS, MAX_KEYS, Field
 from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
 from program_lib.types import Schema
 
@@ -35,7 +35,10 @@ LOOKUP = NodeType(
         Field(
             "on",
             "Keys",
-            "pairs",
+            "entries",
+            members=KEY_MEMBERS,
+            entry="key",
+            most=MAX_KEYS,
             help="Columns of the rows and of the table that must be equal; NULL equals nothing. For example country: code",
         ),
         Field(

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import ELSE, Field
+from jobs.graph.fields import Field, Member
 from jobs.graph.node_type import NodeType, Port, type_of
 from program_lib.types import Kind, Schema
+
+ELSE = "else"  # the output for rows that no condition takes
+MAX_BRANCHES = 20  # outputs with a condition; more do not fit beside a card
+MAX_PORT = 40  # characters of an output's name, which stands beside the card
 
 
 def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
@@ -28,7 +32,15 @@ SPLIT = NodeType(
         Field(
             "branches",
             "Outputs",
-            "branches",
+            "entries",
+            members=(
+                Member("port", "Output", longest=MAX_PORT),
+                Member("condition", "Condition", "expression"),
+            ),
+            entry="output",
+            most=MAX_BRANCHES,
+            unique="port",
+            reserved=ELSE,
             help="A name and a condition each, asked in this order, for example large: amount > 1000",
         ),
         Field(

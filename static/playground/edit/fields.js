@@ -3,8 +3,7 @@
  *
  * A control is one of: line, text (several lines), code (several lines, fixed pitch), choice, switch, number, count (a
  * whole number), marker (a line whose spaces count), list (one text a line), columns (pairs of column and expression),
- * types (pairs of column and type), entries (lines of the members that the field names), pairs (of left and right columns), branches (pairs of output
- * and condition), keep, json. A kind that is not in the table is edited as JSON, so that a new one
+ * types (pairs of column and type), entries (lines of the members that the field names), keep, json. A kind that is not in the table is edited as JSON, so that a new one
  * works before it has a control of its own.
  */
 
@@ -18,8 +17,6 @@ const CONTROLS = {
   choice: 'choice',
   columns: 'columns',
   types: 'types',
-  pairs: 'pairs',
-  branches: 'branches',
   name: 'line',
   names: 'list',
   entries: 'entries',

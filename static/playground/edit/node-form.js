@@ -401,7 +401,7 @@ function entries(field, say, { empty, addLabel, cells }) {
     say(now);
   };
   const line = (entry, place) => {
-    const remove = iconButton('close', `Remove column ${place + 1}`);
+    const remove = iconButton('close', `Remove ${field.entry ?? 'column'} ${place + 1}`);
     remove.addEventListener('click', () => {
       tell(shown.filter((_, at) => at !== place));
       draw();
@@ -454,18 +454,6 @@ function columns(field, say, says) {
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 
-// [{left, right}, …]
-function pairs(field, say) {
-  const cells = (entry, place, change) => [textCell('Left column', entry, place, 'left', change), textCell('Right column', entry, place, 'right', change)];
-  return entries(field, say, { empty: { left: '', right: '' }, addLabel: 'Add a key', cells });
-}
-
-// [{port, condition}, …]
-function branches(field, say) {
-  const cells = (entry, place, change) => [textCell('Output', entry, place, 'port', change), textCell('Condition', entry, place, 'condition', change)];
-  return entries(field, say, { empty: { port: '', condition: '' }, addLabel: 'Add an output', cells });
-}
-
 // [{column, type}, …], which the server can find in the file
 function types(field, say, { findTypes }) {
   const pick = (entry, place, change) => {
@@ -485,10 +473,10 @@ function types(field, say, { findTypes }) {
 }
 
 // [{the members that the field names}, …]
-function memberEntries(field, say) {
-  const cells = (entry, place, change) => field.members.map((member) => MEMBERS[member.kind](member, entry, place, change));
+function memberEntries(field, say, says) {
+  const cells = (entry, place, change) => field.members.map((member) => MEMBERS[member.kind](member, entry, place, change, says));
   const empty = Object.fromEntries(field.members.filter(({ required }) => required).map((member) => [member.name, member.choices[0] ?? '']));
-  const list = entries(field, say, { empty, addLabel: 'Add a line', cells });
+  const list = entries(field, say, { empty, addLabel: `Add ${/^[aeiou]/.test(field.entry) ? 'an' : 'a'} ${field.entry}`, cells });
   list.element.firstElementChild.classList.add('members');
   return list;
 }
@@ -515,6 +503,7 @@ const MEMBERS = {
   text: (member, entry, place, change) => textCell(member.label, entry, place, member.name, change),
   choice: choiceCell,
   count: countCell,
+  expression: (member, entry, place, change, says) => completing(textCell(member.label, entry, place, member.name, change), says),
 };
 
 // The button that has the types found, and what came of it.
@@ -560,8 +549,6 @@ const CONTROLS = {
   switch: onOff,
   keep,
   columns,
-  pairs,
-  branches,
   types,
   entries: memberEntries,
 };

@@ -89,7 +89,11 @@ EXPRESSIONS = st.sampled_from(["a > 1", "col('it''s') == \"\\n\"", "'#' == name"
 
 def entries_of(of: Field) -> st.SearchStrategy[Any]:
     def values(member: Member) -> st.SearchStrategy[Any]:
-        kinds = {"text": NAMES, "choice": st.sampled_from(member.choices or ("",))}
+        kinds = {
+            "text": NAMES.filter(lambda name: name != of.reserved),
+            "choice": st.sampled_from(member.choices or ("",)),
+            "expression": EXPRESSIONS,
+        }
         return kinds.get(member.kind, st.integers(0, 9))
 
     needed = {one.name: values(one) for one in of.members if one.required}
@@ -101,7 +105,7 @@ def entries_of(of: Field) -> st.SearchStrategy[Any]:
         entry,
         min_size=int(of.required),
         max_size=3,
-        unique_by=lambda e: e.get(of.unique) or e.get(of.unique_or),
+        unique_by=lambda e: (e.get(of.unique) or e.get(of.unique_or)) if of.unique else str(e),
     )
 
 
@@ -118,20 +122,6 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "types": lambda of: listed({"column": NAMES, "type": st.sampled_from(list(COLUMN_TYPES))}),
     "entries": entries_of,
     "column": lambda of: NAMES,
-    "pairs": lambda of: st.lists(
-        st.fixed_dictionaries({"left": NAMES, "right": NAMES}),
-        min_size=1,
-        max_size=3,
-        unique_by=str,
-    ),
-    "branches": lambda of: st.lists(
-        st.fixed_dictionaries(
-            {"port": NAMES.filter(lambda n: n != "else"), "condition": EXPRESSIONS}
-        ),
-        min_size=1,
-        max_size=3,
-        unique_by=lambda e: e["port"],
-    ),
     "name": lambda of: NAMES,
     "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
     "separator": lambda of: st.sampled_from(["", ", ", "\n", "'", '"', "{{ x }}"]),

@@ -108,11 +108,23 @@ def test_files_of_runs_that_another_machine_deleted_go_and_those_of_a_foreign_da
     kept.store.delete_run(TENANT, gone)
     kept.sweep()
     assert kept.directories() == {stays}
-    for name in ("aa", "bb"):
+    foreign = ("a" * 32, "b" * 32)
+    for name in foreign:
         RunFiles(kept.data_dir, name).write_program("")
     kept.store.delete_run(TENANT, stays)
     kept.sweep()
-    assert kept.directories() == {stays, "aa", "bb"}, "this database knows none of these runs"
+    assert kept.directories() == {stays, *foreign}, "this database knows none of these runs"
+
+
+def test_what_lies_beside_the_directories_of_runs_stays_and_holds_nothing_up(kept: Kept) -> None:
+    job = kept.job()
+    gone, stays = kept.run(job, 2), kept.run(job, 1)
+    beside = {"lost+found", ".snapshot", "logs-of-march"}
+    for name in beside:
+        (kept.data_dir / "runs" / name).mkdir()
+    kept.store.delete_run(TENANT, gone)
+    kept.sweep()
+    assert kept.directories() == {stays, *beside}
 
 
 def test_a_run_that_has_not_ended_or_is_anothers_is_not_deleted(kept: Kept) -> None:
