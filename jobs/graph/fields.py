@@ -60,6 +60,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """When a field is given: where another field, a choice, has one of these values; else it must not be."""
+
+    field: str
+    values: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """This as JSON, for the page's form."""
+        return {"field": self.field, "values": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of a node's configuration, as validation and the page's form see it."""
 
@@ -75,6 +87,7 @@ class Field:
     unique: str = ""
     unique_or: str = ""
     former: bool = False  # of graphs of before: a form shows it only where it is given
+    needed_for: Need | None = None  # of a field that is not `required`; an empty list is not given
 
     def errors(self, value: Any) -> Iterator[str]:
         """What is wrong with a value of this field, a sentence each."""
@@ -92,6 +105,7 @@ class Field:
             "choices": list(COLUMN_TYPES if self.kind == "types" else self.choices),
             "members": [member.document() for member in self.members],
             "former": self.former,
+            "neededFor": None if self.needed_for is None else self.needed_for.document(),
         }
 
 

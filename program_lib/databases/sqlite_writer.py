@@ -13,6 +13,16 @@ from typing import ClassVar
 import pyarrow as pa
 
 from program_lib.databases import names
+from program_lib.databases.keys import (
+    INSERT_OR_IGNORE,
+    KEYED,
+    UPDATE,
+    UPSERT,
+    Match,
+    Tally,
+    check_no_null,
+    match,
+)
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
 from program_lib.databases.sqlite_tables import (
     Table,
@@ -20,6 +30,7 @@ from program_lib.databases.sqlite_tables import (
     find_table,
     new_table_name,
     there_is_no,
+    unique_keys,
 )
 from program_lib.databases.sqlite_types import declared_for
 from program_lib.databases.sqlite_values import Store, Stored, Value, storing
@@ -48,13 +59,15 @@ class SqliteWriter:
     """Implements program_lib.ports.Writer.
 
     create: the table is new. append: it is there, rows are added. replace: the rows take the place of those in
-    it; the table stays, and gets the columns that it lacks; where there is none, it is made.
+    it; the table stays, and gets the columns that it lacks; where there is none, it is made. The modes of
+    databases.keys: it is there, and rows are found by `key`.
     """
 
-    def __init__(self, where: str | Path, table: str, mode: str) -> None:
+    def __init__(self, where: str | Path, table: str, mode: str, key: Sequence[str] = ()) -> None:
         """`where` is a path or a sqlite:// URL."""
-        assert mode in ("create", "append", "replace")
-        self._place, self._table, self._mode = Place.of(where), table, mode
+        assert mode in ("create", "append", "replace", *KEYED)
+        self._place, self._table, self._mode, self._key = Place.of(where), table, mode, key
+        self._tally = Tally(mode)
         self._say: Say | None = None
         self._file: _File | None = None
         self._schema = Schema()
@@ -78,11 +91,15 @@ class SqliteWriter:
         assert self._file is not None, "start comes first"
         inserts = self._begun()
         with self._file.all_or_nothing():
-            inserts.insert(table)
+            found = inserts.insert(table)
+        self._tally.add(len(table), found)
+
+    def told(self) -> str:
+        return self._tally.told() if self._mode in KEYED else ""
 
     def finish(self) -> None:
         assert self._file is not None, "start comes first"
-        if self._mode != "append":
+        if self._mode in ("create", "replace"):
             self._begun()  # a table without rows is made or emptied, too
         self._file.check()
 
@@ -104,7 +121,7 @@ class SqliteWriter:
                 plan = self._plan()  # once more: others may have changed the table until now
                 for statement in plan.statements:
                     self._file.link.execute(statement)
-            self._inserts = _Inserts(self._file.link, plan)
+            self._inserts = inserting(self._file.link, plan)
         return self._inserts
 
     def _there(self) -> Table | None:
@@ -112,7 +129,7 @@ class SqliteWriter:
         assert self._file is not None, "start comes first"
         link = self._file.link
         table = find_table(link, self._table)
-        if table is None and self._mode == "append":
+        if table is None and self._mode in ("append", *KEYED):
             raise there_is_no(link, self._table)
         if table is not None and self._mode == "create":
             raise ProgramError(
@@ -126,7 +143,17 @@ class SqliteWriter:
         table = self._there()
         if table is None:
             return plan_of_new(new_table_name(self._table), self._schema)
-        return plan_of_old(table, self._schema, replaces=self._mode == "replace")
+        plan = plan_of_old(table, self._schema, replaces=self._mode == "replace")
+        if self._mode in KEYED:
+            plan.match = self._match(table, plan.names)
+        _check_given(table, plan)
+        return plan
+
+    def _match(self, table: Table, given: Sequence[str]) -> Match:
+        assert self._file is not None, "start comes first"
+        there = [column.name for column in table.columns]
+        unique = unique_keys(self._file.link, table)
+        return match(self._mode, self._key, given, there, unique, table.name)
 
 
 # --- what is done to the table -------------------------------------------------------------------
@@ -140,6 +167,7 @@ class Plan:
     names: list[str] = field(default_factory=list)  # as the table spells them
     stores: list[Store] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
+    match: Match | None = None  # of a mode with a key
 
     def add(self, column: Column, name: str, declared: str) -> None:
         self.names.append(name)
@@ -173,9 +201,7 @@ def plan_of_old(table: Table, schema: Schema, *, replaces: bool) -> Plan:
         there[column.name] = TableColumn(column.name, declared_for(column.type))
     spelt = names.spelt(schema.names, list(there), table.name)
     for column, name in zip(schema, spelt, strict=True):
-        _check_is_stored(there[name], table)
         plan.add(column, name, there[name].declared)
-    _check_covered(table, plan)
     return plan
 
 
@@ -185,6 +211,16 @@ def _check_apart(schema: Schema) -> None:
     for name in schema.names:
         if (other := seen.setdefault(name.lower(), name)) != name:
             raise ProgramError(f"SQLite does not tell the columns {other} and {name} apart")
+
+
+def _check_given(table: Table, plan: Plan) -> None:
+    """Raises ProgramError for a column that takes no value, and for one that a new row lacks."""
+    written = plan.names if plan.match is None else plan.match.written
+    for column in table.columns:
+        if column.name in written:
+            _check_is_stored(column, table)
+    if plan.match is None or plan.match.mode != UPDATE:
+        _check_covered(table, plan)
 
 
 def _check_is_stored(column: TableColumn, table: Table) -> None:
@@ -216,10 +252,15 @@ class _Inserts:
         columns = ", ".join(map(quoted, plan.names))
         self._row = f"({', '.join('?' * self._width)})"
         self._into = f"INSERT INTO {plan.target} ({columns}) VALUES "  # noqa: S608 (names are quoted)
-        self._many = self._into + ", ".join([self._row] * self._rows)
+        self._many = self._statement(self._rows)
+        self._found = 0
 
-    def insert(self, table: pa.Table) -> None:
-        """Raises RowRefused."""
+    def _statement(self, rows: int) -> str:
+        return self._into + ", ".join([self._row] * rows)
+
+    def insert(self, table: pa.Table) -> int:
+        """How many of the rows were found by their key. Raises RowRefused."""
+        self._found = 0
         places = range(self._width)
         columns = in_two_threads(
             lambda place: self._plan.stores[place](table.column(place).combine_chunks()), places
@@ -229,6 +270,7 @@ class _Inserts:
             for first in range(0, len(values[0]), self._rows):
                 part = [column[first : first + self._rows] for column in values]
                 self._insert(self._row_by_row(part), start + first)
+        return self._found
 
     def _row_by_row(self, columns: list[list[Value]]) -> list[Value]:
         """The values of all columns in the order of the statement."""
@@ -239,25 +281,113 @@ class _Inserts:
 
     def _insert(self, values: list[Value], start: int) -> None:
         rows = len(values) // self._width
-        sql = self._many if rows == self._rows else self._into + ", ".join([self._row] * rows)
+        sql = self._many if rows == self._rows else self._statement(rows)
         try:
             with self._link.explained():
-                self._link.connection.execute(sql, values)
+                self._found += self._execute(sql, values)
         except sqlite3.Error as error:
             if _code(error) not in _OF_A_ROW or not self._link.connection.in_transaction:
                 raise
             self._find(values, start)
             raise
 
+    def _execute(self, sql: str, values: list[Value]) -> int:
+        """How many of the rows were found by their key."""
+        self._link.connection.execute(sql, values)
+        return 0
+
     def _find(self, values: Sequence[Value], start: int) -> None:
         """Raises RowRefused for the first row that is refused alone, after those before it."""
         for index in range(len(values) // self._width):
             row = values[index * self._width : (index + 1) * self._width]
             try:
-                self._link.connection.execute(self._into + self._row, row)
+                self._link.connection.execute(self._statement(1), row)
             except sqlite3.Error as error:
                 column = next((n for n in self._plan.names if str(error).endswith(f".{n}")), None)
                 raise RowRefused(start + index, str(error), column) from error
+
+
+class _Keyed(_Inserts):
+    """Finds rows by their key: SQLite takes those of one statement one by one."""
+
+    def __init__(self, link: Link, plan: Plan, match: Match) -> None:
+        self._match = match
+        self._key = [plan.names.index(name) for name in match.key]
+        super().__init__(link, plan)
+
+    def insert(self, table: pa.Table) -> int:
+        check_no_null(table, self._key)
+        return super().insert(table)
+
+
+class _Upserts(_Keyed):
+    def _statement(self, rows: int) -> str:
+        key, changes = _names(self._match.key), []
+        for name in map(quoted, self._match.others):
+            changes.append(f"{name} = excluded.{name}")
+        return f"{super()._statement(rows)} ON CONFLICT ({key}) DO UPDATE SET {', '.join(changes)}"
+
+    def _execute(self, sql: str, values: list[Value]) -> int:
+        """SQLite does not tell an insert from an update: rows of these keys are counted before and after."""
+        rows = len(values) // self._width
+        keys = [values[row * self._width + place] for row in range(rows) for place in self._key]
+        before = self._count(rows, keys)
+        self._link.connection.execute(sql, values)
+        return rows - (self._count(rows, keys) - before)
+
+    def _count(self, rows: int, keys: list[Value]) -> int:
+        one = f"({', '.join('?' * len(self._key))})"
+        listed_keys = ", ".join([one] * rows)
+        sql = (
+            f"SELECT count(*) FROM {self._plan.target}"  # noqa: S608 (names are quoted)
+            f" WHERE ({_names(self._match.key)}) IN (VALUES {listed_keys})"
+        )
+        [count] = self._link.connection.execute(sql, keys).fetchone()
+        return int(count)
+
+
+class _InsertsOrIgnores(_Keyed):
+    def _statement(self, rows: int) -> str:
+        key = _names(self._match.key)
+        return f"{super()._statement(rows)} ON CONFLICT ({key}) DO NOTHING"
+
+    def _execute(self, sql: str, values: list[Value]) -> int:
+        rows = len(values) // self._width
+        return rows - self._link.connection.execute(sql, values).rowcount
+
+
+class _Updates(_Keyed):
+    def __init__(self, link: Link, plan: Plan, match: Match) -> None:
+        super().__init__(link, plan, match)
+        self._rows = 1  # of a statement
+
+    def _statement(self, rows: int) -> str:
+        """Of one row; each `?` has the number of its column."""
+        equal = {name: f"{quoted(name)} = ?{i}" for i, name in enumerate(self._plan.names, 1)}
+        changes = ", ".join(equal[name] for name in self._match.others)
+        found = " AND ".join(equal[name] for name in self._match.key)
+        return f"UPDATE {self._plan.target} SET {changes} WHERE {found}"  # noqa: S608 (names are quoted)
+
+    def _execute(self, sql: str, values: list[Value]) -> int:
+        return self._link.connection.execute(sql, values).rowcount
+
+
+_BY_KEY: dict[str, type[_Keyed]] = {
+    UPSERT: _Upserts,
+    UPDATE: _Updates,
+    INSERT_OR_IGNORE: _InsertsOrIgnores,
+}
+
+
+def inserting(link: Link, plan: Plan) -> _Inserts:
+    """What puts rows into the table, by the mode."""
+    if plan.match is None:
+        return _Inserts(link, plan)
+    return _BY_KEY[plan.match.mode](link, plan, plan.match)
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(map(quoted, columns))
 
 
 def _listed(values: Stored) -> list[Value]:
