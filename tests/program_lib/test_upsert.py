@@ -369,6 +369,18 @@ def test_columns_that_set_themselves_do_so_for_rows_that_change(mariadb: Databas
     assert found == [(1, "one", 1, 0), (2, "two", 22, 1), (3, "three", 3, 0)]
 
 
+def test_the_row_of_a_statement_that_merges_is_none_of_the_batch(mariadb: Database) -> None:
+    """Who catches the error looks for the row by halves; the server counts rows as it came by them."""
+    make_items(mariadb)
+    mariadb.execute(
+        "CREATE TRIGGER s BEFORE INSERT ON t FOR EACH ROW"
+        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no more rows at row 9'"
+    )
+    with pytest.raises(ProgramError, match="no more rows") as refused:
+        write(mariadb, "upsert", ["id"], ITEM, [(1, "eins"), (7, "sieben")])
+    assert not isinstance(refused.value, RowRefused)
+
+
 def test_tables_without_transactions_and_keys_of_parts_are_refused(mariadb: Database) -> None:
     mariadb.execute("CREATE TABLE t (id int PRIMARY KEY, name varchar(20)) ENGINE=MyISAM")
     with pytest.raises(ProgramError, match="takes nothing back"):

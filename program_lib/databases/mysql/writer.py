@@ -268,15 +268,16 @@ class MysqlWriter:
         except pymysql.Error as error:
             self._session.execute("ROLLBACK TO SAVEPOINT batch")
             self._is_emptied = was_emptied
-            raise self._refused(error, start) from error
+            are_merged = start == len(rows)  # of which a statement has an order of its own
+            raise self._refused(error, None if are_merged else start) from error
         self._session.execute("RELEASE SAVEPOINT batch")
         return found
 
-    def _refused(self, error: pymysql.Error, start: int) -> ProgramError:
-        """With the row where the server names it: it counts those of the statement."""
+    def _refused(self, error: pymysql.Error, start: int | None) -> ProgramError:
+        """With the row where the server names it: it counts those of the statement, which begins at `start`."""
         said = words(error).replace(self._into.name, self._place.name)
         found = _ROW.search(said)
-        if found is None:
+        if found is None or start is None:
             return ProgramError(said)
         return RowRefused(start + int(found[1]) - 1, said[: found.start()])
 

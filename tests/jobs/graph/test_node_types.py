@@ -151,7 +151,7 @@ def listed(members: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[list
 @st.composite
 def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
     chosen = draw(st.sampled_from(node_type.one_of)) if node_type.one_of else None
-    config = {}
+    config: dict[str, Any] = {}
     for of in node_type.fields:
         is_needed = of.name == chosen or (of.required and of.default is None)
         is_free = of.name not in node_type.one_of and of.needed_for is None
