@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from program_lib.databases import write_rows
 from program_lib.databases.sqlite import SqliteWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import Writer
-from program_lib.types import DOUBLE, INTEGER, TEXT, Column, Schema, Type
+from program_lib.types import DATE, DOUBLE, INTEGER, TEXT, Column, Schema, Type, decimal
 from tests.databases import Database
 from tests.program_lib.moving import rows_of, say
 
@@ -156,6 +157,33 @@ def test_what_is_equal_is_what_the_column_says(target: Target) -> None:
     assert [n for (n,) in target.rows("SELECT n FROM t ORDER BY n")] == [2, 4]
     spelt = target.rows("SELECT code FROM t ORDER BY n")
     assert spelt == [("a",), ("b",)]  # as they came first
+
+
+@pytest.mark.parametrize(
+    ("declared", "of", "there", "values"),
+    [
+        ("numeric(10,2)", decimal(10, 2), "1.50", [Decimal("1.50"), Decimal("2.00")]),
+        ("varchar(9)", TEXT, "'07'", ["07", "7"]),
+        ("date", DATE, "'2026-01-31'", [date(2026, 1, 31), date(2026, 2, 1)]),
+        ("numeric(10,2)", TEXT, "1.50", ["1.5", "2"]),  # of another type
+    ],
+)
+def test_keys_of_any_type_are_found(
+    target: Target, declared: str, of: Type, there: str, values: list[Any]
+) -> None:
+    target.execute(
+        f"CREATE TABLE t (k {declared} NOT NULL, n int, UNIQUE (k))",
+        f"INSERT INTO t VALUES ({there}, 1)",
+    )
+    columns = {"k": of, "n": INTEGER}
+    rows = [(values[0], 2), (values[1], 3), (values[1], 4)]
+    for mode, said in (
+        ("update", "3 rows: 1 updated, 2 not there"),
+        ("upsert", "3 rows written: 1 inserted, 2 updated"),
+        ("insert_or_ignore", "3 rows: 0 inserted, 3 ignored"),
+    ):
+        assert write(target, mode, ["k"], columns, rows) == said
+    assert target.rows("SELECT n FROM t ORDER BY n") == [(2,), (4,)]
 
 
 def test_a_key_of_two_columns_with_odd_names(target: Target) -> None:

@@ -126,6 +126,40 @@ def test_no_output_writes_into_a_virtual_table_or_what_it_keeps(
     assert rows_of(data / "in.db", f"SELECT * FROM {table}") == before
 
 
+HOSTILE_KEYS = ['n") DO NOTHING; DROP TABLE t; --', "n') --", '"n"', "n; ATTACH 'x' AS y", "rowid"]
+
+
+@pytest.mark.parametrize("key", HOSTILE_KEYS)
+def test_a_key_is_a_name_and_never_sql(data: Path, key: str) -> None:
+    """A column may have any name; where the table has none such, the key is refused with it."""
+    spelt = '"' + key.replace('"', '""') + '"'
+    execute(data / "in.db", f"CREATE TABLE odd ({spelt} INTEGER PRIMARY KEY, name TEXT)")
+    before = rows_of(data / "in.db", "SELECT * FROM t")
+    source = node(1, "db_input", connection="sqlite://", sql=f"SELECT 1 AS {spelt}, 'x' AS name")
+    for mode in ("upsert", "update", "insert_or_ignore"):
+        sink = node(2, "db_output", connection=DB, table="odd", mode=mode, key=[key])
+        assert run(chain(source, sink), data).code == 0
+    assert rows_of(data / "in.db", "SELECT * FROM odd") == [(1, "x")]
+    sink = node(2, "db_output", connection=DB, table="t", mode="upsert", key=[key])
+    plain = node(1, "db_input", connection="sqlite://", sql="SELECT 1 AS n, 'x' AS name")
+    done = run(chain(plain, sink), data)
+    assert done.code == 1
+    assert f"has no column {key}" in done.reason(2)
+    assert rows_of(data / "in.db", "SELECT * FROM t") == before
+
+
+@pytest.mark.parametrize("table", ["docs_config", "boxes_node", "sqlite_stat1"])
+def test_no_key_opens_a_table_that_is_closed(data: Path, table: str) -> None:
+    execute(data / "in.db", "CREATE INDEX i ON t (n)", "ANALYZE")
+    before = rows_of(data / "in.db", f"SELECT * FROM {table}")
+    names = [row[1] for row in rows_of(data / "in.db", f"PRAGMA table_info({table})")]
+    sql = "SELECT " + ", ".join(f"1 AS {name}" for name in names)
+    source = node(1, "db_input", connection="sqlite://", sql=sql)
+    sink = node(2, "db_output", connection=DB, table=table, mode="upsert", key=names[:1])
+    assert run(chain(source, sink), data).code == 1
+    assert rows_of(data / "in.db", f"SELECT * FROM {table}") == before
+
+
 @pytest.mark.parametrize("table", ["sqlite_stat1", "main.sqlite_stat1", "SQLITE_STAT1"])
 @pytest.mark.parametrize("mode", ["append", "replace"])
 def test_no_output_writes_the_statistics_that_sqlite_plans_by(
