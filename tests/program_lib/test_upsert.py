@@ -397,6 +397,20 @@ def test_columns_that_set_themselves_do_so_for_rows_that_change(mariadb: Databas
     assert found == [(1, "one", 1, 0), (2, "two", 22, 1), (3, "three", 3, 0)]
 
 
+@pytest.mark.parametrize("mode", ["upsert", "update"])
+def test_rows_that_are_not_found_stay_free_for_others(mariadb: Database, mode: str) -> None:
+    mariadb.execute("CREATE TABLE t (id int PRIMARY KEY, name varchar(20))")
+    values = ", ".join(f"({i}, 'x')" for i in range(1, 41))
+    mariadb.execute(f"INSERT INTO t VALUES {values}")
+    with writing(mariadb, mode, ["id"], ITEM) as writer:
+        numbers = (*range(1, 21), *range(100, 3000))  # a batch that is larger than the table
+        writer.write(rows_of(ITEM, [(i, "y") for i in numbers]))
+        free = mariadb.rows("SELECT count(*) FROM t WHERE id BETWEEN 22 AND 39 FOR UPDATE NOWAIT")
+        assert free == [(18,)]
+        with pytest.raises(Exception, match="Lock wait timeout"):
+            mariadb.rows("SELECT * FROM t WHERE id = 1 FOR UPDATE NOWAIT")
+
+
 def test_the_row_of_a_statement_that_merges_is_none_of_the_batch(mariadb: Database) -> None:
     """Who catches the error looks for the row by halves; the server counts rows as it came by them."""
     make_items(mariadb)

@@ -2,6 +2,7 @@
 
 Not INSERT … ON DUPLICATE KEY UPDATE into the table itself: that takes any unique key of the table for the one that
 is meant, and would change the row of another key without a word. The temporary table has no key but this one.
+STRAIGHT_JOIN looks up each of its rows by the key: to read the table from end to end would lock all of its rows.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Merge:
         return int(
             session.value(
                 f"SELECT coalesce(sum({quoted('batch', self.times)}), 0)"
-                f" FROM {_sql(self.beside)} batch JOIN {_sql(self.into)} target ON {self._same}"
+                f" FROM {_sql(self.beside)} batch STRAIGHT_JOIN {_sql(self.into)} target ON {self._same}"
                 " FOR UPDATE"
             )
         )
@@ -79,7 +80,7 @@ class Merge:
     def _update(self, session: Session) -> None:
         changes = [f"{quoted('target', n)} = {quoted('batch', n)}" for n in self.match.others]
         session.execute(
-            f"UPDATE {_sql(self.beside)} batch JOIN {_sql(self.into)} target ON {self._same}"
+            f"UPDATE {_sql(self.beside)} batch STRAIGHT_JOIN {_sql(self.into)} target ON {self._same}"
             f" SET {', '.join(changes)}"
         )
 
