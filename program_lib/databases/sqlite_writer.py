@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from program_lib.databases import names
+from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.keys import (
     KEYED,
     UPDATE,
@@ -42,10 +44,18 @@ class SqliteWriter:
     databases.keys: it is there, and rows are found by `key`.
     """
 
-    def __init__(self, where: str | Path, table: str, mode: str, key: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        where: str | Path,
+        table: str,
+        mode: str,
+        key: Sequence[str] = (),
+        around: Around = Around(),  # noqa: B008 (it is frozen)
+    ) -> None:
         """`where` is a path or a sqlite:// URL."""
         assert mode in ("create", "append", "replace", *KEYED)
         self._place, self._table, self._mode, self._key = Place.of(where), table, mode, key
+        self._around = around
         self._tally = Tally(mode)
         self._say: Say | None = None
         self._file: _File | None = None
@@ -78,8 +88,9 @@ class SqliteWriter:
 
     def finish(self) -> None:
         assert self._file is not None, "start comes first"
-        if self._mode in ("create", "replace"):
+        if self._mode in ("create", "replace") or self._around:
             self._begun()  # a table without rows is made or emptied, too
+        self._run("after", self._around.after)
         self._file.check()
 
     def commit(self) -> None:
@@ -97,11 +108,22 @@ class SqliteWriter:
         if self._inserts is None:
             self._file.begin(self._say)
             with self._file.all_or_nothing():
+                self._run("before", self._around.before)
                 plan = self._plan()  # once more: others may have changed the table until now
                 for statement in plan.statements:
                     self._file.link.execute(statement)
             self._inserts = inserting(self._file.link, plan)
         return self._inserts
+
+    def _run(self, when: str, statement: str) -> None:
+        """Raises StatementFailed, also where it is more than one statement."""
+        if not statement:
+            return
+        assert self._file is not None, "start comes first"
+        try:
+            self._file.link.execute(statement).fetchall()
+        except (sqlite3.Error, sqlite3.Warning, ProgramError) as error:
+            raise StatementFailed(f"SQL {when} the rows: {error}") from error
 
     def _there(self) -> Table | None:
         """The table. Raises ProgramError where its being there or not is against the mode."""

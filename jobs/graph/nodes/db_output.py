@@ -34,6 +34,22 @@ DB_OUTPUT = NodeType(
             help="The columns that find a row of the table: its primary key, or a unique key of it.",
             needed_for=Need("mode", KEYED),
         ),
+        Field(
+            "before",
+            "SQL before",
+            "sql",
+            required=False,
+            help="In PostgreSQL and SQLite: one INSERT, UPDATE or DELETE that runs before the first row, in the"
+            " transaction of the rows, for example DELETE FROM report WHERE day = current_date.",
+        ),
+        Field(
+            "after",
+            "SQL after",
+            "sql",
+            required=False,
+            help="In PostgreSQL and SQLite: one INSERT, UPDATE or DELETE that runs after the last row, in the"
+            " transaction of the rows.",
+        ),
     ),
     runs_as="Output",
     imports=("program_lib.databases.write_rows",),
@@ -44,6 +60,12 @@ DB_OUTPUT = NodeType(
         mode={{ config.mode | literal }},
 {% if config.get('key') %}
         key={{ config.key | literal(8) }},
+{% endif %}
+{% if config.get('before') %}
+        before={{ config.before | literal(8) }},
+{% endif %}
+{% if config.get('after') %}
+        after={{ config.after | literal(8) }},
 {% endif %}
     )
 """,

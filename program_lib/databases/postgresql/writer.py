@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from sqlalchemy.engine import URL
 
+from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
 from program_lib.databases.keys import KEYED, UPDATE, Tally, check_no_null, match
 from program_lib.databases.names import Table, has, spelt
@@ -85,10 +86,17 @@ class PostgresqlWriter:
     databases.keys: it is there, and rows are found by `key`.
     """
 
-    def __init__(self, url: URL, table: str, mode: str, key: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        url: URL,
+        table: str,
+        mode: str,
+        key: Sequence[str] = (),
+        around: Around = Around(),  # noqa: B008 (it is frozen)
+    ) -> None:
         assert mode in (CREATE, APPEND, REPLACE, *KEYED)
         self._url, self._written, self._mode = url, table, mode
-        self._key_columns = key
+        self._key_columns, self._around = key, around
         self._tally = Tally(mode)
         self._key = spelled_alike(url)
 
@@ -309,6 +317,7 @@ class PostgresqlWriter:
         plan = self._plan
         if plan.is_begun:
             return
+        self._run("before", self._around.before)
         for statement in plan.before:
             self._session.execute(statement)
         if not plan.targets.keys() >= set(plan.columns):
@@ -346,7 +355,18 @@ class PostgresqlWriter:
                 self._session.execute(statement)
             for sequence in self._plan.sequences:
                 self._set(sequence)
+            self._run("after", self._around.after)
             self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def _run(self, when: str, statement: str) -> None:
+        """Raises StatementFailed, also where it is more than one statement."""
+        if not statement:
+            return
+        try:
+            self._session.prepared(statement)
+            self._session.execute(statement)
+        except psycopg.Error as error:
+            raise StatementFailed(f"SQL {when} the rows: {words(error)}") from error
 
     def _set(self, sequence: _Sequence) -> None:
         """The next value must be one that is not there; a sequence is never set back."""
