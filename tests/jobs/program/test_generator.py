@@ -65,7 +65,7 @@ def everything(**texts: str) -> dict[str, Any]:
                 connection="sqlite:///r.db",
                 table=text["table"],
                 mode="upsert",
-                key=["K" + text["column"], text["table"]],
+                key=["K" + text["column"], "T" + text["table"]],
             ),
             node(7, "csv_output", text["name"], path=text["path"], null_marker=text["marker"]),
             node(8, "limit", text["name"], rows=10),
