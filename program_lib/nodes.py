@@ -422,6 +422,10 @@ class Output(InnerNode):
     def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
         return batch  # its parts are written
 
+    def told(self) -> str:
+        said = "" if self.writer is None else self.writer.told()
+        return said or super().told()
+
     def complete(self) -> None:
         """Not yet: what is written counts when it is committed."""
 

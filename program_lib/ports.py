@@ -56,6 +56,13 @@ class Uncounted:
         return None
 
 
+class WritesAll:
+    """What a writer tells that writes each row which it gets."""
+
+    def told(self) -> str:
+        return ""
+
+
 class Writer(Protocol):
     """Where rows go. Nothing that others see changes before `commit`.
 
@@ -83,6 +90,10 @@ class Writer(Protocol):
 
         so that after any error `write` may be called again with other rows, until `undo`.
         """
+        ...
+
+    def told(self) -> str:
+        """What became of the rows that `write` took, as a sentence; "" where all of them are written."""
         ...
 
     def finish(self) -> None:

@@ -58,6 +58,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """When a field is given: where another field, a choice, has one of these values; else it must not be."""
+
+    field: str
+    values: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """This as JSON, for the page's form."""
+        return {"field": self.field, "values": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of a node's configuration, as validation and the page's form see it."""
 
@@ -77,6 +89,7 @@ class Field:
     unique_or: str = ""
     reserved: str = ""  # what that member must not be
     former: bool = False  # of graphs of before: a form shows it only where it is given
+    needed_for: Need | None = None  # of a field that is not `required`; an empty list is not given
 
     def errors(self, value: Any) -> Iterator[str]:
         """What is wrong with a value of this field, a sentence each."""
@@ -95,6 +108,7 @@ class Field:
             "members": [member.document() for member in self.members],
             "entry": self.entry,
             "former": self.former,
+            "neededFor": None if self.needed_for is None else self.needed_for.document(),
         }
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.graph.fields import MAX_COLUMNS, Field, shown
+from jobs.graph.fields import MAX_COLUMNS, Field, Need, shown
 from program_lib.errors import ProgramError
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
 from program_lib.join_columns import key_error
@@ -94,6 +94,9 @@ class NodeType:
             elif field.required and field.default is None:
                 yield field.name, f"{field.label} is missing"
         yield from self._one_of_errors(config)
+        for field in self.fields:
+            if field.needed_for is not None:
+                yield from self._need_errors(config, field, field.needed_for)
 
     def size(self, config: Mapping[str, Any]) -> Size:
         """Without what is refused by its own length and so never looked at."""
@@ -157,6 +160,22 @@ class NodeType:
             yield self.one_of[0], f"{labels} is missing"
         elif len(given) > 1:
             yield given[1], f"only one of {labels} can be given"
+
+    def _need_errors(
+        self, config: Mapping[str, Any], field: Field, need: Need
+    ) -> Iterator[tuple[str | None, str]]:
+        [choice] = [other for other in self.fields if other.name == need.field]
+        chosen = config.get(choice.name)
+        chosen = choice.default if chosen is None else chosen
+        is_given = config.get(field.name) not in (None, [])
+        if chosen in need.values and not is_given:
+            yield field.name, f"{field.label} is missing: {choice.label} {chosen} needs it"
+        elif chosen in choice.choices and chosen not in need.values and is_given:
+            values = " or ".join(need.values)
+            yield (
+                field.name,
+                f"{field.label} is only for {choice.label} {values}, and not for {chosen}: leave it out",
+            )
 
 
 def order_of(entry: Mapping[str, str]) -> Order:

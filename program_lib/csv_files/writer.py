@@ -15,6 +15,7 @@ import pyarrow as pa
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.ports import WritesAll
 from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
@@ -40,7 +41,7 @@ class _Part(NamedTuple):
     start: int = 0  # in the batch
 
 
-class CsvWriter:
+class CsvWriter(WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
 
     def __init__(

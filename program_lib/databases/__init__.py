@@ -5,10 +5,13 @@ Each kind's modules are imported when a program uses it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from program_lib.data_files import claim
+from program_lib.databases.around import Around
 from program_lib.databases.connections import check_is_there, database_url, is_sqlite_file
+from program_lib.databases.keys import KEYED
 from program_lib.ports import Reader, Writer
 
 
@@ -34,24 +37,40 @@ def read_rows(connection: str, query: str | None = None, table: str | None = Non
     return OtherReader(url, query, table)
 
 
-def write_rows(connection: str, table: str, mode: str) -> Writer:
-    """A writer of a table; `mode` is create, append or replace. Raises as `read_rows`."""
+def write_rows(
+    connection: str,
+    table: str,
+    mode: str,
+    key: Sequence[str] = (),
+    *,
+    before: str = "",
+    after: str = "",
+) -> Writer:
+    """A writer of a table; `mode` is create, append, replace, or one of databases.keys.KEYED, which needs a `key`.
+
+    `before` and `after` are statements that run in its transaction: databases.around says which. Raises as `read_rows`.
+    """
+    assert bool(key) == (mode in KEYED), "a key goes with the modes that need one"
     url = database_url(connection)
+    around = Around(before, after)
+    around.check(url.get_backend_name())
     if is_sqlite_file(url):
         claim(Path(str(url.database)), "a database", is_shared=True)
     match url.get_backend_name():
         case "sqlite":
             from program_lib.databases.sqlite import SqliteWriter
 
-            return SqliteWriter(str(url.render_as_string(hide_password=False)), table, mode)
+            return SqliteWriter(
+                str(url.render_as_string(hide_password=False)), table, mode, key, around
+            )
         case "postgresql":
             from program_lib.databases.postgresql.writer import PostgresqlWriter
 
-            return PostgresqlWriter(url, table, mode)
+            return PostgresqlWriter(url, table, mode, key, around)
         case "mysql" | "mariadb":
             from program_lib.databases.mysql.writer import MysqlWriter
 
-            return MysqlWriter(url, table, mode)
+            return MysqlWriter(url, table, mode, key)
     from program_lib.databases.other import OtherWriter
 
     return OtherWriter(url, table, mode)

@@ -21,10 +21,11 @@ from sqlalchemy.engine import URL, Connection, CursorResult
 from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
+from program_lib.databases.keys import KEYED
 from program_lib.databases.names import Table, find_table, no_table, spelt
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted, WritesAll
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -376,10 +377,16 @@ class Shared:
 _SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
 
 
-class OtherWriter:
+class OtherWriter(WritesAll):
     """Rows into one table. A new table is there, and empty, from `open` on: DDL commits in many databases."""
 
     def __init__(self, url: URL, table: str, mode: str) -> None:
+        """Raises ProgramError for a mode with a key: its statement is each database's own."""
+        if mode in KEYED:
+            raise ProgramError(
+                f"{mode} writes into PostgreSQL, MariaDB, MySQL and SQLite, and not into"
+                f" {url.get_backend_name()}: choose append or replace"
+            )
         assert mode in (CREATE, APPEND, REPLACE)
         self._url, self._written, self._mode = url, table, mode
         self._key = spelled_alike(url)

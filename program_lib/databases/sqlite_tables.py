@@ -79,6 +79,20 @@ def new_table_name(written: str) -> str:
     return name if dot and schema.lower() == "main" else written
 
 
+def unique_keys(link: Link, table: Table) -> list[tuple[str, ...]]:
+    """The columns of each key that no two rows share, without those of expressions and with conditions."""
+    schema = quoted(table.schema)
+    columns = link.execute(f"PRAGMA {schema}.table_xinfo({quoted(table.name)})").fetchall()
+    primary = sorted((row[5], row[1]) for row in columns if row[5])
+    keys = {tuple(name for _, name in primary)}
+    indexes = link.execute(f"PRAGMA {schema}.index_list({quoted(table.name)})").fetchall()
+    for _, index, is_unique, _, is_partial in indexes:
+        if is_unique and not is_partial:
+            parts = link.execute(f"PRAGMA {schema}.index_info({quoted(index)})").fetchall()
+            keys.add(tuple(name for _, _, name in parts))
+    return sorted(key for key in keys if key and None not in key)
+
+
 def columns_of(link: Link, name: str, schema: str) -> tuple[TableColumn, ...]:
     rows = link.execute(f"PRAGMA {quoted(schema)}.table_xinfo({quoted(name)})").fetchall()
     keys = sum(bool(row[5]) for row in rows)

@@ -6,13 +6,21 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
 
 from program_lib.databases import names
+from program_lib.databases.around import Around, StatementFailed
+from program_lib.databases.keys import (
+    KEYED,
+    UPDATE,
+    Match,
+    Tally,
+    match,
+)
+from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
 from program_lib.databases.sqlite_tables import (
     Table,
@@ -20,45 +28,39 @@ from program_lib.databases.sqlite_tables import (
     find_table,
     new_table_name,
     there_is_no,
+    unique_keys,
 )
 from program_lib.databases.sqlite_types import declared_for
-from program_lib.databases.sqlite_values import Store, Stored, Value, storing
 from program_lib.databases.turns import turn_of
-from program_lib.errors import ProgramError, RowRefused
-from program_lib.two_threads import in_two_threads
+from program_lib.errors import ProgramError
 from program_lib.types import Column, Schema, listed
-
-ROWS_A_STATEMENT = 100  # of one INSERT: a third less work than one row each
-MOST_PARAMETERS = 10_000  # of one INSERT, so that wide rows stay within the gate's limits
-SLICE = (
-    1_000  # rows that lie as Python values at once: few enough to stay in the processor's caches
-)
-
-_OF_A_ROW = frozenset(  # errors that another row may not have
-    {
-        sqlite3.SQLITE_ERROR,  # of a trigger, or a column that is computed
-        sqlite3.SQLITE_CONSTRAINT,
-        sqlite3.SQLITE_MISMATCH,
-        sqlite3.SQLITE_TOOBIG,
-    }
-)
 
 
 class SqliteWriter:
     """Implements program_lib.ports.Writer.
 
     create: the table is new. append: it is there, rows are added. replace: the rows take the place of those in
-    it; the table stays, and gets the columns that it lacks; where there is none, it is made.
+    it; the table stays, and gets the columns that it lacks; where there is none, it is made. The modes of
+    databases.keys: it is there, and rows are found by `key`.
     """
 
-    def __init__(self, where: str | Path, table: str, mode: str) -> None:
+    def __init__(
+        self,
+        where: str | Path,
+        table: str,
+        mode: str,
+        key: Sequence[str] = (),
+        around: Around = Around(),  # noqa: B008 (it is frozen)
+    ) -> None:
         """`where` is a path or a sqlite:// URL."""
-        assert mode in ("create", "append", "replace")
-        self._place, self._table, self._mode = Place.of(where), table, mode
+        assert mode in ("create", "append", "replace", *KEYED)
+        self._place, self._table, self._mode, self._key = Place.of(where), table, mode, key
+        self._around = around
+        self._tally = Tally(mode)
         self._say: Say | None = None
         self._file: _File | None = None
         self._schema = Schema()
-        self._inserts: _Inserts | None = None  # from the first row on
+        self._inserts: Inserts | None = None  # from the first row on
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -78,12 +80,17 @@ class SqliteWriter:
         assert self._file is not None, "start comes first"
         inserts = self._begun()
         with self._file.all_or_nothing():
-            inserts.insert(table)
+            found = inserts.insert(table)
+        self._tally.add(len(table), found)
+
+    def told(self) -> str:
+        return self._tally.told() if self._mode in KEYED else ""
 
     def finish(self) -> None:
         assert self._file is not None, "start comes first"
-        if self._mode != "append":
+        if self._mode in ("create", "replace") or self._around:
             self._begun()  # a table without rows is made or emptied, too
+        self._run("after", self._around.after)
         self._file.check()
 
     def commit(self) -> None:
@@ -95,24 +102,35 @@ class SqliteWriter:
         if file is not None:
             file.leave()
 
-    def _begun(self) -> _Inserts:
+    def _begun(self) -> Inserts:
         """Takes the write lock and gets the table ready, at the first row."""
         assert self._file is not None, "start comes first"
         if self._inserts is None:
             self._file.begin(self._say)
             with self._file.all_or_nothing():
+                self._run("before", self._around.before)
                 plan = self._plan()  # once more: others may have changed the table until now
                 for statement in plan.statements:
                     self._file.link.execute(statement)
-            self._inserts = _Inserts(self._file.link, plan)
+            self._inserts = inserting(self._file.link, plan)
         return self._inserts
+
+    def _run(self, when: str, statement: str) -> None:
+        """Raises StatementFailed, also where it is more than one statement."""
+        if not statement:
+            return
+        assert self._file is not None, "start comes first"
+        try:
+            self._file.link.execute(statement).fetchall()
+        except (sqlite3.Error, sqlite3.Warning, ProgramError) as error:
+            raise StatementFailed(f"SQL {when} the rows: {error}") from error
 
     def _there(self) -> Table | None:
         """The table. Raises ProgramError where its being there or not is against the mode."""
         assert self._file is not None, "start comes first"
         link = self._file.link
         table = find_table(link, self._table)
-        if table is None and self._mode == "append":
+        if table is None and self._mode in ("append", *KEYED):
             raise there_is_no(link, self._table)
         if table is not None and self._mode == "create":
             raise ProgramError(
@@ -126,24 +144,20 @@ class SqliteWriter:
         table = self._there()
         if table is None:
             return plan_of_new(new_table_name(self._table), self._schema)
-        return plan_of_old(table, self._schema, replaces=self._mode == "replace")
+        plan = plan_of_old(table, self._schema, replaces=self._mode == "replace")
+        if self._mode in KEYED:
+            plan.match = self._match(table, plan.names)
+        _check_given(table, plan)
+        return plan
+
+    def _match(self, table: Table, given: Sequence[str]) -> Match:
+        assert self._file is not None, "start comes first"
+        there = [column.name for column in table.columns]
+        unique = unique_keys(self._file.link, table)
+        return match(self._mode, self._key, given, there, unique, table.name)
 
 
 # --- what is done to the table -------------------------------------------------------------------
-
-
-@dataclass
-class Plan:
-    """Where the columns of rows go, and what is done before the first row."""
-
-    target: str  # as SQL has it
-    names: list[str] = field(default_factory=list)  # as the table spells them
-    stores: list[Store] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
-
-    def add(self, column: Column, name: str, declared: str) -> None:
-        self.names.append(name)
-        self.stores.append(storing(column, declared, name))
 
 
 def plan_of_new(name: str, schema: Schema) -> Plan:
@@ -173,9 +187,7 @@ def plan_of_old(table: Table, schema: Schema, *, replaces: bool) -> Plan:
         there[column.name] = TableColumn(column.name, declared_for(column.type))
     spelt = names.spelt(schema.names, list(there), table.name)
     for column, name in zip(schema, spelt, strict=True):
-        _check_is_stored(there[name], table)
         plan.add(column, name, there[name].declared)
-    _check_covered(table, plan)
     return plan
 
 
@@ -185,6 +197,16 @@ def _check_apart(schema: Schema) -> None:
     for name in schema.names:
         if (other := seen.setdefault(name.lower(), name)) != name:
             raise ProgramError(f"SQLite does not tell the columns {other} and {name} apart")
+
+
+def _check_given(table: Table, plan: Plan) -> None:
+    """Raises ProgramError for a column that takes no value, and for one that a new row lacks."""
+    written = plan.names if plan.match is None else plan.match.written
+    for column in table.columns:
+        if column.name in written:
+            _check_is_stored(column, table)
+    if plan.match is None or plan.match.mode != UPDATE:
+        _check_covered(table, plan)
 
 
 def _check_is_stored(column: TableColumn, table: Table) -> None:
@@ -200,76 +222,6 @@ def _check_covered(table: Table, plan: Plan) -> None:
         raise ProgramError(
             f"rows of {table.name} need {listed(missing)}: NOT NULL, and no default is declared"
         )
-
-
-# --- rows ----------------------------------------------------------------------------------------
-
-
-class _Inserts:
-    """Puts rows into one table, many with one statement."""
-
-    def __init__(self, link: Link, plan: Plan) -> None:
-        self._link, self._plan = link, plan
-        self._width = len(plan.names)
-        most = min(MOST_PARAMETERS, link.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
-        self._rows = max(1, min(ROWS_A_STATEMENT, most // self._width))
-        columns = ", ".join(map(quoted, plan.names))
-        self._row = f"({', '.join('?' * self._width)})"
-        self._into = f"INSERT INTO {plan.target} ({columns}) VALUES "  # noqa: S608 (names are quoted)
-        self._many = self._into + ", ".join([self._row] * self._rows)
-
-    def insert(self, table: pa.Table) -> None:
-        """Raises RowRefused."""
-        places = range(self._width)
-        columns = in_two_threads(
-            lambda place: self._plan.stores[place](table.column(place).combine_chunks()), places
-        )
-        for start in range(0, len(table), SLICE):
-            values = [_listed(column[start : start + SLICE]) for column in columns]
-            for first in range(0, len(values[0]), self._rows):
-                part = [column[first : first + self._rows] for column in values]
-                self._insert(self._row_by_row(part), start + first)
-
-    def _row_by_row(self, columns: list[list[Value]]) -> list[Value]:
-        """The values of all columns in the order of the statement."""
-        flat: list[Value] = [None] * (len(columns[0]) * self._width)
-        for place, column in enumerate(columns):
-            flat[place :: self._width] = column
-        return flat
-
-    def _insert(self, values: list[Value], start: int) -> None:
-        rows = len(values) // self._width
-        sql = self._many if rows == self._rows else self._into + ", ".join([self._row] * rows)
-        try:
-            with self._link.explained():
-                self._link.connection.execute(sql, values)
-        except sqlite3.Error as error:
-            if _code(error) not in _OF_A_ROW or not self._link.connection.in_transaction:
-                raise
-            self._find(values, start)
-            raise
-
-    def _find(self, values: Sequence[Value], start: int) -> None:
-        """Raises RowRefused for the first row that is refused alone, after those before it."""
-        for index in range(len(values) // self._width):
-            row = values[index * self._width : (index + 1) * self._width]
-            try:
-                self._link.connection.execute(self._into + self._row, row)
-            except sqlite3.Error as error:
-                column = next((n for n in self._plan.names if str(error).endswith(f".{n}")), None)
-                raise RowRefused(start + index, str(error), column) from error
-
-
-def _listed(values: Stored) -> list[Value]:
-    return values if isinstance(values, list) else values.to_pylist()
-
-
-def _code(error: sqlite3.Error) -> int | None:
-    """SQLite's primary code; Python raises some of its errors on its own: DataError for TOOBIG."""
-    if isinstance(error, sqlite3.DataError):
-        return sqlite3.SQLITE_TOOBIG
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
 
 
 # --- what writers of one file share --------------------------------------------------------------

@@ -468,6 +468,24 @@ def test_a_field_of_before_is_offered_where_it_is_given(
     assert run(modules, "fields", body, [former, config]) is offered
 
 
+@pytest.mark.parametrize(
+    ("config", "offered"),
+    [
+        ({"mode": "upsert"}, True),
+        ({"mode": "create"}, False),
+        ({}, False),
+        ({"mode": "create", "key": ["id"]}, True),  # where its error is shown
+        ({"mode": "create", "key": []}, False),
+    ],
+)
+def test_a_field_that_a_choice_needs_is_offered_with_that_choice(
+    modules: Page, config: Any, offered: bool
+) -> None:
+    need = {"field": "mode", "values": ["upsert"]}
+    body = "return m.isOffered({ name: 'key', former: false, neededFor: given[0] }, given[1]);"
+    assert run(modules, "fields", body, [need, config]) is offered
+
+
 # ---------------------------------------------------------------- types found in a file
 
 FOUND = {"columns": ["id", "name", "price"], "types": ["integer", "text", "numeric"]}

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from program_lib.errors import RowRefused
 from program_lib.nodes import Node
+from program_lib.ports import WritesAll
 from program_lib.program import run_nodes
 from program_lib.types import Schema
 from progress_lib import Progress
@@ -45,7 +46,7 @@ class Rows:
 
 
 @dataclass
-class Kept:
+class Kept(WritesAll):
     """A writer into memory; `refuses` tells which ids it cannot take."""
 
     refuses: Callable[[int], bool] = lambda value: False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ def source(**config: Any) -> dict[str, Any]:
     return node(1, "db_input", connection="SOURCE", **config)
 
 
-def target(number: int, table: str, mode: str, connection: str = "TARGET") -> dict[str, Any]:
-    return node(number, "db_output", connection=connection, table=table, mode=mode)
+def target(
+    number: int, table: str, mode: str, connection: str = "TARGET", **config: Any
+) -> dict[str, Any]:
+    return node(number, "db_output", connection=connection, table=table, mode=mode, **config)
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
@@ -76,6 +79,34 @@ def test_the_row_that_a_constraint_refuses_is_named(database: Database, tmp_path
     assert "uplicate" in ended.reason(2)
     assert "row 2,345" in ended.reason(2)
     assert database.rows("SELECT * FROM t") == []
+
+
+def test_what_became_of_rows_with_a_key_is_told(database: Database, tmp_path: Path) -> None:
+    database.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, price decimal(10,2))",
+        "INSERT INTO t SELECT k, 0 FROM s WHERE k > 200",
+    )
+    document = chain(source(table="s"), target(2, "t", "upsert", key=["k"]))
+    ended = run(document, tmp_path, **environment(database))
+    assert ended.code == 0, ended.stderr
+    assert ended.state(2) == ("completed", 3_000)
+    assert ended.last(2)["message"] == "3,000 rows written: 200 inserted, 2,800 updated"
+    assert database.rows("SELECT count(*), min(price) FROM t") == [(3_000, Decimal("1.25"))]
+
+
+def test_the_row_that_a_table_refuses_is_named_in_a_mode_with_a_key(
+    database: Database, tmp_path: Path
+) -> None:
+    database.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, price decimal(10,2), CHECK (price < 2345))",
+        "INSERT INTO t VALUES (1, 0), (2345, 0)",
+    )
+    document = chain(source(sql="SELECT * FROM s ORDER BY k"), target(2, "t", "upsert", key=["k"]))
+    ended = run(document, tmp_path, **environment(database))
+    assert ended.code == 1
+    assert "row 2,345: k=2345, price=2345.25" in ended.reason(2)
+    assert ended.last(2)["message"].startswith("0 rows written") or ended.state(2)[1] == 0
+    assert database.rows("SELECT * FROM t ORDER BY k") == [(1, 0), (2345, 0)]
 
 
 def test_a_run_that_fails_leaves_the_replaced_and_no_new_table(

@@ -126,6 +126,74 @@ def test_no_output_writes_into_a_virtual_table_or_what_it_keeps(
     assert rows_of(data / "in.db", f"SELECT * FROM {table}") == before
 
 
+HOSTILE_KEYS = ['n") DO NOTHING; DROP TABLE t; --', "n') --", '"n"', "n; ATTACH 'x' AS y", "rowid"]
+
+
+@pytest.mark.parametrize("key", HOSTILE_KEYS)
+def test_a_key_is_a_name_and_never_sql(data: Path, key: str) -> None:
+    """A column may have any name; where the table has none such, the key is refused with it."""
+    spelt = '"' + key.replace('"', '""') + '"'
+    execute(data / "in.db", f"CREATE TABLE odd ({spelt} INTEGER PRIMARY KEY, name TEXT)")
+    before = rows_of(data / "in.db", "SELECT * FROM t")
+    source = node(1, "db_input", connection="sqlite://", sql=f"SELECT 1 AS {spelt}, 'x' AS name")
+    for mode in ("upsert", "update", "insert_or_ignore"):
+        sink = node(2, "db_output", connection=DB, table="odd", mode=mode, key=[key])
+        assert run(chain(source, sink), data).code == 0
+    assert rows_of(data / "in.db", "SELECT * FROM odd") == [(1, "x")]
+    sink = node(2, "db_output", connection=DB, table="t", mode="upsert", key=[key])
+    plain = node(1, "db_input", connection="sqlite://", sql="SELECT 1 AS n, 'x' AS name")
+    done = run(chain(plain, sink), data)
+    assert done.code == 1
+    assert f"has no column {key}" in done.reason(2)
+    assert rows_of(data / "in.db", "SELECT * FROM t") == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("COMMIT", "must be one INSERT, UPDATE or DELETE"),
+        ("DROP TABLE t", "must be one INSERT, UPDATE or DELETE"),
+        ("/* */ DELETE FROM t", "begin with that word"),
+        ("PRAGMA writable_schema = ON", "must be one"),
+        ("DELETE FROM t; COMMIT", "one statement"),
+        ("DELETE FROM t; ATTACH 'x' AS y", "one statement"),
+        (f"INSERT INTO t SELECT 1, fts3_tokenizer('x', {ADDRESS})", "fts3_tokenizer"),
+        ("INSERT INTO t SELECT 1, load_extension('x')", "load_extension"),
+        ("INSERT INTO t SELECT 1, sql FROM sqlite_dbpage", "sqlite_dbpage"),
+        ("DELETE FROM docs", "virtual table"),
+        ("DELETE FROM docs_config", "docs_config"),
+        ("DELETE FROM sqlite_master", "sqlite_master"),
+        ("UPDATE sqlite_master SET sql = 'x'", "sqlite_master"),
+    ],
+)
+def test_sql_around_the_rows_changes_rows_of_tables_and_no_more(
+    data: Path, statement: str, said: str
+) -> None:
+    before = (data / "in.db").read_bytes()
+    source = node(1, "db_input", connection="sqlite://", sql="SELECT 3 AS n, 'x' AS name")
+    for when in ("before", "after"):
+        sink = node(2, "db_output", connection=DB, table="t", mode="append", **{when: statement})
+        done = run(chain(source, sink), data)
+        assert done.code == 1
+        assert said in done.reason(2)
+        assert f"SQL {when} the rows" in done.reason(2)
+    assert rows_of(data / "in.db", "SELECT * FROM t") == [(1, "one"), (2, "two")]
+    assert len(before) == (data / "in.db").stat().st_size
+    assert not (data / "x").exists()
+
+
+@pytest.mark.parametrize("table", ["docs_config", "boxes_node", "sqlite_stat1"])
+def test_no_key_opens_a_table_that_is_closed(data: Path, table: str) -> None:
+    execute(data / "in.db", "CREATE INDEX i ON t (n)", "ANALYZE")
+    before = rows_of(data / "in.db", f"SELECT * FROM {table}")
+    names = [row[1] for row in rows_of(data / "in.db", f"PRAGMA table_info({table})")]
+    sql = "SELECT " + ", ".join(f"1 AS {name}" for name in names)
+    source = node(1, "db_input", connection="sqlite://", sql=sql)
+    sink = node(2, "db_output", connection=DB, table=table, mode="upsert", key=names[:1])
+    assert run(chain(source, sink), data).code == 1
+    assert rows_of(data / "in.db", f"SELECT * FROM {table}") == before
+
+
 @pytest.mark.parametrize("table", ["sqlite_stat1", "main.sqlite_stat1", "SQLITE_STAT1"])
 @pytest.mark.parametrize("mode", ["append", "replace"])
 def test_no_output_writes_the_statistics_that_sqlite_plans_by(

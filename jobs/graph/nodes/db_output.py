@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.graph.fields import CONNECTION, Field
+from jobs.graph.fields import CONNECTION, Field, Need
 from jobs.graph.node_type import NodeType
+from program_lib.databases.keys import KEYED
 
 DB_OUTPUT = NodeType(
     name="db_output",
@@ -20,8 +21,34 @@ DB_OUTPUT = NodeType(
             "choice",
             default="create",
             help="create: a new table, which must not be there; append: rows are added to the table, which must"
-            " be there; replace: the rows take the place of those that are there.",
-            choices=("create", "append", "replace"),
+            " be there; replace: the rows take the place of those that are there. With a key: upsert updates the"
+            " rows that are there and inserts the others; update leaves the others out; insert_or_ignore leaves"
+            " out those that are there.",
+            choices=("create", "append", "replace", *KEYED),
+        ),
+        Field(
+            "key",
+            "Key",
+            "names",
+            required=False,
+            help="The columns that find a row of the table: its primary key, or a unique key of it.",
+            needed_for=Need("mode", KEYED),
+        ),
+        Field(
+            "before",
+            "SQL before",
+            "sql",
+            required=False,
+            help="In PostgreSQL and SQLite: one INSERT, UPDATE or DELETE that runs before the first row, in the"
+            " transaction of the rows, for example DELETE FROM report WHERE day = current_date.",
+        ),
+        Field(
+            "after",
+            "SQL after",
+            "sql",
+            required=False,
+            help="In PostgreSQL and SQLite: one INSERT, UPDATE or DELETE that runs after the last row, in the"
+            " transaction of the rows.",
         ),
     ),
     runs_as="Output",
@@ -31,6 +58,15 @@ DB_OUTPUT = NodeType(
         {{ config.connection | literal }},
         {{ config.table | literal }},
         mode={{ config.mode | literal }},
+{% if config.get('key') %}
+        key={{ config.key | literal(8) }},
+{% endif %}
+{% if config.get('before') %}
+        before={{ config.before | literal(8) }},
+{% endif %}
+{% if config.get('after') %}
+        after={{ config.after | literal(8) }},
+{% endif %}
     )
 """,
     known_columns=lambda config, known: known,

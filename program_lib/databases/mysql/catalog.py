@@ -149,6 +149,21 @@ def why_not_all_or_nothing(session: Session, table: Table) -> str | None:
     return None
 
 
+def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
+    """The columns of each key that no two rows share, without those of parts of columns and of expressions."""
+    rows = session.rows(
+        "SELECT index_name, column_name, sub_part FROM information_schema.statistics"
+        " WHERE table_schema = %s AND table_name = %s AND non_unique = 0"
+        " ORDER BY index_name, seq_in_index",
+        [table.schema, table.name],
+    )
+    keys: dict[str, list[str | None]] = {}
+    for index, column, part in rows:
+        keys.setdefault(index, []).append(None if part is not None else column)
+    whole = [tuple(name for name in names if name) for names in keys.values() if None not in names]
+    return sorted(set(whole))
+
+
 def losing_tables(session: Session, table: Table) -> list[str]:
     """Other tables that would lose rows or values with a row of this one, by ON DELETE."""
     rows = session.rows(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -33,6 +33,8 @@ READING = (
 # NO_AUTO_VALUE_ON_ZERO: a 0 that is given stays 0. Without NO_BACKSLASH_ESCAPES: see literals.py.
 WRITING = (
     *_ALWAYS,
+    # keys that are looked for and not there stay so until the end, whatever the server's default is
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'",
     "START TRANSACTION",
@@ -61,8 +63,13 @@ class Session:
 
     def execute(self, statement: str) -> int:
         """The number of rows that it touched. Raises TransactionLost, or pymysql.Error."""
-        try:
+        with self._saying_what_is_lost():
             return int(self.connection.query(statement))
+
+    @contextmanager
+    def _saying_what_is_lost(self) -> Iterator[None]:
+        try:
+            yield
         except pymysql.Error as error:
             if self.is_lost_by(error):
                 raise TransactionLost(words(error)) from error
@@ -73,8 +80,8 @@ class Session:
         return not self.connection.open or code in _TRANSACTION_IS_GONE
 
     def rows(self, query: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-        """Values are texts, or None."""
-        with self.connection.cursor() as cursor:
+        """Values are texts, or None. Raises as `execute`."""
+        with self._saying_what_is_lost(), self.connection.cursor() as cursor:
             cursor.execute(query, parameters or None)
             return [tuple(row) for row in cursor.fetchall()]
 

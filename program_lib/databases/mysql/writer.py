@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -18,10 +18,12 @@ import pymysql
 from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
+from program_lib.databases.keys import KEYED, UPDATE, Tally, check_no_null, match
 from program_lib.databases.lost import TransactionLost
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.literals import rows_of_literals
+from program_lib.databases.mysql.merging import Merge
 from program_lib.databases.mysql.native import declared, target
 from program_lib.databases.mysql.session import WRITING, Session, quoted, words
 from program_lib.databases.names import Table, spelt
@@ -100,11 +102,15 @@ class MysqlWriter:
     """Rows into one table.
 
     create: the table is new. append: it is there, and rows are added. replace: the rows take the place of those in it.
+    The modes of databases.keys: it is there, and rows are found by `key`.
     """
 
-    def __init__(self, url: URL, table: str, mode: str) -> None:
-        assert mode in (CREATE, APPEND, REPLACE)
+    def __init__(self, url: URL, table: str, mode: str, key: Sequence[str] = ()) -> None:
+        assert mode in (CREATE, APPEND, REPLACE, *KEYED)
         self._url, self._written, self._mode = url, table, mode
+        self._key_columns = key
+        self._merge: Merge | None = None  # of a mode with a key, once the columns are known
+        self._tally = Tally(mode)
         self._key = spelled_alike(url)
 
     @property
@@ -127,7 +133,7 @@ class MysqlWriter:
             self._check_nobody_loses()
 
     def _find(self) -> tuple[Table, bool]:
-        if self._mode == APPEND:
+        if self._mode in (APPEND, *KEYED):
             return catalog.existing(self._session, self._written), True
         table = catalog.find(self._session, self._written)
         if table is None:
@@ -160,6 +166,9 @@ class MysqlWriter:
         self._targets = [there[name] for name in self._names]
         for column, column_target in zip(schema, self._targets, strict=True):
             check(column.name, column.type, column_target)
+        if self._merge is not None:
+            self._into = self._merge.beside
+            self._merge.make(self._session, self._names)
 
     def _declared(self) -> list[Declared]:
         return catalog.columns(self._session, self._into)
@@ -167,12 +176,21 @@ class MysqlWriter:
     def _checked_names(self) -> list[str]:
         there = self._named(self._place)
         names = spelt(self._schema.names, list(there), self._written)
-        for name in names:
+        if self._mode in KEYED:
+            unique = catalog.unique_keys(self._session, self._place)
+            found = match(self._mode, self._key_columns, names, list(there), unique, self._written)
+            self._merge = Merge(self._place, found)
+        for name in names if self._merge is None else self._merge.match.written:
             if there[name].is_generated:
                 raise ProgramError(
                     f"the column {name} of {self._written} is GENERATED: its values cannot be given;"
                     " drop it with a Map before"
                 )
+        if self._mode != UPDATE:
+            self._check_covered(there, names)
+        return names
+
+    def _check_covered(self, there: dict[str, Declared], names: list[str]) -> None:
         for column in there.values():
             is_needed = not (column.is_nullable or column.has_default or column.is_generated)
             if is_needed and column.name not in names:
@@ -180,7 +198,6 @@ class MysqlWriter:
                     f"the column {column.name} of {self._written} is NOT NULL and has no default:"
                     " the rows must have it"
                 )
-        return names
 
     def _named(self, table: Table) -> dict[str, Declared]:
         return {column.name: column for column in catalog.columns(self._session, table)}
@@ -216,37 +233,51 @@ class MysqlWriter:
                 zip(self._schema, self._targets, strict=True)
             )
         ]
+        if self._merge is not None:
+            check_no_null(table, [self._names.index(name) for name in self._merge.match.key])
         rows = rows_of_literals(values, [column_target.type for column_target in self._targets])
         try:
-            self._insert(rows)
+            found = self._insert(rows)
         except TransactionLost as error:
             self._shared.lost = error
             raise
+        self._tally.add(len(table), found)
 
-    def _insert(self, rows: pa.Array) -> None:
+    def told(self) -> str:
+        return self._tally.told() if self._mode in KEYED else ""
+
+    def _insert(self, rows: pa.Array) -> int | None:
+        """How many of the rows were found by their key, where the mode has one."""
         self._check_sizes(rows)
         names = ", ".join(map(quoted, self._names))
         self._session.execute("SAVEPOINT batch")
-        start = 0
+        start, found, merge = 0, None, self._merge
+        same = "" if merge is None else merge.same_key
         was_emptied = self._is_emptied
         try:
             self._empty()
+            if merge is not None:
+                merge.empty(self._session)
             for part in _parts(rows):
                 self._session.execute(
-                    f"INSERT INTO {_sql(self._into)} ({names}) VALUES {','.join(part.to_pylist())}"
+                    f"INSERT INTO {_sql(self._into)} ({names}) VALUES {','.join(part.to_pylist())}{same}"
                 )
                 start += len(part)
+            if merge is not None:
+                found = merge.run(self._session, len(rows))
         except pymysql.Error as error:
             self._session.execute("ROLLBACK TO SAVEPOINT batch")
             self._is_emptied = was_emptied
-            raise self._refused(error, start) from error
+            are_merged = start == len(rows)  # of which a statement has an order of its own
+            raise self._refused(error, None if are_merged else start) from error
         self._session.execute("RELEASE SAVEPOINT batch")
+        return found
 
-    def _refused(self, error: pymysql.Error, start: int) -> ProgramError:
-        """With the row where the server names it: it counts those of the statement."""
+    def _refused(self, error: pymysql.Error, start: int | None) -> ProgramError:
+        """With the row where the server names it: it counts those of the statement, which begins at `start`."""
         said = words(error).replace(self._into.name, self._place.name)
         found = _ROW.search(said)
-        if found is None:
+        if found is None or start is None:
             return ProgramError(said)
         return RowRefused(start + int(found[1]) - 1, said[: found.start()])
 

@@ -112,6 +112,29 @@ def has_heirs(session: Session, table: Table) -> bool:
     )
 
 
+def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
+    """The columns of each key that ON CONFLICT may name: whole columns, no condition, not deferrable."""
+    rows = session.rows(
+        "SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_catalog.pg_index i"
+        " CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)"
+        " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
+        " WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate"
+        " AND i.indpred IS NULL AND i.indexprs IS NULL AND k.place <= i.indnkeyatts"
+        " GROUP BY i.indexrelid",
+        [quoted(table.schema, table.name)],
+    )
+    return sorted({tuple(names) for (names,) in rows})
+
+
+def is_partitioned(session: Session, table: Table) -> bool:
+    return bool(
+        session.value(
+            "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = %s::regclass",
+            [quoted(table.schema, table.name)],
+        )
+    )
+
+
 def sequence_of(session: Session, table: Table, column: str) -> str | None:
     """The sequence that gives a column its next value, where the column owns one."""
     name: str | None = session.value(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
@@ -16,10 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from sqlalchemy.engine import URL
 
+from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
+from program_lib.databases.keys import KEYED, UPDATE, Tally, check_no_null, match
 from program_lib.databases.names import Table, has, spelt
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
+from program_lib.databases.postgresql.merging import Merge
 from program_lib.databases.postgresql.native import NUMERIC_OID, declared, target, types_of
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.session import WRITING, Session, quoted, words
@@ -67,6 +70,7 @@ class _Plan:
     before: list[str] = field(default_factory=list)  # statements, before the first row
     after: list[str] = field(default_factory=list)  # statements, after the last row
     sequences: list[_Sequence] = field(default_factory=list)
+    merge: Merge | None = None  # of a mode with a key: from `into`, after each batch
     is_begun: bool = False
 
 
@@ -78,12 +82,22 @@ class PostgresqlWriter:
     """Rows into one table.
 
     create: the table is new. append: it is there, and rows are added. replace: the rows take the place of those
-    in it; keys, indexes, grants, triggers and defaults stay, and columns that it lacks are added.
+    in it; keys, indexes, grants, triggers and defaults stay, and columns that it lacks are added. The modes of
+    databases.keys: it is there, and rows are found by `key`.
     """
 
-    def __init__(self, url: URL, table: str, mode: str) -> None:
-        assert mode in (CREATE, APPEND, REPLACE)
+    def __init__(
+        self,
+        url: URL,
+        table: str,
+        mode: str,
+        key: Sequence[str] = (),
+        around: Around = Around(),  # noqa: B008 (it is frozen)
+    ) -> None:
+        assert mode in (CREATE, APPEND, REPLACE, *KEYED)
         self._url, self._written, self._mode = url, table, mode
+        self._key_columns, self._around = key, around
+        self._tally = Tally(mode)
         self._key = spelled_alike(url)
 
     @property
@@ -101,9 +115,13 @@ class PostgresqlWriter:
         self._place, self._is_there = self._find()
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
+        if self._mode in KEYED and catalog.has_heirs(self._session, self._place):
+            raise ProgramError(
+                f"other tables inherit from {self._written}, whose keys are not unique among theirs: choose append"
+            )
 
     def _find(self) -> tuple[Table, bool]:
-        if self._mode == APPEND:
+        if self._mode in (APPEND, *KEYED):
             return catalog.existing(self._session, self._written), True
         table = catalog.find(self._session, self._written)
         if table is None:
@@ -144,27 +162,40 @@ class PostgresqlWriter:
         ]
 
     def _append(self) -> _Plan:
-        """What append and replace do to a table that is there."""
+        """What is done to a table that is there."""
         facts = catalog.columns(self._session, self._place)
         there = [fact.name for fact in facts.values()]
         new = self._new_columns(there)  # may be NULL: rows of others may be there
         old = Schema(column for column in self._schema if column.name not in new.names)
         names = spelt(old.names, there, self._written)
         by_name = {fact.name: fact for fact in facts.values()}
-        self._check_given(by_name, names)
+        merge = self._merge(there, names) if self._mode in KEYED else None
+        self._check_given(by_name, names if merge is None else merge.match.written)
+        if self._mode != UPDATE:
+            self._check_covered(by_name, names)
         targets = self._targets(self._place)
         for column, name in zip(old, names, strict=True):
             check(column.name, column.type, targets[name])
         spelt_names = dict(zip(old.names, names, strict=True))
         columns = [spelt_names.get(name, name) for name in self._schema.names]
         plan = _Plan(columns, self._place, targets)
-        plan.sequences = self._sequences(names, by_name)
+        if self._mode != UPDATE:
+            plan.sequences = self._sequences(names, by_name)
+        if merge is not None:
+            plan.merge, plan.into = merge, merge.beside
+            plan.before += merge.making(columns)
         if self._mode == REPLACE:
             self._add_replacing(plan, new)
         return plan
 
+    def _merge(self, there: list[str], given: list[str]) -> Merge:
+        unique = catalog.unique_keys(self._session, self._place)
+        found = match(self._mode, self._key_columns, given, there, unique, self._written)
+        is_partitioned = catalog.is_partitioned(self._session, self._place)
+        return Merge(self._place, found, tells_new=not is_partitioned)
+
     def _new_columns(self, there: list[str]) -> Schema:
-        if self._mode == APPEND:
+        if self._mode != REPLACE:
             return Schema()
         return Schema(
             Column(column.name, column.type)
@@ -172,13 +203,15 @@ class PostgresqlWriter:
             if not has(column.name, there, self._written)
         )
 
-    def _check_given(self, facts: dict[str, Facts], names: list[str]) -> None:
+    def _check_given(self, facts: dict[str, Facts], names: Sequence[str]) -> None:
         for name in names:
             if why := facts[name].always:
                 raise ProgramError(
                     f"the column {name} of {self._written} is {why}: its values cannot be given;"
                     " drop it with a Map before"
                 )
+
+    def _check_covered(self, facts: dict[str, Facts], names: Sequence[str]) -> None:
         for fact in facts.values():
             if fact.is_not_null and not fact.has_default and fact.name not in names:
                 raise ProgramError(
@@ -234,12 +267,27 @@ class PostgresqlWriter:
         with self._savepoint():
             self._begin()
             columns = self._fitted(table)
-            self._copy(columns)
+            found = self._stored(table, columns)
+        self._tally.add(len(table), found)
         for sequence in self._plan.sequences:
             values = columns[self._plan.columns.index(sequence.column)]
             highest = pc.max(values).as_py()
             if highest is not None:
                 sequence.most = max(int(highest), sequence.most or int(highest))
+
+    def _stored(self, table: pa.Table, columns: list[pa.Array]) -> int | None:
+        """How many of the rows were found by their key, where the mode has one."""
+        merge = self._plan.merge
+        if merge is None:
+            self._copy(columns)
+            return None
+        check_no_null(table, [self._plan.columns.index(name) for name in merge.match.key])
+        merge.empty(self._session)
+        self._copy(columns)
+        return merge.run(self._session, len(table))
+
+    def told(self) -> str:
+        return self._tally.told() if self._mode in KEYED else ""
 
     def _fitted(self, table: pa.Table) -> list[pa.Array]:
         return [
@@ -269,6 +317,7 @@ class PostgresqlWriter:
         plan = self._plan
         if plan.is_begun:
             return
+        self._run("before", self._around.before)
         for statement in plan.before:
             self._session.execute(statement)
         if not plan.targets.keys() >= set(plan.columns):
@@ -306,7 +355,18 @@ class PostgresqlWriter:
                 self._session.execute(statement)
             for sequence in self._plan.sequences:
                 self._set(sequence)
+            self._run("after", self._around.after)
             self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def _run(self, when: str, statement: str) -> None:
+        """Raises StatementFailed, also where it is more than one statement."""
+        if not statement:
+            return
+        try:
+            self._session.prepared(statement)
+            self._session.execute(statement)
+        except psycopg.Error as error:
+            raise StatementFailed(f"SQL {when} the rows: {words(error)}") from error
 
     def _set(self, sequence: _Sequence) -> None:
         """The next value must be one that is not there; a sequence is never set back."""

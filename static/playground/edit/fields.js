@@ -83,9 +83,22 @@ export function lines(text) {
   return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
 }
 
-/** Whether the form shows a field: one that only graphs of before have is shown where it is given. */
+/** Whether the form shows a field: one of graphs of before, or one that this choice does not need, only where it is given. */
 export function isOffered(field, config) {
-  return !field.former || (config?.[field.name] ?? null) !== null;
+  const value = config?.[field.name] ?? null;
+  const isGiven = value !== null && (field.former || value.length !== 0);
+  return isGiven || (!field.former && isNeeded(field, config) !== false);
+}
+
+/** Whether the choice in another field needs this one; null for a field that no choice decides about. */
+function isNeeded(field, config) {
+  const need = field.neededFor ?? null;
+  return need === null ? null : need.values.includes(config?.[need.field]);
+}
+
+/** Whether a field that is shown must be given. */
+export function isRequired(field) {
+  return (field.required && (field.default ?? null) === null) || (field.neededFor ?? null) !== null;
 }
 
 /** Which of the fields of `oneOf` a configuration uses: the one that is given, else the first. */

@@ -7,7 +7,7 @@
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
 import { completing } from './completion.js';
-import { besideField, chosenOf, controlOf, isCode, isOffered, lines, shownText, valueOf } from './fields.js';
+import { besideField, chosenOf, controlOf, isCode, isOffered, isRequired, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
 import { edgeKey } from './ports.js';
 
@@ -158,7 +158,7 @@ export class NodeForm {
       words: () => this.#words,
       announce: (text) => this.#says.announce(text),
     });
-    return fieldBox(field, control, fields, { required: isChosen || (field.required && (field.default ?? null) === null) });
+    return fieldBox(field, control, fields, { required: isChosen || isRequired(field) });
   }
 
   // A text that cannot be a value yet never reaches the draft: only the form knows of it.

@@ -95,7 +95,7 @@ def test_nodes_are_ordered_so_that_each_comes_after_those_that_feed_it() -> None
         (chain(source(), sink(table=" ")), (9, "table", "Table is empty")),
         (chain(source(), sink(table="a\nb")), (9, "table", "Table must be a single line")),
         (chain(source(), sink(table="a\x00")), (9, "table", "Table holds a character")),
-        (chain(source(), sink(mode="upsert")), (9, "mode", "Mode is 'upsert', it must be one of create")),
+        (chain(source(), sink(mode="overwrite")), (9, "mode", "Mode is 'overwrite', it must be one of create")),
         (chain(source(), sink(mode=["append"])), (9, "mode", "Mode must be text, not a list")),
         (chain(source(table=None)), (1, "sql", "SQL or Table is missing")),
         (chain(source(sql="SELECT 1")), (1, "table", "only one of SQL or Table can be given")),
@@ -292,8 +292,33 @@ def test_node_types_describe_themselves_as_json() -> None:
     assert [entry["name"] for entry in document] == list(NODE_TYPES)
     output = next(entry for entry in document if entry["name"] == "db_output")
     mode = next(f for f in output["fields"] if f["name"] == "mode")
-    assert mode["choices"] == ["create", "append", "replace"]
+    keyed = ["upsert", "update", "insert_or_ignore"]
+    assert mode["choices"] == ["create", "append", "replace", *keyed]
     assert mode["default"] == "create"
+    key = next(f for f in output["fields"] if f["name"] == "key")
+    assert key["neededFor"] == {"field": "mode", "values": keyed}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"mode": "upsert"}, "Key is missing: Mode upsert needs it"),
+        ({"mode": "update", "key": []}, "Key is missing: Mode update needs it"),
+        ({"mode": "append", "key": ["id"]}, "Key is only for Mode upsert or update or"),
+        ({"key": ["id"]}, "Key is only for Mode upsert or update or"),
+        ({"mode": "upsert", "key": ["id", "id"]}, "Key: the column 'id' is there twice"),
+        ({"mode": "upsert", "key": "id"}, "Key must be a list of columns, not text"),
+    ],
+)
+def test_a_key_goes_with_the_modes_that_need_one(config: dict[str, Any], message: str) -> None:
+    [(number, field, said)] = errors(chain(source(), sink(**config)))
+    assert (number, field) == (9, "key")
+    assert said.startswith(message)
+
+
+def test_a_key_that_is_empty_is_none() -> None:
+    parse_graph(chain(source(), sink(mode="append", key=[])))
+    parse_graph(chain(source(), sink(mode="upsert", key=["id", 'Ünï "code'])))
 
 
 JSON = st.recursive(

@@ -54,6 +54,10 @@ def test_a_type_and_each_of_its_fields_say_what_they_are_for(node_type: NodeType
         assert of.kind in CHECKS, of.name
         if of.default is not None:
             assert list(of.errors(of.default)) == [], of.name
+        if (need := of.needed_for) is not None:
+            [choice] = [other for other in node_type.fields if other.name == need.field]
+            assert set(need.values) < set(choice.choices)
+            assert not of.required
     assert set(node_type.one_of) <= set(names)
     assert node_type.writes is None or node_type.writes in names
 
@@ -137,12 +141,16 @@ def listed(members: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[list
 @st.composite
 def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
     chosen = draw(st.sampled_from(node_type.one_of)) if node_type.one_of else None
-    config = {}
+    config: dict[str, Any] = {}
     for of in node_type.fields:
         is_needed = of.name == chosen or (of.required and of.default is None)
-        is_free = of.name not in node_type.one_of
+        is_free = of.name not in node_type.one_of and of.needed_for is None
+        if (need := of.needed_for) is not None:
+            is_needed = config.get(need.field) in need.values  # the default needs none
         if is_needed or (is_free and draw(st.booleans())):
             config[of.name] = draw(VALUES[of.kind](of))
+            if of.needed_for is not None:
+                config[of.name] = config[of.name] or ["a"]
     if node_type.name == "pivot":  # a sum is of something
         config.setdefault("column", "a")
     if node_type.name == "window":  # a rank needs an order

@@ -58,7 +58,15 @@ def everything(**texts: str) -> dict[str, Any]:
                 ],
                 keep=[text["table"]],
             ),
-            node(6, "db_output", text["name"], connection="sqlite:///r.db", table=text["table"]),
+            node(
+                6,
+                "db_output",
+                text["name"],
+                connection="sqlite:///r.db",
+                table=text["table"],
+                mode="upsert",
+                key=["K" + text["column"], "T" + text["table"]],
+            ),
             node(7, "csv_output", text["name"], path=text["path"], null_marker=text["marker"]),
             node(8, "limit", text["name"], rows=10),
             node(
