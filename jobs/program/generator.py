@@ -241,7 +241,7 @@ _NUMBERED = re.compile(
 )  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
-_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
+_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on"}
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import BinaryIO
 
 from program_lib.csv_files.find_types import find_types as find_types_by
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
-from program_lib.data_files import claim, data_file, no_link
+from program_lib.data_files import claim, data_file, opened
 from program_lib.types import COLUMN_TYPES, Column
 
 
@@ -27,7 +26,7 @@ def read_csv(
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
     return CsvReader(
-        path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=_opened
+        path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=opened
     )
 
 
@@ -35,7 +34,7 @@ def find_types(
     path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
 ) -> list[Column]:
     """What the columns of a file hold: for each the narrowest type that takes all of its values."""
-    return find_types_by(path, delimiter=delimiter, encoding=encoding, null=null, opener=_opened)
+    return find_types_by(path, delimiter=delimiter, encoding=encoding, null=null, opener=opened)
 
 
 def write_csv(
@@ -45,7 +44,3 @@ def write_csv(
     place = data_file(path)
     claim(place, "a CSV file")
     return CsvWriter(place, delimiter=delimiter, encoding=encoding, null=null)
-
-
-def _opened(path: str) -> BinaryIO:
-    return open(data_file(path), "rb", opener=no_link)

@@ -112,11 +112,14 @@ def everything(**texts: str) -> dict[str, Any]:
             ),
             node(19, "unpivot", text["name"], columns=[text["column"]], name_column="N" + text["column"]),
             node(20, "sample", text["name"], every=2),
+            node(21, "parquet_input", text["name"], path=text["path"], columns=[text["column"]]),
+            node(22, "parquet_output", text["name"], path=text["path"] + ".parquet"),
         ],
         [
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
             (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
             (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
+            (21, 4), (20, 22),
         ],
     )  # fmt: skip
 
