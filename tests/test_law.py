@@ -56,7 +56,10 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "secrets": set(),
     "settings": set(),
     "data_files": {"errors", "settings"},
-    "csv_files": {"types", "errors", "ports", "texts", "data_files", "two_threads"},
+    "part_files": set(),
+    "pieces": {"ports"},
+    "csv_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files", "two_threads"},
+    "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads"},
 }  # fmt: skip
 IN_JOBS = {

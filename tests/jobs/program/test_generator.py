@@ -113,7 +113,7 @@ def everything(**texts: str) -> dict[str, Any]:
             node(19, "unpivot", text["name"], columns=[text["column"]], name_column="N" + text["column"]),
             node(20, "sample", text["name"], every=2),
             node(21, "parquet_input", text["name"], path=text["path"], columns=[text["column"]]),
-            node(22, "parquet_output", text["name"], path=text["path"] + ".parquet"),
+            node(22, "parquet_output", text["name"], path="P" + text["path"]),
         ],
         [
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
@@ -243,6 +243,7 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.join",
         "program_lib.lookup",
         "program_lib.nodes",
+        "program_lib.parquet_files",
         "program_lib.program",
     ]
 
@@ -353,7 +354,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     gathered = {"sort", "distinct", "aggregate", "window", "pivot", "every"}
     nodes |= {"Output", "union", "join", "lookup"}
     nodes |= {f"batch.{call}" for call in asked} | {f"rows.{call}" for call in gathered}
-    rows = {"read_rows", "read_csv", "write_rows", "write_csv"}
+    rows = {f"{does}_{what}" for does in ("read", "write") for what in ("rows", "csv", "parquet")}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
 
