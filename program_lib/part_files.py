@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,6 +60,21 @@ class PartFile:
         self._descriptor = None
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
+
+
+class Appending(io.RawIOBase):
+    """Bytes on their way into a part file, as libraries write them."""
+
+    def __init__(self, append: Callable[[bytes | memoryview], None]) -> None:
+        super().__init__()
+        self._append = append
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: bytes | memoryview) -> int:  # type: ignore[override]
+        self._append(content)
+        return len(content)
 
 
 def check_place(path: Path) -> None:

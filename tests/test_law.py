@@ -57,8 +57,9 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "settings": set(),
     "data_files": {"errors", "settings"},
     "part_files": set(),
+    "compressed": {"errors", "data_files", "part_files"},
     "pieces": {"ports"},
-    "csv_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files", "two_threads"},
+    "csv_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files", "compressed", "two_threads"},
     "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads"},
 }  # fmt: skip

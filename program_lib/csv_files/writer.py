@@ -8,10 +8,11 @@ from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
+from program_lib.compressed import part_file
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.part_files import TURN, PartFile
+from program_lib.part_files import TURN
 from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
@@ -47,8 +48,9 @@ class CsvWriter:
         null: str = "",
         quote: str | None = '"',
         is_quoted_null: bool = False,
+        packing: str | None = None,
     ) -> None:
-        self._part = PartFile(path)
+        self._part = part_file(path, packing)
         self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
         self._encoding, self._mark = WRITTEN[encoding]
         self._schema = Schema()

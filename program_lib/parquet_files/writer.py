@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from program_lib.parquet_files.types import field_of
-from program_lib.part_files import TURN, PartFile
+from program_lib.part_files import TURN, Appending, PartFile
 from program_lib.types import Schema
 
 ZSTD = "zstd"
@@ -43,7 +42,7 @@ class ParquetWriter:
         """Any column goes into a Parquet file."""
         self._schema = pa.schema([field_of(column) for column in schema])
         self._writer = pq.ParquetWriter(
-            _Appending(self._part),
+            Appending(self._part.append),
             self._schema,
             compression=self._compression,
             write_page_checksum=True,
@@ -80,18 +79,3 @@ class ParquetWriter:
         rows, self._kept = pa.concat_tables(self._kept), []
         self._kept_rows = self._kept_bytes = 0
         self._writer.write_table(pa.table(rows.columns, schema=self._schema), len(rows))
-
-
-class _Appending(io.RawIOBase):
-    """A part file as Arrow writes into it."""
-
-    def __init__(self, part: PartFile) -> None:
-        super().__init__()
-        self._part = part
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: bytes | memoryview) -> int:  # type: ignore[override]
-        self._part.append(content)
-        return len(content)

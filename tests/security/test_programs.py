@@ -262,6 +262,7 @@ def run_in(roots: Path, document: Mapping[str, Any]) -> Outcome:
         ("link.csv", "csv"),
         ("{roots}/outside/in.csv", "csv"),
         ("link.csv", "parquet"),
+        ("to_outside/in.csv.gz", "csv"),
     ],
 )
 def test_a_file_outside_of_the_roots_is_not_read(roots: Path, path: str, kind: str) -> None:
