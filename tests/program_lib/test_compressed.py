@@ -143,7 +143,7 @@ def test_what_unpacks_to_more_than_a_row_may_have_ends_there(
 ) -> None:
     monkeypatch.setattr("program_lib.csv_files.blocks.MAX_RECORD", 2**20)
     (tmp_path / name).write_bytes(packed(b"a\n" + bytes(40 * 2**20), name))
-    file = Counting(open(tmp_path / name, "rb"), str(packing(name)), name)
+    file = Counting((tmp_path / name).open("rb"), str(packing(name)), name)
     reader = CsvReader(name, opener=lambda path: file)
     reader.open()
     with pytest.raises(ProgramError, match=f"line 2 of {name} is longer than 1 MB"):
