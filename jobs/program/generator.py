@@ -242,6 +242,7 @@ _NUMBERED = re.compile(
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
+_TAKEN |= {"read_ndjson", "write_ndjson"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on"}
 
 

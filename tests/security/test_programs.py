@@ -262,6 +262,7 @@ def run_in(roots: Path, document: Mapping[str, Any]) -> Outcome:
         ("link.csv", "csv"),
         ("{roots}/outside/in.csv", "csv"),
         ("link.csv", "parquet"),
+        ("link.csv", "ndjson"),
         ("to_outside/in.csv.gz", "csv"),
     ],
 )
@@ -279,6 +280,7 @@ def test_a_file_outside_of_the_roots_is_not_read(roots: Path, path: str, kind: s
         ("{roots}/outside/new.csv", "csv"),
         ("/tmp/never.csv", "csv"),
         ("dangling.csv", "parquet"),
+        ("dangling.csv", "ndjson"),
     ],
 )
 def test_no_file_is_written_outside_of_the_roots(roots: Path, path: str, kind: str) -> None:

@@ -323,6 +323,11 @@ EXAMPLES = {
     "parquet_input": Example(
         "name,id\n,1\nx,2\n", {"path": "in.parquet", "columns": ["name", "id"]}
     ),
+    "ndjson_input": Example(
+        'n,more\n1,"[1, {}]"\n,x\n',
+        {"path": "in.ndjson", "types": [{"column": "n", "type": "integer"}], "others": "ignore"},
+    ),
+    "ndjson_output": Example(FILE, {"path": "out.ndjson"}),
     "parquet_output": Example(FILE, {"path": "out.parquet"}),
 }
 
@@ -336,6 +341,9 @@ def test_the_example_of_a_type_gives_its_rows(node_type: NodeType, tmp_path: Pat
     example = EXAMPLES[node_type.name]
     (tmp_path / "in.csv").write_text(FILE, encoding="utf-8")
     make_numbers(tmp_path / "in.db", 2)
+    (tmp_path / "in.ndjson").write_text(
+        '{"n": 1, "more": [1, {}]}\n{"more": "x"}\n', encoding="utf-8"
+    )
     pq.write_table(
         pa.table({"id": [1, 2], "list": [[], []], "name": [None, "x"]}), tmp_path / "in.parquet"
     )
