@@ -13,14 +13,13 @@ import pyarrow as pa
 from program_lib.csv_files.source import Source
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ndjson_files.lines import FIRST_LINES, Block, Lines
-from program_lib.ndjson_files.objects import NotAnObject, members, text_of
+from program_lib.ndjson_files.objects import Member, NotAnObject, members, texts_of
 from program_lib.pieces import pieces
 from program_lib.ports import Uncounted
 from program_lib.texts import parse_column
 from program_lib.types import TEXT, Column, Schema, Type, listed
 
 REFUSE, IGNORE = "refuse", "ignore"  # what becomes of members that are no columns
-Member = msgspec.Raw | None  # as it is written; None: an object has it not
 
 
 class NdjsonReader(Uncounted):
@@ -126,7 +125,7 @@ class NdjsonReader(Uncounted):
 
     def _column(self, column: Column, found: list[Member], refused: list[RowRefused]) -> pa.Array:
         try:
-            texts = pa.array(list(_texts(found, column)), pa.string())
+            texts = texts_of(found, column.type, column.name)
             return parse_column(texts, column.type, column.name)
         except RowRefused as error:
             refused.append(error)
@@ -140,11 +139,3 @@ class NdjsonReader(Uncounted):
                 if number == 0:
                     return line
         return 1
-
-
-def _texts(found: list[Member], column: Column) -> Iterator[str | None]:
-    for index, value in enumerate(found):
-        try:
-            yield text_of(value, column.type)
-        except NotAnObject as error:
-            raise RowRefused(index, str(error), column.name) from error
