@@ -59,8 +59,9 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "part_files": set(),
     "compressed": {"errors", "data_files", "part_files"},
     "pieces": {"ports"},
-    "csv_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files", "compressed", "two_threads"},
-    "ndjson_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files", "compressed", "csv_files"},
+    "narrowest_types": {"types", "errors", "ports", "texts"},
+    "csv_files": {"types", "errors", "ports", "pieces", "narrowest_types", "texts", "data_files", "part_files", "compressed", "two_threads"},
+    "ndjson_files": {"types", "errors", "ports", "pieces", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
     "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads"},
 }  # fmt: skip

@@ -96,12 +96,13 @@ def _shown_ports(graph: Graph, node_id: int, named: str | None) -> list[str]:
 
 
 def generate_type_search(node: Node, *, seconds: float) -> str:
-    """The source of a program that reads a CSV Input's file and leaves what its columns hold in preview.json."""
+    """The source of a program that reads the file of a CSV Input or an NDJSON Input, and leaves what its columns hold in preview.json."""
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
         name=node.name,
         label=node.node_type.label,
         config=dict(node.config),
+        is_ndjson=node.type == "ndjson_input",
         seconds=seconds,
         node_sign=Code(NODE_SIGN),
     )

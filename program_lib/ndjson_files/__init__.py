@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.data_files import claim, data_file
+from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
-from program_lib.types import COLUMN_TYPES
+from program_lib.types import COLUMN_TYPES, Column
 
 
 def read_ndjson(
@@ -24,6 +25,11 @@ def read_ndjson(
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
     return NdjsonReader(path, types=named, others=others, opener=opened_unpacked)
+
+
+def find_types(path: str, *, others: str = REFUSE) -> list[Column]:
+    """What the columns of a file hold: for each the narrowest type that takes all of its values."""
+    return narrowest_types(read_ndjson(path, others=others))
 
 
 def write_ndjson(path: str) -> NdjsonWriter:
