@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from program_lib.errors import ProgramError
 from program_lib.settings import data_dir, data_roots, not_data
@@ -31,7 +31,10 @@ def no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
-Opener = Callable[[str, int], int]
+def opened(path: str) -> BinaryIO:
+    """A file of the graph, to be read."""
+    return open(data_file(path), "rb", opener=no_link)
+
 
 _written: dict[Path, str] = {}  # by outputs of this program
 

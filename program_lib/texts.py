@@ -44,7 +44,7 @@ def column_texts(values: Values, of: Type, name: str | None = None) -> pa.Array:
     try:
         return _WRITE[of.kind](values, of)
     except ValueError as error:
-        index = _first_bad(values, lambda part: _WRITE[of.kind](part, of))
+        index = first_bad(values, lambda part: _WRITE[of.kind](part, of))
         if index is None:
             raise
         raise RowRefused(index, str(error), name) from error
@@ -66,7 +66,7 @@ def parse_column(strings: Values, to: Type, name: str | None = None) -> pa.Array
     try:
         return parse(strings, to)
     except ValueError as error:
-        index = _first_bad(strings, lambda part: parse(part, to))
+        index = first_bad(strings, lambda part: parse(part, to))
         if index is None:
             raise
         raise RowRefused(index, _why_not(strings[index].as_py(), to), name) from error
@@ -83,17 +83,7 @@ def shown(text: str) -> str:
     return repr(text) if len(text) <= SHOWN else repr(text[:SHOWN]) + "…"
 
 
-@cache
-def constant(value: str | float) -> pa.Scalar:
-    """A value beside columns. Arrow takes 50 µs to make one, as it looks for modules that are not there."""
-    return pa.scalar(value)
-
-
-def _one_array(values: Values) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-
-
-def _first_bad(values: pa.Array, convert: Callable[[pa.Array], object]) -> int | None:
+def first_bad(values: pa.Array, convert: Callable[[pa.Array], object]) -> int | None:
     """The first row at which a conversion fails, found by halves; None when it now works."""
     if not _fails(values, convert):
         return None
@@ -105,6 +95,16 @@ def _first_bad(values: pa.Array, convert: Callable[[pa.Array], object]) -> int |
         else:
             start, rows = start + half, rows - half
     return start
+
+
+@cache
+def constant(value: str | float) -> pa.Scalar:
+    """A value beside columns. Arrow takes 50 µs to make one, as it looks for modules that are not there."""
+    return pa.scalar(value)
+
+
+def _one_array(values: Values) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
 def _fails(values: pa.Array, convert: Callable[[pa.Array], object]) -> bool:
@@ -169,7 +169,7 @@ def _write_bytes(values: pa.Array, of: Type) -> pa.Array:
 
 
 def _write_date(values: pa.Array, of: Type) -> pa.Array:
-    _check_days(values)
+    check_days(values)
     return pc.cast(values, pa.string())
 
 
@@ -178,7 +178,7 @@ def _write_time(values: pa.Array, of: Type) -> pa.Array:
 
 
 def _write_timestamp(values: pa.Array, of: Type) -> pa.Array:
-    _check_instants(values)
+    check_instants(values)
     try:
         return pc.cast(pc.cast(values, pa.timestamp("s")), pa.string())
     except pa.ArrowInvalid:  # some have a fraction of a second
@@ -287,7 +287,7 @@ def _parse_date(strings: pa.Array, to: Type) -> pa.Array:
     if not _has_only(strings, _DIGITS):
         strings = _checked(strings, _DATE)
     days = pc.cast(strings, pa.date32())
-    _check_days(days)
+    check_days(days)
     return days
 
 
@@ -298,7 +298,7 @@ def _parse_time(strings: pa.Array, to: Type) -> pa.Array:
 
 def _parse_timestamp(strings: pa.Array, to: Type) -> pa.Array:
     values = pc.cast(_six_digits(_checked(strings, _TIMESTAMP)), to.arrow())
-    _check_instants(values)
+    check_instants(values)
     return values
 
 
@@ -307,7 +307,7 @@ def _parse_timestamptz(strings: pa.Array, to: Type) -> pa.Array:
     if _any(pc.match_substring_regex(texts, " [-+Z]")):
         texts = pc.replace_substring_regex(texts, " ([-+Z])", r"\1")
     values = pc.cast(texts, to.arrow())
-    _check_instants(values)
+    check_instants(values)
     return values
 
 
@@ -432,11 +432,11 @@ def _six_digits(texts: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+", r"\1")
 
 
-def _check_days(days: pa.Array) -> None:
+def check_days(days: pa.Array) -> None:
     _check_between(pc.cast(days, pa.int32()), FIRST_DAY, LAST_DAY)
 
 
-def _check_instants(values: pa.Array) -> None:
+def check_instants(values: pa.Array) -> None:
     _check_between(pc.cast(values, pa.int64()), FIRST_DAY * DAY_US, (LAST_DAY + 1) * DAY_US - 1)
 
 

@@ -56,7 +56,13 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "secrets": set(),
     "settings": set(),
     "data_files": {"errors", "settings"},
-    "csv_files": {"types", "errors", "ports", "texts", "data_files", "two_threads"},
+    "part_files": set(),
+    "compressed": {"errors", "data_files", "part_files"},
+    "pieces": {"ports"},
+    "narrowest_types": {"types", "errors", "ports", "texts"},
+    "csv_files": {"types", "errors", "ports", "pieces", "narrowest_types", "texts", "data_files", "part_files", "compressed", "two_threads"},
+    "ndjson_files": {"types", "errors", "ports", "pieces", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
+    "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads"},
 }  # fmt: skip
 IN_JOBS = {

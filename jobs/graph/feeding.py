@@ -51,7 +51,11 @@ def file_part(graph: Document, node_id: int) -> Document:
         raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
     if not reads_typed_file(node.get("type")):
         raise GraphInvalid(
-            [GraphError(node_id, "type", "types are found in the file of a CSV Input")]
+            [
+                GraphError(
+                    node_id, "type", "types are found in the file of a CSV Input or an NDJSON Input"
+                )
+            ]
         )
     config = node.get("config")
     if isinstance(config, dict):

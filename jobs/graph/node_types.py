@@ -16,6 +16,10 @@ from jobs.graph.nodes.join import JOIN
 from jobs.graph.nodes.limit import LIMIT
 from jobs.graph.nodes.lookup import LOOKUP
 from jobs.graph.nodes.map import MAP
+from jobs.graph.nodes.ndjson_input import NDJSON_INPUT
+from jobs.graph.nodes.ndjson_output import NDJSON_OUTPUT
+from jobs.graph.nodes.parquet_input import PARQUET_INPUT
+from jobs.graph.nodes.parquet_output import PARQUET_OUTPUT
 from jobs.graph.nodes.pivot import PIVOT
 from jobs.graph.nodes.sample import SAMPLE
 from jobs.graph.nodes.select import SELECT
@@ -28,6 +32,8 @@ from jobs.graph.nodes.window import WINDOW
 _IN_ORDER = (
     DB_INPUT,
     CSV_INPUT,
+    NDJSON_INPUT,
+    PARQUET_INPUT,
     FILTER,
     MAP,
     SELECT,
@@ -45,6 +51,8 @@ _IN_ORDER = (
     LOOKUP,
     DB_OUTPUT,
     CSV_OUTPUT,
+    NDJSON_OUTPUT,
+    PARQUET_OUTPUT,
 )
 NODE_TYPES: dict[str, NodeType] = {node_type.name: node_type for node_type in _IN_ORDER}
 

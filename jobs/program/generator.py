@@ -96,12 +96,13 @@ def _shown_ports(graph: Graph, node_id: int, named: str | None) -> list[str]:
 
 
 def generate_type_search(node: Node, *, seconds: float) -> str:
-    """The source of a program that reads a CSV Input's file and leaves what its columns hold in preview.json."""
+    """The source of a program that reads the file of a CSV Input or an NDJSON Input, and leaves what its columns hold in preview.json."""
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
         name=node.name,
         label=node.node_type.label,
         config=dict(node.config),
+        is_ndjson=node.type == "ndjson_input",
         seconds=seconds,
         node_sign=Code(NODE_SIGN),
     )
@@ -241,7 +242,8 @@ _NUMBERED = re.compile(
 )  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
-_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows"}
+_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
+_TAKEN |= {"read_ndjson", "write_ndjson"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on"}
 
 

@@ -1,14 +1,17 @@
-"""CSV files as sources and targets of rows: what a program calls. Paths are checked as data_files says."""
+"""CSV files as sources and targets of rows: what a program calls. Paths are checked as data_files says.
+
+A file whose name ends with .gz or .zst is packed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import BinaryIO
 
+from program_lib.compressed import opened_unpacked, packing
 from program_lib.csv_files.find_types import find_types as find_types_by
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
-from program_lib.data_files import claim, data_file, no_link
+from program_lib.data_files import claim, data_file
 from program_lib.types import COLUMN_TYPES, Column
 
 
@@ -27,7 +30,7 @@ def read_csv(
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
     return CsvReader(
-        path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=_opened
+        path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=opened_unpacked
     )
 
 
@@ -35,7 +38,9 @@ def find_types(
     path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
 ) -> list[Column]:
     """What the columns of a file hold: for each the narrowest type that takes all of its values."""
-    return find_types_by(path, delimiter=delimiter, encoding=encoding, null=null, opener=_opened)
+    return find_types_by(
+        path, delimiter=delimiter, encoding=encoding, null=null, opener=opened_unpacked
+    )
 
 
 def write_csv(
@@ -44,8 +49,6 @@ def write_csv(
     """Writes a file, which appears when it is complete; another one in its place stays until then."""
     place = data_file(path)
     claim(place, "a CSV file")
-    return CsvWriter(place, delimiter=delimiter, encoding=encoding, null=null)
-
-
-def _opened(path: str) -> BinaryIO:
-    return open(data_file(path), "rb", opener=no_link)
+    return CsvWriter(
+        place, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
+    )

@@ -62,10 +62,7 @@ class Blocks:
 
     def share(self) -> float | None:
         """Which part of the file's bytes the blocks so far are, from 0 to 1; None where its size is not known."""
-        if not self._source.size:
-            return None
-        done = self._source.position() - len(self._rest)
-        return min(1.0, max(0.0, done / self._source.size))  # a file may have grown
+        return self._source.share(len(self._rest))
 
     def broken(self, error: Broken) -> ProgramError:
         """What to raise for a line of the last block."""

@@ -29,6 +29,11 @@ def csv_lines(table: pa.Table, schema: Schema, form: Form) -> bytes:
         *fields, constant(form.delimiter), null_handling="replace", null_replacement=form.null
     )
     _check_sizes(rows)
+    return joined(rows)
+
+
+def joined(rows: pa.Array) -> bytes:
+    """Texts as lines, each with LF at its end."""
     bounds = pa.py_buffer(struct.pack("=ii", 0, len(rows)))
     all_rows = pa.Array.from_buffers(pa.list_(rows.type), 1, [None, bounds], children=[rows])
     return b"".join((content(pc.binary_join(all_rows, constant("\n"))), b"\n"))

@@ -18,7 +18,8 @@ from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, header
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
-from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
+from program_lib.pieces import pieces
+from program_lib.ports import Uncounted
 from program_lib.texts import parse_column, shown
 from program_lib.types import Schema, Type
 
@@ -71,7 +72,7 @@ class CsvReader(Uncounted):
         """As Reader says. Of a file, the next rows are parsed by a thread while the caller works on these."""
         tables = _ahead(self._next) if self._blocks.can_be_read_again else iter(self._next, None)
         for table, self._share in tables:
-            yield from _pieces(table)
+            yield from pieces(table)
 
     def share(self) -> float | None:
         return self._share
@@ -213,11 +214,3 @@ def _ahead(next_table: Callable[[], Read | None]) -> Iterator[Read]:
         while (table := coming.result()) is not None:
             coming = thread.submit(next_table)
             yield table
-
-
-def _pieces(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in batches of about the same size, within the bounds of program_lib.ports."""
-    count = max(-(-len(table) // BATCH_ROWS), -(-table.nbytes // BATCH_BYTES), 1)
-    rows = max(-(-len(table) // count), 1)
-    for start in range(0, len(table), rows):
-        yield table.slice(start, rows)

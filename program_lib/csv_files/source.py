@@ -35,11 +35,15 @@ class Source:
         )  # the first bytes, until a BOM is ruled out
         self.is_file = _is_file(file)
         self.size = _size(file)  # bytes; None: not known
+        self._given = 0  # bytes that the file gave; more than it has where it is packed
         self.is_at_end = False
 
-    def position(self) -> int:
-        """How many of a file's bytes were read."""
-        return self._file.tell()
+    def share(self, unread: int) -> float | None:
+        """Which part of the file's bytes, packed or not, was read but for the last `unread` ones; None where that is not known."""
+        if not self.size or not self._given:
+            return None
+        done = self._file.tell() * (1 - unread / self._given)
+        return min(1.0, max(0.0, done / self.size))  # a file may have grown
 
     def again(self) -> Source:
         """A file's bytes from the start; this source ends with that."""
@@ -57,6 +61,7 @@ class Source:
             self.is_at_end = not raw
         else:
             raw = self._read_slowly(size)
+        self._given += len(raw)
         if self._decoder is not None:
             return self._decoded(raw)
         return raw if self._begun is None else self._without_mark(raw)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
+from program_lib.compressed import part_file
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.part_files import TURN
 from program_lib.ports import WritesAll
 from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
-
-PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
 
 LEAST_HALF = 2_000  # rows for which another thread is worth waking
 
@@ -53,23 +49,19 @@ class CsvWriter(WritesAll):
         null: str = "",
         quote: str | None = '"',
         is_quoted_null: bool = False,
+        packing: str | None = None,
     ) -> None:
-        self._path = path
-        self._part = path.with_name(PART_NAME.format(name=path.name, pid=os.getpid()))
+        self._part = part_file(path, packing)
         self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
         self._encoding, self._mark = WRITTEN[encoding]
-        self._descriptor: int | None = None
-        self._size = 0  # bytes that are whole rows
         self._schema = Schema()
 
     @property
     def turn(self) -> tuple[int, int]:
-        return (1, 0)  # after all databases: a move hardly fails
+        return TURN
 
     def start(self, say: Callable[[str], None]) -> None:
-        """Makes the part file; a link that has just taken its place is refused."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self._part, flags, 0o666)
+        self._part.start()
 
     def open(self, schema: Schema) -> None:
         self._schema = schema
@@ -81,10 +73,10 @@ class CsvWriter(WritesAll):
             raise ProgramError(
                 f"a column's name holds {sign!r}, which {self._form.encoding} does not have: rename it, or write utf-8"
             ) from error
-        self._append(self._mark + names)
+        self._part.append(self._mark + names)
 
     def write(self, table: pa.Table) -> None:
-        self._append(self._encoded(self._lines(table), table))
+        self._part.append(self._encoded(self._lines(table), table))
 
     def _lines(self, table: pa.Table) -> bytes:
         """The rows as lines; of many, two threads make halves."""
@@ -101,36 +93,13 @@ class CsvWriter(WritesAll):
             raise RowRefused(part.start + error.index, error.reason, error.column) from error
 
     def finish(self) -> None:
-        """The rows are on the disk, and can be moved to their place: while databases can still roll back."""
-        assert self._descriptor is not None
-        os.fsync(self._descriptor)
-        check_place(self._path)
+        self._part.finish()
 
     def commit(self) -> None:
-        self._part.replace(self._path)
+        self._part.commit()
 
     def undo(self) -> None:
-        """After a commit the part file is in its place, and none is left to remove."""
-        if self._descriptor is None:
-            return
-        with suppress(OSError):  # what went wrong before is what counts
-            os.close(self._descriptor)
-        self._descriptor = None
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
-
-    def _append(self, lines: bytes) -> None:
-        """Writes whole rows. After an error none of them is in the file, so that others may be written."""
-        assert self._descriptor is not None
-        left = memoryview(lines)
-        try:
-            while left:
-                left = left[os.write(self._descriptor, left) :]
-        except OSError:
-            os.ftruncate(self._descriptor, self._size)
-            os.lseek(self._descriptor, self._size, os.SEEK_SET)
-            raise
-        self._size += len(lines)
+        self._part.undo()
 
     def _encoded(self, lines: bytes, table: pa.Table) -> bytes:
         if self._encoding == "utf-8" or (self._encoding != "utf-16-le" and lines.isascii()):
@@ -161,14 +130,3 @@ def _can_encode(text: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def check_place(path: Path) -> None:
-    """Raises OSError where a file beside the path could not be moved onto it."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, f"{path.name} is a directory")
-    around = path.parent.stat()
-    if path.exists() and around.st_mode & stat.S_ISVTX and around.st_uid != os.geteuid():
-        # only who may set a file's times may replace it there; they stay as they are
-        now = path.stat()
-        os.utime(path, ns=(now.st_atime_ns, now.st_mtime_ns), follow_symlinks=False)

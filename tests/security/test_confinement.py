@@ -231,6 +231,8 @@ def test_a_run_writes_where_its_tenant_may_and_where_a_named_sqlite_file_lies(
             node(2, "db_output", connection="stock", table="t"),
             node(2, "db_output", connection="sqlite:///own.db", table="t"),
             node(2, "csv_output", path="out.csv"),
+            node(2, "parquet_output", path="out.parquet"),
+            node(2, "ndjson_output", path="out.ndjson.zst"),
         )
         for output in outputs:
             job_id = product.create_job({"name": "x", "graph": chain(source, output)})

@@ -47,8 +47,9 @@ def reads(connection: str, sql: str = "SELECT 1 AS n") -> dict[str, Any]:
     return chain(node(1, "db_input", connection=connection, sql=sql), node(2, "csv_output", **OUT))
 
 
-def copies(path: str, out: str = "out.csv") -> dict[str, Any]:
-    return chain(node(1, "csv_input", path=path), node(2, "csv_output", path=out))
+def copies(path: str, out: str = "out.csv", *, reads: str = "csv", writes: str = "csv") -> Any:
+    """A graph that copies a file, which it `reads` and `writes` as the kinds of files that it says."""
+    return chain(node(1, f"{reads}_input", path=path), node(2, f"{writes}_output", path=out))
 
 
 # ---------------------------------------------------------------- connections
@@ -254,18 +255,36 @@ def run_in(roots: Path, document: Mapping[str, Any]) -> Outcome:
     )
 
 
-@pytest.mark.parametrize("path", ["to_outside/in.csv", "link.csv", "{roots}/outside/in.csv"])
-def test_a_csv_file_outside_of_the_roots_is_not_read(roots: Path, path: str) -> None:
-    done = run_in(roots, copies(path.format(roots=roots)))
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("to_outside/in.csv", "csv"),
+        ("link.csv", "csv"),
+        ("{roots}/outside/in.csv", "csv"),
+        ("link.csv", "parquet"),
+        ("link.csv", "ndjson"),
+        ("to_outside/in.csv.gz", "csv"),
+    ],
+)
+def test_a_file_outside_of_the_roots_is_not_read(roots: Path, path: str, kind: str) -> None:
+    done = run_in(roots, copies(path.format(roots=roots), reads=kind))
     assert "DATA_ROOTS" in done.reason(1)
     assert not (roots / "a" / "out.csv").exists()
 
 
 @pytest.mark.parametrize(
-    "path", ["to_outside/out.csv", "dangling.csv", "{roots}/outside/new.csv", "/tmp/never.csv"]
+    ("path", "kind"),
+    [
+        ("to_outside/out.csv", "csv"),
+        ("dangling.csv", "csv"),
+        ("{roots}/outside/new.csv", "csv"),
+        ("/tmp/never.csv", "csv"),
+        ("dangling.csv", "parquet"),
+        ("dangling.csv", "ndjson"),
+    ],
 )
-def test_no_file_is_written_outside_of_the_roots(roots: Path, path: str) -> None:
-    done = run_in(roots, copies("in.csv", path.format(roots=roots)))
+def test_no_file_is_written_outside_of_the_roots(roots: Path, path: str, kind: str) -> None:
+    done = run_in(roots, copies("in.csv", path.format(roots=roots), writes=kind))
     assert "DATA_ROOTS" in done.reason(2)
     assert sorted(os.listdir(roots / "outside")) == ["in.csv", "in.db"]
     assert not Path("/tmp/never.csv").exists()

@@ -26,7 +26,12 @@ CSV_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path",
+            "Path",
+            "path",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+        ),
         DELIMITER,
         ENCODING,
         Field(

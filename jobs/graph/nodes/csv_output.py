@@ -12,7 +12,12 @@ CSV_OUTPUT = NodeType(
     has_input=True,
     has_output=False,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path",
+            "Path",
+            "path",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is packed.",
+        ),
         DELIMITER,
         ENCODING,
         NULL_MARKER,

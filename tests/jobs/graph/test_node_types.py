@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -316,6 +318,15 @@ EXAMPLES = {
     ),
     "db_output": Example(FILE, {"connection": "sqlite:///out.db", "table": "written"}),
     "csv_output": Example(FILE, {"path": "out.csv"}),
+    "parquet_input": Example(
+        "name,id\n,1\nx,2\n", {"path": "in.parquet", "columns": ["name", "id"]}
+    ),
+    "ndjson_input": Example(
+        'n,more\n1,"[1, {}]"\n,x\n',
+        {"path": "in.ndjson", "types": [{"column": "n", "type": "integer"}], "others": "ignore"},
+    ),
+    "ndjson_output": Example(FILE, {"path": "out.ndjson"}),
+    "parquet_output": Example(FILE, {"path": "out.parquet"}),
 }
 
 
@@ -328,6 +339,12 @@ def test_the_example_of_a_type_gives_its_rows(node_type: NodeType, tmp_path: Pat
     example = EXAMPLES[node_type.name]
     (tmp_path / "in.csv").write_text(FILE, encoding="utf-8")
     make_numbers(tmp_path / "in.db", 2)
+    (tmp_path / "in.ndjson").write_text(
+        '{"n": 1, "more": [1, {}]}\n{"more": "x"}\n', encoding="utf-8"
+    )
+    pq.write_table(
+        pa.table({"id": [1, 2], "list": [[], []], "name": [None, "x"]}), tmp_path / "in.parquet"
+    )
     (tmp_path / "others.csv").write_text(example.others, encoding="utf-8")
     done = run(around_example(node_type, example), tmp_path)
     assert done.code == 0, done.stderr
@@ -353,8 +370,13 @@ def around_example(node_type: NodeType, example: Example) -> dict[str, Any]:
 
 
 def written(node_type: NodeType, config: dict[str, Any], tmp_path: Path) -> str:
-    if node_type.name == "db_output":
-        source = node(1, "db_input", connection=config["connection"], table=config["table"])
+    if not node_type.has_output and node_type.name != "csv_output":
+        source = node(1, node_type.name.replace("output", "input"), **read_again(config))
         read = run(chain(source, node(2, "csv_output", path="out.csv")), tmp_path)
         assert read.code == 0, read.stderr
     return (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
+def read_again(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the input that reads what an output wrote."""
+    return {name: config[name] for name in ("connection", "table", "path") if name in config}

@@ -120,11 +120,23 @@ def everything(**texts: str) -> dict[str, Any]:
             ),
             node(19, "unpivot", text["name"], columns=[text["column"]], name_column="N" + text["column"]),
             node(20, "sample", text["name"], every=2),
+            node(21, "parquet_input", text["name"], path=text["path"], columns=[text["column"]]),
+            node(
+                23,
+                "ndjson_input",
+                text["name"],
+                path=text["path"],
+                types=[{"column": text["column"], "type": "date"}],
+                others="ignore",
+            ),
+            node(24, "ndjson_output", text["name"], path="N" + text["path"]),
+            node(22, "parquet_output", text["name"], path="P" + text["path"]),
         ],
         [
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
             (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
             (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
+            (21, 4), (20, 22), (23, 4), (20, 24),
         ],
     )  # fmt: skip
 
@@ -247,7 +259,9 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.gathering",
         "program_lib.join",
         "program_lib.lookup",
+        "program_lib.ndjson_files",
         "program_lib.nodes",
+        "program_lib.parquet_files",
         "program_lib.program",
     ]
 
@@ -358,7 +372,11 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     gathered = {"sort", "distinct", "aggregate", "window", "pivot", "every"}
     nodes |= {"Output", "union", "join", "lookup"}
     nodes |= {f"batch.{call}" for call in asked} | {f"rows.{call}" for call in gathered}
-    rows = {"read_rows", "read_csv", "write_rows", "write_csv"}
+    rows = {
+        f"{does}_{what}"
+        for does in ("read", "write")
+        for what in ("rows", "csv", "parquet", "ndjson")
+    }
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
 

@@ -118,6 +118,16 @@ def test_a_link_out_of_the_data_is_not_followed(product: Product) -> None:
     link.unlink()
 
 
+def test_the_types_of_an_ndjson_file_are_found(product: Product) -> None:
+    lines = '{"n": 1, "at": "2026-01-01", "x": [1]}\n{"n": 1.50, "code": "007", "at": null}\n'
+    (product.data_dir / "in.ndjson").write_text(lines)
+    source = node(1, "ndjson_input", path="in.ndjson", types=[{"column": "n", "type": "integer"}])
+    assert find(product, chain(source)).json() == {
+        "columns": ["n", "at", "x", "code"],
+        "types": ["numeric", "date", "text", "text"],
+    }
+
+
 @pytest.mark.parametrize(
     ("document", "node_id", "told"),
     [

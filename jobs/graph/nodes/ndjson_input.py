@@ -1,0 +1,63 @@
+"""NDJSON Input: reads the rows of a file of JSON objects, one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType
+from program_lib.types import COLUMN_TYPES, Column, Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    types = config.get("types", [])
+    return Schema(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+
+
+NDJSON_INPUT = NodeType(
+    name="ndjson_input",
+    label="NDJSON Input",
+    help="Reads the rows of a file of JSON objects, one a line; a member that is missing is NULL.",
+    has_input=False,
+    has_output=True,
+    fields=(
+        Field(
+            "path",
+            "Path",
+            "path",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+        ),
+        Field(
+            "types",
+            "Types",
+            "types",
+            required=False,
+            help="What the columns hold; a member that is not named here is text, and a nested one its JSON.",
+        ),
+        Field(
+            "others",
+            "Other members",
+            "choice",
+            default="refuse",
+            choices=("refuse", "ignore"),
+            help="What becomes of a member that neither the first 1,000 lines nor Types have.",
+        ),
+    ),
+    runs_as="Source",
+    imports=("program_lib.ndjson_files.read_ndjson",),
+    template="""
+    return read_ndjson(
+        {{ config.path | literal }},
+{% if config.get('types') %}
+        types={
+{% for entry in config.types %}
+            {{ entry.column | literal }}: {{ entry.type | literal }},
+{% endfor %}
+        },
+{% endif %}
+        others={{ config.others | literal }},
+    )
+""",
+    known_columns=_known_columns,
+)

@@ -1,0 +1,34 @@
+"""Parquet Input: reads the rows of a Parquet file, which declares its columns itself."""
+
+from __future__ import annotations
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType
+
+PARQUET_INPUT = NodeType(
+    name="parquet_input",
+    label="Parquet Input",
+    help="Reads the rows of a Parquet file, which declares what its columns hold.",
+    has_input=False,
+    has_output=True,
+    fields=(
+        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "columns",
+            "Columns",
+            "names",
+            required=False,
+            help="The columns to read, in this order; where none is named, all are read.",
+        ),
+    ),
+    runs_as="Source",
+    imports=("program_lib.parquet_files.read_parquet",),
+    template="""
+    return read_parquet(
+        {{ config.path | literal }},
+{% if config.get('columns') %}
+        columns={{ config.columns | literal }},
+{% endif %}
+    )
+""",
+)

@@ -1,0 +1,32 @@
+"""Parquet Output: writes the rows into a Parquet file, which appears when it is complete."""
+
+from __future__ import annotations
+
+from jobs.graph.fields import Field
+from jobs.graph.node_type import NodeType
+
+PARQUET_OUTPUT = NodeType(
+    name="parquet_output",
+    label="Parquet Output",
+    help="Writes the rows into a Parquet file, which appears when it is complete.",
+    has_input=True,
+    has_output=False,
+    fields=(
+        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "compression",
+            "Compression",
+            "choice",
+            default="zstd",
+            choices=("zstd", "snappy", "gzip", "none"),
+            help="How its pages are packed: zstd makes small files fast, snappy is what the oldest readers know.",
+        ),
+    ),
+    writes="path",
+    runs_as="Output",
+    imports=("program_lib.parquet_files.write_parquet",),
+    template="""
+    return write_parquet({{ config.path | literal }}, compression={{ config.compression | literal }})
+""",
+    known_columns=lambda config, known: known,
+)

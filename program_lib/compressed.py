@@ -1,0 +1,149 @@
+"""Files that are packed, as the end of their name says: .gz by gzip, .zst by Zstandard."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from program_lib.data_files import opened
+from program_lib.errors import ProgramError, shortened
+from program_lib.part_files import Appending, PartFile
+
+PACKINGS = {".gz": "gzip", ".zst": "zstd"}  # by the end of a name, in any case
+GZIP_LEVEL = 6  # of 9: the last ones take three times as long for a hundredth of the size
+
+
+def packing(path: str) -> str | None:
+    """How a file of this name is packed; None where it is plain."""
+    return PACKINGS.get(PurePath(path).suffix.lower())
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def opened_unpacked(path: str) -> BinaryIO:
+    """A file of the graph, to be read as what it holds."""
+    file, how = opened(path), packing(path)
+    return file if how is None else Unpacked(file, how, PurePath(path).name)
+
+
+class Unpacked(io.BufferedIOBase, BinaryIO):
+    """What a packed file holds. Its descriptor and its place are those of the packed file.
+
+    A file that is cut off is an error at the place where more should come, never an end.
+    """
+
+    def __init__(self, file: BinaryIO, how: str, name: str) -> None:
+        self._file, self._how, self._name = file, how, name
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise ProgramError(f"{name} is packed, and is no file but a pipe: unpack it before")
+        self._stream = self._started()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert size > 0  # what all of it unpacks to may fill the memory
+        try:
+            return bytes(self._stream.read(size))
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            told = shortened(str(error))
+            raise ProgramError(
+                f"{self._name} is damaged, or no {self._how} file: {told}"
+            ) from error
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """To the start alone."""
+        assert (offset, whence) == (0, os.SEEK_SET)
+        self._file.seek(0)
+        self._stream = self._started()
+        return 0
+
+    def tell(self) -> int:
+        """Bytes of the packed file that were read."""
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _started(self) -> pa.CompressedInputStream:
+        return pa.CompressedInputStream(pa.PythonFile(_Packed(self._file), mode="r"), self._how)
+
+
+class _Packed(io.RawIOBase):
+    """A file's bytes; it stays open when Arrow is done with them, since they may be read again."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._file.read(size)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def part_file(path: Path, how: str | None) -> PartFile:
+    """The part file of a writer; it packs what is appended where `how` names a packing."""
+    return PartFile(path) if how is None else PackedPart(path, how)
+
+
+class PackedPart(PartFile):
+    """A part file that packs what is appended, as one stream: some readers know no second one in a file."""
+
+    def __init__(self, path: Path, how: str) -> None:
+        super().__init__(path)
+        self._how = how
+        self._stream: gzip.GzipFile | pa.CompressedOutputStream | None = None
+        self._failure: OSError | None = None
+
+    def start(self) -> None:
+        super().start()
+        below = Appending(super().append)
+        if self._how == "gzip":
+            self._stream = gzip.GzipFile("", "wb", GZIP_LEVEL, below, mtime=0)
+        else:
+            self._stream = pa.CompressedOutputStream(pa.PythonFile(below, mode="w"), self._how)
+
+    def append(self, content: bytes | memoryview) -> None:
+        """As of a plain file; but after an error of the system, a packed one takes no more."""
+        assert self._stream is not None
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._stream.write(content)
+        except OSError as error:
+            self._failure = error
+            raise
+
+    def finish(self) -> None:
+        assert self._stream is not None
+        self._stream.close()
+        super().finish()
+
+    def undo(self) -> None:
+        """The stream is closed first: it would write its end when Python lets go of it."""
+        with suppress(Exception):
+            if self._stream is not None:
+                self._stream.close()
+        self._stream = None
+        super().undo()

@@ -1,0 +1,39 @@
+"""Files of JSON objects, one a line, as sources and targets of rows: what a program calls.
+
+Paths are checked as data_files says. A file whose name ends with .gz or .zst is packed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from program_lib.compressed import opened_unpacked, packing
+from program_lib.data_files import claim, data_file
+from program_lib.narrowest_types import narrowest_types
+from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
+from program_lib.ndjson_files.writer import NdjsonWriter
+from program_lib.types import COLUMN_TYPES, Column
+
+
+def read_ndjson(
+    path: str, *, types: Mapping[str, str] | None = None, others: str = REFUSE
+) -> NdjsonReader:
+    """The rows of a file, one JSON object a line; a member that is missing is NULL.
+
+    `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `others`: what
+    becomes of members that are no columns, "refuse" or "ignore".
+    """
+    named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
+    return NdjsonReader(path, types=named, others=others, opener=opened_unpacked)
+
+
+def find_types(path: str, *, others: str = REFUSE) -> list[Column]:
+    """What the columns of a file hold: for each the narrowest type that takes all of its values."""
+    return narrowest_types(read_ndjson(path, others=others))
+
+
+def write_ndjson(path: str) -> NdjsonWriter:
+    """Writes a file, which appears when it is complete; another one in its place stays until then."""
+    place = data_file(path)
+    claim(place, "an NDJSON file")
+    return NdjsonWriter(place, packing=packing(path))

@@ -1,0 +1,210 @@
+"""Rows of a Parquet file, one row group after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import PurePath
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from program_lib.errors import ProgramError, RowRefused, shortened
+from program_lib.parquet_files.types import converted, type_of
+from program_lib.pieces import pieces
+from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
+from program_lib.types import Column, Schema, listed
+
+READ_BUFFER = 1024 * 1024  # bytes of a column that are read at a time, whatever a row group has
+# Bytes of values that a batch may have before it is cut: a long one that stands in a dictionary once, and in many rows
+MOST_UNPACKED = 4 * BATCH_BYTES
+WHAT_TO_DO = "leave it out: name the others in Columns"
+
+
+class ParquetReader(Uncounted):
+    """A source of rows: program_lib.ports.Reader over a file. `columns` names those that are read; none: all."""
+
+    def __init__(
+        self, path: str, *, columns: Sequence[str] = (), opener: Callable[[str], BinaryIO]
+    ) -> None:
+        self._path, self._name = path, PurePath(path).name
+        self._columns = columns
+        self._opener = opener
+        self._files: list[BinaryIO] = []
+        self._schema = Schema()
+        self._file: pq.ParquetFile
+
+    def open(self) -> Schema:
+        self._file = self._opened()
+        fields = self._file.schema_arrow
+        self._check_names(fields.names)
+        wanted = self._columns or fields.names
+        self._schema = Schema(self._column(fields.field(name)) for name in wanted)
+        return self._schema
+
+    def batches(self) -> Iterator[pa.Table]:
+        for group in range(self._file.num_row_groups):
+            self._check_old_timestamps(group)
+            for table in self._tables(group):
+                yield from pieces(self._converted(table))
+
+    def total(self) -> int | None:
+        return int(self._file.metadata.num_rows)
+
+    def where(self, number: int) -> str:
+        return f"row {number:,} of {self._name}"
+
+    def close(self) -> None:
+        for file in self._files:
+            with suppress(OSError):
+                file.close()
+
+    # what the file says of itself
+
+    def _opened(self, **settings: Any) -> pq.ParquetFile:
+        self._files.append(self._opener(self._path))
+        with self._damage("is no Parquet file, or only a part of one"):
+            return pq.ParquetFile(
+                self._files[-1],
+                buffer_size=READ_BUFFER,
+                pre_buffer=False,
+                page_checksum_verification=True,
+                **{"coerce_int96_timestamp_unit": "us"} | settings,
+            )
+
+    @contextmanager
+    def _damage(self, what: str) -> Iterator[None]:
+        """What Arrow says of bytes that it cannot read is said of the file; other errors of the system stay."""
+        try:
+            yield
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            if getattr(error, "errno", None) is not None:
+                raise
+            raise ProgramError(f"{self._name} {what}: {shortened(str(error))}") from error
+
+    def _check_names(self, names: list[str]) -> None:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ProgramError(
+                f"two columns of {self._name} are called {listed(map(repr, twice))}: rename one"
+            )
+        if unknown := [name for name in self._columns if name not in names]:
+            raise ProgramError(
+                f"{self._name} has no column {listed(map(repr, unknown))}; it has {listed(names)}"
+            )
+        if not names:
+            raise ProgramError(f"{self._name} has no columns")
+
+    def _column(self, field: pa.Field) -> Column:
+        if (of := type_of(field)) is None:
+            raise ProgramError(
+                f"the column {field.name} of {self._name} holds {field.type}, which is no type of a column here:"
+                f" {WHAT_TO_DO}"
+            )
+        return Column(field.name, of, field.nullable)
+
+    # its rows
+
+    def _tables(self, group: int) -> Iterator[pa.Table]:
+        """The rows of a row group, as many at a time as are about a batch."""
+        rows = 0
+        for table in self._iterate(self._file, group, self._schema.names, self._rows(group)):
+            rows += len(table)
+            yield table
+        if rows != self._file.metadata.row_group(group).num_rows:
+            raise ProgramError(f"{self._name} is damaged: a part of its rows is missing")
+
+    def _iterate(
+        self, file: pq.ParquetFile, group: int, names: Sequence[str], rows: int
+    ) -> Iterator[pa.Table]:
+        with self._damage("is damaged"):
+            found = file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False)
+            for batch in found:  # Arrow takes a.b for a part of a, too
+                yield pa.Table.from_batches([batch]).select(names)
+
+    def _converted(self, table: pa.Table) -> pa.Table:
+        refused: list[RowRefused] = []
+        columns = [self._of_type(table, column, refused) for column in self._schema]
+        if refused:
+            raise min(refused, key=lambda one: one.index)
+        return pa.table(columns, schema=self._schema.arrow())
+
+    def _of_type(self, table: pa.Table, column: Column, refused: list[RowRefused]) -> pa.Array:
+        try:
+            return converted(table.column(column.name), column.type, column.name)
+        except RowRefused as error:
+            refused.append(error)
+            return None
+
+    # how much of it at a time
+
+    def _rows(self, group: int) -> int:
+        """How many rows of a group are about a batch."""
+        about = self._file.metadata.row_group(group)
+        rows = max(about.num_rows, 1)
+        fair = BATCH_BYTES // max(about.total_byte_size // rows, 1)
+        unpacked = MOST_UNPACKED // max(self._longest(group), 1)
+        return int(max(1, min(BATCH_ROWS, fair, unpacked)))
+
+    def _longest(self, group: int) -> int:
+        """Bytes of the longest values of the group's dictionaries, one of each column."""
+        names = [column.name for column in self._schema if self._has_dictionary(group, column.name)]
+        if not names:
+            return 0
+        file = self._opened(read_dictionary=names)
+        first = next(self._iterate(file, group, names, 1), None)
+        self._files.pop().close()
+        return 0 if first is None else sum(map(_longest_in, first.columns))
+
+    def _has_dictionary(self, group: int, name: str) -> bool:
+        """Whether texts or bytes of this column may stand in a dictionary."""
+        for chunk in self._chunks(group, (name,)):
+            return bool(chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page)
+        return False
+
+    def _chunks(self, group: int, names: Sequence[str]) -> Iterator[Any]:
+        about = self._file.metadata.row_group(group)
+        chunks = (about.column(at) for at in range(about.num_columns))
+        return (chunk for chunk in chunks if chunk.path_in_schema in names)
+
+    # the timestamps of older programs
+
+    def _check_old_timestamps(self, group: int) -> None:
+        """INT96 has nanoseconds, which Arrow would cut without a word, and years beyond those of nanoseconds.
+
+        So the group's are read twice: what differs from the microseconds has more digits. Sums wrap the same way.
+        """
+        names = [
+            chunk.path_in_schema
+            for chunk in self._chunks(group, self._schema.names)
+            if chunk.physical_type == "INT96"
+        ]
+        if not names:
+            return
+        fine = self._opened(coerce_int96_timestamp_unit="ns")
+        before = 0
+        coarse = self._iterate(self._file, group, names, BATCH_ROWS)
+        for table in self._iterate(fine, group, names, BATCH_ROWS):
+            _check_same(next(coarse), table, before)
+            before += len(table)
+        self._files.pop().close()
+
+
+def _longest_in(column: pa.ChunkedArray) -> int:
+    values = column.chunk(0)
+    if not pa.types.is_dictionary(values.type):
+        return 0
+    return int(pc.max(pc.binary_length(values.dictionary)).as_py() or 0)
+
+
+def _check_same(coarse: pa.Table, fine: pa.Table, before: int) -> None:
+    for name in coarse.column_names:
+        wanted = pc.multiply(pc.cast(coarse[name], pa.int64()), 1000)
+        index = pc.index(pc.equal(wanted, pc.cast(fine[name], pa.int64())), False).as_py()
+        if index >= 0:
+            raise RowRefused(
+                before + index,
+                "a timestamp has digits beyond microseconds, which are not rounded",
+                name,
+            )
