@@ -55,7 +55,7 @@ class ServerSettings:
     ws_port: int = number("WS_PORT", 8081, 1, MAX_PORT)
     workers: int = number("WORKERS", 1, 1, 256)
     worker_class: str = choice("WORKER_CLASS", "gthread", WORKER_CLASSES)
-    base_path: str = checked("BASE_PATH", base_path, unset="", shown="`/`")  # "": at the root
+    base_path: str = checked("BASE_PATH", base_path, unset="")  # "": at the root
     allowed_origins: tuple[str, ...] = checked("ALLOWED_ORIGINS", origins, unset=())  # empty: all
     metrics_token: str | None = checked("METRICS_TOKEN", metrics_token)  # None: all read /metrics
     sample_orders: int = number("SAMPLE_ORDERS", 200_000, 0, 10_000_000)  # 0: no sample at all
