@@ -33,6 +33,7 @@ const LEAST_SILENCE = 5;
 
 /** Why it counts as lost. */
 const NOT_HEARD = 'its program was not heard of any more';
+/**
  * Seconds without a word after which a run that no status tells of has ended, where all its nodes have: between two
  * nodes that run one after the other a publisher says nothing for a moment.
  */
