@@ -11,8 +11,8 @@ from pathlib import Path
 from program_lib.data_files import claim
 from program_lib.databases.around import Around
 from program_lib.databases.connections import check_is_there, database_url, is_sqlite_file
-from program_lib.databases.keys import KEYED
 from program_lib.ports import Reader, Writer
+from program_lib.write_modes import KEYED
 
 
 def read_rows(connection: str, query: str | None = None, table: str | None = None) -> Reader:

@@ -15,11 +15,7 @@ import pyarrow.compute as pc
 from program_lib.databases.names import spelt
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import listed
-
-UPSERT = "upsert"  # rows whose key is there are updated, the others are inserted
-UPDATE = "update"  # rows whose key is there are updated, the others are counted
-INSERT_OR_IGNORE = "insert_or_ignore"  # rows whose key is there are counted, the others inserted
-KEYED = (UPSERT, UPDATE, INSERT_OR_IGNORE)
+from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from sqlalchemy.engine import URL, Connection, CursorResult
 from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
-from program_lib.databases.keys import KEYED
 from program_lib.databases.names import Table, find_table, no_table, spelt
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
@@ -45,6 +44,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
+from program_lib.write_modes import KEYED
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
 FETCHED = 1_000  # rows at a time

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from program_lib.databases.keys import INSERT_OR_IGNORE, UPDATE, UPSERT, Match, check_no_null
+from program_lib.databases.keys import Match, check_no_null
 from program_lib.databases.sqlite_link import Link, quoted
 from program_lib.databases.sqlite_values import Store, Stored, Value, storing
 from program_lib.errors import RowRefused
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Column
+from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
 
 ROWS_A_STATEMENT = 100  # of one INSERT: a third less work than one row each
 MOST_PARAMETERS = 10_000  # of one INSERT, so that wide rows stay within the gate's limits

@@ -13,13 +13,7 @@ import pyarrow as pa
 
 from program_lib.databases import names
 from program_lib.databases.around import Around, StatementFailed
-from program_lib.databases.keys import (
-    KEYED,
-    UPDATE,
-    Match,
-    Tally,
-    match,
-)
+from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
 from program_lib.databases.sqlite_tables import (
@@ -34,6 +28,7 @@ from program_lib.databases.sqlite_types import declared_for
 from program_lib.databases.turns import turn_of
 from program_lib.errors import ProgramError
 from program_lib.types import Column, Schema, listed
+from program_lib.write_modes import KEYED, UPDATE
 
 
 class SqliteWriter:

@@ -624,6 +624,26 @@ def test_tidy_up_lays_the_flow_out_and_can_be_taken_back(edit: Any) -> None:
 # ---------------------------------------------------------------- the form
 
 
+def test_a_key_is_asked_for_with_the_modes_that_need_one(edit: Any) -> None:
+    editor = edit()
+    editor.node(3).click()
+    key, mode = editor.field("key"), editor.field("mode").locator("select")
+    expect(key).to_be_hidden()
+    mode.select_option("upsert")
+    expect(key.locator(".field-error")).to_contain_text("Mode upsert needs it")
+    key.locator("textarea").fill("id")
+    expect(key.locator(".field-error")).to_be_hidden()
+    config = node_of(editor.save(), 3)["config"]
+    assert (config["mode"], config["key"]) == ("upsert", ["id"])
+    mode.select_option("append")
+    expect(key.locator(".field-error")).to_contain_text("and not for append")
+    key.locator("textarea").fill("")
+    mode.focus()  # a field stays while it has the focus
+    mode.select_option("replace")
+    expect(key).to_be_hidden()
+    assert node_of(editor.save(), 3)["config"]["mode"] == "replace"
+
+
 def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None:
     editor = edit()
     page = editor.page

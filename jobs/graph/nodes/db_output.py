@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.graph.fields import CONNECTION, Field, Need
 from jobs.graph.node_type import NodeType
-from program_lib.databases.keys import KEYED
+from program_lib.write_modes import KEYED
 
 DB_OUTPUT = NodeType(
     name="db_output",

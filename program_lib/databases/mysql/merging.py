@@ -11,9 +11,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from program_lib.databases.keys import INSERT_OR_IGNORE, UPDATE, UPSERT, Match
+from program_lib.databases.keys import Match
 from program_lib.databases.mysql.session import Session, quoted
 from program_lib.databases.names import Table
+from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
 
 
 def _token() -> str:

@@ -18,7 +18,7 @@ import pymysql
 from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
-from program_lib.databases.keys import KEYED, UPDATE, Tally, check_no_null, match
+from program_lib.databases.keys import Tally, check_no_null, match
 from program_lib.databases.lost import TransactionLost
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
@@ -30,6 +30,7 @@ from program_lib.databases.names import Table, spelt
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import Schema, listed
+from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
 STATEMENT_BYTES = 1024 * 1024  # of an INSERT, about: longer ones are not faster

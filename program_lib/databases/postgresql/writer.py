@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
-from program_lib.databases.keys import KEYED, UPDATE, Tally, check_no_null, match
+from program_lib.databases.keys import Tally, check_no_null, match
 from program_lib.databases.names import Table, has, spelt
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
@@ -30,6 +30,7 @@ from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts
 from program_lib.types import BYTES, Column, Schema, listed
+from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
 ROWS_AT_ONCE = (
