@@ -45,7 +45,7 @@ def test_a_server_goes_on_from_a_backup_that_was_made_while_it_ran(
     assert "the database and" in made.stdout
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     assert product.run_end(working)["status"] == "completed", "the server was not disturbed"
-    jobs = product.get("/api/jobs").json()
+    job = product.get(f"/api/jobs/{job_id}").json()
     product.stop()
     restored = command("restore", archive, data_dir=place)
     assert restored.returncode == 0, restored.stderr
@@ -53,7 +53,7 @@ def test_a_server_goes_on_from_a_backup_that_was_made_while_it_ran(
         "ok",
     )
     with running_product(place, shop_database, SAMPLE_ORDERS="2000") as again:
-        assert again.get("/api/jobs").json() == jobs
+        assert again.get(f"/api/jobs/{job_id}").json() == job
         assert again.get(f"/api/runs/{ended['runId']}").json() == ended
         assert again.get(f"/api/runs/{ended['runId']}/log").json()["size"] > 0
         cut_off = again.run_end(working)

@@ -543,4 +543,4 @@ def test_a_stop_is_noticed_by_a_runner_that_was_suspended(start_runner: StartRun
     for _ in range(3):
         os.kill(runner.pid, signal.SIGSTOP)
         os.kill(runner.pid, signal.SIGCONT)
-    assert runner.stop(5.0) == 0
+    assert runner.stop() == 0

@@ -68,25 +68,6 @@ def test_a_write_waits_for_anothers_write(data_dir: Path, store: Store) -> None:
     holder.close()
 
 
-def test_a_database_of_before_gets_the_indexes_that_it_lacks(data_dir: Path) -> None:
-    store = Store(f"sqlite:///{data_dir / 'progress.db'}")
-    store.open()
-    run = record(store)
-    with sqlite3.connect(data_dir / "progress.db") as before:
-        before.execute("DROP INDEX last_run_of_job")
-    before.close()
-    store.close()
-    store.open()
-    with sqlite3.connect(data_dir / "progress.db") as now:
-        [(plan,)] = now.execute(
-            "SELECT count(*) FROM sqlite_master WHERE name = 'last_run_of_job'"
-        ).fetchall()
-    now.close()
-    assert plan == 1
-    assert [job.last_run and job.last_run.run_id for job in store.jobs(TENANT)] == [run.run_id]
-    store.close()
-
-
 def test_a_list_of_many_jobs_reads_no_rows_of_runs(data_dir: Path) -> None:
     """Rows of runs hold graphs and programs: 5,000 of them were gigabytes."""
     store = Store(f"sqlite:///{data_dir / 'progress.db'}")
