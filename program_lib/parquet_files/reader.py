@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -35,6 +37,8 @@ class ParquetReader(Uncounted):
         self._files: list[BinaryIO] = []
         self._schema = Schema()
         self._file: pq.ParquetFile
+        self._long: dict[str, int] = {}  # texts and bytes, which may stand in dictionaries
+        self._old: dict[str, int] = {}  # timestamps of 96 bits
 
     def open(self) -> Schema:
         self._file = self._opened()
@@ -42,6 +46,7 @@ class ParquetReader(Uncounted):
         self._check_names(fields.names)
         wanted = self._columns or fields.names
         self._schema = Schema(self._column(fields.field(name)) for name in wanted)
+        self._long, self._old = self._places("BYTE_ARRAY"), self._places("INT96")
         return self._schema
 
     def batches(self) -> Iterator[pa.Table]:
@@ -85,11 +90,12 @@ class ParquetReader(Uncounted):
             raise ProgramError(f"{self._name} {what}: {shortened(str(error))}") from error
 
     def _check_names(self, names: list[str]) -> None:
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise ProgramError(
                 f"two columns of {self._name} are called {listed(map(repr, twice))}: rename one"
             )
-        if unknown := [name for name in self._columns if name not in names]:
+        there = set(names)
+        if unknown := [name for name in self._columns if name not in there]:
             raise ProgramError(
                 f"{self._name} has no column {listed(map(repr, unknown))}; it has {listed(names)}"
             )
@@ -149,46 +155,47 @@ class ParquetReader(Uncounted):
 
     def _longest(self, group: int) -> int:
         """Bytes of the longest values of the group's dictionaries, one of each column."""
-        names = [column.name for column in self._schema if self._has_dictionary(group, column.name)]
+        about = self._file.metadata.row_group(group)
+        names = [
+            name for name, place in self._long.items() if about.column(place).has_dictionary_page
+        ]
         if not names:
             return 0
-        file = self._opened(read_dictionary=names)
-        first = next(self._iterate(file, group, names, 1), None)
-        self._files.pop().close()
+        first = next(self._iterate(self._in_dictionaries, group, names, 1), None)
         return 0 if first is None else sum(map(_longest_in, first.columns))
 
-    def _has_dictionary(self, group: int, name: str) -> bool:
-        """Whether texts or bytes of this column may stand in a dictionary."""
-        for chunk in self._chunks(group, (name,)):
-            return bool(chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page)
-        return False
-
-    def _chunks(self, group: int, names: Sequence[str]) -> Iterator[Any]:
-        about = self._file.metadata.row_group(group)
-        chunks = (about.column(at) for at in range(about.num_columns))
-        return (chunk for chunk in chunks if chunk.path_in_schema in names)
+    @cached_property
+    def _in_dictionaries(self) -> pq.ParquetFile:
+        return self._opened(read_dictionary=list(self._long), metadata=self._file.metadata)
 
     # the timestamps of older programs
 
     def _check_old_timestamps(self, group: int) -> None:
         """INT96 has nanoseconds, which Arrow would cut without a word, and years beyond those of nanoseconds.
 
-        So the group's are read twice: what differs from the microseconds has more digits. Sums wrap the same way.
+        So the group's are read twice: what differs from the microseconds has more digits. Products wrap the same way.
         """
-        names = [
-            chunk.path_in_schema
-            for chunk in self._chunks(group, self._schema.names)
-            if chunk.physical_type == "INT96"
-        ]
-        if not names:
+        if not self._old:
             return
-        fine = self._opened(coerce_int96_timestamp_unit="ns")
-        before = 0
+        before, names = 0, list(self._old)
         coarse = self._iterate(self._file, group, names, BATCH_ROWS)
-        for table in self._iterate(fine, group, names, BATCH_ROWS):
+        for table in self._iterate(self._in_nanoseconds, group, names, BATCH_ROWS):
             _check_same(next(coarse), table, before)
             before += len(table)
-        self._files.pop().close()
+
+    @cached_property
+    def _in_nanoseconds(self) -> pq.ParquetFile:
+        return self._opened(coerce_int96_timestamp_unit="ns", metadata=self._file.metadata)
+
+    def _places(self, physical_type: str) -> dict[str, int]:
+        """Where the columns that are read and lie so in the file stand among all of them."""
+        leaves, wanted = self._file.schema, set(self._schema.names)
+        found = {leaves.column(at).path: at for at in range(len(leaves))}
+        return {
+            name: at
+            for name, at in found.items()
+            if name in wanted and leaves.column(at).physical_type == physical_type
+        }
 
 
 def _longest_in(column: pa.ChunkedArray) -> int:

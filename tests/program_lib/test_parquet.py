@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from program_lib.databases import read_rows, write_rows
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.parquet_files.reader import ParquetReader
 from program_lib.parquet_files.types import TYPE_KEY
@@ -42,6 +43,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
+from tests.databases import Database
 from tests.program_lib.in_memory import rows_of
 from tests.program_lib.moving import moved
 
@@ -385,3 +387,54 @@ def batch_sizes(files: Files) -> list[tuple[int, int]]:
     sizes = [(len(batch), batch.nbytes) for batch in reader.batches()]
     reader.close()
     return sizes
+
+
+# --- between databases ---------------------------------------------------------------------------
+
+# each type of PostgreSQL with a value, and what a new table declares after the way through a file
+OF_POSTGRESQL = {
+    "boolean": ("true", "boolean"),
+    "smallint": ("-32768", "smallint"),
+    "integer": ("-2147483648", "integer"),
+    "bigint": ("9223372036854775807", "bigint"),
+    "numeric(10,2)": ("19.90", "numeric(10,2)"),
+    "numeric(38,18)": ("12345678901234567890.123456789012345678", "numeric(38,18)"),
+    "numeric": ("NaN", "numeric"),
+    "real": ("0.1", "real"),
+    "double precision": ("5e-324", "double precision"),
+    "text": ("é😀", "text"),
+    "varchar(3)": ("abc", "character varying(3)"),
+    "char(5)": ("ab", "character(5)"),
+    "bytea": ("\\x00ff", "bytea"),
+    "date": ("0001-01-01", "date"),
+    "time": ("23:59:59.999999", "time without time zone"),
+    "timestamp": ("9999-12-31 23:59:59.999999", "timestamp without time zone"),
+    "timestamptz": ("2026-07-01 12:00:00.5+00", "timestamp with time zone"),
+    "interval": ("1 mon -2 days", "interval"),
+    "uuid": (SOME_UUID, "uuid"),
+    "json": ('{"a":  1.10}', "json"),
+    "inet": ("10.0.0.1/8", "text"),
+    "int[]": ("{7}", "text"),
+}
+
+
+def test_each_type_of_postgresql_comes_back_from_a_file(postgresql: Database, files: Files) -> None:
+    columns = ", ".join(f"c{at} {of}" for at, of in enumerate(OF_POSTGRESQL))
+    values = ", ".join(f"'{value}'" for value, _ in OF_POSTGRESQL.values())
+    nulls = ", ".join("NULL" for _ in OF_POSTGRESQL)
+    postgresql.execute(
+        "SET TimeZone = 'UTC'",
+        f"CREATE TABLE s ({columns}, k integer NOT NULL)",
+        f"INSERT INTO s VALUES ({nulls}, 1), ({values}, 2), ({nulls}, 3)",
+    )
+    moved(read_rows(postgresql.url, table="s"), ParquetWriter(files.path))
+    moved(files.reader(), write_rows(postgresql.url, "t", "create"))
+    texts = ", ".join(f"c{at}::text" for at in range(len(OF_POSTGRESQL)))
+    found, expected = (postgresql.rows(f"SELECT {texts} FROM {name} ORDER BY k") for name in "ts")
+    assert found == expected
+    declared = postgresql.rows(
+        "SELECT format_type(atttypid, atttypmod), attnotnull FROM pg_attribute"
+        " WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum"
+    )
+    kinds = [(kind, False) for _, kind in OF_POSTGRESQL.values()]
+    assert declared == [*kinds, ("integer", True)]
