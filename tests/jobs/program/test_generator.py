@@ -341,7 +341,7 @@ ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) 
     sql=ANY_TEXT.filter(str.strip),
     table=ONE_LINE,
     path=ONE_LINE.filter(lambda path: not list(path_errors(path))),
-    column=ONE_LINE,
+    column=ONE_LINE.filter(lambda text: text != "else"),  # which a split has already
     marker=ANY_TEXT.map(lambda text: re.sub('[",;|\t\r\n]', "", text)[:20] or "x"),
     job_name=st.text(),
     tenant_id=st.text(),
