@@ -19,6 +19,7 @@ from hosting.sample import sample_job_document
 from jobs.graph.checks import parse_graph
 from jobs.graph.literals import comment, literal
 from jobs.graph.node_types import NODE_TYPES
+from jobs.graph.nodes.split import MAX_PORT
 from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program, node_lines
 from tests.programs import chain, graph, node, program_of
@@ -34,6 +35,9 @@ def everything(**texts: str) -> dict[str, Any]:
         "column": "c",
         "marker": "NULL",
     } | texts
+    both = (
+        text["column"] + text["table"]
+    )  # longer than each, so that no new column has the name of one
     return graph(
         [
             node(1, "db_input", text["name"], connection="sqlite:///shop.db", sql=text["sql"]),
@@ -98,14 +102,14 @@ def everything(**texts: str) -> dict[str, Any]:
                 "aggregate",
                 text["name"],
                 by=[text["column"]],
-                columns=[{"as": text["table"], "function": "join", "column": text["column"]}],
+                columns=[{"as": "A" + text["column"], "function": "join", "column": text["column"]}],
                 separator=text["marker"],
             ),
             node(
                 17,
                 "window",
                 text["name"],
-                columns=[{"as": "W" + text["table"], "function": "row number"}],
+                columns=[{"as": "W" + text["column"], "function": "row number"}],
                 by=[text["column"]],
                 order=[{"column": text["column"]}],
             ),
@@ -116,7 +120,7 @@ def everything(**texts: str) -> dict[str, Any]:
                 names=text["column"],
                 values=[text["column"]],
                 function="min",
-                column=text["table"],
+                column="A" + text["column"],
             ),
             node(19, "unpivot", text["name"], columns=[text["column"]], name_column="N" + text["column"]),
             node(20, "sample", text["name"], every=2),
@@ -341,7 +345,7 @@ ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) 
     sql=ANY_TEXT.filter(str.strip),
     table=ONE_LINE,
     path=ONE_LINE.filter(lambda path: not list(path_errors(path))),
-    column=ONE_LINE.filter(lambda text: text != "else"),  # which a split has already
+    column=ONE_LINE.filter(lambda text: text != "else" and len(text) <= MAX_PORT),  # an output, too
     marker=ANY_TEXT.map(lambda text: re.sub('[",;|\t\r\n]', "", text)[:20] or "x"),
     job_name=st.text(),
     tenant_id=st.text(),
