@@ -35,9 +35,6 @@ def everything(**texts: str) -> dict[str, Any]:
         "column": "c",
         "marker": "NULL",
     } | texts
-    both = (
-        text["column"] + text["table"]
-    )  # longer than each, so that no new column has the name of one
     return graph(
         [
             node(1, "db_input", text["name"], connection="sqlite:///shop.db", sql=text["sql"]),
