@@ -1,10 +1,10 @@
 """How a web worker asks for a preview over NATS, and how long each side waits.
 
-The question goes to `tenant.<T>.preview`: {"graph": the part that feeds the node, "last": ids of the nodes whose rows are
-shown}, or {"graph": a CSV Input alone, "find": "types"}. A runner answers {"taken": true} at once, then {"columns", "types",
-"rows", "truncated", "timedOut"}, of a file's types {"columns", "types"}, or why not: {"nodeId", "message"}, {"busy": true},
-{"timeout": true}. A graph travels, never a program: what is
-run comes out of the runner's own generator.
+The question goes to `tenant.<T>.preview`: {"graph": the part that feeds the node, "last": [[id, output], …], the nodes whose
+rows are shown, each with the output that they leave by, or null for all}, or {"graph": an input of a file alone, "find": "types"}.
+A runner answers {"taken": true} at once, then {"columns", "types", "rows", "truncated", "timedOut"}, of a file's types
+{"columns", "types"}, or why not: {"nodeId", "message"}, {"busy": true}, {"timeout": true}. A graph travels, never a
+program: what is run comes out of the runner's own generator.
 """
 
 from progress_lib.subjects import check_id

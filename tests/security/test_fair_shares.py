@@ -112,7 +112,7 @@ def test_a_runner_takes_turns_between_tenants(product: Product) -> None:
     """More questions than one web worker lets through: several servers share a runner."""
     all_gone(product)
     answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    question = json.dumps({"graph": graph(COUNTING), "last": [1]}).encode()
+    question = json.dumps({"graph": graph(COUNTING), "last": [[1, None]]}).encode()
     with linked(product.nats_url) as link:
         reply = link.new_inbox()
         link.subscribe(reply, answers.put)
