@@ -159,6 +159,21 @@ def test_a_client_that_was_told_the_truth_differs_in_nothing(heard: _Heard) -> N
     assert heard.complaints == []
 
 
+@pytest.mark.parametrize("status", ["running", "failed"])
+def test_an_output_may_take_back_all_that_it_wrote(heard: _Heard, status: str) -> None:
+    heard.node(9, seq=2)
+    heard.node(0, status, seq=3)
+    assert heard.complaints == []
+
+
+def test_a_count_of_nothing_that_is_older_or_completed_is_a_step_back(heard: _Heard) -> None:
+    heard.node(9, seq=3)
+    heard.node(0, seq=2)
+    heard.node(9, seq=4)
+    heard.node(0, "completed", seq=5)
+    assert ["step back in rowCount" in complaint for complaint in heard.complaints] == [True, True]
+
+
 def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
     heard.node(9, seq=2)
     heard.node(5, seq=3)
