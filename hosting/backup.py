@@ -146,16 +146,12 @@ def _add_sqlite(archive: tarfile.TarFile, path: Path, name: str) -> None:
         copy = Path(directory) / "copy.db"
         with (
             contextlib.closing(
-                sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)
+                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             ) as source,
             contextlib.closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
         archive.add(copy, name)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -22,6 +22,12 @@ def parse_proxies(text: str) -> tuple[Network, ...]:
     return tuple(found)
 
 
+def is_one_of(peer: str, proxies: Sequence[Network]) -> bool:
+    """Whether an address is that of a known proxy."""
+    found = _parsed(peer)
+    return found is not None and any(found in proxy for proxy in proxies)
+
+
 def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str | None:
     """The nearest address that is no known proxy. Addresses left of it in X-Forwarded-For may be forged.
 
@@ -34,7 +40,7 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
         if found is None:
             break
         address = found
-        if not any(found in proxy for proxy in proxies):
+        if not is_one_of(hop.strip(), proxies):
             break
     if address is None or address.is_loopback:
         return None

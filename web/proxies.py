@@ -3,14 +3,13 @@
 The page and its modules name all else relative to themselves, so they work under any path without a setting.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from settings.addresses import Network
+from settings.addresses import Network, is_one_of
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -27,7 +26,7 @@ def behind_proxies(app: Wsgi, base_path: str, proxies: Sequence[Network]) -> Wsg
     believing = ProxyFix(app, x_for=0, x_proto=0, x_host=1, x_prefix=0)
 
     def prefixed(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
-        is_known = _is_one_of(environ.get("REMOTE_ADDR", ""), proxies)
+        is_known = is_one_of(environ.get("REMOTE_ADDR", ""), proxies)
         prefix = (_told_prefix(environ) if is_known else "") or base_path
         if prefix:
             environ["SCRIPT_NAME"] = prefix
@@ -46,11 +45,3 @@ def _told_prefix(environ: Environ) -> str:
 def _without(prefix: str, path: str) -> str:
     rest = path.removeprefix(prefix)
     return rest if rest.startswith("/") else path
-
-
-def _is_one_of(peer: str, proxies: Sequence[Network]) -> bool:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return False
-    return any(address in network for network in proxies)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 from program_lib.expressions import ExpressionError, parse
+from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
 from program_lib.types import COLUMN_TYPES
 
@@ -405,7 +406,6 @@ CHECKS: dict[str, Check] = {
     "keep": _check_keep,  # "all", "none" or ["column", …]
 }
 
-KEY_MEMBERS = (Member("left", "Left column"), Member("right", "Right column"))
 MAX_KEYS = 20  # columns of a key; databases allow 16 to 64
 ORDER_MEMBERS = (
     Member("column", "Column"),
@@ -434,6 +434,13 @@ ENCODING = Field(
     help="How the file's characters are written.",
     choices=("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"),
 )
+SEPARATOR = Field(
+    "separator",
+    "Separator",
+    "separator",
+    default=aggregates.SEPARATOR,
+    help="What join puts between two texts.",
+)
 NULL_MARKER = Field(
     "null_marker",
     "NULL is written as",
@@ -442,3 +449,16 @@ NULL_MARKER = Field(
     help="What stands for NULL where it is not in quotes, for example \\N; by default nothing: an empty field"
     ' is NULL, and "" is an empty text.',
 )
+
+
+def keys(help_text: str) -> Field:
+    """The columns of two inputs by which their rows belong together."""
+    return Field(
+        "on",
+        "Keys",
+        "entries",
+        members=(Member("left", "Left column"), Member("right", "Right column")),
+        entry="key",
+        most=MAX_KEYS,
+        help=help_text,
+    )

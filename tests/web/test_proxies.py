@@ -42,6 +42,11 @@ def test_a_known_proxy_says_under_which_host_and_path_it_has_us() -> None:
     assert seen("/other", "/api/seen", **told) == ("/a/progress", "p.example", "/api/seen")
 
 
+def test_a_known_proxy_is_known_by_its_ipv4_address_on_a_socket_of_ipv6() -> None:
+    told = {"X_Forwarded_Prefix": "/progress"}
+    assert seen("", "/api/seen", f"::ffff:{PROXY}", **told)[0] == "/progress"
+
+
 def test_a_stranger_is_not_believed() -> None:
     told = {"X_Forwarded_Host": "evil.example", "X_Forwarded_Prefix": "/evil"}
     assert seen("", "/api/seen", STRANGER, **told) == ("", "localhost", "/api/seen")

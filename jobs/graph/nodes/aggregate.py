@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields import SEPARATOR, Field, Member
 from jobs.graph.node_type import NodeType, told_beside
 from program_lib.reshape import Rows
-from program_lib.reshape.aggregates import FUNCTIONS, SEPARATOR
+from program_lib.reshape.aggregates import FUNCTIONS
 from program_lib.reshape.rows import Wanted
 from program_lib.types import Schema
 
@@ -56,13 +56,7 @@ AGGREGATE = NodeType(
             help="For example total: sum of amount. count without a column counts rows, with one what is not NULL;"
             " first, last and join take rows in the order in which they came.",
         ),
-        Field(
-            "separator",
-            "Separator",
-            "separator",
-            default=SEPARATOR,
-            help="What join puts between two texts.",
-        ),
+        SEPARATOR,
     ),
     runs_as="program_lib.gathering.Gather",
     imports=(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import KEY_MEMBERS, MAX_KEYS, Field
+from jobs.graph.fields import Field, keys
 from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
 from program_lib.errors import ProgramError
 from program_lib.join_columns import (
@@ -63,14 +63,8 @@ JOIN = NodeType(
             " left alone, those with a match (semi) or without (anti).",
             choices=KINDS_OF_JOIN,
         ),
-        Field(
-            "on",
-            "Keys",
-            "entries",
-            members=KEY_MEMBERS,
-            entry="key",
-            most=MAX_KEYS,
-            help="Columns of the left and the right that must be equal; NULL equals nothing. For example customer_id: id",
+        keys(
+            "Columns of the left and the right that must be equal; NULL equals nothing. For example customer_id: id"
         ),
         Field(
             "suffix",

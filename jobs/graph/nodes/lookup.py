@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from jobs.graph.fields import KEY_MEMBERS, MAX_KEYS, Field
+from jobs.graph.fields import Field, keys
 from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
 from program_lib.types import Schema
 
@@ -32,14 +32,8 @@ LOOKUP = NodeType(
     has_output=True,
     inputs=(Port("rows", "rows"), Port("table", "table")),
     fields=(
-        Field(
-            "on",
-            "Keys",
-            "entries",
-            members=KEY_MEMBERS,
-            entry="key",
-            most=MAX_KEYS,
-            help="Columns of the rows and of the table that must be equal; NULL equals nothing. For example country: code",
+        keys(
+            "Columns of the rows and of the table that must be equal; NULL equals nothing. For example country: code"
         ),
         Field(
             "columns",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import Field
+from jobs.graph.fields import SEPARATOR, Field
 from jobs.graph.node_type import NodeType, WrongField, told_beside
 from program_lib.reshape import Rows
-from program_lib.reshape.aggregates import FUNCTIONS, SEPARATOR, needs_column
+from program_lib.reshape.aggregates import FUNCTIONS, needs_column
 from program_lib.types import Column, Schema
 
 
@@ -72,13 +72,7 @@ PIVOT = NodeType(
             required=False,
             help="The column that the function is of: amount.",
         ),
-        Field(
-            "separator",
-            "Separator",
-            "separator",
-            default=SEPARATOR,
-            help="What join puts between two texts.",
-        ),
+        SEPARATOR,
     ),
     runs_as="program_lib.gathering.Gather",
     imports=(),
