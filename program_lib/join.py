@@ -252,23 +252,20 @@ class JoinQuery:
     def _selected(self) -> str:
         return ", ".join(self._value(joined) for joined in self._columns)
 
-    def _value(self, joined: Joined) -> str:
+    def _value(self, joined: Joined, key_of: str = "l") -> str:
+        """A column of the result; of a key that both sides have, the value of one of them."""
         if joined.side is Side.RIGHT:
             return f"r.{quoted_name(joined.source)}"
         if joined.side is Side.LEFT:
             return f"l.{quoted_name(joined.source)}"
-        return as_type(
-            f"l.{quoted_name(joined.source)}", self._left, joined.source, joined.column.type
-        )
+        schema = self._left if key_of == "l" else self._right
+        value = f"{key_of}.{quoted_name(joined.source)}"
+        return as_type(value, schema, joined.source, joined.column.type)
 
     def _right_alone(self, joined: Joined) -> str:
         if joined.side is Side.LEFT:
             return f"CAST(NULL AS {type_name(joined.column.type)})"
-        if joined.side is Side.RIGHT:
-            return f"r.{quoted_name(joined.source)}"
-        return as_type(
-            f"r.{quoted_name(joined.source)}", self._right, joined.source, joined.column.type
-        )
+        return self._value(joined, "r")
 
 
 def key_pairs(left: Schema, right: Schema, on: On) -> list[tuple[str, str]]:
