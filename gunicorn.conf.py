@@ -11,12 +11,16 @@ import socket
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
+
+from gunicorn.sock import BaseSocket
 
 from hosting import environments, served_settings
 from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from hosting.worker_places import free_place
 from settings import SettingsError, keep_private
+from web.listeners import Ending
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
@@ -110,9 +114,27 @@ def _check_files(cfg) -> None:  # type: ignore[no-untyped-def]
 
 def when_ready(server):  # type: ignore[no-untyped-def]
     """The sockets listen, and no worker is there yet."""
+    _watch_for_the_end(server)
     _tell_listening()
     if server.lifeline is not None:
         server.lifeline.watch()
+
+
+def _watch_for_the_end(server) -> None:  # type: ignore[no-untyped-def]
+    """gunicorn's master closes its listeners first of all when the server ends.
+
+    They live on where another master has them, in an upgrade by USR2, or systemd.
+    """
+    server.ending = Ending()
+
+    def close(listener):  # type: ignore[no-untyped-def]
+        is_shared = server.reexec_pid or server.master_pid or server.systemd
+        if os.getpid() == server.pid and not is_shared:  # a worker closes its own in a reload
+            server.ending.begin()
+        BaseSocket.close(listener)
+
+    for listener in server.LISTENERS:
+        listener.close = partial(close, listener)
 
 
 def _tell_listening() -> None:
@@ -185,6 +207,7 @@ def _run(module: str) -> None:
 
 
 def pre_fork(server, worker):  # type: ignore[no-untyped-def]
+    worker.ending = server.ending
     worker.place = free_place(getattr(other, "place", -1) for other in server.WORKERS.values())
 
 

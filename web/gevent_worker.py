@@ -4,9 +4,11 @@ import os
 import select
 import socket
 import time
+from functools import partial
 from typing import Any, ClassVar
 
 import gevent
+from gevent.server import StreamServer
 from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
@@ -18,6 +20,7 @@ from web.http_connection import (
     LINGERING,
     goes_on,
 )
+from web.listeners import let_in_who_waits
 from web.patience import WAITS, PatientSocket, untaken
 from web.workers import HostsTheApplication
 
@@ -74,11 +77,42 @@ class HttpSocket(PatientSocket, _GeventSocket):  # type: ignore[misc]
         return len(raw(self).recv(DISCARD_BYTES, socket.MSG_DONTWAIT))
 
 
+class _Listening(StreamServer):  # type: ignore[misc]
+    """Accepts from one listener for a worker; lets in who waits before it closes it."""
+
+    def __init__(self, worker: "GeventWorker", listener: Any, *, spawn: Any, **_: Any) -> None:
+        handle = partial(worker.handle, _Named(listener.getsockname()))
+        super().__init__(listener, handle=handle, spawn=spawn)
+        self._worker = worker
+        if worker.cfg.workers > 1:
+            self.max_accept = 1
+
+    def close(self) -> None:
+        if not self.closed:
+            let_in_who_waits(self.socket, self._accept, self._worker.ending)
+        super().close()
+
+    def _accept(self) -> None:
+        if not self.full() and (client := self.do_read()):
+            self.do_handle(*client)
+
+
+class _Named:
+    """What a connection asks its listener for, also once that is closed."""
+
+    def __init__(self, name: Any) -> None:
+        self._name = name
+
+    def getsockname(self) -> Any:
+        return self._name
+
+
 class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]
     """gevent; its own keepalive timeout is the deadline for request headers."""
 
     def run(self) -> None:
         WAITS.most = SLOW_CLIENTS
+        self.server_class = partial(_Listening, self)
         super().run()
 
     def handle(self, listener: Any, client: Any, address: Any) -> None:

@@ -9,17 +9,18 @@ import errno
 import gc
 import itertools
 import os
-import select
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
 from web.http_connection import HEADER_WAIT, Connection, Heads, Lingering
+from web.listeners import Ending, let_in_who_waits
 from web.patience import WAITS
 from web.unread_bodies import closing_where_unread
 
@@ -53,6 +54,7 @@ class HostsTheApplication:
     wsgi: Any
     cfg: Any
     sockets: list[Any]
+    ending: Ending | None = None  # of the whole server; gunicorn.conf.py sets it
 
     def init_process(self) -> None:
         for listener in self.sockets:  # what it accepts inherits this
@@ -107,14 +109,9 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
             self._close_listeners()
 
     def _close_listeners(self) -> None:
-        """At a stop. Who waits is let in; who comes later is refused at once, and a proxy asks another server.
-
-        Open until the end, the listener would take connections that nobody accepts, and the kernel would reset them
-        with the request that they had sent.
-        """
+        """At a stop. Who waits is let in; who comes later is refused, and a proxy asks another server."""
         for listener in self.sockets:
-            while select.select([listener], [], [], 0)[0]:
-                self.accept(listener)
+            let_in_who_waits(listener, partial(self.accept, listener), self.ending)
             listener.close()
 
     def accept(self, listener: Any) -> None:

@@ -6,13 +6,18 @@ import http.client
 import os
 import signal
 import threading
+import time
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.harness import Product, StartProduct, eventually
 
 POSTERS = 8
+CROWD = 150  # gevent accepts 100 at once
+MAIN_LOOP = 1.2  # seconds; gunicorn's looks once in one whether it is to stop
 
 
 class Poster(threading.Thread):
@@ -25,20 +30,31 @@ class Poster(threading.Thread):
 
     def run(self) -> None:
         while "ConnectionRefusedError" not in self.ends:
-            connection = http.client.HTTPConnection(
-                "127.0.0.1", self.product.api_port, timeout=30.0
-            )
-            body = b'{"name": "a", "graph": {"nodes": [], "edges": []}}'
-            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
             try:
-                connection.request("POST", "/api/jobs", body, headers)
-                self.ends[str(connection.getresponse().status)] += 1
-            except OSError as error:
+                with closing(_post(self.product, self.token)) as connection:
+                    self.ends[str(connection.getresponse().status)] += 1
+            except (OSError, http.client.HTTPException) as error:
                 self.ends[type(error).__name__] += 1
-            except http.client.HTTPException as error:
-                self.ends[type(error).__name__] += 1
-            finally:
-                connection.close()
+
+
+def _post(product: Product, token: str) -> http.client.HTTPConnection:
+    """Sends what makes a job, over a connection of its own; reads nothing."""
+    connection = http.client.HTTPConnection("127.0.0.1", product.api_port, timeout=30.0)
+    body = b'{"name": "a", "graph": {"nodes": [], "edges": []}}'
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request("POST", "/api/jobs", body, headers)
+    return connection
+
+
+def _is_pending(pid: int, number: int) -> bool:
+    """Whether the process was sent the signal and did not see it yet."""
+    return bool(int(_status(pid, "ShdPnd")[0], 16) & 1 << (number - 1))
+
+
+def _status(pid: int, field: str) -> list[str]:
+    """The words of a field in what Linux says of a process (proc(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1:] for line in lines if line.startswith(field + ":"))
 
 
 @pytest.mark.faults
@@ -60,3 +76,23 @@ def test_requests_that_come_while_a_server_stops_are_answered_or_refused(
     ends = sum((poster.ends for poster in posters), Counter[str]())
     assert ends.pop("ConnectionRefusedError") == POSTERS
     assert set(ends) == {"201"}, ends
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_who_waits_for_a_busy_worker_is_answered_though_it_is_told_to_stop(
+    worker_class: str, start_product: StartProduct
+) -> None:
+    product = start_product(worker_class=worker_class, SAMPLE_ORDERS="0", RUNNER="off")
+    worker = product.worker_pid
+    os.kill(worker, signal.SIGSTOP)  # as one that computes
+    eventually(lambda: _status(worker, "State")[0] == "T")
+    stopped, token = time.monotonic(), product.token()
+    waiting = [_post(product, token) for _ in range(CROWD)]
+    os.kill(product.pid, signal.SIGTERM)
+    eventually(lambda: _is_pending(worker, signal.SIGTERM))
+    eventually(lambda: time.monotonic() > stopped + MAIN_LOOP)
+    os.kill(worker, signal.SIGCONT)
+    assert [connection.getresponse().status for connection in waiting] == [201] * CROWD
+    for connection in waiting:
+        connection.close()
