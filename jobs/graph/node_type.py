@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.graph.example import Example
 from jobs.graph.fields import MAX_COLUMNS, Field, Need, shown
 from program_lib.errors import ProgramError
 from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
@@ -65,6 +66,7 @@ class NodeType:
     runs_as: str
     imports: tuple[str, ...]
     template: str
+    example: Example  # what its page shows, and a test runs
     # Of the columns that it gives those whose types are known before the program runs, by its configuration and
     # what is known of the columns that come in. Raises WrongField where a type is wrong.
     known_columns: Callable[[Mapping[str, Any], Schema], Schema] = nothing_known

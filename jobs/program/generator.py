@@ -118,6 +118,12 @@ def node_lines(program: str) -> dict[int, int]:
 _NODE_LINE = re.compile(rf"# (\d+){NODE_SIGN}")
 
 
+def node_function(node: Node) -> str:
+    """The function that a program has for a node."""
+    [name] = _function_names([node]).values()
+    return f"def {name}({_argument(node.node_type)}):\n{_body(node)}"
+
+
 def _program(
     graph: Graph,
     *,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import SEPARATOR, Field, Member
-from jobs.graph.node_type import NodeType, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.reshape import Rows
 from program_lib.reshape.aggregates import FUNCTIONS
 from program_lib.reshape.rows import Wanted
@@ -76,4 +77,26 @@ AGGREGATE = NodeType(
     return rows.aggregate({% if config.get('by') %}by{% else %}[]{% endif %}, columns)
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Turnover for each country, and who ordered. An amount that is NULL is no amount, and its row still counts.",
+        config={
+            "by": ["country"],
+            "columns": [
+                {"as": "orders", "function": "count"},
+                {"as": "turnover", "function": "sum", "column": "amount"},
+                {"as": "customers", "function": "join", "column": "customer"},
+            ],
+        },
+        takes={
+            UNNAMED: rows(
+                "country,customer,amount", "DE,Ann,10.50", "FR,Bo,7.00", "DE,Cy,", "DE,Di,0.25"
+            )
+        },
+        gives={
+            UNNAMED: rows(
+                "country,orders,turnover,customers", 'DE,3,10.75,"Ann, Cy, Di"', "FR,1,7,Bo"
+            )
+        },
+        types={"amount": "numeric"},
+    ),
 )

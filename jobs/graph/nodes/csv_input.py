@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
-from jobs.graph.node_type import NodeType, WrongField
+from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from program_lib.types import COLUMN_TYPES, NUMERIC, Column, Schema
 
 
@@ -74,4 +75,15 @@ CSV_INPUT = NodeType(
     )
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Read an export with semicolons, in which a dash stands for NULL; only what is named is more than text.",
+        config={
+            "path": "orders.csv",
+            "delimiter": "semicolon",
+            "types": [{"column": "amount", "type": "numeric"}],
+            "null_marker": "-",
+        },
+        takes={UNNAMED: "id;amount;note\n007;12.50;gift\n008;-;-\n"},
+        gives={UNNAMED: rows("id,amount,note", "007,12.50,gift", "008,,")},
+    ),
 )

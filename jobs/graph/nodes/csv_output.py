@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 CSV_OUTPUT = NodeType(
     name="csv_output",
@@ -36,4 +37,11 @@ CSV_OUTPUT = NodeType(
     )
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Write a file for a spreadsheet that wants tabs.",
+        config={"path": "report.tsv", "delimiter": "tab"},
+        takes={UNNAMED: rows("id,amount,note", '1,12.50,"two, please"', "2,,")},
+        gives={UNNAMED: "id\tamount\tnote\n1\t12.50\ttwo, please\n2\t\t\n"},
+        types={"amount": "numeric"},
+    ),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import CONNECTION, Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.types import Schema
 
 DB_INPUT = NodeType(
@@ -42,4 +43,14 @@ DB_INPUT = NodeType(
 {% endif %}
 """,
     known_columns=lambda config, known: Schema(),  # the database tells them when the program runs
+    example=Example(
+        says="Read what a query gives.",
+        config={
+            "connection": "sqlite:///shop.db",
+            "sql": "SELECT id, upper(country) AS country FROM orders WHERE id > 1 ORDER BY id",
+        },
+        takes={"orders": rows("id,country", "1,de", "2,fr", "3,")},
+        gives={UNNAMED: rows("id,country", "2,FR", "3,")},
+        types={"id": "integer"},
+    ),
 )

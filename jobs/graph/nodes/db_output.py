@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import CONNECTION, Field, Need
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.write_modes import KEYED
 
 DB_OUTPUT = NodeType(
@@ -70,4 +71,19 @@ DB_OUTPUT = NodeType(
     )
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Bring a table up to date: customers that are there get their new city, others are added, and none goes.",
+        config={
+            "connection": "sqlite:///shop.db",
+            "table": "customers",
+            "mode": "upsert",
+            "key": ["id"],
+        },
+        takes={
+            UNNAMED: rows("id,city", "7,Hamburg", "9,Lyon"),
+            "customers": rows("id,city", "7,Berlin", "8,Wien"),
+        },
+        gives={"customers": rows("id,city", "7,Hamburg", "8,Wien", "9,Lyon")},
+        types={"id": "integer"},
+    ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.reshape.keys import group_keys
 from program_lib.types import Schema
 
@@ -52,4 +53,10 @@ DISTINCT = NodeType(
 {% endif %}
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Of each customer the last address that came.",
+        config={"by": ["customer"], "keep": "last"},
+        takes={UNNAMED: rows("customer,city", "7,Berlin", "8,Lyon", "7,Hamburg")},
+        gives={UNNAMED: rows("customer,city", "8,Lyon", "7,Hamburg")},
+    ),
 )

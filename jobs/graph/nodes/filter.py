@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType, type_of
+from jobs.graph.node_type import UNNAMED, NodeType, type_of
 from program_lib.types import Kind, Schema
 
 
@@ -35,4 +36,13 @@ FILTER = NodeType(
     return batch.where({{ config.condition | literal(4) }})
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Keep the large orders of one country. Order 4 has no amount: whether it is large is unknown, so it goes.",
+        config={"condition": "amount >= 100 and country == 'DE'"},
+        takes={
+            UNNAMED: rows("id,country,amount", "1,DE,250.00", "2,FR,900.00", "3,DE,99.99", "4,DE,")
+        },
+        gives={UNNAMED: rows("id,country,amount", "1,DE,250.00")},
+        types={"amount": "numeric"},
+    ),
 )

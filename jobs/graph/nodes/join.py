@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, keys
-from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
+from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors
 from program_lib.errors import ProgramError
 from program_lib.join_columns import (
     ANTI,
@@ -97,4 +98,13 @@ JOIN = NodeType(
 {% endif %}
 """,
     known_by_port=_known_by_port,
+    example=Example(
+        says="Orders beside their customers, also those whose customer is not known (any more). NULL equals nothing.",
+        config={"how": "left", "on": [{"left": "customer_id", "right": "id"}]},
+        takes={
+            "left": rows("id,customer_id", "1,7", "2,9", "3,"),
+            "right": rows("id,name", "7,Ann", "8,Bo"),
+        },
+        gives={UNNAMED: rows("id,customer_id,id_right,name", "1,7,7,Ann", "2,9,,", "3,,,")},
+    ),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 LIMIT = NodeType(
     name="limit",
@@ -18,4 +19,10 @@ LIMIT = NodeType(
     return batch.first({{ config.rows | literal }})
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Try a job with a few rows before it runs with all of them.",
+        config={"rows": 2},
+        takes={UNNAMED: rows("id", "7", "8", "9")},
+        gives={UNNAMED: rows("id", "7", "8")},
+    ),
 )

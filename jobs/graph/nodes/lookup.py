@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, keys
-from jobs.graph.node_type import NodeType, Port, WrongField, key_errors
+from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors
 from program_lib.types import Schema
 
 
@@ -62,4 +63,13 @@ LOOKUP = NodeType(
     return lookup(columns, on=on, missing={{ config.missing | literal }})
 """,
     known_by_port=_known_by_port,
+    example=Example(
+        says="Add a country's name from a small table of codes.",
+        config={"on": [{"left": "country", "right": "code"}], "columns": ["name"]},
+        takes={
+            "rows": rows("id,country", "1,DE", "2,XX", "3,FR"),
+            "table": rows("code,name", "DE,Germany", "FR,France"),
+        },
+        gives={UNNAMED: rows("id,country,name", "1,DE,Germany", "2,XX,", "3,FR,France")},
+    ),
 )

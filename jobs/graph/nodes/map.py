@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import KEEP_ALL, KEEP_NONE, Field
-from jobs.graph.node_type import NodeType, type_of
+from jobs.graph.node_type import UNNAMED, NodeType, type_of
 from program_lib.types import Column, Schema
 
 
@@ -67,4 +68,17 @@ MAP = NodeType(
 {% endif %}
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Compute a gross amount and tidy a code, and keep of the row its number alone.",
+        config={
+            "columns": [
+                {"column": "country", "expression": "upper(strip(country))"},
+                {"column": "gross", "expression": "round(net * 1.19, 2)"},
+            ],
+            "keep": ["id"],
+        },
+        takes={UNNAMED: rows("id,country,net", "1, de,10.00", "2,fr,", "3,NL,0.50")},
+        gives={UNNAMED: rows("id,country,gross", "1,DE,11.9", "2,FR,", "3,NL,0.6")},
+        types={"net": "numeric"},
+    ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
@@ -60,4 +61,10 @@ NDJSON_INPUT = NodeType(
     )
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Read the log of an application, an object a line; what the second one lacks is NULL.",
+        config={"path": "events.ndjson", "types": [{"column": "ms", "type": "integer"}]},
+        takes={UNNAMED: '{"user": "ann", "ms": 12}\n{"user": "bo"}\n'},
+        gives={UNNAMED: rows("user,ms", "ann,12", "bo,")},
+    ),
 )

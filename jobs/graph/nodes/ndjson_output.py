@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 NDJSON_OUTPUT = NodeType(
     name="ndjson_output",
@@ -26,4 +27,11 @@ NDJSON_OUTPUT = NodeType(
     return write_ndjson({{ config.path | literal }})
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Write rows for a program that reads JSON line by line.",
+        config={"path": "events.ndjson"},
+        takes={UNNAMED: rows("user,ms", "ann,12", "bo,")},
+        gives={UNNAMED: '{"user":"ann","ms":12}\n{"user":"bo","ms":null}\n'},
+        types={"ms": "integer"},
+    ),
 )

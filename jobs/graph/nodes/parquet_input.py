@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 PARQUET_INPUT = NodeType(
     name="parquet_input",
@@ -31,4 +32,11 @@ PARQUET_INPUT = NodeType(
 {% endif %}
     )
 """,
+    example=Example(
+        says="Read two columns of a wide file; the others are not even unpacked.",
+        config={"path": "orders.parquet", "columns": ["amount", "id"]},
+        takes={UNNAMED: rows("id,note,amount", "1,gift,12.50", "2,,")},
+        gives={UNNAMED: rows("amount,id", "12.50,1", ",2")},
+        types={"id": "integer", "amount": "numeric"},
+    ),
 )

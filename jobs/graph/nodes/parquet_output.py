@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 PARQUET_OUTPUT = NodeType(
     name="parquet_output",
@@ -29,4 +30,11 @@ PARQUET_OUTPUT = NodeType(
     return write_parquet({{ config.path | literal }}, compression={{ config.compression | literal }})
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Keep a day's rows small, with their types, for the next tool.",
+        config={"path": "day.parquet"},
+        takes={UNNAMED: rows("id,amount", "1,12.50", "2,")},
+        gives={UNNAMED: rows("id,amount", "1,12.50", "2,")},
+        types={"id": "integer", "amount": "numeric"},
+    ),
 )

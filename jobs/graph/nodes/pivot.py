@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import SEPARATOR, Field
-from jobs.graph.node_type import NodeType, WrongField, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, WrongField, told_beside
 from program_lib.reshape import Rows
 from program_lib.reshape.aggregates import FUNCTIONS, needs_column
 from program_lib.types import Column, Schema
@@ -95,4 +96,19 @@ PIVOT = NodeType(
     )
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="A column for each month, to be read across.",
+        config={
+            "by": ["country"],
+            "names": "month",
+            "values": ["jan", "feb"],
+            "function": "sum",
+            "column": "amount",
+        },
+        takes={
+            UNNAMED: rows("country,month,amount", "DE,jan,10", "FR,feb,5", "DE,feb,7", "DE,jan,1")
+        },
+        gives={UNNAMED: rows("country,jan,feb", "DE,11,7", "FR,,5")},
+        types={"amount": "integer"},
+    ),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 SAMPLE = NodeType(
     name="sample",
@@ -45,4 +46,10 @@ SAMPLE = NodeType(
 {% endif %}
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Look at one row of three.",
+        config={"every": 3},
+        takes={UNNAMED: rows("id", "1", "2", "3", "4", "5")},
+        gives={UNNAMED: rows("id", "1", "4")},
+    ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, Member
-from jobs.graph.node_type import NodeType, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.picking import DROP, KEEP, Pick, picked
 from program_lib.types import COLUMN_TYPES, Schema
 
@@ -72,4 +73,15 @@ SELECT = NodeType(
     return batch.select(columns, others={{ config.others | literal }})
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Put columns into the order and under the names that a partner wants, with true types.",
+        config={
+            "columns": [
+                {"column": "total", "as": "amount", "type": "numeric"},
+                {"column": "id", "type": "integer"},
+            ],
+        },
+        takes={UNNAMED: rows("id,note,total", "1,gift,12.50", "2,,3")},
+        gives={UNNAMED: rows("amount,id", "12.50,1", "3,2")},
+    ),
 )

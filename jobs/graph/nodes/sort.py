@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import ORDER_MEMBERS, Field
-from jobs.graph.node_type import NodeType, known_orders, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
 from program_lib.reshape.keys import sorting
 from program_lib.types import Schema
 
@@ -44,4 +45,24 @@ SORT = NodeType(
     )
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="The newest first, and of a day the largest amount first.",
+        config={
+            "by": [
+                {"column": "day", "direction": "desc"},
+                {"column": "amount", "direction": "desc"},
+            ]
+        },
+        takes={
+            UNNAMED: rows(
+                "day,amount", "2026-01-30,5", "2026-01-31,9", "2026-01-31,20", "2026-01-31,"
+            )
+        },
+        gives={
+            UNNAMED: rows(
+                "day,amount", "2026-01-31,20", "2026-01-31,9", "2026-01-31,", "2026-01-30,5"
+            )
+        },
+        types={"day": "date", "amount": "integer"},
+    ),
 )

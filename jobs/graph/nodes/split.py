@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, Member
-from jobs.graph.node_type import NodeType, Port, type_of
+from jobs.graph.node_type import UNNAMED, NodeType, Port, type_of
 from program_lib.types import Kind, Schema
 
 ELSE = "else"  # the output for rows that no condition takes
@@ -63,4 +64,20 @@ SPLIT = NodeType(
     return batch.split(conditions, otherwise="else"{% if config.to != "first" %}, to={{ config.to | literal }}{% endif %})
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="Send large orders and foreign ones to lists of their own, and the rest to a third.",
+        config={
+            "branches": [
+                {"port": "large", "condition": "amount > 1000"},
+                {"port": "abroad", "condition": "country != 'DE'"},
+            ]
+        },
+        takes={UNNAMED: rows("id,country,amount", "1,FR,5000", "2,FR,10", "3,DE,20", "4,,30")},
+        gives={
+            "large": rows("id,country,amount", "1,FR,5000"),
+            "abroad": rows("id,country,amount", "2,FR,10"),
+            "else": rows("id,country,amount", "3,DE,20", "4,,30"),
+        },
+        types={"amount": "integer"},
+    ),
 )

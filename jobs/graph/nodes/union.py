@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType
+from jobs.graph.node_type import UNNAMED, NodeType
 
 UNION = NodeType(
     name="union",
@@ -27,4 +28,10 @@ UNION = NodeType(
     return union(missing={{ config.missing | literal }})
 """,
     known_columns=lambda config, known: known,
+    example=Example(
+        says="Put the rows of two shops under each other; one of them knows no discount.",
+        config={"missing": "null"},
+        takes={"1": rows("id,amount,discount", "1,10,2"), "2": rows("id,amount", "2,20")},
+        gives={UNNAMED: rows("id,amount,discount", "1,10,2", "2,20,")},
+    ),
 )

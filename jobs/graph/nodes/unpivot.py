@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import NodeType, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.picking import unpivoted
 from program_lib.types import TEXT, Column, Schema
 
@@ -71,4 +72,16 @@ UNPIVOT = NodeType(
     )
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="A sheet with a column for each month becomes rows that can be filtered and summed.",
+        config={
+            "columns": ["jan", "feb"],
+            "name_column": "month",
+            "value_column": "amount",
+            "nulls": "drop",
+        },
+        takes={UNNAMED: rows("country,jan,feb", "DE,11,7", "FR,,5")},
+        gives={UNNAMED: rows("country,month,amount", "DE,jan,11", "DE,feb,7", "FR,feb,5")},
+        types={"jan": "integer", "feb": "integer"},
+    ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.graph.example import Example, rows
 from jobs.graph.fields import ORDER_MEMBERS, Field, Member
-from jobs.graph.node_type import NodeType, known_orders, told_beside
+from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
 from program_lib.reshape import Rows
 from program_lib.reshape.rows import Wanted
 from program_lib.reshape.windows import WINDOW_FUNCTIONS
@@ -99,4 +100,29 @@ WINDOW = NodeType(
 {% endif %}
 """,
     known_columns=_known_columns,
+    example=Example(
+        says="A running total for each customer, and what they had ordered before.",
+        config={
+            "columns": [
+                {"as": "total", "function": "running sum", "column": "amount"},
+                {"as": "before", "function": "lag", "column": "amount"},
+            ],
+            "by": ["customer"],
+            "order": [{"column": "day"}],
+        },
+        takes={
+            UNNAMED: rows(
+                "customer,day,amount", "7,2026-01-02,10", "8,2026-01-01,5", "7,2026-01-01,3"
+            )
+        },
+        gives={
+            UNNAMED: rows(
+                "customer,day,amount,total,before",
+                "7,2026-01-02,10,13,3",
+                "8,2026-01-01,5,5,",
+                "7,2026-01-01,3,3,",
+            )
+        },
+        types={"day": "date", "amount": "integer"},
+    ),
 )

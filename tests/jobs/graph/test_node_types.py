@@ -6,12 +6,9 @@ import ast
 import importlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +23,7 @@ from jobs.program.generator import generate_preview
 from program_lib.batch import Batch
 from program_lib.types import COLUMN_TYPES
 from tests.harness import ROOT
-from tests.programs import chain, make_numbers, node, program_of, run
+from tests.programs import chain, node, program_of
 
 ALL = pytest.mark.parametrize("node_type", NODE_TYPES.values(), ids=list(NODE_TYPES))
 
@@ -220,163 +217,3 @@ def test_a_type_runs_as_something_that_there_is(node_type: NodeType) -> None:
     for path in node_type.imports:
         module, _, name = path.rpartition(".")
         assert hasattr(importlib.import_module(module), name), path
-
-
-# ---------------------------------------------------------------- an example that runs
-
-
-@dataclass(frozen=True)
-class Example:
-    """A configuration, and the rows that come out of it, or that it leaves, as a CSV file."""
-
-    rows: str
-    config: dict[str, Any] = field(default_factory=dict)
-    others: str = ""  # rows of a second file, which feeds the node's last input
-    output: str | None = None  # the output whose rows those are
-    counted: int | None = None  # rows that the node counts, where they are not those
-
-
-FILE = "n,word\n1,one\n2,\n3,three\n4,four\n"
-TYPED: dict[str, Any] = {"path": "in.csv", "types": [{"column": "n", "type": "integer"}]}
-EXAMPLES = {
-    "csv_input": Example(FILE, TYPED),
-    "db_input": Example(
-        "n,label\n1,label00001\n2,label00002\n",
-        {"connection": "sqlite:///in.db", "table": "numbers"},
-    ),
-    "filter": Example("n,word\n3,three\n4,four\n", {"condition": "n > 1 and word != 'one'"}),
-    "map": Example(
-        "word,twice\none,2\n,4\nthree,6\nfour,8\n",
-        {"columns": [{"column": "twice", "expression": "n * 2"}], "keep": ["word"]},
-    ),
-    "select": Example(
-        "text,n\none,1\n,2\nthree,3\nfour,4\n",
-        {"columns": [{"column": "word", "as": "text"}, {"column": "n", "type": "double"}]},
-    ),
-    "sort": Example(
-        "n,word\n2,\n4,four\n1,one\n3,three\n",
-        {"by": [{"column": "word", "nulls": "first"}, {"column": "n", "direction": "desc"}]},
-    ),
-    "distinct": Example(FILE, {"by": ["word"], "keep": "last"}),
-    "aggregate": Example(
-        "rows,words,total,all\n4,3,10,one/three/four\n",
-        {
-            "columns": [
-                {"as": "rows", "function": "count"},
-                {"as": "words", "function": "count", "column": "word"},
-                {"as": "total", "function": "sum", "column": "n"},
-                {"as": "all", "function": "join", "column": "word"},
-            ],
-            "separator": "/",
-        },
-    ),
-    "window": Example(
-        "n,word,before,total\n1,one,2,10\n2,,3,9\n3,three,4,7\n4,four,,4\n",
-        {
-            "columns": [
-                {"as": "before", "function": "lag", "column": "n"},
-                {"as": "total", "function": "running sum", "column": "n"},
-            ],
-            "order": [{"column": "n", "direction": "desc"}],
-        },
-    ),
-    "pivot": Example(
-        "one,three\n1,3\n",
-        {"names": "word", "values": ["one", "three"], "others": "ignore", "column": "n"},
-    ),
-    "unpivot": Example(
-        "n,name,value\n1,word,one\n3,word,three\n4,word,four\n",
-        {"columns": ["word"], "nulls": "drop"},
-    ),
-    "sample": Example("n,word\n1,one\n4,four\n", {"every": 3}),
-    "limit": Example("n,word\n1,one\n2,\n", {"rows": 2}),
-    "split": Example(
-        "n,word\n1,one\n4,four\n",
-        {
-            "branches": [
-                {"port": "without", "condition": "word is None"},
-                {"port": "3", "condition": "n == 3"},
-            ]
-        },
-        output="else",
-        counted=4,
-    ),
-    "union": Example(
-        FILE.replace("word", "word,more").replace("\n", ",\n").replace("more,", "more") + "9,,x\n",
-        {"missing": "null"},
-        others="n,more\n9,x\n",
-    ),
-    "join": Example(
-        "n,word,more\n1,one,\n2,,x\n2,,y\n3,three,\n4,four,\n",
-        {"how": "left", "on": [{"left": "n", "right": "n"}]},
-        others="n,more\n2,x\n2,y\n9,z\n,z\n",
-    ),
-    "lookup": Example(
-        "n,word,more\n1,one,\n2,,x\n3,three,\n4,four,\n",
-        {"on": [{"left": "n", "right": "n"}], "columns": ["more"]},
-        others="n,more\n2,x\n9,z\n",
-    ),
-    "db_output": Example(FILE, {"connection": "sqlite:///out.db", "table": "written"}),
-    "csv_output": Example(FILE, {"path": "out.csv"}),
-    "parquet_input": Example(
-        "name,id\n,1\nx,2\n", {"path": "in.parquet", "columns": ["name", "id"]}
-    ),
-    "ndjson_input": Example(
-        'n,more\n1,"[1, {}]"\n,x\n',
-        {"path": "in.ndjson", "types": [{"column": "n", "type": "integer"}], "others": "ignore"},
-    ),
-    "ndjson_output": Example(FILE, {"path": "out.ndjson"}),
-    "parquet_output": Example(FILE, {"path": "out.parquet"}),
-}
-
-
-def test_each_type_has_an_example() -> None:
-    assert set(EXAMPLES) == set(NODE_TYPES)
-
-
-@ALL
-def test_the_example_of_a_type_gives_its_rows(node_type: NodeType, tmp_path: Path) -> None:
-    example = EXAMPLES[node_type.name]
-    (tmp_path / "in.csv").write_text(FILE, encoding="utf-8")
-    make_numbers(tmp_path / "in.db", 2)
-    (tmp_path / "in.ndjson").write_text(
-        '{"n": 1, "more": [1, {}]}\n{"more": "x"}\n', encoding="utf-8"
-    )
-    pq.write_table(
-        pa.table({"id": [1, 2], "list": [[], []], "name": [None, "x"]}), tmp_path / "in.parquet"
-    )
-    (tmp_path / "others.csv").write_text(example.others, encoding="utf-8")
-    done = run(around_example(node_type, example), tmp_path)
-    assert done.code == 0, done.stderr
-    counted = example.rows.count("\n") - 1 if example.counted is None else example.counted
-    assert done.state(2) == ("completed", counted)
-    assert written(node_type, example.config, tmp_path) == example.rows
-
-
-def around_example(node_type: NodeType, example: Example) -> dict[str, Any]:
-    """The graph that reads the files, and writes what the node gives."""
-    document = chain(node(2, node_type.name, **example.config))
-    first, *_, last = [port.name for port in node_type.inputs] or ["", ""]
-    if node_type.has_input:
-        document["nodes"].append(node(1, "csv_input", **TYPED))
-        document["edges"].append({"from": 1, "to": 2, "toPort": first})
-    if example.others:
-        document["nodes"].append(node(4, "csv_input", **{**TYPED, "path": "others.csv"}))
-        document["edges"].append({"from": 4, "to": 2, "toPort": last})
-    if node_type.has_output:
-        document["nodes"].append(node(3, "csv_output", path="out.csv"))
-        document["edges"].append({"from": 2, "to": 3, "fromPort": example.output or ""})
-    return document
-
-
-def written(node_type: NodeType, config: dict[str, Any], tmp_path: Path) -> str:
-    if not node_type.has_output and node_type.name != "csv_output":
-        source = node(1, node_type.name.replace("output", "input"), **read_again(config))
-        read = run(chain(source, node(2, "csv_output", path="out.csv")), tmp_path)
-        assert read.code == 0, read.stderr
-    return (tmp_path / "out.csv").read_text(encoding="utf-8")
-
-
-def read_again(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the input that reads what an output wrote."""
-    return {name: config[name] for name in ("connection", "table", "path") if name in config}
