@@ -23,8 +23,9 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.target import nats_of_its_own
-from hosting.sample import SHOP_DATABASE, make_shop_database, sample_job_document
+from hosting.sample import make_shop_database
 from jobs.graph.checks import parse_graph
+from jobs.graph.gallery import ORDER_REPORT, SHOP_DATABASE
 from jobs.program.generator import generate_program
 from progress_lib import Progress, ProgressFunc, ProgressReporter, Status
 from progress_lib.nats import Link, Message
@@ -133,7 +134,7 @@ class SampleJob:
 
     def __init__(self, directory: Path, nats_url: str) -> None:
         make_shop_database(directory / SHOP_DATABASE)
-        sample = sample_job_document()
+        sample = ORDER_REPORT.document()
         graph = parse_graph(sample["graph"])
         program = generate_program(graph, job_id=JOB, tenant_id="default", job_name=sample["name"])
         (directory / "program.py").write_text(program, encoding="utf-8")

@@ -291,9 +291,9 @@ def run_sample(api: Api) -> int:
 
 def _sample_job(api: Api) -> dict[str, Any]:
     """The job that the first start stores, by its name."""
-    from hosting.sample import sample_job_document
+    from jobs.graph.gallery import ORDER_REPORT
 
-    name = sample_job_document()["name"]
+    name = ORDER_REPORT.name
     jobs: list[dict[str, Any]] = api.ask("GET", "/api/jobs")["jobs"]
     found = sorted((job for job in jobs if job["name"] == name), key=lambda job: int(job["id"]))
     if not found:

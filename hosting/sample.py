@@ -16,17 +16,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
-from jobs.graph.notes import ENGINE
+from jobs.graph.gallery import ORDER_REPORT, SHOP_DATABASE
 
 ORDERS = 200_000
 SEED = 2026
-SHOP_DATABASE = "shop.db"
-REPORT_DATABASE = "report.db"
-JOB_NAME = "Order report"
 
 FIRST_DAY = datetime(2023, 1, 1)
 DAYS = 1_096  # three years, one of them a leap year
@@ -192,78 +188,9 @@ def ensure_sample(
         given_to = hashlib.sha256(f"{tenant_id} {database}".encode()).hexdigest()[:16]
         note = data_dir / f".sample.{given_to}"
         if not note.exists() and not store.jobs(tenant_id):
-            sample = sample_job_document()
+            sample = ORDER_REPORT.document()
             store.create_job(tenant_id, sample["name"], sample["graph"])
         note.touch()
-
-
-def sample_job_document() -> dict[str, Any]:
-    """The sample job as `POST /api/jobs` takes it: it reads orders, filters them and writes a report."""
-    graph = {"nodes": _sample_nodes(), "edges": _chain(1, 2, 3, 4), "engine": ENGINE}
-    return {"name": JOB_NAME, "graph": graph}
-
-
-SAMPLE_SQL = """\
-SELECT i.order_id, i.line, o.ordered_at, o.status, o.discount,
-       c.name AS customer, c.country, c.city,
-       p.name AS product, p.category, i.quantity, i.price
-FROM order_items AS i
-JOIN orders AS o ON o.id = i.order_id
-JOIN customers AS c ON c.id = o.customer_id
-JOIN products AS p ON p.id = i.product_id"""
-
-
-def _sample_nodes() -> list[dict[str, Any]]:
-    return [
-        {
-            "id": 1,
-            "type": "db_input",
-            "name": "DB Input",
-            "config": {"connection": f"sqlite:///{SHOP_DATABASE}", "sql": SAMPLE_SQL},
-            "position": {"x": 40, "y": 120},
-        },
-        {
-            "id": 2,
-            "type": "filter",
-            "name": "Filter",
-            "config": {"condition": "status in ('paid', 'shipped') and quantity * price >= 10"},
-            "position": {"x": 320, "y": 120},
-        },
-        {
-            "id": 3,
-            "type": "map",
-            "name": "Map",
-            "config": {
-                "columns": [
-                    {"column": "country", "expression": "upper(country)"},
-                    {"column": "month", "expression": "ordered_at[:7]"},
-                    {"column": "gross", "expression": "round(quantity * price, 2)"},
-                    {
-                        "column": "net",
-                        "expression": "round(quantity * price * (1 - discount / 100), 2)",
-                    },
-                ],
-                "keep": ["order_id", "line", "customer", "product", "category", "quantity"],
-            },
-            "position": {"x": 600, "y": 120},
-        },
-        {
-            "id": 4,
-            "type": "db_output",
-            "name": "DB Output",
-            # A database of its own, so that people can read the shop while the report is written.
-            "config": {
-                "connection": f"sqlite:///{REPORT_DATABASE}",
-                "table": "order_report",
-                "mode": "replace",
-            },
-            "position": {"x": 880, "y": 120},
-        },
-    ]
-
-
-def _chain(*node_ids: int) -> list[dict[str, int]]:
-    return [{"from": source, "to": target} for source, target in pairwise(node_ids)]
 
 
 def make_shop_database(path: Path | str, orders: int = ORDERS, seed: int = SEED) -> Path:

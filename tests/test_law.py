@@ -133,11 +133,11 @@ def test_nothing_but_a_program_loads_duckdb_and_arrow(module: str) -> None:
 def test_the_web_server_checks_a_graph_without_duckdb_and_arrow() -> None:
     code = f"""
 import sys, app
-from hosting.sample import sample_job_document
+from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.checks import parse_graph
 from jobs.graph.notes import notes_of
 from jobs.program.generator import generate_program
-document = sample_job_document()["graph"]
+document = ORDER_REPORT.document()["graph"]
 generate_program(parse_graph(document), job_id=1, tenant_id="t", job_name="n")
 typed = [{{"column": "n", "type": "numeric"}}, {{"column": "day", "type": "date"}}]
 source = {{"id": 1, "type": "csv_input", "config": {{"path": "a.csv", "types": typed}}}}

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request
 
 from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
 from jobs.http.body import job_graph, job_name, json_object, request_hash
@@ -122,11 +123,13 @@ class _Api:
         self._data_dir = settings.data_dir
         self._logs = Logs(store, link, settings.data_dir)
         self._limits = settings.requests
+        self._has_shop = settings.server.sample_orders > 0
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
         return [
             ("GET", "/node-types", self.node_types),
             ("GET", "/functions", self.functions),
+            ("GET", "/gallery", self.gallery),
             ("GET", "/jobs", self.list_jobs),
             ("POST", "/jobs", self.create_job),
             ("POST", "/jobs/validate", self.validate),
@@ -157,6 +160,11 @@ class _Api:
     def functions(self) -> Answer:
         self._tenant("jobs:read")
         return jsonify({"functions": functions_document()})
+
+    def gallery(self) -> Answer:
+        """Jobs to start from; none where the server has no sample shop, whose data they read."""
+        self._tenant("jobs:read")
+        return jsonify({"jobs": gallery_document() if self._has_shop else []})
 
     def list_jobs(self) -> Answer:
         tenant_id = self._tenant("jobs:read")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from hosting.sample import ensure_sample, make_shop_database, sample_job_document
+from hosting.sample import ensure_sample, make_shop_database
 from jobs.graph.checks import parse_graph
+from jobs.graph.gallery import ORDER_REPORT
 from tests.programs import rows_of, run
 
 
@@ -125,7 +126,7 @@ def test_the_sample_job_computes_what_sql_computes(tmp_path: Path) -> None:
         " WHERE o.status IN ('paid', 'shipped') AND i.quantity * i.price >= 10 ORDER BY 1, 2",
     )
     for _ in range(2):  # a second run replaces the rows of the first
-        done = run(sample_job_document()["graph"], tmp_path)
+        done = run(ORDER_REPORT.document()["graph"], tmp_path)
         assert done.code == 0, done.stderr
     written = rows_of(
         tmp_path / "report.db",

@@ -30,6 +30,7 @@ JOB = {"name": "a job", "graph": GRAPH}
 NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/node-types"): (READ, None),
     ("GET", "/api/functions"): (READ, None),
+    ("GET", "/api/gallery"): (READ, None),
     ("GET", "/api/jobs"): (READ, None),
     ("POST", "/api/jobs"): (WRITE, JOB),
     ("POST", "/api/jobs/validate"): (READ, {"graph": GRAPH}),

@@ -134,6 +134,15 @@ def test_the_functions_are_served(client: FlaskClient) -> None:
     assert all(f["group"] and f["help"] and f["example"] and f["gives"] for f in functions)
 
 
+def test_each_job_of_the_gallery_can_be_made(client: FlaskClient) -> None:
+    jobs = client.get("/api/gallery").get_json()["jobs"]
+    assert len({job["name"] for job in jobs}) == 5
+    for job in jobs:
+        made = client.post("/api/jobs", json=job)
+        assert made.status_code == 201, made.get_json()
+        assert made.get_json()["graph"] == job["graph"]
+
+
 def test_the_node_types_are_served(client: FlaskClient) -> None:
     names = {t["name"] for t in client.get("/api/node-types").get_json()["nodeTypes"]}
     assert {"db_input", "db_output", "csv_input", "csv_output", "filter", "map"} <= names

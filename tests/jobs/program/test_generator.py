@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.sample import sample_job_document
 from jobs.graph.checks import parse_graph
+from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.literals import comment, literal
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.nodes.split import MAX_PORT
@@ -278,7 +278,7 @@ COPIES = chain(  # a Map that keeps all and computes nothing
 )
 
 
-@pytest.mark.parametrize("document", [everything(), COPIES, sample_job_document()["graph"]])
+@pytest.mark.parametrize("document", [everything(), COPIES, ORDER_REPORT.document()["graph"]])
 def test_a_program_passes_the_linter_and_the_formatter(document: Any, tmp_path: Path) -> None:
     ruff = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
     assert ruff
