@@ -70,6 +70,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     _check_files(server.cfg)
     if SETTINGS.server.worker_class == "gthread":
         _import_for_all()
+    gc.freeze()  # what is imported stays: neither a fork nor the exit looks at it again
     _prepare()
     _warn(server.log)
     has_own_nats = SETTINGS.nats.url is None
@@ -184,7 +185,6 @@ def _import_for_all() -> None:
     """
     with _no_collection():
         import app  # noqa: F401
-    gc.freeze()  # it stays, and no process that is forked from this one looks at it again
 
 
 @contextlib.contextmanager

@@ -373,7 +373,7 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT; the exit code is 0 for a clean stop, 2 for bad settings."""
     from settings import Settings, SettingsError, keep_private
 
-    gc.freeze()  # what is imported stays
+    gc.freeze()  # what is imported stays; at the exit, too, it is not looked at
     gc.enable()
     keep_private()
     logging.basicConfig(
