@@ -6,10 +6,11 @@ child process that also restarts what dies (hosting/supervisor.py, held by hosti
 
 import contextlib
 import errno
+import gc
 import os
 import socket
-import subprocess
 import sys
+import traceback
 import warnings
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ try:
 except SettingsError as error:
     _give_up(error)
 
-# the master has read the keys, with PyJWT, whose fetcher of remote keys imports ssl; nobody uses that
+# the master imports the NATS link, and so ssl, which it does not use
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
 
 _HOST = f"[{SETTINGS.server.host}]" if ":" in SETTINGS.server.host else SETTINGS.server.host  # IPv6
@@ -71,7 +72,10 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
     _check_ports()
     _check_files(server.cfg)
-    _run("hosting.prepare")
+    if SETTINGS.server.worker_class == "gthread":
+        _import_for_all()
+    gc.freeze()  # what is imported stays: neither a fork nor the exit looks at it again
+    _prepare()
     _warn(server.log)
     has_own_nats = SETTINGS.nats.url is None
     server.lifeline = None
@@ -196,14 +200,50 @@ def _other_port(port: int) -> int:
     return port + 100 if port + 100 <= 65_535 else port - 100
 
 
-def _run(module: str) -> None:
-    # it opens the connections itself: what this process read would stay in its memory
-    environment, passed_on = environments.for_supervisor(), environments.aside()
-    ended = subprocess.run(
-        [sys.executable, "-m", module], env=environment, pass_fds=passed_on, check=False
-    )
-    if ended.returncode != 0:
-        sys.exit(ended.returncode)
+def _import_for_all() -> None:
+    """Imports once, without starting anything, what the preparation and each worker would import for themselves.
+
+    A gevent worker must import it itself, since gevent has to be there first.
+    """
+    with _no_collection():
+        import app  # noqa: F401
+
+
+@contextlib.contextmanager
+def _no_collection():  # type: ignore[no-untyped-def]
+    """Without the collector of garbage, which takes a third of the time of imports and finds nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _prepare() -> None:
+    """Prepares in a process of its own: the connections that it reads would stay in the memory of this one.
+
+    It is a fork, which finds imported what it needs. This process has no thread yet.
+    """
+    child = os.fork()
+    if child == 0:
+        os._exit(_prepared())
+    _, status = os.waitpid(child, 0)
+    if code := os.waitstatus_to_exitcode(status):
+        sys.exit(code)
+
+
+def _prepared() -> int:
+    """(in the fork) The exit code. Raises nothing: what called us is the master's."""
+    try:
+        with _no_collection():
+            # not in the master: where gevent serves, it must not import these packages
+            from hosting.prepare import prepare
+        code = prepare(SETTINGS)
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return code
 
 
 def pre_fork(server, worker):  # type: ignore[no-untyped-def]
@@ -215,11 +255,13 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.let_go()
     environments.close_aside()
+    gc.disable()  # until the application is imported, see _no_collection
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
     from web.workers import settle, spare_the_old  # only where gunicorn's workers run
 
+    gc.enable()
     spare_the_old()
     settle(worker.cfg)
 

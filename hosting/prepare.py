@@ -21,11 +21,20 @@ NATS_WAIT = 2.0  # seconds for a connection; the workers wait longer, and tell i
 
 
 def main() -> int:
-    """Exit code 0; 2, with one line on stderr, when a setting does not work."""
-    logging.basicConfig(level=logging.WARNING)
+    """The same by hand, with the settings of the environment."""
     try:
         settings = Settings.from_env()
         settings.make_data_dir()
+    except SettingsError as error:
+        print(f"settings: {error}", file=sys.stderr)
+        return 2
+    return prepare(settings)
+
+
+def prepare(settings: Settings) -> int:
+    """Exit code 0; 2, with one line on stderr, when a setting does not work."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
         _warn_of_readers(settings)
         _check_secret_files(settings)
         store = Store(settings.database_url)

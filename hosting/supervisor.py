@@ -5,6 +5,11 @@ restarts what dies, and on SIGTERM stops the runner and then nats-server. When t
 lets running programs end, and a new master may take over. It takes over what a killed supervisor left running.
 """
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # imports leave no garbage to look for; `main` enables it
+
 import argparse
 import fcntl
 import json
@@ -17,8 +22,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
@@ -39,8 +42,6 @@ from settings import Settings
 from settings.secret_files import write_secret
 
 LOG = logging.getLogger("embedded")
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 READY_WAIT = 20.0  # seconds for nats-server to read its streams and answer
 TICK = 0.2  # seconds between two looks at the children
@@ -165,7 +166,7 @@ class Watchdog:
         self._url = f"http://127.0.0.1:{port}{monitor_path(settings)}/healthz"
         self._disk = settings.data_dir
         self._nats = nats
-        self._due = 0.0
+        self._due = time.monotonic() + HEALTH_PERIOD  # it has just greeted us
         self._fault = ""
 
     def look(self) -> None:
@@ -181,10 +182,13 @@ class Watchdog:
 
     def _stream_fault(self) -> str:
         """The error of /healthz about a stream that cannot be written; "" when there is none."""
+        import urllib.request  # 20 ms, which the start of nats-server and runner need not wait for
+
         try:
-            with _direct.open(self._url, timeout=1.0):
+            direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with direct.open(self._url, timeout=1.0):
                 return ""
-        except urllib.error.HTTPError as error:
+        except urllib.request.HTTPError as error:
             with error:
                 said = error.read(1000).decode(errors="replace")
             return said if "write error" in said else ""
@@ -294,6 +298,8 @@ def _locked(settings: Settings, has_own_nats: bool) -> TextIO | None:
 
 def main() -> int:
     """Exit code 0 after a stop, 1 when nats-server did not start or another process keeps the parts."""
+    gc.freeze()  # what is imported stays; at the exit, too, it is not looked at
+    gc.enable()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -8,6 +8,12 @@ SIGUSR1 it drains: it takes no more runs, and exits when its programs have ended
 stay in the queue.
 """
 
+import gc
+
+if __name__ == "__main__":
+    # Imports leave no garbage, and looking for it takes a fifth of a start. `main` enables it.
+    gc.disable()
+
 import logging
 import os
 import sqlite3
@@ -367,6 +373,8 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT; the exit code is 0 for a clean stop, 2 for bad settings."""
     from settings import Settings, SettingsError, keep_private
 
+    gc.freeze()  # what is imported stays; at the exit, too, it is not looked at
+    gc.enable()
     keep_private()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr

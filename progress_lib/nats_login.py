@@ -3,7 +3,6 @@
 The only file that imports pynats2, and that names attributes which pynats2 keeps to itself.
 """
 
-import importlib.metadata
 import sys
 import types
 from typing import Any
@@ -15,7 +14,7 @@ DEFAULT_PORT = 4222
 def _import_pynats2() -> Any:
     """pynats2's client module, spared pkg_resources: gone from new venvs, and 0.3 s of each start."""
     stand_in = types.ModuleType("pkg_resources")
-    stand_in.get_distribution = importlib.metadata.distribution  # type: ignore[attr-defined]
+    stand_in.get_distribution = _distribution  # type: ignore[attr-defined]
     missing = "pkg_resources" not in sys.modules
     sys.modules.setdefault("pkg_resources", stand_in)
     try:
@@ -24,6 +23,13 @@ def _import_pynats2() -> Any:
         if missing:
             del sys.modules["pkg_resources"]
     return pynats2.client
+
+
+def _distribution(name: str) -> Any:
+    """What CONNECT tells of a version."""
+    import importlib.metadata  # 10 ms of a start; only a process that logs in needs it
+
+    return importlib.metadata.distribution(name)
 
 
 _pynats2 = _import_pynats2()

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlsplit
 from progress_lib.nats import check_url
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, parse_proxies
-from settings.keys import public_keys
 from settings.reading import SettingsError
 from settings.shared import TENANT
 
@@ -100,6 +99,8 @@ def networks(found: str) -> tuple[Network, ...]:
 
 def public_key(found: str) -> str:
     """PEM blocks or a JWKS document: the text itself, or that of the file that it names."""
+    from settings.public_keys import public_keys  # only where there are some
+
     text = found if _is_key_text(found) else _file_text(found)
     public_keys(text)
     return text

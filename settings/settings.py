@@ -23,7 +23,7 @@ from settings.groups import (
     ServerSettings,
     TokenSettings,
 )
-from settings.keys import TrustedKey, check_secret, public_keys, secret_keys
+from settings.keys import TrustedKey, check_secret, secret_keys
 from settings.own_files import TRUST_VARIABLES, code, ways_to
 from settings.reading import Reader, SettingsError, checked, found_by, group, read_group
 from settings.roots import DATA_DIR, data_dir, may_hold, may_meet
@@ -161,6 +161,8 @@ class Settings:
         """Settings that work but may be mistakes, a sentence each."""
         found: list[str] = []
         if self.tokens.public_key is not None:
+            from settings.public_keys import public_keys  # only where there are some
+
             public_keys(
                 self.tokens.public_key, lambda said: found.append(f"JWT_PUBLIC_KEY: {said}")
             )
@@ -174,6 +176,8 @@ class Settings:
     def trusted_keys(self) -> tuple[TrustedKey, ...]:
         """The keys that tokens are checked with. Raises SettingsError as `signing_key` does."""
         if self.tokens.public_key is not None:
+            from settings.public_keys import public_keys  # only where there are some
+
             return public_keys(self.tokens.public_key)
         return secret_keys(self.signing_key(), self.tokens.secret_previous)
 

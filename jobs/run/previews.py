@@ -16,7 +16,6 @@ from typing import Any
 
 from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, output_names, parse_graph
 from jobs.graph.feeding import Last, reads_typed_file
-from jobs.program.generator import generate_preview, generate_type_search
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
@@ -201,6 +200,9 @@ class Previews:
 
 
 def _program(graph: Graph, question: Document) -> str:
+    # Only a preview needs the engine of templates, which takes 20 ms of a runner's start
+    from jobs.program.generator import generate_preview, generate_type_search
+
     if question.get("find") == "types":
         return generate_type_search(_only_file(graph), seconds=SECONDS)
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]

@@ -58,6 +58,7 @@ WAIT = "--wait"
 NEEDED = (  # by all programs, or many; what starts no thread when it is imported
     "duckdb",
     "encodings.idna",  # by a connection's first look-up of a host
+    "importlib.metadata",  # by the first login to NATS
     "pyarrow.compute",
     "pyarrow.csv",
     "program_lib.csv_files",

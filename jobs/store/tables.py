@@ -54,13 +54,15 @@ RUNS = sa.Table(
 
 # The database itself ensures that a job has at most one active run: of two executes at the same
 # time, only one can be recorded.
-sa.Index(
-    "one_active_run_a_job",
-    RUNS.c.job_id,
-    unique=True,
-    sqlite_where=RUNS.c.status.in_(["queued", "running"]),
-    postgresql_where=RUNS.c.status.in_(["queued", "running"]),
-)
+ONE_ACTIVE_RUN = sa.Index("one_active_run_a_job", RUNS.c.job_id, unique=True)
+
+
+@sa.event.listens_for(RUNS, "before_create")
+def _of_active_runs(_table: sa.Table, connection: sa.Connection, **_: object) -> None:
+    """Only now: who names a dialect imports it, and the one of PostgreSQL takes 30 ms of each start."""
+    active = RUNS.c.status.in_(["queued", "running"])
+    ONE_ACTIVE_RUN.dialect_kwargs[f"{connection.dialect.name}_where"] = active
+
 
 # What tells this database's installation from others (jobs/store/installation.py)
 INSTALLATION = sa.Table(

@@ -19,7 +19,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from settings import Settings
 from settings.groups import Expected
-from settings.keys import MAX_KEYS, TrustedKey, public_keys, secret_keys
+from settings.keys import TrustedKey, secret_keys
+from settings.public_keys import MAX_KEYS, public_keys
 from tests.harness import StartProduct, eventually, is_alive
 from web.tokens import TokenRefused, TokenVerifier
 

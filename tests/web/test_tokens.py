@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from progress_lib.subjects import EVERY_TENANT
 from settings.groups import Expected
-from settings.keys import public_keys, secret_keys
+from settings.keys import secret_keys
+from settings.public_keys import public_keys
 from settings.shared import SCOPES
 from web.tokens import LEEWAY, MAX_LIFE, TokenRefused, TokenVerifier, WrongTenant, mint
 

@@ -10,12 +10,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs.sandbox.interpreters import MARK_ROOM, Interpreters, interpreter_environment
+from jobs.sandbox.interpreters import (
+    MARK_ROOM,
+    Interpreters,
+    _keep_bytecode,
+    interpreter_environment,
+)
 from jobs.store.process_identity import kill_marked
 from tests.harness import ROOT, command_line, eventually, is_alive, processes_of
 
@@ -304,3 +310,19 @@ print(*[line.split()[1] for line in open("/proc/self/status") if line.startswith
     resident, private = (int(kilobytes) >> 10 for kilobytes in out.split())
     assert resident < 180
     assert private < 256
+
+
+def test_what_programs_import_is_compiled_once_and_not_by_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their runner: a program that is confined may not write the bytecode."""
+    bytecode = Path(cache_from_source(str(ROOT / "program_lib" / "spool.py")))
+    bytecode.unlink(missing_ok=True)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    _keep_bytecode.cache_clear()
+    made = Interpreters(0)
+    try:
+        assert outcome(run(made, tmp_path, "")) == (0, "", "")
+    finally:
+        made.close()
+    assert bytecode.exists()
