@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -14,7 +15,7 @@ import pytest
 from hosting.ports import FROM, TO
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
-from tests.turns import ByShare, long_ones_first, turn
+from tests.turns import ByShare, first_alone, long_ones_first, turn
 
 __all__ = [
     "link",
@@ -68,6 +69,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByShare | No
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if _is_one_of_several(config):
         items.sort(key=long_ones_first(items))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """One of several processes compiles the tests of a fresh clone, and the others read what it kept."""
+    with contextlib.ExitStack() as held:
+        if _is_one_of_several(session.config):
+            held.enter_context(first_alone(_shared(session.config)))
+        return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Tests stay to the end: else each look for garbage takes a second for eight thousand of them."""
+    gc.collect()
+    gc.freeze()
 
 
 # outside of pytest-timeout's own: to wait for a turn is no test's fault

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from hosting.ports import FROM, TO, free_ports
 from tests.harness import eventually
-from tests.turns import long_ones_first, share_of, turn
+from tests.turns import first_alone, long_ones_first, share_of, turn
 
 QUIET = 0.2  # seconds in which somebody who need not wait would have come in
 
 
 @contextmanager
-def inside(directory: Path, *, alone: bool) -> Iterator[threading.Event]:
-    """A test in another process: the event says that it has the machine. (Locks of one process exclude each other, too.)"""
+def inside(held: AbstractContextManager[None]) -> Iterator[threading.Event]:
+    """Another process that wants in: the event says that it is. (Locks of one process exclude each other, too.)"""
     came, over = threading.Event(), threading.Event()
 
     def run() -> None:
-        with turn(directory, alone=alone):
+        with held:
             came.set()
             over.wait(30.0)
 
@@ -37,15 +37,18 @@ def inside(directory: Path, *, alone: bool) -> Iterator[threading.Event]:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_tests_of_one_kind_run_together(tmp_path: Path, alone: bool) -> None:
-    with inside(tmp_path, alone=alone) as first, inside(tmp_path, alone=alone) as second:
+    with (
+        inside(turn(tmp_path, alone=alone)) as first,
+        inside(turn(tmp_path, alone=alone)) as second,
+    ):
         eventually(lambda: first.is_set() and second.is_set())
 
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_those_of_the_other_kind_wait_until_all_have_ended(tmp_path: Path, alone: bool) -> None:
-    with inside(tmp_path, alone=alone) as first:
+    with inside(turn(tmp_path, alone=alone)) as first:
         assert first.wait(5.0)
-        others = inside(tmp_path, alone=not alone)
+        others = inside(turn(tmp_path, alone=not alone))
         other = others.__enter__()
         assert not other.wait(QUIET)
     assert other.wait(5.0)
@@ -53,16 +56,27 @@ def test_those_of_the_other_kind_wait_until_all_have_ended(tmp_path: Path, alone
 
 
 def test_nobody_overtakes_one_that_waits(tmp_path: Path) -> None:
-    with inside(tmp_path, alone=False) as first:
+    with inside(turn(tmp_path, alone=False)) as first:
         assert first.wait(5.0)
-        waiting = inside(tmp_path, alone=True)
+        waiting = inside(turn(tmp_path, alone=True))
         alone = waiting.__enter__()
         assert not alone.wait(QUIET)
-        late = inside(tmp_path, alone=False)
+        late = inside(turn(tmp_path, alone=False))
         assert not late.__enter__().wait(QUIET)
     assert alone.wait(5.0)
     waiting.__exit__(None, None, None)
     late.__exit__(None, None, None)
+
+
+def test_the_first_is_alone_and_all_others_are_together(tmp_path: Path) -> None:
+    leading = inside(first_alone(tmp_path))
+    first = leading.__enter__()
+    assert first.wait(5.0)
+    with inside(first_alone(tmp_path)) as second, inside(first_alone(tmp_path)) as third:
+        assert not second.wait(QUIET)
+        assert not third.is_set()
+        leading.__exit__(None, None, None)
+        eventually(lambda: second.is_set() and third.is_set())
 
 
 @pytest.mark.parametrize(

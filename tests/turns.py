@@ -36,6 +36,17 @@ def turn(directory: Path, *, alone: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def first_alone(directory: Path) -> Iterator[None]:
+    """Lets the first in alone, and all others once it has left."""
+    with _lock(directory / "first.lock") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(held, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
 def _lock(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
