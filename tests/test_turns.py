@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosting.ports import FROM, TO, free_ports
-from tests.harness import eventually
+from tests.harness import ROOT, eventually
 from tests.turns import first_alone, long_ones_first, share_of, turn
 
 QUIET = 0.2  # seconds in which somebody who need not wait would have come in
@@ -98,6 +98,7 @@ def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytest
     many = "\n".join(f"def test_{number}(): pass" for number in range(5))
     files = {
         "test_few": "def test_few(): pass",
+        "test_starts": "def test_starts(start_product): pass",
         "test_many": many,
         "test_slow": "import pytest\ndef test_quick(): pass\n@pytest.mark.slow\ndef test_slow(): pass",
         "test_waits": "import pytest\n@pytest.mark.waits\ndef test_waits(): pass",
@@ -105,9 +106,53 @@ def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytest
     }
     pytester.makepyfile(**files)
     items, _ = pytester.inline_genitems("-p", "no:randomly")
-    names = [item.path.stem for item in sorted(items, key=long_ones_first(items))]
-    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_many"] * 5
-    assert names == [*expected, "test_few"]
+    items.sort(key=long_ones_first(items))
+    names = [item.path.stem for item in items]
+    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_starts"]
+    assert names == [*expected, *["test_many"] * 5, "test_few"]
+    assert items[0].name == "test_alone"
+
+
+ALONE = """
+import fcntl, pathlib, pytest
+from tests.harness import ROOT, eventually
+base = pathlib.Path("ran")
+
+def is_waited_for(directory):
+    with open(directory / "entry.lock", "w") as entry:
+        try:
+            fcntl.flock(entry, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+
+@pytest.mark.alone
+@pytest.mark.parametrize("number", [1, 2])
+def test_alone(number, tmp_path_factory):
+    with base.open("a") as ran:
+        ran.write(f"alone {number}\\n")
+    shared = tmp_path_factory.getbasetemp().parent
+    eventually(lambda: "together" in base.read_text() or is_waited_for(shared))
+"""
+TOGETHER = """
+def test_together():
+    with open("ran", "a") as ran:
+        ran.write("together\\n")
+"""
+
+
+def test_who_is_alone_again_keeps_its_turn(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another waits by then: each change of turns costs what the last test still takes."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    hooks = "pytest_configure, pytest_runtest_call, pytest_runtest_protocol"
+    pytester.makeconftest(f"from tests.conftest import {hooks}")
+    pytester.makepyfile(test_a=ALONE, test_b=TOGETHER)
+    pytester.makeini("[pytest]\nmarkers =\n    alone\n    waits")
+    ended = pytester.runpytest_subprocess("-n", "2", "--dist", "loadfile")
+    ended.assert_outcomes(passed=3)
+    ran = (pytester.path / "ran").read_text()
+    assert "alone 1\nalone 2\n" in ran
 
 
 def test_free_ports_are_different_and_of_the_range_that_is_set(
