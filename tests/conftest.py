@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -14,7 +15,7 @@ import pytest
 from hosting.ports import FROM, TO
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
-from tests.turns import ByShare, long_ones_first, turn
+from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
 
 __all__ = [
     "link",
@@ -70,24 +71,49 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=long_ones_first(items))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """One of several processes compiles the tests of a fresh clone, and the others read what it kept."""
+    with contextlib.ExitStack() as held:
+        if _is_one_of_several(session.config):
+            held.enter_context(first_alone(_shared(session.config)))
+        return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Tests stay to the end: else each look for garbage takes a second for eight thousand of them."""
+    gc.collect()
+    gc.freeze()
+
+
 # outside of pytest-timeout's own: to wait for a turn is no test's fault
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with contextlib.ExitStack() as held:
-        item.stash[_TURN] = held
-        if _is_one_of_several(item.config):
-            held.enter_context(turn(_shared(item.config), alone=_is_marked(item, "alone")))
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    held = _turn_of(item)
+    try:
         return (yield)
+    finally:
+        if nextitem is not None and is_marked(item, "alone") and is_marked(nextitem, "alone"):
+            nextitem.stash[_TURN] = held  # or all others would have theirs in between
+        else:
+            held.close()
+
+
+def _turn_of(item: pytest.Item) -> contextlib.ExitStack:
+    """Waits for the turn of a test, unless the test before has left it its own."""
+    if _TURN not in item.stash:
+        held = item.stash[_TURN] = contextlib.ExitStack()
+        if _is_one_of_several(item.config):
+            held.enter_context(turn(_shared(item.config), alone=is_marked(item, "alone")))
+    return item.stash[_TURN]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    if _is_marked(item, "waits"):  # its servers are up: all may run meanwhile
+    if is_marked(item, "waits"):  # its servers are up: all may run meanwhile
         item.stash[_TURN].close()
-
-
-def _is_marked(item: pytest.Item, name: str) -> bool:
-    return item.get_closest_marker(name) is not None
 
 
 def _is_one_of_several(config: pytest.Config) -> bool:

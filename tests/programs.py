@@ -31,8 +31,11 @@ PROGRAM_DEADLINE = 60  # seconds
 
 
 def allowance(*roots: Path | str, of: str | None = None, **rules: Any) -> Allowance:
-    """What programs with these data roots are given, by a runner of the tenant `of`."""
-    return Allowance(ProgramRules(tuple(map(str, roots)), **rules), of)
+    """What programs with these data roots are given, by a runner of the tenant `of`.
+
+    Without `spares`, a runner keeps no interpreter ready: each costs a second of a core, and most tests run one program.
+    """
+    return Allowance(ProgramRules(tuple(map(str, roots)), **{"spares": 0, **rules}), of)
 
 
 def node(node_id: int, node_type: str, /, name: str | None = None, **config: Any) -> dict[str, Any]:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from hosting.ports import FROM, TO, free_ports
-from tests.harness import eventually
-from tests.turns import long_ones_first, share_of, turn
+from tests.harness import ROOT, eventually
+from tests.turns import first_alone, long_ones_first, share_of, turn
 
 QUIET = 0.2  # seconds in which somebody who need not wait would have come in
 
 
 @contextmanager
-def inside(directory: Path, *, alone: bool) -> Iterator[threading.Event]:
-    """A test in another process: the event says that it has the machine. (Locks of one process exclude each other, too.)"""
+def inside(held: AbstractContextManager[None]) -> Iterator[threading.Event]:
+    """Another process that wants in: the event says that it is. (Locks of one process exclude each other, too.)"""
     came, over = threading.Event(), threading.Event()
 
     def run() -> None:
-        with turn(directory, alone=alone):
+        with held:
             came.set()
             over.wait(30.0)
 
@@ -37,15 +37,18 @@ def inside(directory: Path, *, alone: bool) -> Iterator[threading.Event]:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_tests_of_one_kind_run_together(tmp_path: Path, alone: bool) -> None:
-    with inside(tmp_path, alone=alone) as first, inside(tmp_path, alone=alone) as second:
+    with (
+        inside(turn(tmp_path, alone=alone)) as first,
+        inside(turn(tmp_path, alone=alone)) as second,
+    ):
         eventually(lambda: first.is_set() and second.is_set())
 
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_those_of_the_other_kind_wait_until_all_have_ended(tmp_path: Path, alone: bool) -> None:
-    with inside(tmp_path, alone=alone) as first:
+    with inside(turn(tmp_path, alone=alone)) as first:
         assert first.wait(5.0)
-        others = inside(tmp_path, alone=not alone)
+        others = inside(turn(tmp_path, alone=not alone))
         other = others.__enter__()
         assert not other.wait(QUIET)
     assert other.wait(5.0)
@@ -53,16 +56,27 @@ def test_those_of_the_other_kind_wait_until_all_have_ended(tmp_path: Path, alone
 
 
 def test_nobody_overtakes_one_that_waits(tmp_path: Path) -> None:
-    with inside(tmp_path, alone=False) as first:
+    with inside(turn(tmp_path, alone=False)) as first:
         assert first.wait(5.0)
-        waiting = inside(tmp_path, alone=True)
+        waiting = inside(turn(tmp_path, alone=True))
         alone = waiting.__enter__()
         assert not alone.wait(QUIET)
-        late = inside(tmp_path, alone=False)
+        late = inside(turn(tmp_path, alone=False))
         assert not late.__enter__().wait(QUIET)
     assert alone.wait(5.0)
     waiting.__exit__(None, None, None)
     late.__exit__(None, None, None)
+
+
+def test_the_first_is_alone_and_all_others_are_together(tmp_path: Path) -> None:
+    leading = inside(first_alone(tmp_path))
+    first = leading.__enter__()
+    assert first.wait(5.0)
+    with inside(first_alone(tmp_path)) as second, inside(first_alone(tmp_path)) as third:
+        assert not second.wait(QUIET)
+        assert not third.is_set()
+        leading.__exit__(None, None, None)
+        eventually(lambda: second.is_set() and third.is_set())
 
 
 @pytest.mark.parametrize(
@@ -84,6 +98,7 @@ def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytest
     many = "\n".join(f"def test_{number}(): pass" for number in range(5))
     files = {
         "test_few": "def test_few(): pass",
+        "test_starts": "def test_starts(start_product): pass",
         "test_many": many,
         "test_slow": "import pytest\ndef test_quick(): pass\n@pytest.mark.slow\ndef test_slow(): pass",
         "test_waits": "import pytest\n@pytest.mark.waits\ndef test_waits(): pass",
@@ -91,9 +106,53 @@ def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytest
     }
     pytester.makepyfile(**files)
     items, _ = pytester.inline_genitems("-p", "no:randomly")
-    names = [item.path.stem for item in sorted(items, key=long_ones_first(items))]
-    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_many"] * 5
-    assert names == [*expected, "test_few"]
+    items.sort(key=long_ones_first(items))
+    names = [item.path.stem for item in items]
+    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_starts"]
+    assert names == [*expected, *["test_many"] * 5, "test_few"]
+    assert items[0].name == "test_alone"
+
+
+ALONE = """
+import fcntl, pathlib, pytest
+from tests.harness import ROOT, eventually
+base = pathlib.Path("ran")
+
+def is_waited_for(directory):
+    with open(directory / "entry.lock", "w") as entry:
+        try:
+            fcntl.flock(entry, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+
+@pytest.mark.alone
+@pytest.mark.parametrize("number", [1, 2])
+def test_alone(number, tmp_path_factory):
+    with base.open("a") as ran:
+        ran.write(f"alone {number}\\n")
+    shared = tmp_path_factory.getbasetemp().parent
+    eventually(lambda: "together" in base.read_text() or is_waited_for(shared))
+"""
+TOGETHER = """
+def test_together():
+    with open("ran", "a") as ran:
+        ran.write("together\\n")
+"""
+
+
+def test_who_is_alone_again_keeps_its_turn(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another waits by then: each change of turns costs what the last test still takes."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    hooks = "pytest_configure, pytest_runtest_call, pytest_runtest_protocol"
+    pytester.makeconftest(f"from tests.conftest import {hooks}")
+    pytester.makepyfile(test_a=ALONE, test_b=TOGETHER)
+    pytester.makeini("[pytest]\nmarkers =\n    alone\n    waits")
+    ended = pytester.runpytest_subprocess("-n", "2", "--dist", "loadfile")
+    ended.assert_outcomes(passed=3)
+    ran = (pytester.path / "ran").read_text()
+    assert "alone 1\nalone 2\n" in ran
 
 
 def test_free_ports_are_different_and_of_the_range_that_is_set(

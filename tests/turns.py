@@ -6,7 +6,8 @@
 All other tests run together while no test that is alone does. Servers that a module keeps for its next test
 are idle then. A file's tests stay in one process and share what the file starts, but those on gthread and
 those on gevent, which share nothing, may be in two. What takes long begins first: else it runs at the end,
-while other processes have nothing left to do.
+while other processes have nothing left to do. Tests that are alone are the first of all and of their file, one
+after the other: each change of turns waits until the last test of the other kind has ended.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import contextlib
 import fcntl
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+# Seconds that a test takes which asks for a fixture, about; without any of these it takes OTHERWISE
+SECONDS = {"start_product": 8.0, "start_runner": 3.0, "open_playground": 2.0}
+OTHERWISE = 0.1
 
 
 @contextlib.contextmanager
@@ -31,6 +36,17 @@ def turn(directory: Path, *, alone: bool) -> Iterator[None]:
         with _lock(directory / "entry.lock") as entry, _lock(directory / f"{theirs}.lock") as other:
             fcntl.flock(entry, fcntl.LOCK_EX)  # who waits keeps it, so that nobody overtakes
             fcntl.flock(other, fcntl.LOCK_EX)  # all of the other kind have ended
+            fcntl.flock(held, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
+def first_alone(directory: Path) -> Iterator[None]:
+    """Lets the first in alone, and all others once it has left."""
+    with _lock(directory / "first.lock") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             fcntl.flock(held, fcntl.LOCK_SH)
         yield
 
@@ -56,17 +72,27 @@ class ByShare(LoadScopeScheduling):  # type: ignore[misc]
         return share_of(nodeid)
 
 
-def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[int, int, str]]:
-    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those of many tests."""
-    size = Counter(share_of(item.nodeid) for item in items)
+def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[object, ...]]:
+    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those that take longest."""
+    seconds: dict[str, float] = defaultdict(float)
     rank: dict[str, int] = {}
     for item in items:
         share = share_of(item.nodeid)
-        marks = [item.get_closest_marker(name) is not None for name in ("alone", "waits", "slow")]
+        seconds[share] += _seconds_of(item)
+        marks = [is_marked(item, name) for name in ("alone", "waits", "slow")]
         rank[share] = min(rank.get(share, 3), [*marks, True].index(True))
 
-    def key(item: pytest.Item) -> tuple[int, int, str]:
+    def key(item: pytest.Item) -> tuple[object, ...]:
         share = share_of(item.nodeid)
-        return rank[share], -size[share], share
+        return rank[share], -seconds[share], share, not is_marked(item, "alone")
 
     return key
+
+
+def _seconds_of(item: pytest.Item) -> float:
+    fixtures: Iterable[str] = getattr(item, "fixturenames", ())
+    return max(SECONDS.get(name, OTHERWISE) for name in [*fixtures, ""])
+
+
+def is_marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None

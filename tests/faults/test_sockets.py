@@ -36,6 +36,7 @@ from tests.harness import (
     adds_nothing,
     eventually,
     linked,
+    product_of_each_class,
     threads_and_files,
 )
 from tests.realtime.raw import PING, Raw, subscribe
@@ -45,9 +46,20 @@ SLACK = 12  # threads or files that come and go on their own, such as a pool's f
 PAYLOAD = {"nodeId": 1, "nodeName": "n", "status": "running", "rowCount": 0, "message": "x" * 900}
 
 
+# Without runner and sample: these tests are about sockets
+kept = product_of_each_class("sockets")
+
+
+@pytest.fixture
+def server(kept: Product) -> Product:
+    """The product that all tests share which leave it whole, once the browsers of the test before have left."""
+    eventually(lambda: connected(kept) == 0)
+    return kept
+
+
 @pytest.fixture(params=["gthread", "gevent"])
-def server(request: pytest.FixtureRequest, start_product: StartProduct) -> Product:
-    """A product without runner and sample: these tests are about sockets."""
+def ending_server(request: pytest.FixtureRequest, start_product: StartProduct) -> Product:
+    """A product for a test that stops it."""
     return start_product(worker_class=request.param, RUNNER="off", SAMPLE_ORDERS="0")
 
 
@@ -73,12 +85,12 @@ def publish(link: Link, row: int) -> None:
     link.publish(f"tenant.default.job.{JOB}.progress", payload)
 
 
-def test_a_stopping_server_sends_every_client_away_within_its_grace(server: Product) -> None:
+def test_a_stopping_server_sends_every_client_away_within_its_grace(ending_server: Product) -> None:
     with ExitStack() as stack:
-        clients = [stack.enter_context(Raw(server)) for _ in range(500)]
-        eventually(lambda: connected(server) == 500)
-        assert server.process is not None
-        server.process.terminate()
+        clients = [stack.enter_context(Raw(ending_server)) for _ in range(500)]
+        eventually(lambda: connected(ending_server) == 500)
+        assert ending_server.process is not None
+        ending_server.process.terminate()
         began = time.monotonic()
         with ThreadPoolExecutor(16) as pool:
             ends = list(pool.map(lambda client: (client.close_code(), time.monotonic()), clients))
@@ -86,8 +98,8 @@ def test_a_stopping_server_sends_every_client_away_within_its_grace(server: Prod
         moments = [moment - began for _, moment in ends]
         assert max(moments) < 10.0
         assert max(moments) - min(moments) > 1.0, "they must not all come back at once"
-    assert server.process.wait(20) == 0
-    assert "Traceback" not in server.log()
+    assert ending_server.process.wait(20) == 0
+    assert "Traceback" not in ending_server.log()
 
 
 READER = """
@@ -102,6 +114,11 @@ with connect(sys.argv[1], proxy=None, max_queue=4) as client:
 
 
 def test_a_stopped_reader_is_cut_and_the_others_miss_nothing(server: Product, link: Link) -> None:
+    said = len(server.log())
+
+    def was_cut() -> bool:
+        return " 4002 " in server.log()[said:]
+
     url = f"{server.ws_url}?token={server.token()}"
     wish = json.dumps({"action": "subscribe", "jobId": JOB})
     reader = subprocess.Popen(
@@ -120,12 +137,12 @@ def test_a_stopped_reader_is_cut_and_the_others_miss_nothing(server: Product, li
             flood.start()
             try:
                 deadline = time.monotonic() + 60
-                while " 4002 " not in server.log() and time.monotonic() < deadline:
+                while not was_cut() and time.monotonic() < deadline:
                     rows += _rows(other, 200)
             finally:
                 stop.set()
                 flood.join(10)
-            assert " 4002 " in server.log()
+            assert was_cut()
             assert rows == list(range(rows[0], rows[0] + len(rows))), "nothing missed, in order"
             eventually(lambda: connected(server) == 1, 20.0)
     finally:
@@ -284,9 +301,9 @@ def _still_open(drip: socket.socket, byte: bytes) -> bool:
         return False
 
 
-def test_the_server_ends_cleanly_with_nothing_left(server: Product) -> None:
-    with Raw(server) as client:
-        assert server.stop() == 0
+def test_the_server_ends_cleanly_with_nothing_left(ending_server: Product) -> None:
+    with Raw(ending_server) as client:
+        assert ending_server.stop() == 0
         assert client.close_code() == 4001
-    assert server.left_over() == []
-    assert not os.path.exists(f"/proc/{server.pid}")
+    assert ending_server.left_over() == []
+    assert not os.path.exists(f"/proc/{ending_server.pid}")

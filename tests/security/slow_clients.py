@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from tests.harness import Product
 
 TICK = 0.25  # seconds between two looks at all clients
+OF_FEW_CLIENTS = {  # settings of a product that a crowd of slow clients could fill
+    "MAX_CLIENTS": "20",
+    "MAX_CLIENTS_PER_TOKEN": "20",
+    "MAX_BODY_BYTES": str(32 << 20),
+    "ACCESS_LOG": "off",
+}
+GET = b"GET %s HTTP/1.1\r\nHost: x\r\n"
 COME_BACK = 5.0  # seconds until one that was cut is there again
 
 
@@ -123,3 +130,8 @@ def held_by_the_kernel(product: Product) -> int:
     with open("/proc/net/tcp") as table:
         rows = [line.split() for line in table][1:]
     return sum(int(row[4].partition(":")[0], 16) for row in rows if row[1].endswith(port))
+
+
+def same_worker(product: Product, pid: int) -> None:
+    assert product.worker_pid == pid
+    assert "WORKER TIMEOUT" not in product.log()

@@ -128,7 +128,7 @@ def test_a_file_of_keys_that_cannot_be_used_changes_nothing_on_sighup(
     file = tmp_path / "keys.json"
     good = jwks(jwk(EC_KEY, kid="a"))
     file.write_text(good)
-    product = start_product(JWT_PUBLIC_KEY=str(file), SAMPLE_ORDERS="0")
+    product = start_product(JWT_PUBLIC_KEY=str(file), SAMPLE_ORDERS="0", RUNNER="off")
 
     def status(key: ec.EllipticCurvePrivateKey, kid: str) -> int:
         return product.get("/api/jobs", token=token(key, "ES256", kid=kid)).status

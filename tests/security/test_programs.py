@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from jobs.store.records import NewRun
 from jobs.store.store import Store
 from settings.groups import ProgramLimits
 from settings.secret_files import write_secret
-from tests.harness import Product, StartProduct
+from tests.harness import Product, StartProduct, running_product
 from tests.programs import Outcome, allowance, chain, execute, node, program_of, run
 from tests.programs import graph as graph_of
 
@@ -50,6 +50,14 @@ def reads(connection: str, sql: str = "SELECT 1 AS n") -> dict[str, Any]:
 def copies(path: str, out: str = "out.csv", *, reads: str = "csv", writes: str = "csv") -> Any:
     """A graph that copies a file, which it `reads` and `writes` as the kinds of files that it says."""
     return chain(node(1, f"{reads}_input", path=path), node(2, f"{writes}_output", path=out))
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+    """One that tests share which have jobs and files of their own in it."""
+    data_dir = tmp_path_factory.mktemp("programs") / "data"
+    with running_product(data_dir, shop_database, SAMPLE_ORDERS="0") as product:
+        yield product
 
 
 # ---------------------------------------------------------------- connections
@@ -124,18 +132,19 @@ def test_of_a_url_all_but_its_passwords_is_shown(url: str, shown: str) -> None:
 
 
 def test_a_password_in_a_graph_is_not_even_stored(product: Product) -> None:
-    document = {"name": "leaks", "graph": reads(f"postgresql://u:{PASSWORD}@h/n")}
+    password = "unheard-of-8Kk"  # other tests store theirs
+    document = {"name": "leaks", "graph": reads(f"postgresql://u:{password}@h/n")}
     answer = product.post("/api/jobs", document)
     assert answer.status == 422
     assert answer.json()["errors"][0]["field"] == "connection"
-    assert PASSWORD not in answer.body.decode()
+    assert password not in answer.body.decode()
     job_id = product.create_job({"name": "clean", "graph": reads("shop")})
     assert product.request("PUT", f"/api/jobs/{job_id}", document).status == 422
     for path in ("/api/jobs/validate", "/api/jobs/preview"):
         answer = product.post(path, {"graph": document["graph"], "nodeId": 1})
-        assert (answer.status, PASSWORD in answer.body.decode()) == (422, False)
+        assert (answer.status, password in answer.body.decode()) == (422, False)
     with sqlite3.connect(product.data_dir / "progress.db") as database:
-        assert PASSWORD not in "".join(database.iterdump())
+        assert password not in "".join(database.iterdump())
 
 
 @pytest.mark.parametrize(
@@ -353,9 +362,8 @@ def test_a_name_that_no_file_can_have_is_refused_with_its_length(path: str, told
 
 
 def test_the_longest_name_is_written_and_a_longer_one_is_refused_before_it_runs(
-    start_product: StartProduct,
+    product: Product,
 ) -> None:
-    product = start_product(SAMPLE_ORDERS="0")
     (product.data_dir / "in.csv").write_text("a\n1\n")
     job = product.create_job({"name": "long", "graph": copies("in.csv", LONGEST)})
     assert product.run_end(product.execute(job))["status"] == "completed"
@@ -421,17 +429,16 @@ def test_old_logs_of_the_server_are_no_data_by_their_whole_path_either(tmp_path:
 
 
 def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(
-    start_product: StartProduct,
+    product: Product,
 ) -> None:
-    server = start_product(SAMPLE_ORDERS="0")
-    (server.data_dir / "innocent.csv").symlink_to(server.data_dir / "nats_password")
-    (server.data_dir / "innocent.db").symlink_to(server.data_dir / "progress.db")
+    (product.data_dir / "innocent.csv").symlink_to(product.data_dir / "nats_password")
+    (product.data_dir / "innocent.db").symlink_to(product.data_dir / "progress.db")
     documents = [copies("innocent.csv"), reads("sqlite:///innocent.db", "SELECT * FROM jobs")]
     for document in documents:
-        end = server.run_end(server.execute(server.create_job({"name": "x", "graph": document})))
+        end = product.run_end(product.execute(product.create_job({"name": "x", "graph": document})))
         assert end["status"] == "failed"
         assert "the server's own" in end["reason"]
-        answer = server.post("/api/jobs/preview", {"graph": document, "nodeId": 1})
+        answer = product.post("/api/jobs/preview", {"graph": document, "nodeId": 1})
         assert answer.status == 422
         assert "the server's own" in answer.json()["detail"]
 

@@ -12,78 +12,25 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness import Product, eventually, product_of_each_class
-from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
-from tests.security.slow_clients import Habit, asked_for, crowd, held_by_the_kernel, percentile
+from tests.security.slow_clients import (
+    GET,
+    OF_FEW_CLIENTS,
+    Habit,
+    asked_for,
+    crowd,
+    held_by_the_kernel,
+    percentile,
+    same_worker,
+)
 from web.http_connection import LINGER_WAIT
 from web.patience import LEAST_RATE, STILL_WAIT, Patience
 
-MAX_CLIENTS = 20
-OF_EACH = 20  # clients of each habit; a gthread worker has MAX_CLIENTS + 40 threads
+OF_EACH = 20  # clients of each habit; a gthread worker has its clients' 20 and 40 threads
 PROMISED = 15.0  # seconds until a client that does too little is cut
 SLACK = 3.0  # seconds that a busy machine may add
-ATTACK = 42.0  # seconds: gunicorn's master ended the worker after 31, and drips held it for 46
-
-GET = b"GET %s HTTP/1.1\r\nHost: x\r\n"
-NEVER_CLOSES = Habit(GET % b"/healthz" + b"Connection: close\r\n\r\n")
-DRIPS = Habit(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", b"x")
-NEVER_READS = Habit((GET % b"/" + b"\r\n") * 400, receive_buffer=4_096)
-
-product = product_of_each_class(
-    "slow",
-    MAX_CLIENTS=str(MAX_CLIENTS),
-    MAX_BODY_BYTES=str(32 << 20),
-    MAX_CLIENTS_PER_TOKEN=str(MAX_CLIENTS),
-    ACCESS_LOG="off",
-)
 
 
-def same_worker(product: Product, pid: int) -> None:
-    assert product.worker_pid == pid
-    assert "WORKER TIMEOUT" not in product.log()
-
-
-@pytest.mark.slow
-@pytest.mark.alone
-@pytest.mark.timeout(180)
-def test_a_crowd_that_does_too_little_stops_nobody(product: Product) -> None:
-    pid = product.worker_pid
-    habits = [NEVER_CLOSES] * 40 + [DRIPS] * 130 + [NEVER_READS] * 80
-    with Raw(product) as watching:
-        watching.send(subscribe(7))
-        with heard_each_second(product, watching), crowd(product, habits, comes_back=True):
-            took = asked_for(product, ATTACK)
-        publish(product, (progress_subject(7), progress(1_000_000)))
-        eventually(lambda: watching.message()["payload"]["rowCount"] == 1_000_000, what="the last")
-    assert percentile(took, 0.99) < 0.5, sorted(took)[-20:]
-    same_worker(product, pid)
-
-
-@contextlib.contextmanager
-def heard_each_second(product: Product, watching: Raw) -> Iterator[None]:
-    """A message each second while the block runs: each must come, within 2 s."""
-    over, failed = threading.Event(), list[BaseException]()
-
-    def hear() -> None:
-        row = 0
-        try:
-            while not over.wait(1.0):
-                row += 1
-                publish(product, (progress_subject(7), progress(row)))
-                began = time.monotonic()
-                while watching.message()["payload"]["rowCount"] != row:
-                    pass
-                assert time.monotonic() - began < 2.0
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=hear, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    assert not failed, failed
+product = product_of_each_class("slow", **OF_FEW_CLIENTS)
 
 
 def with_token(product: Product, rest: bytes) -> bytes:

@@ -75,12 +75,15 @@ def test_a_stream_goes_on_for_as_long_as_it_is_read(streaming: Product) -> None:
     eventually(lambda: open_streams(streaming) == 0, what="and ends when the client left")
 
 
+@pytest.mark.parametrize("worker_class", ["gthread"])  # with gevent, fifty times as many may wait
 @pytest.mark.alone
 def test_only_so_many_wait_for_their_clients_and_the_slowest_goes_first(
-    start_product: StartProduct,
+    start_product: StartProduct, worker_class: str
 ) -> None:
     """Of more unread answers than may wait, those that wait longest are cut at once."""
-    product = start_product(MAX_CLIENTS="20", SAMPLE_ORDERS="0", RUNNER="off")
+    product = start_product(
+        worker_class=worker_class, MAX_CLIENTS="20", SAMPLE_ORDERS="0", RUNNER="off"
+    )
     unread = Habit(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200, receive_buffer=4_096)
     with crowd(product, [unread] * (SLOW_CLIENTS + 10)) as clients:
         eventually(lambda: sum(client.was_cut for client in clients) == 10, 5.0, what="10 are cut")

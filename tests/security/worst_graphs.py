@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from jobs.graph.fields import MAX_COLUMNS, MAX_NAME
@@ -194,7 +195,9 @@ NAMES: dict[str, Callable[[int], list[str]]] = {
 }
 
 
-def _typed(document: Document, of: str) -> Document:
+def _typed(of: str, expression: Callable[[int, int], str], each: int, room: int) -> Document:
+    """As `maps`, of a column x of this type."""
+    document = maps(expression, each, room)
     document["nodes"][0]["config"]["types"] = [{"column": "x", "type": of}]
     return document
 
@@ -228,60 +231,68 @@ def _queries(sql: str, count: int) -> Document:
 
 def worst_graphs(
     characters: int = EVERYTHING, entries: int = EVERYTHING
-) -> Iterator[tuple[str, Document]]:
-    """Each with a name; with at most so many characters of expressions, and entries of lists."""
-    for name, (expression, each) in EXPRESSIONS.items():
-        each = min(each, entries // (MAX_NODES - 2))
-        yield f"expressions: {name}", maps(expression, each, characters)
-    for name, (types, expression, each) in TYPED.items():
-        each = min(each, (entries - 1) // (MAX_NODES - 2))
-        for of in types:
-            yield f"of {of}: {name}", _typed(maps(expression, each, characters), of)
-    yield "types of many files", _files(min(entries // 2, 9_000))
-    for name, names in NAMES.items():
-        yield f"names: {name}", keeps(names, entries)
+) -> Mapping[str, Callable[[], Document]]:
+    """By name what makes each; with at most so many characters of expressions, and entries of lists."""
     lists = entries // MAX_COLUMNS
-    yield (
-        "empty entries",
-        filled(lambda n: node(n, "map", columns=[{}] * MAX_COLUMNS), min(lists, 198)),
-    )
-    yield (
-        "entries that are none",
-        filled(lambda n: node(n, "map", columns=[1] * MAX_COLUMNS), min(lists, 198)),
-    )
-    yield "unknown fields", filled(lambda n: node(n, "map", **{f"f{k}": 1 for k in range(450)}))
-    yield (
-        "long unknown fields",
-        filled(lambda n: node(n, "map", **{f"{k}" + "é" * 100: 1 for k in range(7)})),
-    )
-    yield (
-        "a field of half a megabyte",
-        chained([node(2, "db_input", connection="a", sql="x" * 500_000)]),
-    )
-    yield "half a megabyte as a field", chained([node(2, "map", **{"x" * 500_000: 1})])
-    yield "half a megabyte as a type", chained([node(2, "x" * 500_000)])
-    yield "a list of many entries", chained([node(2, "map", keep=["x"] * 100_000)])
-    yield "queries as long as allowed", _queries("x\n" * 49_000, 6)
-    yield "queries of line ends that only Python knows", _queries("\u2028'" * 14_000, 8)
-    yield "many queries", _queries("x\n'\\" * 600, MAX_NODES - 1)
-    yield "no type", filled(lambda n: {"id": n, "type": "", "config": {}})
-    yield "the same id", made([node(1, "map")] * MAX_NODES, [])
-    yield "ids that are none", made([{"id": "x"}] * MAX_NODES, [])
-    yield (
-        "connections of many parameters",
-        filled(lambda n: node(n, "db_input", connection="sqlite:///" + "a?b&" * 240, table="t")),
-    )
-    yield "paths of many parts", filled(lambda n: node(n, "csv_input", path="a/" * 490 + "b"))
-    yield "names in many lines", filled(lambda n: {**node(n, "map"), "name": "\u2028" * 120})
-    yield "pairs of cycles", _dense_cycles()
-    yield "many edges", _many_edges(backward=False)
-    yield "many edges and a way back", _many_edges(backward=True)
-    yield "a fan of cycles", _wide()
-    yield "edges to themselves", _self_edges()
-    yield "edges to nowhere", made([node(1, "map")], [(n + 2, n + 3) for n in range(MAX_EDGES)])
-    yield "edges that are none", {"nodes": [node(1, "map")], "edges": [0] * MAX_EDGES}
-    yield "the longest chain", filled(lambda n: node(n, "map"))
-    yield (
-        "outputs that write the same",
-        made([node(n, "csv_output", path="a.csv") for n in range(1, MAX_NODES + 1)], []),
-    )
+    return {
+        **{
+            f"expressions: {name}": partial(
+                maps, expression, min(each, entries // (MAX_NODES - 2)), characters
+            )
+            for name, (expression, each) in EXPRESSIONS.items()
+        },
+        **{
+            f"of {of}: {name}": partial(
+                _typed, of, expression, min(each, (entries - 1) // (MAX_NODES - 2)), characters
+            )
+            for name, (types, expression, each) in TYPED.items()
+            for of in types
+        },
+        "types of many files": lambda: _files(min(entries // 2, 9_000)),
+        **{f"names: {name}": partial(keeps, names, entries) for name, names in NAMES.items()},
+        "empty entries": lambda: _lists_of({}, lists),
+        "entries that are none": lambda: _lists_of(1, lists),
+        "unknown fields": lambda: filled(
+            lambda n: node(n, "map", **{f"f{k}": 1 for k in range(450)})
+        ),
+        "long unknown fields": lambda: filled(
+            lambda n: node(n, "map", **{f"{k}" + "é" * 100: 1 for k in range(7)})
+        ),
+        "a field of half a megabyte": lambda: chained(
+            [node(2, "db_input", connection="a", sql="x" * 500_000)]
+        ),
+        "half a megabyte as a field": lambda: chained([node(2, "map", **{"x" * 500_000: 1})]),
+        "half a megabyte as a type": lambda: chained([node(2, "x" * 500_000)]),
+        "a list of many entries": lambda: chained([node(2, "map", keep=["x"] * 100_000)]),
+        "queries as long as allowed": lambda: _queries("x\n" * 49_000, 6),
+        "queries of line ends that only Python knows": lambda: _queries("\u2028'" * 14_000, 8),
+        "many queries": lambda: _queries("x\n'\\" * 600, MAX_NODES - 1),
+        "no type": lambda: filled(lambda n: {"id": n, "type": "", "config": {}}),
+        "the same id": lambda: made([node(1, "map")] * MAX_NODES, []),
+        "ids that are none": lambda: made([{"id": "x"}] * MAX_NODES, []),
+        "connections of many parameters": lambda: filled(
+            lambda n: node(n, "db_input", connection="sqlite:///" + "a?b&" * 240, table="t")
+        ),
+        "paths of many parts": lambda: filled(
+            lambda n: node(n, "csv_input", path="a/" * 490 + "b")
+        ),
+        "names in many lines": lambda: filled(lambda n: {**node(n, "map"), "name": "\u2028" * 120}),
+        "pairs of cycles": _dense_cycles,
+        "many edges": lambda: _many_edges(backward=False),
+        "many edges and a way back": lambda: _many_edges(backward=True),
+        "a fan of cycles": _wide,
+        "edges to themselves": _self_edges,
+        "edges to nowhere": lambda: made(
+            [node(1, "map")], [(n + 2, n + 3) for n in range(MAX_EDGES)]
+        ),
+        "edges that are none": lambda: {"nodes": [node(1, "map")], "edges": [0] * MAX_EDGES},
+        "the longest chain": lambda: filled(lambda n: node(n, "map")),
+        "outputs that write the same": lambda: made(
+            [node(n, "csv_output", path="a.csv") for n in range(1, MAX_NODES + 1)], []
+        ),
+    }
+
+
+def _lists_of(entry: Any, count: int) -> Document:
+    """Map nodes whose list of columns holds the same entry again and again."""
+    return filled(lambda n: node(n, "map", columns=[entry] * MAX_COLUMNS), min(count, 198))

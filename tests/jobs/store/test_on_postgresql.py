@@ -57,7 +57,7 @@ def test_a_server_that_is_away_is_a_clear_error_without_the_password(postgresql:
 def test_a_run_of_the_product_is_kept_in_postgresql(
     postgresql: Database, start_product: StartProduct
 ) -> None:
-    product = start_product(DATABASE_URL=postgresql.url)
+    product = start_product(DATABASE_URL=postgresql.url, SAMPLE_ORDERS="2000")
     run_id = product.execute(product.sample_job_id())
     assert product.run_end(run_id)["status"] == "completed"
     assert postgresql.value("SELECT count(*) FROM runs WHERE status = 'completed'") == 1
