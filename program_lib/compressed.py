@@ -124,13 +124,14 @@ class PackedPart(PartFile):
         else:
             self._stream = pa.CompressedOutputStream(pa.PythonFile(below, mode="w"), self._how)
 
-    def append(self, content: bytes | memoryview) -> None:
+    def append(self, *contents: bytes | memoryview) -> None:
         """As of a plain file; but after an error of the system, a packed one takes no more."""
         assert self._stream is not None
         if self._failure is not None:
             raise self._failure
         try:
-            self._stream.write(content)
+            for content in contents:
+                self._stream.write(content)
         except OSError as error:
             self._failure = error
             raise

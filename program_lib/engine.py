@@ -19,7 +19,6 @@ from program_lib.two_threads import on_other_thread
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
 # A batch is less than what DuckDB gives to two threads; with two, one waits, and the reader ahead has no core
 THREADS = "1"
-BATCH = "batch"  # what a batch is called in SQL
 Config = dict[str, str | bool | int | float | list[str]]
 _CLOSED: Config = {
     "enable_external_access": "false",
@@ -40,12 +39,8 @@ def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]
     select = ", ".join(
         f"({one.sql_for(_scales(one, table))}) AS v{place}" for place, one in enumerate(expressions)
     )
-    connection = _connection()
-    connection.register(BATCH, _inputs(expressions, table))
-    try:
-        found = connection.sql(f"SELECT {select} FROM {BATCH}").to_arrow_table()  # noqa: S608
-    finally:
-        connection.unregister(BATCH)
+    # from_arrow and project are planned once; `sql` over a registered table is planned twice, for 0.4 ms a batch
+    found = _connection().from_arrow(_inputs(expressions, table)).project(select).to_arrow_table()
     return [_carried(column, one) for column, one in zip(found.columns, expressions, strict=True)]
 
 

@@ -28,19 +28,23 @@ class PartFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(self._part, flags, 0o666)
 
-    def append(self, content: bytes | memoryview) -> None:
+    def append(self, *contents: bytes | memoryview) -> None:
         """Writes all bytes. After an error none of them is in the file, so that others may be written."""
         assert self._descriptor is not None
-        left = memoryview(content)
-        size = self._size + left.nbytes
         try:
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            for content in contents:
+                self._write(content)
         except OSError:
             os.ftruncate(self._descriptor, self._size)
             os.lseek(self._descriptor, self._size, os.SEEK_SET)
             raise
-        self._size = size
+        self._size += sum(memoryview(content).nbytes for content in contents)
+
+    def _write(self, content: bytes | memoryview) -> None:
+        assert self._descriptor is not None
+        left = memoryview(content)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
 
     def finish(self) -> None:
         """The bytes are on the disk, and can be moved to their place: while databases can still roll back."""

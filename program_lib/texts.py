@@ -104,7 +104,10 @@ def constant(value: str | float) -> pa.Scalar:
 
 
 def _one_array(values: Values) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    """One array of all values, without a copy where they lie in one piece: combine_chunks copies that, too."""
+    if isinstance(values, pa.Array):
+        return values
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
 def _fails(values: pa.Array, convert: Callable[[pa.Array], object]) -> bool:

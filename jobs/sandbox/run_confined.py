@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import program_lib  # noqa: F401 (a program finds it so, when ROOT is not on the path any more)
 import progress_lib
-from jobs.sandbox import landlock, lifeline
+from jobs.sandbox import landlock, lifeline, sqlite_locks
 
 ROOT = str(Path(progress_lib.__file__).resolve().parent.parent)
 PYTHON = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
@@ -79,6 +79,7 @@ def main(path: str) -> int:
             f"the program was not started: it would outlive its runner ({error})", file=sys.stderr
         )
         return FAILED
+    sqlite_locks.leave_out_locks()  # before anything imports it
     if path == WAIT:
         path = _wait_for_a_program()
     wanted = os.environ.pop("CONFINED_TO", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import reduce
 
 import pyarrow as pa
@@ -16,20 +17,25 @@ from program_lib.types import AS_TEXT, Column, Kind, Schema
 MAY_NEED_QUOTES = AS_TEXT | {Kind.TEXT}  # numbers, dates and the like hold no delimiter (see Form)
 
 
-def csv_lines(table: pa.Table, schema: Schema, form: Form) -> bytes:
+def csv_lines(table: pa.Table, schema: Schema, form: Form) -> memoryview:
     """The rows as UTF-8, each with LF at its end; numbers, dates and the like in the forms of program_lib.texts.
 
     NULL is `form.null`, unquoted; a text that reads the same, as the empty one does, is quoted.
     Raises RowRefused for a value that has no text, or that the form could not tell from another.
     """
     if not len(table):
-        return b""
+        return memoryview(b"")
     fields = [_fields(table.column(at), column, form) for at, column in enumerate(schema)]
-    rows = pc.binary_join_element_wise(
-        *fields, constant(form.delimiter), null_handling="replace", null_replacement=form.null
-    )
+    ends = _side_by_side([fields.pop(), constant("\n")], "", form)
+    rows = _side_by_side([*fields, ends], form.delimiter, form)
     _check_sizes(rows)
-    return joined(rows)
+    return content(rows)
+
+
+def _side_by_side(texts: Sequence[pa.Array | pa.Scalar], between: str, form: Form) -> pa.Array:
+    return pc.binary_join_element_wise(
+        *texts, constant(between), null_handling="replace", null_replacement=form.null
+    )
 
 
 def joined(rows: pa.Array) -> bytes:
@@ -58,9 +64,10 @@ def _header_field(name: str, form: Form) -> str:
 
 def _check_sizes(rows: pa.Array) -> None:
     """What we write we can read: no row is longer than the reader takes."""
-    if len(content(rows)) <= MAX_RECORD:
+    most = MAX_RECORD + len("\n")
+    if len(content(rows)) <= most:
         return
-    index = pc.index(pc.greater(pc.binary_length(rows), MAX_RECORD), True).as_py()
+    index = pc.index(pc.greater(pc.binary_length(rows), most), True).as_py()
     if index >= 0:
         raise RowRefused(index, f"the row is longer than {MAX_RECORD // 1024 // 1024} MB of CSV")
 

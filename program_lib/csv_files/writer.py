@@ -76,19 +76,17 @@ class CsvWriter(WritesAll):
         self._part.append(self._mark + names)
 
     def write(self, table: pa.Table) -> None:
-        self._part.append(self._encoded(self._lines(table), table))
-
-    def _lines(self, table: pa.Table) -> bytes:
-        """The rows as lines; of many, two threads make halves."""
+        """Of many rows two threads make halves."""
         half = len(table) // 2
         if half < LEAST_HALF:
-            return csv_lines(table, self._schema, self._form)
+            self._part.append(self._lines(_Part(table)))
+            return
         parts = [_Part(table.slice(0, half)), _Part(table.slice(half), half)]
-        return b"".join(in_two_threads(self._lines_of, parts))
+        self._part.append(*in_two_threads(self._lines, parts))
 
-    def _lines_of(self, part: _Part) -> bytes:
+    def _lines(self, part: _Part) -> bytes | memoryview:
         try:
-            return csv_lines(part.table, self._schema, self._form)
+            return self._encoded(csv_lines(part.table, self._schema, self._form), part.table)
         except RowRefused as error:
             raise RowRefused(part.start + error.index, error.reason, error.column) from error
 
@@ -101,11 +99,11 @@ class CsvWriter(WritesAll):
     def undo(self) -> None:
         self._part.undo()
 
-    def _encoded(self, lines: bytes, table: pa.Table) -> bytes:
-        if self._encoding == "utf-8" or (self._encoding != "utf-16-le" and lines.isascii()):
+    def _encoded(self, lines: memoryview, table: pa.Table) -> bytes | memoryview:
+        if self._encoding == "utf-8":
             return lines
         try:
-            return lines.decode().encode(self._encoding)
+            return str(lines, "utf-8").encode(self._encoding)
         except UnicodeEncodeError as error:
             self._refuse(table, error)
 

@@ -49,6 +49,27 @@ print(json.dumps({
 sys.exit(7)
 """
 
+# The mutex of a connection is SQLite's own to tell, by a pointer that lies first in Python's object
+LOCKS = """
+import ctypes, json, sqlite3, threading
+import _sqlite3
+library = ctypes.CDLL(_sqlite3.__file__)
+library.sqlite3_db_mutex.restype = ctypes.c_void_p
+library.sqlite3_memory_used.restype = ctypes.c_int64
+connection = sqlite3.connect(":memory:")
+pointer = ctypes.c_void_p.from_address(id(connection) + object.__basicsize__)
+def elsewhere():
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError as error:
+        refused.append(str(error))
+refused = []
+thread = threading.Thread(target=elsewhere)
+thread.start()
+thread.join()
+print(json.dumps([library.sqlite3_db_mutex(pointer), library.sqlite3_memory_used(), refused]))
+"""
+
 
 @pytest.fixture(params=[0, 1], ids=["fresh", "spare"])
 def interpreters(request: pytest.FixtureRequest) -> Iterator[Interpreters]:
@@ -117,6 +138,16 @@ def test_a_program_finds_what_it_was_given_and_nothing_of_its_interpreter(
     assert found["zone"] == "JST"
     assert found["modules"] == [False, False]
     assert str(ROOT) not in found["path"], "progress_lib and program_lib are there, app is not"
+
+
+def test_a_programs_sqlite_takes_no_locks_and_a_connection_serves_one_thread(
+    interpreters: Interpreters, tmp_path: Path
+) -> None:
+    code, out, err = outcome(run(interpreters, tmp_path, LOCKS))
+    assert code == 0, err
+    mutex, counted, [refused] = json.loads(out)
+    assert (mutex, counted) == (None, 0)
+    assert "can only be used in that same thread" in refused
 
 
 def test_a_spare_is_used_once_and_replaced(tmp_path: Path) -> None:
