@@ -9,11 +9,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, shown, text_errors
-from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField
+from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
+from jobs.graph.parameters import (
+    naming_errors,
+    parameter_documents,
+    parse_parameters,
+    without_values,
+)
 from jobs.graph.passwords import connection_of, holds_password
 from jobs.graph.paths import plain_path
 from program_lib.common_types import common_type
+from program_lib.parameters import Parameter
 from program_lib.types import Column, Schema, listed
 from settings.shared import MAX_EDGES, MAX_NODES
 
@@ -99,6 +106,7 @@ class Graph:
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    parameters: tuple[Parameter, ...] = ()
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -148,6 +156,7 @@ class Graph:
                 for node in self.nodes
             ],
             "edges": [edge.document() for edge in self.edges],
+            **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
         }
 
 
@@ -161,6 +170,7 @@ def parse_graph(document: Any) -> Graph:
     if too_large := list(_size_errors(document.get("nodes"))):
         raise GraphInvalid(too_large)
     errors: list[GraphError] = []
+    parameters = _parse_parameters(document.get("parameters"), errors)
     nodes = _parse_nodes(document.get("nodes"), errors)
     edges = _parse_edges(document.get("edges", []), nodes, errors)
     errors += _port_errors(nodes, edges)
@@ -168,10 +178,26 @@ def parse_graph(document: Any) -> Graph:
     errors += _conflict_errors(nodes)
     if errors:
         raise GraphInvalid(errors)
-    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges))
-    if errors := list(_type_errors(graph)):
+    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges), parameters)
+    if errors := [*_naming_errors(graph), *_type_errors(graph)]:
         raise GraphInvalid(errors)
     return graph
+
+
+def _parse_parameters(entries: Any, errors: list[GraphError]) -> tuple[Parameter, ...]:
+    found: list[str] = []
+    parameters = parse_parameters(entries, found)
+    errors += (_error(message, field="parameters") for message in found)
+    return parameters
+
+
+def _naming_errors(graph: Graph) -> Iterator[GraphError]:
+    """An error for each field that names a parameter which is not declared, or stands where none may."""
+    declared = without_values(graph.parameters)
+    for node in graph.nodes if declared else ():
+        for of in node.node_type.fields:
+            for message in naming_errors(of, node.config.get(of.name), declared):
+                yield _error(message, node.id, of.name)
 
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
@@ -205,13 +231,15 @@ def files_written(document: Mapping[str, Any]) -> Iterator[str]:
 def _type_errors(graph: Graph) -> Iterator[GraphError]:
     """An error for each node whose expressions do not go together with the types that are known before a run."""
     known: dict[int, Schema] = {}
+    parameters = without_values(graph.parameters)
     for node in graph.in_order():
         inputs = {
             port: _in_all([known[source] for source in sources])
             for port, sources in graph.sources_by_port(node.id).items()
         }
         try:
-            known[node.id] = node.node_type.columns_known(node.config, inputs)
+            with declaring(parameters):
+                known[node.id] = node.node_type.columns_known(node.config, inputs)
         except WrongField as error:
             known[node.id] = Schema()
             yield _error(str(error), node.id, error.field)

@@ -78,6 +78,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "createdAt": run.created_at,
         "startedAt": run.started_at,
         "endedAt": run.ended_at,
+        "parameters": dict(run.parameters),
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
     }
 

@@ -1,6 +1,7 @@
 """Jobs and runs as the store returns them: frozen values, with no tie to the database."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.store.node_states import NodeState
@@ -60,6 +61,7 @@ class Run:
     runner: str | None  # the runner's ProcessIdentity, as text
     program_pid: int | None
     beat: int  # grows while its runner lives
+    parameters: Mapping[str, str | None]  # each parameter's text; None: NULL
 
     @property
     def has_ended(self) -> bool:
@@ -91,6 +93,7 @@ class NewRun:
     program: str
     idempotency_key: str | None = None
     request_hash: str = ""
+    parameters: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,7 @@ class Store:
                 "created_at": now,
                 "queued_at": now,
                 "beat": 0,
+                "parameters": json.dumps(dict(new.parameters)) if new.parameters else None,
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -704,4 +705,5 @@ def _maybe_run(row: RowMapping | None) -> Run | None:
 
 def _run(row: dict[str, Any]) -> Run:
     known = {name: value for name, value in row.items() if name != "program_start"}
-    return Run(**{**known, "status": RunStatus(row["status"])})
+    parameters = json.loads(row["parameters"] or "{}")
+    return Run(**{**known, "status": RunStatus(row["status"]), "parameters": parameters})
