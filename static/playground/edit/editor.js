@@ -27,6 +27,7 @@ import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
 import { Latest } from './latest.js';
 import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
+import { ParametersForm, parametersOf } from './parameters-form.js';
 import { patiently } from './patience.js';
 import { Picker } from './picker.js';
 import { completed, edgeKey, inputsOf, outputsOf, withRenamedPort } from './ports.js';
@@ -84,6 +85,7 @@ export class Editor {
   #palette = new PaletteView({ onAdd: (type) => this.#add(type), onDrop: (type, x, y) => this.#drop(type, x, y) });
   #form;
   #preview;
+  #parameters = new ParametersForm();
   #tools;
   #checks;
 
@@ -632,7 +634,7 @@ export class Editor {
 
   #words() {
     const { graph } = this.#draft.model;
-    return { functions: this.#functions, columns: columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft)) };
+    return { functions: this.#functions, parameters: parametersOf(graph).map(({ name }) => name), columns: columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft)) };
   }
 
   #formSays() {
@@ -687,9 +689,32 @@ export class Editor {
       },
       discard: () => this.#discard(),
       editAsJson: () => host.editAsJson(),
+      declareParameters: () => this.#declareParameters(),
       attempt: (work) => host.attempt(work),
       say: (text, tone) => host.notice(text, tone),
     };
+  }
+
+  #declareParameters() {
+    const draft = this.#draft;
+    this.#parameters.open(parametersOf(draft.model.graph), {
+      check: (parameters) => this.#wrongWith(parameters),
+      onDone: (parameters) => {
+        if (draft !== this.#draft) return;
+        const apply = ({ parameters: before, ...graph }) => (parameters.length === 0 ? graph : { ...graph, parameters });
+        this.#do({ label: 'Change the parameters', apply });
+        this.#host.announce('Parameters changed.');
+      },
+    });
+  }
+
+  // Asked of the server, which alone knows what it takes; it is asked again when the graph is checked.
+  async #wrongWith(parameters) {
+    let errors = [];
+    await this.#host.attempt(async () => {
+      errors = await this.#api.problemsOf({ graph: { nodes: [], edges: [], parameters } });
+    });
+    return errors.filter(({ field }) => field === 'parameters').map(({ message }) => message);
   }
 
   #discard() {
