@@ -97,12 +97,13 @@ def test_values_that_a_job_does_not_take_are_told_by_name(product: Product) -> N
     told = {error["field"]: error["message"] for error in answer.json()["errors"]}
     assert told == {
         "parameters.colour": "there is no parameter 'colour'; there are day, least, country, note",
-        "parameters.day": "day is '2026-02-30', which is no date: write it as 2026-01-31",
-        "parameters.least": "least is missing: it has no default, so that a value must be given",
-        "parameters.country": "country is 'IT', it must be one of DE, FR",
-        "parameters.note": "note must be text, not a number",
+        "parameters.day": "the parameter day is '2026-02-30', which is no date: write it as 2026-01-31",
+        "parameters.least": "the parameter least is missing: it has no default, so that a value must be given",
+        "parameters.country": "the parameter country is 'IT', it must be one of DE, FR",
+        "parameters.note": "the parameter note must be text, not a number",
     }
     assert answer.json()["errorCount"] == 5
+    wrong: Any
     for wrong in ([], "x", 5):
         answer = product.post(f"/api/jobs/{job_id}/execute", {"parameters": wrong})
         assert (answer.status, answer.json()["errors"][0]["field"]) == (422, "parameters")
@@ -244,7 +245,7 @@ def test_the_program_of_a_run_takes_them_by_hand(product: Product, tmp_path: Pat
     assert "The day of the orders; by default 2026-11-27" in told.stdout
     wrong = by_hand("--day", "2026-02-30")
     assert wrong.returncode == 2
-    assert "day is '2026-02-30', which is no date" in wrong.stderr
+    assert "the parameter day is '2026-02-30', which is no date" in wrong.stderr
     assert "least is missing" in wrong.stderr
     kept = by_hand(PARAMETERS=json.dumps({"least": "50", "day": "2026-11-28"}))
     assert (kept.returncode, output(product, "hand.csv").split("\n")[1]) == (0, "3,500,none")

@@ -88,7 +88,7 @@ def resolved(declared: Iterable[Parameter], given: Mapping[str, Any]) -> dict[st
         try:
             texts[name] = _text(parameter, given.get(name))
         except WrongValue as error:
-            errors.append((name, f"{name} {error}"))
+            errors.append((name, f"the parameter {name} {error}"))
     if (size := sum(len(text or "") for text in texts.values())) > MAX_VALUES:
         told = f"all values together have {size:,} characters, at most {MAX_VALUES:,} are allowed"
         errors.append(("", told))

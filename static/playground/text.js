@@ -28,9 +28,9 @@ export const RUN_WORDS = {
 
 export const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', completed: 'success', failed: 'error', cancelled: 'cancelled', lost: 'error' };
 
-/** What a run was given: {day: '2026-11-27', n: null} → "day 2026-11-27, n without a value"; '' for none. */
+/** What a run was given, by name: {day: '2026-11-27', n: null} → "day 2026-11-27, n without a value"; '' for none. */
 export function formatValues(parameters) {
-  return Object.entries(parameters ?? {}).map(([name, text]) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
+  return Object.entries(parameters ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, text]) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
 }
 
 /** 1234567 → "1,234,567" */

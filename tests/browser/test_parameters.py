@@ -8,11 +8,12 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.editing import URL, Editor, edges_of
 from tests.browser.pages import assert_accessible
+from tests.browser.test_playground import expect_run
 from tests.harness import Product
 
 GRAPH: dict[str, Any] = {
     "nodes": [
-        {"id": 1, "type": "db_input", "name": "Orders", "config": {"connection": URL, "table": "orders"}, "position": {"x": 40, "y": 80}},
+        {"id": 1, "type": "db_input", "name": "Orders", "config": {"connection": URL, "sql": "SELECT id FROM orders WHERE id < 20"}, "position": {"x": 40, "y": 80}},
         {"id": 2, "type": "filter", "name": "Some", "config": {"condition": "id <= 3"}, "position": {"x": 340, "y": 80}},
         {"id": 3, "type": "csv_output", "name": "Report", "config": {"path": "asked.csv"}, "position": {"x": 640, "y": 80}},
     ],
@@ -74,7 +75,7 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
     expect(asked(page, "country")).to_have_value("DE")
     assert_accessible(page, "ask")
     page.click("#ask-run")
-    expect(page.locator("#ask-most-error")).to_contain_text("most is missing")
+    expect(page.locator("#ask-most-error")).to_contain_text("The parameter most is missing")
     expect(asked(page, "most")).to_be_focused()
     asked(page, "most").fill("many")
     page.click("#ask-run")
@@ -84,8 +85,8 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
     asked(page, "note").fill("Zoë")
     page.click("#ask-run")
     expect(page.locator("#ask")).to_be_hidden()
-    expect(page.locator("#run")).to_have_attribute("data-status", "completed")
-    told = "day 2026-11-27, most 4, country FR, note Zoë"
+    expect_run(page, "completed")
+    told = "country FR, day 2026-11-27, most 4, note Zoë"
     expect(page.locator("#run-values")).to_have_text(told)
     assert len((shop.data_dir / "asked.csv").read_text().splitlines()) == 5
     page.reload()
@@ -102,7 +103,7 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
 def test_a_job_without_parameters_runs_at_once(edit: Any) -> None:
     editor: Editor = edit(GRAPH)
     editor.page.click("#execute")
-    expect(editor.page.locator("#run")).to_have_attribute("data-status", "completed")
+    expect_run(editor.page, "completed")
     expect(editor.page.locator("#run-values-fact")).to_be_hidden()
 
 

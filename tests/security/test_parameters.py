@@ -256,7 +256,7 @@ def test_a_declaration_that_is_none_is_refused_with_a_sentence(entries: Any) -> 
     ],
 )
 def test_a_value_of_another_type_is_refused_and_named(kind: str, given_value: Any) -> None:
-    with pytest.raises(WrongParameters, match=r"^v "):
+    with pytest.raises(WrongParameters, match=r"^the parameter v "):
         resolved([Parameter("v", kind)], {"v": given_value})
 
 
