@@ -38,12 +38,17 @@ export class ExecuteForm {
     const asked = this.#asked;
     const texts = Object.fromEntries(asked.parameters.map(({ name }) => [name, this.#input(name).value]));
     this.#written.set(asked.jobId, texts);
+    const bad = asked.parameters.filter(({ name }) => this.#input(name).validity.badInput); // 30 February has no value, and is not nothing
+    if (bad.length > 0) return this.#show(bad.map(({ name }) => ({ field: fieldOf(name), message: 'There is no such date.' })));
     this.#run.disabled = true;
     const errors = await asked.run(valuesOf(asked.parameters, texts));
     this.#run.disabled = false;
-    if (errors.length === 0) return this.#dialog.close();
+    return errors.length === 0 ? this.#dialog.close() : this.#show(errors);
+  }
+
+  #show(errors) {
     this.#drawErrors(errors);
-    const first = asked.parameters.find(({ name }) => errors.some((error) => error.field === fieldOf(name)));
+    const first = this.#asked.parameters.find(({ name }) => errors.some((error) => error.field === fieldOf(name)));
     return first === undefined ? undefined : this.#input(first.name).focus();
   }
 

@@ -83,7 +83,11 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
     asked(page, "most").fill("4")
     asked(page, "country").select_option("FR")
     asked(page, "note").fill("Zoë")
-    page.click("#ask-run")
+    asked(page, "day").press_sequentially("02302026")  # a browser calls that no value
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-day-error")).to_contain_text("no such date")
+    asked(page, "day").fill("2026-11-27")
+    page.keyboard.press("Enter")
     expect(page.locator("#ask")).to_be_hidden()
     expect_run(page, "completed")
     told = "country FR, day 2026-11-27, most 4, note Zoë"

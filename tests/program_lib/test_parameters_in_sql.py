@@ -124,7 +124,7 @@ NOT_THERE = {
     "postgresql": (
         POSTGRESQL,
         "SELECT ':a', E'\\':b', \":c\", $x$ :d $x$, $$:e$$, x::date, a[1:n], a[(f):m] -- :f\n"
-        "/* :g /* :h */ :i */ , b$c$:yes, ':' || :yes, :yes2",
+        "/* :g /* :h */ :i */ , b$c$:yes, ':' || :yes::date, :yes2",
     ),
     "mariadb": (
         MYSQL,
