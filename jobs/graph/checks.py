@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import graphlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, shown, text_errors
 from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
@@ -19,10 +19,13 @@ from jobs.graph.parameters import (
 )
 from jobs.graph.passwords import connection_of, holds_password
 from jobs.graph.paths import plain_path
+from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
 from program_lib.common_types import common_type
 from program_lib.parameters import Parameter
 from program_lib.types import Column, Schema, listed
 from settings.shared import MAX_EDGES, MAX_NODES
+
+T = TypeVar("T")
 
 MAX_NODE_ID = 2**31 - 1
 MAX_POSITION = 1e6  # pixels from the origin of the page
@@ -107,6 +110,7 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     parameters: tuple[Parameter, ...] = ()
+    retries: Retries = NO_RETRIES
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -157,6 +161,7 @@ class Graph:
             ],
             "edges": [edge.document() for edge in self.edges],
             **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
+            **({"retries": self.retries.document()} if self.retries.count else {}),
         }
 
 
@@ -170,7 +175,8 @@ def parse_graph(document: Any) -> Graph:
     if too_large := list(_size_errors(document.get("nodes"))):
         raise GraphInvalid(too_large)
     errors: list[GraphError] = []
-    parameters = _parse_parameters(document.get("parameters"), errors)
+    parameters = _parsed(parse_parameters, document, "parameters", errors)
+    retries = _parsed(parse_retries, document, "retries", errors)
     nodes = _parse_nodes(document.get("nodes"), errors)
     edges = _parse_edges(document.get("edges", []), nodes, errors)
     errors += _port_errors(nodes, edges)
@@ -178,17 +184,23 @@ def parse_graph(document: Any) -> Graph:
     errors += _conflict_errors(nodes)
     if errors:
         raise GraphInvalid(errors)
-    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges), parameters)
+    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges), parameters, retries)
     if errors := [*_naming_errors(graph), *_type_errors(graph)]:
         raise GraphInvalid(errors)
     return graph
 
 
-def _parse_parameters(entries: Any, errors: list[GraphError]) -> tuple[Parameter, ...]:
+def _parsed(
+    parse: Callable[[Any, list[str]], T],
+    document: Mapping[str, Any],
+    member: str,
+    errors: list[GraphError],
+) -> T:
+    """A member of the graph that is none of its nodes or edges."""
     found: list[str] = []
-    parameters = parse_parameters(entries, found)
-    errors += (_error(message, field="parameters") for message in found)
-    return parameters
+    parsed = parse(document.get(member), found)
+    errors += (_error(message, field=member) for message in found)
+    return parsed
 
 
 def _naming_errors(graph: Graph) -> Iterator[GraphError]:

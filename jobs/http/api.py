@@ -6,6 +6,7 @@ belongs to another tenant is answered as not found.
 
 import itertools
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -344,8 +345,8 @@ class _Api:
         return Response(stream, content_type=content_type, headers=headers)
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
-        queued = run.status is RunStatus.QUEUED
-        position = self._store.queue_position(run) if queued else None
+        is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
+        position = self._store.queue_position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
         return run_document(run, nodes, graph, position)
 

@@ -48,7 +48,8 @@ def execute_job(
     parameters = checked_values(graph, given)
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
     run_queue.check()
-    new = NewRun(job_id, found.graph, program, key, request_hash, parameters)
+    attempts = graph.retries.attempts
+    new = NewRun(job_id, found.graph, program, key, request_hash, parameters, attempts)
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)
