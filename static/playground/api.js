@@ -206,6 +206,9 @@ function runRecord(document) {
     endedAt: document.endedAt ?? null,
     queuePosition: document.queuePosition ?? null,
     parameters: document.parameters ?? {},
+    attempt: document.attempt ?? 1,
+    attempts: document.attempts ?? 1,
+    dueAt: document.dueAt ?? null,
     graph: shaped(document.graph).graph,
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };

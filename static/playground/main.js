@@ -196,7 +196,7 @@ class Playground {
     shown.fetchedRuns.add(runId);
     const before = shown.state.run()?.runId;
     const record = await this.#api.run(runId);
-    shown.runGraph = { runId, graph: record.graph, values: record.parameters };
+    shown.runGraph = { runId, graph: record.graph, record };
     const now = shown.state.run()?.runId;
     if (shown !== this.#shown || (now !== before && now !== runId)) return; // a newer run began meanwhile
     if (shown.state.record(record, this.#api.now())) this.#askForDrawing();
@@ -337,7 +337,7 @@ class Playground {
       try {
         const { graph } = shown;
         const { runId, status } = await this.#executeOnce(shown.jobId, values);
-        shown.runGraph = { runId, graph, values };
+        shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0) } };
         const now = this.#api.now();
         shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
       } catch (problem) {
@@ -534,7 +534,7 @@ class Playground {
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), values: this.#valuesOf(run) });
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
@@ -552,12 +552,12 @@ class Playground {
     return !isPast && run?.told && run.runId !== null && runGraph?.runId === run.runId ? runGraph.graph : graph;
   }
 
-  // What the run was given; null where that is not known yet.
-  #valuesOf(run) {
+  // What the server has of the run, beside what is heard of it; null where that is not known yet.
+  #recordOf(run) {
     const past = this.#runs.past;
-    if (past !== null) return past.record.parameters;
+    if (past !== null) return past.record;
     const { runGraph } = this.#shown;
-    return run !== null && run.runId !== null && runGraph?.runId === run.runId ? runGraph.values : null;
+    return run !== null && run.runId !== null && runGraph?.runId === run.runId ? runGraph.record : null;
   }
 
   #whyNoRun() {

@@ -32,6 +32,7 @@ import { patiently } from './patience.js';
 import { Picker } from './picker.js';
 import { completed, edgeKey, inputsOf, outputsOf, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
+import { RetriesForm } from './retries-form.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
 import { columnsBefore } from './words.js';
@@ -86,6 +87,7 @@ export class Editor {
   #form;
   #preview;
   #parameters = new ParametersForm();
+  #retries = new RetriesForm();
   #tools;
   #checks;
 
@@ -690,6 +692,7 @@ export class Editor {
       discard: () => this.#discard(),
       editAsJson: () => host.editAsJson(),
       declareParameters: () => this.#declareParameters(),
+      setRetries: () => this.#setRetries(),
       attempt: (work) => host.attempt(work),
       say: (text, tone) => host.notice(text, tone),
     };
@@ -698,23 +701,34 @@ export class Editor {
   #declareParameters() {
     const draft = this.#draft;
     this.#parameters.open(parametersOf(draft.model.graph), {
-      check: (parameters) => this.#wrongWith(parameters),
-      onDone: (parameters) => {
-        if (draft !== this.#draft) return;
-        const apply = ({ parameters: before, ...graph }) => (parameters.length === 0 ? graph : { ...graph, parameters });
-        this.#do({ label: 'Change the parameters', apply });
-        this.#host.announce('Parameters changed.');
-      },
+      check: (parameters) => this.#wrongWith('parameters', parameters),
+      onDone: (parameters) => this.#put(draft, 'parameters', parameters.length === 0 ? null : parameters),
     });
   }
 
+  #setRetries() {
+    const draft = this.#draft;
+    this.#retries.open(draft.model.graph.retries ?? null, {
+      check: (retries) => this.#wrongWith('retries', retries),
+      onDone: (retries) => this.#put(draft, 'retries', retries),
+    });
+  }
+
+  // A member of the graph that is none of its nodes and edges; null takes it away.
+  #put(draft, member, value) {
+    if (draft !== this.#draft) return;
+    const apply = ({ [member]: before, ...graph }) => (value === null ? graph : { ...graph, [member]: value });
+    this.#do({ label: `Change the ${member}`, apply });
+    this.#host.announce(`Changed the ${member}.`);
+  }
+
   // Asked of the server, which alone knows what it takes; it is asked again when the graph is checked.
-  async #wrongWith(parameters) {
+  async #wrongWith(member, value) {
     let errors = [];
     await this.#host.attempt(async () => {
-      errors = await this.#api.problemsOf({ graph: { nodes: [], edges: [], parameters } });
+      errors = await this.#api.problemsOf({ graph: { nodes: [], edges: [], [member]: value } });
     });
-    return errors.filter(({ field }) => field === 'parameters').map(({ message }) => message);
+    return errors.filter(({ field }) => field === member).map(({ message }) => message);
   }
 
   #discard() {
