@@ -321,6 +321,7 @@ class Runner:
     def _sweep_queue(self) -> None:
         if self._deadlines.queued:
             self._waiting_runs.end_late_starts(self._deadlines.queued)
+        self._waiting_runs.queue_due()
         self._waiting_runs.queue_again(self._periods.queue_again_after)
 
     # ---- shared

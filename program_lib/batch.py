@@ -13,6 +13,7 @@ from program_lib.engine import evaluate
 from program_lib.errors import ExpressionFailed, ProgramError
 from program_lib.expressions import Compiled, ExpressionError, compile_expression, parse
 from program_lib.limits import is_out_of_memory, reason
+from program_lib.parameters import Value, taken
 from program_lib.picking import DROP, KEEP, Pick, picked, unpivoted
 from program_lib.ports import BATCH_BYTES
 from program_lib.retype import retyped, widened
@@ -205,10 +206,14 @@ def engine_reason(error: Exception) -> str:
     return reason(ProgramError(said if mark and " " in f"{kind} " else first))
 
 
-@lru_cache(maxsize=1_000)
 def _compiled(text: str, schema: Schema) -> Compiled:
+    return _compiled_for(text, schema, tuple(taken().items()))
+
+
+@lru_cache(maxsize=1_000)
+def _compiled_for(text: str, schema: Schema, values: tuple[tuple[str, Value], ...]) -> Compiled:
     try:
-        return compile_expression(parse(text), schema)
+        return compile_expression(parse(text), schema, dict(values))
     except ExpressionError as error:
         raise ExpressionFailed(text, str(error)) from None
 

@@ -5,10 +5,11 @@ export LC_ALL=C.UTF-8
 
 usage() {
   cat <<'TEXT'
-usage: TOKEN=… scripts/execute.sh JOB [--watch]
+usage: TOKEN=… scripts/execute.sh JOB [--param NAME=VALUE]… [--watch]
 
-  JOB       a job's id, or its name
-  --watch   print what the run's nodes report until it ends
+  JOB                 a job's id, or its name
+  --param NAME=VALUE  the value of a parameter of the job, as --param day=2026-11-27; others have their defaults
+  --watch             print what the run's nodes report until it ends
 
   TOKEN            bearer token, for example TOKEN=$(scripts/token)
   URL              the server, default http://127.0.0.1:8080
@@ -28,14 +29,24 @@ fail() {
   exit 2
 }
 
-job="" watch=""
-for argument in "$@"; do
-  case $argument in
+job="" watch="" given=()
+while (($#)); do
+  case $1 in
     -h | --help) usage && exit 0 ;;
     --watch) watch=yes ;;
-    -*) fail "unknown option $argument; see --help" ;;
-    *) [[ -z $job ]] || fail "one job at a time; see --help" && job=$argument ;;
+    --param)
+      (($# > 1)) || fail "--param needs NAME=VALUE; see --help"
+      given+=("$2")
+      shift
+      ;;
+    --param=*) given+=("${1#--param=}") ;;
+    -*) fail "unknown option $1; see --help" ;;
+    *) [[ -z $job ]] || fail "one job at a time; see --help" && job=$1 ;;
   esac
+  shift
+done
+for value in ${given[@]+"${given[@]}"}; do
+  [[ $value =~ ^[A-Za-z][A-Za-z0-9_]*= ]] || fail "--param $value is not NAME=VALUE; see --help"
 done
 [[ -n $job ]] || { usage >&2 && exit 2; }
 [[ -n ${TOKEN:-} ]] || fail 'TOKEN is not set: export TOKEN=$(scripts/token)'
@@ -94,7 +105,9 @@ json_string() {
     case $character in
       '"' | \\) out+="\\$character" ;;
       *)
-        if ((code > 65535)); then
+        if ((code < 32)); then
+          printf -v character '\\u%04x' "$code"
+        elif ((code > 65535)); then
           printf -v character '\\u%04x\\u%04x' $((0xd7c0 + (code >> 10))) $((0xdc00 + (code & 1023)))
         elif ((code > 126)); then
           printf -v character '\\u%04x' "$code"
@@ -128,9 +141,19 @@ find_job() {
   job=$found
 }
 
+# parameters: {"parameters": {…}} of what --param gave; a name that is given twice has its last value
+parameters() {
+  local value members=""
+  for value in ${given[@]+"${given[@]}"}; do
+    members+="${members:+, }\"${value%%=*}\": $(json_string "${value#*=}")"
+  done
+  printf '{"parameters": {%s}}' "$members"
+}
+
 [[ $job =~ ^[0-9]+$ ]] || find_job "$job"
 
-ask POST "/api/jobs/$job/execute" -H "Idempotency-Key: $key" -H 'Content-Type: application/json' -d '{}'
+ask POST "/api/jobs/$job/execute" -H "Idempotency-Key: $key" -H 'Content-Type: application/json' \
+  -d "$(parameters)"
 [[ $status == 202 || $status == 200 ]] || refused "executing job $job"
 run=$(string runId <<<"$body")
 [[ -n $run ]] || fail "the server accepted the run but named none: $body"
@@ -153,7 +176,8 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   while IFS= read -r line; do show "$line"; done < <(call -N "$url/api/runs/$run/wait" 2>/dev/null || true)
   ask GET "/api/runs/$run"
   [[ $status == 200 ]] || refused "asking for run $run"
-  case $(sed -E 's/"nodes": ?\[.*\]//' <<<"$body" | string status) in
+  # The run's own status is the last: a parameter may be called status, too.
+  case $({ grep -oE '"status": ?"[a-z]+"' <<<"$body" || true; } | tail -n 1 | string status) in
     completed) exit 0 ;;
     failed) exit 1 ;;
     cancelled) exit 3 ;;

@@ -313,9 +313,10 @@ class Product(started.Product):
         assert jobs, "the first start made no sample job"
         return int(min(job["id"] for job in jobs))
 
-    def execute(self, job_id: int) -> str:
-        """Executes the job through the API and returns the run's id."""
-        answer = self.post(f"/api/jobs/{job_id}/execute")
+    def execute(self, job_id: int, **parameters: Any) -> str:
+        """Executes the job through the API, with these values, and returns the run's id."""
+        body = {"parameters": parameters} if parameters else None
+        answer = self.post(f"/api/jobs/{job_id}/execute", body)
         assert answer.status == 202, answer
         return str(answer.json()["runId"])
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import graphlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, shown, text_errors
-from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField
+from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
+from jobs.graph.parameters import (
+    naming_errors,
+    parameter_documents,
+    parse_parameters,
+    without_values,
+)
 from jobs.graph.passwords import connection_of, holds_password
 from jobs.graph.paths import plain_path
+from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
 from program_lib.common_types import common_type
+from program_lib.parameters import Parameter
 from program_lib.types import Column, Schema, listed
 from settings.shared import MAX_EDGES, MAX_NODES
+
+T = TypeVar("T")
 
 MAX_NODE_ID = 2**31 - 1
 MAX_POSITION = 1e6  # pixels from the origin of the page
@@ -99,6 +109,8 @@ class Graph:
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    parameters: tuple[Parameter, ...] = ()
+    retries: Retries = NO_RETRIES
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -148,6 +160,8 @@ class Graph:
                 for node in self.nodes
             ],
             "edges": [edge.document() for edge in self.edges],
+            **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
+            **({"retries": self.retries.document()} if self.retries.count else {}),
         }
 
 
@@ -161,6 +175,8 @@ def parse_graph(document: Any) -> Graph:
     if too_large := list(_size_errors(document.get("nodes"))):
         raise GraphInvalid(too_large)
     errors: list[GraphError] = []
+    parameters = _parsed(parse_parameters, document, "parameters", errors)
+    retries = _parsed(parse_retries, document, "retries", errors)
     nodes = _parse_nodes(document.get("nodes"), errors)
     edges = _parse_edges(document.get("edges", []), nodes, errors)
     errors += _port_errors(nodes, edges)
@@ -168,10 +184,32 @@ def parse_graph(document: Any) -> Graph:
     errors += _conflict_errors(nodes)
     if errors:
         raise GraphInvalid(errors)
-    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges))
-    if errors := list(_type_errors(graph)):
+    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges), parameters, retries)
+    if errors := [*_naming_errors(graph), *_type_errors(graph)]:
         raise GraphInvalid(errors)
     return graph
+
+
+def _parsed(
+    parse: Callable[[Any, list[str]], T],
+    document: Mapping[str, Any],
+    member: str,
+    errors: list[GraphError],
+) -> T:
+    """A member of the graph that is none of its nodes or edges."""
+    found: list[str] = []
+    parsed = parse(document.get(member), found)
+    errors += (_error(message, field=member) for message in found)
+    return parsed
+
+
+def _naming_errors(graph: Graph) -> Iterator[GraphError]:
+    """An error for each field that names a parameter which is not declared, or stands where none may."""
+    declared = without_values(graph.parameters)
+    for node in graph.nodes if declared else ():
+        for of in node.node_type.fields:
+            for message in naming_errors(of, node.config.get(of.name), declared):
+                yield _error(message, node.id, of.name)
 
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
@@ -205,13 +243,15 @@ def files_written(document: Mapping[str, Any]) -> Iterator[str]:
 def _type_errors(graph: Graph) -> Iterator[GraphError]:
     """An error for each node whose expressions do not go together with the types that are known before a run."""
     known: dict[int, Schema] = {}
+    parameters = without_values(graph.parameters)
     for node in graph.in_order():
         inputs = {
             port: _in_all([known[source] for source in sources])
             for port, sources in graph.sources_by_port(node.id).items()
         }
         try:
-            known[node.id] = node.node_type.columns_known(node.config, inputs)
+            with declaring(parameters):
+                known[node.id] = node.node_type.columns_known(node.config, inputs)
         except WrongField as error:
             known[node.id] = Schema()
             yield _error(str(error), node.id, error.field)

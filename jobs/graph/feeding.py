@@ -32,6 +32,7 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
     part = {
         "nodes": [node for key, node in nodes.items() if key in wanted],
         "edges": [edge for edge in edges if edge["to"] in wanted and edge["from"] in wanted],
+        **_parameters(graph),
     }
     return part, sorted(last, key=str)
 
@@ -61,7 +62,12 @@ def file_part(graph: Document, node_id: int) -> Document:
     if isinstance(config, dict):
         about_columns = _fields_about_columns(node["type"])
         config = {name: value for name, value in config.items() if name not in about_columns}
-    return {"nodes": [{**node, "config": config}], "edges": []}
+    return {"nodes": [{**node, "config": config}], "edges": [], **_parameters(graph)}
+
+
+def _parameters(graph: Document) -> Document:
+    """What the graph declares, as it stands there."""
+    return {"parameters": graph["parameters"]} if "parameters" in graph else {}
 
 
 def reads_typed_file(type_name: Any) -> bool:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.graph.example import Example
 from jobs.graph.fields import MAX_COLUMNS, Field, Need, shown
 from program_lib.errors import ProgramError
-from program_lib.expressions import MAX_LENGTH, ExpressionError, compile_expression, parse
+from program_lib.expressions import (
+    MAX_LENGTH,
+    NO_PARAMETERS,
+    ExpressionError,
+    compile_expression,
+    parse,
+)
 from program_lib.join_columns import key_error
+from program_lib.parameters import Value
 from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order
-from program_lib.types import Kind, Schema, Type
+from program_lib.types import Kind, Schema, Type, listed
 
 UNNAMED = ""  # how an edge names the only input or output of a node
 
@@ -207,14 +215,37 @@ def key_errors(on: Iterable[Mapping[str, str]], left: Schema, right: Schema) -> 
             raise WrongField("on", wrong)
 
 
+_declared: ContextVar[Mapping[str, Value]] = ContextVar("parameters", default=NO_PARAMETERS)
+
+
+@contextmanager
+def declaring(parameters: Mapping[str, Value]) -> Iterator[None]:
+    """Within, expressions may read these parameters: those of the graph that is looked at."""
+    token = _declared.set(parameters)
+    try:
+        yield
+    finally:
+        _declared.reset(token)
+
+
+def _there_are(parameters: Mapping[str, Value]) -> str:
+    return f"there are {listed(parameters)}" if parameters else "the job declares none"
+
+
 def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:
     """The type of an expression, None where it reads columns that are not known. Raises WrongField."""
     parsed = parse(expression)
+    parameters = _declared.get()
+    for name in parsed.parameters:  # also where columns are not known
+        if name not in parameters:
+            raise WrongField(
+                field, f"there is no parameter {shown(name)}; {_there_are(parameters)}"
+            )
     read = [column for name in parsed.columns if (column := known.column(name)) is not None]
     if len(read) < len(parsed.columns):
         return None
     try:
-        found = compile_expression(parsed, Schema(read)).type
+        found = compile_expression(parsed, Schema(read), parameters).type
     except ExpressionError as error:
         raise WrongField(field, str(error)) from None
     if wanted is not None and found.kind is not wanted:

@@ -11,8 +11,9 @@ from typing import Any
 
 from jobs.graph.checks import MAX_EXPRESSIONS, Graph, GraphInvalid, Node, parse_graph, shortened
 from jobs.graph.fields import Field
-from jobs.graph.node_type import WrongField
+from jobs.graph.node_type import WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
+from jobs.graph.parameters import without_values
 from program_lib.expressions import ExpressionError, changed_meanings, parse
 from program_lib.types import TEXT, Column, Schema, listed
 
@@ -134,7 +135,8 @@ def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note
     known: dict[int, _Known] = {}
     for node in graph.in_order():
         try:
-            known[node.id] = _given(node, graph, known)
+            with declaring(without_values(graph.parameters)):
+                known[node.id] = _given(node, graph, known)
         except WrongField as error:
             came = _came(node, graph, known)
             known[node.id] = _Known()

@@ -6,16 +6,17 @@ belongs to another tenant is answered as not found.
 
 import itertools
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, request
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph, shortened
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
-from jobs.http.body import job_graph, job_name, json_object, request_hash
+from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
 from jobs.http.documents import (
     job_document,
     job_entry,
@@ -50,6 +51,7 @@ from jobs.work.program_log import LogPiece
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from program_lib.expressions import functions_document
+from program_lib.parameters import WrongParameters
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings
@@ -96,6 +98,7 @@ def create_blueprint(
     blueprint.register_error_handler(JobChanged, _changed)
     blueprint.register_error_handler(TooManyQueued, _too_many_queued)
     blueprint.register_error_handler(GraphInvalid, _graph_invalid)
+    blueprint.register_error_handler(WrongParameters, _wrong_parameters)
     blueprint.register_error_handler(QueueUnavailable, _come_back)
     blueprint.register_error_handler(StoreUnavailable, _come_back)
     return blueprint
@@ -189,20 +192,20 @@ class _Api:
         return jsonify({"valid": True, "errors": []})
 
     def preview(self) -> Answer:
-        """Takes {"graph", "nodeId"}: the first rows that the node gives; nothing is written."""
+        """Takes {"graph", "nodeId"}, and "parameters" as execute: the first rows that the node gives; nothing is written."""
         return jsonify(self._previews.ask(*self._node_of_a_graph()))
 
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of the file hold that a CSV Input or an NDJSON Input reads."""
         return jsonify(self._previews.find_types(*self._node_of_a_graph()))
 
-    def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int]:
+    def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
         tenant_id = self._tenant("jobs:execute")  # what a run would read is read
         body = json_object(self._limits)
         node_id = body.get("nodeId")
         if type(node_id) is not int:
             raise Problem(422, "nodeId must be the id of a node of the graph")
-        return tenant_id, self._graph(body), node_id
+        return tenant_id, self._graph(body), node_id, given_parameters(body)
 
     def read_job(self, job_id: int) -> Answer:
         job = self._store.job(self._tenant("jobs:read"), job_id)
@@ -232,6 +235,7 @@ class _Api:
     # ---- runs
 
     def execute(self, job_id: int) -> Answer:
+        """Takes {"parameters": {"name": value}}, or nothing: parameters that are not given have their defaults."""
         tenant_id = self._tenant("jobs:execute")
         body = json_object(self._limits, required=False)
         hashed = request_hash(f"execute {job_id}", body)
@@ -244,6 +248,7 @@ class _Api:
             _idempotency_key(),
             hashed,
             self._limits.queued_runs,
+            given_parameters(body),
         )
         run = recorded.run
         # A repeated request gets the answer of the first one, in which the status was "queued".
@@ -348,8 +353,8 @@ class _Api:
         return Response(stream, content_type=content_type, headers=headers)
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
-        queued = run.status is RunStatus.QUEUED
-        position = self._store.queue_position(run) if queued else None
+        is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
+        position = self._store.queue_position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
         return run_document(run, nodes, graph, position)
 
@@ -426,6 +431,15 @@ def _too_many_queued(error: TooManyQueued) -> Response:
 
 def _graph_invalid(error: GraphInvalid) -> Response:
     return answer(Problem(422, _told(error), **_errors(error)))
+
+
+def _wrong_parameters(error: WrongParameters) -> Response:
+    """Each error's field is parameters.<name>."""
+    found = [
+        GraphError(None, f"parameters.{name}" if name else "parameters", message).document()
+        for name, message in error.errors[:MOST_ERRORS]
+    ]
+    return answer(Problem(422, shortened(str(error)), errors=found, errorCount=len(error.errors)))
 
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:

@@ -111,6 +111,14 @@ def job_graph(body: dict[str, Any]) -> dict[str, Any]:
     raise _invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
 
 
+def given_parameters(body: dict[str, Any]) -> dict[str, Any]:
+    """The `parameters` member, values by name, unchecked; {} where it is missing. Raises Problem (422)."""
+    given = body.get("parameters")
+    if given is None or isinstance(given, dict):
+        return given or {}
+    raise _invalid("parameters", 'must be an object {"name": value, …}')
+
+
 def _is_line(text: str) -> bool:
     return all(unicodedata.category(character) not in ("Cc", "Zl", "Zp") for character in text)
 

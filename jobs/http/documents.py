@@ -78,6 +78,11 @@ def run_summary(run: Run) -> dict[str, Any]:
         "createdAt": run.created_at,
         "startedAt": run.started_at,
         "endedAt": run.ended_at,
+        "parameters": dict(run.parameters),
+        "attempt": run.attempt,
+        "attempts": run.attempts,
+        "retryOf": run.retry_of,
+        "dueAt": run.due_at,
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
     }
 

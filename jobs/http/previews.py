@@ -5,6 +5,7 @@ import queue
 
 from jobs.graph.checks import parse_graph, shortened
 from jobs.graph.feeding import Document, feeding_part, file_part
+from jobs.graph.filled import checked_values
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
@@ -23,21 +24,24 @@ class PreviewRequests:
         self._link = link
         self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
 
-    def ask(self, tenant_id: str, graph: Document, node_id: int) -> Document:
+    def ask(self, tenant_id: str, graph: Document, node_id: int, given: Document) -> Document:
         """{"columns", "types", "rows", "truncated", "timedOut"}.
 
-        Raises GraphInvalid for errors in the part that feeds the node. Raises Problem: 422 when the node
+        `given`: values of parameters; others have their defaults. Raises WrongParameters, and GraphInvalid for errors
+        in the part that feeds the node. Raises Problem: 422 when the node
         failed, 503 when nobody can answer now, 504 when it took too long.
         """
         part, last = feeding_part(graph, node_id)
-        parse_graph(part)
-        return self._in_turn(tenant_id, {"graph": part, "last": last})
+        parameters = checked_values(parse_graph(part), given)
+        return self._in_turn(tenant_id, {"graph": part, "last": last, "parameters": parameters})
 
-    def find_types(self, tenant_id: str, graph: Document, node_id: int) -> Document:
+    def find_types(
+        self, tenant_id: str, graph: Document, node_id: int, given: Document
+    ) -> Document:
         """{"columns", "types"} of the file that the node reads. Raises as `ask`."""
         part = file_part(graph, node_id)
-        parse_graph(part)
-        return self._in_turn(tenant_id, {"graph": part, "find": "types"})
+        parameters = checked_values(parse_graph(part), given)
+        return self._in_turn(tenant_id, {"graph": part, "find": "types", "parameters": parameters})
 
     def _in_turn(self, tenant_id: str, asked: Document) -> Document:
         question = json.dumps(asked).encode()

@@ -11,7 +11,7 @@ import builtins
 import keyword
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,8 +20,10 @@ import jinja2
 
 from jobs.graph.checks import Edge, Graph, Node, output_names
 from jobs.graph.feeding import Last
+from jobs.graph.filled import FILLS
 from jobs.graph.literals import comment, literal, quoted
 from jobs.graph.node_type import UNNAMED, NodeType, order_of
+from program_lib.parameters import Parameter, named_in
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
@@ -44,6 +46,17 @@ class Code(str):
     """Source text that may stand in a program as it is."""
 
     __slots__ = ()
+
+
+class Filled(str):
+    """A path or a table's name with parameters in it: the program puts their values there."""
+
+    function: str
+
+    def __new__(cls, template: str, function: str) -> Filled:
+        made = super().__new__(cls, template)
+        made.function = function
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,7 @@ def generate_preview(graph: Graph, *, last: Collection[Last], rows: int, seconds
         for node_id, named in last
         for port in _shown_ports(graph, node_id, named)
     )
-    cut = Graph(graph.nodes, graph.edges + to_preview)
+    cut = Graph(graph.nodes, graph.edges + to_preview, graph.parameters)
     preview = Preview(PREVIEW_ID, rows, seconds)
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
@@ -95,13 +108,17 @@ def _shown_ports(graph: Graph, node_id: int, named: str | None) -> list[str]:
     return ports if named is None else [named or ports[0]]
 
 
-def generate_type_search(node: Node, *, seconds: float) -> str:
+def generate_type_search(
+    node: Node, *, seconds: float, parameters: Sequence[Parameter] = ()
+) -> str:
     """The source of a program that reads the file of a CSV Input or an NDJSON Input, and leaves what its columns hold in preview.json."""
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
         name=node.name,
         label=node.node_type.label,
-        config=dict(node.config),
+        config=_config(node, parameters),
+        parameters=[_declaration(parameter) for parameter in parameters],
+        imports=_imports(_about_parameters(node, parameters) if parameters else ()),
         is_ndjson=node.type == "ndjson_input",
         seconds=seconds,
         node_sign=Code(NODE_SIGN),
@@ -137,12 +154,17 @@ def _program(
     functions = _function_names(nodes)
     sections = [_section(node, graph, functions[node.id]) for node in nodes]
     bodies = "\n".join(section.body for section in sections)
+    about_parameters = {
+        path for node in nodes for path in _about_parameters(node, graph.parameters)
+    }
     program: str = TEMPLATES.get_template("program.py.j2").render(
         job_id=str(job_id),
         tenant_id=tenant_id,
         job_name=job_name,
         nodes=sections,
-        imports=_imports(_needed(nodes, bodies) | {run} | _collector(preview)),
+        imports=_imports(_needed(nodes, bodies) | {run} | _collector(preview) | about_parameters),
+        parameters=[_declaration(parameter) for parameter in graph.parameters],
+        options=Code(comment(" ".join(f"--{one.name} …" for one in graph.parameters))),
         run=Code(run.rpartition(".")[2]),
         outputs=sum(not node.node_type.has_output for node in nodes),
         preview=preview,
@@ -160,7 +182,7 @@ def _section(node: Node, graph: Graph, function: Code) -> Section:
         feeds=feeds,
         argument=_argument(node_type),
         function=function,
-        body=_body(node),
+        body=_body(node, graph.parameters),
         wiring=_wiring(node, function, _feeds(graph, node.id)),
     )
 
@@ -172,8 +194,45 @@ def _argument(node_type: NodeType) -> Code:
     return Code("batch" if node_type.runs_as in STEPS else "")
 
 
-def _body(node: Node) -> Code:
-    return Code(_template(node.node_type.template).render(config=dict(node.config)).strip("\n"))
+def _body(node: Node, parameters: Sequence[Parameter]) -> Code:
+    config = _config(node, parameters)
+    return Code(_template(node.node_type.template).render(config=config).strip("\n"))
+
+
+def _config(node: Node, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """The node's configuration, in which texts that name parameters are Filled."""
+    config = dict(node.config)
+    for of in node.node_type.fields if parameters else ():
+        text = config.get(of.name)
+        if of.kind in FILLS and isinstance(text, str) and named_in(text):
+            config[of.name] = Filled(text, FILLS[of.kind].__name__)
+    return config
+
+
+def _about_parameters(node: Node, parameters: Sequence[Parameter]) -> set[str]:
+    """What a program with parameters imports for them."""
+    if not parameters:
+        return set()
+    values = _config(node, parameters).values()
+    used = {value.function for value in values if isinstance(value, Filled)}
+    return {f"program_lib.parameters.{name}" for name in {"Parameter", "take_parameters", *used}}
+
+
+def _declaration(parameter: Parameter) -> Code:
+    """The call that makes this parameter."""
+    arguments = [quoted(parameter.name), quoted(parameter.type)]
+    if parameter.default is not None:
+        arguments.append(f"default={quoted(parameter.default)}")
+    if parameter.required:
+        arguments.append("required=True")
+    if parameter.choices:
+        arguments.append(f"choices={literal(parameter.choices)}")
+    if parameter.help:
+        arguments.append(f"help={quoted(parameter.help)}")
+    line = f"Parameter({', '.join(arguments)})"
+    if len(line) <= WIDTH - 5:
+        return Code(line)
+    return Code("Parameter(\n" + "".join(f"        {one},\n" for one in arguments) + "    )")
 
 
 @cache
@@ -250,6 +309,7 @@ _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
 _TAKEN |= {"read_ndjson", "write_ndjson"}
+_TAKEN |= {"take_parameters", "in_path", "in_table"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on"}
 
 
@@ -287,6 +347,12 @@ def _only_code(value: Any) -> Any:
     return value
 
 
+def _written(value: Any, indent: int = 0) -> Code:
+    if isinstance(value, Filled):
+        return Code(f"{value.function}({quoted(value)})")
+    return Code(literal(value, indent))
+
+
 def _numbers(values: Collection[int]) -> Code:
     return Code(", ".join(literal(value) for value in values))
 
@@ -302,7 +368,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        literal=lambda value, indent=0: Code(literal(value, indent)),
+        literal=_written,
         comment=lambda value: Code(comment(value)),
         numbers=_numbers,
         order=lambda entry: Code(f"({', '.join(map(quoted, order_of(entry)))})"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.graph.checks import outputs_of
+from jobs.graph.retries import parse_retries
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
 from jobs.sandbox.allowance import Allowance, TenantNotServed
@@ -297,6 +298,8 @@ class Execution:
             *(node_announcement(self.run, node) for node in nodes),
             status_announcement(self.run, verdict.status, verdict.reason),
         )
+        if self._retry_after(verdict) is not None:
+            self._tell_retry()
 
     def _write_end(self, verdict: Verdict, exit_code: int | None) -> bool:
         """Tries until the database takes the end, since a run whose end is known must not become `lost`.
@@ -327,7 +330,26 @@ class Execution:
             nodes=self._board.states(),
             runner=self._parts.runner,
             log=log_end(self._files.log),
+            retry_after=self._retry_after(verdict),
         )
+
+    def _retry_after(self, verdict: Verdict) -> float | None:
+        """Seconds until the run is tried again; None where it is not: only what failed by itself is."""
+        run = self.run
+        if verdict.status is not RunStatus.FAILED or run.attempt >= run.attempts:
+            return None
+        return parse_retries(self._graph.get("retries"), []).wait_before(run.attempt + 1)
+
+    def _tell_retry(self) -> None:
+        """Tells that a retry waits, once the end is told that it follows."""
+        try:
+            retry = self._parts.store.retry_of(self.run)
+        except StoreUnavailable as error:
+            LOG.warning("run %s: its retry is not told: %s", self.run.run_id, error)
+            return
+        if retry is not None:
+            LOG.info("run %s is tried again as run %s", self.run.run_id, retry.run_id)
+            self._parts.announcer.announce(status_announcement(retry, RunStatus.QUEUED))
 
     def _is_our_end(self, verdict: Verdict) -> bool:
         try:

@@ -16,10 +16,11 @@ from typing import Any
 
 from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, output_names, parse_graph
 from jobs.graph.feeding import Last, reads_typed_file
+from jobs.graph.filled import checked_values
 from jobs.sandbox.allowance import Allowance, TenantNotServed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
-from jobs.sandbox.environment import reading_environment
+from jobs.sandbox.environment import parameters_variable, reading_environment
 from jobs.sandbox.interpreters import Interpreters
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
@@ -27,6 +28,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, tenant_of
 from jobs.work.program_log import ProgramLog
+from program_lib.parameters import WrongParameters
 from progress_lib.nats import Link, Message, Subscription
 
 LOG = logging.getLogger(__name__)
@@ -125,7 +127,7 @@ class Previews:
         except GraphInvalid as invalid:
             error = invalid.errors[0]
             return {"nodeId": error.node_id, "message": error.message}
-        except TenantNotServed as error:
+        except (TenantNotServed, WrongParameters) as error:
             return {"message": str(error)}
         except ConnectionsUnusable as error:
             LOG.warning("a preview is not made: %s", error)
@@ -137,6 +139,7 @@ class Previews:
     def _answer(self, message: Message) -> Document:
         question = json.loads(message.payload)
         graph = parse_graph(question["graph"])
+        values = checked_values(graph, question.get("parameters") or {})
         program = _program(graph, question)
         key = secrets.token_hex(8)
         directory = self._directory / key
@@ -151,6 +154,7 @@ class Previews:
                 self._allowance,
                 os.environ,
             )
+            environment |= parameters_variable(values)
             environment["PREVIEW_ID"] = key
             return self._run(source, confined(environment, directory.resolve(), self._allowance))
         finally:
@@ -204,7 +208,7 @@ def _program(graph: Graph, question: Document) -> str:
     from jobs.program.generator import generate_preview, generate_type_search
 
     if question.get("find") == "types":
-        return generate_type_search(_only_file(graph), seconds=SECONDS)
+        return generate_type_search(_only_file(graph), seconds=SECONDS, parameters=graph.parameters)
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
     return generate_preview(graph, last=last, rows=ROWS, seconds=SECONDS)

@@ -36,6 +36,16 @@ class WaitingRuns:
                 return
             self._store.note_queued(run)
 
+    def queue_due(self) -> None:
+        """Puts retries in the queue whose time has come."""
+        for run in self._store.due():
+            try:
+                self._queue.put(run)
+            except QueueUnavailable as error:
+                LOG.warning("run %s is due and waits: %s", run.run_id, error)
+                return
+            self._store.note_queued(run)
+
     def end_late_starts(self, limit: float) -> None:
         """Fails the runs that no runner took in time."""
         for run in self._store.queued_longer_than(limit):

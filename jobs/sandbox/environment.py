@@ -1,5 +1,6 @@
 """How a program is started: its command and its environment, which holds nothing else of the server's."""
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.checks import files_written
+from jobs.graph.filled import as_run
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import connections_for
@@ -14,6 +16,7 @@ from jobs.sandbox.data_roots import not_data, roots_of, unfinished
 from jobs.sandbox.interpreters import interpreter_environment
 from jobs.store.records import Run
 from jobs.work.run_files import RunFiles
+from program_lib.parameters.taken import VARIABLE
 
 LOG = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ def program_environment(
         "JOB_ID": str(run.job_id),
         "RUN_ID": run.run_id,
         "LAST_WORDS": str(RunFiles(data_dir, run.run_id).last_words.resolve()),
+        **parameters_variable(run.parameters),
     }
     return confined(environment, directory, allowance)
 
@@ -72,6 +76,11 @@ def reading_environment(
     }
 
 
+def parameters_variable(texts: Mapping[str, str | None]) -> dict[str, str]:
+    """The variable that tells a program the values of its parameters; none where it has none."""
+    return {VARIABLE: json.dumps(dict(texts), ensure_ascii=False)} if texts else {}
+
+
 def remove_unfinished(
     run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
 ) -> None:
@@ -79,7 +88,8 @@ def remove_unfinished(
     try:
         RunFiles(data_dir, run.run_id).remove_spooled()
         roots = roots_of(allowance.rules.data_roots, run.tenant_id)
-        for path in unfinished(files_written(graph), roots, pid):
+        written = files_written(as_run(graph, run.parameters))
+        for path in unfinished(written, roots, pid):
             path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         LOG.warning("run %s: unfinished files may be left: %s", run.run_id, error)

@@ -1,6 +1,7 @@
 """Jobs and runs as the store returns them: frozen values, with no tie to the database."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.store.node_states import NodeState
@@ -60,10 +61,20 @@ class Run:
     runner: str | None  # the runner's ProcessIdentity, as text
     program_pid: int | None
     beat: int  # grows while its runner lives
+    parameters: Mapping[str, str | None]  # each parameter's text; None: NULL
+    attempt: int = 1  # this one, of …
+    attempts: int = 1
+    retry_of: str | None = None  # the run that failed, which this one retries
+    due_at: float | None = None  # of a retry: it is not queued before
 
     @property
     def has_ended(self) -> bool:
         return self.status.is_end
+
+    def waits_until(self, now: float) -> float | None:
+        """When a retry is due that waits for its time; None for every other run."""
+        is_early = self.due_at is not None and self.due_at > now
+        return self.due_at if is_early and self.status is RunStatus.QUEUED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,8 @@ class NewRun:
     program: str
     idempotency_key: str | None = None
     request_hash: str = ""
+    parameters: Mapping[str, str | None] = field(default_factory=dict)
+    attempts: int = 1  # runs in all, if each fails
 
 
 @dataclass(frozen=True, slots=True)

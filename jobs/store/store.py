@@ -212,6 +212,9 @@ class Store:
                 "created_at": now,
                 "queued_at": now,
                 "beat": 0,
+                "parameters": json.dumps(dict(new.parameters)) if new.parameters else None,
+                "attempt": 1,
+                "attempts": new.attempts,
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -308,9 +311,11 @@ class Store:
         return dict(json.loads(self._run_column(tenant_id, run_id, RUNS.c.graph)))
 
     def queue_position(self, run: Run) -> int:
-        """How many queued runs, of all tenants, were recorded before this one."""
+        """How many queued runs, of all tenants, come before this one; retries whose time has not come are not among them."""
+        entered = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
         query = sa.select(sa.func.count()).where(
-            RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < run.created_at
+            RUNS.c.status == RunStatus.QUEUED.value,
+            entered < min(run.due_at or run.created_at, time.time()),
         )
         return self._read(lambda connection: int(connection.execute(query).scalar_one()))
 
@@ -328,8 +333,12 @@ class Store:
         nodes: Iterable[NodeState] = (),
         runner: ProcessIdentity | str | None = None,
         log: LogEnd | None = None,
+        retry_after: float | None = None,
     ) -> bool:
         """Moves the run to `to` if its status is `frm` (and its runner is `runner`, if given).
+
+        `retry_after`: in the same transaction, a retry is recorded that is due after so many seconds, unless somebody
+        asked for the run's cancel.
 
         Returns whether it did. The nodes' states and the log's end are written in the same transaction. Raises IllegalMove
         for a move that the table of states does not have.
@@ -347,9 +356,31 @@ class Store:
             if log is not None:
                 row = {"run_id": run_id, "size": log.size, "tail": log.tail}
                 connection.execute(sa.insert(RUN_LOGS).values(**row))
+            if retry_after is not None:
+                _record_retry(connection, run_id, retry_after)
             return True
 
         return self._write(move)
+
+    def retry_of(self, run: Run) -> Run | None:
+        """The run that retries this one; None where there is none."""
+        query = _runs().where(
+            RUNS.c.tenant_id == run.tenant_id,
+            RUNS.c.job_id == run.job_id,
+            RUNS.c.created_at >= run.created_at,
+            RUNS.c.retry_of == run.run_id,
+        )
+        return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
+
+    def due(self, limit: int = 1000) -> list[Run]:
+        """Retries whose time has come and that were not queued yet, the earliest first."""
+        query = _runs().where(
+            RUNS.c.status == RunStatus.QUEUED.value,
+            RUNS.c.due_at <= time.time(),
+            RUNS.c.queued_at == RUNS.c.due_at,
+        )
+        query = query.order_by(RUNS.c.due_at).limit(limit)
+        return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
         """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there."""
@@ -436,13 +467,15 @@ class Store:
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
     def count_active(self) -> int:
-        """How many runs of all tenants are queued or running."""
-        query = sa.select(sa.func.count()).select_from(RUNS).where(_ACTIVE)
+        """How many runs of all tenants are queued or running, without retries whose time has not come."""
+        query = sa.select(sa.func.count()).select_from(RUNS)
+        query = query.where(_ACTIVE, RUNS.c.queued_at <= time.time())
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
     def queued_longer_than(self, seconds: float) -> list[Run]:
         query = _runs().where(
-            RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < time.time() - seconds
+            RUNS.c.status == RunStatus.QUEUED.value,
+            sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at) < time.time() - seconds,
         )
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
@@ -660,6 +693,31 @@ def _put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) 
             connection.execute(sa.insert(NODE_STATES).values(**key, payload=payload))
 
 
+def _record_retry(connection: Connection, run_id: str, wait: float) -> None:
+    """A run like that one, with its graph, program and values."""
+    copied = ("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts")
+    query = sa.select(
+        *(RUNS.c[name] for name in copied), RUNS.c.attempt, RUNS.c.cancel_requested_at
+    )
+    row = connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one()
+    if row["cancel_requested_at"] is not None:
+        return
+    now = time.time()
+    values = {
+        **{name: row[name] for name in copied},
+        "run_id": uuid.uuid4().hex,
+        "status": RunStatus.QUEUED.value,
+        "request_hash": "",
+        "created_at": now,
+        "queued_at": now + wait,
+        "due_at": now + wait,
+        "retry_of": run_id,
+        "attempt": row["attempt"] + 1,
+        "beat": 0,
+    }
+    connection.execute(sa.insert(RUNS).values(**values))
+
+
 def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> None:
     """Deletes runs with all that belongs to them."""
     runs = sa.select(RUNS.c.run_id).where(condition)
@@ -704,4 +762,7 @@ def _maybe_run(row: RowMapping | None) -> Run | None:
 
 def _run(row: dict[str, Any]) -> Run:
     known = {name: value for name, value in row.items() if name != "program_start"}
-    return Run(**{**known, "status": RunStatus(row["status"])})
+    parameters = json.loads(row["parameters"] or "{}")
+    attempts = {name: row[name] or 1 for name in ("attempt", "attempts")}
+    told = {"status": RunStatus(row["status"]), "parameters": parameters, **attempts}
+    return Run(**{**known, **told})

@@ -40,6 +40,13 @@ RUNS = sa.Table(
     sa.Column("program_pid", sa.Integer),
     sa.Column("program_start", sa.BigInteger),
     sa.Column("beat", sa.Integer, nullable=False),
+    sa.Column("parameters", sa.Text),  # {"name": text or null} as JSON; NULL: the job has none
+    sa.Column(
+        "attempt", sa.Integer
+    ),  # NULL, here and below: a run of before, which is never retried
+    sa.Column("attempts", sa.Integer),  # in all
+    sa.Column("retry_of", sa.String(32)),  # the run that failed, which may be deleted since
+    sa.Column("due_at", sa.Double),  # of a retry: it is not queued before
     sa.Index("runs_of_job", "tenant_id", "job_id", "created_at"),
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(

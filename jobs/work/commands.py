@@ -1,8 +1,11 @@
 """Execute and cancel: the two requests that change a run, with their steps in the order that is safe."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from jobs.graph.checks import parse_graph
+from jobs.graph.filled import checked_values
 from jobs.program.generator import generate_program
 from jobs.store.records import NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
@@ -25,23 +28,28 @@ def execute_job(
     key: str | None,
     request_hash: str,
     most_queued: int,
+    given: Mapping[str, Any],
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
     A first transaction reads, a second one checks again and records; it alone decides. The program is
     generated between them, so that SQLite's one write lock is held only briefly.
 
-    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, TooManyQueued, QueueUnavailable or
-    StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
+    `given`: values of the job's parameters, as a request has them; those that are not given have their defaults.
+
+    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, WrongParameters, TooManyQueued,
+    QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
     has just gone away, is queued later by a runner's sweep.
     """
     found = store.to_execute(tenant_id, job_id, key, request_hash)
     if isinstance(found, Run):
         return Recorded(found, is_new=False)
     graph = parse_graph(found.graph)
+    parameters = checked_values(graph, given)
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
     run_queue.check()
-    new = NewRun(job_id, found.graph, program, key, request_hash)
+    attempts = graph.retries.attempts
+    new = NewRun(job_id, found.graph, program, key, request_hash, parameters, attempts)
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)

@@ -22,8 +22,10 @@ from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
 from program_lib.databases.names import Table, find_table, no_table, spelt
+from program_lib.databases.placeholders import POSTGRESQL, placeholders
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.parameters import taken
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted, WritesAll
 from program_lib.types import (
     BOOLEAN,
@@ -43,6 +45,7 @@ from program_lib.types import (
     Schema,
     Type,
     decimal,
+    listed,
 )
 from program_lib.write_modes import KEYED
 
@@ -302,6 +305,11 @@ class OtherReader(Uncounted):
             ]
         else:
             assert self._query is not None
+            if used := set(placeholders(self._query, POSTGRESQL)) & taken().keys():
+                raise ProgramError(
+                    f"the SQL names the parameter {listed(sorted(used))}: parameters are bound in SQL for PostgreSQL,"
+                    f" MariaDB, MySQL and SQLite, and this is {self._url.get_backend_name()}"
+                )
             no_parameters = {"no_parameters": True}
             self._result = options.exec_driver_sql(self._query, execution_options=no_parameters)
             if not self._result.returns_rows:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from program_lib import settings
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, quoted
+from program_lib.databases.sqlite_parameters import bound
 from program_lib.databases.sqlite_tables import TableColumn, columns_of, find_table, there_is_no
 from program_lib.databases.sqlite_types import type_by_classes, type_of
 from program_lib.databases.sqlite_values import Gathering, Value
@@ -66,7 +67,7 @@ class SqliteReader(Uncounted):
         if self._table is not None:
             return rows_of_table(link, self._table)
         assert self._query is not None
-        return rows_of_query(link, self._query)
+        return rows_of_query(link, bound(link, self._query))
 
     def batches(self) -> Iterator[pa.Table]:
         assert self._rows is not None, "open comes first"

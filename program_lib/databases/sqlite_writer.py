@@ -16,6 +16,7 @@ from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
+from program_lib.databases.sqlite_parameters import bound
 from program_lib.databases.sqlite_tables import (
     Table,
     TableColumn,
@@ -116,7 +117,7 @@ class SqliteWriter:
             return
         assert self._file is not None, "start comes first"
         try:
-            self._file.link.execute(statement).fetchall()
+            self._file.link.execute(bound(self._file.link, statement)).fetchall()
         except (sqlite3.Error, sqlite3.Warning, ProgramError) as error:
             raise StatementFailed(f"SQL {when} the rows: {error}") from error
 

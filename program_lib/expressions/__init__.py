@@ -7,7 +7,7 @@ SQL, for columns of known types: the editor and the running program call it. Non
 from __future__ import annotations
 
 from program_lib.expressions.changes import changed_meanings
-from program_lib.expressions.compiler import Compiled, compile_expression
+from program_lib.expressions.compiler import NO_PARAMETERS, Compiled, compile_expression
 from program_lib.expressions.functions import FUNCTIONS, GROUPS, Function, functions_document
 from program_lib.expressions.sql import DISABLED_OPTIMIZERS, identifier
 from program_lib.expressions.syntax import (
@@ -22,6 +22,7 @@ __all__ = [
     "FUNCTIONS",
     "GROUPS",
     "MAX_LENGTH",
+    "NO_PARAMETERS",
     "Compiled",
     "ExpressionError",
     "Function",

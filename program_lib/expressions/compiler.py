@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
+from typing import TypeAlias
 
 from program_lib.expressions import arithmetic, common, moments, texts
 from program_lib.expressions.functions import FUNCTIONS
@@ -21,6 +23,7 @@ from program_lib.expressions.syntax import (
     Parsed,
     column_of,
     is_none,
+    parameter_of,
 )
 from program_lib.expressions.terms import (
     NULL,
@@ -31,11 +34,15 @@ from program_lib.expressions.terms import (
     boolean_literal,
     called,
     carried,
+    given_value,
     number_literal,
     text_literal,
 )
+from program_lib.parameters.parameter import Value
 from program_lib.types import BOOLEAN, Kind, Schema, Type, listed
 
+NO_PARAMETERS: Mapping[str, Value] = MappingProxyType({})
+Values: TypeAlias = tuple[tuple[str, Value], ...]  # the parameters that an expression reads
 MAX_SQL = 100_000  # characters; DuckDB reads it again for each batch
 
 
@@ -52,6 +59,7 @@ class Compiled:
     numeric_columns: tuple[str, ...]
     _parsed: Parsed = field(repr=False)
     _schema: Schema = field(repr=False)
+    _values: Values = field(repr=False)
 
     @property
     def sql(self) -> str:
@@ -66,30 +74,42 @@ class Compiled:
         missing = [name for name in self.numeric_columns if name not in scales]
         if missing:
             raise ValueError(f"no scale is given for {listed(missing)}")
-        return _sql(self._parsed, self._schema, tuple(sorted(scales.items())))
+        return _sql(self._parsed, self._schema, self._values, tuple(sorted(scales.items())))
 
 
-def compile_expression(parsed: Parsed, schema: Schema) -> Compiled:
-    """What the expression means for these columns. Raises ExpressionError with the reason and the place."""
-    term = _Compiler(parsed, schema, {}).compile()
+def compile_expression(
+    parsed: Parsed, schema: Schema, parameters: Mapping[str, Value] = NO_PARAMETERS
+) -> Compiled:
+    """What the expression means for these columns and parameters. Raises ExpressionError with the reason and the place.
+
+    Its type depends on the types of the parameters, and not on their values.
+    """
+    read = (name for name in parsed.parameters if name in parameters)
+    values = tuple((name, parameters[name]) for name in read)
+    term = _Compiler(parsed, schema, values, {}).compile()
     kinds = {column.name: column.type.kind for column in schema}
     numeric = tuple(name for name in parsed.columns if kinds[name] is Kind.NUMERIC)
-    return Compiled(term.type, parsed.columns, numeric, parsed, schema)
+    return Compiled(term.type, parsed.columns, numeric, parsed, schema, values)
 
 
 @lru_cache(maxsize=1_000)
-def _sql(parsed: Parsed, schema: Schema, scales: tuple[tuple[str, int], ...]) -> str:
+def _sql(
+    parsed: Parsed, schema: Schema, values: Values, scales: tuple[tuple[str, int], ...]
+) -> str:
     """The next batch has most probably the same scales."""
-    return _Compiler(parsed, schema, dict(scales)).compile().sql
+    return _Compiler(parsed, schema, values, dict(scales)).compile().sql
 
 
 class _Compiler:
     """Goes through one expression, for one batch's scales."""
 
-    def __init__(self, parsed: Parsed, schema: Schema, scales: Mapping[str, int]) -> None:
+    def __init__(
+        self, parsed: Parsed, schema: Schema, values: Values, scales: Mapping[str, int]
+    ) -> None:
         self._parsed = parsed
         self._source = parsed.source
         self._schema = schema
+        self._values_by_name = dict(values)
         self._scales = scales
         self._compile_by_type: dict[type[ast.expr], Callable[..., Term]] = {
             ast.BoolOp: self._bool,
@@ -254,8 +274,19 @@ class _Compiler:
         column = column_of(node)
         if column is not None:
             return self._column(node, column)
+        parameter = parameter_of(node)
+        if parameter is not None:
+            return self._parameter(node, parameter)
         assert isinstance(node.func, ast.Name)
         return FUNCTIONS[node.func.id].called_with(self._all(node.args))
+
+    def _parameter(self, node: ast.expr, name: str) -> Term:
+        value = self._values_by_name.get(name)
+        if value is None:
+            raise self._source.error(
+                f"there is no parameter {name!r}: declare it with the job's parameters", node
+            )
+        return given_value(value)
 
     def _subscript(self, node: ast.Subscript) -> Term:
         text = self._value(node.value)

@@ -30,6 +30,7 @@ class ExpressionError(ValueError):
 
 
 COLUMN_FUNCTION = "col"  # col("order id"): a column whose name is no Python name
+PARAMETER_FUNCTION = "param"  # param("day"): a parameter of the job
 FROM_OTHER_LANGUAGES = {
     "true": "True",
     "false": "False",
@@ -74,10 +75,11 @@ _TEXT_FUNCTIONS = {name for name, function in FUNCTIONS.items() if function.retu
 
 @dataclass(frozen=True)
 class Parsed:
-    """An expression that may be said; `columns` are the names it reads, in their order."""
+    """An expression that may be said; `columns` and `parameters` are the names it reads, in their order."""
 
     text: str
     columns: tuple[str, ...]
+    parameters: tuple[str, ...]
     tree: ast.expr = field(repr=False, compare=False)
     source: Source = field(repr=False, compare=False)
 
@@ -95,7 +97,8 @@ def parse(text: str) -> Parsed:
     source = Source(text)
     checker = _Checker(source)
     checker.check(tree)
-    return Parsed(text, tuple(dict.fromkeys(checker.columns)), tree, source)
+    columns, parameters = dict.fromkeys(checker.columns), dict.fromkeys(checker.parameters)
+    return Parsed(text, tuple(columns), tuple(parameters), tree, source)
 
 
 class Source:
@@ -124,8 +127,17 @@ class Source:
 
 def column_of(call: ast.Call) -> str | None:
     """The column that col("order id") names; None for another call."""
-    is_col = isinstance(call.func, ast.Name) and call.func.id == COLUMN_FUNCTION
-    argument = call.args[0] if is_col and len(call.args) == 1 else None
+    return _named_by(call, COLUMN_FUNCTION)
+
+
+def parameter_of(call: ast.Call) -> str | None:
+    """The parameter that param("day") names; None for another call."""
+    return _named_by(call, PARAMETER_FUNCTION)
+
+
+def _named_by(call: ast.Call, function: str) -> str | None:
+    is_it = isinstance(call.func, ast.Name) and call.func.id == function
+    argument = call.args[0] if is_it and len(call.args) == 1 else None
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return argument.value
     return None
@@ -162,6 +174,7 @@ class _Checker:
 
     def __init__(self, source: Source) -> None:
         self.columns: list[str] = []
+        self.parameters: list[str] = []
         self._error = source.error
         self._written = source.written
         self._depth = 0
@@ -268,6 +281,9 @@ class _Checker:
         if name == COLUMN_FUNCTION:
             self._column_call(node)
             return
+        if name == PARAMETER_FUNCTION:
+            self._parameter_call(node)
+            return
         function = FUNCTIONS.get(name)
         if function is None:
             raise self._error(no_such_function(name), node)
@@ -280,6 +296,15 @@ class _Checker:
             raise self._error('col takes the name of a column, as in col("order id")', node)
         self._check_text(node.args[0], column)
         self.columns.append(column)
+
+    def _parameter_call(self, node: ast.Call) -> None:
+        parameter = parameter_of(node)
+        if parameter is None:
+            raise self._error(
+                'param takes the name of a parameter of the job, as in param("day")', node
+            )
+        self._check_text(node.args[0], parameter)
+        self.parameters.append(parameter)
 
     def _check_arguments(self, node: ast.Call, name: str, function: Function) -> None:
         if not function.least <= len(node.args) <= function.most:

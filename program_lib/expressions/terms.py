@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from program_lib.expressions.literals import digits_of
 from program_lib.expressions.sql import case, cast, fail, let, quoted
+from program_lib.parameters.parameter import Value
 from program_lib.types import (
     BOOLEAN,
     DOUBLE,
@@ -103,6 +104,18 @@ def number_literal(value: Decimal, is_whole: bool) -> Term:
 
 def _number(value: Decimal, of: Type) -> str:
     return cast(quoted(f"{value:f}"), of)
+
+
+def given_value(value: Value) -> Term:
+    """The value of a parameter. It counts as no literal, so that what is made of it has one type whatever the value is."""
+    if value.text is None:
+        return typed_null(value.type)
+    if value.type.kind is not Kind.NUMERIC:
+        return Term(cast(quoted(value.text), value.type), value.type, is_nullable=False)
+    number = Decimal(value.text)
+    before, after = digits_of(number)
+    exact = decimal(max(before + after, 1), after)
+    return numeric(_number(number, exact), exact, may_fail=False)
 
 
 # ------------------------------------------------ exact numbers

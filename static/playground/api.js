@@ -100,9 +100,9 @@ export class Api {
     return this.#call('POST', '/api/jobs/find-types', { graph, nodeId });
   }
 
-  /** {runId, jobId, status}; the same key twice makes one run. */
-  execute(jobId, idempotencyKey) {
-    return this.#call('POST', `/api/jobs/${jobId}/execute`, undefined, { 'Idempotency-Key': idempotencyKey });
+  /** {runId, jobId, status}; the same key twice makes one run. `parameters`: {name: text or null}, of a job that has some. */
+  execute(jobId, idempotencyKey, parameters = null) {
+    return this.#call('POST', `/api/jobs/${jobId}/execute`, parameters === null ? undefined : { parameters }, { 'Idempotency-Key': idempotencyKey });
   }
 
   cancel(runId) {
@@ -205,6 +205,10 @@ function runRecord(document) {
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,
     queuePosition: document.queuePosition ?? null,
+    parameters: document.parameters ?? {},
+    attempt: document.attempt ?? 1,
+    attempts: document.attempts ?? 1,
+    dueAt: document.dueAt ?? null,
     graph: shaped(document.graph).graph,
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };

@@ -1,7 +1,7 @@
 /** The job's runs, newest first. Test hooks: `#run-table tr[data-run-id][data-status]`, `#runs-more`, `#runs-empty`. */
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class HistoryView {
   #body = byId('run-table').tBodies[0];
@@ -57,6 +57,8 @@ export class HistoryView {
     open.type = 'button';
     open.addEventListener('click', () => this.#onShow(run.runId));
     const head = element('th', '', open);
+    const about = [formatAttempt(run, {}), formatValues(run.parameters)].filter((text) => text !== null && text !== '').join(' · ');
+    if (about !== '') head.append(element('div', 'cell-values', about));
     head.scope = 'row';
     const state = element('span', 'state-line', icon(RUN_ICONS[run.status]), element('span', '', RUN_WORDS[run.status]));
     state.dataset.state = run.status;

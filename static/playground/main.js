@@ -12,8 +12,10 @@ import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
 import { Editor } from './edit/editor.js';
+import { parametersOf } from './edit/parameters-form.js';
 import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from './estimate.js';
+import { ExecuteForm } from './execute-form.js';
 import { oncePerFrame } from './frames.js';
 import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
@@ -52,6 +54,7 @@ class Playground {
   #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
   #announced = { run: null, nodes: '', connection: null }; // what was last read out
   #executeKey = null; // of a press of Execute that was not answered yet
+  #executeValues = null; // the values that it was pressed with, as JSON
   #lost = null; // {at: Date, now: epoch seconds by the server's clock}: since when nothing is heard; null while live
   #wasLive = false;
 
@@ -71,6 +74,7 @@ class Playground {
     save: (job, document) => this.#save(job, document),
     announce: (text) => this.#speak(text),
   });
+  #executeForm = new ExecuteForm();
   #editor = new Editor({ api: this.#api, graph: this.#graph, host: this.#editHost() });
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
 
@@ -192,7 +196,7 @@ class Playground {
     shown.fetchedRuns.add(runId);
     const before = shown.state.run()?.runId;
     const record = await this.#api.run(runId);
-    shown.runGraph = { runId, graph: record.graph };
+    shown.runGraph = { runId, graph: record.graph, record };
     const now = shown.state.run()?.runId;
     if (shown !== this.#shown || (now !== before && now !== runId)) return; // a newer run began meanwhile
     if (shown.state.record(record, this.#api.now())) this.#askForDrawing();
@@ -301,21 +305,54 @@ class Playground {
     this.#runs.leavePast();
     if (this.#editor.isDirty) this.#executeKey = null; // another graph is another run
     if (!(await this.#editor.save())) return;
+    const parameters = parametersOf(shown.graph);
+    if (parameters.length === 0) await this.#start(shown, null);
+    else await this.#askAndStart(shown, parameters);
+  }
+
+  async #askAndStart(shown, parameters) {
+    const last = await this.#lastValues(shown.jobId);
+    if (shown !== this.#shown) return;
+    const title = `Execute ${shown.job?.name ?? ''}`;
+    this.#executeForm.open({ jobId: shown.jobId, title, parameters, last, run: (values) => this.#start(shown, values) });
+  }
+
+  async #lastValues(jobId) {
+    let last = {};
+    await this.#attempt(async () => {
+      const [run] = await this.#api.runs(jobId, { limit: 1 });
+      last = run?.parameters ?? {};
+    }, { quiet: true });
+    return last;
+  }
+
+  // Resolves to the errors of values that the server does not take. What else goes wrong is told where it belongs.
+  async #start(shown, values) {
+    const told = JSON.stringify(values);
+    if (told !== this.#executeValues) this.#executeKey = null; // other values are another run
+    this.#executeValues = told;
     this.#executeKey ??= newIdempotencyKey();
+    let refused = [];
     await this.#pending(shown, 'execute', async () => {
-      const { graph } = shown;
-      const { runId, status } = await this.#executeOnce(shown.jobId);
-      shown.runGraph = { runId, graph };
-      const now = this.#api.now();
-      shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
+      try {
+        const { graph } = shown;
+        const { runId, status } = await this.#executeOnce(shown.jobId, values);
+        shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0) } };
+        const now = this.#api.now();
+        shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
+      } catch (problem) {
+        refused = (problem.errors ?? []).filter(({ field }) => field?.startsWith('parameters') ?? false);
+        if (values === null || refused.length === 0) throw problem;
+      }
     });
+    return values === null ? [] : refused;
   }
 
   // The key is kept until the server has decided: a press after an answer that was lost makes no second run. From 500 on,
   // the answer may be that of a proxy, and the run recorded.
-  async #executeOnce(jobId) {
+  async #executeOnce(jobId, values) {
     try {
-      const told = await this.#api.execute(jobId, this.#executeKey);
+      const told = await this.#api.execute(jobId, this.#executeKey, values);
       this.#executeKey = null;
       return told;
     } catch (problem) {
@@ -497,7 +534,7 @@ class Playground {
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph) });
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
@@ -513,6 +550,14 @@ class Playground {
   #graphOf(run, { graph, isPast }) {
     const { runGraph } = this.#shown;
     return !isPast && run?.told && run.runId !== null && runGraph?.runId === run.runId ? runGraph.graph : graph;
+  }
+
+  // What the server has of the run, beside what is heard of it; null where that is not known yet.
+  #recordOf(run) {
+    const past = this.#runs.past;
+    if (past !== null) return past.record;
+    const { runGraph } = this.#shown;
+    return run !== null && run.runId !== null && runGraph?.runId === run.runId ? runGraph.record : null;
   }
 
   #whyNoRun() {

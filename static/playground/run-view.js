@@ -8,7 +8,7 @@
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from './estimate.js';
-import { formatClock, formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import { formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class RunView {
   #line = byId('run');
@@ -29,10 +29,14 @@ export class RunView {
    * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at;
    * `since`: a Date, nothing was heard after it, and `staleWord` why; or null. `noRun`: what to say where there is no run; `isOfOther`: the
    * graph that is shown is another one than the run's; `isWhole`: `nodes` are all that the run has, and not only those
-   * that were heard of.
+   * that were heard of. `record`: what the server has of the run, {parameters, attempt, attempts, dueAt}; null until it is known.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, staleWord, noRun, isWhole, isOfOther }) {
+  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, staleWord, noRun, isWhole, isOfOther, record }) {
     this.#drawStatus(run, nodes, { now, noRun, isPast, isWhole });
+    const values = formatValues(record?.parameters);
+    fact('values', values || null);
+    setAttribute(byId('run-values'), 'title', values);
+    fact('attempt', record === null ? null : formatAttempt(record, { isWaiting: run?.status === 'queued', now }));
     fact('graph', isOfOther ? 'The graph was changed since' : null);
     this.#drawReason(run, nodes);
     this.#drawProgress(run, share, isPast, since);

@@ -28,6 +28,18 @@ export const RUN_WORDS = {
 
 export const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', completed: 'success', failed: 'error', cancelled: 'cancelled', lost: 'error' };
 
+/** What a run was given, by name: {day: '2026-11-27', n: null} → "day 2026-11-27, n without a value"; '' for none. */
+export function formatValues(parameters) {
+  return Object.entries(parameters ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, text]) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
+}
+
+/** "Attempt 2 of 4, due at 6:30:05 PM": of a run that is tried again when it fails; null of every other run. */
+export function formatAttempt({ attempt = 1, attempts = 1, dueAt = null }, { isWaiting, now }) {
+  if (attempts === 1) return null;
+  const due = isWaiting && dueAt !== null && dueAt > now ? `, due at ${formatMoment(dueAt)}` : '';
+  return `Attempt ${attempt} of ${attempts}${due}`;
+}
+
 /** 1234567 → "1,234,567" */
 export function formatCount(count) {
   return counts.format(count);

@@ -34,6 +34,7 @@ class Server(ThreadingHTTPServer):
         self.end = "completed"
         self.refusal: dict[str, Any] | None = None
         self.executed: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[Any] = []
 
     @property
     def url(self) -> str:
@@ -50,12 +51,18 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, *self.events())
         else:
             nodes = [{"nodeId": 1, "status": "running", "message": 'odd ] " text'}]
-            run = {"jobId": 7, "nodes": nodes, "runId": "r1", "status": self.server.end}
+            run = {
+                "jobId": 7,
+                "nodes": nodes,
+                "parameters": {"status": "failed"},
+                "runId": "r1",
+                "status": self.server.end,
+            }
             self.answer(200, run)
 
     def do_POST(self) -> None:
         self.server.executed.append((self.path, dict(self.headers)))
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         if self.server.refusal:
             self.answer(self.server.refusal["status"], self.server.refusal)
         else:
@@ -122,6 +129,26 @@ def test_each_call_has_its_own_key_unless_one_is_given(server: Server) -> None:
     keys = [headers["Idempotency-Key"] for _, headers in server.executed]
     assert keys[0] != keys[1]
     assert keys[2] == "nightly-2026-11-24"
+
+
+def test_it_sends_the_values_of_parameters_as_they_are(server: Server) -> None:
+    odd = 'it\'s "a" \\ b=c\nGröße 🚚 {day}'
+    done = execute(server.url, "7", "--param", "day=2026-11-27", f"--param=note={odd}", "--watch")
+    assert done.returncode == 0, done.stderr
+    execute(server.url, "--param", "empty=", "7")
+    execute(server.url, "7")
+    assert server.bodies == [
+        {"parameters": {"day": "2026-11-27", "note": odd}},
+        {"parameters": {"empty": ""}},
+        {"parameters": {}},
+    ]
+
+
+@pytest.mark.parametrize("given", ["day", "=x", "a b=c", "2=x"])
+def test_a_parameter_without_a_name_or_a_value_is_wrong_usage(server: Server, given: str) -> None:
+    done = execute(server.url, "7", "--param", given)
+    assert (done.returncode, server.executed) == (2, [])
+    assert "is not NAME=VALUE" in done.stderr
 
 
 @pytest.mark.parametrize(

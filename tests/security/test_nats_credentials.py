@@ -83,6 +83,7 @@ def run_of(tenant_id: str = TENANT, job_id: int = JOB, run_id: str = RUN) -> Run
         runner=None,
         program_pid=None,
         beat=0,
+        parameters={},
     )
 
 

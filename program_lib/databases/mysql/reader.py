@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.native import type_of_declared, type_of_field
+from program_lib.databases.mysql.parameters import streaming
 from program_lib.databases.mysql.session import READING, Session, quoted
 from program_lib.databases.names import Table
 from program_lib.errors import ProgramError, RowRefused
@@ -43,7 +44,7 @@ class MysqlReader(Uncounted):
             self._open_table(session, catalog.existing(session, self._table))
         else:
             assert self._query is not None
-            self._run(session, self._query)
+            self._run(streaming(session, self._query))
             types = [_type(field, declared) for field, declared in self._origins(session)]
             self._schema = _schema(
                 Column(field.name, type_) for field, type_ in zip(self._fields, types, strict=True)
@@ -55,14 +56,14 @@ class MysqlReader(Uncounted):
             column for column in catalog.columns(session, table) if "INVISIBLE" not in column.extra
         ]
         listed = ", ".join(map(_selected, columns))
-        self._run(session, f"SELECT {listed} FROM {quoted(table.schema, table.name)}")
+        self._run(session.streaming(f"SELECT {listed} FROM {quoted(table.schema, table.name)}"))
         self._schema = _schema(
             Column(column.name, type_of_declared(column), column.is_nullable) for column in columns
         )
 
-    def _run(self, session: Session, query: str) -> None:
-        self._cursor: SSCursor = session.streaming(query)
-        result = self._cursor._result
+    def _run(self, cursor: SSCursor) -> None:
+        self._cursor = cursor
+        result = cursor._result
         if result is None or not result.field_count:
             raise ProgramError("the query gives no rows: it must be a SELECT")
         self._fields: list[FieldDescriptorPacket] = result.fields

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.native import types_of
+from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.session import READING, Result, Session, quoted
 from program_lib.databases.postgresql.statement import without_end
 from program_lib.errors import ProgramError, RowRefused
@@ -70,6 +71,9 @@ class PostgresqlReader(Uncounted):
                 for number, facts in catalog.columns(session, table).items()
                 if facts.is_not_null
             }
+        else:
+            assert self._query is not None
+            self._query = bound(session, self._query)
         self._schema = self._described(session, not_null)
         return self._schema
 

@@ -24,6 +24,7 @@ from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
 from program_lib.databases.postgresql.merging import Merge
 from program_lib.databases.postgresql.native import NUMERIC_OID, declared, target, types_of
+from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.session import WRITING, Session, quoted, words
 from program_lib.databases.turns import spelled_alike, turn_of
@@ -364,9 +365,10 @@ class PostgresqlWriter:
         if not statement:
             return
         try:
-            self._session.prepared(statement)
-            self._session.execute(statement)
-        except psycopg.Error as error:
+            text = bound(self._session, statement)
+            self._session.prepared(text)
+            self._session.execute(text)
+        except (psycopg.Error, ProgramError) as error:
             raise StatementFailed(f"SQL {when} the rows: {words(error)}") from error
 
     def _set(self, sequence: _Sequence) -> None:

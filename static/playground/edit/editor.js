@@ -27,10 +27,12 @@ import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
 import { Latest } from './latest.js';
 import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
+import { ParametersForm, parametersOf } from './parameters-form.js';
 import { patiently } from './patience.js';
 import { Picker } from './picker.js';
 import { completed, edgeKey, inputsOf, outputsOf, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
+import { RetriesForm } from './retries-form.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
 import { columnsBefore } from './words.js';
@@ -84,6 +86,8 @@ export class Editor {
   #palette = new PaletteView({ onAdd: (type) => this.#add(type), onDrop: (type, x, y) => this.#drop(type, x, y) });
   #form;
   #preview;
+  #parameters = new ParametersForm();
+  #retries = new RetriesForm();
   #tools;
   #checks;
 
@@ -632,7 +636,7 @@ export class Editor {
 
   #words() {
     const { graph } = this.#draft.model;
-    return { functions: this.#functions, columns: columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft)) };
+    return { functions: this.#functions, parameters: parametersOf(graph).map(({ name }) => name), columns: columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft)) };
   }
 
   #formSays() {
@@ -687,9 +691,44 @@ export class Editor {
       },
       discard: () => this.#discard(),
       editAsJson: () => host.editAsJson(),
+      declareParameters: () => this.#declareParameters(),
+      setRetries: () => this.#setRetries(),
       attempt: (work) => host.attempt(work),
       say: (text, tone) => host.notice(text, tone),
     };
+  }
+
+  #declareParameters() {
+    const draft = this.#draft;
+    this.#parameters.open(parametersOf(draft.model.graph), {
+      check: (parameters) => this.#wrongWith('parameters', parameters),
+      onDone: (parameters) => this.#put(draft, 'parameters', parameters.length === 0 ? null : parameters),
+    });
+  }
+
+  #setRetries() {
+    const draft = this.#draft;
+    this.#retries.open(draft.model.graph.retries ?? null, {
+      check: (retries) => this.#wrongWith('retries', retries),
+      onDone: (retries) => this.#put(draft, 'retries', retries),
+    });
+  }
+
+  // A member of the graph that is none of its nodes and edges; null takes it away.
+  #put(draft, member, value) {
+    if (draft !== this.#draft) return;
+    const apply = ({ [member]: before, ...graph }) => (value === null ? graph : { ...graph, [member]: value });
+    this.#do({ label: `Change the ${member}`, apply });
+    this.#host.announce(`Changed the ${member}.`);
+  }
+
+  // Asked of the server, which alone knows what it takes; it is asked again when the graph is checked.
+  async #wrongWith(member, value) {
+    let errors = [];
+    await this.#host.attempt(async () => {
+      errors = await this.#api.problemsOf({ graph: { nodes: [], edges: [], [member]: value } });
+    });
+    return errors.filter(({ field }) => field === member).map(({ message }) => message);
   }
 
   #discard() {

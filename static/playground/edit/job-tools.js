@@ -18,7 +18,7 @@ export class JobTools {
 
   /**
    * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job, before),
-   * gone(jobId), discard(), editAsJson(), attempt(work), say(text, tone)}
+   * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), attempt(work), say(text, tone)}
    */
   constructor(api, host) {
     this.#api = api;
@@ -37,6 +37,8 @@ export class JobTools {
     const entries = [
       { key: 'rename', label: 'Rename', icon: 'pencil', hint: 'F2', run: () => this.startRename() },
       { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },
+      { key: 'parameters', label: 'Parameters…', icon: 'braces', run: () => this.#host.declareParameters() },
+      { key: 'retries', label: 'Retries…', icon: 'reload', run: () => this.#host.setRetries() },
       { key: 'json', label: 'Edit as JSON', icon: 'braces', run: () => this.#host.editAsJson() },
       { key: 'export', label: 'Export as JSON', icon: 'download', run: () => this.export() },
     ];

@@ -63,16 +63,17 @@ function lastOutside(text, caret) {
 
 /**
  * What a word may become: [{label, hint, insert}], columns first, then functions by their name, then by what other
- * languages call them. `functions`: as the server tells them; `columns`: names.
+ * languages call them. `functions`: as the server tells them; `columns`, `parameters`: names.
  */
-export function offersFor(word, { functions, columns }) {
+export function offersFor(word, { functions, columns, parameters = [] }) {
   const sought = word.toLowerCase();
   const begins = (name) => name.toLowerCase().startsWith(sought) && name !== word;
   const ofColumns = columns.filter(begins).map((name) => ({ label: name, hint: 'column', insert: columnText(name) }));
+  const ofParameters = parameters.filter((name) => begins(name) || 'param'.startsWith(sought)).map((name) => ({ label: `param("${name}")`, hint: 'parameter', insert: `param("${name}")` }));
   const named = functions.filter(({ name }) => name.startsWith(sought));
   const elsewhere = sought.length < 2 ? [] : functions.filter((one) => !named.includes(one) && one.also.some((name) => name.startsWith(sought)));
   const ofFunctions = [...named, ...elsewhere].map((one) => ({ label: one.signature, hint: one.help, insert: callText(one) }));
-  return [...ofColumns, ...ofFunctions].slice(0, MOST);
+  return [...ofColumns, ...ofParameters, ...ofFunctions].slice(0, MOST);
 }
 
 /** How an expression names a column. */

@@ -23,7 +23,7 @@ GRAPH = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="o
 
 
 def execute(store: Store, run_queue: RunQueue, link: Link, job_id: int) -> Recorded:
-    return execute_job(store, run_queue, link, TENANT, job_id, None, "", 1_000)
+    return execute_job(store, run_queue, link, TENANT, job_id, None, "", 1_000, {})
 
 
 @contextmanager

@@ -1,0 +1,122 @@
+/**
+ * Asks for the values of a job's parameters before it runs. Proposes what was written here last, else what the last run
+ * had, else the defaults. Test hooks: `#ask`, `#ask [data-parameter]`, `.ask-error`, `#ask-run`, `#ask-general`.
+ */
+
+import { byId, element, setHidden, setText } from './dom.js';
+
+export class ExecuteForm {
+  #dialog = byId('ask');
+  #fields = byId('ask-fields');
+  #run = byId('ask-run');
+  #written = new Map(); // job id → {name: text} that a person wrote last
+  #asked = null; // {jobId, parameters, run}
+
+  constructor() {
+    byId('ask-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  /**
+   * `parameters`: as the graph declares them; `last`: {name: text or null} of the last run. `run(values)` resolves to the
+   * errors of values that the server does not take, [{field, message}]; to none when the form has done its work.
+   */
+  open({ jobId, title, parameters, last, run }) {
+    this.#asked = { jobId, parameters, run };
+    setText(byId('ask-title'), title);
+    const proposed = { ...last, ...this.#written.get(jobId) };
+    this.#fields.replaceChildren(...parameters.map((parameter) => field(parameter, proposedText(parameter, proposed[parameter.name]))));
+    this.#drawErrors([]);
+    this.#run.disabled = false;
+    this.#dialog.showModal();
+    this.#input(parameters[0].name).focus();
+  }
+
+  async #submit() {
+    const asked = this.#asked;
+    const texts = Object.fromEntries(asked.parameters.map(({ name }) => [name, this.#input(name).value]));
+    this.#written.set(asked.jobId, texts);
+    const bad = asked.parameters.filter(({ name }) => this.#input(name).validity.badInput); // 30 February has no value, and is not nothing
+    if (bad.length > 0) return this.#show(bad.map(({ name }) => ({ field: fieldOf(name), message: 'There is no such date.' })));
+    this.#run.disabled = true;
+    const errors = await asked.run(valuesOf(asked.parameters, texts));
+    this.#run.disabled = false;
+    return errors.length === 0 ? this.#dialog.close() : this.#show(errors);
+  }
+
+  #show(errors) {
+    this.#drawErrors(errors);
+    const first = this.#asked.parameters.find(({ name }) => errors.some((error) => error.field === fieldOf(name)));
+    return first === undefined ? undefined : this.#input(first.name).focus();
+  }
+
+  #input(name) {
+    return this.#fields.querySelector(`[data-parameter="${name}"]`);
+  }
+
+  #drawErrors(errors) {
+    for (const { name } of this.#asked.parameters) {
+      const said = errors.filter(({ field: at }) => at === fieldOf(name)).map(({ message }) => message).join('\n');
+      const input = this.#input(name);
+      const told = byId(`${input.id}-error`);
+      setText(told, said);
+      setHidden(told, said === '');
+      input.setAttribute('aria-invalid', String(said !== ''));
+    }
+    const known = new Set(this.#asked.parameters.map(({ name }) => fieldOf(name)));
+    const general = errors.filter(({ field: at }) => !known.has(at)).map(({ message }) => message).join('\n');
+    setText(byId('ask-general'), general);
+    setHidden(byId('ask-general'), general === '');
+  }
+}
+
+/** How an error of the server names a parameter. */
+export function fieldOf(name) {
+  return `parameters.${name}`;
+}
+
+/** What goes to the server for what stands in the form: null is no value, and '' an empty text, or a mistake that it tells. */
+export function valuesOf(parameters, texts) {
+  const has = (parameter) => (parameter.default ?? null) !== null;
+  return Object.fromEntries(parameters.map((parameter) => [parameter.name, texts[parameter.name] === '' && !has(parameter) ? null : texts[parameter.name]]));
+}
+
+/** The text that the form begins with. */
+export function proposedText(parameter, last) {
+  const text = last ?? parameter.default ?? '';
+  const isChoice = parameter.type === 'choice';
+  return String(isChoice && text !== '' && !(parameter.choices ?? []).includes(text) ? (parameter.default ?? '') : text);
+}
+
+function field(parameter, text) {
+  const { name, type, help = '', required = false } = parameter;
+  const id = `ask-${name}`;
+  const input = type === 'choice' ? choice(parameter, text) : element('input', '');
+  input.id = id;
+  input.dataset.parameter = name;
+  if (type !== 'choice') {
+    input.type = type === 'date' ? 'date' : 'text';
+    input.autocomplete = 'off';
+    input.spellcheck = false;
+    if (type === 'number') input.inputMode = 'decimal';
+  }
+  input.value = text;
+  input.setAttribute('aria-describedby', `${id}-help ${id}-error`);
+  const label = element('label', '', name);
+  label.htmlFor = id;
+  const said = element('p', 'ask-help', [help, required ? 'Required.' : ''].filter((part) => part !== '').join(' '));
+  said.id = `${id}-help`;
+  const error = element('p', 'ask-error');
+  error.id = `${id}-error`;
+  error.hidden = true;
+  return element('div', 'ask-field', label, input, said, error);
+}
+
+// An empty entry only where no value is a choice, too.
+function choice({ choices = [], required = false, default: otherwise = null }, text) {
+  const offered = required || otherwise !== null ? choices : ['', ...choices];
+  const all = text === '' && !offered.includes('') ? ['', ...offered] : offered;
+  return element('select', '', ...all.map((one) => new Option(one, one)));
+}

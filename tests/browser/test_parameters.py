@@ -1,0 +1,121 @@
+"""Parameters in Chromium: declared in the editor, asked for before a run, shown with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.editing import URL, Editor, edges_of
+from tests.browser.pages import assert_accessible
+from tests.browser.test_playground import expect_run
+from tests.harness import Product
+
+GRAPH: dict[str, Any] = {
+    "nodes": [
+        {"id": 1, "type": "db_input", "name": "Orders", "config": {"connection": URL, "sql": "SELECT id FROM orders WHERE id < 20"}, "position": {"x": 40, "y": 80}},
+        {"id": 2, "type": "filter", "name": "Some", "config": {"condition": "id <= 3"}, "position": {"x": 340, "y": 80}},
+        {"id": 3, "type": "csv_output", "name": "Report", "config": {"path": "asked.csv"}, "position": {"x": 640, "y": 80}},
+    ],
+    "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3}],
+    "engine": 2,
+}  # fmt: skip
+DECLARED = [
+    {"name": "day", "type": "date", "default": "2026-11-27"},
+    {"name": "most", "type": "number", "required": True, "help": "The last id"},
+    {"name": "country", "type": "choice", "choices": ["DE", "FR"], "default": "DE"},
+    {"name": "note", "type": "text"},
+]
+
+
+def member(page: Page, place: int, name: str) -> Any:
+    return page.locator(f".parameter >> nth={place}").locator(f'[data-member="{name}"]')
+
+
+def asked(page: Page, name: str) -> Any:
+    return page.locator(f'#ask [data-parameter="{name}"]')
+
+
+def test_parameters_are_declared_saved_and_taken_back(edit: Any) -> None:
+    editor: Editor = edit(GRAPH)
+    page = editor.page
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="parameters"]')
+    member(page, 0, "name").fill("day")
+    member(page, 0, "type").select_option("date")
+    member(page, 0, "default").fill("2026-02-30")
+    page.click("#parameters-done")
+    expect(page.locator("#parameters-errors")).to_contain_text("which is no date")
+    assert_accessible(page, "parameters")
+    member(page, 0, "default").fill("2026-02-28")
+    page.click("#parameters-add")
+    member(page, 1, "name").fill("country")
+    member(page, 1, "type").select_option("choice")
+    member(page, 1, "choices").fill("DE\nFR")
+    member(page, 1, "required").check()
+    page.click("#parameters-done")
+    expect(page.locator("#parameters")).to_be_hidden()
+    assert editor.save()["graph"]["parameters"] == [
+        {"name": "day", "type": "date", "default": "2026-02-28"},
+        {"name": "country", "type": "choice", "required": True, "choices": ["DE", "FR"]},
+    ]
+    page.click("#undo")
+    assert "parameters" not in editor.save()["graph"]
+
+
+def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
+    edit: Any, shop: Product
+) -> None:
+    nodes = [dict(entry) for entry in GRAPH["nodes"]]
+    nodes[1]["config"] = {"condition": "id <= param('most')"}
+    editor: Editor = edit({**GRAPH, "nodes": nodes, "parameters": DECLARED})
+    page = editor.page
+    page.click("#execute")
+    expect(asked(page, "day")).to_have_value("2026-11-27")
+    expect(asked(page, "country")).to_have_value("DE")
+    assert_accessible(page, "ask")
+    page.click("#ask-run")
+    expect(page.locator("#ask-most-error")).to_contain_text("The parameter most is missing")
+    expect(asked(page, "most")).to_be_focused()
+    asked(page, "most").fill("many")
+    page.click("#ask-run")
+    expect(page.locator("#ask-most-error")).to_contain_text("which is no number")
+    asked(page, "most").fill("4")
+    asked(page, "country").select_option("FR")
+    asked(page, "note").fill("Zoë")
+    asked(page, "day").press_sequentially("02302026")  # a browser calls that no value
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-day-error")).to_contain_text("no such date")
+    asked(page, "day").fill("2026-11-27")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask")).to_be_hidden()
+    expect_run(page, "completed")
+    told = "country FR, day 2026-11-27, most 4, note Zoë"
+    expect(page.locator("#run-values")).to_have_text(told)
+    assert len((shop.data_dir / "asked.csv").read_text().splitlines()) == 5
+    page.reload()
+    expect(page.locator("#run-values")).to_have_text(told)
+    page.click("#execute")
+    expect(asked(page, "most")).to_have_value("4")
+    expect(asked(page, "country")).to_have_value("FR")
+    page.keyboard.press("Escape")
+    expect(page.locator("#ask")).to_be_hidden()
+    assert len(shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"]) == 1
+    assert len(edges_of(shop.get(f"/api/jobs/{editor.job_id}").json())) == 2
+
+
+def test_a_job_without_parameters_runs_at_once(edit: Any) -> None:
+    editor: Editor = edit(GRAPH)
+    editor.page.click("#execute")
+    expect_run(editor.page, "completed")
+    expect(editor.page.locator("#run-values-fact")).to_be_hidden()
+
+
+def test_an_expression_is_completed_with_parameters(edit: Any) -> None:
+    editor: Editor = edit({**GRAPH, "parameters": DECLARED})
+    editor.node(2).click()
+    field = editor.field("condition").locator("textarea")
+    field.fill("")
+    field.press_sequentially("mos")
+    editor.press("ArrowDown", "Enter")
+    expect(field).to_have_value('param("most")')

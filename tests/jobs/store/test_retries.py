@@ -1,0 +1,91 @@
+"""A retry in the database: recorded with the end of the run that failed, queued once it is due, never after a cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import NewRun, Run
+from jobs.store.run_states import RunStatus
+from jobs.store.store import AlreadyRunning, Store
+from tests.jobs.conftest import GRAPH, TENANT
+
+RUNNER = ProcessIdentity.of(1)
+QUEUED, RUNNING, FAILED = RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.FAILED
+NAMES = count(1)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    store = Store(database_url)
+    store.open()
+    yield store
+    store.close()
+
+
+def started(store: Store, attempts: int = 3) -> Run:
+    job = store.create_job(TENANT, f"job {next(NAMES)}", GRAPH)
+    new = NewRun(job.job_id, GRAPH, "print()", parameters={"day": "2026-11-27"}, attempts=attempts)
+    run = store.record_run(TENANT, new).run
+    begun = store.start_run(TENANT, run.run_id, RUNNER)
+    assert begun is not None
+    return begun.run
+
+
+def fail(store: Store, run: Run, retry_after: float | None) -> Run | None:
+    assert store.move_run(TENANT, run.run_id, RUNNING, FAILED, retry_after=retry_after)
+    return store.retry_of(run)
+
+
+def test_a_retry_is_a_run_of_its_own_with_all_that_the_failed_one_had(store: Store) -> None:
+    run = started(store)
+    retry = fail(store, run, 100)
+    assert retry is not None
+    assert (retry.retry_of, retry.attempt, retry.attempts) == (run.run_id, 2, 3)
+    assert retry.parameters == {"day": "2026-11-27"}
+    assert store.program(TENANT, retry.run_id) == "print()"
+    assert store.graph_of_run(TENANT, retry.run_id) == GRAPH
+    assert retry.due_at is not None
+    assert retry.due_at > retry.created_at + 99
+    assert store.last_run(TENANT, run.job_id) == retry
+    with pytest.raises(AlreadyRunning, match=retry.run_id):
+        store.record_run(TENANT, NewRun(run.job_id, GRAPH, ""))
+
+
+def test_it_is_queued_once_it_is_due_and_no_sweep_takes_it_before(store: Store) -> None:
+    waits, comes = started(store), started(store)
+    later, now = fail(store, waits, 100), fail(store, comes, 0)
+    assert later is not None
+    assert now is not None
+    assert [run.run_id for run in store.due()] == [now.run_id]
+    assert store.count_active() == 1  # messages that the queue should hold
+    assert later.run_id not in {run.run_id for run in store.waiting_since(now.created_at + 50)}
+    assert store.queued_longer_than(-50) == [now]
+    assert later.waits_until(now.created_at) == later.due_at
+    assert store.note_queued(now)
+    assert store.due() == []
+
+
+def test_no_retry_follows_a_cancel_that_was_asked_for_while_it_ran(store: Store) -> None:
+    run = started(store)
+    assert store.request_cancel(TENANT, run.run_id)
+    assert fail(store, run, 0) is None
+
+
+def test_a_waiting_retry_can_be_cancelled_and_nothing_follows(store: Store) -> None:
+    run = started(store)
+    retry = fail(store, run, 0)
+    assert retry is not None
+    assert store.move_run(TENANT, retry.run_id, QUEUED, RunStatus.CANCELLED)
+    assert store.due() == []
+    assert store.retry_of(retry) is None
+
+
+def test_a_run_that_another_has_ended_gets_no_retry(store: Store) -> None:
+    run = started(store)
+    assert store.move_run(TENANT, run.run_id, RUNNING, RunStatus.LOST)
+    assert not store.move_run(TENANT, run.run_id, RUNNING, FAILED, retry_after=0)
+    assert store.retry_of(run) is None
