@@ -138,7 +138,7 @@ _NODE_LINE = re.compile(rf"# (\d+){NODE_SIGN}")
 def node_function(node: Node) -> str:
     """The function that a program has for a node."""
     [name] = _function_names([node]).values()
-    return f"def {name}({_argument(node.node_type)}):\n{_body(node)}"
+    return f"def {name}({_argument(node.node_type)}):\n{_body(node, ())}"
 
 
 def _program(
