@@ -7,15 +7,18 @@ child process that also restarts what dies (hosting/supervisor.py, held by hosti
 import contextlib
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 from hosting import environments, served_settings
 from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from hosting.worker_places import free_place
+from metrics import shared
 from settings import SettingsError, keep_private
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
@@ -69,6 +72,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     _check_files(server.cfg)
     _run("hosting.prepare")
     _warn(server.log)
+    os.environ[shared.DIRECTORY] = tempfile.mkdtemp(prefix="progress-metrics-")
     has_own_nats = SETTINGS.nats.url is None
     server.lifeline = None
     if has_own_nats:
@@ -192,6 +196,7 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.let_go()
     environments.close_aside()
+    os.environ[shared.WORKER] = str(worker.place)
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
@@ -210,3 +215,4 @@ def worker_exit(server, worker):  # type: ignore[no-untyped-def]
 def on_exit(server):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.stop()
+    shutil.rmtree(os.environ.get(shared.DIRECTORY, ""), ignore_errors=True)

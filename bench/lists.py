@@ -39,10 +39,10 @@ NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE 
 JOBS = """INSERT INTO jobs (tenant_id, name, graph, created_at, updated_at)
 {numbers} SELECT :tenant, 'Orders of shop ' || i || CASE WHEN i % 500 = 7 THEN ' (Ärger)' ELSE '' END, :graph, {began}, {began} FROM n"""
 RUNS = """INSERT INTO runs (run_id, tenant_id, job_id, job_name, status, graph, program, request_hash, created_at, started_at,
- ended_at, queued_at, beat, runner)
+ ended_at, queued_at, beat, runner, rows_in, rows_out)
 {numbers} SELECT {id}, :tenant, CASE WHEN i % {nth} = 0 THEN 1 ELSE 2 + i % ({jobs} - 1) END, 'Orders',
  CASE WHEN i % 100003 = 5 THEN 'lost' WHEN i % 20 = 3 THEN 'failed' WHEN i % 200 = 4 THEN 'cancelled' ELSE 'completed' END,
- :graph, :program, '', {began} + i, {began} + i + 0.5, {began} + i + 9.5, {began} + i, 3, 'machine/123/456' FROM n"""
+ :graph, :program, '', {began} + i, {began} + i + 0.5, {began} + i + 9.5, {began} + i, 3, 'machine/123/456', 12345, 12000 FROM n"""
 STATES = (
     "INSERT INTO node_states (run_id, node_id, payload) SELECT run_id, :node, :payload FROM runs"
 )

@@ -65,6 +65,7 @@ class Door:
         self._inside: Counter[str] = Counter()  # clients by tenant
         self._of_token: Counter[bytes] = Counter()
         self._of_address: Counter[str | None] = Counter()
+        self._closes: Counter[str] = Counter()  # WebSockets that ended, by close code
         self._penalties = Penalties()
         self._is_closed = False
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
@@ -179,9 +180,7 @@ class Door:
             client = Client(self._hub, WebSocket(sock), identity, self._verifier, self._limits)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
-            if client.closed_with == CloseCode.TOO_MANY_MESSAGES:
-                with self._lock:
-                    self._penalties.add(g.guest, time.monotonic())
+            self._note_end(client.closed_with)
         except Exception:
             LOG.exception("ws failed")
         finally:
@@ -192,6 +191,17 @@ class Door:
                 time.monotonic() - began,
                 end,
             )
+
+    def _note_end(self, code: int | None) -> None:
+        with self._lock:
+            self._closes["none" if code is None else str(code)] += 1
+            if code == CloseCode.TOO_MANY_MESSAGES:
+                self._penalties.add(g.guest, time.monotonic())
+
+    def closes(self) -> dict[str, int]:
+        """How many WebSockets ended, by the code that this side closed them with."""
+        with self._lock:
+            return dict(self._closes)
 
 
 class _Guest(NamedTuple):

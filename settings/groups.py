@@ -189,6 +189,9 @@ class RunnerSettings:
 
     mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: you start them
     slots: int = number("MAX_CONCURRENT_RUNS", 4, 1, 256)
+    metrics_port: int = number(
+        "METRICS_PORT", 0, 0, MAX_PORT
+    )  # of a runner that you start; 0: none
 
 
 @dataclass(frozen=True, slots=True)

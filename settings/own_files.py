@@ -25,6 +25,7 @@ OUR_DIRECTORIES = (
     "docs",
     "hosting",
     "jobs",
+    "metrics",
     "program_lib",
     "progress_lib",
     "realtime",

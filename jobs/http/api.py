@@ -267,12 +267,12 @@ class _Api:
         """A page has fewer runs than asked for where their graphs are very large."""
         limit = pages.limit(pages.RUNS_A_PAGE)
         found = self._store.runs(tenant_id, wanted, limit + 1, pages.run_place())
-        work = self._store.work_of_runs(tenant_id, [run.run_id for run in found[:limit]])
-        runs = [run for run in found[:limit] if run.run_id in work]
-        told = [run_entry(run, work[run.run_id]) for run in runs]
+        rows = self._store.rows_of_runs(tenant_id, found[:limit])
+        runs = list(itertools.takewhile(lambda run: run.run_id in rows, found[:limit]))
+        told = [run_entry(run, rows[run.run_id]) for run in runs]
         following = None
         if len(found) > len(runs):
-            last = (runs or found[:limit])[-1]  # all of the page may have been deleted meanwhile
+            last = runs[-1] if runs else found[0]  # which was deleted just now
             following = pages.run_cursor(last.run_id, last.created_at)
         return jsonify({"runs": told, "next": following})
 

@@ -8,7 +8,7 @@ from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, LastRun, Run, Work
+from jobs.store.records import Job, JobEntry, LastRun, Run
 from jobs.work.announcements import present_status
 from progress_lib import Status
 
@@ -111,19 +111,9 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def run_entry(run: Run, work: Work) -> dict[str, Any]:
+def run_entry(run: Run, rows: tuple[int, int]) -> dict[str, Any]:
     """A run in a list of runs, with the rows that its graph has read and written."""
-    return {**run_summary(run), "rows": _rows(work)}
-
-
-def _rows(work: Work) -> dict[str, int]:
-    fed = {edge["to"] for edge in work.edges}
-    feeding = {edge["from"] for edge in work.edges}
-    counts = {node.progress.node_id: node.progress.row_count for node in work.nodes}
-    return {
-        "in": sum(count for node_id, count in counts.items() if node_id not in fed),
-        "out": sum(count for node_id, count in counts.items() if node_id not in feeding),
-    }
+    return {**run_summary(run), "rows": {"in": rows[0], "out": rows[1]}}
 
 
 def progress_event(run: Run, node: NodeState) -> dict[str, Any]:

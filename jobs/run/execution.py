@@ -28,6 +28,7 @@ from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes
 from jobs.work.program_log import ProgramLog, log_end, read_log
 from jobs.work.run_files import RunFiles, run_mark
 from jobs.work.run_queue import Claim
+from metrics.families import RUN_TIME
 from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import progress_subject
@@ -291,6 +292,7 @@ class Execution:
         nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return
+        RUN_TIME.observe(time.monotonic() - self._started)
         # %r: a reason may quote the program, whose line breaks must not begin lines of our log.
         LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
         self._parts.announcer.announce(

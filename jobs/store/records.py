@@ -73,6 +73,8 @@ class Run:
     program_pid: int | None
     beat: int  # grows while its runner lives
     started_by: str | None = None  # the subject of the token that executed it
+    rows_in: int | None = None  # rows that its graph has read; None: not noted
+    rows_out: int | None = None  # and written
 
     @property
     def has_ended(self) -> bool:
@@ -104,6 +106,16 @@ class Work:
     edges: list[dict[str, Any]]
     nodes: list[NodeState]
 
+    def rows(self) -> tuple[int, int]:
+        """The rows that the graph has read and written."""
+        fed = {edge.get("to") for edge in self.edges}
+        feeding = {edge.get("from") for edge in self.edges}
+        counts = {node.progress.node_id: node.progress.row_count for node in self.nodes}
+        return (
+            sum(count for node_id, count in counts.items() if node_id not in fed),
+            sum(count for node_id, count in counts.items() if node_id not in feeding),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
@@ -123,6 +135,15 @@ class NewRun:
     idempotency_key: str | None = None
     request_hash: str = ""
     started_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The runs of all tenants that have not ended, and when the queued one was recorded that waits the longest."""
+
+    queued: int
+    running: int
+    since: float | None
 
 
 @dataclass(frozen=True, slots=True)

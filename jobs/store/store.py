@@ -31,11 +31,13 @@ from jobs.store.records import (
     Run,
     RunFilter,
     Started,
+    Waiting,
     Work,
 )
 from jobs.store.run_lists import NEWEST_FIRST, runs_of_page
-from jobs.store.run_states import RunStatus, check_move
+from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
+from metrics.families import DATABASE_ERRORS, RUN_START, RUNS_ENDED
 from settings.groups import DatabaseLimits
 
 __all__ = [
@@ -53,6 +55,8 @@ T = TypeVar("T")
 
 MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 _ATTEMPTS = 5  # to record a run while other requests record the same one
+_IS_QUEUED = RUNS.c.status == RunStatus.QUEUED.value
+_IS_RUNNING = RUNS.c.status == RunStatus.RUNNING.value
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
 ALL_JOBS, ALL_RUNS = JobFilter(), RunFilter()
 # Characters of graphs and node states that one list of runs may read; that takes half a second
@@ -98,6 +102,11 @@ class Store:
     def __init__(self, database_url: str, limits: DatabaseLimits | None = None) -> None:
         self._database = Database(database_url, limits)
         self.installation = Installation(self._database)
+        for (
+            end,
+            kind,
+        ) in ENDS_TOLD:  # at 0: Prometheus sees no increase in a series that begins with 1
+            RUNS_ENDED.labels(end.value, kind)
 
     def open(self) -> None:
         """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
@@ -288,11 +297,18 @@ class Store:
 
         return self._read(read)
 
-    def work_of_runs(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
-        """Run id → its graph's edges and its nodes' last states, for the first runs until MOST_WORK is read.
+    def rows_of_runs(self, tenant_id: str, runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
+        """Run id → the rows that its graph has read and written.
 
-        The runs after that are left out, and so are runs that do not exist.
+        Of a run that is active, or of an earlier release, they are found from its graph and its nodes, until MOST_WORK is
+        read: those after that are left out, and so are runs that do not exist any more.
         """
+        rows = {r.run_id: (r.rows_in, r.rows_out or 0) for r in runs if r.rows_in is not None}
+        rest = [run.run_id for run in runs if run.run_id not in rows]
+        work = self._work_of(tenant_id, rest) if rest else {}
+        return {**rows, **{run_id: of_run.rows() for run_id, of_run in work.items()}}
+
+    def _work_of(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
 
         def read(connection: Connection) -> dict[str, Work]:
             work: dict[str, Work] = {}
@@ -356,12 +372,17 @@ class Store:
             if not _set(connection, tenant_id, run_id, frm, values, *owner):
                 return False
             _put_nodes(connection, run_id, nodes)
+            if to.is_end:
+                _note_rows(connection, tenant_id, run_id)
             if log is not None:
                 row = {"run_id": run_id, "size": log.size, "tail": log.tail}
                 connection.execute(sa.insert(RUN_LOGS).values(**row))
             return True
 
-        return self._write(move)
+        has_moved = self._write(move)
+        if has_moved and to.is_end:
+            RUNS_ENDED.labels(to.value, kind_of_reason(to, reason)).inc()
+        return has_moved
 
     def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
         """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there."""
@@ -380,7 +401,10 @@ class Store:
             graph, program = json.loads(row.pop("graph")), row.pop("program")
             return Started(_run(row), graph, program)
 
-        return self._write(start)
+        started = self._write(start)
+        if started is not None:
+            RUN_START.observe(max(time.time() - started.run.created_at, 0.0))
+        return started
 
     def request_cancel(self, tenant_id: str, run_id: str) -> bool:
         """Notes that a running run shall end. False when it is not running."""
@@ -452,6 +476,17 @@ class Store:
         query = sa.select(sa.func.count()).select_from(RUNS).where(_ACTIVE)
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
+    def waiting(self) -> Waiting:
+        """How many runs of all tenants are queued and running, and since when."""
+
+        def read(connection: Connection) -> Waiting:
+            of_all = sa.select(sa.func.count(), sa.func.min(RUNS.c.created_at))
+            queued, since = connection.execute(of_all.where(_IS_QUEUED)).one()
+            running, _ = connection.execute(of_all.where(_IS_RUNNING)).one()
+            return Waiting(queued, running, since)
+
+        return self._read(read)
+
     def queued_longer_than(self, seconds: float) -> list[Run]:
         query = _runs().where(
             RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.created_at < time.time() - seconds
@@ -505,14 +540,21 @@ class Store:
             with self._database.read() as connection:
                 return work(connection)
 
-        return off_the_loop(call)
+        return self._counted(call)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         def call() -> T:
             with self._database.write() as connection:
                 return work(connection)
 
-        return off_the_loop(call)
+        return self._counted(call)
+
+    def _counted(self, call: Callable[[], T]) -> T:
+        try:
+            return off_the_loop(call)
+        except StoreUnavailable:
+            DATABASE_ERRORS.inc()
+            raise
 
     def _again_on_collision(self, work: Callable[[Connection], T]) -> T:
         """Writes. When a unique index refuses, does `work` again, which then finds the other record."""
@@ -594,6 +636,15 @@ def _read_work(
         if run_id in work:
             work[run_id].nodes.append(NodeState.parse(payload.encode()))
     return characters
+
+
+def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> None:
+    """Notes what the run has read and written: lists then need not read its graph."""
+    work: dict[str, Work] = {}
+    _read_work(connection, tenant_id, [run_id], work)
+    rows_in, rows_out = work[run_id].rows()
+    update = sa.update(RUNS).where(RUNS.c.run_id == run_id)
+    connection.execute(update.values(rows_in=rows_in, rows_out=rows_out))
 
 
 def _run_of_key(

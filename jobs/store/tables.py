@@ -41,6 +41,9 @@ RUNS = sa.Table(
     sa.Column("program_pid", sa.Integer),
     sa.Column("program_start", sa.BigInteger),
     sa.Column("beat", sa.Integer, nullable=False),
+    # rows that its graph has read and written; noted at its end, and not by releases before this column
+    sa.Column("rows_in", sa.BigInteger),
+    sa.Column("rows_out", sa.BigInteger),
     sa.Column("started_by", sa.String(200)),  # the subject of the token that executed it
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(

@@ -151,7 +151,7 @@ def test_with_a_metrics_token_the_figures_are_for_its_bearer_and_name_tenants(
     with Raw(product, token=product.token(tenant_id="seen"), headers=own(product)):
         answer = product.get("/metrics", token=scrape)
     assert answer.status == 200
-    assert 'progress_tenant_clients{tenant="seen"} 1.0' in answer.body.decode()
+    assert 'progress_tenant_clients{tenant="seen",worker="0"} 1.0' in answer.body.decode()
 
 
 def test_without_one_the_figures_name_no_tenant(closed: Product) -> None:

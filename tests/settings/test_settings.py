@@ -90,6 +90,7 @@ BAD: list[tuple[str, str]] = [
     ("FORWARDED_ALLOW_IPS", "10.0.0.1 10.0.0.2"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
     ("METRICS_TOKEN", "short"),
+    ("METRICS_PORT", "70000"),
     ("RUNNER", "on"),
     ("MAX_CONCURRENT_RUNS", "0"),
     ("RUN_QUEUED_TIMEOUT", "-1"),
