@@ -19,13 +19,14 @@ from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
+from logs.context import note
 from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime.door import identify
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
-from web import cors
+from web import cors, requests
 from web.origins import Origins
 from web.proxies import behind_proxies
 from web.tokens import Identity, TokenVerifier
@@ -106,6 +107,7 @@ class WebParts:
     def authenticate(self, scope: str) -> Identity:
         """Whom the request's bearer token speaks for. Raises Unauthorized or Forbidden."""
         identity = identify(self.verifier, _bearer_token())
+        note(tenant=identity.tenant_id)
         if scope not in identity.scopes:
             raise Forbidden(f"the token's scope does not hold {scope}")
         return identity
@@ -136,6 +138,7 @@ def create_app(settings: Settings) -> Flask:
     parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
+    requests.install(app)
     cors.install(app, parts.origins)
     parts.realtime.install(app)
     app.register_blueprint(

@@ -20,6 +20,7 @@ from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from hosting.worker_places import free_place
 from metrics import shared
 from settings import SettingsError, keep_private
+from web.redaction import RedactingLogger
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
@@ -61,7 +62,8 @@ forwarder_headers = ""
 accesslog = "-" if SETTINGS.server.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.server.log_level
-logger_class = "web.redaction.RedactingLogger"
+RedactingLogger.writes_json = SETTINGS.server.log_format == "json"
+logger_class = RedactingLogger
 # the path without its query: a query may hold a token
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 

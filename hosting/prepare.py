@@ -12,6 +12,7 @@ from jobs.store.database import StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
+from logs.json_lines import write_json
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
 
@@ -25,6 +26,8 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING)
     try:
         settings = Settings.from_env()
+        if settings.server.log_format == "json":
+            write_json(logging.getLogger(), "prepare")
         settings.make_data_dir()
         _warn_of_readers(settings)
         _check_secret_files(settings)

@@ -39,6 +39,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
+from logs.json_lines import write_json
 from metrics.families import new_registry
 from metrics.shared import Figures
 from progress_lib.nats import Link
@@ -385,6 +386,9 @@ def main() -> int:
     except SettingsError as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2
+    logging.getLogger().setLevel(settings.server.log_level.upper())
+    if settings.server.log_format == "json":
+        write_json(logging.getLogger(), "runner")
     if settings.nats.url is None:
         print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
         return 2

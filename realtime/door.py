@@ -17,6 +17,7 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
+from logs.context import note
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.floods import Penalties
@@ -178,6 +179,7 @@ class Door:
         began, end = time.monotonic(), "server error"
         try:
             client = Client(self._hub, WebSocket(sock), identity, self._verifier, self._limits)
+            note(tenant=identity.tenant_id)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
             self._note_end(client.closed_with)

@@ -60,6 +60,7 @@ class ServerSettings:
     metrics_token: str | None = checked("METRICS_TOKEN", metrics_token)  # None: all read /metrics
     sample_orders: int = number("SAMPLE_ORDERS", 200_000, 0, 10_000_000)  # 0: no sample at all
     log_level: str = choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
+    log_format: str = choice("LOG_FORMAT", "text", ("text", "json"))
     access_log: bool = switch("ACCESS_LOG", "on")  # a line a request
 
 

@@ -25,6 +25,7 @@ OUR_DIRECTORIES = (
     "docs",
     "hosting",
     "jobs",
+    "logs",
     "metrics",
     "program_lib",
     "progress_lib",

@@ -119,6 +119,7 @@ BAD: list[tuple[str, str]] = [
     ("PROGRAM_FILE_MB", "-1"),
     ("SAMPLE_ORDERS", "-1"),
     ("LOG_LEVEL", "loud"),
+    ("LOG_FORMAT", "xml"),
     ("ACCESS_LOG", "maybe"),
     ("ALLOWED_ORIGINS", "example.com"),
     ("ALLOWED_ORIGINS", "https://example.com/path"),
