@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -74,7 +73,8 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     _check_files(server.cfg)
     _run("hosting.prepare")
     _warn(server.log)
-    os.environ[shared.DIRECTORY] = tempfile.mkdtemp(prefix="progress-metrics-")
+    figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
+    os.environ[shared.DIRECTORY] = str(figures)
     has_own_nats = SETTINGS.nats.url is None
     server.lifeline = None
     if has_own_nats:

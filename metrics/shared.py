@@ -8,6 +8,7 @@ of prometheus_client for several processes: docs/decisions/metrics.md.
 import contextlib
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -24,8 +25,22 @@ LOG = logging.getLogger(__name__)
 # Seconds between two writes of a process's figures: to count its open files takes 10 ms where it has 10,000
 PERIOD = 5.0
 STALE = 20.0  # seconds; figures that are older are of a process that has ended
+HOME = ".metrics"  # in DATA_DIR: a hidden name is no data of graphs
 DIRECTORY = "METRICS_DIR"  # variable with the directory of the files
 WORKER = "METRICS_WORKER"  # variable with what the process is called in the label
+
+
+def make_directory(data_dir: Path, port: int) -> Path:
+    """The directory for the processes of this machine's server at that port; empty, but for what a runner writes that it took over.
+
+    Machines may share a DATA_DIR, and servers of one machine, too.
+    """
+    host = socket.gethostname().replace("/", "_")
+    directory = data_dir / HOME / f"{host}-{port}"
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in directory.glob("[0-9]*.json"):
+        file.unlink(missing_ok=True)
+    return directory
 
 
 class Family(msgspec.Struct, array_like=True):
