@@ -6,9 +6,9 @@ import logging
 import re
 from collections.abc import Iterable
 
-import prometheus_client
 from flask import Flask, Response, jsonify, render_template, request
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -16,12 +16,17 @@ from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems
 from jobs.http.documents import status_event
 from jobs.sandbox import landlock
+from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
+from logs.context import note
+from metrics.families import new_registry
+from metrics.shared import Figures
 from realtime.door import identify
+from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
-from web import cors
+from web import cors, requests
 from web.origins import Origins
 from web.proxies import behind_proxies
 from web.tokens import Identity, TokenVerifier
@@ -40,8 +45,6 @@ POLICY = (  # {sockets}: not every browser takes 'self' for the WebSocket beside
     "img-src 'self' data:; connect-src 'self'{sockets}; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-TENANTS_SHOWN = 100  # in the figures; the tenants beyond are one line, so that these stay bounded
-OTHER_TENANTS = "(others)"  # no tenant's id looks so
 _HOST = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}")
 
 
@@ -54,7 +57,7 @@ class WebParts:
             settings.tenant_id, settings.trusted_keys(), settings.tokens.expected
         )
         self.origins = Origins(settings.server.allowed_origins)
-        self.store = Store(settings.database_url)
+        self.store = Store(settings.database_url, settings.database)
         rules = settings.stream_rules(self.store.installation)
         self.realtime = Realtime(
             settings.nats,
@@ -67,18 +70,31 @@ class WebParts:
         )
         self.link = settings.nats.link("api")
         self.run_queue = RunQueue(self.link, rules=rules)
+        self.figures = self._new_figures()
 
     def start(self) -> None:
         """Opens the database and starts the threads; in the process that serves, after the fork."""
         self.store.open()
         self.link.start()
         self.realtime.start()
+        self.figures.start()
 
     def close(self) -> None:
         """Stops in the reverse order."""
+        self.figures.close()
         self.realtime.close()
         self.link.close()
         self.store.close()
+
+    def _new_figures(self) -> Figures:
+        # a tenant's name is no matter of other tenants: only an operator with a token sees them
+        shows_tenants = self.settings.server.metrics_token is not None
+        own = new_registry()
+        own.register(RealtimeFigures(self.realtime, shows_tenants=shows_tenants))
+        common = CollectorRegistry()
+        common.register(InstallationFigures(self.store))
+        common.register(_MachineFigures())
+        return Figures.of_process(own, common=common)
 
     def _last_run(self, tenant_id: str, job_id: int) -> Iterable[tuple[str, bytes]]:
         """What the database knows of a job's last run, as the messages that told it."""
@@ -91,6 +107,7 @@ class WebParts:
     def authenticate(self, scope: str) -> Identity:
         """Whom the request's bearer token speaks for. Raises Unauthorized or Forbidden."""
         identity = identify(self.verifier, _bearer_token())
+        note(tenant=identity.tenant_id)
         if scope not in identity.scopes:
             raise Forbidden(f"the token's scope does not hold {scope}")
         return identity
@@ -121,6 +138,7 @@ def create_app(settings: Settings) -> Flask:
     parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
+    requests.install(app)
     cors.install(app, parts.origins)
     parts.realtime.install(app)
     app.register_blueprint(
@@ -142,9 +160,6 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _add_pages(app: Flask, parts: WebParts) -> None:
-    registry = prometheus_client.CollectorRegistry()
-    registry.register(_Collector(parts))
-
     @app.get("/")
     def playground() -> str:
         return render_template("playground.html", secret_names=" ".join(SECRET_NAMES))
@@ -163,8 +178,7 @@ def _add_pages(app: Flask, parts: WebParts) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
         _check_metrics_token(parts.settings.server.metrics_token)
-        text = prometheus_client.generate_latest(registry)
-        return Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
+        return Response(parts.figures.text(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _add_security_headers(response: Response) -> Response:
@@ -188,47 +202,15 @@ def _check_metrics_token(expected: str | None) -> None:
         )
 
 
-class _Collector:
-    """The figures of this worker, read when they are asked for."""
-
-    def __init__(self, parts: WebParts) -> None:
-        self._realtime = parts.realtime
-        # a tenant's name is no matter of other tenants: only an operator with a token sees them
-        self._shows_tenants = parts.settings.server.metrics_token is not None
+class _MachineFigures:
+    """The figures of this machine, whatever the process."""
 
     def collect(self) -> Iterable[Metric]:
-        hub, bridge = self._realtime.hub.counts, self._realtime.bridge
-        yield GaugeMetricFamily("progress_clients", "Connected browsers", hub.clients)
-        yield GaugeMetricFamily("progress_subscriptions", "Subscriptions", hub.subscriptions)
-        yield GaugeMetricFamily("progress_jobs", "Jobs whose state is known", hub.jobs)
-        yield GaugeMetricFamily("progress_nats_up", "1 while NATS is there", bridge.link.is_up)
         yield GaugeMetricFamily(
             "progress_landlock",
             "Version of Landlock that this machine's kernel confines programs with; 0: none",
             landlock.abi(),
         )
-        yield CounterMetricFamily(
-            "progress_received", "Messages from NATS", hub.received + bridge.unasked
-        )
-        yield CounterMetricFamily("progress_delivered", "Messages to browsers", hub.delivered)
-        yield CounterMetricFamily("progress_stale", "Messages that came late or twice", hub.stale)
-        yield CounterMetricFamily("progress_malformed", "Messages dropped", bridge.malformed)
-        yield CounterMetricFamily("progress_clients_cut", "Browsers too slow", hub.cut)
-        if self._shows_tenants:
-            family = GaugeMetricFamily(
-                "progress_tenant_clients", "Connected browsers of a tenant", labels=["tenant"]
-            )
-            for tenant_id, clients in _most(self._realtime.clients_by_tenant()).items():
-                family.add_metric([tenant_id], clients)
-            yield family
-
-
-def _most(counts: dict[str, int]) -> dict[str, int]:
-    """The largest by name, the rest as one."""
-    names = sorted(counts, key=lambda name: (-counts[name], name))
-    shown = {name: counts[name] for name in names[:TENANTS_SHOWN]}
-    rest = sum(counts[name] for name in names[TENANTS_SHOWN:])
-    return {**shown, OTHER_TENANTS: rest} if rest else shown
 
 
 def _bearer_token() -> str:

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import gc
 import os
+import shutil
 import socket
 import sys
 import traceback
@@ -20,8 +21,10 @@ from gunicorn.sock import BaseSocket
 from hosting import environments, served_settings
 from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
 from hosting.worker_places import free_place
+from metrics import shared
 from settings import SettingsError, keep_private
 from web.listeners import Ending
+from web.redaction import RedactingLogger
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
@@ -63,7 +66,8 @@ forwarder_headers = ""
 accesslog = "-" if SETTINGS.server.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.server.log_level
-logger_class = "web.redaction.RedactingLogger"
+RedactingLogger.writes_json = SETTINGS.server.log_format == "json"
+logger_class = RedactingLogger
 # the path without its query: a query may hold a token
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 
@@ -77,6 +81,8 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     gc.freeze()  # what is imported stays: neither a fork nor the exit looks at it again
     _prepare()
     _warn(server.log)
+    figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
+    os.environ[shared.DIRECTORY] = str(figures)
     has_own_nats = SETTINGS.nats.url is None
     server.lifeline = None
     if has_own_nats:
@@ -256,6 +262,7 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
         server.lifeline.let_go()
     environments.close_aside()
     gc.disable()  # until the application is imported, see _no_collection
+    os.environ[shared.WORKER] = str(worker.place)
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
@@ -275,3 +282,4 @@ def worker_exit(server, worker):  # type: ignore[no-untyped-def]
 def on_exit(server):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.stop()
+    shutil.rmtree(os.environ.get(shared.DIRECTORY, ""), ignore_errors=True)

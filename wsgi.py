@@ -4,6 +4,7 @@ import logging
 
 from app import create_app
 from hosting import served_settings
+from logs.json_lines import write_json
 from web.redaction import log_thread_failures, redact_handlers
 
 settings = served_settings.of_worker()
@@ -11,6 +12,8 @@ logging.basicConfig(
     level=settings.server.log_level.upper(),
     format="%(asctime)s %(levelname)s %(name)s: %(message)s",
 )
+if settings.server.log_format == "json":
+    write_json(logging.getLogger(), "web")
 redact_handlers(logging.getLogger())
 log_thread_failures()
 

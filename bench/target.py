@@ -136,11 +136,11 @@ class OurTarget(Target):
 
     def counters(self) -> dict[str, float] | None:
         if self.workers > 1:
-            return None  # each worker counts for itself, and any may answer
+            return None  # those of the worker that does not answer are some seconds old
         with self._urls.open(f"{self._product.url}/metrics", timeout=30.0) as answer:
             lines = answer.read().decode().splitlines()
-        pairs = (line.split() for line in lines if line and line[0] != "#" and "{" not in line)
-        return {name: float(value) for name, value in pairs}
+        pairs = (line.split() for line in lines if line and line[0] != "#")
+        return {name.removesuffix('{worker="0"}'): float(value) for name, value in pairs}
 
 
 class ProgramTarget(Target):

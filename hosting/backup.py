@@ -33,7 +33,7 @@ from settings import Settings, SettingsError, keep_private
 DATABASE = "progress.db"  # in the archive: an SQLite database …
 DUMP = "progress.dump"  # … or what pg_dump made of one on PostgreSQL
 NOT_KEPT = ("embedded.", "nats.conf", "nats.log", "once.log")  # how names begin that a start makes
-NOT_KEPT_DIRECTORIES = ("nats", "previews")
+NOT_KEPT_DIRECTORIES = ("nats", "previews", ".metrics")
 SQLITE_SIGN = b"SQLite format 3\0"
 FAILED, WRONG = 1, 2
 

@@ -57,7 +57,8 @@ def for_supervisor(ours: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def for_runner(ours: Mapping[str, str] = os.environ) -> dict[str, str]:
-    return {**_without(ours, (*OF_THE_WEB, ASIDE)), **_connections()}
+    """Without METRICS_PORT: the web server tells the figures of its own runner."""
+    return {**_without(ours, (*OF_THE_WEB, ASIDE, "METRICS_PORT")), **_connections()}
 
 
 def for_nats(ours: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -12,6 +12,7 @@ from jobs.store.database import StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
+from logs.json_lines import write_json
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
 
@@ -24,6 +25,8 @@ def main() -> int:
     """The same by hand, with the settings of the environment."""
     try:
         settings = Settings.from_env()
+        if settings.server.log_format == "json":
+            write_json(logging.getLogger(), "prepare")
         settings.make_data_dir()
     except SettingsError as error:
         print(f"settings: {error}", file=sys.stderr)
@@ -37,7 +40,7 @@ def prepare(settings: Settings) -> int:
     try:
         _warn_of_readers(settings)
         _check_secret_files(settings)
-        store = Store(settings.database_url)
+        store = Store(settings.database_url, settings.database)
         store.open()
         _check_queue(settings, store)
         _make_sample(settings, store)

@@ -38,6 +38,7 @@ from hosting.lifeline import (
 from hosting.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
 from jobs.store.process_identity import ProcessIdentity
+from logs.json_lines import write_json
 from settings import Settings
 from settings.secret_files import write_secret
 
@@ -307,6 +308,8 @@ def main() -> int:
     parser.add_argument("--nats", choices=("own", "external"), required=True)
     has_own_nats = parser.parse_args().nats == "own"
     settings = Settings.from_env(reads_keys=False)
+    if settings.server.log_format == "json":
+        write_json(logging.getLogger(), "supervisor")
     stop = Stop()
     lock = _locked(settings, has_own_nats)
     if lock is None:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
+from jobs.run.figures import RunnerFigures
 from jobs.run.lost_runs import LostRuns
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.previews import Previews
@@ -44,6 +45,9 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
+from logs.json_lines import write_json
+from metrics.families import new_registry
+from metrics.shared import Figures
 from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
@@ -136,6 +140,7 @@ class Runner:
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention)
+        self.slots = slots
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}  # (lock) by run id
@@ -169,6 +174,11 @@ class Runner:
     @property
     def is_draining(self) -> bool:
         return self._draining.is_set()
+
+    @property
+    def at_work(self) -> int:
+        """How many programs it has at work."""
+        return len(self._current())
 
     @property
     def has_drained(self) -> bool:
@@ -385,6 +395,9 @@ def main() -> int:
     except SettingsError as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2
+    logging.getLogger().setLevel(settings.server.log_level.upper())
+    if settings.server.log_format == "json":
+        write_json(logging.getLogger(), "runner")
     if settings.nats.url is None:
         print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
         return 2
@@ -394,7 +407,7 @@ def main() -> int:
         print(f"runner: {error}", file=sys.stderr)
         return 2
     stop = StopSignal()
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, settings.database)
     link = settings.nats.link("runner")
     runner = Runner(
         store,
@@ -408,7 +421,27 @@ def main() -> int:
         retention=settings.retention,
         rules=settings.stream_rules(store.installation),
     )
-    return run_until(stop, runner, store, link)
+    try:
+        figures = _told_figures(runner, settings)
+    except OSError as error:
+        port = settings.runner.metrics_port
+        print(f"runner: METRICS_PORT {port} cannot be used: {error.strerror}", file=sys.stderr)
+        return 2
+    try:
+        return run_until(stop, runner, store, link)
+    finally:
+        figures.close()
+
+
+def _told_figures(runner: Runner, settings: "Settings") -> Figures:
+    """The runner's figures, told to the server that started it, or at METRICS_PORT. Raises OSError."""
+    own = new_registry()
+    own.register(RunnerFigures(runner))
+    figures = Figures.of_process(own, worker="runner")
+    if settings.runner.metrics_port:
+        figures.serve(settings.server.host, settings.runner.metrics_port)
+    figures.start()
+    return figures
 
 
 def _allowance(settings: "Settings") -> Allowance:

@@ -171,6 +171,11 @@ def stream_time(ack_subject: str) -> float:
     return int(ack_subject.rsplit(".", 2)[1]) / 1e9
 
 
+def stream_pending(ack_subject: str) -> int:
+    """How many messages the stream still had for the consumer when it sent the one with this reply subject."""
+    return int(ack_subject.rsplit(".", 1)[1])
+
+
 def _decoded(payload: bytes, what: str) -> dict[str, Any]:
     try:
         answer = json.loads(payload)

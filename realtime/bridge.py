@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from progress_lib.jetstream import stream_sequence, stream_time
+from progress_lib.jetstream import stream_pending, stream_sequence, stream_time
 from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
@@ -73,6 +73,9 @@ class NATSBridge:
         self._source = Source.AWAY  # (bridge thread writes)
         self.why_no_history = ""  # (bridge thread writes) while it is connected
         self._told_heard = True  # (bridge thread) what the hub was told last: Hears
+        self.stream_lag = (
+            0  # (link thread) messages that the stream still held after the last batch
+        )
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
         self.malformed = 0  # (link and bridge thread: a count may be lost) messages not passed on
         self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds
@@ -294,23 +297,25 @@ class NATSBridge:
     def _receive(self, messages: list[Message]) -> None:
         """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""
         self._wait_for_hub()
-        self._pass_on(
-            self._events(messages, self._hub.keeps, stream_sequence, _now()), len(messages)
-        )
+        self.stream_lag = stream_pending(messages[-1].reply)
+        events = self._events(messages, self._hub.keeps, stream_sequence, _now())
+        self._pass_on(events, len(messages), stream_time(messages[0].reply))
 
     def _receive_plain(self, messages: list[Message]) -> None:
         """Passes on messages as publishers sent them, whose replies say nothing of a stream."""
         self._wait_for_hub()
-        self._pass_on(self._events(messages, _every_topic, _no_sequence, _now()), len(messages))
+        now = time.time()
+        events = self._events(messages, _every_topic, _no_sequence, _now())
+        self._pass_on(events, len(messages), now)
 
     def _wait_for_hub(self) -> None:
         assert self.link.is_this_thread, "one thread, or messages would change their order"
         while self._hub.backlog > MAX_BACKLOG and not self._stopping.is_set():
             time.sleep(BACKLOG_TICK)
 
-    def _pass_on(self, events: list[Event], received: int) -> None:
+    def _pass_on(self, events: list[Event], received: int, published: float) -> None:
         if events:
-            self._hub.put(Broadcast(events))
+            self._hub.put(Broadcast(events, published))
         if received < BATCH:
             time.sleep(BUSY_PERIOD if received >= BUSY else BATCH_PERIOD)
 

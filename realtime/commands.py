@@ -43,9 +43,10 @@ class Unsubscribe(NamedTuple):
 
 
 class Broadcast(NamedTuple):
-    """Events, in order, for all who watch their jobs."""
+    """Events, in order, for all who watch their jobs. `published`: when NATS had the first; Unix seconds, 0: not known."""
 
     events: list[Event]
+    published: float = 0.0
 
 
 class Known(NamedTuple):

@@ -17,6 +17,7 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
+from logs.context import note
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.floods import Penalties
@@ -65,6 +66,7 @@ class Door:
         self._inside: Counter[str] = Counter()  # clients by tenant
         self._of_token: Counter[bytes] = Counter()
         self._of_address: Counter[str | None] = Counter()
+        self._closes: Counter[str] = Counter()  # WebSockets that ended, by close code
         self._penalties = Penalties()
         self._is_closed = False
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
@@ -177,11 +179,10 @@ class Door:
         began, end = time.monotonic(), "server error"
         try:
             client = Client(self._hub, WebSocket(sock), identity, self._verifier, self._limits)
+            note(tenant=identity.tenant_id)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
-            if client.closed_with == CloseCode.TOO_MANY_MESSAGES:
-                with self._lock:
-                    self._penalties.add(g.guest, time.monotonic())
+            self._note_end(client.closed_with)
         except Exception:
             LOG.exception("ws failed")
         finally:
@@ -192,6 +193,17 @@ class Door:
                 time.monotonic() - began,
                 end,
             )
+
+    def _note_end(self, code: int | None) -> None:
+        with self._lock:
+            self._closes["none" if code is None else str(code)] += 1
+            if code == CloseCode.TOO_MANY_MESSAGES:
+                self._penalties.add(g.guest, time.monotonic())
+
+    def closes(self) -> dict[str, int]:
+        """How many WebSockets ended, by the code that this side closed them with."""
+        with self._lock:
+            return dict(self._closes)
 
 
 class _Guest(NamedTuple):

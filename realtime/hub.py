@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from metrics.buckets import Buckets
 from realtime import frames
 from realtime.close_codes import REASONS, CloseCode
 from realtime.commands import (
@@ -47,6 +48,8 @@ LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and
 STOP_LEAVE_WAIT = 3.0  # the same when the server stops: within gunicorn's graceful timeout
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
 STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
+ROUND_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 Load = Callable[[Topic, bool], None]
 """Asks for a job's whole past, or for the database's word alone; the answer comes as the command Known."""
@@ -74,6 +77,9 @@ class HubCounts:
     delivered: int = 0  # messages times clients
     stale: int = 0  # messages that said less than what was known
     cut: int = 0  # clients cut because their buffer was full
+    # seconds of rounds, and from NATS to the sockets for the oldest message of a round
+    rounds: Buckets = field(default_factory=lambda: Buckets(ROUND_BOUNDS))
+    lags: Buckets = field(default_factory=lambda: Buckets(LAG_BOUNDS))
 
 
 class Hub:
@@ -93,6 +99,7 @@ class Hub:
         self._idle: dict[Topic, None] = {}  # (hub thread) jobs that nobody watches, oldest first
         self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
         self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
+        self._published = 0.0  # (hub thread) of the round's oldest message; 0: none came yet
         self._room = 0  # (hub thread) bytes that the round may still take
         self._running = True  # (hub thread)
         self._closed_with: CloseCode | None = None  # (hub thread) set once all were sent away
@@ -140,6 +147,7 @@ class Hub:
     def _round(self) -> None:
         """Does what waits, within the bounds of a round, then sends to each watcher once."""
         command = self._first()
+        began, self._published = time.perf_counter(), 0.0
         room, self._room = MAX_ROUND, MAX_ROUND_BYTES
         while command is not None:
             try:
@@ -151,6 +159,9 @@ class Hub:
         touched, self._touched = self._touched, []
         for job in touched:
             self._flush(job)
+        self.counts.rounds.add(time.perf_counter() - began)
+        if touched and self._published:  # clocks of two machines may differ: never below 0
+            self.counts.lags.add(max(time.time() - self._published, 0.0))
 
     def _first(self) -> Command | None:
         """Waits for a command; while clients are leaving, only until the next look at them."""
@@ -171,7 +182,8 @@ class Hub:
     def _obey(self, command: Command) -> None:
         assert threading.current_thread() is self._thread, "only the hub thread owns this state"
         match command:
-            case Broadcast(events):
+            case Broadcast(events, published):
+                self._published = self._published or published
                 self._take(events)
             case Register(client):
                 self._clients[client] = set()

@@ -8,7 +8,7 @@ late wants the latest. A change of status is never replaced, nor is a message wi
 import queue
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from realtime.events import ProgressEvent
@@ -37,6 +37,8 @@ class SendBuffer:
 
     The client's lock guards all but `wait`, which may wait without it.
     """
+
+    conflated: ClassVar[int] = 0  # (hub thread) counts replaced, of all buffers of this process
 
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
@@ -96,6 +98,7 @@ class SendBuffer:
             if place >= 0:
                 self.waiting_bytes -= len(older.frames[place])
                 older.frames[place] = frame
+                SendBuffer.conflated += 1
                 return
             self._counts[key] = send, len(send.frames)
             send.keys.append(key)

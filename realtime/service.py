@@ -52,6 +52,10 @@ class Realtime:
         """How many browsers of each tenant this worker has."""
         return self._door.clients_by_tenant()
 
+    def closes(self) -> dict[str, int]:
+        """How many WebSockets of this worker ended, by their close code."""
+        return self._door.closes()
+
     def start(self) -> None:
         self.hub.start()
         self.bridge.subscribe()

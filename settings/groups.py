@@ -60,7 +60,19 @@ class ServerSettings:
     metrics_token: str | None = checked("METRICS_TOKEN", metrics_token)  # None: all read /metrics
     sample_orders: int = number("SAMPLE_ORDERS", 200_000, 0, 10_000_000)  # 0: no sample at all
     log_level: str = choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
+    log_format: str = choice("LOG_FORMAT", "text", ("text", "json"))
     access_log: bool = switch("ACCESS_LOG", "on")  # a line a request
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """How long a request may wait for PostgreSQL, in seconds, and how many connections a process may have."""
+
+    # for a connection, and for the answer whether one that was kept still lives
+    connect: int = number("DATABASE_CONNECT_TIMEOUT", 5, 2, 60)
+    statement: int = number("DATABASE_TIMEOUT", 10, 1, 600)  # for the answer to one statement
+    pool_wait: int = number("DATABASE_POOL_TIMEOUT", 5, 1, 60)  # while all connections are in use
+    pool: int = number("DATABASE_POOL", 15, 1, 500)  # connections of one web worker or runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +190,9 @@ class RunnerSettings:
 
     mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: you start them
     slots: int = number("MAX_CONCURRENT_RUNS", 4, 1, 256)
+    metrics_port: int = number(
+        "METRICS_PORT", 0, 0, MAX_PORT
+    )  # of a runner that you start; 0: none
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ OUR_DIRECTORIES = (
     "docs",
     "hosting",
     "jobs",
+    "logs",
+    "metrics",
     "program_lib",
     "progress_lib",
     "realtime",

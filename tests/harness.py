@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -307,9 +308,17 @@ class Product(started.Product):
         assert answer.status == 201, answer
         return int(answer.json()["id"])
 
+    def figures(self, token: str | None = None) -> dict[str, float]:
+        """The samples of /metrics by name, added up over workers and what other labels they have."""
+        text = self.get("/metrics", token=token).body.decode()
+        found: dict[str, float] = {}
+        for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE):
+            found[name] = found.get(name, 0.0) + float(value)
+        return found
+
     def sample_job_id(self) -> int:
         """The id of the job that the first start made."""
-        jobs = self.get("/api/jobs").json()["jobs"]
+        jobs = self.get("/api/jobs?limit=500").json()["jobs"]
         assert jobs, "the first start made no sample job"
         return int(min(job["id"] for job in jobs))
 

@@ -39,15 +39,9 @@ def product(
         yield product
 
 
-def figures(product: Product) -> dict[str, float]:
-    """The samples of /metrics without labels, by name."""
-    text = product.get("/metrics", token=None).body.decode()
-    return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE)}
-
-
 def figures_at_rest(product: Product) -> dict[str, float] | None:
     """The figures once no browser is there and none is subscribed; None before."""
-    now = figures(product)
+    now = product.figures()
     return None if now["progress_clients"] or now["progress_subscriptions"] else now
 
 
@@ -98,10 +92,10 @@ def test_without_nats_it_is_alive_but_not_ready_and_comes_back(
 
         eventually(not_ready)
         assert product.get("/healthz", token=None).status == 200
-        assert figures(product)["progress_nats_up"] == 0
+        assert product.figures()["progress_nats_up"] == 0
         nats_of_others.start()
         eventually(lambda: _ready(product))
-        assert figures(product)["progress_nats_up"] == 1
+        assert product.figures()["progress_nats_up"] == 1
         publish(product, (progress_subject(7), progress(5)))
         assert browser.message()["payload"]["rowCount"] == 5
 
@@ -117,7 +111,7 @@ def test_the_figures_follow_what_happens(product: Product) -> None:
         assert browser.message()["jobId"] == 11
 
         def counted() -> bool:
-            now = figures(product)
+            now = product.figures()
             grown = {name: now[name] - before.get(name, 0) for name in now}
             return (
                 grown["progress_clients"] == 1

@@ -8,8 +8,11 @@ import copy
 import logging
 import re
 import threading
+from typing import Any
 
 from gunicorn.glogging import Logger
+
+from logs.json_lines import write_json
 
 HIDDEN = "(hidden)"
 _TOKENS = re.compile(
@@ -69,7 +72,30 @@ def log_thread_failures() -> None:
 class RedactingLogger(Logger):  # type: ignore[misc]
     """gunicorn's own log and its access log, without tokens."""
 
+    writes_json = False  # gunicorn.conf.py sets it, before the first logger is made
+
     def setup(self, cfg: object) -> None:
         super().setup(cfg)
         for logger in (self.error_log, self.access_log):
+            if self.writes_json:
+                write_json(logger, "web")
             redact_handlers(logger)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        if not self.writes_json:
+            super().access(resp, req, environ, request_time)
+        elif self.access_log_enabled:
+            self._access_json(self.atoms(resp, req, environ, request_time))
+
+    def _access_json(self, atoms: dict[str, Any]) -> None:
+        """A request as fields, its path without its query: that may hold a token."""
+        fields = {
+            "method": atoms["m"],
+            "path": atoms["U"],
+            "status": int(atoms["s"]),
+            "bytes": atoms["B"],
+            "milliseconds": atoms["M"],
+            "client": atoms["h"],
+            "request": atoms.get("{x-request-id}o"),
+        }
+        self.access_log.info("%(method)s %(path)s %(status)s", fields, extra={"fields": fields})

@@ -8,7 +8,7 @@ from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, LastRun, Run, Work
+from jobs.store.records import Job, JobEntry, LastRun, Run
 from jobs.work.announcements import present_status
 from progress_lib import Status
 
@@ -22,9 +22,10 @@ def job_summary(job: Job | JobEntry) -> dict[str, Any]:
     }
 
 
-def job_entry(job: JobEntry) -> dict[str, Any]:
-    """A job in the list of jobs, with its last run."""
-    return {**job_summary(job), "lastRun": job.last_run and _last_run(job.last_run)}
+def job_entry(job: JobEntry, *, with_runs: bool) -> dict[str, Any]:
+    """A job in the list of jobs, with its last run, and where asked for those before it, too."""
+    entry = {**job_summary(job), "lastRun": job.last_run and _last_run(job.last_run)}
+    return {**entry, "runs": [_last_run(run) for run in job.last_runs]} if with_runs else entry
 
 
 def _last_run(run: LastRun) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "createdAt": run.created_at,
         "startedAt": run.started_at,
         "endedAt": run.ended_at,
+        "startedBy": run.started_by,
         "parameters": dict(run.parameters),
         "attempt": run.attempt,
         "attempts": run.attempts,
@@ -114,19 +116,9 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def run_entry(run: Run, work: Work) -> dict[str, Any]:
-    """A run in the list of a job's runs, with the rows that its graph has read and written."""
-    return {**run_summary(run), "rows": _rows(work)}
-
-
-def _rows(work: Work) -> dict[str, int]:
-    fed = {edge["to"] for edge in work.edges}
-    feeding = {edge["from"] for edge in work.edges}
-    counts = {node.progress.node_id: node.progress.row_count for node in work.nodes}
-    return {
-        "in": sum(count for node_id, count in counts.items() if node_id not in fed),
-        "out": sum(count for node_id, count in counts.items() if node_id not in feeding),
-    }
+def run_entry(run: Run, rows: tuple[int, int]) -> dict[str, Any]:
+    """A run in a list of runs, with the rows that its graph has read and written."""
+    return {**run_summary(run), "rows": {"in": rows[0], "out": rows[1]}}
 
 
 def progress_event(run: Run, node: NodeState) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes
 from jobs.work.program_log import ProgramLog, log_end, read_log
 from jobs.work.run_files import RunFiles, run_mark
 from jobs.work.run_queue import Claim
+from logs.context import note
+from metrics.families import RUN_TIME
 from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import progress_subject
@@ -104,6 +106,7 @@ class Execution:
     # ---- the run's own thread
 
     def _live(self) -> None:
+        note(tenant=self.run.tenant_id, job=self.run.job_id, run=self.run.run_id)
         LOG.info("run %s of job %s starts", self.run.run_id, self.run.job_id)
         link = self._parts.link
         answering = link.subscribe(log_subject(self.run), self._answer_about_log)
@@ -292,6 +295,7 @@ class Execution:
         nodes = [*self._unheard, *closings]
         if not self._write_end(verdict, exit_code):
             return
+        RUN_TIME.observe(time.monotonic() - self._started)
         # %r: a reason may quote the program, whose line breaks must not begin lines of our log.
         LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
         self._parts.announcer.announce(

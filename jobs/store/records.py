@@ -39,7 +39,19 @@ class JobEntry:
     name: str
     created_at: float
     updated_at: float
-    last_run: LastRun | None = None
+    last_runs: tuple[LastRun, ...] = ()  # newest first, as many as were asked for
+
+    @property
+    def last_run(self) -> LastRun | None:
+        return self.last_runs[0] if self.last_runs else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list holds."""
+
+    name: str = ""  # a part of the name, whatever its case
+    last_statuses: frozenset[RunStatus] = frozenset()  # of the last run; empty: any, or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,9 @@ class Run:
     attempts: int = 1
     retry_of: str | None = None  # the run that failed, which this one retries
     due_at: float | None = None  # of a retry: it is not queued before
+    started_by: str | None = None  # the subject of the token that executed it
+    rows_in: int | None = None  # rows that its graph has read; None: not noted
+    rows_out: int | None = None  # and written
 
     @property
     def has_ended(self) -> bool:
@@ -78,11 +93,39 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a list holds; times are those at which they were created, `until` not included."""
+
+    statuses: frozenset[RunStatus] = frozenset()  # empty: any
+    job_id: int | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run's place in a list of runs."""
+
+    created_at: float
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a list of runs shows of a run: its graph's edges and the last state of each node."""
 
     edges: list[dict[str, Any]]
     nodes: list[NodeState]
+
+    def rows(self) -> tuple[int, int]:
+        """The rows that the graph has read and written."""
+        fed = {edge.get("to") for edge in self.edges}
+        feeding = {edge.get("from") for edge in self.edges}
+        counts = {node.progress.node_id: node.progress.row_count for node in self.nodes}
+        return (
+            sum(count for node_id, count in counts.items() if node_id not in fed),
+            sum(count for node_id, count in counts.items() if node_id not in feeding),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +147,16 @@ class NewRun:
     request_hash: str = ""
     parameters: Mapping[str, str | None] = field(default_factory=dict)
     attempts: int = 1  # runs in all, if each fails
+    started_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The runs of all tenants that have not ended, and when the queued one was recorded that waits the longest."""
+
+    queued: int
+    running: int
+    since: float | None
 
 
 @dataclass(frozen=True, slots=True)

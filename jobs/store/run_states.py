@@ -47,3 +47,32 @@ def check_move(run_id: str, frm: RunStatus, to: RunStatus) -> None:
     """Raises IllegalMove unless the table has the move."""
     if to not in MOVES[frm]:
         raise IllegalMove(run_id, frm, to)
+
+
+# How a reason begins, and what it is called in figures, which must have few names
+_KINDS = {
+    "time-out": "timeout",
+    "cancelled": "cancelled",
+    "the server was stopped": "server_stopped",
+    "the program could not be started": "not_started",
+    "the runner failed": "runner_failed",
+    "ended by the limit": "limit",
+    "ended by the CPU limit": "limit",
+    "exit code": "exit_code",
+    "signal": "signal",
+    "the program ended with exit code 0": "open_node",
+}
+
+
+ENDS_TOLD = [
+    *((end, end.value) for end in (RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.LOST)),
+    *((RunStatus.FAILED, kind) for kind in sorted({*_KINDS.values(), "other"})),
+]
+
+
+def kind_of_reason(end: RunStatus, reason: str | None) -> str:
+    """The kind of reason for which a run ended: one of few names."""
+    if end in (RunStatus.COMPLETED, RunStatus.LOST) or not reason:
+        return end.value
+    kinds = (kind for begin, kind in _KINDS.items() if reason.startswith(begin))
+    return next(kinds, "other")

@@ -8,7 +8,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -17,22 +16,29 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.store.database import Database, StoreUnavailable
 from jobs.store.installation import Installation
+from jobs.store.job_lists import jobs_of_page
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import (
     Job,
     JobEntry,
-    LastRun,
+    JobFilter,
     LogEnd,
     NewRun,
+    Place,
     Recorded,
     Run,
+    RunFilter,
     Started,
+    Waiting,
     Work,
 )
-from jobs.store.run_states import RunStatus, check_move
+from jobs.store.run_lists import NEWEST_FIRST, runs_of_page
+from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
+from metrics.families import DATABASE_ERRORS, RUN_START, RUNS_ENDED
+from settings.groups import DatabaseLimits
 
 __all__ = [
     "AlreadyRunning",
@@ -49,9 +55,10 @@ T = TypeVar("T")
 
 MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 _ATTEMPTS = 5  # to record a run while other requests record the same one
+_IS_QUEUED = RUNS.c.status == RunStatus.QUEUED.value
+_IS_RUNNING = RUNS.c.status == RunStatus.RUNNING.value
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
-_ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
-_LAST_RUN_COLUMNS = [RUNS.c[field.name] for field in fields(LastRun)]
+ALL_JOBS, ALL_RUNS = JobFilter(), RunFilter()
 # Characters of graphs and node states that one list of runs may read; that takes half a second
 MOST_WORK = 32_000_000
 RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
@@ -90,11 +97,16 @@ class IdempotencyMismatch(Exception):
 
 
 class Store:
-    """The database of jobs and runs."""
+    """The database of jobs and runs. Without `limits` it waits for PostgreSQL for as long as that takes."""
 
-    def __init__(self, database_url: str) -> None:
-        self._database = Database(database_url)
+    def __init__(self, database_url: str, limits: DatabaseLimits | None = None) -> None:
+        self._database = Database(database_url, limits)
         self.installation = Installation(self._database)
+        for (
+            end,
+            kind,
+        ) in ENDS_TOLD:  # at 0: Prometheus sees no increase in a series that begins with 1
+            RUNS_ENDED.labels(end.value, kind)
 
     def open(self) -> None:
         """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
@@ -120,17 +132,24 @@ class Store:
 
         return Job(tenant_id, self._write(create), name, graph, now, now)
 
-    def jobs(self, tenant_id: str) -> list[JobEntry]:
-        """All jobs of the tenant, oldest first, each with its last run."""
-        query = _entries().where(JOBS.c.tenant_id == tenant_id)
-        query = query.order_by(JOBS.c.job_id, RUNS.c.run_id.desc())
-        rows = self._read(lambda connection: list(connection.execute(query).mappings()))
-        # two runs of one moment are two rows: the last one counts
-        return list({row["job_id"]: _entry(row) for row in rows}.values())
+    def jobs(
+        self,
+        tenant_id: str,
+        wanted: JobFilter = ALL_JOBS,
+        limit: int = 50,
+        before: int | None = None,
+        runs: int = 1,
+    ) -> list[JobEntry]:
+        """The tenant's newest jobs that are wanted, all older than the job `before`, each with its last `runs` runs."""
+        return self._read(lambda c: jobs_of_page(c, tenant_id, wanted, limit, before, runs))
 
     def job(self, tenant_id: str, job_id: int) -> Job:
         """The tenant's job. Raises NotFound."""
         return self._read(lambda connection: _job_of(connection, tenant_id, job_id))
+
+    def job_name(self, tenant_id: str, job_id: int) -> str:
+        """Raises NotFound."""
+        return self._read(lambda connection: _name_of_job(connection, tenant_id, job_id))
 
     def update_job(
         self,
@@ -215,6 +234,7 @@ class Store:
                 "parameters": json.dumps(dict(new.parameters)) if new.parameters else None,
                 "attempt": 1,
                 "attempts": new.attempts,
+                "started_by": new.started_by,
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -249,7 +269,7 @@ class Store:
     def last_run(self, tenant_id: str, job_id: int) -> Run | None:
         """The job's newest run; None when it never ran, or the tenant has no such job."""
         query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
-        query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(1)
+        query = query.order_by(*NEWEST_FIRST).limit(1)
         return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
 
     def run(self, tenant_id: str, run_id: str) -> Run:
@@ -264,26 +284,34 @@ class Store:
 
         return self._read(read)
 
-    def runs_of_job(
-        self, tenant_id: str, job_id: int, limit: int = 50, before: float | None = None
+    def runs(
+        self,
+        tenant_id: str,
+        wanted: RunFilter = ALL_RUNS,
+        limit: int = 50,
+        before: Place | None = None,
     ) -> list[Run]:
-        """A job's runs, newest first, that were created before a time (Unix seconds). Raises NotFound."""
+        """The tenant's newest runs that are wanted, all older than the run at `before`."""
 
         def read(connection: Connection) -> list[Run]:
-            _job_of(connection, tenant_id, job_id)
-            query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
-            if before is not None:
-                query = query.where(RUNS.c.created_at < before)
-            query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(limit)
+            run_ids = runs_of_page(connection, tenant_id, wanted, limit, before)
+            query = _runs().where(RUNS.c.run_id.in_(run_ids)).order_by(*NEWEST_FIRST)
             return [_run(dict(row)) for row in connection.execute(query).mappings()]
 
         return self._read(read)
 
-    def work_of_runs(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
-        """Run id → its graph's edges and its nodes' last states, for the first runs until MOST_WORK is read.
+    def rows_of_runs(self, tenant_id: str, runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
+        """Run id → the rows that its graph has read and written.
 
-        The runs after that are left out, and so are runs that do not exist.
+        Of a run that is active, or of an earlier release, they are found from its graph and its nodes, until MOST_WORK is
+        read: those after that are left out, and so are runs that do not exist any more.
         """
+        rows = {r.run_id: (r.rows_in, r.rows_out or 0) for r in runs if r.rows_in is not None}
+        rest = [run.run_id for run in runs if run.run_id not in rows]
+        work = self._work_of(tenant_id, rest) if rest else {}
+        return {**rows, **{run_id: of_run.rows() for run_id, of_run in work.items()}}
+
+    def _work_of(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
 
         def read(connection: Connection) -> dict[str, Work]:
             work: dict[str, Work] = {}
@@ -353,6 +381,8 @@ class Store:
             if not _set(connection, tenant_id, run_id, frm, values, *owner):
                 return False
             _put_nodes(connection, run_id, nodes)
+            if to.is_end:
+                _note_rows(connection, tenant_id, run_id)
             if log is not None:
                 row = {"run_id": run_id, "size": log.size, "tail": log.tail}
                 connection.execute(sa.insert(RUN_LOGS).values(**row))
@@ -360,7 +390,10 @@ class Store:
                 _record_retry(connection, run_id, retry_after)
             return True
 
-        return self._write(move)
+        has_moved = self._write(move)
+        if has_moved and to.is_end:
+            RUNS_ENDED.labels(to.value, kind_of_reason(to, reason)).inc()
+        return has_moved
 
     def retry_of(self, run: Run) -> Run | None:
         """The run that retries this one; None where there is none."""
@@ -399,7 +432,10 @@ class Store:
             graph, program = json.loads(row.pop("graph")), row.pop("program")
             return Started(_run(row), graph, program)
 
-        return self._write(start)
+        started = self._write(start)
+        if started is not None:
+            RUN_START.observe(max(time.time() - started.run.created_at, 0.0))
+        return started
 
     def request_cancel(self, tenant_id: str, run_id: str) -> bool:
         """Notes that a running run shall end. False when it is not running."""
@@ -472,6 +508,18 @@ class Store:
         query = query.where(_ACTIVE, RUNS.c.queued_at <= time.time())
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
+    def waiting(self) -> Waiting:
+        """How many runs of all tenants are queued and running, and since when, without retries whose time has not come."""
+        begun = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
+
+        def read(connection: Connection) -> Waiting:
+            of_all = sa.select(sa.func.count(), sa.func.min(begun))
+            queued, since = connection.execute(of_all.where(_IS_QUEUED, begun <= time.time())).one()
+            running, _ = connection.execute(of_all.where(_IS_RUNNING)).one()
+            return Waiting(queued, running, since)
+
+        return self._read(read)
+
     def queued_longer_than(self, seconds: float) -> list[Run]:
         query = _runs().where(
             RUNS.c.status == RunStatus.QUEUED.value,
@@ -526,14 +574,21 @@ class Store:
             with self._database.read() as connection:
                 return work(connection)
 
-        return off_the_loop(call)
+        return self._counted(call)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         def call() -> T:
             with self._database.write() as connection:
                 return work(connection)
 
-        return off_the_loop(call)
+        return self._counted(call)
+
+    def _counted(self, call: Callable[[], T]) -> T:
+        try:
+            return off_the_loop(call)
+        except StoreUnavailable:
+            DATABASE_ERRORS.inc()
+            raise
 
     def _again_on_collision(self, work: Callable[[Connection], T]) -> T:
         """Writes. When a unique index refuses, does `work` again, which then finds the other record."""
@@ -564,15 +619,20 @@ def _job_of(
         row = connection.execute(query).mappings().first()
         if row is not None:
             return _job(row)
-    raise NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+    raise _no_job(job_id)
 
 
 def _name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:
-    query = sa.select(JOBS.c.name).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
-    name: str | None = connection.execute(query).scalar()
-    if name is None:
-        raise NotFound(f"there is no job {job_id}")
-    return name
+    if 0 < job_id <= MAX_JOB_ID:
+        query = sa.select(JOBS.c.name).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+        name: str | None = connection.execute(query).scalar()
+        if name is not None:
+            return name
+    raise _no_job(job_id)
+
+
+def _no_job(job_id: int) -> NotFound:
+    return NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
 
 
 def _run_of(connection: Connection, tenant_id: str, run_id: str) -> Run:
@@ -594,7 +654,9 @@ def _read_work(
 ) -> int:
     """Adds the work of these runs to `work`. Returns how many characters were read."""
     graphs = sa.select(RUNS.c.run_id, RUNS.c.graph).where(
-        RUNS.c.tenant_id == tenant_id, RUNS.c.run_id.in_(run_ids)
+        # An expression instead of the column: SQLite took an index of all runs of the tenant for it.
+        RUNS.c.tenant_id.concat("") == tenant_id,
+        RUNS.c.run_id.in_(run_ids),
     )
     states = sa.select(NODE_STATES.c.run_id, NODE_STATES.c.payload).where(
         NODE_STATES.c.run_id.in_(run_ids)
@@ -608,6 +670,15 @@ def _read_work(
         if run_id in work:
             work[run_id].nodes.append(NodeState.parse(payload.encode()))
     return characters
+
+
+def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> None:
+    """Notes what the run has read and written: lists then need not read its graph."""
+    work: dict[str, Work] = {}
+    _read_work(connection, tenant_id, [run_id], work)
+    rows_in, rows_out = work[run_id].rows()
+    update = sa.update(RUNS).where(RUNS.c.run_id == run_id)
+    connection.execute(update.values(rows_in=rows_in, rows_out=rows_out))
 
 
 def _run_of_key(
@@ -695,7 +766,10 @@ def _put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) 
 
 def _record_retry(connection: Connection, run_id: str, wait: float) -> None:
     """A run like that one, with its graph, program and values."""
-    copied = ("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts")
+    copied = (
+        *("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts"),
+        "started_by",
+    )
     query = sa.select(
         *(RUNS.c[name] for name in copied), RUNS.c.attempt, RUNS.c.cancel_requested_at
     )
@@ -724,28 +798,6 @@ def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> N
     for table in (NODE_STATES, RUN_LOGS):
         connection.execute(sa.delete(table).where(table.c.run_id.in_(runs)))
     connection.execute(sa.delete(RUNS).where(condition))
-
-
-def _entries() -> sa.Select[Any]:
-    """Jobs with what LastRun holds of the newest run of each; that is all in an index."""
-    newest = sa.select(sa.func.max(RUNS.c.created_at)).where(
-        RUNS.c.tenant_id == JOBS.c.tenant_id, RUNS.c.job_id == JOBS.c.job_id
-    )
-    is_last = sa.and_(
-        RUNS.c.tenant_id == JOBS.c.tenant_id,
-        RUNS.c.job_id == JOBS.c.job_id,
-        RUNS.c.created_at == newest.correlate(JOBS).scalar_subquery(),
-    )
-    told = [column.label(f"run_{column.name}") for column in _LAST_RUN_COLUMNS]
-    return sa.select(*_ENTRY_COLUMNS, *told).select_from(JOBS.outerjoin(RUNS, is_last))
-
-
-def _entry(row: RowMapping) -> JobEntry:
-    job = {column.name: row[column.name] for column in _ENTRY_COLUMNS}
-    run = {column.name: row[f"run_{column.name}"] for column in _LAST_RUN_COLUMNS}
-    if run["run_id"] is None:
-        return JobEntry(**job)
-    return JobEntry(**job, last_run=LastRun(**{**run, "status": RunStatus(run["status"])}))
 
 
 def _runs() -> sa.Select[Any]:

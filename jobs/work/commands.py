@@ -29,6 +29,7 @@ def execute_job(
     request_hash: str,
     most_queued: int,
     given: Mapping[str, Any],
+    started_by: str | None = None,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
@@ -49,7 +50,7 @@ def execute_job(
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
     run_queue.check()
     attempts = graph.retries.attempts
-    new = NewRun(job_id, found.graph, program, key, request_hash, parameters, attempts)
+    new = NewRun(job_id, found.graph, program, key, request_hash, parameters, attempts, started_by)
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)

@@ -15,7 +15,6 @@ import functools
 import itertools
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -70,10 +69,7 @@ def link(server: Product) -> Iterator[Link]:
 
 
 def connected(product: Product) -> int:
-    text = product.get("/metrics", token=None).body.decode()
-    found = re.search(r"^progress_clients (\d+)", text, re.MULTILINE)
-    assert found
-    return int(found[1])
+    return int(product.figures()["progress_clients"])
 
 
 def _has_one_client(product: Product) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import socket
 import threading
 import time
@@ -96,9 +95,7 @@ def patience(product: Product) -> Patience:
 
 
 def metric(product: Product, name: str) -> float:
-    found = re.search(rf"^{name} (\S+)$", product.get("/metrics").body.decode(), re.MULTILINE)
-    assert found, name
-    return float(found[1])
+    return product.figures()[name]
 
 
 def echo(client: Raw) -> None:

@@ -41,6 +41,7 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("DELETE", "/api/jobs/<int:job_id>"): (WRITE, None),
     ("POST", "/api/jobs/<int:job_id>/execute"): (EXECUTE, None),
     ("GET", "/api/jobs/<int:job_id>/runs"): (READ, None),
+    ("GET", "/api/runs"): (READ, None),
     ("GET", "/api/runs/<run_id>"): (READ, None),
     ("DELETE", "/api/runs/<run_id>"): (WRITE, None),
     ("POST", "/api/runs/<run_id>/cancel"): (EXECUTE, None),

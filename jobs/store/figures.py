@@ -1,0 +1,53 @@
+"""The figures of the whole installation, which the database knows: they are the same on every server of it."""
+
+import threading
+import time
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from jobs.store.records import Waiting
+from jobs.store.store import Store, StoreUnavailable
+
+KEPT = 5.0  # seconds that an answer of the database counts: anyone may ask for the figures
+AWAY = 15.0  # seconds until a database that did not answer is asked again
+
+
+class InstallationFigures:
+    """Collects them for Prometheus. Any thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()  # guards what follows
+        self._ask_again = 0.0  # monotonic seconds
+        self._waiting: Waiting | None = None  # None: the database does not answer
+
+    def collect(self) -> Iterable[Metric]:
+        waiting = self._known()
+        yield GaugeMetricFamily(
+            "progress_database_up", "1 while the database answers", waiting is not None
+        )
+        if waiting is not None:
+            runs = GaugeMetricFamily(
+                "progress_runs", "Runs that have not ended, by status", labels=["status"]
+            )
+            runs.add_metric(["queued"], waiting.queued)
+            runs.add_metric(["running"], waiting.running)
+            yield runs
+            yield GaugeMetricFamily(
+                "progress_queue_oldest_wait_seconds",
+                "How long the run has waited that waits the longest",
+                0.0 if waiting.since is None else max(time.time() - waiting.since, 0.0),
+            )
+
+    def _known(self) -> Waiting | None:
+        with self._lock:
+            if time.monotonic() >= self._ask_again:
+                try:
+                    self._waiting = self._store.waiting()
+                except StoreUnavailable:  # the store has logged and counted it
+                    self._waiting = None
+                kept = AWAY if self._waiting is None else KEPT
+                self._ask_again = time.monotonic() + kept
+            return self._waiting

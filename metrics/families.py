@@ -1,0 +1,37 @@
+"""What is counted of runs and of the database, in every process that has to do with them.
+
+Names follow Prometheus: the unit at the end, _total for what only grows. What a part of the product counts for itself is
+made into families where that part is known (realtime/figures.py, jobs/run/figures.py).
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+
+START_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+RUN_BOUNDS = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
+
+RUNS_ENDED = Counter(
+    "progress_runs_ended", "Runs by how they ended", ["status", "reason"], registry=None
+)
+RUN_START = Histogram(
+    "progress_run_start_seconds",
+    "From execute to the runner that takes the run",
+    buckets=START_BOUNDS,
+    registry=None,
+)
+RUN_TIME = Histogram(
+    "progress_run_seconds", "From a run's start to its end", buckets=RUN_BOUNDS, registry=None
+)
+DATABASE_ERRORS = Counter(
+    "progress_database_errors",
+    "Transactions that the database did not take, or not in time",
+    registry=None,
+)
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry with what every process tells, its memory and CPU time among it."""
+    registry = CollectorRegistry()
+    for family in (RUNS_ENDED, RUN_START, RUN_TIME, DATABASE_ERRORS):
+        registry.register(family)
+    ProcessCollector(registry=registry)
+    return registry

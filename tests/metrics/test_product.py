@@ -1,0 +1,140 @@
+"""The figures of a whole server: two workers and their runner, whoever is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.harness import ROOT, Product, eventually, running_product
+from tests.realtime.raw import Raw, subscribe
+
+DEPLOY = ROOT / "docs/deploy"
+BROWSERS = 6
+ASKED = 8  # times: the workers answer by turns
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("metrics") / "data"
+    with running_product(data_dir, shop_database, WORKERS="2") as product:
+        yield product
+
+
+def families(product: Product) -> dict[str, Metric]:
+    text = product.get("/metrics", token=None).body.decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def value(product: Product, name: str, **labels: str) -> float:
+    """The sum of the samples that have these labels."""
+    return sum(
+        sample.value
+        for family in families(product).values()
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def test_each_worker_tells_the_browsers_of_both(server: Product) -> None:
+    with contextlib.ExitStack() as browsers:
+        for _ in range(BROWSERS):
+            browsers.enter_context(Raw(server))
+        eventually(lambda: value(server, "progress_clients") == BROWSERS)
+        eventually(lambda: all(is_of_both(families(server)) for _ in range(ASKED)), 20.0)
+    eventually(
+        lambda: value(server, "progress_websocket_closes_total", code="none") == BROWSERS, 20.0
+    )
+
+
+def is_of_both(told: dict[str, Metric]) -> bool:
+    clients = {s.labels["worker"]: s.value for s in told["progress_clients"].samples}
+    return clients.keys() == {"0", "1"} and sum(clients.values()) == BROWSERS
+
+
+def test_a_run_is_counted_with_its_end_its_times_and_its_way_to_the_browsers(
+    server: Product,
+) -> None:
+    job_id = server.sample_job_id()
+    with Raw(server) as browser:
+        browser.send(subscribe(job_id))
+        run_id = server.execute(job_id)
+        assert server.run_end(run_id)["status"] == "completed"
+        ended = {"status": "completed", "reason": "completed", "worker": "runner"}
+        eventually(lambda: value(server, "progress_runs_ended_total", **ended) == 1, 20.0)
+        eventually(lambda: value(server, "progress_hub_lag_seconds_count") > 0, 20.0)
+    assert value(server, "progress_run_start_seconds_count") == 1
+    assert value(server, "progress_run_seconds_count") == 1
+    assert 0 < value(server, "progress_run_seconds_sum") < 120
+    lags = families(server)["progress_hub_lag_seconds"].samples
+    assert 0 < sum(s.value for s in lags if s.name.endswith("_sum")) < 600
+    assert value(server, "progress_runner_slots") == 4
+    assert value(server, "progress_runs", status="queued") == 0
+    assert value(server, "progress_database_up") == 1
+
+
+def test_names_and_units_are_as_prometheus_wants_them(server: Product) -> None:
+    found = families(server)
+    assert len(found) > 25
+    for name, family in found.items():
+        assert re.fullmatch(r"(progress|process)_[a-z_]+", name)
+        assert family.documentation, name
+        assert family.type in ("counter", "gauge", "histogram"), name
+        assert not re.search(r"_(ms|milliseconds|minutes|kb|mb)$", name), "base units"
+        for sample in family.samples:
+            assert (family.type == "counter") is sample.name.endswith("_total"), sample.name
+
+
+# ---- what documents and deploy files say of them
+
+IN_A_QUERY = re.compile(r"\b((?:progress|process)_[a-z_]+)")
+OWN = {"progress_tenant_clients"}  # told to the bearer of METRICS_TOKEN alone
+
+
+def sample_names(product: Product) -> set[str]:
+    return {sample.name for family in families(product).values() for sample in family.samples}
+
+
+def queries() -> dict[str, str]:
+    """Each query of the dashboard and the alerts, by where it stands."""
+    board = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
+    of_board = {
+        f"{panel['title']} {target['refId']}": target["expr"]
+        for panel in board["panels"]
+        for target in panel["targets"]
+    }
+    rules = (DEPLOY / "alerts.yml").read_text()
+    alerts = re.findall(r"- alert: (\w+)\n +expr: (.+)\n", rules)
+    assert len(alerts) == rules.count("- alert:") == 5
+    return {**of_board, **dict(alerts)}
+
+
+def test_the_dashboard_and_the_alerts_ask_for_figures_that_there_are(server: Product) -> None:
+    known = sample_names(server)
+    for place, query in queries().items():
+        asked = set(IN_A_QUERY.findall(query)) - {"progress"}
+        assert asked or "up{" in query, place
+        assert asked <= known, place
+
+
+def test_each_figure_is_documented_and_each_documented_one_is_told(server: Product) -> None:
+    table = re.findall(r"^\| (`.+?`) \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    documented = set(IN_A_QUERY.findall("\n".join(table)))
+    told = {
+        f"{name}_total" if family.type == "counter" else name
+        for name, family in families(server).items()
+    }
+    assert documented - OWN == told
+
+
+@pytest.mark.parametrize(
+    "alert", re.findall(r"- alert: (\w+)", (DEPLOY / "alerts.yml").read_text())
+)
+def test_an_operator_reads_what_to_do_for_each_alert(alert: str) -> None:
+    assert f"`{alert}`" in (ROOT / "docs/operate.md").read_text()
