@@ -294,7 +294,8 @@ def _sample_job(api: Api) -> dict[str, Any]:
     from hosting.sample import sample_job_document
 
     name = sample_job_document()["name"]
-    jobs: list[dict[str, Any]] = api.ask("GET", "/api/jobs")["jobs"]
+    named = f"/api/jobs?limit=500&q={urllib.parse.quote(name)}"
+    jobs: list[dict[str, Any]] = api.ask("GET", named)["jobs"]
     found = sorted((job for job in jobs if job["name"] == name), key=lambda job: int(job["id"]))
     if not found:
         raise LaunchError(f"there is no job called {name!r} any more; start with an empty DATA_DIR")

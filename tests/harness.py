@@ -308,7 +308,7 @@ class Product(started.Product):
 
     def sample_job_id(self) -> int:
         """The id of the job that the first start made."""
-        jobs = self.get("/api/jobs").json()["jobs"]
+        jobs = self.get("/api/jobs?limit=500").json()["jobs"]
         assert jobs, "the first start made no sample job"
         return int(min(job["id"] for job in jobs))
 

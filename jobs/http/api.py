@@ -14,6 +14,7 @@ from flask import Blueprint, Response, jsonify, request
 from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
+from jobs.http import pages
 from jobs.http.body import job_graph, job_name, json_object, request_hash
 from jobs.http.documents import (
     job_document,
@@ -31,7 +32,7 @@ from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
 from jobs.program.generator import node_lines
 from jobs.store.node_states import NodeState
-from jobs.store.records import Job, Run
+from jobs.store.records import Job, Run, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import (
     AlreadyRunning,
@@ -57,8 +58,6 @@ LOG = logging.getLogger(__name__)
 
 QUEUE_RETRY_AFTER = 10  # seconds until a full queue may have room
 MAX_KEY = 255  # characters of an Idempotency-Key
-RUNS_A_PAGE = 50
-MAX_RUNS_A_PAGE = 500
 
 
 class Bearer(Protocol):
@@ -66,6 +65,9 @@ class Bearer(Protocol):
 
     @property
     def tenant_id(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...  # empty where the token names none
 
     @property
     def expires_at(self) -> float: ...  # seconds since 1970
@@ -137,6 +139,7 @@ class _Api:
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
             ("POST", "/jobs/<int:job_id>/execute", self.execute),
             ("GET", "/jobs/<int:job_id>/runs", self.list_runs),
+            ("GET", "/runs", self.list_all_runs),
             ("GET", "/runs/<run_id>", self.read_run),
             ("DELETE", "/runs/<run_id>", self.delete_run),
             ("POST", "/runs/<run_id>/cancel", self.cancel),
@@ -159,8 +162,15 @@ class _Api:
         return jsonify({"functions": functions_document()})
 
     def list_jobs(self) -> Answer:
+        """The tenant's jobs, newest first. `?q=` is a part of the name, `?status=` the last run's, `?runs=` how many runs each tells."""
         tenant_id = self._tenant("jobs:read")
-        return jsonify({"jobs": [job_entry(job) for job in self._store.jobs(tenant_id)]})
+        limit, runs = pages.limit(pages.JOBS_A_PAGE), pages.clamped("runs", 1, pages.MOST_LAST_RUNS)
+        wanted, before = pages.job_filter(), pages.job_before()
+        found = self._store.jobs(tenant_id, wanted, limit + 1, before, runs)
+        jobs = found[:limit]
+        told = [job_entry(job, with_runs="runs" in request.args) for job in jobs]
+        more = len(found) > limit
+        return jsonify({"jobs": told, "next": pages.job_cursor(jobs[-1].job_id) if more else None})
 
     def create_job(self) -> Answer:
         """Stores a job. Its graph may have errors, which validate and execute report."""
@@ -224,18 +234,19 @@ class _Api:
     # ---- runs
 
     def execute(self, job_id: int) -> Answer:
-        tenant_id = self._tenant("jobs:execute")
+        bearer = self._authenticate("jobs:execute")
         body = json_object(self._limits, required=False)
         hashed = request_hash(f"execute {job_id}", body)
         recorded = execute_job(
             self._store,
             self._queue,
             self._link,
-            tenant_id,
+            bearer.tenant_id,
             job_id,
             _idempotency_key(),
             hashed,
             self._limits.queued_runs,
+            bearer.subject or None,
         )
         run = recorded.run
         # A repeated request gets the answer of the first one, in which the status was "queued".
@@ -243,17 +254,27 @@ class _Api:
         return jsonify(told), 202, {"Location": _address(f"runs/{run.run_id}")}
 
     def list_runs(self, job_id: int) -> Answer:
-        """The job's runs, newest first. `?limit=` and `?before=` (a createdAt) page through them.
-
-        Where their graphs are very large, a page has fewer runs than asked for.
-        """
+        """The job's runs, newest first, with the parameters of `list_all_runs`."""
         tenant_id = self._tenant("jobs:read")
-        limit = min(max(_number("limit", RUNS_A_PAGE, int), 1), MAX_RUNS_A_PAGE)
-        before = _number("before", None, float)
-        runs = self._store.runs_of_job(tenant_id, job_id, limit, before)
-        work = self._store.work_of_runs(tenant_id, [run.run_id for run in runs])
-        entries = [run_entry(run, work[run.run_id]) for run in runs if run.run_id in work]
-        return jsonify({"runs": entries})
+        self._store.job_name(tenant_id, job_id)
+        return self._runs(tenant_id, pages.run_filter(job_id))
+
+    def list_all_runs(self) -> Answer:
+        """The tenant's runs, newest first. `?status=`, `?job=`, `?since=`, `?until=` pick, `?limit=` and `?before=` page."""
+        return self._runs(self._tenant("jobs:read"), pages.run_filter())
+
+    def _runs(self, tenant_id: str, wanted: RunFilter) -> Answer:
+        """A page has fewer runs than asked for where their graphs are very large."""
+        limit = pages.limit(pages.RUNS_A_PAGE)
+        found = self._store.runs(tenant_id, wanted, limit + 1, pages.run_place())
+        work = self._store.work_of_runs(tenant_id, [run.run_id for run in found[:limit]])
+        runs = [run for run in found[:limit] if run.run_id in work]
+        told = [run_entry(run, work[run.run_id]) for run in runs]
+        following = None
+        if len(found) > len(runs):
+            last = (runs or found[:limit])[-1]  # all of the page may have been deleted meanwhile
+            following = pages.run_cursor(last.run_id, last.created_at)
+        return jsonify({"runs": told, "next": following})
 
     def read_run(self, run_id: str) -> Answer:
         run, nodes = self._store.run_with_nodes(self._tenant("jobs:read"), run_id)
@@ -280,7 +301,7 @@ class _Api:
         run = self._store.run(self._tenant("jobs:read"), run_id)
         if request.args.get("format") == "text":
             return _text_file(self._logs.whole(run), f"run-{run.run_id}.log")
-        piece = LogPiece.of(self._logs.read(run, _number("from", 0, int)))
+        piece = LogPiece.of(self._logs.read(run, pages.number("from", 0, int)))
         told = {
             "from": piece.start,
             "next": piece.next,
@@ -366,19 +387,6 @@ def _idempotency_key() -> str | None:
     if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
         return key
     raise Problem(400, f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters")
-
-
-def _number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
-    text = request.args.get(name)
-    if text is None:
-        return default
-    try:
-        number = kind(text)
-        if abs(number) < 2**53:  # false for NaN, too
-            return number
-    except ValueError:
-        pass
-    raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
 
 
 def _text_file(pieces: Iterator[bytes], name: str) -> Response:

@@ -22,9 +22,10 @@ def job_summary(job: Job | JobEntry) -> dict[str, Any]:
     }
 
 
-def job_entry(job: JobEntry) -> dict[str, Any]:
-    """A job in the list of jobs, with its last run."""
-    return {**job_summary(job), "lastRun": job.last_run and _last_run(job.last_run)}
+def job_entry(job: JobEntry, *, with_runs: bool) -> dict[str, Any]:
+    """A job in the list of jobs, with its last run, and where asked for those before it, too."""
+    entry = {**job_summary(job), "lastRun": job.last_run and _last_run(job.last_run)}
+    return {**entry, "runs": [_last_run(run) for run in job.last_runs]} if with_runs else entry
 
 
 def _last_run(run: LastRun) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "createdAt": run.created_at,
         "startedAt": run.started_at,
         "endedAt": run.ended_at,
+        "startedBy": run.started_by,
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
     }
 
@@ -110,7 +112,7 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
 
 
 def run_entry(run: Run, work: Work) -> dict[str, Any]:
-    """A run in the list of a job's runs, with the rows that its graph has read and written."""
+    """A run in a list of runs, with the rows that its graph has read and written."""
     return {**run_summary(run), "rows": _rows(work)}
 
 

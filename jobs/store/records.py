@@ -38,7 +38,19 @@ class JobEntry:
     name: str
     created_at: float
     updated_at: float
-    last_run: LastRun | None = None
+    last_runs: tuple[LastRun, ...] = ()  # newest first, as many as were asked for
+
+    @property
+    def last_run(self) -> LastRun | None:
+        return self.last_runs[0] if self.last_runs else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list holds."""
+
+    name: str = ""  # a part of the name, whatever its case
+    last_statuses: frozenset[RunStatus] = frozenset()  # of the last run; empty: any, or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +72,29 @@ class Run:
     runner: str | None  # the runner's ProcessIdentity, as text
     program_pid: int | None
     beat: int  # grows while its runner lives
+    started_by: str | None = None  # the subject of the token that executed it
 
     @property
     def has_ended(self) -> bool:
         return self.status.is_end
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a list holds; times are those at which they were created, `until` not included."""
+
+    statuses: frozenset[RunStatus] = frozenset()  # empty: any
+    job_id: int | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run's place in a list of runs."""
+
+    created_at: float
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +122,7 @@ class NewRun:
     program: str
     idempotency_key: str | None = None
     request_hash: str = ""
+    started_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -17,20 +16,24 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.store.database import Database, StoreUnavailable
 from jobs.store.installation import Installation
+from jobs.store.job_lists import jobs_of_page
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import (
     Job,
     JobEntry,
-    LastRun,
+    JobFilter,
     LogEnd,
     NewRun,
+    Place,
     Recorded,
     Run,
+    RunFilter,
     Started,
     Work,
 )
+from jobs.store.run_lists import NEWEST_FIRST, runs_of_page
 from jobs.store.run_states import RunStatus, check_move
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 
@@ -50,8 +53,7 @@ T = TypeVar("T")
 MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 _ATTEMPTS = 5  # to record a run while other requests record the same one
 _ACTIVE = RUNS.c.status.in_(["queued", "running"])
-_ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]
-_LAST_RUN_COLUMNS = [RUNS.c[field.name] for field in fields(LastRun)]
+ALL_JOBS, ALL_RUNS = JobFilter(), RunFilter()
 # Characters of graphs and node states that one list of runs may read; that takes half a second
 MOST_WORK = 32_000_000
 RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
@@ -120,17 +122,24 @@ class Store:
 
         return Job(tenant_id, self._write(create), name, graph, now, now)
 
-    def jobs(self, tenant_id: str) -> list[JobEntry]:
-        """All jobs of the tenant, oldest first, each with its last run."""
-        query = _entries().where(JOBS.c.tenant_id == tenant_id)
-        query = query.order_by(JOBS.c.job_id, RUNS.c.run_id.desc())
-        rows = self._read(lambda connection: list(connection.execute(query).mappings()))
-        # two runs of one moment are two rows: the last one counts
-        return list({row["job_id"]: _entry(row) for row in rows}.values())
+    def jobs(
+        self,
+        tenant_id: str,
+        wanted: JobFilter = ALL_JOBS,
+        limit: int = 50,
+        before: int | None = None,
+        runs: int = 1,
+    ) -> list[JobEntry]:
+        """The tenant's newest jobs that are wanted, all older than the job `before`, each with its last `runs` runs."""
+        return self._read(lambda c: jobs_of_page(c, tenant_id, wanted, limit, before, runs))
 
     def job(self, tenant_id: str, job_id: int) -> Job:
         """The tenant's job. Raises NotFound."""
         return self._read(lambda connection: _job_of(connection, tenant_id, job_id))
+
+    def job_name(self, tenant_id: str, job_id: int) -> str:
+        """Raises NotFound."""
+        return self._read(lambda connection: _name_of_job(connection, tenant_id, job_id))
 
     def update_job(
         self,
@@ -212,6 +221,7 @@ class Store:
                 "created_at": now,
                 "queued_at": now,
                 "beat": 0,
+                "started_by": new.started_by,
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -246,7 +256,7 @@ class Store:
     def last_run(self, tenant_id: str, job_id: int) -> Run | None:
         """The job's newest run; None when it never ran, or the tenant has no such job."""
         query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
-        query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(1)
+        query = query.order_by(*NEWEST_FIRST).limit(1)
         return self._read(lambda c: _maybe_run(c.execute(query).mappings().first()))
 
     def run(self, tenant_id: str, run_id: str) -> Run:
@@ -261,17 +271,18 @@ class Store:
 
         return self._read(read)
 
-    def runs_of_job(
-        self, tenant_id: str, job_id: int, limit: int = 50, before: float | None = None
+    def runs(
+        self,
+        tenant_id: str,
+        wanted: RunFilter = ALL_RUNS,
+        limit: int = 50,
+        before: Place | None = None,
     ) -> list[Run]:
-        """A job's runs, newest first, that were created before a time (Unix seconds). Raises NotFound."""
+        """The tenant's newest runs that are wanted, all older than the run at `before`."""
 
         def read(connection: Connection) -> list[Run]:
-            _job_of(connection, tenant_id, job_id)
-            query = _runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
-            if before is not None:
-                query = query.where(RUNS.c.created_at < before)
-            query = query.order_by(RUNS.c.created_at.desc(), RUNS.c.run_id).limit(limit)
+            run_ids = runs_of_page(connection, tenant_id, wanted, limit, before)
+            query = _runs().where(RUNS.c.run_id.in_(run_ids)).order_by(*NEWEST_FIRST)
             return [_run(dict(row)) for row in connection.execute(query).mappings()]
 
         return self._read(read)
@@ -531,15 +542,20 @@ def _job_of(
         row = connection.execute(query).mappings().first()
         if row is not None:
             return _job(row)
-    raise NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+    raise _no_job(job_id)
 
 
 def _name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:
-    query = sa.select(JOBS.c.name).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
-    name: str | None = connection.execute(query).scalar()
-    if name is None:
-        raise NotFound(f"there is no job {job_id}")
-    return name
+    if 0 < job_id <= MAX_JOB_ID:
+        query = sa.select(JOBS.c.name).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+        name: str | None = connection.execute(query).scalar()
+        if name is not None:
+            return name
+    raise _no_job(job_id)
+
+
+def _no_job(job_id: int) -> NotFound:
+    return NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
 
 
 def _run_of(connection: Connection, tenant_id: str, run_id: str) -> Run:
@@ -666,28 +682,6 @@ def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> N
     for table in (NODE_STATES, RUN_LOGS):
         connection.execute(sa.delete(table).where(table.c.run_id.in_(runs)))
     connection.execute(sa.delete(RUNS).where(condition))
-
-
-def _entries() -> sa.Select[Any]:
-    """Jobs with what LastRun holds of the newest run of each; that is all in an index."""
-    newest = sa.select(sa.func.max(RUNS.c.created_at)).where(
-        RUNS.c.tenant_id == JOBS.c.tenant_id, RUNS.c.job_id == JOBS.c.job_id
-    )
-    is_last = sa.and_(
-        RUNS.c.tenant_id == JOBS.c.tenant_id,
-        RUNS.c.job_id == JOBS.c.job_id,
-        RUNS.c.created_at == newest.correlate(JOBS).scalar_subquery(),
-    )
-    told = [column.label(f"run_{column.name}") for column in _LAST_RUN_COLUMNS]
-    return sa.select(*_ENTRY_COLUMNS, *told).select_from(JOBS.outerjoin(RUNS, is_last))
-
-
-def _entry(row: RowMapping) -> JobEntry:
-    job = {column.name: row[column.name] for column in _ENTRY_COLUMNS}
-    run = {column.name: row[f"run_{column.name}"] for column in _LAST_RUN_COLUMNS}
-    if run["run_id"] is None:
-        return JobEntry(**job)
-    return JobEntry(**job, last_run=LastRun(**{**run, "status": RunStatus(run["status"])}))
 
 
 def _runs() -> sa.Select[Any]:

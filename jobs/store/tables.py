@@ -13,7 +13,8 @@ JOBS = sa.Table(
     sa.Column("graph", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
-    sa.Index("jobs_of_tenant", "tenant_id"),
+    # All that a search by name reads: without a look at rows, which hold graphs
+    sa.Index("names_of_jobs", "tenant_id", "job_id", "name"),
     sqlite_autoincrement=True,  # the id of a deleted job is never used again
 )
 
@@ -40,13 +41,15 @@ RUNS = sa.Table(
     sa.Column("program_pid", sa.Integer),
     sa.Column("program_start", sa.BigInteger),
     sa.Column("beat", sa.Integer, nullable=False),
-    sa.Index("runs_of_job", "tenant_id", "job_id", "created_at"),
+    sa.Column("started_by", sa.String(200)),  # the subject of the token that executed it
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(
         "last_run_of_job",
         *("tenant_id", "job_id", "created_at"),
         *("run_id", "status", "started_at", "ended_at"),
     ),
+    sa.Index("runs_of_tenant", "tenant_id", "created_at", "run_id"),
+    sa.Index("runs_of_status", "tenant_id", "status", "created_at", "run_id"),
     sa.Index("runs_by_status", "status"),
     sa.Index("runs_by_end", "ended_at"),
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),

@@ -25,6 +25,7 @@ def execute_job(
     key: str | None,
     request_hash: str,
     most_queued: int,
+    started_by: str | None = None,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
@@ -41,7 +42,7 @@ def execute_job(
     graph = parse_graph(found.graph)
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
     run_queue.check()
-    new = NewRun(job_id, found.graph, program, key, request_hash)
+    new = NewRun(job_id, found.graph, program, key, request_hash, started_by)
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)

@@ -10,6 +10,9 @@ const TIMEOUT = 20_000;
 /** Seconds of difference from the server's clock below which it is only the Date header's rounding. */
 const CLOCK_NOISE = 2;
 
+/** As many as the server puts on a page of its list of jobs. */
+const JOBS_A_PAGE = 500;
+
 /** An answer that is an error (RFC 9457), or no answer: then `status` is 0. */
 export class Problem extends Error {
   constructor(status, body) {
@@ -38,8 +41,16 @@ export class Api {
     return Date.now() / 1000 + this.#clockOffset;
   }
 
+  /** All jobs of the tenant, oldest first. */
   async jobs() {
-    return (await this.#call('GET', '/api/jobs')).jobs;
+    const all = [];
+    let before = '';
+    do {
+      const { jobs, next } = await this.#call('GET', `/api/jobs?limit=${JOBS_A_PAGE}${before}`);
+      all.push(...jobs);
+      before = next ? `&before=${encodeURIComponent(next)}` : '';
+    } while (before !== '');
+    return all.reverse();
   }
 
   /**

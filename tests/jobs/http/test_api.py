@@ -48,6 +48,7 @@ CYCLIC = {**SAMPLE, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 1}]}
 class FakeBearer:
     tenant_id: str
     expires_at: float
+    subject: str
 
 
 def authenticate(scope: str) -> FakeBearer:
@@ -55,7 +56,7 @@ def authenticate(scope: str) -> FakeBearer:
     token = request.headers.get("Authorization", f"Bearer {TENANT}").removeprefix("Bearer ")
     if token == "nobody":
         raise Unauthorized(f"a token with scope {scope} is needed")
-    return FakeBearer(token, float("inf"))
+    return FakeBearer(token, float("inf"), request.headers.get("X-Subject", ""))
 
 
 def new_app(store: Store, link: Link, data_dir: Path) -> Flask:
@@ -231,7 +232,8 @@ def test_what_belongs_to_another_tenant_is_not_found(client: FlaskClient) -> Non
     for path in ("", "/log", "/program", "/events", "/wait"):
         problem(client.get(f"/api/runs/{run_id}{path}", headers=other), 404)
     problem(client.post(f"/api/runs/{run_id}/cancel", headers=other), 404)
-    assert client.get("/api/jobs", headers=other).get_json() == {"jobs": []}
+    assert client.get("/api/jobs", headers=other).get_json() == {"jobs": [], "next": None}
+    assert client.get("/api/runs", headers=other).get_json() == {"runs": [], "next": None}
 
 
 def test_errors_of_flask_and_of_ours_are_problems(
@@ -243,7 +245,7 @@ def test_errors_of_flask_and_of_ours_are_problems(
     problem(client.get("/api/jobs", headers={"Authorization": "Bearer nobody"}), 401)
     problem(client.get(f"/api/jobs/{10**40}"), 404)
     problem(client.get("/api/runs/..%2f..%2fetc"), 404)
-    monkeypatch.setattr(store, "jobs", lambda tenant_id: 1 / 0)
+    monkeypatch.setattr(store, "jobs", lambda *_: 1 / 0)
     assert "division" not in problem(client.get("/api/jobs"), 500)["detail"]
 
 
@@ -321,7 +323,7 @@ def test_a_graph_with_errors_is_not_run_and_every_error_is_named(
     job_id = new_job(client, CYCLIC)
     refused = problem(client.post(f"/api/jobs/{job_id}/execute"), 422)
     assert any("cycl" in error["message"].lower() for error in refused["errors"])
-    assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
+    assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": [], "next": None}
 
 
 def test_without_nats_execute_says_why_and_records_nothing(store: Store, data_dir: Path) -> None:
@@ -332,7 +334,7 @@ def test_without_nats_execute_says_why_and_records_nothing(store: Store, data_di
     answer = client.post(f"/api/jobs/{job_id}/execute")
     assert "NATS is not connected" in problem(answer, 503)["detail"]
     assert int(answer.headers["Retry-After"]) > 0
-    assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
+    assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": [], "next": None}
     away.close()
 
 
@@ -345,7 +347,7 @@ def test_without_jetstream_execute_says_why(
         job_id = new_job(client)
         answer = client.post(f"/api/jobs/{job_id}/execute")
         assert "JetStream" in problem(answer, 503)["detail"]
-        assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": []}
+        assert client.get(f"/api/jobs/{job_id}/runs").get_json() == {"runs": [], "next": None}
 
 
 # ---- runs
@@ -401,6 +403,73 @@ def test_runs_are_listed_newest_first_in_pages(client: FlaskClient, store: Store
     rest = client.get(f"/api/jobs/{job_id}/runs?before={first[-1]['createdAt']}").get_json()["runs"]
     assert [run["runId"] for run in rest] == run_ids[2:]
     problem(client.get(f"/api/jobs/{job_id}/runs?before=nan"), 400)
+
+
+def test_runs_of_all_jobs_are_listed_with_who_started_them_and_paged_by_a_cursor(
+    client: FlaskClient,
+) -> None:
+    jobs = [new_job(client) for _ in range(3)]
+    run_ids = [execute(client, job_id, headers={"X-Subject": "ann"}) for job_id in jobs[:2]]
+    run_ids.append(execute(client, jobs[2]))
+    client.post(f"/api/runs/{run_ids[0]}/cancel")
+    first = client.get("/api/runs?limit=2").get_json()
+    assert [run["runId"] for run in first["runs"]] == run_ids[:0:-1]
+    assert [run["startedBy"] for run in first["runs"]] == [None, "ann"]
+    assert first["runs"][0].keys() >= {"jobId", "jobName", "status", "rows", "createdAt"}
+    assert "graph" not in first["runs"][0]
+    rest = client.get("/api/runs", query_string={"limit": 2, "before": first["next"]}).get_json()
+    assert ([run["runId"] for run in rest["runs"]], rest["next"]) == ([run_ids[0]], None)
+    for query, found in (
+        ("status=cancelled", [0]),
+        ("status=cancelled,queued&limit=9", [2, 1, 0]),
+        ("status=cancelled&status=failed", [0]),
+        (f"job={jobs[1]}", [1]),
+        (f"job={jobs[1]}&status=cancelled", []),
+        (f"until={first['runs'][1]['createdAt']}", [0]),
+    ):
+        told = client.get(f"/api/runs?{query}").get_json()
+        assert [run["runId"] for run in told["runs"]] == [run_ids[n] for n in found], query
+        assert told["next"] is None
+
+
+@pytest.mark.parametrize("path", ["/api/runs", "/api/jobs"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "before=x",
+        "before=AAAA",
+        f"before={'_' * 32}",
+        "status=done",
+        "status=failed,done",
+        "limit=x",
+    ],
+)
+def test_a_bad_cursor_or_filter_is_named(path: str, query: str, client: FlaskClient) -> None:
+    name = query.partition("=")[0]
+    assert f"?{name}=" in problem(client.get(f"{path}?{query}"), 400)["detail"]
+
+
+def test_a_list_of_runs_takes_the_id_of_a_job(client: FlaskClient) -> None:
+    for bad in ("x", "-1", "0", str(2**31), "1.5"):
+        assert "?job=" in problem(client.get(f"/api/runs?job={bad}"), 400)["detail"]
+    assert "?since=" in problem(client.get("/api/runs?since=yesterday"), 400)["detail"]
+
+
+def test_jobs_are_searched_and_paged_with_the_last_runs_of_each(client: FlaskClient) -> None:
+    jobs = [new_job(client) for _ in range(3)]
+    run_id = execute(client, jobs[0])
+    client.post(f"/api/runs/{run_id}/cancel")
+    again = execute(client, jobs[0])
+    first = client.get("/api/jobs?limit=2&runs=14&q=JOB").get_json()
+    assert [(job["id"], job["runs"]) for job in first["jobs"]] == [(jobs[2], []), (jobs[1], [])]
+    query = {"limit": 2, "runs": 14, "before": first["next"]}
+    rest = client.get("/api/jobs", query_string=query).get_json()
+    assert [run["runId"] for run in rest["jobs"][0]["runs"]] == [again, run_id]
+    assert (rest["jobs"][0]["lastRun"], rest["next"]) == (rest["jobs"][0]["runs"][0], None)
+    queued = client.get("/api/jobs?status=queued").get_json()["jobs"]
+    assert [(job["id"], "runs" in job) for job in queued] == [(jobs[0], False)]
+    assert client.get("/api/jobs?q=nothing").get_json() == {"jobs": [], "next": None}
+    problem(client.get("/api/jobs", query_string={"q": "x" * 201}), 400)
 
 
 def lines(answer: TestResponse) -> Iterator[dict[str, Any]]:

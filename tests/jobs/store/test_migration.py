@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from jobs.store.migration import LATEST, MIGRATIONS, SchemaUnusable
-from jobs.store.records import NewRun
+from jobs.store.records import NewRun, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import METADATA
@@ -85,13 +85,13 @@ def test_a_database_of_an_earlier_release_is_brought_up_to_date_with_all_that_is
     store = opened(database_url)
     assert differences(database_url) == []
     [job] = store.jobs(TENANT)
-    assert [run.status for run in store.runs_of_job(TENANT, job.job_id)] == [
+    assert [run.status for run in store.runs(TENANT, RunFilter(job_id=job.job_id))] == [
         RunStatus.RUNNING,
         RunStatus.LOST,
         RunStatus.FAILED,
         RunStatus.COMPLETED,
     ]
-    *_, completed = store.runs_of_job(TENANT, job.job_id)
+    *_, completed = store.runs(TENANT, RunFilter(job_id=job.job_id))
     assert [n.progress.row_count for n in store.run_with_nodes(TENANT, completed.run_id)[1]] == [
         5,
         5,

@@ -9,13 +9,22 @@ from threading import Barrier
 import pytest
 
 from jobs.store import database
-from jobs.store.store import Store, StoreUnavailable, _entries
+from jobs.store.job_lists import last_runs_query
+from jobs.store.records import Place, RunFilter
+from jobs.store.run_lists import places_query
+from jobs.store.run_states import RunStatus
+from jobs.store.store import Store, StoreUnavailable
 from tests.jobs.conftest import GRAPH, TENANT, record
 
 
 @pytest.fixture
 def database_url(data_dir: Path) -> str:
     return f"sqlite:///{data_dir / 'progress.db'}"
+
+
+PLACE = Place(5.0, "f" * 32)
+STATES = frozenset({RunStatus.FAILED, RunStatus.LOST})
+SORTS = {"last runs of jobs": 1, "states": 2}  # of what has been found: pages, no more
 
 
 def open_and_record(url: str, start: Barrier) -> str:
@@ -68,15 +77,29 @@ def test_a_write_waits_for_anothers_write(data_dir: Path, store: Store) -> None:
     holder.close()
 
 
-def test_a_list_of_many_jobs_reads_no_rows_of_runs(data_dir: Path) -> None:
+LISTS = {
+    "last runs of jobs": last_runs_query([1, 2], 14),
+    "all runs": places_query(TENANT, RunFilter(), 50, PLACE),
+    "states": places_query(TENANT, RunFilter(STATES), 50, PLACE),
+    "a job": places_query(TENANT, RunFilter(job_id=1, since=1.0, until=9.0), 50, PLACE),
+    "states of a job": places_query(TENANT, RunFilter(STATES, job_id=1), 50, PLACE),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_chosen_from_indexes_alone_and_sorts_no_more_than_its_page(
+    name: str, data_dir: Path
+) -> None:
     """Rows of runs hold graphs and programs: 5,000 of them were gigabytes."""
     store = Store(f"sqlite:///{data_dir / 'progress.db'}")
     store.open()
     store.close()
-    query = str(_entries().compile(compile_kwargs={"literal_binds": True}))
+    query = str(LISTS[name].compile(compile_kwargs={"literal_binds": True}))
     with sqlite3.connect(data_dir / "progress.db") as base:
         plan = [row[3] for row in base.execute(f"EXPLAIN QUERY PLAN {query}")]
     base.close()
-    of_runs = [step for step in plan if " runs" in step]
+    of_runs = [step for step in plan if step.startswith(("SEARCH runs", "SCAN runs"))]
     assert of_runs
-    assert [step for step in of_runs if "COVERING INDEX" not in step] == [], plan
+    assert [step for step in of_runs if "SEARCH runs USING COVERING INDEX" not in step] == [], plan
+    sorts = [step for step in plan if "TEMP B-TREE" in step]
+    assert len(sorts) == SORTS.get(name, 0), plan

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import JobEntry, LastRun, NewRun, Recorded, Run, Started
+from jobs.store.records import JobEntry, LastRun, NewRun, Recorded, Run, RunFilter, Started
 from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
@@ -35,14 +35,16 @@ def test_a_list_of_jobs_has_the_last_run_of_each(store: Store) -> None:
     first = record(store)
     store.move_run(TENANT, first.run_id, QUEUED, RunStatus.CANCELLED)
     assert [job.last_run and job.last_run.status for job in store.jobs(TENANT)] == [
-        None,
         RunStatus.CANCELLED,
+        None,
     ]
     second = store.record_run(TENANT, NewRun(first.job_id, GRAPH, "pass")).run
     begun = started(store, second)
-    assert [job.job_id for job in store.jobs(TENANT)] == [idle.job_id, first.job_id]
+    assert [job.job_id for job in store.jobs(TENANT)] == [first.job_id, idle.job_id]
     expected = LastRun(second.run_id, RUNNING, second.created_at, begun.started_at, None)
-    assert store.jobs(TENANT)[1].last_run == expected
+    assert store.jobs(TENANT)[0].last_run == expected
+    told = [[run.run_id for run in job.last_runs] for job in store.jobs(TENANT, runs=2)]
+    assert told == [[second.run_id, first.run_id], []]
 
 
 def test_another_tenants_jobs_and_runs_look_as_if_they_were_not_there(store: Store) -> None:
@@ -54,7 +56,7 @@ def test_another_tenants_jobs_and_runs_look_as_if_they_were_not_there(store: Sto
         lambda: store.record_run("mallory", NewRun(run.job_id, {}, "")),
         lambda: store.run("mallory", run.run_id),
         lambda: store.run_with_nodes("mallory", run.run_id),
-        lambda: store.runs_of_job("mallory", run.job_id),
+        lambda: store.job_name("mallory", run.job_id),
         lambda: store.program("mallory", run.run_id),
         lambda: store.graph_of_run("mallory", run.run_id),
     ]
@@ -136,7 +138,7 @@ def test_a_double_click_makes_one_run_and_both_get_it(store: Store) -> None:
         assert all(isinstance(r, Recorded) for r in results), results
         assert len({r.run.run_id for r in results}) == 1
         assert sum(r.is_new for r in results) == 1
-        assert len(store.runs_of_job(TENANT, job.job_id)) == 1
+        assert len(store.runs(TENANT, RunFilter(job_id=job.job_id))) == 1
 
 
 def test_a_key_is_good_for_one_request_of_one_tenant(store: Store) -> None:

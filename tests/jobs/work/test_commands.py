@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from jobs.store.records import Recorded
+from jobs.store.records import Recorded, RunFilter
 from jobs.store.store import Store
 from jobs.work.commands import execute_job
 from jobs.work.run_queue import QueueUnavailable, RunQueue
@@ -79,4 +79,4 @@ def test_nothing_is_recorded_while_nats_is_away(
     eventually(lambda: not link.is_up)
     with pytest.raises(QueueUnavailable):
         execute(store, run_queue, link, second)
-    assert store.runs_of_job(TENANT, second, 10, None) == []
+    assert store.runs(TENANT, RunFilter(job_id=second)) == []

@@ -1,0 +1,138 @@
+"""What a request for a list says: filters, how many, and the cursor at which the page begins.
+
+A cursor is opaque to clients: it names the last entry that they have, and so stays right when entries come and go.
+"""
+
+import base64
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+
+from jobs.http.problems import Problem
+from jobs.store.records import JobFilter, Place, RunFilter
+from jobs.store.run_states import RunStatus
+from jobs.store.store import MAX_JOB_ID
+
+RUNS_A_PAGE = 50
+JOBS_A_PAGE = 100
+MOST_A_PAGE = 500
+MOST_LAST_RUNS = 50  # of each job in a list of jobs
+MAX_SEARCH = 200  # characters, as many as a name has
+
+_RUN = struct.Struct(">d16s")  # created_at, run id
+_JOB = struct.Struct(">q")
+
+
+def number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+    """The parameter as an int or a float. A Problem names one that is none."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        found = kind(text)
+        if abs(found) < 2**53:  # false for NaN, too
+            return found
+    except ValueError:
+        pass
+    raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
+
+
+def limit(default: int) -> int:
+    return clamped("limit", default, MOST_A_PAGE)
+
+
+def clamped(name: str, default: int, most: int) -> int:
+    """The parameter, taken for 1 where it is less and for `most` where it is more."""
+    return min(max(int(number(name, default, int)), 1), most)
+
+
+def run_filter(job_id: int | None = None) -> RunFilter:
+    return RunFilter(
+        statuses=_statuses(),
+        job_id=_job() if job_id is None else job_id,
+        since=number("since", None, float),
+        until=number("until", None, float),
+    )
+
+
+def job_filter() -> JobFilter:
+    search = request.args.get("q", "")
+    if len(search) > MAX_SEARCH:
+        raise Problem(400, f"?q= must have at most {MAX_SEARCH} characters, found {len(search):,}")
+    return JobFilter(name=search, last_statuses=_statuses())
+
+
+def run_cursor(run_id: str, created_at: float) -> str:
+    return _text(_RUN.pack(created_at, bytes.fromhex(run_id)))
+
+
+def run_place() -> Place | None:
+    """Where the page of runs begins: a cursor, or a createdAt as clients of before send it."""
+    text = request.args.get("before")
+    if text is None:
+        return None
+    found = _unpacked(_RUN, text)
+    if found is not None:
+        created_at, run_id = found
+        return Place(created_at, run_id.hex())
+    try:
+        return Place(float(number("before", None, float)), "")
+    except Problem:
+        raise _bad_cursor(text, ", or a createdAt") from None
+
+
+def job_cursor(job_id: int) -> str:
+    return _text(_JOB.pack(job_id))
+
+
+def job_before() -> int | None:
+    """The id of the job after which the page of jobs begins."""
+    text = request.args.get("before")
+    if text is None:
+        return None
+    found = _unpacked(_JOB, text)
+    if found is None or not 0 < found[0] <= MAX_JOB_ID:
+        raise _bad_cursor(text)
+    return int(found[0])
+
+
+def _job() -> int | None:
+    job_id = number("job", None, int)
+    if job_id is None or 0 < job_id <= MAX_JOB_ID:
+        return None if job_id is None else int(job_id)
+    raise Problem(400, f"?job= must be the id of a job, found {job_id}")
+
+
+def _statuses() -> frozenset[RunStatus]:
+    """What `status` names, which may be there several times, and each time several, with commas between."""
+    texts = ",".join(request.args.getlist("status")).split(",")
+    return frozenset(_status(text.strip()) for text in texts if text.strip())
+
+
+def _status(text: str) -> RunStatus:
+    try:
+        return RunStatus(text)
+    except ValueError:
+        known = ", ".join(RunStatus)
+        raise Problem(400, f"?status= must be of {known}; found {text!r:.60}") from None
+
+
+def _text(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def _unpacked(form: struct.Struct, text: str) -> tuple[Any, ...] | None:
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+        found = form.unpack(packed)
+    except (ValueError, struct.error):
+        return None
+    # One cursor has one text; NaN compares with nothing
+    return found if _text(packed) == text and found[0] == found[0] else None
+
+
+def _bad_cursor(text: str, or_else: str = "") -> Problem:
+    wanted = f"the `next` of the page before{or_else}"
+    return Problem(400, f"?before= must be {wanted}; found {text!r:.60}")
