@@ -2,7 +2,8 @@
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
  * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
- *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), select(nodeId), selected() → node id or null}
+ *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), onPlace(), goToRun(runId), goToNow(), say(text, tone), select(nodeId),
+ *   selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
  */
@@ -52,10 +53,10 @@ export class Runs {
     this.#api = api;
     this.#host = host;
     this.#table = new TableView({ onSelect: (id) => host.select(id) });
-    this.#history = new HistoryView({ onShow: (runId) => this.#showPast(runId), onMore: () => this.#loadMore() });
+    this.#history = new HistoryView({ onShow: (runId) => host.goToRun(runId), onMore: () => this.#loadMore() });
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
-    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.leavePast() });
+    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => host.goToNow() });
     this.#drawers = new DrawersView({ onOpen: (name) => this.#onDrawer(name) });
   }
 
@@ -145,10 +146,25 @@ export class Runs {
 
   // ---- past runs
 
+  /** What of the run shown belongs into the address: {run, t}; null of what is true now, and of a run's end. */
+  get place() {
+    if (this.#past === null) return { run: null, t: null };
+    const { record, replay, ts } = this.#past;
+    return { run: record.runId, t: ts >= replay.to ? null : Math.round((ts - replay.from) * 10) / 10 };
+  }
+
+  /** Show the run that an address names, at its moment. One that is under way is what is shown now. */
+  async showLinked({ run, t }) {
+    if (this.#past?.record.runId !== run) await this.#showPast(run);
+    if (this.#past?.record.runId === run && t !== null) this.#goTo(Math.min(this.#past.replay.from + t, this.#past.replay.to));
+  }
+
   async #showPast(runId) {
+    const jobId = this.#jobId;
     await this.#host.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
-      if (record.jobId !== this.#jobId) return;
+      if (jobId !== this.#jobId || record.endedAt === null) return;
+      if (record.jobId !== jobId) return this.#host.say(`The run ${runId} is one of another job.`, 'error');
       const replay = new Replay(record, history);
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
@@ -156,6 +172,7 @@ export class Runs {
       if (innerWidth < NARROW) this.#drawers.open(null); // there is room for one of the two
       this.#host.onPast(true);
       this.#host.redraw();
+      return undefined;
     });
   }
 
@@ -171,6 +188,7 @@ export class Runs {
   #goTo(ts) {
     if (this.#past === null) return;
     this.#past.ts = ts;
+    this.#host.onPlace();
     this.#host.redraw();
   }
 

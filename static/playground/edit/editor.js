@@ -150,6 +150,14 @@ export class Editor {
     this.#kept.drop(jobId);
   }
 
+  newJob() {
+    return this.#tools.create();
+  }
+
+  importJobs() {
+    this.#tools.chooseFiles();
+  }
+
   get isOpen() {
     return this.#draft !== null;
   }
