@@ -54,7 +54,7 @@ class WebParts:
             settings.tenant_id, settings.trusted_keys(), settings.tokens.expected
         )
         self.origins = Origins(settings.server.allowed_origins)
-        self.store = Store(settings.database_url)
+        self.store = Store(settings.database_url, settings.database)
         rules = settings.stream_rules(self.store.installation)
         self.realtime = Realtime(
             settings.nats,

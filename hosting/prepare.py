@@ -28,7 +28,7 @@ def main() -> int:
         settings.make_data_dir()
         _warn_of_readers(settings)
         _check_secret_files(settings)
-        store = Store(settings.database_url)
+        store = Store(settings.database_url, settings.database)
         store.open()
         _check_queue(settings, store)
         _make_sample(settings, store)

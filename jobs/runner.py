@@ -385,7 +385,7 @@ def main() -> int:
         print(f"runner: {error}", file=sys.stderr)
         return 2
     stop = StopSignal()
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, settings.database)
     link = settings.nats.link("runner")
     runner = Runner(
         store,

@@ -64,6 +64,17 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """How long a request may wait for PostgreSQL, in seconds, and how many connections a process may have."""
+
+    # for a connection, and for the answer whether one that was kept still lives
+    connect: int = number("DATABASE_CONNECT_TIMEOUT", 5, 2, 60)
+    statement: int = number("DATABASE_TIMEOUT", 10, 1, 600)  # for the answer to one statement
+    pool_wait: int = number("DATABASE_POOL_TIMEOUT", 5, 1, 60)  # while all connections are in use
+    pool: int = number("DATABASE_POOL", 15, 1, 500)  # connections of one web worker or runner
+
+
+@dataclass(frozen=True, slots=True)
 class NatsSettings:
     """The NATS servers, or the embedded one."""
 

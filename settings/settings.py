@@ -14,6 +14,7 @@ from progress_lib.streams import Owner, StreamRules
 from settings.checks import database_url, file, sqlite_url, tenant
 from settings.groups import (
     ClientLimits,
+    DatabaseLimits,
     Deadlines,
     NatsSettings,
     ProgramRules,
@@ -63,6 +64,7 @@ class Settings:
     tenant_id: str = checked("TENANT_ID", tenant, "default")  # *: every tenant
     # files with certificates and passwords that libraries read
     trust_files: tuple[Path, ...] = found_by(_trust_files, default=())
+    database: DatabaseLimits = group(DatabaseLimits)
     server: ServerSettings = group(ServerSettings)
     nats: NatsSettings = group(NatsSettings)
     tokens: TokenSettings = group(TokenSettings)
@@ -169,7 +171,15 @@ class Settings:
                     "JWT_PUBLIC_KEY without JWT_AUDIENCE and JWT_ISSUER: each token of that signer counts "
                     "here, also one for another service; set JWT_AUDIENCE to this server's name there"
                 )
+        if self._makes_own_secret() and not self.database_url.startswith("sqlite"):
+            found.append(
+                "JWT_SECRET is not set, and DATABASE_URL names a server: each web server on it makes a secret of its "
+                "own and refuses the tokens of the others; set one JWT_SECRET for all of them"
+            )
         return found
+
+    def _makes_own_secret(self) -> bool:
+        return self.tokens.secret is None and self.tokens.public_key is None
 
     def trusted_keys(self) -> tuple[TrustedKey, ...]:
         """The keys that tokens are checked with. Raises SettingsError as `signing_key` does."""

@@ -102,6 +102,10 @@ class DatabaseServer(ABC):
                     if _is_last(use.fileno()):
                         self._stop(**state)
 
+    def directory(self) -> Path:
+        """Where the running server keeps its data."""
+        return Path(json.loads(self.state_file.read_text())["directory"])
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         with self._start_lock.open("w") as lock:
@@ -390,7 +394,7 @@ def _is_last(descriptor: int) -> bool:
     return True
 
 
-def _skip_where_missing(kind: type[DatabaseServer]) -> None:
+def skip_where_missing(kind: type[DatabaseServer]) -> None:
     if missing := kind.missing():
         reason = f"NO {kind.name.upper()} TEST RAN: there is no {missing} (apt-get install {kind.package})"
         if IN_CI:
@@ -400,7 +404,7 @@ def _skip_where_missing(kind: type[DatabaseServer]) -> None:
 
 @contextlib.contextmanager
 def _server(kind: type[DatabaseServer], factory: pytest.TempPathFactory) -> Iterator[Running]:
-    _skip_where_missing(kind)
+    skip_where_missing(kind)
     base = factory.getbasetemp()
     server = kind(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
     with server.used() as port:

@@ -49,6 +49,8 @@ def clamped(name: str, default: int, most: int) -> int:
 
 
 def run_filter(job_id: int | None = None) -> RunFilter:
+    """What the request for a list of runs asks for: of all jobs, or of one."""
+    _know("status", "since", "until", *(("job",) if job_id is None else ()))
     return RunFilter(
         statuses=_statuses(),
         job_id=_job() if job_id is None else job_id,
@@ -58,6 +60,7 @@ def run_filter(job_id: int | None = None) -> RunFilter:
 
 
 def job_filter() -> JobFilter:
+    _know("q", "status", "runs")
     search = request.args.get("q", "")
     if len(search) > MAX_SEARCH:
         raise Problem(400, f"?q= must have at most {MAX_SEARCH} characters, found {len(search):,}")
@@ -96,6 +99,15 @@ def job_before() -> int | None:
     if found is None or not 0 < found[0] <= MAX_JOB_ID:
         raise _bad_cursor(text)
     return int(found[0])
+
+
+def _know(*filters: str) -> None:
+    """Refuses other parameters: a filter that is not looked at would give a list that is silently wrong."""
+    known = (*filters, "limit", "before")
+    for name in request.args:
+        if name not in (*known, "token"):
+            names = ", ".join(known)
+            raise Problem(400, f"?{name:.60}= is no filter of this list, which takes {names}")
 
 
 def _job() -> int | None:

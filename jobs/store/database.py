@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from jobs.store.migration import bring_up_to_date
+from settings.groups import DatabaseLimits
 
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
@@ -33,8 +34,9 @@ class StoreUnavailable(Exception):
 class Database:
     """Connections for reading and for writing. It connects in `open`, so it may be made before a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, limits: DatabaseLimits | None = None) -> None:
         self._url = make_url(url)
+        self._limits = limits
         self._engine: Engine | None = None
 
     @property
@@ -47,6 +49,9 @@ class Database:
             self._engine = self._new_engine()
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
+                from jobs.store.postgresql import let_tables_change
+
+                let_tables_change(connection)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             bring_up_to_date(connection)
 
@@ -75,7 +80,11 @@ class Database:
 
     def _new_engine(self) -> Engine:
         if not self.is_sqlite:
-            return sa.create_engine(self._url, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT)
+            from jobs.store.postgresql import (
+                new_engine,
+            )  # with its driver, which SQLite does without
+
+            return new_engine(self._url, self._limits)
         engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT})
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)

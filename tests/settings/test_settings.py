@@ -42,6 +42,10 @@ BAD: list[tuple[str, str]] = [
     ("DATABASE_URL", "oracle-of-delphi://x/y"),
     ("DATABASE_URL", "mysql+pymysql://x/y"),
     ("DATABASE_URL", "mssql://x/y"),
+    ("DATABASE_CONNECT_TIMEOUT", "1"),
+    ("DATABASE_TIMEOUT", "0"),
+    ("DATABASE_POOL_TIMEOUT", "soon"),
+    ("DATABASE_POOL", "0"),
     ("JWT_SECRET", "short"),
     ("JWT_SECRET", "x" * (MIN_SECRET_BYTES - 1)),
     ("JWT_SECRET_PREVIOUS", "x" * (MIN_SECRET_BYTES - 1)),
@@ -168,6 +172,21 @@ def test_a_value_that_cannot_work_is_refused_in_one_line_that_names_it(name: str
 
 def test_a_secret_is_not_repeated_when_it_is_refused() -> None:
     assert "hunter2" not in refusal(JWT_SECRET="hunter2")
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "is_warned"),
+    [
+        ("postgresql://h/n", "", True),
+        ("postgresql+psycopg://h/n", LONG_SECRET, False),
+        ("sqlite:////srv/p.db", "", False),
+    ],
+)
+def test_web_servers_that_may_share_a_database_are_warned_of_secrets_of_their_own(
+    url: str, secret: str, is_warned: bool
+) -> None:
+    said = Settings.from_env({"DATABASE_URL": url, "JWT_SECRET": secret}).warnings()
+    assert [sentence.startswith("JWT_SECRET") for sentence in said] == [True] * is_warned
 
 
 def test_nothing_set_is_a_good_setting() -> None:

@@ -442,6 +442,7 @@ def test_runs_of_all_jobs_are_listed_with_who_started_them_and_paged_by_a_cursor
         "status=done",
         "status=failed,done",
         "limit=x",
+        "state=lost",
     ],
 )
 def test_a_bad_cursor_or_filter_is_named(path: str, query: str, client: FlaskClient) -> None:

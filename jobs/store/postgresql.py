@@ -1,0 +1,76 @@
+"""Connections to PostgreSQL on which no wait is longer than its limit, also when the server hangs.
+
+A server that hangs (stopped, swapping, behind a cut line) leaves the connection open and says nothing. Its own
+statement_timeout does not end that, so each wait ends on our side.
+"""
+
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.abc import RV, PQGen
+from sqlalchemy.engine import URL, Engine
+
+from settings.groups import DatabaseLimits
+
+KEPT_OPEN = 5  # connections of a process that stay open; those beyond are closed after use
+WHILE_TABLES_CHANGE = 3_600.0  # seconds of a statement: an index of millions of rows takes minutes
+_INTERVAL = 0.1  # seconds between two looks for a signal; psycopg's own
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is closed when an answer takes longer than `limit` seconds."""
+
+    limit = 10.0
+
+    def wait(self, gen: PQGen[RV], interval: float = _INTERVAL, timeout: float | None = None) -> RV:
+        try:
+            return super().wait(gen, interval, self.limit if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:
+            self.pgconn.finish()  # what it would still say answers nobody
+            raise psycopg.OperationalError(f"no answer within {self.limit:g} s") from None
+
+
+def new_engine(url: URL, limits: DatabaseLimits | None) -> Engine:
+    """An engine whose connections keep to the limits."""
+    if limits is None:
+        return sa.create_engine(url, pool_pre_ping=True)
+    return _bounded(url, limits)
+
+
+def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
+    kept = min(KEPT_OPEN, limits.pool)
+    engine = sa.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_timeout=limits.pool_wait,
+        pool_size=kept,
+        max_overflow=limits.pool - kept,
+    )
+    if engine.driver != "psycopg":
+        return engine
+
+    def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedConnection:
+        own = {"connect_timeout": limits.connect, "application_name": "progress", **options}
+        connection = BoundedConnection.connect(*args, **own)
+        idle(connection)
+        return connection
+
+    def idle(connection: BoundedConnection | None, *_: object) -> None:
+        if connection is not None:  # as it is of one that has failed
+            connection.limit = limits.connect  # of the question whether it still lives
+
+    def in_use(connection: BoundedConnection, *_: object) -> None:
+        connection.limit = limits.statement
+
+    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "checkin", idle)
+    sa.event.listen(engine, "checkout", in_use)
+    return engine
+
+
+def let_tables_change(connection: sa.Connection) -> None:
+    """Lets the statements of the connection take as long as a change of tables may take, until it is given back."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, BoundedConnection):
+        driver.limit = WHILE_TABLES_CHANGE
