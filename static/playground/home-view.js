@@ -121,7 +121,7 @@ export class HomeView {
     const name = this.#links.link('row-name', jobPlace(id));
     const parts = { name, strip: element('span', 'strip'), typical: element('td', 'cell-number'), icon: icon('idle'), last: element('span', '') };
     parts.strip.setAttribute('role', 'img');
-    const head = element('th', 'cell-job', name, element('span', 'row-id', `#${id}`));
+    const head = element('th', 'cell-job', element('div', 'cell-name', name, element('span', 'row-id', `#${id}`)));
     head.scope = 'row';
     const runs = this.#links.link('', runsPlace({ job: id }), 'Runs');
     runs.setAttribute('aria-label', `Runs of job ${id}`);

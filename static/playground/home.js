@@ -48,6 +48,7 @@ export class Home {
   #timer = null;
   #askedAt = 0; // page milliseconds of the last look
   #typing = null;
+  #isAsking = false; // whether jobs that are not in the list are ours
   #watched;
   #view;
   #runsView;
@@ -82,9 +83,26 @@ export class Home {
   /** A brief of any job; true when something changed that is drawn. */
   hearBrief(brief, now) {
     const changed = this.#overview.takeBrief(brief, now);
-    if (this.#overview.isStranger(brief.jobId)) this.#host.refreshJobs();
-    if (changed !== null) this.#lookSoon(AFTER_CHANGE);
+    if (changed !== null || !this.#overview.areJobsKnown) this.#lookSoon(AFTER_CHANGE);
+    this.askForStrangers();
     return changed;
+  }
+
+  /** Jobs are heard of that the list does not have: one after the other the server is asked whether it has a run of theirs. */
+  async askForStrangers() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    for (let [jobId] = this.#overview.strangers(); jobId !== undefined; [jobId] = this.#overview.strangers()) if (!(await this.#askFor(jobId))) break;
+    this.#isAsking = false;
+  }
+
+  // False where there is no answer, or where the list of jobs is old: both are asked for again.
+  async #askFor(jobId) {
+    const runs = await this.#api.allRuns({ job: jobId, limit: 1 }).then(({ runs: found }) => found, (problem) => (problem.status === 400 ? [] : null)); // 400: a number that no job of ours can have
+    if (runs?.length === 0) this.#overview.noteForeign(jobId);
+    else if (runs !== null) this.#host.refreshJobs();
+    this.#host.redraw();
+    return runs?.length === 0;
   }
 
   /** A message of a job that is watched for its progress. */
@@ -124,11 +142,6 @@ export class Home {
       freshness,
       now,
     });
-  }
-
-  /** A job was made, renamed or deleted, or another list of them has come. */
-  jobsChanged() {
-    if (this.#place?.page === 'home') this.#lookSoon(0);
   }
 
   // ---- what is drawn

@@ -6,15 +6,18 @@
  */
 
 import { isExpired, JobRealtimeService } from '../realtime/job-realtime-service.js';
+import { RUN_ENDS } from '../realtime/messages.js';
 import { JobState } from '../realtime/run-state.js';
 import { jobPlace, placeIn, putInAddress } from './address.js';
 import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
+import { confirmed } from './edit/confirm.js';
 import { Editor } from './edit/editor.js';
 import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from './estimate.js';
+import { showInTab } from './favicon.js';
 import { oncePerFrame } from './frames.js';
 import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
@@ -22,12 +25,13 @@ import { Home } from './home.js';
 import { JobsView } from './jobs-view.js';
 import { JsonView } from './json-view.js';
 import { NoticeView } from './notice-view.js';
+import { Notifier } from './notifier.js';
 import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
 import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
-import { asSentence, formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
+import { asSentence, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
 
@@ -82,6 +86,7 @@ class Playground {
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
+  #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
   #jsonView = new JsonView({
     check: (document) => this.#api.validate(document),
@@ -101,6 +106,7 @@ class Playground {
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onBrief((brief) => this.#onBrief(brief));
     this.#service.onError((error) => this.#onServiceError(error));
+    byId('job-notify').addEventListener('click', () => this.#toggleNotified());
     byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
     setInterval(() => this.#lookForJobs(), JOBS_PERIOD);
@@ -183,20 +189,19 @@ class Playground {
   }
 
   #lookForJobs() {
-    const isDue = this.#jobs.length < MANY_JOBS || Date.now() - this.#listedAt >= MANY_JOBS_PERIOD;
+    const isDue = Date.now() - this.#listedAt >= (this.#jobs.length < MANY_JOBS ? JOBS_PERIOD : MANY_JOBS_PERIOD) - TICK;
     if (isDue && document.visibilityState === 'visible' && this.#isLive) this.#attempt(() => this.#refreshJobs(), { quiet: true });
   }
 
   async #refreshJobs() {
     this.#listedAt = Date.now();
-    const askedAt = this.#listedAt / 1_000;
     this.#jobs = await this.#api.jobs();
-    this.#overview.takeJobs(this.#jobs, askedAt);
+    this.#overview.takeJobs(this.#jobs);
+    this.#home.askForStrangers();
     this.#isListed = true;
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
     this.#jobsView.markUnsaved(this.#editor.unsavedIds);
-    if (this.#overview.hasStrangers) this.#refreshJobsSoon();
     this.#askForDrawing();
   }
 
@@ -307,7 +312,19 @@ class Playground {
   }
 
   #onBrief(brief) {
-    this.#home.hearBrief(brief, Date.now() / 1_000);
+    const run = this.#home.hearBrief(brief, Date.now() / 1_000);
+    if (run !== null && RUN_ENDS.has(run.status)) this.#notifyOf(run);
+    this.#askForDrawing();
+  }
+
+  #notifyOf({ runId, jobId, status, reason }) {
+    const name = this.#overview.nameOf(jobId) ?? `Job ${jobId}`;
+    this.#notifier.ended({ runId, jobId }, `${name}: ${RUN_WORDS[status].toLowerCase()}`, status === 'completed' ? '' : asSentence(reason ?? ''));
+  }
+
+  async #toggleNotified() {
+    const why = await this.#notifier.toggle(this.#shown.jobId);
+    if (why !== null) this.#notice.say(why, 'error');
     this.#askForDrawing();
   }
 
@@ -335,11 +352,11 @@ class Playground {
     if (!this.#isLive) this.#noteLoss();
     else if (this.#lost !== null) {
       this.#lost = null;
+      if (this.#wasLive) this.#listedAt = 0; // jobs may have come and gone meanwhile
       this.#wasLive = true;
       this.#notice.clearCausedBy('connection');
       this.#attempt(() => this.#catchUp(this.#shown), { quiet: true });
       this.#home.catchUp();
-      this.#listedAt = 0;
       this.#lookForJobs();
     }
     this.#askForDrawing();
@@ -431,6 +448,18 @@ class Playground {
       await this.#api.cancel(run.runId);
       shown.cancelled = run.runId;
     });
+  }
+
+  // The graph that a past run had becomes the draft, as one step that undo takes back; `runs`: it is saved and executed, too.
+  async #restore({ graph, startedAt, createdAt }, { runs }) {
+    const shown = this.#shown;
+    const when = formatMoment(startedAt ?? createdAt);
+    if (runs && !(await confirmed({ title: 'Run this version?', text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`, yes: 'Run this version', danger: false }))) return;
+    await this.#go(jobPlace(shown.jobId));
+    if (shown !== this.#shown || !this.#editor.isOpen) return;
+    const isOther = this.#editor.restoreGraph(graph, `Restore the version of ${when}`);
+    this.#notice.say(isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`);
+    if (runs) await this.#execute();
   }
 
   async #pending(shown, action, work) {
@@ -542,6 +571,8 @@ class Playground {
       onPast: (isPast) => this.#onPast(isPast),
       onPlace: () => this.#noteAddress(),
       say: (text, tone) => this.#notice.say(text, tone),
+      compare: (runId, other) => this.#go(jobPlace(this.#shown.jobId, { run: runId, with: other })),
+      restore: (record, how) => this.#restore(record, how),
       goToRun: (runId) => this.#go(jobPlace(this.#shown.jobId, { run: runId })),
       goToNow: () => this.#go(jobPlace(this.#shown.jobId)),
       select: (nodeId) => this.#showNode(nodeId),
@@ -680,6 +711,9 @@ class Playground {
     const name = known?.name ?? (jobId === null ? '' : `Job ${jobId}`);
     setText(byId('job-name'), name || ' ');
     setHidden(byId('job-edit'), job === null);
+    setHidden(byId('job-notify'), job === null);
+    setAttribute(byId('job-notify'), 'aria-pressed', String(this.#notifier.isWanted(jobId)));
+    showInTab(this.#stale === null ? (run?.status ?? null) : 'offline');
     const state = this.#stale === null ? RUN_WORDS[run?.status] : this.#staleWord;
     const parts = [run === null || run.ended ? '' : state, name, 'Playground'];
     const title = parts.filter((part) => part !== '').join(' · ');
@@ -690,6 +724,7 @@ class Playground {
   #drawPageTitle() {
     const running = this.#overview.running().length;
     const state = this.#stale !== null ? this.#staleWord : running > 0 ? `${running} running` : '';
+    showInTab(this.#stale !== null ? 'offline' : running > 0 ? 'running' : null);
     const title = [state, this.#pages.shown === 'home' ? 'Home' : 'Runs', 'Playground'].filter((part) => part !== '').join(' · ');
     if (document.title !== title) document.title = title;
   }
@@ -707,6 +742,7 @@ class Playground {
     const said = [];
     if (now.connection !== before.connection) said.push(...spokenConnection(now.connection, before.connection));
     if (now.nodes !== before.nodes) said.push(...troubled.map(({ nodeName, state }) => `${nodeName}: ${NODE_WORDS[state].toLowerCase()}.`));
+    if (now.run !== before.run && run?.ended && run.told && before.run === `${run.runId} running`) this.#notifyOf({ ...run, jobId: this.#shown.jobId });
     if (now.run !== before.run && run !== null) said.push(spokenStatus(run, this.#shown));
     if (said.length > 0) this.#speak(said.join(' '));
   }

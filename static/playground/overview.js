@@ -29,16 +29,18 @@ const FAILURES = new Set(['failed', 'lost']);
 
 export class Overview {
   #jobs = new Map(); // id → {id, name, lastRun}: those that are stored
-  #jobsAskedAt = null; // page seconds; null: the server has not told its jobs
+  #areJobsKnown = false; // the server has told them
   #runs = new Map(); // run id → {run, heardAt: page seconds, 0 for what only a list told}
   #areRunsKnown = false;
   #isMore = { active: false, failed: false }; // the server has more than it told
-  #briefs = new Map(); // job id → {brief, firstHeard, heardAt}, in page seconds
+  #briefs = new Map(); // job id → {brief, heardAt: page seconds}
+  #foreign = new Set(); // ids of jobs that the server does not have
 
-  /** The jobs that are stored, as they were asked for at `askedAt`, by the page's clock. */
-  takeJobs(jobs, askedAt) {
+  /** The jobs that are stored. */
+  takeJobs(jobs) {
     this.#jobs = new Map(jobs.map((job) => [job.id, job]));
-    this.#jobsAskedAt = askedAt;
+    this.#areJobsKnown = true;
+    for (const { id } of jobs) this.#foreign.delete(id);
     for (const { brief, heardAt } of this.#briefs.values()) this.#takeStatus(brief, heardAt);
   }
 
@@ -60,8 +62,7 @@ export class Overview {
 
   /** What is heard of a job. Returns the run of a stored job that has now changed, or null. */
   takeBrief(brief, now) {
-    const firstHeard = this.#briefs.get(brief.jobId)?.firstHeard ?? now;
-    this.#briefs.set(brief.jobId, { brief, firstHeard, heardAt: now });
+    this.#briefs.set(brief.jobId, { brief, heardAt: now });
     return this.#takeStatus(brief, now);
   }
 
@@ -84,8 +85,12 @@ export class Overview {
     this.#briefs.clear();
   }
 
+  get areJobsKnown() {
+    return this.#areJobsKnown;
+  }
+
   get isKnown() {
-    return this.#areRunsKnown && this.#jobsAskedAt !== null;
+    return this.#areRunsKnown && this.#areJobsKnown;
   }
 
   /** Whether the lists hold only a part: {active, failed}. */
@@ -93,13 +98,14 @@ export class Overview {
     return this.#isMore;
   }
 
-  /** Whether something is heard of a job that is not among the stored ones, as they were asked for last: it may be new. */
-  isStranger(jobId) {
-    return this.#jobsAskedAt !== null && !this.#jobs.has(jobId) && (this.#briefs.get(jobId)?.firstHeard ?? 0) >= this.#jobsAskedAt;
+  /** Jobs that something is heard of and that the list does not have: they may be new, or programs that are not ours. */
+  strangers() {
+    return !this.#areJobsKnown ? [] : [...this.#briefs.keys()].filter((jobId) => !this.#jobs.has(jobId) && !this.#foreign.has(jobId));
   }
 
-  get hasStrangers() {
-    return [...this.#briefs.keys()].some((jobId) => this.isStranger(jobId));
+  /** The server has no run of this job: what is heard of it comes from a program that is not ours. */
+  noteForeign(jobId) {
+    this.#foreign.add(jobId);
   }
 
   nameOf(jobId) {
@@ -135,8 +141,8 @@ export class Overview {
    * `kept`: Map job id → the name that somebody gave it.
    */
   foreign(kept, now) {
-    if (this.#jobsAskedAt === null) return [];
-    const heard = [...this.#briefs.values()].filter(({ brief, firstHeard }) => (brief.untold || !this.#jobs.has(brief.jobId)) && firstHeard < this.#jobsAskedAt);
+    if (!this.#areJobsKnown) return [];
+    const heard = [...this.#briefs.values()].filter(({ brief }) => (this.#jobs.has(brief.jobId) ? brief.untold : this.#foreign.has(brief.jobId)));
     const shown = heard.map(({ brief }) => foreignView(brief, now)).filter(({ jobId, status, heard: at }) => kept.has(jobId) || status === 'running' || now - at < LISTED_FOR);
     const unheard = [...kept.keys()].filter((jobId) => !this.#jobs.has(jobId) && !this.#briefs.has(jobId)).map((jobId) => ({ jobId, status: 'unheard', reason: null, heard: null, startedAt: null }));
     const named = [...shown, ...unheard].map((view) => ({ ...view, name: kept.get(view.jobId) ?? this.nameOf(view.jobId), isStored: this.#jobs.has(view.jobId) }));

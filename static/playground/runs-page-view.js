@@ -81,7 +81,7 @@ export class RunsPageView {
       by: element('td', 'cell-by'),
       reason: element('span', 'cell-reason'),
     };
-    const head = element('th', 'cell-job', parts.name, element('span', 'row-id', `#${jobId}`));
+    const head = element('th', 'cell-job', element('div', 'cell-name', parts.name, element('span', 'row-id', `#${jobId}`)));
     head.scope = 'row';
     const row = element('tr', '', head, element('td', '', parts.began), element('td', '', element('span', 'state-line', parts.icon, parts.word)), parts.took, parts.came, parts.went, parts.by, element('td', 'cell-message', parts.reason));
     row.dataset.runId = runId;
