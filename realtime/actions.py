@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+ALL_JOBS = "*"  # in place of a job's number
 MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
 
 
@@ -17,15 +18,25 @@ class LeaveJob(NamedTuple):
     job_id: int
 
 
+class WatchAll(NamedTuple):
+    """This connection takes `job.brief` of every job of its tenant, and `server.state`."""
+
+
+class LeaveAll(NamedTuple):
+    pass
+
+
 class Authenticate(NamedTuple):
     token: str
 
 
-Action = WatchJob | LeaveJob | Authenticate
+Action = WatchJob | LeaveJob | WatchAll | LeaveAll | Authenticate
 
 NEEDED_SCOPE: dict[type[Action], str | None] = {
     WatchJob: "jobs:read",
     LeaveJob: None,
+    WatchAll: "jobs:read",
+    LeaveAll: None,
     Authenticate: None,  # the new token is checked for itself
 }
 
@@ -47,10 +58,13 @@ def parse_action(text: str) -> Action:
     if not isinstance(request, dict):
         raise BadAction("not_an_object", f"expected a JSON object, found {text[:80]!r}")
     action = request.get("action")
+    is_of_all = request.get("jobId") == ALL_JOBS
     if action == "subscribe":
+        if is_of_all:
+            return WatchAll()
         return WatchJob(_job_id(request), request.get("more") is True)
     if action == "unsubscribe":
-        return LeaveJob(_job_id(request))
+        return LeaveAll() if is_of_all else LeaveJob(_job_id(request))
     if action == "auth":
         return Authenticate(_token(request))
     raise BadAction(
@@ -62,7 +76,7 @@ def _job_id(request: dict[str, object]) -> int:
     job_id = request.get("jobId")
     if type(job_id) is int and 0 <= job_id <= MAX_JOB_ID:
         return job_id
-    raise BadAction("bad_job_id", f"jobId must be a whole number, found {job_id!r:.80}")
+    raise BadAction("bad_job_id", f'jobId must be a whole number or "*", found {job_id!r:.80}')
 
 
 def _token(request: dict[str, object]) -> str:

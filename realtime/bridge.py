@@ -7,17 +7,18 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from progress_lib.jetstream import stream_pending, stream_sequence, stream_time
 from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
-from realtime.commands import Broadcast, Hears, Known, ListenTo
+from realtime.commands import Broadcast, Hears, Known, ListenTo, TenantKnown
 from realtime.events import Event, Source, Topic, make_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Hub
+from realtime.overview import Heard
 from realtime.past import Past
 
 LOG = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class NATSBridge:
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._connection = 0  # (bridge thread) the link's connection that we listen on
         self._wishes: queue.SimpleQueue[tuple[Topic, bool] | None] = queue.SimpleQueue()
+        self._tenant_wishes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
         self._failures: Counter[Topic] = Counter()  # (bridge thread) in a row, while NATS was there
         self._stopping = threading.Event()
@@ -104,6 +106,14 @@ class NATSBridge:
         """
         self._wishes.put((topic, is_whole))
 
+    def load_tenant(self, tenant_id: str) -> None:
+        """Asks for the last words of all jobs of a tenant; they reach the hub as TenantKnown.
+
+        Any thread, returns at once.
+        """
+        self._tenant_wishes.put(tenant_id)
+        self._wake()
+
     def past(
         self, tenant_id: str, job_id: int, since: float, until: float
     ) -> list[tuple[str, bytes, float]]:
@@ -136,6 +146,7 @@ class NATSBridge:
             try:
                 self._listen()
                 self._read_pasts(wishes)
+                self._read_last_words()
             except Exception:
                 LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
             self._tell_whether_heard()
@@ -264,10 +275,35 @@ class NATSBridge:
             self._add_last_run(topic, past)
             self._hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete[topic]))
 
+    def _read_last_words(self) -> None:
+        """Gives the hub the last words of the tenants that are watched as a whole. Away from NATS: the hub asks again."""
+        while not self._tenant_wishes.empty():
+            tenant_id = self._tenant_wishes.get_nowait()
+            if self._source is not Source.FOLLOWING or not self.link.is_up:
+                continue
+            try:
+                heard = list(self._last_words(tenant_id))
+            except NatsError as error:
+                LOG.warning("the last words of the tenant %s: %s", tenant_id, error)
+                if self.link.is_up:
+                    self._tenant_wishes.put(tenant_id)
+                return
+            self._hub.put(TenantKnown(tenant_id, heard))
+
+    def _last_words(self, tenant_id: str) -> Iterator[Heard]:
+        for batch in self._stream.last_words(tenant_id):
+            for message in batch:
+                for event in self._events([message], _every_topic, stream_sequence, stream_time):
+                    yield Heard(event, stream_time(message.reply))
+
     def _replay(self, pasts: dict[Topic, Past]) -> None:
         """Adds to each past what the stream holds of its job. Raises NatsError."""
+
+        def is_asked(topic: Topic, _kind: str) -> bool:
+            return topic in pasts
+
         for batch in self._stream.replay(list(pasts)):
-            for event in self._events(batch, pasts.__contains__, stream_sequence, stream_time):
+            for event in self._events(batch, is_asked, stream_sequence, stream_time):
                 pasts[event.topic].add(event)
         for topic in pasts:
             self._failures.pop(topic, None)
@@ -322,7 +358,7 @@ class NATSBridge:
     def _events(
         self,
         messages: list[Message],
-        is_wanted: Callable[[Topic], bool],
+        is_wanted: Callable[[Topic, str], bool],
         sequence: Callable[[str], int],
         time_of: Callable[[str], float],
     ) -> list[Event]:
@@ -334,7 +370,7 @@ class NATSBridge:
         for message in messages:
             try:
                 topic, kind = topic_of(message.subject)
-                if is_wanted(topic):
+                if is_wanted(topic, kind):
                     seq, at = sequence(message.reply), time_of(message.reply)
                     events.append(make_event(topic, kind, message.payload, seq, at))
                 else:
@@ -362,7 +398,7 @@ def _now() -> Callable[[str], float]:
     return lambda _reply: now
 
 
-def _every_topic(_topic: Topic) -> bool:
+def _every_topic(_topic: Topic, _kind: str) -> bool:
     return True
 
 

@@ -10,12 +10,21 @@ from realtime.actions import (
     NEEDED_SCOPE,
     Authenticate,
     BadAction,
+    LeaveAll,
     LeaveJob,
+    WatchAll,
     WatchJob,
     parse_action,
 )
 from realtime.close_codes import REASONS, CloseCode
-from realtime.commands import Register, Subscribe, Unregister, Unsubscribe
+from realtime.commands import (
+    LeaveTenant,
+    Register,
+    Subscribe,
+    Unregister,
+    Unsubscribe,
+    WatchTenant,
+)
 from realtime.events import Topic
 from realtime.floods import Pace
 from realtime.hub import Hub
@@ -47,6 +56,7 @@ class Client(Outgoing):
         super().__init__(socket)
         self.identity = identity  # (reader thread)
         self._watched: set[int] = set()  # (reader thread) jobs that were asked for
+        self._watches_all = False  # (reader thread)
         self._hub = hub
         self._verifier = verifier
         self._limits = limits
@@ -133,6 +143,12 @@ class Client(Outgoing):
                 case LeaveJob(job_id):
                     self._watched.discard(job_id)
                     self._hub.put(Unsubscribe(self, Topic(self.identity.tenant_id, job_id)))
+                case WatchAll():
+                    self._watches_all = True
+                    self._hub.put(WatchTenant(self, self.identity.tenant_id))
+                case LeaveAll():
+                    self._watches_all = False
+                    self._hub.put(LeaveTenant(self, self.identity.tenant_id))
                 case Authenticate(token):
                     self._renew(token)
         except BadAction as error:
@@ -160,7 +176,7 @@ class Client(Outgoing):
             raise BadAction("bad_token", str(error)) from None
         if identity.tenant_id != self.identity.tenant_id:
             raise BadAction("bad_token", "the token is for another tenant than this connection")
-        if self._watched and "jobs:read" not in identity.scopes:
+        if (self._watched or self._watches_all) and "jobs:read" not in identity.scopes:
             raise BadAction("bad_token", "the token's scope does not hold jobs:read")
         self.identity = identity
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from realtime.close_codes import CloseCode
 from realtime.events import Event, Source, Topic
+from realtime.overview import Heard
 from realtime.snapshot import JobSnapshot
 
 if TYPE_CHECKING:
@@ -40,6 +41,27 @@ class Unsubscribe(NamedTuple):
 
     client: Client
     topic: Topic
+
+
+class WatchTenant(NamedTuple):
+    """A client is sent a brief of each job of a tenant, what is true now first; it takes `server.state` from now on."""
+
+    client: Client
+    tenant_id: str
+
+
+class LeaveTenant(NamedTuple):
+    """A client is sent no more briefs of a tenant's jobs."""
+
+    client: Client
+    tenant_id: str
+
+
+class TenantKnown(NamedTuple):
+    """The last words that the stream holds of each job of a tenant, in order."""
+
+    tenant_id: str
+    heard: list[Heard]
 
 
 class Broadcast(NamedTuple):
@@ -97,6 +119,9 @@ Command = (
     | Unregister
     | Subscribe
     | Unsubscribe
+    | WatchTenant
+    | LeaveTenant
+    | TenantKnown
     | Broadcast
     | Known
     | ListenTo

@@ -41,6 +41,13 @@ def seen_frame(job_id: int, run_id: str | None, began: float, heard: float) -> b
     )
 
 
+def brief_frame(job_id: int, status: bytes | None, heard: float, is_untold: bool) -> bytes:
+    """A `job.brief` message: the last `job.status` payload, byte for byte, and when the job was heard last."""
+    rest = json.dumps({"heard": heard, "untold": is_untold}).encode()[1:]
+    payload = b'{"status":%b,%b' % (status or b"null", rest)
+    return frame(TEXT, b'{"type":"job.brief","jobId":%d,"payload":%b}' % (job_id, payload))
+
+
 def server_frame(*, is_heard: bool, since: float) -> bytes:
     """A `server.state` message: whether NATS reaches the server that sends it."""
     payload = {"nats": "ok" if is_heard else "away", "since": since}

@@ -146,6 +146,12 @@ class ProgressStream:
         for batch in self._read({}, since, until):
             yield [message for message in batch if message.subject in subjects]
 
+    def last_words(self, tenant_id: str) -> Iterator[list[Message]]:
+        """The last message of each kind that the stream holds of each job of a tenant, in order. Raises NatsError."""
+        config = {"deliver_policy": "last_per_subject", **self._of(every_job(tenant_id, "*"))}
+        with contextlib.closing(self._jetstream.read(self.name, config, REPLAY_WAIT)) as batches:
+            yield from batches
+
     def _told(self, jobs: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """The jobs of which the stream holds a message."""
         tenants = {tenant_id for tenant_id, _ in jobs}

@@ -24,14 +24,18 @@ from realtime.commands import (
     Command,
     Hears,
     Known,
+    LeaveTenant,
     ListenTo,
     Register,
     Stop,
     Subscribe,
+    TenantKnown,
     Unregister,
     Unsubscribe,
+    WatchTenant,
 )
-from realtime.events import Event, ProgressEvent, Source, Topic
+from realtime.events import STATUS, Event, ProgressEvent, Source, Topic
+from realtime.overview import Heard, Overview
 from realtime.send_buffer import Part
 from realtime.snapshot import COUNT, NONE, JobSnapshot, News
 
@@ -53,6 +57,18 @@ LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 
 Load = Callable[[Topic, bool], None]
 """Asks for a job's whole past, or for the database's word alone; the answer comes as the command Known."""
+
+
+LoadTenant = Callable[[str], None]
+"""Asks for the last words of all jobs of a tenant; the answer comes as the command TenantKnown."""
+
+
+@dataclass(slots=True)
+class _Tenant:
+    """All jobs of a tenant in short, while somebody watches them all."""
+
+    overview: Overview = field(default_factory=Overview)
+    watchers: set[Client] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -90,12 +106,14 @@ class Hub:
     LIVE_ONLY) the state of every job is kept from its first message on.
     """
 
-    def __init__(self, load: Load | None = None) -> None:
+    def __init__(self, load: Load | None = None, load_tenant: LoadTenant | None = None) -> None:
         self._load = load
+        self._load_tenant = load_tenant
         self._source = Source.LIVE_ONLY if load is None else Source.AWAY  # (hub thread)
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._clients: dict[Client, set[Topic]] = {}  # (hub thread)
         self._jobs: dict[Topic, _Job] = {}  # (hub thread)
+        self._tenants: dict[str, _Tenant] = {}  # (hub thread) those that are watched as a whole
         self._idle: dict[Topic, None] = {}  # (hub thread) jobs that nobody watches, oldest first
         self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
         self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
@@ -123,12 +141,17 @@ class Hub:
         """Has a command done, after all that were put before it; returns at once."""
         self._inbox.put(command)
 
-    def keeps(self, topic: Topic) -> bool:
-        """Whether the job's state is kept, or asked for: its messages are of use.
+    def keeps(self, topic: Topic, kind: str) -> bool:
+        """Whether a message is of use: the job's state is kept, or asked for, or all jobs of its tenant are watched.
 
         Safe to race: a job that is kept a moment later has its past read later, and finds the message in it.
         """
-        return topic in self._jobs
+        if topic in self._jobs:
+            return True
+        tenant = self._tenants.get(topic.tenant_id) if self._tenants else None
+        return tenant is not None and tenant.overview.wants(
+            topic.job_id, kind == STATUS, time.monotonic()
+        )
 
     @property
     def backlog(self) -> int:
@@ -159,6 +182,8 @@ class Hub:
         touched, self._touched = self._touched, []
         for job in touched:
             self._flush(job)
+        for tenant in list(self._tenants.values()):
+            self._tell_briefs(tenant)
         self.counts.rounds.add(time.perf_counter() - began)
         if touched and self._published:  # clocks of two machines may differ: never below 0
             self.counts.lags.add(max(time.time() - self._published, 0.0))
@@ -199,6 +224,13 @@ class Hub:
                 self._begin_watching(client, topic)
             case Unsubscribe(client, topic):
                 self._end_watching(client, topic)
+            case WatchTenant(client, tenant_id):
+                self._take_more(client)
+                self._begin_overview(client, tenant_id)
+            case LeaveTenant(client, tenant_id):
+                self._end_overview(client, tenant_id)
+            case TenantKnown(tenant_id, heard):
+                self._note_briefs(tenant_id, heard)
             case Known(topic, past, last_seq, is_complete):
                 self._learn(topic, past, last_seq, is_complete)
             case ListenTo(source, has_gap, restarts):
@@ -222,6 +254,44 @@ class Hub:
                 self._take_one(event)
             except Exception:  # costs this message only
                 LOG.exception("hub: a message of %s failed", event.topic)
+        for tenant_id in self._tenants:
+            of_tenant = [event for event in events if event.topic.tenant_id == tenant_id]
+            self._note_briefs(tenant_id, [Heard(event, time.time()) for event in of_tenant])
+
+    def _note_briefs(self, tenant_id: str, heard: list[Heard]) -> None:
+        tenant = self._tenants.get(tenant_id)
+        if tenant is not None:
+            now = time.monotonic()
+            for one in heard:
+                tenant.overview.note(one, now)
+
+    def _tell_briefs(self, tenant: _Tenant) -> None:
+        """Sends what is new in short, to each who watches all jobs with one send."""
+        if news := tenant.overview.take_news(time.monotonic()):
+            self._send(list(tenant.watchers), [(None, frame) for frame in news])
+
+    def _begin_overview(self, client: Client, tenant_id: str) -> None:
+        """Sends the present state in short, and from here on what follows. The first one has what was said before read."""
+        if client not in self._clients:
+            return  # it left while its request was in the inbox
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            tenant = self._tenants[tenant_id] = _Tenant()
+            self._ask_for_tenant(tenant_id)
+        tenant.watchers.add(client)
+        if present := tenant.overview.present(time.time()):
+            self._send([client], [(None, frame) for frame in present])
+
+    def _ask_for_tenant(self, tenant_id: str) -> None:
+        if self._load_tenant is not None and self._source is not Source.LIVE_ONLY:
+            self._load_tenant(tenant_id)
+
+    def _end_overview(self, client: Client, tenant_id: str) -> None:
+        tenant = self._tenants.get(tenant_id)
+        if tenant is not None:
+            tenant.watchers.discard(client)
+            if not tenant.watchers:
+                del self._tenants[tenant_id]
 
     def _take_one(self, event: Event) -> None:
         job = self._jobs.get(event.topic)
@@ -292,6 +362,10 @@ class Hub:
     def _listen_to(self, source: Source, has_gap: bool, restarts: bool) -> None:
         """Notes where messages come from. After a gap, holds what comes until each job's past is there, which may be older."""
         self._source = source
+        for tenant_id, tenant in self._tenants.items():
+            if restarts:
+                tenant.overview.forget_sequences()
+            self._ask_for_tenant(tenant_id)
         if self._load is None:
             return
         for topic in self._idle:  # read when somebody asks
@@ -382,6 +456,8 @@ class Hub:
     def _forget(self, client: Client) -> None:
         for topic in self._clients.pop(client, set()):
             self._lose_watcher(client, topic)
+        for tenant_id in list(self._tenants):
+            self._end_overview(client, tenant_id)
         self._talkative.discard(client)
         self.counts.clients = len(self._clients)
 
@@ -412,6 +488,8 @@ def _size(command: Command) -> int:
             return len(events)
         case Known(past=past):
             return 1 + len(past)
+        case TenantKnown(heard=heard):
+            return 1 + len(heard)
     return 1
 
 

@@ -37,7 +37,10 @@ class Realtime:
         last_run: LastRun | None = None,
         rules: StreamRules | None = None,
     ) -> None:
-        self.hub = Hub(load=lambda topic, is_whole: self.bridge.load(topic, is_whole))
+        self.hub = Hub(
+            load=lambda topic, is_whole: self.bridge.load(topic, is_whole),
+            load_tenant=lambda tenant_id: self.bridge.load_tenant(tenant_id),
+        )
         self.bridge = NATSBridge(nats.link("bridge"), tenant_id, self.hub, last_run, rules)
         self._door = Door(self.hub, verifier, origins=origins, limits=limits)
         # a signal handler may only put: put neither waits nor takes a lock that it may hold already

@@ -62,6 +62,23 @@ class JobSnapshot:
             return None
         return Seen(self._seen_run, self.began, self._heard)
 
+    @property
+    def status(self) -> StatusEvent | None:
+        """The last status of the job's run; None where no status told of one."""
+        return self._status
+
+    def is_over(self, run_id: str) -> bool:
+        """Whether another run of the job followed this one: what comes of it is late."""
+        return run_id in self._past
+
+    def is_untold(self, progress: Progress) -> bool:
+        """Whether no status tells of the run that it belongs to; without a name that is the run under way."""
+        if self._status is None:
+            return True
+        if progress.run_id is None:
+            return self._status.run.is_end
+        return progress.run_id != self._status.run_id
+
     def apply(self, event: Event) -> News:
         """Notes an event; NONE where it says less than what is known, and must not be shown."""
         if type(event) is ProgressEvent:
@@ -116,7 +133,7 @@ class JobSnapshot:
             return NONE
         if known is not None and not follows(progress, known.progress):
             return NONE
-        if self._is_untold(progress):
+        if self.is_untold(progress):
             self._note_times(event, known)
         if known is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = event
@@ -131,14 +148,6 @@ class JobSnapshot:
             and progress.run_id == status.run_id
             and status.run.is_end
         )
-
-    def _is_untold(self, progress: Progress) -> bool:
-        """Whether no status tells of the run that it belongs to; without a name that is the run under way."""
-        if self._status is None:
-            return True
-        if progress.run_id is None:
-            return self._status.run.is_end
-        return progress.run_id != self._status.run_id
 
     def _note_times(self, event: ProgressEvent, known: ProgressEvent | None) -> None:
         progress = event.progress

@@ -53,6 +53,16 @@ export class Api {
     return all.reverse();
   }
 
+  /** {jobs: [{id, name, lastRun, runs}], next: where the following page begins, or null}: newest first, with the last `runs` of each. */
+  jobsPage({ q = '', runs = 14, limit = 50, before = null } = {}, signal = undefined) {
+    return this.#call('GET', `/api/jobs?${query({ q, runs, limit, before })}`, undefined, {}, signal);
+  }
+
+  /** {runs, next}: runs of all jobs, newest first, each with jobId, jobName and startedBy; `status`: states with commas between. */
+  allRuns({ status = '', job = null, since = null, until = null, limit = 50, before = null } = {}, signal = undefined) {
+    return this.#call('GET', `/api/runs?${query({ status, job, since, until, limit, before })}`, undefined, {}, signal);
+  }
+
   /**
    * {id, name, graph, asStored, odd, notes, updatedAt, etag}. `graph` has the shape that the page needs, `asStored` is what
    * the server has; `odd` says what of it was left out, a sentence each; `notes` what it means otherwise than when it was
@@ -200,6 +210,11 @@ export class Api {
   }
 }
 
+function query(parameters) {
+  const said = Object.entries(parameters).filter(([, value]) => value !== null && value !== '');
+  return new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
+}
+
 /** A key for one press of Execute. (crypto.randomUUID is missing on plain http other than localhost.) */
 export function newIdempotencyKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -212,6 +227,7 @@ function runRecord(document) {
     jobId,
     status,
     reason: reason ?? null,
+    startedBy: document.startedBy ?? null,
     createdAt: document.createdAt ?? null,
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,

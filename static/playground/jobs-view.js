@@ -6,6 +6,7 @@
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { arranged, lastRunView } from './job-list.js';
+import { laterRun } from './overview.js';
 
 /** From so many jobs on one searches. */
 const WORTH_SEARCHING = 8;
@@ -21,6 +22,7 @@ export class JobsView {
   #unsaved = [];
   #entries = new Map(); // job id → {button, parts}
   #live = { jobId: null, run: null }; // the run of the job at hand, of which more is known than the list has
+  #heard = new Map(); // job id → its last run that was heard of
   #second = 0; // at which ages were drawn
 
   constructor({ onOpen }) {
@@ -54,8 +56,9 @@ export class JobsView {
     }
   }
 
-  /** Draw how long ago things happened; `live`: {jobId, run} of the job at hand, where `run` may be null. */
-  draw(live, now) {
+  /** Draw how long ago things happened; `live`: {jobId, run} of the job at hand, where `run` may be null; `heard`: job id → its last run. */
+  draw(live, heard, now) {
+    this.#heard = heard;
     const isSame = live.jobId === this.#live.jobId && live.run?.status === this.#live.run?.status;
     this.#live = live;
     if (isSame && Math.floor(now) === this.#second) return;
@@ -101,7 +104,7 @@ export class JobsView {
 
   #runOf({ id, lastRun }) {
     const { jobId, run } = this.#live;
-    return id === jobId && run !== null ? { createdAt: null, ...run } : (lastRun ?? null);
+    return id === jobId && run !== null ? { createdAt: null, ...run } : laterRun(this.#heard.get(id) ?? null, lastRun ?? null);
   }
 
   #entry({ id, name }) {

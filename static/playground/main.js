@@ -1,31 +1,39 @@
 /**
- * The Playground: introduces the parts to each other. One page shows one job; its state is in `shown`.
+ * The Playground: introduces the parts to each other. It shows home, the runs of all jobs, or one job, whose state is in `shown`.
  *
  * What is live comes through the JobRealtimeService alone. The HTTP API is for what a person asks for, and
  * for the record of a run whose messages are older than this page.
  */
 
 import { isExpired, JobRealtimeService } from '../realtime/job-realtime-service.js';
+import { RUN_ENDS } from '../realtime/messages.js';
 import { JobState } from '../realtime/run-state.js';
+import { jobPlace, placeIn, putInAddress } from './address.js';
 import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
+import { confirmed } from './edit/confirm.js';
 import { Editor } from './edit/editor.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from './estimate.js';
 import { ExecuteForm } from './execute-form.js';
+import { showInTab } from './favicon.js';
 import { oncePerFrame } from './frames.js';
 import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
+import { Home } from './home.js';
 import { JobsView } from './jobs-view.js';
 import { JsonView } from './json-view.js';
 import { NoticeView } from './notice-view.js';
+import { Notifier } from './notifier.js';
+import { Overview } from './overview.js';
+import { PagesView } from './pages-view.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentToken, jobInAddress, keepToken, putJobInAddress, takeTokenFromAddress } from './session.js';
-import { asSentence, formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
+import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
+import { asSentence, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
 
@@ -44,6 +52,13 @@ const LOW = 1_000;
 /** Milliseconds between two looks whether somebody made, renamed or deleted a job; none while the page is hidden. */
 const JOBS_PERIOD = 10_000;
 
+/** From so many jobs on it is looked less often: each look takes several pages of the list. */
+const MANY_JOBS = 500;
+const MANY_JOBS_PERIOD = 60_000;
+
+/** Milliseconds until the address takes what was chosen: browsers allow few changes of it in a row. */
+const ADDRESS_WAIT = 300;
+
 /** Jobs whose last known state is kept for a person who goes from one to another while the server is away. */
 const MOST_KEPT = 30;
 
@@ -51,6 +66,10 @@ class Playground {
   #shown = nothingShown(); // the job at hand
   #jobs = [];
   #isListed = false; // the server has told its jobs
+  #listedAt = 0; // Date.now() of the last look at them
+  #isLooking = false; // at the list of jobs
+  #isArriving = null; // {place} that the address names already, until it is shown
+  #addressTimer = null;
   #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
   #announced = { run: null, nodes: '', connection: null }; // what was last read out
   #executeKey = null; // of a press of Execute that was not answered yet
@@ -58,16 +77,19 @@ class Playground {
   #lost = null; // {at: Date, now: epoch seconds by the server's clock}: since when nothing is heard; null while live
   #wasLive = false;
 
+  #overview = new Overview();
   #api = new Api(currentToken);
   #service = new JobRealtimeService({ url: socketAddress(), token: currentToken });
   #askForDrawing = oncePerFrame(() => this.#draw());
 
   #connection = new ConnectionView({ onRetry: () => this.#service.reconnect(), onRenew: () => this.#renewToken() });
-  #jobsView = new JobsView({ onOpen: (jobId) => this.#open(jobId) });
+  #jobsView = new JobsView({ onOpen: (jobId) => this.#go(jobPlace(jobId)) });
+  #pages = new PagesView({ onGo: (place) => this.#go(place) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
+  #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
   #jsonView = new JsonView({
     check: (document) => this.#api.validate(document),
@@ -77,6 +99,7 @@ class Playground {
   #executeForm = new ExecuteForm();
   #editor = new Editor({ api: this.#api, graph: this.#graph, host: this.#editHost() });
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
+  #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
 
   start() {
     this.#noteLoss();
@@ -85,11 +108,14 @@ class Playground {
     this.#service.onSeen((event) => this.#onEvent(event, 'seen'));
     this.#service.onProgress((event) => this.#onEvent(event, 'progress'));
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
+    this.#service.onBrief((brief) => this.#onBrief(brief));
     this.#service.onError((error) => this.#onServiceError(error));
+    byId('job-notify').addEventListener('click', () => this.#toggleNotified());
     byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
     setInterval(() => this.#lookForJobs(), JOBS_PERIOD);
     document.addEventListener('visibilitychange', () => this.#lookForJobs());
+    addEventListener('popstate', () => this.#arrive(placeIn(location.href)));
     this.#askForDrawing();
     keepIcons().catch(() => undefined); // they are then fetched one by one
     this.#load();
@@ -103,24 +129,94 @@ class Playground {
       return;
     }
     this.#attempt(() => this.#editor.loadTypes());
-    const wanted = jobInAddress() ?? this.#shown.jobId;
-    if (wanted !== null) this.#open(wanted);
-    const listed = await this.#attempt(() => this.#refreshJobs());
-    if (listed && this.#shown.jobId === null && this.#jobs.length > 0) this.#open(this.#jobs[0].id);
-    else if (listed && this.#jobs.length === 0) this.#graph.show(NO_GRAPH, 'No jobs yet. Make one with + beside “Jobs”.');
+    this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
+    this.#arrive(placeIn(location.href), { isAnew: true });
+    await this.#attempt(() => this.#refreshJobs());
     this.#askForDrawing();
   }
 
+  // ---- places: what the address says is shown, and what is shown the address says
+
+  #go(place, options) {
+    putInAddress(place, options);
+    return this.#arrive(place);
+  }
+
+  async #arrive(place, { isAnew = false } = {}) {
+    clearTimeout(this.#addressTimer);
+    this.#pages.show(place);
+    if (place.page === 'job') {
+      this.#home.show(null);
+      await this.#arriveAtJob(place, isAnew);
+    } else {
+      this.#leaveJob();
+      this.#home.show(place);
+    }
+    this.#askForDrawing();
+  }
+
+  async #arriveAtJob(place, isAnew) {
+    const arriving = { place };
+    this.#isArriving = arriving;
+    if (isAnew || place.job !== this.#shown.jobId) await this.#open(place.job);
+    if (this.#isArriving !== arriving) return; // the person has gone on
+    if (place.run === null) this.#runs.leavePast();
+    else await this.#runs.showLinked(place);
+    if (this.#isArriving !== arriving) return;
+    if (place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) this.#showNode(place.node);
+    this.#isArriving = null;
+  }
+
+  #leaveJob() {
+    this.#isArriving = null;
+    if (this.#shown.jobId === null) return;
+    this.#editor.close();
+    this.#service.unsubscribeFromJob(this.#shown.jobId);
+    this.#keep(this.#shown);
+    this.#shown = nothingShown();
+    this.#notice.clear();
+    this.#runs.open(null);
+    this.#details.show(null);
+    this.#jobsView.markShown(null);
+    this.#showGraph(NO_GRAPH, '');
+  }
+
+  // What is chosen on the page of a job, once it rests.
+  #noteAddress() {
+    clearTimeout(this.#addressTimer);
+    if (this.#isArriving !== null || this.#shown.jobId === null) return;
+    this.#addressTimer = setTimeout(() => putInAddress(this.#placeOfJob(), { replace: true }), ADDRESS_WAIT);
+  }
+
+  #placeOfJob() {
+    return jobPlace(this.#shown.jobId, { ...this.#runs.place, node: this.#shown.selected });
+  }
+
   #lookForJobs() {
-    if (document.visibilityState === 'visible' && this.#isLive) this.#attempt(() => this.#refreshJobs(), { quiet: true });
+    const isDue = Date.now() - this.#listedAt >= (this.#jobs.length < MANY_JOBS ? JOBS_PERIOD : MANY_JOBS_PERIOD) - TICK;
+    if (isDue && document.visibilityState === 'visible' && this.#isLive) this.#attempt(() => this.#refreshJobs(), { quiet: true });
   }
 
   async #refreshJobs() {
+    this.#listedAt = Date.now();
     this.#jobs = await this.#api.jobs();
+    this.#overview.takeJobs(this.#jobs);
+    this.#home.askForStrangers();
     this.#isListed = true;
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
     this.#jobsView.markUnsaved(this.#editor.unsavedIds);
+    this.#askForDrawing();
+  }
+
+  // Somebody made a job that is not in the list yet: many messages of it are one reason to look.
+  #refreshJobsSoon() {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#attempt(() => this.#refreshJobs(), { quiet: true }).then(() => {
+      this.#isLooking = false;
+      this.#askForDrawing();
+    });
   }
 
   async #open(jobId) {
@@ -134,7 +230,6 @@ class Playground {
     this.#runs.open(null);
     this.#details.show(null);
     this.#jobsView.markShown(jobId);
-    putJobInAddress(jobId);
     this.#showGraph(shown.graph, '');
     this.#watch(jobId);
     await this.#attempt(() => this.#fetchJob(shown));
@@ -207,6 +302,7 @@ class Playground {
     if (saved === null) return false;
     this.#editor.forget(saved.id);
     await this.#refreshJobs();
+    putInAddress(jobPlace(saved.id));
     this.#open(saved.id);
     return true;
   }
@@ -215,12 +311,30 @@ class Playground {
 
   #onEvent(event, kind) {
     const shown = this.#shown;
-    if (event.jobId !== shown.jobId) return;
+    if (event.jobId !== shown.jobId) return this.#home.hear(event, kind);
     if (shown.state[kind](event, this.#api.now())) this.#askForDrawing();
+  }
+
+  #onBrief(brief) {
+    const run = this.#home.hearBrief(brief, Date.now() / 1_000);
+    if (run !== null && RUN_ENDS.has(run.status)) this.#notifyOf(run);
+    this.#askForDrawing();
+  }
+
+  #notifyOf({ runId, jobId, status, reason }) {
+    const name = this.#overview.nameOf(jobId) ?? `Job ${jobId}`;
+    this.#notifier.ended({ runId, jobId }, `${name}: ${RUN_WORDS[status].toLowerCase()}`, status === 'completed' ? '' : asSentence(reason ?? ''));
+  }
+
+  async #toggleNotified() {
+    const why = await this.#notifier.toggle(this.#shown.jobId);
+    if (why !== null) this.#notice.say(why, 'error');
+    this.#askForDrawing();
   }
 
   #onConnection(state) {
     if (state === 'connected') {
+      this.#home.expectSnapshot();
       this.#shown.state.expectSnapshot();
       this.#tokenView.close();
     }
@@ -242,9 +356,11 @@ class Playground {
     if (!this.#isLive) this.#noteLoss();
     else if (this.#lost !== null) {
       this.#lost = null;
+      if (this.#wasLive) this.#listedAt = 0; // jobs may have come and gone meanwhile
       this.#wasLive = true;
       this.#notice.clearCausedBy('connection');
       this.#attempt(() => this.#catchUp(this.#shown), { quiet: true });
+      this.#home.catchUp();
       this.#lookForJobs();
     }
     this.#askForDrawing();
@@ -371,6 +487,18 @@ class Playground {
     });
   }
 
+  // The graph that a past run had becomes the draft, as one step that undo takes back; `runs`: it is saved and executed, too.
+  async #restore({ graph, startedAt, createdAt }, { runs }) {
+    const shown = this.#shown;
+    const when = formatMoment(startedAt ?? createdAt);
+    if (runs && !(await confirmed({ title: 'Run this version?', text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`, yes: 'Run this version', danger: false }))) return;
+    await this.#go(jobPlace(shown.jobId));
+    if (shown !== this.#shown || !this.#editor.isOpen) return;
+    const isOther = this.#editor.restoreGraph(graph, `Restore the version of ${when}`);
+    this.#notice.say(isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`);
+    if (runs) await this.#execute();
+  }
+
   async #pending(shown, action, work) {
     shown.pending = action;
     this.#askForDrawing();
@@ -422,6 +550,7 @@ class Playground {
   #showDetails(nodeId) {
     this.#shown.selected = nodeId;
     this.#details.show(this.#view().graph.nodes.find((node) => node.id === nodeId) ?? null);
+    this.#noteAddress();
     this.#askForDrawing();
   }
 
@@ -443,7 +572,7 @@ class Playground {
       jobs: () => this.#jobs,
       show: async (jobId) => {
         await this.#refreshJobs();
-        await this.#open(jobId);
+        await this.#go(jobPlace(jobId));
       },
       saved: async (job) => {
         if (this.#shown.jobId === job.id) this.#shown.job = job;
@@ -452,8 +581,7 @@ class Playground {
       },
       gone: async (jobId) => {
         await this.#refreshJobs();
-        if (this.#shown.jobId === jobId && this.#jobs.length > 0) await this.#open(this.#jobs[0].id);
-        else if (this.#shown.jobId === jobId) location.assign(location.pathname);
+        if (this.#shown.jobId === jobId) await this.#go({ page: 'home' });
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#jsonView.open(this.#editor.document),
@@ -478,8 +606,27 @@ class Playground {
       redraw: () => this.#askForDrawing(),
       onDrawer: () => isLow() && this.#editor.closePreview(),
       onPast: (isPast) => this.#onPast(isPast),
+      onPlace: () => this.#noteAddress(),
+      say: (text, tone) => this.#notice.say(text, tone),
+      compare: (runId, other) => this.#go(jobPlace(this.#shown.jobId, { run: runId, with: other })),
+      restore: (record, how) => this.#restore(record, how),
+      goToRun: (runId) => this.#go(jobPlace(this.#shown.jobId, { run: runId })),
+      goToNow: () => this.#go(jobPlace(this.#shown.jobId)),
       select: (nodeId) => this.#showNode(nodeId),
       selected: () => this.#shown.selected,
+    };
+  }
+
+  #homeHost() {
+    return {
+      attempt: (work, options) => this.#attempt(work, options),
+      redraw: () => this.#askForDrawing(),
+      go: (place, options) => this.#go(place, options),
+      newJob: () => this.#editor.newJob(),
+      importJobs: () => this.#editor.importJobs(),
+      refreshJobs: () => this.#refreshJobsSoon(),
+      subscribe: (jobId) => this.#watch(jobId),
+      unsubscribe: (jobId) => jobId !== this.#shown.jobId && this.#service.unsubscribeFromJob(jobId),
     };
   }
 
@@ -538,8 +685,9 @@ class Playground {
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
+    this.#home.draw({ now: this.#stale?.now ?? this.#api.now(), clock: this.#clock(), since, staleWord: this.#staleWord, isDeaf: this.#service.transport === 'http' });
     const live = isPast ? this.#shown.state.run(this.#clock()) : run;
-    this.#jobsView.draw({ jobId: this.#shown.jobId, run: live?.told ? live : null }, this.#api.now());
+    this.#jobsView.draw({ jobId: this.#shown.jobId, run: live?.told ? live : null }, this.#overview.heardRuns(), this.#api.now());
     this.#drawTitle(live);
     this.#announce(live, isPast ? [] : nodes);
     this.#completeRun(live, nodes, isPast);
@@ -603,13 +751,26 @@ class Playground {
 
   #drawTitle(run) {
     const { job, jobId } = this.#shown;
+    if (this.#pages.shown !== 'job') return this.#drawPageTitle();
     const known = job ?? this.#jobs.find(({ id }) => id === jobId);
     const name = known?.name ?? (jobId === null ? '' : `Job ${jobId}`);
     setText(byId('job-name'), name || ' ');
     setHidden(byId('job-edit'), job === null);
+    setHidden(byId('job-notify'), job === null);
+    setAttribute(byId('job-notify'), 'aria-pressed', String(this.#notifier.isWanted(jobId)));
+    showInTab(this.#stale === null ? (run?.status ?? null) : 'offline');
     const state = this.#stale === null ? RUN_WORDS[run?.status] : this.#staleWord;
     const parts = [run === null || run.ended ? '' : state, name, 'Playground'];
     const title = parts.filter((part) => part !== '').join(' · ');
+    if (document.title !== title) document.title = title;
+    return undefined;
+  }
+
+  #drawPageTitle() {
+    const running = this.#overview.running().length;
+    const state = this.#stale !== null ? this.#staleWord : running > 0 ? `${running} running` : '';
+    showInTab(this.#stale !== null ? 'offline' : running > 0 ? 'running' : null);
+    const title = [state, this.#pages.shown === 'home' ? 'Home' : 'Runs', 'Playground'].filter((part) => part !== '').join(' · ');
     if (document.title !== title) document.title = title;
   }
 
@@ -626,6 +787,7 @@ class Playground {
     const said = [];
     if (now.connection !== before.connection) said.push(...spokenConnection(now.connection, before.connection));
     if (now.nodes !== before.nodes) said.push(...troubled.map(({ nodeName, state }) => `${nodeName}: ${NODE_WORDS[state].toLowerCase()}.`));
+    if (now.run !== before.run && run?.ended && run.told && before.run === `${run.runId} running`) this.#notifyOf({ ...run, jobId: this.#shown.jobId });
     if (now.run !== before.run && run !== null) said.push(spokenStatus(run, this.#shown));
     if (said.length > 0) this.#speak(said.join(' '));
   }

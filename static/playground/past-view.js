@@ -1,8 +1,9 @@
 /**
  * The bar over a past run: which it is, a slider through its time, play, and the way back to now.
- * Test hooks: `#past`, `#past-title`, `#past-slider`, `#past-time`, `#past-play`, `#past-close`.
+ * Test hooks: `#past`, `#past-menu`, `#past-title`, `#past-slider`, `#past-time`, `#past-play`, `#past-close`.
  */
 
+import { Menu } from './edit/menu.js';
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatDuration, formatMoment, RUN_WORDS } from './text.js';
 
@@ -20,8 +21,9 @@ export class PastView {
   #playing = null; // {startedAt, from}: page time and run time when play was pressed
   #onTime;
 
-  /** `onTime(ts)`: the person, or playing, went to another moment. */
-  constructor({ onTime, onClose }) {
+  /** `onTime(ts)`: the person, or playing, went to another moment; `actions()`: what can be done with the run, as Menu takes it. */
+  constructor({ onTime, onClose, actions }) {
+    new Menu(byId('past-menu'), byId('past-menu-list'), actions);
     this.#onTime = onTime;
     this.#slider.addEventListener('input', () => {
       this.#stop();

@@ -44,7 +44,7 @@ export class RunView {
     fact('place', run?.status !== 'queued' || place === null || isPast ? null : placeText(place));
     const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;
-    setText(this.#execute.querySelector('span'), run?.ended && run.runId !== null ? 'Run again' : 'Execute');
+    setText(this.#execute.querySelector('span'), isPast ? 'Run as it is now' : run?.ended && run.runId !== null ? 'Run again' : 'Execute');
     setHidden(this.#cancel, !live);
     this.#cancel.disabled = pending !== null;
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');

@@ -2,11 +2,15 @@
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
  * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
- *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), select(nodeId), selected() → node id or null}
+ *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
+ *   selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
  */
 
+import { jobPlace, linkTo } from './address.js';
+import { compared } from './compare.js';
+import { CompareView } from './compare-view.js';
 import { DrawersView } from './drawers-view.js';
 import { HistoryView } from './history-view.js';
 import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
@@ -46,16 +50,19 @@ export class Runs {
   #log;
   #program;
   #pastView;
+  #compareView;
+  #compared = null; // {one, other}: ids of the runs that are compared
   #drawers;
 
   constructor({ api, host }) {
     this.#api = api;
     this.#host = host;
     this.#table = new TableView({ onSelect: (id) => host.select(id) });
-    this.#history = new HistoryView({ onShow: (runId) => this.#showPast(runId), onMore: () => this.#loadMore() });
+    this.#history = new HistoryView({ onShow: (runId) => host.goToRun(runId), onMore: () => this.#loadMore() });
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
-    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.leavePast() });
+    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => host.goToNow(), actions: () => this.#pastActions() });
+    this.#compareView = new CompareView({ onChoose: (one, other) => host.compare(one, other), onClose: () => this.#onCompareClosed() });
     this.#drawers = new DrawersView({ onOpen: (name) => this.#onDrawer(name) });
   }
 
@@ -145,10 +152,66 @@ export class Runs {
 
   // ---- past runs
 
+  /** What of the run shown belongs into the address: {run, t}; null of what is true now, and of a run's end. */
+  get place() {
+    if (this.#past === null) return { run: null, with: null, t: null };
+    const { record, replay, ts } = this.#past;
+    return { run: record.runId, with: this.#compared?.other ?? null, t: ts >= replay.to ? null : momentIn(replay, ts) };
+  }
+
+  /** Show the run that an address names, at its moment. One that is under way is what is shown now. */
+  async showLinked({ run, t, with: other }) {
+    if (this.#past?.record.runId !== run) await this.#showPast(run);
+    if (this.#past?.record.runId === run && t !== null) this.#goTo(Math.min(this.#past.replay.from + t, this.#past.replay.to));
+    if (other === null) this.#compareView.close();
+    else if (this.#past?.record.runId === run) await this.#compareWith(other);
+  }
+
+  #pastActions() {
+    const { record, replay, ts } = this.#past;
+    const t = ts >= replay.to ? null : momentIn(replay, ts);
+    const before = this.#runs[this.#runs.findIndex(({ runId }) => runId === record.runId) + 1] ?? this.#runs.find(({ runId, endedAt }) => runId !== record.runId && endedAt !== null);
+    const actions = [{ key: 'link', label: 'Copy a link to it', icon: 'link', run: () => this.#copyLink(jobPlace(this.#jobId, { run: record.runId, t })) }];
+    if (before !== undefined) actions.push({ key: 'compare', label: 'Compare with another run', icon: 'compare', run: () => this.#host.compare(record.runId, before.runId) });
+    actions.push({ key: 'restore', label: 'Restore this version', icon: 'undo', run: () => this.#host.restore(record, { runs: false }) });
+    actions.push({ key: 'run', label: 'Run this version', icon: 'play', run: () => this.#host.restore(record, { runs: true }) });
+    return actions;
+  }
+
+  async #copyLink(place) {
+    const link = linkTo(place);
+    const copied = await (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => true, () => false);
+    this.#host.say(copied ? 'The link is copied. Whoever opens it needs a token.' : link);
+  }
+
+  // The one that was made earlier is the first, whichever of the two is shown.
+  async #compareWith(otherId) {
+    const one = this.#past;
+    await this.#host.attempt(async () => {
+      const [record, history] = await Promise.all([this.#api.run(otherId), this.#api.history(otherId)]);
+      if (this.#past !== one) return;
+      if (record.jobId !== this.#jobId) return this.#host.say(`The run ${otherId} is one of another job.`, 'error');
+      this.#compared = { one: one.record.runId, other: otherId };
+      const [first, second] = [one, { record, replay: new Replay(record, history) }].sort((a, b) => a.record.createdAt - b.record.createdAt);
+      const atEnd = ({ replay }) => ({ graph: replay.graph, state: replay.at(replay.to) });
+      this.#compareView.open({ runs: this.#runs.filter(({ endedAt }) => endedAt !== null), one: first.record, other: second.record, difference: compared(atEnd(first), atEnd(second)) });
+      this.#host.redraw();
+      return undefined;
+    });
+  }
+
+  #onCompareClosed() {
+    if (this.#compared === null) return;
+    this.#compared = null;
+    this.#host.onPlace();
+  }
+
   async #showPast(runId) {
+    const jobId = this.#jobId;
     await this.#host.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
-      if (record.jobId !== this.#jobId) return;
+      if (jobId !== this.#jobId || record.endedAt === null) return;
+      if (record.jobId !== jobId) return this.#host.say(`The run ${runId} is one of another job.`, 'error');
       const replay = new Replay(record, history);
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
@@ -156,12 +219,15 @@ export class Runs {
       if (innerWidth < NARROW) this.#drawers.open(null); // there is room for one of the two
       this.#host.onPast(true);
       this.#host.redraw();
+      return undefined;
     });
   }
 
   leavePast() {
     if (this.#past === null) return;
     this.#past = null;
+    this.#compared = null;
+    this.#compareView.close();
     this.#pastView.show(null, null);
     this.#history.markShown(null);
     this.#host.onPast(false);
@@ -171,6 +237,7 @@ export class Runs {
   #goTo(ts) {
     if (this.#past === null) return;
     this.#past.ts = ts;
+    this.#host.onPlace();
     this.#host.redraw();
   }
 
@@ -290,6 +357,11 @@ export class Runs {
     if (runId === null) return;
     await this.#host.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
   }
+}
+
+// Seconds from the first word, to the millisecond.
+function momentIn({ from }, ts) {
+  return Math.round((ts - from) * 1_000) / 1_000;
 }
 
 // Rows that a graph has read, and written: those of its first nodes, and of its last, as the server counts them.

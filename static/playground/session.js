@@ -33,16 +33,3 @@ export function currentTenant() {
 export function keepToken(token) {
   sessionStorage.setItem(KEY, token.trim());
 }
-
-/** The job that the address names, or null. */
-export function jobInAddress() {
-  const text = new URL(location.href).searchParams.get('job') ?? '';
-  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
-}
-
-/** Makes the address lead to the job. */
-export function putJobInAddress(jobId) {
-  const address = new URL(location.href);
-  address.searchParams.set('job', String(jobId));
-  history.replaceState(history.state, '', address);
-}

@@ -34,7 +34,7 @@ export class TokenView {
   // What lies behind it is out of reach for the keyboard too.
   #show(open) {
     setHidden(this.#section, !open);
-    for (const behind of document.querySelectorAll('.jobs, .palette, .bench, .details')) behind.inert = open;
+    for (const behind of document.querySelectorAll('.pages, .home, .jobs, .palette, .bench, .details')) behind.inert = open;
   }
 }
 

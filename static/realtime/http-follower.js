@@ -5,7 +5,8 @@
  * comes does the same with the header. A job's stream is that of its newest run (/api/runs/<id>/events); between
  * runs the list of runs is asked for the next one. Where the server has no stream to spare (503, 429), the run's record
  * is asked for instead, and a stream again when the server said so (Retry-After). What comes is handed on as the text
- * messages that a WebSocket would have brought. A job that is not stored on the server cannot be followed so.
+ * messages that a WebSocket would have brought. A job that is not stored on the server cannot be followed so; of all jobs
+ * in short ("*" in place of a number) nothing comes, and the server is only asked whether it is there.
  */
 
 import { RUN_ENDS } from './messages.js';
@@ -103,13 +104,13 @@ export class HttpFollower {
 
   // The id of the job's newest run; null before the first; undefined for a job that is not stored there.
   async #newestRun(jobId, signal) {
-    const response = await this.#get(`/api/jobs/${jobId}/runs?limit=1`, signal);
+    const response = await this.#get(jobId === '*' ? '/api/jobs?limit=1' : `/api/jobs/${jobId}/runs?limit=1`, signal);
     if (response.status !== 404 && !response.ok) throw refused(response);
     if (!this.#isUp) {
       this.#isUp = true;
       this.#onUp();
     }
-    if (response.status === 404) return undefined;
+    if (response.status === 404 || jobId === '*') return undefined;
     const { runs } = await response.json();
     return runs.length > 0 ? runs[0].runId : null;
   }

@@ -49,6 +49,15 @@ export interface SeenEvent {
   readonly heard: number;
 }
 
+/** A job in short: the last word on its run, and when the job was heard last; seconds since the epoch. */
+export interface BriefEvent {
+  readonly jobId: number;
+  readonly status: StatusEvent | null;
+  readonly heard: number;
+  /** That word is of a run which no status tells of. */
+  readonly untold: boolean;
+}
+
 /** Whether NATS reaches the server, and since when: away, it hears of no news. */
 export interface ServerState {
   readonly nats: 'ok' | 'away';
@@ -97,6 +106,9 @@ export class JobRealtimeService {
   readonly serverState: ServerState;
   subscribeToJob(jobId: number): Promise<void>;
   unsubscribeFromJob(jobId: number): void;
+  /** All jobs of the tenant in short, as `onBrief` tells. */
+  subscribeToAllJobs(): Promise<void>;
+  unsubscribeFromAllJobs(): void;
   reconnect(): void;
   /** Hands a newer token to the server on this connection. Done by itself before a token expires. */
   renewToken(): Promise<void>;
@@ -106,6 +118,7 @@ export class JobRealtimeService {
   onProgress(listener: (event: ProgressEvent) => void): Unsubscribe;
   onStatus(listener: (event: StatusEvent) => void): Unsubscribe;
   onSeen(listener: (event: SeenEvent) => void): Unsubscribe;
+  onBrief(listener: (event: BriefEvent) => void): Unsubscribe;
   onServer(listener: (state: ServerState) => void): Unsubscribe;
   onError(listener: (error: ServiceError) => void): Unsubscribe;
 }

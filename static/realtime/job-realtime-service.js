@@ -19,6 +19,9 @@ import { parseMessage } from './messages.js';
 
 const PROTOCOL = 'progress.v1';
 
+/** In place of a job's number: all jobs of the token's tenant. */
+const ALL_JOBS = '*';
+
 /** Close codes in this range say that the same client need not come back. */
 const FINAL_CODES = { from: 4500, to: 4999 };
 const CODE_TOKEN_EXPIRED = 4501;
@@ -87,7 +90,7 @@ export class JobRealtimeService {
   #stopped = false; // a final error was told; only the caller can start again
 
   #jobs = new Map(); // jobId → callers waiting for their subscription to be sent
-  #listeners = { state: new Set(), progress: new Set(), status: new Set(), seen: new Set(), server: new Set(), error: new Set() };
+  #listeners = { state: new Set(), progress: new Set(), status: new Set(), seen: new Set(), brief: new Set(), server: new Set(), error: new Set() };
 
   #roomUrl;
 
@@ -156,6 +159,11 @@ export class JobRealtimeService {
     return this.#listen('seen', listener);
   }
 
+  /** Call `listener(briefEvent)` for each job in short, once `subscribeToAllJobs` was called. Returns its unsubscribe. */
+  onBrief(listener) {
+    return this.#listen('brief', listener);
+  }
+
   /** Call `listener(serverState)` when the server loses NATS, and when it has it back. Returns its unsubscribe. */
   onServer(listener) {
     return this.#listen('server', listener);
@@ -178,6 +186,17 @@ export class JobRealtimeService {
       this.#stopped = false;
       if (this.#state === 'disconnected' && this.#retryTimer === null) this.#connect();
     });
+  }
+
+  /**
+   * Hear of all jobs of the tenant in short, as onBrief tells: those that run, and each change. Over HTTP nothing comes of it.
+   */
+  subscribeToAllJobs() {
+    return this.subscribeToJob(ALL_JOBS);
+  }
+
+  unsubscribeFromAllJobs() {
+    this.unsubscribeFromJob(ALL_JOBS);
   }
 
   /** Watch a job no longer. */
@@ -307,7 +326,7 @@ export class JobRealtimeService {
     this.#speaker = message.event.jobId ?? this.#speaker;
     if (message.kind === 'error') return this.#tell('error', message.event);
     if (message.kind === 'server') return this.#hearOfServer(message.event);
-    if (this.#jobs.has(message.event.jobId)) this.#tell(message.kind, message.event);
+    if (this.#jobs.has(message.kind === 'brief' ? ALL_JOBS : message.event.jobId)) this.#tell(message.kind, message.event);
     return undefined;
   }
 

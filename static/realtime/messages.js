@@ -12,7 +12,7 @@ export const RUN_ENDS = new Set(['completed', 'failed', 'cancelled', 'lost']);
 const NODE_STATUSES = new Set(['running', ...NODE_ENDS]);
 const RUN_STATUSES = new Set(['queued', 'running', ...RUN_ENDS]);
 
-/** `{kind: 'progress' | 'status' | 'seen' | 'server' | 'error', event}`, or null for what the protocol does not know. */
+/** `{kind: 'progress' | 'status' | 'seen' | 'brief' | 'server' | 'error', event}`, or null for what the protocol does not know. */
 export function parseMessage(text) {
   const message = parseObject(text);
   if (message === null) return null;
@@ -22,6 +22,7 @@ export function parseMessage(text) {
   if (!Number.isSafeInteger(message.jobId)) return null;
   if (message.type === 'job.progress') return tagged('progress', progressEvent(message.jobId, message.payload));
   if (message.type === 'job.status') return tagged('status', statusEvent(message.jobId, message.payload));
+  if (message.type === 'job.brief') return tagged('brief', briefEvent(message.jobId, message.payload));
   if (message.type === 'job.seen') return tagged('seen', seenEvent(message.jobId, message.payload));
   return null;
 }
@@ -65,6 +66,13 @@ export function statusEvent(jobId, payload) {
 function seenEvent(jobId, { runId, began, heard }) {
   if (numberOr(began, null) === null || numberOr(heard, null) === null) return null;
   return Object.freeze({ jobId, runId: textOr(runId, null), began, heard });
+}
+
+// A job in short: the last word on its run (a StatusEvent or null), when it was heard last, and whether that is of a run
+// that no status tells of; or null.
+function briefEvent(jobId, { status, heard, untold }) {
+  if (numberOr(heard, null) === null) return null;
+  return Object.freeze({ jobId, status: isObject(status) ? statusEvent(jobId, status) : null, heard, untold: untold === true });
 }
 
 // Whether NATS reaches the server, and since when, or null.

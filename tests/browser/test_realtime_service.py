@@ -511,6 +511,44 @@ def test_what_the_server_says_of_itself_and_of_runs_without_a_status_is_told(
     modules.wait_for_function("service.state === 'connected' && service.serverState.nats === 'ok'")
 
 
+def test_all_jobs_in_short_are_heard_by_who_asked_and_asked_for_again(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, "t")
+    modules.evaluate(
+        "() => { log.briefs = []; service.onBrief((brief) => log.briefs.push(brief)); }"
+    )
+    modules.evaluate("service.subscribeToAllJobs()")
+    wanted = {"action": "subscribe", "jobId": "*", "more": True}
+    eventually(lambda: (1, wanted) in server.received, what="all jobs are asked for")
+    word = {"runId": "r", "status": "failed", "reason": "no disk", "ts": 5}
+    server.say({"type": "job.brief", "jobId": 42, "payload": {"status": word, "heard": 7}})
+    server.say({"type": "job.brief", "jobId": 43, "payload": {"status": None, "untold": True}})
+    told = {"status": {**word, "status": "odd"}, "heard": 8, "untold": True}
+    server.say({"type": "job.brief", "jobId": 44, "payload": told})
+    modules.wait_for_function("log.briefs.length === 2")
+    first, second = logged(modules, "briefs")
+    assert first["status"] == {**word, "jobId": 42, "aliveEvery": None, "aliveAt": None}
+    assert (first["jobId"], first["heard"], first["untold"]) == (42, 7, False)
+    assert second == {"jobId": 44, "status": None, "heard": 8, "untold": True}
+    assert logged(modules, "status") == []
+    server.hang_up(1011)
+    eventually(lambda: (2, wanted) in server.received, what="it is asked for again")
+    modules.evaluate("service.unsubscribeFromAllJobs()")
+    gone = {"action": "unsubscribe", "jobId": "*"}
+    eventually(lambda: (2, gone) in server.received, what="no more of it")
+
+
+def test_of_all_jobs_in_short_nothing_comes_over_http_and_the_connection_says_that_it_is_there(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate("service.subscribeToAllJobs()")
+    modules.wait_for_function("service.state === 'connected'")
+    assert modules.evaluate("service.transport") == "http"
+    assert not [path for path in modules.evaluate("asked") if "*" in path]
+
+
 def test_a_stream_that_is_cut_off_is_a_lost_connection_that_comes_back(
     modules: Page, server: TinyServer
 ) -> None:

@@ -14,7 +14,9 @@ from realtime.actions import (
     MAX_JOB_ID,
     Authenticate,
     BadAction,
+    LeaveAll,
     LeaveJob,
+    WatchAll,
     WatchJob,
     parse_action,
 )
@@ -33,6 +35,11 @@ def test_the_three_actions_are_understood() -> None:
     assert parse_action('{"action":"subscribe","jobId":123}') == WatchJob(123)
     assert parse_action('{"action":"unsubscribe","jobId":123}') == LeaveJob(123)
     assert parse_action('{"action":"auth","token":"a.b.c"}') == Authenticate("a.b.c")
+
+
+def test_a_star_in_place_of_a_number_is_all_jobs() -> None:
+    assert parse_action('{"action":"subscribe","jobId":"*"}') == WatchAll()
+    assert parse_action('{"action":"unsubscribe","jobId":"*"}') == LeaveAll()
 
 
 def test_fields_that_are_not_known_yet_are_left_alone() -> None:

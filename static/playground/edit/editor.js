@@ -154,6 +154,22 @@ export class Editor {
     this.#kept.drop(jobId);
   }
 
+  /** The graph of before becomes the draft, in one step. False where it is the same already. */
+  restoreGraph(graph, label) {
+    if (JSON.stringify(graph) === JSON.stringify(this.#draft.model.graph)) return false;
+    this.#do({ label, apply: () => standingGraph(graph) }, []);
+    this.#graph.fit();
+    return true;
+  }
+
+  newJob() {
+    return this.#tools.create();
+  }
+
+  importJobs() {
+    this.#tools.chooseFiles();
+  }
+
   get isOpen() {
     return this.#draft !== null;
   }

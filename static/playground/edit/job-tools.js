@@ -25,7 +25,7 @@ export class JobTools {
     this.#host = host;
     new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
     byId('job-new').addEventListener('click', () => this.create());
-    byId('job-import').addEventListener('click', () => byId('job-files').click());
+    byId('job-import').addEventListener('click', () => this.chooseFiles());
     byId('job-files').addEventListener('change', (event) => this.#import(event.target));
     byId('job-name').addEventListener('dblclick', () => this.startRename());
     byId('job-rename').addEventListener('keydown', (event) => this.#onRenameKey(event));
@@ -45,6 +45,10 @@ export class JobTools {
     if (this.#host.isDirty()) entries.push({ key: 'discard', label: 'Discard changes', icon: 'undo', run: () => this.#discard() });
     entries.push({ key: 'delete', label: 'Delete…', icon: 'trash', danger: true, run: () => this.delete() });
     return entries;
+  }
+
+  chooseFiles() {
+    byId('job-files').click();
   }
 
   create() {

@@ -1,0 +1,59 @@
+/** Two runs of a job side by side: what each node did, and which settings differ. Pure. */
+
+/**
+ * `one`, `other`: {graph, state: the JobState at the run's end}. Returns {nodes: [{nodeId, names, one, other}], settings}: `one` and `other` of a node
+ * are its views, null where the run's graph does not have it; `settings`: [{nodeId, name, field, one, other}] with the values, undefined of what is missing.
+ */
+export function compared(one, other) {
+  const ids = [...new Set([...one.graph.nodes, ...other.graph.nodes].map(({ id }) => id))];
+  const nodes = ids.map((nodeId) => ({ nodeId, name: nameOf(nodeId, other, one), one: viewIn(one, nodeId), other: viewIn(other, nodeId) }));
+  return { nodes, settings: [...ids.flatMap((id) => settingsOf(id, one, other)), ...edgesOf(one, other)] };
+}
+
+/** How long a node took, in seconds; null where its beginning or its end is not known. */
+export function tookOf(view) {
+  return view === null || view.startedAt === null || view.endedAt === null ? null : view.endedAt - view.startedAt;
+}
+
+function nodeIn({ graph }, nodeId) {
+  return graph.nodes.find(({ id }) => id === nodeId) ?? null;
+}
+
+function nameOf(nodeId, ...runs) {
+  return runs.map((run) => nodeIn(run, nodeId)?.name).find(Boolean) ?? `Node ${nodeId}`;
+}
+
+function viewIn(run, nodeId) {
+  return nodeIn(run, nodeId) === null ? null : run.state.node(nodeId);
+}
+
+// Of a node that only one of them has, that it is there says all.
+function settingsOf(nodeId, one, other) {
+  const [before, after] = [nodeIn(one, nodeId), nodeIn(other, nodeId)];
+  const name = nameOf(nodeId, other, one);
+  if (before === null || after === null) return [{ nodeId, name, field: 'node', one: before?.type, other: after?.type }];
+  const flat = ({ name: called, type, config }) => ({ name: called, type, ...config });
+  const [was, is] = [flat(before), flat(after)];
+  const fields = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+  return fields.filter((field) => !isSame(was[field], is[field])).map((field) => ({ nodeId, name, field, one: was[field], other: is[field] }));
+}
+
+function edgesOf(one, other) {
+  const told = (run, { from, to, fromPort, toPort }) => `${end(run, from, fromPort)} → ${end(run, to, toPort)}`;
+  const end = (run, id, port) => nameOf(id, run) + (port ? ` (${port})` : '');
+  const keyed = (run) => new Map(run.graph.edges.map((edge) => [JSON.stringify([edge.from, edge.to, edge.fromPort ?? null, edge.toPort ?? null]), told(run, edge)]));
+  const [was, is] = [keyed(one), keyed(other)];
+  const gone = [...was].filter(([key]) => !is.has(key)).map(([, text]) => ({ nodeId: null, name: text, field: 'edge', one: 'there', other: undefined }));
+  const added = [...is].filter(([key]) => !was.has(key)).map(([, text]) => ({ nodeId: null, name: text, field: 'edge', one: undefined, other: 'there' }));
+  return [...gone, ...added];
+}
+
+// A setting that is null is one that is missing; the order of an object's members does not matter.
+function isSame(one, other) {
+  return canonical(one ?? null) === canonical(other ?? null);
+}
+
+function canonical(value) {
+  const sorted = (_, part) => (part !== null && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part);
+  return JSON.stringify(value, sorted);
+}

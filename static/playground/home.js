@@ -1,0 +1,316 @@
+/**
+ * Home and the runs of all jobs: asks the server for their lists, hears what changes, and has them drawn. Owns which jobs and runs are
+ * listed. The page around it is told through `host`:
+ *
+ *   {attempt(work, options), redraw(), go(place), cancel(runId), newJob(), importJobs(), refreshJobs(), subscribe(jobId), unsubscribe(jobId)}
+ */
+
+import { runsPlace } from './address.js';
+import { HomeView } from './home-view.js';
+import { keepProgram, keptPrograms } from './kept-programs.js';
+import { FAILED_WITHIN, withHeard } from './overview.js';
+import { RunsPageView } from './runs-page-view.js';
+import { WatchedRuns } from './watched-runs.js';
+
+/** Entries of a page of jobs, and of runs; and the runs of a job's strip. */
+const JOBS = 50;
+const RUNS = 50;
+export const STRIP = 14;
+
+/** Runs under way, and failures, that are listed at most. */
+const MOST_LISTED = 100;
+
+/** Milliseconds from a change to the next look at the lists, so that a crowd of changes is one; and between two looks without any. */
+const AFTER_CHANGE = 1_000;
+const LOOK_PERIOD = 30_000;
+
+/** The same where changes are not heard of: over HTTP. */
+const DEAF_PERIOD = 5_000;
+
+/** Milliseconds after the last key in which a search is asked for. */
+const TYPING = 250;
+
+/** Runs that are looked through for a text at a time; then the person says whether to go on. */
+const MOST_SEARCHED = 1_000;
+
+/** Runs that wait whose place is asked for. */
+const MOST_PLACES = 5;
+
+export class Home {
+  #api;
+  #host;
+  #overview;
+  #place = null; // of home or of the runs; null while a job is shown
+  #listing = nothingListed(); // jobs of home
+  #found = nothingFound(); // runs of all jobs
+  #places = new Map(); // run id → runs before it
+  #cancelled = new Set(); // ids of runs whose cancel was asked for
+  #timer = null;
+  #askedAt = 0; // page milliseconds of the last look
+  #typing = null;
+  #isAsking = false; // whether jobs that are not in the list are ours
+  #watched;
+  #view;
+  #runsView;
+
+  constructor({ api, host, overview }) {
+    this.#api = api;
+    this.#host = host;
+    this.#overview = overview;
+    this.#watched = new WatchedRuns({ api, host: { ...host, now: () => api.now() } });
+    this.#view = new HomeView({
+      onGo: (place) => host.go(place),
+      onCancel: (runId) => this.#cancel(runId),
+      onSearch: (text) => this.#search(text),
+      onMoreJobs: () => this.#loadMoreJobs(),
+      onNewJob: () => host.newJob(),
+      onImport: () => host.importJobs(),
+      onKeep: (jobId, name) => this.#keep(jobId, name),
+    });
+    this.#runsView = new RunsPageView({ onGo: (place) => host.go(place), onFilter: (filter) => host.go(runsPlace(filter), { replace: true }), onMore: () => this.#loadMoreRuns() });
+  }
+
+  /** Show a place of home or of the runs; null: a job is shown instead. */
+  show(place) {
+    const isOther = JSON.stringify(place) !== JSON.stringify(this.#place);
+    this.#place = place;
+    this.#view.show(place?.page === 'home');
+    this.#runsView.show(place?.page === 'runs' ? place : null);
+    if (place === null) this.#watched.show([]);
+    else if (isOther) this.#startOver();
+  }
+
+  /** A brief of any job; true when something changed that is drawn. */
+  hearBrief(brief, now) {
+    const changed = this.#overview.takeBrief(brief, now);
+    if (changed !== null || !this.#overview.areJobsKnown) this.#lookSoon(AFTER_CHANGE);
+    this.askForStrangers();
+    return changed;
+  }
+
+  /** Jobs are heard of that the list does not have: one after the other the server is asked whether it has a run of theirs. */
+  async askForStrangers() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    for (let [jobId] = this.#overview.strangers(); jobId !== undefined; [jobId] = this.#overview.strangers()) if (!(await this.#askFor(jobId))) break;
+    this.#isAsking = false;
+  }
+
+  // False where there is no answer, or where the list of jobs is old: both are asked for again.
+  async #askFor(jobId) {
+    const runs = await this.#api.allRuns({ job: jobId, limit: 1 }).then(({ runs: found }) => found, (problem) => (problem.status === 400 ? [] : null)); // 400: a number that no job of ours can have
+    if (runs?.length === 0) this.#overview.noteForeign(jobId);
+    else if (runs !== null) this.#host.refreshJobs();
+    this.#host.redraw();
+    return runs?.length === 0;
+  }
+
+  /** A message of a job that is watched for its progress. */
+  hear(event, kind) {
+    if (this.#place !== null && this.#watched.hear(event, kind)) this.#host.redraw();
+  }
+
+  expectSnapshot() {
+    this.#overview.forgetBriefs();
+    this.#watched.expectSnapshot();
+  }
+
+  /** News can be heard again: of what happened meanwhile the lists tell. */
+  catchUp() {
+    this.#watched.listenAgain();
+    if (this.#place !== null) this.#look();
+  }
+
+  /** `since`, `staleWord`: see RunView; `isDeaf`: nothing is heard of changes, the lists are looked at from time to time. */
+  draw({ now, clock, since, staleWord, isDeaf }) {
+    if (this.#place === null) return;
+    this.#lookIfDue(isDeaf ? DEAF_PERIOD : LOOK_PERIOD);
+    const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown };
+    if (this.#place.page === 'runs') return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
+    const running = this.#overview.running();
+    this.#watched.show(running);
+    const share = (run) => this.#watched.shareOf(run, now, clock);
+    return this.#view.draw({
+      running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), isCancelling: this.#cancelled.has(run.runId) })),
+      waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({ ...run, before: this.#places.get(run.runId) ?? null, isCancelling: this.#cancelled.has(run.runId) })),
+      failed: this.#overview.failed(now).slice(0, MOST_LISTED),
+      counts: this.#counts(now),
+      foreign: this.#overview.foreign(keptPrograms(), now),
+      kept: keptPrograms(),
+      jobs: this.#jobsNow(),
+      listing: this.#listing,
+      freshness,
+      now,
+    });
+  }
+
+  // ---- what is drawn
+
+  #counts(now) {
+    const { isMore } = this.#overview;
+    return { running: this.#overview.running().length, waiting: this.#overview.waiting().length, failed: this.#overview.failed(now).length, isMore };
+  }
+
+  #jobsNow() {
+    const heard = this.#overview.heardRuns();
+    return this.#listing.jobs.map((job) => ({ ...job, runs: withHeard(job.runs, heard.get(job.id) ?? null).slice(0, STRIP) }));
+  }
+
+  #runsNow() {
+    const heard = this.#overview.heardRuns();
+    return this.#found.runs.map((run) => {
+      const news = heard.get(run.jobId);
+      return news?.runId === run.runId ? withHeard([run], news)[0] : run;
+    });
+  }
+
+  // ---- the lists
+
+  #startOver() {
+    if (this.#place.page === 'runs') this.#found = nothingFound();
+    this.#look();
+  }
+
+  #lookSoon(wait) {
+    if (this.#place === null) return;
+    this.#timer ??= setTimeout(() => this.#look(), wait);
+  }
+
+  #lookIfDue(period) {
+    if (document.visibilityState === 'visible' && Date.now() - this.#askedAt >= period) this.#look();
+  }
+
+  #look() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#askedAt = Date.now();
+    if (this.#place?.page === 'runs') this.#host.attempt(() => this.#readRuns(), { quiet: true });
+    else if (this.#place !== null) this.#host.attempt(() => this.#readHome(), { quiet: true });
+  }
+
+  async #readHome() {
+    const askedAt = Date.now() / 1000;
+    const since = Math.floor(this.#api.now() - FAILED_WITHIN - FAILED_WITHIN); // it may have begun a day before it failed
+    const listing = this.#listing;
+    const [active, failed, first] = await Promise.all([
+      this.#api.allRuns({ status: 'queued,running', limit: MOST_LISTED }),
+      this.#api.allRuns({ status: 'failed,lost', since, limit: MOST_LISTED }),
+      this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS }),
+    ]);
+    this.#overview.takeRuns({ active, failed }, askedAt);
+    if (this.#listing === listing) this.#takeFirstJobs(first);
+    await this.#askForPlaces();
+    this.#host.redraw();
+  }
+
+  // Of several pages the first is read anew; the others keep what they had, but for what was heard since.
+  #takeFirstJobs({ jobs, next }) {
+    const { search, jobs: before, isKnown } = this.#listing;
+    const isOnlyPage = !isKnown || before.length <= JOBS || next === null;
+    const last = jobs.at(-1)?.id ?? 0;
+    const older = isOnlyPage ? [] : before.filter(({ id }) => id < last);
+    this.#listing = { ...this.#listing, search, jobs: [...jobs, ...older], next: isOnlyPage ? next : this.#listing.next, isKnown: true };
+  }
+
+  async #askForPlaces() {
+    const waiting = this.#overview.waiting().slice(0, MOST_PLACES);
+    const records = await Promise.all(waiting.map(({ runId }) => this.#api.run(runId).catch(() => null)));
+    this.#places = new Map(records.filter((record) => record?.queuePosition != null).map(({ runId, queuePosition }) => [runId, queuePosition]));
+  }
+
+  #search(text) {
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => {
+      this.#listing = { ...nothingListed(), search: text.trim(), jobs: this.#listing.jobs };
+      this.#look();
+    }, TYPING);
+  }
+
+  #loadMoreJobs() {
+    const listing = this.#listing;
+    return this.#host.attempt(async () => {
+      const { jobs, next } = await this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS, before: listing.next });
+      if (this.#listing.search !== listing.search) return;
+      this.#listing = { ...this.#listing, jobs: [...this.#listing.jobs, ...jobs], next };
+      this.#host.redraw();
+    });
+  }
+
+  // ---- the runs of all jobs
+
+  async #readRuns() {
+    const place = this.#place;
+    const page = await this.#api.allRuns(filterOf(place));
+    if (place !== this.#place) return;
+    const { runs: before, isKnown } = this.#found;
+    const isOnlyPage = !isKnown || page.next === null;
+    const first = matching(page.runs, place.q);
+    const told = new Set(page.runs.map(({ runId }) => runId));
+    const oldest = page.runs.at(-1)?.createdAt ?? 0;
+    const older = isOnlyPage ? [] : before.filter(({ runId, createdAt }) => !told.has(runId) && createdAt <= oldest);
+    this.#found = isOnlyPage ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false } : { ...this.#found, runs: [...first, ...older] };
+    if (isOnlyPage && place.q !== null) await this.#searchOn(place);
+    this.#host.redraw();
+  }
+
+  #loadMoreRuns() {
+    const place = this.#place;
+    return this.#host.attempt(() => (place.q === null ? this.#addRuns(place) : this.#searchOn(place)));
+  }
+
+  async #addRuns(place) {
+    const { runs, next } = await this.#api.allRuns({ ...filterOf(place), before: this.#found.next });
+    if (place !== this.#place) return;
+    this.#found = { ...this.#found, runs: [...this.#found.runs, ...matching(runs, place.q)], next, searched: this.#found.searched + runs.length };
+    this.#host.redraw();
+  }
+
+  // The server does not search texts: runs are looked through here, so many at a time.
+  async #searchOn(place) {
+    const most = this.#found.searched + MOST_SEARCHED;
+    const enough = this.#found.runs.length + RUNS;
+    while (place === this.#place && this.#found.next !== null && this.#found.searched < most && this.#found.runs.length < enough) await this.#addRuns(place);
+  }
+
+  // ---- what a person asks for
+
+  async #cancel(runId) {
+    this.#cancelled.add(runId);
+    this.#host.redraw();
+    const went = await this.#host.attempt(() => this.#api.cancel(runId));
+    if (!went) this.#cancelled.delete(runId);
+    this.#lookSoon(AFTER_CHANGE);
+    this.#host.redraw();
+  }
+
+  #keep(jobId, name) {
+    keepProgram(jobId, name);
+    this.#host.redraw();
+  }
+}
+
+/** A day of the person's calendar, "2026-11-27", as [since, until) in epoch seconds. */
+function spanOf(day) {
+  const [year, month, date] = day.split('-').map(Number);
+  return [new Date(year, month - 1, date), new Date(year, month - 1, date + 1)].map((moment) => moment.getTime() / 1000);
+}
+
+function filterOf({ status, job, day, q }) {
+  const [since, until] = day === null ? [null, null] : spanOf(day);
+  return { status: status ?? '', job, since, until, limit: q === null ? RUNS : 500 };
+}
+
+function matching(runs, q) {
+  if (q === null) return runs;
+  const words = q.toLowerCase().split(/\s+/);
+  const textOf = ({ jobName, reason, startedBy, runId, jobId }) => [jobName, `#${jobId}`, reason, startedBy, runId].join(' ').toLowerCase();
+  return runs.filter((run) => words.every((word) => textOf(run).includes(word)));
+}
+
+function nothingListed() {
+  return { search: '', jobs: [], next: null, isKnown: false };
+}
+
+function nothingFound() {
+  return { runs: [], next: null, searched: 0, isKnown: false };
+}

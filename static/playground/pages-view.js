@@ -1,0 +1,28 @@
+/** Which page is shown: the links to the others, and where "Skip to the content" leads. Test hooks: `html[data-page]`, `[data-page-link]`. */
+
+import { runsPlace } from './address.js';
+import { byId, setAttribute } from './dom.js';
+import { Links } from './home-view.js';
+
+const CONTENT = { home: 'home', runs: 'runs-page', job: 'graph' };
+
+export class PagesView {
+  constructor({ onGo }) {
+    const links = new Links(onGo);
+    for (const link of document.querySelectorAll('[data-page-link]')) links.lead(link, link.dataset.pageLink === 'runs' ? runsPlace() : { page: 'home' });
+  }
+
+  /** 'home', 'runs' or 'job'. */
+  get shown() {
+    return document.documentElement.dataset.page;
+  }
+
+  show({ page }) {
+    setAttribute(document.documentElement, 'data-page', page);
+    setAttribute(byId('skip'), 'href', `#${CONTENT[page]}`);
+    for (const link of document.querySelectorAll('.page-link')) {
+      if (link.dataset.pageLink === page) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    }
+  }
+}

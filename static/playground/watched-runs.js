@@ -1,0 +1,74 @@
+/**
+ * How far the runs are that a page lists: their jobs are watched, as many as fit, and let go with them. Owns what was heard of each.
+ *
+ *   host: {subscribe(jobId), unsubscribe(jobId), attempt(work, options), redraw(), now()}
+ */
+
+import { JobState } from '../realtime/run-state.js';
+import { runShare } from './estimate.js';
+
+/** Jobs watched at a time, each at up to twenty messages a second and node; of more, only that they run is told. */
+export const MOST_WATCHED = 12;
+
+export class WatchedRuns {
+  #api;
+  #host;
+  #watched = new Map(); // job id → {runId, state, graph, expected}
+
+  constructor({ api, host }) {
+    this.#api = api;
+    this.#host = host;
+  }
+
+  /** Watch the runs [{runId, jobId}] listed first, and those of no other job. */
+  show(runs) {
+    const wanted = new Map(runs.slice(0, MOST_WATCHED).map((run) => [run.jobId, run]));
+    for (const jobId of [...this.#watched.keys()]) if (!wanted.has(jobId)) this.#leave(jobId);
+    for (const { jobId, runId } of wanted.values()) if (this.#watched.get(jobId)?.runId !== runId) this.#begin(jobId, runId);
+  }
+
+  /** A message of a job that may be watched: `kind` is progress, status or seen. True when something changed. */
+  hear(event, kind) {
+    return this.#watched.get(event.jobId)?.state[kind](event, this.#host.now()) ?? false;
+  }
+
+  expectSnapshot() {
+    for (const { state } of this.#watched.values()) state.expectSnapshot();
+  }
+
+  listenAgain() {
+    for (const { state } of this.#watched.values()) state.listenAgain(this.#host.now());
+  }
+
+  /** {share, approximate, remaining} of a run, or null where that cannot be known; `clock` as for JobState, null while offline. */
+  shareOf({ jobId, runId }, now, clock) {
+    const watched = this.#watched.get(jobId);
+    if (watched === undefined || watched.graph === null || watched.state.run(clock)?.runId !== runId) return null;
+    const nodes = watched.graph.nodes.map(({ id }) => watched.state.node(id, clock));
+    return runShare(watched.state.run(clock), nodes, watched.expected, now);
+  }
+
+  #begin(jobId, runId) {
+    if (!this.#watched.has(jobId)) this.#host.subscribe(jobId);
+    const watched = { runId, state: this.#watched.get(jobId)?.state ?? new JobState(), graph: null, expected: new Map() };
+    this.#watched.set(jobId, watched);
+    this.#host.attempt(() => this.#complete(jobId, watched), { quiet: true });
+  }
+
+  // The graph tells which nodes there are, the last run that completed what to expect of each.
+  async #complete(jobId, watched) {
+    const [record, { runs }] = await Promise.all([this.#api.run(watched.runId), this.#api.allRuns({ job: jobId, status: 'completed', limit: 1 })]);
+    const last = runs.length > 0 ? await this.#api.run(runs[0].runId) : null;
+    if (this.#watched.get(jobId) !== watched) return;
+    watched.state.expectNodes(record.graph.nodes.map(({ id }) => id));
+    watched.state.record(record, this.#host.now());
+    watched.expected = new Map((last?.nodes ?? []).map((node) => [node.nodeId, node.rowCount]));
+    watched.graph = record.graph;
+    this.#host.redraw();
+  }
+
+  #leave(jobId) {
+    this.#watched.delete(jobId);
+    this.#host.unsubscribe(jobId);
+  }
+}

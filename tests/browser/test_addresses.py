@@ -1,0 +1,196 @@
+"""Addresses of runs, nodes and moments, past versions of a job, two runs compared, and being told of a run's end: in Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPlayground
+from tests.browser.pages import assert_accessible, picture
+from tests.browser.runs import Publisher, amounts_job, make_amounts
+from tests.browser.test_playground import FILTER, expect_run, node
+from tests.harness import Product
+
+WIDE = {"width": 1440, "height": 900}
+NARROW = {"width": 320, "height": 640}
+FIRST, SECOND = "amount >= 0", "amount >= 50"
+
+
+class TwoRuns:
+    """A job that ran with one condition, was changed, and ran with another."""
+
+    def __init__(self, product: Product, url: str, name: str) -> None:
+        self.product = product
+        document = amounts_job(name, url)
+        self.job_id = product.create_job(document)
+        self.first = product.execute(self.job_id)
+        assert product.run_end(self.first)["status"] == "completed"
+        self.change(SECOND)
+        self.second = product.execute(self.job_id)
+        assert product.run_end(self.second)["status"] == "completed"
+
+    def change(self, condition: str) -> None:
+        job = self.stored()
+        filter_of(job)["condition"] = condition
+        body = {"name": job["name"], "graph": job["graph"]}
+        assert self.product.request("PUT", f"/api/jobs/{self.job_id}", body).status == 200
+
+    def stored(self) -> dict[str, Any]:
+        job: dict[str, Any] = self.product.get(f"/api/jobs/{self.job_id}").json()
+        return job
+
+
+def filter_of(job: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = next(n for n in job["graph"]["nodes"] if n["id"] == FILTER)["config"]
+    return config
+
+
+@pytest.fixture(scope="module")
+def two(shop: Product) -> TwoRuns:
+    return TwoRuns(shop, make_amounts(shop), "Twice")
+
+
+def go(page: Page, product: Product, query: str) -> None:
+    page.goto(f"{product.url}/?{query}")
+
+
+def choose(page: Page, key: str) -> None:
+    page.click("#past-menu")
+    page.click(f'#past-menu-list [data-key="{key}"]')
+
+
+def test_a_past_run_a_moment_of_it_and_a_node_have_an_address_that_brings_them_back(
+    open_playground: OpenPlayground, shop: Product, two: TwoRuns
+) -> None:
+    page = open_playground(two.job_id, viewport=WIDE)
+    expect_run(page, "completed")
+    page.click('[data-drawer="runs"]')
+    page.click(f'#run-table tr[data-run-id="{two.first}"] button')
+    expect(page).to_have_url(re.compile(rf"\?job={two.job_id}&run={two.first}$"))
+    page.locator("#past-slider").evaluate(
+        "(s) => { s.value = s.max / 2; s.dispatchEvent(new Event('input')); }"
+    )
+    node(page, FILTER).click()
+    expect(page).to_have_url(re.compile(rf"run={two.first}&node={FILTER}&t=\d+(\.\d+)?$"))
+    moment = page.locator("#past-time").text_content()
+    page.reload()
+    expect(page.locator("#details-name")).to_have_text("Filter")
+    expect(page.locator("#past")).to_be_visible()
+    expect(page.locator("#past-time")).to_have_text(str(moment))
+    page.click("#past-close")
+    expect(page).to_have_url(re.compile(rf"\?job={two.job_id}$"))
+    page.go_back()
+    expect(page.locator("#past")).to_be_visible()
+    go(page, shop, f"job={two.job_id}&run={'0' * 32}")
+    expect(page.locator("#notice")).to_contain_text("no run")
+    expect(page.locator("#past")).to_be_hidden()
+
+
+def test_a_link_to_a_run_of_another_job_is_told_and_one_under_way_is_shown_live(
+    open_playground: OpenPlayground, shop: Product, two: TwoRuns
+) -> None:
+    other = shop.create_job({"name": "Other", "graph": two.stored()["graph"]})
+    page = open_playground(other, viewport=WIDE)
+    go(page, shop, f"job={other}&run={two.first}")
+    expect(page.locator("#notice")).to_contain_text("is one of another job")
+    expect(page.locator("#past")).to_be_hidden()
+
+
+def test_the_version_of_a_past_run_comes_back_as_one_step_that_undo_takes_back(
+    open_playground: OpenPlayground, shop: Product, two: TwoRuns
+) -> None:
+    page = open_playground(two.job_id, viewport=WIDE)
+    go(page, shop, f"job={two.job_id}&run={two.first}")
+    expect(node(page, FILTER)).to_contain_text(FIRST)
+    choose(page, "restore")
+    expect(page.locator("#notice")).to_contain_text("It is not saved yet")
+    expect(page.locator("#unsaved")).to_be_visible()
+    expect(node(page, FILTER)).to_contain_text(FIRST)
+    assert filter_of(two.stored())["condition"] == SECOND
+    page.keyboard.press("Control+z")
+    expect(node(page, FILTER)).to_contain_text(SECOND)
+    expect(page.locator("#unsaved")).to_be_hidden()
+
+
+def test_a_past_version_is_run_once_more_when_the_person_says_so(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    two = TwoRuns(shop, "sqlite:///amounts.db", "Once more")
+    page = open_playground(two.job_id, viewport=WIDE)
+    go(page, shop, f"job={two.job_id}&run={two.first}")
+    choose(page, "run")
+    page.click("#confirm-yes")
+    expect(page.locator("#past")).to_be_hidden()
+    expect_run(page, "completed")
+    runs = shop.get(f"/api/jobs/{two.job_id}/runs").json()["runs"]
+    assert len(runs) == 3
+    ran = shop.get(f"/api/runs/{runs[0]['runId']}").json()
+    assert filter_of(ran)["condition"] == FIRST
+    assert filter_of(two.stored())["condition"] == FIRST
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_two_runs_are_compared_at_an_address_of_its_own(
+    open_playground: OpenPlayground, shop: Product, two: TwoRuns, tmp_path: Path, scheme: Any
+) -> None:
+    page = open_playground(two.job_id, viewport=WIDE, color_scheme=scheme)
+    go(page, shop, f"job={two.job_id}&run={two.second}")
+    choose(page, "compare")
+    changed = page.locator(f'#compare-settings tr[data-node-id="{FILTER}"][data-field="condition"]')
+    expect(changed.locator("td")).to_have_text(["condition", FIRST, SECOND])
+    expect(page.locator("#compare-settings tbody tr")).to_have_count(1)
+    rows = page.locator(f'#compare-nodes tr[data-node-id="{FILTER}"] td')
+    expect(rows.nth(1)).to_have_text("20,000")
+    expect(rows.nth(2)).to_have_text("10,000")
+    expect(rows.nth(3)).to_have_text("−10,000")
+    expect(page).to_have_url(re.compile(rf"run={two.second}&with={two.first}$"))
+    page.reload()
+    expect(changed).to_be_visible()
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        picture(page, f"compare-{size['width']}-{scheme}", tmp_path)
+        assert_accessible(page, f"compare, {size['width']}")
+    page.keyboard.press("Escape")
+    expect(page.locator("#compare")).to_be_hidden()
+    expect(page).to_have_url(re.compile(rf"run={two.second}$"))
+
+
+RECORDER = """
+window.shownNotifications = [];
+window.Notification = class {
+  static permission = 'default';
+  static async requestPermission() { return (Notification.permission = window.permissionGiven ?? 'granted'); }
+  constructor(title, options) { shownNotifications.push({ title, ...options }); }
+  close() {}
+};
+"""
+
+
+def test_who_wants_it_is_told_once_that_a_run_has_ended_and_the_tabs_icon_says_how(
+    open_playground: OpenPlayground, shop: Product, two: TwoRuns
+) -> None:
+    page = open_playground(two.job_id, token=None, viewport=WIDE)
+    page.add_init_script(RECORDER)
+    go(page, shop, f"job={two.job_id}&token={shop.token()}")
+    icon = page.locator('link[rel="icon"]')
+    expect(icon).to_have_attribute("data-state", "completed")
+    page.click("#job-notify")
+    expect(page.locator("#job-notify")).to_have_attribute("aria-pressed", "true")
+    said = Publisher(shop, two.job_id, "f" * 32)
+    said.status("running")
+    expect(icon).to_have_attribute("data-state", "running")
+    said.status("failed", "no disk")
+    expect(icon).to_have_attribute("data-state", "failed")
+    page.wait_for_function("shownNotifications.length > 0")
+    told = page.evaluate("shownNotifications")
+    assert [(one["title"], one["body"]) for one in told] == [("Twice: failed", "No disk.")]
+    page.click("#job-notify")
+    expect(page.locator("#job-notify")).to_have_attribute("aria-pressed", "false")
+    page.evaluate("window.permissionGiven = 'denied'; Notification.permission = 'denied'")
+    page.click("#job-notify")
+    expect(page.locator("#notice")).to_contain_text("does not let this page send notifications")
+    expect(page.locator("#job-notify")).to_have_attribute("aria-pressed", "false")
