@@ -26,10 +26,14 @@ class GalleryJob:
     about: str  # a sentence: what it makes, and of what
     nodes: tuple[dict[str, Any], ...]
     edges: tuple[Edge, ...]
+    parameters: tuple[dict[str, Any], ...] = ()
 
     def document(self) -> dict[str, Any]:
         """This job as `POST /api/jobs` takes it, and what it is about."""
-        graph = {"nodes": list(self.nodes), "edges": list(self.edges), "engine": ENGINE}
+        graph: dict[str, Any] = {"nodes": list(self.nodes), "edges": list(self.edges)}
+        if self.parameters:
+            graph["parameters"] = list(self.parameters)
+        graph["engine"] = ENGINE
         return {"name": self.name, "about": self.about, "graph": graph}
 
 
@@ -104,9 +108,17 @@ ORDER_REPORT = GalleryJob(
 
 SALES_BY_MONTH = GalleryJob(
     name="Sales by month",
-    about="Sums what was sold by month and category, with a column for each category, the newest month first: a CSV file.",
+    about="Sums what was sold since a day by month and category, with a column for each category, the newest month first.",
+    parameters=(
+        {
+            "name": "since",
+            "type": "date",
+            "default": "2023-01-01",
+            "help": "Orders of this day and later count",
+        },
+    ),
     nodes=(
-        _shop(1, "Order lines", (0, 0), LINES_SQL),
+        _shop(1, "Order lines", (0, 0), f"{LINES_SQL}\nWHERE o.ordered_at >= :since"),
         _node(2, "filter", "Sold", (1, 0), condition=SOLD),
         _node(
             *(3, "map", "Month and amount", (2, 0)),

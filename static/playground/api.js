@@ -107,6 +107,11 @@ export class Api {
     return (await this.#call('GET', '/api/functions')).functions;
   }
 
+  /** Jobs to start from: [{name, about, graph}]. */
+  async gallery() {
+    return (await this.#call('GET', '/api/gallery')).jobs;
+  }
+
   deleteJob(jobId) {
     return this.#call('DELETE', `/api/jobs/${jobId}`);
   }

@@ -21,6 +21,7 @@ import { nodeShare, runShare } from './estimate.js';
 import { ExecuteForm } from './execute-form.js';
 import { showInTab } from './favicon.js';
 import { oncePerFrame } from './frames.js';
+import { Gallery } from './gallery.js';
 import { TokenView } from './token-view.js';
 import { GraphView } from './graph-view.js';
 import { Home } from './home.js';
@@ -101,6 +102,8 @@ class Playground {
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
   #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
 
+  #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document) } });
+
   start() {
     this.#noteLoss();
     this.#service.onState((state) => this.#onConnection(state));
@@ -128,11 +131,16 @@ class Playground {
       this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
-    this.#attempt(() => this.#editor.loadTypes());
+    this.#attempt(() => this.#loadTypes());
     this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
     this.#arrive(placeIn(location.href), { isAnew: true });
     await this.#attempt(() => this.#refreshJobs());
     this.#askForDrawing();
+  }
+
+  async #loadTypes() {
+    await this.#editor.loadTypes();
+    await this.#gallery.load(this.#editor.types);
   }
 
   // ---- places: what the address says is shown, and what is shown the address says

@@ -124,6 +124,11 @@ export class Editor {
     this.#fillForm();
   }
 
+  /** Node types by their names; none before `loadTypes`. */
+  get types() {
+    return this.#types;
+  }
+
   /** Edit this job ({id, name, graph, updatedAt, etag}), with the changes made to it earlier; null: there is none. */
   open(job) {
     this.#putAside();
@@ -164,6 +169,10 @@ export class Editor {
 
   newJob() {
     return this.#tools.create();
+  }
+
+  makeJob(document) {
+    return this.#tools.make(document);
   }
 
   importJobs() {

@@ -59,6 +59,12 @@ export class JobTools {
     });
   }
 
+  /** Makes a job of a document, and shows it. */
+  async make({ name, graph }) {
+    const job = await this.#api.saveJob(null, { name: this.#freeName(name), graph });
+    await this.#host.show(job.id);
+  }
+
   duplicate() {
     const draft = this.#host.draft();
     return this.#attempt(async () => {

@@ -1,0 +1,42 @@
+/**
+ * The gallery on the home page: jobs over the sample shop's data, to start from. Test hooks: `#gallery`, `#gallery-list li`.
+ */
+
+import { byId, element, icon, setHidden } from './dom.js';
+import { iconOf } from './graph-view.js';
+
+export class Gallery {
+  #api;
+  #host;
+
+  /** `host`: {attempt(work), make({name, graph}) → Promise}. */
+  constructor({ api, host }) {
+    this.#api = api;
+    this.#host = host;
+  }
+
+  /** Asks for the jobs, and shows them; a server without a sample shop has none. `types`: node types by their names. */
+  async load(types) {
+    const jobs = await this.#api.gallery();
+    byId('gallery-list').replaceChildren(...jobs.map((job) => this.#card(job, types)));
+    setHidden(byId('gallery'), jobs.length === 0);
+  }
+
+  #card({ name, about, graph }, types) {
+    const button = element('button', 'button', 'Start with it');
+    button.type = 'button';
+    button.setAttribute('aria-label', `Start with ${name}`);
+    button.addEventListener('click', () => this.#host.attempt(() => this.#host.make({ name, graph })));
+    return element('li', 'gallery-card', element('h3', '', name), element('p', '', about), steps(graph, types), button);
+  }
+}
+
+// The types of its nodes, each once, in the order of their first nodes.
+function steps({ nodes }, types) {
+  const made = element('p', 'gallery-steps');
+  for (const name of new Set(nodes.map((node) => node.type))) {
+    const type = types.get(name);
+    made.append(element('span', 'gallery-step', icon(iconOf(name, type)), type?.label ?? name));
+  }
+  return made;
+}
