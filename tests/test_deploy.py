@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import configparser
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import yaml  # type: ignore[import-untyped]
+from sqlalchemy.engine import make_url
 
+from settings import Settings
+from settings.reading import variables
 from tests.harness import ROOT
 
 DEPLOY = ROOT / "docs/deploy"
+COMPOSE = DEPLOY / "compose.yaml"
 UNITS = sorted(DEPLOY.glob("*.service"))
 
 
@@ -41,6 +49,111 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     said = [line for line in done.stderr.splitlines() if unit.name in line]
     assert said == []
+
+
+def composed() -> dict[str, Any]:
+    """compose.yaml, with each ${NAME} that its .env gives replaced."""
+    text = re.sub(r"\$\{(\w+)\}", r"0123456789abcdef0123456789abcdef\1", COMPOSE.read_text())
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def kubernetes(kind: str) -> list[dict[str, Any]]:
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    return [document for document in documents if document["kind"] == kind]
+
+
+def check_settings(environment: dict[str, str]) -> None:
+    """Each is a setting that there is, and together they can work."""
+    assert set(environment) <= set(variables(Settings)), set(environment) - set(variables(Settings))
+    assert all(isinstance(value, str) for value in environment.values()), environment
+    Settings.from_env(environment)
+
+
+def check_command(command: list[str]) -> None:
+    python, option, module = command
+    assert (python, option) == ("/opt/progress/.venv/bin/python", "-m")
+    assert importlib.util.find_spec(module)
+
+
+@pytest.mark.parametrize("name", ["web-1", "web-2", "runner"])
+def test_a_service_of_compose_has_settings_that_work(name: str) -> None:
+    service = composed()["services"][name]
+    check_settings(service["environment"])
+    assert (COMPOSE.parent / service["build"]["context"]).resolve() == ROOT
+    assert (ROOT / service["build"]["dockerfile"]).exists()
+    if name == "runner":
+        check_command(service["command"])
+
+
+def test_the_services_of_compose_name_each_other_truly() -> None:
+    found = composed()
+    services = found["services"]
+    settings = Settings.from_env(services["web-1"]["environment"])
+    hosts = {
+        urlsplit(settings.nats.url or "").hostname,
+        make_url(settings.database_url).host,
+        *("web-1", "web-2"),
+    }
+    assert hosts <= set(services)
+    password = urlsplit(settings.nats.url or "").password
+    assert password == services["nats"]["command"][-1]
+    assert (
+        make_url(settings.database_url).password
+        == services["postgres"]["environment"]["POSTGRES_PASSWORD"]
+    )
+    for service in services.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert source.startswith("./") or source in found["volumes"]
+    [network] = found["networks"]["default"]["ipam"]["config"]
+    assert network["subnet"] in services["web-1"]["environment"]["FORWARDED_ALLOW_IPS"]
+
+
+@pytest.mark.parametrize(
+    "deployment", kubernetes("Deployment"), ids=lambda d: d["metadata"]["name"]
+)
+def test_a_deployment_of_kubernetes_has_settings_that_work(deployment: dict[str, Any]) -> None:
+    spec = deployment["spec"]["template"]["spec"]
+    [container] = spec["containers"]
+    secret = {
+        "NATS_URL": "nats://progress:secret@nats:4222",
+        "DATABASE_URL": "postgresql://progress:secret@postgres/progress",
+        "JWT_SECRET": "0123456789abcdef0123456789abcdef",
+    }
+    check_settings({**secret, **{each["name"]: each["value"] for each in container["env"]}})
+    if "command" in container:
+        check_command(container["command"])
+    mounted = {each["name"] for each in container["volumeMounts"]}
+    assert mounted == {each["name"] for each in spec["volumes"]}
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"] == labels
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    for probe in ("readinessProbe", "livenessProbe"):
+        if probe in container:
+            ask = container[probe]["httpGet"]
+            assert f'@app.get("{ask["path"]}")' in (ROOT / "app.py").read_text()
+            assert ask["port"] in ports
+
+
+def test_the_parts_of_kubernetes_name_each_other_truly() -> None:
+    [service], [ingress], [budget] = map(kubernetes, ("Service", "Ingress", "PodDisruptionBudget"))
+    web = next(d for d in kubernetes("Deployment") if d["metadata"]["name"] == "progress-web")
+    labels = web["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"] == budget["spec"]["selector"]["matchLabels"] == labels
+    [container] = web["spec"]["template"]["spec"]["containers"]
+    [port] = service["spec"]["ports"]
+    assert port["targetPort"] in {each["name"] for each in container["ports"]}
+    [rule] = ingress["spec"]["rules"]
+    [path] = rule["http"]["paths"]
+    backend = path["backend"]["service"]
+    assert (backend["name"], backend["port"]["name"]) == (service["metadata"]["name"], port["name"])
+    claims = {claim["metadata"]["name"] for claim in kubernetes("PersistentVolumeClaim")}
+    for deployment in kubernetes("Deployment"):
+        for volume in deployment["spec"]["template"]["spec"]["volumes"]:
+            assert "persistentVolumeClaim" not in volume or (
+                volume["persistentVolumeClaim"]["claimName"] in claims
+            )
 
 
 def test_the_image_copies_what_it_runs() -> None:
