@@ -325,7 +325,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def launch(*, once: bool) -> int:
     """Starts, uses and stops the server. Returns the exit code."""
     from progress_lib.subjects import EVERY_TENANT
-    from scripts.mint import mint_for
     from settings import Settings, SettingsError, keep_private
 
     keep_private()
@@ -341,6 +340,8 @@ def launch(*, once: bool) -> int:
         try:
             _on_stop(_ask_stop)
             server = Server(settings, files.enter_context(log_file.open("wb")) if once else None)
+            from scripts.mint import mint_for  # PyJWT's 30 ms pass while the server starts
+
             server.wait_ready()
             try:
                 everyone = settings.tenant_id == EVERY_TENANT

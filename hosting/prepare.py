@@ -4,14 +4,12 @@ import logging
 import sys
 
 from hosting import environments
-from hosting.sample import ensure_sample
 from jobs.run.nkeys import read_issuer
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
 from jobs.sandbox.data_roots import roots_of
 from jobs.store.database import StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
-from jobs.work.run_queue import RunQueue
 from logs.json_lines import write_json
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
@@ -67,6 +65,8 @@ def _make_sample(settings: Settings, store: Store) -> None:
     """Makes the sample where its job will look for the data. Raises SettingsError."""
     if not settings.server.sample_orders:
         return
+    from hosting.sample import ensure_sample  # it imports all nodes, 40 ms
+
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
     try:
         directory = roots_of(settings.program.data_roots, tenant_id)[0]
@@ -87,6 +87,8 @@ def _check_queue(settings: Settings, store: Store) -> None:
     """Makes the work queue on a NATS server of yours, or sees whose it is, if that server is there. Raises SettingsError."""
     if settings.nats.url is None:
         return
+    from jobs.work.run_queue import RunQueue  # only for a NATS server of yours
+
     link = settings.nats.link("prepare")
     link.start()
     try:

@@ -221,16 +221,22 @@ class Fifo:
 
 
 class Stop:
-    """Set by SIGTERM. No Event is used, since a handler that sets one could deadlock with its `wait`."""
+    """Set by SIGTERM, which ends a `wait`. No Event is used, since a handler that sets one could deadlock with its `wait`."""
 
     is_set = False
 
     def __init__(self) -> None:
+        self._woken, self._wakes = os.pipe()
         signal.signal(signal.SIGTERM, self._set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    def wait(self, seconds: float) -> None:
+        select.select([self._woken], [], [], seconds)
+
     def _set(self, *_: object) -> None:
-        self.is_set = True
+        if not self.is_set:
+            self.is_set = True
+            os.write(self._wakes, b"!")
 
 
 class ProcessNotes:
@@ -280,7 +286,7 @@ def keep(
         notes.note(children)
         if watchdog is not None:
             watchdog.look()
-        time.sleep(TICK)
+        stop.wait(TICK)
 
 
 def _locked(settings: Settings, has_own_nats: bool) -> TextIO | None:

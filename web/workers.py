@@ -231,8 +231,9 @@ def spare_the_old() -> None:
     for 0.3 s at a time. Their counts of references free them, since no circle of them is left
     (`WebSocket.release`). No callback of the collector could spare them: up to CPython 3.11 it would
     let other threads run in the middle of what is one step otherwise, as list(a_dict.items()).
+
+    It is not searched first: 60 ms find 700 objects of 130,000.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_EVERY)
 
