@@ -36,6 +36,8 @@ def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]
     """
     if not expressions:
         return []
+    if not len(table):  # so that a node can tell its columns before the database is open
+        return [pa.array([], one.type.arrow()) for one in expressions]
     select = ", ".join(
         f"({one.sql_for(_scales(one, table))}) AS v{place}" for place, one in enumerate(expressions)
     )

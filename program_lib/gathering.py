@@ -55,6 +55,7 @@ class Gather(InnerNode):
             self.spool.append(TABLE, kept.table.select(self.kept.names))
 
     def complete(self) -> None:
+        pa.default_memory_pool().release_unused()  # what was needed to read: now the spool works
         with self.at_work():
             tables = self._made()
         while (table := self._next(tables)) is not None:

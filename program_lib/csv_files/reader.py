@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,6 +27,8 @@ from program_lib.types import Schema, Type
 Opener = Callable[[str], BinaryIO]
 Read = tuple[pa.Table, float | None]  # rows, and which part of the file's bytes is read with them
 
+# Tables, each of four times MOST_READ at most. The first is small: beside the second is made what takes long at the start
+AHEAD = 2
 BYTE_ORDER_MARK = "\ufeff".encode()
 
 
@@ -70,7 +73,7 @@ class CsvReader(Uncounted):
 
     def batches(self) -> Iterator[pa.Table]:
         """As Reader says. Of a file, the next rows are parsed by a thread while the caller works on these."""
-        tables = _ahead(self._next) if self._blocks.can_be_read_again else iter(self._next, None)
+        tables = _ahead(self._tables()) if self._blocks.can_be_read_again else self._tables()
         for table, self._share in tables:
             yield from pieces(table)
 
@@ -91,13 +94,12 @@ class CsvReader(Uncounted):
             with suppress(OSError):
                 self._file.close()
 
-    def _next(self) -> Read | None:
-        """The rows of the next block, and how much of the file is read with them; None at the end."""
-        if not (block := self._blocks.next()):
-            return None
-        table = self._table(block)
-        self._blocks.expect(len(table), len(block))
-        return table, self._blocks.share()
+    def _tables(self) -> Iterator[Read]:
+        """The rows of each block, and how much of the file is read with them."""
+        while block := self._blocks.next():
+            table = self._table(block)
+            self._blocks.expect(len(table), len(block))
+            yield table, self._blocks.share()
 
     def _table(self, block: bytes) -> pa.Table:
         """The typed rows of a block. Raises ProgramError for a line, RowRefused for a value."""
@@ -130,16 +132,17 @@ class CsvReader(Uncounted):
                 block_size=len(block) + 2,
                 column_names=[str(at) for at in range(self._header.width)],
             ),
-            parse_options=self._parse_options(),
+            parse_options=self._parse_options(ends_a_line=block.endswith(b"\n")),
             convert_options=self._convert_options(is_ascii=block.isascii()),
         )
         return table.slice(1) if has_mark and self._has_one_column else table
 
-    def _parse_options(self) -> pa_csv.ParseOptions:
+    def _parse_options(self, *, ends_a_line: bool) -> pa_csv.ParseOptions:
+        """Arrow looks for the end of the last record, at the cost of a pass over all fields, unless it is a line's end."""
         return pa_csv.ParseOptions(
             delimiter=self._form.delimiter,
             quote_char=self._form.quote or False,
-            newlines_in_values=True,
+            newlines_in_values=not ends_a_line,
             ignore_empty_lines=not self._has_one_column,
         )
 
@@ -207,10 +210,13 @@ class CsvReader(Uncounted):
         return blocks.lines_to_start() + (record.line if record else 1)
 
 
-def _ahead(next_table: Callable[[], Read | None]) -> Iterator[Read]:
-    """Tables one ahead. The thread ends with the iteration, and waits for nobody: a file has all its bytes."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="csv") as thread:
-        coming = thread.submit(next_table)
-        while (table := coming.result()) is not None:
-            coming = thread.submit(next_table)
+def _ahead(tables: Iterator[Read]) -> Iterator[Read]:
+    """Tables made before they are asked for. The thread ends with the iteration, and waits for nobody: a file has all its bytes."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="csv")
+    try:
+        coming = deque(thread.submit(next, tables, None) for _ in range(AHEAD))
+        while (table := coming.popleft().result()) is not None:
+            coming.append(thread.submit(next, tables, None))
             yield table
+    finally:
+        thread.shutdown(cancel_futures=True)
