@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from program_lib.databases import write_rows
-from program_lib.databases.placeholders import MYSQL, POSTGRESQL, SQLITE, placeholders
 from program_lib.errors import ProgramError
+from program_lib.parameters.placeholders import MYSQL, POSTGRESQL, SQLITE, placeholders
 from program_lib.types import INTEGER, Column, Schema
 from tests.databases import Database
 from tests.program_lib.given import given
