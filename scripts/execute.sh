@@ -141,19 +141,19 @@ find_job() {
   job=$found
 }
 
-# parameters: {"parameters": {…}} of what --param gave; a name that is given twice has its last value
-parameters() {
+# request: {"parameters": {…}} of what --param gave, a name that is given twice with its last value; else {}
+request() {
   local value members=""
   for value in ${given[@]+"${given[@]}"}; do
     members+="${members:+, }\"${value%%=*}\": $(json_string "${value#*=}")"
   done
-  printf '{"parameters": {%s}}' "$members"
+  if [[ -n $members ]]; then printf '{"parameters": {%s}}' "$members"; else printf '{}'; fi
 }
 
 [[ $job =~ ^[0-9]+$ ]] || find_job "$job"
 
 ask POST "/api/jobs/$job/execute" -H "Idempotency-Key: $key" -H 'Content-Type: application/json' \
-  -d "$(parameters)"
+  -d "$(request)"
 [[ $status == 202 || $status == 200 ]] || refused "executing job $job"
 run=$(string runId <<<"$body")
 [[ -n $run ]] || fail "the server accepted the run but named none: $body"

@@ -62,7 +62,8 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "types": set(),
     "errors": set(),
     "common_types": {"types", "errors"},
-    "expressions": {"types", "errors"},
+    "parameters": {"types", "errors"},
+    "expressions": {"types", "errors", "parameters"},
     "ports": {"types"},
     "texts": {"types", "errors"},
     "secrets": set(),
@@ -75,7 +76,7 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "csv_files": {"types", "errors", "ports", "pieces", "narrowest_types", "texts", "data_files", "part_files", "compressed", "two_threads"},
     "ndjson_files": {"types", "errors", "ports", "pieces", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
     "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
-    "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes"},
+    "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes", "parameters"},
     "write_modes": set(),
 }  # fmt: skip
 IN_JOBS = {

@@ -247,5 +247,5 @@ def test_the_program_of_a_run_takes_them_by_hand(product: Product, tmp_path: Pat
     assert wrong.returncode == 2
     assert "the parameter day is '2026-02-30', which is no date" in wrong.stderr
     assert "least is missing" in wrong.stderr
-    kept = by_hand(PARAMETERS=json.dumps({"least": "50", "day": "2026-11-28"}))
+    kept = by_hand(RUN_PARAMETERS=json.dumps({"least": "50", "day": "2026-11-28"}))
     assert (kept.returncode, output(product, "hand.csv").split("\n")[1]) == (0, "3,500,none")

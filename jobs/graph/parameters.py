@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobs.graph.fields import Field, shown, text_errors
-from program_lib.databases.placeholders import DIALECTS, placeholders
 from program_lib.parameters import TYPES, Parameter, Value, WrongValue, named_in
+from program_lib.parameters.placeholders import DIALECTS, placeholders
 from program_lib.types import listed
 
 MAX_PARAMETERS = 50  # of a graph; a form with more is one that nobody fills in

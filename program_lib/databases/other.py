@@ -22,10 +22,10 @@ from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
 from program_lib.databases.names import Table, find_table, no_table, spelt
-from program_lib.databases.placeholders import POSTGRESQL, placeholders
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.parameters import taken
+from program_lib.parameters.placeholders import POSTGRESQL, placeholders
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted, WritesAll
 from program_lib.types import (
     BOOLEAN,

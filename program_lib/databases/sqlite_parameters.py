@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from program_lib.databases.placeholders import SQLITE, replaced
 from program_lib.databases.sqlite_link import Link
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value, taken
+from program_lib.parameters.placeholders import SQLITE, replaced
 from program_lib.types import NUMERIC
 
 FUNCTION = "program_lib_parameter"

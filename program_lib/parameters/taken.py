@@ -18,7 +18,7 @@ from program_lib.parameters.parameter import (
     resolved,
 )
 
-VARIABLE = "PARAMETERS"  # of the environment of a run's program: {"name": text or null} as JSON
+VARIABLE = "RUN_PARAMETERS"  # of the environment of a run's program: {"name": text or null} as JSON
 WRONG_USAGE = 2  # exit code
 _NONE: Mapping[str, Value] = MappingProxyType({})
 _taken: Mapping[str, Value] = _NONE  # of this process, set once before any node works

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from program_lib.databases import write_rows
-from program_lib.databases.placeholders import MYSQL, POSTGRESQL, SQLITE, placeholders
 from program_lib.errors import ProgramError
+from program_lib.parameters.placeholders import MYSQL, POSTGRESQL, SQLITE, placeholders
 from program_lib.types import INTEGER, Column, Schema
+from tests.databases import Database
 from tests.program_lib.given import given
 from tests.program_lib.moving import read, rows_of, say
 from tests.program_lib.test_upsert import Sqlite, Target
@@ -100,14 +101,27 @@ def test_a_computed_column_has_the_type_of_the_value(shop: Target) -> None:
             assert str(column(shop, "SELECT :n + 1 AS n")[0]) == "12345678901234567891.5"
 
 
+def test_a_text_is_compared_with_columns_of_any_collation_and_a_number_bounds_rows(
+    mariadb: Database,
+) -> None:
+    mariadb.execute(
+        "CREATE TABLE c (a varchar(9) CHARACTER SET latin1, b varchar(9) COLLATE utf8mb4_bin)",
+        "INSERT INTO c VALUES ('Zoë', 'Zoë'), ('x', 'x')",
+    )
+    with given(name="Zoë", n="1"):
+        query = "SELECT a FROM c WHERE a = :name AND b = :name LIMIT :n"
+        assert read(mariadb.url, query).to_pylist() == [{"a": "Zoë"}]
+
+
 def test_sql_around_the_rows_of_an_output_takes_them_too(shop: Target) -> None:
     before = "DELETE FROM orders WHERE day = :day OR name = :name"
-    with given(day="2026-11-28", name="x'; DROP TABLE orders; --"):
+    with given(day="2026-11-28", n="5", name="x'; DROP TABLE orders; --"):
         if "mysql" in url(shop):
             with pytest.raises(ProgramError, match="for PostgreSQL and SQLite"):
                 write_rows(url(shop), "orders", "append", before=before)
             return
-        writer = write_rows(url(shop), "orders", "append", before=before)
+        after = "UPDATE orders SET name = :name WHERE id = 77 AND :n = 5"
+        writer = write_rows(url(shop), "orders", "append", before=before, after=after)
         try:
             writer.start(say)
             writer.open(Schema([Column("id", INTEGER)]))
@@ -118,6 +132,7 @@ def test_sql_around_the_rows_of_an_output_takes_them_too(shop: Target) -> None:
             writer.undo()
     ids = [row[0] for row in shop.rows("SELECT id FROM orders ORDER BY id")]
     assert ids == [1, 4, 77, 9007199254740993]
+    assert shop.rows("SELECT name FROM orders WHERE id = 77")[0][0] == "x'; DROP TABLE orders; --"
 
 
 NOT_THERE = {

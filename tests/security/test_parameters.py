@@ -321,5 +321,5 @@ def test_a_run_s_values_are_told_to_the_program_as_json(tmp_path: Path) -> None:
     from jobs.sandbox.environment import parameters_variable
 
     texts = {"a": 'x"}\n\\u0000', "b": None}
-    assert json.loads(parameters_variable(texts)["PARAMETERS"]) == texts
+    assert json.loads(parameters_variable(texts)["RUN_PARAMETERS"]) == texts
     assert parameters_variable({}) == {}

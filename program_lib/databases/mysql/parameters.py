@@ -5,8 +5,8 @@ from __future__ import annotations
 from pymysql.cursors import SSCursor
 
 from program_lib.databases.mysql.session import Session
-from program_lib.databases.placeholders import MYSQL, replaced
 from program_lib.parameters import Value, taken
+from program_lib.parameters.placeholders import MYSQL, replaced
 from program_lib.types import DATE
 
 QUERY = "program_lib_query"  # a prepared statement, and the variable that tells it, of our session alone

@@ -5,9 +5,9 @@ COPY, by which rows are read, takes no bound values.
 
 from __future__ import annotations
 
-from program_lib.databases.placeholders import POSTGRESQL, replaced
 from program_lib.databases.postgresql.session import Session
 from program_lib.parameters import Value, taken
+from program_lib.parameters.placeholders import POSTGRESQL, replaced
 from program_lib.types import Kind
 
 SETTING = "program_lib.{}"  # PostgreSQL takes any setting with a point in its name

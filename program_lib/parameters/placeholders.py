@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from program_lib.errors import ProgramError
-from program_lib.parameters import Value
+from program_lib.parameters.parameter import Value
 from program_lib.types import listed
 
 # A colon that ends a word or brackets is part of a range, as in a[1:n] of PostgreSQL, and :: is a cast
