@@ -19,7 +19,6 @@ OVERVIEW = """async (steps) => {
   return said;
 }"""
 
-NOTHING = {"runs": [], "next": None}
 MADE = {"id": 1, "name": "Totals", "lastRun": None}
 
 
