@@ -188,7 +188,7 @@ class Playground {
   }
 
   #lookForJobs() {
-    const isDue = Date.now() - this.#listedAt >= (this.#jobs.length < MANY_JOBS ? JOBS_PERIOD : MANY_JOBS_PERIOD) - TICK;
+    const isDue = this.#jobs.length < MANY_JOBS || Date.now() - this.#listedAt >= MANY_JOBS_PERIOD;
     if (isDue && document.visibilityState === 'visible' && this.#isLive) this.#attempt(() => this.#refreshJobs(), { quiet: true });
   }
 
