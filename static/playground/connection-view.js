@@ -1,7 +1,6 @@
 /**
  * Whether what the page shows is live. Test hooks: `html[data-connection]` and `#connection[data-state]` are
- * disconnected | connecting | connected, and of the box also `deaf`: connected, and no news come; or `idle`: nothing is
- * watched. `#connection-text` says why; `#connection-token` when the token ends soon.
+ * disconnected | connecting | connected, and of the box also `deaf`: connected, and no news come. `#connection-text` says why; `#connection-token` when the token ends soon.
  */
 
 import { expiryOf } from '../realtime/job-realtime-service.js';
@@ -23,16 +22,14 @@ export class ConnectionView {
 
   /**
    * `since`: a Date, when the connection was lost or looked for first; null while it is there. `detour`, `isLooking`: of
-   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `isIdle`:
-   * nothing is to be watched; `now`: epoch seconds by the server's clock, which ends the token.
+   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `now`: epoch seconds by the server's clock, which ends the token.
    */
-  draw(state, reason, { detour, isLooking, isDeaf, hasNews, isIdle, token, now, since }) {
+  draw(state, reason, { detour, isLooking, isDeaf, hasNews, token, now, since }) {
     this.#drawToken(state === 'connected' ? expiryOf(token) : null, now);
     setAttribute(document.documentElement, 'data-connection', state);
-    const rests = isIdle && state === 'disconnected' && reason === null;
     const isLive = state === 'connected' && hasNews && !isDeaf;
-    setAttribute(this.#box, 'data-state', rests ? 'idle' : state === 'connected' && !isLive ? 'deaf' : state);
-    setText(this.#text, rests ? 'Ready' : wordsOf(state, reason, { detour, isLooking, isDeaf, hasNews, since }));
+    setAttribute(this.#box, 'data-state', state === 'connected' && !isLive ? 'deaf' : state);
+    setText(this.#text, wordsOf(state, reason, { detour, isLooking, isDeaf, hasNews, since }));
     setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 

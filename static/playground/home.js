@@ -20,6 +20,9 @@ export const STRIP = 14;
 /** Runs under way, and failures, that are listed at most. */
 const MOST_LISTED = 100;
 
+/** Seconds that a run takes at most whose failure is surely listed: the lists are asked for by a run's beginning. */
+const LONGEST_RUN = 24 * 3600;
+
 /** Milliseconds from a change to the next look at the lists, so that a crowd of changes is one; and between two looks without any. */
 const AFTER_CHANGE = 1_000;
 const LOOK_PERIOD = 30_000;
@@ -76,8 +79,8 @@ export class Home {
     this.#place = place;
     this.#view.show(place?.page === 'home');
     this.#runsView.show(place?.page === 'runs' ? place : null);
-    if (place === null) this.#watched.show([]);
-    else if (isOther) this.#startOver();
+    if (place?.page !== 'home') this.#watched.show([]);
+    if (place !== null && isOther) this.#startOver();
   }
 
   /** A brief of any job; true when something changed that is drawn. */
@@ -111,7 +114,7 @@ export class Home {
   }
 
   expectSnapshot() {
-    this.#overview.forgetBriefs();
+    this.#overview.forgetHeard();
     this.#watched.expectSnapshot();
   }
 
@@ -128,15 +131,16 @@ export class Home {
     const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown };
     if (this.#place.page === 'runs') return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
     const running = this.#overview.running();
-    this.#watched.show(running);
+    this.#watched.show(isDeaf ? [] : running); // over HTTP each is a stream, of which the server has few
+    const kept = keptPrograms();
     const share = (run) => this.#watched.shareOf(run, now, clock);
     return this.#view.draw({
       running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), isCancelling: this.#cancelled.has(run.runId) })),
       waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({ ...run, before: this.#places.get(run.runId) ?? null, isCancelling: this.#cancelled.has(run.runId) })),
       failed: this.#overview.failed(now).slice(0, MOST_LISTED),
       counts: this.#counts(now),
-      foreign: this.#overview.foreign(keptPrograms(), now),
-      kept: keptPrograms(),
+      foreign: this.#overview.foreign(kept, now),
+      kept,
       jobs: this.#jobsNow(),
       listing: this.#listing,
       freshness,
@@ -190,7 +194,7 @@ export class Home {
 
   async #readHome() {
     const askedAt = Date.now() / 1000;
-    const since = Math.floor(this.#api.now() - FAILED_WITHIN - FAILED_WITHIN); // it may have begun a day before it failed
+    const since = Math.floor(this.#api.now() - FAILED_WITHIN - LONGEST_RUN);
     const listing = this.#listing;
     const [active, failed, first] = await Promise.all([
       this.#api.allRuns({ status: 'queued,running', limit: MOST_LISTED }),

@@ -66,7 +66,6 @@ const MOST_KEPT = 30;
 class Playground {
   #shown = nothingShown(); // the job at hand
   #jobs = [];
-  #isListed = false; // the server has told its jobs
   #listedAt = 0; // Date.now() of the last look at them
   #isLooking = false; // at the list of jobs
   #isArriving = null; // {place} that the address names already, until it is shown
@@ -201,7 +200,7 @@ class Playground {
   }
 
   #lookForJobs() {
-    const isDue = Date.now() - this.#listedAt >= (this.#jobs.length < MANY_JOBS ? JOBS_PERIOD : MANY_JOBS_PERIOD) - TICK;
+    const isDue = this.#jobs.length < MANY_JOBS || Date.now() - this.#listedAt >= MANY_JOBS_PERIOD;
     if (isDue && document.visibilityState === 'visible' && this.#isLive) this.#attempt(() => this.#refreshJobs(), { quiet: true });
   }
 
@@ -210,7 +209,6 @@ class Playground {
     this.#jobs = await this.#api.jobs();
     this.#overview.takeJobs(this.#jobs);
     this.#home.askForStrangers();
-    this.#isListed = true;
     this.#jobsView.show(this.#jobs);
     this.#jobsView.markShown(this.#shown.jobId);
     this.#jobsView.markUnsaved(this.#editor.unsavedIds);
@@ -731,7 +729,6 @@ class Playground {
       isLooking,
       isDeaf: transport === 'http' && asked && job === null,
       hasNews: serverState.nats === 'ok',
-      isIdle: this.#isListed && this.#shown.jobId === null,
       token: currentToken(),
       now: this.#api.now(),
       since: this.#lost?.at ?? null,

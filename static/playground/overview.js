@@ -80,9 +80,10 @@ export class Overview {
     return run;
   }
 
-  /** The connection is new: what is heard from now on begins with what is true. */
-  forgetBriefs() {
+  /** The connection is new: what is heard from now on begins with what is true, so a run that is not told again has ended. */
+  forgetHeard() {
     this.#briefs.clear();
+    for (const [runId, { run, heardAt }] of this.#runs) if (heardAt > 0 && !RUN_ENDS.has(run.status)) this.#runs.delete(runId);
   }
 
   get areJobsKnown() {

@@ -75,7 +75,7 @@ class OpenPlayground(Protocol):
 
 @pytest.fixture
 def open_playground(browser: Browser, shop: Product) -> Iterator[OpenPlayground]:
-    """Opens the Playground on a job; `token`: "" a good one, None no one. Any error of the page fails the test."""
+    """Opens the Playground on a job, the sample where none is named; `token`: "" a good one, None no one. Any error of the page fails the test."""
     contexts = []
     errors: list[str] = []
 
@@ -91,7 +91,7 @@ def open_playground(browser: Browser, shop: Product) -> Iterator[OpenPlayground]
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", note)
-        query = [] if job_id is None else [f"job={job_id}"]
+        query = [f"job={shop.sample_job_id() if job_id is None else job_id}"]
         query += [] if token is None else [f"token={token or shop.token()}"]
         page.goto(f"{shop.url}/?{'&'.join(query)}")
         return page

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.pages import assert_accessible, picture
@@ -15,8 +15,8 @@ from tests.browser.runs import Publisher, amounts_job, make_amounts
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product
 
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 320, "height": 640}
 FIRST, SECOND = "amount >= 0", "amount >= 50"
 
 
@@ -151,7 +151,7 @@ def test_two_runs_are_compared_at_an_address_of_its_own(
     page.reload()
     expect(changed).to_be_visible()
     for size in (WIDE, NARROW):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         picture(page, f"compare-{size['width']}-{scheme}", tmp_path)
         assert_accessible(page, f"compare, {size['width']}")
     page.keyboard.press("Escape")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.browser.conftest import WAIT
 from tests.browser.pages import assert_accessible, picture
@@ -23,8 +23,8 @@ from tests.browser.runs import Publisher
 from tests.browser.test_playground import publish
 from tests.harness import Product, eventually, running_product
 
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 320, "height": 640}
 JOBS, RUNS_EACH = 5_000, 4
 PAGE = 50  # entries of a list until one asks for more
 LONG = "A job whose name is much longer than anybody would have thought reasonable, and which goes on and on"

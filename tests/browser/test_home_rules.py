@@ -19,7 +19,6 @@ OVERVIEW = """async (steps) => {
   return said;
 }"""
 
-NOTHING = {"runs": [], "next": None}
 MADE = {"id": 1, "name": "Totals", "lastRun": None}
 
 
@@ -93,6 +92,19 @@ def test_a_run_that_the_lists_do_not_have_any_more_has_ended_or_is_gone(modules:
     )
     assert ids(found[1]) == ["r2 queued"], "it was heard after the list was asked for"
     assert found[2:] == [[], []]
+
+
+def test_on_a_new_connection_a_run_that_is_not_told_again_runs_no_more(modules: Page) -> None:
+    found = told(
+        modules,
+        ["takeJobs", [MADE]],
+        ["takeBrief", brief("running"), 5],
+        ["running"],
+        ["forgetHeard"],
+        ["running"],
+    )
+    assert ids(found[1]) == ["r1 running"]
+    assert found[2] == []
 
 
 def test_an_end_that_was_heard_is_a_failure_for_a_day_and_an_older_one_is_none(
