@@ -332,7 +332,11 @@ class Mariadb(DatabaseServer):
         import pymysql
 
         return pymysql.connect(
-            unix_socket=str(directory / "socket"), user="root", autocommit=True, charset="utf8mb4"
+            unix_socket=str(directory / "socket"),
+            user="root",
+            autocommit=True,
+            charset="utf8mb4",
+            ssl_disabled=True,
         )
 
     def make_user(self, directory: Path, port: int) -> None:
@@ -351,6 +355,7 @@ class Mariadb(DatabaseServer):
             database=database,
             autocommit=True,
             charset="utf8mb4",
+            ssl_disabled=True,  # each connection would read all certificates of the machine anew
         )
 
     def make(self, port: int, database: str) -> None:
