@@ -403,6 +403,11 @@ def _skip_where_missing(kind: type[DatabaseServer]) -> None:
         pytest.skip(reason)
 
 
+def believing_nobody(patch: pytest.MonkeyPatch) -> None:
+    """Takes away the certificates of CAs, which our servers do without: PyMySQL reads all for each connection, 26 ms of a core."""
+    patch.setenv("SSL_CERT_FILE", os.devnull)
+
+
 @contextlib.contextmanager
 def _server(kind: type[DatabaseServer], factory: pytest.TempPathFactory) -> Iterator[Running]:
     _skip_where_missing(kind)
@@ -432,7 +437,8 @@ def postgresql(postgresql_server: Running) -> Iterator[Database]:
 
 
 @pytest.fixture
-def mariadb(mariadb_server: Running) -> Iterator[Database]:
+def mariadb(mariadb_server: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A new database on a real MariaDB, which by default forgives and has another time zone."""
+    believing_nobody(monkeypatch)
     with mariadb_server.database() as database:
         yield database
