@@ -336,7 +336,11 @@ class Mariadb(DatabaseServer):
         import pymysql
 
         return pymysql.connect(
-            unix_socket=str(directory / "socket"), user="root", autocommit=True, charset="utf8mb4"
+            unix_socket=str(directory / "socket"),
+            user="root",
+            autocommit=True,
+            charset="utf8mb4",
+            ssl_disabled=True,
         )
 
     def make_user(self, directory: Path, port: int) -> None:
@@ -355,6 +359,7 @@ class Mariadb(DatabaseServer):
             database=database,
             autocommit=True,
             charset="utf8mb4",
+            ssl_disabled=True,  # each connection would read all certificates of the machine anew
         )
 
     def make(self, port: int, database: str) -> None:
@@ -402,6 +407,11 @@ def skip_where_missing(kind: type[DatabaseServer]) -> None:
         pytest.skip(reason)
 
 
+def believing_nobody(patch: pytest.MonkeyPatch) -> None:
+    """Takes away the certificates of CAs, which our servers do without: PyMySQL reads all for each connection, 26 ms of a core."""
+    patch.setenv("SSL_CERT_FILE", os.devnull)
+
+
 @contextlib.contextmanager
 def _server(kind: type[DatabaseServer], factory: pytest.TempPathFactory) -> Iterator[Running]:
     skip_where_missing(kind)
@@ -431,7 +441,8 @@ def postgresql(postgresql_server: Running) -> Iterator[Database]:
 
 
 @pytest.fixture
-def mariadb(mariadb_server: Running) -> Iterator[Database]:
+def mariadb(mariadb_server: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A new database on a real MariaDB, which by default forgives and has another time zone."""
+    believing_nobody(monkeypatch)
     with mariadb_server.database() as database:
         yield database

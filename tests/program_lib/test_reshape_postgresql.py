@@ -203,7 +203,7 @@ def test_texts_are_joined_in_the_order_of_rows(both: Both, rows: list[Row], by: 
     grouping = f"GROUP BY {quoted(by)} ORDER BY min(id)" if by else ""
     joined = "string_agg(t, ''', ' ORDER BY id), string_agg(n::text, ''', ' ORDER BY id)"
     theirs = both.theirs(f"SELECT {joined} FROM rows {grouping}")
-    columns = {"a": ("join", "t", "', "), "b": ("join", "n", "', ")}
+    columns = {"texts": ("join", "t", "', "), "numbers": ("join", "n", "', ")}
     ours = both.ours(lambda rows: rows.aggregate(by, columns))
     assert [row[len(by) :] for row in ours] == theirs
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import Running
+from tests.databases import Running, believing_nobody
 from tests.program_lib import torture_table
 from tests.program_lib.torture import (
     COLUMN,
@@ -59,6 +59,7 @@ def moves(
         postgresql_server.database() as postgresql,
         mariadb_server.database() as mariadb,
     ):
+        believing_nobody(patch)
         patch.setattr("program_lib.data_files.data_roots", lambda: (Path(directory),))
         places = (
             Postgresql(postgresql),
