@@ -185,6 +185,7 @@ class Playground {
     this.#runs.open(null);
     this.#details.show(null);
     this.#jobsView.markShown(null);
+    setText(byId('job-name'), '');
     this.#showGraph(NO_GRAPH, '');
   }
 

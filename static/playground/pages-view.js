@@ -4,6 +4,9 @@ import { runsPlace } from './address.js';
 import { byId, setAttribute } from './dom.js';
 import { Links } from './home-view.js';
 
+/** After what the page's notice stands: there is one, on the page that is shown. */
+const NOTICE_AFTER = { home: '#home .home-head', runs: '#runs-page .home-head', job: '#run-reason' };
+
 const CONTENT = { home: 'home', runs: 'runs-page', job: 'graph' };
 
 export class PagesView {
@@ -19,6 +22,8 @@ export class PagesView {
 
   show({ page }) {
     setAttribute(document.documentElement, 'data-page', page);
+    const before = document.querySelector(NOTICE_AFTER[page]);
+    if (before.nextElementSibling !== byId('notice')) before.after(byId('notice'));
     setAttribute(byId('skip'), 'href', `#${CONTENT[page]}`);
     for (const link of document.querySelectorAll('.page-link')) {
       if (link.dataset.pageLink === page) link.setAttribute('aria-current', 'page');

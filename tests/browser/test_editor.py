@@ -1039,7 +1039,9 @@ def test_deleting_a_job_asks_first(edit: Any, shop: Product) -> None:
     page.click("#confirm-yes")
     expect(page.locator(f'.job[data-job-id="{editor.job_id}"]')).to_have_count(0)
     assert shop.get(f"/api/jobs/{editor.job_id}").status == 404
-    expect(page.locator("#job-name")).not_to_have_text("Doomed")
+    expect(page.locator("#home")).to_be_visible()
+    expect(page.locator("#home #notice")).to_contain_text("Deleted Doomed.")
+    expect(page.locator("#bench")).to_be_hidden()
 
 
 def test_export_and_import_give_the_same_graph(edit: Any, shop: Product, tmp_path: Path) -> None:
