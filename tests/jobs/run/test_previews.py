@@ -199,7 +199,7 @@ def test_a_preview_is_no_run_and_no_browser_hears_of_it(shop: Product) -> None:
 
 
 def test_under_gevent_it_is_the_same(start_product: StartProduct) -> None:
-    product = start_product(worker_class="gevent", SAMPLE_ORDERS="0")
+    product = start_product(worker_class="gevent", SAMPLE_ORDERS="100")
     document = graph(query("SELECT 1 AS n"), ("filter", {"condition": "n > 0"}))
     eventually(lambda: preview(product, document, 2).json()["rows"] == [[1]])
     with ThreadPoolExecutor(4) as threads:
