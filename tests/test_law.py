@@ -141,7 +141,7 @@ HEAVY = ("duckdb", "pyarrow", "numpy", "psycopg", "pymysql")  # what programs co
 NEVER = (*HEAVY, "alembic", "sqlalchemy.dialects.postgresql")
 FOR_NOTHING = {
     "app": NEVER,
-    "jobs.runner": (*NEVER, "flask", "jinja2", "jwt", "urllib.request"),
+    "jobs.runner": (*NEVER, "flask", "jinja2", "jwt"),
     "hosting.launch": (*NEVER, "sqlalchemy", "flask", "jinja2", "jwt"),
     "hosting.supervisor": (*NEVER, "sqlalchemy", "flask", "jinja2", "jwt", "urllib.request"),
 }
