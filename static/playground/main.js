@@ -144,9 +144,9 @@ class Playground {
 
   // ---- places: what the address says is shown, and what is shown the address says
 
-  #go(place, options) {
+  #go(place, { isAnew = false, ...options } = {}) {
     putInAddress(place, options);
-    return this.#arrive(place);
+    return this.#arrive(place, { isAnew });
   }
 
   async #arrive(place, { isAnew = false } = {}) {
@@ -579,7 +579,7 @@ class Playground {
       jobs: () => this.#jobs,
       show: async (jobId) => {
         await this.#refreshJobs();
-        await this.#go(jobPlace(jobId));
+        await this.#go(jobPlace(jobId), { isAnew: true }); // also where it is shown: its draft was discarded
       },
       saved: async (job) => {
         if (this.#shown.jobId === job.id) this.#shown.job = job;
