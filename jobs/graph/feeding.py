@@ -5,6 +5,7 @@ from typing import Any
 from jobs.graph.checks import GraphError, GraphInvalid, objects
 from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
+from program_lib.rejects import REJECTED
 
 Document = dict[str, Any]
 
@@ -29,11 +30,27 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
         if not last:
             raise GraphInvalid([GraphError(node_id, "edges", "no rows come to this node")])
     wanted = _reaching({number for number, _ in last}, edges)
+    if writing := [number for number in wanted & nodes.keys() if not _gives_rows(nodes[number])]:
+        raise GraphInvalid(
+            [
+                GraphError(
+                    node_id, "edges", f"what node {writing[0]} rejects is seen when the job runs"
+                )
+            ]
+        )
     part = {
         "nodes": [node for key, node in nodes.items() if key in wanted],
         "edges": [edge for edge in edges if edge["to"] in wanted and edge["from"] in wanted],
     }
     return part, sorted(last, key=str)
+
+
+def rejecting_nodes(graph: Document) -> list[int]:
+    """The nodes of a document whose rejected rows lead somewhere; a part of it may lack the edges that say so."""
+    edges = objects(graph.get("edges", []))
+    return sorted(
+        {edge["from"] for edge in edges if _is_edge(edge) and _port_left(edge) == REJECTED}
+    )
 
 
 def _port_left(edge: Document) -> str:

@@ -4,7 +4,7 @@ import json
 import queue
 
 from jobs.graph.checks import parse_graph, shortened
-from jobs.graph.feeding import Document, feeding_part, file_part
+from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
@@ -31,7 +31,8 @@ class PreviewRequests:
         """
         part, last = feeding_part(graph, node_id)
         parse_graph(part)
-        return self._in_turn(tenant_id, {"graph": part, "last": last})
+        question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
+        return self._in_turn(tenant_id, question)
 
     def find_types(self, tenant_id: str, graph: Document, node_id: int) -> Document:
         """{"columns", "types"} of the file that the node reads. Raises as `ask`."""
