@@ -201,6 +201,9 @@ class Batch:
 
     def _failed(self, compiled: Mapping[str, Compiled], error: Exception) -> ExpressionFailed:
         """Which of the expressions it was: that which fails alone, too."""
+        if len(compiled) == 1:
+            [(text, one)] = compiled.items()
+            return ExpressionFailed(text, engine_reason(error), one.columns)
         for text, one in compiled.items():
             try:
                 evaluate([one], self.table)

@@ -230,7 +230,8 @@ def test_the_keyboard_chooses_ports_and_edges_follow_a_renamed_output(edit: Any)
     editor.node(2).focus()
     editor.press("c")
     items = editor.page.locator(".picker-item")
-    expect(items).to_have_count(6)  # two outputs to a Join's two inputs, and to the report
+    # two outputs, and that for rejected rows, to a Join's two inputs, and to the report
+    expect(items).to_have_count(9)
     editor.page.keyboard.type("both right large")
     expect(items).to_have_count(1)
     editor.press("Enter")
