@@ -47,10 +47,26 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
 
 def rejecting_nodes(graph: Document) -> list[int]:
     """The nodes of a document whose rejected rows lead somewhere; a part of it may lack the edges that say so."""
-    edges = objects(graph.get("edges", []))
-    return sorted(
-        {edge["from"] for edge in edges if _is_edge(edge) and _port_left(edge) == REJECTED}
+    return sorted({edge["from"] for edge in objects(graph.get("edges")) if is_reject(graph, edge)})
+
+
+def is_reject(graph: Document, edge: Document) -> bool:
+    """Whether rows that a node rejects flow by this edge of a document."""
+    if not _is_edge(edge) or _port_left(edge) != REJECTED:
+        return False
+    return any(
+        _rejects(node) for node in objects(graph.get("nodes")) if node.get("id") == edge["from"]
     )
+
+
+def _rejects(node: Document) -> bool:
+    """Whether the node's output of that name is the one for rejected rows, and not one that its settings name so."""
+    name, config = node.get("type"), node.get("config")
+    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    if node_type is None or not node_type.rejects:
+        return False
+    entries = objects(config.get(node_type.outputs_in)) if isinstance(config, dict) else iter(())
+    return all(entry.get("port") != REJECTED for entry in entries)
 
 
 def _port_left(edge: Document) -> str:

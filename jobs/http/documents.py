@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from jobs.graph.feeding import is_reject, rejecting_nodes
 from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
@@ -10,6 +11,7 @@ from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, LastRun, Run, Work
 from jobs.work.announcements import present_status
+from program_lib.rejects import REJECTED
 from progress_lib import Status
 
 
@@ -91,6 +93,7 @@ def run_document(
         "lastStatus": present_status(run),
         "queuePosition": queue_position,
         "counts": _counts(nodes, graph),
+        "rows": _rows(nodes, graph),
         "nodes": [json.loads(node.payload) for node in nodes],
         "graph": shown_graph(graph),
     }
@@ -110,17 +113,20 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
 
 
 def run_entry(run: Run, work: Work) -> dict[str, Any]:
-    """A run in the list of a job's runs, with the rows that its graph has read and written."""
-    return {**run_summary(run), "rows": _rows(work)}
+    """A run in the list of a job's runs, with the rows that its graph has read, written and rejected."""
+    return {**run_summary(run), "rows": _rows(work.nodes, work.graph)}
 
 
-def _rows(work: Work) -> dict[str, int]:
-    fed = {edge["to"] for edge in work.edges}
-    feeding = {edge["from"] for edge in work.edges}
-    counts = {node.progress.node_id: node.progress.row_count for node in work.nodes}
+def _rows(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
+    edges, rejecting = graph.get("edges") or [], set(rejecting_nodes(graph))
+    fed = {edge["to"] for edge in edges}
+    feeding = {edge["from"] for edge in edges if not is_reject(graph, edge)}
+    counts = {node.progress.node_id: node.progress.row_count for node in nodes}
+    ports = {node.progress.node_id: node.progress.ports or {} for node in nodes}
     return {
         "in": sum(count for node_id, count in counts.items() if node_id not in fed),
         "out": sum(count for node_id, count in counts.items() if node_id not in feeding),
+        "rejected": sum(ports[node_id].get(REJECTED, 0) for node_id in rejecting & ports.keys()),
     }
 
 

@@ -68,9 +68,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a list of runs shows of a run: its graph's edges and the last state of each node."""
+    """What a list of runs shows of a run: its graph and the last state of each node."""
 
-    edges: list[dict[str, Any]]
+    graph: dict[str, Any]
     nodes: list[NodeState]
 
 

@@ -277,7 +277,7 @@ class Store:
         return self._read(read)
 
     def work_of_runs(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Work]:
-        """Run id → its graph's edges and its nodes' last states, for the first runs until MOST_WORK is read.
+        """Run id → its graph and its nodes' last states, for the first runs until MOST_WORK is read.
 
         The runs after that are left out, and so are runs that do not exist.
         """
@@ -569,7 +569,7 @@ def _read_work(
     characters = 0
     for run_id, graph in connection.execute(graphs):
         characters += len(graph)
-        work[run_id] = Work(json.loads(graph).get("edges") or [], [])
+        work[run_id] = Work(json.loads(graph), [])
     for run_id, payload in connection.execute(states):
         characters += len(payload)
         if run_id in work:

@@ -47,6 +47,13 @@ export function isRejecting(graph, types, id) {
   return leaves && outputsOf(types.get(node?.type), node?.config).includes(REJECTED);
 }
 
+/** The same of one edge, where the types of nodes are not at hand: unless a node's settings name another output so. */
+export function isReject(graph, { from, fromPort }) {
+  const config = graph.nodes.find(({ id }) => id === from)?.config ?? {};
+  const named = Object.values(config).flatMap((value) => (Array.isArray(value) ? value : [])).some((entry) => entry?.port === REJECTED.name);
+  return fromPort === REJECTED.name && !named;
+}
+
 /** What identifies an edge in a graph. */
 export function edgeKey({ from, to, fromPort = '', toPort = '' }) {
   const ends = `${from}>${to}`;
