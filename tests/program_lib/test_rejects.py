@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -271,8 +272,6 @@ def read(text: str, *, types: dict[str, Any], limits: Rejects) -> tuple[int, Kep
 
 
 def opened(text: str) -> Any:
-    import io
-
     return lambda path: io.BytesIO(text.encode())
 
 
@@ -329,3 +328,22 @@ def test_an_output_writes_the_others_and_hands_on_what_its_target_refuses(
     assert last(said, 2).row_count == 3 - len(refused)
     assert last(said, 2).message == f"{3 - len(refused)} rows written, {len(refused)} rejected"
     assert good.done == bad.done == ["start", "finish", "commit", "undo"]
+
+
+def test_lines_of_rows_in_their_order_cost_one_reading_of_the_file() -> None:
+    text = "id\n" + "".join(f'"{n}\nx"\n' for n in range(60_000))
+    opens = []
+
+    def opener(path: str) -> io.BytesIO:
+        opens.append(path)
+        return io.BytesIO(text.encode())
+
+    reader = CsvReader("a.csv", opener=opener)
+    reader.open()
+    assert sum(len(table) for table in reader.batches()) == 60_000
+    asked = [1, 2, 2, 30_000, 59_999, 60_000]
+    assert [reader.where(n) for n in asked] == [f"line {2 * n:,} of a.csv" for n in asked]
+    assert len(opens) == 2
+    assert reader.where(7) == "line 14 of a.csv"
+    assert len(opens) == 3, "from the start again"
+    reader.close()
