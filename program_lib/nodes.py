@@ -62,7 +62,7 @@ class Feeder:
 
     @property
     def row_total(self) -> int | None:
-        return None if self.output == REJECTED else self.node.row_total
+        return self.node.row_total  # none of a node that rejects rows
 
 
 class Node:
