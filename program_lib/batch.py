@@ -55,6 +55,17 @@ class Batch:
             start=self.start + offset,
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """The rows of batches of one schema, of which there is at least one."""
+        if len(parts) == 1:
+            return parts[0]
+        return replace(
+            parts[0],
+            table=pa.concat_tables(part.table for part in parts).combine_chunks(),
+            numbers=pa.concat_arrays([part.numbers for part in parts]),
+        )
+
     def parts(self) -> Iterator[Batch]:
         """The rows in batches within BATCH_BYTES: a step may have made wide rows of narrow ones."""
         count = max(1, min(len(self), -(-self.table.nbytes // BATCH_BYTES)))
@@ -191,6 +202,9 @@ class Batch:
 
     def _failed(self, compiled: Mapping[str, Compiled], error: Exception) -> ExpressionFailed:
         """Which of the expressions it was: that which fails alone, too."""
+        if len(compiled) == 1:
+            [(text, one)] = compiled.items()
+            return ExpressionFailed(text, engine_reason(error), one.columns)
         for text, one in compiled.items():
             try:
                 evaluate([one], self.table)

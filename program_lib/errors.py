@@ -28,6 +28,14 @@ class ExpressionFailed(ProgramError):
         self.columns = tuple(columns)
 
 
+def columns_at_fault(error: Exception) -> Sequence[str]:
+    """The columns that an error of a row is about, as far as it says."""
+    if isinstance(error, ExpressionFailed):
+        return error.columns
+    column = getattr(error, "column", None)
+    return [column] if isinstance(column, str) else []
+
+
 def shortened(text: str, most: int = 200) -> str:
     """The text on one line, cut where it is longer than a message should be."""
     line = " ".join(text.split())

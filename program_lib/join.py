@@ -91,7 +91,7 @@ class Join(Node):
         with self.at_work():
             self.settings = self.work()
             left, right = (
-                common_schema([node.schema for node in self.inputs[port]])
+                common_schema([feeder.schema for feeder in self.inputs[port]])
                 for port in self.inputs_named
             )
             self.query = JoinQuery(left, right, self.settings)

@@ -69,7 +69,7 @@ class Lookup(Node):
         with self.at_work():
             self.settings = self.work()
             rows, table = (
-                common_schema([node.schema for node in self.inputs[port]])
+                common_schema([feeder.schema for feeder in self.inputs[port]])
                 for port in self.inputs_named
             )
             self.schema = looked_up_columns(rows, table, self.settings.columns, self.settings.on)

@@ -6,17 +6,19 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.common_types import common_schema
 from program_lib.conform import conformed
-from program_lib.errors import ExpressionFailed, ProgramError, RowRefused
-from program_lib.failing import smallest_failing
+from program_lib.errors import ProgramError, RowRefused, columns_at_fault
+from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.limits import reason
-from program_lib.ports import UNNAMED, Reader, Writer
+from program_lib.ports import UNNAMED, Reader, TextReader, Writer
+from program_lib.rejecting import Rejecting
+from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Schema, Type, listed
 from progress_lib import Progress, Row, Status
@@ -47,6 +49,22 @@ class NodeFailed(Exception):
         super().__init__(f"{node.name}: {self.reason}")
 
 
+@dataclass(frozen=True, slots=True)
+class Feeder:
+    """One of a node's outputs, for who gets its rows."""
+
+    node: Node
+    output: str
+
+    @property
+    def schema(self) -> Schema:
+        return self.node.schema_of(self.output)
+
+    @property
+    def row_total(self) -> int | None:
+        return self.node.row_total  # none of a node that rejects rows
+
+
 class Node:
     """What all nodes do. `run` in program_lib.program wires them and calls them, on one thread."""
 
@@ -56,13 +74,17 @@ class Node:
     gives_as_many = False  # rows as come in
     gathers = False  # all rows before it hands on the first
 
-    def __init__(self, number: int, name: str, feeds: Feeds = ()) -> None:
-        """`feeds`: the numbers of the nodes that get our rows."""
+    def __init__(
+        self, number: int, name: str, feeds: Feeds = (), rejects: Rejects | None = None
+    ) -> None:
+        """`feeds`: the numbers of the nodes that get our rows. `rejects`: rows that fail leave by REJECTED."""
         self.number, self.name = number, name
+        self.rejects = rejects
+        self.rejecting: Rejecting | None = None  # set once the columns of what comes are known
         self.feeds = feeds if isinstance(feeds, Mapping) else {UNNAMED: feeds}
-        # The inputs that `feeds` names, by our outputs, and the nodes that feed us, by our inputs; set by `wire`
+        # The inputs that `feeds` names, by our outputs, and what feeds us, by our inputs; set by `wire`
         self.followers: dict[str, list[tuple[Node, str]]] = {}
-        self.inputs: dict[str, list[Node]] = {}
+        self.inputs: dict[str, list[Feeder]] = {}
         self.report: Report = lambda progress: None
         self.status: Status | None = None  # what we said last
         self.open_inputs: Counter[str] = Counter()  # how many nodes still feed each input
@@ -94,7 +116,11 @@ class Node:
 
     def told(self) -> str:
         """What the node did until now, for people."""
-        return self.did.format(count=self.row_count, seen=self.seen)
+        return self.did.format(count=self.row_count, seen=self.seen) + self.told_rejected()
+
+    def told_rejected(self) -> str:
+        """The end of what is told, of a node that rejects rows."""
+        return "" if self.rejecting is None else f", {self.rejecting.count:,} rejected"
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -111,7 +137,7 @@ class Node:
         if len(batch) != 1:
             return NodeFailed(self, error)
         number = batch.numbers[0].as_py()
-        values = shown_values(batch, _columns_at_fault(error))
+        values = shown_values(batch, columns_at_fault(error))
         told = ", ".join(f"{column}={value}" for column, value in values.items())
         place = f" ({batch.where_is(number)}: {told})"
         return NodeFailed(self, error, Row(number, values), place)
@@ -120,6 +146,50 @@ class Node:
         """Tells the columns of our rows; all nodes that feed us have told theirs."""
         raise NotImplementedError
 
+    def schema_of(self, output: str) -> Schema:
+        """The columns of the rows that leave by an output."""
+        if self.rejecting is not None and output == REJECTED:
+            return self.rejecting.schema
+        return self.schema
+
+    def begin_rejecting(self, schema: Schema) -> None:
+        """Gets ready to reject rows of this schema, where we do."""
+        if self.rejects is not None:
+            self.rejecting = Rejecting(self.rejects, schema)
+            self.port_counts[REJECTED] = 0
+
+    def sorted_out(
+        self, work: Callable[[Batch], Made], batch: Batch, error: Exception
+    ) -> list[Made]:
+        """What becomes of the rows of a failing batch that do not fail; the others are noted as rejected."""
+        return list(sorted_out(work, batch, error, lambda *row: self._refuse(batch, *row)))
+
+    def _refuse(self, batch: Batch, index: int, error: Exception) -> None:
+        assert self.rejecting is not None
+        self.rejecting.add(batch, index, error)
+        self.port_counts[REJECTED] = self.rejecting.count
+        self._fail_if(self.rejecting.limits.too_many(self.rejecting.count))
+
+    def _fail_if(self, too_many: str) -> None:
+        if not too_many:
+            return
+        assert self.rejecting is not None
+        assert self.rejecting.last is not None
+        failed = self.failed_at(*self.rejecting.last)
+        raise NodeFailed(
+            self, ProgramError(f"{too_many}; the last one: {failed.reason}"), failed.row
+        )
+
+    def check_share(self, least: int = 0) -> None:
+        """Fails where more of the rows that came failed than may; `least`: of so many rows or more."""
+        if self.rejecting is not None and self.seen >= least:
+            self._fail_if(self.rejecting.limits.too_large(self.rejecting.count, self.seen))
+
+    def give_rejected(self, batch: Batch) -> None:
+        """Hands on the rows of the batch that failed."""
+        if self.rejecting is not None:
+            self.give(self.rejecting.taken(batch), REJECTED)
+
     def hand_on(self, batch: Batch) -> None:
         self.row_count += len(batch)
         self.say(Status.RUNNING)
@@ -127,10 +197,11 @@ class Node:
 
     def count_ahead(self, *ports: str) -> None:
         """What the nodes that feed these inputs know of how many rows will come, and from where."""
-        feeding = [node for port in ports for node in self.inputs[port]]
-        self.sources = frozenset[Node]().union(*(node.sources for node in feeding))
-        totals = [node.row_total for node in feeding]
-        if self.gives_as_many and totals and None not in totals:
+        feeding = [feeder for port in ports for feeder in self.inputs[port]]
+        self.sources = frozenset[Node]().union(*(feeder.node.sources for feeder in feeding))
+        totals = [feeder.row_total for feeder in feeding]
+        gives_as_many = self.gives_as_many and self.rejects is None
+        if gives_as_many and totals and None not in totals:
             self.row_total = sum(total for total in totals if total is not None)
 
     def note_share(self, share: float | None) -> None:
@@ -186,9 +257,14 @@ class Source(Node):
     did = "{count:,} rows read"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[], Reader], feeds: Feeds = ()
+        self,
+        number: int,
+        name: str,
+        work: Callable[[], Reader],
+        feeds: Feeds = (),
+        rejects: Rejects | None = None,
     ) -> None:
-        super().__init__(number, name, feeds)
+        super().__init__(number, name, feeds, rejects)
         self.work = work
         self.reader: Reader | None = None
 
@@ -197,25 +273,55 @@ class Source(Node):
         with self.at_work():
             self.reader = self.work()
             self.schema = self.reader.open()
-            self.row_total = self.reader.total() or None
+            self.row_total = None if self.rejects else self.reader.total() or None
+            self.begin_rejecting(as_texts(self.schema))
         self.sources = frozenset({self})
 
     def run(self) -> None:
         assert self.reader is not None
-        batches = self.reader.batches()
-        while (table := self._next(batches, self.reader)) is not None:
-            first = self.row_count + 1
-            numbers = pa.arange(first, first + len(table))
-            self.share = self._share_with(table, self.reader)
-            self.hand_on(Batch(table, self.schema, numbers, self.reader.where, share=self.share))
+        if self.rejecting is not None:
+            self._run_apart(self.reader)
+        else:
+            for batch in self._batches(self.reader.batches(), self.schema, self.reader):
+                self.hand_on(batch)
         self.close()
+        with self.at_work():
+            self.check_share()
         self.end()
 
-    def _share_with(self, table: pa.Table, reader: Reader) -> float | None:
-        if self.row_total is None:
-            share = reader.share()
-        else:
-            share = (self.row_count + len(table)) / self.row_total
+    def _run_apart(self, reader: Reader) -> None:
+        """Reads texts and gives them their types here, so that a row may fail alone."""
+        with self.at_work():
+            if not isinstance(reader, TextReader):
+                raise ProgramError("a source of this kind rejects no rows")
+            written = reader.written()
+        for batch in self._batches(written, as_texts(self.schema), reader):
+            with self.at_work():
+                made = self._typed(batch, reader)
+                self.check_share(SHARE_FROM)
+            self.hand_on(made)
+            self.give_rejected(replace(batch, table=reader.texts(batch.table)))
+
+    def _typed(self, batch: Batch, reader: TextReader) -> Batch:
+        def work(part: Batch) -> Batch:
+            return replace(part, table=reader.typed(part.table), schema=self.schema)
+
+        try:
+            return work(batch)
+        except Exception as error:
+            return Batch.joined(self.sorted_out(work, batch, error) or [work(batch.slice(0, 0))])
+
+    def _batches(
+        self, tables: Iterator[pa.Table], schema: Schema, reader: Reader
+    ) -> Iterator[Batch]:
+        while (table := self._next(tables, reader)) is not None:
+            numbers = pa.arange(self.seen + 1, self.seen + 1 + len(table))
+            self.seen += len(table)
+            self.share = self._share(reader)
+            yield Batch(table, schema, numbers, reader.where, share=self.share)
+
+    def _share(self, reader: Reader) -> float | None:
+        share = reader.share() if self.row_total is None else self.seen / self.row_total
         return None if share is None else round(share, 4)
 
     def close(self) -> None:
@@ -227,7 +333,7 @@ class Source(Node):
             try:
                 return next(batches, None)
             except RowRefused as refused:
-                number = self.row_count + refused.index + 1
+                number = self.seen + refused.index + 1
                 row = Row(number, {refused.column: ""} if refused.column else {})
                 place = f" ({reader.where(number)})"
                 raise NodeFailed(self, refused, row, place) from refused
@@ -240,8 +346,9 @@ class InnerNode(Node):
         self.count_ahead(UNNAMED)
         self.say(Status.RUNNING, "Started")
         with self.at_work():
-            self.schema_in = self.gathered([node.schema for node in self.inputs[UNNAMED]])
+            self.schema_in = self.gathered([feeder.schema for feeder in self.inputs[UNNAMED]])
             self.schema = self.opened(self.schema_in)
+            self.begin_rejecting(self.schema_in)
 
     def gathered(self, schemas: list[Schema]) -> Schema:
         """One schema for the rows of all that feed us."""
@@ -263,10 +370,20 @@ class InnerNode(Node):
                 made = self.worked(batch)
             except Exception as error:
                 made = self._by_parts(batch, error)
-        self.seen += len(batch)
+            self.seen += len(batch)
+            self.check_share(SHARE_FROM)
         self.hand_on(made)
+        self.give_rejected(batch)
+
+    def input_ended(self, port: str) -> None:
+        with self.at_work():
+            self.check_share()
 
     def _by_parts(self, batch: Batch, error: Exception) -> Batch:
+        if self.rejecting is not None:
+            return Batch.joined(
+                self.sorted_out(self.worked, batch, error) or [self.made_of_none(batch)]
+            )
         if (failed := self.at_fault(self.worked, batch, error)) is not None:
             raise failed from error
         return self.made_of_parts(batch, error)
@@ -282,6 +399,10 @@ class InnerNode(Node):
         """What becomes of a batch that failed as a whole, and of which no part did."""
         raise NodeFailed(self, error) from error
 
+    def made_of_none(self, batch: Batch) -> Batch:
+        """What becomes of a batch of which all rows are rejected."""
+        return self.worked(batch.slice(0, 0))
+
 
 class Step(InnerNode):
     """Hands on what `work` makes of each batch."""
@@ -289,9 +410,14 @@ class Step(InnerNode):
     did = "{count:,} rows computed"
 
     def __init__(
-        self, number: int, name: str, work: Callable[[Batch], Batch], feeds: Feeds = ()
+        self,
+        number: int,
+        name: str,
+        work: Callable[[Batch], Batch],
+        feeds: Feeds = (),
+        rejects: Rejects | None = None,
     ) -> None:
-        super().__init__(number, name, feeds)
+        super().__init__(number, name, feeds, rejects)
         self.work = work
 
     def opened(self, schema: Schema) -> Schema:
@@ -332,16 +458,18 @@ class Split(InnerNode):
         name: str,
         work: Callable[[Batch], Mapping[str, Batch]],
         feeds: Feeds = (),
+        rejects: Rejects | None = None,
     ) -> None:
-        super().__init__(number, name, feeds)
+        super().__init__(number, name, feeds, rejects)
         self.work = work
 
     def opened(self, schema: Schema) -> Schema:
         parts = self.work(Batch.empty(schema))
         self.port_counts = dict.fromkeys(parts, 0)
-        if unknown := [output for output in self.feeds if output not in self.port_counts]:
+        outputs = [*parts, REJECTED] if self.rejects is not None else [*parts]
+        if unknown := [output for output in self.feeds if output not in outputs]:
             raise ProgramError(
-                f"it has no output {listed(map(repr, unknown))}; it has {listed(map(repr, self.port_counts))}"
+                f"it has no output {listed(map(repr, unknown))}; it has {listed(map(repr, outputs))}"
             )
         return next(iter(parts.values())).schema
 
@@ -352,14 +480,22 @@ class Split(InnerNode):
             try:
                 made = self.work(batch)
             except Exception as error:
-                raise self.at_fault(self.work, batch, error) or NodeFailed(self, error) from error
-        self.seen += len(batch)
+                made = self._split_by_parts(batch, error)
+            self.seen += len(batch)
+            self.check_share(SHARE_FROM)
         for output, part in made.items():
             self.port_counts[output] += len(part)
             self.row_count += len(part)
         self.say(Status.RUNNING)
         for output, part in made.items():
             self.give(part, output)
+        self.give_rejected(batch)
+
+    def _split_by_parts(self, batch: Batch, error: Exception) -> Mapping[str, Batch]:
+        if self.rejecting is None:
+            raise self.at_fault(self.work, batch, error) or NodeFailed(self, error) from error
+        parts = self.sorted_out(self.work, batch, error) or [self.work(batch.slice(0, 0))]
+        return {output: Batch.joined([part[output] for part in parts]) for output in parts[0]}
 
     def told(self) -> str:
         each = listed(f"{count:,} {output}" for output, count in self.port_counts.items())
@@ -398,8 +534,15 @@ class Output(InnerNode):
     gives_as_many = True
     did = "{count:,} rows written"
 
-    def __init__(self, number: int, name: str, work: Callable[[], Writer]) -> None:
-        super().__init__(number, name)
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        work: Callable[[], Writer],
+        feeds: Feeds = (),
+        rejects: Rejects | None = None,
+    ) -> None:
+        super().__init__(number, name, feeds, rejects)
         self.work = work
         self.writer: Writer | None = None
 
@@ -422,9 +565,12 @@ class Output(InnerNode):
     def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
         return batch  # its parts are written
 
+    def made_of_none(self, batch: Batch) -> Batch:
+        return batch.slice(0, 0)
+
     def told(self) -> str:
         said = "" if self.writer is None else self.writer.told()
-        return said or super().told()
+        return f"{said}{self.told_rejected()}" if said else super().told()
 
     def complete(self) -> None:
         """Not yet: what is written counts when it is committed."""
@@ -447,13 +593,6 @@ class Output(InnerNode):
         if self.status is Status.RUNNING and self.row_count:
             lost, self.row_count, self.share = self.row_count, 0, None
             self.say(Status.RUNNING, f"0 rows written: {lost:,} were taken back")
-
-
-def _columns_at_fault(error: Exception) -> Sequence[str]:
-    if isinstance(error, ExpressionFailed):
-        return error.columns
-    column = getattr(error, "column", None)
-    return [column] if isinstance(column, str) else []
 
 
 def shown_values(batch: Batch, columns: Sequence[str]) -> dict[str, str]:

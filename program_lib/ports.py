@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -43,6 +43,23 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Gives up what is open. Never raises."""
+        ...
+
+
+@runtime_checkable
+class TextReader(Reader, Protocol):
+    """A reader of what has no types yet, which can give a row its types apart from the others."""
+
+    def written(self) -> Iterator[pa.Table]:
+        """Instead of `batches`: the same rows as they are written, a column of text for each of ours."""
+        ...
+
+    def typed(self, written: pa.Table) -> pa.Table:
+        """Such rows as `batches` gives them. Raises RowRefused."""
+        ...
+
+    def texts(self, written: pa.Table) -> pa.Table:
+        """Such rows as people read them, all columns text."""
         ...
 
 

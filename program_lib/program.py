@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from program_lib import engine, settings
 from program_lib.limits import note_file_limit
-from program_lib.nodes import Inlet, Node, NodeFailed, Output, Report, Split, Step
+from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Split, Step
 from program_lib.secrets import hidden
 from program_lib.sources import in_reading_order
 from program_lib.types import listed
@@ -107,7 +107,7 @@ def wire(nodes: Sequence[Node], report: Report) -> None:
             node.followers[output] = [_inlet(by_number, inlet) for inlet in inlets]
             for follower, port in node.followers[output]:
                 follower.open_inputs[port] += 1
-                follower.inputs.setdefault(port, []).append(node)
+                follower.inputs.setdefault(port, []).append(Feeder(node, output))
 
 
 def _inlet(by_number: Mapping[int, Node], inlet: Inlet) -> tuple[Node, str]:

@@ -37,7 +37,7 @@ def _earlier(nodes: Sequence[Node]) -> dict[Node, set[Node]]:
 def _sources_of(node: Node, ports: Sequence[str]) -> set[Node]:
     found: set[Node] = set()
     seen: set[Node] = set()
-    waiting = [feeder for port in ports for feeder in node.inputs.get(port, ())]
+    waiting = [feeder.node for port in ports for feeder in node.inputs.get(port, ())]
     while waiting:
         one = waiting.pop()
         if one in seen:
@@ -45,5 +45,5 @@ def _sources_of(node: Node, ports: Sequence[str]) -> set[Node]:
         seen.add(one)
         if isinstance(one, Source):
             found.add(one)
-        waiting += [feeder for feeders in one.inputs.values() for feeder in feeders]
+        waiting += [feeder.node for feeders in one.inputs.values() for feeder in feeders]
     return found

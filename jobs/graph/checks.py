@@ -22,6 +22,7 @@ from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
 from program_lib.common_types import common_type
 from program_lib.parameters import Parameter
+from program_lib.rejects import REJECTED, as_texts
 from program_lib.types import Column, Schema, listed
 from settings.shared import MAX_EDGES, MAX_NODES
 
@@ -132,13 +133,22 @@ class Graph:
         """The nodes whose rows this node gets."""
         return tuple(edge.source for edge in self.edges if edge.target == node_id)
 
-    def sources_by_port(self, node_id: int) -> dict[str, list[int]]:
-        """The same by the input that they enter by."""
-        found: dict[str, list[int]] = {}
+    def edges_by_input(self, node_id: int) -> dict[str, list[Edge]]:
+        """The edges by which rows enter this node, by its inputs."""
+        found: dict[str, list[Edge]] = {}
         for edge in self.edges:
             if edge.target == node_id:
-                found.setdefault(edge.to_port, []).append(edge.source)
+                found.setdefault(edge.to_port, []).append(edge)
         return found
+
+    def is_reject(self, edge: Edge) -> bool:
+        """Whether rows that the edge's source rejects flow by it."""
+        node = self._by_id[edge.source]
+        return edge.from_port == REJECTED and node.node_type.rejects_by_port(node.config)
+
+    def rejecting(self) -> frozenset[int]:
+        """The nodes whose rejected rows lead somewhere."""
+        return frozenset(edge.source for edge in self.edges if self.is_reject(edge))
 
     def in_order(self) -> tuple[Node, ...]:
         """The nodes in topological order: each after all that feed it."""
@@ -243,11 +253,14 @@ def files_written(document: Mapping[str, Any]) -> Iterator[str]:
 def _type_errors(graph: Graph) -> Iterator[GraphError]:
     """An error for each node whose expressions do not go together with the types that are known before a run."""
     known: dict[int, Schema] = {}
+    rejected: dict[int, Schema] = {}
     parameters = without_values(graph.parameters)
     for node in graph.in_order():
         inputs = {
-            port: _in_all([known[source] for source in sources])
-            for port, sources in graph.sources_by_port(node.id).items()
+            port: _in_all(
+                [(rejected if graph.is_reject(edge) else known)[edge.source] for edge in edges]
+            )
+            for port, edges in graph.edges_by_input(node.id).items()
         }
         try:
             with declaring(parameters):
@@ -255,6 +268,7 @@ def _type_errors(graph: Graph) -> Iterator[GraphError]:
         except WrongField as error:
             known[node.id] = Schema()
             yield _error(str(error), node.id, error.field)
+        rejected[node.id] = inputs.get(UNNAMED, as_texts(known[node.id]))
 
 
 def _in_all(inputs: list[Schema]) -> Schema:
@@ -465,7 +479,10 @@ def _parse_edge(entry: Any) -> Edge | None:
 def _with_first_ports(edge: Edge, nodes: Mapping[int, Node | None]) -> Edge:
     """An edge that names no port uses the first one."""
     leaves, enters = output_names(nodes.get(edge.source)), input_names(nodes.get(edge.target))
-    return replace(edge, from_port=edge.from_port or leaves[0], to_port=edge.to_port or enters[0])
+    first = (
+        UNNAMED if leaves == [REJECTED] else leaves[0]
+    )  # rows are rejected only where it is said
+    return replace(edge, from_port=edge.from_port or first, to_port=edge.to_port or enters[0])
 
 
 def output_names(node: Node | None) -> list[str]:
@@ -498,7 +515,7 @@ def _edge_errors(
 
 
 def _port_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterator[GraphError]:
-    sources, targets = {edge.source for edge in edges}, {edge.target for edge in edges}
+    targets = {edge.target for edge in edges}
     for node_id, node in nodes.items():
         if node is None:
             continue
@@ -507,12 +524,19 @@ def _port_errors(nodes: Mapping[int, Node | None], edges: list[Edge]) -> Iterato
             yield _error(f"{label} needs an input, and no edge leads to it", node_id, "edges")
         elif node.node_type.has_input:
             yield from _entering_errors(node, [e for e in edges if e.target == node_id])
-        if node.node_type.has_output and node_id in sources:
-            yield from _leaving_errors(node, [e for e in edges if e.source == node_id])
+        leaving = [edge for edge in edges if edge.source == node_id]
+        if node.node_type.has_output:
+            yield from _leaving_errors(node, leaving)
+        elif any(edge.from_port != REJECTED or not node.node_type.rejects for edge in leaving):
+            gives = _gives_none(node.node_type)
+            yield _error(f"{label} {gives}, but an edge leads from it", node_id, "edges")
         if not node.node_type.has_input and node_id in targets:
             yield _error(f"{label} takes no input, but an edge leads to it", node_id, "edges")
-        if not node.node_type.has_output and node_id in sources:
-            yield _error(f"{label} gives no rows, but an edge leads from it", node_id, "edges")
+
+
+def _gives_none(node_type: NodeType) -> str:
+    only = f" but those that it rejects, by its output {REJECTED!r}"
+    return "gives no rows" + (only if node_type.rejects else "")
 
 
 def _entering_errors(node: Node, edges: list[Edge]) -> Iterator[GraphError]:
@@ -534,7 +558,7 @@ def _leaving_errors(node: Node, edges: list[Edge]) -> Iterator[GraphError]:
 
 
 def _no_port(edge: Edge, named: str, label: str, side: str, names: list[str]) -> str:
-    there = f"it has {listed(map(repr, names))}"
+    there = f"it has {listed(repr(name) if name else 'one without a name' for name in names)}"
     if names == [UNNAMED]:
         there = f"its {side} has no name, so the edge names none"
     return (

@@ -5,6 +5,7 @@ from typing import Any
 from jobs.graph.checks import GraphError, GraphInvalid, objects
 from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
+from program_lib.rejects import REJECTED
 
 Document = dict[str, Any]
 
@@ -29,12 +30,44 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
         if not last:
             raise GraphInvalid([GraphError(node_id, "edges", "no rows come to this node")])
     wanted = _reaching({number for number, _ in last}, edges)
+    if writing := [number for number in wanted & nodes.keys() if not _gives_rows(nodes[number])]:
+        raise GraphInvalid(
+            [
+                GraphError(
+                    node_id, "edges", f"what node {writing[0]} rejects is seen when the job runs"
+                )
+            ]
+        )
     part = {
         "nodes": [node for key, node in nodes.items() if key in wanted],
         "edges": [edge for edge in edges if edge["to"] in wanted and edge["from"] in wanted],
         **_parameters(graph),
     }
     return part, sorted(last, key=str)
+
+
+def rejecting_nodes(graph: Document) -> list[int]:
+    """The nodes of a document whose rejected rows lead somewhere; a part of it may lack the edges that say so."""
+    return sorted({edge["from"] for edge in objects(graph.get("edges")) if is_reject(graph, edge)})
+
+
+def is_reject(graph: Document, edge: Document) -> bool:
+    """Whether rows that a node rejects flow by this edge of a document."""
+    if not _is_edge(edge) or _port_left(edge) != REJECTED:
+        return False
+    return any(
+        _rejects(node) for node in objects(graph.get("nodes")) if node.get("id") == edge["from"]
+    )
+
+
+def _rejects(node: Document) -> bool:
+    """Whether the node's output of that name is the one for rejected rows, and not one that its settings name so."""
+    name, config = node.get("type"), node.get("config")
+    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    if node_type is None or not node_type.rejects:
+        return False
+    entries = objects(config.get(node_type.outputs_in)) if isinstance(config, dict) else iter(())
+    return all(entry.get("port") != REJECTED for entry in entries)
 
 
 def _port_left(edge: Document) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 from program_lib.expressions import ExpressionError, parse
+from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
 from program_lib.types import COLUMN_TYPES
@@ -91,6 +92,8 @@ class Field:
     reserved: str = ""  # what that member must not be
     former: bool = False  # of graphs of before: a form shows it only where it is given
     needed_for: Need | None = None  # of a field that is not `required`; an empty list is not given
+    for_rejects: bool = False  # a form shows it only where rejected rows lead somewhere
+    largest: int = MAX_COUNT  # of the kind `count`
 
     def errors(self, value: Any) -> Iterator[str]:
         """What is wrong with a value of this field, a sentence each."""
@@ -110,6 +113,7 @@ class Field:
             "entry": self.entry,
             "former": self.former,
             "neededFor": None if self.needed_for is None else self.needed_for.document(),
+            "forRejects": self.for_rejects,
         }
 
 
@@ -349,8 +353,8 @@ def _check_separator(value: Any, field: Field) -> Iterator[str]:
 def _check_count(value: Any, field: Field) -> Iterator[str]:
     if type(value) is not int:
         yield f"{field.label} must be a whole number, not {_kind(value)}"
-    elif not 0 <= value <= MAX_COUNT:
-        yield f"{field.label} must be between 0 and {MAX_COUNT:,}"
+    elif not 0 <= value <= field.largest:
+        yield f"{field.label} must be between 0 and {field.largest:,}"
 
 
 def _check_keep(value: Any, field: Field) -> Iterator[str]:
@@ -440,6 +444,27 @@ SEPARATOR = Field(
     "separator",
     default=aggregates.SEPARATOR,
     help="What join puts between two texts.",
+)
+# Of each type that rejects rows
+REJECT_FIELDS = (
+    Field(
+        "reject_limit",
+        "Rejected rows",
+        "count",
+        required=False,
+        for_rejects=True,
+        help=f"How many rows may be rejected; one more fails the run. By default {MOST_ROWS:,}.",
+    ),
+    Field(
+        "reject_share",
+        "Rejected %",
+        "count",
+        required=False,
+        for_rejects=True,
+        largest=100,
+        help="How many of 100 rows that come may be rejected; more fail the run, at its end or after"
+        f" {SHARE_FROM:,} rows. By default any share.",
+    ),
 )
 NULL_MARKER = Field(
     "null_marker",

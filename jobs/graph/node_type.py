@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.graph.example import Example
-from jobs.graph.fields import MAX_COLUMNS, Field, Need, shown
+from jobs.graph.fields import MAX_COLUMNS, REJECT_FIELDS, Field, Need, shown
 from program_lib.errors import ProgramError
 from program_lib.expressions import (
     MAX_LENGTH,
@@ -20,10 +20,11 @@ from program_lib.expressions import (
 )
 from program_lib.join_columns import key_error
 from program_lib.parameters import Value
+from program_lib.rejects import REJECTED
 from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order
 from program_lib.types import Kind, Schema, Type, listed
 
-UNNAMED = ""  # how an edge names the only input or output of a node
+UNNAMED = ""  # how an edge names the input or output of a node that has no name
 
 
 class WrongField(ValueError):
@@ -52,6 +53,9 @@ class Port:
     def document(self) -> dict[str, str]:
         """This port as JSON."""
         return {"name": self.name, "label": self.label}
+
+
+REJECT_PORT = Port(REJECTED, REJECTED)
 
 
 def nothing_known(config: Mapping[str, Any], known: Schema) -> Schema:
@@ -86,6 +90,13 @@ class NodeType:
     known_by_port: Callable[[Mapping[str, Any], Mapping[str, Schema]], Schema] | None = None
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
+    rejects: bool = (
+        False  # whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
+    )
+
+    def __post_init__(self) -> None:
+        if self.rejects:
+            object.__setattr__(self, "fields", (*self.fields, *REJECT_FIELDS))
 
     def config_errors(self, config: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
         """Every error of a configuration: (the field or None, a sentence)."""
@@ -130,7 +141,18 @@ class NodeType:
         return self.runs_as if "." in self.runs_as else f"program_lib.nodes.{self.runs_as}"
 
     def output_ports(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
-        """The named outputs of a node with this configuration, which has no errors; none: its output has no name."""
+        """The outputs of a node with this configuration, which has no errors; none: it has at most one, without a name."""
+        named = self._named_outputs(config)
+        if not self.rejects_by_port(config):
+            return named
+        first = (Port(UNNAMED, UNNAMED),) if self.has_output and not named else named
+        return (*first, REJECT_PORT)
+
+    def rejects_by_port(self, config: Mapping[str, Any]) -> bool:
+        """Whether it has the output for rejected rows: not where a field gives that name to another one."""
+        return self.rejects and REJECT_PORT not in self._named_outputs(config)
+
+    def _named_outputs(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
         entries = config[self.outputs_in] if self.outputs_in else ()
         return (*(Port(entry["port"], entry["port"]) for entry in entries), *self.outputs)
 
@@ -157,6 +179,7 @@ class NodeType:
             "inputs": [port.document() for port in self.inputs],
             "outputs": [port.document() for port in self.outputs],
             "outputsIn": self.outputs_in,
+            "rejects": self.rejects,
             "fields": [field.document() for field in self.fields],
             "oneOf": list(self.one_of),
         }

@@ -8,7 +8,7 @@ from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, JobEntry, LastRun, Run
+from jobs.store.records import Job, JobEntry, LastRun, Rows, Run, Work
 from jobs.work.announcements import present_status
 from progress_lib import Status
 
@@ -98,6 +98,7 @@ def run_document(
         "lastStatus": present_status(run),
         "queuePosition": queue_position,
         "counts": _counts(nodes, graph),
+        "rows": _rows(Work(graph, nodes).rows()),
         "nodes": [json.loads(node.payload) for node in nodes],
         "graph": shown_graph(graph),
     }
@@ -116,9 +117,13 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def run_entry(run: Run, rows: tuple[int, int]) -> dict[str, Any]:
-    """A run in a list of runs, with the rows that its graph has read and written."""
-    return {**run_summary(run), "rows": {"in": rows[0], "out": rows[1]}}
+def run_entry(run: Run, rows: Rows) -> dict[str, Any]:
+    """A run in a list of runs, with the rows that its graph has read, written and rejected."""
+    return {**run_summary(run), "rows": _rows(rows)}
+
+
+def _rows(rows: Rows) -> dict[str, int]:
+    return {"in": rows.read, "out": rows.written, "rejected": rows.rejected}
 
 
 def progress_event(run: Run, node: NodeState) -> dict[str, Any]:

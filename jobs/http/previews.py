@@ -4,7 +4,7 @@ import json
 import queue
 
 from jobs.graph.checks import parse_graph, shortened
-from jobs.graph.feeding import Document, feeding_part, file_part
+from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
@@ -33,7 +33,8 @@ class PreviewRequests:
         """
         part, last = feeding_part(graph, node_id)
         parameters = checked_values(parse_graph(part), given)
-        return self._in_turn(tenant_id, {"graph": part, "last": last, "parameters": parameters})
+        question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
+        return self._in_turn(tenant_id, {**question, "parameters": parameters})
 
     def find_types(
         self, tenant_id: str, graph: Document, node_id: int, given: Document

@@ -24,6 +24,7 @@ from jobs.graph.filled import FILLS
 from jobs.graph.literals import comment, literal, quoted
 from jobs.graph.node_type import UNNAMED, NodeType, order_of
 from program_lib.parameters import Parameter, named_in
+from program_lib.rejects import MOST_ROWS, REJECTED
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
@@ -75,11 +76,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How a program that previews is told apart: the id of the node that collects, and its bounds."""
+    """How a program that previews is told apart: the id of the node that collects, its bounds, who rejects rows."""
 
     id: int
     rows: int
     seconds: float
+    rejecting: frozenset[int]
 
 
 def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
@@ -87,10 +89,18 @@ def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_nam
     return _program(graph, job_id=job_id, tenant_id=tenant_id, job_name=job_name)
 
 
-def generate_preview(graph: Graph, *, last: Collection[Last], rows: int, seconds: float) -> str:
+def generate_preview(
+    graph: Graph,
+    *,
+    last: Collection[Last],
+    rows: int,
+    seconds: float,
+    rejecting: Collection[int] = (),
+) -> str:
     """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
 
     It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
+    `rejecting`: nodes whose bad rows are left out, though nothing gets them here.
     """
     to_preview = tuple(
         Edge(node_id, PREVIEW_ID, port)
@@ -98,14 +108,18 @@ def generate_preview(graph: Graph, *, last: Collection[Last], rows: int, seconds
         for port in _shown_ports(graph, node_id, named)
     )
     cut = Graph(graph.nodes, graph.edges + to_preview, graph.parameters)
-    preview = Preview(PREVIEW_ID, rows, seconds)
+    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting))
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
 def _shown_ports(graph: Graph, node_id: int, named: str | None) -> list[str]:
-    """The outputs of a node that a preview shows: all, or the named one; no name is the first."""
-    ports = output_names(graph.node(node_id))
-    return ports if named is None else [named or ports[0]]
+    """The outputs of a node that a preview shows: the named one, or all of good rows; no name is the first."""
+    node = graph.node(node_id)
+    ports = output_names(node)
+    if named is not None:
+        return [named or ports[0]]
+    is_rejecting = node.node_type.rejects_by_port(node.config)
+    return [port for port in ports if not (is_rejecting and port == REJECTED)]
 
 
 def generate_type_search(
@@ -152,17 +166,23 @@ def _program(
     nodes = graph.in_order()
     run = "program_lib.preview.run_preview" if preview else "program_lib.program.run"
     functions = _function_names(nodes)
-    sections = [_section(node, graph, functions[node.id]) for node in nodes]
+    rejecting = graph.rejecting() | (preview.rejecting if preview else frozenset())
+    sections = [_section(node, graph, functions[node.id], rejecting) for node in nodes]
     bodies = "\n".join(section.body for section in sections)
     about_parameters = {
         path for node in nodes for path in _about_parameters(node, graph.parameters)
     }
+    rejects = (
+        {"program_lib.rejects.Rejects"} if any(_rejects(n, rejecting) for n in nodes) else set()
+    )
     program: str = TEMPLATES.get_template("program.py.j2").render(
         job_id=str(job_id),
         tenant_id=tenant_id,
         job_name=job_name,
         nodes=sections,
-        imports=_imports(_needed(nodes, bodies) | {run} | _collector(preview) | about_parameters),
+        imports=_imports(
+            _needed(nodes, bodies) | {run} | rejects | _collector(preview) | about_parameters
+        ),
         parameters=[_declaration(parameter) for parameter in graph.parameters],
         options=Code(comment(" ".join(f"--{one.name} …" for one in graph.parameters))),
         run=Code(run.rpartition(".")[2]),
@@ -173,7 +193,7 @@ def _program(
     return program
 
 
-def _section(node: Node, graph: Graph, function: Code) -> Section:
+def _section(node: Node, graph: Graph, function: Code, rejecting: Collection[int]) -> Section:
     node_type, feeds = node.node_type, tuple(sorted(set(graph.targets(node.id))))
     return Section(
         id=node.id,
@@ -183,7 +203,7 @@ def _section(node: Node, graph: Graph, function: Code) -> Section:
         argument=_argument(node_type),
         function=function,
         body=_body(node, graph.parameters),
-        wiring=_wiring(node, function, _feeds(graph, node.id)),
+        wiring=_wiring(node, function, _feeds(graph, node.id), _rejects(node, rejecting)),
     )
 
 
@@ -248,9 +268,17 @@ def _feeds(graph: Graph, node_id: int) -> str:
         port: ", ".join(_inlet(edge) for edge in edges if edge.from_port == port)
         for port in output_names(graph.node(node_id))
     }
-    if UNNAMED in inlets:
+    if all(edge.from_port == UNNAMED for edge in edges):
         return f"[{inlets[UNNAMED]}]" if edges else ""
     return _by_port(f"{quoted(port)}: [{fed}]" for port, fed in inlets.items() if fed)
+
+
+def _rejects(node: Node, rejecting: Collection[int]) -> str:
+    """How many of a node's rows may be rejected; "" where none are."""
+    if node.id not in rejecting or not node.node_type.rejects_by_port(node.config):
+        return ""
+    limit, share = node.config.get("reject_limit", MOST_ROWS), node.config.get("reject_share")
+    return f"Rejects({literal(limit)}{'' if share is None else f', share={literal(share)}'})"
 
 
 def _by_port(entries: Iterable[str]) -> str:
@@ -268,11 +296,13 @@ def _inlet(edge: Edge) -> str:
     return number if edge.to_port == UNNAMED else f"({number}, {quoted(edge.to_port)})"
 
 
-def _wiring(node: Node, function: Code, feeds: str) -> Code:
+def _wiring(node: Node, function: Code, feeds: str, rejects: str) -> Code:
     """The call in `main` that makes this node: on one line, or on as many as it needs."""
     arguments = [literal(node.id), quoted(node.name), function]
     if feeds:
         arguments.append(f"feeds={feeds}")
+    if rejects:
+        arguments.append(f"rejects={rejects}")
     made = node.node_type.class_path.rpartition(".")[2]
     line = f"{made}({', '.join(arguments)})"
     if len(line) <= WIDTH - 8 and "\n" not in feeds:

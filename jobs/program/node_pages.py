@@ -12,6 +12,7 @@ from jobs.graph.fields import Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.program.generator import node_function
+from program_lib.rejects import REJECTED
 
 FOLDER = Path("docs/nodes")
 MADE = "This page is made of `jobs/graph/nodes/{name}.py`: `python -m jobs.program.node_pages`."
@@ -86,6 +87,9 @@ def _ports(node_type: NodeType) -> Iterator[str]:
             names.insert(0, f"one for each entry of `{node_type.outputs_in}`")
         if names:
             yield from (f"{word}: {', '.join(names)}. Edges name them.", "")
+    if node_type.rejects:
+        yield f"Rows that fail leave by its output `{REJECTED}`, where an edge does: [bad rows](../bad_rows.md)."
+        yield ""
 
 
 def _fields(node_type: NodeType) -> Iterator[str]:

@@ -211,7 +211,8 @@ def _program(graph: Graph, question: Document) -> str:
         return generate_type_search(_only_file(graph), seconds=SECONDS, parameters=graph.parameters)
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
-    return generate_preview(graph, last=last, rows=ROWS, seconds=SECONDS)
+    rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
+    return generate_preview(graph, last=last, rejecting=rejecting, rows=ROWS, seconds=SECONDS)
 
 
 def _only_file(graph: Graph) -> Node:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from jobs.graph.feeding import is_reject, rejecting_nodes
 from jobs.store.node_states import NodeState
 from jobs.store.run_states import RunStatus
+from program_lib.rejects import REJECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ class JobFilter:
     last_statuses: frozenset[RunStatus] = frozenset()  # of the last run; empty: any, or none
 
 
+class Rows(NamedTuple):
+    """How many rows a graph has read, written and rejected."""
+
+    read: int
+    written: int
+    rejected: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a job; times are seconds since 1970."""
@@ -81,10 +91,18 @@ class Run:
     started_by: str | None = None  # the subject of the token that executed it
     rows_in: int | None = None  # rows that its graph has read; None: not noted
     rows_out: int | None = None  # and written
+    rows_rejected: int | None = None
 
     @property
     def has_ended(self) -> bool:
         return self.status.is_end
+
+    @property
+    def rows(self) -> Rows | None:
+        """What its graph has read, written and rejected, where that was noted."""
+        if self.rows_in is None:
+            return None
+        return Rows(self.rows_in, self.rows_out or 0, self.rows_rejected or 0)
 
     def waits_until(self, now: float) -> float | None:
         """When a retry is due that waits for its time; None for every other run."""
@@ -112,19 +130,21 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a list of runs shows of a run: its graph's edges and the last state of each node."""
+    """What a list of runs shows of a run: its graph and the last state of each node."""
 
-    edges: list[dict[str, Any]]
+    graph: dict[str, Any]
     nodes: list[NodeState]
 
-    def rows(self) -> tuple[int, int]:
-        """The rows that the graph has read and written."""
-        fed = {edge.get("to") for edge in self.edges}
-        feeding = {edge.get("from") for edge in self.edges}
+    def rows(self) -> Rows:
+        edges, rejecting = self.graph.get("edges") or [], set(rejecting_nodes(self.graph))
+        fed = {edge.get("to") for edge in edges}
+        feeding = {edge.get("from") for edge in edges if not is_reject(self.graph, edge)}
         counts = {node.progress.node_id: node.progress.row_count for node in self.nodes}
-        return (
-            sum(count for node_id, count in counts.items() if node_id not in fed),
-            sum(count for node_id, count in counts.items() if node_id not in feeding),
+        ports = {node.progress.node_id: node.progress.ports or {} for node in self.nodes}
+        return Rows(
+            read=sum(count for node_id, count in counts.items() if node_id not in fed),
+            written=sum(count for node_id, count in counts.items() if node_id not in feeding),
+            rejected=sum(ports[node_id].get(REJECTED, 0) for node_id in rejecting & ports.keys()),
         )
 
 

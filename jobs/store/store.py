@@ -28,6 +28,7 @@ from jobs.store.records import (
     NewRun,
     Place,
     Recorded,
+    Rows,
     Run,
     RunFilter,
     Started,
@@ -300,13 +301,13 @@ class Store:
 
         return self._read(read)
 
-    def rows_of_runs(self, tenant_id: str, runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
-        """Run id → the rows that its graph has read and written.
+    def rows_of_runs(self, tenant_id: str, runs: Sequence[Run]) -> dict[str, Rows]:
+        """Run id → the rows that its graph has read, written and rejected.
 
         Of a run that is active, or of an earlier release, they are found from its graph and its nodes, until MOST_WORK is
         read: those after that are left out, and so are runs that do not exist any more.
         """
-        rows = {r.run_id: (r.rows_in, r.rows_out or 0) for r in runs if r.rows_in is not None}
+        rows = {run.run_id: run.rows for run in runs if run.rows is not None}
         rest = [run.run_id for run in runs if run.run_id not in rows]
         work = self._work_of(tenant_id, rest) if rest else {}
         return {**rows, **{run_id: of_run.rows() for run_id, of_run in work.items()}}
@@ -664,7 +665,7 @@ def _read_work(
     characters = 0
     for run_id, graph in connection.execute(graphs):
         characters += len(graph)
-        work[run_id] = Work(json.loads(graph).get("edges") or [], [])
+        work[run_id] = Work(json.loads(graph), [])
     for run_id, payload in connection.execute(states):
         characters += len(payload)
         if run_id in work:
@@ -673,12 +674,13 @@ def _read_work(
 
 
 def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> None:
-    """Notes what the run has read and written: lists then need not read its graph."""
+    """Notes what the run has read, written and rejected: lists then need not read its graph."""
     work: dict[str, Work] = {}
     _read_work(connection, tenant_id, [run_id], work)
-    rows_in, rows_out = work[run_id].rows()
+    rows = work[run_id].rows()
     update = sa.update(RUNS).where(RUNS.c.run_id == run_id)
-    connection.execute(update.values(rows_in=rows_in, rows_out=rows_out))
+    values = {"rows_in": rows.read, "rows_out": rows.written, "rows_rejected": rows.rejected}
+    connection.execute(update.values(values))
 
 
 def _run_of_key(

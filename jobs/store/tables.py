@@ -47,9 +47,10 @@ RUNS = sa.Table(
     sa.Column("attempts", sa.Integer),  # in all
     sa.Column("retry_of", sa.String(32)),  # the run that failed, which may be deleted since
     sa.Column("due_at", sa.Double),  # of a retry: it is not queued before
-    # rows that its graph has read and written; noted at its end, and not by releases before this column
+    # rows that its graph has read, written and rejected; noted at its end, and not by releases before this column
     sa.Column("rows_in", sa.BigInteger),
     sa.Column("rows_out", sa.BigInteger),
+    sa.Column("rows_rejected", sa.BigInteger),
     sa.Column("started_by", sa.String(200)),  # the subject of the token that executed it
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(

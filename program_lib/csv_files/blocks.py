@@ -17,12 +17,15 @@ MOST_READ = 4 * 1024 * 1024  # bytes; as columns in memory they take up to four 
 class Blocks:
     """Cuts a source's bytes after whole records.
 
-    Lines are counted as they pass; of a file in UTF-8, which can be read again, when an error asks for them.
+    Lines are counted as they pass; of a file in UTF-8, which can be read again, when an error asks for them, unless
+    `counts_lines`.
     """
 
-    def __init__(self, source: Source, grammar: Grammar, name: str) -> None:
+    def __init__(
+        self, source: Source, grammar: Grammar, name: str, *, counts_lines: bool = False
+    ) -> None:
         self._source, self._grammar, self._name = source, grammar, name
-        self._counts_later = source.is_file and source.is_utf8
+        self._counts_later = source.is_file and source.is_utf8 and not counts_lines
         self._size = FIRST_READ
         self._rest = b""  # read, and not yet handed on
         self._start = self._end = 0  # of the last block, in bytes after the first record

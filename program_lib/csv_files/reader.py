@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO, NoReturn
 
@@ -19,6 +20,7 @@ from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, header
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
+from program_lib.line_finder import LineFinder, RowLines
 from program_lib.pieces import pieces
 from program_lib.ports import Uncounted
 from program_lib.texts import parse_column, shown
@@ -37,7 +39,7 @@ def open_file(path: str) -> BinaryIO:
 
 
 class CsvReader(Uncounted):
-    """A source of rows: program_lib.ports.Reader over a file.
+    """A source of rows: program_lib.ports.TextReader over a file.
 
     `types` says what columns hold; the others are texts. `null`, unquoted, is NULL; a quoted one is a text.
     A blank line is a row of NULL where there is one column, else it is nothing.
@@ -62,6 +64,7 @@ class CsvReader(Uncounted):
         self._opener = opener
         self._file: BinaryIO | None = None
         self._share: float | None = None
+        self._lines = LineFinder(self._rows_again)
         self._blocks: Blocks
         self._header: Header
 
@@ -73,7 +76,25 @@ class CsvReader(Uncounted):
 
     def batches(self) -> Iterator[pa.Table]:
         """As Reader says. Of a file, the next rows are parsed by a thread while the caller works on these."""
-        tables = _ahead(self._tables()) if self._blocks.can_be_read_again else self._tables()
+        return self._pieces(lambda block: self.typed(self._written(block)))
+
+    def written(self) -> Iterator[pa.Table]:
+        return self._pieces(self._written)
+
+    def typed(self, written: pa.Table) -> pa.Table:
+        refused: list[RowRefused] = []
+        columns = [self._column(written, at, refused) for at in range(len(self._header.schema))]
+        if refused:
+            raise min(refused, key=lambda one: one.index)
+        return pa.table(columns, schema=self._header.schema.arrow())
+
+    def texts(self, written: pa.Table) -> pa.Table:
+        return written
+
+    def _pieces(self, made_of: Callable[[bytes], pa.Table]) -> Iterator[pa.Table]:
+        tables = self._tables(made_of)
+        if self._blocks.can_be_read_again:
+            tables = _ahead(tables)
         for table, self._share in tables:
             yield from pieces(table)
 
@@ -84,35 +105,30 @@ class CsvReader(Uncounted):
         """The line of a row; of a pipe, whose lines are gone, its number."""
         if not self._blocks.can_be_read_again:
             return f"row {number:,} of {self._name}"
-        with self._opener(self._path) as file:
-            blocks = Blocks(Source(file, self._form.encoding), self._grammar, self._name)
-            blocks.first_fields()
-            return f"line {self._line(blocks, number):,} of {self._name}"
+        return f"line {self._lines.line(number):,} of {self._name}"
 
     def close(self) -> None:
+        self._lines.close()
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
 
-    def _tables(self) -> Iterator[Read]:
+    def _tables(self, made_of: Callable[[bytes], pa.Table]) -> Iterator[Read]:
         """The rows of each block, and how much of the file is read with them."""
         while block := self._blocks.next():
-            table = self._table(block)
+            table = made_of(block)
             self._blocks.expect(len(table), len(block))
             yield table, self._blocks.share()
 
-    def _table(self, block: bytes) -> pa.Table:
-        """The typed rows of a block. Raises ProgramError for a line, RowRefused for a value."""
+    def _written(self, block: bytes) -> pa.Table:
+        """The rows of a block as texts. Raises ProgramError for a line, RowRefused for a field without a column."""
         try:
             strings = self._strings(block)
         except pa.ArrowInvalid as error:
             self._explain(block, error)
         self._check_nameless(strings)
-        refused: list[RowRefused] = []
-        columns = [self._column(strings, at, refused) for at in range(len(self._header.schema))]
-        if refused:
-            raise min(refused, key=lambda one: one.index)
-        return pa.table(columns, schema=self._header.schema.arrow())
+        schema = self._header.schema
+        return strings.select(range(len(schema))).rename_columns(schema.names)
 
     def _column(self, strings: pa.Table, at: int, refused: list[RowRefused]) -> pa.Array:
         column = self._header.schema[at]
@@ -197,17 +213,23 @@ class CsvReader(Uncounted):
                 Broken(number, not_in("utf-8", line[error.start : error.start + 1]))
             ) from error
 
-    def _line(self, blocks: Blocks, number: int) -> int:
-        """The line of a row, counted from 1, in blocks that are read again."""
-        while block := blocks.next():
-            rows = self._grammar.rows(block, are_blanks_rows=self._has_one_column)
-            if number <= rows:
-                break
-            number -= rows
+    def _rows_again(self) -> Generator[RowLines, None, None]:
+        with self._opener(self._path) as file:
+            source = Source(file, self._form.encoding)
+            blocks = Blocks(source, self._grammar, self._name, counts_lines=True)
+            blocks.first_fields()
+            while block := blocks.next():
+                rows = self._grammar.rows(block, are_blanks_rows=self._has_one_column)
+                yield RowLines(rows, partial(self._lines_of, block, blocks.lines_to_start()))
+
+    def _lines_of(self, block: bytes, before: int) -> list[int]:
+        """The line of each row of a block that begins after so many lines."""
         records = self._grammar.records(block, is_last=True)
-        rows_only = (one for one in records if self._has_one_column or one.end > one.start)
-        record = next((one for at, one in enumerate(rows_only, 1) if at == number), None)
-        return blocks.lines_to_start() + (record.line if record else 1)
+        return [
+            before + record.line
+            for record in records
+            if self._has_one_column or record.end > record.start
+        ]
 
 
 def _ahead(tables: Iterator[Read]) -> Iterator[Read]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from program_lib.csv_files.source import Source
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.line_finder import LineFinder, RowLines
 from program_lib.ndjson_files.lines import FIRST_LINES, Block, Lines
 from program_lib.ndjson_files.objects import Member, NotAnObject, members, texts_of
 from program_lib.pieces import pieces
@@ -23,7 +25,7 @@ REFUSE, IGNORE = "refuse", "ignore"  # what becomes of members that are no colum
 
 
 class NdjsonReader(Uncounted):
-    """A source of rows: program_lib.ports.Reader over a file.
+    """A source of rows: program_lib.ports.TextReader over a file.
 
     Its columns are the members that the first FIRST_LINES lines have, and those that `types` names; the others are texts.
     """
@@ -44,6 +46,7 @@ class NdjsonReader(Uncounted):
         self._file: BinaryIO | None = None
         self._source: Source
         self._lines: Lines
+        self._finder = LineFinder(self._rows_again)
         self._schema = Schema()
         self._known: frozenset[str] = frozenset()  # the names of its columns
 
@@ -57,7 +60,22 @@ class NdjsonReader(Uncounted):
 
     def batches(self) -> Iterator[pa.Table]:
         while (block := self._lines.next()) is not None:
-            yield from pieces(self._table(block))
+            yield from pieces(self._typed(self._found(block)))
+
+    def written(self) -> Iterator[pa.Table]:
+        """Each member as its line has it, in JSON."""
+        while (block := self._lines.next()) is not None:
+            yield from pieces(self._table([_as_written(column) for column in self._found(block)]))
+
+    def typed(self, written: pa.Table) -> pa.Table:
+        return self._typed(_members_of(written))
+
+    def texts(self, written: pa.Table) -> pa.Table:
+        columns = zip(_members_of(written), self._schema.names, strict=True)
+        return self._table([texts_of(found, TEXT, name) for found, name in columns])
+
+    def _table(self, columns: list[pa.Array]) -> pa.Table:
+        return pa.table(columns, self._schema.names)
 
     def share(self) -> float | None:
         return self._lines.share()
@@ -66,10 +84,10 @@ class NdjsonReader(Uncounted):
         """The line of a row; of a pipe, whose lines are gone, its number."""
         if not self._source.is_file:
             return f"row {number:,} of {self._name}"
-        with self._opener(self._path) as file:
-            return f"line {self._line(Lines(Source(file, 'utf-8'), self._name), number):,} of {self._name}"
+        return f"line {self._finder.line(number):,} of {self._name}"
 
     def close(self) -> None:
+        self._finder.close()
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
@@ -93,8 +111,8 @@ class NdjsonReader(Uncounted):
         except NotAnObject as error:
             raise self._lines.refused(number, str(error)) from error
 
-    def _table(self, block: Block) -> pa.Table:
-        """The typed rows of a block. Raises ProgramError for a line, RowRefused for a value."""
+    def _found(self, block: Block) -> list[list[Member]]:
+        """The members of a block's lines, by column. Raises ProgramError for a line."""
         columns: list[list[Member]] = [[] for _ in self._schema]
         names = self._schema.names
         for number, line in block.lines():
@@ -103,7 +121,7 @@ class NdjsonReader(Uncounted):
                 raise self._unknown(number, found)
             for name, column in zip(names, columns, strict=True):
                 column.append(found.get(name))
-        return self._typed(columns)
+        return columns
 
     def _unknown(self, number: int, found: Mapping[str, Member]) -> ProgramError:
         unknown = [name for name in found if name not in self._known]
@@ -131,11 +149,22 @@ class NdjsonReader(Uncounted):
             refused.append(error)
             return None
 
-    def _line(self, lines: Lines, number: int) -> int:
-        """The line of a row, counted from 1, in lines that are read again."""
-        while (block := lines.next()) is not None:
-            for line, _ in block.lines():
-                number -= 1
-                if number == 0:
-                    return line
-        return 1
+    def _rows_again(self) -> Generator[RowLines, None, None]:
+        with self._opener(self._path) as file:
+            lines = Lines(Source(file, "utf-8"), self._name)
+            while (block := lines.next()) is not None:
+                numbers = [number for number, _ in block.lines()]
+                yield RowLines(len(numbers), partial(list, numbers))
+
+
+def _as_written(found: list[Member]) -> pa.Array:
+    return pa.array(
+        [None if value is None else bytes(value).decode() for value in found], pa.string()
+    )
+
+
+def _members_of(written: pa.Table) -> list[list[Member]]:
+    return [
+        [None if text is None else msgspec.Raw(text.encode()) for text in column.to_pylist()]
+        for column in written.columns
+    ]

@@ -7,6 +7,7 @@
  * `.node-count` (with thousands separators), `.node-message`; data-invalid="true" marks a card that the
  * validator refused, with `.node-problems` under it; `.node-notes` under a card say that its meaning changed. An edge is
  * `path.edge[data-from][data-to][data-from-port][data-to-port]`. `.port-label` names a port where a node has several.
+ * A slot has data-rejecting="true" where the node's rejected rows lead somewhere.
  * While the graph can be edited: `.port-in` and `.port-out` with data-node-id and data-name, `.edge-hit[data-key]`,
  * data-selected="true" on what is.
  */
@@ -15,7 +16,7 @@ import { byId, element, icon, setAttribute, setHidden, setIcon, setText, svgElem
 import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
 import { Gestures } from './edit/gestures.js';
 import { snapped } from './edit/graphs.js';
-import { completed, edgeKey, inputsOf, outputsOf, placeOf } from './edit/ports.js';
+import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
 import { formatShare } from './estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
@@ -152,10 +153,12 @@ export class GraphView {
 
   // The rows that an edge carried: those of its output, where the node counts them apart; their rate is not known then.
   #flowOf({ from, fromPort }, source) {
-    if (source.ports == null) return { rows: source.rowCount, rate: source.rate };
+    const whole = { rows: source.rowCount, rate: source.rate };
+    if (source.ports == null) return whole;
     const { node } = this.#cards.get(from);
     const outputs = outputsOf(this.#types.get(node.type), node.config);
     const { name } = outputs[placeOf(outputs, fromPort)];
+    if (name === '') return whole; // beside it rows leave by the output for rejected ones alone
     return { rows: Object.hasOwn(source.ports, name) ? source.ports[name] : 0, rate: null };
   }
 
@@ -350,13 +353,21 @@ export class GraphView {
     const { slot, card, node } = known;
     const type = this.#types.get(node.type);
     const [inputs, outputs] = [inputsOf(type), outputsOf(type, node.config)];
-    const signature = JSON.stringify([inputs, outputs]);
+    const drawn = this.#drawnOutputs(node);
+    const signature = JSON.stringify([inputs, outputs, drawn.length]);
     if (signature === known.signature) return;
     for (const port of known.ports) port.remove();
-    Object.assign(known, { signature, ports: ports(node.id, inputs, outputs) });
+    Object.assign(known, { signature, ports: ports(node.id, inputs, outputs, drawn.length) });
     slot.append(...known.ports);
-    const most = Math.max(inputs.length, outputs.length);
+    setAttribute(slot, 'data-rejecting', String(drawn.includes(REJECTED)));
+    const most = Math.max(inputs.length, drawn.length);
     card.style.minHeight = most > 1 ? `${portY({ place: most - 1 }) + PORT_STEP}px` : '';
+  }
+
+  // Those of a node that take room: the one for rejected rows only where it leads somewhere.
+  #drawnOutputs(node) {
+    const outputs = outputsOf(this.#types.get(node?.type), node?.config);
+    return outputs.filter((output) => output !== REJECTED || isRejecting(this.#graph, this.#types, node.id));
   }
 
   // Which of a node's ports an edge uses, for the layout: {id, place, of}.
@@ -364,7 +375,8 @@ export class GraphView {
     const node = this.#cards.get(id)?.node;
     const type = this.#types.get(node?.type);
     const named = side === 'in' ? inputsOf(type) : outputsOf(type, node?.config);
-    return { id, place: placeOf(named, name), of: Math.max(1, named.length) };
+    const drawn = side === 'in' ? named : this.#drawnOutputs(node);
+    return { id, place: placeOf(named, name), of: Math.max(1, drawn.length) };
   }
 
   #chosen(id, event) {
@@ -624,10 +636,10 @@ function newLine(edge) {
 }
 
 // For the pointer only: the keyboard connects in the node's form.
-function ports(nodeId, inputs, outputs) {
+function ports(nodeId, inputs, outputs, drawn) {
   return [
     ...inputs.flatMap((port, place) => portParts(nodeId, 'in', port, place, inputs.length, 'Drag to the node that shall feed this one')),
-    ...outputs.flatMap((port, place) => portParts(nodeId, 'out', port, place, outputs.length, 'Drag to the node that shall get these rows')),
+    ...outputs.flatMap((port, place) => portParts(nodeId, 'out', port, place, drawn, 'Drag to the node that shall get these rows')),
   ];
 }
 
@@ -636,9 +648,11 @@ function portParts(nodeId, side, { name, label }, place, of, title) {
   const grip = element('span', `port port-${side}`);
   Object.assign(grip.dataset, { nodeId: String(nodeId), port: side, name });
   grip.title = label === '' ? title : `${label}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
-  const parts = label === '' ? [grip] : [grip, element('span', `port-label port-label-${side}`, label)];
+  const isNamed = label !== '' && place < of; // an output for rejected rows that is not used takes no room
+  const parts = isNamed ? [grip, element('span', `port-label port-label-${side}`, label)] : [grip];
   for (const part of parts) {
     part.setAttribute('aria-hidden', 'true');
+    part.classList.toggle('port-rejected', side === 'out' && name === REJECTED.name);
     part.style.setProperty('--port-y', `${portY({ place })}px`);
     part.style.setProperty('--port-x', `${(100 * (place + 1)) / (of + 1)}%`);
   }

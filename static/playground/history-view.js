@@ -15,7 +15,7 @@ export class HistoryView {
   }
 
   /**
-   * `runs`: [{runId, status, createdAt, startedAt, endedAt, rows: {in, out}, reason}]; `hasMore`: older ones exist;
+   * `runs`: [{runId, status, createdAt, startedAt, endedAt, rows: {in, out, rejected}, reason}]; `hasMore`: older ones exist;
    * `emptyText`: what to say where there are none.
    */
   show(runs, hasMore, emptyText) {

@@ -17,6 +17,7 @@ import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
 import { PastView } from './past-view.js';
 import { ProgramView } from './program-view.js';
 import { Replay } from './replay.js';
+import { isReject } from './edit/ports.js';
 import { saveAs } from './save-as.js';
 import { TableView } from './table-view.js';
 
@@ -365,9 +366,10 @@ function momentIn({ from }, ts) {
 }
 
 // Rows that a graph has read, and written: those of its first nodes, and of its last, as the server counts them.
-function rowsOf({ edges }, nodes) {
+function rowsOf(graph, nodes) {
+  const { edges } = graph;
   const sum = (isMeant) => nodes.filter(({ nodeId }) => isMeant(nodeId)).reduce((rows, { rowCount }) => rows + rowCount, 0);
-  return { in: sum((id) => edges.every(({ to }) => to !== id)), out: sum((id) => edges.every(({ from }) => from !== id)) };
+  return { in: sum((id) => edges.every(({ to }) => to !== id)), out: sum((id) => edges.every((edge) => edge.from !== id || isReject(graph, edge))) };
 }
 
 // Only where each step is known: else the first word of a node is its last.

@@ -164,7 +164,10 @@ def test_the_keyboard_connects_and_disconnects(edit: Any) -> None:
     editor = edit()
     editor.node(2).focus()
     editor.press("c")
-    expect(editor.page.locator(".picker-item")).to_have_count(1)  # Orders would be no target
+    items = editor.page.locator(
+        ".picker-item"
+    )  # its rows and those that it rejects; Orders would be no target
+    expect(items).to_have_count(2)
     editor.press("Enter")
     editor.expect_edge(2, 3)
     expect(editor.page.locator("#announcer")).to_have_text("Connected Recent to Report.")
@@ -225,12 +228,59 @@ def test_an_edge_shows_the_rows_of_its_output_and_a_graph_of_ports_is_accessible
     picture(editor.page, "ports", tmp_path)
 
 
+def test_rejected_rows_get_an_edge_of_their_own_with_limits_and_a_count(
+    edit: Any, shop: Product, tmp_path: Path
+) -> None:
+    graph = ports_graph()
+    graph["nodes"] = [graph["nodes"][0], graph["nodes"][3], {**graph["nodes"][3], "id": 5}]
+    graph["nodes"][2].update(name="Bad", position={"x": 680, "y": 520}, config={"path": "bad.csv"})
+    totals = {"columns": [{"column": "x", "expression": "100 / id"}], "keep": "all"}
+    place = {"x": 340, "y": 80}
+    graph["nodes"].append(
+        {"id": 2, "type": "map", "name": "Share", "config": totals, "position": place}
+    )
+    graph["edges"].append({"from": 2, "to": 4})
+    editor = edit(graph)
+    slot = editor.page.locator('.node-slot[data-node-id="2"]')
+    expect(slot).to_have_attribute("data-rejecting", "false")
+    expect(editor.page.locator(".port-label")).to_have_count(0)
+    editor.node(2).click()
+    expect(editor.field("reject_limit")).to_be_hidden()
+    editor.press("Escape")
+    editor.drag(editor.middle(editor.port(2, "out", "rejected")), editor.middle(editor.node(5)))
+    editor.expect_edge(2, 5, leaves="rejected")
+    expect(slot).to_have_attribute("data-rejecting", "true")
+    expect(slot.locator(".port-label")).to_have_text("rejected")
+    editor.node(2).click()
+    editor.field("reject_limit").locator("input").fill("20")
+    editor.field("reject_share").locator("input").fill("5")
+    editor.node(4).focus()
+    editor.press("c")  # what a CSV Output rejects may go on, too
+    editor.page.keyboard.type("bad")
+    editor.press("Enter")
+    editor.expect_edge(4, 5, leaves="rejected")
+    assert_accessible(editor.page, "rejects in the editor")
+    saved = editor.save()["graph"]
+    assert {"from": 2, "to": 5, "fromPort": "rejected"} in saved["edges"]
+    assert {"from": 4, "to": 5, "fromPort": "rejected"} in saved["edges"]
+    [config] = [entry["config"] for entry in saved["nodes"] if entry["id"] == 2]
+    assert (config["reject_limit"], config["reject_share"]) == (20, 5)
+    run = Publisher(shop, editor.job_id, "rejects-run")
+    run.status("running")
+    run.node(2, "running", 223, ports={"rejected": 3})
+    labels = editor.page.locator(".edge-label:not([hidden]) .edge-rows")
+    expect(labels.get_by_text("223", exact=True)).to_have_count(1)
+    expect(labels.get_by_text("3", exact=True)).to_have_count(1)
+    picture(editor.page, "rejects", tmp_path)
+
+
 def test_the_keyboard_chooses_ports_and_edges_follow_a_renamed_output(edit: Any) -> None:
     editor = edit(ports_graph())
     editor.node(2).focus()
     editor.press("c")
     items = editor.page.locator(".picker-item")
-    expect(items).to_have_count(6)  # two outputs to a Join's two inputs, and to the report
+    # two outputs, and that for rejected rows, to a Join's two inputs, and to the report
+    expect(items).to_have_count(9)
     editor.page.keyboard.type("both right large")
     expect(items).to_have_count(1)
     editor.press("Enter")

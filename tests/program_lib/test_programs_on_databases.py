@@ -109,6 +109,35 @@ def test_the_row_that_a_table_refuses_is_named_in_a_mode_with_a_key(
     assert database.rows("SELECT * FROM t ORDER BY k") == [(1, 0), (2345, 0)]
 
 
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_rows_that_a_table_refuses_are_rejected_and_all_others_written(
+    database: Database, tmp_path: Path, mode: str
+) -> None:
+    database.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, price decimal(10,2), CHECK (price <> 2345.25))",
+        "CREATE TABLE bad (k integer, price decimal(10,2), reject_reason text, reject_column text,"
+        " reject_row integer, reject_place text)",
+    )
+    query = (
+        "SELECT CASE WHEN k = 7 AND price > 5 THEN NULL ELSE k END AS k, price FROM s ORDER BY s.k"
+    )
+    key = ["k"] if mode == "upsert" else None
+    document = graph(
+        [source(sql=query), target(2, "t", mode, key=key), target(3, "bad", "append")],
+        [(1, 2), (2, 3, "rejected")],
+    )
+    ended = run(document, tmp_path, **environment(database))
+    assert ended.code == 0, ended.stderr
+    assert database.rows("SELECT count(*), min(k), max(k) FROM t") == [(2_998, 1, 3_000)]
+    refused = database.rows(
+        "SELECT k, price, reject_row, reject_place FROM bad ORDER BY reject_row"
+    )
+    assert refused == [(None, Decimal("7.25"), 7, "row 7"), (2345, Decimal("2345.25"), 2345, "row 2,345")]  # fmt: skip
+    assert ended.state(2) == ("completed", 2_998)
+    told = ": 2,998 inserted, 0 updated" if mode == "upsert" else ""
+    assert ended.last(2)["message"] == f"2,998 rows written{told}, 2 rejected"
+
+
 def test_a_run_that_fails_leaves_the_replaced_and_no_new_table(
     database: Database, tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ CSV_INPUT = NodeType(
 {% endif %}
     )
 """,
+    rejects=True,
     known_columns=_known_columns,
     example=Example(
         says="Read an export with semicolons, in which a dash stands for NULL; only what is named is more than text.",

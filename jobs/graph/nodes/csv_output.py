@@ -36,6 +36,7 @@ CSV_OUTPUT = NodeType(
 {% endif %}
     )
 """,
+    rejects=True,
     known_columns=lambda config, known: known,
     example=Example(
         says="Write a file for a spreadsheet that wants tabs.",

@@ -70,6 +70,7 @@ DB_OUTPUT = NodeType(
 {% endif %}
     )
 """,
+    rejects=True,
     known_columns=lambda config, known: known,
     example=Example(
         says="Bring a table up to date: customers that are there get their new city, others are added, and none goes.",

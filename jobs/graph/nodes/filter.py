@@ -35,6 +35,7 @@ FILTER = NodeType(
     template="""
     return batch.where({{ config.condition | literal(4) }})
 """,
+    rejects=True,
     known_columns=_known_columns,
     example=Example(
         says="Keep the large orders of one country. Order 4 has no amount: whether it is large is unknown, so it goes.",

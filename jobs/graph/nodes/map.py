@@ -67,6 +67,7 @@ MAP = NodeType(
     return batch.compute(columns, keep)
 {% endif %}
 """,
+    rejects=True,
     known_columns=_known_columns,
     example=Example(
         says="Compute a gross amount and tidy a code, and keep of the row its number alone.",

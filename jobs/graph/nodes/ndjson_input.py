@@ -60,6 +60,7 @@ NDJSON_INPUT = NodeType(
         others={{ config.others | literal }},
     )
 """,
+    rejects=True,
     known_columns=_known_columns,
     example=Example(
         says="Read the log of an application, an object a line; what the second one lacks is NULL.",

@@ -26,6 +26,7 @@ NDJSON_OUTPUT = NodeType(
     template="""
     return write_ndjson({{ config.path | literal }})
 """,
+    rejects=True,
     known_columns=lambda config, known: known,
     example=Example(
         says="Write rows for a program that reads JSON line by line.",

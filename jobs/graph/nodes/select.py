@@ -72,6 +72,7 @@ SELECT = NodeType(
     }
     return batch.select(columns, others={{ config.others | literal }})
 """,
+    rejects=True,
     known_columns=_known_columns,
     example=Example(
         says="Put columns into the order and under the names that a partner wants, with true types.",

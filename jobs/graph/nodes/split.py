@@ -63,6 +63,7 @@ SPLIT = NodeType(
     }
     return batch.split(conditions, otherwise="else"{% if config.to != "first" %}, to={{ config.to | literal }}{% endif %})
 """,
+    rejects=True,
     known_columns=_known_columns,
     example=Example(
         says="Send large orders and foreign ones to lists of their own, and the rest to a third.",

@@ -30,7 +30,7 @@ import { PaletteView } from './palette-view.js';
 import { ParametersForm, parametersOf } from './parameters-form.js';
 import { patiently } from './patience.js';
 import { Picker } from './picker.js';
-import { completed, edgeKey, inputsOf, outputsOf, withRenamedPort } from './ports.js';
+import { completed, edgeKey, inputsOf, outputsOf, REJECTED, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
 import { RetriesForm } from './retries-form.js';
 import { saveOver } from './saving.js';
@@ -790,7 +790,8 @@ export class Editor {
     const { graph } = this.#draft.model;
     const source = nodeOf(graph, id);
     const outputs = outputsOf(this.#types.get(source.type), source.config);
-    const offered = graph.nodes.flatMap((node) => outputs.flatMap((output) => inputsOf(this.#types.get(node.type)).map((input) => ({ node, output, input }))));
+    const offers = (some) => graph.nodes.flatMap((node) => some.flatMap((output) => inputsOf(this.#types.get(node.type)).map((input) => ({ node, output, input }))));
+    const offered = [...offers(outputs.filter((output) => output !== REJECTED)), ...offers(outputs.filter((output) => output === REJECTED))];
     const edges = offered.map(({ node, output, input }) => ({ node, edge: { from: id, to: node.id, fromPort: output.name, toPort: input.name }, via: output.name }));
     const free = edges.filter(({ edge }) => whyNoEdge(graph, this.#types, edge) === null);
     const items = free.map(({ node, edge, via }, place) => {

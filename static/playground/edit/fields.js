@@ -83,10 +83,14 @@ export function lines(text) {
   return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
 }
 
-/** Whether the form shows a field: one of graphs of before, or one that this choice does not need, only where it is given. */
-export function isOffered(field, config) {
+/**
+ * Whether the form shows a field: one of graphs of before, one that this choice does not need, or one for rejected rows
+ * of a node that rejects none, only where it is given.
+ */
+export function isOffered(field, config, { isRejecting = false } = {}) {
   const value = config?.[field.name] ?? null;
   const isGiven = value !== null && (field.former || value.length !== 0);
+  if (field.forRejects) return isGiven || isRejecting;
   return isGiven || (!field.former && isNeeded(field, config) !== false);
 }
 

@@ -5,7 +5,7 @@
  * this page does not know pass through untouched.
  */
 
-import { completed, edgeKey } from './ports.js';
+import { completed, edgeKey, REJECTED } from './ports.js';
 
 /** Pixels: where a dragged node comes to stand. */
 export const GRID = 8;
@@ -102,11 +102,16 @@ export function whyNoEdge(graph, types, edge) {
   const [source, target] = [nodeOf(graph, from), nodeOf(graph, to)];
   if (source === undefined || target === undefined) return 'That node is not there.';
   if (from === to) return 'A node cannot feed itself.';
-  if (types.get(source.type)?.hasOutput === false) return `${source.name} gives no rows.`;
+  if (types.get(source.type)?.hasOutput === false && !leavesByReject(types.get(source.type), edge)) return `${source.name} gives no rows.`;
   if (types.get(target.type)?.hasInput === false) return `${target.name} takes no rows.`;
   if (hasEdge(graph, completed(graph, types, edge))) return 'They are connected already.';
   if (leadsTo(graph, to, from)) return `${target.name} already leads to ${source.name}: this would be a cycle.`;
   return null;
+}
+
+// An output gives no rows but those that it rejects, and these only where it is said.
+function leavesByReject(type, { fromPort }) {
+  return type.rejects === true && fromPort === REJECTED.name;
 }
 
 /** Whether rows get from one node to the other. */

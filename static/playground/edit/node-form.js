@@ -9,7 +9,7 @@ import { byId, element, icon, iconButton, setAttribute, setHidden, setText } fro
 import { completing } from './completion.js';
 import { besideField, chosenOf, controlOf, isCode, isOffered, isRequired, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
-import { edgeKey } from './ports.js';
+import { edgeKey, isRejecting } from './ports.js';
 
 export class NodeForm {
   #box = byId('node-form');
@@ -188,14 +188,15 @@ export class NodeForm {
 
   // ---- filling
 
-  #fill(node, type, { graph, known, words }) {
+  #fill(node, type, { graph, types, known, words }) {
     this.#words = words;
     const { fields, connections } = this.#shown;
     fields.get('name').control.set(node.name);
+    const rejects = { isRejecting: isRejecting(graph, types, node.id) };
     for (const [name, { box, field, control }] of fields) {
       if (name === 'name') continue;
       control.set(node.config?.[name], field);
-      setHidden(box, !isOffered(field, node.config) && !box.contains(document.activeElement));
+      setHidden(box, !isOffered(field, node.config, rejects) && !box.contains(document.activeElement));
       control.suggest?.(known[field.kind] ?? []);
     }
     setText(byId('details-name'), node.name);
@@ -216,7 +217,7 @@ export class NodeForm {
     const hadFocus = box.contains(document.activeElement);
     const head = element('div', 'details-section-head', element('h3', 'section-title', 'Connections'));
     let add = null;
-    if (type?.hasOutput !== false) {
+    if (type?.hasOutput !== false || type.rejects) {
       add = element('button', 'link-button', 'Connect to…');
       add.type = 'button';
       add.id = 'node-connect';

@@ -1,11 +1,15 @@
 /**
  * The ports of a node: where edges enter and leave it. Most types have one input and one output, which have no names;
- * a type with several names them (`inputs`, `outputs`), or lets a field of the node name them (`outputsIn`). Pure.
+ * a type with several names them (`inputs`, `outputs`), or lets a field of the node name them (`outputsIn`). A type that
+ * `rejects` has one more output, for rows that fail, beside those of its own. Pure.
  *
  * An edge is {from, to, fromPort?, toPort?}. One that names no port of several uses the first.
  */
 
 const UNNAMED = Object.freeze([Object.freeze({ name: '', label: '' })]);
+
+/** The output for rows that fail; it is drawn where it leads somewhere, or may be made to. */
+export const REJECTED = Object.freeze({ name: 'rejected', label: 'rejected' });
 
 /** [{name, label}], in order; one without a name where the type has no several. */
 export function inputsOf(type) {
@@ -15,6 +19,12 @@ export function inputsOf(type) {
 
 /** The same of the outputs of a node of this type. */
 export function outputsOf(type, config) {
+  const own = ownOutputsOf(type, config);
+  const isFree = own.every(({ name }) => name !== REJECTED.name); // a node's settings may give the name to another one
+  return type?.rejects === true && isFree ? [...own, REJECTED] : own;
+}
+
+function ownOutputsOf(type, config) {
   if (type?.hasOutput === false) return [];
   const entries = (type?.outputsIn ?? null) === null ? [] : config?.[type.outputsIn];
   const given = (Array.isArray(entries) ? entries : []).map((entry) => String(entry?.port ?? ''));
@@ -28,6 +38,20 @@ function named(ports) {
 /** The place of a port among the others; the first where it is not named, or not there. */
 export function placeOf(ports, name) {
   return Math.max(0, ports.findIndex((port) => port.name === (name ?? '')));
+}
+
+/** Whether rows that the node rejects lead somewhere. */
+export function isRejecting(graph, types, id) {
+  const node = graph.nodes.find((one) => one.id === id);
+  const leaves = graph.edges.some(({ from, fromPort }) => from === id && fromPort === REJECTED.name);
+  return leaves && outputsOf(types.get(node?.type), node?.config).includes(REJECTED);
+}
+
+/** The same of one edge, where the types of nodes are not at hand: unless a node's settings name another output so. */
+export function isReject(graph, { from, fromPort }) {
+  const config = graph.nodes.find(({ id }) => id === from)?.config ?? {};
+  const named = Object.values(config).flatMap((value) => (Array.isArray(value) ? value : [])).some((entry) => entry?.port === REJECTED.name);
+  return fromPort === REJECTED.name && !named;
 }
 
 /** What identifies an edge in a graph. */

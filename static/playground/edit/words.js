@@ -1,5 +1,10 @@
 /** Which functions and columns an expression may go on with, and which call the caret is in. Pure. */
 
+import { REJECTED } from './ports.js';
+
+/** What a rejected row has behind its own columns. */
+const REJECT_COLUMNS = ['reject_reason', 'reject_column', 'reject_row', 'reject_place'];
+
 const MOST = 7; // offers at once: they are read, not scrolled
 const NAME = /[A-Za-z_]\w*/y;
 const PLAIN_NAME = /^[A-Za-z_]\w*$/;
@@ -93,6 +98,7 @@ export function columnsBefore(graph, types, id, seen = new Map()) {
   while (from.length > 0) {
     const at = from.pop();
     for (const edge of graph.edges.filter(({ to }) => to === at)) {
+      if (edge.fromPort === REJECTED.name) for (const name of REJECT_COLUMNS) found.add(name);
       if (done.has(edge.from)) continue;
       done.add(edge.from);
       from.push(edge.from);

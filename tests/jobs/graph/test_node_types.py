@@ -128,7 +128,7 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "name": lambda of: NAMES,
     "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
     "separator": lambda of: st.sampled_from(["", ", ", "\n", "'", '"', "{{ x }}"]),
-    "count": lambda of: st.integers(0, 2**53 - 1),
+    "count": lambda of: st.integers(0, of.largest),
     "keep": lambda of: st.sampled_from(["all", "none"]) | st.lists(NAMES, max_size=3, unique=True),
 }
 

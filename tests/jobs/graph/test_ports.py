@@ -54,7 +54,7 @@ def test_an_edge_that_names_no_port_uses_the_first() -> None:
 @pytest.mark.parametrize(
     ("edges", "told"),
     [
-        ([(1, 3), (3, 4, "huge"), (2, 4, "", "right"), (4, 5)], ["node 3: the edge 3 → 4 names an output 'huge' of Split: it has 'large', '3', 'else'"]),
+        ([(1, 3), (3, 4, "huge"), (2, 4, "", "right"), (4, 5)], ["node 3: the edge 3 → 4 names an output 'huge' of Split: it has 'large', '3', 'else', 'rejected'"]),
         ([(1, 4, "", "middle"), (2, 4, "", "right"), (4, 5)], ["node 3: Split needs an input, and no edge leads to it", "node 4: the edge 1 → 4 names an input 'middle' of Join: it has 'left', 'right'"]),
         ([(1, 3, "", "rows"), (3, 4), (2, 4, "", "right"), (4, 5)], ["node 3: the edge 1 → 3 names an input 'rows' of Split: its input has no name, so the edge names none"]),
         ([(1, 3), (3, 4), (2, 4), (4, 5)], ["node 4: Join needs rows at its input 'right'"]),

@@ -577,6 +577,31 @@ def test_a_whole_run_through_the_api(
     assert document["startedAt"] <= document["endedAt"]
 
 
+def test_a_run_tells_how_many_rows_it_rejected(client: FlaskClient, store: Store) -> None:
+    """An output that rejects rows still counts as one; an output of a Split may have the name, too."""
+    branches = [{"port": "rejected", "condition": "a == '1'"}]
+    nodes = [
+        {"id": 1, "type": "csv_input", "name": "In", "config": {"path": "in.csv"}},
+        {"id": 2, "type": "split", "name": "Ways", "config": {"branches": branches}},
+        {"id": 3, "type": "csv_output", "name": "Out", "config": {"path": "out.csv"}},
+        {"id": 4, "type": "csv_output", "name": "Bad", "config": {"path": "bad.csv"}},
+    ]
+    edges = [{"from": 1, "to": 2}, {"from": 2, "to": 3, "fromPort": "rejected"}]
+    edges += [{"from": source, "to": 4, "fromPort": "rejected"} for source in (1, 3)]
+    job_id = new_job(client, {"nodes": nodes, "edges": edges})
+    run_id = execute(client, job_id)
+    ports = [{"rejected": 2}, {"rejected": 5, "else": 0}, {"rejected": 1}, None]
+    told = [
+        node_state(number, rows=rows, ports=of, run_id=run_id, seq=1)
+        for number, rows, of in zip((1, 2, 3, 4), (5, 5, 4, 3), ports, strict=True)
+    ]
+    store.save_nodes(started(store, run_id), ME, told)
+    rows = {"in": 5, "out": 7, "rejected": 3}
+    assert client.get(f"/api/runs/{run_id}").get_json()["rows"] == rows
+    [entry] = client.get(f"/api/jobs/{job_id}/runs").get_json()["runs"]
+    assert entry["rows"] == rows
+
+
 def test_a_run_is_deleted_once_it_has_ended(store: Store, client: FlaskClient) -> None:
     job = store.create_job(TENANT, "a job", SAMPLE)
     run = store.record_run(TENANT, NewRun(job.job_id, SAMPLE, "")).run

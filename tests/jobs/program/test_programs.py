@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -753,26 +752,6 @@ def test_a_table_larger_than_memory_passes_through(tmp_path: Path) -> None:
         (20_000, 10_000)
     ]
     assert (tmp_path / "out.csv").stat().st_size > 200_000_000
-
-
-@pytest.fixture
-def slow_pipe(tmp_path: Path) -> Iterator[threading.Event]:
-    """A CSV input that gives 2,500 rows and then nothing more, until the event is set."""
-    os.mkfifo(tmp_path / "in.csv")
-    done = threading.Event()
-
-    def feed() -> None:
-        # a pipe that is open for reading, too, waits for no reader, who may never come
-        with os.fdopen(os.open(tmp_path / "in.csv", os.O_RDWR), "w") as pipe:
-            pipe.write("n\n" + "".join(f"{n}\n" for n in range(2_500)))
-            pipe.flush()
-            done.wait(30.0)
-
-    feeder = threading.Thread(target=feed, name="feeder")
-    feeder.start()
-    yield done
-    done.set()
-    feeder.join(10.0)
 
 
 def test_sigterm_rolls_everything_back_and_exits_143(

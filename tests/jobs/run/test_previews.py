@@ -116,6 +116,20 @@ def test_two_branches_that_meet_are_both_read(shop: Product) -> None:
     assert sorted(preview(shop, document, 2).json()["rows"]) == [[1], [2]]
 
 
+def test_rows_that_a_node_rejects_are_left_out_or_shown_where_they_lead(shop: Product) -> None:
+    share = {"columns": [{"column": "share", "expression": "10 // n"}]}
+    numbers = query("SELECT 5 AS n UNION ALL SELECT 0 UNION ALL SELECT 2")
+    document = graph(numbers, ("map", share), ("filter", {"condition": "n > 2"}))
+    document["nodes"].append(
+        {"id": 4, "type": "csv_output", "name": "Bad", "config": {"path": "bad.csv"}}
+    )
+    document["edges"].append({"from": 2, "to": 4, "fromPort": "rejected"})
+    assert preview(shop, document, 2).json()["rows"] == [[5, 2], [2, 5]]
+    assert preview(shop, document, 3).json()["rows"] == [[5, 2]]
+    [bad] = preview(shop, document, 4).json()["rows"]
+    assert bad == [0, "division by zero (in 10 // n)", "n", 2, "row 2"]
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 
