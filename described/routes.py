@@ -40,6 +40,16 @@ class Descriptions:
     def asyncapi(self) -> dict[str, Any]:
         return asyncapi.document(self._channels, self._schemas)
 
+    @functools.cached_property
+    def page(self) -> str:
+        """Both as a page. Made once: anybody may ask for it, and it takes milliseconds."""
+        return render_template(
+            "described/docs.html",
+            http=self.openapi,
+            operations=list(openapi.operations_in(self.openapi)),
+            told=self.asyncapi,
+        )
+
 
 def install(app: Flask, descriptions: Descriptions) -> None:
     """Adds the three routes."""
@@ -55,9 +65,4 @@ def install(app: Flask, descriptions: Descriptions) -> None:
 
     @app.get("/docs")
     def docs() -> str:
-        return render_template(
-            "described/docs.html",
-            http=descriptions.openapi,
-            operations=list(openapi.operations_in(descriptions.openapi)),
-            told=descriptions.asyncapi,
-        )
+        return descriptions.page

@@ -33,7 +33,10 @@ def _of_a_graph(*others: tuple[str, Schema], optional: tuple[str, ...] = ()) -> 
 _OF_A_NODE = _of_a_graph(("nodeId", WHOLE), ("parameters", _GIVEN), optional=("parameters",))
 _ASKS_A_RUNNER = (422, 503, 504)
 _FOLLOWS = "the run's events, until it ends or the token expires"
-_EVENTS = {"type": "string", "x-item": ref("FollowEvent")}  # OpenAPI 3.1 knows no sequences
+# OpenAPI 3.1 knows no sequences: the schema is of one event, as tools read it
+_SENT = {"type": "string", "contentMediaType": JSON, "contentSchema": ref("FollowEvent")}
+_EVENT = record({"data": _SENT, "event": TEXT}, optional=("event",))
+_LINES = {"type": "string", "x-line": ref("FollowEvent")}
 _RUN_FILTERS = (_STATUS, _SINCE, _UNTIL, _limit(RUNS_A_PAGE), _BEFORE)
 
 OPERATIONS: dict[str, Operation] = {
@@ -181,14 +184,14 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "events": Operation(
         "Server-sent events: what happens to the run",
-        {200: Answer(f"{_FOLLOWS}; each `data` is a FollowEvent", {"text/event-stream": _EVENTS})},
+        {200: Answer(f"{_FOLLOWS}; each `data` is a FollowEvent", {"text/event-stream": _EVENT})},
         _READ,
         (_MORE,),
         tag=_RUNS,
     ),
     "wait": Operation(
         "NDJSON: what happens to the run",
-        {200: Answer(f"{_FOLLOWS}; each line is a FollowEvent", {"application/x-ndjson": _EVENTS})},
+        {200: Answer(f"{_FOLLOWS}; each line is a FollowEvent", {"application/x-ndjson": _LINES})},
         _READ,
         (_MORE,),
         tag=_RUNS,
