@@ -78,14 +78,14 @@ def document(channels: Iterable[Channel], schemas: Mapping[str, Schema]) -> dict
     }
 
 
-def servers(host: str, path: str) -> dict[str, Any]:
+def servers(host: str, path: str, *, is_secure: bool) -> dict[str, Any]:
     """Where the WebSocket is, for who asked `host` (with its port) for this; the place of NATS is not told to everybody."""
     return {
         "websocket": {
             "host": host,
-            "protocol": "ws",
+            "protocol": "wss" if is_secure else "ws",
             "pathname": path,
-            "description": "wss where the server is asked over https; a JWT as ?token= or as the subprotocol bearer.<jwt>",
+            "description": "a JWT as ?token= or as the subprotocol bearer.<jwt>",
         },
         "nats": {
             "host": "{nats}",

@@ -60,7 +60,7 @@ def install(app: Flask, descriptions: Descriptions) -> None:
 
     @app.get("/asyncapi.json", endpoint="asyncapi")
     def asyncapi_json() -> Response:
-        servers = asyncapi.servers(request.host, request.script_root)
+        servers = asyncapi.servers(request.host, request.script_root, is_secure=request.is_secure)
         return jsonify({**descriptions.asyncapi, "servers": servers})
 
     @app.get("/docs")

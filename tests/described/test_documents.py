@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ def test_a_route_that_nobody_describes_is_an_error_and_so_is_a_description_of_no
 
     with pytest.raises(Undescribed, match="healthz"):
         document(bare.url_map, {"new": OPERATIONS["docs"], "healthz": OPERATIONS["healthz"]}, {})
+
+
+def test_the_documents_name_the_path_under_which_they_were_found(tmp_path: Path) -> None:
+    nowhere = {"NATS_URL": "nats://127.0.0.1:1", "JWT_SECRET": "x" * 40, "BASE_PATH": "/jobs"}
+    app = create_app(Settings.from_env({"DATA_DIR": str(tmp_path), **nowhere}))
+    client = app.test_client()
+    assert client.get("/jobs/openapi.json").get_json()["servers"] == [{"url": "/jobs"}]
+    told = client.get("/jobs/asyncapi.json", base_url="https://h.example").get_json()["servers"]
+    socket = {name: told["websocket"][name] for name in ("protocol", "host", "pathname")}
+    assert socket == {"protocol": "wss", "host": "h.example", "pathname": "/jobs"}
 
 
 def test_every_reference_leads_somewhere(http: dict[str, Any], messages: Messages) -> None:
