@@ -12,16 +12,21 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from described import events, server
+from described.routes import Descriptions
+from described.routes import install as install_descriptions
 from jobs.graph.passwords import SECRET_NAMES
-from jobs.http import api, problems
+from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
 from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
+from jobs.work import messages as run_messages
 from jobs.work.run_queue import RunQueue
 from logs.context import note
 from metrics.families import new_registry
 from metrics.shared import Figures
+from realtime import messages as socket_messages
 from realtime.door import identify
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
@@ -152,11 +157,22 @@ def create_app(settings: Settings) -> Flask:
         )
     )
     _add_pages(app, parts)
+    install_descriptions(app, descriptions(app))
     app.after_request(_add_security_headers)
     app.wsgi_app = behind_proxies(  # type: ignore[assignment,method-assign]
         app.wsgi_app, settings.server.base_path, settings.clients.proxies
     )
     return app
+
+
+def descriptions(app: Flask) -> Descriptions:
+    """What the application takes and answers, from the tables beside the code that does it."""
+    return Descriptions(
+        app,
+        {**server.OPERATIONS, **socket_messages.OPERATIONS, **api.operations()},
+        (*socket_messages.CHANNELS, *run_messages.CHANNELS),
+        {**events.SCHEMAS, **schemas.SCHEMAS},
+    )
 
 
 def _add_pages(app: Flask, parts: WebParts) -> None:

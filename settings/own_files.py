@@ -22,6 +22,7 @@ OUR_DIRECTORIES = (
     ".git",
     ".venv",
     "bench",
+    "described",
     "docs",
     "hosting",
     "jobs",

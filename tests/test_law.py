@@ -19,8 +19,9 @@ BELOW = {
     "web": {"logs", "progress_lib", "settings"},
     "logs": set(),
     "metrics": set(),
-    "realtime": {"logs", "metrics", "progress_lib", "settings", "web"},
-    "jobs": {"logs", "metrics", "progress_lib", "program_lib", "settings"},
+    "described": {"progress_lib"},
+    "realtime": {"described", "logs", "metrics", "progress_lib", "settings", "web"},
+    "jobs": {"described", "logs", "metrics", "progress_lib", "program_lib", "settings"},
     "hosting": {
         "logs",
         "metrics",
@@ -94,6 +95,7 @@ IN_JOBS = {
 OURS = {
     "app",
     "bench",
+    "described",
     "gunicorn",
     "hosting",
     "jobs",

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, request
 
+from described.operation import Operation
 from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph, shortened
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
@@ -30,6 +31,7 @@ from jobs.http.follow import Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
 from jobs.http.logs import Logs
+from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
 from jobs.program.generator import node_lines
@@ -61,6 +63,7 @@ LOG = logging.getLogger(__name__)
 
 QUEUE_RETRY_AFTER = 10  # seconds until a full queue may have room
 MAX_KEY = 255  # characters of an Idempotency-Key
+BLUEPRINT = "jobs_api"
 
 
 class Bearer(Protocol):
@@ -90,7 +93,7 @@ def create_blueprint(
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one."""
     api = _Api(store, run_queue, link, authenticate, settings, past)
-    blueprint = Blueprint("jobs_api", __name__, url_prefix="/api")
+    blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     for method, path, handler in api.routes():
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
     blueprint.register_error_handler(NotFound, _not_found)
@@ -104,6 +107,11 @@ def create_blueprint(
     blueprint.register_error_handler(QueueUnavailable, _come_back)
     blueprint.register_error_handler(StoreUnavailable, _come_back)
     return blueprint
+
+
+def operations() -> dict[str, Operation]:
+    """What each route takes and answers, by endpoint."""
+    return {f"{BLUEPRINT}.{handler}": operation for handler, operation in OPERATIONS.items()}
 
 
 class _Api:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPlayground
+from tests.browser.pages import assert_accessible
 from tests.harness import Product
 from tests.realtime.raw import progress_subject, publish
 
@@ -162,3 +163,15 @@ def test_the_token_is_in_no_address_no_link_and_no_cookie(
     assert token not in page.url
     assert token not in page.content()
     assert page.evaluate("history.length") <= 2
+
+
+def test_the_page_of_the_api_is_shown_under_our_policy_and_can_be_read_by_everybody(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(viewport={"width": 320, "height": 800}, color_scheme="dark")
+    page.goto(f"{shop.url}/docs")
+    expect(page.get_by_role("heading", name="GET /api/runs/{run_id}", exact=True)).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgba(0, 0, 0, 0)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.locator("#schema-RunDocument summary").click()
+    assert_accessible(page, "/docs")

@@ -1,5 +1,6 @@
 """The HTTP API over a real store and a real queue; only the token check is a stand-in."""
 
+import functools
 import json
 import threading
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import Unauthorized
 from werkzeug.test import TestResponse
 
-from jobs.http.api import create_blueprint
+from described import events
+from described.openapi import document
+from jobs.http.api import create_blueprint, operations
 from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.problems import register
+from jobs.http.schemas import SCHEMAS
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus
@@ -25,6 +29,7 @@ from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from settings import Settings
 from settings.groups import RequestLimits
+from tests.described.checking import FOLLOWED, Answers
 from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT, Heard, StartRunner, node_state
 
@@ -59,8 +64,33 @@ def authenticate(scope: str) -> FakeBearer:
     return FakeBearer(token, float("inf"), request.headers.get("X-Subject", ""))
 
 
+@functools.cache
+def described() -> Answers:
+    """The OpenAPI document of these routes."""
+    app = Flask(__name__, static_folder=None)
+    nowhere: Any = None  # what is described is not called
+    settings = Settings.from_env({})
+    app.register_blueprint(create_blueprint(nowhere, nowhere, nowhere, authenticate, settings))
+    return Answers(document(app.url_map, operations(), {**events.SCHEMAS, **SCHEMAS}))
+
+
+class CheckedClient(FlaskClient):
+    """Holds each answer that a test gets against the OpenAPI document."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        found = super().open(*args, **options)
+        is_followed = found.mimetype in FOLLOWED
+        body = b"" if is_followed else found.data
+        asked = found.request
+        described().check_answer(
+            asked.method, asked.path, found.status_code, found.content_type, body
+        )
+        return found
+
+
 def new_app(store: Store, link: Link, data_dir: Path) -> Flask:
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
+    app.test_client_class = CheckedClient
     settings = Settings.from_env({"DATA_DIR": str(data_dir), "TENANT_ID": TENANT})
     app.register_blueprint(create_blueprint(store, RunQueue(link), link, authenticate, settings))
     register(app)
@@ -483,7 +513,11 @@ def test_jobs_are_searched_and_paged_with_the_last_runs_of_each(client: FlaskCli
 
 
 def lines(answer: TestResponse) -> Iterator[dict[str, Any]]:
-    return (json.loads(line) for line in answer.iter_encoded())
+    """The events of a run; each is in the OpenAPI document."""
+    for line in answer.iter_encoded():
+        event = json.loads(line)
+        described().check_event(event)
+        yield event
 
 
 def test_wait_tells_what_is_true_then_each_change_then_the_end(

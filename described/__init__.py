@@ -1,0 +1,1 @@
+"""How the server tells what it takes and answers: OpenAPI for HTTP, AsyncAPI for the WebSocket and NATS."""

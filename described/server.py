@@ -1,0 +1,42 @@
+"""What the routes of the server itself take and answer: its page, its health, its figures and these descriptions."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from described.operation import JSON, Answer, Operation, answers
+from described.schema import FLAG, TEXT, just, one_of, record
+
+HTML = "text/html"
+_OPEN_DOCUMENT = {200: Answer("the document", {JSON: {"type": "object"}})}
+READINESS = record(
+    {
+        "ready": FLAG,
+        **dict.fromkeys(("nats", "database", "runs"), TEXT),
+        "history": one_of(["on", "off"]),
+        "historyReason": TEXT,
+    },
+    "each thing that must work: ok, or what is wrong",
+    optional=("historyReason",),
+)
+OPERATIONS: dict[str, Operation] = {
+    "playground": Operation("The Playground, a page", {200: Answer("the page", {HTML: TEXT})}),
+    "static": Operation(
+        "A file of the page",
+        {200: Answer("the file", {"*/*": TEXT}), 304: Answer("it has not changed")},
+    ),
+    "healthz": Operation("Whether the server lives", answers(record({"status": just("alive")}))),
+    "readyz": Operation(
+        "Whether the server can work",
+        {**answers(READINESS, "it can"), **answers(READINESS, "it cannot, and why", 503)},
+    ),
+    "metrics": Operation(
+        "Figures for Prometheus (docs/metrics.md)",
+        {200: Answer("the figures", {CONTENT_TYPE_LATEST.partition(";")[0]: TEXT})},
+        problems=(401,),
+        security=({}, {"metrics": []}),
+    ),
+    "openapi": Operation("This document: OpenAPI", _OPEN_DOCUMENT),
+    "asyncapi": Operation("AsyncAPI: the WebSocket and NATS", _OPEN_DOCUMENT),
+    "docs": Operation("Both documents as a page", {200: Answer("the page", {HTML: TEXT})}),
+}

@@ -1,0 +1,128 @@
+"""The NATS channels of runs: what publishers may say, and what web servers and runners say to each other."""
+
+from __future__ import annotations
+
+from described.asyncapi import EMPTY, Channel, Message
+from described.schema import (
+    ANYTHING,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    any_of,
+    just,
+    listed,
+    nullable,
+    one_of,
+    record,
+    ref,
+)
+
+RAW = "application/octet-stream"
+_ASKED = Message(
+    "LogQuestion", "A web server asks for the log of a run at work.", record({"from": WHOLE})
+)
+_LOG = Message(
+    "LogAnswer",
+    '{"start", "size"} in JSON on a line, and the bytes after it.',
+    TEXT,
+    RAW,
+)
+_QUESTION = record(
+    {
+        "graph": ref("Graph"),
+        "last": listed(listed(nullable(any_of(WHOLE, TEXT)))),
+        "find": just("types"),
+        "parameters": {"type": "object"},
+    },
+    "the rows of the nodes `last`, or the types of a file alone",
+    optional=("last", "find", "parameters"),
+)
+
+
+def _answer(members: dict[str, Schema], *optional: str) -> Schema:
+    return record(members, optional=optional)
+
+
+_PREVIEW = any_of(
+    _answer({"taken": FLAG}),
+    _answer({"busy": FLAG}),
+    _answer({"timeout": FLAG}),
+    _answer({"nodeId": nullable(WHOLE), "message": TEXT}, "nodeId"),
+    _answer(
+        {
+            "columns": listed(TEXT),
+            "types": listed(TEXT),
+            "rows": listed(listed(ANYTHING)),
+            "truncated": FLAG,
+            "timedOut": FLAG,
+        },
+        *("rows", "truncated", "timedOut"),
+    ),
+)
+_OWN_RUN = record(
+    {
+        "runId": TEXT,
+        "status": one_of(["running", "completed", "failed"]),
+        "reason": nullable(TEXT),
+        "ts": TIME,
+        "aliveEvery": {**NUMBER, "exclusiveMinimum": 0},
+        "aliveAt": TIME,
+    },
+    "a publisher's own run; our runners tell queued, cancelled and lost, too",
+    optional=("reason", "ts", "aliveEvery", "aliveAt"),
+)
+
+CHANNELS = (
+    Channel(
+        "progress",
+        "nats",
+        "tenant.{tenant}.job.{job}.progress",
+        "What the nodes of a job say of themselves. Anybody whom NATS lets may publish here.",
+        received=(Message("Progress", "A node's progress.", ref("Progress")),),
+    ),
+    Channel(
+        "status",
+        "nats",
+        "tenant.{tenant}.job.{job}.status",
+        "The beginning and the end of a run: of ours by the server and its runners, of others by their publishers.",
+        received=(Message("OwnRun", "A publisher's run begins, lives or ends.", _OWN_RUN),),
+        sent=(Message("RunChange", "A run of ours changed.", ref("RunChange")),),
+    ),
+    Channel(
+        "queue",
+        "nats",
+        "runs.{tenant}.{run}",
+        "The work queue, the stream RUNS: that a run waits.",
+        sent=(Message("RunWaits", "A run waits for a runner.", EMPTY, RAW),),
+        is_internal=True,
+    ),
+    Channel(
+        "cancel",
+        "nats",
+        "tenant.{tenant}.run.{run}.cancel",
+        "That a run shall be cancelled.",
+        sent=(Message("CancelRun", "The runner that has the run ends it.", EMPTY, RAW),),
+        is_internal=True,
+    ),
+    Channel(
+        "log",
+        "nats",
+        "tenant.{tenant}.run.{run}.log",
+        "The log of a run at work, on another machine.",
+        received=(_ASKED,),
+        replies=(_LOG,),
+        is_internal=True,
+    ),
+    Channel(
+        "preview",
+        "nats",
+        "tenant.{tenant}.preview",
+        "The first rows of a node, or the types of a file's columns.",
+        received=(Message("PreviewQuestion", "A web server asks any runner.", _QUESTION),),
+        replies=(Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW),),
+        is_internal=True,
+    ),
+)
