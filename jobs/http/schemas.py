@@ -105,11 +105,13 @@ _JOBS_OWN: dict[str, Schema] = {
 _RUNS_OWN: dict[str, Schema] = {
     "RunStatus": STATUS,
     "Run": record(_RUN, "a run without its nodes"),
-    "RunEntry": record({**_RUN, "rows": record({"in": WHOLE, "out": WHOLE})}),
+    "RunRows": record({"in": WHOLE, "out": WHOLE, "rejected": WHOLE}, "rows of its graph"),
+    "RunEntry": record({**_RUN, "rows": ref("RunRows")}),
     "RunPage": record({"runs": listed(ref("RunEntry")), "next": NEXT}),
     "RunDocument": record(
         {
             **_RUN,
+            "rows": ref("RunRows"),
             "lastStatus": ref("RunChange"),
             "queuePosition": nullable(WHOLE),
             "counts": record(dict.fromkeys(("nodes", "notStarted", *Status), WHOLE)),
@@ -168,6 +170,7 @@ _FORMS: dict[str, Schema] = {
             "members": listed(ref("Member")),
             "entry": TEXT,
             "former": FLAG,
+            "forRejects": FLAG,
             "neededFor": nullable(record({"field": TEXT, "values": listed(TEXT)})),
         }
     ),
@@ -181,6 +184,7 @@ _FORMS: dict[str, Schema] = {
             "inputs": listed(ref("Port")),
             "outputs": listed(ref("Port")),
             "outputsIn": nullable(TEXT),
+            "rejects": FLAG,
             "fields": listed(ref("Field")),
             "oneOf": listed(TEXT),
         }
