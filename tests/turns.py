@@ -16,16 +16,12 @@ import contextlib
 import fcntl
 import os
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
-
-# Seconds that a test takes which asks for a fixture, about; without any of these it takes OTHERWISE
-SECONDS = {"start_product": 8.0, "start_runner": 3.0, "open_playground": 2.0}
-OTHERWISE = 0.1
 
 
 @contextlib.contextmanager
@@ -73,25 +69,19 @@ class ByShare(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[object, ...]]:
-    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those that take longest."""
-    seconds: dict[str, float] = defaultdict(float)
+    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those of many tests."""
+    size = Counter(share_of(item.nodeid) for item in items)
     rank: dict[str, int] = {}
     for item in items:
         share = share_of(item.nodeid)
-        seconds[share] += _seconds_of(item)
         marks = [is_marked(item, name) for name in ("alone", "waits", "slow")]
         rank[share] = min(rank.get(share, 3), [*marks, True].index(True))
 
     def key(item: pytest.Item) -> tuple[object, ...]:
         share = share_of(item.nodeid)
-        return rank[share], -seconds[share], share, not is_marked(item, "alone")
+        return rank[share], -size[share], share, not is_marked(item, "alone")
 
     return key
-
-
-def _seconds_of(item: pytest.Item) -> float:
-    fixtures: Iterable[str] = getattr(item, "fixturenames", ())
-    return max(SECONDS.get(name, OTHERWISE) for name in [*fixtures, ""])
 
 
 def is_marked(item: pytest.Item, name: str) -> bool:

@@ -103,7 +103,7 @@ def test_a_foreign_run_ends_with_its_nodes_and_has_one_start_for_everybody(
         shift_clock(page, SILENCE)
         expect_run(page, "failed")
         expect(page.locator("#run-elapsed")).to_have_text("1:30")
-    assert not early.title().startswith("Running")
+    expect(early).not_to_have_title(re.compile("^Running"))
     expect(early.locator("#run-nodes")).to_have_text("1 done")  # of how many, nobody knows
     open_drawer(early, "runs")
     expect(early.locator("#runs-empty")).to_have_text(re.compile("stored here"))
