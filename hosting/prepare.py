@@ -23,8 +23,6 @@ def main() -> int:
     """The same by hand, with the settings of the environment."""
     try:
         settings = Settings.from_env()
-        if settings.server.log_format == "json":
-            write_json(logging.getLogger(), "prepare")
         settings.make_data_dir()
     except SettingsError as error:
         print(f"settings: {error}", file=sys.stderr)
@@ -35,6 +33,8 @@ def main() -> int:
 def prepare(settings: Settings) -> int:
     """Exit code 0; 2, with one line on stderr, when a setting does not work."""
     logging.basicConfig(level=logging.WARNING)
+    if settings.server.log_format == "json":
+        write_json(logging.getLogger(), "prepare")
     try:
         _warn_of_readers(settings)
         _check_secret_files(settings)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.expressions import DISABLED_OPTIMIZERS, Compiled, identifier
+from program_lib.stopping import check
 from program_lib.two_threads import on_other_thread
 
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
@@ -42,7 +43,11 @@ def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]
         f"({one.sql_for(_scales(one, table))}) AS v{place}" for place, one in enumerate(expressions)
     )
     # from_arrow and project are planned once; `sql` over a registered table is planned twice, for 0.4 ms a batch
-    found = _connection().from_arrow(_inputs(expressions, table)).project(select).to_arrow_table()
+    try:
+        rows = _connection().from_arrow(_inputs(expressions, table))
+        found = rows.project(select).to_arrow_table()
+    finally:
+        check()
     return [_carried(column, one) for column, one in zip(found.columns, expressions, strict=True)]
 
 

@@ -17,6 +17,7 @@ from program_lib.limits import note_file_limit
 from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Split, Step
 from program_lib.secrets import hidden
 from program_lib.sources import in_reading_order
+from program_lib.stopping import stop
 from program_lib.types import listed
 from progress_lib import ProgressReporter, Status
 
@@ -125,9 +126,9 @@ def handle_signals() -> None:
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM or SIGXCPU: leaves through all the `with` blocks, which roll back what is open."""
+    """SIGTERM or SIGXCPU."""
     ignore_stops()
-    sys.exit(128 + signal_number)
+    stop(signal_number)
 
 
 def ignore_stops() -> None:

@@ -98,7 +98,7 @@ def run_document(
         "lastStatus": present_status(run),
         "queuePosition": queue_position,
         "counts": _counts(nodes, graph),
-        "rows": _rows(Work(graph, nodes).rows()),
+        "rows": _rows(Work.of(graph, nodes).rows()),
         "nodes": [json.loads(node.payload) for node in nodes],
         "graph": shown_graph(graph),
     }

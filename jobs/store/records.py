@@ -1,5 +1,7 @@
 """Jobs and runs as the store returns them: frozen values, with no tie to the database."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -130,21 +132,31 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a list of runs shows of a run: its graph and the last state of each node."""
+    """What the rows of a run are counted from: how rows flow in its graph, and the last state of each node."""
 
-    graph: dict[str, Any]
+    fed: frozenset[int]  # nodes that get rows of others
+    feeding: frozenset[int]  # nodes whose good rows others get
+    rejecting: frozenset[int]  # nodes whose bad rows others get
     nodes: list[NodeState]
 
+    @classmethod
+    def of(cls, graph: dict[str, Any], nodes: list[NodeState]) -> Work:
+        """Keeps nothing of the graph, which may be large, beside the numbers of its nodes."""
+        edges = graph.get("edges") or []
+        return cls(
+            frozenset(edge["to"] for edge in edges),
+            frozenset(edge["from"] for edge in edges if not is_reject(graph, edge)),
+            frozenset(rejecting_nodes(graph)),
+            nodes,
+        )
+
     def rows(self) -> Rows:
-        edges, rejecting = self.graph.get("edges") or [], set(rejecting_nodes(self.graph))
-        fed = {edge.get("to") for edge in edges}
-        feeding = {edge.get("from") for edge in edges if not is_reject(self.graph, edge)}
         counts = {node.progress.node_id: node.progress.row_count for node in self.nodes}
         ports = {node.progress.node_id: node.progress.ports or {} for node in self.nodes}
         return Rows(
-            read=sum(count for node_id, count in counts.items() if node_id not in fed),
-            written=sum(count for node_id, count in counts.items() if node_id not in feeding),
-            rejected=sum(ports[node_id].get(REJECTED, 0) for node_id in rejecting & ports.keys()),
+            read=sum(count for node_id, count in counts.items() if node_id not in self.fed),
+            written=sum(count for node_id, count in counts.items() if node_id not in self.feeding),
+            rejected=sum(ports[one].get(REJECTED, 0) for one in self.rejecting & ports.keys()),
         )
 
 

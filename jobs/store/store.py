@@ -665,7 +665,7 @@ def _read_work(
     characters = 0
     for run_id, graph in connection.execute(graphs):
         characters += len(graph)
-        work[run_id] = Work(json.loads(graph), [])
+        work[run_id] = Work.of(json.loads(graph), [])
     for run_id, payload in connection.execute(states):
         characters += len(payload)
         if run_id in work:

@@ -35,7 +35,10 @@ from tests.harness import (
 
 # each language that a path is put into on its way has some of these for itself
 ODD = "ü \"q\" 's' $HOME #{x} 100% & ;`a` \\ |*<> ?a=b 😀 %41"
-CODE = ("hosting", "jobs", "program_lib", "progress_lib", "realtime", "scripts", "settings", "web")
+CODE = (
+    *("described", "hosting", "jobs", "logs", "metrics", "program_lib", "progress_lib"),
+    *("realtime", "scripts", "settings", "web"),
+)
 PAGE = ("static", "templates")
 PASSWORDS = [ODD, "$2", "$HOME", "a\nb", "\t", "it's", '"', "\\", "ü" * 20, "#", "{", "1", "true"]
 

@@ -54,6 +54,7 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/room"): (READ, None),
 }
 OPEN_TO_ALL = {"/", "/healthz", "/readyz", "/metrics", "/static/<path:filename>", "/ws"}
+OPEN_TO_ALL |= {"/docs", "/openapi.json", "/asyncapi.json"}
 
 
 def path_of(rule: str) -> str:
