@@ -19,6 +19,7 @@ from program_lib.limits import reason
 from program_lib.ports import UNNAMED, Reader, TextReader, Writer
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
+from program_lib.stopping import check
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Schema, Type, listed
 from progress_lib import Progress, Row, Status
@@ -329,6 +330,7 @@ class Source(Node):
             self.reader.close()
 
     def _next(self, batches: Iterator[pa.Table], reader: Reader) -> pa.Table | None:
+        check()  # to wait for rows may take for ever
         with self.at_work():
             try:
                 return next(batches, None)

@@ -17,7 +17,7 @@ from program_lib.limits import note_file_limit
 from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Split, Step
 from program_lib.secrets import hidden
 from program_lib.sources import in_reading_order
-from program_lib.stopping import stop
+from program_lib.stopping import check, stop
 from program_lib.types import listed
 from progress_lib import ProgressReporter, Status
 
@@ -69,6 +69,7 @@ def _flow_and_commit(nodes: Sequence[Node]) -> None:
         for output in outputs:
             output.finish()
         ignore_stops()  # all or nothing is decided: all
+        check()
         _commit(outputs)
 
 

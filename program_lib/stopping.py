@@ -1,6 +1,7 @@
 """A signal that ends the program, which no library may lose.
 
-DuckDB lets Python's handlers in while it works on the main thread, and forgets the exception that one of them raises.
+DuckDB lets Python's handlers in while it works on the main thread, and forgets the exception that one of them raises;
+so does Arrow while it looks for pandas. The handler has run then, and the program would go on to its end.
 """
 
 from __future__ import annotations
