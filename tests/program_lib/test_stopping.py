@@ -32,7 +32,7 @@ for number in range(12):
                 pass  # a row at fault, as where rows are rejected
         os._exit(1)
     _, status = os.waitpid(child, 0)
-    print(os.waitstatus_to_exitcode(status))
+    print(os.waitstatus_to_exitcode(status), flush=True)  # or the next child prints it, too
 """
 
 
