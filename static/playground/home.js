@@ -253,13 +253,13 @@ export class Home {
     const oldest = page.runs.at(-1)?.createdAt ?? 0;
     const older = isOnlyPage ? [] : before.filter(({ runId, createdAt }) => !told.has(runId) && createdAt <= oldest);
     this.#found = isOnlyPage ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false } : { ...this.#found, runs: [...first, ...older] };
-    if (isOnlyPage && place.q !== null) await this.#searchOn(place);
+    if (isOnlyPage && place.q !== null) await this.#searchOn(place, 0);
     this.#host.redraw();
   }
 
   #loadMoreRuns() {
     const place = this.#place;
-    return this.#host.attempt(() => (place.q === null ? this.#addRuns(place) : this.#searchOn(place)));
+    return this.#host.attempt(() => (place.q === null ? this.#addRuns(place) : this.#searchOn(place, this.#found.searched)));
   }
 
   async #addRuns(place) {
@@ -269,9 +269,9 @@ export class Home {
     this.#host.redraw();
   }
 
-  // The server does not search texts: runs are looked through here, so many at a time.
-  async #searchOn(place) {
-    const most = this.#found.searched + MOST_SEARCHED;
+  // The server does not search texts: runs are looked through here, so many at a time. `from`: those looked through when it was asked for.
+  async #searchOn(place, from) {
+    const most = from + MOST_SEARCHED;
     const enough = this.#found.runs.length + RUNS;
     while (place === this.#place && this.#found.next !== null && this.#found.searched < most && this.#found.runs.length < enough) await this.#addRuns(place);
   }

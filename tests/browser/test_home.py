@@ -313,9 +313,9 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     page.fill("#filter-text", "NO SUCH thing broken")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
     expect(page.locator("#all-runs tbody tr .cell-by")).to_have_text("nightly")
-    # 1,000 at a time, and 500 more where the list was asked for again meanwhile
-    looked = re.compile(r"the newest 1,[05]00 runs were looked through")
-    expect(page.locator("#all-runs-more")).to_contain_text(looked)
+    expect(page.locator("#all-runs-more")).to_contain_text(
+        "the newest 1,000 runs were looked through"
+    )
     today = page.evaluate("new Date().toLocaleDateString('sv')")
     page.goto(f"{quiet.url}/?view=runs&day={today}&status=failed")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
