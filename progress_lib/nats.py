@@ -90,7 +90,9 @@ class _Connection:
         self._tls_ca = tls_ca
         self._socket: socket.socket  # from `connect` on
         self._send_lock = threading.Lock()
-        self._parser = Parser(f"{prefix}." if prefix else "")
+        self._prefix = f"{prefix}." if prefix else ""
+        self._parser = Parser(self._prefix)
+        self._ahead: list[Message | Control] = []  # came with what was expected, not looked at yet
         self.max_payload = MAX_PAYLOAD
         self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
@@ -127,16 +129,20 @@ class _Connection:
         if wanted:  # a CA file adds to what verifies anyway
             context = ssl.create_default_context(cafile=self._tls_ca)
             self._socket = context.wrap_socket(self._socket, server_hostname=self._login.host)
+            # what came before it in the clear may be of somebody between us
+            self._parser, self._ahead = Parser(self._prefix), []
 
     def _expect(self, verb: bytes, deadline: float) -> Control:
         """The next control line, which must be `verb`; only used before messages flow."""
         while True:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.01))
-            for op in self._parser.feed(self._receive()):
+            while self._ahead:
+                op = self._ahead.pop(0)
                 if isinstance(op, Control) and op.verb == b"-ERR":
                     raise _Lost(op.rest.decode(errors="replace"))
                 if isinstance(op, Control) and op.verb == verb:
                     return op
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.01))
+            self._ahead = self._parser.feed(self._receive())
 
     def _receive(self) -> bytes:
         received: bytes = self._socket.recv(RECEIVE_BYTES)
@@ -147,6 +153,9 @@ class _Connection:
 
     def read(self, wait: float) -> list[Message | Control]:
         """What came within `wait` seconds, at once when something is there; maybe nothing."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead, []
+            return ahead
         pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
         if not pending:
             poll = select.poll()

@@ -34,6 +34,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 WAIT = 30_000  # milliseconds that Playwright waits for what should happen soon
+expect.set_options(timeout=WAIT)  # its 5 s are too short where four test processes share two cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

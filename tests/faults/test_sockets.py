@@ -263,11 +263,11 @@ def test_a_thousand_messages_that_are_too_big(server: Product) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(send, range(1000))) == {1009}
-    eventually(lambda: connected(server) == 0, 2.0)
+    eventually(lambda: connected(server) == 0)
     assert threads_and_files(worker)[0] <= threads + 8 + SLACK, (
         "a thread for each sender, used again and again"
     )
-    eventually(lambda: threads_and_files(worker)[1] <= files + SLACK, 2.0)
+    eventually(lambda: threads_and_files(worker)[1] <= files + SLACK)
 
 
 def test_dripping_headers_are_cut_and_others_are_served(server: Product) -> None:

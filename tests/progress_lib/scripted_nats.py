@@ -11,10 +11,14 @@ Script = Callable[[socket.socket], None]
 
 
 class ScriptedNats:
-    """Greets each connection, answers its CONNECT, then plays the next of `scripts`."""
+    """Greets each connection, answers its CONNECT, then plays the next of `scripts`.
 
-    def __init__(self, *scripts: Script) -> None:
+    `first_answer` is what the first connection's PING is answered with, in one segment.
+    """
+
+    def __init__(self, *scripts: Script, first_answer: bytes = b"PONG\r\n") -> None:
         self._scripts = list(scripts)
+        self._first_answer = first_answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"nats://127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
@@ -47,7 +51,8 @@ class ScriptedNats:
         try:
             connection.sendall(INFO)
             read_until(connection, b"PING\r\n")
-            connection.sendall(b"PONG\r\n")
+            first, self._first_answer = self._first_answer, b"PONG\r\n"
+            connection.sendall(first)
             script(connection)
         except OSError:
             pass
