@@ -24,6 +24,8 @@ class Away(Exception):
 class Product(product.Product):
     """`directory` holds DATA_DIR and the log."""
 
+    tls = None
+
     def __init__(self, directory: Path, worker_class: str) -> None:
         settings = {"WORKERS": "2", "SAMPLE_ORDERS": "0", "ACCESS_LOG": "off"}
         super().__init__(directory / "data", worker_class=worker_class, **settings)

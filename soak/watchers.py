@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import queue
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from progress_lib.progress import NODE_ENDS
-from soak.product import Product
 
 FIRST_CEILING, LAST_CEILING = 6.0, 30.0  # seconds; as static/realtime/backoff.js
 STABLE_AFTER = 5.0  # seconds; as static/realtime/job-realtime-service.js
@@ -156,12 +156,25 @@ class Tally:
     closes: dict[str, int] = field(default_factory=dict)  # close code → how often
 
 
+class Entrance(Protocol):
+    """Where browsers come in. `tls` is None for ws://."""
+
+    @property
+    def ws_url(self) -> str: ...
+
+    @property
+    def bearer(self) -> str: ...
+
+    @property
+    def tls(self) -> ssl.SSLContext | None: ...
+
+
 class Watcher:
     """One browser: watches some jobs on one connection, and reconnects when it breaks. Has its own thread."""
 
     def __init__(
         self,
-        product: Product,
+        entrance: Entrance,
         name: str,
         job_ids: list[int],
         seed: int,
@@ -173,7 +186,7 @@ class Watcher:
         self.views: dict[int, JobView] = {}  # (own thread)
         self.ear = Ear(lambda sentence: complain(f"{name}: {sentence}"))
         self.is_connected = False
-        self._product = product
+        self._entrance = entrance
         self._chance = random.Random(f"{seed}:{name}")
         self._complain = complain
         self._asked: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
@@ -225,9 +238,10 @@ class Watcher:
             self._stopping.wait(self._chance.uniform(0.0, ceiling))
 
     def _one_connection(self) -> None:
-        protocols = [Subprotocol("progress.v1"), Subprotocol(f"bearer.{self._product.bearer}")]
+        protocols = [Subprotocol("progress.v1"), Subprotocol(f"bearer.{self._entrance.bearer}")]
         with connect(
-            self._product.ws_url,
+            self._entrance.ws_url,
+            ssl=self._entrance.tls,
             subprotocols=protocols,
             proxy=None,
             open_timeout=OPEN_WAIT,

@@ -29,7 +29,7 @@ import pytest
 
 from hosting.ports import free_port
 from hosting.processes import is_alive
-from tests.harness import IN_CI, eventually
+from tests.harness import IN_CI, children, eventually
 
 USER, PASSWORD = "tester", "hush-hush-51"
 START_SECONDS = 60.0  # a machine that four test processes share is slow
@@ -94,17 +94,21 @@ class DatabaseServer(ABC):
                 fcntl.flock(use, fcntl.LOCK_SH)
                 if not self.state_file.exists():
                     self._start()
-                state = json.loads(self.state_file.read_text())
+                port = int(self._state()["port"])
             try:
-                yield int(state["port"])
+                yield port
             finally:
                 with self._locked():
                     if _is_last(use.fileno()):
-                        self._stop(**state)
+                        self._stop(**self._state())
 
     def directory(self) -> Path:
         """Where the running server keeps its data."""
-        return Path(json.loads(self.state_file.read_text())["directory"])
+        return Path(self._state()["directory"])
+
+    def _state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.state_file.read_text())
+        return found
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -116,12 +120,27 @@ class DatabaseServer(ABC):
         directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))  # pytest's own is root's alone
         if account := self._account():
             os.chown(directory, account.pw_uid, account.pw_gid)
-        port = free_port()
-        log = directory / "server.log"
-        with log.open("ab") as said:
+        with self._log(directory).open("ab") as said:
             subprocess.run(
                 self.making(directory), check=True, stdout=said, stderr=said, **self._as_account()
             )
+        port = free_port()
+        self._serve(directory, port)
+        try:
+            self.make_user(directory, port)
+        except BaseException:
+            self.kill()
+            raise
+        self._remember(directory, port)
+
+    @staticmethod
+    def _log(directory: Path) -> Path:
+        return directory / "server.log"
+
+    def _serve(self, directory: Path, port: int) -> None:
+        """Starts the server, and waits until it answers."""
+        log = self._log(directory)
+        with log.open("ab") as said:
             process = subprocess.Popen(
                 self.command(directory, port),
                 stdin=subprocess.DEVNULL,
@@ -144,12 +163,32 @@ class DatabaseServer(ABC):
 
         try:
             eventually(answers, START_SECONDS, what=f"{self.name} answers")
-            self.make_user(directory, port)
         except BaseException:
             process.kill()
             raise
-        state = {"pid": process.pid, "port": port, "directory": str(directory)}
+
+    def _remember(self, directory: Path, port: int) -> None:
+        assert self._process is not None
+        state = {"pid": self._process.pid, "port": port, "directory": str(directory)}
         self.state_file.write_text(json.dumps(state))
+
+    def kill(self) -> None:
+        """Ends the server and its sessions as a power cut does. For a server of one test's own."""
+        assert self._process is not None
+        sessions = children(self._process.pid)
+        self._process.kill()
+        for pid in sessions:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(STOP_SECONDS)
+        eventually(lambda: not any(map(is_alive, sessions)), what="its sessions are gone")
+
+    def start_again(self) -> None:
+        """Starts the server that was killed, with its data, on its port."""
+        state = self._state()
+        directory, port = Path(state["directory"]), int(state["port"])
+        self._serve(directory, port)
+        self._remember(directory, port)
 
     def _stop(self, pid: int, directory: str, **_: object) -> None:
         self.state_file.unlink()

@@ -97,6 +97,11 @@ def threads_and_files(pid: int) -> tuple[int, int]:
     return threads, files
 
 
+def children(pid: int) -> list[int]:
+    """The process ids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def adds_nothing(pid: int, work: Callable[[], None], slack: int = 0) -> bool:
     """Whether a process holds no more threads and files after `work`, but for `slack` of each.
 
@@ -281,8 +286,7 @@ class Product(started.Product):
     @property
     def worker_pid(self) -> int:
         """The process id of the one web worker."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        [worker] = [int(pid) for pid in children if "gunicorn" in command_line(int(pid))]
+        [worker] = [pid for pid in children(self.pid) if "gunicorn" in command_line(pid)]
         return worker
 
     def left_over(self) -> list[int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -17,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hosting.ports import free_port
-from tests.harness import IN_CI, ROOT, eventually
+from tests.harness import IN_CI, ROOT, children, eventually
 
 NGINX = Path("/usr/sbin/nginx")
 SITE = ROOT / "docs/deploy/nginx.conf"  # as operators copy it
+PREFIX = "/progress"
 AROUND = """\
 daemon off;
 pid {directory}/nginx.pid;
@@ -41,22 +44,54 @@ def nginx_before(*ports: int, directory: Path, tells: bool = True) -> Iterator[s
 
     It is configured by SITE; without `tells` it says nothing of where its clients see it.
     """
+    skip_without_nginx()
+    nginx = Nginx(*ports, directory=directory, tells=tells)
+    nginx.start()
+    try:
+        yield f"https://127.0.0.1:{nginx.port}{PREFIX}"
+    finally:
+        nginx.stop()
+
+
+class Nginx:
+    """A real nginx, with a certificate that nobody else knows."""
+
+    def __init__(self, *ports: int, directory: Path, tells: bool = True) -> None:
+        directory.mkdir()
+        _make_certificate(directory)
+        self.port = free_port()
+        self.certificate = directory / "pem.pem"
+        self._directory = directory
+        self._configuration = directory / "nginx.conf"
+        site = _site(ports, self.port, directory, tells)
+        self._configuration.write_text(AROUND.format(directory=directory, site=site))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ("-p", self._directory, "-c", self._configuration, "-e", "stderr")
+        self._process = subprocess.Popen([NGINX, *options])
+        eventually(lambda: _listens(self.port), what="nginx listens")
+
+    def kill(self) -> None:
+        """kill -9 of its master and of its workers, as when the machine is gone."""
+        assert self._process is not None
+        workers = children(self._process.pid)
+        self._process.kill()
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(10.0)
+
+    def stop(self) -> None:
+        """Ends it; harmless when it is gone already."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10.0)
+
+
+def skip_without_nginx() -> None:
     if not NGINX.exists():
         reason = f"NO TEST BEHIND NGINX RAN: there is no {NGINX} (apt-get install nginx)"
         pytest.fail(reason) if IN_CI else pytest.skip(reason)
-    directory.mkdir()
-    _make_certificate(directory)
-    port = free_port()
-    configuration = directory / "nginx.conf"
-    site = _site(ports, port, directory, tells)
-    configuration.write_text(AROUND.format(directory=directory, site=site))
-    process = subprocess.Popen([NGINX, "-p", directory, "-c", configuration, "-e", "stderr"])
-    try:
-        eventually(lambda: _listens(port), what="nginx listens")
-        yield f"https://127.0.0.1:{port}/progress"
-    finally:
-        process.terminate()
-        process.wait(10.0)
 
 
 def _site(ports: Sequence[int], own_port: int, directory: Path, tells: bool) -> str:

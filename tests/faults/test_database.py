@@ -14,7 +14,7 @@ import pytest
 
 from hosting.product import Answer
 from tests.databases import Database, Postgresql, Running, skip_where_missing
-from tests.harness import Product, StartProduct, eventually
+from tests.harness import Product, StartProduct, children, eventually
 
 # connect and ask whether a kept connection lives: 2 s each; a statement: 3 s
 LIMITS = {"DATABASE_CONNECT_TIMEOUT": "2", "DATABASE_TIMEOUT": "3", "DATABASE_POOL_TIMEOUT": "1"}
@@ -48,11 +48,6 @@ def frozen(database: Database) -> Iterator[None]:
     finally:
         for pid in reversed(stopped):
             os.kill(pid, signal.SIGCONT)
-
-
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in tasks.split()]
 
 
 def timed(product: Product, method: str, path: str, body: object = None) -> tuple[Answer, float]:

@@ -187,8 +187,10 @@ class RunnerProcess:
                 stderr=file,
             )
 
+    MODULE = "tests.jobs.quick_runner"
+
     def command(self, options: dict[str, Any]) -> list[str]:
-        return [sys.executable, "-m", "tests.jobs.quick_runner", json.dumps(options)]
+        return [sys.executable, "-m", self.MODULE, json.dumps(options)]
 
     @property
     def pid(self) -> int:
@@ -213,7 +215,7 @@ class RunnerProcess:
 class RunnerElsewhere(RunnerProcess):
     """A runner in a process-id space of its own, as on another machine: no other runner sees its programs."""
 
-    SPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    SPACE: tuple[str, ...] = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
     FIRST = (
         "sh",
         "-c",
@@ -231,7 +233,7 @@ class RunnerElsewhere(RunnerProcess):
             lambda: [
                 pid
                 for pid in pids_with(f"LOG={self._log}")
-                if command_line(pid).startswith(f"{sys.executable} -m tests.jobs")
+                if command_line(pid).startswith(f"{sys.executable} -m {self.MODULE}")
             ]
         )
         return found
