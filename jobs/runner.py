@@ -42,8 +42,10 @@ from jobs.sandbox.environment import remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.migration import SchemaUnusable
 from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import Started
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer
+from jobs.work.fair_shares import Turns
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
 from logs.json_lines import write_json
 from metrics.families import new_registry
@@ -59,7 +61,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+# Seconds after which a run was surely told as queued, so that its start is not told first. Its own message comes later still
+ANNOUNCED_AFTER = 1.0
 SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
+TURNS_KEPT = 10_000  # tenants of which a runner remembers when it last started a run
 RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
 NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
 TICK = 0.25  # seconds between two looks at what is due
@@ -140,6 +145,7 @@ class Runner:
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention)
+        self._turns = Turns(TURNS_KEPT)  # (taker thread)
         self.slots = slots
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
@@ -240,7 +246,7 @@ class Runner:
             claim.nak()
             return False
         try:
-            started = self._store.start_run(claim.tenant_id, claim.run_id, self.identity)
+            started = self._start_next(claim)
             if started is None:
                 self._put_aside(claim)
                 return False
@@ -260,8 +266,18 @@ class Runner:
             raise
         return True
 
+    def _start_next(self, claim: Claim) -> Started | None:
+        """Starts the run whose turn it is; None when none waits. The message only says that some run does."""
+        for tenant_id in self._turns.order(self._store.waiting_tenants()):
+            while run_id := self._store.first_waiting(tenant_id, claim.run_id, ANNOUNCED_AFTER):
+                started = self._store.start_run(tenant_id, run_id, self.identity)
+                if started is not None:  # else another runner was faster
+                    self._turns.serve(tenant_id)
+                    return started
+        return None
+
     def _put_aside(self, claim: Claim) -> None:
-        """Settles the message of a run that is not queued: again later if the run lives, else done."""
+        """Settles the message of a run when none waits: again later if the run lives, else done."""
         try:
             run = self._store.run(claim.tenant_id, claim.run_id)
         except NotFound:

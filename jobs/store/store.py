@@ -340,13 +340,24 @@ class Store:
         return dict(json.loads(self._run_column(tenant_id, run_id, RUNS.c.graph)))
 
     def queue_position(self, run: Run) -> int:
-        """How many queued runs, of all tenants, come before this one; retries whose time has not come are not among them."""
-        entered = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
-        query = sa.select(sa.func.count()).where(
-            RUNS.c.status == RunStatus.QUEUED.value,
-            entered < min(run.due_at or run.created_at, time.time()),
+        """How many queued runs come before this one: its tenant's earlier ones, and as many of each other tenant.
+
+        Retries whose time has not come are not among its tenant's.
+        """
+        earlier = sa.select(sa.func.count()).where(
+            RUNS.c.tenant_id == run.tenant_id,
+            _IS_QUEUED,
+            RUNS.c.created_at < run.created_at,
+            sa.func.coalesce(RUNS.c.due_at, 0.0) <= time.time(),
         )
-        return self._read(lambda connection: int(connection.execute(query).scalar_one()))
+        others = sa.select(sa.func.count()).where(RUNS.c.tenant_id != run.tenant_id, _IS_QUEUED)
+
+        def read(connection: Connection) -> int:
+            own = int(connection.execute(earlier).scalar_one())
+            counts = connection.execute(others.group_by(RUNS.c.tenant_id)).scalars()
+            return own + sum(min(count, own) for count in counts)
+
+        return self._read(read)
 
     # ---- moves
 
@@ -415,6 +426,39 @@ class Store:
         )
         query = query.order_by(RUNS.c.due_at).limit(limit)
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
+
+    def waiting_tenants(self) -> dict[str, int]:
+        """Tenants with a queued run → how many of their runs are at work. Some may only wait for a retry's time."""
+        counted = sa.select(RUNS.c.tenant_id, RUNS.c.status, sa.func.count()).where(_ACTIVE)
+        counted = counted.group_by(RUNS.c.tenant_id, RUNS.c.status)
+
+        def read(connection: Connection) -> dict[str, int]:
+            rows = [tuple(row) for row in connection.execute(counted)]
+            at_work = {
+                tenant: count for tenant, status, count in rows if status != RunStatus.QUEUED
+            }
+            return {
+                tenant: at_work.get(tenant, 0)
+                for tenant, status, _ in rows
+                if status == RunStatus.QUEUED
+            }
+
+        return self._read(read)
+
+    def first_waiting(self, tenant_id: str, claimed: str, age: float) -> str | None:
+        """The id of the tenant's run that has waited longest: for `age` seconds at least, but for the run `claimed`.
+
+        Retries whose time has not come are left out.
+        """
+        now = time.time()
+        query = sa.select(RUNS.c.run_id).where(
+            RUNS.c.tenant_id == tenant_id,
+            _IS_QUEUED,
+            sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= now - age),
+            sa.func.coalesce(RUNS.c.due_at, 0.0) <= now,
+        )
+        query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)
+        return self._read(lambda connection: connection.execute(query).scalar())
 
     def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
         """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there."""

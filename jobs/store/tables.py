@@ -60,7 +60,7 @@ RUNS = sa.Table(
     ),
     sa.Index("runs_of_tenant", "tenant_id", "created_at", "run_id"),
     sa.Index("runs_of_status", "tenant_id", "status", "created_at", "run_id"),
-    sa.Index("runs_by_status", "status"),
+    sa.Index("runs_by_status_of_tenants", "status", "tenant_id"),
     sa.Index("runs_by_end", "ended_at"),
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),
 )

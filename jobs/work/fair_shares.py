@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -16,6 +17,26 @@ def has_room(held: int, free: int) -> bool:
     next one half of the rest, and the last place is left for a tenant that has none.
     """
     return free > held
+
+
+class Turns:
+    """Whose turn it is: of those who want one, who has least; of several, who was served longest ago. One thread."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most  # tenants that are remembered
+        self._served: dict[str, None] = {}  # who was served longest ago is first
+
+    def order(self, at_work: Mapping[str, int]) -> list[str]:
+        """Tenants that want a turn, the next one first. `at_work`: tenant → what it has at work."""
+        place = {tenant_id: number for number, tenant_id in enumerate(self._served)}
+        return sorted(at_work, key=lambda tenant_id: (at_work[tenant_id], place.get(tenant_id, -1)))
+
+    def serve(self, tenant_id: str) -> None:
+        """Notes that it had a turn."""
+        self._served.pop(tenant_id, None)
+        self._served[tenant_id] = None
+        if len(self._served) > self._most:
+            del self._served[next(iter(self._served))]
 
 
 class FairPlaces:

@@ -497,9 +497,9 @@ def test_each_time_out_is_a_setting_and_has_a_reason_of_its_own(
         SAMPLE_ORDERS="0",
         MAX_CONCURRENT_RUNS="4",
         RUN_QUEUED_TIMEOUT="1",
-        RUN_START_TIMEOUT="7",
-        RUN_SILENCE_TIMEOUT="8",
-        RUN_TIMEOUT="16",  # far from 8 s after a first message, which comes late on a busy machine
+        RUN_START_TIMEOUT="10",
+        RUN_SILENCE_TIMEOUT="10",
+        RUN_TIMEOUT="20",  # far from 10 s after a first message, which comes late on a busy machine
         RUN_CANCEL_TIMEOUT="1",
         PROGRAM_LANDLOCK="off",  # confined, a program starts no other, as the deaf one does
     )
@@ -514,9 +514,9 @@ def test_each_time_out_is_a_setting_and_has_a_reason_of_its_own(
         reasons = {programs.ended(each, 30.0).reason for each in (start, silence, run, late)}
         assert reasons == {
             "time-out: waited longer than 1 s in the queue",
-            "time-out: no node started within 7 s",
-            "time-out: no progress for 8 s",
-            "time-out: ran longer than 16 s",
+            "time-out: no node started within 10 s",
+            "time-out: no progress for 10 s",
+            "time-out: ran longer than 20 s",
         }
         assert {programs.now(each).status for each in (start, silence, run, late)} == {
             RunStatus.FAILED

@@ -5,12 +5,14 @@ import json
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.runner import ANNOUNCED_AFTER
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
@@ -22,6 +24,7 @@ from tests.harness import NatsServer, eventually, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
     GOOD,
+    TENANT,
     UNTIL_TOLD,
     Heard,
     RunnerElsewhere,
@@ -43,8 +46,8 @@ open("child.tmp", "w").write(str(child.pid)); os.rename("child.tmp", "child")
 )
 
 
-def queued(store: Store, run_queue: RunQueue, body: str) -> Run:
-    run = record(store, body)
+def queued(store: Store, run_queue: RunQueue, body: str, tenant_id: str = TENANT) -> Run:
+    run = record(store, body, tenant_id)
     run_queue.put(run)
     return run
 
@@ -481,6 +484,28 @@ def test_two_runners_share_the_queue_and_start_each_run_once(
         assert ended(store, run, 40.0).status is RunStatus.COMPLETED
         last_word(heard, run, "completed")
         assert heard.statuses(run) == ["running", "completed"]
+
+
+def test_tenants_take_turns_however_many_runs_of_one_wait(
+    store: Store, run_queue: RunQueue, data_dir: Path, start_runner: StartRunner
+) -> None:
+    """A tenant with a thousand queued runs held up all others for as long as these took."""
+    start_runner(slots=1)
+    holder = running(store, queued(store, run_queue, UNTIL_TOLD), nodes=2)
+    many = [queued(store, run_queue, GOOD) for _ in range(5)]
+    few = [queued(store, run_queue, GOOD, "globex") for _ in range(2)]
+    assert [store.queue_position(run) for run in (many[4], few[1])] == [6, 2]
+    waited = many[-1].created_at + ANNOUNCED_AFTER
+    eventually(lambda: time.time() > waited, what="all were told as queued for sure")
+    (run_directory(data_dir, holder) / "go").touch()
+    ends = [ended(store, run) for run in (*many, *few)]
+    assert {run.status for run in ends} == {RunStatus.COMPLETED}
+    started = sorted(ends, key=lambda run: run.started_at or 0.0)
+    tenants = [run.tenant_id for run in started]
+    assert tenants == ["globex", TENANT, "globex", TENANT, TENANT, TENANT, TENANT]
+    own = [run.run_id for run in started if run.tenant_id == TENANT]
+    assert own == [run.run_id for run in many], "of one tenant, who came first is first"
+    eventually(lambda: run_queue.holds() == 0, what="no message is left")
 
 
 def test_after_a_restart_with_runs_running_and_queued_all_end_truly(

@@ -219,3 +219,23 @@ def test_waiting_runs_are_found_oldest_first_until_they_are_queued_again(store: 
     assert [r.run_id for r in store.waiting_since(before)] == [second.run_id]
     assert store.queue_position(second) == 1
     assert store.queued_longer_than(60) == []
+
+
+def test_whose_turn_it_may_be_is_told_by_tenant(store: Store) -> None:
+    first, second = record(store), record(store)
+    other = record(store, tenant_id="globex")
+    assert store.waiting_tenants() == {TENANT: 0, "globex": 0}
+    assert store.start_run(TENANT, first.run_id, ME)
+    assert store.waiting_tenants() == {TENANT: 1, "globex": 0}
+    assert store.first_waiting(TENANT, "", 0.0) == second.run_id
+    assert store.start_run("globex", other.run_id, ME)
+    assert store.waiting_tenants() == {TENANT: 1}
+    assert store.first_waiting("globex", "", 0.0) is None
+
+
+def test_a_run_that_may_not_have_been_told_as_queued_is_nobodys_turn_but_its_own_messages(
+    store: Store,
+) -> None:
+    run = record(store)
+    assert store.first_waiting(TENANT, "", 60.0) is None
+    assert store.first_waiting(TENANT, run.run_id, 60.0) == run.run_id
