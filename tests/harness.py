@@ -371,6 +371,7 @@ def running_product(
     *,
     worker_class: str = "gthread",
     waits_for: str = "all",
+    application: str = Product.application,
     **settings: str,
 ) -> Iterator[Product]:
     """A started product, for fixtures of a wider scope than one test.
@@ -386,6 +387,7 @@ def running_product(
     ours = {"PROGRAM_SPARES": "0", **settings}
     product = Product(data_dir, worker_class=worker_class, **ours)
     product.waits_for = waits_for
+    product.application = application
     try:
         product.start()
         yield product
@@ -394,7 +396,9 @@ def running_product(
         print(f"--- product log ({product.worker_class})\n{product.log_tail()}")
 
 
-def product_of_each_class(name: str, **settings: str) -> Any:
+def product_of_each_class(
+    name: str, *, application: str = Product.application, **settings: str
+) -> Any:
     """A fixture, for a module's own: a product of each worker class, without sample and runner."""
 
     @pytest.fixture(scope="module", params=["gthread", "gevent"])
@@ -406,7 +410,11 @@ def product_of_each_class(name: str, **settings: str) -> Any:
         data_dir = tmp_path_factory.mktemp(name) / request.param
         ours = {"SAMPLE_ORDERS": "0", "RUNNER": "off", **settings}
         with running_product(
-            data_dir, shop_database, worker_class=request.param, **ours
+            data_dir,
+            shop_database,
+            worker_class=request.param,
+            application=application,
+            **ours,
         ) as product:
             yield product
 
