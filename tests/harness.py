@@ -343,7 +343,12 @@ class Product(started.Product):
 
 class StartProduct(Protocol):
     def __call__(
-        self, *, worker_class: str = "gthread", waits_for: str = "all", **settings: str
+        self,
+        *,
+        worker_class: str = "gthread",
+        waits_for: str = "all",
+        application: str = Product.application,
+        **settings: str,
     ) -> Product: ...
 
 
@@ -463,18 +468,9 @@ def start_product(tmp_path: Path, shop_database: Path) -> Iterator[StartProduct]
     """Starts products with settings of the test's choice; ends them all."""
     with contextlib.ExitStack() as stack:
 
-        def start(
-            *, worker_class: str = "gthread", waits_for: str = "all", **settings: str
-        ) -> Product:
+        def start(**options: str) -> Product:
             data_dir = tmp_path / f"product-{secrets.token_hex(3)}"
-            product = running_product(
-                data_dir,
-                shop_database,
-                worker_class=worker_class,
-                waits_for=waits_for,
-                **settings,
-            )
-            return stack.enter_context(product)
+            return stack.enter_context(running_product(data_dir, shop_database, **options))
 
         yield start
 
