@@ -6,7 +6,7 @@
 | a client stops reading | SIGSTOP of its process, under load | it is cut with 4002, the others miss nothing |
 | a client vanishes half-way | a peer that never says anything again | found within the pong wait, which is 60 s |
 | closed clients never read | 50 that were cut and keep their socket | /healthz answers at once, no worker is replaced |
-| clients come and go | 10,000 connects and disconnects | no thread, descriptor or count more than before |
+| clients come and go | 3,000 connects and disconnects | no thread, descriptor or count more than before |
 | messages too big | 4,097 bytes, 1,000 times | 1009 each, and its thread is free within a second |
 | dripping headers | one byte a second | cut within 12 s, others are served |
 """
@@ -241,9 +241,8 @@ def _seconds(product: Product) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_ten_thousand_visits_leave_nothing_behind(server: Product) -> None:
+def test_three_thousand_visits_leave_nothing_behind(server: Product) -> None:
     worker = server.worker_pid
 
     def visits(each: int) -> None:
@@ -252,7 +251,7 @@ def test_ten_thousand_visits_leave_nothing_behind(server: Product) -> None:
             list(pool.map(lambda count: _visit(server, count), [each] * 4))
         eventually(lambda: connected(server) == 0)
 
-    visits(2_000)
+    visits(250)  # what is made once is there
     # one leak in a hundred would show
     eventually(
         lambda: adds_nothing(worker, lambda: visits(500), SLACK),

@@ -18,7 +18,7 @@ import pytest
 
 from tests.harness import (
     ROOT,
-    Product,
+    StartProduct,
     command_line,
     eventually,
     free_ports,
@@ -173,8 +173,9 @@ def test_a_taken_port_is_named_with_its_setting(command: Command, index: int) ->
 
 @pytest.mark.timeout(START + 90)
 def test_a_server_of_ours_that_holds_the_port_is_not_taken_for_the_one_just_started(
-    product: Product, command: Command
+    start_product: StartProduct, command: Command
 ) -> None:
+    product = start_product(SAMPLE_ORDERS="0", RUNNER="off")
     command.environment |= {"API_PORT": str(product.api_port), "WS_PORT": str(product.ws_port)}
     code, out = command.run()
     assert (code, out) == (2, "")
@@ -311,6 +312,7 @@ def test_a_fresh_clone_with_an_empty_home_sets_itself_up_and_runs_the_sample(
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True, timeout=60)
     command = Command(home, root=clone)
     del command.environment["VENV"]
+    command.environment["PIP_NO_COMPILE"] = "1"  # of the packages' modules, few are imported
     try:
         for worker_class in ("gthread", "gevent"):  # what tests need must not be what makes it work
             command.environment["WORKER_CLASS"] = worker_class
