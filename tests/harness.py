@@ -53,6 +53,7 @@ __all__ = [
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 DEADLINE = 30.0  # seconds; how long a condition may take on a crowded machine
+LONGEST_PAUSE = 0.1  # seconds between two looks of `eventually`
 LOG_TAIL = 60  # lines shown of a failed test's nats-server
 SMALL_SHOP, FEW_ORDERS = "small-shop.db", 2_000
 
@@ -71,9 +72,11 @@ def eventually(
 ) -> T:
     """The first true value of `condition`; AssertionError when `deadline` seconds bring none.
 
-    An AssertionError or OSError inside the condition counts as "not yet" and is told at the end.
+    An AssertionError or OSError inside the condition counts as "not yet" and is told at the end. Looks each `interval` seconds
+    at first, and then after each tenth of what it has waited, LONGEST_PAUSE at most: a look is often a request, and fifty a second cost a third of a core.
     """
-    end = time.monotonic() + deadline
+    began = time.monotonic()
+    end = began + deadline
     last: object = None
     while True:
         try:
@@ -82,10 +85,11 @@ def eventually(
                 return last
         except (AssertionError, OSError, LookupError) as error:
             last = error
-        if time.monotonic() >= end:
+        now = time.monotonic()
+        if now >= end:
             wanted = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{wanted}: not within {deadline:g} s; last seen: {last!r}")
-        time.sleep(interval)
+        time.sleep(max(interval, min((now - began) / 10, LONGEST_PAUSE)))
 
 
 # ---------------------------------------------------------------- processes
