@@ -45,6 +45,8 @@ DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 class Client(Outgoing):
     """A browser. The hub pushes (`Outgoing`); the handler's thread runs `read_pump`."""
 
+    pong_wait = PONG_WAIT  # seconds
+
     def __init__(
         self,
         hub: Hub,
@@ -88,7 +90,7 @@ class Client(Outgoing):
         served = 0
         next_ping = time.monotonic() + self._limits.ping_period
         while True:
-            due = min(next_ping, self._socket.last_heard + PONG_WAIT, self._expiry())
+            due = min(next_ping, self._socket.last_heard + self.pong_wait, self._expiry())
             if not self._socket.wait_readable(due - time.monotonic()):
                 next_ping = self._keep_alive(next_ping)
                 continue
@@ -107,7 +109,7 @@ class Client(Outgoing):
         now = time.monotonic()
         if self._expiry() <= now:
             raise _closed(CloseCode.TOKEN_EXPIRED)
-        if now - self._socket.last_heard >= PONG_WAIT:
+        if now - self._socket.last_heard >= self.pong_wait:
             raise _closed(CloseCode.PONG_MISSING)
         if now < next_ping:
             return next_ping

@@ -53,6 +53,7 @@ __all__ = [
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 DEADLINE = 30.0  # seconds; how long a condition may take on a crowded machine
+LONGEST_PAUSE = 0.1  # seconds between two looks of `eventually`
 LOG_TAIL = 60  # lines shown of a failed test's nats-server
 SMALL_SHOP, FEW_ORDERS = "small-shop.db", 2_000
 
@@ -71,9 +72,11 @@ def eventually(
 ) -> T:
     """The first true value of `condition`; AssertionError when `deadline` seconds bring none.
 
-    An AssertionError or OSError inside the condition counts as "not yet" and is told at the end.
+    An AssertionError or OSError inside the condition counts as "not yet" and is told at the end. Looks each `interval` seconds
+    at first, and then after each tenth of what it has waited, LONGEST_PAUSE at most: a look is often a request, and fifty a second cost a third of a core.
     """
-    end = time.monotonic() + deadline
+    began = time.monotonic()
+    end = began + deadline
     last: object = None
     while True:
         try:
@@ -82,10 +85,11 @@ def eventually(
                 return last
         except (AssertionError, OSError, LookupError) as error:
             last = error
-        if time.monotonic() >= end:
+        now = time.monotonic()
+        if now >= end:
             wanted = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{wanted}: not within {deadline:g} s; last seen: {last!r}")
-        time.sleep(interval)
+        time.sleep(max(interval, min((now - began) / 10, LONGEST_PAUSE)))
 
 
 # ---------------------------------------------------------------- processes
@@ -347,7 +351,12 @@ class Product(started.Product):
 
 class StartProduct(Protocol):
     def __call__(
-        self, *, worker_class: str = "gthread", waits_for: str = "all", **settings: str
+        self,
+        *,
+        worker_class: str = "gthread",
+        waits_for: str = "all",
+        application: str = Product.application,
+        **settings: str,
     ) -> Product: ...
 
 
@@ -375,6 +384,7 @@ def running_product(
     *,
     worker_class: str = "gthread",
     waits_for: str = "all",
+    application: str = Product.application,
     **settings: str,
 ) -> Iterator[Product]:
     """A started product, for fixtures of a wider scope than one test.
@@ -390,6 +400,7 @@ def running_product(
     ours = {"PROGRAM_SPARES": "0", **settings}
     product = Product(data_dir, worker_class=worker_class, **ours)
     product.waits_for = waits_for
+    product.application = application
     try:
         product.start()
         yield product
@@ -398,7 +409,9 @@ def running_product(
         print(f"--- product log ({product.worker_class})\n{product.log_tail()}")
 
 
-def product_of_each_class(name: str, **settings: str) -> Any:
+def product_of_each_class(
+    name: str, *, application: str = Product.application, **settings: str
+) -> Any:
     """A fixture, for a module's own: a product of each worker class, without sample and runner."""
 
     @pytest.fixture(scope="module", params=["gthread", "gevent"])
@@ -410,7 +423,11 @@ def product_of_each_class(name: str, **settings: str) -> Any:
         data_dir = tmp_path_factory.mktemp(name) / request.param
         ours = {"SAMPLE_ORDERS": "0", "RUNNER": "off", **settings}
         with running_product(
-            data_dir, shop_database, worker_class=request.param, **ours
+            data_dir,
+            shop_database,
+            worker_class=request.param,
+            application=application,
+            **ours,
         ) as product:
             yield product
 
@@ -459,18 +476,9 @@ def start_product(tmp_path: Path, shop_database: Path) -> Iterator[StartProduct]
     """Starts products with settings of the test's choice; ends them all."""
     with contextlib.ExitStack() as stack:
 
-        def start(
-            *, worker_class: str = "gthread", waits_for: str = "all", **settings: str
-        ) -> Product:
+        def start(**options: str) -> Product:
             data_dir = tmp_path / f"product-{secrets.token_hex(3)}"
-            product = running_product(
-                data_dir,
-                shop_database,
-                worker_class=worker_class,
-                waits_for=waits_for,
-                **settings,
-            )
-            return stack.enter_context(product)
+            return stack.enter_context(running_product(data_dir, shop_database, **options))
 
         yield start
 

@@ -17,10 +17,18 @@ from typing import Any
 from jobs.sandbox.run_confined import NEEDED, run_program
 
 LARGEST = 1 << 20  # bytes of a message
+OFTEN_NEEDED = (  # by programs of tests; in the product, only by those that name such files and databases
+    *("program_lib.databases.sqlite", "program_lib.databases.sqlite_reader"),
+    "program_lib.databases.sqlite_writer",
+    *("program_lib.databases.postgresql.reader", "program_lib.databases.postgresql.writer"),
+    *("program_lib.databases.mysql.reader", "program_lib.databases.mysql.writer"),
+    *("program_lib.parquet_files", "program_lib.ndjson_files", "program_lib.join"),
+    *("sqlalchemy.dialects.mysql.pymysql", "sqlalchemy.dialects.postgresql.psycopg"),
+)
 
 
 def main(number: int) -> None:
-    for module in NEEDED:
+    for module in NEEDED + OFTEN_NEEDED:
         importlib.import_module(module)
     gc.freeze()
     with socket.socket(fileno=number) as asks:

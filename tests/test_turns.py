@@ -96,9 +96,11 @@ def test_a_file_is_shared_by_worker_class(nodeid: str, share: str) -> None:
 
 def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytester) -> None:
     many = "\n".join(f"def test_{number}(): pass" for number in range(5))
+    product = "import pytest\n@pytest.fixture\ndef start_product(): pass\n"
     files = {
         "test_few": "def test_few(): pass",
         "test_many": many,
+        "test_product": f"{product}def test_product(start_product): pass",
         "test_slow": "import pytest\ndef test_quick(): pass\n@pytest.mark.slow\ndef test_slow(): pass",
         "test_waits": "import pytest\n@pytest.mark.waits\ndef test_waits(): pass",
         "test_alone": "import pytest\ndef test_quick(): pass\n@pytest.mark.alone\ndef test_alone(): pass",
@@ -107,8 +109,8 @@ def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytest
     items, _ = pytester.inline_genitems("-p", "no:randomly")
     items.sort(key=long_ones_first(items))
     names = [item.path.stem for item in items]
-    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_many"] * 5
-    assert names == [*expected, "test_few"]
+    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_product"]
+    assert names == [*expected, *["test_many"] * 5, "test_few"]
     assert items[0].name == "test_alone"
 
 

@@ -16,7 +16,7 @@ import contextlib
 import fcntl
 import os
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -68,12 +68,24 @@ class ByShare(LoadScopeScheduling):  # type: ignore[misc]
         return share_of(nodeid)
 
 
+# Seconds of a usual test that asks for a fixture, itself or by another; the first that it asks for counts
+SECONDS = {"start_product": 5.0, "browser": 4.0, "shop_database": 1.0, "nats_server": 0.5}
+LEAST_SECONDS = 0.1
+
+
+def seconds_of(item: pytest.Item) -> float:
+    """How long a test takes, roughly: a file of ten that start products each takes longer than one of a hundred functions."""
+    asked = getattr(item, "fixturenames", ())
+    return next((seconds for name, seconds in SECONDS.items() if name in asked), LEAST_SECONDS)
+
+
 def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[object, ...]]:
-    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those of many tests."""
-    size = Counter(share_of(item.nodeid) for item in items)
+    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those that take longest."""
+    size: dict[str, float] = defaultdict(float)
     rank: dict[str, int] = {}
     for item in items:
         share = share_of(item.nodeid)
+        size[share] += seconds_of(item)
         marks = [is_marked(item, name) for name in ("alone", "waits", "slow")]
         rank[share] = min(rank.get(share, 3), [*marks, True].index(True))
 

@@ -42,14 +42,14 @@ class TooSlow(TimeoutError):
 class Patience:
     """What is left for one client; pure.
 
-    Waiting costs it, bytes that move give it back, and it is never more than STILL_WAIT. It stays with the
+    Waiting costs it, bytes that move give it back, and it is never more than `most`. It stays with the
     connection from one request to the next, or each small answer would begin with all of it.
     """
 
-    __slots__ = ("is_cut", "left", "owed", "seen", "sent")
+    __slots__ = ("is_cut", "left", "most", "owed", "seen", "sent")
 
-    def __init__(self) -> None:
-        self.left = STILL_WAIT  # seconds
+    def __init__(self, most: float = STILL_WAIT) -> None:
+        self.left = self.most = most  # seconds
         # Seconds waited beyond what the bytes were worth; negative for a quick client
         self.owed = 0.0
         self.sent = 0  # bytes given to the kernel
@@ -59,7 +59,7 @@ class Patience:
 
     def spend(self, seconds: float, moved: int) -> None:
         earned = moved / LEAST_RATE
-        self.left = min(self.left - seconds + earned, STILL_WAIT)
+        self.left = min(self.left - seconds + earned, self.most)
         self.owed += seconds - earned
 
     def took(self, waiting: int) -> int:
@@ -81,6 +81,7 @@ class Waits:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.still_wait = STILL_WAIT  # seconds
         self._patience: dict[Any, Patience] = {}  # of each connection that was waited for
         self._waiting: dict[Any, int] = {}  # sockets that are waited for now, and the poll's event
 
@@ -161,7 +162,7 @@ class Waits:
     def _patience_of(self, sock: Any) -> Patience:
         patience = self._patience.get(sock)
         if patience is None:
-            patience = self._patience[sock] = Patience()
+            patience = self._patience[sock] = Patience(self.still_wait)
             patience.seen = -untaken(sock)
         return patience
 
@@ -182,7 +183,7 @@ class Waits:
         if event != select.POLLIN:
             _abort_at_close(sock)
         raise TooSlow(
-            f"the client was slower than {LEAST_RATE} bytes/s for {STILL_WAIT:g} s, or the slowest of {self.most}"
+            f"the client was slower than {LEAST_RATE} bytes/s for {self.still_wait:g} s, or the slowest of {self.most}"
         )
 
 

@@ -83,6 +83,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
     _lingering: Lingering
     # Among the workers, from 0 on; whoever replaces one takes its place (gunicorn.conf.py)
     place = 0
+    header_wait = HEADER_WAIT  # seconds
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -199,7 +200,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         """Called by the main loop, at least once a second."""
         super().murder_pending()
-        self._heads.end_late(HEADER_WAIT if self.alive else STOP_KEEPALIVE_LINGER)
+        self._heads.end_late(self.header_wait if self.alive else STOP_KEEPALIVE_LINGER)
         self._lingering.end_late()
 
 

@@ -285,7 +285,7 @@ for n in range(5):
     if os.fork() == 0:
         began = time.monotonic()
         reporter.close()
-        assert time.monotonic() - began < 1.5, time.monotonic() - began
+        assert time.monotonic() - began < 4.0, time.monotonic() - began  # it may wait 5 s
         sys.exit(0)
     assert os.wait()[1] == 0
     r(Progress(1, 'A', Status.RUNNING, n))

@@ -79,7 +79,7 @@ def test_a_replay_from_the_time_of_a_message_begins_with_it(stream: ProgressStre
 def test_a_job_of_which_nothing_was_said_costs_no_wait(stream: ProgressStream) -> None:
     began = time.monotonic()
     assert replayed(stream, [("acme", 4711)]) == []
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 4.5, "it may wait 5 s for a message"
 
 
 def test_many_jobs_that_nobody_spoke_of_have_nothing_read(

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.harness import (
     ROOT,
-    Product,
+    StartProduct,
     command_line,
     eventually,
     free_ports,
@@ -173,8 +174,9 @@ def test_a_taken_port_is_named_with_its_setting(command: Command, index: int) ->
 
 @pytest.mark.timeout(START + 90)
 def test_a_server_of_ours_that_holds_the_port_is_not_taken_for_the_one_just_started(
-    product: Product, command: Command
+    start_product: StartProduct, command: Command
 ) -> None:
+    product = start_product(SAMPLE_ORDERS="0", RUNNER="off")
     command.environment |= {"API_PORT": str(product.api_port), "WS_PORT": str(product.ws_port)}
     code, out = command.run()
     assert (code, out) == (2, "")
@@ -185,37 +187,66 @@ def test_a_server_of_ours_that_holds_the_port_is_not_taken_for_the_one_just_star
     assert not command.left_over()
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A start that ended by itself."""
+
+    command: Command
+    code: int
+    out: str
+
+    @property
+    def lines(self) -> list[str]:
+        said = self.command.stderr().splitlines()
+        return [line for line in said if line.startswith("scripts/run:")]
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Refused]]:
+    """Starts with a NATS server that is away, and with one without JetStream: side by side, since each waits 20 s."""
+    away = f"nats://somebody:hidden-word@127.0.0.1:{free_ports(1)[0]}"
+    with contextlib.ExitStack() as stack:
+        plain = stack.enter_context(plain_nats(tmp_path_factory.mktemp("plain"))).url
+        commands = {}
+        for name, url in (("away", away), ("away --once", away), ("plain", plain)):
+            command = Command(tmp_path_factory.mktemp("refused"), NATS_URL=url)
+            stack.callback(command.end)
+            command.start(*name.split()[1:])
+            commands[name] = command
+        ended = {}
+        for name, command in commands.items():
+            assert command.process is not None
+            out, _ = command.process.communicate(timeout=100.0)
+            ended[name] = Refused(command, command.process.returncode, out)
+        yield ended
+
+
 @pytest.mark.waits
 @pytest.mark.timeout(ONCE)
-@pytest.mark.parametrize("arguments", [["--once"], []])
+@pytest.mark.parametrize("name", ["away", "away --once"])
 def test_a_nats_server_that_is_away_is_named_and_ends_the_start(
-    command: Command, arguments: list[str]
+    refused: dict[str, Refused], name: str
 ) -> None:
-    port = free_ports(1)[0]
-    command.environment["NATS_URL"] = f"nats://somebody:hidden-word@127.0.0.1:{port}"
-    code, out = command.run(*arguments, timeout=60.0)
-    assert (code, out) == (1, "")
-    lines = [line for line in command.stderr().splitlines() if line.startswith("scripts/run:")]
-    assert f"waiting for NATS at 127.0.0.1:{port} (NATS_URL)" in lines[0]
-    assert f"NATS_URL leads to 127.0.0.1:{port}: Connection refused" in lines[-1]
-    assert "unset it" in lines[-1]
-    assert "hidden-word" not in command.stderr()
-    assert not command.left_over()
+    ended = refused[name]
+    assert (ended.code, ended.out) == (1, "")
+    where = ended.command.environment["NATS_URL"].partition("@")[2]
+    assert f"waiting for NATS at {where} (NATS_URL)" in ended.lines[0]
+    assert f"NATS_URL leads to {where}: Connection refused" in ended.lines[-1]
+    assert "unset it" in ended.lines[-1]
+    assert "hidden-word" not in ended.command.stderr()
+    assert not ended.command.left_over()
 
 
 @pytest.mark.waits
 @pytest.mark.timeout(ONCE)
 def test_a_nats_server_without_jetstream_is_named_and_ends_the_start(
-    command: Command, tmp_path: Path
+    refused: dict[str, Refused],
 ) -> None:
-    with plain_nats(tmp_path / "plain") as server:
-        command.environment["NATS_URL"] = server.url
-        code, out = command.run(timeout=60.0)
-    assert (code, out) == (1, "")
-    lines = [line for line in command.stderr().splitlines() if line.startswith("scripts/run:")]
-    assert lines[-1].startswith("scripts/run: no run could be queued: ")
-    assert "start that server with -js" in lines[-1]
-    assert not command.left_over()
+    ended = refused["plain"]
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.lines[-1].startswith("scripts/run: no run could be queued: ")
+    assert "start that server with -js" in ended.lines[-1]
+    assert not ended.command.left_over()
 
 
 def test_a_bad_setting_is_one_line_and_2(command: Command) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from flask import Response
 
-from wsgi import app
+from tests.security.impatient import app
 
 open_streams = 0  # of /flood, in this worker
 

@@ -70,6 +70,7 @@ def test_no_graph_has_more_compiled_than_the_bound(
     assert len(parsed) <= 2 * MAX_ENTRIES
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("graphs", [LARGEST, AT_THE_BOUND], ids=["largest", "at the bound"])
 def test_no_graph_costs_more_than_a_moment_of_a_core(
     graphs: Mapping[str, Callable[[], Document]],

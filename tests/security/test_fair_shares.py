@@ -118,7 +118,7 @@ def test_a_runner_takes_turns_between_tenants(product: Product) -> None:
         link.subscribe(reply, answers.put)
         for _ in range(20):
             link.publish(preview_subject("acme"), question, reply)
-        told = [json.loads(answers.get(timeout=10.0).payload) for _ in range(20)]
+        told = [json.loads(answers.get(timeout=30.0).payload) for _ in range(20)]
         assert {"taken": True} in told
         assert {"busy": True} in told
         before = endless_ones(product)
@@ -126,7 +126,7 @@ def test_a_runner_takes_turns_between_tenants(product: Product) -> None:
             assert preview(product, tenant).status == 200
         assert before <= at_work(product)
         late = [
-            json.loads(answers.get(timeout=40.0).payload)
+            json.loads(answers.get(timeout=60.0).payload)
             for _ in range(told.count({"taken": True}))
         ]
     assert {"timeout": True} in late

@@ -501,9 +501,13 @@ ENDLESS = (
 LARGE = "SELECT zeroblob(250000000) AS n"
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("spares", [0, 2])
 def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spares: int) -> None:
-    """In fresh interpreters, or in two that were spare and some fresh ones."""
+    """In fresh interpreters, or in two that were spare and some fresh ones.
+
+    Of the two queries that never end, one lets Python run, and the other, which the kernel has to end, does not.
+    """
     server = start_product(
         SAMPLE_ORDERS="0",
         PROGRAM_SPARES=str(spares),
@@ -518,13 +522,14 @@ def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spar
     memory = reads("sqlite:///in.db", LARGE)
     files = node(1, "csv_input", path="in.csv")
     many = [node(number, "csv_output", path=f"out{number}.csv") for number in range(2, 40)]
+    idle = node(2, "filter", condition="n < 0")
     starving = (
         "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) AS n FROM c"
     )
+    endless = node(1, "db_input", connection="sqlite:///in.db", sql=ENDLESS if spares else starving)
     cases = {
         "ended by the CPU limit of 3 s (PROGRAM_CPU_SECONDS)": chain(
-            node(1, "db_input", connection="sqlite:///in.db", sql=starving),
-            node(2, "csv_output", path="starved.csv"),
+            endless, idle, node(3, "csv_output", path="starved.csv")
         ),
         "MB of memory (PROGRAM_MEMORY_MB)": memory,
         "2 MB a file (PROGRAM_FILE_MB)": chain(source, node(2, "csv_output", **OUT)),
@@ -540,7 +545,7 @@ def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spar
         for reason, document in cases.items()
     }
     for reason, run_id in runs.items():
-        end = server.run_end(run_id)
+        end = server.run_end(run_id, 150.0)
         assert end["status"] == "failed", end
         assert reason in end["reason"], end
     # also where a query did not let Python run, and the program was killed: its runner cleans up

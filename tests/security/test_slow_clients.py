@@ -13,6 +13,7 @@ import pytest
 
 from tests.harness import Product, eventually, product_of_each_class
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
+from tests.security.short_waits import IMPATIENT, PROMISED, WORKER_TIMEOUT
 from tests.security.slow_clients import (
     GET,
     OF_FEW_CLIENTS,
@@ -20,24 +21,29 @@ from tests.security.slow_clients import (
     asked_for,
     crowd,
     held_by_the_kernel,
-    percentile,
     same_worker,
+    stood_still,
 )
 from web.http_connection import LINGER_WAIT
-from web.patience import LEAST_RATE, STILL_WAIT, Patience
+from web.patience import LEAST_RATE, LOOK_PERIOD, STILL_WAIT, Patience
+from web.workers import ThreadWorker
 
 OF_EACH = 20  # clients of each habit; a gthread worker has its clients' 20 and 40 threads
-PROMISED = 15.0  # seconds until a client that does too little is cut
-SLACK = 3.0  # seconds that a busy machine may add
+SLACK = 20.0  # seconds that a busy machine may add
 
-
-ATTACK = 42.0  # seconds: gunicorn's master ended the worker after 31, and drips held it for 46
+# Seconds: gunicorn's master would end a worker that such clients hold, and they come back three times
+ATTACK = WORKER_TIMEOUT + 8.0
 
 NEVER_CLOSES = Habit(GET % b"/healthz" + b"Connection: close\r\n\r\n")
 DRIPS = Habit(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", b"x")
 NEVER_READS = Habit((GET % b"/" + b"\r\n") * 400, receive_buffer=4_096)
 
-product = product_of_each_class("slow", **OF_FEW_CLIENTS)
+product = product_of_each_class(
+    "slow",
+    application=IMPATIENT,
+    GUNICORN_CMD_ARGS=f"--timeout {WORKER_TIMEOUT}",
+    **OF_FEW_CLIENTS,
+)
 
 
 def with_token(product: Product, rest: bytes) -> bytes:
@@ -49,11 +55,11 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"
 LONG_HEADER = b"".join(b"X-%d: %s\r\n" % (n, b"y" * 7_000) for n in range(3))
 SIBLINGS = {
     "silent": Habit(b""),
-    "half a request line": Habit(b"GET /hea", b"l", 1.0),
-    "half a header": Habit(GET % b"/healthz", b"X: y\r\n", 1.0),
-    "a long header that drips": Habit(GET % b"/healthz" + LONG_HEADER, b"X: y\r\n", 1.0),
-    "empty lines first": Habit(b"\r\n\r\nGET /hea", b"l", 1.0),
-    "half a request after a whole one": Habit(GET % b"/healthz" + b"\r\nGET /", b"l", 1.0),
+    "half a request line": Habit(b"GET /hea", b"l"),
+    "half a header": Habit(GET % b"/healthz", b"X: y\r\n"),
+    "a long header that drips": Habit(GET % b"/healthz" + LONG_HEADER, b"X: y\r\n"),
+    "empty lines first": Habit(b"\r\n\r\nGET /hea", b"l"),
+    "half a request after a whole one": Habit(GET % b"/healthz" + b"\r\nGET /", b"l"),
     "half a chunk, no token": Habit(b"POST /api/jobs HTTP/1.1\r\nHost: x\r\n" + CHUNKED, b" "),
     "a body that is expected, no token": Habit(
         b"POST /nothing HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
@@ -74,8 +80,8 @@ WITH_TOKEN = {
 }
 
 
+@pytest.mark.waits
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_crowd_that_does_too_little_stops_nobody(product: Product) -> None:
     pid = product.worker_pid
@@ -86,13 +92,13 @@ def test_a_crowd_that_does_too_little_stops_nobody(product: Product) -> None:
             took = asked_for(product, ATTACK)
         publish(product, (progress_subject(7), progress(1_000_000)))
         eventually(lambda: watching.message()["payload"]["rowCount"] == 1_000_000, what="the last")
-    assert percentile(took, 0.99) < 0.5, sorted(took)[-20:]
+    assert stood_still(took) < ATTACK / 4, sorted(took)[-20:]
     same_worker(product, pid)
 
 
 @contextlib.contextmanager
 def heard_each_second(product: Product, watching: Raw) -> Iterator[None]:
-    """A message each second while the block runs: each must come, within 2 s."""
+    """A message each second while the block runs: each must come, within 5 s."""
     over, failed = threading.Event(), list[BaseException]()
 
     def hear() -> None:
@@ -104,7 +110,7 @@ def heard_each_second(product: Product, watching: Raw) -> Iterator[None]:
                 began = time.monotonic()
                 while watching.message()["payload"]["rowCount"] != row:
                     pass
-                assert time.monotonic() - began < 2.0
+                assert time.monotonic() - began < 5.0
         except BaseException as error:
             failed.append(error)
 
@@ -118,8 +124,8 @@ def heard_each_second(product: Product, watching: Raw) -> Iterator[None]:
     assert not failed, failed
 
 
+@pytest.mark.waits
 @pytest.mark.slow
-@pytest.mark.alone
 def test_each_way_to_do_too_little_is_ended_and_stops_nobody(product: Product) -> None:
     tokened = {name: Habit(with_token(product, rest), b" ") for name, rest in WITH_TOKEN.items()}
     names = [name for name in [*SIBLINGS, *tokened] for _ in range(OF_EACH)]
@@ -134,8 +140,8 @@ def test_each_way_to_do_too_little_is_ended_and_stops_nobody(product: Product) -
             return True
 
         eventually(none_is_left, SLACK, what="all are cut")
-        eventually(lambda: held_by_the_kernel(product) == 0, 25.0, what="nor does the kernel wait")
-    assert percentile(took, 0.99) < 0.5, sorted(took)[-10:]
+        eventually(lambda: held_by_the_kernel(product) == 0, 45.0, what="nor does the kernel wait")
+    assert stood_still(took) < PROMISED, sorted(took)[-10:]
     same_worker(product, pid)
 
 
@@ -182,8 +188,8 @@ def read_at(client: socket.socket, rate: int, seconds: float) -> int:
 @pytest.mark.timeout(180)
 def test_who_reads_a_large_answer_slowly_gets_all_of_it(product: Product, large_path: str) -> None:
     with asking(product, large_path) as client:
-        read = read_at(client, 20_000, 40.0)
-        assert read > 700_000
+        read = read_at(client, 80_000, 2 * PROMISED)
+        assert read > 400_000
         while piece := client.recv(1 << 20):
             read += len(piece)
     assert read > ANSWER
@@ -193,12 +199,17 @@ def test_who_reads_a_large_answer_slowly_gets_all_of_it(product: Product, large_
 @pytest.mark.slow
 def test_who_reads_a_byte_a_second_is_cut_in_the_middle(product: Product, large_path: str) -> None:
     with asking(product, large_path, receive_buffer=4_096) as client:
-        read_at(client, 10, PROMISED + SLACK)
+        read_at(client, 10, PROMISED + LINGER_WAIT)
         read = 0
         with contextlib.suppress(OSError):
             while piece := client.recv(1 << 20):
                 read += len(piece)
     assert read < ANSWER / 2
+
+
+def test_a_client_may_stand_still_for_less_than_fifteen_seconds() -> None:
+    assert STILL_WAIT + 2 * LOOK_PERIOD < 15.0
+    assert ThreadWorker.header_wait < 15.0
 
 
 def test_patience_ends_after_a_standstill_and_not_while_enough_moves() -> None:

@@ -1,0 +1,11 @@
+"""The application in a worker that waits less for slow clients: for tests that would otherwise wait as long."""
+
+from tests.security.short_waits import HEADER_WAIT, STILL_WAIT
+from web.patience import WAITS
+from web.workers import ThreadWorker
+from wsgi import app
+
+__all__ = ["app"]
+
+WAITS.still_wait = STILL_WAIT
+ThreadWorker.header_wait = HEADER_WAIT
