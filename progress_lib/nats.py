@@ -7,6 +7,7 @@ reconnect are not used, since they lose messages, spin or hang when the connecti
 
 import itertools
 import logging
+import operator
 import queue
 import random
 import select
@@ -41,6 +42,8 @@ FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
 MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
+
+_sid = operator.attrgetter("sid")
 
 
 class NatsAway(NatsError):
@@ -486,15 +489,12 @@ class Link:
             raise _Lost(f"no word from the server for {now - connection.last_heard:.1f} s")
 
     def _dispatch(self, messages: list[Message]) -> None:
-        """Consecutive messages for the same callback go to it together; nothing is reordered."""
-        for callback, group in itertools.groupby(messages, self._callback):
-            if callback is not None:
-                batch = list(group)
-                _guarded(callback, batch, batch[0].subject)
-
-    def _callback(self, message: Message) -> Callable[..., None] | None:
-        subscription = self._subscriptions.get(message.sid)
-        return subscription.callback if subscription else None
+        """Consecutive messages of the same subscription go to its callback together; nothing is reordered."""
+        for sid, group in itertools.groupby(messages, _sid):
+            batch = list(group)
+            subscription = self._subscriptions.get(sid)
+            if subscription is not None:
+                _guarded(subscription.callback, batch, batch[0].subject)
 
     def _control(self, connection: _Connection, control: Control) -> None:
         if control.verb == b"PING":
