@@ -3,7 +3,7 @@
 import json
 import math
 import queue
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,6 +164,20 @@ def stream_sequence(ack_subject: str) -> int:
     <domain> and <account hash> after ACK on servers that have them.
     """
     return int(ack_subject.rsplit(".", 4)[1])
+
+
+def stream_sequences(messages: Sequence[Message]) -> Sequence[int]:
+    """The stream sequence of each of some messages that were delivered one after the other.
+
+    Sequences only grow, so that where the first and the last are as far apart as there are messages,
+    no message between them is asked: that would take a quarter of a microsecond each.
+    """
+    if not messages:
+        return ()
+    first, last = stream_sequence(messages[0].reply), stream_sequence(messages[-1].reply)
+    if last - first == len(messages) - 1:
+        return range(first, last + 1)
+    return [stream_sequence(message.reply) for message in messages]
 
 
 def stream_time(ack_subject: str) -> float:

@@ -7,6 +7,7 @@ reconnect are not used, since they lose messages, spin or hang when the connecti
 
 import itertools
 import logging
+import operator
 import queue
 import random
 import select
@@ -41,6 +42,8 @@ FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
 MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
+
+_sid = operator.attrgetter("sid")
 
 
 class NatsAway(NatsError):
@@ -85,10 +88,15 @@ class _Connection:
     `read` belongs to the link's thread, `send` to whoever holds `_send_lock`.
     """
 
-    def __init__(self, url: str, name: str, tls_ca: str | None, prefix: str) -> None:
+    def __init__(
+        self, url: str, name: str, tls_ca: str | None, prefix: str, read_wait: float
+    ) -> None:
         self._login = Login(url, name)
         self._tls_ca = tls_ca
+        self._read_wait = read_wait  # seconds
         self._socket: socket.socket  # from `connect` on
+        # The same connection for reads, which wait less long than writes. TLS cannot have a second one.
+        self._incoming: socket.socket | None = None
         self._send_lock = threading.Lock()
         self._prefix = f"{prefix}." if prefix else ""
         self._parser = Parser(self._prefix)
@@ -116,6 +124,9 @@ class _Connection:
             self._expect(b"PONG", deadline)
             self.pongs.clear()
             self._socket.settimeout(WRITE_WAIT)
+            if not isinstance(self._socket, ssl.SSLSocket):
+                self._incoming = self._socket.dup()
+                self._incoming.settimeout(self._read_wait)
         except BaseException:
             self.close()
             raise
@@ -145,24 +156,34 @@ class _Connection:
             self._ahead = self._parser.feed(self._receive())
 
     def _receive(self) -> bytes:
-        received: bytes = self._socket.recv(RECEIVE_BYTES)
+        received: bytes = (self._incoming or self._socket).recv(RECEIVE_BYTES)
         if not received:
             raise _Lost("the server closed the connection")
         self.last_heard = time.monotonic()
         return received
 
-    def read(self, wait: float) -> list[Message | Control]:
-        """What came within `wait` seconds, at once when something is there; maybe nothing."""
+    def read(self) -> list[Message | Control]:
+        """What came within the wait of a read, at once when something is there; maybe nothing."""
         if self._ahead:
             ahead, self._ahead = self._ahead, []
             return ahead
-        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
-        if not pending:
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN)
-            if not poll.poll(wait * 1000):
-                return []
-        return self._parser.feed(self._receive())
+        if self._incoming is None and not self._wait_readable():
+            return []
+        try:
+            return self._parser.feed(self._receive())
+        except TimeoutError:
+            return []
+
+    def _wait_readable(self) -> bool:
+        """Whether something of a TLS connection can be read, which has one time limit for reads and writes.
+
+        A poll costs a batch more than a read that waits itself; under gevent, which makes a watcher for each, as much as ten messages.
+        """
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(self._read_wait * 1000))
 
     def send(self, data: bytes) -> None:
         """Writes all of `data` or ends the connection: half a command must not stay on the wire."""
@@ -192,11 +213,13 @@ class _Connection:
 
     def close(self) -> None:
         self.end()
-        self._socket.close()
+        self.abandon()
 
     def abandon(self) -> None:
-        """Closes this process's descriptor alone: `end` would end the connection of all that share it."""
+        """Closes this process's descriptors alone: `end` would end the connection of all that share it."""
         self._socket.close()
+        if self._incoming is not None:
+            self._incoming.close()
 
 
 class Link:
@@ -435,7 +458,7 @@ class Link:
 
     def _live(self, url: str) -> None:
         """One connection from its start to its end, which is always an exception or the stop."""
-        connection = _Connection(url, self._name, self._tls_ca, self.prefix)
+        connection = _Connection(url, self._name, self._tls_ca, self.prefix, self._ping_period)
         self.failed_attempts += 1
         connection.connect()
         try:
@@ -464,7 +487,7 @@ class Link:
 
     def _read_once(self, connection: _Connection) -> None:
         heard = connection.last_heard
-        ops = connection.read(self._ping_period)
+        ops = connection.read()
         if connection.last_heard != heard:
             connection.asked_at = None
         elif not ops:
@@ -486,15 +509,12 @@ class Link:
             raise _Lost(f"no word from the server for {now - connection.last_heard:.1f} s")
 
     def _dispatch(self, messages: list[Message]) -> None:
-        """Consecutive messages for the same callback go to it together; nothing is reordered."""
-        for callback, group in itertools.groupby(messages, self._callback):
-            if callback is not None:
-                batch = list(group)
-                _guarded(callback, batch, batch[0].subject)
-
-    def _callback(self, message: Message) -> Callable[..., None] | None:
-        subscription = self._subscriptions.get(message.sid)
-        return subscription.callback if subscription else None
+        """Consecutive messages of the same subscription go to its callback together; nothing is reordered."""
+        for sid, group in itertools.groupby(messages, _sid):
+            batch = list(group)
+            subscription = self._subscriptions.get(sid)
+            if subscription is not None:
+                _guarded(subscription.callback, batch, batch[0].subject)
 
     def _control(self, connection: _Connection, control: Control) -> None:
         if control.verb == b"PING":

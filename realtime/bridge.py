@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -9,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from progress_lib.jetstream import stream_pending, stream_sequence, stream_time
+from progress_lib.jetstream import stream_pending, stream_sequences, stream_time
 from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
@@ -293,8 +294,9 @@ class NATSBridge:
     def _last_words(self, tenant_id: str) -> Iterator[Heard]:
         for batch in self._stream.last_words(tenant_id):
             for message in batch:
-                for event in self._events([message], _every_topic, stream_sequence, stream_time):
-                    yield Heard(event, stream_time(message.reply))
+                at = stream_time(message.reply)
+                for event in self._events([message], _every_topic, *_of_stream([message])):
+                    yield Heard(event, at)
 
     def _replay(self, pasts: dict[Topic, Past]) -> None:
         """Adds to each past what the stream holds of its job. Raises NatsError."""
@@ -303,7 +305,7 @@ class NATSBridge:
             return topic in pasts
 
         for batch in self._stream.replay(list(pasts)):
-            for event in self._events(batch, is_asked, stream_sequence, stream_time):
+            for event in self._events(batch, is_asked, *_of_stream(batch)):
                 pasts[event.topic].add(event)
         for topic in pasts:
             self._failures.pop(topic, None)
@@ -334,14 +336,15 @@ class NATSBridge:
         """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""
         self._wait_for_hub()
         self.stream_lag = stream_pending(messages[-1].reply)
-        events = self._events(messages, self._hub.keeps, stream_sequence, _now())
+        sequences, now = stream_sequences(messages), itertools.repeat(time.time())
+        events = self._events(messages, self._hub.keeps, sequences, now)
         self._pass_on(events, len(messages), stream_time(messages[0].reply))
 
     def _receive_plain(self, messages: list[Message]) -> None:
         """Passes on messages as publishers sent them, whose replies say nothing of a stream."""
         self._wait_for_hub()
-        now = time.time()
-        events = self._events(messages, _every_topic, _no_sequence, _now())
+        now, no_sequences = time.time(), itertools.repeat(0)
+        events = self._events(messages, _every_topic, no_sequences, itertools.repeat(now))
         self._pass_on(events, len(messages), now)
 
     def _wait_for_hub(self) -> None:
@@ -359,19 +362,18 @@ class NATSBridge:
         self,
         messages: list[Message],
         is_wanted: Callable[[Topic, str], bool],
-        sequence: Callable[[str], int],
-        time_of: Callable[[str], float],
+        sequences: Iterable[int],
+        times: Iterable[float],
     ) -> list[Event]:
         """The events of wanted topics, in one pass.
 
-        `sequence` gives the stream sequence, and `time_of` the time (Unix seconds), that belong to a reply subject.
+        `sequences` has the stream sequence of each message, and `times` when it was heard (Unix seconds).
         """
         events: list[Event] = []
-        for message in messages:
+        for message, seq, at in zip(messages, sequences, times, strict=False):
             try:
                 topic, kind = topic_of(message.subject)
                 if is_wanted(topic, kind):
-                    seq, at = sequence(message.reply), time_of(message.reply)
                     events.append(make_event(topic, kind, message.payload, seq, at))
                 else:
                     self.unasked += 1
@@ -392,15 +394,10 @@ class NATSBridge:
             )
 
 
-def _now() -> Callable[[str], float]:
-    """For messages that have just come: whatever their reply says, they are heard now."""
-    now = time.time()
-    return lambda _reply: now
+def _of_stream(messages: list[Message]) -> tuple[Iterable[int], Iterable[float]]:
+    """The stream sequence of each message that was read from the stream, and when the stream took it."""
+    return stream_sequences(messages), (stream_time(message.reply) for message in messages)
 
 
 def _every_topic(_topic: Topic, _kind: str) -> bool:
     return True
-
-
-def _no_sequence(_reply: str) -> int:
-    return 0

@@ -25,7 +25,7 @@ from realtime.commands import (
     Unsubscribe,
     WatchTenant,
 )
-from realtime.events import Topic
+from realtime.events import topic_named
 from realtime.floods import Pace
 from realtime.hub import Hub
 from realtime.outgoing import Outgoing
@@ -44,6 +44,16 @@ DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 class Client(Outgoing):
     """A browser. The hub pushes (`Outgoing`); the handler's thread runs `read_pump`."""
+
+    __slots__ = (
+        "_hub",
+        "_limits",
+        "_pace",
+        "_verifier",
+        "_watched",
+        "_watches_all",
+        "identity",
+    )
 
     pong_wait = PONG_WAIT  # seconds
 
@@ -144,7 +154,7 @@ class Client(Outgoing):
                     self._subscribe(job_id, more)
                 case LeaveJob(job_id):
                     self._watched.discard(job_id)
-                    self._hub.put(Unsubscribe(self, Topic(self.identity.tenant_id, job_id)))
+                    self._hub.put(Unsubscribe(self, topic_named(self.identity.tenant_id, job_id)))
                 case WatchAll():
                     self._watches_all = True
                     self._hub.put(WatchTenant(self, self.identity.tenant_id))
@@ -168,7 +178,7 @@ class Client(Outgoing):
                 f"this connection watches {most} jobs already; unsubscribe from some",
             )
         self._watched.add(job_id)
-        self._hub.put(Subscribe(self, Topic(self.identity.tenant_id, job_id), more))
+        self._hub.put(Subscribe(self, topic_named(self.identity.tenant_id, job_id), more))
 
     def _renew(self, token: str) -> None:
         """A new token for the same tenant: the connection lives as long as it does."""

@@ -13,6 +13,7 @@ from progress_lib.progress import MalformedProgress, Progress, parse_object
 from realtime.actions import MAX_JOB_ID
 
 MAX_SUBJECTS = 20_000  # that are kept taken apart; a job has two
+MAX_TOPICS = 10_000  # of which there is one object each
 _JOB_ID = re.compile(r"0|[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
 _RANK = {"queued": 0, "running": 1}  # all other statuses of a run are ends
 _ENDED = 2
@@ -104,5 +105,11 @@ def topic_of(subject: str) -> tuple[Topic, str]:
     if len(parts) == 5:
         _, tenant_id, _, job, kind = parts
         if _JOB_ID.fullmatch(job) and int(job) <= MAX_JOB_ID:
-            return Topic(tenant_id, int(job)), kind
+            return topic_named(tenant_id, int(job)), kind
     raise MalformedProgress("the job in the subject is not a number")
+
+
+@functools.lru_cache(MAX_TOPICS)
+def topic_named(tenant_id: str, job_id: int) -> Topic:
+    """The topic, as the same object for all who name it: dicts compare its parts else, twice for each message."""
+    return Topic(tenant_id, job_id)

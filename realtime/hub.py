@@ -386,7 +386,7 @@ class Hub:
 
     def _send(self, clients: Collection[Client], parts: list[Part]) -> None:
         """Sends `parts` to each client with one send. A client that cannot take them is let go; the others do not notice."""
-        data = b"".join([frame for _, frame in parts])
+        data = parts[0][1] if len(parts) == 1 else b"".join([frame for _, frame in parts])
         self.counts.delivered += len(parts) * len(clients)
         lost: list[tuple[Client, CloseCode]] = []
         for client in clients:

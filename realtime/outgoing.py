@@ -52,6 +52,8 @@ class Outgoing:
     A connection that is lost and `release` lead to GONE from every state.
     """
 
+    __slots__ = ("_lock", "_reason", "_rest", "_socket", "_writer", "buffer", "state")
+
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
         self._lock = threading.Lock()  # guards the sending side of the socket and what follows

@@ -39,6 +39,8 @@ class JobSnapshot:
     What comes late or twice is recognised (`progress_lib.progress.follows`) and changes nothing.
     """
 
+    __slots__ = ("_heard", "_nodes", "_past", "_seen_run", "_status", "began")
+
     def __init__(self) -> None:
         self._status: StatusEvent | None = None
         self._nodes: dict[int, ProgressEvent] = {}

@@ -43,6 +43,8 @@ class WebSocket:
     The socket stays gunicorn's: it is shut down here, and closed there.
     """
 
+    __slots__ = ("_is_tls", "_protocol", "_raw", "_socket", "last_heard")
+
     def __init__(self, sock: Any) -> None:
         """`sock` has shaken hands (`realtime.handshake.accept`)."""
         self._protocol = Connection(ConnectionType.SERVER)  # (reader thread) frames alone
@@ -91,7 +93,8 @@ class WebSocket:
         if self._is_tls:
             return 0  # a TLS record cannot be sent by halves: the writer does it
         try:
-            return int(self._raw.send(data, _NO_WAIT))
+            sent: int = self._raw.send(data, _NO_WAIT)
+            return sent
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError:

@@ -12,7 +12,6 @@ import os
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 from web.http_connection import HEADER_WAIT, Connection, Heads, Lingering
 from web.listeners import Ending, let_in_who_waits
 from web.patience import WAITS
+from web.thread_pool import ThreadPool
 from web.unread_bodies import closing_where_unread
 
 # Milliseconds that the kernel keeps what a client does not take, also once we closed
@@ -90,8 +90,8 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         self.max_keepalived = IDLE
         self._full_said = 0.0
 
-    def get_thread_pool(self) -> ThreadPoolExecutor:
-        return _Pool(self.cfg.threads)
+    def get_thread_pool(self) -> ThreadPool:
+        return ThreadPool(self.cfg.threads)
 
     def run(self) -> None:
         """Keeps to one core, and so do the threads of connections, which this one starts."""
@@ -202,17 +202,6 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
         super().murder_pending()
         self._heads.end_late(self.header_wait if self.alive else STOP_KEEPALIVE_LINGER)
         self._lingering.end_late()
-
-
-class _Pool(ThreadPoolExecutor):
-    """A pool in which work that cannot get a thread of its own waits for one of the others."""
-
-    def _adjust_thread_count(self) -> None:
-        try:
-            super()._adjust_thread_count()
-        except RuntimeError:  # "can't start new thread"
-            if not self._threads:
-                raise
 
 
 def _keep_to_one_core(number: int) -> None:

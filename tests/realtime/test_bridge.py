@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from progress_lib.jetstream import stream_sequences
+from progress_lib.nats import Message
 from progress_lib.progress import MalformedProgress, Progress, Status
 from realtime.actions import MAX_JOB_ID
-from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic
+from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic, topic_named
 from tests.realtime.telling import read_event
 
 SUBJECT = "tenant.acme.job.42.progress"
@@ -34,6 +36,19 @@ def test_the_five_original_fields_are_enough() -> None:
 def test_tenant_and_job_come_from_the_subject_whatever_the_payload_says() -> None:
     said = payload(jobId=7, tenantId="other", tenant_id="other")
     assert read_event(SUBJECT, said).topic == Topic("acme", 42)
+
+
+@given(st.lists(st.integers(1, 2**40), unique=True).map(sorted) | st.just([7, 8, 9]))
+def test_each_message_of_a_batch_has_the_sequence_of_its_own_reply(numbers: list[int]) -> None:
+    """Whether the stream gave all in a row, left some out, or gave none."""
+    reply = "$JS.ACK.PROGRESS.a1.1.{}.5.1795485530123456789.0".format
+    batch = [Message(1, SUBJECT, reply(number), b"") for number in numbers]
+    assert list(stream_sequences(batch)) == numbers
+
+
+def test_all_who_name_a_job_name_the_same_object() -> None:
+    """The hub looks it up twice for each message: an equal one would be compared part by part."""
+    assert read_event(SUBJECT, payload()).topic is topic_named("ac" + "me", 42)
 
 
 def test_the_payload_is_kept_byte_for_byte() -> None:

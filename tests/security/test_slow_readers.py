@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import resource
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,7 +20,6 @@ from tests.realtime.raw import Raw, progress, progress_subject, publish, subscri
 from tests.security.short_waits import PROMISED
 from tests.security.slow_clients import Habit, asked_for, crowd
 from web.patience import SLOW_CLIENTS
-from web.workers import _Pool
 
 SLACK = 15.0  # seconds that a busy machine may add
 GRACE = 25  # seconds that a stop may wait for clients
@@ -113,30 +110,6 @@ def test_a_worker_without_a_file_left_goes_on(
         publish(product, (progress_subject(3), progress(2)))
         assert watching.message()["payload"]["rowCount"] == 2
     assert product.worker_pid == pid
-
-
-def test_a_pool_that_gets_no_more_threads_works_with_those_it_has(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pool: ThreadPoolExecutor = _Pool(10)
-    assert pool.submit(int, "1").result(5.0) == 1
-
-    def fails(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    busy, free = threading.Event(), threading.Event()
-
-    def work() -> bool:
-        busy.set()
-        return free.wait(5.0)
-
-    first = pool.submit(work)
-    assert busy.wait(5.0)
-    monkeypatch.setattr(threading.Thread, "start", fails)
-    second = pool.submit(int, "2")
-    free.set()
-    assert first.result(5.0) and second.result(5.0) == 2
-    pool.shutdown()
 
 
 @pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
