@@ -10,7 +10,7 @@ from jobs.run.stop_signal import StopSignal
 from jobs.runner import Periods, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
-from settings.groups import Deadlines, Retention
+from settings.groups import Deadlines, Retention, WebhookSettings
 from tests.programs import allowance
 
 
@@ -31,6 +31,7 @@ def main() -> int:
         deadlines=Deadlines(**options["deadlines"]),
         retention=Retention(),
         allowance=allowance(data_dir),
+        webhooks=WebhookSettings(**options["webhooks"]) if "webhooks" in options else None,
     )
     return run_until(stop, runner, store, link)
 
