@@ -43,7 +43,9 @@ def post(
             return _judged(_exchange(connection, target, body, headers, deadline))
     except TimeoutError:
         return Outcome(error=f"it did not answer within {timeout:g} s")
-    except (OSError, h11.RemoteProtocolError) as error:
+    except h11.RemoteProtocolError as error:
+        return Outcome(error=f"what it answered is no HTTP: {error!s:.200}")
+    except OSError as error:
         return Outcome(error=f"it broke the exchange off: {error!s:.200}")
 
 
@@ -71,7 +73,10 @@ def _exchange(
             return event
         if event is h11.NEED_DATA:
             connection.settimeout(left(deadline))
-            machine.receive_data(connection.recv(READ_SIZE))
+            piece = connection.recv(READ_SIZE)
+            if not piece:
+                raise ConnectionError("it closed the connection without an answer")
+            machine.receive_data(piece)
 
 
 def _judged(response: h11.Response) -> Outcome:
