@@ -11,6 +11,7 @@ from jobs.runner import Periods, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
 from settings.groups import Deadlines, Retention, WebhookSettings
+from settings.reading import Reader, read_group
 from tests.programs import allowance
 
 
@@ -31,7 +32,7 @@ def main() -> int:
         deadlines=Deadlines(**options["deadlines"]),
         retention=Retention(),
         allowance=allowance(data_dir),
-        webhooks=WebhookSettings(**options["webhooks"]) if "webhooks" in options else None,
+        webhooks=read_group(WebhookSettings, Reader(os.environ)),
     )
     return run_until(stop, runner, store, link)
 

@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.store.not_found import NotFound
-from jobs.store.records import Place
+from jobs.store.records import NewRun, Place
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import DeliveryStatus, NewWebhook, Result, Told
 from jobs.store.webhooks.store import TooManyWebhooks, WebhookDisabled
-from tests.jobs.conftest import TENANT, node_state
+from tests.jobs.conftest import GRAPH, TENANT, node_state
 from tests.jobs.webhooks.conftest import FAILED, LOST, Desk
 
 URL = "https://hooks.example/x"
@@ -79,18 +79,11 @@ def test_what_is_told_holds_names_and_counts_and_no_text_of_the_program(desk: De
 def test_ends_in_the_queue_are_told_too(desk: Desk) -> None:
     webhook = desk.webhook(URL)
     for end, reason in ((RunStatus.CANCELLED, "cancelled"), (FAILED, "time-out: waited")):
-        run = desk.store.record_run(TENANT, desk_run(desk)).run
+        run = desk.store.record_run(TENANT, NewRun(desk.job(), GRAPH, "")).run
         assert desk.store.move_run(TENANT, run.run_id, RunStatus.QUEUED, end, reason=reason)
         assert not desk.store.move_run(TENANT, run.run_id, RunStatus.QUEUED, end, reason=reason)
     assert events(desk, webhook) == ["cancelled", "failed"]
     assert documents(desk.store)[1]["data"]["kind"] == "timeout"
-
-
-def desk_run(desk: Desk) -> Any:
-    from jobs.store.records import NewRun
-    from tests.jobs.conftest import GRAPH
-
-    return NewRun(desk.job(), GRAPH, "")
 
 
 def test_a_delivery_is_one_senders_until_its_lease_ends_and_a_late_result_does_not_count(
