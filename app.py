@@ -173,6 +173,7 @@ def descriptions(app: Flask) -> Descriptions:
         {**server.OPERATIONS, **socket_messages.OPERATIONS, **api.operations()},
         (*socket_messages.CHANNELS, *run_messages.CHANNELS),
         {**events.SCHEMAS, **schemas.SCHEMAS, **webhook_documents.SCHEMAS},
+        webhook_documents.POSTED,
     )
 
 

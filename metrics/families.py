@@ -32,7 +32,12 @@ WEBHOOK_DELIVERIES = Counter(
     ["outcome"],
     registry=None,
 )
-for _outcome in ("delivered", "retried", "failed"):  # at 0: Prometheus sees no increase else
+for _outcome in (
+    "delivered",
+    "retried",
+    "failed",
+    "tested",
+):  # at 0: Prometheus sees no increase else
     WEBHOOK_DELIVERIES.labels(_outcome)
 
 

@@ -194,16 +194,23 @@ def result_of(claimed: Claimed, outcome: Outcome, settings: WebhookSettings, now
 
 
 def _tell(result: Result) -> None:
-    outcome = "delivered" if result.error is None else "retried"
-    if result.error is not None and result.next_at is None:
-        outcome = "failed"
+    """Counts an attempt, and logs what an operator should know."""
+    claimed = result.claimed
+    outcome = _outcome(result)
     WEBHOOK_DELIVERIES.labels(outcome).inc()
     if outcome == "failed":
-        claimed = result.claimed
         LOG.warning(
             "webhook %s (%s): delivery %s is given up after %d attempts: %s",
             *(claimed.webhook_id, host_of(claimed.url), claimed.delivery_id, claimed.attempt),
             result.error,
         )
     if result.disable is not None:
-        LOG.warning("webhook %s is disabled: %s", result.claimed.webhook_id, result.disable)
+        LOG.warning("webhook %s is disabled: %s", claimed.webhook_id, result.disable)
+
+
+def _outcome(result: Result) -> str:
+    if result.claimed.event == TEST:  # who tries what does not work yet wakes nobody
+        return "tested"
+    if result.error is None:
+        return "delivered"
+    return "failed" if result.next_at is None else "retried"

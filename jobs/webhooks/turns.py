@@ -37,8 +37,13 @@ class Turns:
     def pick(self, due: Sequence[DueWebhook]) -> list[DueWebhook]:
         """Those that are sent now, in order. They hold their places until `give_back`. A webhook may be there twice."""
         self._forget_others(due)
+        waiting = [(one, host_of(one.url)) for one in due]
         picked: list[DueWebhook] = []
-        while (found := min(self._possible(due), key=self._order, default=None)) is not None:
+        while self.free > 0:
+            possible = (one for one, host in waiting if self._has_room(one.tenant_id, host))
+            found = min(possible, key=self._order, default=None)
+            if found is None:
+                break
             picked.append(found)
             self._take(found)
         return picked
@@ -49,19 +54,15 @@ class Turns:
         self._hosts += Counter()  # drops those that hold none
         self._tenants += Counter()
 
-    def _possible(self, due: Iterable[DueWebhook]) -> Iterable[DueWebhook]:
-        free = self.free
-        return (
-            one
-            for one in due
-            if free > 0
-            and self._hosts[host_of(one.url)] < PER_HOST
-            and (not self.has_many_tenants or has_room(self._tenants[one.tenant_id], free))
-        )
+    def _has_room(self, tenant_id: str, host: str) -> bool:
+        if self._hosts[host] >= PER_HOST:
+            return False
+        return not self.has_many_tenants or has_room(self._tenants[tenant_id], self.free)
 
     def _order(self, one: DueWebhook) -> tuple[int, int, int, float]:
-        turns = (self._last.get(key, 0) for key in (one.tenant_id, one.webhook_id))
-        return (self._tenants[one.tenant_id], *turns, one.since)  # type: ignore[return-value]
+        last = self._last.get
+        turns = last(one.tenant_id, 0), last(one.webhook_id, 0)
+        return (self._tenants[one.tenant_id], *turns, one.since)
 
     def _take(self, one: DueWebhook) -> None:
         self._turn += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -13,6 +15,8 @@ from tests.browser.pages import assert_accessible
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, free_port, running_product
 from tests.jobs.webhooks.receivers import Receiver, receiving
+
+SECRET = re.compile(r"^whsec_[A-Za-z0-9+/]{43}=$")
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +39,11 @@ def open_dialog(editor: Editor) -> None:
     expect(editor.page.locator("#webhooks")).to_be_visible()
 
 
-def test_somebody_is_told_of_a_run_that_failed(edit: object, receiver: Receiver) -> None:
+def test_somebody_is_told_of_a_run_that_failed(edit: Any, receiver: Receiver) -> None:
     graph = small_graph(condition="id > 5")
     graph["nodes"][0]["config"]["table"] = "nowhere"
     graph["edges"].append({"from": 2, "to": 3})
-    editor: Editor = edit(graph)  # type: ignore[operator]
+    editor: Editor = edit(graph)
     page = editor.page
     open_dialog(editor)
     expect(page.locator("#webhooks-none")).to_be_visible()
@@ -48,13 +52,16 @@ def test_somebody_is_told_of_a_run_that_failed(edit: object, receiver: Receiver)
     page.keyboard.press("Enter")
     webhook = page.locator(".webhook")
     expect(webhook).to_have_count(1)
-    expect(page.locator("#webhooks-key")).to_have_value(r_secret())
+    expect(page.locator("#webhooks-key")).to_have_value(SECRET)
     secret = page.locator("#webhooks-key").input_value()
     expect(webhook.locator(".webhook-test")).to_be_focused()
     page.keyboard.press("Enter")
     expect(webhook.locator(".webhook-said")).to_have_text("Delivered: it answered 204.")
     webhook.locator(".webhook-record").click()
     expect(webhook.locator(".webhook-delivery")).to_have_count(1)
+    page.fill("#webhooks-url", "http://10.0.0.1/")
+    page.click("#webhooks-add")
+    expect(page.locator("#webhooks-errors")).to_contain_text("has the private address 10.0.0.1")
     assert_accessible(page, "webhooks")
     page.keyboard.press("Escape")
     assert secret not in page.content()
@@ -76,14 +83,8 @@ def test_somebody_is_told_of_a_run_that_failed(edit: object, receiver: Receiver)
     expect(webhook).to_have_count(0)
 
 
-def r_secret() -> object:
-    import re
-
-    return re.compile(r"^whsec_[A-Za-z0-9+/]{43}=$")
-
-
-def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: object) -> None:
-    editor: Editor = edit()  # type: ignore[operator]
+def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any) -> None:
+    editor: Editor = edit()
     page = editor.page
     open_dialog(editor)
     page.fill("#webhooks-url", f"http://127.0.0.1:{free_port()}/")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from described.operation import Posted
 from described.schema import (
     FLAG,
     TEXT,
     TIME,
     WHOLE,
     Schema,
+    any_of,
+    just,
     listed,
     nullable,
     one_of,
@@ -17,7 +20,7 @@ from described.schema import (
     ref,
     told,
 )
-from jobs.store.webhooks.records import Delivery, DeliveryStatus, Form, Told, Webhook
+from jobs.store.webhooks.records import TEST, Delivery, DeliveryStatus, Form, Told, Webhook
 
 OK, FAILING, DISABLED = STATES = ("ok", "failing", "disabled")
 
@@ -77,6 +80,26 @@ _WEBHOOK: dict[str, Schema] = {
     "disabledAt": nullable(TIME),
     "disabledReason": nullable(TEXT),
 }
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_TOLD: dict[str, Schema] = {
+    "runId": TEXT,
+    "jobId": WHOLE,
+    "jobName": TEXT,
+    "status": ref("RunStatus"),
+    "recovered": FLAG,
+    "willRetry": FLAG,
+    "kind": told(TEXT, "the `reason` of progress_runs_ended_total"),
+    "exitCode": nullable(WHOLE),
+    "failedNodes": listed(record({"nodeId": WHOLE, "nodeName": TEXT}), "the first of them"),
+    "rows": record({name: nullable(WHOLE) for name in ("in", "out", "rejected")}),
+    "attempt": WHOLE,
+    "attempts": WHOLE,
+    "retryOf": nullable(TEXT),
+    "createdAt": _MOMENT,
+    "startedAt": nullable(_MOMENT),
+    "endedAt": _MOMENT,
+    "url": told(TEXT, "the page of the run, where PUBLIC_URL is set"),
+}
 SCHEMAS: dict[str, Schema] = {
     "NewWebhook": record(_SAID, "docs/webhooks.md", optional=_OPTIONAL),
     "ChangedWebhook": record(
@@ -112,4 +135,25 @@ SCHEMAS: dict[str, Schema] = {
             "next": told(nullable(TEXT), "`before` of the next page; null on the last one"),
         }
     ),
+    "RunTold": record(
+        {
+            "type": one_of([f"run.{word}" for word in Told]),
+            "timestamp": _MOMENT,
+            "data": record(_TOLD, optional=("url",)),
+        },
+        "what a webhook is told of a run that ended; docs/webhooks.md",
+    ),
+    "WebhookTried": record(
+        {"type": just(TEST), "timestamp": _MOMENT, "data": record({"webhookId": TEXT})}
+    ),
+    "ChatText": record({"text": TEXT}, "of a webhook whose form is slack"),
 }
+_SIGNED = "signed with webhook-id, webhook-timestamp and webhook-signature; docs/webhooks.md"
+POSTED = (
+    Posted("runEnded", f"A run ended, {_SIGNED}", any_of(ref("RunTold"), ref("ChatText"))),
+    Posted(
+        "tried",
+        f"Somebody tries a webhook, {_SIGNED}",
+        any_of(ref("WebhookTried"), ref("ChatText")),
+    ),
+)

@@ -88,7 +88,7 @@ class Webhooks:
     def replace(
         self, tenant_id: str, webhook_id: str, new: NewWebhook, *, enabled: bool
     ) -> Webhook:
-        """Enabling one that was disabled forgets its failures; disabling one gives up what waits for it. Raises NotFound."""
+        """Another URL, and enabling one that was disabled, forgets failures; disabling gives up what waits. Raises NotFound."""
 
         def replace(connection: Connection) -> Webhook:
             before = _locked(connection, tenant_id, webhook_id)
@@ -96,6 +96,8 @@ class Webhooks:
             values: dict[str, Any] = {**_values(new), "updated_at": time.time()}
             if enabled and before.disabled_at is not None:
                 values |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
+            if new.url != before.url:
+                values["failing_since"] = None
             _update(connection, webhook_id, values)
             if not enabled and before.disabled_at is None:
                 _disable(connection, webhook_id, "disabled by hand")

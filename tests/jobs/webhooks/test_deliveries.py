@@ -7,9 +7,12 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,7 @@ from tests.harness import eventually, free_port
 from tests.jobs.conftest import TENANT
 from tests.jobs.webhooks.conftest import ALL, FAILED, Deliver, Desk
 from tests.jobs.webhooks.receivers import Received, Receiver, receiving, status
+from tests.progress_lib.test_tls import write_certificate
 
 
 def is_signed(received: Received, secret: str) -> bool:
@@ -125,9 +129,8 @@ def test_one_that_fails_for_days_is_disabled_and_one_that_works_is_not(
     eventually(lambda: desk.hooks.get(TENANT, webhook.webhook_id).failing_since)
     clock = time.time
     monkeypatch.setattr("jobs.webhooks.deliveries.time.time", lambda: clock() + 3 * DAY + 60)
-    disabled = eventually(
-        lambda: (w := desk.hooks.get(TENANT, webhook.webhook_id)).disabled_at and w
-    )
+    eventually(lambda: desk.hooks.get(TENANT, webhook.webhook_id).disabled_at)
+    disabled = desk.hooks.get(TENANT, webhook.webhook_id)
     assert disabled.disabled_reason == "nothing could be delivered for 3 days"
 
 
@@ -233,13 +236,15 @@ def test_the_connection_is_made_to_the_address_that_was_checked(
 ) -> None:
     """A name server that answers otherwise each time: the one answer that was checked counts, with the name in Host."""
     asked: list[str] = []
+    real = socket.getaddrinfo
 
-    def resolve(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
-        asked.append(host)
-        address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+    def resolve(host: str, *given: Any, **named: Any) -> Any:
+        if host == "rebinding.example":
+            asked.append(host)
+            host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+        return real(host, *given, **named)
 
-    monkeypatch.setattr("program_lib.outgoing.socket.getaddrinfo", resolve_only(resolve))
+    monkeypatch.setattr("program_lib.outgoing.socket.getaddrinfo", resolve)
     webhook = desk.webhook(f"http://rebinding.example:{receiver.port}/")
     desk.end(desk.job())
     deliver(attempts=1)
@@ -249,15 +254,32 @@ def test_the_connection_is_made_to_the_address_that_was_checked(
     assert receiver.received[0].headers["host"] == f"rebinding.example:{receiver.port}"
 
 
-def resolve_only(made):  # type: ignore[no-untyped-def]
-    """Numbers are read as ever: `create_connection` asks for them, too."""
+def test_tls_is_for_the_name_and_its_certificate_is_checked(
+    desk: Desk, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = write_certificate(tmp_path, "hooks.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr("program_lib.outgoing._tls", ssl.create_default_context)
     real = socket.getaddrinfo
-
-    def resolve(host, *given, **named):  # type: ignore[no-untyped-def]
-        known = made if str(host).endswith(".example") else real
-        return known(host, *given, **named)
-
-    return resolve
+    monkeypatch.setattr(
+        "program_lib.outgoing.socket.getaddrinfo",
+        lambda host, *given, **named: real("127.0.0.1", *given, **named),
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    asked: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    with receiving(tls=context) as receiver:
+        good, other = (
+            desk.webhook(f"https://{name}:{receiver.port}/")
+            for name in ("hooks.example", "other.example")
+        )
+        desk.end(desk.job())
+        deliver(attempts=1)
+        assert desk.settled(good)[0].status is DeliveryStatus.DELIVERED
+        assert "certificate is not trusted" in str(desk.settled(other)[0].error)
+    assert sorted(map(str, asked)) == ["hooks.example", "other.example"]
+    assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
 
 
 def test_a_webhook_that_is_deleted_meanwhile_hurts_nobody(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.described.checking import Checker
 from tests.harness import ROOT, Answer, Product, eventually, free_port, running_product
 from tests.jobs.webhooks.receivers import Receiver, receiving
 
@@ -47,6 +48,13 @@ def block(language: str) -> str:
     return found[1]
 
 
+def check(product: Product, name: str, event: Any) -> None:
+    """Asserts that the server's description of itself has what it posted."""
+    described = product.get("/openapi.json", token=None).json()
+    body = described["webhooks"][name]["post"]["requestBody"]
+    Checker(described).check(body["content"]["application/json"]["schema"], event)
+
+
 def asking(product: Product, tenant_id: str) -> Callable[..., Answer]:
     token = product.token(tenant_id=tenant_id)
     return lambda method, path, body=None: product.request(method, path, body, token=token)
@@ -75,6 +83,7 @@ def test_a_real_run_that_fails_is_told_signed_as_the_docs_say(
     [received] = receiver.received
     event = json.loads(received.body)
     assert event["type"] == "run.failed"
+    check(product, "runEnded", event)
     assert event["data"]["runId"] == run_id
     assert event["data"]["failedNodes"] == [{"nodeId": 1, "nodeName": "In"}]
     assert b"nowhere" not in received.body, "what the page says of it stays here"
@@ -111,7 +120,9 @@ def test_a_test_tells_how_it_went_and_no_log_holds_a_secret_or_a_path(
     one = f"/api/webhooks/{made['id']}"
     tried = ask("POST", f"{one}/test").json()
     assert settled(ask, one, tried["id"])["answer"] == 204
-    assert json.loads(receiver.received[0].body)["text"].startswith("This is a test")
+    said = json.loads(receiver.received[0].body)
+    assert said["text"].startswith("This is a test")
+    check(product, "tried", said)
     changed = ask("POST", f"{one}/secret").json()
     shown = [ask("GET", one).body, ask("GET", "/api/webhooks").body]
     away = f"http://127.0.0.1:{free_port()}/very-secret-path"
