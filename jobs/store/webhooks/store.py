@@ -35,6 +35,8 @@ from jobs.store.webhooks.records import (
 T = TypeVar("T")
 
 ROTATION = 86_400.0  # seconds in which the secret before the present one signs, too
+# Deliveries that may wait for a receiver that takes none: 10 ends a minute for a day. Beyond, the webhook is disabled.
+MOST_WAITING = 15_000
 MOST_DUE = 10_000  # webhooks that one look for due deliveries finds; others come with a later look
 _DELIVERY = WEBHOOK_DELIVERIES.c
 _WAITING = _DELIVERY.status == DeliveryStatus.WAITING.value
@@ -312,6 +314,19 @@ def _settle_one(connection: Connection, result: Result) -> None:
         _update(connection, claimed.webhook_id, {"failing_since": since})
     if result.disable is not None:
         _disable(connection, claimed.webhook_id, result.disable)
+    elif result.next_at is not None and _too_many_wait(connection, claimed.webhook_id):
+        _disable(
+            connection,
+            claimed.webhook_id,
+            f"it takes nothing, and {MOST_WAITING:,} deliveries wait",
+        )
+
+
+def _too_many_wait(connection: Connection, webhook_id: str) -> bool:
+    query = sa.select(_DELIVERY.due_at).where(
+        _DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at.is_not(None)
+    )
+    return connection.execute(query.limit(1).offset(MOST_WAITING)).first() is not None
 
 
 def _disable(connection: Connection, webhook_id: str, reason: str) -> None:

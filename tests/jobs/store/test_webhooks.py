@@ -162,6 +162,22 @@ def test_disabling_gives_up_what_waits_and_enabling_begins_anew(desk: Desk) -> N
     assert desk.store.waiting().deliveries == 2
 
 
+def test_a_webhook_that_takes_nothing_while_too_many_wait_is_disabled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.store.webhooks.store.MOST_WAITING", 3)
+    webhook, job_id = desk.webhook(URL), desk.job()
+    for waiting in (3, 4):
+        while len(desk.record(webhook)) < waiting:
+            desk.end(job_id)
+        [claimed] = desk.hooks.claim([webhook.webhook_id], 60)
+        now = time.time()
+        desk.hooks.settle([Result(claimed, now, 500, "it answered 500", next_at=now + 60)])
+        is_disabled = desk.hooks.get(TENANT, webhook.webhook_id).disabled_at is not None
+        assert is_disabled == (waiting > 3)
+    assert desk.store.waiting().deliveries == 0
+
+
 def test_the_record_is_paged_and_old_entries_go(desk: Desk) -> None:
     webhook, job_id = desk.webhook(URL), desk.job()
     for _ in range(5):
