@@ -18,6 +18,7 @@ from described.routes import install as install_descriptions
 from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
+from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
@@ -171,7 +172,8 @@ def descriptions(app: Flask) -> Descriptions:
         app,
         {**server.OPERATIONS, **socket_messages.OPERATIONS, **api.operations()},
         (*socket_messages.CHANNELS, *run_messages.CHANNELS),
-        {**events.SCHEMAS, **schemas.SCHEMAS},
+        {**events.SCHEMAS, **schemas.SCHEMAS, **webhook_documents.SCHEMAS},
+        webhook_documents.POSTED,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from werkzeug.routing import Map, Rule
 
-from described.operation import JSON, Answer, Operation, Parameter
+from described.operation import JSON, Answer, Operation, Parameter, Posted
 from described.schema import TEXT, WHOLE, Schema, listed, needed, nullable, record, ref, told
 
 VERSION = "3.1.0"
@@ -83,7 +83,10 @@ class Undescribed(LookupError):
 
 
 def document(
-    routes: Map, operations: Mapping[str, Operation], schemas: Mapping[str, Schema]
+    routes: Map,
+    operations: Mapping[str, Operation],
+    schemas: Mapping[str, Schema],
+    posted: Iterable[Posted] = (),
 ) -> dict[str, Any]:
     """The document, without `servers`. `operations` by endpoint. Raises Undescribed."""
     paths: dict[str, dict[str, Any]] = {}
@@ -95,16 +98,26 @@ def document(
             found = paths.setdefault(_PART.sub(r"{\2}", rule.rule), {})
             found[method.lower()] = _operation(rule, _described(rule, operations))
     every = {**SCHEMAS, **schemas}
+    webhooks = {one.name: {"post": _posted(one)} for one in posted}
     return {
         "openapi": VERSION,
         "info": {"title": "Job progress", "version": "1", "description": ABOUT},
         "paths": dict(sorted(paths.items())),
+        "webhooks": webhooks,
         "components": {
-            "schemas": needed((paths, ref("Problem")), every),
+            "schemas": needed((paths, webhooks, ref("Problem")), every),
             "securitySchemes": SECURITY,
             "headers": {name: {"schema": schema} for name, schema in HEADERS.items()},
             "responses": {str(status): _problem(status) for status in _all_problems(operations)},
         },
+    }
+
+
+def _posted(one: Posted) -> dict[str, Any]:
+    return {
+        "summary": one.says,
+        "requestBody": {"required": True, "content": {JSON: {"schema": one.schema}}},
+        "responses": {"2XX": {"description": "it is taken; other answers have it sent again"}},
     }
 
 

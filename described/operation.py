@@ -55,6 +55,15 @@ class Operation:
     security: tuple[Mapping[str, list[str]], ...] = ()  # of a route without scope
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What the server itself posts, to an address that somebody named."""
+
+    name: str
+    says: str
+    schema: Schema
+
+
 def answers(
     schema: Schema, says: str = "OK", status: int = 200, *headers: str
 ) -> dict[int, Answer]:

@@ -13,7 +13,7 @@ from flask import Flask, Response, jsonify, render_template, request
 
 from described import asyncapi, openapi
 from described.asyncapi import Channel
-from described.operation import Operation
+from described.operation import Operation, Posted
 from described.schema import Schema
 
 
@@ -26,15 +26,17 @@ class Descriptions:
         operations: Mapping[str, Operation],
         channels: Sequence[Channel],
         schemas: Mapping[str, Schema],
+        posted: Sequence[Posted] = (),
     ) -> None:
         self._app = app
         self._operations = operations
         self._channels = channels
         self._schemas = schemas
+        self._posted = posted
 
     @functools.cached_property
     def openapi(self) -> dict[str, Any]:
-        return openapi.document(self._app.url_map, self._operations, self._schemas)
+        return openapi.document(self._app.url_map, self._operations, self._schemas, self._posted)
 
     @functools.cached_property
     def asyncapi(self) -> dict[str, Any]:

@@ -6,10 +6,11 @@
     work     →  a message in the queue names the run; a runner takes it             work/
     run      →  the runner starts the program, watches it, writes its end           run/, runner.py
     sandbox  →  the program gets its environment and is kept within limits          sandbox/
+    webhooks →  receivers are told of the end                                       webhooks/
     http     →  clients read all of this, and execute, cancel and preview           http/
 
 Who may import whom (tests/test_law.py): graph knows nobody; program knows graph; store knows nobody; work knows graph,
-program and store; sandbox knows graph, store and work; run knows all of these; http knows graph, program,
-store and work. So run and http do not know each other: a runner loads no Flask, and a web worker starts no program.
+program and store; webhooks knows store and work; sandbox knows graph, store and work; run knows all of these but webhooks;
+http knows graph, program, store, work and webhooks. So run and http do not know each other: a runner loads no Flask, and a web worker starts no program.
 Nobody here knows realtime.
 """

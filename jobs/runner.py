@@ -44,6 +44,7 @@ from jobs.store.migration import SchemaUnusable
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
 from jobs.store.store import NotFound, Store, StoreUnavailable
+from jobs.webhooks.deliveries import Deliveries, Pace
 from jobs.work.announcements import Announcer
 from jobs.work.fair_shares import Turns
 from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
@@ -53,7 +54,7 @@ from metrics.shared import Figures
 from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
-from settings.groups import Deadlines, Retention
+from settings.groups import Deadlines, Retention, WebhookSettings
 from settings.own_files import own_files
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Periods:
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
     heartbeat: float = 10.0  # a third of ack_wait
+    delivery_poll: float = 1.0  # for what other processes have recorded for webhooks
+    delivery_lease: float = 15.0  # beyond a delivery's time-out, until its sender counts as dead
 
 
 class Runner:
@@ -109,8 +112,13 @@ class Runner:
         periods: Periods | None = None,
         issuer: Issuer | None = None,
         rules: StreamRules | None = None,
+        webhooks: WebhookSettings | None = None,
+        has_many_tenants: bool = False,
     ) -> None:
-        """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`."""
+        """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
+
+        Without `webhooks` this runner delivers nothing; others do.
+        """
         self.identity = ProcessIdentity.of(os.getpid())
         self._periods = periods or Periods()
         self._deadlines = deadlines
@@ -146,6 +154,12 @@ class Runner:
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention)
         self._turns = Turns(TURNS_KEPT)  # (taker thread)
+        self._deliveries = None
+        if webhooks is not None:
+            pace = Pace(poll=self._periods.delivery_poll, lease=self._periods.delivery_lease)
+            self._deliveries = Deliveries(
+                store.webhooks, webhooks, has_many_tenants=has_many_tenants, pace=pace
+            )
         self.slots = slots
         self._slots = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
@@ -171,6 +185,8 @@ class Runner:
         self._pruner.start()
         self._taker.start()
         self._previews.start()
+        if self._deliveries is not None:
+            self._deliveries.start()
 
     def drain(self) -> None:
         """Takes no more runs. The runs at work go on."""
@@ -207,6 +223,8 @@ class Runner:
         self._keeper.join(STOP_MARGIN)
         self._sweeper.join(STOP_MARGIN)
         self._pruner.join(STOP_MARGIN)
+        if self._deliveries is not None:
+            self._deliveries.stop()
         self._interpreters.close()
         self._announcer.close(3.0)
         if self._admission is not None:
@@ -293,6 +311,8 @@ class Runner:
         with self._lock:
             del self._executions[execution.run.run_id]
         self._slots.release()
+        if self._deliveries is not None:
+            self._deliveries.wake()
 
     # ---- keeping our own runs (keeper thread): short steps only, so that no beat is late
 
@@ -436,6 +456,8 @@ def main() -> int:
         issuer=issuer,
         retention=settings.retention,
         rules=settings.stream_rules(store.installation),
+        webhooks=settings.webhooks,
+        has_many_tenants=settings.tenant_id == EVERY_TENANT,
     )
     try:
         figures = _told_figures(runner, settings)

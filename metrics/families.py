@@ -26,12 +26,25 @@ DATABASE_ERRORS = Counter(
     "Transactions that the database did not take, or not in time",
     registry=None,
 )
+WEBHOOK_DELIVERIES = Counter(
+    "progress_webhook_deliveries",
+    "Attempts to deliver, by how they ended",
+    ["outcome"],
+    registry=None,
+)
+for _outcome in (
+    "delivered",
+    "retried",
+    "failed",
+    "tested",
+):  # at 0: Prometheus sees no increase else
+    WEBHOOK_DELIVERIES.labels(_outcome)
 
 
 def new_registry() -> CollectorRegistry:
     """A registry with what every process tells, its memory and CPU time among it."""
     registry = CollectorRegistry()
-    for family in (RUNS_ENDED, RUN_START, RUN_TIME, DATABASE_ERRORS):
+    for family in (RUNS_ENDED, RUN_START, RUN_TIME, DATABASE_ERRORS, WEBHOOK_DELIVERIES):
         registry.register(family)
     ProcessCollector(registry=registry)
     return registry

@@ -2,13 +2,36 @@
 
 import functools
 import ipaddress
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYWHERE = "*"
 MAX_HOPS = 32  # addresses of X-Forwarded-For that are read
+_HOST = re.compile(r"[a-z0-9._-]{1,253}")
 IPV6_HOME = 64  # bits of the network of one household or office
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateHosts:
+    """Hosts of the operator's own network that receivers may be."""
+
+    names: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+
+def parse_private_hosts(text: str) -> PrivateHosts:
+    """Names, addresses or networks, separated by commas. Raises ValueError."""
+    names: set[str] = set()
+    found: list[Network] = []
+    for entry in filter(None, (piece.strip().lower() for piece in text.split(","))):
+        if _HOST.fullmatch(entry) and not entry[-1].isdecimal():
+            names.add(entry)
+        else:
+            found.append(ipaddress.ip_network(entry))
+    return PrivateHosts(frozenset(names), tuple(found))
 
 
 def parse_proxies(text: str) -> tuple[Network, ...]:

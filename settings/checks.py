@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from progress_lib.nats import check_url
 from progress_lib.subjects import EVERY_TENANT, check_id
-from settings.addresses import Network, parse_proxies
+from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
 from settings.reading import SettingsError
 from settings.shared import TENANT
 
@@ -24,6 +24,7 @@ STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run
 REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)*")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
 
@@ -95,6 +96,22 @@ def networks(found: str) -> tuple[Network, ...]:
         return parse_proxies(found)
     except ValueError as error:
         raise ValueError(f"{error}; use 10.0.0.1, 10.0.0.0/8 or *") from None
+
+
+def private_hosts(found: str) -> PrivateHosts:
+    """Hosts of the operator's own network, separated by commas."""
+    try:
+        return parse_private_hosts(found)
+    except ValueError as error:
+        raise ValueError(f"{error}; use hooks.internal, 10.0.0.1 or 10.0.0.0/8") from None
+
+
+def public_url(found: str) -> str:
+    """Where people find the page, without a slash at its end."""
+    url = found.rstrip("/")
+    if not _PUBLIC_URL.fullmatch(url):
+        raise ValueError("must be of the form https://host[:port][/path], as people open the page")
+    return url
 
 
 def public_key(found: str) -> str:

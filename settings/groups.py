@@ -8,7 +8,7 @@ from pathlib import Path
 
 from progress_lib.nats import PING_PERIOD, Link
 from progress_lib.subjects import check_prefix
-from settings.addresses import Network
+from settings.addresses import Network, PrivateHosts
 from settings.checks import (
     base_path,
     certificates,
@@ -18,7 +18,9 @@ from settings.checks import (
     nats_urls,
     networks,
     origins,
+    private_hosts,
     public_key,
+    public_url,
     replicas,
     words,
 )
@@ -211,10 +213,29 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long runs that have ended are kept, with their logs and files. 0 means for ever."""
+    """How long runs that have ended are kept, with their logs and files, and deliveries. 0 means for ever."""
 
     days: int = number("KEEP_RUNS_DAYS", 90, 0, 36_500)  # after a run's end
     runs_per_job: int = number("KEEP_RUNS_PER_JOB", 1_000, 0, 1_000_000)  # the newest
+    # of what was delivered to webhooks
+    deliveries_days: int = number("KEEP_DELIVERIES_DAYS", 30, 0, 36_500)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """How receivers are told of runs that ended."""
+
+    per_tenant: int = number("MAX_WEBHOOKS", 100, 0, 10_000)
+    private_hosts: PrivateHosts = checked(
+        "WEBHOOK_PRIVATE_HOSTS", private_hosts, unset=PrivateHosts()
+    )
+    timeout: int = number("WEBHOOK_TIMEOUT", 15, 1, 120)  # seconds for one attempt in all
+    # seconds until the second attempt; each wait is five times the one before, to eight hours
+    retry_wait: int = number("WEBHOOK_RETRY_WAIT", 5, 1, 3_600)
+    attempts: int = number("WEBHOOK_ATTEMPTS", 9, 1, 50)  # of one delivery
+    # without any delivery, until a webhook is disabled; 0: never
+    disable_days: int = number("WEBHOOK_DISABLE_DAYS", 5, 0, 365)
+    public_url: str | None = checked("PUBLIC_URL", public_url)  # None: no links to runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from settings.groups import (
     RunnerSettings,
     ServerSettings,
     TokenSettings,
+    WebhookSettings,
 )
 from settings.keys import TrustedKey, check_secret, secret_keys
 from settings.own_files import TRUST_VARIABLES, code, ways_to
@@ -73,6 +74,7 @@ class Settings:
     runner: RunnerSettings = group(RunnerSettings)
     deadlines: Deadlines = group(Deadlines)
     retention: Retention = group(Retention)
+    webhooks: WebhookSettings = group(WebhookSettings)
     program: ProgramRules = group(ProgramRules)
 
     @classmethod

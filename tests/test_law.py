@@ -69,6 +69,7 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "texts": {"types", "errors"},
     "secrets": set(),
     "settings": set(),
+    "outgoing": set(),
     "data_files": {"errors", "settings"},
     "part_files": set(),
     "compressed": {"errors", "data_files", "part_files"},
@@ -87,10 +88,11 @@ IN_JOBS = {
     "program": {"graph"},
     "store": {"graph"},
     "work": {"graph", "program", "store"},
+    "webhooks": {"store", "work"},
     "sandbox": {"graph", "store", "work"},
     "run": {"graph", "program", "store", "work", "sandbox"},
-    "http": {"graph", "program", "store", "work"},
-    "runner": {"graph", "program", "store", "work", "sandbox", "run"},
+    "http": {"graph", "program", "store", "work", "webhooks"},
+    "runner": {"graph", "program", "store", "work", "webhooks", "sandbox", "run"},
 }
 OURS = {
     "app",

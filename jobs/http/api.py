@@ -34,6 +34,8 @@ from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
+from jobs.http.webhooks import operations as webhook_operations
+from jobs.http.webhooks.routes import ERRORS, WebhookRoutes, refused
 from jobs.program.generator import node_lines
 from jobs.store.node_states import NodeState
 from jobs.store.records import Job, Run, RunFilter
@@ -94,7 +96,8 @@ def create_blueprint(
     """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one."""
     api = _Api(store, run_queue, link, authenticate, settings, past)
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
-    for method, path, handler in api.routes():
+    webhooks = WebhookRoutes(store.webhooks, api.tenant, settings.requests, settings.webhooks)
+    for method, path, handler in (*api.routes(), *webhooks.routes()):
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
     blueprint.register_error_handler(NotFound, _not_found)
     blueprint.register_error_handler(AlreadyRunning, _already_running)
@@ -106,12 +109,15 @@ def create_blueprint(
     blueprint.register_error_handler(WrongParameters, _wrong_parameters)
     blueprint.register_error_handler(QueueUnavailable, _come_back)
     blueprint.register_error_handler(StoreUnavailable, _come_back)
+    for kind in ERRORS:
+        blueprint.register_error_handler(kind, refused)
     return blueprint
 
 
 def operations() -> dict[str, Operation]:
     """What each route takes and answers, by endpoint."""
-    return {f"{BLUEPRINT}.{handler}": operation for handler, operation in OPERATIONS.items()}
+    every = {**OPERATIONS, **webhook_operations.OPERATIONS}
+    return {f"{BLUEPRINT}.{handler}": operation for handler, operation in every.items()}
 
 
 class _Api:
@@ -168,21 +174,21 @@ class _Api:
     # ---- jobs
 
     def node_types(self) -> Answer:
-        self._tenant("jobs:read")
+        self.tenant("jobs:read")
         return jsonify({"nodeTypes": node_types_document(), "engine": ENGINE})
 
     def functions(self) -> Answer:
-        self._tenant("jobs:read")
+        self.tenant("jobs:read")
         return jsonify({"functions": functions_document()})
 
     def gallery(self) -> Answer:
         """Jobs to start from; none where the server has no sample shop, whose data they read."""
-        self._tenant("jobs:read")
+        self.tenant("jobs:read")
         return jsonify({"jobs": gallery_document() if self._has_shop else []})
 
     def list_jobs(self) -> Answer:
         """The tenant's jobs, newest first. `?q=` is a part of the name, `?status=` the last run's, `?runs=` how many runs each tells."""
-        tenant_id = self._tenant("jobs:read")
+        tenant_id = self.tenant("jobs:read")
         limit, runs = pages.limit(pages.JOBS_A_PAGE), pages.clamped("runs", 1, pages.MOST_LAST_RUNS)
         wanted, before = pages.job_filter(), pages.job_before()
         found = self._store.jobs(tenant_id, wanted, limit + 1, before, runs)
@@ -193,7 +199,7 @@ class _Api:
 
     def create_job(self) -> Answer:
         """Stores a job. Its graph may have errors, which validate and execute report."""
-        tenant_id = self._tenant("jobs:write")
+        tenant_id = self.tenant("jobs:write")
         body = json_object(self._limits)
         job = self._store.create_job(tenant_id, job_name(body), self._graph(body))
         headers = {"Location": _address(f"jobs/{job.job_id}"), "ETag": _etag(job)}
@@ -201,7 +207,7 @@ class _Api:
 
     def validate(self) -> Answer:
         """Takes {"graph": …}. Answers whether it can run, with the errors that execute would report."""
-        self._tenant("jobs:read")
+        self.tenant("jobs:read")
         graph = self._graph(json_object(self._limits))
         try:
             parse_graph(graph)
@@ -218,7 +224,7 @@ class _Api:
         return jsonify(self._previews.find_types(*self._node_of_a_graph()))
 
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
-        tenant_id = self._tenant("jobs:execute")  # what a run would read is read
+        tenant_id = self.tenant("jobs:execute")  # what a run would read is read
         body = json_object(self._limits)
         node_id = body.get("nodeId")
         if type(node_id) is not int:
@@ -226,12 +232,12 @@ class _Api:
         return tenant_id, self._graph(body), node_id, given_parameters(body)
 
     def read_job(self, job_id: int) -> Answer:
-        job = self._store.job(self._tenant("jobs:read"), job_id)
+        job = self._store.job(self.tenant("jobs:read"), job_id)
         return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
     def replace_job(self, job_id: int) -> Answer:
         """Replaces name and graph. With If-Match, only where the job has that ETag; else 412."""
-        tenant_id = self._tenant("jobs:write")
+        tenant_id = self.tenant("jobs:write")
         body = json_object(self._limits)
         wanted = request.if_match
         job = self._store.update_job(
@@ -245,7 +251,7 @@ class _Api:
 
     def delete_job(self, job_id: int) -> Answer:
         """Deletes the job with its runs and their files. 409 while one of the runs has not ended."""
-        tenant_id = self._tenant("jobs:write")
+        tenant_id = self.tenant("jobs:write")
         for run_id in self._store.delete_job(tenant_id, job_id):
             RunFiles(self._data_dir, run_id).remove()
         return Response(status=204)
@@ -276,13 +282,13 @@ class _Api:
 
     def list_runs(self, job_id: int) -> Answer:
         """The job's runs, newest first, with the parameters of `list_all_runs`."""
-        tenant_id = self._tenant("jobs:read")
+        tenant_id = self.tenant("jobs:read")
         self._store.job_name(tenant_id, job_id)
         return self._runs(tenant_id, pages.run_filter(job_id))
 
     def list_all_runs(self) -> Answer:
         """The tenant's runs, newest first. `?status=`, `?job=`, `?since=`, `?until=` pick, `?limit=` and `?before=` page."""
-        return self._runs(self._tenant("jobs:read"), pages.run_filter())
+        return self._runs(self.tenant("jobs:read"), pages.run_filter())
 
     def _runs(self, tenant_id: str, wanted: RunFilter) -> Answer:
         """A page has fewer runs than asked for where their graphs are very large."""
@@ -298,18 +304,18 @@ class _Api:
         return jsonify({"runs": told, "next": following})
 
     def read_run(self, run_id: str) -> Answer:
-        run, nodes = self._store.run_with_nodes(self._tenant("jobs:read"), run_id)
+        run, nodes = self._store.run_with_nodes(self.tenant("jobs:read"), run_id)
         return jsonify(self._run_document(run, nodes))
 
     def delete_run(self, run_id: str) -> Answer:
         """Deletes the run with its log and files. 409 while it has not ended."""
-        self._store.delete_run(self._tenant("jobs:write"), run_id)
+        self._store.delete_run(self.tenant("jobs:write"), run_id)
         RunFiles(self._data_dir, run_id).remove()
         return Response(status=204)
 
     def cancel(self, run_id: str) -> Answer:
         """Cancels the run. Answers 200 when it has ended, by this or before, and 202 while it still runs."""
-        tenant_id = self._tenant("jobs:execute")
+        tenant_id = self.tenant("jobs:execute")
         run = cancel_run(self._store, self._queue, self._announcer, tenant_id, run_id)
         return jsonify(run_summary(run)), 200 if run.has_ended else 202
 
@@ -319,7 +325,7 @@ class _Api:
         Ask again with from=next until next equals size and ended is true. `?format=text`: the log as a file.
         Where only the log's end can be read, as of a runner on another machine, "from" is greater than asked for.
         """
-        run = self._store.run(self._tenant("jobs:read"), run_id)
+        run = self._store.run(self.tenant("jobs:read"), run_id)
         if request.args.get("format") == "text":
             return _text_file(self._logs.whole(run), f"run-{run.run_id}.log")
         piece = LogPiece.of(self._logs.read(run, pages.number("from", 0, int)))
@@ -334,7 +340,7 @@ class _Api:
 
     def read_program(self, run_id: str) -> Answer:
         """The program's text. `?format=json`: {"text", "nodeLines"}, where nodeLines is node id → first line."""
-        tenant_id = self._tenant("jobs:read")
+        tenant_id = self.tenant("jobs:read")
         program = self._store.program(tenant_id, run_id)
         shown = shown_program(program, self._store.graph_of_run(tenant_id, run_id))
         if request.args.get("format") == "json":
@@ -343,7 +349,7 @@ class _Api:
 
     def read_history(self, run_id: str) -> Answer:
         """The run's events, each with its time: {"source", "events": [{"ts", "type", "payload"}]}."""
-        return jsonify(self._histories.of(self._tenant("jobs:read"), run_id))
+        return jsonify(self._histories.of(self.tenant("jobs:read"), run_id))
 
     def events(self, run_id: str) -> Answer:
         """Server-sent events: the run's messages as the WebSocket sends them, until the run ends or the token expires."""
@@ -355,13 +361,14 @@ class _Api:
 
     def usage(self) -> Answer:
         """How many runs of the tenant are queued and running, and how many may be queued."""
-        queued, running = self._store.active_counts(self._tenant("jobs:read"))
+        queued, running = self._store.active_counts(self.tenant("jobs:read"))
         most = {"queuedRuns": self._limits.queued_runs}
         return jsonify({"queuedRuns": queued, "runningRuns": running, "limits": most})
 
     # ---- inside
 
-    def _tenant(self, scope: str) -> str:
+    def tenant(self, scope: str) -> str:
+        """Whose the request is. Aborts with 401 or 403."""
         return self._authenticate(scope).tenant_id
 
     def _graph(self, body: dict[str, Any]) -> dict[str, Any]:

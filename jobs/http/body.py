@@ -94,7 +94,7 @@ def job_name(body: dict[str, Any]) -> str:
     name = body.get("name")
     if isinstance(name, str) and name.strip() and len(name) <= MAX_NAME and _is_line(name):
         return name
-    raise _invalid("name", f"must be one line of 1 to {MAX_NAME} characters")
+    raise invalid("name", f"must be one line of 1 to {MAX_NAME} characters")
 
 
 def job_graph(body: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def job_graph(body: dict[str, Any]) -> dict[str, Any]:
         if errors:
             raise GraphInvalid(errors)
         return graph
-    raise _invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
+    raise invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
 
 
 def given_parameters(body: dict[str, Any]) -> dict[str, Any]:
@@ -116,14 +116,15 @@ def given_parameters(body: dict[str, Any]) -> dict[str, Any]:
     given = body.get("parameters")
     if given is None or isinstance(given, dict):
         return given or {}
-    raise _invalid("parameters", 'must be an object {"name": value, …}')
+    raise invalid("parameters", 'must be an object {"name": value, …}')
 
 
 def _is_line(text: str) -> bool:
     return all(unicodedata.category(character) not in ("Cc", "Zl", "Zp") for character in text)
 
 
-def _invalid(field: str, message: str) -> Problem:
+def invalid(field: str, message: str) -> Problem:
+    """422 for a member of the body."""
     error = {"nodeId": None, "field": field, "message": message}
     return Problem(422, f"{field} {message}", errors=[error], errorCount=1)
 

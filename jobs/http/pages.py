@@ -50,7 +50,7 @@ def clamped(name: str, default: int, most: int) -> int:
 
 def run_filter(job_id: int | None = None) -> RunFilter:
     """What the request for a list of runs asks for: of all jobs, or of one."""
-    _know("status", "since", "until", *(("job",) if job_id is None else ()))
+    know("status", "since", "until", *(("job",) if job_id is None else ()))
     return RunFilter(
         statuses=_statuses(),
         job_id=_job() if job_id is None else job_id,
@@ -60,11 +60,17 @@ def run_filter(job_id: int | None = None) -> RunFilter:
 
 
 def job_filter() -> JobFilter:
-    _know("q", "status", "runs")
+    know("q", "status", "runs")
     search = request.args.get("q", "")
     if len(search) > MAX_SEARCH:
         raise Problem(400, f"?q= must have at most {MAX_SEARCH} characters, found {len(search):,}")
     return JobFilter(name=search, last_statuses=_statuses())
+
+
+def job_of_webhooks() -> int | None:
+    """The job whose webhooks the request asks for."""
+    know("job")
+    return _job()
 
 
 def run_cursor(run_id: str, created_at: float) -> str:
@@ -101,7 +107,7 @@ def job_before() -> int | None:
     return int(found[0])
 
 
-def _know(*filters: str) -> None:
+def know(*filters: str) -> None:
     """Refuses other parameters: a filter that is not looked at would give a list that is silently wrong."""
     known = (*filters, "limit", "before")
     for name in request.args:

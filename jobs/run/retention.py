@@ -1,4 +1,4 @@
-"""Old runs go, with their logs and files: what is kept has a bound, on every machine."""
+"""Old runs go, with their logs and files, and old deliveries: what is kept has a bound, on every machine."""
 
 import logging
 import threading
@@ -36,6 +36,7 @@ class OldRuns:
         deleted = self._delete_runs()
         if deleted:
             LOG.info("%d runs that were older than what is kept are deleted", deleted)
+        self._delete_deliveries()
         self._delete_files()
 
     def _delete_runs(self) -> int:
@@ -51,6 +52,13 @@ class OldRuns:
             deleted += found
             self._stopping.wait(PAUSE)
         return deleted
+
+    def _delete_deliveries(self) -> None:
+        days = self._retention.deliveries_days
+        while days and not self._stopping.is_set():
+            if not self._store.webhooks.delete_older(time.time() - days * DAY, AT_ONCE):
+                break
+            self._stopping.wait(PAUSE)
 
     def _delete_files(self) -> None:
         directories = run_directories(self._data_dir)

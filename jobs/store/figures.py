@@ -40,6 +40,11 @@ class InstallationFigures:
                 "How long the run has waited that waits the longest",
                 0.0 if waiting.since is None else max(time.time() - waiting.since, 0.0),
             )
+            yield GaugeMetricFamily(
+                "progress_webhook_deliveries_waiting",
+                "Deliveries to webhooks that are not settled",
+                waiting.deliveries,
+            )
 
     def _known(self) -> Waiting | None:
         with self._lock:

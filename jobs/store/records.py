@@ -184,11 +184,12 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The runs of all tenants that have not ended, and when the queued one was recorded that waits the longest."""
+    """What all tenants wait for: runs that have not ended, since when the first of them is queued, and deliveries to webhooks."""
 
     queued: int
     running: int
     since: float | None
+    deliveries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

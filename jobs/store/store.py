@@ -19,6 +19,7 @@ from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
+from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import (
     Job,
@@ -37,11 +38,14 @@ from jobs.store.records import (
 )
 from jobs.store.run_lists import NEWEST_FIRST, runs_of_page
 from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
-from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
+from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS, WEBHOOKS
+from jobs.store.webhooks.ends import note_end
+from jobs.store.webhooks.store import Webhooks, count_waiting, delete_webhooks
 from metrics.families import DATABASE_ERRORS, RUN_START, RUNS_ENDED
 from settings.groups import DatabaseLimits
 
 __all__ = [
+    "MAX_JOB_ID",
     "AlreadyRunning",
     "IdempotencyMismatch",
     "JobChanged",
@@ -54,7 +58,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 _ATTEMPTS = 5  # to record a run while other requests record the same one
 _IS_QUEUED = RUNS.c.status == RunStatus.QUEUED.value
 _IS_RUNNING = RUNS.c.status == RunStatus.RUNNING.value
@@ -66,10 +69,6 @@ RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
 _RUN_COLUMNS = [
     c for c in RUNS.c if c.name not in ("graph", "program", "idempotency_key", "request_hash")
 ]
-
-
-class NotFound(LookupError):
-    """The tenant has no such job or run."""
 
 
 class AlreadyRunning(Exception):
@@ -103,6 +102,7 @@ class Store:
     def __init__(self, database_url: str, limits: DatabaseLimits | None = None) -> None:
         self._database = Database(database_url, limits)
         self.installation = Installation(self._database)
+        self.webhooks = Webhooks(self._read, self._write)
         for (
             end,
             kind,
@@ -175,7 +175,7 @@ class Store:
         return self._write(update)
 
     def delete_job(self, tenant_id: str, job_id: int) -> list[str]:
-        """Deletes a job and its runs; returns the ids of the runs. Raises NotFound or AlreadyRunning."""
+        """Deletes a job, its runs and its webhooks; returns the ids of the runs. Raises NotFound or AlreadyRunning."""
 
         def delete(connection: Connection) -> list[str]:
             _job_of(connection, tenant_id, job_id)
@@ -185,6 +185,7 @@ class Store:
             of_job = RUNS.c.job_id == job_id
             run_ids = list(connection.execute(sa.select(RUNS.c.run_id).where(of_job)).scalars())
             _delete_runs(connection, of_job)
+            delete_webhooks(connection, WEBHOOKS.c.job_id == job_id)
             connection.execute(sa.delete(JOBS).where(JOBS.c.job_id == job_id))
             return run_ids
 
@@ -380,8 +381,8 @@ class Store:
         `retry_after`: in the same transaction, a retry is recorded that is due after so many seconds, unless somebody
         asked for the run's cancel.
 
-        Returns whether it did. The nodes' states and the log's end are written in the same transaction. Raises IllegalMove
-        for a move that the table of states does not have.
+        Returns whether it did. The nodes' states and the log's end are written in the same transaction, and so is, of an end,
+        what its webhooks are to be told. Raises IllegalMove for a move that the table of states does not have.
         """
         check_move(run_id, frm, to)
         values: dict[str, Any] = {"status": to.value, "reason": reason, "exit_code": exit_code}
@@ -393,13 +394,15 @@ class Store:
             if not _set(connection, tenant_id, run_id, frm, values, *owner):
                 return False
             _put_nodes(connection, run_id, nodes)
-            if to.is_end:
-                _note_rows(connection, tenant_id, run_id)
             if log is not None:
                 row = {"run_id": run_id, "size": log.size, "tail": log.tail}
                 connection.execute(sa.insert(RUN_LOGS).values(**row))
-            if retry_after is not None:
-                _record_retry(connection, run_id, retry_after)
+            if to.is_end:
+                _note_rows(connection, tenant_id, run_id)
+                is_retried = retry_after is not None and _record_retry(
+                    connection, run_id, retry_after
+                )
+                note_end(connection, run_id, is_retried=is_retried)
             return True
 
         has_moved = self._write(move)
@@ -554,14 +557,14 @@ class Store:
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
     def waiting(self) -> Waiting:
-        """How many runs of all tenants are queued and running, and since when, without retries whose time has not come."""
+        """What all tenants wait for; retries whose time has not come are not among it."""
         begun = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
 
         def read(connection: Connection) -> Waiting:
             of_all = sa.select(sa.func.count(), sa.func.min(begun))
             queued, since = connection.execute(of_all.where(_IS_QUEUED, begun <= time.time())).one()
             running, _ = connection.execute(of_all.where(_IS_RUNNING)).one()
-            return Waiting(queued, running, since)
+            return Waiting(queued, running, since, count_waiting(connection))
 
         return self._read(read)
 
@@ -810,8 +813,8 @@ def _put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) 
             connection.execute(sa.insert(NODE_STATES).values(**key, payload=payload))
 
 
-def _record_retry(connection: Connection, run_id: str, wait: float) -> None:
-    """A run like that one, with its graph, program and values."""
+def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
+    """A run like that one, with its graph, program and values. False when somebody had asked for that one's cancel."""
     copied = (
         *("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts"),
         "started_by",
@@ -821,7 +824,7 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> None:
     )
     row = connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one()
     if row["cancel_requested_at"] is not None:
-        return
+        return False
     now = time.time()
     values = {
         **{name: row[name] for name in copied},
@@ -836,6 +839,7 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> None:
         "beat": 0,
     }
     connection.execute(sa.insert(RUNS).values(**values))
+    return True
 
 
 def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> None:

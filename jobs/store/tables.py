@@ -100,3 +100,48 @@ RUN_LOGS = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),  # bytes of the whole log
     sa.Column("tail", sa.LargeBinary, nullable=False),  # its last bytes
 )
+
+# Who is told of runs that ended; jobs/store/webhooks
+WEBHOOKS = sa.Table(
+    "webhooks",
+    METADATA,
+    sa.Column("webhook_id", sa.String(32), primary_key=True),
+    sa.Column("tenant_id", sa.String(64), nullable=False),
+    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.job_id")),  # NULL: all of the tenant
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("form", sa.String(16), nullable=False),
+    sa.Column("ends", sa.String(200), nullable=False),  # words, with spaces between
+    sa.Column("secret", sa.String(80), nullable=False),
+    sa.Column("old_secret", sa.String(80)),  # signs, too, until …
+    sa.Column("old_secret_until", sa.Double),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Column("disabled_at", sa.Double),
+    sa.Column("disabled_reason", sa.Text),
+    sa.Column("failing_since", sa.Double),  # the first failed attempt after the last delivery
+    sa.Index("webhooks_of_tenant", "tenant_id", "created_at", "webhook_id"),
+    sa.Index("webhooks_of_job", "job_id"),
+)
+
+WEBHOOK_DELIVERIES = sa.Table(
+    "webhook_deliveries",
+    METADATA,
+    sa.Column("delivery_id", sa.String(32), primary_key=True),
+    sa.Column("webhook_id", sa.String(32), sa.ForeignKey("webhooks.webhook_id"), nullable=False),
+    sa.Column("event", sa.String(32), nullable=False),
+    sa.Column("job_id", sa.Integer),  # and the run: either may be deleted since
+    sa.Column("run_id", sa.String(32)),
+    sa.Column("document", sa.Text, nullable=False),  # JSON
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    # when it is sent, or sent again if its sender did not say how that went; NULL: not any more
+    sa.Column("due_at", sa.Double),
+    sa.Column("tried_at", sa.Double),
+    sa.Column("answer", sa.Integer),  # the HTTP status of the last attempt
+    sa.Column("error", sa.Text),  # what was wrong with it
+    sa.Index("deliveries_due", "due_at"),
+    sa.Index("deliveries_of_webhook", "webhook_id", "created_at", "delivery_id"),
+    sa.Index("deliveries_due_of_webhook", "webhook_id", "due_at"),
+    sa.Index("deliveries_by_age", "created_at"),
+)

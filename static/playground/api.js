@@ -171,6 +171,47 @@ export class Api {
     return runs.length > 0 ? runs[0].runId : null;
   }
 
+  /** Those that are told of a job: [{id, jobId, url, ends, form, state, disabledReason}]. */
+  async webhooks(jobId) {
+    return (await this.#call('GET', `/api/webhooks?job=${jobId}`)).webhooks;
+  }
+
+  /** The webhook, with a secret that is told this once. `webhook`: {url, ends, form, jobId}, where null is all jobs. */
+  createWebhook(webhook) {
+    return this.#call('POST', '/api/webhooks', webhook);
+  }
+
+  replaceWebhook(id, webhook) {
+    return this.#call('PUT', `/api/webhooks/${id}`, webhook);
+  }
+
+  deleteWebhook(id) {
+    return this.#call('DELETE', `/api/webhooks/${id}`);
+  }
+
+  /** {secret}: told this once. */
+  changeSecret(id) {
+    return this.#call('POST', `/api/webhooks/${id}/secret`);
+  }
+
+  /** The delivery that tries it: {id, event, runId, status, attempts, createdAt, answer, error}. */
+  testWebhook(id) {
+    return this.#call('POST', `/api/webhooks/${id}/test`);
+  }
+
+  webhookDelivery(id, deliveryId) {
+    return this.#call('GET', `/api/webhooks/${id}/deliveries/${deliveryId}`);
+  }
+
+  /** The newest first. */
+  async webhookDeliveries(id) {
+    return (await this.#call('GET', `/api/webhooks/${id}/deliveries?limit=20`)).deliveries;
+  }
+
+  replayDelivery(id, deliveryId) {
+    return this.#call('POST', `/api/webhooks/${id}/deliveries/${deliveryId}/replay`);
+  }
+
   async #call(...request) {
     return (await this.#exchange(...request)).document;
   }

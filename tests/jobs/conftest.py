@@ -276,6 +276,8 @@ def start_runner(
             "JWT_SECRET": "not for programs " * 4,
             "CONNECTION_SHOP": "sqlite:///shop.db",
             "CONNECTION_PAYROLL": "sqlite:///payroll.db",
+            "WEBHOOK_PRIVATE_HOSTS": "127.0.0.1",
+            "WEBHOOK_TIMEOUT": "3",
         }
         options = {
             "slots": slots,

@@ -10,7 +10,8 @@ from jobs.run.stop_signal import StopSignal
 from jobs.runner import Periods, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
-from settings.groups import Deadlines, Retention
+from settings.groups import Deadlines, Retention, WebhookSettings
+from settings.reading import Reader, read_group
 from tests.programs import allowance
 
 
@@ -31,6 +32,7 @@ def main() -> int:
         deadlines=Deadlines(**options["deadlines"]),
         retention=Retention(),
         allowance=allowance(data_dir),
+        webhooks=read_group(WebhookSettings, Reader(os.environ)),
     )
     return run_until(stop, runner, store, link)
 

@@ -111,7 +111,7 @@ def queries() -> dict[str, str]:
     }
     rules = (DEPLOY / "alerts.yml").read_text()
     alerts = re.findall(r"- alert: (\w+)\n +expr: (.+)\n", rules)
-    assert len(alerts) == rules.count("- alert:") == 5
+    assert len(alerts) == rules.count("- alert:") == 6
     return {**of_board, **dict(alerts)}
 
 

@@ -19,7 +19,7 @@ from tests.harness import NatsServer, eventually
 
 
 def write_certificate(directory: Path, address: str) -> tuple[Path, Path]:
-    """A self-signed certificate for one IP address, and its key, as PEM files."""
+    """A self-signed certificate for one IP address or host name, and its key, as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -31,9 +31,7 @@ def write_certificate(directory: Path, address: str) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False
-        )
+        .add_extension(x509.SubjectAlternativeName([_named(address)]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
@@ -47,6 +45,13 @@ def write_certificate(directory: Path, address: str) -> tuple[Path, Path]:
         )
     )
     return certificate_file, key_file
+
+
+def _named(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
 
 
 StartTls = Callable[..., tuple[NatsServer, str]]

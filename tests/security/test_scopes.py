@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ GRAPH = {
     "edges": [{"from": 1, "to": 2}],
 }
 JOB = {"name": "a job", "graph": GRAPH}
+WEBHOOK = {"url": "https://example.com/hook", "ends": ["failed"]}
 NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/node-types"): (READ, None),
     ("GET", "/api/functions"): (READ, None),
@@ -50,6 +52,16 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/runs/<run_id>/history"): (READ, None),
     ("GET", "/api/runs/<run_id>/events"): (READ, None),
     ("GET", "/api/runs/<run_id>/wait"): (READ, None),
+    ("GET", "/api/webhooks"): (WRITE, None),
+    ("POST", "/api/webhooks"): (WRITE, WEBHOOK),
+    ("GET", "/api/webhooks/<webhook_id>"): (WRITE, None),
+    ("PUT", "/api/webhooks/<webhook_id>"): (WRITE, WEBHOOK),
+    ("DELETE", "/api/webhooks/<webhook_id>"): (WRITE, None),
+    ("POST", "/api/webhooks/<webhook_id>/secret"): (WRITE, None),
+    ("POST", "/api/webhooks/<webhook_id>/test"): (WRITE, None),
+    ("GET", "/api/webhooks/<webhook_id>/deliveries"): (WRITE, None),
+    ("GET", "/api/webhooks/<webhook_id>/deliveries/<delivery_id>"): (WRITE, None),
+    ("POST", "/api/webhooks/<webhook_id>/deliveries/<delivery_id>/replay"): (WRITE, None),
     ("GET", "/api/usage"): (READ, None),
     ("GET", "/api/room"): (READ, None),
 }
@@ -58,7 +70,7 @@ OPEN_TO_ALL |= {"/docs", "/openapi.json", "/asyncapi.json"}
 
 
 def path_of(rule: str) -> str:
-    return rule.replace("<int:job_id>", "999").replace("<run_id>", "none")
+    return re.sub(r"<\w+>", "none", rule.replace("<int:job_id>", "999"))
 
 
 @pytest.fixture(scope="module")

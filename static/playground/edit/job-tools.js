@@ -7,6 +7,7 @@ import { byId, setHidden } from '../dom.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
 import { Menu } from './menu.js';
+import { WebhooksDialog } from '../webhooks/dialog.js';
 
 const NO_NODES = { nodes: [], edges: [] };
 const MOST_NAME = 200; // characters, as the server has it
@@ -14,6 +15,7 @@ const MOST_NAME = 200; // characters, as the server has it
 export class JobTools {
   #api;
   #host;
+  #webhooks;
   #afterRename = byId('job-menu');
 
   /**
@@ -23,6 +25,7 @@ export class JobTools {
   constructor(api, host) {
     this.#api = api;
     this.#host = host;
+    this.#webhooks = new WebhooksDialog(api);
     new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
     byId('job-new').addEventListener('click', () => this.create());
     byId('job-import').addEventListener('click', () => this.chooseFiles());
@@ -39,6 +42,7 @@ export class JobTools {
       { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },
       { key: 'parameters', label: 'Parameters…', icon: 'braces', run: () => this.#host.declareParameters() },
       { key: 'retries', label: 'Retries…', icon: 'reload', run: () => this.#host.setRetries() },
+      { key: 'webhooks', label: 'Tell others…', icon: 'bell', run: () => this.#webhooks.open(this.#host.draft()) },
       { key: 'json', label: 'Edit as JSON', icon: 'braces', run: () => this.#host.editAsJson() },
       { key: 'export', label: 'Export as JSON', icon: 'download', run: () => this.export() },
     ];

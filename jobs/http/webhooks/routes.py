@@ -1,0 +1,117 @@
+"""The handlers of webhooks. They change the database alone: runners post what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from jobs.http import pages
+from jobs.http.body import json_object
+from jobs.http.problems import Problem, answer
+from jobs.http.webhooks import bodies
+from jobs.http.webhooks.documents import delivery_document, webhook_document
+from jobs.http.webhooks.operations import DELIVERIES_A_PAGE
+from jobs.store.webhooks.store import TooManyWebhooks, WebhookDisabled, Webhooks
+from jobs.webhooks.signature import new_secret
+from settings.groups import RequestLimits, WebhookSettings
+
+SCOPE = "jobs:write"
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
+ERRORS = (TooManyWebhooks, WebhookDisabled)
+
+
+def refused(error: Exception) -> Response:
+    """The answer to one of ERRORS."""
+    return answer(Problem(409, str(error)))
+
+
+class WebhookRoutes:
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        tenant: Callable[[str], str],
+        limits: RequestLimits,
+        settings: WebhookSettings,
+    ) -> None:
+        """`tenant` takes the scope that is needed; it aborts with 401 or 403."""
+        self._webhooks = webhooks
+        self._tenant = tenant
+        self._limits = limits
+        self._settings = settings
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+        one, delivery = "/webhooks/<webhook_id>", "/webhooks/<webhook_id>/deliveries/<delivery_id>"
+        return [
+            ("GET", "/webhooks", self.list_webhooks),
+            ("POST", "/webhooks", self.create_webhook),
+            ("GET", one, self.read_webhook),
+            ("PUT", one, self.replace_webhook),
+            ("DELETE", one, self.delete_webhook),
+            ("POST", f"{one}/secret", self.change_secret),
+            ("POST", f"{one}/test", self.test_webhook),
+            ("GET", f"{one}/deliveries", self.list_deliveries),
+            ("GET", delivery, self.read_delivery),
+            ("POST", f"{delivery}/replay", self.replay_delivery),
+        ]
+
+    def list_webhooks(self) -> Answer:
+        tenant_id = self._tenant(SCOPE)
+        found = self._webhooks.all_of(tenant_id, pages.job_of_webhooks())
+        return jsonify({"webhooks": [webhook_document(one) for one in found]})
+
+    def create_webhook(self) -> Answer:
+        tenant_id = self._tenant(SCOPE)
+        body = json_object(self._limits)
+        if "enabled" in body:
+            raise bodies.unknown("enabled")
+        new = bodies.new_webhook(body, self._settings.private_hosts)
+        secret = new_secret()
+        made = self._webhooks.create(tenant_id, new, secret, self._settings.per_tenant)
+        headers = {"Location": f"{request.script_root}/api/webhooks/{made.webhook_id}"}
+        return jsonify({**webhook_document(made), "secret": secret}), 201, headers
+
+    def read_webhook(self, webhook_id: str) -> Answer:
+        return jsonify(webhook_document(self._webhooks.get(self._tenant(SCOPE), webhook_id)))
+
+    def replace_webhook(self, webhook_id: str) -> Answer:
+        tenant_id = self._tenant(SCOPE)
+        body = json_object(self._limits)
+        new = bodies.new_webhook(body, self._settings.private_hosts)
+        changed = self._webhooks.replace(tenant_id, webhook_id, new, enabled=bodies.enabled(body))
+        return jsonify(webhook_document(changed))
+
+    def delete_webhook(self, webhook_id: str) -> Answer:
+        self._webhooks.delete(self._tenant(SCOPE), webhook_id)
+        return Response(status=204)
+
+    def change_secret(self, webhook_id: str) -> Answer:
+        secret = new_secret()
+        until = self._webhooks.change_secret(self._tenant(SCOPE), webhook_id, secret)
+        return jsonify({"secret": secret, "previousUntil": until})
+
+    def test_webhook(self, webhook_id: str) -> Answer:
+        """Ask for the delivery that is answered, until it has settled."""
+        made = self._webhooks.test(self._tenant(SCOPE), webhook_id)
+        return jsonify(delivery_document(made)), 202
+
+    def list_deliveries(self, webhook_id: str) -> Answer:
+        tenant_id = self._tenant(SCOPE)
+        pages.know()
+        limit, before = pages.limit(DELIVERIES_A_PAGE), pages.run_place()
+        found = self._webhooks.deliveries(tenant_id, webhook_id, limit + 1, before)
+        shown = found[:limit]
+        told: dict[str, Any] = {"deliveries": [delivery_document(one) for one in shown]}
+        following = None
+        if len(found) > limit:
+            following = pages.run_cursor(shown[-1].delivery_id, shown[-1].created_at)
+        return jsonify({**told, "next": following})
+
+    def read_delivery(self, webhook_id: str, delivery_id: str) -> Answer:
+        found = self._webhooks.delivery(self._tenant(SCOPE), webhook_id, delivery_id)
+        return jsonify(delivery_document(found))
+
+    def replay_delivery(self, webhook_id: str, delivery_id: str) -> Answer:
+        again = self._webhooks.replay(self._tenant(SCOPE), webhook_id, delivery_id)
+        return jsonify(delivery_document(again)), 202

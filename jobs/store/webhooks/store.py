@@ -1,0 +1,403 @@
+"""Webhooks in the database: what tenants set, and the record of deliveries, which is the queue of those that wait, too.
+
+A delivery that waits has a time at which it is due. Who sends it first puts that time off (a lease) and counts the attempt: if
+that process dies, the delivery is due again when the lease is over, and a result that comes late no longer counts.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from jobs.store.not_found import MAX_JOB_ID, NotFound
+from jobs.store.records import Place
+from jobs.store.tables import JOBS, WEBHOOK_DELIVERIES, WEBHOOKS
+from jobs.store.webhooks.ends import add_delivery, moment
+from jobs.store.webhooks.records import (
+    TEST,
+    Claimed,
+    Delivery,
+    DeliveryStatus,
+    DueWebhook,
+    Form,
+    NewWebhook,
+    Result,
+    Told,
+    Webhook,
+)
+
+T = TypeVar("T")
+
+ROTATION = 86_400.0  # seconds in which the secret before the present one signs, too
+# Deliveries that may wait for a receiver that takes none: 10 ends a minute for a day. Beyond, the webhook is disabled.
+MOST_WAITING = 15_000
+MOST_DUE = 10_000  # webhooks that one look for due deliveries finds; others come with a later look
+_DELIVERY = WEBHOOK_DELIVERIES.c
+_WAITING = _DELIVERY.status == DeliveryStatus.WAITING.value
+_SECRETS = ("secret", "old_secret", "old_secret_until")
+_WEBHOOK_COLUMNS = [c for c in WEBHOOKS.c if c.name not in _SECRETS]
+_DELIVERY_COLUMNS = [c for c in _DELIVERY if c.name != "document"]
+
+
+class TooManyWebhooks(Exception):
+    """The tenant has as many webhooks as it may have."""
+
+
+class WebhookDisabled(Exception):
+    """A webhook that is told nothing cannot be told something again."""
+
+
+class InTransaction(Protocol):
+    """Does work in a transaction."""
+
+    def __call__(self, work: Callable[[Connection], T], /) -> T: ...
+
+
+class Webhooks:
+    """A part of the store (jobs/store/store.py). Any thread. Raises StoreUnavailable."""
+
+    def __init__(self, read: InTransaction, write: InTransaction) -> None:
+        self._read = read
+        self._write = write
+
+    # ---- what tenants set
+
+    def create(self, tenant_id: str, new: NewWebhook, secret: str, most: int) -> Webhook:
+        """Raises NotFound (the job), TooManyWebhooks."""
+        now = time.time()
+        webhook_id = uuid.uuid4().hex
+        values = {**_values(new), "webhook_id": webhook_id, "tenant_id": tenant_id}
+        times = {"created_at": now, "updated_at": now}
+
+        def create(connection: Connection) -> Webhook:
+            _check_job(connection, tenant_id, new.job_id)
+            count = sa.select(sa.func.count()).where(WEBHOOKS.c.tenant_id == tenant_id)
+            if connection.execute(count).scalar_one() >= most:
+                raise TooManyWebhooks(
+                    f"the tenant has {most} webhooks already, which is all that it may have; delete one first"
+                )
+            connection.execute(sa.insert(WEBHOOKS).values(**values, **times, secret=secret))
+            return _webhook_of(connection, tenant_id, webhook_id)
+
+        return self._with_job(new, create)
+
+    def replace(
+        self, tenant_id: str, webhook_id: str, new: NewWebhook, *, enabled: bool
+    ) -> Webhook:
+        """Another URL, and enabling one that was disabled, forgets failures; disabling gives up what waits. Raises NotFound."""
+
+        def replace(connection: Connection) -> Webhook:
+            before = _locked(connection, tenant_id, webhook_id)
+            _check_job(connection, tenant_id, new.job_id)
+            values: dict[str, Any] = {**_values(new), "updated_at": time.time()}
+            if enabled and before.disabled_at is not None:
+                values |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
+            if new.url != before.url:
+                values["failing_since"] = None
+            _update(connection, webhook_id, values)
+            if not enabled and before.disabled_at is None:
+                _disable(connection, webhook_id, "disabled by hand")
+            return _webhook_of(connection, tenant_id, webhook_id)
+
+        return self._with_job(new, replace)
+
+    def _with_job(self, new: NewWebhook, work: Callable[[Connection], Webhook]) -> Webhook:
+        try:
+            return self._write(work)
+        except IntegrityError:  # its job was deleted just now
+            raise NotFound(f"there is no job {new.job_id}") from None
+
+    def change_secret(self, tenant_id: str, webhook_id: str, secret: str) -> float:
+        """Until the time that is returned, the present secret signs, too. Raises NotFound."""
+        now = time.time()
+        values = {"old_secret": WEBHOOKS.c.secret, "old_secret_until": now + ROTATION}
+
+        def change(connection: Connection) -> float:
+            _locked(connection, tenant_id, webhook_id)
+            _update(connection, webhook_id, {**values, "secret": secret, "updated_at": now})
+            return now + ROTATION
+
+        return self._write(change)
+
+    def delete(self, tenant_id: str, webhook_id: str) -> None:
+        """Deletes the webhook with its record; what waits is not sent any more. Raises NotFound."""
+
+        def delete(connection: Connection) -> None:
+            _webhook_of(connection, tenant_id, webhook_id)
+            delete_webhooks(connection, WEBHOOKS.c.webhook_id == webhook_id)
+
+        self._write(delete)
+
+    def all_of(self, tenant_id: str, job_id: int | None = None) -> list[Webhook]:
+        """The tenant's webhooks, oldest first; with `job_id` those that are told of this job."""
+        query = sa.select(*_WEBHOOK_COLUMNS).where(WEBHOOKS.c.tenant_id == tenant_id)
+        if job_id is not None:
+            query = query.where(sa.or_(WEBHOOKS.c.job_id.is_(None), WEBHOOKS.c.job_id == job_id))
+        query = query.order_by(WEBHOOKS.c.created_at, WEBHOOKS.c.webhook_id)
+        return self._read(lambda c: [_webhook(row) for row in c.execute(query).mappings()])
+
+    def get(self, tenant_id: str, webhook_id: str) -> Webhook:
+        """Raises NotFound."""
+        return self._read(lambda connection: _webhook_of(connection, tenant_id, webhook_id))
+
+    # ---- deliveries, as tenants see them
+
+    def test(self, tenant_id: str, webhook_id: str) -> Delivery:
+        """Records a delivery that tries the webhook, also one that is disabled. Raises NotFound."""
+
+        def test(connection: Connection) -> Delivery:
+            webhook = _webhook_of(connection, tenant_id, webhook_id, for_share=True)
+            document = {"timestamp": moment(time.time()), "data": {"webhookId": webhook_id}}
+            made = add_delivery(connection, webhook_id, TEST, document, webhook.job_id)
+            return _delivery_of(connection, webhook_id, made)
+
+        return self._write(test)
+
+    def deliveries(
+        self, tenant_id: str, webhook_id: str, limit: int, before: Place | None = None
+    ) -> list[Delivery]:
+        """The newest first, all older than `before`. Raises NotFound."""
+        place = (_DELIVERY.created_at, _DELIVERY.delivery_id)
+        query = sa.select(*_DELIVERY_COLUMNS).where(_DELIVERY.webhook_id == webhook_id)
+        if before is not None:
+            given = sa.tuple_(sa.literal(before.created_at), sa.literal(before.run_id))
+            query = query.where(sa.tuple_(*place) < given)
+        query = query.order_by(*(column.desc() for column in place)).limit(limit)
+
+        def read(connection: Connection) -> list[Delivery]:
+            _webhook_of(connection, tenant_id, webhook_id)
+            return [_delivery(row) for row in connection.execute(query).mappings()]
+
+        return self._read(read)
+
+    def delivery(self, tenant_id: str, webhook_id: str, delivery_id: str) -> Delivery:
+        """Raises NotFound."""
+
+        def read(connection: Connection) -> Delivery:
+            _webhook_of(connection, tenant_id, webhook_id)
+            return _delivery_of(connection, webhook_id, delivery_id)
+
+        return self._read(read)
+
+    def replay(self, tenant_id: str, webhook_id: str, delivery_id: str) -> Delivery:
+        """Has the delivery sent at once, whatever became of it, with the id that it had. Raises NotFound, WebhookDisabled."""
+
+        def replay(connection: Connection) -> Delivery:
+            webhook = _locked(connection, tenant_id, webhook_id)
+            _delivery_of(connection, webhook_id, delivery_id)
+            if webhook.disabled_at is not None:
+                raise WebhookDisabled("the webhook is disabled: enable it first, and replay then")
+            values = {"status": DeliveryStatus.WAITING.value, "due_at": time.time()}
+            update = sa.update(WEBHOOK_DELIVERIES).where(_DELIVERY.delivery_id == delivery_id)
+            connection.execute(update.values(**values))
+            return _delivery_of(connection, webhook_id, delivery_id)
+
+        return self._write(replay)
+
+    # ---- what senders do, over all tenants
+
+    def due(self) -> list[DueWebhook]:
+        """The webhooks for which a delivery is due, whose first has waited the longest first."""
+        now = time.time()
+        first = sa.select(sa.func.min(_DELIVERY.due_at))
+        own = first.where(_DELIVERY.webhook_id == WEBHOOKS.c.webhook_id)
+        since = own.correlate(WEBHOOKS).scalar_subquery().label("since")
+        query = sa.select(WEBHOOKS.c.webhook_id, WEBHOOKS.c.tenant_id, WEBHOOKS.c.url, since)
+        query = query.where(since <= now).order_by(since).limit(MOST_DUE)
+
+        def read(connection: Connection) -> list[DueWebhook]:
+            earliest = connection.execute(first).scalar()
+            if earliest is None or earliest > now:  # as it is nearly always
+                return []
+            return [DueWebhook(**row) for row in connection.execute(query).mappings()]
+
+        return self._read(read)
+
+    def claim(self, webhook_ids: Sequence[str], lease: float) -> list[Claimed]:
+        """Makes a due delivery of each of these webhooks this caller's own for `lease` seconds; an id may be there twice."""
+
+        def claim(connection: Connection) -> list[Claimed]:
+            found = (_claim_one(connection, one, lease) for one in sorted(webhook_ids))
+            return [claimed for claimed in found if claimed is not None]
+
+        return self._write(claim)
+
+    def settle(self, results: Iterable[Result]) -> None:
+        """Writes how attempts went. What another process has claimed since is left to that one."""
+        ordered = sorted(results, key=lambda result: result.claimed.webhook_id)
+
+        def settle(connection: Connection) -> None:
+            for result in ordered:
+                _settle_one(connection, result)
+
+        self._write(settle)
+
+    def delete_older(self, before: float, limit: int) -> int:
+        """Deletes what was recorded before a time (Unix seconds), the oldest first; how many it were, at most `limit`."""
+        old = sa.select(_DELIVERY.delivery_id).where(_DELIVERY.created_at < before)
+        old = old.order_by(_DELIVERY.created_at).limit(limit)
+
+        def delete(connection: Connection) -> int:
+            ids = list(connection.execute(old).scalars())
+            connection.execute(sa.delete(WEBHOOK_DELIVERIES).where(_DELIVERY.delivery_id.in_(ids)))
+            return len(ids)
+
+        return self._write(delete)
+
+
+def delete_webhooks(connection: Connection, condition: sa.ColumnElement[bool]) -> None:
+    """Deletes webhooks with their record. They are locked first, so that none gets a delivery meanwhile."""
+    query = sa.select(WEBHOOKS.c.webhook_id).where(condition).order_by(WEBHOOKS.c.webhook_id)
+    ids = list(connection.execute(query.with_for_update()).scalars())
+    connection.execute(sa.delete(WEBHOOK_DELIVERIES).where(_DELIVERY.webhook_id.in_(ids)))
+    connection.execute(sa.delete(WEBHOOKS).where(WEBHOOKS.c.webhook_id.in_(ids)))
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many deliveries are not settled."""
+    query = sa.select(sa.func.count()).where(_DELIVERY.due_at.is_not(None))
+    return int(connection.execute(query).scalar_one())
+
+
+# ---- pieces of transactions
+
+
+def _claim_one(connection: Connection, webhook_id: str, lease: float) -> Claimed | None:
+    now = time.time()
+    due = sa.select(_DELIVERY.delivery_id, _DELIVERY.due_at, _DELIVERY.attempts)
+    due = due.where(_DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at <= now)
+    due = due.order_by(_DELIVERY.due_at).limit(1).with_for_update(skip_locked=True)
+    found = connection.execute(due).first()
+    if found is None:
+        return None
+    mine = _DELIVERY.delivery_id == found.delivery_id
+    values = {"due_at": now + lease, "attempts": found.attempts + 1}
+    connection.execute(sa.update(WEBHOOK_DELIVERIES).where(mine).values(**values))
+    query = sa.select(
+        *(_DELIVERY.delivery_id, _DELIVERY.attempts.label("attempt"), _DELIVERY.event),
+        *(_DELIVERY.document, *(WEBHOOKS.c[name] for name in _SECRETS)),
+        *(WEBHOOKS.c[n] for n in ("webhook_id", "tenant_id", "url", "form", "failing_since")),
+    ).select_from(WEBHOOK_DELIVERIES.join(WEBHOOKS))
+    row = dict(connection.execute(query.where(mine)).mappings().one())
+    secret, old, until = (row.pop(name) for name in _SECRETS)
+    secrets = (secret, old) if old and until > now else (secret,)
+    return Claimed(**{**row, "form": Form(row["form"]), "secrets": secrets})
+
+
+def _settle_one(connection: Connection, result: Result) -> None:
+    claimed = result.claimed
+    _lock(connection, claimed.webhook_id)
+    values = {
+        "status": result.status.value,
+        "due_at": result.next_at,
+        "tried_at": result.tried_at,
+        "answer": result.answer,
+        "error": result.error,
+    }
+    update = sa.update(WEBHOOK_DELIVERIES).where(
+        _DELIVERY.delivery_id == claimed.delivery_id,
+        _DELIVERY.attempts == claimed.attempt,
+        _WAITING,
+    )
+    if connection.execute(update.values(**values)).rowcount == 0:
+        return
+    if result.error is None:
+        _update(connection, claimed.webhook_id, {"failing_since": None})
+    elif claimed.event != TEST:  # who tries a webhook that is not right yet harms it by nothing
+        since = sa.func.coalesce(WEBHOOKS.c.failing_since, result.tried_at)
+        _update(connection, claimed.webhook_id, {"failing_since": since})
+    if result.disable is not None:
+        _disable(connection, claimed.webhook_id, result.disable)
+    elif result.next_at is not None and _too_many_wait(connection, claimed.webhook_id):
+        _disable(
+            connection,
+            claimed.webhook_id,
+            f"it takes nothing, and {MOST_WAITING:,} deliveries wait",
+        )
+
+
+def _too_many_wait(connection: Connection, webhook_id: str) -> bool:
+    query = sa.select(_DELIVERY.due_at).where(
+        _DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at.is_not(None)
+    )
+    return connection.execute(query.limit(1).offset(MOST_WAITING)).first() is not None
+
+
+def _disable(connection: Connection, webhook_id: str, reason: str) -> None:
+    values = {"disabled_at": time.time(), "disabled_reason": reason}
+    enabled = WEBHOOKS.c.disabled_at.is_(None)
+    of_it = WEBHOOKS.c.webhook_id == webhook_id
+    connection.execute(sa.update(WEBHOOKS).where(of_it, enabled).values(**values))
+    waiting = sa.update(WEBHOOK_DELIVERIES).where(
+        _DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at.is_not(None)
+    )
+    given_up = {"status": DeliveryStatus.FAILED.value, "due_at": None}
+    connection.execute(waiting.values(**given_up, error="the webhook was disabled"))
+
+
+def _locked(connection: Connection, tenant_id: str, webhook_id: str) -> Webhook:
+    """The webhook, which no other transaction changes before this one ends. Raises NotFound."""
+    _lock(connection, webhook_id)
+    return _webhook_of(connection, tenant_id, webhook_id)
+
+
+def _lock(connection: Connection, webhook_id: str) -> None:
+    """All that changes a webhook and its deliveries begins with this, so that none waits for another in a ring."""
+    query = sa.select(WEBHOOKS.c.webhook_id).where(WEBHOOKS.c.webhook_id == webhook_id)
+    connection.execute(query.with_for_update(key_share=True))
+
+
+def _update(connection: Connection, webhook_id: str, values: dict[str, Any]) -> None:
+    update = sa.update(WEBHOOKS).where(WEBHOOKS.c.webhook_id == webhook_id)
+    connection.execute(update.values(**values))
+
+
+def _check_job(connection: Connection, tenant_id: str, job_id: int | None) -> None:
+    if job_id is None:
+        return
+    query = sa.select(JOBS.c.job_id).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+    if not 0 < job_id <= MAX_JOB_ID or connection.execute(query).first() is None:
+        raise NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+
+
+def _webhook_of(
+    connection: Connection, tenant_id: str, webhook_id: str, *, for_share: bool = False
+) -> Webhook:
+    query = sa.select(*_WEBHOOK_COLUMNS).where(
+        WEBHOOKS.c.tenant_id == tenant_id, WEBHOOKS.c.webhook_id == webhook_id
+    )
+    query = query.with_for_update(read=True, key_share=True) if for_share else query
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no webhook {webhook_id:.64}")
+    return _webhook(row)
+
+
+def _delivery_of(connection: Connection, webhook_id: str, delivery_id: str) -> Delivery:
+    query = sa.select(*_DELIVERY_COLUMNS).where(
+        _DELIVERY.webhook_id == webhook_id, _DELIVERY.delivery_id == delivery_id
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFound(f"the webhook has no delivery {delivery_id:.64}")
+    return _delivery(row)
+
+
+def _values(new: NewWebhook) -> dict[str, Any]:
+    ends = " ".join(sorted(new.ends))
+    return {"url": new.url, "form": new.form.value, "ends": ends, "job_id": new.job_id}
+
+
+def _webhook(row: RowMapping) -> Webhook:
+    ends = frozenset(Told(word) for word in row["ends"].split())
+    return Webhook(**{**row, "form": Form(row["form"]), "ends": ends})
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    return Delivery(**{**row, "status": DeliveryStatus(row["status"])})

@@ -1,0 +1,168 @@
+/**
+ * Who else is told when a run of a job ends: the webhooks of the job, and those of all jobs.
+ * Test hooks: `#webhooks`, `.webhook[data-id]`, `.webhook-test`, `.webhook-said`, `.webhook-record`, `.webhook-switch`, `.webhook-secret`,
+ * `.webhook-delete`, `.webhook-deliveries`, `#webhooks-url`, `#webhooks-job`, `#webhooks-form-kind`, `#webhooks-ends`, `#webhooks-add`,
+ * `#webhooks-errors`, `#webhooks-key`.
+ */
+
+import { byId, setHidden, setText } from '../dom.js';
+import { confirmed } from '../edit/confirm.js';
+import { endChoices, entryOf, recordOf, saidOf } from './entries.js';
+
+/** Milliseconds between two looks whether a test has gone out, and how often it is looked. */
+const LOOK_EVERY = 700;
+const LOOKS = 60;
+
+export class WebhooksDialog {
+  #api;
+  #dialog = byId('webhooks');
+  #list = byId('webhooks-list');
+  #jobId = null;
+  #opened = 0; // grows with each opening: what an earlier one asked for is not shown
+
+  constructor(api) {
+    this.#api = api;
+    byId('webhooks-ends').append(...endChoices());
+    byId('webhooks-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#attempt(() => this.#add());
+    });
+    byId('webhooks-key').addEventListener('focus', ({ target }) => target.select());
+    this.#dialog.addEventListener('close', () => this.#forget());
+  }
+
+  open({ id, name }) {
+    this.#jobId = id;
+    this.#opened += 1;
+    this.#list.replaceChildren();
+    this.#showSecret(null);
+    setText(byId('webhooks-of-job'), `Runs of ${name}`);
+    setHidden(byId('webhooks-none'), true);
+    setHidden(byId('webhooks-errors'), true);
+    this.#dialog.showModal();
+    byId('webhooks-url').focus();
+    return this.#attempt(() => this.#load());
+  }
+
+  // A secret is shown once, and is not left in the page.
+  #forget() {
+    this.#opened += 1;
+    this.#showSecret(null);
+    this.#list.replaceChildren();
+    byId('webhooks-form').reset();
+  }
+
+  async #load() {
+    const opened = this.#opened;
+    const webhooks = await this.#api.webhooks(this.#jobId);
+    if (opened !== this.#opened) return;
+    this.#list.replaceChildren(...webhooks.map((webhook) => this.#entry(webhook)));
+    setHidden(byId('webhooks-none'), webhooks.length > 0);
+  }
+
+  #entry(webhook) {
+    return entryOf(webhook, {
+      test: (entry) => this.#attempt(() => this.#test(webhook, entry)),
+      record: (entry) => this.#attempt(() => this.#toggleRecord(webhook, entry)),
+      switch: () => this.#attempt(() => this.#switch(webhook)),
+      secret: () => this.#attempt(() => this.#changeSecret(webhook)),
+      delete: () => this.#attempt(() => this.#delete(webhook)),
+    });
+  }
+
+  async #add() {
+    const ends = [...byId('webhooks-ends').querySelectorAll('input:checked')].map(({ value }) => value);
+    const made = await this.#api.createWebhook({
+      url: byId('webhooks-url').value.trim(),
+      ends,
+      form: byId('webhooks-form-kind').value,
+      jobId: byId('webhooks-job').value === 'all' ? null : this.#jobId,
+    });
+    byId('webhooks-form').reset();
+    if (made.form !== 'slack') this.#showSecret(made.secret); // a chat checks nothing
+    await this.#load();
+    this.#focus(made.id, '.webhook-test');
+  }
+
+  // The answer names the delivery, which a runner sends: it is asked for until that has happened.
+  async #test(webhook, entry) {
+    const opened = this.#opened;
+    const said = entry.querySelector('.webhook-said');
+    setText(said, 'Being sent…');
+    let delivery = await this.#api.testWebhook(webhook.id);
+    for (let looks = 0; delivery.status === 'waiting' && looks < LOOKS && opened === this.#opened; looks += 1) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
+      delivery = await this.#api.webhookDelivery(webhook.id, delivery.id);
+    }
+    setText(said, saidOf(delivery));
+    said.dataset.status = delivery.status;
+    if (!entry.querySelector('.webhook-deliveries').hidden) await this.#showRecord(webhook, entry);
+  }
+
+  async #toggleRecord(webhook, entry) {
+    const record = entry.querySelector('.webhook-deliveries');
+    const isShown = record.hidden;
+    entry.querySelector('.webhook-record').setAttribute('aria-expanded', String(isShown));
+    if (isShown) await this.#showRecord(webhook, entry);
+    setHidden(record, !isShown);
+  }
+
+  async #showRecord(webhook, entry) {
+    const deliveries = await this.#api.webhookDeliveries(webhook.id);
+    const replay = (delivery) => this.#attempt(() => this.#replay(webhook, delivery, entry));
+    entry.querySelector('.webhook-deliveries').replaceChildren(...recordOf(deliveries, { isEnabled: webhook.state !== 'disabled', now: this.#api.now(), replay }));
+  }
+
+  async #replay(webhook, delivery, entry) {
+    await this.#api.replayDelivery(webhook.id, delivery.id);
+    setText(entry.querySelector('.webhook-said'), 'It is sent again.');
+    await this.#showRecord(webhook, entry);
+    entry.querySelector('.webhook-record').focus();
+  }
+
+  async #switch(webhook) {
+    const { url, ends, form, jobId, state } = webhook;
+    await this.#api.replaceWebhook(webhook.id, { url, ends, form, jobId, enabled: state === 'disabled' });
+    await this.#load();
+    this.#focus(webhook.id, '.webhook-switch');
+  }
+
+  async #changeSecret(webhook) {
+    const wanted = await confirmed({ title: 'Make a new secret?', text: 'The present one goes on signing, too, for a day. Give the receiver the new one until then.', yes: 'Make one', danger: false });
+    if (wanted) this.#showSecret((await this.#api.changeSecret(webhook.id)).secret);
+  }
+
+  async #delete(webhook) {
+    const wanted = await confirmed({ title: 'Delete this webhook?', text: `${webhook.url} is told nothing any more, and the record of what it was told goes.`, yes: 'Delete' });
+    if (!wanted) return;
+    await this.#api.deleteWebhook(webhook.id);
+    await this.#load();
+    byId('webhooks-url').focus();
+  }
+
+  #showSecret(secret) {
+    byId('webhooks-key').value = secret ?? '';
+    setHidden(byId('webhooks-secret'), secret === null);
+    if (secret !== null) byId('webhooks-secret').scrollIntoView({ block: 'nearest' });
+  }
+
+  #focus(id, part) {
+    this.#list.querySelector(`.webhook[data-id="${id}"] ${part}`)?.focus();
+  }
+
+  async #attempt(work) {
+    this.#say('');
+    try {
+      await work();
+    } catch (problem) {
+      if (problem.status === undefined) throw problem;
+      this.#say(problem.message);
+    }
+  }
+
+  #say(text) {
+    setText(byId('webhooks-errors'), text);
+    setHidden(byId('webhooks-errors'), text === '');
+  }
+}
+

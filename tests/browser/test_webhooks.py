@@ -1,0 +1,103 @@
+"""Webhooks in Chromium: added, tried, told of a run, disabled and deleted, with the keyboard too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.editing import Editor, small_graph
+from tests.browser.pages import assert_accessible
+from tests.browser.test_playground import expect_run
+from tests.harness import Product, free_port, running_product
+from tests.jobs.webhooks.receivers import Receiver, receiving
+
+SECRET = re.compile(r"^whsec_[A-Za-z0-9+/]{43}=$")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("tell-others") / "data"
+    ours = {"WEBHOOK_PRIVATE_HOSTS": "127.0.0.1", "SAMPLE_ORDERS": "2000"}
+    with running_product(data_dir, shop_database, **ours) as product:
+        yield product
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+def open_dialog(editor: Editor) -> None:
+    editor.page.click("#job-menu")
+    editor.page.click('.menu-item[data-key="webhooks"]')
+    expect(editor.page.locator("#webhooks")).to_be_visible()
+
+
+def test_somebody_is_told_of_a_run_that_failed(edit: Any, receiver: Receiver) -> None:
+    graph = small_graph(condition="id > 5")
+    graph["nodes"][0]["config"]["table"] = "nowhere"
+    graph["edges"].append({"from": 2, "to": 3})
+    editor: Editor = edit(graph)
+    page = editor.page
+    open_dialog(editor)
+    expect(page.locator("#webhooks-none")).to_be_visible()
+    expect(page.locator("#webhooks-url")).to_be_focused()
+    page.keyboard.type(receiver.url)
+    page.keyboard.press("Enter")
+    webhook = page.locator(".webhook")
+    expect(webhook).to_have_count(1)
+    expect(page.locator("#webhooks-key")).to_have_value(SECRET)
+    secret = page.locator("#webhooks-key").input_value()
+    expect(webhook.locator(".webhook-test")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(webhook.locator(".webhook-said")).to_have_text("Delivered: it answered 204.")
+    webhook.locator(".webhook-record").click()
+    expect(webhook.locator(".webhook-delivery")).to_have_count(1)
+    page.fill("#webhooks-url", "http://10.0.0.1/")
+    page.click("#webhooks-add")
+    expect(page.locator("#webhooks-errors")).to_contain_text("has the private address 10.0.0.1")
+    assert_accessible(page, "webhooks")
+    page.keyboard.press("Escape")
+    assert secret not in page.content()
+    page.click("#execute")
+    expect_run(page, "failed")
+    open_dialog(editor)
+    expect(page.locator("#webhooks-secret")).to_be_hidden()
+    webhook.locator(".webhook-record").click()
+    failed = webhook.locator(".webhook-delivery", has_text="failed · run")
+    expect(failed).to_have_count(1)
+    failed.get_by_text("Send again").click()
+    expect(webhook.locator(".webhook-said")).to_have_text("It is sent again.")
+    webhook.locator(".webhook-switch").click()
+    expect(webhook.locator(".webhook-state")).to_have_text("disabled")
+    expect(webhook.locator(".webhook-switch")).to_be_focused()
+    assert_accessible(page, "a disabled webhook")
+    webhook.locator(".webhook-delete").click()
+    page.click("#confirm-yes")
+    expect(webhook).to_have_count(0)
+
+
+def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any) -> None:
+    editor: Editor = edit()
+    page = editor.page
+    open_dialog(editor)
+    page.fill("#webhooks-url", f"http://127.0.0.1:{free_port()}/")
+    page.select_option("#webhooks-form-kind", "slack")
+    page.select_option("#webhooks-job", "all")
+    page.get_by_label("completed", exact=True).check()
+    page.click("#webhooks-add")
+    webhook = page.locator(".webhook")
+    expect(webhook.locator(".webhook-about")).to_contain_text(
+        "Runs of all jobs: failed, completed again"
+    )
+    expect(page.locator("#webhooks-secret")).to_be_hidden()
+    webhook.locator(".webhook-test").click()
+    expect(webhook.locator(".webhook-said")).to_have_text(
+        "Not delivered: it cannot be reached: Connection refused."
+    )
