@@ -36,6 +36,8 @@ def _of_environment(name: str) -> str:
     if variable not in os.environ:
         why = f"{variable} is not set, or is for other tenants"
         raise ProgramError(f"the connection {name} is not known: {why}")
+    if "://" not in os.environ[variable]:  # CONNECTION_HEADERS_<NAME> of a service
+        raise ProgramError(f"the connection {name} is no URL of a database")
     return os.environ[variable]
 
 
