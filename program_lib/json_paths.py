@@ -48,4 +48,6 @@ def path_text(steps: tuple[Step, ...]) -> str:
 def _shown(step: Step) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[\w-]+", step) else f'["{step}"]'
+    if re.fullmatch(r"[\w-]+", step):
+        return f".{step}"
+    return f"['{step}']" if '"' in step else f'["{step}"]'

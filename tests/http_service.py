@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,12 +98,24 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes in the middle of an answer is what some tests are about."""
+
+
 @contextmanager
-def service(answer: Callable[[Request], Any]) -> Iterator[Service]:
+def service(
+    answer: Callable[[Request], Any], tls: ssl.SSLContext | None = None
+) -> Iterator[Service]:
     """A service that is up until the block ends."""
     handler = type("Handler", (_Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     made = Service(answer, server.server_port)
     handler.service = made  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="service")
@@ -118,3 +131,14 @@ def service(answer: Callable[[Request], Any]) -> Iterator[Service]:
 def link(url: str, relation: str = "next") -> dict[str, str]:
     """The header that names another page."""
     return {"Link": f'<{url}>; rel="{relation}"'}
+
+
+@contextmanager
+def in_background(work: Callable[[], None]) -> Iterator[None]:
+    """Works on a thread of its own; the block's end waits for it."""
+    thread = threading.Thread(target=work, name="peer")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

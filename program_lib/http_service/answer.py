@@ -35,8 +35,12 @@ class Answer:
     def value(self, path: Sequence[Step]) -> bytes:
         """What stands at a path, as it is written. Raises Missing, and NotAnObject for what is no JSON."""
         found = self.body.removeprefix(_BOM).strip()
-        for at, step in enumerate(path):
-            found = _stepped(found, step, path_text(tuple(path[:at])))
+        steps = list(path)
+        while steps:
+            whole = _joined(found, steps)
+            where = path_text(tuple(path[: len(path) - len(steps)]))
+            found = _stepped(found, whole or steps[0], where)
+            del steps[: 2 if whole else 1]
         return found
 
     def text(self, path: Sequence[Step]) -> str | None:
@@ -64,12 +68,16 @@ class Answer:
             raise ProgramError(f"{error}: Rows names where the list of rows is") from None
         except NotAnObject as error:
             raise ProgramError(f"the answer {error}. It begins {self.beginning()}") from None
-        inside = listed(members(found)) if found[:1] == b"{" else ""
-        with_members = f" with {inside}" if inside else ""
-        raise ProgramError(
-            f"{path_text(tuple(path))} is {_kind(found)}{with_members}, where a list of rows was expected:"
-            " Rows names where the list is, as in data.items"
-        )
+        raise ProgramError(self._no_list(found, path_text(tuple(path))))
+
+    def _no_list(self, found: bytes, where: str) -> str:
+        kind = _kind(found)
+        if kind == "an object":
+            inside = f" with {listed(members(found)) or 'no members'}"
+            how = "Rows names where the list is, as in data.items"
+        else:
+            inside, how = "", f"the answer begins {self.beginning()}"
+        return f"{where} is {kind}{inside}, where a list of rows was expected: {how}"
 
     def next_link(self) -> str | None:
         """The address that the header Link names as the next page."""
@@ -95,6 +103,15 @@ class Answer:
             ) from None
 
 
+def _joined(found: bytes, steps: Sequence[Step]) -> str | None:
+    """The name of a member with a point in it, such as @odata.nextLink, which people write as two steps."""
+    first, second = (*steps, None)[:2]
+    if not isinstance(first, str) or not isinstance(second, str) or found[:1] != b"{":
+        return None
+    inside, whole = members(found), f"{first}.{second}"
+    return whole if whole in inside and first not in inside else None
+
+
 def _stepped(found: bytes, step: Step, where: str) -> bytes:
     if isinstance(step, str):
         if found[:1] != b"{":
@@ -114,6 +131,8 @@ def _stepped(found: bytes, step: Step, where: str) -> bytes:
 def _kind(written: bytes) -> str:
     if not written:
         return "nothing"
-    kinds = {b"{": "an object", b"[": "a list", b'"': "a text", b"n": "null"}
-    kinds |= {b"t": "true", b"f": "false"}
-    return kinds.get(written[:1], "a number")
+    if written in (b"null", b"true", b"false"):
+        return written.decode()
+    kinds = {b"{": "an object", b"[": "a list", b'"': "a text"}
+    is_number = written[:1] in b"-0123456789"
+    return kinds.get(written[:1], "a number" if is_number else "no JSON")

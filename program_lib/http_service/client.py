@@ -33,6 +33,7 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 REDIRECTS = (301, 302, 303, 307, 308)
 BUSY = (429, 503)  # may say when to come back
+LATEST = 2**31  # seconds that a service may ask for and be understood
 MAX_REDIRECTS = 5  # of one answer
 READ = 256 * 1024  # bytes, unpacked
 HEADERS = {
@@ -262,7 +263,7 @@ def _check_status(answer: Answer) -> None:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that a service asks for; None where it does not, or in words that mean nothing."""
     try:
-        return float(Retry().parse_retry_after(headers["Retry-After"]))
+        return float(Retry(retry_after_max=LATEST).parse_retry_after(headers["Retry-After"]))
     except (KeyError, InvalidHeader, ValueError, OverflowError):
         return None
 
