@@ -293,9 +293,10 @@ class Source(Node):
         self.end()
 
     def told(self) -> str:
-        if isinstance(self.reader, Telling):
-            return f"{self.reader.told()}{self.told_rejected()}"
-        return super().told()
+        if not isinstance(self.reader, Telling):
+            return super().told()
+        read = self.did.format(count=self.row_count)
+        return f"{read} {self.reader.told()}{self.told_rejected()}"
 
     def _run_apart(self, reader: Reader) -> None:
         """Reads texts and gives them their types here, so that a row may fail alone."""

@@ -72,7 +72,7 @@ class Telling(Reader, Protocol):
         ...
 
     def told(self) -> str:
-        """What was read until now, as a sentence."""
+        """What the rows were read from until now, as the end of a sentence: "from 3 pages"."""
         ...
 
 

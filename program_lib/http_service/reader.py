@@ -109,7 +109,7 @@ class HttpReader:
 
     def told(self) -> str:
         pages = len(self._ends)
-        return f"{self._count:,} rows read from {pages:,} page{'' if pages == 1 else 's'}"
+        return f"from {pages:,} page{'' if pages == 1 else 's'}"
 
     def where(self, number: int) -> str:
         page = bisect_left(self._ends, number)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +18,9 @@ from program_lib.http_service import by_cursor, by_link, by_offset, by_page, fin
 from program_lib.http_service.patience import Patience
 from program_lib.http_service.reader import HttpReader
 from program_lib.types import Schema
+from tests.harness import eventually
 from tests.http_service import Reply, Request, Service, link, service
+from tests.programs import chain, graph, node, outcome, run, start
 
 QUICK = Patience(first=0.001, most=0.002)
 
@@ -89,7 +93,7 @@ def test_links_in_answers_are_followed_to_the_last_page(api: Service, last: Any)
     api.answer = lambda request: pages[request.target]
     made = reader(api, rows="d", paging=by_link("next"))
     assert ids(made) == ["1", "2", "3"]
-    assert made.told() == "3 rows read from 3 pages"
+    assert made.told() == "from 3 pages"
     assert [made.where(number) for number in (1, 2, 3)] == ["page 1, row 1", "page 1, row 2", "page 3, row 1"]  # fmt: skip
 
 
@@ -390,6 +394,40 @@ def test_a_busy_service_is_asked_again(api: Service) -> None:
     assert said[0] == (
         f"Waits 0 s: page 1: {api.url}/orders answers 429: 'slow down' (try 2 of 6 follows)"
     )
+
+
+def test_a_program_says_that_it_waits_and_a_signal_ends_the_wait(
+    api: Service, tmp_path: Path
+) -> None:
+    api.answer = lambda request: Reply(status=429, headers={"Retry-After": "500"})
+    document = chain(node(1, "http_input", url=api.url), node(2, "csv_output", path="out.csv"))
+    program = start(document, tmp_path, HTTP_INPUT_HOSTS=api.host)
+    progress = tmp_path / "progress.jsonl"
+    eventually(lambda: progress.exists() and "Waits 500 s: page 1: " in progress.read_text())
+    program.terminate()
+    assert outcome(program, tmp_path).code == 128 + signal.SIGTERM
+    assert len(api.asked) == 1
+
+
+def test_bad_rows_are_rejected_with_their_page(api: Service, tmp_path: Path) -> None:
+    api.answer = in_turn(
+        {"d": [{"id": 1}, {"id": "x"}], "next": "/2"}, {"d": [{"id": [2]}, {"id": 3}]}
+    )
+    types = [{"column": "id", "type": "integer"}]
+    nodes = [
+        node(1, "http_input", url=api.url, rows="d", paging="link", next="next", types=types),
+        node(2, "csv_output", path="good.csv"),
+        node(3, "csv_output", path="bad.csv"),
+    ]
+    done = run(graph(nodes, [(1, 2), (1, 3, "rejected")]), tmp_path, HTTP_INPUT_HOSTS=api.host)
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "good.csv").read_text() == "id\n1\n3\n"
+    bad = (tmp_path / "bad.csv").read_text().splitlines()[1:]
+    assert bad == [
+        "x,'x' is not a whole number,id,2,\"page 1, row 2\"",
+        "[2],'[2]' is not a whole number,id,3,\"page 2, row 1\"",
+    ]
+    assert done.last(1)["message"] == "2 rows read from 2 pages, 2 rejected"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])

@@ -394,6 +394,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
         for does in ("read", "write")
         for what in ("rows", "csv", "parquet", "ndjson")
     }
+    rows |= {"read_http", "by_cursor"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
 
