@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from program_lib.http_service.client import Client
 from program_lib.http_service.hosts import allowed_hosts
 from program_lib.http_service.paging import ByCursor, ByLink, ByNumber, Paging
+from program_lib.http_service.patience import Patience
 from program_lib.http_service.reader import HttpReader
 from program_lib.http_service.service import named_service
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.columns import REFUSE
+from program_lib.settings import is_preview
 from program_lib.types import COLUMN_TYPES, Column
 from program_lib.urls import Url
+
+# While somebody waits for a preview or for types, which have 8 seconds
+HURRIED = Patience(tries=2, longest=2.0)
 
 
 def read_http(
@@ -42,12 +47,15 @@ def read_http(
         total=total,
         types=named,
         others=others,
+        patience=HURRIED if is_preview() else None,
     )
 
 
 def find_types(url: str, *, connection: str | None = None, rows: str = "") -> list[Column]:
     """What the columns of the first page hold: for each the narrowest type that takes all of its values."""
-    return narrowest_types(HttpReader(lambda: _client(url, connection), rows=rows, is_sample=True))
+    return narrowest_types(
+        HttpReader(lambda: _client(url, connection), rows=rows, is_sample=True, patience=HURRIED)
+    )
 
 
 def by_link(path: str | None = None) -> ByLink:

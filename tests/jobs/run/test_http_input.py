@@ -92,6 +92,15 @@ def test_a_preview_shows_rows_and_types_are_found(api: Service, product: Product
     assert len(api.asked) == 1
 
 
+def test_a_preview_waits_for_no_busy_service(api: Service, product: Product) -> None:
+    api.answer = lambda request: Reply(status=429, headers={"Retry-After": "60"})
+    for what in ("preview", "find-types"):
+        answer = product.post(f"/api/jobs/{what}", {"graph": chain(source()), "nodeId": 1})
+        assert answer.status == 422
+        [error] = answer.json()["errors"]
+        assert "answers 429, and wants to be asked again in 60 seconds" in error["message"]
+
+
 def test_what_goes_wrong_is_told_with_its_page(api: Service, product: Product) -> None:
     api.answer = lambda request: Reply({"message": f"no {request.headers}"}, 403)
     job_id = product.create_job({"name": "x", "graph": chain(source(), node(2, "csv_output", path="no.csv"))})  # fmt: skip
