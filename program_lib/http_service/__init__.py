@@ -30,13 +30,14 @@ def read_http(
     rows: str = "",
     paging: Paging | None = None,
     total: str | None = None,
+    more: str | None = None,
     types: Mapping[str, str] | None = None,
     others: str = REFUSE,
 ) -> HttpReader:
     """The rows of a service, which answers with JSON; a member that is missing is NULL.
 
     `connection` is the name of one that holds headers and secrets; `url` may then be what follows its URL. `rows` is
-    the path of the list of rows in an answer, `total` that of how many there are. `types` says what columns hold, by the
+    the path of the list of rows in an answer, `total` that of how many there are, `more` that of whether there is a next page. `types` says what columns hold, by the
     names in program_lib.types.COLUMN_TYPES; all others are text. `others`: what becomes of members that are no columns.
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
@@ -45,6 +46,7 @@ def read_http(
         rows=rows,
         paging=paging,
         total=total,
+        more=more,
         types=named,
         others=others,
         patience=HURRIED if is_preview() else None,

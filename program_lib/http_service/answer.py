@@ -54,6 +54,17 @@ class Answer:
             raise ProgramError(f"{where} is {_kind(found)}, where a text or a number was expected")
         return None if found == b"false" else text_of(found) or None
 
+    def flag(self, path: Sequence[Step]) -> bool:
+        """What is true or false at a path. Raises ProgramError for anything else."""
+        try:
+            found = self.value(path)
+        except Missing as error:
+            raise ProgramError(f"{error}, where true or false was expected") from None
+        if found not in (b"true", b"false"):
+            where = path_text(tuple(path))
+            raise ProgramError(f"{where} is {_kind(found)}, where true or false was expected")
+        return found == b"true"
+
     def rows(self, path: Sequence[Step]) -> list[bytes]:
         """The elements of the list at a path; none where null stands there, or nothing was to be told. Raises ProgramError."""
         if self.status == NO_CONTENT:

@@ -47,6 +47,7 @@ class HttpReader:
         rows: str = "",
         paging: Paging | None = None,
         total: str | None = None,
+        more: str | None = None,
         types: Mapping[str, Type] | None = None,
         others: str = REFUSE,
         patience: Patience | None = None,
@@ -56,6 +57,7 @@ class HttpReader:
         self._make_client = make_client
         self._rows, self._paging = parse_path(rows), paging or OnePage()
         self._total = None if total is None else parse_path(total)
+        self._more = None if more is None else parse_path(more)
         self._patience = patience or Patience()
         self._is_sample = is_sample
         self._columns = MemberColumns(
@@ -200,6 +202,8 @@ class HttpReader:
     def _after(self, url: Url, answer: Answer, rows: list[bytes]) -> Url | None:
         """What is asked next."""
         if self._paging.is_counted and self._is_end(rows):
+            return None
+        if self._more is not None and not answer.flag(self._more):
             return None
         if self._is_sample and rows:
             return None

@@ -243,6 +243,21 @@ def test_pages_without_end_have_a_bound(api: Service, monkeypatch: pytest.Monkey
         ids(reader(api, rows="data", paging=by_page("page", first=1)))
 
 
+@pytest.mark.parametrize("paging", [by_link("next"), by_page("page", first=1)])
+def test_a_service_may_say_itself_that_there_is_no_more(api: Service, paging: Any) -> None:
+    """As Paddle does, whose last page has a link to itself."""
+    api.answer = in_turn(
+        {"d": numbered(1), "next": "/2", "more": True}, {"d": numbered(2), "next": "/2", "more": False}
+    )  # fmt: skip
+    assert ids(reader(api, rows="d", paging=paging, more="more")) == ["1", "2"]
+    assert len(api.asked) == 2
+    api.answer = in_turn({"d": numbered(1), "next": "/2", "more": "no"})
+    with pytest.raises(ProgramError, match="page 1: more is a text, where true or false was expected"):  # fmt: skip
+        ids(reader(api, rows="d", paging=paging, more="more"))
+    with pytest.raises(ProgramError, match=r"has no member 'gone'; .* true or false was expected"):
+        ids(reader(api, rows="d", paging=paging, more="gone"))
+
+
 @pytest.mark.parametrize("cursor", [{"a": 1}, [1], True])
 def test_a_cursor_that_is_none_is_told(api: Service, cursor: Any) -> None:
     api.answer = lambda request: {"data": numbered(1), "next": cursor}

@@ -83,6 +83,13 @@ HTTP_INPUT = NodeType(
             help="The number of the first page: 1 or 0 as a rule.",
         ),
         Field(
+            "more",
+            "More",
+            "json_path",
+            required=False,
+            help="Where an answer says by true or false whether there is another page, for example meta.has_more.",
+        ),
+        Field(
             "total",
             "Total",
             "json_path",
@@ -132,6 +139,9 @@ HTTP_INPUT = NodeType(
         paging=by_page({{ config.parameter | literal }}, first={{ config.first_page | literal }}),
 {% elif config.paging == 'offset' %}
         paging=by_offset({{ config.parameter | literal }}),
+{% endif %}
+{% if config.get('more') %}
+        more={{ config.more | literal }},
 {% endif %}
 {% if config.get('total') %}
         total={{ config.total | literal }},

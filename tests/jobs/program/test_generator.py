@@ -143,6 +143,7 @@ def everything(**texts: str) -> dict[str, Any]:
                 next=text["json_path"],
                 parameter=text["column"],
                 total=text["json_path"],
+                more=text["json_path"],
                 types=[{"column": text["column"], "type": "date"}],
             ),
             node(24, "ndjson_output", text["name"], path="N" + text["path"]),
