@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from program_lib.urls import host_part
 
@@ -50,7 +50,8 @@ def holds_secret(url: str) -> bool:
     if "@" in host_part(url):
         return True
     query = url.partition("?")[2].partition("#")[0]
-    return any(_SECRET_PARAMETER.search(piece.partition("=")[0]) for piece in query.split("&"))
+    names = (unquote_plus(piece.partition("=")[0]) for piece in query.split("&"))
+    return any(_SECRET_PARAMETER.search(name) for name in names)
 
 
 def holds_password(url: str) -> bool:

@@ -189,17 +189,13 @@ class Client:
         return made
 
     def _to_host(self, url: Url) -> HTTPConnection:
-        addresses = self._hosts.addresses(url)
-        for address in addresses[:-1]:
-            made = self._made(url, address, url.port)
+        failed: list[Exception] = []
+        for address in self._hosts.addresses(url):
             try:
-                made.connect()
-                return made
-            except (HTTPError, OSError):
-                made.close()
-        made = self._made(url, addresses[-1], url.port)
-        made.connect()
-        return made
+                return _opened(self._made(url, address, url.port))
+            except (HTTPError, OSError) as error:
+                failed.append(error)
+        raise failed[-1]
 
     def _made(
         self, url: Url, host: str, port: int, proxy: urllib3.util.Url | None = None
@@ -224,8 +220,16 @@ class Client:
         if url.scheme == "https":
             host = f"[{url.host}]" if ":" in url.host else url.host
             made.set_tunnel(host, url.port, headers=_login(made))
-        made.connect()
-        return made
+        return _opened(made)
+
+
+def _opened(connection: HTTPConnection) -> HTTPConnection:
+    try:
+        connection.connect()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def followed(url: Url, reference: str, what: str) -> Url:
@@ -241,9 +245,8 @@ def followed(url: Url, reference: str, what: str) -> Url:
             raise ProgramError(
                 f"{url.shown} answers with {what} to {found.authority} without TLS: that is not followed"
             )
-        return replace(
-            found, scheme="https", port=url.port
-        )  # it stands behind a proxy, and forgets the s
+        # A service behind a proxy that ends TLS may forget the s
+        return replace(found, scheme="https", port=url.port)
     return found
 
 
@@ -270,11 +273,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _temporary(url: Url, error: Exception) -> Temporary:
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    words = (
-        cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__
-    )
+    words = "the connection breaks off"
     if isinstance(cause, TimeoutError):
         words = "it says nothing"
+    elif isinstance(cause, OSError) and cause.strerror:
+        words = cause.strerror
     return Temporary(f"{url.shown} cannot be read: {words}")
 
 

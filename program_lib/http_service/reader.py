@@ -226,8 +226,8 @@ class HttpReader:
 
 
 def _of_page(number: int, what: object) -> str:
-    said = str(what)
-    return said if said.startswith("page ") else f"page {number:,}: {said}"
+    said, place = str(what), f"page {number:,}: "
+    return said if said.startswith(place) else place + said
 
 
 def _members(row: bytes, page: int, number: int) -> Mapping[str, Member]:

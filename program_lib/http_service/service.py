@@ -15,7 +15,7 @@ from program_lib.secrets import SECRETS
 from program_lib.urls import Url, WrongUrl, host_part, parse_url
 
 SCHEMES = ("https://", "http://")
-LONG = 8  # characters from which on a header's value is hidden, whatever its name
+LONG = 8  # characters from which on a value is hidden, whatever its name
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]{0,8000}")
 _SECRET = re.compile("auth|key|token|secret|cookie|pass|session|sign", re.IGNORECASE)
@@ -98,12 +98,11 @@ def _service(name: str, text: str, headers: dict[str, str]) -> Service:
     if user:
         login, _, password = user.partition(":")
         pair = f"{unquote(login)}:{unquote(password)}".encode()
-        headers = {**headers, "Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-        _hide(unquote(password))
-    for _, value in parameters:
-        _hide(value)
-    for header, value in headers.items():
-        if _SECRET.search(header) or len(value) >= LONG:
+        headers = {one: text for one, text in headers.items() if one.lower() != "authorization"}
+        headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        _hide(unquote(password or login))
+    for one, value in (*parameters, *headers.items()):
+        if _SECRET.search(one) or len(value) >= LONG:
             _hide(value, *value.split()[1:])
     return Service(Url(url.scheme, url.host, url.port, url.path), headers, parameters)
 

@@ -6,18 +6,14 @@ import base64
 import gzip
 import itertools
 import json
+import select
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from jobs.graph.checks import GraphInvalid, parse_graph, password_errors
 from jobs.graph.filled import checked_values
@@ -35,7 +31,7 @@ from program_lib.urls import parse_url
 from settings.checks import hosts
 from settings.secret_files import write_secret
 from tests import http_service
-from tests.http_service import Reply, Request, link, service
+from tests.http_service import Reply, Request, certificate, link, service
 from tests.programs import chain, node, run
 
 TOKEN = "tok-5f1d9c77"
@@ -246,35 +242,6 @@ def test_the_setting_has_one_spelling_of_each_host() -> None:
 # ---------------------------------------------------------------- TLS and proxies
 
 
-def certificate(directory: Path, name: str) -> ssl.SSLContext:
-    """The context of a server with a certificate for this name, which is in ca.pem, too."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    today = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "ca.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (directory / "key.pem").write_bytes(private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "ca.pem", directory / "key.pem")
-    return context
-
-
 @pytest.mark.parametrize("of", [NAME, "another.test"])
 def test_a_certificate_must_be_for_the_name_though_an_address_is_connected_to(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, of: str
@@ -330,6 +297,45 @@ def test_a_proxy_is_used_where_the_runner_names_one(
     with pytest.raises(ProgramError):
         read("http://api.example.com/")
     assert len(api.asked) == 1
+
+
+def test_a_proxy_that_tunnels_sees_no_secret_and_cannot_be_the_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (
+        service(lambda request: [{"id": 1}], certificate(tmp_path, NAME)) as secure,
+        socket.create_server(("127.0.0.1", 0)) as proxy,
+    ):
+        monkeypatch.setenv("HTTP_INPUT_HOSTS", f"{NAME}:{secure.port}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("https_proxy", f"http://me:{TOKEN}@127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("CONNECTION_CRM", f"https://{NAME}:{secure.port}?api_key=k-3f77a1")
+        seen = bytearray()
+        with http_service.in_background(lambda: _tunnel(proxy, secure.port, seen)):
+            assert read("/orders", "crm") == [{"id": "1"}]
+    assert seen.startswith(f"CONNECT {NAME}:{secure.port} HTTP/1".encode())
+    assert base64.b64encode(f"me:{TOKEN}".encode()) in seen
+    assert b"k-3f77a1" not in seen
+    assert secure.targets == ["/orders?api_key=k-3f77a1"]
+
+
+def _tunnel(server: socket.socket, port: int, seen: bytearray) -> None:
+    """Opens one tunnel, whatever its name is said to be, and notes what goes in."""
+    server.settimeout(10.0)
+    client, _ = server.accept()
+    with client, socket.create_connection(("127.0.0.1", port)) as target:
+        while b"\r\n\r\n" not in seen:
+            seen += client.recv(65_536)
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        ends = {client: target, target: client}
+        while ends:
+            for end in select.select(list(ends), [], [], 10.0)[0]:
+                part = end.recv(65_536)
+                if not part:
+                    return
+                if end is client:
+                    seen += part
+                ends[end].sendall(part)
 
 
 # ---------------------------------------------------------------- secrets
@@ -392,6 +398,19 @@ def test_no_error_tells_a_secret(crm: http_service.Service, status: int) -> None
     assert TOKEN not in repr(named_service("crm"))
 
 
+def test_a_key_may_stand_in_the_place_of_a_user_and_what_is_no_secret_is_not_masked(
+    api: http_service.Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with Stripe."""
+    monkeypatch.setenv("CONNECTION_PAY", f"http://{TOKEN}:@{api.host}?format=json&v=1")
+    monkeypatch.setenv("CONNECTION_HEADERS_PAY", json.dumps({"authorization": "x", "X-V": "2"}))
+    read("/a", "pay")
+    [asked] = api.asked
+    assert base64.b64decode(asked.headers["authorization"].split()[1]).decode() == f"{TOKEN}:"
+    assert TOKEN in SECRETS
+    assert {"1", "2", "json"}.isdisjoint(SECRETS)
+
+
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
@@ -452,6 +471,8 @@ def test_the_connection_of_a_service_is_no_database_and_the_other_way_round(
     "url",
     [
         f"https://me:{TOKEN}@api.example.com/",
+        f"https://{TOKEN}@api.example.com/",
+        f"/orders?api%5Fkey={TOKEN}",
         f"https://api.example.com/?api_key={TOKEN}",
         f"https://api.example.com/?x=1&access_token={TOKEN}",
         f"/orders?Password={TOKEN}",
@@ -551,6 +572,7 @@ def test_an_answer_that_drips_has_an_end(api: http_service.Service, where: str) 
         assert "took longer than 0 seconds" in str(asked(api, whole=0.3))
         return
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10.0)
         url = f"127.0.0.1:{server.getsockname()[1]}"
         dripping = http_service.Service(lambda request: [], server.getsockname()[1])
         with http_service.in_background(lambda: _drip_headers(server)):

@@ -11,7 +11,7 @@ import pytest
 
 from settings.secret_files import write_secret
 from tests.harness import Product, eventually, running_product
-from tests.http_service import Reply, Request, Service, service
+from tests.http_service import Reply, Request, Service, certificate, service
 from tests.programs import chain, node
 
 TOKEN = "tok-1c93e0d2"
@@ -24,10 +24,21 @@ def api() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("http")
+
+
+@pytest.fixture(scope="module")
+def secure(directory: Path) -> Iterator[Service]:
+    """A service with a certificate of a CA that the runner knows by SSL_CERT_FILE."""
+    with service(lambda request: [{"id": 7}], certificate(directory, "127.0.0.1")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def product(
-    api: Service, tmp_path_factory: pytest.TempPathFactory, shop_database: Path
+    api: Service, secure: Service, directory: Path, shop_database: Path
 ) -> Iterator[Product]:
-    directory = tmp_path_factory.mktemp("http")
     headers = json.dumps({"Authorization": f"Bearer {TOKEN}"})
     write_secret(directory / "connections", f"crm={api.url}/v1\nHEADERS_CRM={headers}\n")
     with running_product(
@@ -35,7 +46,8 @@ def product(
         shop_database,
         SAMPLE_ORDERS="0",
         DATA_ROOTS=str(directory / "roots"),
-        HTTP_INPUT_HOSTS=api.host.upper(),
+        HTTP_INPUT_HOSTS=f"{api.host}, {secure.host}",
+        SSL_CERT_FILE=str(directory / "ca.pem"),
         CONNECTIONS_FILE=str(directory / "connections"),
     ) as product:
         (directory / "roots").mkdir()
@@ -79,6 +91,15 @@ def test_a_run_reads_all_pages_with_the_secrets_of_its_connection(
     assert (first["rowCount"], first["message"]) == (5, "5 rows read from 3 pages")
     for what in ("program", "log"):
         assert TOKEN not in product.get(f"/api/runs/{run_id}/{what}").body.decode()
+
+
+def test_the_runners_certificates_reach_a_confined_program(
+    secure: Service, product: Product
+) -> None:
+    url = f"https://{secure.host}/"
+    document = chain(source(connection=None, url=url, rows=None), node(2, "csv_output", path="secure.csv"))  # fmt: skip
+    end = product.run_end(product.execute(product.create_job({"name": "x", "graph": document})))
+    assert end["status"] == "completed", end
 
 
 def test_a_preview_shows_rows_and_types_are_found(api: Service, product: Product) -> None:
