@@ -16,7 +16,7 @@ from program_lib.conform import conformed
 from program_lib.errors import ProgramError, RowRefused, columns_at_fault
 from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.limits import reason
-from program_lib.ports import UNNAMED, Reader, TextReader, Writer
+from program_lib.ports import UNNAMED, Reader, Telling, TextReader, Writer
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
 from program_lib.stopping import check
@@ -273,6 +273,8 @@ class Source(Node):
         self.say(Status.RUNNING, "Started")
         with self.at_work():
             self.reader = self.work()
+            if isinstance(self.reader, Telling):
+                self.reader.hear(lambda message: self.say(Status.RUNNING, message))
             self.schema = self.reader.open()
             self.row_total = None if self.rejects else self.reader.total() or None
             self.begin_rejecting(as_texts(self.schema))
@@ -289,6 +291,12 @@ class Source(Node):
         with self.at_work():
             self.check_share()
         self.end()
+
+    def told(self) -> str:
+        if not isinstance(self.reader, Telling):
+            return super().told()
+        read = self.did.format(count=self.row_count)
+        return f"{read} {self.reader.told()}{self.told_rejected()}"
 
     def _run_apart(self, reader: Reader) -> None:
         """Reads texts and gives them their types here, so that a row may fail alone."""

@@ -63,6 +63,19 @@ class TextReader(Reader, Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Reader, Protocol):
+    """A reader that tells people more than how many rows it read."""
+
+    def hear(self, say: Callable[[str], None]) -> None:
+        """Takes what tells people what the reader waits for; before `open`."""
+        ...
+
+    def told(self) -> str:
+        """What the rows were read from until now, as the end of a sentence: "from 3 pages"."""
+        ...
+
+
 class Uncounted:
     """What a reader says that knows neither how many rows will come, nor how far it is."""
 

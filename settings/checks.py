@@ -4,6 +4,7 @@ The text of the ValueError continues a sentence that begins with the variable's 
 a password, nor a text that may hold one.
 """
 
+import ipaddress
 import os
 import re
 import ssl
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run a job
 REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
+MAX_PORT = 65_535
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_PORT = re.compile(r":[0-9]{1,5}$")
+_LAST_IS_NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)*")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
@@ -193,6 +198,34 @@ def _is_in_memory(url: "URL") -> bool:
 def sqlite_url(path: Path) -> str:
     """The URL of an SQLite file. The path is quoted, since SQLAlchemy unquotes it and ends it at a `?`."""
     return f"sqlite:///{quote(os.fsencode(path))}"
+
+
+def hosts(found: str) -> tuple[str, ...]:
+    """Hosts with or without a port, and networks, separated by commas. Returns each in its one spelling."""
+    return tuple(_host(entry.strip()) for entry in found.split(",") if entry.strip())
+
+
+def _host(entry: str) -> str:
+    host, port = entry.lower(), ""
+    try:
+        if "/" in host:
+            return str(ipaddress.ip_network(host))
+        if found := _PORT.search(host):
+            host, port = host[: found.start()], found[0]
+            if not 0 < int(port[1:]) <= MAX_PORT:
+                raise ValueError
+        if host.startswith("["):
+            return f"[{ipaddress.IPv6Address(host.removeprefix('[').removesuffix(']'))}]{port}"
+        if _LAST_IS_NUMBER.search(host):
+            return f"{ipaddress.IPv4Address(host)}{port}"
+        name = host.encode("idna").decode("ascii")
+        if _HOST.fullmatch(name):
+            return f"{name}{port}"
+    except ValueError:  # UnicodeError is one
+        pass
+    raise ValueError(
+        f"{entry!r:.80} is no host such as api.example.com, 127.0.0.1:8080 or [::1], and no network such as 10.0.0.0/8"
+    )
 
 
 def origins(found: str) -> tuple[str, ...]:

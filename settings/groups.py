@@ -10,9 +10,11 @@ from progress_lib.nats import PING_PERIOD, Link
 from progress_lib.subjects import check_prefix
 from settings.addresses import Network, PrivateHosts
 from settings.checks import (
+    MAX_PORT,
     base_path,
     certificates,
     file,
+    hosts,
     key_file,
     metrics_token,
     nats_urls,
@@ -40,7 +42,6 @@ from settings.roots import own_roots, paths, roots
 from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES
 
 WORKER_CLASSES = ("gthread", "gevent")  # gunicorn's
-MAX_PORT = 65_535
 MAX_MB = 1 << 30  # a petabyte; more is a mistake
 MIN_MEMORY_MB = 256  # of a program; Python, DuckDB and Arrow alone take 105, one with a filter 220
 MIN_OPEN_FILES = 16  # of a program; one that copies a small file has 7 open
@@ -262,6 +263,8 @@ class ProgramRules:
     # further directories of data, which all tenants share
     shared_roots: tuple[str, ...] = checked("SHARED_DATA_ROOTS", roots, unset=())
     connections_file: Path | None = checked("CONNECTIONS_FILE", file)
+    # that HTTP Input may ask, and networks of addresses behind their names; empty: it is off
+    http_hosts: tuple[str, ...] = checked("HTTP_INPUT_HOSTS", hosts, unset=())
     limits: ProgramLimits = group(ProgramLimits)
     # interpreters that have imported what programs need and wait for one; 100 MB of memory each
     spares: int = number("PROGRAM_SPARES", 1, 0, 16)

@@ -63,7 +63,9 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "types": set(),
     "errors": set(),
     "common_types": {"types", "errors"},
-    "parameters": {"types", "errors"},
+    "urls": set(),
+    "json_paths": set(),
+    "parameters": {"types", "errors", "urls"},
     "expressions": {"types", "errors", "parameters"},
     "ports": {"types"},
     "texts": {"types", "errors"},
@@ -81,6 +83,7 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "ndjson_files": {"types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
     "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes", "parameters"},
+    "http_service": {"types", "errors", "ports", "pieces", "narrowest_types", "secrets", "settings", "urls", "json_paths", "ndjson_files"},
     "write_modes": set(),
 }  # fmt: skip
 IN_JOBS = {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, shown, text_errors
+from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, NO_SECRETS, shown, text_errors
 from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import (
@@ -17,7 +17,7 @@ from jobs.graph.parameters import (
     parse_parameters,
     without_values,
 )
-from jobs.graph.passwords import connection_of, holds_password
+from jobs.graph.passwords import connection_of, holds_password, holds_secret, url_of
 from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
 from program_lib.common_types import common_type
@@ -223,12 +223,14 @@ def _naming_errors(graph: Graph) -> Iterator[GraphError]:
 
 
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
-    """An error for each connection that holds a password. The graph may have any other error."""
+    """An error for each connection and URL that holds a password. The graph may have any other error."""
     for node in objects(document.get("nodes")):
-        connection = connection_of(node)
+        node_id = node.get("id") if type(node.get("id")) is int else None
+        connection, url = connection_of(node), url_of(node)
         if connection is not None and holds_password(connection):
-            node_id = node.get("id")
-            yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
+            yield _error(NO_PASSWORDS, node_id, "connection")
+        if url is not None and holds_secret(url):
+            yield _error(NO_SECRETS, node_id, "url")
 
 
 def outputs_of(document: Mapping[str, Any]) -> Iterator[int]:

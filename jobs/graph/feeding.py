@@ -76,9 +76,9 @@ def _port_left(edge: Document) -> str:
 
 
 def file_part(graph: Document, node_id: int) -> Document:
-    """The node alone that reads a file, without what it says of the file's columns.
+    """The node alone that reads a file or a service, without what it says of the file's columns.
 
-    Raises GraphInvalid when it is not there, or reads no file whose columns have types.
+    Raises GraphInvalid when it is not there, or reads none whose columns have types.
     """
     node = _nodes(graph).get(node_id)
     if node is None:
@@ -87,7 +87,9 @@ def file_part(graph: Document, node_id: int) -> Document:
         raise GraphInvalid(
             [
                 GraphError(
-                    node_id, "type", "types are found in the file of a CSV Input or an NDJSON Input"
+                    node_id,
+                    "type",
+                    "types are found in the file of a CSV Input or an NDJSON Input, and in the first page of an HTTP Input",
                 )
             ]
         )

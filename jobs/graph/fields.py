@@ -11,18 +11,23 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from jobs.graph.passwords import CONNECTION_NAME, holds_password
+from jobs.graph.passwords import CONNECTION_NAME, holds_password, holds_secret
 from jobs.graph.paths import path_errors
+from program_lib.errors import ProgramError
 from program_lib.expressions import ExpressionError, parse
+from program_lib.json_paths import parse_path
+from program_lib.parameters import in_url
 from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
 from program_lib.types import COLUMN_TYPES
+from program_lib.urls import WrongUrl, parse_url
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
 # Characters of the name of a table, a column or a connection; databases allow 30 to 128
 MAX_NAME = 128
 MAX_PATH = 1_000  # characters
+MAX_URL_TEXT = 4_000  # characters; servers take 8,000, with the values of parameters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
@@ -32,6 +37,11 @@ KEEP_ALL, KEEP_NONE = "all", "none"  # as program_lib.batch has them
 NO_PASSWORDS = (
     "Connection is a URL with a password, which would be stored with the job: write the name of a connection here,"
     " and let whoever keeps the server set CONNECTION_<NAME>, or a line of CONNECTIONS_FILE, to the URL"
+)
+
+NO_SECRETS = (
+    "URL holds a user, a password or a key, which would be stored with the job: name a connection, and let whoever keeps"
+    " the server write it there"
 )
 
 Check = Callable[[Any, "Field"], Iterator[str]]
@@ -181,6 +191,40 @@ def _url_errors(value: str, field: Field) -> Iterator[str]:
         yield f"{field.label} may only be sqlite:///, a path, and ?timeout= after it"
     elif url.database and url.database != ":memory:":
         yield from _about(field.label, path_errors(url.database))
+
+
+def _check_http_connection(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_NAME, lines=False))
+    yield from _about(field.label, iter(errors))
+    if not errors and not CONNECTION_NAME.fullmatch(value):
+        yield f"{field.label} must be the name of a connection (letters, digits and _)"
+
+
+def _check_url(value: Any, field: Field) -> Iterator[str]:
+    """Of one that is not whole, what follows the URL of a connection, only its form is known here."""
+    errors = list(text_errors(value, MAX_URL_TEXT, lines=False))
+    if errors:
+        yield from _about(field.label, iter(errors))
+    elif holds_secret(value):
+        yield NO_SECRETS
+    else:
+        whole = value if "://" in value else f"https://host/{value.lstrip('/')}"
+        try:
+            parse_url(whole)
+            in_url(whole, {})
+        except (WrongUrl, ProgramError) as error:
+            yield f"{field.label} {error}"
+
+
+def _check_json_path(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_PATH, lines=False))
+    if errors:
+        yield from _about(field.label, iter(errors))
+        return
+    try:
+        parse_path(value)
+    except ValueError as error:
+        yield f"{field.label} {error}"
 
 
 def _check_choice(value: Any, field: Field) -> Iterator[str]:
@@ -396,6 +440,9 @@ CHECKS: dict[str, Check] = {
     "table": _check_name,
     "path": _check_path,
     "connection": _check_connection,
+    "http_connection": _check_http_connection,
+    "url": _check_url,
+    "json_path": _check_json_path,
     "choice": _check_choice,
     "expression": _check_expression,
     "columns": _check_columns,  # [{"column": …, "expression": …}, …]

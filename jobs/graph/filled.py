@@ -9,10 +9,10 @@ from jobs.graph.checks import Graph, GraphError, GraphInvalid, objects, parse_gr
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import parse_parameters, values_of
 from program_lib.errors import ProgramError
-from program_lib.parameters import Value, in_path, in_table, resolved
+from program_lib.parameters import Value, in_path, in_table, in_url, resolved
 
 Fill = Callable[[str, Mapping[str, Value]], str]
-FILLS: dict[str, Fill] = {"path": in_path, "table": in_table}  # by the kind of field
+FILLS: dict[str, Fill] = {"path": in_path, "table": in_table, "url": in_url}  # by the kind of field
 
 
 def checked_values(graph: Graph, given: Mapping[str, Any]) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ from jobs.graph.nodes.db_input import DB_INPUT
 from jobs.graph.nodes.db_output import DB_OUTPUT
 from jobs.graph.nodes.distinct import DISTINCT
 from jobs.graph.nodes.filter import FILTER
+from jobs.graph.nodes.http_input import HTTP_INPUT
 from jobs.graph.nodes.join import JOIN
 from jobs.graph.nodes.limit import LIMIT
 from jobs.graph.nodes.lookup import LOOKUP
@@ -34,6 +35,7 @@ _IN_ORDER = (
     CSV_INPUT,
     NDJSON_INPUT,
     PARQUET_INPUT,
+    HTTP_INPUT,
     FILTER,
     MAP,
     SELECT,

@@ -153,13 +153,13 @@ def naming_errors(field: Field, value: Any, declared: Mapping[str, Value]) -> It
     """What is wrong with the parameters that a field's text names; a graph without parameters names none."""
     if not declared or not isinstance(value, str):
         return
-    if field.kind in ("path", "table"):
+    if field.kind in ("path", "table", "url"):
         unknown = [name for name in named_in(value) if name not in declared]
         yield from (f"{field.label} names {{{name}}}{_none(name, declared)}" for name in unknown)
-    elif field.kind == "connection":
+    elif field.kind in ("connection", "http_connection"):
         named = [name for name in named_in(value) if name in declared]
         yield from (
-            f"{field.label} names {{{name}}}: a parameter stands in SQL, paths, names of tables and expressions,"
+            f"{field.label} names {{{name}}}: a parameter stands in SQL, paths, names of tables, URLs and expressions,"
             " and not in a connection"
             for name in named
         )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
+
+from program_lib.urls import host_part
 
 CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _BEFORE_PASSWORD = re.compile(r"://[^:/?#]*:")
 # A parameter of a URL is a secret when its name contains one of these. Programs and the page get this list, too.
 SECRET_NAMES = ("pass", "pwd", "secret", "token", "odbc_connect")
+_SECRET_PARAMETER = re.compile(
+    "|".join((*SECRET_NAMES[:4], "api[-_]?key", "access[-_]?key", "signature", "^auth")), re.I
+)
 _SECRET_NAME = re.compile("|".join(SECRET_NAMES), re.I)
 
 
@@ -31,6 +36,22 @@ def without_password(url: str) -> str:
     shown = f"{url[: found[0]]}…{url[found[1] :]}" if found else url
     first, *others = shown.split("&")
     return "&".join([_masked(first, is_first=True), *(_masked(part) for part in others)])
+
+
+def url_of(node: Any) -> str | None:
+    """The URL of a node of a graph document that asks a service; the document may have any error."""
+    config = node.get("config") if isinstance(node, dict) else None
+    url = config.get("url") if isinstance(config, dict) else None
+    return url if isinstance(url, str) else None
+
+
+def holds_secret(url: str) -> bool:
+    """Whether the URL of a service, or the end of one, has a user before its host or a secret in its query."""
+    if "@" in host_part(url):
+        return True
+    query = url.partition("?")[2].partition("#")[0]
+    names = (unquote_plus(piece.partition("=")[0]) for piece in query.split("&"))
+    return any(_SECRET_PARAMETER.search(name) for name in names)
 
 
 def holds_password(url: str) -> bool:

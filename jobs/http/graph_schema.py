@@ -47,6 +47,7 @@ OF_KIND: dict[str, Callable[[Field], Schema]] = {
     **dict.fromkeys(
         ("text", "sql", "table", "path", "connection", "expression", "column", "name"), _text
     ),
+    **dict.fromkeys(("http_connection", "url", "json_path"), _text),
     **dict.fromkeys(("separator", "marker"), _text),
     "choice": lambda field: one_of(field.choices),
     "columns": lambda field: _pairs("expression", TEXT),

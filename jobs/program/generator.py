@@ -125,7 +125,10 @@ def _shown_ports(graph: Graph, node_id: int, named: str | None) -> list[str]:
 def generate_type_search(
     node: Node, *, seconds: float, parameters: Sequence[Parameter] = ()
 ) -> str:
-    """The source of a program that reads the file of a CSV Input or an NDJSON Input, and leaves what its columns hold in preview.json."""
+    """The source of a program that tells what the columns of an input hold, in preview.json.
+
+    It reads the whole file of a CSV Input or an NDJSON Input, and the first page of an HTTP Input.
+    """
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
         name=node.name,
@@ -133,7 +136,7 @@ def generate_type_search(
         config=_config(node, parameters),
         parameters=[_declaration(parameter) for parameter in parameters],
         imports=_imports(_about_parameters(node, parameters) if parameters else ()),
-        is_ndjson=node.type == "ndjson_input",
+        type=node.type,
         seconds=seconds,
         node_sign=Code(NODE_SIGN),
     )
@@ -339,6 +342,7 @@ _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
 _TAKEN |= {"read_ndjson", "write_ndjson"}
+_TAKEN |= {"read_http", "by_link", "by_cursor", "by_page", "by_offset", "in_url"}
 _TAKEN |= {"take_parameters", "in_path", "in_table"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on"}
 

@@ -23,6 +23,9 @@ KINDS = {
     "table": "a table, or schema.table",
     "path": "a path",
     "connection": "the name of a connection, or the URL of a SQLite file",
+    "http_connection": "the name of a connection",
+    "url": "a URL",
+    "json_path": "a path in JSON",
     "expression": "an [expression](../expressions.md)",
     "columns": 'a list of `{"column": …, "expression": …}`; each an [expression](../expressions.md)',
     "names": "a list of columns",
@@ -147,7 +150,7 @@ def _example(node_type: NodeType) -> Iterator[str]:
 
 def _is_text(node_type: NodeType, side: str) -> bool:
     """Whether a file of it is shown as it is."""
-    return node_type.name in (f"csv_{side}", f"ndjson_{side}")
+    return node_type.name in (f"csv_{side}", f"ndjson_{side}", f"http_{side}")
 
 
 def _in(port: str) -> str:
@@ -159,6 +162,8 @@ def _out(port: str) -> str:
 
 
 def _before(node_type: NodeType, port: str) -> str:
+    if "url" in node_type.example.config:
+        return "The first answer; the next one has no rows:"
     return f"The table `{port}`:" if port else f"`{node_type.example.config['path']}`:"
 
 

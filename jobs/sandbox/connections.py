@@ -1,12 +1,14 @@
-"""The databases that graphs refer to by name. The operator keeps their URLs, which hold passwords.
+"""The databases and HTTP services that graphs refer to by name. The operator keeps their URLs, which hold passwords.
 
 A connection is CONNECTION_<NAME> in a runner's environment, or a line NAME=URL of CONNECTIONS_FILE. CONNECTION_TENANTS_<NAME>,
 or a line TENANTS_<NAME>, lists the tenants that may use it. Without such a list, the one tenant of a server may
-use it; on a server with many tenants, nobody may.
+use it; on a server with many tenants, nobody may. CONNECTION_HEADERS_<NAME>, or a line HEADERS_<NAME>, holds the headers
+that a service wants, as a JSON object of texts.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,8 @@ from settings.secret_files import read_secret
 
 PREFIX = "CONNECTION_"
 TENANTS = "TENANTS_"  # prefix of the line that lists a connection's tenants
+HEADERS = "HEADERS_"  # prefix of the line that holds the headers of a service
+_HEADERS_HINT = 'write a JSON object of texts, as in {"Authorization": "Bearer …"}'
 _TENANTS_HINT = "write the tenants that may use it, separated by commas, or * for every one"
 
 
@@ -36,17 +40,44 @@ class Connections:
 
     urls: dict[str, str] = field(default_factory=dict)  # CONNECTION_<NAME> → URL
     tenants: dict[str, frozenset[str]] = field(default_factory=dict)  # CONNECTION_<NAME> → tenants
+    headers: dict[str, str] = field(default_factory=dict)  # CONNECTION_<NAME> → JSON
 
     def take(self, name: str, value: str) -> None:
-        """Takes one line. `name` is without CONNECTION_. Raises ValueError for a name that no tenant can have."""
-        of = name.removeprefix(TENANTS)
-        if of == name:
+        """Takes one line. `name` is without CONNECTION_. Raises ValueError with a hint, which has none of the value."""
+        if name.startswith(TENANTS):
+            self._take_tenants(PREFIX + name.removeprefix(TENANTS), value)
+        elif name.startswith(HEADERS):
+            self._take_headers(PREFIX + name.removeprefix(HEADERS), value)
+        else:
             self.urls[PREFIX + name] = value
-        elif value.strip():
-            found = [part.strip() for part in value.split(",") if part.strip()]
-            self.tenants[PREFIX + of] = frozenset(
+
+    def _take_tenants(self, of: str, value: str) -> None:
+        found = [part.strip() for part in value.split(",") if part.strip()]
+        if not value.strip():
+            return
+        try:
+            self.tenants[of] = frozenset(
                 tenant if tenant == EVERY_TENANT else check_id(tenant) for tenant in found
             )
+        except ValueError:
+            raise ValueError(_TENANTS_HINT) from None
+
+    def _take_headers(self, of: str, value: str) -> None:
+        if not value.strip():
+            return
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+            raise ValueError(_HEADERS_HINT)
+        self.headers[of] = value
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a program gets that may use this connection."""
+        headers = self.headers.get(name)
+        more = {} if headers is None else {headers_variable(name): headers}
+        return {name: self.urls[name], **more}
 
     def is_for(self, name: str, tenant_id: str, unbound: bool) -> bool:
         """Whether a tenant may use a connection. `unbound`: the answer where it has no list of tenants."""
@@ -75,11 +106,8 @@ def connections_for(
     if not wanted:
         return {}
     known = read_connections(file, environ)
-    return {
-        name: url
-        for name, url in known.urls.items()
-        if name in wanted and known.is_for(name, tenant_id, unbound)
-    }
+    given = (n for n in known.urls if n in wanted and known.is_for(n, tenant_id, unbound))
+    return {variable: text for name in given for variable, text in known.environment(name).items()}
 
 
 def read_connections(file: Path | None, environ: Mapping[str, str]) -> Connections:
@@ -89,8 +117,8 @@ def read_connections(file: Path | None, environ: Mapping[str, str]) -> Connectio
         if variable.startswith(PREFIX):
             try:
                 found.take(variable.removeprefix(PREFIX), value)
-            except ValueError:  # its text may contain a URL with a password
-                raise ConnectionsUnusable(f"{variable}: {_TENANTS_HINT}") from None
+            except ValueError as error:
+                raise ConnectionsUnusable(f"{variable}: {error}") from None
     if file is not None:
         _read_file(file, found)
     return found
@@ -106,19 +134,24 @@ def _read_file(file: Path, found: Connections) -> None:
             continue
         name, is_pair, value = (part.strip() for part in line.partition("="))
         name = name.upper()
-        is_fitting = name.startswith(TENANTS) or "://" in value
+        is_fitting = name.startswith((TENANTS, HEADERS)) or "://" in value
         where = f"CONNECTIONS_FILE {file}, line {number}"
         if not is_pair or not CONNECTION_NAME.fullmatch(name) or not is_fitting:
             raise ConnectionsUnusable(f"{where}: write NAME=URL, or # before a remark")
         try:
             found.take(name, value)
-        except ValueError:
-            raise ConnectionsUnusable(f"{where}: {_TENANTS_HINT}") from None
+        except ValueError as error:
+            raise ConnectionsUnusable(f"{where}: {error}") from None
 
 
 def tenants_variable(name: str) -> str:
     """CONNECTION_<NAME> → CONNECTION_TENANTS_<NAME>."""
     return PREFIX + TENANTS + name.removeprefix(PREFIX)
+
+
+def headers_variable(name: str) -> str:
+    """CONNECTION_<NAME> → CONNECTION_HEADERS_<NAME>."""
+    return PREFIX + HEADERS + name.removeprefix(PREFIX)
 
 
 def _named(graph: Mapping[str, Any]) -> set[str]:

@@ -53,7 +53,7 @@ def reading_environment(
     allowance: Allowance,
     ours: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Environment for reading data: paths, and the connections that the graph names.
+    """Environment for reading data: paths, hosts, and the connections that the graph names.
 
     Raises ConnectionsUnusable, TenantNotServed, and OSError when the tenant's directory cannot be made.
     """
@@ -73,6 +73,7 @@ def reading_environment(
         "DATA_DIR": str(roots[0]),
         "DATA_ROOTS": os.pathsep.join(map(str, roots)),
         "NOT_DATA": os.pathsep.join(map(str, forbidden)),
+        "HTTP_INPUT_HOSTS": ",".join(allowance.rules.http_hosts),
     }
 
 

@@ -13,6 +13,7 @@ from program_lib.errors import ProgramError
 from program_lib.secrets import SECRETS
 from program_lib.settings import data_dir
 
+OF_SERVICES = ("http://", "https://", "{")  # URLs for HTTP Input, and their headers
 SECRET_NAMES = ("pass", "pwd", "secret", "token", "odbc_connect")  # parts of a URL's query
 
 
@@ -36,7 +37,10 @@ def _of_environment(name: str) -> str:
     if variable not in os.environ:
         why = f"{variable} is not set, or is for other tenants"
         raise ProgramError(f"the connection {name} is not known: {why}")
-    return os.environ[variable]
+    text = os.environ[variable]
+    if "://" not in text or text.startswith(OF_SERVICES):
+        raise ProgramError(f"the connection {name} is no URL of a database")
+    return text
 
 
 def _passwords(url: URL) -> set[str]:

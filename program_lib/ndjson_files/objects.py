@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 
 from program_lib.errors import RowRefused
 from program_lib.texts import constant
-from program_lib.types import Kind, Type
+from program_lib.types import TEXT, Kind, Type
 
 Member = msgspec.Raw | None  # as it is written; None: an object has it not
 
 MAX_EXPONENT = 400  # of a number that is written out: 1e400 is beyond a double, too
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
 _STRINGS = msgspec.json.Decoder(list[str | None])
 _MARKS = (b'"', b"[", b"{")  # of what is more than a number, true, false or null
@@ -42,6 +43,21 @@ def members(line: bytes) -> dict[str, msgspec.Raw]:
     except RecursionError:
         raise NotAnObject("is nested too deeply") from None
     return found
+
+
+def elements(written: bytes) -> list[msgspec.Raw]:
+    """The elements of a list, each as it is written. Raises NotAnObject."""
+    try:
+        return _LIST.decode(written)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotAnObject(f"is no JSON: {error}") from None
+    except RecursionError:
+        raise NotAnObject("is nested too deeply") from None
+
+
+def text_of(written: bytes) -> str | None:
+    """A value as text: of a string its characters, of null None, of anything else what is written."""
+    return _text_of(written, TEXT)
 
 
 def texts_of(found: Sequence[Member], of: Type, name: str) -> pa.Array:

@@ -1,14 +1,16 @@
-"""Puts values of parameters into a path or a table's name, where they are a part of one name and nothing else."""
+"""Puts values of parameters into a path, a table's name or a URL, where they are a part of one name and nothing else."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import quote, unquote
 
 from program_lib.errors import ProgramError
 from program_lib.parameters.parameter import Value, shown
 from program_lib.parameters.taken import taken
 from program_lib.types import listed
+from program_lib.urls import host_part
 
 NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 # What a value may be made of. A list, so that no separator, quote or wildcard of any system is forgotten
@@ -33,8 +35,22 @@ def in_table(template: str, values: Mapping[str, Value] | None = None) -> str:
     return _filled(template, values, _table_part)
 
 
+def in_url(template: str, values: Mapping[str, Value] | None = None) -> str:
+    """The URL with each {name} replaced by the value of that parameter, escaped as RFC 3986 says. Raises ProgramError.
+
+    A value is a part of one step of the path, or of one value of the query, whatever it holds; none stands in the host.
+    """
+    known = taken() if values is None else values
+    if known and (named := NAMED.search(host_part(template))):
+        raise ProgramError(f"{named[0]} stands in the host of a URL: a parameter stands after it")
+    filled = _filled(template, values, lambda name, text: quote(text, safe=""))
+    if any(unquote(step) in (".", "..") for step in filled.partition("?")[0].split("/")):
+        raise ProgramError("the path of a URL holds . or .., which would lead elsewhere")
+    return filled
+
+
 def named_in(template: str) -> list[str]:
-    """The names that stand in braces in a path or a table's name, in their order."""
+    """The names that stand in braces in a path, a table's name or a URL, in their order."""
     return list(dict.fromkeys(NAMED.findall(template)))
 
 

@@ -136,13 +136,13 @@ export function shortRun(runId) {
 
 /** What a node does, in one line of its settings; its type where they say nothing yet. */
 export function summaryOf({ type, config = {} }) {
-  const { table, sql, path, condition, columns, by, values, rows, every } = config;
+  const { table, sql, path, url, condition, columns, by, values, rows, every } = config;
   const outputs = Array.isArray(config.branches) ? config.branches.map((entry) => entry?.port).join(', ') : '';
   const keys = Array.isArray(config.on) ? `${config.how ?? 'by'} ${config.on.map(keyText).join(', ')}` : '';
   const some = Number.isInteger(rows) ? `${formatCount(rows)} ${unitOf(rows)}` : '';
   const first = some === '' || type === 'sample' ? some && `${some} at random` : `the first ${some}`;
   const oneOf = Number.isInteger(every) ? `one of ${formatCount(every)} ${unitOf(every)}` : '';
-  const told = [table, sql, path, condition, keys, outputs, namesIn(columns), namesIn(values), namesIn(by), first, oneOf];
+  const told = [table, sql, path, url, condition, keys, outputs, namesIn(columns), namesIn(values), namesIn(by), first, oneOf];
   const telling = told.find((text) => typeof text === 'string' && text.trim() !== '');
   return telling === undefined ? (type ?? '') : telling.trim().replace(/\s+/g, ' ');
 }

@@ -252,7 +252,7 @@ def test_a_file_that_is_changed_while_it_is_read_gives_no_types(edit: Any) -> No
     expect_note(editor, "Reading the file…")
     editor.field("path").locator("input").fill("other.csv")
     held[0].fulfill(json={"columns": ["id"], "types": ["integer"]})
-    expect_note(editor, "The file was changed meanwhile. Find its types again.")
+    expect_note(editor, "Its settings were changed meanwhile. Find its types again.")
     assert types_shown(editor) == []
 
 

@@ -827,7 +827,7 @@ export class Editor {
     const found = await patiently(() => this.#asked(graph, id, () => this.#api.findTypes(graph, id)), { isWanted });
     if (!isWanted()) return '';
     const node = nodeOf(draft.model.graph, id);
-    if (!isSameFile(nodeOf(graph, id).config, node.config)) throw new Error('The file was changed meanwhile. Find its types again.');
+    if (!isSameFile(nodeOf(graph, id).config, node.config)) throw new Error('Its settings were changed meanwhile. Find its types again.');
     const proposed = withFound(node.config, found);
     const config = typed(node.config, field, proposed.types);
     this.#do({ label: `Find the types of ${node.name}`, apply: (now) => (JSON.stringify(config) === JSON.stringify(node.config) ? now : configuredAs(now, id, config)) });

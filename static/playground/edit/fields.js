@@ -14,6 +14,9 @@ const CONTROLS = {
   table: 'line',
   path: 'line',
   connection: 'line',
+  http_connection: 'line',
+  url: 'line',
+  json_path: 'line',
   choice: 'choice',
   columns: 'columns',
   types: 'types',
@@ -36,7 +39,7 @@ export function controlOf(field) {
 
 /** Whether code reads better in a fixed pitch. */
 export function isCode(field) {
-  return ['sql', 'expression', 'connection', 'path', 'table'].includes(field.kind);
+  return ['sql', 'expression', 'connection', 'http_connection', 'url', 'json_path', 'path', 'table'].includes(field.kind);
 }
 
 /** What the control shows for a value of the configuration. */

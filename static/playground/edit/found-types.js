@@ -9,9 +9,9 @@ const MANY = 100;
 /** Names in a sentence, before it ends in "…". */
 const MOST_TOLD = 5;
 
-/** What a node's settings say of its file; while that is asked about, it must stay as it is. */
+/** What a node's settings say of its file or service; while that is asked about, it must stay as it is. */
 export function isSameFile(one, other) {
-  return ['path', 'delimiter', 'encoding', 'null_marker'].every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
+  return ['path', 'delimiter', 'encoding', 'null_marker', 'url', 'connection', 'rows'].every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
 }
 
 /**

@@ -118,6 +118,15 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "table": lambda of: NAMES,
     "path": lambda of: st.sampled_from(["a.csv", 'it\'s "this".csv', "ü/{{ x }}.csv", "# a"]),
     "connection": lambda of: st.sampled_from(["SHOP", "sqlite:///shop.db"]),
+    "http_connection": lambda of: st.sampled_from(["SHOP", "crm_2"]),
+    "url": lambda of: st.sampled_from(
+        [
+            "https://api.example.com/a?x='{{y}}'",
+            'http://127.0.0.1:8080/ü/"b"#c',
+            "https://[::1]/{day}",
+        ]
+    ),
+    "json_path": lambda of: st.sampled_from(["data", "$", "a.b[-1].c", '["it\'s {{ x }}"]', "ü.#"]),
     "choice": lambda of: st.sampled_from(of.choices),
     "expression": lambda of: EXPRESSIONS,
     "columns": lambda of: listed({"column": NAMES, "expression": EXPRESSIONS}),
@@ -148,8 +157,8 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
             is_needed = config.get(need.field) in need.values  # the default needs none
         if is_needed or (is_free and draw(st.booleans())):
             config[of.name] = draw(VALUES[of.kind](of))
-            if of.needed_for is not None:
-                config[of.name] = config[of.name] or ["a"]
+            if config[of.name] == [] and of.needed_for is not None:
+                config[of.name] = ["a"]
     if node_type.name == "pivot":  # a sum is of something
         config.setdefault("column", "a")
     if node_type.name == "window":  # a rank needs an order

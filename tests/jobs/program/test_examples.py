@@ -18,7 +18,8 @@ from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.program.node_pages import FOLDER, pages
 from tests.harness import ROOT
-from tests.programs import graph, node, run
+from tests.http_service import Request, service
+from tests.programs import chain, graph, node, run
 
 OWN = 1  # the id of the example's node
 ARROW = {"integer": pa.int64(), "numeric": pa.decimal128(10, 2)}
@@ -29,6 +30,9 @@ SQLITE = {"integer": "INTEGER"}
 def test_an_example_gives_what_its_page_says(node_type: NodeType, tmp_path: Path) -> None:
     example = node_type.example
     given = {port: tmp_path / f"gives-{port}.csv" for port in example.gives}
+    if "url" in example.config:
+        _try_service(node_type, tmp_path)
+        return
     nodes = [node(OWN, node_type.name, **example.config)]
     edges: list[tuple[int | str, ...]] = []
     for port, text in example.takes.items():
@@ -49,6 +53,23 @@ def test_an_example_gives_what_its_page_says(node_type: NodeType, tmp_path: Path
         assert {port: path.read_text() for port, path in given.items()} == example.gives
     else:
         assert {port: _written(node_type, port, tmp_path) for port in given} == example.gives
+
+
+def _try_service(node_type: NodeType, directory: Path) -> None:
+    """The example with a service of ours in the place of api.example.com."""
+    example = node_type.example
+
+    def answer(request: Request) -> str:
+        return example.takes[UNNAMED] if request.parameter("offset") == "0" else '{"data": []}'
+
+    with service(answer) as api:
+        url = example.config["url"].replace("https://api.example.com", api.url)
+        source = node(OWN, node_type.name, **{**example.config, "url": url})
+        document = chain(source, node(2, "csv_output", path="gives.csv"))
+        outcome = run(document, directory, HTTP_INPUT_HOSTS=api.host)
+    assert outcome.code == 0, outcome.stderr
+    assert (directory / "gives.csv").read_text() == example.gives[UNNAMED]
+    assert outcome.state(OWN) == ("completed", example.gives[UNNAMED].count("\n") - 1)
 
 
 def test_the_pages_are_made_of_the_types() -> None:

@@ -34,6 +34,8 @@ def everything(**texts: str) -> dict[str, Any]:
         "path": "f.csv",
         "column": "c",
         "marker": "NULL",
+        "url": "https://api.example.com/a?b=c",
+        "json_path": "data.items",
     } | texts
     return graph(
         [
@@ -130,6 +132,20 @@ def everything(**texts: str) -> dict[str, Any]:
                 types=[{"column": text["column"], "type": "date"}],
                 others="ignore",
             ),
+            node(
+                25,
+                "http_input",
+                text["name"],
+                connection="crm",
+                url=text["url"],
+                rows=text["json_path"],
+                paging="cursor",
+                next=text["json_path"],
+                parameter=text["column"],
+                total=text["json_path"],
+                more=text["json_path"],
+                types=[{"column": text["column"], "type": "date"}],
+            ),
             node(24, "ndjson_output", text["name"], path="N" + text["path"]),
             node(22, "parquet_output", text["name"], path="P" + text["path"]),
         ],
@@ -137,7 +153,7 @@ def everything(**texts: str) -> dict[str, Any]:
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
             (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
             (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
-            (21, 4), (20, 22), (23, 4), (20, 24),
+            (21, 4), (20, 22), (23, 4), (25, 4), (20, 24),
         ],
     )  # fmt: skip
 
@@ -258,6 +274,7 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.csv_files",
         "program_lib.databases",
         "program_lib.gathering",
+        "program_lib.http_service",
         "program_lib.join",
         "program_lib.lookup",
         "program_lib.ndjson_files",
@@ -378,6 +395,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
         for does in ("read", "write")
         for what in ("rows", "csv", "parquet", "ndjson")
     }
+    rows |= {"read_http", "by_cursor"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
 
 
