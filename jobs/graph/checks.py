@@ -493,7 +493,7 @@ def output_names(node: Node | None) -> list[str]:
 
 def input_names(node: Node | None) -> list[str]:
     """The inputs of a node as edges name them."""
-    ports = node.node_type.inputs if node else ()
+    ports = node.node_type.input_ports(node.config) if node else ()
     return [port.name for port in ports] or [UNNAMED]
 
 
@@ -545,7 +545,7 @@ def _entering_errors(node: Node, edges: list[Edge]) -> Iterator[GraphError]:
     for edge in unknown:
         yield _error(_no_port(edge, edge.to_port, label, "input", names), node.id, "edges")
     missing = set(names) - {edge.to_port for edge in edges}
-    for port in node.node_type.inputs:
+    for port in node.node_type.input_ports(node.config):
         if not unknown and port.name in missing:
             yield _error(f"{label} needs rows at its input {port.name!r}", node.id, "edges")
 

@@ -24,6 +24,7 @@ MAX_TEXT = 100_000  # characters of one field; a query longer than this is a pro
 MAX_NAME = 128
 MAX_PATH = 1_000  # characters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
+MAX_PORT = 40  # characters of the name of an input or output, which stands beside the card
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")

@@ -25,6 +25,7 @@ from jobs.graph.nodes.sample import SAMPLE
 from jobs.graph.nodes.select import SELECT
 from jobs.graph.nodes.sort import SORT
 from jobs.graph.nodes.split import SPLIT
+from jobs.graph.nodes.sql import SQL
 from jobs.graph.nodes.union import UNION
 from jobs.graph.nodes.unpivot import UNPIVOT
 from jobs.graph.nodes.window import WINDOW
@@ -49,6 +50,7 @@ _IN_ORDER = (
     UNION,
     JOIN,
     LOOKUP,
+    SQL,
     DB_OUTPUT,
     CSV_OUTPUT,
     NDJSON_OUTPUT,

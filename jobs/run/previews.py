@@ -126,7 +126,8 @@ class Previews:
             return self._answer(message)
         except GraphInvalid as invalid:
             error = invalid.errors[0]
-            return {"nodeId": error.node_id, "message": error.message}
+            about = {"nodeId": error.node_id, "field": error.field}
+            return {**about, "message": error.message}
         except (TenantNotServed, WrongParameters) as error:
             return {"message": str(error)}
         except ConnectionsUnusable as error:
