@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, shown, text_errors
 from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
@@ -231,6 +232,12 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
             yield _error(NO_PASSWORDS, node_id if type(node_id) is int else None, "connection")
 
 
+def refused_code_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
+    """An error for each node that runs code, where the operator does not allow it. The graph may have any other error."""
+    if not is_code_allowed():
+        yield from (_error(NOT_ALLOWED, node_id, "type") for node_id in nodes_with_code(document))
+
+
 def outputs_of(document: Mapping[str, Any]) -> Iterator[int]:
     """The ids of the nodes of a graph document that write rows somewhere. It may have any error."""
     for node in objects(document.get("nodes")):
@@ -394,6 +401,9 @@ def _node_errors(
     yield from _position_errors(entry.get("position"))
     if node_type is None:
         yield "type", _unknown_type(entry.get("type"))
+        return
+    if node_type.runs_code and not is_code_allowed():
+        yield "type", NOT_ALLOWED
         return
     config = entry.get("config")
     if config is not None and not isinstance(config, dict):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from jobs.graph.code import MAX_CODE, code_errors
 from jobs.graph.passwords import CONNECTION_NAME, holds_password
 from jobs.graph.paths import path_errors
 from program_lib.expressions import ExpressionError, parse
@@ -139,6 +140,11 @@ def _cannot_be_stored(text: str) -> bool:
 
 def _check_text(value: Any, field: Field) -> Iterator[str]:
     return _about(field.label, text_errors(value))
+
+
+def _check_python(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_CODE))
+    return _about(field.label, iter(errors or code_errors(value)))
 
 
 def _check_name(value: Any, field: Field) -> Iterator[str]:
@@ -394,6 +400,7 @@ def shown(value: Any) -> str:
 CHECKS: dict[str, Check] = {
     "text": _check_text,
     "sql": _check_text,
+    "python": _check_python,
     "table": _check_name,
     "path": _check_path,
     "connection": _check_connection,

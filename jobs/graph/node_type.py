@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.graph.code import CODE_TYPES, MAX_CODE
 from jobs.graph.example import Example
 from jobs.graph.fields import MAX_COLUMNS, REJECT_FIELDS, Field, Need, shown
 from program_lib.errors import ProgramError
@@ -95,7 +96,11 @@ class NodeType:
         False  # whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
     )
 
+    # Whether it runs code of the graph's author: only where the operator allows it (jobs/graph/code.py)
+    runs_code: bool = False
+
     def __post_init__(self) -> None:
+        assert self.runs_code == (self.name in CODE_TYPES)
         if self.rejects:
             object.__setattr__(self, "fields", (*self.fields, *REJECT_FIELDS))
 
@@ -133,8 +138,12 @@ class NodeType:
         texts += [
             e.get(m) for entries in lists for e in entries if isinstance(e, dict) for m in members
         ]
-        lengths = (len(text) for text in texts if isinstance(text, str))
-        return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
+        lengths = [len(text) for text in texts if isinstance(text, str)]
+        code = [config.get(f.name) for f in self.fields if f.kind == "python"]
+        lengths_of_code = [len(text) for text in code if isinstance(text, str)]
+        characters = sum(n for n in lengths if n <= MAX_LENGTH)
+        characters += sum(n for n in lengths_of_code if n <= MAX_CODE)
+        return Size(characters, sum(map(len, lists)))
 
     @property
     def class_path(self) -> str:

@@ -340,7 +340,7 @@ _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "kee
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
 _TAKEN |= {"read_ndjson", "write_ndjson"}
 _TAKEN |= {"take_parameters", "in_path", "in_table"}
-_TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql"}
+_TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql", "python", "code"}
 
 
 # Imports

@@ -20,6 +20,7 @@ MADE = "This page is made of `jobs/graph/nodes/{name}.py`: `python -m jobs.progr
 KINDS = {
     "text": "a text",
     "sql": "SQL",
+    "python": "Python that defines `transform`",
     "table": "a table, or schema.table",
     "path": "a path",
     "connection": "the name of a connection, or the URL of a SQLite file",

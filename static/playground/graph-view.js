@@ -23,7 +23,7 @@ import { formatClock, formatCompact, formatCount, formatDuration, formatShortClo
 
 const TYPE_ICONS = {
   db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
-  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table',
+  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table', python: 'braces',
 };
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */

@@ -14,7 +14,7 @@ export const REJECTED = Object.freeze({ name: 'rejected', label: 'rejected' });
 /** [{name, label}], in order; one without a name where the type has no several. */
 export function inputsOf(type, config) {
   if (type?.hasInput === false) return [];
-  return named([...given(type?.inputsIn, config), ...(type?.inputs ?? [])]);
+  return named([...given(type, type?.inputsIn, config), ...(type?.inputs ?? [])]);
 }
 
 /** The same of the outputs of a node of this type. */
@@ -26,12 +26,13 @@ export function outputsOf(type, config) {
 
 function ownOutputsOf(type, config) {
   if (type?.hasOutput === false) return [];
-  return named([...given(type?.outputsIn, config), ...(type?.outputs ?? [])]);
+  return named([...given(type, type?.outputsIn, config), ...(type?.outputs ?? [])]);
 }
 
-// The ports that the entries of a field name.
-function given(field, config) {
-  const entries = (field ?? null) === null ? [] : config?.[field];
+// The ports that the entries of a field name, or those of its default.
+function given(type, field, config) {
+  if ((field ?? null) === null) return [];
+  const entries = config?.[field] ?? type.fields?.find(({ name }) => name === field)?.default;
   const names = (Array.isArray(entries) ? entries : []).map((entry) => String(entry?.port ?? ''));
   return names.map((name) => ({ name, label: name }));
 }

@@ -115,6 +115,9 @@ def entries_of(of: Field) -> st.SearchStrategy[Any]:
 VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "text": lambda of: TEXTS,
     "sql": lambda of: TEXTS,
+    "python": lambda of: st.sampled_from(
+        ["def transform(row): return row", "transform = '{{ x }}\\n\"'  # ü"]
+    ),
     "table": lambda of: NAMES,
     "path": lambda of: st.sampled_from(["a.csv", 'it\'s "this".csv', "ü/{{ x }}.csv", "# a"]),
     "connection": lambda of: st.sampled_from(["SHOP", "sqlite:///shop.db"]),

@@ -132,6 +132,13 @@ def everything(**texts: str) -> dict[str, Any]:
             ),
             node(24, "ndjson_output", text["name"], path="N" + text["path"]),
             node(22, "parquet_output", text["name"], path="P" + text["path"]),
+            node(
+                26,
+                "python",
+                text["name"],
+                code=f"# {text['sql']!r}\ndef transform(row): return {text['marker']!r}",
+                columns=[{"column": text["column"], "type": "text"}],
+            ),
             node(25, "sql", text["name"], sql=text["sql"], inputs=[{"port": text["column"]}]),
         ],
         [
@@ -139,7 +146,7 @@ def everything(**texts: str) -> dict[str, Any]:
             (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
             (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
             (21, 4), (20, 22), (23, 4), (20, 24),
-            (2, 25, "", text["column"]), (25, 4),
+            (2, 25, "", text["column"]), (25, 26), (26, 4),
         ],
     )  # fmt: skip
 
@@ -266,6 +273,7 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.nodes",
         "program_lib.parquet_files",
         "program_lib.program",
+        "program_lib.python.node",
         "program_lib.sql.node",
     ]
 
@@ -374,7 +382,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     nodes = {"Source", "Filter", "Map", "Expand", "Split", "Union", "Join", "Lookup", "Gather"}
     asked = {"where", "compute", "first", "split", "select", "unpivot"}
     gathered = {"sort", "distinct", "aggregate", "window", "pivot", "every"}
-    nodes |= {"Output", "union", "join", "lookup", "Sql", "sql"}
+    nodes |= {"Output", "union", "join", "lookup", "Sql", "sql", "Python", "python"}
     nodes |= {f"batch.{call}" for call in asked} | {f"rows.{call}" for call in gathered}
     rows = {
         f"{does}_{what}"
