@@ -15,6 +15,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from described import events, server
 from described.routes import Descriptions
 from described.routes import install as install_descriptions
+from jobs.graph.code import allow_code
 from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
@@ -141,6 +142,7 @@ def create_app(settings: Settings) -> Flask:
     """The Flask application, with its parts in `app.extensions["parts"]`. Starts nothing."""
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # Flask would redirect //, to the host that the request names
+    allow_code(settings.program.python_nodes)
     parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)

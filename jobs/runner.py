@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.graph.code import allow_code
 from jobs.run.admission import Admission, Ticket
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
 from jobs.run.figures import RunnerFigures
@@ -488,6 +489,7 @@ def _allowance(settings: "Settings") -> Allowance:
     if settings.tenant_id == EVERY_TENANT:
         for name in known.for_nobody():
             LOG.warning("no tenant may use %s: name them in %s", name, tenants_variable(name))
+    allow_code(settings.program.python_nodes)
     return Allowance(
         settings.program,
         settings.tenant_id,

@@ -70,12 +70,20 @@ def _open() -> duckdb.DuckDBPyConnection:
     return closed_database(config, disabled_optimizers=DISABLED_OPTIMIZERS)
 
 
-def closed_database(config: Config, disabled_optimizers: str = "") -> duckdb.DuckDBPyConnection:
-    """A database in memory that reaches no file and no network, and whose settings stay as they are."""
+def closed_database(
+    config: Config, disabled_optimizers: str = "", tells_places: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """A database in memory that reaches no file and no network, and whose settings stay as they are.
+
+    What it may reach is the directory that it spills to, if it has one. `tells_places`: its errors are JSON, with the
+    place in the SQL that they are about.
+    """
     connection = duckdb.connect(":memory:", config=_CLOSED | config)
     connection.execute("SET TimeZone = 'UTC'")
     if disabled_optimizers:
         connection.execute(f"SET disabled_optimizers = '{disabled_optimizers}'")
+    if tells_places:
+        connection.execute("SET errors_as_json = true")
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 class ProgramError(Exception):
     """Something that the program's owner can mend; the text says what was found, where, and what to do."""
 
+    field: str | None = None  # of the node's configuration, where that is at fault and no other
+
 
 class RowRefused(ProgramError):
     """One row of a batch cannot be taken: `index` counts from 0 in that batch; `column` is the one at fault."""

@@ -15,6 +15,7 @@ from program_lib.expressions.sql import quoted_name
 from program_lib.limits import is_out_of_memory
 from program_lib.nodes import Feeds, InnerNode
 from program_lib.ports import UNNAMED
+from program_lib.reshape.keys import places_after_point
 from program_lib.reshape.rows import TABLE, Answer, Rows
 from program_lib.spool import Spool
 from program_lib.types import Column, Schema
@@ -89,8 +90,8 @@ class Gather(InnerNode):
     def _scale(self, name: str) -> int:
         """The most digits after the point of any value of a NUMERIC column, zeros at the end not counted."""
         assert self.spool is not None
-        digits = f"length(rtrim(split_part({quoted_name(name)}, '.', 2), '0'))"
-        most = self.spool.value(f"SELECT max({digits}) FROM {TABLE}")  # noqa: S608
+        places = places_after_point(quoted_name(name))
+        most = self.spool.value(f"SELECT max({places}) FROM {TABLE}")  # noqa: S608
         assert most is None or isinstance(most, int)
         return most or 0
 

@@ -46,6 +46,7 @@ class NodeFailed(Exception):
         self, node: Node, error: Exception, row: Row | None = None, place: str = ""
     ) -> None:
         self.node, self.row = node, row
+        self.field = error.field if isinstance(error, ProgramError) else None
         self.reason = reason(error) + place
         super().__init__(f"{node.name}: {self.reason}")
 

@@ -67,7 +67,8 @@ def run_preview(*nodes: Node, rows: int, seconds: float) -> int:
     except Enough as enough:
         timed_out = bool(enough.args)
     except NodeFailed as failure:
-        tell({"nodeId": failure.node.number, "message": failure.reason})
+        about = {"nodeId": failure.node.number, "field": failure.field}
+        tell({**about, "message": failure.reason})
         return FAILED
     signal.setitimer(signal.ITIMER_REAL, 0)
     tell(_answer(last, timed_out))

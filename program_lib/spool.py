@@ -62,7 +62,7 @@ class Spool:
         with self._at_work() as connection:
             # a temporary table is seen by its own connection alone, so that two spools may use the same names
             sql = f"CREATE TEMP TABLE {table} ({', '.join(columns)})"
-            _interruptible(connection, lambda: connection.execute(sql))
+            interruptible(connection, lambda: connection.execute(sql))
         self._schemas[table] = schema
         self._rows[table] = 0
 
@@ -76,7 +76,7 @@ class Spool:
         names = [ROW, *map(identifier, self._schemas[table].names)]
         appended = pa.table([numbers, *rows.columns], names=names)
         with self._at_work() as connection:
-            _interruptible(connection, lambda: _insert(connection, table, appended))
+            interruptible(connection, lambda: _insert(connection, table, appended))
         self._rows[table] += len(rows)
         self._bytes += rows.nbytes
 
@@ -87,12 +87,17 @@ class Spool:
     def execute(self, sql: str) -> None:
         """Runs a statement that gives no rows, such as CREATE TEMP TABLE … AS."""
         with self._at_work() as connection:
-            _interruptible(connection, lambda: connection.execute(sql))
+            interruptible(connection, lambda: connection.execute(sql))
+
+    def use(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Lets `work` do with the connection what a statement alone cannot, such as binding values."""
+        with self._at_work() as connection:
+            interruptible(connection, lambda: work(connection))
 
     def value(self, sql: str) -> object:
         """The one value that a query gives."""
         with self._at_work() as connection:
-            [(value,)] = _interruptible(connection, lambda: connection.execute(sql).fetchall())
+            [(value,)] = interruptible(connection, lambda: connection.execute(sql).fetchall())
         return value
 
     def select(self, sql: str, schema: Schema) -> Iterator[pa.Table]:
@@ -101,12 +106,17 @@ class Spool:
         Rows are made while they are taken: what the query does not need to keep is never in memory as a whole.
         """
         wanted = schema.arrow()
+        for table in self.ask(sql):
+            yield table.rename_columns(schema.names).cast(wanted)
+
+    def ask(self, sql: str) -> Iterator[pa.Table]:
+        """What a query gives, in batches, as `select` does, with DuckDB's own names and types."""
         with self._at_work() as connection:
             rows = self._batch_rows()
-            reader = _interruptible(connection, lambda: connection.sql(sql).to_arrow_reader(rows))
+            reader = interruptible(connection, lambda: connection.sql(sql).to_arrow_reader(rows))
         while (batch := self._next(reader)) is not None:
             if len(batch):
-                yield pa.Table.from_batches([batch]).rename_columns(schema.names).cast(wanted)
+                yield pa.Table.from_batches([batch])
 
     @contextmanager
     def beside(self, table: str, rows: pa.Table) -> Iterator[None]:
@@ -128,7 +138,7 @@ class Spool:
 
     def _next(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
         with self._at_work() as connection:
-            return _interruptible(connection, lambda: next(reader, None))
+            return interruptible(connection, lambda: next(reader, None))
 
     def _batch_rows(self) -> int:
         """As many as fit into BATCH_BYTES, where the rows that come out are as wide as those that went in."""
@@ -159,7 +169,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -
             connection.unregister(_APPENDED)
 
 
-def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], R]) -> R:
+def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], R]) -> R:
     """Does work of DuckDB on the other thread: on the main thread it would let no signal in, or lose its exception."""
     future = on_other_thread(work)
     try:

@@ -258,6 +258,8 @@ class ProgramRules:
         own_roots, "DATA_ROOTS", "`DATA_DIR`; with `TENANT_ID=*` `DATA_DIR/tenants/{tenant}`"
     )
     landlock: str = choice("PROGRAM_LANDLOCK", AUTO, LANDLOCK_MODES)
+    # whether graphs may have nodes that run Python code of their authors
+    python_nodes: bool = switch("PYTHON_NODES", "off")
     # what a confined program may read beside its data, the interpreter and the system's libraries
     reads: tuple[Path, ...] = checked("PROGRAM_READS", paths, unset=())
     # further directories of data, which all tenants share

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hosting.ports import FROM, TO
+from jobs.graph.code import allow_code
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
@@ -36,6 +37,7 @@ _TURN = pytest.StashKey[contextlib.ExitStack]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """A process that is one of several takes ports from a range of its own, and so does what it starts."""
+    allow_code(True)  # in graphs of tests; servers that they start have PYTHON_NODES
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts aside
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if _is_one_of_several(config):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, NO_SECRETS, shown, text_errors
 from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
@@ -233,6 +234,12 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
             yield _error(NO_SECRETS, node_id, "url")
 
 
+def refused_code_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
+    """An error for each node that runs code, where the operator does not allow it. The graph may have any other error."""
+    if not is_code_allowed():
+        yield from (_error(NOT_ALLOWED, node_id, "type") for node_id in nodes_with_code(document))
+
+
 def outputs_of(document: Mapping[str, Any]) -> Iterator[int]:
     """The ids of the nodes of a graph document that write rows somewhere. It may have any error."""
     for node in objects(document.get("nodes")):
@@ -397,6 +404,9 @@ def _node_errors(
     if node_type is None:
         yield "type", _unknown_type(entry.get("type"))
         return
+    if node_type.runs_code and not is_code_allowed():
+        yield "type", NOT_ALLOWED
+        return
     config = entry.get("config")
     if config is not None and not isinstance(config, dict):
         yield "config", "config must be an object"
@@ -495,7 +505,7 @@ def output_names(node: Node | None) -> list[str]:
 
 def input_names(node: Node | None) -> list[str]:
     """The inputs of a node as edges name them."""
-    ports = node.node_type.inputs if node else ()
+    ports = node.node_type.input_ports(node.config) if node else ()
     return [port.name for port in ports] or [UNNAMED]
 
 
@@ -547,7 +557,7 @@ def _entering_errors(node: Node, edges: list[Edge]) -> Iterator[GraphError]:
     for edge in unknown:
         yield _error(_no_port(edge, edge.to_port, label, "input", names), node.id, "edges")
     missing = set(names) - {edge.to_port for edge in edges}
-    for port in node.node_type.inputs:
+    for port in node.node_type.input_ports(node.config):
         if not unknown and port.name in missing:
             yield _error(f"{label} needs rows at its input {port.name!r}", node.id, "edges")
 

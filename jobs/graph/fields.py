@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from jobs.graph.code import MAX_CODE, code_errors
 from jobs.graph.passwords import CONNECTION_NAME, holds_password, holds_secret
 from jobs.graph.paths import path_errors
 from program_lib.errors import ProgramError
@@ -29,6 +30,7 @@ MAX_NAME = 128
 MAX_PATH = 1_000  # characters
 MAX_URL_TEXT = 4_000  # characters; servers take 8,000, with the values of parameters
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
+MAX_PORT = 40  # characters of the name of an input or output, which stands beside the card
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
@@ -148,6 +150,11 @@ def _cannot_be_stored(text: str) -> bool:
 
 def _check_text(value: Any, field: Field) -> Iterator[str]:
     return _about(field.label, text_errors(value))
+
+
+def _check_python(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_CODE))
+    return _about(field.label, iter(errors or code_errors(value)))
 
 
 def _check_name(value: Any, field: Field) -> Iterator[str]:
@@ -437,6 +444,7 @@ def shown(value: Any) -> str:
 CHECKS: dict[str, Check] = {
     "text": _check_text,
     "sql": _check_text,
+    "python": _check_python,
     "table": _check_name,
     "path": _check_path,
     "connection": _check_connection,

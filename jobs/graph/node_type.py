@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.graph.code import CODE_TYPES, MAX_CODE
 from jobs.graph.example import Example
 from jobs.graph.fields import MAX_COLUMNS, REJECT_FIELDS, Field, Need, shown
 from program_lib.errors import ProgramError
@@ -85,6 +86,7 @@ class NodeType:
     # Ports that have names; a type without has at most one input and one output, which have none. Each needs an edge
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    inputs_in: str | None = None  # the field whose entries name inputs, by their member `port`
     outputs_in: str | None = None  # the field whose entries name outputs, before those of `outputs`
     # As known_columns, of a type with named inputs: what is known of each by its port
     known_by_port: Callable[[Mapping[str, Any], Mapping[str, Schema]], Schema] | None = None
@@ -94,7 +96,11 @@ class NodeType:
         False  # whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
     )
 
+    # Whether it runs code of the graph's author: only where the operator allows it (jobs/graph/code.py)
+    runs_code: bool = False
+
     def __post_init__(self) -> None:
+        assert self.runs_code == (self.name in CODE_TYPES)
         if self.rejects:
             object.__setattr__(self, "fields", (*self.fields, *REJECT_FIELDS))
 
@@ -132,13 +138,21 @@ class NodeType:
         texts += [
             e.get(m) for entries in lists for e in entries if isinstance(e, dict) for m in members
         ]
-        lengths = (len(text) for text in texts if isinstance(text, str))
-        return Size(sum(n for n in lengths if n <= MAX_LENGTH), sum(map(len, lists)))
+        lengths = [len(text) for text in texts if isinstance(text, str)]
+        code = [config.get(f.name) for f in self.fields if f.kind == "python"]
+        lengths_of_code = [len(text) for text in code if isinstance(text, str)]
+        characters = sum(n for n in lengths if n <= MAX_LENGTH)
+        characters += sum(n for n in lengths_of_code if n <= MAX_CODE)
+        return Size(characters, sum(map(len, lists)))
 
     @property
     def class_path(self) -> str:
         """The class that runs it, with its module."""
         return self.runs_as if "." in self.runs_as else f"program_lib.nodes.{self.runs_as}"
+
+    def input_ports(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
+        """The inputs of a node with this configuration, which has no errors; none: it has at most one, without a name."""
+        return (*_ports_in(config, self.inputs_in), *self.inputs)
 
     def output_ports(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
         """The outputs of a node with this configuration, which has no errors; none: it has at most one, without a name."""
@@ -153,8 +167,7 @@ class NodeType:
         return self.rejects and REJECT_PORT not in self._named_outputs(config)
 
     def _named_outputs(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
-        entries = config[self.outputs_in] if self.outputs_in else ()
-        return (*(Port(entry["port"], entry["port"]) for entry in entries), *self.outputs)
+        return (*_ports_in(config, self.outputs_in), *self.outputs)
 
     def columns_known(self, config: Mapping[str, Any], by_port: Mapping[str, Schema]) -> Schema:
         """Of the columns that it gives those whose types are known. Raises WrongField where a type is wrong."""
@@ -178,6 +191,7 @@ class NodeType:
             "hasOutput": self.has_output,
             "inputs": [port.document() for port in self.inputs],
             "outputs": [port.document() for port in self.outputs],
+            "inputsIn": self.inputs_in,
             "outputsIn": self.outputs_in,
             "rejects": self.rejects,
             "fields": [field.document() for field in self.fields],
@@ -209,6 +223,11 @@ class NodeType:
                 field.name,
                 f"{field.label} is only for {choice.label} {values}, and not for {chosen}: leave it out",
             )
+
+
+def _ports_in(config: Mapping[str, Any], field: str | None) -> Iterator[Port]:
+    """The ports that the entries of a field name."""
+    return (Port(entry["port"], entry["port"]) for entry in (config[field] if field else ()))
 
 
 def order_of(entry: Mapping[str, str]) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.graph.code import is_code_allowed
 from jobs.graph.node_type import NodeType
 from jobs.graph.nodes.aggregate import AGGREGATE
 from jobs.graph.nodes.csv_input import CSV_INPUT
@@ -22,10 +23,12 @@ from jobs.graph.nodes.ndjson_output import NDJSON_OUTPUT
 from jobs.graph.nodes.parquet_input import PARQUET_INPUT
 from jobs.graph.nodes.parquet_output import PARQUET_OUTPUT
 from jobs.graph.nodes.pivot import PIVOT
+from jobs.graph.nodes.python import PYTHON
 from jobs.graph.nodes.sample import SAMPLE
 from jobs.graph.nodes.select import SELECT
 from jobs.graph.nodes.sort import SORT
 from jobs.graph.nodes.split import SPLIT
+from jobs.graph.nodes.sql import SQL
 from jobs.graph.nodes.union import UNION
 from jobs.graph.nodes.unpivot import UNPIVOT
 from jobs.graph.nodes.window import WINDOW
@@ -51,6 +54,8 @@ _IN_ORDER = (
     UNION,
     JOIN,
     LOOKUP,
+    SQL,
+    PYTHON,
     DB_OUTPUT,
     CSV_OUTPUT,
     NDJSON_OUTPUT,
@@ -60,5 +65,6 @@ NODE_TYPES: dict[str, NodeType] = {node_type.name: node_type for node_type in _I
 
 
 def node_types_document() -> list[dict[str, Any]]:
-    """All node types as JSON."""
-    return [node_type.document() for node_type in NODE_TYPES.values()]
+    """The node types that a graph may have here, as JSON."""
+    offered = (one for one in NODE_TYPES.values() if is_code_allowed() or not one.runs_code)
+    return [node_type.document() for node_type in offered]

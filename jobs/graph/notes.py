@@ -151,7 +151,7 @@ def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     if node.type == "csv_input":
         named = node.node_type.known_columns(node.config, Schema())
         return _Known(named, frozenset({node.id}), has_more=True)
-    if node.node_type.inputs:
+    if node.node_type.input_ports(node.config):
         return _Known()  # only types of this engine have several inputs
     came = _came(node, graph, known)
     texts = _untyped(node, came) if came.has_more else []

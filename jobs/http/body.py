@@ -13,7 +13,7 @@ from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from jobs.graph.checks import GraphInvalid, password_errors
+from jobs.graph.checks import GraphInvalid, password_errors, refused_code_errors
 from jobs.http.problems import Problem
 from settings.groups import RequestLimits
 
@@ -98,13 +98,13 @@ def job_name(body: dict[str, Any]) -> str:
 
 
 def job_graph(body: dict[str, Any]) -> dict[str, Any]:
-    """The `graph` member, unchecked but for passwords. Raises Problem (422) when it is missing.
+    """The `graph` member, unchecked but for passwords and for code that is off. Raises Problem (422) when it is missing.
 
-    Raises GraphInvalid for a graph with a password, since passwords are never stored.
+    Raises GraphInvalid for a graph with a password, or with code where that is off, since neither is ever stored.
     """
     graph = body.get("graph")
     if isinstance(graph, dict):
-        errors = list(password_errors(graph))
+        errors = [*password_errors(graph), *refused_code_errors(graph)]
         if errors:
             raise GraphInvalid(errors)
         return graph

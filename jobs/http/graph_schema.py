@@ -45,7 +45,8 @@ def _pairs(name: str, schema: Schema) -> Schema:
 
 OF_KIND: dict[str, Callable[[Field], Schema]] = {
     **dict.fromkeys(
-        ("text", "sql", "table", "path", "connection", "expression", "column", "name"), _text
+        ("text", "sql", "python", "table", "path", "connection", "expression", "column", "name"),
+        _text,
     ),
     **dict.fromkeys(("http_connection", "url", "json_path"), _text),
     **dict.fromkeys(("separator", "marker"), _text),

@@ -91,7 +91,7 @@ def _unpacked(answer: Document) -> Document:
         return answer
     if "message" in answer:
         message = shortened(str(answer["message"]), MOST_SAID)
-        error = {"nodeId": answer.get("nodeId"), "field": None, "message": message}
+        error = {"nodeId": answer.get("nodeId"), "field": answer.get("field"), "message": message}
         raise Problem(422, message, errors=[error], errorCount=1)
     if answer.get("busy"):
         raise unavailable("the runner is busy with other previews; try again in a moment")

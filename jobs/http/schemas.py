@@ -183,6 +183,7 @@ _FORMS: dict[str, Schema] = {
             "hasOutput": FLAG,
             "inputs": listed(ref("Port")),
             "outputs": listed(ref("Port")),
+            "inputsIn": nullable(TEXT),
             "outputsIn": nullable(TEXT),
             "rejects": FLAG,
             "fields": listed(ref("Field")),

@@ -344,7 +344,7 @@ _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "
 _TAKEN |= {"read_ndjson", "write_ndjson"}
 _TAKEN |= {"read_http", "by_link", "by_cursor", "by_page", "by_offset", "in_url"}
 _TAKEN |= {"take_parameters", "in_path", "in_table"}
-_TAKEN |= {"union", "conditions", "join", "lookup", "on"}
+_TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql", "python", "code"}
 
 
 # Imports

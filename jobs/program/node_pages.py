@@ -20,6 +20,7 @@ MADE = "This page is made of `jobs/graph/nodes/{name}.py`: `python -m jobs.progr
 KINDS = {
     "text": "a text",
     "sql": "SQL",
+    "python": "Python that defines `transform`",
     "table": "a table, or schema.table",
     "path": "a path",
     "connection": "the name of a connection, or the URL of a SQLite file",
@@ -86,8 +87,9 @@ def _joined(lines: Iterable[str]) -> str:
 def _ports(node_type: NodeType) -> Iterator[str]:
     for word, ports in (("Inputs", node_type.inputs), ("Outputs", node_type.outputs)):
         names = [f"`{port.name}`" for port in ports]
-        if word == "Outputs" and node_type.outputs_in:
-            names.insert(0, f"one for each entry of `{node_type.outputs_in}`")
+        named_in = node_type.outputs_in if word == "Outputs" else node_type.inputs_in
+        if named_in:
+            names.insert(0, f"one for each entry of `{named_in}`")
         if names:
             yield from (f"{word}: {', '.join(names)}. Edges name them.", "")
     if node_type.rejects:

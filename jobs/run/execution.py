@@ -13,7 +13,7 @@ from jobs.graph.checks import outputs_of
 from jobs.graph.retries import parse_retries
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
-from jobs.sandbox.allowance import Allowance, TenantNotServed
+from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_environment, remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
@@ -281,7 +281,7 @@ class Execution:
     # ---- the end
 
     def _tell_not_started(self, error: Exception) -> None:
-        is_known = isinstance(error, OSError | ConnectionsUnusable | TenantNotServed)
+        is_known = isinstance(error, OSError | ConnectionsUnusable | NotAllowed)
         text = "run %s: the program could not be started: %s"
         LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
         self._tell_end(failed(f"the program could not be started: {_public(error)}"), None)
@@ -369,4 +369,4 @@ def _public(error: Exception) -> str:
         return error.public
     if isinstance(error, OSError):
         return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
-    return str(error) if isinstance(error, TenantNotServed) else "the runner's log says why"
+    return str(error) if isinstance(error, NotAllowed) else "the runner's log says why"

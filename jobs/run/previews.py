@@ -17,7 +17,7 @@ from typing import Any
 from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, output_names, parse_graph
 from jobs.graph.feeding import Last, reads_typed_file
 from jobs.graph.filled import checked_values
-from jobs.sandbox.allowance import Allowance, TenantNotServed
+from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import parameters_variable, reading_environment
@@ -126,8 +126,9 @@ class Previews:
             return self._answer(message)
         except GraphInvalid as invalid:
             error = invalid.errors[0]
-            return {"nodeId": error.node_id, "message": error.message}
-        except (TenantNotServed, WrongParameters) as error:
+            about = {"nodeId": error.node_id, "field": error.field}
+            return {**about, "message": error.message}
+        except (NotAllowed, WrongParameters) as error:
             return {"message": str(error)}
         except ConnectionsUnusable as error:
             LOG.warning("a preview is not made: %s", error)

@@ -1,14 +1,25 @@
 """What the programs of a runner are given, and what they may use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from jobs.graph.code import NOT_ALLOWED, nodes_with_code
 from progress_lib.subjects import EVERY_TENANT
 from settings.groups import ProgramLimits, ProgramRules
 
 
-class TenantNotServed(Exception):
+class NotAllowed(Exception):
+    """A program that this runner does not start; the text may be read by its tenant."""
+
+
+class TenantNotServed(NotAllowed):
     """The run's tenant is not served by this runner."""
+
+
+class CodeNotAllowed(NotAllowed):
+    """The graph runs code of its author, which this runner does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,11 @@ class Allowance:
     @property
     def has_many_tenants(self) -> bool:
         return self.tenant_id == EVERY_TENANT
+
+    def check_code(self, graph: Mapping[str, Any]) -> None:
+        """Raises CodeNotAllowed for a graph with nodes that run code, where PYTHON_NODES is off: it may be stored from before."""
+        if not self.rules.python_nodes and (nodes := list(nodes_with_code(graph))):
+            raise CodeNotAllowed(f"node {nodes[0]} {NOT_ALLOWED}")
 
     def check_tenant(self, tenant_id: str) -> None:
         """Raises TenantNotServed for another tenant, who must not get this tenant's files and connections."""

@@ -55,9 +55,10 @@ def reading_environment(
 ) -> dict[str, str]:
     """Environment for reading data: paths, hosts, and the connections that the graph names.
 
-    Raises ConnectionsUnusable, TenantNotServed, and OSError when the tenant's directory cannot be made.
+    Raises ConnectionsUnusable, NotAllowed, and OSError when the tenant's directory cannot be made.
     """
     allowance.check_tenant(tenant_id)
+    allowance.check_code(graph)
     connections = connections_for(
         graph,
         tenant_id,

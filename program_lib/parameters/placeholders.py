@@ -48,7 +48,7 @@ DIALECTS = (POSTGRESQL, MYSQL, SQLITE)
 
 def placeholders(query: str, dialect: re.Pattern[str]) -> list[str]:
     """The names after a colon, outside of texts, quoted names and comments; each once, in their order."""
-    return list(dict.fromkeys(name for _, name in _pieces(query, dialect) if name))
+    return list(dict.fromkeys(name for _, name in pieces(query, dialect) if name))
 
 
 def replaced(
@@ -64,9 +64,14 @@ def replaced(
     if not values:
         return query
     return "".join(
-        text if name is None else put(name, _known(name, values))
-        for text, name in _pieces(query, dialect)
+        text if name is None else put_for(name, values, put)
+        for text, name in pieces(query, dialect)
     )
+
+
+def put_for(name: str, values: Mapping[str, Value], put: Callable[[str, Value], str]) -> str:
+    """What `put` gives for a parameter. Raises ProgramError for a name that is none."""
+    return put(name, _known(name, values))
 
 
 def _known(name: str, values: Mapping[str, Value]) -> Value:
@@ -77,7 +82,7 @@ def _known(name: str, values: Mapping[str, Value]) -> Value:
     return values[name]
 
 
-def _pieces(query: str, dialect: re.Pattern[str]) -> Iterator[tuple[str, str | None]]:
+def pieces(query: str, dialect: re.Pattern[str]) -> Iterator[tuple[str, str | None]]:
     """The query in pieces, each with the name that it is, if it is one."""
     position = 0
     while position < len(query):

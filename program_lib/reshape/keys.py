@@ -77,3 +77,8 @@ def numeric_key(sql: str) -> str:
         f" WHEN starts_with({sql}, '-') THEN 'n' || translate({digits}, '0123456789', '9876543210') || '~'"
         f" ELSE 'p' || {digits} END END)"
     )
+
+
+def places_after_point(sql: str) -> str:
+    """How many digits a NUMERIC, which is a text of digits, has after the point; zeros at the end not counted."""
+    return f"length(rtrim(split_part({sql}, '.', 2), '0'))"

@@ -23,7 +23,7 @@ import { formatClock, formatCompact, formatCount, formatDuration, formatShortClo
 
 const TYPE_ICONS = {
   db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
-  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup',
+  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table', python: 'braces',
 };
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
@@ -352,7 +352,7 @@ export class GraphView {
   #keepPorts(known) {
     const { slot, card, node } = known;
     const type = this.#types.get(node.type);
-    const [inputs, outputs] = [inputsOf(type), outputsOf(type, node.config)];
+    const [inputs, outputs] = [inputsOf(type, node.config), outputsOf(type, node.config)];
     const drawn = this.#drawnOutputs(node);
     const signature = JSON.stringify([inputs, outputs, drawn.length]);
     if (signature === known.signature) return;
@@ -374,7 +374,7 @@ export class GraphView {
   #endOf(id, side, name) {
     const node = this.#cards.get(id)?.node;
     const type = this.#types.get(node?.type);
-    const named = side === 'in' ? inputsOf(type) : outputsOf(type, node?.config);
+    const named = side === 'in' ? inputsOf(type, node?.config) : outputsOf(type, node?.config);
     const drawn = side === 'in' ? named : this.#drawnOutputs(node);
     return { id, place: placeOf(named, name), of: Math.max(1, drawn.length) };
   }

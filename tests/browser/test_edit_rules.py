@@ -148,9 +148,33 @@ def test_two_nodes_may_be_connected_by_several_ports_but_not_twice_by_the_same(
     assert "connected already" in same
 
 
+def test_a_setting_may_name_inputs(modules: Page) -> None:
+    sql = {"hasInput": True, "hasOutput": True, "inputs": [], "outputs": [], "inputsIn": "inputs"}
+    document = {
+        "nodes": [
+            {"id": 1, "type": "in", "name": "In"},
+            {"id": 2, "type": "sql", "name": "Sql", "config": {"inputs": [{"port": "a"}, {"port": "b"}]}},
+        ],
+        "edges": [{"from": 1, "to": 2, "toPort": "a"}],
+    }  # fmt: skip
+    body = """const types = new Map(Object.entries(given[1]));
+        const ports = (...names) => names.map((name) => ({ name }));
+        return [m.completed(given[0], types, { from: 1, to: 2 }),
+                m.inputsOf(types.get('sql'), given[0].nodes[1].config).map(({ label }) => label),
+                m.withRenamedPort(given[0], 2, 'in', ports('a', 'b'), ports('people', 'b')).edges,
+                m.inputsOf(types.get('sql'), undefined).length];"""
+    edge, names, renamed, without = run(
+        modules, "ports", body, [document, {**PORT_TYPES, "sql": sql}]
+    )
+    assert edge == {"from": 1, "to": 2, "toPort": "b"}
+    assert names == ["a", "b"]
+    assert renamed == [{"from": 1, "to": 2, "toPort": "people"}]
+    assert without == 1
+
+
 def test_edges_follow_an_output_that_is_renamed(modules: Page) -> None:
     body = """const ports = (...names) => names.map((name) => ({ name }));
-        const to = (...names) => m.withRenamedPort(given, 2, ports('a', 'b'), ports(...names)).edges[1].fromPort;
+        const to = (...names) => m.withRenamedPort(given, 2, 'out', ports('a', 'b'), ports(...names)).edges[1].fromPort;
         return [to('ab', 'b'), to('b', 'b'), to('', 'b'), to('b', 'a'), to('b')];"""
     assert run(modules, "ports", body, JOINED) == ["ab", "a", "a", "a", "a"]
 

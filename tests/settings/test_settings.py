@@ -118,6 +118,7 @@ BAD: list[tuple[str, str]] = [
     ("NATS_CA_FILE", "no such file"),
     ("NATS_CA_FILE", __file__),
     ("PROGRAM_LANDLOCK", "yes"),
+    ("PYTHON_NODES", "yes"),
     ("PROGRAM_OPEN_FILES", "15"),
     ("PROGRAM_OPEN_FILES", "-1"),
     ("PROGRAM_MEMORY_MB", "255"),

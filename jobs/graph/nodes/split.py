@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields import MAX_PORT, Field, Member
 from jobs.graph.node_type import UNNAMED, NodeType, Port, type_of
 from program_lib.types import Kind, Schema
 
 ELSE = "else"  # the output for rows that no condition takes
 MAX_BRANCHES = 20  # outputs with a condition; more do not fit beside a card
-MAX_PORT = 40  # characters of an output's name, which stands beside the card
 
 
 def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:

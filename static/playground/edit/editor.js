@@ -463,7 +463,7 @@ export class Editor {
       if (into !== null && type.hasInput && type.hasOutput) {
         next = without(next, new Set(), new Set([edgeKey(into)]));
         const { from, fromPort, to } = into;
-        const [first] = inputsOf(this.#types.get(nodeOf(next, to)?.type));
+        const [first] = inputsOf(this.#types.get(nodeOf(next, to)?.type), nodeOf(next, to)?.config);
         return this.#linked(this.#linked(next, { from, fromPort, to: id }), { from: id, to, toPort: into.toPort ?? first?.name });
       }
       if (after !== null) next = this.#linked(next, { from: after.id, fromPort: after.port, to: id });
@@ -691,10 +691,11 @@ export class Editor {
     this.#do({ label: `Change ${label} of ${node.name}`, apply: (now) => this.#withPorts(now, configured(now, id, field, value), id), merge: `${field} ${id}` });
   }
 
-  // The edges of an output that a setting names follow its new name.
+  // The edges of a port that a setting names follow its new name.
   #withPorts(before, after, id) {
-    const outputs = (graph) => outputsOf(this.#types.get(nodeOf(graph, id).type), nodeOf(graph, id).config);
-    return withRenamedPort(after, id, outputs(before), outputs(after));
+    const portsIn = (graph, ports) => ports(this.#types.get(nodeOf(graph, id).type), nodeOf(graph, id).config);
+    const renamed = (graph, side, ports) => withRenamedPort(graph, id, side, portsIn(before, ports), portsIn(after, ports));
+    return renamed(renamed(after, 'out', outputsOf), 'in', inputsOf);
   }
 
   #jobHost() {
@@ -790,7 +791,7 @@ export class Editor {
     const { graph } = this.#draft.model;
     const source = nodeOf(graph, id);
     const outputs = outputsOf(this.#types.get(source.type), source.config);
-    const offers = (some) => graph.nodes.flatMap((node) => some.flatMap((output) => inputsOf(this.#types.get(node.type)).map((input) => ({ node, output, input }))));
+    const offers = (some) => graph.nodes.flatMap((node) => some.flatMap((output) => inputsOf(this.#types.get(node.type), node.config).map((input) => ({ node, output, input }))));
     const offered = [...offers(outputs.filter((output) => output !== REJECTED)), ...offers(outputs.filter((output) => output === REJECTED))];
     const edges = offered.map(({ node, output, input }) => ({ node, edge: { from: id, to: node.id, fromPort: output.name, toPort: input.name }, via: output.name }));
     const free = edges.filter(({ edge }) => whyNoEdge(graph, this.#types, edge) === null);
@@ -840,9 +841,17 @@ export class Editor {
     try {
       return await ask();
     } catch (problem) {
+      this.#showFound(graph, problem.errors ?? []);
       const told = (problem.errors ?? []).map(({ nodeId, message }) => (nodeId === null || nodeId === id ? message : `${nameIn(graph, nodeId)}: ${message}`));
       throw told.length === 0 ? problem : new Error(told.join('\n'));
     }
+  }
+
+  // What only a program finds wrong with a field stands beside it, too, until the graph is changed and looked at anew.
+  #showFound(graph, errors) {
+    const isKnown = ({ nodeId, message }) => this.#problems.some((one) => one.nodeId === nodeId && one.message === message);
+    const found = errors.filter((error) => (error.field ?? null) !== null && error.nodeId !== null && !isKnown(error));
+    if (found.length > 0 && graph === this.#draft?.model.graph) this.showProblems([...this.#problems, ...found]);
   }
 
   // ---- buttons, keys, clipboard

@@ -1,7 +1,7 @@
 /**
  * From a field of a node type's schema to a control, and from what a person typed to a value. Pure.
  *
- * A control is one of: line, text (several lines), code (several lines, fixed pitch), choice, switch, number, count (a
+ * A control is one of: line, text (several lines), code (several lines, fixed pitch), program (code whose indentation counts), choice, switch, number, count (a
  * whole number), marker (a line whose spaces count), list (one text a line), columns (pairs of column and expression),
  * types (pairs of column and type), entries (lines of the members that the field names), keep, json. A kind that is not in the table is edited as JSON, so that a new one
  * works before it has a control of its own.
@@ -10,6 +10,7 @@
 const CONTROLS = {
   text: 'text',
   sql: 'code',
+  python: 'program',
   expression: 'code',
   table: 'line',
   path: 'line',
@@ -39,7 +40,7 @@ export function controlOf(field) {
 
 /** Whether code reads better in a fixed pitch. */
 export function isCode(field) {
-  return ['sql', 'expression', 'connection', 'http_connection', 'url', 'json_path', 'path', 'table'].includes(field.kind);
+  return ['sql', 'python', 'expression', 'connection', 'http_connection', 'url', 'json_path', 'path', 'table'].includes(field.kind);
 }
 
 /** What the control shows for a value of the configuration. */
@@ -124,4 +125,28 @@ export function besideField(field, message) {
   const begins = [' ', ': ', ', '].find((end) => message.startsWith(field.label + end));
   const rest = begins === undefined ? message : message.slice(field.label.length + begins.length);
   return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
+
+const INDENT = '    ';
+
+/**
+ * What a key does to the indentation of code: {from, to, text}, what replaces a part, and {start, end}, the selection
+ * after it; null where the key does what it always does.
+ */
+export function indented(code, start, end, key, isShifted) {
+  const line = code.lastIndexOf('\n', start - 1) + 1;
+  if (key === 'Enter' && !isShifted) return onNewLine(code, line, start, end);
+  if (key !== 'Tab') return null;
+  if (start === end && !isShifted) return { from: start, to: end, text: INDENT, start: start + INDENT.length, end: start + INDENT.length };
+  const last = end > start && code[end - 1] === '\n' ? end - 1 : end;
+  const text = code.slice(line, last).split('\n').map((one) => (isShifted ? one.replace(/^ {1,4}/, '') : INDENT + one)).join('\n');
+  if (text === code.slice(line, last)) return { from: start, to: start, text: '', start, end };
+  return { from: line, to: last, text, start: start === end ? Math.max(line, start - INDENT.length) : line, end: start === end ? Math.max(line, start - INDENT.length) : line + text.length };
+}
+
+function onNewLine(code, line, start, end) {
+  const before = code.slice(line, start);
+  const [indent] = /^ */.exec(before);
+  const text = `\n${indent}${/:\s*$/.test(before) ? INDENT : ''}`;
+  return { from: start, to: end, text, start: start + text.length, end: start + text.length };
 }

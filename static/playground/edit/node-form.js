@@ -7,7 +7,7 @@
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
 import { completing } from './completion.js';
-import { besideField, chosenOf, controlOf, isCode, isOffered, isRequired, lines, shownText, valueOf } from './fields.js';
+import { besideField, chosenOf, controlOf, indented, isCode, isOffered, isRequired, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
 import { edgeKey, isRejecting } from './ports.js';
 
@@ -320,6 +320,28 @@ function area(field, say, rows) {
   return typed(field, input, say);
 }
 
+// Code whose indentation counts: Enter keeps it, Tab adds to it and Shift+Tab takes from it. After Escape, Tab leaves the field as ever.
+function program(field, say) {
+  const control = area(field, say, 14);
+  const [input] = control.inputs();
+  let isLeaving = false;
+  input.wrap = 'off';
+  input.addEventListener('focus', () => (isLeaving = false));
+  input.addEventListener('keydown', (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 'Escape') isLeaving = true;
+    const change = isLeaving ? null : indented(input.value, input.selectionStart, input.selectionEnd, event.key, event.shiftKey);
+    if (change === null) return;
+    event.preventDefault();
+    input.setSelectionRange(change.from, change.to);
+    // unlike setRangeText, what the browser's own undo knows
+    if (change.text === '' && change.from < change.to) document.execCommand('delete');
+    else if (change.text !== '') document.execCommand('insertText', false, change.text);
+    input.setSelectionRange(change.start, change.end);
+  });
+  return control;
+}
+
 function expression(field, say, says) {
   const control = area(field, say, 2);
   return { ...control, element: completing(control.element, says) };
@@ -540,6 +562,7 @@ function count(field, say) {
 const CONTROLS = {
   line,
   text: (field, say) => area(field, say, 2),
+  program: (field, say) => program(field, say),
   code: (field, say, says) => (field.kind === 'expression' ? expression(field, say, says) : area(field, say, 8)),
   number: line,
   marker: line,

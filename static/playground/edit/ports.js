@@ -1,6 +1,6 @@
 /**
  * The ports of a node: where edges enter and leave it. Most types have one input and one output, which have no names;
- * a type with several names them (`inputs`, `outputs`), or lets a field of the node name them (`outputsIn`). A type that
+ * a type with several names them (`inputs`, `outputs`), or lets a field of the node name them (`inputsIn`, `outputsIn`). A type that
  * `rejects` has one more output, for rows that fail, beside those of its own. Pure.
  *
  * An edge is {from, to, fromPort?, toPort?}. One that names no port of several uses the first.
@@ -12,9 +12,9 @@ const UNNAMED = Object.freeze([Object.freeze({ name: '', label: '' })]);
 export const REJECTED = Object.freeze({ name: 'rejected', label: 'rejected' });
 
 /** [{name, label}], in order; one without a name where the type has no several. */
-export function inputsOf(type) {
+export function inputsOf(type, config) {
   if (type?.hasInput === false) return [];
-  return named(type?.inputs ?? []);
+  return named([...given(type, type?.inputsIn, config), ...(type?.inputs ?? [])]);
 }
 
 /** The same of the outputs of a node of this type. */
@@ -26,9 +26,15 @@ export function outputsOf(type, config) {
 
 function ownOutputsOf(type, config) {
   if (type?.hasOutput === false) return [];
-  const entries = (type?.outputsIn ?? null) === null ? [] : config?.[type.outputsIn];
-  const given = (Array.isArray(entries) ? entries : []).map((entry) => String(entry?.port ?? ''));
-  return named([...given.map((name) => ({ name, label: name })), ...(type?.outputs ?? [])]);
+  return named([...given(type, type?.outputsIn, config), ...(type?.outputs ?? [])]);
+}
+
+// The ports that the entries of a field name, or those of its default.
+function given(type, field, config) {
+  if ((field ?? null) === null) return [];
+  const entries = config?.[field] ?? type.fields?.find(({ name }) => name === field)?.default;
+  const names = (Array.isArray(entries) ? entries : []).map((entry) => String(entry?.port ?? ''));
+  return names.map((name) => ({ name, label: name }));
 }
 
 function named(ports) {
@@ -68,7 +74,7 @@ export function completed(graph, types, wanted) {
   const node = (id) => graph.nodes.find((one) => one.id === id);
   const [source, target] = [node(wanted.from), node(wanted.to)];
   const outputs = outputsOf(types.get(source?.type), source?.config);
-  const inputs = inputsOf(types.get(target?.type));
+  const inputs = inputsOf(types.get(target?.type), target?.config);
   const entered = new Set(graph.edges.filter(({ to }) => to === wanted.to).map(({ toPort }) => inputs[placeOf(inputs, toPort)]?.name));
   const free = inputs.find(({ name }) => !entered.has(name)) ?? inputs[0];
   return edge(wanted, wanted.fromPort ?? outputs[0]?.name, wanted.toPort ?? free?.name);
@@ -81,13 +87,14 @@ function edge({ from, to }, fromPort, toPort) {
   return made;
 }
 
-/** With the edges that leave a node following a port's new name, where a change renamed one of its ports. */
-export function withRenamedPort(graph, id, before, after) {
+/** With the edges at one side of a node, 'in' or 'out', following a port's new name, where a change renamed one of its ports. */
+export function withRenamedPort(graph, id, side, before, after) {
   if (before.length !== after.length) return graph;
   const changed = before.map(({ name }, place) => [name, after[place].name]).filter(([was, is]) => was !== is);
   if (changed.length !== 1) return graph;
   const [[was, is]] = changed;
   if (is === '' || after.filter(({ name }) => name === is).length > 1 || before.filter(({ name }) => name === was).length > 1) return graph;
-  const edges = graph.edges.map((one) => (one.from === id && one.fromPort === was ? { ...one, fromPort: is } : one));
+  const [end, port] = side === 'in' ? ['to', 'toPort'] : ['from', 'fromPort'];
+  const edges = graph.edges.map((one) => (one[end] === id && one[port] === was ? { ...one, [port]: is } : one));
   return { ...graph, edges };
 }

@@ -115,6 +115,9 @@ def entries_of(of: Field) -> st.SearchStrategy[Any]:
 VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "text": lambda of: TEXTS,
     "sql": lambda of: TEXTS,
+    "python": lambda of: st.sampled_from(
+        ["def transform(row): return row", "transform = '{{ x }}\\n\"'  # ü"]
+    ),
     "table": lambda of: NAMES,
     "path": lambda of: st.sampled_from(["a.csv", 'it\'s "this".csv', "ü/{{ x }}.csv", "# a"]),
     "connection": lambda of: st.sampled_from(["SHOP", "sqlite:///shop.db"]),
@@ -163,6 +166,9 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
         config.setdefault("column", "a")
     if node_type.name == "window":  # a rank needs an order
         config.setdefault("order", [{"column": "a"}])
+    if node_type.name == "sql":  # which does not tell a from A
+        names = {entry["port"].lower(): entry for entry in config.get("inputs", [])}
+        config["inputs"] = list(names.values()) or None
     if config.get("how") in ("semi", "anti"):  # joins of which nothing else can be expected
         config["expect"] = "any"
     types, numbers = config.get("types", []), config.get("numbers", [])
@@ -184,10 +190,9 @@ def around(node_type: NodeType, config: dict[str, Any]) -> dict[str, Any]:
 def with_ports(document: dict[str, Any], node_type: NodeType) -> dict[str, Any]:
     """The graph in which the node's first feeder feeds all of its inputs, and its outputs all lead on."""
     [made] = [entry for entry in document["nodes"] if entry["id"] == 2]
-    outputs = [
-        port.name for port in node_type.output_ports(node_type.with_defaults(made["config"]))
-    ]
-    entered = [port.name for port in node_type.inputs] or [""]
+    config = node_type.with_defaults(made["config"])
+    outputs = [port.name for port in node_type.output_ports(config)]
+    entered = [port.name for port in node_type.input_ports(config)] or [""]
     edges = [
         {**edge, "toPort": enters, "fromPort": leaves}
         for edge in document["edges"]

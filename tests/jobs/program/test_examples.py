@@ -40,7 +40,7 @@ def test_an_example_gives_what_its_page_says(node_type: NodeType, tmp_path: Path
             _put(node_type, port, text, tmp_path)
             continue
         nodes.append(_source(len(nodes) + 1, text, example.types, tmp_path))
-        inlet = port if node_type.inputs else UNNAMED
+        inlet = port if node_type.inputs or node_type.inputs_in else UNNAMED
         edges.append((len(nodes), OWN, UNNAMED, inlet))
     if node_type.has_output:
         for port, path in given.items():

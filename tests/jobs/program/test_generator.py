@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.graph.checks import parse_graph
+from jobs.graph.fields import MAX_PORT
 from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.literals import comment, literal
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.nodes.split import MAX_PORT
 from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program, node_lines
 from tests.programs import chain, graph, node, program_of
@@ -148,12 +148,21 @@ def everything(**texts: str) -> dict[str, Any]:
             ),
             node(24, "ndjson_output", text["name"], path="N" + text["path"]),
             node(22, "parquet_output", text["name"], path="P" + text["path"]),
+            node(
+                26,
+                "python",
+                text["name"],
+                code=f"# {text['sql']!r}\ndef transform(row): return {text['marker']!r}",
+                columns=[{"column": text["column"], "type": "text"}],
+            ),
+            node(27, "sql", text["name"], sql=text["sql"], inputs=[{"port": text["column"]}]),
         ],
         [
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
             (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
             (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
             (21, 4), (20, 22), (23, 4), (25, 4), (20, 24),
+            (2, 27, "", text["column"]), (27, 26), (26, 4),
         ],
     )  # fmt: skip
 
@@ -281,6 +290,8 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.nodes",
         "program_lib.parquet_files",
         "program_lib.program",
+        "program_lib.python.node",
+        "program_lib.sql.node",
     ]
 
 
@@ -388,7 +399,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     nodes = {"Source", "Filter", "Map", "Expand", "Split", "Union", "Join", "Lookup", "Gather"}
     asked = {"where", "compute", "first", "split", "select", "unpivot"}
     gathered = {"sort", "distinct", "aggregate", "window", "pivot", "every"}
-    nodes |= {"Output", "union", "join", "lookup"}
+    nodes |= {"Output", "union", "join", "lookup", "Sql", "sql", "Python", "python"}
     nodes |= {f"batch.{call}" for call in asked} | {f"rows.{call}" for call in gathered}
     rows = {
         f"{does}_{what}"

@@ -144,6 +144,18 @@ def test_a_node_that_fails_is_named_with_its_reason(shop: Product) -> None:
     assert "no_such_table" in missing.json()["errors"][0]["message"]
 
 
+def test_what_is_wrong_with_a_query_is_told_with_its_field_and_place(shop: Product) -> None:
+    document = graph(
+        query("SELECT id FROM orders"), ("sql", {"sql": "SELECT id,\n nope FROM input"})
+    )
+    document["edges"][0]["toPort"] = "input"
+    [error] = preview(shop, document, 2).json()["errors"]
+    assert (error["nodeId"], error["field"]) == (2, "sql")
+    assert error["message"].endswith("(line 2, column 2)")
+    document["nodes"][1]["config"]["sql"] = "SELECT count(*) AS n FROM input WHERE id <= 7"
+    assert preview(shop, document, 2).json()["rows"] == [[7]]
+
+
 def test_a_reason_that_comes_over_nats_is_cut_whoever_wrote_it() -> None:
     with pytest.raises(Problem) as refused:
         _unpacked({"nodeId": 1, "message": "x" * 800_000})

@@ -1,0 +1,85 @@
+"""A query of a node: what it gives is known before the first row, from empty tables with the columns of its inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn
+
+import duckdb
+
+from program_lib.engine import Config, closed_database
+from program_lib.limits import is_out_of_memory
+from program_lib.parameters import taken
+from program_lib.spool import interruptible
+from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
+from program_lib.sql.bound import Bound, bind, bound
+from program_lib.sql.results import schema_of
+from program_lib.sql.tables import check_names, empty_table
+from program_lib.types import Kind, Schema
+
+SCALES = (4, 7)  # digits after the point that NUMERIC columns are tried with; any two would do
+_SMALL: Config = {"memory_limit": "64MB", "threads": "1"}  # of tables without rows
+_DESCRIBE = "DESCRIBE "
+
+
+def described(query: str, inputs: Mapping[str, Schema]) -> tuple[Bound, Schema]:
+    """The query as DuckDB gets it, and its columns. Raises ProgramError where it is refused, and says where it stands."""
+    check_names(inputs)
+    made = bound(query, taken())
+    has_numeric = any(c.type.kind is Kind.NUMERIC for schema in inputs.values() for c in schema)
+    scales = SCALES if has_numeric else SCALES[:1]
+    found = [_described_with(made, inputs, scale) for scale in scales]
+    (names, types), (_, others) = found[0], found[-1]
+    return made, schema_of(names, types, others)
+
+
+def _described_with(
+    query: Bound, inputs: Mapping[str, Schema], scale: int
+) -> tuple[list[str], list[str]]:
+    """The names and the types of the query's columns where NUMERIC columns have so many digits after the point."""
+    with closed_database(_SMALL, tells_places=True) as connection:
+        return interruptible(connection, lambda: _columns(connection, query, inputs, scale))
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, query: Bound, inputs: Mapping[str, Schema], scale: int
+) -> tuple[list[str], list[str]]:
+    try:
+        for name, schema in inputs.items():
+            connection.execute(empty_table(name, schema, scale))
+        bind(connection, taken())
+        check_allowed(connection, query.text, inputs)
+        try:
+            rows = connection.sql(query.text)
+        except duckdb.Error:
+            connection.execute(_DESCRIBE + query.text)  # which fails, too, and tells where
+            raise
+        return rows.columns, [str(of) for of in rows.types]
+    except QueryRefused as error:
+        raise _told(query, str(error), error.position) from None
+    except duckdb.Error as error:
+        if is_out_of_memory(error):
+            raise
+        _raise_told(query, error)
+
+
+def _raise_told(query: Bound, error: duckdb.Error) -> NoReturn:
+    _, _, said = str(error).partition(" Error: ")
+    try:
+        about = json.loads(said)
+    except ValueError:
+        raise QueryFailed(said or str(error)) from error
+    position = about.get("position")
+    place = None if position is None else int(position) - len(_DESCRIBE)
+    raise _told(query, about["exception_message"], place) from error
+
+
+def _told(query: Bound, message: str, position: int | None) -> QueryFailed:
+    place = "" if position is None else f" ({query.place(max(0, position))})"
+    return QueryFailed(f"{_sentence(message)}{place}")
+
+
+def _sentence(message: str) -> str:
+    """The lines of a message as one."""
+    return " ".join(message.split())

@@ -1,0 +1,145 @@
+"""What a query gives, as types that rows have here: each value exactly, or a refusal that says which cast to write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from program_lib.sql.allowed import QueryFailed
+from program_lib.sql.tables import name_in_sql
+from program_lib.texts import check_days, check_instants, column_texts
+from program_lib.types import (
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    JSON,
+    NUMERIC,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    UUID,
+    Column,
+    Kind,
+    Schema,
+    Type,
+    decimal,
+)
+
+_TYPES: Mapping[str, Type] = {
+    "BOOLEAN": BOOLEAN,
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), INTEGER),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER"), INTEGER),
+    "UBIGINT": decimal(20, 0),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), DOUBLE),
+    **dict.fromkeys(("VARCHAR", '"NULL"'), TEXT),
+    "BLOB": BYTES,
+    "DATE": DATE,
+    "TIME": TIME,
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), TIMESTAMP),
+    "TIMESTAMP WITH TIME ZONE": TIMESTAMPTZ,
+    "UUID": UUID,
+    "JSON": JSON,
+}
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_NESTED = re.compile(r"(STRUCT|MAP|UNION)\(|.*\]$|VARIANT$", re.DOTALL)
+MAX_TYPE = 60  # characters of a type's name in a message
+
+
+def schema_of(names: list[str], types: list[str], with_more_digits: list[str]) -> Schema:
+    """The columns of a query. Raises QueryFailed for a type that rows do not have here.
+
+    `with_more_digits`: the types of the same query where its NUMERIC columns have more digits after the point; a
+    column whose type they change is NUMERIC, too.
+    """
+    columns = [
+        Column(name, NUMERIC if one != other and _DECIMAL.fullmatch(one) else _type(name, one))
+        for name, one, other in zip(names, types, with_more_digits, strict=True)
+    ]
+    try:
+        return Schema(columns)
+    except ValueError as error:
+        raise QueryFailed(str(error)) from None
+
+
+def _type(name: str, found: str) -> Type:
+    if (known := _TYPES.get(found)) is not None:
+        return known
+    if (digits := _DECIMAL.fullmatch(found)) is not None:
+        return decimal(int(digits[1]), int(digits[2]))
+    if found.startswith("ENUM("):
+        return TEXT
+    shown = found if len(found) <= MAX_TYPE else f"{found[: MAX_TYPE - 1]}…"
+    column = name_in_sql(name)
+    written = f"to_json({column})" if _NESTED.match(found) else f"CAST({column} AS VARCHAR)"
+    raise QueryFailed(
+        f"the column {name} is {shown}, which rows do not have here: write {written} AS {column}"
+    )
+
+
+def carried(table: pa.Table, schema: Schema) -> pa.Table:
+    """The rows of a query with the types of its schema. Raises QueryFailed for a value that does not fit."""
+    columns = [
+        _column(values, column) for values, column in zip(table.columns, schema, strict=True)
+    ]
+    return pa.table(columns, schema=schema.arrow())
+
+
+def _column(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | pa.Array:
+    try:
+        made = _made(values, column.type)
+        if (check := _CHECKS.get(column.type.kind)) is not None:
+            check(made)
+    except ValueError as error:  # Arrow's own errors are ValueErrors, too
+        raise QueryFailed(_why_not(values, column, error)) from error
+    return made
+
+
+def _made(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_float32(values.type):  # 0.1 of 32 bits is 0.1, as people see it
+        values = values.cast(pa.string())
+    if wanted.kind is Kind.NUMERIC:
+        return _digits(values)
+    if wanted.kind is Kind.DECIMAL and pa.types.is_integer(values.type):
+        values = values.cast(pa.string())
+    return values if values.type == wanted.arrow() else values.cast(wanted.arrow())
+
+
+def _digits(values: pa.ChunkedArray) -> pa.Array:
+    """Decimals as texts, without the zeros at the end that only the digits of other values are the reason of."""
+    found = decimal(values.type.precision, values.type.scale)
+    texts = column_texts(values, found)
+    return pc.replace_substring_regex(texts, r"\.0*$|(\.\d*?)0+$", r"\1")
+
+
+def _why_not(values: pa.ChunkedArray, column: Column, error: Exception) -> str:
+    name = name_in_sql(column.name)
+    if column.type.kind is Kind.INTEGER:
+        return (
+            f"the column {column.name} holds a number that does not fit into 64 bits:"
+            f" write CAST({name} AS DECIMAL(38, 0)) AS {name}"
+        )
+    if column.type.kind in _CHECKS and not pa.types.is_string(values.type):
+        return f"the column {column.name} holds {_about_moments(values)}: CAST({name} AS VARCHAR) reads it as text"
+    return f"the column {column.name}: {error}"
+
+
+def _about_moments(values: pa.ChunkedArray) -> str:
+    is_finer = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+    return (
+        "nanoseconds, which do not fit into microseconds, or a date outside of the years 1 to 9999"
+        if is_finer
+        else "a date outside of the years 1 to 9999"
+    )
+
+
+_CHECKS: Mapping[Kind, Callable[[pa.Array], None]] = {
+    Kind.DATE: check_days,
+    Kind.TIMESTAMP: check_instants,
+    Kind.TIMESTAMPTZ: check_instants,
+}

@@ -1,0 +1,68 @@
+"""What a query sees of the rows of an input: a table by its name, with the columns by theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from program_lib.errors import ProgramError
+from program_lib.expressions.sql import type_name
+from program_lib.types import MAX_DIGITS, Column, Kind, Schema, Type
+
+INPUT = "input"  # the one input of a node that names none
+_OWN_TYPES = {Kind.UUID: "UUID", Kind.JSON: "JSON"}  # which travel as texts otherwise
+
+
+def name_in_sql(name: str) -> str:
+    """A name as a person gave it, whatever is in it."""
+    assert "\0" not in name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def check_names(inputs: Mapping[str, Schema]) -> None:
+    """Raises ProgramError where SQL would take two names for one: it does not tell ID from id."""
+    if (twice := same_in_sql(inputs)) is not None:
+        raise ProgramError(f"SQL takes the inputs {twice[0]} and {twice[1]} for one: rename one")
+    for port, schema in inputs.items():
+        if (twice := same_in_sql(schema.names)) is not None:
+            raise ProgramError(
+                f"SQL takes the columns {twice[0]} and {twice[1]} of {port} for one:"
+                " rename one with a Select before"
+            )
+
+
+def same_in_sql(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that differ by the case of their letters alone."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.setdefault(name.lower(), name)) is not name:
+            return other, name
+    return None
+
+
+def type_in_sql(of: Type, scale: int) -> str:
+    """The type that a query sees; of NUMERIC, whose values have digits of their own, a decimal that holds them."""
+    if of.kind is Kind.NUMERIC:
+        return f"DECIMAL({MAX_DIGITS},{scale})"
+    return _OWN_TYPES.get(of.kind) or type_name(of)
+
+
+def empty_table(name: str, schema: Schema, scale: int) -> str:
+    """A statement that makes a table as the query sees it."""
+    columns = ", ".join(
+        f"{name_in_sql(column.name)} {type_in_sql(column.type, scale)}" for column in schema
+    )
+    return f"CREATE TEMP TABLE {name_in_sql(name)} ({columns})"
+
+
+def view(
+    name: str, schema: Schema, table: str, quoted: Callable[[str], str], scales: Mapping[str, int]
+) -> str:
+    """A statement that shows the rows of a spool's table as the query sees them; `quoted`: how it names columns."""
+    columns = ", ".join(_shown(column, quoted(column.name), scales) for column in schema)
+    return f"CREATE TEMP VIEW {name_in_sql(name)} AS SELECT {columns} FROM {table}"  # noqa: S608
+
+
+def _shown(column: Column, sql: str, scales: Mapping[str, int]) -> str:
+    seen = type_in_sql(column.type, scales.get(column.name, 0))
+    cast = sql if seen == type_name(column.type) else f"CAST({sql} AS {seen})"
+    return f"{cast} AS {name_in_sql(column.name)}"

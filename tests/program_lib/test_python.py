@@ -1,0 +1,213 @@
+"""The Python node: what its function gets, what it may give, and what is said where it fails."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from program_lib import stopping
+from program_lib.nodes import NodeFailed
+from program_lib.python.node import Python, python
+from program_lib.types import (
+    DATE,
+    INTEGER,
+    INTERVAL,
+    NUMERIC,
+    TEXT,
+    TIMESTAMPTZ,
+    Column,
+    Schema,
+    decimal,
+)
+from tests.program_lib.gathered import Handed, handed_on, table_of
+
+SCHEMA = Schema([Column("n", INTEGER), Column("price", NUMERIC), Column("t", TEXT)])
+ROWS = [(1, "1.50", "a"), (0, None, None), (3, "2", "c")]
+
+
+def made(
+    code: str,
+    columns: dict[str, str],
+    gets: str = "row",
+    keep: str = "none",
+    schema: Schema = SCHEMA,
+    rows: Sequence[Sequence[Any]] = ROWS,
+) -> Handed:
+    node = Python(2, "Mine", lambda: python(code, columns=columns, gets=gets, keep=keep), feeds=[3])
+    half = max(1, len(rows) // 2)
+    tables = [table_of(schema, part) for part in (rows[:half], rows[half:])]
+    return handed_on(node, schema, *tables)
+
+
+def failure(code: str, of: str = "text", gets: str = "row") -> NodeFailed:
+    with pytest.raises(NodeFailed) as caught:
+        made(code, {"x": of}, gets)
+    return caught.value
+
+
+# ------------------------------------------------ what it gets and gives
+
+
+def test_each_row_gives_one_several_or_none() -> None:
+    code = """
+calls = 0
+def transform(row):
+    global calls
+    calls += 1
+    if row["n"] == 0:
+        return None
+    if row["n"] == 1:
+        return {**row, "twice": row["price"] * 2, "call": calls}
+    return ({**row, "twice": None, "call": calls} for _ in range(2))
+"""
+    handed = made(code, {"twice": "numeric", "call": "integer"}, keep="all")
+    assert [str(column.type) for column in handed.schema] == ["integer", "numeric", "text", "numeric", "integer"]  # fmt: skip
+    assert handed.rows() == [
+        (1, "1.50", "a", "3.00", 1),
+        (3, "2", "c", None, 3),
+        (3, "2", "c", None, 3),
+    ]
+    assert [batch.numbers.to_pylist() for batch in handed.batches] == [[1], [3, 3]]
+    assert handed.said[-1].message == "3 rows made of 3"
+
+
+def test_a_batch_may_come_as_dictionaries_or_as_arrow() -> None:
+    listed = made(
+        "def transform(rows):\n    return [{'x': sum(row['n'] for row in rows)}]",
+        {"x": "integer"},
+        "rows",
+    )
+    assert listed.rows() == [(1,), (3,)]  # of two batches
+    arrow = made(
+        "import pyarrow as pa, pyarrow.compute as pc\n"
+        "def transform(batch):\n"
+        "    return pa.table({'y': batch['t'].dictionary_encode(), 'x': pc.add(batch['n'], 1).cast('int32')})",
+        {"x": "integer", "y": "text"},
+        "arrow",
+    )
+    assert arrow.rows() == [(2, "a"), (1, None), (4, "c")]
+
+
+def test_values_come_as_python_has_them_and_go_back_unchanged() -> None:
+    schema = Schema([Column("p", decimal(10, 2)), Column("at", TIMESTAMPTZ), Column("d", DATE), Column("i", INTERVAL), Column("q", NUMERIC), Column("Ä b", INTEGER)])  # fmt: skip
+    at = datetime.datetime(2026, 3, 29, 1, 30, tzinfo=datetime.UTC)
+    rows = [
+        (Decimal("1.50"), at, datetime.date(1, 1, 1), "1 mon", "NaN", -(2**63)),
+        (None,) * 6,
+        (Decimal("-0.01"), at, datetime.date(9999, 12, 31), "00:00:01", "1" * 40 + ".10", 2**63 - 1),
+    ]  # fmt: skip
+    for code, gets in (("def transform(row): return row", "row"), ("def transform(rows): return rows", "rows"), ("def transform(batch): return batch", "arrow")):  # fmt: skip
+        assert made(code, {}, gets, "all", schema, rows).rows() == rows
+    told = made("def transform(row): return {'x': str([type(v).__name__ for v in row.values()])}", {"x": "text"}, schema=schema, rows=rows[:1])  # fmt: skip
+    assert told.rows() == [("['Decimal', 'datetime', 'date', 'str', 'Decimal', 'int']",)]
+
+
+def test_it_is_not_asked_of_no_rows_and_its_columns_are_there() -> None:
+    handed = made("raise ValueError('asked')\ndef transform(row): pass", {"x": "date"}, rows=[])
+    assert (handed.rows(), handed.schema.names) == ([], ["x"])
+
+
+# ------------------------------------------------ exact, or refused with the row
+
+UTC = "import datetime as d\n"
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "told"),
+    [
+        ("integer", "2.0", "x is 2.0 (float), and must be an int"),
+        ("integer", "True", "x is True (bool), and must be an int"),
+        ("integer", "'2'", "x is '2' (str), and must be an int"),
+        ("integer", "2**63", "does not fit into 64 bits"),
+        ("numeric", "0.1", "x is 0.1 (float), and must be a Decimal or an int"),
+        ("double", "2**53 + 1", "has more digits than a double holds"),
+        ("double", "'1'", "must be a float"),
+        ("boolean", "1", "must be True, False or None"),
+        ("text", "b'a'", "must be a str"),
+        ("text", "'\\ud800'", "holds half of a character"),
+        ("date", "d.datetime(2026, 1, 1)", "must be a datetime.date"),
+        ("timestamp", "d.datetime.now(d.UTC)", "must be a datetime.datetime without a zone"),
+        ("timestamptz", "d.datetime(2026, 1, 1)", "must be a datetime.datetime with a zone"),
+        ("time", "d.datetime(2026, 1, 1)", "must be a datetime.time"),
+        ("bytes", "'a'", "must be bytes"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_with_its_row(of: str, value: str, told: str) -> None:
+    code = f"{UTC}def transform(row): return {{'x': {value} if row['n'] == 0 else None}}"
+    failed = failure(code, of)
+    assert told in failed.reason
+    assert "row 2 of the test" in failed.reason
+    assert failed.row is not None
+    assert failed.row.number == 2
+
+
+def test_decimals_are_not_rounded() -> None:
+    schema = Schema([Column("p", decimal(4, 2))])
+    for value in ("1.234", "100"):
+        with pytest.raises(NodeFailed, match=r"which is no decimal\(4,2\)"):
+            made(f"from decimal import *\ndef transform(row): return {{'p': Decimal('{value}')}}", {}, keep="all", schema=schema, rows=[(Decimal("1"),)])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("def transform(row): return {'x': str(1 // row['n'])}", "ZeroDivisionError: integer division or modulo by zero (line 1 of its code: def transform(row): return {'x': str(1 // row['n'])}) (row 2 of the test: n=0"),
+        ("def transform(row): return {'x': '', 'y': 1} if row['n'] == 0 else {'x': ''}", "row 1 that transform gave has 'y' (str), and no column is declared so; there are x (row 2"),
+        ("def transform(row): return [{'x': ''}, {}] if row['n'] == 0 else None", "row 2 that transform gave has no 'x' (row 2 of"),
+        ("def transform(row): return 5", "transform gave 5 (int): a dictionary, several, or None are rows (row 1"),
+        ("def transform(row):\n    import sys\n    sys.exit(0)", "SystemExit: 0 (line 3 of its code: sys.exit(0))"),
+        ("def transform(row): yield {'x': 'a'}; raise KeyError('k')", "KeyError: 'k' (line 1 of its code"),
+        ("1 / 0\ndef transform(row): pass", "ZeroDivisionError: division by zero (line 1 of its code: 1 / 0)"),
+        ("transform = 5", "the code defines no function transform"),
+        ("def transform(row): return transform(row)", "RecursionError: maximum recursion depth exceeded"),
+        ("class E(Exception):\n    def __str__(self): raise self\ndef transform(row): raise E()", "E (line 3 of its code"),
+    ],
+)  # fmt: skip
+def test_where_it_fails_the_line_and_the_row_are_named(code: str, told: str) -> None:
+    failed = failure(code)
+    assert told in failed.reason, failed.reason
+    assert failed.field == "code"
+
+
+def test_of_a_batch_that_fails_the_rows_are_named() -> None:
+    failed = failure("def transform(rows): return [{'x': 5} for row in rows]", gets="rows")
+    assert failed.reason == "in row 1 that transform gave x is 5 (int), and must be a str: str(…) makes one (in the 1 rows from row 1 of the test to row 1 of the test)"  # fmt: skip
+    arrow = "import pyarrow as pa\ndef transform(batch): return pa.table({'x': [1.5] * len(batch)})"
+    assert "the column x is double of Arrow, and integer is int64: cast it" in failure(arrow, "integer", "arrow").reason  # fmt: skip
+    other = "import pyarrow as pa\ndef transform(batch): return pa.table({'y': [1]})"
+    assert "gave the columns y, and those declared are x" in failure(other, gets="arrow").reason
+
+
+# ------------------------------------------------ stops
+
+
+def test_code_that_swallows_a_stop_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    came: list[int] = []
+    monkeypatch.setattr(stopping, "_came", came)
+    code = """
+import time
+def transform(row):
+    until = time.monotonic() + 30
+    try:
+        while time.monotonic() < until:
+            pass
+    except:
+        pass
+    return {'x': ''}
+"""
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: stopping.stop(number))
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        with pytest.raises(SystemExit):
+            made(code, {"x": "text"})
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)

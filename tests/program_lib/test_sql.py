@@ -1,0 +1,271 @@
+"""The SQL node: what its query sees, what it gives, what is refused, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from program_lib.nodes import Node, NodeFailed, Output, Source
+from program_lib.parameters import Parameter
+from program_lib.parameters.taken import set_taken
+from program_lib.sql.node import Sql, sql
+from program_lib.types import (
+    DATE,
+    DOUBLE,
+    INTEGER,
+    INTERVAL,
+    JSON,
+    NUMERIC,
+    TEXT,
+    TIMESTAMPTZ,
+    UUID,
+    Column,
+    Schema,
+    decimal,
+)
+from progress_lib import Status
+from tests.program_lib.gathered import Handed, handed_on, table_of
+from tests.program_lib.in_memory import Kept, ran, rows_of
+
+SALES = Schema([Column("city", TEXT), Column("amount", NUMERIC), Column("n", INTEGER)])
+SOLD = [("Rom", "1.50", 1), ("Bonn", "2", 2), ("Rom", "3.125", 3), (None, None, 4)]
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_parameters() -> Iterator[None]:
+    yield
+    set_taken({})
+
+
+def asked(
+    query: str, schema: Schema = SALES, rows: Sequence[Sequence[Any]] = SOLD, name: str = "input"
+) -> Handed:
+    """What a node with this query and one input gives."""
+    node = Sql(2, "Node", lambda: sql(query, [name]), feeds=[3])
+    return handed_on(node, schema, table_of(schema, rows))
+
+
+def refused(query: str, schema: Schema = SALES, rows: Sequence[Sequence[Any]] = SOLD) -> str:
+    with pytest.raises(NodeFailed) as caught:
+        asked(query, schema, rows)
+    return caught.value.reason
+
+
+def types(handed: Handed) -> dict[str, str]:
+    return {column.name: str(column.type) for column in handed.schema}
+
+
+# ------------------------------------------------ several inputs
+
+
+def test_each_input_is_a_table_of_its_name() -> None:
+    orders = Schema([Column("id", INTEGER), Column("Customer", INTEGER)])
+    people = Schema([Column("id", INTEGER), Column("full name", TEXT)])
+    query = 'SELECT o.id, p."full name" FROM orders o LEFT JOIN "the ""people""" p ON p.id = o.customer ORDER BY o.id DESC'
+    kept = Kept()
+    nodes: list[Node] = [
+        Source(1, "Orders", lambda: rows_of(orders, [(1, 7), (2, 8), (3, 9)], 2), feeds=[(3, "orders")]),
+        Source(2, "People", lambda: rows_of(people, [(7, "Ann"), (8, "Bo")]), feeds=[(3, 'the "people"')]),
+        Sql(3, "Both", lambda: sql(query, ["orders", 'the "people"']), feeds=[4]),
+    ]  # fmt: skip
+    code, said = ran(*nodes, Output(4, "Out", lambda: kept))
+    assert code == 0
+    assert kept.rows == [
+        {"id": 3, "full name": None},
+        {"id": 2, "full name": "Bo"},
+        {"id": 1, "full name": "Ann"},
+    ]
+    messages = [one.message for one in said if one.node_id == 3]
+    assert '5 rows gathered: 3 orders, 2 the "people"' in messages
+    assert "5 rows gathered, the query is at work" in messages
+    assert messages[-1] == "3 rows made of 5"
+
+
+def test_no_rows_give_the_columns_all_the_same() -> None:
+    handed = asked("SELECT city, sum(amount) AS total FROM input GROUP BY city", rows=[])
+    assert types(handed) == {"city": "text", "total": "numeric"}
+    assert handed.rows() == []
+
+
+# ------------------------------------------------ types
+
+
+def test_numeric_columns_are_exact_and_stay_numeric() -> None:
+    handed = asked(
+        "SELECT sum(amount) AS total, max(amount) AS most, sum(amount * amount) AS squares,"
+        " CAST(sum(amount) AS DECIMAL(10, 3)) AS fixed, max(amount) > 2.9 AS is_large FROM input"
+    )
+    assert types(handed) == {
+        "total": "numeric", "most": "numeric", "squares": "numeric", "fixed": "decimal(10,3)", "is_large": "boolean",
+    }  # fmt: skip
+    assert handed.rows() == [("6.625", "3.125", "16.015625", Decimal("6.625"), True)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "1" * 37 + ".25", "0." + "1" * 40])
+def test_a_numeric_value_that_no_decimal_holds_is_refused_with_its_row(value: str) -> None:
+    rows = [*SOLD, ("Ulm", value, 5)]
+    with pytest.raises(NodeFailed) as caught:
+        asked("SELECT count(*) AS n FROM input", rows=rows)
+    assert caught.value.row is not None
+    assert caught.value.row.number == 5
+    assert "the column amount" in caught.value.reason
+    assert "row 5 of the test" in caught.value.reason
+
+
+GIVEN: dict[str, tuple[str, str, Any]] = {
+    "sum(n)": ("hugeint that fits", "integer", 10),
+    "count(*)": ("bigint", "integer", 4),
+    "CAST(1 AS UTINYINT)": ("small unsigned", "integer", 1),
+    "CAST(18446744073709551615 AS UBIGINT)": ("unsigned", "decimal(20,0)", Decimal(2**64 - 1)),
+    "avg(n)": ("double", "double", 2.5),
+    "CAST(0.1 AS FLOAT)": ("float", "double", 0.1),
+    "CAST('a' AS ENUM('a', 'b'))": ("enum", "text", "a"),
+    "NULL": ("nothing", "text", None),
+    "CAST('{\"a\": [1]}' AS JSON)": ("json", "json", '{"a": [1]}'),
+    "to_json([1, 2])": ("list as json", "json", "[1,2]"),
+    "CAST('10:30' AS TIME)": ("time", "time", datetime.time(10, 30)),
+    "'\\x00ff'::BLOB": ("bytes", "bytes", b"\x00ff"),
+    "TIMESTAMP_NS '2026-01-01 00:00:00.000001'": ("nanoseconds", "timestamp", datetime.datetime(2026, 1, 1, 0, 0, 0, 1)),
+    "TIMESTAMP_S '2026-01-01 00:00:01'": ("seconds", "timestamp", datetime.datetime(2026, 1, 1, 0, 0, 1)),
+    "CAST('123e4567-e89b-12d3-a456-426614174000' AS UUID)": ("uuid", "uuid", "123e4567-e89b-12d3-a456-426614174000"),
+}  # fmt: skip
+
+
+def test_what_duckdb_gives_has_a_type_of_ours_or_is_refused() -> None:
+    selected = ", ".join(f"{sql} AS c{place}" for place, sql in enumerate(GIVEN))
+    handed = asked(f"SELECT {selected} FROM input")
+    assert list(types(handed).values()) == [of for _, of, _ in GIVEN.values()]
+    assert handed.rows() == [tuple(value for _, _, value in GIVEN.values())]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[n]", 'the column c is BIGINT[], which rows do not have here: write to_json("c") AS "c"'),
+        ("{'a': n}", 'the column c is STRUCT(a BIGINT), which rows do not have here: write to_json("c") AS "c"'),
+        ("INTERVAL 1 MONTH", 'the column c is INTERVAL, which rows do not have here: write CAST("c" AS VARCHAR) AS "c"'),
+        ("CAST(n AS UHUGEINT)", 'the column c is UHUGEINT, which rows do not have here: write CAST("c" AS VARCHAR) AS "c"'),
+        ("sum(n) OVER () * 5000000000000000000", 'the column c holds a number that does not fit into 64 bits: write CAST("c" AS DECIMAL(38, 0)) AS "c"'),
+        ("DATE '2026-01-01' + 4000000", "the column c holds a date outside of the years 1 to 9999"),
+        ("DATE 'infinity'", "the column c holds a date outside of the years 1 to 9999"),
+        ("TIMESTAMP_NS '2026-01-01 00:00:00.000000001'", "the column c holds nanoseconds, which do not fit into microseconds"),
+        ("CAST(city AS INTEGER)", "Could not convert string"),
+        ("n AS c, 2", "two columns are called 'c': rename one (AS in SQL)"),
+    ],
+)  # fmt: skip
+def test_what_would_lose_something_is_refused(written: str, told: str) -> None:
+    assert told in refused(f"SELECT {written} AS c FROM input")
+
+
+def test_values_pass_unchanged() -> None:
+    schema = Schema([Column("id", UUID), Column("about", JSON), Column("span", INTERVAL), Column("at", TIMESTAMPTZ), Column("x", DOUBLE), Column("price", decimal(10, 2)), Column("Big", INTEGER), Column("day", DATE)])  # fmt: skip
+    rows = [
+        ("123e4567-e89b-12d3-a456-426614174000", '{"b":  1.50, "a": 1}', "1 mon", datetime.datetime(2026, 3, 29, 1, 30, tzinfo=datetime.UTC), float("inf"), Decimal("0.10"), 2**63 - 1, datetime.date(1, 1, 1)),
+        (None,) * 8,
+    ]  # fmt: skip
+    handed = asked("SELECT * FROM input", schema, rows)
+    changed = {"span": "text"}  # which SQL computes with after a cast alone
+    assert types(handed) == {c.name: changed.get(c.name, str(c.type)) for c in schema}
+    assert handed.rows() == rows
+    again = asked("SELECT about ->> 'a' AS a, \"big\" AS b FROM input", schema, rows)
+    assert again.rows() == [("1", 2**63 - 1), (None, None)]
+
+
+def test_columns_that_differ_by_case_alone_are_refused() -> None:
+    schema = Schema([Column("id", INTEGER), Column("ID", INTEGER)])
+    told = refused("SELECT * FROM input", schema, [(1, 2)])
+    assert (
+        told == "SQL takes the columns id and ID of input for one: rename one with a Select before"
+    )
+
+
+# ------------------------------------------------ what is wrong is said before the first row, with its place
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("SELECT city\nFORM input", 'syntax error at or near "input" (line 2, column 6)'),
+        ("SELECT city,\n  nope\nFROM input", 'Referenced column "nope" not found in FROM clause! Candidate bindings: "n" (line 2, column 3)'),
+        ("SELECT '€€', city FROM in_put", 'there is no table \'in_put\'; there are input (line 1, column 24)'),
+        ("SELECT sum(city) FROM input", "No function matches the given name and argument types 'sum(VARCHAR)'"),
+        ("-- nothing", "there is no statement, and a SELECT, or WITH … SELECT, over the node's inputs is needed"),
+        ("SELECT 1; SELECT 2", "there are 2 statements, and a SELECT, or WITH … SELECT, over the node's inputs is needed"),
+        ("SELECT $1 AS a", "Values were not provided for the following parameters: 1"),
+    ],
+)  # fmt: skip
+def test_an_error_says_where_it_is(query: str, told: str) -> None:
+    assert told in refused(query, rows=[])
+
+
+def test_parameters_are_values_with_their_types() -> None:
+    declared = {
+        "least": Parameter("least", "number").value("2"),
+        "part": Parameter("part", "number").value("-0.05"),
+        "day": Parameter("day", "date").value("2026-11-27"),
+        "end": Parameter("end", "text").value("'); DROP TABLE input; --"),
+        "none": Parameter("none", "date").value(None),
+    }
+    set_taken(declared)
+    handed = asked(
+        "SELECT n, :part AS part, :day + 1 AS next, :end AS t, :none AS x, ':least' AS s -- :least\n"
+        "FROM input WHERE n >= :least ORDER BY n LIMIT 1"
+    )
+    assert types(handed) == {"n": "integer", "part": "decimal(2,2)", "next": "date", "t": "text", "x": "date", "s": "text"}  # fmt: skip
+    assert handed.rows() == [
+        (2, Decimal("-0.05"), datetime.date(2026, 11, 28), "'); DROP TABLE input; --", None, ":least")
+    ]  # fmt: skip
+    assert "the SQL names :nope, and there is no such parameter" in refused("SELECT :nope AS a")
+    assert "(line 1, column 22)" in refused("SELECT :least, :day, nope FROM input")
+
+
+# ------------------------------------------------ many rows
+
+
+def test_rows_beyond_memory_are_spilled_and_their_order_is_that_of_order_by(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("program_lib.spool.MOST_MEMORY", 88 * 2**20)
+    schema = Schema([Column("n", INTEGER), Column("t", TEXT)])
+    rows = [(n, f"{n * 7919 % 300_007:060d}" * 5) for n in range(300_000)]
+    handed = asked("SELECT t, n FROM input ORDER BY t, n", schema, rows)
+    assert handed.table["n"].to_pylist() == [n for _, n in sorted((t, n) for n, t in rows)]
+    counts = [one.row_count for one in handed.said if one.status is Status.RUNNING]
+    assert counts == sorted(counts)
+    assert list(directory.iterdir()) == []
+
+
+def test_a_stop_ends_a_query_that_would_take_for_ever() -> None:
+    query = (
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT max(i) AS m FROM r"
+    )
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(*about: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        with pytest.raises(Stopped):
+            asked(query)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
