@@ -15,7 +15,9 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, RunNotEnded, Store
-from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS
+from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
+from jobs.store.webhooks.records import NewWebhook, Told
+from jobs.webhooks.signature import new_secret
 from jobs.work.run_files import RunFiles
 from settings.groups import Retention
 from tests.harness import eventually
@@ -146,3 +148,22 @@ def test_a_runner_sweeps_as_soon_as_it_starts(
     with pytest.raises(NotFound):
         store.run(TENANT, old)
     assert ended(store, record(store)).status is RunStatus.COMPLETED
+
+
+def test_the_record_of_deliveries_is_kept_for_its_own_days_whatever_becomes_of_the_runs(
+    kept: Kept,
+) -> None:
+    new = NewWebhook("https://hooks.example/", frozenset({Told.COMPLETED}))
+    webhook = kept.store.webhooks.create(TENANT, new, new_secret(), 1)
+    kept.run(kept.job(), days=40)
+    told = kept.store.webhooks.deliveries(TENANT, webhook.webhook_id, 9)
+    kept.sweep(days=30, deliveries_days=10)
+    assert kept.store.runs(TENANT) == []
+    assert kept.store.webhooks.deliveries(TENANT, webhook.webhook_id, 9) == told
+    with kept.engine.begin() as connection:
+        then = time.time() - 11 * DAY
+        connection.execute(sa.update(WEBHOOK_DELIVERIES).values(created_at=then))
+    kept.sweep(deliveries_days=0)
+    assert len(kept.store.webhooks.deliveries(TENANT, webhook.webhook_id, 9)) == 1
+    kept.sweep(deliveries_days=10)
+    assert kept.store.webhooks.deliveries(TENANT, webhook.webhook_id, 9) == []
