@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
+from tests.browser.editing import WIDE
 from tests.browser.pages import assert_accessible, picture
 from tests.browser.runs import Publisher, amounts_job, make_amounts
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
 
-WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 FIRST, SECOND = "amount >= 0", "amount >= 50"
 
