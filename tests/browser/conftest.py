@@ -1,8 +1,8 @@
 """Chromium for the tests in this directory: Debian's, driven by Playwright.
 
 def test_something(browser: Browser) -> None: ...             one Chromium for the whole session
-def test_something(shop: Product) -> None: ...                a product that the tests of a module share
-def test_something(open_playground: OpenPlayground) -> None:  pages of it, each in a browser of its own as far as it can tell
+def test_something(shop: Product) -> None: ...                a product that the tests of a module share; shop = shop_with(…) for other settings
+def test_something(open_playground: OpenPlayground) -> None:  pages of it, each as in a browser of its own
 def test_something(edit: Any) -> None:                        edit(graph=…) opens a new job in the editor
 def test_something(modules: Page) -> None: ...                a blank page that can import() our modules
 """
@@ -70,12 +70,19 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
-    """A running product with the sample shop, for all tests of a module."""
-    data_dir = tmp_path_factory.mktemp("playground") / "data"
-    with running_product(data_dir, shop_database) as product:
-        yield product
+def shop_with(**settings: str) -> Any:
+    """A fixture: a running product with the sample shop, for all tests of a module."""
+
+    @pytest.fixture(scope="module")
+    def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+        data_dir = tmp_path_factory.mktemp("playground") / "data"
+        with running_product(data_dir, shop_database, **settings) as product:
+            yield product
+
+    return shop
+
+
+shop = shop_with()
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
@@ -168,7 +175,7 @@ def open_pages(browser: Browser, kept: KeptContext, url: str) -> Iterator[OpenPa
 
 class OpenPlayground(Protocol):
     def __call__(
-        self, job_id: int | None = None, *, token: str | None = "", **options: Any
+        self, job_id: int | None = None, more: str = "", *, token: str | None = "", **options: Any
     ) -> Page: ...
 
 
@@ -176,13 +183,18 @@ class OpenPlayground(Protocol):
 def open_playground(
     browser: Browser, kept_context: KeptContext, shop: Product
 ) -> Iterator[OpenPlayground]:
-    """Opens the Playground on a job, the sample where none is named; `token`: "" a good one, None no one. Any error of the page fails the test."""
+    """Opens the Playground on a job, the sample where none is named; `token`: "" a good one, None no one. Any error of the page fails the test.
+
+    `more` is the rest of the address: "run=…".
+    """
     with open_pages(browser, kept_context, shop.url) as pages:
 
-        def open_page(job_id: int | None = None, *, token: str | None = "", **options: Any) -> Page:
-            query = [f"job={shop.sample_job_id() if job_id is None else job_id}"]
+        def open_page(
+            job_id: int | None = None, more: str = "", *, token: str | None = "", **options: Any
+        ) -> Page:
+            query = [f"job={shop.sample_job_id() if job_id is None else job_id}", more]
             query += [] if token is None else [f"token={token or shop.token()}"]
-            return pages("&".join(query), **options)
+            return pages("&".join(filter(None, query)), **options)
 
         yield open_page
 
