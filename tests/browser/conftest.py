@@ -1,14 +1,15 @@
 """Chromium for the tests in this directory: Debian's, driven by Playwright.
 
 def test_something(browser: Browser) -> None: ...             one Chromium for the whole session
-def test_something(shop: Product) -> None: ...                a product that the tests of a module share
-def test_something(open_playground: OpenPlayground) -> None:  pages of it, in a context of their own each
+def test_something(shop: Product) -> None: ...                a product that the tests of a module share; shop = shop_with(…) for other settings
+def test_something(open_playground: OpenPlayground) -> None:  pages of it, each as in a browser of its own
 def test_something(edit: Any) -> None:                        edit(graph=…) opens a new job in the editor
 def test_something(modules: Page) -> None: ...                a blank page that can import() our modules
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.editing import WIDE, Editor, small_graph
 from tests.harness import IN_CI, ROOT, Product, running_product
@@ -33,6 +42,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+USUAL: ViewportSize = {"width": 1280, "height": 720}
 WAIT = 30_000  # milliseconds that Playwright waits for what should happen soon
 expect.set_options(timeout=WAIT)  # its 5 s are too short where four test processes share two cores
 
@@ -60,48 +70,133 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
-    """A running product with the sample shop, for all tests of a module."""
-    data_dir = tmp_path_factory.mktemp("playground") / "data"
-    with running_product(data_dir, shop_database) as product:
-        yield product
+def shop_with(**settings: str) -> Any:
+    """A fixture: a running product with the sample shop, for all tests of a module."""
+
+    @pytest.fixture(scope="module")
+    def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+        data_dir = tmp_path_factory.mktemp("playground") / "data"
+        with running_product(data_dir, shop_database, **settings) as product:
+            yield product
+
+    return shop
+
+
+shop = shop_with()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Nothing turns in its pages, unless `reduced_motion` says so: to draw what moves takes a third of a core."""
+    context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})
+    context.set_default_timeout(WAIT)
+    return context
+
+
+class KeptContext:
+    """A context in which one test after the other opens its first page: a context of its own would cost a second of a core."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = new_context(browser)
+        # stays open: a page beside it is cheap, and the only one of a context is not
+        self._debugger = self.context.new_cdp_session(self.context.new_page())
+
+    @contextlib.contextmanager
+    def lent(self, url: str) -> Iterator[BrowserContext]:
+        """As good as new for the origin of `url`; pages that are opened in it are closed at the end."""
+        origin = {"origin": url, "storageTypes": "all"}
+        self._debugger.send("Storage.clearDataForOrigin", origin)
+        before = self.context.pages
+        try:
+            yield self.context
+        finally:
+            for page in self.context.pages:
+                if page not in before:
+                    page.close()
+            self.context.set_offline(False)
+
+
+@pytest.fixture(scope="session")
+def kept_context(browser: Browser) -> Iterator[KeptContext]:
+    kept = KeptContext(browser)
+    yield kept
+    kept.context.close()
+
+
+class OpenPages:
+    """Opens pages of a product, and notes their errors. The first is in the kept context, others are as in other browsers."""
+
+    def __init__(self, browser: Browser, kept: BrowserContext, url: str) -> None:
+        self.errors: list[str] = []
+        self.url = url
+        self._browser = browser
+        self._kept: BrowserContext | None = kept
+        self._own: list[BrowserContext] = []
+
+    def __call__(self, query: str, *, viewport: ViewportSize = USUAL, **media: Any) -> Page:
+        """A page of this size; `media` as page.emulate_media() takes it."""
+        page = self._context().new_page()
+        if viewport != WIDE:
+            page.set_viewport_size(viewport)
+        if media:
+            page.emulate_media(**media)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._note)
+        page.goto(f"{self.url}/?{query}")
+        return page
+
+    def _context(self) -> BrowserContext:
+        kept, self._kept = self._kept, None
+        if kept is None:
+            self._own.append(kept := new_context(self._browser))
+        return kept
+
+    def _note(self, message: ConsoleMessage) -> None:
+        # what the network said is the test's own business; a breach of the CSP is not
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    def close(self) -> None:
+        for context in self._own:
+            context.close()
+
+
+@contextlib.contextmanager
+def open_pages(browser: Browser, kept: KeptContext, url: str) -> Iterator[OpenPages]:
+    """Pages for one test, which any error of one of them fails."""
+    with kept.lent(url) as context:
+        pages = OpenPages(browser, context, url)
+        try:
+            yield pages
+        finally:
+            pages.close()
+    expected = "WebSocket connection"  # the browser logs each refused one
+    assert [error for error in pages.errors if expected not in error] == []
 
 
 class OpenPlayground(Protocol):
     def __call__(
-        self, job_id: int | None = None, *, token: str | None = "", **context: Any
+        self, job_id: int | None = None, more: str = "", *, token: str | None = "", **options: Any
     ) -> Page: ...
 
 
 @pytest.fixture
-def open_playground(browser: Browser, shop: Product) -> Iterator[OpenPlayground]:
-    """Opens the Playground on a job, the sample where none is named; `token`: "" a good one, None no one. Any error of the page fails the test."""
-    contexts = []
-    errors: list[str] = []
+def open_playground(
+    browser: Browser, kept_context: KeptContext, shop: Product
+) -> Iterator[OpenPlayground]:
+    """Opens the Playground on a job, the sample where none is named; `token`: "" a good one, None no one. Any error of the page fails the test.
 
-    def note(message: ConsoleMessage) -> None:
-        # what the network said is the test's own business; a breach of the CSP is not
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            errors.append(message.text)
+    `more` is the rest of the address: "run=…".
+    """
+    with open_pages(browser, kept_context, shop.url) as pages:
 
-    def open_page(job_id: int | None = None, *, token: str | None = "", **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        context.set_default_timeout(WAIT)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", note)
-        query = [f"job={shop.sample_job_id() if job_id is None else job_id}"]
-        query += [] if token is None else [f"token={token or shop.token()}"]
-        page.goto(f"{shop.url}/?{'&'.join(query)}")
-        return page
+        def open_page(
+            job_id: int | None = None, more: str = "", *, token: str | None = "", **options: Any
+        ) -> Page:
+            query = [f"job={shop.sample_job_id() if job_id is None else job_id}", more]
+            query += [] if token is None else [f"token={token or shop.token()}"]
+            return pages("&".join(filter(None, query)), **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    expected = "WebSocket connection"  # the browser logs each refused one
-    assert [error for error in errors if expected not in error] == []
+        yield open_page
 
 
 @pytest.fixture
@@ -149,10 +244,9 @@ def static_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def modules(browser: Browser, static_url: str) -> Iterator[Page]:
+def modules(kept_context: KeptContext, static_url: str) -> Iterator[Page]:
     """A blank page on the origin of static/, where `import("/realtime/…")` works; shared by a module's tests."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{static_url}/blank")
-    yield page
-    context.close()
+    with kept_context.lent(static_url) as context:
+        page = context.new_page()
+        page.goto(f"{static_url}/blank")
+        yield page

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
+from tests.browser.editing import WIDE
 from tests.browser.pages import assert_accessible, picture
 from tests.browser.runs import Publisher, amounts_job, make_amounts
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
 
-WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 FIRST, SECOND = "amount >= 0", "amount >= 50"
 
@@ -94,8 +94,7 @@ def test_a_link_to_a_run_of_another_job_is_told_and_one_under_way_is_shown_live(
     open_playground: OpenPlayground, shop: Product, two: TwoRuns
 ) -> None:
     other = shop.create_job({"name": "Other", "graph": two.stored()["graph"]})
-    page = open_playground(other, viewport=WIDE)
-    go(page, shop, f"job={other}&run={two.first}")
+    page = open_playground(other, f"run={two.first}", viewport=WIDE)
     expect(page.locator("#notice")).to_contain_text("is one of another job")
     expect(page.locator("#past")).to_be_hidden()
 
@@ -103,8 +102,7 @@ def test_a_link_to_a_run_of_another_job_is_told_and_one_under_way_is_shown_live(
 def test_the_version_of_a_past_run_comes_back_as_one_step_that_undo_takes_back(
     open_playground: OpenPlayground, shop: Product, two: TwoRuns
 ) -> None:
-    page = open_playground(two.job_id, viewport=WIDE)
-    go(page, shop, f"job={two.job_id}&run={two.first}")
+    page = open_playground(two.job_id, f"run={two.first}", viewport=WIDE)
     expect(node(page, FILTER)).to_contain_text(FIRST)
     choose(page, "restore")
     expect(page.locator("#notice")).to_contain_text("It is not saved yet")
@@ -120,8 +118,7 @@ def test_a_past_version_is_run_once_more_when_the_person_says_so(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
     two = TwoRuns(shop, "sqlite:///amounts.db", "Once more")
-    page = open_playground(two.job_id, viewport=WIDE)
-    go(page, shop, f"job={two.job_id}&run={two.first}")
+    page = open_playground(two.job_id, f"run={two.first}", viewport=WIDE)
     choose(page, "run")
     page.click("#confirm-yes")
     expect(page.locator("#past")).to_be_hidden()
@@ -138,8 +135,7 @@ def test_a_past_version_is_run_once_more_when_the_person_says_so(
 def test_two_runs_are_compared_at_an_address_of_its_own(
     open_playground: OpenPlayground, shop: Product, two: TwoRuns, tmp_path: Path, scheme: Any
 ) -> None:
-    page = open_playground(two.job_id, viewport=WIDE, color_scheme=scheme)
-    go(page, shop, f"job={two.job_id}&run={two.second}")
+    page = open_playground(two.job_id, f"run={two.second}", viewport=WIDE, color_scheme=scheme)
     choose(page, "compare")
     changed = page.locator(f'#compare-settings tr[data-node-id="{FILTER}"][data-field="condition"]')
     expect(changed.locator("td")).to_have_text(["condition", FIRST, SECOND])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import new_context
 from tests.browser.editing import EMPTY, Editor
 from tests.browser.pages import assert_accessible
 from tests.browser.test_edit_rules import run
@@ -92,7 +93,7 @@ def test_a_computed_column_is_completed_too(editor: Editor) -> None:
 
 def test_a_tap_takes_an_offer(edit: Any, shop: Product, browser: Any) -> None:
     job_id = shop.create_job({"name": "Tapped", "graph": GRAPH})
-    context = browser.new_context(has_touch=True, viewport={"width": 1200, "height": 900})
+    context = new_context(browser, has_touch=True)
     page: Page = context.new_page()
     page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
     page.locator('.node[data-node-id="2"]').tap()

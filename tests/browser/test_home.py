@@ -12,18 +12,18 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from tests.browser.conftest import WAIT
-from tests.browser.pages import assert_accessible, picture
+from tests.browser.conftest import KeptContext, open_pages
+from tests.browser.editing import WIDE
+from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import Publisher
 from tests.browser.test_playground import publish
 from tests.harness import Product, eventually, running_product
 
-WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 JOBS, RUNS_EACH = 5_000, 4
 PAGE = 50  # entries of a list until one asks for more
@@ -101,29 +101,17 @@ def database_of(product: Product) -> Path:
     return found
 
 
-class Opened:
-    """Pages of one context, that fail the test when one of them has an error."""
-
-    def __init__(self, context: BrowserContext, product: Product) -> None:
-        self.errors: list[str] = []
-        self._context = context
-        self._product = product
-
-    def __call__(self, query: str = "") -> Page:
-        page = self._context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(f"{self._product.url}/?{query}&token={self._product.token()}")
-        return page
+class Opened(Protocol):
+    def __call__(self, query: str = "", **options: Any) -> Page: ...
 
 
 @pytest.fixture
-def opened(browser: Browser, quiet: Product) -> Iterator[Opened]:
-    context = browser.new_context(viewport=WIDE)
-    context.set_default_timeout(WAIT)
-    made = Opened(context, quiet)
-    yield made
-    context.close()
-    assert made.errors == []
+def opened(browser: Browser, kept_context: KeptContext, quiet: Product) -> Iterator[Opened]:
+    """Opens pages that fail the test when one of them has an error."""
+    with open_pages(browser, kept_context, quiet.url) as pages:
+        yield lambda query="", **options: pages(
+            f"{query}&token={quiet.token()}", **{"viewport": WIDE, **options}
+        )
 
 
 def runs_in(page: Page, section: str) -> Locator:
@@ -275,6 +263,7 @@ def test_offline_home_says_as_of_when_and_tells_nothing_that_nobody_knows(
     expect(runs_in(page, "failed")).to_have_count(1)
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
+    shift_clock(page, 61)  # so many jobs are asked for once a minute
     expect(page.locator("#home-freshness")).to_have_text(
         re.compile("^Offline: as of "), timeout=60_000
     )
@@ -355,26 +344,21 @@ def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_home_and_runs_break_no_rule_of_access_and_overflow_nothing(
-    browser: Browser, quiet: Product, tmp_path: Path, scheme: Any
+    opened: Opened, quiet: Product, tmp_path: Path, scheme: Any
 ) -> None:
     """At 320 pixels and wide, with what runs, waits and failed, and a program that is not ours."""
     run_id, waits = quiet.execute(21), quiet.execute(22)
     Publisher(quiet, 21, run_id).status("running")
     publish(quiet, "tenant.default.job.990055.status", {"runId": "c", "status": "running"})
     try:
-        for size in (NARROW, WIDE):
-            context = browser.new_context(viewport=size, color_scheme=scheme)
-            context.set_default_timeout(WAIT)
-            page = context.new_page()
-            page.goto(f"{quiet.url}/?token={quiet.token()}")
-            expect(runs_in(page, "running")).to_have_count(1)
-            expect(runs_in(page, "waiting")).to_have_count(1)
-            expect(page.locator('#home-foreign > li[data-job-id="990055"]')).to_be_visible()
-            look(page, f"home-{size['width']}-{scheme}", tmp_path)
-            page.goto(f"{quiet.url}/?view=runs")
-            expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
-            look(page, f"runs-{size['width']}-{scheme}", tmp_path)
-            context.close()
+        page = opened(color_scheme=scheme)
+        expect(runs_in(page, "running")).to_have_count(1)
+        expect(runs_in(page, "waiting")).to_have_count(1)
+        expect(page.locator('#home-foreign > li[data-job-id="990055"]')).to_be_visible()
+        look(page, f"home-{scheme}", tmp_path)
+        page.goto(f"{quiet.url}/?view=runs")
+        expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
+        look(page, f"runs-{scheme}", tmp_path)
     finally:
         publish(quiet, "tenant.default.job.990055.status", {"runId": "c", "status": "completed"})
         end(quiet, run_id)
@@ -382,6 +366,9 @@ def test_home_and_runs_break_no_rule_of_access_and_overflow_nothing(
 
 
 def look(page: Page, name: str, folder: Path) -> None:
-    picture(page, name, folder)
-    assert_accessible(page, name)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    for size in (NARROW, WIDE):
+        page.set_viewport_size(size)
+        at = f"{name}-{size['width']}"
+        picture(page, at, folder)
+        assert_accessible(page, at)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), at

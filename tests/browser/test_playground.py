@@ -23,7 +23,7 @@ ROWS = 60_000  # of the tables made here: seconds of work, and some hundred repo
 BAD_ROW = 50_000  # the row that the failing job's table refuses
 DB_INPUT, FILTER, MAP, DB_OUTPUT = 1, 2, 3, 4
 ALL_NODES = (DB_INPUT, FILTER, MAP, DB_OUTPUT)
-RUN = 60_000  # milliseconds that a run may take on a busy machine
+RUN = 90_000  # milliseconds that a run may take on a busy machine
 
 RECORD_STATES = """() => {
   const cards = [...document.querySelectorAll('.node')];
@@ -67,6 +67,12 @@ def shown_rows(page: Page, node_id: int) -> int:
 
 def shown_run_id(page: Page) -> str:
     return page.locator("#run-id").get_attribute("title") or ""
+
+
+def shown_seconds(page: Page) -> float:
+    """How long the run took: of "12.3 s", or of "1:05", which it is from a minute on."""
+    minutes, _, seconds = page.locator("#run-elapsed").inner_text().rpartition(":")
+    return 60 * int(minutes or 0) + float(seconds.removesuffix(" s"))
 
 
 def wait_for_rows(page: Page, node_id: int) -> None:
@@ -136,6 +142,7 @@ def failing_job(shop: Product) -> int:
 # ---------------------------------------------------------------- a run, watched
 
 
+@pytest.mark.timeout(240)  # the whole sample runs
 def test_execute_takes_each_node_from_idle_over_running_to_success(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
@@ -163,6 +170,7 @@ def test_execute_takes_each_node_from_idle_over_running_to_success(
     assert written == counts[DB_OUTPUT] > 100_000
 
 
+@pytest.mark.timeout(240)  # the whole sample runs
 def test_row_counts_move_while_it_runs(open_playground: OpenPlayground, tmp_path: Path) -> None:
     page = open_playground(viewport={"width": 1280, "height": 640})
     expect_live(page)
@@ -200,6 +208,7 @@ def test_a_job_that_fails_shows_the_databases_reason_on_its_node(
     expect(page.locator("#details")).to_be_hidden()
 
 
+@pytest.mark.timeout(240)  # the whole sample runs
 def test_a_page_opened_half_way_and_one_after_the_end_show_the_truth_at_once(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
@@ -226,8 +235,9 @@ def test_a_page_opened_half_way_and_one_after_the_end_show_the_truth_at_once(
     counts = {n["nodeId"]: n["rowCount"] for n in shop.run_end(shown_run_id(after))["nodes"]}
     for page in (first, half_way, after):
         assert {node_id: shown_rows(page, node_id) for node_id in ALL_NODES} == counts
-    elapsed = [float(p.locator("#run-elapsed").inner_text().split()[0]) for p in (first, after)]
-    assert abs(elapsed[0] - elapsed[1]) < 0.5  # by the messages, and by the record
+    elapsed = [shown_seconds(page) for page in (first, after)]
+    rounded = 0.5 if elapsed[0] < 60 else 1
+    assert abs(elapsed[0] - elapsed[1]) <= rounded  # by the messages, and by the record
 
 
 def test_cancel_stops_the_run_and_every_node(open_playground: OpenPlayground) -> None:

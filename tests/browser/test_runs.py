@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import WAIT, OpenPlayground
+from tests.browser.conftest import OpenPlayground, new_context
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import BAD_ROW, ROWS, TOO_LARGE, Publisher, amounts_job, make_amounts
@@ -245,8 +245,7 @@ def test_the_front_tab_of_many_draws_at_most_once_a_frame_and_a_hidden_one_keeps
 
 
 def test_ten_pages_at_once_show_the_same(browser: Browser, shop: Product, done_job: int) -> None:
-    context = browser.new_context()
-    context.set_default_timeout(WAIT)
+    context = new_context(browser)
     try:
         pages = [context.new_page() for _ in range(10)]
         for page in pages:
@@ -544,8 +543,7 @@ BLOCK_WEBSOCKETS = """() => {
 def test_where_websockets_are_blocked_a_run_is_watched_over_http(
     browser: Browser, shop: Product, done_job: int
 ) -> None:
-    context = browser.new_context()
-    context.set_default_timeout(WAIT)
+    context = new_context(browser)
     context.add_init_script(f"({BLOCK_WEBSOCKETS})()")
     try:
         page = context.new_page()
@@ -672,12 +670,14 @@ def test_reduced_motion_stops_what_turns(
     open_playground: OpenPlayground, shop: Product, amounts: str
 ) -> None:
     job_id = fresh_job(shop, amounts, "Calm")
-    page = open_playground(job_id, reduced_motion="reduce")
+    page = open_playground(job_id, reduced_motion="no-preference")
     expect_live(page)
     run = Publisher(shop, job_id, "calm-run")
     run.status("running")
     run.node(DB_INPUT, "running", 5)
     expect_state(page, DB_INPUT, "running")
+    assert page.evaluate("document.getAnimations().length") > 0
+    page.emulate_media(reduced_motion="reduce")
     assert page.evaluate("document.getAnimations().length") == 0
 
 

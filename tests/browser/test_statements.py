@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from tests.browser.conftest import WAIT, OpenPlayground
+from tests.browser.conftest import KeptContext, OpenPlayground, open_pages
 from tests.browser.editing import EMPTY, WIDE
 from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import BAD_ROW, Publisher, amounts_job, make_amounts
@@ -238,14 +238,11 @@ def room_for_one(product: Product) -> ClientConnection | None:
 
 
 def test_a_full_server_says_so_and_what_cannot_be_watched_is_not_called_live(
-    browser: Browser, full: Product, tmp_path: Path
+    browser: Browser, kept_context: KeptContext, full: Product, tmp_path: Path
 ) -> None:
     """B5, and B8 on the way: a server without jobs is ready, and not a failure."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(WAIT)
-    try:
-        page = context.new_page()
-        page.goto(f"{full.url}/?token={full.token()}")
+    with open_pages(browser, kept_context, full.url) as pages:
+        page = pages(f"token={full.token()}", viewport=WIDE)
         expect(page.locator("#connection-text")).to_have_text("Live")
         expect(page.locator("#home-welcome")).to_contain_text("No jobs yet.")
         expect(page.locator("#home-first")).to_be_visible()
@@ -265,8 +262,6 @@ def test_a_full_server_says_so_and_what_cannot_be_watched_is_not_called_live(
             expect(page.locator("#connection-text")).to_have_text(
                 "Live, over HTTP: the server is full", timeout=RUN
             )
-    finally:
-        context.close()
 
 
 # ---------------------------------------------------------------- runs of ours

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import WAIT
-from tests.harness import Product
+from tests.browser.conftest import new_context, shop_with
+from tests.harness import FEW_ORDERS, Product
 from tests.proxies import nginx_before
 
+shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
 RUN = 60_000  # milliseconds that a run may take on a busy machine
 
 
@@ -21,8 +22,7 @@ def test_the_page_its_calls_and_its_socket_work_below_a_path(
 ) -> None:
     """The proxy takes the path off, and no setting says anything of it."""
     with nginx_before(shop.api_port, directory=tmp_path / "nginx", tells=False) as url:
-        context = browser.new_context(ignore_https_errors=True)
-        context.set_default_timeout(WAIT)
+        context = new_context(browser, ignore_https_errors=True)
         page = context.new_page()
         failed: list[str] = []
         page.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
