@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from program_lib.errors import RowRefused
-from program_lib.texts import SHOWN, column_texts, parse_column
+from program_lib.texts import HUNDREDTHS, SHOWN, WORTH_A_LOOK, column_texts, parse_column
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -340,6 +340,35 @@ def test_doubles_are_those_of_python(of_text: str) -> None:
     if expected is not None and (math.isinf(expected) or (not expected and Decimal(stripped))):
         expected = None
     assert outcome(of_text, DOUBLE) == expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            [],
+            [None],
+            [-0.0],
+            [0.0, None],
+            [-0.01],
+            [0.1 + 0.2],
+            [999.995],
+            [1000.0],
+            [1e15],
+            [1e300],
+        ),
+        *([5e-324], [math.nan], [-math.nan], [math.inf], [-math.inf], [1e22, -1e-7, None]),
+    ],
+)
+def test_many_prices_have_the_texts_that_each_has_alone(odd: list[float | None]) -> None:
+    """From WORTH_A_LOOK numbers on, the texts of prices are looked up."""
+    prices = pa.array([*odd, *(number / 100 for number in range(HUNDREDTHS)), *odd], pa.float64())
+    few = [
+        prices.slice(start, WORTH_A_LOOK - 1) for start in range(0, len(prices), WORTH_A_LOOK - 1)
+    ]
+    one_by_one = [text for part in few for text in column_texts(part, DOUBLE).to_pylist()]
+    assert column_texts(prices, DOUBLE).to_pylist() == one_by_one
+    assert column_texts(prices.slice(1), DOUBLE).to_pylist() == one_by_one[1:]
 
 
 @given(st.floats())
