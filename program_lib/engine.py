@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +20,7 @@ from program_lib.two_threads import on_other_thread
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
 # A batch is less than what DuckDB gives to two threads; with two, one waits, and the reader ahead has no core
 THREADS = "1"
+NO_THREADS = "0"  # for files, of which it reads none: eight others would wait for work
 Config = dict[str, str | bool | int | float | list[str]]
 _CLOSED: Config = {
     "enable_external_access": "false",
@@ -83,22 +84,29 @@ def _select(select: str, schema: pa.Schema) -> _Select:
     return _Select(select, schema)
 
 
+_opening: list[Future[duckdb.DuckDBPyConnection]] = []  # of the one database, once it is begun
+
+
 def prepare() -> None:
-    """Lets another thread open the database of expressions, which takes 25 ms, before the first one is evaluated."""
-    _opening()
+    """Lets another thread open the database of expressions, which takes 25 ms, unless it is open."""
+    if not _opening:
+        _opening.append(on_other_thread(_open))
+
+
+def open_here() -> None:
+    """Opens it on this thread, and starts none: in an interpreter that waits for its program, and is not confined yet."""
+    opened: Future[duckdb.DuckDBPyConnection] = Future()
+    opened.set_result(_open())
+    _opening.append(opened)
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    return _opening().result()
-
-
-@cache
-def _opening() -> Future[duckdb.DuckDBPyConnection]:
-    return on_other_thread(_open)
+    prepare()
+    return _opening[0].result()
 
 
 def _open() -> duckdb.DuckDBPyConnection:
-    config: Config = {"memory_limit": MEMORY, "threads": THREADS}
+    config: Config = {"memory_limit": MEMORY, "threads": THREADS, "async_threads": NO_THREADS}
     return closed_database(config, disabled_optimizers=DISABLED_OPTIMIZERS)
 
 
