@@ -32,6 +32,9 @@ HUNDREDTHS = (
     100_000  # numbers whose texts are kept, in 1 MB: prices and shares are mostly among them
 )
 WORTH_A_LOOK = 10_000  # numbers; to make the texts takes as long as to write twice as many
+ROWS_A_DAY = (
+    4  # with fewer, to make the texts of all days from the first to the last one would gain little
+)
 
 DAY_US = 86_400_000_000  # microseconds
 
@@ -208,8 +211,16 @@ def _write_bytes(values: pa.Array, of: Type) -> pa.Array:
 
 
 def _write_date(values: pa.Array, of: Type) -> pa.Array:
+    """Of many rows on few days, the text of each day is made once."""
     check_days(values)
-    return pc.cast(values, pa.string())
+    days = pc.cast(values, pa.int32())
+    bounds = pc.min_max(days).as_py()
+    count = bounds["max"] - bounds["min"] + 1
+    if count > len(values) // ROWS_A_DAY:
+        return pc.cast(values, pa.string())
+    each = pc.cast(pa.arange(bounds["min"], bounds["max"] + 1), pa.int32())
+    texts = pc.cast(pc.cast(each, pa.date32()), pa.string())
+    return texts.take(pc.subtract(days, pa.scalar(bounds["min"], pa.int32())))
 
 
 def _write_time(values: pa.Array, of: Type) -> pa.Array:
