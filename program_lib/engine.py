@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import cache
+from functools import lru_cache
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +20,7 @@ from program_lib.two_threads import on_other_thread
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part
 # A batch is less than what DuckDB gives to two threads; with two, one waits, and the reader ahead has no core
 THREADS = "1"
+NO_THREADS = "0"  # for files, of which it reads none: eight others would wait for work
 Config = dict[str, str | bool | int | float | list[str]]
 _CLOSED: Config = {
     "enable_external_access": "false",
@@ -42,31 +43,70 @@ def evaluate(expressions: Sequence[Compiled], table: pa.Table) -> list[pa.Array]
     select = ", ".join(
         f"({one.sql_for(_scales(one, table))}) AS v{place}" for place, one in enumerate(expressions)
     )
-    # from_arrow and project are planned once; `sql` over a registered table is planned twice, for 0.4 ms a batch
+    inputs = _inputs(expressions, table)
     try:
-        rows = _connection().from_arrow(_inputs(expressions, table))
-        found = rows.project(select).to_arrow_table()
+        found = _select(select, inputs.schema).values(inputs)
     finally:
         check()
     return [_carried(column, one) for column, one in zip(found.columns, expressions, strict=True)]
 
 
+class _Select:
+    """What is computed of one batch after the other, checked by DuckDB once: that takes as long as 5,000 rows."""
+
+    def __init__(self, select: str, schema: pa.Schema) -> None:
+        self._rows = _Rows(schema.empty_table())
+        self._relation = _connection().from_arrow(self._rows).project(select)
+
+    def values(self, table: pa.Table) -> pa.Table:
+        """A column for each expression."""
+        self._rows.table = table
+        try:
+            return self._relation.to_arrow_table()
+        finally:
+            self._rows.table = None
+
+
+class _Rows:
+    """The rows of a batch while DuckDB reads them."""
+
+    def __init__(self, table: pa.Table | None) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        assert self.table is not None
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+# A step has one; a NUMERIC column has another one for each number of places that its batches have at most
+@lru_cache(maxsize=200)
+def _select(select: str, schema: pa.Schema) -> _Select:
+    return _Select(select, schema)
+
+
+_opening: list[Future[duckdb.DuckDBPyConnection]] = []  # of the one database, once it is begun
+
+
 def prepare() -> None:
-    """Lets another thread open the database of expressions, which takes 25 ms, before the first one is evaluated."""
-    _opening()
+    """Lets another thread open the database of expressions, which takes 25 ms, unless it is open."""
+    if not _opening:
+        _opening.append(on_other_thread(_open))
+
+
+def open_here() -> None:
+    """Opens it on this thread, and starts none: in an interpreter that waits for its program, and is not confined yet."""
+    opened: Future[duckdb.DuckDBPyConnection] = Future()
+    opened.set_result(_open())
+    _opening.append(opened)
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    return _opening().result()
-
-
-@cache
-def _opening() -> Future[duckdb.DuckDBPyConnection]:
-    return on_other_thread(_open)
+    prepare()
+    return _opening[0].result()
 
 
 def _open() -> duckdb.DuckDBPyConnection:
-    config: Config = {"memory_limit": MEMORY, "threads": THREADS}
+    config: Config = {"memory_limit": MEMORY, "threads": THREADS, "async_threads": NO_THREADS}
     return closed_database(config, disabled_optimizers=DISABLED_OPTIMIZERS)
 
 

@@ -28,6 +28,14 @@ FIRST_DAY, LAST_DAY = (
     -719_162,
     2_932_896,
 )  # 0001-01-01 and 9999-12-31: years are written in four digits
+HUNDREDTHS = (
+    100_000  # numbers whose texts are kept, in 1 MB: prices and shares are mostly among them
+)
+WORTH_A_LOOK = 10_000  # numbers; to make the texts takes as long as to write twice as many
+ROWS_A_DAY = (
+    4  # with fewer, to make the texts of all days from the first to the last one would gain little
+)
+
 DAY_US = 86_400_000_000  # microseconds
 
 
@@ -141,7 +149,7 @@ def _write_decimal(values: pa.Array, of: Type) -> pa.Array:
 
 def _write_double(values: pa.Array, of: Type) -> pa.Array:
     """The fewest digits that read back the same, without an exponent."""
-    texts = pc.cast(values, pa.string())
+    texts = _double_texts(values)
     if of.bits == 32:
         texts = _with_fewer_digits(texts, values)
     if _has_only(texts, b"0123456789.-"):
@@ -151,6 +159,37 @@ def _write_double(values: pa.Array, of: Type) -> pa.Array:
         _SPELT.get(odd) or format(Decimal(odd), "f") for odd in texts.filter(is_odd).to_pylist()
     ]
     return pc.replace_with_mask(texts, is_odd, pa.array(plain, pa.string()))
+
+
+def _double_texts(values: pa.Array) -> pa.Array:
+    """As Arrow writes them; where all are among 0, 0.01, 0.02 … 999.99, their texts are looked up, at a third of the cost."""
+    places = _hundredths(values) if len(values) >= WORTH_A_LOOK else None
+    if places is None:
+        return pc.cast(values, pa.string())
+    return _hundredths_texts().take(places)
+
+
+def _hundredths(values: pa.Array) -> pa.Array | None:
+    """How many hundredths each number is; None where one of them is another number, or beyond those that are kept."""
+    bounds = pc.min_max(values).as_py()
+    if not (bounds["min"] >= 0 and bounds["max"] < HUNDREDTHS / 100):
+        return None
+    rounded = pc.floor(pc.add(pc.multiply(values, constant(100.0)), constant(0.5)))
+    # by their bits: -0.0 equals 0 and is written otherwise, and NaN equals nothing
+    exact = pc.divide(rounded, constant(100.0)).view(pa.int64())
+    if not pc.all(pc.equal(exact, values.view(pa.int64()))).as_py():
+        return None
+    try:
+        return pc.cast(rounded, pa.int32())
+    except pa.ArrowInvalid:  # NaN, which `min_max` passes over
+        return None
+
+
+@cache
+def _hundredths_texts() -> pa.Array:
+    """The texts of 0, 0.01, 0.02 … 999.99."""
+    places = pc.cast(pa.arange(0, HUNDREDTHS), pa.float64())
+    return pc.cast(pc.divide(places, constant(100.0)), pa.string())
 
 
 _SPELT = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
@@ -172,8 +211,16 @@ def _write_bytes(values: pa.Array, of: Type) -> pa.Array:
 
 
 def _write_date(values: pa.Array, of: Type) -> pa.Array:
+    """Of many rows on few days, the text of each day is made once."""
     check_days(values)
-    return pc.cast(values, pa.string())
+    days = pc.cast(values, pa.int32())
+    bounds = pc.min_max(days).as_py()
+    count = bounds["max"] - bounds["min"] + 1
+    if count > len(values) // ROWS_A_DAY:
+        return pc.cast(values, pa.string())
+    each = pc.cast(pa.arange(bounds["min"], bounds["max"] + 1), pa.int32())
+    texts = pc.cast(pc.cast(each, pa.date32()), pa.string())
+    return texts.take(pc.subtract(days, pa.scalar(bounds["min"], pa.int32())))
 
 
 def _write_time(values: pa.Array, of: Type) -> pa.Array:

@@ -96,6 +96,7 @@ def _wait_for_a_program() -> str:
     """Imports, waits, and becomes what it is told: directory, environment. Ends where its runner has gone."""
     for module in NEEDED:
         importlib.import_module(module)
+    importlib.import_module("program_lib.engine").open_here()
     gc.freeze()  # what is imported stays: no collection looks at it again
     said = sys.stdin.buffer.read()
     if not said:

@@ -100,7 +100,9 @@ def _quoted(texts: pa.Array, is_special: pa.Array, name: str, form: Form) -> pa.
     _check_can_be_said(texts, is_special, name, form)
     if form.quote is None:
         return texts
-    doubled = pc.replace_substring(texts.filter(is_special), form.quote, form.quote * 2)
+    doubled = texts.filter(is_special)
+    if form.quote.encode() in bytes(content(doubled)):
+        doubled = pc.replace_substring(doubled, form.quote, form.quote * 2)
     quote = constant(form.quote)
     quoted = pc.binary_join_element_wise(quote, doubled, quote, constant(""))
     return pc.replace_with_mask(texts, is_special, quoted)

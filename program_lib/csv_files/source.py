@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from program_lib.ports import BATCH_SECONDS
 
+NEAR = 4 * 1024  # bytes; few lines are longer
+
 
 class Undecodable(Exception):
     """Bytes that the encoding does not have; `before` is what stands before them since the last `read`."""
@@ -34,6 +36,8 @@ class Source:
             b"" if encoding.startswith("utf-8") else None
         )  # the first bytes, until a BOM is ruled out
         self.is_file = _is_file(file)
+        is_plain = isinstance(file, io.BufferedReader) and self.is_file and self.is_utf8
+        self._descriptor = file.fileno() if is_plain else None  # where lines are seen beforehand
         self.size = _size(file)  # bytes; None: not known
         self._given = 0  # bytes that the file gave; more than it has where it is packed
         self.is_at_end = False
@@ -57,7 +61,7 @@ class Source:
         Empty at the end, and sometimes before: `is_at_end` tells. UTF-8 passes unchecked. Raises Undecodable.
         """
         if self.is_file:
-            raw = self._file.read(size)
+            raw = self._file.read(self._up_to_a_line_end(size))
             self.is_at_end = not raw
         else:
             raw = self._read_slowly(size)
@@ -65,6 +69,14 @@ class Source:
         if self._decoder is not None:
             return self._decoded(raw)
         return raw if self._begun is None else self._without_mark(raw)
+
+    def _up_to_a_line_end(self, size: int) -> int:
+        """The most bytes up to `size` after which a line ends, if one ends near: then none are left over, to be copied."""
+        if self._descriptor is None or size < 2 * NEAR:
+            return size
+        start = self._file.tell() + size - NEAR
+        found = os.pread(self._descriptor, NEAR, start).rfind(b"\n")
+        return size - NEAR + found + 1 if found >= 0 else size
 
     def _read_slowly(self, size: int) -> bytes:
         descriptor = self._file.fileno()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from program_lib.csv_files.form import MAX_RECORD
 from program_lib.csv_files.reader import CsvReader
+from program_lib.csv_files.source import NEAR, Source
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.types import DATE, INTEGER, NUMERIC, TEXT, Column, decimal
@@ -399,6 +400,23 @@ def test_a_file_on_the_disk_is_read_and_closed(tmp_path: Path) -> None:
     assert reader.where(2) == "line 3 of visits.csv"
     reader.close()
     reader.close()
+
+
+@pytest.mark.parametrize("line", [b"7,seven\n", b'8,"a\nb"\r\n', b"9," + b"n" * 3 * NEAR + b"\n"])
+def test_a_file_is_read_up_to_the_end_of_a_line_where_one_is_near(
+    tmp_path: Path, line: bytes
+) -> None:
+    content = line * (100_000 // len(line)) + b"10,ten"
+    (tmp_path / "in.csv").write_bytes(content)
+    with (tmp_path / "in.csv").open("rb") as file:
+        source = Source(file, "utf-8")
+        parts = []
+        while not source.is_at_end:
+            parts.append(source.read(20_000))
+    assert b"".join(parts) == content
+    assert all(len(part) <= 20_000 for part in parts)
+    if len(line) < NEAR:
+        assert [part[-1:] for part in parts[:-2]] == [b"\n"] * (len(parts) - 2)
 
 
 def test_a_missing_file_is_said_by_the_system(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.graph.paths import PART_NAME
+from program_lib import part_files
 from program_lib.csv_files.form import MAX_RECORD, Form
 from program_lib.csv_files.lines import csv_lines
 from program_lib.csv_files.reader import CsvReader
@@ -406,3 +407,31 @@ def test_batches_of_any_slices_and_chunks_are_written(tmp_path: Path) -> None:
     whole = table(schema, [("x", b"1"), (None, b"2"), ("y,", None), ("", b""), ("z", b"\0")])
     pieces = pa.concat_tables([whole.slice(1, 2), whole.slice(3)])
     assert csv_lines(pieces, schema, Form()).tobytes() == b',\\x32\n"y,",\n"",\\x\nz,\\x00\n'
+
+
+def test_a_large_file_is_on_its_way_to_the_disk_before_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[int, int]] = []
+    written_out = part_files.write_out
+
+    def noted(descriptor: int, start: int, end: int) -> bool:
+        begun.append((start, end))
+        assert os.fstat(descriptor).st_size == end, "only what is in the file"
+        return written_out(descriptor, start, end)
+
+    monkeypatch.setattr(part_files, "write_out", noted)
+    wide = "w" * (part_files.WRITE_OUT // 4)
+    content = write(tmp_path / "out.csv", texts("a"), *[[(wide,)]] * 9)
+    assert content == b"a\n" + (wide.encode() + b"\n") * 9
+    assert len(begun) == 2
+    assert begun[0][0] == 0
+    assert begun[0][1] == begun[1][0] < begun[1][1] < len(content)
+
+
+def test_the_system_begins_to_write_what_it_is_asked_to(tmp_path: Path) -> None:
+    with (tmp_path / "out.csv").open("wb") as file:
+        file.write(b"x" * 10_000)
+        file.flush()
+        assert part_files.write_out(file.fileno(), 0, 10_000)
+        assert not part_files.write_out(-1, 0, 10_000)

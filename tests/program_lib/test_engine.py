@@ -7,7 +7,7 @@ import pytest
 
 from program_lib.engine import _connection, evaluate
 from program_lib.expressions import compile_expression, parse
-from program_lib.types import INTEGER, NUMERIC, Column, Schema
+from program_lib.types import DOUBLE, INTEGER, NUMERIC, Column, Schema
 
 ROWS = Schema([Column("a", INTEGER), Column("n", NUMERIC)])
 
@@ -34,6 +34,38 @@ def test_numeric_values_keep_their_digits(n: str | None, given: str | None) -> N
 
 def test_an_expression_without_columns_has_a_value_for_each_row() -> None:
     assert value_of("1 + 1", None) == 2
+
+
+def test_each_batch_is_computed_from_its_own_rows_also_after_one_that_failed() -> None:
+    compiled = [compile_expression(parse("a * 3"), ROWS)]
+
+    def values(*numbers: int | None) -> list[object]:
+        table = pa.table([numbers, ["1"] * len(numbers)], schema=ROWS.arrow())
+        given: list[object] = evaluate(compiled, table)[0].to_pylist()
+        return given
+
+    assert values(1, 2) == [3, 6]
+    with pytest.raises(Exception, match="Overflow"):
+        values(2**62)
+    assert values(None, 5, -7) == [None, 15, -21]
+
+
+def test_one_select_of_columns_of_other_types_is_another() -> None:
+    for of, given in ((INTEGER, 3), (DOUBLE, 3.5), (INTEGER, 3)):
+        schema = Schema([Column("a", of)])
+        table = pa.table([[given]], schema=schema.arrow())
+        [values] = evaluate([compile_expression(parse("a"), schema)], table)
+        assert values.to_pylist() == [given]
+        assert values.type == of.arrow()
+
+
+def test_rows_of_a_batch_are_let_go_once_they_are_computed() -> None:
+    before = pa.total_allocated_bytes()
+    table = pa.table([range(100_000), ["1"] * 100_000], schema=ROWS.arrow())
+    [values] = evaluate([compile_expression(parse("a + 1"), ROWS)], table)
+    assert values[99_999].as_py() == 100_000
+    del table, values
+    assert pa.total_allocated_bytes() <= before + 100_000  # bytes; the rows had 1,700,000
 
 
 @pytest.mark.parametrize(

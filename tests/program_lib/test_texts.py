@@ -15,7 +15,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from program_lib.errors import RowRefused
-from program_lib.texts import SHOWN, column_texts, parse_column
+from program_lib.texts import (
+    HUNDREDTHS,
+    ROWS_A_DAY,
+    SHOWN,
+    WORTH_A_LOOK,
+    column_texts,
+    parse_column,
+)
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -340,6 +347,55 @@ def test_doubles_are_those_of_python(of_text: str) -> None:
     if expected is not None and (math.isinf(expected) or (not expected and Decimal(stripped))):
         expected = None
     assert outcome(of_text, DOUBLE) == expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            [],
+            [None],
+            [-0.0],
+            [0.0, None],
+            [-0.01],
+            [0.1 + 0.2],
+            [999.995],
+            [1000.0],
+            [1e15],
+            [1e300],
+        ),
+        *([5e-324], [math.nan], [-math.nan], [math.inf], [-math.inf], [1e22, -1e-7, None]),
+    ],
+)
+def test_many_prices_have_the_texts_that_each_has_alone(odd: list[float | None]) -> None:
+    """From WORTH_A_LOOK numbers on, the texts of prices are looked up."""
+    prices = pa.array([*odd, *(number / 100 for number in range(HUNDREDTHS)), *odd], pa.float64())
+    few = [
+        prices.slice(start, WORTH_A_LOOK - 1) for start in range(0, len(prices), WORTH_A_LOOK - 1)
+    ]
+    one_by_one = [text for part in few for text in column_texts(part, DOUBLE).to_pylist()]
+    assert column_texts(prices, DOUBLE).to_pylist() == one_by_one
+    assert column_texts(prices.slice(1), DOUBLE).to_pylist() == one_by_one[1:]
+
+
+@pytest.mark.parametrize(
+    ("first", "days"),
+    [("0001-01-01", 400), ("2024-02-25", 9), ("9999-12-31", 1), ("1969-12-31", 2)],
+)
+def test_many_rows_on_few_days_have_the_texts_that_each_has_alone(first: str, days: int) -> None:
+    start = dt.date.fromisoformat(first)
+    dates = [start + dt.timedelta(number * 7 % days) for number in range(ROWS_A_DAY * days)]
+    column = pa.array([*dates, None, *dates], pa.date32())
+    expected = [None if date is None else date.isoformat() for date in column.to_pylist()]
+    assert column_texts(column, DATE).to_pylist() == expected
+    assert column_texts(column.slice(1), DATE).to_pylist() == expected[1:]
+
+
+def test_of_many_rows_on_few_days_one_without_a_text_is_named() -> None:
+    days = pa.array([0] * 1_000 + [2_932_897] + [0] * 1_000, pa.int32()).cast(pa.date32())
+    with pytest.raises(RowRefused) as refused:
+        column_texts(days, DATE, "day")
+    assert refused.value.index == 1_000
 
 
 @given(st.floats())

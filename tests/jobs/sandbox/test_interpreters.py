@@ -70,6 +70,19 @@ thread.join()
 print(json.dumps([library.sqlite3_db_mutex(pointer), library.sqlite3_memory_used(), refused]))
 """
 
+COMPUTED = """
+import os
+import pyarrow as pa
+from program_lib import engine
+from program_lib.batch import Batch
+from program_lib.types import INTEGER, Column, Schema
+is_open = bool(engine._opening)
+schema = Schema([Column("a", INTEGER)])
+batch = Batch(pa.table([[7]], schema=schema.arrow()), schema, pa.array([1]), str)
+computed = batch.compute({"b": "a * 2"}, keep="none")
+print(is_open, len(os.listdir("/proc/self/task")), computed.table["b"].to_pylist())
+"""
+
 
 @pytest.fixture(params=[0, 1], ids=["fresh", "spare"])
 def interpreters(request: pytest.FixtureRequest) -> Iterator[Interpreters]:
@@ -148,6 +161,18 @@ def test_a_programs_sqlite_takes_no_locks_and_a_connection_serves_one_thread(
     mutex, counted, [refused] = json.loads(out)
     assert (mutex, counted) == (None, 0)
     assert "can only be used in that same thread" in refused
+
+
+def test_expressions_are_computed_by_what_a_spare_has_opened_already(tmp_path: Path) -> None:
+    """DuckDB takes 25 ms to open. It has no thread then, which could not be confined: see above."""
+    interpreters = Interpreters(1)
+    interpreters.open()
+    try:
+        eventually(lambda: interpreters.ready, 20.0)
+        code, out, err = outcome(run(interpreters, tmp_path, COMPUTED))
+    finally:
+        interpreters.close()
+    assert (code, out) == (0, "True 1 [14]\n"), err
 
 
 def test_a_spare_is_used_once_and_replaced(tmp_path: Path) -> None:
