@@ -28,7 +28,7 @@ from web.http_connection import LINGER_WAIT
 from web.patience import LEAST_RATE, LOOK_PERIOD, STILL_WAIT, Patience
 from web.workers import ThreadWorker
 
-OF_EACH = 8  # clients of each of 14 habits; a gthread worker has its clients' 20 and 40 threads
+OF_EACH = 12  # clients of each habit, more than 60 that hold a thread; a gthread worker has its clients' 20 and 40 threads
 SLACK = 60.0  # seconds that a busy machine may add
 # Of the time: a worker whose threads all wait for such clients stands still for nearly all of it
 STANDSTILL = 0.6
@@ -87,7 +87,7 @@ WITH_TOKEN = {
 @pytest.mark.timeout(180)
 def test_a_crowd_that_does_too_little_stops_nobody(product: Product) -> None:
     pid = product.worker_pid
-    habits = [NEVER_CLOSES] * 20 + [DRIPS] * 65 + [NEVER_READS] * 40
+    habits = [NEVER_CLOSES] * 20 + [DRIPS] * 65 + [NEVER_READS] * 80
     with Raw(product) as watching:
         watching.send(subscribe(7))
         with heard_each_second(product, watching), crowd(product, habits, comes_back=True):
