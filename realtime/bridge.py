@@ -26,7 +26,7 @@ LOG = logging.getLogger(__name__)
 
 MAX_BACKLOG = 64  # commands in the hub's inbox; beyond, NATS waits in its TCP buffers
 # What comes within a period travels together, since waking up costs more than a message does.
-BATCH_PERIOD = 0.0015  # seconds
+BATCH_PERIOD = 0.002  # seconds; gevent sleeps whole milliseconds, and so took 2 for 1.5
 BUSY, BUSY_PERIOD = 32, 0.003  # the same after a batch of so many: from some 20,000 messages/s on
 BATCH = 256  # messages; a batch of this size is worth its wake-up, and the next is read at once
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
