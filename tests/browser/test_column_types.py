@@ -256,6 +256,24 @@ def test_a_file_that_is_changed_while_it_is_read_gives_no_types(edit: Any) -> No
     assert types_shown(editor) == []
 
 
+def test_the_form_of_an_http_input_asks_for_what_its_pages_need(edit: Any) -> None:
+    source = {"id": 1, "type": "http_input", "name": "Orders", "config": {"url": "ftp://x/"}}
+    editor = edit(of_this_engine({"nodes": [source], "edges": []}))
+    editor.node(1).click()
+    expect(editor.field("url").locator(".field-error")).to_contain_text("begin with https://")
+    pages, following = editor.field("paging").locator("select"), editor.field("next")
+    expect(following).to_be_hidden()
+    pages.select_option("cursor")
+    following.locator("input").fill("meta.next")
+    editor.field("parameter").locator("input").fill("after")
+    expect(editor.field("first_page")).to_be_hidden()
+    editor.field("connection").locator("input").fill("CRM")
+    editor.field("url").locator("input").fill("/orders")
+    expect(editor.field("url").locator(".field-error")).to_be_hidden()
+    editor.page.click(".types-find")
+    expect_note(editor, re.compile("connection CRM is not known"))
+
+
 def test_finding_types_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
     editor = edit(of_this_engine(visits()))
     refusals = [503, 503]

@@ -31,6 +31,7 @@ from program_lib.urls import parse_url
 from settings.checks import hosts
 from settings.secret_files import write_secret
 from tests import http_service
+from tests.harness import eventually
 from tests.http_service import Reply, Request, certificate, link, service
 from tests.programs import chain, node, run
 
@@ -606,6 +607,36 @@ def test_what_stands_behind_an_answer_is_no_answer(api: http_service.Service) ->
     ]
     api.answer = lambda request: pages.pop(0)
     assert read(api.url, paging=by_link()) == [{"id": "1"}, {"id": "2"}]
+
+
+def test_an_answer_that_nobody_asked_for_is_not_that_of_the_next_page() -> None:
+    later = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10.0)
+        url = parse_url(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        client = Client(Service(), AllowedHosts(frozenset({url.authority})))
+        with http_service.in_background(lambda: _answer_unasked(server, later)):
+            assert client.get(url).body == b"[]"
+            kept = client._connection
+            assert kept is not None
+            later.set()
+            eventually(lambda: not kept.is_connected)
+            assert client.get(url).body == b"[17]"
+        client.close()
+
+
+def _answer_unasked(server: socket.socket, later: threading.Event) -> None:
+    def answer(peer: socket.socket, body: str) -> None:
+        peer.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    with server.accept()[0] as first:
+        first.recv(65_536)
+        answer(first, "[]")
+        later.wait(10.0)
+        answer(first, '["smuggled"]')
+        with server.accept()[0] as second:
+            second.recv(65_536)
+            answer(second, "[17]")
 
 
 # ---------------------------------------------------------------- in a program
