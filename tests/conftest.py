@@ -37,7 +37,6 @@ _TURN = pytest.StashKey[contextlib.ExitStack]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """A process that is one of several takes ports from a range of its own, and so does what it starts."""
-    allow_code(True)  # in graphs of tests; servers that they start have PYTHON_NODES
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts aside
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if _is_one_of_several(config):
@@ -47,6 +46,12 @@ def pytest_configure(config: pytest.Config) -> None:
             + int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % MOST_PROCESSES * width
         )
         os.environ["FREE_PORTS"] = f"{first}-{first + width}"
+
+
+@pytest.fixture(autouse=True)
+def _code_is_allowed() -> None:
+    """Graphs of tests may have code; servers that they start have PYTHON_NODES, and one made in this process sets this, too."""
+    allow_code(True)
 
 
 @pytest.fixture(autouse=True)
