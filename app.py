@@ -33,7 +33,7 @@ from realtime.door import identify
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
-from web import cors, requests
+from web import assets, cors, requests
 from web.origins import Origins
 from web.proxies import behind_proxies
 from web.tokens import Identity, TokenVerifier
@@ -159,6 +159,7 @@ def create_app(settings: Settings) -> Flask:
             past=parts.realtime.bridge.past,
         )
     )
+    assets.install(app)
     _add_pages(app, parts)
     install_descriptions(app, descriptions(app))
     app.after_request(_add_security_headers)
@@ -206,7 +207,7 @@ def _add_security_headers(response: Response) -> Response:
     host = request.headers.get("Host", "")
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     response.headers["Content-Security-Policy"] = POLICY.format(sockets=sockets)
-    if not (request.endpoint == "static" and response.status_code < 400):
+    if not (request.endpoint in ("static", assets.ENDPOINT) and response.status_code < 400):
         response.headers["Cache-Control"] = (
             "no-store"  # of files Flask says no-cache: ask each time
         )

@@ -25,6 +25,10 @@ OPERATIONS: dict[str, Operation] = {
         "A file of the page",
         {200: Answer("the file", {"*/*": TEXT}), 304: Answer("it has not changed")},
     ),
+    "kept_static": Operation(
+        "A file of the page, at an address that changes with it: it may be kept for a year",
+        {200: Answer("the file", {"*/*": TEXT}), 304: Answer("it has not changed")},
+    ),
     "healthz": Operation("Whether the server lives", answers(record({"status": just("alive")}))),
     "readyz": Operation(
         "Whether the server can work",

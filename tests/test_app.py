@@ -11,6 +11,7 @@ import pytest
 
 from tests.harness import Answer, NatsServer, Product, eventually, running_product
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
+from web.assets import KEPT
 
 ORIGIN = "https://page.example"
 
@@ -206,7 +207,10 @@ def test_the_page_is_served_and_all_that_it_names_is_there(product: Product) -> 
     assert any(path.endswith(".js") for path in named)
     assert not [path for path in named if path.startswith("/")], "it works below any path"
     for path in named:
-        assert product.get(urljoin("/", path), token=None).status == 200, path
+        answer = product.get(urljoin("/", path), token=None)
+        is_file = path.startswith("static-")
+        assert (answer.status, answer.header("Cache-Control") == KEPT) == (200, is_file), path
+    assert any(path.startswith("static-") for path in named)
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page), "no third-party host"
 
 

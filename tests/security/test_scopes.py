@@ -65,7 +65,15 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/usage"): (READ, None),
     ("GET", "/api/room"): (READ, None),
 }
-OPEN_TO_ALL = {"/", "/healthz", "/readyz", "/metrics", "/static/<path:filename>", "/ws"}
+OPEN_TO_ALL = {
+    "/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static/<path:filename>",
+    "/static-<version>/<path:filename>",
+    "/ws",
+}
 OPEN_TO_ALL |= {"/docs", "/openapi.json", "/asyncapi.json"}
 
 

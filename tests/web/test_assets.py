@@ -1,0 +1,49 @@
+"""The page's files are kept by browsers, and never old."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from web import assets
+from web.assets import version_of
+
+
+def files(directory: Path) -> Path:
+    (directory / "static" / "part").mkdir(parents=True)
+    (directory / "static" / "main.js").write_text("import './part/one.js';")
+    (directory / "static" / "part" / "one.js").write_text("1")
+    return directory / "static"
+
+
+def test_the_version_changes_with_what_is_in_a_file_and_with_its_name(tmp_path: Path) -> None:
+    directory = files(tmp_path)
+    versions = [version_of(directory)]
+    assert version_of(directory) == versions[0]
+    (directory / "part" / "one.js").write_text("2")
+    os.utime(directory / "part" / "one.js", (1, 1))
+    versions.append(version_of(directory))
+    (directory / "part" / "one.js").rename(directory / "part" / "two.js")
+    versions.append(version_of(directory))
+    assert len(set(versions)) == 3
+
+
+def test_servers_with_the_same_files_agree(tmp_path: Path) -> None:
+    one, other = files(tmp_path / "one"), files(tmp_path / "other")
+    os.utime(other / "main.js", (1, 1))  # unpacked at another time
+    assert version_of(one) == version_of(other)
+
+
+def test_what_a_page_names_may_be_kept_and_what_another_version_names_not(tmp_path: Path) -> None:
+    app = Flask("test", static_folder=str(files(tmp_path)))
+    assets.install(app)
+    version = version_of(tmp_path / "static")
+    client = app.test_client()
+    kept = client.get(f"/static-{version}/part/one.js")
+    assert (kept.status_code, kept.headers["Cache-Control"]) == (200, assets.KEPT)
+    other = client.get("/static-0123/part/one.js")
+    assert (other.status_code, other.headers["Cache-Control"]) == (200, "no-cache")
+    for path in ("../secret", "%2e%2e/secret", "nothing.js"):
+        assert client.get(f"/static-{version}/{path}").status_code == 404
