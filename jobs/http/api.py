@@ -220,7 +220,7 @@ class _Api:
         return jsonify(self._previews.ask(*self._node_of_a_graph()))
 
     def find_types(self) -> Answer:
-        """Takes {"graph", "nodeId"}: what the columns of the file hold that a CSV Input or an NDJSON Input reads."""
+        """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
         return jsonify(self._previews.find_types(*self._node_of_a_graph()))
 
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
