@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,12 +189,16 @@ def test_of_a_batch_that_fails_the_rows_are_named() -> None:
 # ------------------------------------------------ stops
 
 
-def test_code_that_swallows_a_stop_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_swallows_a_stop_is_stopped_before_the_next_row(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
     came: list[int] = []
     monkeypatch.setattr(stopping, "_came", came)
     code = """
 import time
 def transform(row):
+    open(CALLS, "a").write("called ")
     until = time.monotonic() + 30
     try:
         while time.monotonic() < until:
@@ -207,7 +212,8 @@ def transform(row):
     timer.start()
     try:
         with pytest.raises(SystemExit):
-            made(code, {"x": "text"})
+            made(code.replace("CALLS", repr(str(calls))), {"x": "text"}, rows=ROWS * 2)
     finally:
         timer.join()
         signal.signal(signal.SIGUSR1, before)
+    assert calls.read_text() == "called "
