@@ -18,7 +18,8 @@ from functools import lru_cache
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from program_lib.addresses import Address, is_public
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_URL = 2_000  # characters
@@ -29,10 +30,6 @@ MAX_NAME = 253  # characters of a host's name
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _PATH = re.compile(r"[!-~]*")  # printable ASCII without spaces
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Global by what Python says, and yet of the machine's own network or cloud by their use
-_NOT_PUBLIC = [ipaddress.ip_network(n) for n in ("168.63.129.16", "192.0.0.0/24", "192.88.99.0/24")]
 
 
 class BadUrl(ValueError):
@@ -113,26 +110,6 @@ def _is_host(host: str) -> bool:
         return isinstance(ipaddress.ip_address(host), ipaddress.IPv6Address) and "%" not in host
     except ValueError:
         return False
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is one of the whole internet: none of this machine, its network, or its cloud's services."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = _inside(address)
-        if inner is not None:
-            return is_public(inner)
-        if address not in _GLOBAL_UNICAST or address.teredo is not None:
-            return False
-    if any(address in network for network in _NOT_PUBLIC):
-        return False
-    return address.is_global and not address.is_multicast
-
-
-def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address to which a packet for this address goes."""
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
 
 
 def checked_addresses(host: str, port: int, allowed: Allowed) -> list[str]:

@@ -15,8 +15,6 @@ _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 # What stays as it is: reserved characters, and %, since most of a URL is written with escapes already
 _PATH, _QUERY = "/:@!$&'()*+,;=~%", "/:@!$&'()*+,;=~%?[]"
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 
 class WrongUrl(ValueError):
     """A text is no URL that is fetched; its text continues a sentence, and holds no part of a query."""

@@ -7,12 +7,12 @@ import os
 import socket
 from dataclasses import dataclass
 
+from program_lib.addresses import Address, inside, is_public
 from program_lib.errors import ProgramError
-from program_lib.urls import Address, Url
+from program_lib.urls import Url
 
 VARIABLE = "HTTP_INPUT_HOSTS"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # its last 32 bits are an IPv4 address
 
 
 class HostRefused(ProgramError):
@@ -57,9 +57,10 @@ class AllowedHosts:
         return allowed
 
     def _may_connect(self, text: str, url: Url) -> bool:
-        address = _behind(ipaddress.ip_address(text.partition("%")[0]))
-        if address.is_global and not address.is_multicast:
+        found = ipaddress.ip_address(text.partition("%")[0])
+        if is_public(found):
             return True
+        address = _behind(found)
         host = f"[{address}]" if address.version == 6 else str(address)
         is_named = self._is_named(str(address), url.port, host)
         return is_named or any(address in network for network in self.networks)
@@ -71,12 +72,8 @@ class AllowedHosts:
 
 def _behind(address: Address) -> Address:
     """The IPv4 address that an IPv6 address stands for, where it does."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo[1] if address.teredo else None
-    return address.ipv4_mapped or address.sixtofour or teredo or address
+    inner = inside(address) if isinstance(address, ipaddress.IPv6Address) else None
+    return inner or address
 
 
 def allowed_hosts() -> AllowedHosts:
