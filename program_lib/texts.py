@@ -215,8 +215,7 @@ def _write_date(values: pa.Array, of: Type) -> pa.Array:
     check_days(values)
     days = pc.cast(values, pa.int32())
     bounds = pc.min_max(days).as_py()
-    count = bounds["max"] - bounds["min"] + 1
-    if count > len(values) // ROWS_A_DAY:
+    if bounds["min"] is None or bounds["max"] - bounds["min"] >= len(values) // ROWS_A_DAY:
         return pc.cast(values, pa.string())
     each = pc.cast(pa.arange(bounds["min"], bounds["max"] + 1), pa.int32())
     texts = pc.cast(pc.cast(each, pa.date32()), pa.string())

@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """A process that is one of several takes ports from a range of its own, and so does what it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts aside
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    allow_code(True)  # some graphs are made while tests are collected
     if _is_one_of_several(config):
         width = (TO - FROM) // MOST_PROCESSES
         first = (

@@ -517,3 +517,9 @@ def test_postgresql_prints_the_same_texts_and_we_read_what_its_copy_writes(
                 copied = b"".join(copy).decode().splitlines()
             values = parse_column(pa.array(copied), of)
             assert column_texts(values, of).to_pylist() == ours
+
+
+@pytest.mark.parametrize("rows", [1, 2_000])
+def test_dates_that_are_all_null_have_texts_that_are(rows: int) -> None:
+    values = pa.nulls(rows, pa.date32())
+    assert column_texts(values, Type(Kind.DATE)).null_count == rows

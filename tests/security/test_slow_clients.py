@@ -82,7 +82,7 @@ WITH_TOKEN = {
 }
 
 
-@pytest.mark.waits
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_crowd_that_does_too_little_stops_nobody(product: Product) -> None:

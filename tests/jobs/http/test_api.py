@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask, request
@@ -20,6 +21,7 @@ from jobs.http.api import create_blueprint, operations
 from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.problems import register
 from jobs.http.schemas import SCHEMAS
+from jobs.http.webhooks import documents as webhook_documents
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus
@@ -68,10 +70,11 @@ def authenticate(scope: str) -> FakeBearer:
 def described() -> Answers:
     """The OpenAPI document of these routes."""
     app = Flask(__name__, static_folder=None)
-    nowhere: Any = None  # what is described is not called
+    nowhere: Any = Mock()  # what is described is not called
     settings = Settings.from_env({})
     app.register_blueprint(create_blueprint(nowhere, nowhere, nowhere, authenticate, settings))
-    return Answers(document(app.url_map, operations(), {**events.SCHEMAS, **SCHEMAS}))
+    every = {**events.SCHEMAS, **SCHEMAS, **webhook_documents.SCHEMAS}
+    return Answers(document(app.url_map, operations(), every))
 
 
 class CheckedClient(FlaskClient):
