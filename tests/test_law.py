@@ -71,7 +71,8 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "texts": {"types", "errors"},
     "secrets": set(),
     "settings": set(),
-    "outgoing": set(),
+    "addresses": set(),
+    "outgoing": {"addresses"},
     "data_files": {"errors", "settings"},
     "part_files": set(),
     "compressed": {"errors", "data_files", "part_files"},
@@ -83,7 +84,7 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "ndjson_files": {"types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
     "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes", "parameters"},
-    "http_service": {"types", "errors", "ports", "pieces", "narrowest_types", "secrets", "settings", "urls", "json_paths", "ndjson_files"},
+    "http_service": {"addresses", "types", "errors", "ports", "pieces", "narrowest_types", "secrets", "settings", "urls", "json_paths", "ndjson_files"},
     "write_modes": set(),
 }  # fmt: skip
 IN_JOBS = {

@@ -210,7 +210,7 @@ def test_only_settings_change(installation: Installation, tmp_path: Path) -> Non
             suffer(trial, fault, shuffled[number * share : (number + 1) * share])
             trial.all_connected()
         account_for_runs(trial)
-        eventually(lambda: not differences(trial), what="all browsers show the truth")
+        eventually(lambda: shows_the_truth(trial), what="all browsers show the truth")
         assert trial.complaints == []
     finally:
         trial.stop()
@@ -239,6 +239,9 @@ def account_for_runs(trial: Trial) -> None:
     assert set(machines) == {"runner-1", "runner-2"}
 
 
-def differences(trial: Trial) -> list[str]:
+def shows_the_truth(trial: Trial) -> bool:
+    """Raises AssertionError with the first differences."""
     truth = {job.job_id: trial.run(job) for job in trial.jobs}
-    return [each for browser in trial.browsers for each in browser.differences(truth)]
+    found = [each for browser in trial.browsers for each in browser.differences(truth)]
+    assert found == [], f"{len(found)} differences: {found[:3]}"
+    return True
