@@ -293,6 +293,8 @@ class Execution:
             verdict.close_as, verdict.close_message, outputs=() if exit_code == 0 else outputs
         )
         nodes = [*self._unheard, *closings]
+        if self._parts.link.is_clustered:  # a server that died may have kept some to itself
+            nodes = self._board.states()
         if not self._write_end(verdict, exit_code):
             return
         RUN_TIME.observe(time.monotonic() - self._started)

@@ -1,5 +1,6 @@
 """The NATS messages about a run's changes, and an Announcer that publishes them even after NATS was away."""
 
+import base64
 import json
 import logging
 import threading
@@ -11,8 +12,9 @@ from typing import Any
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
-from progress_lib.nats import Link
-from progress_lib.subjects import progress_subject, status_subject
+from progress_lib.jetstream import JetStream, JetStreamError
+from progress_lib.nats import Link, NatsError
+from progress_lib.subjects import PROGRESS_STREAM, progress_subject, status_subject, stream_name
 
 LOG = logging.getLogger(__name__)
 
@@ -21,6 +23,10 @@ BACKLOG = 10_000
 RETRY_WAIT = 0.5  # seconds between two looks whether NATS is back
 # Seconds within which all links reconnect after an outage (their longest back-off)
 RETURN_WAIT = 3.0
+# Seconds for which the servers of a cluster may elect a leader of the history before an announcement is given up
+KEPT_WAIT = 60.0
+KEPT_LOOKS = (0.01, 0.05, 0.2, 0.5)  # seconds after each look whether the history has one
+_NO_STREAM = 10059  # JetStream's error: there is no history
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,10 @@ def node_announcement(run: Run, node: NodeState) -> Announcement:
 
 
 class Announcer:
-    """Publishes announcements in order, and repeats them until NATS has them.
+    """Publishes announcements in order, and repeats them until NATS has them: in a cluster, until the history has.
+
+    While the servers of a cluster elect a leader of the stream PROGRESS, nobody keeps what is said, and
+    nobody who follows the stream hears it.
 
     Its thread lives only while something waits. Repeats are harmless: an announcement says what is now
     true of a run, and a listener knows which run is the job's latest.
@@ -64,6 +73,7 @@ class Announcer:
         self._waiting: deque[Announcement] = deque(maxlen=BACKLOG)  # (lock)
         self._thread: threading.Thread | None = None  # (lock)
         self._closed = False  # (lock)
+        self._unkept_since: float | None = None  # (its thread) monotonic seconds
 
     def announce(self, *announcements: Announcement) -> None:
         """Takes announcements and returns at once. Any thread but the link's own may call."""
@@ -113,7 +123,39 @@ class Announcer:
                     return False
             except ValueError as error:  # too large for this server, so not repeated
                 LOG.warning("cannot announce on %s: %s", one.subject, error)
-        return self._link.flush()
+        return self._link.flush() and self._is_kept(batch)
+
+    def _is_kept(self, batch: list[Announcement]) -> bool:
+        """Whether the history has them, or will not have them."""
+        statuses = {one.subject: one.payload for one in batch if one.subject.endswith(".status")}
+        if not self._link.is_clustered or all(
+            self._has_soon(subject, payload) for subject, payload in statuses.items()
+        ):
+            self._unkept_since = None
+            return True
+        self._unkept_since = self._unkept_since or time.monotonic()
+        return time.monotonic() - self._unkept_since > KEPT_WAIT
+
+    def _has_soon(self, subject: str, payload: bytes) -> bool:
+        """The servers agree on a message after it was taken, mostly within milliseconds."""
+        for pause in KEPT_LOOKS:
+            if self._has(subject, payload):
+                return True
+            self._pause(pause)
+        return False
+
+    def _has(self, subject: str, payload: bytes) -> bool:
+        """Whether the last that the history has of a subject is this, or newer."""
+        stream = stream_name(self._link.prefix, PROGRESS_STREAM)
+        asked = {"last_by_subj": self._link.prefixed(subject)}
+        try:
+            told = JetStream(self._link).call(f"STREAM.MSG.GET.{stream}", asked)
+            last = json.loads(base64.b64decode(told["message"].get("data", "")))
+            return float(last["ts"]) >= float(json.loads(payload)["ts"])
+        except JetStreamError as error:
+            return error.code == _NO_STREAM
+        except (NatsError, ValueError, LookupError, TypeError):
+            return False
 
     def _forget(self, batch: list[Announcement]) -> None:
         with self._lock:

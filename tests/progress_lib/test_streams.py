@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work import run_queue
+from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream, JetStreamError
 from progress_lib.nats import Link, NatsError
@@ -268,6 +271,30 @@ def taken(queue: RunQueue) -> str | None:
     except QueueUnavailable:
         return None
     return claim.run_id if claim else None
+
+
+def test_an_end_that_is_announced_while_the_history_has_no_leader_is_in_it_all_the_same(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Nobody kept it, and no browser heard it: a run that had completed ran for ever on the page."""
+    store = Store(f"sqlite:///{tmp_path / 'progress.db'}")
+    store.open()
+    with linked(cluster.url) as link:
+        OwnStream(link, history.PLAN, StreamRules(store.installation)).open(WAIT)
+        leader = cluster.leader_of(link, "PROGRESS")
+    another = next(node for name, node in cluster.nodes.items() if name != leader)
+    run = record(store)
+    with linked(another.url) as link:
+        eventually(lambda: link.is_clustered, what="the server says that it is one of several")
+        cluster.nodes[leader].kill()
+        announcer = Announcer(link)
+        end = status_announcement(run, RunStatus.COMPLETED)
+        announcer.announce(end)
+        assert announcer.close(ELECTION), "it still waits"
+        asked = {"last_by_subj": end.subject}
+        kept = JetStream(link).call("STREAM.MSG.GET.PROGRESS", asked, WAIT)["message"]
+    assert base64.b64decode(kept["data"]) == end.payload
+    store.close()
 
 
 def test_links_spread_over_the_servers(cluster: Cluster) -> None:
