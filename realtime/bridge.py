@@ -15,7 +15,7 @@ from progress_lib.nats import Link, Message, NatsError, Subscription
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
-from realtime.commands import Broadcast, Hears, Known, ListenTo, TenantKnown
+from realtime.commands import Broadcast, Hears, Known, ListenTo, LookAgain, TenantKnown
 from realtime.events import Event, Source, Topic, make_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
 from realtime.hub import Hub
@@ -35,6 +35,7 @@ HISTORY_RETRY = 15.0  # seconds until a history that could not be had is asked f
 RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
 MAX_REPLAYED = 1_000  # jobs whose past is read at once; a crowd may come back to many jobs
 MAX_FAILURES = 3  # of one job's past, until its watchers get what is known and what is live
+LOOK_PERIOD = 10.0  # seconds between two looks at runs of which nothing is heard
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
 
 LastRun = Callable[[str, int], Iterable[tuple[str, bytes]]]
@@ -65,6 +66,7 @@ class NATSBridge:
         self._stream = ProgressStream(link, tenant_id, rules)
         self._follower = Follower(self._stream, self.link, self._receive)
         self._plain: list[Subscription] = []  # (bridge thread) listening without a history
+        self._next_look = 0.0  # (bridge thread) monotonic seconds
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._connection = 0  # (bridge thread) the link's connection that we listen on
         self._wishes: queue.SimpleQueue[tuple[Topic, bool] | None] = queue.SimpleQueue()
@@ -151,6 +153,13 @@ class NATSBridge:
             except Exception:
                 LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
             self._tell_whether_heard()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_look and not self._stopping.is_set():
+            self._next_look = now + LOOK_PERIOD
+            self._hub.put(LookAgain())
 
     def _next_wishes(self) -> dict[Topic, bool]:
         """Jobs whose past is wanted, the whole of it or not, MAX_REPLAYED at most; at least once a heartbeat."""

@@ -103,6 +103,10 @@ class Hears(NamedTuple):
     since: float
 
 
+class LookAgain(NamedTuple):
+    """What the database says is asked for, of each run at work of which nothing was heard since the command before."""
+
+
 class CloseSome(NamedTuple):
     """`most` of the clients that are registered now are closed; None: all, and who comes later."""
 
@@ -126,6 +130,7 @@ Command = (
     | Known
     | ListenTo
     | Hears
+    | LookAgain
     | CloseSome
     | Stop
 )

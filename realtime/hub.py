@@ -26,6 +26,7 @@ from realtime.commands import (
     Known,
     LeaveTenant,
     ListenTo,
+    LookAgain,
     Register,
     Stop,
     Subscribe,
@@ -48,6 +49,7 @@ MAX_ROUND = 2_048  # events; bounds how long a subscribe, or another job, waits 
 MAX_ROUND_BYTES = 1 << 20  # of frames; bounds the memory of a round when messages are large
 # Jobs whose state is kept; when full, drop the job that has been unwatched the longest
 MAX_JOBS = 10_000
+MOST_ASKED = 200  # jobs of one LookAgain; each costs two reads of the database
 LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and to answer
 STOP_LEAVE_WAIT = 3.0  # the same when the server stops: within gunicorn's graceful timeout
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
@@ -80,6 +82,7 @@ class _Job:
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
     # What is true by the events that came while the job's past is being read; None: it is known
     held: JobSnapshot | None = None
+    is_quiet: bool = False  # nothing came since the last LookAgain
 
 
 @dataclass(slots=True)
@@ -235,6 +238,8 @@ class Hub:
                 self._learn(topic, past, last_seq, is_complete)
             case ListenTo(source, has_gap, restarts):
                 self._listen_to(source, has_gap, restarts)
+            case LookAgain():
+                self._look_again()
             case Hears(is_heard, since):
                 self._server_state = frames.server_frame(is_heard=is_heard, since=since)
                 self._send(list(self._talkative), [(None, self._server_state)])
@@ -299,6 +304,7 @@ class Hub:
             if self._source is not Source.LIVE_ONLY:
                 return  # nobody asked yet: its past will be read when someone does
             job = self._new_job(event.topic)
+        job.is_quiet = False
         if job.held is not None:
             job.held.apply(event)
         else:
@@ -377,6 +383,16 @@ class Hub:
             if restarts or (has_gap and job.held is None):
                 job.held = JobSnapshot()
             self._load(topic, job.held is not None)
+
+    def _look_again(self) -> None:
+        """Asks for the end of runs that fell silent: NATS may have lost it, with a server that died. The database has it."""
+        asked = 0
+        for topic, job in self._jobs.items():
+            is_open = job.held is not None or job.snapshot.is_at_work
+            if job.is_quiet and is_open and job.watchers and asked < MOST_ASKED and self._load:
+                self._load(topic, job.held is not None)
+                asked += 1
+            job.is_quiet = True
 
     def _flush(self, job: _Job) -> None:
         """Sends all that the round brought for this job, to each watcher with one send."""

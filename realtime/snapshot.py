@@ -69,6 +69,11 @@ class JobSnapshot:
         """The last status of the job's run; None where no status told of one."""
         return self._status
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the last status is of a run that has not ended."""
+        return self._status is not None and not self._status.run.is_end
+
     def is_over(self, run_id: str) -> bool:
         """Whether another run of the job followed this one: what comes of it is late."""
         return run_id in self._past

@@ -18,6 +18,7 @@ from progress_lib.progress import Progress, Status
 from realtime import hub as hub_module
 from realtime.client import Client
 from realtime.close_codes import CloseCode
+from realtime.commands import LookAgain
 from realtime.events import Event, ProgressEvent, RunStatus, Source, StatusEvent, Topic
 from realtime.hub import Hub
 from realtime.send_buffer import Part
@@ -589,6 +590,30 @@ def test_a_connection_without_a_gap_holds_nothing_back() -> None:
         broadcast(hub, [progress(4, stream_seq=4)])
         eventually(lambda: watcher.rows == [1, 2, 3, 9])
         assert watcher.messages[-1]["type"] == "job.status"
+    finally:
+        hub.stop()
+
+
+def test_a_run_at_work_of_which_nothing_is_heard_is_asked_of_the_database() -> None:
+    """Its end was lost with a server of NATS, and it ran for ever on the page."""
+    asked: list[tuple[Topic, bool]] = []
+    other, ended = Topic("acme", 2), Topic("acme", 3)
+    hub = Hub(load=lambda topic, is_whole: asked.append((topic, is_whole)))
+    hub.start()
+    try:
+        watcher = joined(hub, JOB, other, ended)
+        for topic, said in ((JOB, "running"), (other, "running"), (ended, "completed")):
+            known(hub, topic, [status(said, topic)], True)
+        hub.put(LookAgain())
+        broadcast(hub, [progress(1, other, stream_seq=1)])
+        eventually(lambda: hub.counts.received == 1)
+        assert asked == [(JOB, True), (other, True), (ended, True)]
+        asked.clear()
+        hub.put(LookAgain())
+        eventually(lambda: asked == [(JOB, False)], what="only the one that is silent")
+        known(hub, JOB, [status("completed"), progress(9, status=Status.COMPLETED)], False)
+        eventually(lambda: watcher.rows == [1, 9])
+        assert watcher.messages[-1]["payload"] == {"runId": "r1", "status": "completed"}
     finally:
         hub.stop()
 
