@@ -9,7 +9,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, g, send_from_directory
 
 KEPT = "public, max-age=31536000, immutable"  # for a year
 ENDPOINT = "kept_static"
@@ -19,16 +19,37 @@ def install(app: Flask) -> None:
     """Adds the route /static-<version>/…, and for templates `assets()`, the path of the version of now."""
     assert app.static_folder is not None
     directory = Path(app.static_folder)
+    latest = _Latest(directory)
 
     @app.get("/static-<version>/<path:filename>", endpoint=ENDPOINT)
     def kept_static(version: str, filename: str) -> Response:
         """The file of now. A page of another release, which a balancer sent here, may not keep it."""
         found = send_from_directory(directory, filename)
-        if version == version_of(directory):
+        if version == latest.version():
             found.headers["Cache-Control"] = KEPT
         return found
 
-    app.jinja_env.globals["assets"] = lambda: f"static-{version_of(directory)}"
+    app.jinja_env.globals["assets"] = lambda: f"static-{latest.version_of_page()}"
+
+
+class _Latest:
+    """The version of the last page. A page names dozens of files, and asks for ninety: only the page itself looks at all of them, once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._version: str | None = None
+
+    def version(self) -> str:
+        return self._version or self._look()
+
+    def version_of_page(self) -> str:
+        if "assets_version" not in g:
+            g.assets_version = self._look()
+        return str(g.assets_version)
+
+    def _look(self) -> str:
+        self._version = found = version_of(self._directory)
+        return found
 
 
 def version_of(directory: Path) -> str:

@@ -27,7 +27,7 @@ from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from tests.faults.relay import Relay
 from tests.faults.watching import Publisher, Watcher
-from tests.harness import NatsServer, Product, StartProduct, eventually, plain_nats
+from tests.harness import NatsServer, Product, StartProduct, children, eventually, plain_nats
 
 CUT = 10.0  # seconds without NATS
 JOB = 77  # a job that is not in our database: someone else runs it
@@ -156,10 +156,9 @@ def test_without_jetstream_progress_is_live_only_and_readyz_says_so(
 
 def _children(pid: int, name: str) -> list[int]:
     """Children of a process whose command line holds `name`, web workers for a master."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [
-        int(child)
-        for child in listed
+        child
+        for child in children(pid)
         if name in Path(f"/proc/{child}/cmdline").read_text()
         and "scripts." not in Path(f"/proc/{child}/cmdline").read_text()
     ]

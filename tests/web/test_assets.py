@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flask import Flask
+import pytest
+from flask import Flask, render_template_string
 
 from web import assets
 from web.assets import version_of
@@ -47,3 +48,25 @@ def test_what_a_page_names_may_be_kept_and_what_another_version_names_not(tmp_pa
     assert (other.status_code, other.headers["Cache-Control"]) == (200, "no-cache")
     for path in ("../secret", "%2e%2e/secret", "nothing.js"):
         assert client.get(f"/static-{version}/{path}").status_code == 404
+
+
+def test_a_page_that_names_many_files_looks_at_them_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+
+    def version(directory: Path) -> str:
+        looks.append(directory)
+        return f"v{len(looks)}"
+
+    monkeypatch.setattr(assets, "version_of", version)
+    app = Flask("test", static_folder=str(files(tmp_path)))
+    assets.install(app)
+    app.add_url_rule("/", "page", lambda: render_template_string("{{ assets() }} " * 50))
+    client = app.test_client()
+    assert client.get("/").text.split() == ["static-v1"] * 50
+    assert client.get("/").text.split() == ["static-v2"] * 50
+    for _ in range(9):
+        kept = client.get("/static-v2/main.js")
+        assert kept.headers["Cache-Control"] == assets.KEPT
+    assert len(looks) == 2
