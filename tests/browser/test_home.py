@@ -305,8 +305,11 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#all-runs-more")).to_contain_text(
         "the newest 1,000 runs were looked through"
     )
-    today = page.evaluate("new Date().toLocaleDateString('sv')")
-    page.goto(f"{quiet.url}/?view=runs&day={today}&status=failed")
+    [failure] = quiet.get(f"/api/runs?status=failed&job={BROKEN}").json()["runs"]
+    # Its own day: in the first hour behind midnight that is not today
+    made = "at => new Date(at * 1_000).toLocaleDateString('sv')"
+    day = page.evaluate(made, failure["createdAt"])
+    page.goto(f"{quiet.url}/?view=runs&day={day}&status=failed")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
 
 
