@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jobs.store.records import Run
 from progress_lib.jetstream import ACK, IN_PROGRESS, NAK, JetStream, JetStreamError
 from progress_lib.nats import Link, Message, NatsAway, NatsError, Subscription
-from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules
+from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules, advised
 from progress_lib.subjects import RUNS_STREAM, check_id
 
 LOG = logging.getLogger(__name__)
@@ -34,8 +34,12 @@ ELECTION_LOOK = 0.1  # seconds between two looks whether they have
 ELECTION_WAIT = 6.0  # seconds that an execute waits while the queue's other servers elect a leader
 ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
-_FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
+# Runs whose messages the queue did not take and that are put in it as soon as it does. Beyond, a sweep does that
+MOST_REFUSED = 1_000
+ASKED_AGAIN = 50  # of them at one look
 
+_NOT_STORED = 10077  # JetStream's error, for several reasons
+_FULL_SUBJECT = "per subject"  # in its text: this run's message is still in the queue
 
 NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
@@ -51,6 +55,7 @@ PLAN = StreamPlan(
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,
+        "no_ack": False,  # else nobody knows whether a run was queued
     },
     first={"storage": "file", "max_msgs": MAX_WAITING},
     sizes=SIZES,
@@ -105,6 +110,8 @@ class RunQueue:
         self._ack_wait = ack_wait
         # Number of the link's connection on which each was last ensured; 0: it may be gone.
         self._stream_of = self._consumer_of = 0
+        # By run id, oldest first; any thread, each step alone is safe
+        self._refused: dict[str, Run] = {}
         self._look = threading.Lock()  # guards the two below
         self._look_again = 0.0  # monotonic seconds
         self._why_not = ""
@@ -112,7 +119,7 @@ class RunQueue:
     def state(self) -> str:
         """ "ok", or why a run could not be queued now: NATS is asked again after STATE_AGE.
 
-        It waits two ANSWER_WAIT at most; any thread.
+        Runs that the queue did not take before are put in it. Waits three ANSWER_WAIT at most; any thread.
         """
         if not self._link.is_up:
             return "NATS is not connected"
@@ -126,14 +133,31 @@ class RunQueue:
         self._stream_of = 0  # the queue's servers may be away, though the connection is there
         try:
             self._is_there(is_last=True)
+            self._put_refused()
         except QueueUnavailable as error:
             return str(error)
         return "ok"
+
+    def _put_refused(self) -> None:
+        """Puts runs in the queue whose messages it did not take. Raises QueueUnavailable when it still takes none."""
+        for run in list(self._refused.values())[:ASKED_AGAIN]:
+            try:
+                self._publish(run)
+            except NatsError as error:
+                raise QueueUnavailable(self._takes_nothing(error)) from error
+            self._refused.pop(run.run_id, None)
+
+    def _takes_nothing(self, error: NatsError) -> str:
+        why = advised(error) if isinstance(error, JetStreamError) else error
+        where = f"the limits of the stream {self._stream.name}, and the disks of its servers"
+        return f"the work queue is there and takes no runs ({why}): look at {where}"
 
     def check(self) -> None:
         """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
         if not self._link.is_up and not self._link.wait_up(1.0):
             raise QueueUnavailable("NATS is not connected, so no runner can be told of a run")
+        if self._refused and (why := self.state()) != "ok":
+            raise QueueUnavailable(why)
         deadline = time.monotonic() + (ELECTION_WAIT if self._stream.has_replicas else 0.0)
         while not self._is_there(is_last=time.monotonic() >= deadline):
             time.sleep(ELECTION_LOOK)
@@ -170,7 +194,10 @@ class RunQueue:
         return ""
 
     def put(self, run: Run) -> None:
-        """Queues a run; harmless when it is queued already. Raises QueueUnavailable."""
+        """Queues a run; harmless when it is queued already.
+
+        Raises QueueUnavailable. One whose message the queue did not take is put in it by a later `state` or `check`.
+        """
         self.check()
         try:
             self._publish(run)
@@ -181,14 +208,21 @@ class RunQueue:
                 self._publish(run)
             except NatsError as error:
                 self._stream_of = 0
-                raise QueueUnavailable(str(error)) from error
+                self._note_refused(run)
+                raise QueueUnavailable(self._takes_nothing(error)) from error
+
+    def _note_refused(self, run: Run) -> None:
+        if len(self._refused) < MOST_REFUSED:
+            self._refused[run.run_id] = run
+        with self._look:
+            self._look_again = 0.0
 
     def _publish(self, run: Run) -> None:
         subject = f"runs.{check_id(run.tenant_id)}.{check_id(run.run_id)}"
         try:
             self._jetstream.publish(subject, b"")
         except JetStreamError as error:
-            if error.code != _FULL_SUBJECT:
+            if error.code != _NOT_STORED or _FULL_SUBJECT not in str(error):
                 raise
 
     def holds(self) -> int:
