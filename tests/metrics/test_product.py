@@ -84,7 +84,8 @@ def test_rows_and_what_is_kept_are_told(server: Product) -> None:
     before = value(server, "progress_rows_total", way="written")
     run = server.run_end(server.execute(server.sample_job_id()))
     eventually(
-        lambda: value(server, "progress_rows_total", way="written") == before + run["rows"]["out"], 20.0
+        lambda: value(server, "progress_rows_total", way="written") == before + run["rows"]["out"],
+        20.0,
     )
     assert run["rows"]["out"] > 0
     database = server.data_dir / "progress.db"
