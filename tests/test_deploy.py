@@ -212,3 +212,25 @@ def test_the_image_copies_what_it_runs() -> None:
         assert name in lines
         assert (ROOT / name).exists()
     assert "--require-hashes" in lines
+
+
+def proxies() -> dict[str, tuple[str, str, str]]:
+    """Of each proxy in front: its read time-out, its buffering, and the largest body that it lets through."""
+    site = (DEPLOY / "nginx.conf").read_text()
+    names = ("proxy_read_timeout", "proxy_buffering", "client_max_body_size")
+    of_nginx = [re.findall(rf"^ +{name} (\w+);", site, re.MULTILINE)[0] for name in names]
+    [ingress] = kubernetes("Ingress")
+    notes = ingress["metadata"]["annotations"]
+    names = ("proxy-read-timeout", "proxy-buffering", "proxy-body-size")
+    of_ingress = [notes[f"nginx.ingress.kubernetes.io/{name}"] for name in names]
+    return {"nginx": tuple(of_nginx), "ingress": tuple(of_ingress)}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("name", ["nginx", "ingress"])
+def test_a_proxy_in_front_neither_cuts_nor_holds_back(name: str) -> None:
+    """A browser that hears nothing is pinged before its connection counts as dead, and events come as they are said."""
+    settings = Settings.from_env({})
+    timeout, buffering, largest = proxies()[name]
+    assert seconds(timeout) > 2 * settings.clients.ping_period
+    assert buffering == "off"
+    assert int(largest.removesuffix("m")) << 20 > settings.requests.body_bytes
