@@ -223,7 +223,7 @@ def proxies() -> dict[str, tuple[str, str, str]]:
     notes = ingress["metadata"]["annotations"]
     names = ("proxy-read-timeout", "proxy-buffering", "proxy-body-size")
     of_ingress = [notes[f"nginx.ingress.kubernetes.io/{name}"] for name in names]
-    return {"nginx": tuple(of_nginx), "ingress": tuple(of_ingress)}  # type: ignore[dict-item]
+    return {"nginx": tuple(of_nginx), "ingress": tuple(of_ingress)}
 
 
 @pytest.mark.parametrize("name", ["nginx", "ingress"])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import every_job, progress_subject
 from realtime import silence
+from realtime.bridge import NATSBridge
+from realtime.hub import Hub
 from realtime.silence import PlainEar
-from tests.harness import eventually
+from tests.cluster import running_cluster
+from tests.harness import eventually, linked
 
 SUBJECT = progress_subject("acme", 1)
 A_MINUTE = 60.0  # seconds
@@ -75,3 +79,34 @@ def test_what_was_kept_comes_before_what_is_said_later(
     say(link, b"4")
     ear.hand_over(lambda kept: received.extend(message.payload for message in kept))
     eventually(lambda: received == [b"2", b"3", b"4"], what="the newest that there is room for")
+
+
+@pytest.mark.slow
+def test_progress_is_live_though_most_servers_of_the_cluster_are_gone(tmp_path: Path) -> None:
+    """The one that is left passes messages on, and may store none: it has no majority."""
+    hub = Hub(load=lambda *_: None)
+    with running_cluster(tmp_path) as cluster:
+        bridge = NATSBridge(Link(cluster.url, name="bridge"), "acme", hub)
+        hub.start()
+        bridge.subscribe()
+        try:
+            eventually(lambda: bridge.has_history, what="it follows the stream")
+            left, *others = cluster.nodes.values()
+            for node in others:
+                node.kill()
+            eventually(
+                lambda: said(left.url) and hub.counts.received > 0, A_MINUTE, what="live progress"
+            )
+            assert not bridge.has_history
+            assert "PROGRESS" in bridge.why_no_history
+            cluster.start()
+            eventually(lambda: said(left.url) and bridge.has_history, A_MINUTE, what="the history")
+        finally:
+            bridge.close()
+            hub.stop()
+
+
+def said(url: str) -> bool:
+    with linked(url) as link:
+        say(link, b'{"nodeId": 1, "nodeName": "n", "status": "running", "rowCount": 1}')
+    return True
