@@ -25,12 +25,13 @@ def main(number: int) -> None:
     lifeline.watch(os.dup(runner))  # each program opens another end of its own
     sqlite_locks.leave_out_locks()  # before anything imports it
     _import_what_programs_need()
-    with socket.socket(fileno=number) as requests:
-        while (ends := _next(requests)) is not None:
-            if len(ends) == DESCRIPTORS:  # else there were too many open files, and its runner sees the end of all
-                _fork(runner, *ends)
-            for end in ends:
-                os.close(end)
+    requests = socket.socket(fileno=number)
+    while (ends := _next(requests)) is not None:
+        # With fewer there was no descriptor to spare, and its runner sees the end of all
+        if len(ends) == DESCRIPTORS:
+            _fork(runner, *ends)
+        for end in ends:
+            os.close(end)
 
 
 def _import_what_programs_need() -> None:

@@ -122,7 +122,9 @@ class Interpreters:
             warm = self._kept_warm()
             if warm is not None and (forked := self._forked(warm, program, environment, mark)):
                 return forked
-        return self._started(["jobs.sandbox.run_confined", program.name], environment, program.parent)
+        return self._started(
+            ["jobs.sandbox.run_confined", program.name], environment, program.parent
+        )
 
     def close(self) -> None:
         """Ends the warm interpreter, and all programs that are left; no more are started."""
@@ -170,7 +172,7 @@ class Interpreters:
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures += 1
         self._not_before = time.monotonic() + pause
-        text = "the warm interpreter failed: %s; for %.0f s, programs start in fresh ones"
+        text = "the warm interpreter failed: %s; for %g s, programs start in fresh ones"
         LOG.warning(text, reason, pause)
 
     def _started_warm(self, descriptor: int) -> subprocess.Popen[bytes]:

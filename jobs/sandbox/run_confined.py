@@ -117,7 +117,7 @@ def run_program(path: str) -> int:
         return _exit_code(ended)
     except Exception as error:
         frames = error.__traceback__.tb_next if error.__traceback__ else None
-        sys.excepthook(type(error), error, frames)
+        sys.excepthook(type(error), error.with_traceback(frames), frames)
         return FAILED
     return 0
 

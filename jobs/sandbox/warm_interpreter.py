@@ -6,9 +6,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from jobs.sandbox.forked import ANSWER
 
@@ -92,15 +91,13 @@ class WarmInterpreter:
         self._requests.close()
         return _last_line(self._process)
 
-    def _forked(
-        self, told: socket.socket, theirs: socket.socket, pipes: list[IO[bytes]]
-    ) -> int:
+    def _forked(self, told: socket.socket, theirs: socket.socket, pipes: list[IO[bytes]]) -> int:
         ends: list[int] = []
         try:
             with theirs:
                 for _ in ("stdout", "stderr"):
                     ours, end = os.pipe()
-                    pipes.append(open(ours, "rb", buffering=0))
+                    pipes.append(os.fdopen(ours, "rb", buffering=0))
                     ends.append(end)
                 socket.send_fds(self._requests, [b"1"], [*ends, theirs.fileno()])
         finally:
@@ -114,16 +111,22 @@ class WarmInterpreter:
         try:
             answer = told.recv(ANSWER.size)
         except TimeoutError:
-            self._process.kill()  # so that it does not fork later: its child would have no parent that waits for it
-            self._process.wait()
-            told.settimeout(KILLED_WAIT)
-            answer = told.recv(ANSWER.size)
+            answer = self._last_answer(told)
         if len(answer) != ANSWER.size:
-            raise ConnectionResetError("it has ended")
+            raise ConnectionResetError("it has ended, or has no descriptor to spare")
         [pid] = ANSWER.unpack(answer)
         if pid < 0:
             raise OSError(-pid, f"it cannot fork: {os.strerror(-pid)}")
         return int(pid)
+
+    def _last_answer(self, told: socket.socket) -> bytes:
+        """Ends it, so that it does not fork later: nobody would wait for that process. One may be there already."""
+        self._process.kill()
+        self._process.wait()
+        told.settimeout(KILLED_WAIT)
+        if not (answer := told.recv(ANSWER.size)):
+            raise TimeoutError(f"it did not answer within {FORK_WAIT:g} s")
+        return answer
 
 
 def _last_line(process: "subprocess.Popen[bytes]") -> str:
