@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -50,7 +51,7 @@ class Forked:
 class WarmInterpreter:
     """One such process. Any thread may call it."""
 
-    def __init__(self, start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    def __init__(self, start: Callable[[int], subprocess.Popen[bytes]]) -> None:
         """`start` takes the descriptor to be passed on. Raises OSError."""
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -74,15 +75,16 @@ class WarmInterpreter:
             "environment": dict(environment),
             "mark": mark,
         }
-        pipes: list[IO[bytes]] = []
-        told, theirs = socket.socketpair()
-        try:
-            pid = self._forked(told, theirs, pipes)
-        except BaseException:
-            for end in (*pipes, told):
-                end.close()
-            raise
-        return Forked(pid, *pipes, told, json.dumps(named).encode())
+        with ExitStack() as ours, ExitStack() as theirs:
+            (stdout, out), (stderr, err) = _pipe(ours, theirs), _pipe(ours, theirs)
+            told, end = socket.socketpair()
+            ours.enter_context(told)
+            theirs.enter_context(end)
+            socket.send_fds(self._requests, [b"1"], [out, err, end.fileno()])
+            theirs.close()  # so that the death of the others is the end of what we read
+            pid = self._answer(told)
+            ours.pop_all()
+        return Forked(pid, stdout, stderr, told, json.dumps(named).encode())
 
     def close(self) -> str:
         """Ends it, not the programs that it forked. The last that it said on stderr."""
@@ -90,20 +92,6 @@ class WarmInterpreter:
         self._process.wait()
         self._requests.close()
         return _last_line(self._process)
-
-    def _forked(self, told: socket.socket, theirs: socket.socket, pipes: list[IO[bytes]]) -> int:
-        ends: list[int] = []
-        try:
-            with theirs:
-                for _ in ("stdout", "stderr"):
-                    ours, end = os.pipe()
-                    pipes.append(os.fdopen(ours, "rb", buffering=0))
-                    ends.append(end)
-                socket.send_fds(self._requests, [b"1"], [*ends, theirs.fileno()])
-        finally:
-            for end in ends:
-                os.close(end)
-        return self._answer(told)
 
     def _answer(self, told: socket.socket) -> int:
         """The process id of the new process. Raises OSError when there is none."""
@@ -129,7 +117,14 @@ class WarmInterpreter:
         return answer
 
 
-def _last_line(process: "subprocess.Popen[bytes]") -> str:
+def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[IO[bytes], int]:
+    """What we read of it, and the descriptor that they write to."""
+    reading, writing = os.pipe()
+    theirs.callback(os.close, writing)
+    return ours.enter_context(os.fdopen(reading, "rb", buffering=0)), writing
+
+
+def _last_line(process: subprocess.Popen[bytes]) -> str:
     assert process.stdout is not None
     assert process.stderr is not None
     with process.stdout, process.stderr as errors:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from jobs.sandbox.interpreters import Fresh, Interpreters, interpreter_environment
 from jobs.sandbox.warm_interpreter import Forked
-from tests.harness import command_line
 
 RUN = "RUN_ID=0123456789abcdef0123456789abcdef"
 Started = Fresh | Forked
@@ -22,17 +21,6 @@ def opened(spares: int = 1) -> Iterator[Interpreters]:
         yield made
     finally:
         made.close()
-
-
-def children_of(runner: int) -> set[int]:
-    """Its child processes, zombies included."""
-    tasks = Path(f"/proc/{runner}/task").glob("*/children")
-    return {int(pid) for path in tasks for pid in path.read_text().split()}
-
-
-def warm_of(runner: int) -> list[int]:
-    """The warm interpreters that a process has."""
-    return [pid for pid in children_of(runner) if "fork_server" in command_line(pid)]
 
 
 def run(

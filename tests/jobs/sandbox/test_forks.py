@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import json
 import os
@@ -25,13 +26,12 @@ from settings.groups import ProgramLimits
 from tests.harness import eventually, is_alive
 from tests.jobs.sandbox.starting import (
     RUN,
-    children_of,
     opened,
     outcome,
     run,
     waiting,
-    warm_of,
 )
+from tests.warm import children_of, warm_of
 
 HELLO = "print('hello')"
 TOLD = (0, "hello\n", "")
@@ -353,7 +353,7 @@ def test_a_sibling_has_a_right_thread_id_of_its_own() -> None:
         sibling = siblings.make_sibling()
         if sibling == 0:
             place = siblings._place_of_thread_id()
-            noted = siblings.ctypes.c_int.from_address(place).value
+            noted = ctypes.c_int.from_address(place).value
             faulthandler.disable()
             os.write(writes, f"{os.getpid()} {noted} {os.getppid()}".encode())
             os.abort()

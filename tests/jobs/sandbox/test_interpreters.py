@@ -24,7 +24,8 @@ from jobs.sandbox.interpreters import (
 from jobs.sandbox.warm_interpreter import MARK_ROOM
 from jobs.store.process_identity import kill_marked
 from tests.harness import ROOT, eventually, is_alive, processes_of
-from tests.jobs.sandbox.starting import RUN, opened, outcome, run, warm_of
+from tests.jobs.sandbox.starting import RUN, opened, outcome, run
+from tests.warm import warm_of
 
 SEEN = """
 import json, os, signal, sys, threading, time
