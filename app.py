@@ -123,10 +123,13 @@ class WebParts:
         """Each thing that must work, by name: "ok", or what is wrong. And whether there is a history; if not, why."""
         bridge = self.realtime.bridge
         why = {} if bridge.has_history else {"historyReason": bridge.why_no_history}
+        database = _database_state(self.store)
+        is_known = database == "ok"  # whether there were ever runs for a tag
         return {
             "nats": self._nats_state(),
-            "database": _database_state(self.store),
+            "database": database,
             "runs": self.run_queue.state(),
+            "taggedRuns": self.run_queue.tagged_state() if is_known else "not known",
             "history": "on" if bridge.has_history else "off",
             **why,
         }

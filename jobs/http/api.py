@@ -296,7 +296,7 @@ class _Api:
         found = self._store.runs(tenant_id, wanted, limit + 1, pages.run_place())
         rows = self._store.rows_of_runs(tenant_id, found[:limit])
         runs = list(itertools.takewhile(lambda run: run.run_id in rows, found[:limit]))
-        told = [run_entry(run, rows[run.run_id]) for run in runs]
+        told = [run_entry(run, rows[run.run_id], self._wait_reason(run)) for run in runs]
         following = None
         if len(found) > len(runs):
             last = runs[-1] if runs else found[0]  # which was deleted just now
@@ -392,7 +392,13 @@ class _Api:
         is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
         position = self._store.queue_position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
-        return run_document(run, nodes, graph, position)
+        return run_document(run, nodes, graph, position, self._wait_reason(run))
+
+    def _wait_reason(self, run: Run) -> str | None:
+        """Why a run waits that no runner may take that is there; None of every other run."""
+        if run.status is not RunStatus.QUEUED:
+            return None
+        return self._store.runners.takers().why_waiting(run.runner_tag)
 
 
 # ---- what a request says

@@ -86,17 +86,23 @@ def run_summary(run: Run) -> dict[str, Any]:
         "retryOf": run.retry_of,
         "dueAt": run.due_at,
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
+        "runnerTag": run.runner_tag,
     }
 
 
 def run_document(
-    run: Run, nodes: list[NodeState], graph: dict[str, Any], queue_position: int | None
+    run: Run,
+    nodes: list[NodeState],
+    graph: dict[str, Any],
+    queue_position: int | None,
+    wait_reason: str | None,
 ) -> dict[str, Any]:
     """A run with the payloads of its last messages: its status and each node's progress."""
     return {
         **run_summary(run),
         "lastStatus": present_status(run),
         "queuePosition": queue_position,
+        "waitReason": wait_reason,
         "counts": _counts(nodes, graph),
         "rows": _rows(Work.of(graph, nodes).rows()),
         "nodes": [json.loads(node.payload) for node in nodes],
@@ -117,9 +123,9 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def run_entry(run: Run, rows: Rows) -> dict[str, Any]:
+def run_entry(run: Run, rows: Rows, wait_reason: str | None) -> dict[str, Any]:
     """A run in a list of runs, with the rows that its graph has read, written and rejected."""
-    return {**run_summary(run), "rows": _rows(rows)}
+    return {**run_summary(run), "rows": _rows(rows), "waitReason": wait_reason}
 
 
 def _rows(rows: Rows) -> dict[str, int]:

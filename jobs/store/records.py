@@ -94,6 +94,7 @@ class Run:
     rows_in: int | None = None  # rows that its graph has read; None: not noted
     rows_out: int | None = None  # and written
     rows_rejected: int | None = None
+    runner_tag: str | None = None  # of the runners that may take it; None: it asks for none
 
     @property
     def has_ended(self) -> bool:
@@ -180,6 +181,7 @@ class NewRun:
     parameters: Mapping[str, str | None] = field(default_factory=dict)
     attempts: int = 1  # runs in all, if each fails
     started_by: str | None = None
+    runner_tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
