@@ -268,7 +268,8 @@ def ask_for_a_tag(server: Product, link: Link, graph: dict[str, Any]) -> None:
     """A run and a preview of a job whose tag no runner has."""
     tagged = server.create_job({"name": "tagged", "graph": {**graph, "runnerTag": "nobody"}})
     server.post(f"/api/runs/{server.execute(tagged)}/cancel")
-    link.publish(preview_subject(server.tenant_id, "nobody"), b'{"graph": {}, "last": []}')
+    asked = {"graph": {**graph, "edges": []}, "last": [[1, None]]}
+    link.publish(preview_subject(server.tenant_id, "nobody"), json.dumps(asked).encode())
 
 
 def name_on(messages: Messages, channel: str, message: Message) -> str:
