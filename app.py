@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import os
 import re
 from collections.abc import Iterable
 
@@ -33,6 +34,7 @@ from realtime.door import identify
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
+from traces.traces import Traces
 from web import assets, cors, requests
 from web.origins import Origins
 from web.proxies import behind_proxies
@@ -77,6 +79,7 @@ class WebParts:
         )
         self.link = settings.nats.link("api")
         self.run_queue = RunQueue(self.link, rules=rules)
+        self.traces = Traces("progress-web")
         self.figures = self._new_figures()
 
     def start(self) -> None:
@@ -85,9 +88,11 @@ class WebParts:
         self.link.start()
         self.realtime.start()
         self.figures.start()
+        self.traces.open(os.environ)
 
     def close(self) -> None:
         """Stops in the reverse order."""
+        self.traces.close()
         self.figures.close()
         self.realtime.close()
         self.link.close()
@@ -160,6 +165,7 @@ def create_app(settings: Settings) -> Flask:
             parts.authenticate,
             settings,
             past=parts.realtime.bridge.past,
+            traces=parts.traces,
         )
     )
     assets.install(app)

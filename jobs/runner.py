@@ -57,6 +57,7 @@ from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
 from settings.groups import Deadlines, Retention, WebhookSettings
 from settings.own_files import own_files
+from traces.traces import Traces
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -116,6 +117,7 @@ class Runner:
         webhooks: WebhookSettings | None = None,
         has_many_tenants: bool = False,
         takes: Sequence[str | None] = (None,),
+        traces: Traces | None = None,
     ) -> None:
         """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
 
@@ -135,6 +137,7 @@ class Runner:
             own = link.twin("admission")
             self._admission = Admission(nats_url, issuer, self._is_at_work, own)
         self._announcer = Announcer(link)
+        traces = traces or Traces("progress-runner")
         self._parts = RunnerParts(
             store,
             link,
@@ -146,6 +149,7 @@ class Runner:
             allowance,
             self._interpreters,
             self._admission,
+            traces,
         )
         self._lost_runs = LostRuns(
             store,
@@ -154,6 +158,7 @@ class Runner:
             self._periods.stale_after,
             data_dir,
             lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
+            traces,
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention)
@@ -469,6 +474,7 @@ def main() -> int:
     stop = StopSignal()
     store = Store(settings.database_url, settings.database)
     link = settings.nats.link("runner")
+    traces = Traces("progress-runner")
     runner = Runner(
         store,
         link,
@@ -483,6 +489,7 @@ def main() -> int:
         webhooks=settings.webhooks,
         has_many_tenants=settings.tenant_id == EVERY_TENANT,
         takes=settings.runner.takes,
+        traces=traces,
     )
     try:
         figures = _told_figures(runner, settings)
@@ -490,9 +497,11 @@ def main() -> int:
         port = settings.runner.metrics_port
         print(f"runner: METRICS_PORT {port} cannot be used: {error.strerror}", file=sys.stderr)
         return 2
+    traces.open(os.environ)
     try:
         return run_until(stop, runner, store, link)
     finally:
+        traces.close()
         figures.close()
 
 

@@ -11,6 +11,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, LastRun, Rows, Run, Work
 from jobs.work.announcements import present_status
 from progress_lib import Status
+from traces.parent import trace_id_of
 
 
 def job_summary(job: Job | JobEntry) -> dict[str, Any]:
@@ -87,6 +88,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "dueAt": run.due_at,
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
         "runnerTag": run.runner_tag,
+        "traceId": trace_id_of(run.traceparent),
     }
 
 

@@ -58,6 +58,7 @@ _RUN = {
     "retryOf": told(nullable(TEXT), "the run that failed before this one"),
     "dueAt": told(nullable(NUMBER), "of a retry: not before, in seconds since 1970"),
     "machine": told(nullable(TEXT), "the host name of the runner that took it"),
+    "traceId": told(nullable(TEXT), "of the trace that it belongs to: docs/traces.md"),
     "runnerTag": told(nullable(TEXT), "of the runners that may take it; null: it asks for none"),
 }
 _WAIT_REASON = told(nullable(TEXT), "of a queued run: why no runner that is there may take it")

@@ -95,6 +95,7 @@ class Run:
     rows_out: int | None = None  # and written
     rows_rejected: int | None = None
     runner_tag: str | None = None  # of the runners that may take it; None: it asks for none
+    traceparent: str | None = None  # what its spans are children of
 
     @property
     def has_ended(self) -> bool:
@@ -182,6 +183,7 @@ class NewRun:
     attempts: int = 1  # runs in all, if each fails
     started_by: str | None = None
     runner_tag: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,7 @@ class Store:
                 "attempts": new.attempts,
                 "started_by": new.started_by,
                 "runner_tag": new.runner_tag,
+                "traceparent": new.traceparent,
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -828,7 +829,7 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     """A run like that one, with its graph, program and values. False when somebody had asked for that one's cancel."""
     copied = (
         *("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts"),
-        *("started_by", "runner_tag"),
+        *("started_by", "runner_tag", "traceparent"),
     )
     query = sa.select(
         *(RUNS.c[name] for name in copied), RUNS.c.attempt, RUNS.c.cancel_requested_at

@@ -55,6 +55,7 @@ RUNS = sa.Table(
     sa.Column(
         "runner_tag", sa.String(32)
     ),  # of the runners that may take it; NULL: it asks for none
+    sa.Column("traceparent", sa.String(55)),  # what its spans are children of: docs/traces.md
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(
         "last_run_of_job",

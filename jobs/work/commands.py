@@ -30,6 +30,7 @@ def execute_job(
     most_queued: int,
     given: Mapping[str, Any],
     started_by: str | None = None,
+    traceparent: str | None = None,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
@@ -37,6 +38,7 @@ def execute_job(
     generated between them, so that SQLite's one write lock is held only briefly.
 
     `given`: values of the job's parameters, as a request has them; those that are not given have their defaults.
+    `traceparent`: what the run's spans are children of.
 
     Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, WrongParameters, TooManyQueued,
     QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
@@ -59,6 +61,7 @@ def execute_job(
         attempts=graph.retries.attempts,
         started_by=started_by,
         runner_tag=graph.runner_tag,
+        traceparent=traceparent,
     )
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:

@@ -1,4 +1,4 @@
-"""The tag of the runners that may take a run, and which runners are there with which tags."""
+"""The tag of the runners that may take a run, which runners are there with which tags, and the trace that a run belongs to."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ down_revision = "0006"
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("runner_tag", sa.String(32)))
+    op.add_column("runs", sa.Column("traceparent", sa.String(55)))
     op.create_table(
         "runners",
         sa.Column("runner", sa.String(255), primary_key=True),
