@@ -70,8 +70,8 @@ class Traces:
             LOG.warning("no traces are told: %s: %s", NO_PACKAGE, error)
         except NotPossible as error:
             LOG.warning("no traces are told: %s", error)
-        except Exception:  # the package refuses its settings, each in its own way
-            LOG.warning("no traces are told: a setting of OpenTelemetry", exc_info=True)
+        except Exception as error:  # the package refuses its settings, each in its own way
+            LOG.warning("no traces are told: OpenTelemetry refuses its settings: %s", error)
         else:
             LOG.info("traces are told to %s", place)
 
