@@ -83,6 +83,8 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "csv_files": {"types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "two_threads"},
     "ndjson_files": {"types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
     "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
+    "excel_cells": set(),
+    "excel_files": {"excel_cells", "types", "errors", "ports", "pieces", "narrowest_types", "texts", "settings", "data_files", "part_files", "csv_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes", "parameters"},
     "http_service": {"addresses", "types", "errors", "ports", "pieces", "narrowest_types", "secrets", "settings", "urls", "json_paths", "ndjson_files"},
     "write_modes": set(),

@@ -34,6 +34,8 @@ KINDS = {
     "column": "a column",
     "separator": "a text",
     "name": "a name",
+    "cell": "the name of a cell",
+    "sheet": "the name of a sheet",
     "marker": "a text",
     "count": "a whole number",
     "keep": '`"all"`, `"none"`, or a list of columns',
