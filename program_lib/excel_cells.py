@@ -34,7 +34,11 @@ def column_number(letters: str) -> int:
 def column_of(cell: str) -> int:
     """The column of a cell of a file; 0 where its name is none."""
     letters = cell.rstrip("0123456789")
-    return column_number(letters) if len(letters) < 4 and letters.isascii() and letters.isalpha() else 0
+    return (
+        column_number(letters)
+        if len(letters) < 4 and letters.isascii() and letters.isalpha()
+        else 0
+    )
 
 
 @cache

@@ -26,7 +26,9 @@ def read_excel(
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text.
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
-    return ExcelReader(path, sheet=sheet, start=start, has_header=header, types=named, opener=opened)
+    return ExcelReader(
+        path, sheet=sheet, start=start, has_header=header, types=named, opener=opened
+    )
 
 
 def find_types(

@@ -37,7 +37,9 @@ class Package:
 
     def _check_kind(self, file: BinaryIO) -> None:
         if not file.seekable():
-            raise ProgramError(f"{self.name} is no file but a pipe: an Excel file is read from its end")
+            raise ProgramError(
+                f"{self.name} is no file but a pipe: an Excel file is read from its end"
+            )
         begun = file.read(len(OLD_FORMAT))
         file.seek(0)
         if begun == OLD_FORMAT:
@@ -132,7 +134,9 @@ def _parser(start: Start, end: End, text: Text, name: str) -> expat.XMLParserTyp
     """Names come without the prefix of the first element, and a document type, which could define entities, is refused."""
 
     def refuse(*_: object) -> None:
-        raise ProgramError(f"{name} is refused: its XML declares a document type, as no Excel file does")
+        raise ProgramError(
+            f"{name} is refused: its XML declares a document type, as no Excel file does"
+        )
 
     def first(element: str, about: dict[str, str]) -> None:
         is_plain = ":" not in element

@@ -55,7 +55,9 @@ def around(sheets: Sequence[str], formats: Sequence[str]) -> Iterator[tuple[str,
         f'<Relationship Id="rId{n}" Type="{_RELATED}/worksheet" Target="worksheets/sheet{n}.xml"/>'
         for n in numbers
     )
-    styles = f'<Relationship Id="rId{len(sheets) + 1}" Type="{_RELATED}/styles" Target="styles.xml"/>'
+    styles = (
+        f'<Relationship Id="rId{len(sheets) + 1}" Type="{_RELATED}/styles" Target="styles.xml"/>'
+    )
     yield "xl/_rels/workbook.xml.rels", _relations(related + styles)
     yield "xl/styles.xml", _styles(formats)
 
@@ -66,7 +68,8 @@ def _relations(entries: str) -> str:
 
 def _content_types(numbers: Sequence[int]) -> str:
     sheets = "".join(
-        f'<Override PartName="/{SHEET.format(n)}" ContentType="{_TYPES}.worksheet+xml"/>' for n in numbers
+        f'<Override PartName="/{SHEET.format(n)}" ContentType="{_TYPES}.worksheet+xml"/>'
+        for n in numbers
     )
     return (
         f'{_HEAD}<Types xmlns="{_PACKAGE}/content-types">'
@@ -79,7 +82,8 @@ def _content_types(numbers: Sequence[int]) -> str:
 
 def _workbook(sheets: Sequence[str]) -> str:
     listed = "".join(
-        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(sheets, 1)
+        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>'
+        for n, name in enumerate(sheets, 1)
     )
     return f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_RELATED}"><sheets>{listed}</sheets></workbook>'
 
@@ -87,7 +91,8 @@ def _workbook(sheets: Sequence[str]) -> str:
 def _styles(formats: Sequence[str]) -> str:
     """The style 0 is that of a cell without one, those of `formats` follow."""
     own = "".join(
-        f'<numFmt numFmtId="{n}" formatCode={quoteattr(code)}/>' for n, code in enumerate(formats, FIRST_STYLE)
+        f'<numFmt numFmtId="{n}" formatCode={quoteattr(code)}/>'
+        for n, code in enumerate(formats, FIRST_STYLE)
     )
     used = "".join(
         f'<xf numFmtId="{n}" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'

@@ -93,7 +93,9 @@ class ExcelReader(Uncounted):
 
     def typed(self, written: pa.Table) -> pa.Table:
         refused: list[RowRefused] = []
-        columns = [_typed(written.column(at), column, refused) for at, column in enumerate(self._schema)]
+        columns = [
+            _typed(written.column(at), column, refused) for at, column in enumerate(self._schema)
+        ]
         if refused:
             raise min(refused, key=lambda one: one.index)
         return pa.table(columns, schema=self._schema.arrow())
@@ -158,8 +160,14 @@ class ExcelReader(Uncounted):
     def _check_names(self, names: list[str]) -> None:
         [(name, count)] = Counter(names).most_common(1)
         if count > 1:
-            cells = [letters_of(at) for at, other in zip(self._columns, names, strict=True) if other == name]
-            raise ProgramError(f"columns {listed(cells)} of {self._about} are called {name!r}: rename one")
+            cells = [
+                letters_of(at)
+                for at, other in zip(self._columns, names, strict=True)
+                if other == name
+            ]
+            raise ProgramError(
+                f"columns {listed(cells)} of {self._about} are called {name!r}: rename one"
+            )
         for typed in self._types:
             if typed not in names:
                 raise ProgramError(f"{self._about} has no column {typed!r}; it has {listed(names)}")
@@ -190,7 +198,11 @@ class ExcelReader(Uncounted):
         last = max(row.cells)
         if last > self._columns[-1]:
             found = shown(row.cells[last].removeprefix(NO_VALUE))
-            why = f"row {self._first_row:,} names" if self._has_header else f"the first {FIRST_ROWS:,} rows have"
+            why = (
+                f"row {self._first_row:,} names"
+                if self._has_header
+                else f"the first {FIRST_ROWS:,} rows have"
+            )
             raise ProgramError(
                 f"{letters_of(last)}{row.number} of {self._about} holds {found}, in a column beyond those that {why}"
             )

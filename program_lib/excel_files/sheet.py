@@ -27,7 +27,9 @@ class SheetRow:
     """A row with at least one value."""
 
     number: int  # as Excel shows it, from 1 on
-    cells: dict[int, str]  # by the column, from 1 on; of a cell without a value NO_VALUE and the reason
+    cells: dict[
+        int, str
+    ]  # by the column, from 1 on; of a cell without a value NO_VALUE and the reason
     size: int  # characters
 
 
@@ -107,7 +109,9 @@ class SheetRows:
     def _begin_cell(self, about: Mapping[str, str]) -> None:
         column = column_of(about["r"]) if "r" in about else self._column + 1
         if not self._column < column <= MOST_COLUMNS:
-            raise ProgramError(f"{self._name} is damaged: a cell of row {self._row:,} is out of order")
+            raise ProgramError(
+                f"{self._name} is damaged: a cell of row {self._row:,} is out of order"
+            )
         self._column, self._kind = column, about.get("t", "n")
         self._style = _place(about.get("s"), 0)
         self._written, self._is_formula = None, False
@@ -123,7 +127,9 @@ class SheetRows:
         self._cells[self._column] = text
         self._size += len(text)
         if self._size > MOST_OF_ROW:
-            raise ProgramError(f"row {self._row:,} of {self._name} has more than {MOST_OF_ROW:,} characters")
+            raise ProgramError(
+                f"row {self._row:,} of {self._name} has more than {MOST_OF_ROW:,} characters"
+            )
 
     def _end_row(self) -> None:
         if self._cells:
@@ -153,7 +159,9 @@ class SheetRows:
         return self._texts[number]
 
     def _any_number(self, written: str) -> str:
-        shown = self._workbook.shown[self._style] if self._style < len(self._workbook.shown) else None
+        shown = (
+            self._workbook.shown[self._style] if self._style < len(self._workbook.shown) else None
+        )
         try:
             if shown is None:
                 return number_text(written)

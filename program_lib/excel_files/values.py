@@ -20,7 +20,11 @@ LONGEST_TEXT = 32_767  # units of UTF-16 that a cell has
 FIRST_DAY = 61 - 25_569  # 1 March 1900 in days from 1970 on: Excel counts those before it wrongly
 DAYS_TO_1970, DAY_MS = 25_569, 86_400_000
 
-_FORMATS = {Kind.DATE: "yyyy\\-mm\\-dd", Kind.TIME: "hh:mm:ss", Kind.TIMESTAMP: "yyyy\\-mm\\-dd\\ hh:mm:ss"}
+_FORMATS = {
+    Kind.DATE: "yyyy\\-mm\\-dd",
+    Kind.TIME: "hh:mm:ss",
+    Kind.TIMESTAMP: "yyyy\\-mm\\-dd\\ hh:mm:ss",
+}
 _WITH_MS = {Kind.TIME: "hh:mm:ss.000", Kind.TIMESTAMP: "yyyy\\-mm\\-dd\\ hh:mm:ss.000"}
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE)
 _NOT_XML = r"[\x00-\x08\x0b-\x1f\x{FFFE}\x{FFFF}]|_x[0-9A-Fa-f]{4}_"
@@ -35,7 +39,9 @@ def style_of(of: Type) -> str:
     return _FORMATS.get(of.kind, "")
 
 
-def row_lines(table: pa.Table, schema: Schema, first: int, styles: Sequence[str], inexact: str) -> bytes:
+def row_lines(
+    table: pa.Table, schema: Schema, first: int, styles: Sequence[str], inexact: str
+) -> bytes:
     """The rows as XML; `first` is the number of the first one. Raises RowRefused for a value that no cell holds."""
     if not len(table):
         return b""
@@ -76,7 +82,9 @@ def _cells(
 
 
 def _joined(named: pa.Array, before: str, values: pa.Array, after: str) -> pa.Array:
-    return pc.binary_join_element_wise(named, constant(before), values, constant(after), constant(""))
+    return pc.binary_join_element_wise(
+        named, constant(before), values, constant(after), constant("")
+    )
 
 
 def _numbers(values: pa.Array, texts: pa.Array, kind: Kind) -> tuple[pa.Array, pa.Array]:
@@ -130,7 +138,9 @@ def _texts(named: pa.Array, texts: pa.Array, name: str) -> pa.Array:
 def _escaped(texts: pa.Array, is_odd: pa.Array, name: str) -> pa.Array:
     index = pc.index(pc.fill_null(pc.match_substring(texts, "\0"), False), True).as_py()
     if index >= 0:
-        raise RowRefused(index, f"{shown(texts[index].as_py())} holds a NUL, which no cell has", name)
+        raise RowRefused(
+            index, f"{shown(texts[index].as_py())} holds a NUL, which no cell has", name
+        )
     odd = [
         _NOT_XML_HERE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
         for text in texts.filter(is_odd).to_pylist()
@@ -146,5 +156,7 @@ def _check_lengths(texts: pa.Array, name: str) -> None:
     for index, text in enumerate(texts.to_pylist()):
         if text is not None and len(text.encode("utf-16-le")) // 2 > LONGEST_TEXT:
             raise RowRefused(
-                index, f"a text of {len(text):,} characters is longer than the {LONGEST_TEXT:,} that a cell has", name
+                index,
+                f"a text of {len(text):,} characters is longer than the {LONGEST_TEXT:,} that a cell has",
+                name,
             )

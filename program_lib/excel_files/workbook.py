@@ -47,7 +47,9 @@ class Workbook:
     package: Package
     sheets: list[Sheet] = field(default_factory=list)
     from_1904: bool = False
-    shown: list[str | None] = field(default_factory=list)  # by the number of a style: as `dates.shows`
+    shown: list[str | None] = field(
+        default_factory=list
+    )  # by the number of a style: as `dates.shows`
     texts: str | None = None  # the part with the texts that cells share
 
     def sheet(self, wanted: str) -> Sheet:
@@ -84,7 +86,7 @@ def read_workbook(package: Package) -> Workbook:
     package.parse(main, start, _nothing, _nothing)
     if not workbook.sheets:
         raise ProgramError(f"{package.name} has no sheet with cells")
-    parts = {kind: part for kind, part in related.values()}
+    parts = dict(related.values())
     workbook.texts = parts.get("sharedStrings")
     if styles := parts.get("styles"):
         workbook.shown = _styles(package, styles)
@@ -194,4 +196,6 @@ class TextElements:
             self._parts.append(text)
             self._length += len(text)
             if self._length > LONGEST_TEXT:
-                raise ProgramError(f"{self._name} has a text of more than {LONGEST_TEXT:,} characters")
+                raise ProgramError(
+                    f"{self._name} has a text of more than {LONGEST_TEXT:,} characters"
+                )

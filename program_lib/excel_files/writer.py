@@ -11,15 +11,17 @@ from typing import IO
 import pyarrow as pa
 
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.excel_files import parts
 from program_lib.excel_cells import LONGEST_NAME, MOST_COLUMNS, MOST_ROWS, sheet_name_error
+from program_lib.excel_files import parts
 from program_lib.excel_files.values import REFUSE, TEXT, row_lines, style_of
 from program_lib.part_files import TURN, Appending, PartFile
 from program_lib.ports import WritesAll
 from program_lib.types import Schema
 
 NEW_SHEET = "sheet"  # what becomes of rows beyond those that a sheet has, beside REFUSE
-MOST_OF_SHEET = 2_000_000_000  # bytes of XML: beyond, a zip needs another form, which some readers know not
+MOST_OF_SHEET = (
+    2_000_000_000  # bytes of XML: beyond, a zip needs another form, which some readers know not
+)
 MOST_SHEETS = 100  # of a file; Excel opens no more rows than fit into the memory
 
 
@@ -30,7 +32,9 @@ class ExcelWriter(WritesAll):
     rows beyond MOST_ROWS, REFUSE or NEW_SHEET. The same rows make the same bytes.
     """
 
-    def __init__(self, path: Path, *, sheet: str, inexact: str = REFUSE, overflow: str = REFUSE) -> None:
+    def __init__(
+        self, path: Path, *, sheet: str, inexact: str = REFUSE, overflow: str = REFUSE
+    ) -> None:
         assert inexact in (REFUSE, TEXT)
         assert overflow in (REFUSE, NEW_SHEET)
         if why := sheet_name_error(sheet):
@@ -54,7 +58,9 @@ class ExcelWriter(WritesAll):
 
     def open(self, schema: Schema) -> None:
         if len(schema) > MOST_COLUMNS:
-            raise ProgramError(f"there are {len(schema):,} columns, and a sheet has {MOST_COLUMNS:,}")
+            raise ProgramError(
+                f"there are {len(schema):,} columns, and a sheet has {MOST_COLUMNS:,}"
+            )
         self._schema = schema
         formats = [style_of(column.type) for column in schema]
         self._styles = sorted({one for one in formats if one})

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from program_lib.csv_files.reader import open_file
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_cells import LONGEST_NAME, sheet_name_error
 from program_lib.excel_files import writer as writing
@@ -63,7 +64,7 @@ def write(path: Path, columns: dict[str, Type], rows: list[Any], **options: Any)
 
 
 def read_again(path: Path, columns: dict[str, Type], **options: Any) -> list[tuple[Any, ...]]:
-    reader = ExcelReader(str(path), types=columns, opener=lambda name: open(name, "rb"), **options)
+    reader = ExcelReader(str(path), types=columns, opener=open_file, **options)
     try:
         reader.open()
         return [tuple(row.values()) for table in reader.batches() for row in table.to_pylist()]
@@ -117,7 +118,9 @@ ROWS = st.tuples(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(rows=st.lists(ROWS, min_size=1, max_size=20))
 def test_whatever_excel_has_comes_back(tmp_path: Path, rows: list[Any]) -> None:
     columns = {"i": INTEGER, "x": DOUBLE, "d": DATE, "t": TIMESTAMP, "s": TEXT}
@@ -143,7 +146,10 @@ def test_what_excel_would_change_is_refused_or_text(
     tmp_path: Path, of: Type, value: Any, said: str, as_text: str
 ) -> None:
     good = {DATE: date(2000, 1, 1), TIMESTAMP: datetime(2000, 1, 1), TIME: time(1)}.get(of)
-    with open_writer(tmp_path / "x.xlsx", {"a": of}) as writer, pytest.raises(RowRefused) as refused:
+    with (
+        open_writer(tmp_path / "x.xlsx", {"a": of}) as writer,
+        pytest.raises(RowRefused) as refused,
+    ):
         writer.write(rows_of({"a": of}, [(good,), (value,)]))
     assert (refused.value.index, refused.value.column) == (1, "a")
     assert said in refused.value.reason
@@ -154,7 +160,9 @@ def test_what_excel_would_change_is_refused_or_text(
     assert last == {"a": as_text}
 
 
-@pytest.mark.parametrize("value", ["1.500000000000000000", "100000000000000", "0.000000000000001", "-0.10"])
+@pytest.mark.parametrize(
+    "value", ["1.500000000000000000", "100000000000000", "0.000000000000001", "-0.10"]
+)
 def test_zeros_around_a_number_are_no_digits_of_it(tmp_path: Path, value: str) -> None:
     path = write(tmp_path / "x.xlsx", {"a": NUMERIC}, [(value,)])
     assert [Decimal(found) for (found,) in read_again(path, {"a": NUMERIC})] == [Decimal(value)]
@@ -167,7 +175,9 @@ def test_what_excel_has_not_is_text(tmp_path: Path) -> None:
 
 
 def test_texts_are_never_formulas(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.xlsx", {"a": TEXT}, [('=HYPERLINK("http://x")',), ("@SUM(1)",), ("+1",)])
+    path = write(
+        tmp_path / "x.xlsx", {"a": TEXT}, [('=HYPERLINK("http://x")',), ("@SUM(1)",), ("+1",)]
+    )
     sheet = zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
     assert b"<f" not in sheet
     assert sheet.count(b't="inlineStr"') == 4
@@ -199,7 +209,10 @@ def test_more_rows_than_a_sheet_has_are_refused_or_go_to_a_further_one(
     monkeypatch.setattr(writing, "MOST_ROWS", 4)
     rows = [(n,) for n in range(8)]
     name = "N" * LONGEST_NAME
-    with open_writer(tmp_path / "x.xlsx", {"n": INTEGER}) as writer, pytest.raises(RowRefused) as refused:
+    with (
+        open_writer(tmp_path / "x.xlsx", {"n": INTEGER}) as writer,
+        pytest.raises(RowRefused) as refused,
+    ):
         writer.write(rows_of({"n": INTEGER}, rows))
     assert refused.value.index == 3
     path = write(tmp_path / "y.xlsx", {"n": INTEGER}, rows, overflow="sheet", sheet=name)
@@ -222,8 +235,8 @@ def test_a_sheet_that_excel_would_not_open_is_refused(tmp_path: Path, name: str,
 
 def test_names_with_odd_signs_come_back(tmp_path: Path) -> None:
     columns = {'a<&>"\n': INTEGER, "=1": INTEGER}
-    path = write(tmp_path / "x.xlsx", columns, [(1, 2)], sheet="A & <B> \"'\" é")
-    assert fastexcel.read_excel(path).sheet_names == ["A & <B> \"'\" é"]
+    path = write(tmp_path / "x.xlsx", columns, [(1, 2)], sheet='A & <B> "\'" é')
+    assert fastexcel.read_excel(path).sheet_names == ['A & <B> "\'" é']
     assert fastexcel.read_excel(path).load_sheet(0).to_arrow().column_names == list(columns)
 
 
@@ -277,11 +290,17 @@ def test_a_full_disk_fails_and_leaves_nothing(
 def test_a_program_writes_and_reads_excel_files(tmp_path: Path) -> None:
     lines = [f"{n},{n / 4},2026-07-{n % 28 + 1:02},t{n}" for n in range(60_000)]
     (tmp_path / "in.csv").write_text("\n".join(["n,x,d,t", *lines]) + "\n")
-    types = [{"column": c, "type": t} for c, t in (("n", "integer"), ("x", "numeric"), ("d", "date"))]
-    out = chain(node(1, "csv_input", path="in.csv", types=types), node(2, "excel_output", path="x.xlsx"))
+    types = [
+        {"column": c, "type": t} for c, t in (("n", "integer"), ("x", "numeric"), ("d", "date"))
+    ]
+    out = chain(
+        node(1, "csv_input", path="in.csv", types=types), node(2, "excel_output", path="x.xlsx")
+    )
     done = run(out, tmp_path)
     assert (done.code, done.state(2)) == (0, ("completed", 60_000)), done.stderr
-    back = chain(node(1, "excel_input", path="x.xlsx", types=types), node(2, "csv_output", path="out.csv"))
+    back = chain(
+        node(1, "excel_input", path="x.xlsx", types=types), node(2, "csv_output", path="out.csv")
+    )
     done = run(back, tmp_path)
     assert (done.code, done.state(2)) == (0, ("completed", 60_000)), done.stderr
     found = (tmp_path / "out.csv").read_text().splitlines()[1:]

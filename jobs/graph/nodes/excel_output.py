@@ -6,7 +6,6 @@ from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
 from jobs.graph.node_type import UNNAMED, NodeType
 
-
 EXCEL_OUTPUT = NodeType(
     name="excel_output",
     label="Excel Output",

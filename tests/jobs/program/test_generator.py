@@ -292,6 +292,7 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.common_types",
         "program_lib.csv_files",
         "program_lib.databases",
+        "program_lib.excel_files",
         "program_lib.gathering",
         "program_lib.http_service",
         "program_lib.join",
@@ -414,7 +415,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     rows = {
         f"{does}_{what}"
         for does in ("read", "write")
-        for what in ("rows", "csv", "parquet", "ndjson")
+        for what in ("rows", "csv", "parquet", "ndjson", "excel")
     }
     rows |= {"read_http", "by_cursor"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}
