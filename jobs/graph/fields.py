@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from program_lib.parameters import in_url
 from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
-from program_lib.types import COLUMN_TYPES
+from program_lib.types import COLUMN_TYPES, TEXT, Column, Schema
 from program_lib.urls import WrongUrl, parse_url
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
@@ -538,6 +538,24 @@ REJECT_FIELDS = (
         f" {SHARE_FROM:,} rows. By default any share.",
     ),
 )
+PATTERNS = "With * in its name, for example visits-*.csv, all files that match are read, sorted by name; ** is any directories."
+FILE_COLUMN = Field(
+    "file_column",
+    "File's column",
+    "column",
+    required=False,
+    help="A column to hold the path of each row's file, as it matches; by default there is none.",
+)
+
+
+def with_file_column(config: Mapping[str, Any], known: Schema) -> Schema:
+    """The columns of an input that are known, and the one that holds the file."""
+    name = config.get("file_column")
+    if not name or known.column(name) is not None:
+        return known
+    return Schema([*known, Column(name, TEXT)])
+
+
 NULL_MARKER = Field(
     "null_marker",
     "NULL is written as",

@@ -189,7 +189,7 @@ def _rows(title: str, text: str, is_text: bool) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("*", "\\*")
 
 
 def _lines(node_type: NodeType) -> str:

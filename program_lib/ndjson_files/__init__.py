@@ -9,22 +9,35 @@ from collections.abc import Mapping
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.data_files import claim, data_file
+from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
-from program_lib.types import COLUMN_TYPES, Column
+from program_lib.ports import TextReader
+from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
 def read_ndjson(
-    path: str, *, types: Mapping[str, str] | None = None, others: str = REFUSE
-) -> NdjsonReader:
-    """The rows of a file, one JSON object a line; a member that is missing is NULL.
+    path: str,
+    *,
+    types: Mapping[str, str] | None = None,
+    others: str = REFUSE,
+    file_column: str = "",
+) -> TextReader:
+    """The rows of a file, one JSON object a line, or of all files that match a path with * in it.
+
+    A member that is missing is NULL, and so is one that only other files have.
 
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `others`: what
     becomes of members that are no columns, "refuse" or "ignore".
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
-    return NdjsonReader(path, types=named, others=others, opener=opened_unpacked)
+
+    def make(one: str, columns: Schema | None) -> NdjsonReader:
+        of_all = {column.name: column.type for column in columns or ()}
+        return NdjsonReader(one, types={**of_all, **named}, others=others, opener=opened_unpacked)
+
+    return one_or_many_texts(path, make, file_column=file_column, has_all=True)
 
 
 def find_types(path: str, *, others: str = REFUSE) -> list[Column]:

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field, with_file_column
 from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
 def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
     types = config.get("types", [])
-    return Schema(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+    named = (Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+    return with_file_column(config, Schema(named))
 
 
 EXCEL_INPUT = NodeType(
@@ -23,7 +24,9 @@ EXCEL_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path", "Path", "path", help=f"The file; a relative path lies in DATA_DIR. {PATTERNS}"
+        ),
         Field(
             "sheet",
             "Sheet",
@@ -54,6 +57,7 @@ EXCEL_INPUT = NodeType(
             help="What the columns hold; a column that is not named here holds text: numbers in plain digits, and what"
             " is shown as a date as 2026-07-31.",
         ),
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.excel_files.read_excel",),
@@ -73,6 +77,9 @@ EXCEL_INPUT = NodeType(
             {{ entry.column | literal }}: {{ entry.type | literal }},
 {% endfor %}
         },
+{% endif %}
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
 {% endif %}
     )
 """,
