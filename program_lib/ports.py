@@ -137,3 +137,22 @@ class Writer(Protocol):
     def undo(self) -> None:
         """Closes everything; what is not committed is gone. Never raises. May be called twice."""
         ...
+
+
+@runtime_checkable
+class Committing(Writer, Protocol):
+    """A writer that commits some of its rows before all are there: those stand, whatever happens later."""
+
+    @property
+    def room(self) -> int:
+        """How many rows `write` may get until the next commit; at least one."""
+        ...
+
+    @property
+    def committed(self) -> int:
+        """Rows that stand."""
+        ...
+
+    def commit_full(self) -> None:
+        """Between two calls of `write`: commits where there is no room. An error is that of no row."""
+        ...

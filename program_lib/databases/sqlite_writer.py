@@ -15,7 +15,7 @@ from program_lib.databases import names
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
-from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
+from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, is_locked, quoted
 from program_lib.databases.sqlite_parameters import bound
 from program_lib.databases.sqlite_tables import (
     Table,
@@ -52,7 +52,7 @@ class SqliteWriter:
         assert mode in ("create", "append", "replace", *KEYED)
         self._place, self._table, self._mode, self._key = Place.of(where), table, mode, key
         self._around = around
-        self._tally = Tally(mode)
+        self.tally = Tally(mode)
         self._say: Say | None = None
         self._file: _File | None = None
         self._schema = Schema()
@@ -77,10 +77,10 @@ class SqliteWriter:
         inserts = self._begun()
         with self._file.all_or_nothing():
             found = inserts.insert(table)
-        self._tally.add(len(table), found)
+        self.tally.add(len(table), found)
 
     def told(self) -> str:
-        return self._tally.told() if self._mode in KEYED else ""
+        return self.tally.told() if self._mode in KEYED else ""
 
     def finish(self) -> None:
         assert self._file is not None, "start comes first"
@@ -274,8 +274,19 @@ class _File:
     def commit(self) -> None:
         if self._is_begun and not self._is_committed:
             self.check()
-            self.link.execute("COMMIT")
+            try:
+                self.link.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if is_locked(error) and Link.reading[self._key]:
+                    raise ProgramError(self._read_too()) from error
+                raise
             self._is_committed = True
+
+    def _read_too(self) -> str:
+        return (
+            f"{self.link.place.name} is read by this job, too, and so takes no commit before all its rows are read:"
+            " leave out Commit every, or let the file have PRAGMA journal_mode=WAL"
+        )
 
     def leave(self) -> None:
         self._writers -= 1
