@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from program_lib.databases.sqlite_gate import SqliteGate
@@ -63,10 +61,6 @@ def _seconds(text: str | None) -> float | None:
 class Link:
     """One connection behind its gate. Statements are in no transaction but what BEGIN opens."""
 
-    reading: ClassVar[Counter[str]] = (
-        Counter()
-    )  # open links that read, by their paths; (one thread)
-
     def __init__(self, place: Place, *, writes: bool, say: Say | None = None) -> None:
         """Raises ProgramError, or sqlite3.Error. `say` hears that a lock is waited for."""
         self.place = place
@@ -79,9 +73,6 @@ class Link:
         except BaseException:
             self.connection.close()
             raise
-        self._reads: str | None = None if writes else os.path.realpath(place.path)
-        if self._reads is not None:
-            self.reading[self._reads] += 1
 
     def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
         with self.explained():
@@ -105,7 +96,7 @@ class Link:
             try:
                 return action()
             except sqlite3.OperationalError as error:
-                if not is_locked(error) or self._is_over(began):
+                if not _is_locked(error) or self._is_over(began):
                     raise
             if say is not None:
                 say(f"waits for the lock of {self.place.name}, which somebody else holds")
@@ -119,9 +110,6 @@ class Link:
 
     def close(self) -> None:
         """Rolls back what is open. Never raises."""
-        if self._reads is not None:
-            self.reading[self._reads] -= 1
-            self._reads = None
         try:
             self.connection.close()
         except sqlite3.Error:
@@ -133,7 +121,7 @@ def _regexp(pattern: str, text: str | None) -> bool | None:
     return None if text is None else re.search(pattern, text) is not None
 
 
-def is_locked(error: sqlite3.Error) -> bool:
+def _is_locked(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,

@@ -15,7 +15,7 @@ from program_lib.databases import names
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
-from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, is_locked, quoted
+from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
 from program_lib.databases.sqlite_parameters import bound
 from program_lib.databases.sqlite_tables import (
     Table,
@@ -274,19 +274,8 @@ class _File:
     def commit(self) -> None:
         if self._is_begun and not self._is_committed:
             self.check()
-            try:
-                self.link.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                if is_locked(error) and Link.reading[self._key]:
-                    raise ProgramError(self._read_too()) from error
-                raise
+            self.link.execute("COMMIT")
             self._is_committed = True
-
-    def _read_too(self) -> str:
-        return (
-            f"{self.link.place.name} is read by this job, too, and so takes no commit before all its rows are read:"
-            " leave out Commit every, or let the file have PRAGMA journal_mode=WAL"
-        )
 
     def leave(self) -> None:
         self._writers -= 1

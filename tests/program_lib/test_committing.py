@@ -46,7 +46,7 @@ def about(target: Target) -> tuple[str, dict[str, str]]:
     """The connection of an output, and the variables of its program."""
     if isinstance(target, Sqlite):
         return "sqlite:///t.db", {}
-    return "SHOP", environment(target)
+    return "TARGET", environment(target)
 
 
 def job(target: Target, **config: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_a_row_at_fault_leaves_what_was_committed_and_says_so(
     assert ids(target) == list(range(1, 2001))
     assert done.state(2) == ("failed", 2000)
     assert done.reason(2).endswith("; 2,000 rows of Shop are committed, and stand")
-    assert done.last(2)["row"]["number"] == 2301
+    assert done.last(2)["row"][0] == 2301
     said = [entry["message"] for entry in done.of_node(2)]
     assert "2,000 rows written: 300 were taken back" in said or any(
         text.startswith("2,000 rows written: ") for text in said
@@ -194,7 +194,8 @@ def test_an_output_that_commits_is_alone_in_its_database(target: Target, tmp_pat
         assert ids(target) == []
 
 
-def test_a_sqlite_file_that_the_job_reads_must_be_wal(tmp_path: Path) -> None:
+def test_a_sqlite_file_that_the_job_reads_takes_commits(tmp_path: Path) -> None:
+    """A file that programs write has its journal in WAL mode, so that who reads it is in nobody's way."""
     target = Sqlite(tmp_path / "t.db")
     numbers = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 120000)"
     execute(
@@ -205,12 +206,8 @@ def test_a_sqlite_file_that_the_job_reads_must_be_wal(tmp_path: Path) -> None:
     document = job(target)
     document["nodes"][0] = node(1, "db_input", connection="sqlite:///t.db", table="s")
     done = run(document, tmp_path)
-    assert "t.db is read by this job, too" in done.reason(2)
-    assert ids(target) == []
-    execute(target.path, "PRAGMA journal_mode = WAL")
-    (tmp_path / "progress.jsonl").unlink()
-    done = run(document, tmp_path)
     assert (done.code, done.state(2)) == (0, ("completed", 120_000)), done.stderr
+    assert len(ids(target)) == 120_000
 
 
 @pytest.mark.parametrize(
@@ -263,11 +260,11 @@ def test_of_two_connections_to_one_database_one_may_not_commit_alone(
     keep = node(4, "select", columns=[{"column": "id"}])
     outputs = [
         node(n, "db_output", connection=name, table=table, **settings)
-        for n, name, table in ((2, "SHOP", "t"), (3, "OTHER", "u"))
+        for n, name, table in ((2, "TARGET", "t"), (3, "SOURCE", "u"))
     ]
     source = node(1, "csv_input", path="in.csv", types=TYPES)
     document = graph([source, keep, *outputs], [(1, 4), (4, 2), (4, 3)])
     url = postgresql.url.replace("postgresql://", "postgresql+psycopg://")
-    done = run(document, tmp_path, CONNECTION_OTHER=url, **environment(postgresql))
+    done = run(document, tmp_path, **{**environment(postgresql), "CONNECTION_SOURCE": url})
     assert done.code == 1
     assert "is the only one of its database" in done.stderr
