@@ -86,6 +86,17 @@ class Uncounted:
         return None
 
 
+class HoldsNothing:
+    """What a writer of files says that keeps no rows in memory."""
+
+    @property
+    def held(self) -> int:
+        return 0
+
+    def spill(self) -> None:
+        """There is nothing to write."""
+
+
 class WritesAll:
     """What a writer tells that writes each row which it gets."""
 

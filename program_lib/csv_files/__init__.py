@@ -6,14 +6,15 @@ A file whose name ends with .gz or .zst is packed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
-from program_lib.data_files import claim, data_file
 from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
-from program_lib.ports import TextReader
+from program_lib.ports import TextReader, Writer
+from program_lib.split_files.output import KEEP, one_or_split
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
@@ -54,11 +55,23 @@ def find_types(
 
 
 def write_csv(
-    path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
-) -> CsvWriter:
-    """Writes a file, which appears when it is complete; another one in its place stays until then."""
-    place = data_file(path)
-    claim(place, "a CSV file")
-    return CsvWriter(
-        place, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
-    )
+    path: str,
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    null: str = "",
+    split_by: str = "",
+    split_rows: int = 0,
+    existing: str = KEEP,
+) -> Writer:
+    """Writes a file, which appears when it is complete; another one in its place stays until then.
+
+    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    """
+
+    def make(one: Path) -> CsvWriter:
+        return CsvWriter(
+            one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
+        )
+
+    return one_or_split(path, make, "a CSV file", by=split_by, rows=split_rows, existing=existing)

@@ -6,14 +6,15 @@ Paths are checked as data_files says. A file whose name ends with .gz or .zst is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from program_lib.compressed import opened_unpacked, packing
-from program_lib.data_files import claim, data_file
 from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
-from program_lib.ports import TextReader
+from program_lib.ports import TextReader, Writer
+from program_lib.split_files.output import KEEP, one_or_split
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
@@ -45,8 +46,21 @@ def find_types(path: str, *, others: str = REFUSE) -> list[Column]:
     return narrowest_types(read_ndjson(path, others=others))
 
 
-def write_ndjson(path: str) -> NdjsonWriter:
-    """Writes a file, which appears when it is complete; another one in its place stays until then."""
-    place = data_file(path)
-    claim(place, "an NDJSON file")
-    return NdjsonWriter(place, packing=packing(path))
+def write_ndjson(
+    path: str,
+    *,
+    split_by: str = "",
+    split_rows: int = 0,
+    existing: str = KEEP,
+) -> Writer:
+    """Writes a file, which appears when it is complete; another one in its place stays until then.
+
+    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    """
+
+    def make(one: Path) -> NdjsonWriter:
+        return NdjsonWriter(one, packing=packing(path))
+
+    return one_or_split(
+        path, make, "an NDJSON file", by=split_by, rows=split_rows, existing=existing
+    )

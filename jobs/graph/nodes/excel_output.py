@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from program_lib.split_files.names import PLACE
+from program_lib.types import Schema
+
+
+def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+    if PLACE in config["path"]:
+        raise WrongField("path", "Path holds *: an Excel Output writes one file")
+    return known
+
 
 EXCEL_OUTPUT = NodeType(
     name="excel_output",
@@ -46,7 +58,7 @@ EXCEL_OUTPUT = NodeType(
     )
 """,
     rejects=True,
-    known_columns=lambda config, known: known,
+    known_columns=_known_columns,
     example=Example(
         says="Hand a report to somebody who opens it in Excel: dates are dates there, and codes keep their zeros.",
         config={"path": "report.xlsx", "sheet": "Orders"},
