@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 PLACE = "*"  # in the path, where value and number stand
 NULL_NAME, EMPTY_NAME = "__NULL__", "__EMPTY__"
 LONGEST_VALUE, LONGEST_NAME = 100, 200  # bytes of what stands for a value, and of a file's name
@@ -26,7 +24,7 @@ def value_name(text: str | None) -> str:
         return NULL_NAME
     if not text:
         return EMPTY_NAME
-    name = "".join(letter if _is_plain(letter) else quote(letter, safe="") for letter in text)
+    name = "".join(letter if _is_plain(letter) else _escaped(letter) for letter in text)
     if name.startswith("__"):  # as those of NULL and the empty text do
         name = f"%5F{name[1:]}"
     if name[0] in ". ":
@@ -45,7 +43,7 @@ def _is_plain(letter: str) -> bool:
 
 
 def _escaped(sign: str) -> str:
-    return f"%{ord(sign):02X}"
+    return "".join(f"%{byte:02X}" for byte in sign.encode())
 
 
 def file_name(path: str, value: str | None, number: int | None) -> str:
