@@ -107,9 +107,9 @@ def test_requests_are_counted_by_route_whatever_the_path(server: Product) -> Non
     for name in ("a", "b", "c"):
         assert server.get(f"/api/runs/{name}").status == 404
     assert server.get("/no/such/place").status == 404
-    eventually(lambda: counted("s_total", route=route, status="404") == lost + 3, 20.0)
-    eventually(lambda: counted("s_total", route="(other)") == odd + 1, 20.0)
-    eventually(lambda: counted("_seconds_count", route=route) == timed + 3, 20.0)
+    eventually(lambda: counted("s_total", route=route, status="404") >= lost + 3, 20.0)
+    eventually(lambda: counted("s_total", route="(other)") >= odd + 1, 20.0)
+    eventually(lambda: counted("_seconds_count", route=route) >= timed + 3, 20.0)
 
 
 def test_the_queue_and_the_build_are_told_by_each_worker(server: Product) -> None:
