@@ -11,7 +11,12 @@ from prometheus_client.metrics_core import Metric
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, NatsError
-from progress_lib.subjects import PROGRESS_STREAM, RUNS_STREAM, stream_name
+from progress_lib.subjects import (
+    PROGRESS_STREAM,
+    RUNS_STREAM,
+    TAGGED_RUNS_STREAM,
+    stream_name,
+)
 
 KEPT = 5.0  # seconds that an answer counts: anyone may ask for the figures
 AWAY = 15.0  # seconds until NATS is asked again that did not answer well, which may take seconds
@@ -52,12 +57,12 @@ class QueueFigures:
 
 
 class StreamFigures:
-    """How much our streams on NATS hold; a stream that does not answer is left out."""
+    """How much our streams on NATS hold; one that does not answer, or that there is none of, is left out."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._jetstream = JetStream(link)
-        self._sizes = _Kept(self._ask, lambda sizes: len(sizes) == len(_STREAMS))
+        self._sizes = _Kept(self._ask, lambda sizes: RUNS_STREAM in sizes)
 
     def _ask(self) -> dict[str, int]:
         sizes = {}
@@ -79,4 +84,4 @@ class StreamFigures:
         yield family
 
 
-_STREAMS = (PROGRESS_STREAM, RUNS_STREAM)
+_STREAMS = (PROGRESS_STREAM, RUNS_STREAM, TAGGED_RUNS_STREAM)
