@@ -19,7 +19,8 @@ from progress_lib.subjects import (
 )
 
 KEPT = 5.0  # seconds that an answer counts: anyone may ask for the figures
-AWAY = 15.0  # seconds until NATS is asked again that did not answer well, which may take seconds
+SLOW = 1.0  # seconds; an answer that takes longer comes from a NATS that has a fault
+KEPT_SLOW = 15.0  # seconds that such an answer counts
 STREAM_WAIT = 1.0  # seconds for a stream to tell its size
 
 T = TypeVar("T")
@@ -28,19 +29,19 @@ T = TypeVar("T")
 class _Kept(Generic[T]):
     """An answer that counts for a while. Any thread."""
 
-    def __init__(self, ask: Callable[[], T], is_good: Callable[[T], bool]) -> None:
+    def __init__(self, ask: Callable[[], T]) -> None:
         self._ask = ask
-        self._is_good = is_good
         self._lock = threading.Lock()  # guards what follows
         self._answer: T | None = None
         self._ask_again = 0.0  # monotonic seconds
 
     def now(self) -> T:
         with self._lock:
-            if self._answer is None or time.monotonic() >= self._ask_again:
+            began = time.monotonic()
+            if self._answer is None or began >= self._ask_again:
                 self._answer = self._ask()
-                kept = KEPT if self._is_good(self._answer) else AWAY
-                self._ask_again = time.monotonic() + kept
+                took = time.monotonic() - began
+                self._ask_again = began + took + (KEPT_SLOW if took > SLOW else KEPT)
             return self._answer
 
 
@@ -48,7 +49,7 @@ class QueueFigures:
     """Whether this process could queue a run now."""
 
     def __init__(self, queue: RunQueue) -> None:
-        self._state = _Kept(queue.state, lambda state: state == "ok")
+        self._state = _Kept(queue.state)
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
@@ -62,7 +63,7 @@ class StreamFigures:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._jetstream = JetStream(link)
-        self._sizes = _Kept(self._ask, lambda sizes: RUNS_STREAM in sizes)
+        self._sizes = _Kept(self._ask)
 
     def _ask(self) -> dict[str, int]:
         sizes = {}

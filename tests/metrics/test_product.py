@@ -113,10 +113,12 @@ def test_requests_are_counted_by_route_whatever_the_path(server: Product) -> Non
 
 
 def test_the_queue_and_the_build_are_told_by_each_worker(server: Product) -> None:
-    told = families(server)
-    up = {s.labels["worker"]: s.value for s in told["progress_queue_up"].samples}
-    assert up == {"0": 1, "1": 1}
-    versions = {s.labels["version"] for s in told["progress_build_info"].samples}
+    def up() -> dict[str, float]:
+        samples = families(server)["progress_queue_up"].samples
+        return {sample.labels["worker"]: sample.value for sample in samples}
+
+    eventually(lambda: up() == {"0": 1, "1": 1}, what="each worker has looked at the queue")
+    versions = {s.labels["version"] for s in families(server)["progress_build_info"].samples}
     assert versions == {tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]}
 
 
