@@ -345,7 +345,11 @@ def launch(*, once: bool) -> int:
             server.wait_ready()
             try:
                 everyone = settings.tenant_id == EVERY_TENANT
-                token = mint_for(settings, tenant=SAMPLE_TENANT if everyone else None)
+                token = mint_for(
+                    settings,
+                    tenant=SAMPLE_TENANT if everyone else None,
+                    session_days=settings.sessions.most_days,
+                )
             except SettingsError as error:
                 if once:
                     raise LaunchError(f"--once needs a token: {error}", 2) from error
