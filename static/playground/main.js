@@ -128,9 +128,7 @@ class Playground {
   // ---- jobs ----------------------------------------------------------------------------------------
 
   async #load() {
-    const isOpen = await openSession();
-    this.#account.draw(currentUser());
-    if (!isOpen) {
+    if (!(await this.#signIn())) {
       this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
@@ -413,14 +411,21 @@ class Playground {
     keepToken(token);
     this.#tokenView.close();
     if (this.#service.state === 'connected') {
-      await openSession();
-      this.#account.draw(currentUser());
+      await this.#signIn();
       this.#service.renewToken();
       this.#attempt(() => this.#refreshJobs());
       return;
     }
     this.#service.disconnect();
     this.#load();
+  }
+
+  // Other tabs that ask for a token need none any more.
+  async #signIn() {
+    const isOpen = await openSession();
+    this.#account.draw(currentUser());
+    if (isOpen && currentToken() === '') this.#account.tellOtherTabs('in');
+    return isOpen;
   }
 
   async #signOut() {

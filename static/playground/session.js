@@ -11,7 +11,7 @@ const ADDRESS = new URL('../../api/session', import.meta.url);
 
 /** Milliseconds for an answer, and between two questions about a session whose end is near. */
 const TIMEOUT = 20_000;
-const ASK_AGAIN = 30_000;
+const ASK_AGAIN = 10_000;
 
 /** As long as the server could not be asked: it shall judge. */
 const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', tenantId: '', signOut: null });
@@ -102,6 +102,7 @@ function forgetToken() {
 function isDue({ askedAt, expiresAt }) {
   if (askedAt === undefined) return true;
   const now = Date.now();
+  if (now >= expiresAt * 1000) return true;
   return now - askedAt >= ASK_AGAIN && now > (askedAt + expiresAt * 1000) / 2;
 }
 

@@ -1,0 +1,332 @@
+"""A signed-in browser, led to pages of an attacker; and cookies that somebody else made."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import browser, kept_context, new_context
+from tests.harness import Answer, Product, running_product
+from tests.realtime.raw import Raw
+from tests.web.sessions import cookie_of
+
+__all__ = ["browser", "kept_context"]
+
+JOB = {"name": "forged", "graph": {"nodes": [], "edges": []}}
+OTHER_SECRET = "the secret of another installation, 40 b"
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("sessions") / "data"
+    with running_product(data_dir, shop_database, SAMPLE_ORDERS="0", RUNNER="off") as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def open_to_others(
+    tmp_path_factory: pytest.TempPathFactory, shop_database: Path
+) -> Iterator[Product]:
+    """ALLOWED_ORIGINS names a page: it may come with tokens, and a session is no business of its."""
+    data_dir = tmp_path_factory.mktemp("named") / "data"
+    settings = {"SAMPLE_ORDERS": "0", "RUNNER": "off", "ALLOWED_ORIGINS": "https://page.example"}
+    with running_product(data_dir, shop_database, **settings) as product:
+        yield product
+
+
+def cookie(product: Product, **made: Any) -> str:
+    return "=".join(cookie_of(product, **made))
+
+
+def jobs(product: Product) -> list[Any]:
+    found: list[Any] = product.get("/api/jobs").json()["jobs"]
+    return found
+
+
+# ---------------------------------------------------------------- requests that a browser is made to send
+
+FOREIGN: dict[str, dict[str, str]] = {
+    "another site": {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    "another site, in an older browser": {"Origin": "https://evil.example"},
+    "another port of the host": {"Origin": "http://127.0.0.1:9", "Sec-Fetch-Site": "same-site"},
+    "another port, in an older browser": {"Origin": "http://127.0.0.1:9"},
+    "another scheme": {"Origin": "ftp://127.0.0.1"},
+    "a sandbox or a file": {"Origin": "null"},
+    "a named page": {"Origin": "https://page.example", "Sec-Fetch-Site": "cross-site"},
+    "no browser": {},
+    "the address bar": {"Sec-Fetch-Site": "none"},
+}
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/jobs"),
+        ("PUT", "/api/jobs/1"),
+        ("DELETE", "/api/jobs/1"),
+        ("POST", "/api/jobs/1/execute"),
+        ("POST", "/api/runs/none/cancel"),
+    ],
+)
+def test_a_session_changes_nothing_for_a_page_of_another_origin(
+    product: Product, open_to_others: Product, where: str, method: str, path: str
+) -> None:
+    for server in (product, open_to_others):
+        headers = {**FOREIGN[where], "Cookie": cookie(server)}
+        answer = server.request(method, path, JOB, token=None, headers=headers)
+        assert answer.status == 403, answer
+        assert answer.header("Access-Control-Allow-Credentials") is None
+    assert jobs(product) == jobs(open_to_others) == []
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "Text/Plain;charset=UTF-8"])  # fmt: skip
+def test_a_session_takes_no_body_that_a_form_can_send(product: Product, kind: str) -> None:
+    headers = {**ours(product), "Content-Type": kind, "Cookie": cookie(product)}
+    body = json.dumps(JOB).encode()
+    answer = product.request("POST", "/api/jobs", body, token=None, headers=headers)
+    assert answer.status == 415
+    assert jobs(product) == []
+
+
+@pytest.mark.parametrize(
+    "where", ["another site", "another port of the host", "a sandbox or a file", "a named page"]
+)
+def test_a_session_shows_nothing_to_a_page_of_another_origin(
+    product: Product, open_to_others: Product, where: str
+) -> None:
+    for server in (product, open_to_others):
+        for path in ("/api/jobs", "/api/session", "/api/room"):
+            headers = {**FOREIGN[where], "Cookie": cookie(server)}
+            answer = server.get(path, token=None, headers=headers)
+            assert answer.status == 403, (path, answer)
+            assert b"ticket" not in answer.body
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+def test_no_websocket_opens_by_cookie_for_another_page(
+    product: Product, open_to_others: Product, where: str
+) -> None:
+    """Without ALLOWED_ORIGINS, each page may open one: with a token."""
+    for server in (product, open_to_others):
+        headers = {**FOREIGN[where], "Cookie": cookie(server)}
+        with Raw(server, token=None, headers=headers) as client:
+            assert client.status == 403
+
+
+def ours(product: Product, port: int | None = None) -> dict[str, str]:
+    return {
+        "Origin": f"http://127.0.0.1:{port or product.api_port}",
+        "Sec-Fetch-Site": "same-origin",
+    }
+
+
+def test_the_servers_own_page_may_all_that(product: Product) -> None:
+    sent = {"Cookie": cookie(product)}
+    made = product.request("POST", "/api/jobs", JOB, token=None, headers={**sent, **ours(product)})
+    assert made.status == 201
+    older = {"Origin": product.url, **sent}
+    path = f"/api/jobs/{made.json()['id']}"
+    assert product.request("DELETE", path, token=None, headers=older).status == 204
+    with Raw(product, token=None, headers={**sent, **ours(product, product.ws_port)}) as client:
+        assert client.status == 101
+
+
+@pytest.mark.parametrize(
+    "where", ["another site", "another port of the host", "another port, in an older browser"]
+)
+def test_nobody_is_signed_in_or_out_by_another_page(product: Product, where: str) -> None:
+    for method in ("POST", "DELETE"):
+        headers = {**FOREIGN[where], "Cookie": cookie(product)}
+        answer = product.request(method, "/api/session", headers=headers)
+        assert (answer.status, answer.header("Set-Cookie")) == (403, None)
+
+
+# ---------------------------------------------------------------- cookies of an attacker
+
+
+def with_cookie(product: Product, text: str, path: str = "/api/session") -> Answer:
+    return product.get(path, token=None, headers={"Cookie": text})
+
+
+def test_a_session_is_not_fixed_before_the_sign_in(product: Product) -> None:
+    """Who plants a cookie gets no session by the sign-in of its victim, and knows nothing of that one's."""
+    planted = cookie(product, subject="mallory", scopes=frozenset({"jobs:read"}))
+    name = planted.partition("=")[0]
+    for before in (f"{name}=known", f"{name}=", planted):
+        headers = {**ours(product), "Cookie": before}
+        answer = product.post("/api/session", token=product.token(sub="ann"), headers=headers)
+        if before == planted:
+            assert (answer.status, answer.header("Set-Cookie")) == (409, None)
+            assert "mallory" in answer.json()["detail"]
+            continue
+        assert answer.status == 204
+        made = (answer.header("Set-Cookie") or "").partition(";")[0]
+        assert made not in (before, planted)
+        assert with_cookie(product, before).status == 401
+        assert with_cookie(product, made).json()["subject"] == "ann"
+
+
+def test_two_sessions_of_one_token_are_two(product: Product) -> None:
+    token = product.token()
+    made = {
+        product.post("/api/session", token=token, headers=ours(product)).header("Set-Cookie")
+        for _ in range(2)
+    }
+    assert len(made) == 2
+
+
+def test_a_cookie_that_was_tampered_with_opens_nothing(product: Product) -> None:
+    good = cookie(product)
+    name, _, value = good.partition("=")
+    head, body, signature = value.split(".")
+    for text in (
+        f"{name}={head}.{body}.{signature[::-1]}",
+        f"{name}={head}.{body[:-4]}AAAA.{signature}",
+        f"{name}={head}.{body}.",
+        f"{name}={body}",
+        f"{name}={product.token()}",
+        f"{name}={value * 20}",
+        f"Authorization={product.token()}",
+        f"token={product.token()}",
+    ):
+        assert with_cookie(product, text).status == 401, text
+        with Raw(
+            product, token=None, headers={"Cookie": text, **ours(product, product.ws_port)}
+        ) as client:
+            assert client.status == 401
+    assert with_cookie(product, good).status == 200
+    assert with_cookie(product, f"{name}=bad; x=y; {good}").status in (200, 401)
+
+
+def test_a_cookie_of_another_installation_opens_nothing_and_is_left_alone(
+    product: Product,
+) -> None:
+    """Browsers send it along: cookies know no ports."""
+    others = cookie(product, secret=OTHER_SECRET)
+    assert with_cookie(product, others).status == 401
+    name = cookie(product).partition("=")[0]
+    renamed = f"{name}={others.partition('=')[2]}"
+    assert with_cookie(product, renamed).status == 401
+    both = f"{others}; {cookie(product, subject='ann')}"
+    assert with_cookie(product, both).json()["subject"] == "ann"
+    headers = {**ours(product), "Cookie": both}
+    gone = product.request("DELETE", "/api/session", token=None, headers=headers)
+    assert others.partition("=")[0] not in (gone.header("Set-Cookie") or "")
+
+
+def test_a_session_of_a_tenant_that_is_not_served_opens_nothing(product: Product) -> None:
+    assert with_cookie(product, cookie(product, tenant_id="other")).status == 401
+
+
+def test_no_session_stands_in_a_log_or_in_an_answer(product: Product) -> None:
+    value = cookie(product).partition("=")[2]
+    with_cookie(product, f"x={value}", f"/api/{value}")
+    product.get(f"/?x={value}", token=None)
+    answer = product.get("/api/session", token=None, headers={"Cookie": cookie(product)})
+    assert value.rpartition(".")[2] not in answer.body.decode()
+    assert value not in product.log()
+    assert value.rpartition(".")[2] not in product.log()
+
+
+# ---------------------------------------------------------------- in a browser, led elsewhere
+
+
+class _Evil(http.server.BaseHTTPRequestHandler):
+    """A page on the same host at another port, which the browser calls the same site."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><form method=post enctype=text/plain></form>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def evil() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Evil)
+    thread = threading.Thread(target=server.serve_forever, name="evil page")
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(5.0)
+    server.server_close()
+
+
+@pytest.fixture
+def victim(browser: Browser, product: Product) -> Iterator[Page]:
+    """A browser that has signed in; its page shows the attacker's next."""
+    context = new_context(browser)
+    page = context.new_page()
+    page.goto(f"{product.url}/?token={product.token()}")
+    expect(page.locator("html")).to_have_attribute("data-connection", "connected")
+    assert len(context.cookies()) == 1
+    yield page
+    context.close()
+
+
+FETCHES = """async (api) => {
+  const said = [];
+  const tries = [['GET', '/api/session'], ['GET', '/api/jobs'], ['POST', '/api/jobs'], ['DELETE', '/api/session']];
+  for (const [method, path] of tries) for (const mode of ['cors', 'no-cors']) {
+    const plain = mode === 'no-cors' || method === 'POST';
+    if (mode === 'no-cors' && method === 'DELETE') continue;
+    const body = method === 'POST' ? '{"name": "forged", "graph": {}}' : undefined;
+    const headers = plain && body ? {'Content-Type': 'text/plain'} : {};
+    try {
+      const response = await fetch(api + path, {method, mode, body, headers, credentials: 'include'});
+      said.push(response.type === 'opaque' ? 'opaque' : await response.text());
+    } catch { said.push('refused'); }
+  }
+  return said;
+}"""
+OPENS = """(url) => new Promise((done) => {
+  const socket = new WebSocket(url, ['progress.v1']);
+  socket.onopen = () => done('open');
+  socket.onclose = () => done('refused');
+})"""
+
+
+def test_a_page_at_another_port_of_the_host_can_do_nothing_with_the_session(
+    victim: Page, product: Product, evil: str
+) -> None:
+    """The browser sends the cookie: it is the same site, so SameSite=Strict alone would not do."""
+    sent: list[str] = []
+    victim.goto(evil)
+    victim.on("request", lambda one: sent.append(one.url) if "/api/" in one.url else None)
+    said = victim.evaluate(FETCHES, product.url)
+    assert set(said) <= {"refused", "opaque"}
+    assert len(sent) >= 4
+    assert victim.evaluate(OPENS, f"ws://127.0.0.1:{product.api_port}/ws") == "refused"
+    assert jobs(product) == []
+    log = product.log()
+    assert '"GET /api/session" 403' in log, "the cookie came, and did not count"
+    assert '"POST /api/jobs" 403' in log
+
+
+def test_a_form_of_another_page_changes_nothing(victim: Page, product: Product, evil: str) -> None:
+    victim.goto(evil)
+    victim.evaluate(
+        """(url) => {
+          const form = document.querySelector('form');
+          form.action = url;
+          const field = document.createElement('input');
+          field.name = '{"name":"forged","graph":{},"x":"'; field.value = '"}';
+          form.append(field);
+          form.submit();
+        }""",
+        f"{product.url}/api/jobs",
+    )
+    victim.wait_for_url("**/api/jobs")
+    assert "pages of this server alone" in victim.content()
+    assert jobs(product) == []
