@@ -34,7 +34,7 @@ import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentCredential, currentToken, currentUser, keepToken, knownCredential, loseSession, openSession, signOut, takeTokenFromAddress } from './session.js';
+import { currentCredential, currentToken, currentUser, isByProxy, keepToken, knownCredential, loseSession, openSession, signOut, takeTokenFromAddress } from './session.js';
 import { asSentence, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
@@ -403,7 +403,8 @@ class Playground {
 
   #refuseToken(message) {
     const hasEnded = currentToken() === '' || isExpired(currentToken());
-    this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', message);
+    const how = isByProxy() && currentToken() === '' ? 'Load this page again to sign in.' : message;
+    this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', how);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.

@@ -16,6 +16,7 @@ const ASK_AGAIN = 10_000;
 /** As long as the server could not be asked: it shall judge. */
 const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', tenantId: '', signOut: null });
 
+let byProxy = false; // as far as was ever told
 let session = null; // what the server says of it, and `askedAt` in Date.now() milliseconds; null: there is none
 
 /** Moves `?token=` out of the address into the tab. */
@@ -75,6 +76,11 @@ export function keepToken(token) {
   sessionStorage.setItem(KEY, token.trim());
 }
 
+/** Whether a proxy signed the user in: to load the page anew then leads to its sign-in. */
+export function isByProxy() {
+  return byProxy;
+}
+
 /** It was ended elsewhere. */
 export function loseSession() {
   session = null;
@@ -120,11 +126,16 @@ async function askForSession() {
   const before = session ?? UNKNOWN;
   try {
     const response = await call('GET');
-    if (response.ok) return { ...(await response.json()), askedAt: Date.now() };
+    if (response.ok) return noted(await response.json());
     return response.status >= 500 || response.status === 429 ? before : null;
   } catch {
     return before;
   }
+}
+
+function noted(told) {
+  byProxy = told.kind === 'proxy';
+  return { ...told, askedAt: Date.now() };
 }
 
 function call(method, token = '') {

@@ -203,7 +203,6 @@ def test_a_cookie_that_was_tampered_with_opens_nothing(product: Product) -> None
         ) as client:
             assert client.status == 401
     assert with_cookie(product, good).status == 200
-    assert with_cookie(product, f"{name}=bad; x=y; {good}").status in (200, 401)
 
 
 def test_a_cookie_of_another_installation_opens_nothing_and_is_left_alone(

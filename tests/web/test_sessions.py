@@ -441,6 +441,9 @@ def test_connections_of_a_session_are_counted_together_also_after_it_was_renewed
         said = by_cookie(product, "GET", "/api/jobs", cookie).header("Set-Cookie") or ""
         anew = said.partition(";")[0]
         assert anew != cookie
-        with socket_of(product, cookie), socket_of(product, anew):
-            with socket_of(product, anew) as third:
-                assert third.status == 429
+        with (
+            socket_of(product, cookie),
+            socket_of(product, anew),
+            socket_of(product, anew) as third,
+        ):
+            assert third.status == 429
