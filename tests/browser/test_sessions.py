@@ -207,3 +207,40 @@ def test_the_top_bar_has_room_for_a_name_on_a_phone_and_a_desk(
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         picture(page, f"account-{scheme}-{size['width']}", tmp_path)
         assert_accessible(page, f"the top bar at {size['width']}")
+
+
+def test_a_link_in_a_mail_finds_the_session(
+    open_playground: OpenPlayground, shop: Product, static_url: str
+) -> None:
+    """From another site (localhost is not 127.0.0.1) the browser holds a Strict cookie back; the page asks for it itself."""
+    page = open_playground()
+    expect_live(page)
+    address = page.url
+    page.goto(f"{static_url.replace('127.0.0.1', 'localhost')}/blank")
+    page.evaluate(
+        """(href) => {
+          const link = document.createElement('a');
+          link.href = href; link.textContent = 'The run failed';
+          document.body.append(link);
+        }""",
+        address,
+    )
+    page.get_by_text("The run failed").click()
+    expect_live(page)
+    expect(page.locator("#account")).to_be_visible()
+
+
+def test_while_the_server_is_away_no_session_is_said_to_have_ended(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground()
+    expect_live(page)
+    page.route("**/api/**", lambda route: route.fulfill(status=502, body="no upstream"))
+    page.route_web_socket("**/ws", lambda socket: socket.close())
+    page.reload()
+    expect(page.locator("#connection-text")).to_contain_text("next try", timeout=30_000)
+    expect(page.locator("#token")).to_be_hidden()
+    page.unroute_all()
+    page.click("#connection-retry")
+    page.route_web_socket("**/ws", lambda socket: socket.connect_to_server())
+    expect_live(page)
