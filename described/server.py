@@ -19,7 +19,8 @@ READINESS = record(
     "each thing that must work: ok, or what is wrong",
     optional=("historyReason",),
 )
-_BEARER, _SESSION = {"bearer": []}, {"session": []}
+_BEARER: dict[str, list[str]] = {"bearer": []}
+_SESSION: dict[str, list[str]] = {"session": []}
 WHO = record(
     {
         "kind": one_of(["bearer", "session", "proxy"], "how the caller proves who it is"),
