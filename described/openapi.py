@@ -78,8 +78,8 @@ SECURITY = {
     "session": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "progress-…",
-        "description": "The cookie of POST /api/session, whose name differs between installations; for pages of this server alone.",
+        "name": "progress-00000000",
+        "description": "The cookie of POST /api/session. Each installation has eight digits of its own in its name. For pages of this server alone.",
     },
     "query": {"type": "apiKey", "in": "query", "name": "token", "description": "The JWT."},
 }

@@ -95,10 +95,20 @@ export async function signOut() {
   if (currentToken() === '') {
     const response = await call('DELETE');
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    await endWhatCameBack();
   }
   forgetToken();
   session = null;
   if (away !== null) location.assign(away);
+}
+
+// An answer that was on its way may have renewed the cookie after all.
+async function endWhatCameBack() {
+  try {
+    if ((await call('GET')).ok) await call('DELETE');
+  } catch {
+    // the server has heard of the sign-out
+  }
 }
 
 function forgetToken() {
