@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import OpenPlayground, shop_with
+from tests.browser.conftest import OpenPlayground, new_context, shop_with
 from tests.browser.pages import assert_accessible, picture
-from tests.harness import FEW_ORDERS, Product, eventually
+from tests.harness import FEW_ORDERS, Product, eventually, running_product
 
 shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
 NARROW = {"width": 320, "height": 700}
@@ -244,3 +245,20 @@ def test_while_the_server_is_away_no_session_is_said_to_have_ended(
     page.click("#connection-retry")
     page.route_web_socket("**/ws", lambda socket: socket.connect_to_server())
     expect_live(page)
+
+
+def test_where_sessions_are_off_the_token_stays_in_its_tab(
+    browser: Browser, tmp_path: Path, shop_database: Path
+) -> None:
+    settings = {"SAMPLE_ORDERS": "0", "RUNNER": "off", "SESSION_DAYS": "0"}
+    with running_product(tmp_path / "data", shop_database, **settings) as product:
+        context = new_context(browser)
+        page = context.new_page()
+        page.goto(f"{product.url}/?token={product.token()}")
+        expect_live(page)
+        assert "token" not in page.url
+        page.reload()
+        expect_live(page)
+        assert "eyJ" in kept(page)
+        assert context.cookies() == []
+        context.close()

@@ -11,14 +11,18 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask, request
 
 from settings.addresses import parse_proxies
+from settings.groups import Expected
 from settings.keys import secret_keys
+from settings.public_keys import public_keys
 from settings.shared import SCOPES
 from tests.harness import Answer, Product, eventually, running_product
 from tests.realtime.raw import Raw, subscribe, text
 from tests.web.sessions import cookie_of, sessions_of
+from tests.web.test_tokens import public_pem
 from web import sessions as sessions_module
 from web.callers import Callers, TrustedUsers
 from web.cookies import SessionCookie
@@ -125,6 +129,20 @@ def test_a_secret_that_counts_no_more_ends_its_sessions() -> None:
     assert "ended" in refused(after, anew)
 
 
+def test_a_public_key_that_counts_no_more_ends_the_sessions_of_its_tokens() -> None:
+    one, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+
+    def trusting(key: ec.EllipticCurvePrivateKey) -> tuple[TokenVerifier, Sessions]:
+        verifier = TokenVerifier("default", public_keys(public_pem(key)), Expected())
+        return verifier, Sessions([SECRET], verifier, days=7, most_days=30)
+
+    verifier, sessions = trusting(one)
+    claims = {"sub": "ann", "exp": int(time.time()) + 600, "scope": "jobs:read"}
+    cookie = sessions.written(sessions.begin(verifier.verify(jwt.encode(claims, one, "ES256"))))
+    assert trusting(one)[1].read(cookie).identity.subject == "ann", "also on another server"
+    assert "ended" in refused(trusting(other)[1], cookie)
+
+
 def test_a_tenant_that_is_served_no_more_ends_its_sessions() -> None:
     cookie = sessions_of(SECRET).written(sessions_of(SECRET).begin(ann()))
     assert "ended" in refused(sessions_of(SECRET, tenant_id="other"), cookie)
@@ -143,19 +161,13 @@ def test_a_ticket_counts_for_a_minute_and_as_nothing_else(clock: Clock) -> None:
     assert taken is not None
     assert taken.expires_at == pytest.approx(time.time() + 500, abs=5), "as long as the session"
     refused(sessions, ticket)
-    verifier = TokenVerifier("default", secret_keys(SECRET), sessions_expected())
+    verifier = TokenVerifier("default", secret_keys(SECRET), Expected())
     for text_ in (ticket, sessions.written(sessions.begin(ann()))):
         with pytest.raises(TokenRefused):
             verifier.verify(text_)
     assert sessions.taken(sessions.written(sessions.begin(ann()))) is None
     clock.ahead = TICKET_LIFE + 1
     assert sessions.taken(ticket) is None
-
-
-def sessions_expected() -> Any:
-    from settings.groups import Expected
-
-    return Expected()
 
 
 def forgeries() -> Iterator[str]:
@@ -240,7 +252,7 @@ def test_installations_on_one_host_have_cookies_of_their_own() -> None:
 def users() -> Callers:
     sessions = sessions_of(SECRET)
     named = TrustedUsers("X-Auth-Request-User", parse_proxies("10.0.0.7"), "default", READ)
-    verifier = TokenVerifier("default", secret_keys(SECRET), sessions_expected())
+    verifier = TokenVerifier("default", secret_keys(SECRET), Expected())
     return Callers(verifier, sessions, Origins(()), named)
 
 
