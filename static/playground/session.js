@@ -14,9 +14,10 @@ const TIMEOUT = 20_000;
 const ASK_AGAIN = 10_000;
 
 /** As long as the server could not be asked: it shall judge. */
-const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', tenantId: '', signOut: null });
+const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', signOut: null });
 
-let byProxy = false; // as far as was ever told
+let byProxy = false; // by the last session that was there, like the next one: drafts of a session that has ended are its tenant's
+let tenantId = '';
 let session = null; // what the server says of it, and `askedAt` in Date.now() milliseconds; null: there is none
 
 /** Moves `?token=` out of the address into the tab. */
@@ -32,11 +33,10 @@ export function takeTokenFromAddress() {
 /** Makes a session of this tab's token, or finds the browser's. False where there is neither. */
 export async function openSession() {
   const token = currentToken();
-  const refused = token === '' ? null : await signIn(token);
-  const isOfOther = token !== '' && !refused.mayUseSession;
-  if (!isOfOther) session = await askForSession();
+  if (token !== '' && !(await giveWay(token))) return true;
+  session = await askForSession();
   if (session !== null && session !== UNKNOWN) forgetToken();
-  return session !== null || currentToken() !== '';
+  return session !== null || token !== '';
 }
 
 /** The token of this tab; '' where a session stands for it, or nothing does. */
@@ -67,7 +67,7 @@ export function currentUser() {
 /** Whose jobs it lets in to; '' for the server's own tenant, or a token that cannot be read. */
 export function currentTenant() {
   const token = currentToken();
-  if (token === '') return session?.tenantId ?? '';
+  if (token === '') return tenantId;
   const { tenant_id: tenant } = claimsOf(token);
   return typeof tenant === 'string' ? tenant : '';
 }
@@ -122,13 +122,14 @@ function isDue({ askedAt, expiresAt }) {
   return now - askedAt >= ASK_AGAIN && now > (askedAt + expiresAt * 1000) / 2;
 }
 
-// A token that the server refuses gives way to a session that is there, and to no other's.
-async function signIn(token) {
+// Makes a session of the token. True where a session may stand for it: its own, or one that is there where the server
+// refuses the token; never one of somebody else.
+async function giveWay(token) {
   try {
     const { status } = await call('POST', token);
-    return { mayUseSession: status === 204 || status === 401 };
+    return status === 204 || status === 401;
   } catch {
-    return { mayUseSession: false };
+    return false;
   }
 }
 
@@ -145,6 +146,7 @@ async function askForSession() {
 
 function noted(told) {
   byProxy = told.kind === 'proxy';
+  tenantId = told.tenantId;
   return { ...told, askedAt: Date.now() };
 }
 

@@ -121,6 +121,20 @@ def test_a_link_of_somebody_else_counts_for_its_tab_alone(
     expect_live(page)
 
 
+def test_a_token_of_somebody_else_that_is_pasted_counts_for_the_tab_alone(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(token=shop.token(sub="ann", exp=int(time.time()) + 300))
+    expect_live(page)
+    page.click("#connection-renew")
+    page.fill("#token-field", shop.token(sub="bob"))
+    page.click("#token button[type=submit]")
+    expect(page.locator("#account-name")).to_have_text("bob")
+    expect(page.locator("#connection-token")).to_be_hidden()
+    expect_live(page)
+    expect(another_tab(page, shop.url).locator("#account-name")).to_have_text("ann")
+
+
 def test_an_old_link_with_a_token_that_has_ended_opens_the_session_that_is_there(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
