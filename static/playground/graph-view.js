@@ -17,7 +17,7 @@ import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from '.
 import { Gestures } from './edit/gestures.js';
 import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
-import { formatShare } from './estimate.js';
+import { formatShare } from '../realtime/estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
