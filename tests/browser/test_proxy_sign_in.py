@@ -22,12 +22,10 @@ from playwright.sync_api import Browser, expect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.browser.conftest import browser, new_context
+from tests.browser.conftest import new_context
 from tests.harness import ROOT, Product, running_product
 from tests.proxies import Nginx, skip_without_nginx
 from web.callers import PROXY_LIFE
-
-__all__ = ["browser"]
 
 SITE = ROOT / "docs/deploy/nginx-sign-in.conf"
 HEADER = "X-Auth-Request-User"
