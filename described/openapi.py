@@ -37,6 +37,7 @@ HEADERS: dict[str, Schema] = {
     "Location": told(TEXT, "the path of what was made"),
     "Retry-After": told(TEXT, "seconds"),
     "Content-Disposition": TEXT,
+    "Set-Cookie": told(TEXT, "the session, or its end"),
     "WWW-Authenticate": TEXT,
 }
 OF_PROBLEM = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
@@ -73,6 +74,12 @@ SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "description": "METRICS_TOKEN, where it is set.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "progress-00000000",
+        "description": "The cookie of POST /api/session. Each installation has eight digits of its own in its name. For pages of this server alone.",
     },
     "query": {"type": "apiKey", "in": "query", "name": "token", "description": "The JWT."},
 }
@@ -212,7 +219,9 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> list[Mapping[str, list[str]]]:
-    return [{"bearer": [operation.scope]}] if operation.scope else list(operation.security)
+    if operation.scope is None:
+        return list(operation.security)
+    return [{name: [operation.scope]} for name in ("bearer", "session")]
 
 
 def operations_in(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

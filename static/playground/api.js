@@ -1,5 +1,6 @@
 /** The HTTP API. Every answer that is not a success is thrown as a Problem; outside data is read here and nowhere else. */
 
+import { headersOf } from '../realtime/credentials.js';
 import { progressEvent } from '../realtime/messages.js';
 import { shaped } from './shape.js';
 import { asSentence } from './text.js';
@@ -237,7 +238,7 @@ export class Api {
   }
 
   async #fetch(method, path, body, headers, wanted) {
-    const sent = { Authorization: `Bearer ${this.#token()}`, Accept: 'application/json', ...headers };
+    const sent = { ...headersOf(this.#token()), Accept: 'application/json', ...headers };
     if (body !== undefined) sent['Content-Type'] = 'application/json';
     const content = body === undefined ? undefined : JSON.stringify(body);
     try {

@@ -6,6 +6,7 @@
  */
 
 import { isExpired, JobRealtimeService } from '../realtime/job-realtime-service.js';
+import { AccountView } from './account-view.js';
 import { RUN_ENDS } from '../realtime/messages.js';
 import { JobState } from '../realtime/run-state.js';
 import { jobPlace, placeIn, putInAddress } from './address.js';
@@ -33,7 +34,7 @@ import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
+import { currentCredential, currentToken, currentUser, isByProxy, keepToken, knownCredential, loseSession, openSession, signOut, takeTokenFromAddress } from './session.js';
 import { asSentence, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
@@ -79,7 +80,7 @@ class Playground {
 
   #overview = new Overview();
   #api = new Api(currentToken);
-  #service = new JobRealtimeService({ url: socketAddress(), token: currentToken });
+  #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #askForDrawing = oncePerFrame(() => this.#draw());
 
   #connection = new ConnectionView({ onRetry: () => this.#service.reconnect(), onRenew: () => this.#renewToken() });
@@ -90,6 +91,7 @@ class Playground {
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
+  #account = new AccountView({ onSignOut: () => this.#signOut(), onOtherTab: (what) => this.#onOtherTab(what) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
   #jsonView = new JsonView({
     check: (document) => this.#api.validate(document),
@@ -126,7 +128,7 @@ class Playground {
   // ---- jobs ----------------------------------------------------------------------------------------
 
   async #load() {
-    if (currentToken() === '') {
+    if (!(await this.#signIn())) {
       this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
@@ -400,14 +402,17 @@ class Playground {
   }
 
   #refuseToken(message) {
-    this.#tokenView.open(isExpired(currentToken()) ? 'Your session has ended' : 'This token is not valid', message);
+    const hasEnded = currentToken() === '' || isExpired(currentToken());
+    const how = isByProxy() && currentToken() === '' ? 'Load this page again to sign in.' : message;
+    this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', how);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
-  #useToken(token) {
+  async #useToken(token) {
     keepToken(token);
     this.#tokenView.close();
     if (this.#service.state === 'connected') {
+      await this.#signIn();
       this.#service.renewToken();
       this.#attempt(() => this.#refreshJobs());
       return;
@@ -416,8 +421,46 @@ class Playground {
     this.#load();
   }
 
+  // Other tabs that ask for a token need none any more.
+  async #signIn() {
+    const isOpen = await openSession();
+    this.#account.draw(currentUser());
+    if (isOpen && currentToken() === '') this.#account.tellOtherTabs('in');
+    return isOpen;
+  }
+
+  async #signOut() {
+    try {
+      await signOut();
+    } catch {
+      this.#notice.say('You are still signed in: the server cannot be reached.', 'error', null, 'connection');
+      return;
+    }
+    this.#account.tellOtherTabs('out');
+    this.#leave('You have signed out');
+  }
+
+  #leave(title) {
+    this.#service.disconnect();
+    this.#account.draw(null);
+    this.#tokenView.open(title, 'To go on, sign in again with a token.');
+  }
+
+  // A tab that has a token of its own goes on with it.
+  #onOtherTab(what) {
+    if (currentToken() !== '') return;
+    if (what === 'out') {
+      loseSession();
+      this.#leave('You have signed out in another tab');
+    } else if (this.#tokenView.isOpen) {
+      this.#tokenView.close();
+      this.#service.disconnect();
+      this.#load();
+    }
+  }
+
   #renewToken() {
-    this.#tokenView.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
+    this.#tokenView.open(currentToken() === '' ? 'Your session ends soon' : 'The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
   }
 
   // ---- what a person asks for ------------------------------------------------------------------------
@@ -730,7 +773,7 @@ class Playground {
       isLooking,
       isDeaf: transport === 'http' && asked && job === null,
       hasNews: serverState.nats === 'ok',
-      token: currentToken(),
+      token: knownCredential(),
       now: this.#api.now(),
       since: this.#lost?.at ?? null,
     });
