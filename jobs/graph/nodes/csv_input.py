@@ -7,17 +7,19 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
+from jobs.graph.file_columns import declared, types_field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.types import COLUMN_TYPES, NUMERIC, Column, Schema
+from program_lib.types import NUMERIC, Column
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = {entry["column"]: COLUMN_TYPES[entry["type"]] for entry in config.get("types", [])}
-    for name in config.get("numbers", []):
-        if name in types:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    types = declared(config.get("types", []))
+    numbers = config.get("numbers", [])
+    for name in numbers:
+        if types.column(name):
             raise WrongField("numbers", f"the column {name} has a type already: name it once")
-        types[name] = NUMERIC
-    return Schema(Column(name, of) for name, of in types.items())
+    return Known([*types, *(Column(name, NUMERIC) for name in numbers)])
 
 
 CSV_INPUT = NodeType(
@@ -35,13 +37,7 @@ CSV_INPUT = NodeType(
         ),
         DELIMITER,
         ENCODING,
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a column that is not named here holds text.",
-        ),
+        types_field("What the columns hold; a column that is not named here holds text."),
         Field(
             "numbers",
             "Number columns",

@@ -7,13 +7,13 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
+from jobs.graph.file_columns import declared, types_field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
-from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = config.get("types", [])
-    return Schema(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    return declared(config.get("types", []))
 
 
 NDJSON_INPUT = NodeType(
@@ -29,12 +29,8 @@ NDJSON_INPUT = NodeType(
             "path",
             help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
         ),
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a member that is not named here is text, and a nested one its JSON.",
+        types_field(
+            "What the columns hold; a member that is not named here is text, and a nested one its JSON."
         ),
         Field(
             "others",
