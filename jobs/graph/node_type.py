@@ -109,6 +109,8 @@ class NodeType:
     # How the columns of several nodes that feed one input become one schema
     together: Callable[[Mapping[str, Any]], Together] = common
     described: bool = False  # whether the engine is asked for its columns, as for those of a source
+    # Whether that is only done for somebody who asks to see its rows: it would ask other people's servers
+    asked_by_hand: bool = False
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
     rejects: bool = (

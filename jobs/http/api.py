@@ -13,12 +13,20 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request
 
 from described.operation import Operation
-from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph, shortened
+from jobs.graph.checks import (
+    MOST_ERRORS,
+    GraphError,
+    GraphInvalid,
+    parse_graph,
+    parse_parts,
+    shortened,
+)
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
 from jobs.http import pages
 from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
+from jobs.http.columns import columns_document
 from jobs.http.documents import (
     job_document,
     job_entry,
@@ -34,6 +42,7 @@ from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
+from jobs.http.source_columns import SourceColumns
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import ERRORS, WebhookRoutes, refused
 from jobs.program.generator import node_lines
@@ -137,6 +146,7 @@ class _Api:
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
         self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self._sources = SourceColumns(self._previews)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._data_dir = settings.data_dir
@@ -154,6 +164,8 @@ class _Api:
             ("POST", "/jobs/validate", self.validate),
             ("POST", "/jobs/preview", self.preview),
             ("POST", "/jobs/find-types", self.find_types),
+            ("POST", "/jobs/columns", self.columns),
+            ("POST", "/tables", self.tables),
             ("GET", "/jobs/<int:job_id>", self.read_job),
             ("PUT", "/jobs/<int:job_id>", self.replace_job),
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
@@ -222,6 +234,22 @@ class _Api:
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
         return jsonify(self._previews.find_types(*self._node_of_a_graph()))
+
+    def columns(self) -> Answer:
+        """Takes {"graph", "parameters"}; the graph may have errors. The columns that each node gives, without a run."""
+        tenant_id = self.tenant("jobs:execute")  # what a run would open is opened
+        body = json_object(self._limits)
+        graph = self._graph(body)
+        parts = parse_parts(graph)
+        sources = self._sources.of(tenant_id, graph, parts, given_parameters(body))
+        return jsonify(columns_document(parts, sources))
+
+    def tables(self) -> Answer:
+        """Takes {"connection"}: the tables of a database with their columns."""
+        tenant_id = self.tenant("jobs:execute")
+        return jsonify(
+            self._previews.tables(tenant_id, json_object(self._limits).get("connection"))
+        )
 
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
         tenant_id = self.tenant("jobs:execute")  # what a run would read is read

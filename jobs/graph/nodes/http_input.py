@@ -153,6 +153,7 @@ HTTP_INPUT = NodeType(
     )
 """,
     rejects=True,
+    asked_by_hand=True,
     known_columns=_known_columns,
     example=Example(
         says="Read the orders of a shop from its service, a page of 100 after the other; what the second order lacks is NULL.",
