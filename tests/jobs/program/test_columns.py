@@ -70,8 +70,8 @@ def check(document: dict[str, Any], engine: Outputs) -> None:
     parts = parse_parts(document)
     told = {
         number: columns
-        for (number, _), columns in engine.items()
-        if (one := parts.nodes.get(number)) and one.node_type.is_described
+        for (number, port), columns in engine.items()
+        if port != REJECTED and (one := parts.nodes.get(number)) and one.node_type.is_described
     }
     said, errors = known_columns(parts, {n: Known.whole(columns) for n, columns in told.items()})
     assert errors == []
