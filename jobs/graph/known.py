@@ -10,7 +10,7 @@ from program_lib.errors import ProgramError
 from program_lib.rejects import as_texts, rejected_schema
 from program_lib.types import TEXT, Column, Schema, listed
 
-MOST_COLUMNS = 5_000  # of a node; joins of joins double them, and of more nothing is known
+MOST_COLUMNS = 1_600  # of a node, as PostgreSQL's tables have; joins of joins double them. Of more nothing is known
 _COMPARED = 300  # names that are looked at for one that is meant
 _APART = 2  # characters by which a name that is meant may be longer or shorter
 
