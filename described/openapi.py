@@ -43,8 +43,14 @@ HEADERS: dict[str, Schema] = {
 OF_PROBLEM = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 GRAPH_ERROR = record(
-    {"nodeId": nullable(WHOLE), "field": nullable(TEXT), "message": TEXT},
+    {
+        "nodeId": nullable(WHOLE),
+        "field": nullable(TEXT),
+        "message": TEXT,
+        "text": told(TEXT, "what of the field is at fault: an expression, or the name of a column"),
+    },
     "an error, with its node and field where it belongs to one",
+    optional=("text",),
 )
 SCHEMAS: dict[str, Schema] = {
     "GraphError": GRAPH_ERROR,

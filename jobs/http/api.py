@@ -13,12 +13,20 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request
 
 from described.operation import Operation
-from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph, shortened
+from jobs.graph.checks import (
+    MOST_ERRORS,
+    GraphError,
+    GraphInvalid,
+    parse_graph,
+    parse_parts,
+    shortened,
+)
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
 from jobs.http import pages
 from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
+from jobs.http.columns import columns_document
 from jobs.http.documents import (
     job_document,
     job_entry,
@@ -34,6 +42,7 @@ from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
+from jobs.http.source_columns import SourceColumns
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import ERRORS, WebhookRoutes, refused
 from jobs.program.generator import node_lines
@@ -143,6 +152,7 @@ class _Api:
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
         self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self._sources = SourceColumns(self._previews)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._traces = traces
@@ -161,6 +171,8 @@ class _Api:
             ("POST", "/jobs/validate", self.validate),
             ("POST", "/jobs/preview", self.preview),
             ("POST", "/jobs/find-types", self.find_types),
+            ("POST", "/jobs/columns", self.columns),
+            ("POST", "/tables", self.tables),
             ("GET", "/jobs/<int:job_id>", self.read_job),
             ("PUT", "/jobs/<int:job_id>", self.replace_job),
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
@@ -229,6 +241,22 @@ class _Api:
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
         return jsonify(self._previews.find_types(*self._node_of_a_graph()))
+
+    def columns(self) -> Answer:
+        """Takes {"graph", "parameters"}; the graph may have errors. The columns that each node gives, without a run."""
+        tenant_id = self.tenant("jobs:execute")  # what a run would open is opened
+        body = json_object(self._limits)
+        graph = self._graph(body)
+        parts = parse_parts(graph)
+        sources = self._sources.of(tenant_id, graph, parts, given_parameters(body))
+        return jsonify(columns_document(parts, sources))
+
+    def tables(self) -> Answer:
+        """Takes {"connection", "runnerTag"}: the tables of a database with their columns."""
+        tenant_id = self.tenant("jobs:execute")
+        body = json_object(self._limits)
+        tables = self._previews.tables(tenant_id, body.get("connection"), body.get("runnerTag"))
+        return jsonify(tables)
 
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
         tenant_id = self.tenant("jobs:execute")  # what a run would read is read

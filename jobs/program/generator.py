@@ -143,6 +143,14 @@ def generate_type_search(
     return source
 
 
+def generate_table_search(connection: str, *, seconds: float) -> str:
+    """The source of a program that tells the tables of a connection with their columns, in preview.json."""
+    source: str = TEMPLATES.get_template("table_search.py.j2").render(
+        connection=connection, seconds=seconds
+    )
+    return source
+
+
 def node_lines(program: str) -> dict[int, int]:
     """Where the section of each node begins in a program made here: node id → number of the line, from 1 on."""
     found = ((number, _NODE_LINE.match(line)) for number, line in enumerate(program.split("\n"), 1))

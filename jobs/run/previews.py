@@ -1,4 +1,4 @@
-"""Makes previews, the first rows that a node gives, and finds the types of a file's columns, for web workers that ask.
+"""Makes previews, the first rows that a node gives, and finds columns, their types and tables, for web workers that ask.
 
 Each question is answered by a short generated program, which writes no data. The side that asks is
 jobs/http/previews.py.
@@ -231,14 +231,24 @@ def _fitting(answer: Document, most: int) -> bytes:
 
 def _program(graph: Graph, question: Document) -> str:
     # Only a preview needs the engine of templates, which takes 20 ms of a runner's start
-    from jobs.program.generator import generate_preview, generate_type_search
+    from jobs.program.generator import (
+        generate_preview,
+        generate_table_search,
+        generate_type_search,
+    )
 
-    if question.get("find") == "types":
-        return generate_type_search(_only_file(graph), seconds=SECONDS, parameters=graph.parameters)
+    match question.get("find"):
+        case "types":
+            return generate_type_search(
+                _only_file(graph), seconds=SECONDS, parameters=graph.parameters
+            )
+        case "tables":
+            return generate_table_search(_only_connection(graph), seconds=SECONDS)
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
     rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
-    return generate_preview(graph, last=last, rejecting=rejecting, rows=ROWS, seconds=SECONDS)
+    rows = 0 if question.get("find") == "columns" else ROWS
+    return generate_preview(graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS)
 
 
 def _only_file(graph: Graph) -> Node:
@@ -246,6 +256,14 @@ def _only_file(graph: Graph) -> Node:
     if len(graph.nodes) > 1 or not reads_typed_file(node.type):
         raise GraphInvalid([GraphError(node.id, None, "types are found in one file at a time")])
     return node
+
+
+def _only_connection(graph: Graph) -> str:
+    node = graph.nodes[0]
+    if len(graph.nodes) > 1 or node.type != "db_input":
+        raise GraphInvalid([GraphError(node.id, None, "tables are those of one connection")])
+    connection: str = node.config["connection"]
+    return connection
 
 
 def _is_left_over(directory: Path) -> bool:

@@ -12,12 +12,12 @@ from described.schema import (
     WHOLE,
     Schema,
     any_of,
-    just,
     listed,
     nullable,
     one_of,
     record,
     ref,
+    told,
 )
 
 RAW = "application/octet-stream"
@@ -34,10 +34,10 @@ _QUESTION = record(
     {
         "graph": ref("Graph"),
         "last": listed(listed(nullable(any_of(WHOLE, TEXT)))),
-        "find": just("types"),
+        "find": one_of(["types", "columns", "tables"]),
         "parameters": {"type": "object"},
     },
-    "the rows of the nodes `last`, or the types of a file alone",
+    "the rows or the columns of the nodes `last`, the types of a file alone, or the tables of a connection",
     optional=("last", "find", "parameters"),
 )
 
@@ -46,6 +46,14 @@ def _answer(members: dict[str, Schema], *optional: str) -> Schema:
     return record(members, optional=optional)
 
 
+TABLE = record(
+    {
+        "name": TEXT,
+        "columns": listed(
+            record({"name": TEXT, "type": told(TEXT, 'docs/types.md; "" where none is known')})
+        ),
+    }
+)
 _PREVIEW = any_of(
     _answer({"taken": FLAG}),
     _answer({"busy": FLAG}),
@@ -61,6 +69,7 @@ _PREVIEW = any_of(
         },
         *("rows", "truncated", "timedOut"),
     ),
+    _answer({"tables": listed(TABLE), "truncated": FLAG}),
 )
 _PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
 _PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)

@@ -82,7 +82,7 @@ export class Api {
     return this.#job('PUT', `/api/jobs/${jobId}`, document, etag === null ? {} : { 'If-Match': etag });
   }
 
-  /** The errors of a graph: [{nodeId, field, message}]; none for one that can run. */
+  /** The errors of a graph: [{nodeId, field, message, text?}], `text` being what of the field is at fault; none for one that can run. */
   async validate(document, signal = undefined) {
     return graphErrors(await this.#call('POST', '/api/jobs/validate', document, {}, signal));
   }
@@ -120,6 +120,17 @@ export class Api {
   /** {columns, types, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
   preview(graph, nodeId) {
     return this.#call('POST', '/api/jobs/preview', { graph, nodeId });
+  }
+
+  /** {nodes, problems, unread, pending}: the columns that each node gives, as far as they are known without a run. */
+  async columns(graph, signal) {
+    const { nodes, problems, unread, pending } = await this.#call('POST', '/api/jobs/columns', { graph }, {}, signal);
+    return { nodes, problems: problems.map(graphError), unread, pending };
+  }
+
+  /** {tables: [{name, columns: [{name, type}]}], truncated}: what a connection's database has, as a runner with the tag sees it (null: any). */
+  tables(connection, runnerTag) {
+    return this.#call('POST', '/api/tables', { connection, runnerTag });
   }
 
   /** {columns, types}: what the columns of a node's file hold, found by reading all of it. */
@@ -298,5 +309,6 @@ function graphErrors({ errors, errorCount }) {
 }
 
 function graphError(error) {
-  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: asSentence(String(error.message ?? '')) };
+  const about = typeof error.text === 'string' ? { text: error.text } : {};
+  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: asSentence(String(error.message ?? '')), ...about };
 }

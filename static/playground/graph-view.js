@@ -84,6 +84,7 @@ export class GraphView {
   #details = byId('details');
   #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
   #sizes = new ResizeObserver(() => this.#layout.direction === 'down' && this.#arrange());
+  #edgeTitle = () => '';
   #selection = { nodes: new Set(), edges: new Set() };
   #onSelect;
   #intents = null; // of whoever edits; see `edit`
@@ -185,6 +186,12 @@ export class GraphView {
       setAttribute(parts.notes, 'title', messages.join('\n'));
       setHidden(parts.notes, messages.length === 0);
     }
+  }
+
+  /** What is said of each edge on hover: `textOf(edge)`. */
+  drawEdgeTitles(textOf) {
+    this.#edgeTitle = textOf;
+    for (const line of this.#lines) setText(line.title, textOf(line.edge));
   }
 
   /** Mark what is selected: {nodes: Set of ids, edges: Set of keys}. */
@@ -392,6 +399,7 @@ export class GraphView {
     const known = new Map(this.#lines.map((line) => [line.key, line]));
     const shown = this.#graph.edges.filter(({ from, to }) => this.#cards.has(from) && this.#cards.has(to));
     const lines = shown.map((edge) => known.get(edgeKey(edge)) ?? newLine(edge));
+    for (const line of lines) setText(line.title, this.#edgeTitle(line.edge));
     if (lines.length === this.#lines.length && lines.every((line, place) => line === this.#lines[place]) && this.#aimLine.isConnected) return;
     this.#lines = lines;
     this.#edgeLayer.replaceChildren(...this.#lines.flatMap(({ path, hit }) => [path, hit]), this.#aimLine);
@@ -629,10 +637,12 @@ function newLine(edge) {
   path.dataset.fromPort = edge.fromPort ?? '';
   path.dataset.toPort = edge.toPort ?? '';
   hit.dataset.key = key;
+  const title = svgElement('title');
+  hit.append(title);
   const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
   const label = element('span', 'edge-label', rows, rate);
   label.hidden = true;
-  return { edge, from, to, key, path, hit, label, rows, rate, room: 0 };
+  return { edge, from, to, key, path, hit, title, label, rows, rate, room: 0 };
 }
 
 // For the pointer only: the keyboard connects in the node's form.

@@ -46,6 +46,7 @@ DB_OUTPUT = NodeType(
             "Mode",
             "choice",
             default="create",
+            begins_as="replace",
             help="create: a new table, which must not be there; append: rows are added to the table, which must"
             " be there; replace: the rows take the place of those that are there. With a key: upsert updates the"
             " rows that are there and inserts the others; update leaves the others out; insert_or_ignore leaves"
@@ -57,6 +58,8 @@ DB_OUTPUT = NodeType(
             "Key",
             "names",
             required=False,
+            reads=UNNAMED,
+            in_any_case=True,
             help="The columns that find a row of the table: its primary key, or a unique key of it.",
             needed_for=Need("mode", KEYED),
         ),
