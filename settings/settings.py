@@ -23,6 +23,7 @@ from settings.groups import (
     RunnerSettings,
     ServerSettings,
     TokenSettings,
+    UploadSettings,
     WebhookSettings,
 )
 from settings.keys import TrustedKey, check_secret, secret_keys
@@ -71,6 +72,7 @@ class Settings:
     tokens: TokenSettings = group(TokenSettings)
     clients: ClientLimits = group(ClientLimits)
     requests: RequestLimits = group(RequestLimits)
+    uploads: UploadSettings = group(UploadSettings)
     runner: RunnerSettings = group(RunnerSettings)
     deadlines: Deadlines = group(Deadlines)
     retention: Retention = group(Retention)

@@ -17,6 +17,7 @@ from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
+from jobs.graph.reading_back import NothingToRead
 from jobs.http import pages
 from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
 from jobs.http.documents import (
@@ -27,6 +28,9 @@ from jobs.http.documents import (
     run_summary,
     shown_program,
 )
+from jobs.http.files import operations as file_operations
+from jobs.http.files.routes import FileRoutes
+from jobs.http.files.routes import refused as no_output
 from jobs.http.follow import Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
@@ -97,9 +101,18 @@ def create_blueprint(
     api = _Api(store, run_queue, link, authenticate, settings, past)
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     webhooks = WebhookRoutes(store.webhooks, api.tenant, settings.requests, settings.webhooks)
-    for method, path, handler in (*api.routes(), *webhooks.routes()):
+    files = FileRoutes(
+        store,
+        link,
+        api.previews,
+        api.tenant,
+        settings.uploads,
+        has_many_tenants=settings.tenant_id == EVERY_TENANT,
+    )
+    for method, path, handler in (*api.routes(), *webhooks.routes(), *files.routes()):
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
     blueprint.register_error_handler(NotFound, _not_found)
+    blueprint.register_error_handler(NothingToRead, no_output)
     blueprint.register_error_handler(AlreadyRunning, _already_running)
     blueprint.register_error_handler(RunNotEnded, _not_ended)
     blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
@@ -116,7 +129,7 @@ def create_blueprint(
 
 def operations() -> dict[str, Operation]:
     """What each route takes and answers, by endpoint."""
-    every = {**OPERATIONS, **webhook_operations.OPERATIONS}
+    every = {**OPERATIONS, **webhook_operations.OPERATIONS, **file_operations.OPERATIONS}
     return {f"{BLUEPRINT}.{handler}": operation for handler, operation in every.items()}
 
 
@@ -136,7 +149,7 @@ class _Api:
         self._link = link
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
-        self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self.previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._data_dir = settings.data_dir
@@ -217,11 +230,11 @@ class _Api:
 
     def preview(self) -> Answer:
         """Takes {"graph", "nodeId"}, and "parameters" as execute: the first rows that the node gives; nothing is written."""
-        return jsonify(self._previews.ask(*self._node_of_a_graph()))
+        return jsonify(self.previews.ask(*self._node_of_a_graph()))
 
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
-        return jsonify(self._previews.find_types(*self._node_of_a_graph()))
+        return jsonify(self.previews.find_types(*self._node_of_a_graph()))
 
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
         tenant_id = self.tenant("jobs:execute")  # what a run would read is read

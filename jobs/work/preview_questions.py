@@ -1,7 +1,7 @@
 """How a web worker asks for a preview over NATS, and how long each side waits.
 
 The question goes to `tenant.<T>.preview`: {"graph": the part that feeds the node, "last": [[id, output], …], the nodes whose
-rows are shown, each with the output that they leave by, or null for all}, or {"graph": an input of a file alone, "find": "types"}.
+rows are shown, each with the output that they leave by, or null for all}, or {"graph": an input of a file alone, "find": "types"}. With {"from", "rows"} it is asked for a page, of which the answer says "from" and "count", too.
 A runner answers {"taken": true} at once, then {"columns", "types", "rows", "truncated", "timedOut"}, of a file's types
 {"columns", "types"}, or why not: {"nodeId", "field", "message"}, {"busy": true}, {"timeout": true}. A graph travels, never a
 program: what is run comes out of the runner's own generator.
