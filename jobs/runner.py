@@ -120,7 +120,7 @@ class Runner:
     ) -> None:
         """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
 
-        Without `webhooks` this runner delivers nothing; others do. Without `uploads` those are bounded as by default.
+        Without `webhooks` this runner delivers nothing; others do. Without `uploads` it takes none.
         """
         self.identity = ProcessIdentity.of(os.getpid())
         self._periods = periods or Periods()
@@ -129,7 +129,7 @@ class Runner:
         self._queue = RunQueue(link, self._periods.ack_wait, rules)
         self._interpreters = Interpreters(allowance.rules.spares)
         self._previews = Previews(link, data_dir, allowance, self._interpreters)
-        self._files = Files(link, data_dir, allowance, uploads or UploadSettings())
+        self._files = Files(link, data_dir, allowance, uploads)
         self._admission = None
         if issuer is not None:
             own = link.twin("admission")

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -75,11 +76,10 @@ def _kinds(reach: Reach, place: Place, directory: int, search: str) -> tuple[set
 
 def _kind(reach: Reach, place: Place, entry: "os.DirEntry[str]") -> str | None:
     """FILE or DIRECTORY; None for what is not shown."""
-    below = place.below(entry.name)
-    if not _can_be_named(entry.name) or not reach.is_data(below):
+    if not _can_be_named(entry.name) or not reach.is_data_below(place, entry.name):
         return None
     if entry.is_symlink():
-        return _kind_behind(reach, below)
+        return _kind_behind(reach, place.below(entry.name))
     if entry.is_dir(follow_symlinks=False):
         return DIRECTORY
     return FILE if entry.is_file(follow_symlinks=False) else None
@@ -98,11 +98,8 @@ def _kind_behind(reach: Reach, link: Place) -> str | None:
 
 
 def _can_be_named(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # no UTF-8, and so no text of a graph
-        return False
-    return True
+    """Whether it is text of one line: no surrogates, which stand for what is not UTF-8, no control characters."""
+    return not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in name)
 
 
 def _entry(directory: int, is_file: bool, _: str, name: str) -> Document | None:

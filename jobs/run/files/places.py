@@ -94,6 +94,13 @@ class Reach:
         real = place.root.joinpath(*place.parts)
         return not any(str(one) in self.forbidden for one in (real, *real.parents))
 
+    def is_data_below(self, directory: Place, name: str) -> bool:
+        """Whether a graph could name this entry of a directory of data; links are not looked at."""
+        is_top = directory.is_first and not directory.parts
+        if next(path_errors(name if is_top else f"directory/{name}"), None):
+            return False
+        return os.path.join(directory.root, *directory.parts, name) not in self.forbidden
+
 
 def _is_text(path: str) -> bool:
     try:

@@ -45,13 +45,14 @@ class Files:
         link: Link,
         data_dir: Path,
         allowance: Allowance,
-        uploads: UploadSettings,
+        uploads: UploadSettings | None,
         idle: float = IDLE,
     ) -> None:
         self._link = link
         self._data_dir = data_dir
         self._allowance = allowance
-        self._limits = uploads
+        self._most = uploads.upload_mb * MB if uploads else 0  # bytes of an upload; 0: none
+        self._most_in_all = uploads.total_mb * MB if uploads else 0
         self._idle = idle  # seconds
         self._key = secrets.token_hex(8)  # of this runner, in the subjects of its transfers
         self._waiting: FairQueue[Message] = FairQueue(WAITING, THREADS_EACH)
@@ -109,7 +110,7 @@ class Files:
             tenant_id, message, waited = turn
             try:
                 if waited < ANSWER_WAIT:  # else nobody waits for the answer
-                    self._link.publish(message.reply, self._answer(tenant_id, message))
+                    self._say(message, self._answer(tenant_id, message))
             except Exception:
                 LOG.exception("an answer about a file is not sent")
             finally:
@@ -139,7 +140,7 @@ class Files:
         path, wanted = str(question["path"]), question["do"]
         if wanted == "list":
             page = Page(question["after"], question["limit"], question["search"])
-            return {**listed(reach, path, page), "uploadBytes": self._limits.upload_mb * MB}
+            return {**listed(reach, path, page), "uploadBytes": self._most}
         if wanted == "look":
             return looked_at(reach, path)
         if wanted == "read":
@@ -162,20 +163,20 @@ class Files:
 
     def _check_size(self, tenant_id: str, reach: Reach, size: int) -> None:
         """Raises Refused for a file that is too large by itself, or beside what the tenant has and is uploading."""
-        if not self._limits.upload_mb:
+        if not self._most:
             raise Refused(403, "uploads are off here (UPLOAD_MB=0)")
-        if size > self._limits.upload_mb * MB:
-            raise Refused(413, f"an upload has {self._limits.upload_mb:,} MB at most (UPLOAD_MB)")
+        if size > self._most:
+            raise Refused(413, f"an upload has {self._most // MB:,} MB at most (UPLOAD_MB)")
         with self._lock:
             coming = [
                 one.size
                 for one in self._transfers.values()
                 if one.tenant_id == tenant_id and one.upload
             ]
-        if sum(data_sizes(reach, MOST_COUNTED)) + sum(coming) + size > self._limits.total_mb * MB:
+        if sum(data_sizes(reach, MOST_COUNTED)) + sum(coming) + size > self._most_in_all:
             raise Refused(
                 507,
-                f"with it, the files would have more than {self._limits.total_mb:,} MB (UPLOAD_TOTAL_MB): "
+                f"with it, the files would have more than {self._most_in_all // MB:,} MB (UPLOAD_TOTAL_MB): "
                 "have some removed",
             )
 
