@@ -23,7 +23,7 @@ export class NodeForm {
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(edge),
    * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), announce(text), findTypes(id, field) → what was
-   * found, as a text}
+   * found, as a text, browse(id, path) → a path or null}
    */
   constructor(says) {
     this.#says = says;
@@ -157,6 +157,7 @@ export class NodeForm {
       findTypes: () => this.#says.findTypes(node.id, field.name),
       words: () => this.#words,
       announce: (text) => this.#says.announce(text),
+      browse: (path) => this.#says.browse(node.id, path),
     });
     return fieldBox(field, control, fields, { required: isChosen || isRequired(field) });
   }
@@ -347,7 +348,7 @@ function expression(field, say, says) {
   return { ...control, element: completing(control.element, says) };
 }
 
-function line(field, say) {
+function line(field, say, { browse } = {}) {
   const input = document.createElement('input');
   const control = typed(field, input, say);
   const list = document.createElement('datalist');
@@ -355,11 +356,26 @@ function line(field, say) {
   input.setAttribute('list', list.id);
   return {
     ...control,
-    element: element('div', 'field-line', input, list),
+    element: element('div', 'field-line', input, list, ...(field.kind === 'path' ? [browseButton(field, input, say, browse)] : [])),
     suggest: (texts) => {
       if (list.children.length !== texts.length) list.replaceChildren(...texts.map((text) => new Option(text)));
     },
   };
+}
+
+function browseButton(field, input, say, browse) {
+  const button = element('button', 'button field-browse', 'Browse…');
+  button.type = 'button';
+  button.setAttribute('aria-label', `Browse for ${field.label}`);
+  button.addEventListener('click', async () => {
+    const path = await browse(input.value);
+    if (path !== null) {
+      setValue(input, path);
+      say(path);
+    }
+    button.focus();
+  });
+  return button;
 }
 
 function choice(field, say) {
