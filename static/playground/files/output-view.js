@@ -114,7 +114,7 @@ function aboutText(file, endedAt) {
 
 function noteOf({ rows, from, count, timedOut }) {
   if (rows.length === 0 && timedOut) return 'These rows were not reached in the time that a page has.';
-  if (rows.length === 0) return count === 0 ? 'There are no rows.' : `There are no rows from ${formatCount(from + 1)} on.`;
+  if (rows.length === 0) return count === 0 ? 'There are no rows.' : `There are no more than ${formatCount(count)} rows.`;
   const shown = rows.length === 1 ? `Row ${formatCount(from + 1)}` : `Rows ${formatCount(from + 1)} to ${formatCount(from + rows.length)}`;
   return count === null ? `${shown}; there ${timedOut ? 'may be' : 'are'} more.` : `${shown} of ${formatCount(count)}.`;
 }
