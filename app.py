@@ -20,6 +20,7 @@ from jobs.graph.code import allow_code
 from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
+from jobs.http.files import operations as file_operations
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
@@ -199,7 +200,12 @@ def descriptions(app: Flask) -> Descriptions:
         app,
         {**server.OPERATIONS, **socket_messages.OPERATIONS, **api.operations()},
         (*socket_messages.CHANNELS, *run_messages.CHANNELS),
-        {**events.SCHEMAS, **schemas.SCHEMAS, **webhook_documents.SCHEMAS},
+        {
+            **events.SCHEMAS,
+            **schemas.SCHEMAS,
+            **file_operations.SCHEMAS,
+            **webhook_documents.SCHEMAS,
+        },
         webhook_documents.POSTED,
     )
 

@@ -209,6 +209,15 @@ class RequestLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """How large the files are that browsers and others bring."""
+
+    upload_mb: int = number("UPLOAD_MB", 1_024, 0, MAX_MB)  # of one file; 0: none can be brought
+    # of all files of a tenant, with the one that is brought; programs may write more
+    total_mb: int = number("UPLOAD_TOTAL_MB", 102_400, 1, MAX_MB)
+
+
+@dataclass(frozen=True, slots=True)
 class RunnerSettings:
     """Where runners come from, which runs one takes, and how many at a time."""
 

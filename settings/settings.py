@@ -25,6 +25,7 @@ from settings.groups import (
     ServerSettings,
     SessionSettings,
     TokenSettings,
+    UploadSettings,
     WebhookSettings,
 )
 from settings.keys import TrustedKey, check_secret, secret_keys
@@ -74,6 +75,7 @@ class Settings:
     sessions: SessionSettings = group(SessionSettings)
     clients: ClientLimits = group(ClientLimits)
     requests: RequestLimits = group(RequestLimits)
+    uploads: UploadSettings = group(UploadSettings)
     runner: RunnerSettings = group(RunnerSettings)
     deadlines: Deadlines = group(Deadlines)
     retention: Retention = group(Retention)

@@ -40,6 +40,15 @@ class PreviewRequests:
         question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
         return self._in_turn(tenant_id, tag, {**question, "parameters": parameters})
 
+    def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:
+        """{"columns", …, "from", "count"}: rows that the one node of a graph gives, from row `start` on, or the last -`start`.
+
+        Raises as `ask`.
+        """
+        [node] = part["nodes"]
+        question = {"graph": part, "last": [[node["id"], None]], "from": start, "rows": rows}
+        return self._in_turn(tenant_id, question)
+
     def find_types(
         self, tenant_id: str, graph: Document, node_id: int, given: Document
     ) -> Document:

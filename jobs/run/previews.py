@@ -42,6 +42,7 @@ from progress_lib.subjects import EVERY_TENANT
 LOG = logging.getLogger(__name__)
 
 ROWS = 50  # of an answer
+MOST_ROWS = 200  # of a page of what an output wrote
 SECONDS = 8.0  # after this time a program answers with the rows it has
 AT_ONCE = 3  # programs of a runner; few, since runs come first
 AT_ONCE_EACH = 2  # programs of one tenant, so that one place is left for others
@@ -247,8 +248,20 @@ def _program(graph: Graph, question: Document) -> str:
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
     rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
-    rows = 0 if question.get("find") == "columns" else ROWS
-    return generate_preview(graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS)
+    if question.get("find") == "columns":
+        return generate_preview(graph, last=last, rejecting=rejecting, rows=0, seconds=SECONDS)
+    rows, start = _page_wanted(question)
+    return generate_preview(
+        graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS, start=start
+    )
+
+
+def _page_wanted(question: Document) -> tuple[int, int | None]:
+    """How many rows, and from which one on; None: the first ones."""
+    start = question.get("from")
+    if start is None:
+        return ROWS, None
+    return min(max(int(question["rows"]), 1), MOST_ROWS), max(int(start), -MOST_ROWS)
 
 
 def _only_file(graph: Graph) -> Node:

@@ -36,9 +36,26 @@ _QUESTION = record(
         "last": listed(listed(nullable(any_of(WHOLE, TEXT)))),
         "find": one_of(["types", "columns", "tables"]),
         "parameters": {"type": "object"},
+        "from": WHOLE,
+        "rows": WHOLE,
+        "rejecting": listed(WHOLE),
     },
     "the rows or the columns of the nodes `last`, the types of a file alone, or the tables of a connection",
-    optional=("last", "find", "parameters"),
+    optional=("last", "find", "parameters", "from", "rows", "rejecting"),
+)
+
+_ABOUT_FILES = record(
+    {
+        "do": one_of(["list", "look", "read", "write"]),
+        "path": TEXT,
+        "after": TEXT,
+        "limit": WHOLE,
+        "search": TEXT,
+        "size": WHOLE,
+        "replace": FLAG,
+    },
+    "jobs/work/file_questions.py",
+    optional=("after", "limit", "search", "size", "replace"),
 )
 
 
@@ -66,8 +83,10 @@ _PREVIEW = any_of(
             "rows": listed(listed(ANYTHING)),
             "truncated": FLAG,
             "timedOut": FLAG,
+            "from": WHOLE,
+            "count": nullable(WHOLE),
         },
-        *("rows", "truncated", "timedOut"),
+        *("rows", "truncated", "timedOut", "from", "count"),
     ),
     _answer({"tables": listed(TABLE), "truncated": FLAG}),
 )
@@ -133,6 +152,24 @@ CHANNELS = (
         "The log of a run at work, on another machine.",
         received=(_ASKED,),
         replies=(_LOG,),
+        is_internal=True,
+    ),
+    Channel(
+        "files",
+        "nats",
+        "tenant.{tenant}.files",
+        "A list of files, and the beginning of an upload or a download.",
+        received=(Message("FilesQuestion", "A web server asks any runner.", _ABOUT_FILES),),
+        replies=(Message("FilesAnswer", "What is there, or why not.", ANYTHING),),
+        is_internal=True,
+    ),
+    Channel(
+        "transfer",
+        "nats",
+        "tenant.{tenant}.files.{runner}.{transfer}",
+        "The pieces of an upload or a download, one after the other.",
+        received=(Message("FilePiece", "JSON on a line, and the bytes after it.", TEXT, RAW),),
+        replies=(Message("NextPiece", "JSON on a line, and the bytes after it.", TEXT, RAW),),
         is_internal=True,
     ),
     Channel(

@@ -27,7 +27,7 @@ export class Problem extends Error {
 }
 
 /** Where the server's paths begin: at the root of its host, or below a path of a proxy. */
-const ROOT = new URL('../../', import.meta.url);
+export const ROOT = new URL('../../', import.meta.url);
 
 export class Api {
   #token;
@@ -131,6 +131,21 @@ export class Api {
   /** {tables: [{name, columns: [{name, type}]}], truncated}: what a connection's database has, as a runner with the tag sees it (null: any). */
   tables(connection, runnerTag) {
     return this.#call('POST', '/api/tables', { connection, runnerTag });
+  }
+
+  /** A page of a directory of the data roots. */
+  files(path, { q = '', after = '' } = {}) {
+    return this.#call('GET', `/api/files?${query({ path, q, after })}`);
+  }
+
+  /** A page of what an output of a run wrote; `from`: its first row, from 0 on, or so many from the end, negative. */
+  output(runId, nodeId, from, limit) {
+    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/outputs/${nodeId}?${query({ from, limit })}`);
+  }
+
+  /** The headers that let a request in which is made elsewhere: bytes of files move without our deadline. */
+  get credentials() {
+    return headersOf(this.#token());
   }
 
   /** {columns, types}: what the columns of a node's file hold, found by reading all of it. */

@@ -21,6 +21,7 @@ import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from '../realtime/estimate.js';
 import { ExecuteForm } from './execute-form.js';
 import { showInTab } from './favicon.js';
+import { Files } from './files/files.js';
 import { oncePerFrame } from './frames.js';
 import { Gallery } from './gallery.js';
 import { TokenView } from './token-view.js';
@@ -88,7 +89,7 @@ class Playground {
   #pages = new PagesView({ onGo: (place) => this.#go(place) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
-  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
+  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written) });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
   #account = new AccountView({ onSignOut: () => this.#signOut(), onOtherTab: (what) => this.#onOtherTab(what) });
@@ -100,6 +101,7 @@ class Playground {
   });
   #executeForm = new ExecuteForm();
   #editor = new Editor({ api: this.#api, graph: this.#graph, host: this.#editHost() });
+  #files = new Files({ api: this.#api, host: this.#filesHost() });
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
   #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
 
@@ -639,6 +641,16 @@ class Playground {
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
+      browse: (path, isWriting) => this.#files.choose(path, isWriting),
+    };
+  }
+
+  #filesHost() {
+    return {
+      announce: (text) => this.#speak(text),
+      attempt: (work) => this.#attempt(work),
+      canAdd: () => this.#editor.isOpen && this.#editor.types.size > 0,
+      add: (...node) => this.#editor.dropNode(...node),
     };
   }
 
@@ -781,7 +793,7 @@ class Playground {
 
   #drawDetails(node, run, now) {
     const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
-    this.#details.draw(node, now, trace);
+    this.#details.draw(node, now, trace, this.#files.writtenBy(node, run, this.#view().graph));
   }
 
   // Whoever reports as a node that the graph does not have is shown beside it; but not before the server has said whether

@@ -76,6 +76,8 @@ BAD: list[tuple[str, str]] = [
     ("MAX_SUBSCRIPTIONS", "0"),
     ("MAX_MESSAGES_PER_SECOND", "0"),
     ("MAX_BODY_BYTES", "1"),
+    ("UPLOAD_MB", "-1"),
+    ("UPLOAD_TOTAL_MB", "0"),
     ("BODY_TIMEOUT", "0"),
     ("MAX_JSON_DEPTH", "1000000"),
     ("MAX_GRAPH_NODES", "201"),

@@ -4,7 +4,7 @@
  *
  *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
  *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), onPreview(), attempt(work), notice(text, tone, action),
- *    announce(text)}
+ *    announce(text), browse(path, isWriting) → a path or null}
  *
  * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
  * `#redo`, `#zoom-level`, `#problems`, `#notes`, and those of the parts.
@@ -533,13 +533,13 @@ export class Editor {
     this.#host.announce(`${said}: ${label}.`);
   }
 
-  #add(type, place = null, { after = null, before = null, into = null } = {}) {
+  #add(type, place = null, { after = null, before = null, into = null, config = {} } = {}) {
     if (this.#draft === null) return;
     const { model } = this.#draft;
     const id = model.nextId(this.#host.takenIds());
     const name = freeName(type.label, new Set(model.graph.nodes.map((node) => node.name)));
     const position = freePlace(model.graph, place ?? this.#placeFor(after?.id ?? null), ROOM);
-    const node = { id, type: type.name, name, config: startingConfig(type), position };
+    const node = { id, type: type.name, name, config: { ...startingConfig(type), ...config }, position };
     const apply = (graph) => {
       let next = addNode(graph, node);
       if (into !== null && type.hasInput && type.hasOutput) {
@@ -572,11 +572,16 @@ export class Editor {
     return { x: x - NODE.width / 2, y: y - NODE.height / 2 };
   }
 
-  #drop(type, clientX, clientY) {
+  #drop(type, clientX, clientY, config = {}) {
     const point = this.#graph.sheetPoint(clientX, clientY);
     if (point === null) return;
     const into = this.#graph.edgeAt(clientX, clientY);
-    this.#add(type, { x: point.x - NODE.width / 2, y: point.y - 28 }, { into });
+    this.#add(type, { x: point.x - NODE.width / 2, y: point.y - 28 }, { into, config });
+  }
+
+  /** A node of the type with this name where the pointer is, with these settings. */
+  dropNode(typeName, config, clientX, clientY) {
+    this.#drop(this.#types.get(typeName), clientX, clientY, config);
   }
 
   #connect(edge) {
@@ -774,6 +779,7 @@ export class Editor {
       pickFunction: (onPick) => this.#pickFunction(onPick),
       valuesOf: (id, expression) => this.#valuesOf(id, expression),
       askTables: (connection) => void this.#askTables(connection),
+      browse: (id, path) => this.#host.browse(path, !this.#types.get(nodeOf(this.#draft.model.graph, id).type).hasOutput),
     };
   }
 

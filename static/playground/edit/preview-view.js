@@ -62,7 +62,7 @@ export class PreviewView {
         onWait: () => this.#tell('loading', 'Waiting for a runner…'),
       });
       if (generation !== this.#generation) return;
-      byId('preview-table').replaceChildren(table(preview));
+      byId('preview-table').replaceChildren(rowsTable(preview));
       this.#tell('rows', noteOf(preview));
       this.#announce(`${byId('preview-title').textContent}. ${noteOf(preview)}`);
     } catch (error) {
@@ -90,9 +90,10 @@ function countOf(rows) {
   return rows.length === 1 ? '1 row' : `${rows.length} rows`;
 }
 
-function table({ columns, types = [], rows }) {
+/** The rows as a table that counts them from `first` + 1 on. */
+export function rowsTable({ columns, types = [], rows }, first = 0) {
   const head = element('tr', '', headCell('#'), ...columns.map((column, place) => columnCell(column, types[place])));
-  const body = rows.map((row, place) => element('tr', '', numberCell(place + 1), ...row.map((value, at) => cell(value, types[at]))));
+  const body = rows.map((row, place) => element('tr', '', numberCell(first + place + 1), ...row.map((value, at) => cell(value, types[at]))));
   return element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
 }
 
