@@ -45,9 +45,10 @@ class PreviewRequests:
 
         Raises as `ask`.
         """
+        tag = _checked_tag(part)
         [node] = part["nodes"]
         question = {"graph": part, "last": [[node["id"], None]], "from": start, "rows": rows}
-        return self._in_turn(tenant_id, question)
+        return self._in_turn(tenant_id, tag, question)
 
     def find_types(
         self, tenant_id: str, graph: Document, node_id: int, given: Document

@@ -7,12 +7,13 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import CONNECTION, Field, Need
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.types import Schema, listed
+from program_lib.types import listed
 from program_lib.write_modes import KEYED, LEAST_COMMITTED, MODES_THAT_COMMIT, MOST_COMMITTED
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     rows = config.get("commit_rows", 0)
     if not rows:
         return known
