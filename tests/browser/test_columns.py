@@ -97,7 +97,6 @@ def test_a_field_that_names_columns_completes_those_that_come_in(editor: Editor)
 
 def test_a_query_completes_tables_and_their_columns(editor: Editor) -> None:
     editor.node(1).click()
-    expect(editor.field("table").locator("datalist option").first).to_be_attached(attached=False)
     editor.field("table").locator("input").focus()
     there = editor.field("table").locator('datalist option[value="customers"]')
     expect(there).to_have_count(1)
@@ -137,7 +136,7 @@ def test_a_wrong_type_and_a_name_that_is_gone_are_marked_in_the_nodes_behind(
     editor: Editor,
 ) -> None:
     expression(editor, 2).fill("status + id")
-    expect(editor.field("columns").locator(".field-error")).to_contain_text("do not go together")
+    expect(editor.field("columns").locator(".field-error")).to_contain_text("Text + integer is not possible")
     editor.page.get_by_label("Column 1", exact=True).fill("double")
     expect(problems(editor)).to_have_text("2 problems")
     editor.node(3).click()

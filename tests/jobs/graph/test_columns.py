@@ -59,7 +59,7 @@ def test_each_field_that_names_columns_is_told_of_those_that_cannot_be(
 @pytest.mark.parametrize("node_type", ["join", "lookup"])
 def test_a_key_is_looked_for_in_its_own_input(node_type: str) -> None:
     ports = {"join": ("left", "right"), "lookup": ("rows", "table")}[node_type]
-    names = {"columns": ["b"]} if node_type == "lookup" else {}
+    names: dict[str, Any] = {"columns": ["b"]} if node_type == "lookup" else {}
     other = node(4, "map", columns=[{"column": "b", "expression": "1"}], keep="none")
     both = node(5, node_type, on=[{"left": "b", "right": "n"}], **names)
     document = graph([FILE, KNOWN, other, both], [(1, 2), (1, 4), (2, 5, "", ports[0]), (4, 5, "", ports[1])])  # fmt: skip
