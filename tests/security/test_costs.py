@@ -95,8 +95,8 @@ def doubling() -> Document:
     first = node(
         1, "map", columns=[{"column": f"c{n}", "expression": "1"} for n in range(20)], keep="none"
     )
-    edges: list[Document]
-    nodes, edges = [node(100, "csv_input", path="a.csv"), first], [{"from": 100, "to": 1}]
+    nodes = [node(100, "csv_input", path="a.csv"), first]
+    edges: list[Document] = [{"from": 100, "to": 1}]
     for number in range(2, 42):
         nodes.append(
             node(

@@ -301,7 +301,7 @@ function mark(box, first, isWrong, withText) {
   const inputs = [...box.querySelectorAll('input, textarea')];
   const texts = new Map(withText.map(({ text, message }) => [text, message]));
   const named = isWrong ? inputs.filter(({ value }) => texts.has(value)) : [];
-  for (const input of new Set([...inputs, ...first])) {
+  for (const input of new Set([...inputs, ...first.filter(({ type }) => type !== 'button')])) {
     const isAtFault = named.length > 0 ? named.includes(input) : isWrong && first.includes(input);
     if (isAtFault || input.hasAttribute('aria-invalid') || first.includes(input)) setAttribute(input, 'aria-invalid', String(isAtFault));
     input.title = named.includes(input) ? texts.get(input.value) : '';
@@ -333,8 +333,7 @@ function fieldBox(field, control, fields, { required }) {
     if (first.id === '') first.id = id;
     label.htmlFor = first.id;
     first.setAttribute('aria-describedby', `${error.id} ${help.id}`);
-    first.toggleAttribute('aria-required', false);
-    if (required) first.setAttribute('aria-required', 'true');
+    if (required && first.type !== 'button') first.setAttribute('aria-required', 'true');
   }
   fields.set(field.name, { box, error, field, control });
   return box;
