@@ -432,13 +432,14 @@ class Playground {
   }
 
   async #signOut() {
+    let isOfAll;
     try {
-      await signOut();
+      isOfAll = await signOut();
     } catch {
       this.#notice.say('You are still signed in: the server cannot be reached.', 'error', null, 'connection');
       return;
     }
-    this.#account.tellOtherTabs('out');
+    if (isOfAll) this.#account.tellOtherTabs('out');
     this.#leave('You have signed out');
   }
 
@@ -454,7 +455,7 @@ class Playground {
     if (what === 'out') {
       loseSession();
       this.#leave('You have signed out in another tab');
-    } else if (this.#tokenView.isOpen) {
+    } else if (what === 'in' && this.#tokenView.isOpen) {
       this.#tokenView.close();
       this.#service.disconnect();
       this.#load();
@@ -778,6 +779,7 @@ class Playground {
   }
 
   #drawConnection() {
+    this.#account.draw(currentUser());
     const { state, reason, transport, detour, isLooking, serverState } = this.#service;
     const { asked, job } = this.#shown;
     this.#connection.draw(state, reason, {

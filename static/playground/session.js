@@ -10,13 +10,14 @@ const KEY = 'playground.token';
 const ADDRESS = new URL('../../api/session', import.meta.url);
 
 /** Milliseconds for an answer, and between two questions about a session whose end is near. */
-const TIMEOUT = 20_000;
+const TIMEOUT = 8_000;
 const ASK_AGAIN = 10_000;
 
 /** As long as the server could not be asked: it shall judge. */
 const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', signOut: null });
 
-let byProxy = false; // by the last session that was there, like the next one: drafts of a session that has ended are its tenant's
+// Of the last session that was there: drafts of one that has ended are its tenant's.
+let byProxy = false;
 let tenantId = '';
 let session = null; // what the server says of it, and `askedAt` in Date.now() milliseconds; null: there is none
 
@@ -87,19 +88,23 @@ export function loseSession() {
 }
 
 /**
- * Forgets the token, or ends the session; where a proxy signed the user in, the page leaves for its sign-out. Throws where
- * the server cannot be reached: the session is then still there.
+ * Forgets this tab's token, or ends the session of all tabs, and says which: true for the session. Where a proxy signed the
+ * user in, the page leaves for its sign-out. Throws where the server cannot be reached: the session is then still there.
  */
 export async function signOut() {
-  const away = session?.signOut ?? null;
-  if (currentToken() === '') {
-    const response = await call('DELETE');
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    await endWhatCameBack();
-  }
+  const isOfTab = currentToken() !== '';
+  const away = isOfTab ? null : (session?.signOut ?? null);
+  if (!isOfTab) await endSession();
   forgetToken();
   session = null;
   if (away !== null) location.assign(away);
+  return !isOfTab;
+}
+
+async function endSession() {
+  const response = await call('DELETE');
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  await endWhatCameBack();
 }
 
 // An answer that was on its way may have renewed the cookie after all.

@@ -14,6 +14,11 @@ from tests.browser.pages import assert_accessible, picture
 from tests.harness import FEW_ORDERS, Product, eventually, running_product
 
 shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
+CHANNEL = "playground.session /"
+HEARS = f"""() => {{
+  window.heard = [];
+  new BroadcastChannel('{CHANNEL}').onmessage = ({{data}}) => heard.push(data);
+}}"""
 NARROW = {"width": 320, "height": 700}
 
 
@@ -115,9 +120,13 @@ def test_a_link_of_somebody_else_counts_for_its_tab_alone(
     page.reload()
     expect(page.locator("#account-name")).to_have_text("ann")
     assert cookies(page) == [before]
+    page.evaluate(HEARS)
     tab.click("#account-out")  # of this tab: the browser's session is there as before
     expect(tab.locator("#token-title")).to_have_text("You have signed out")
-    page.reload()
+    tab.evaluate("channel => new BroadcastChannel(channel).postMessage('last')", CHANNEL)
+    page.wait_for_function("heard.includes('last')")
+    assert page.evaluate("heard") == ["last"], "other tabs are told nothing"
+    expect(page.locator("#token")).to_be_hidden()
     expect_live(page)
 
 
