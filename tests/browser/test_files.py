@@ -383,7 +383,7 @@ def test_in_every_size_and_light(
     )
     editor = edit(copying(node(2, "csv_output", "Report", 400, path="written.csv")))
     page = editor.page
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     executed(editor)
     page.set_viewport_size({"width": width, "height": 800})
     page.locator("#details-written").click()
