@@ -280,6 +280,7 @@ def test_limits_are_told_before_a_body_is_read(start_product: StartProduct) -> N
     eventually(lambda: listed(product) is not None, what="the runner is there")
     too_large = bring(product, "a.csv", b"x" * (1 << 20) + b"y")
     assert too_large.status == 413
+    assert bring(product, "a.csv", bytes(64 << 20)).status == 413, "told in peace, not by a reset"
     assert "UPLOAD_MB" in too_large.json()["detail"]
     for name in ("a.csv", "b.csv"):
         assert bring(product, name, b"x" * 1_000_000).status == 201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from jobs.run.files.uploads import LEFT_OVER, Upload
 from jobs.work.file_questions import PIECE, files_subject, packed, unpacked
 from progress_lib.nats import Link
 from settings.groups import UploadSettings
-from tests.harness import NatsServer, eventually, linked
+from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT
 from tests.programs import allowance
 
@@ -145,3 +146,16 @@ def test_of_a_very_large_directory_the_list_says_that_it_is_not_all(tmp_path: Pa
     reach = Reach((tmp_path,), frozenset())
     found = listed(reach, "", Page())
     assert (len(found["entries"]), found["isAll"]) == (200, False)
+
+
+def test_pieces_are_as_small_as_the_nats_server_wants_them(tmp_path: Path, root: Path) -> None:
+    with plain_nats(tmp_path / "nats", "max_payload: 20000") as server, linked(server.url) as link:
+        made = Files(link, tmp_path / "var", allowance(root, of=TENANT), UploadSettings())
+        made.start()
+        try:
+            web = FileRequests(link, has_many_tenants=False)
+            source = io.BytesIO(CONTENT)
+            web.upload(TENANT, "a.csv", len(CONTENT), source.read, replace=False)
+            assert b"".join(web.download(TENANT, "a.csv")[1]) == CONTENT
+        finally:
+            made.stop()
