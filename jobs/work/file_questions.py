@@ -14,6 +14,7 @@ from progress_lib.subjects import check_id
 ANSWER_WAIT = 5.0  # seconds for any answer
 # Bytes of a piece: from the slowest client that is waited for (4 KB/s) it takes half a minute
 PIECE = 128 * 1024
+HEAD = 200  # bytes of the line before it, at most
 # Seconds without a piece after which a runner forgets a transfer
 IDLE = 120.0
 MOST_A_PAGE = 500  # entries of a list; 1.6 KB each at most
@@ -33,6 +34,11 @@ def session_subject(tenant_id: str, runner: str, key: str) -> str:
 def packed(about: Document, content: bytes | memoryview = b"") -> bytes:
     """A message of a transfer: what it is about on a line, and bytes behind it."""
     return json.dumps(about).encode() + b"\n" + content
+
+
+def piece_bytes(max_payload: int) -> int:
+    """How many bytes of a file one message holds, where NATS takes messages up to `max_payload`."""
+    return min(PIECE, max_payload - HEAD)
 
 
 def unpacked(payload: bytes) -> tuple[Document, bytes]:

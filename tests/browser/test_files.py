@@ -400,3 +400,42 @@ def test_in_every_size_and_light(
     assert_accessible(page, f"files {width} {scheme}")
     picture(page, f"files-{width}-{scheme}", tmp_path)
     assert page.evaluate("document.querySelector('#files').scrollWidth <= innerWidth")
+
+
+# ---------------------------------------------------------------- pure
+
+
+def test_names_sizes_and_paths(modules: Page) -> None:
+    told = modules.evaluate(
+        """async () => {
+          const names = await import('/playground/files/names.js');
+          const types = ['a.csv', 'A.CSV.gz', 'a.tsv', 'a.ndjson.zst', 'a.jsonl', 'a.parquet', 'a.json', 'a', 'a.csv.exe'];
+          return {
+            types: types.map((name) => names.readerOf(name)?.type ?? null),
+            sizes: [0, 1, 999, 1000, 999_999, 8_388_608, 5e9].map(names.formatBytes),
+            below: [['', 'a'], ['in', 'a'], ['/srv/x/', 'a'], ['/', 'a']].map(([at, name]) => names.below(at, name)),
+            directories: ['', 'a', 'in/a', '/srv/a', '/a'].map(names.directoryOf),
+            wrong: ['', ' ', 'a/b', '..', '.x', 'a b.csv'].map((name) => names.whyNoName(name) !== null),
+            steps: [names.steps('', null), names.steps('a/b', null), names.steps('/srv/x/a', '/srv/x')],
+          };
+        }"""
+    )
+    csv, ndjson = "csv_input", "ndjson_input"
+    assert told["types"] == [csv, csv, csv, ndjson, ndjson, "parquet_input", None, None, None]
+    assert told["sizes"] == [
+        "0 bytes",
+        "1 byte",
+        "999 bytes",
+        "1.0 kB",
+        "999 kB",
+        "8.3 MB",
+        "5.0 GB",
+    ]
+    assert told["below"] == ["a", "in/a", "/srv/x/a", "/a"]
+    assert told["directories"] == ["", "", "in", "/srv", "/"]
+    assert told["wrong"] == [True, True, True, True, True, False]
+    assert [[step["path"] for step in steps] for steps in told["steps"]] == [
+        [""],
+        ["", "a", "a/b"],
+        ["/srv/x", "/srv/x/a"],
+    ]

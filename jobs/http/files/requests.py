@@ -9,10 +9,10 @@ from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.file_questions import (
     ANSWER_WAIT,
-    PIECE,
     Document,
     files_subject,
     packed,
+    piece_bytes,
     unpacked,
 )
 from progress_lib.nats import Link, NatsAway, NatsError
@@ -55,9 +55,9 @@ class FileRequests:
                     self._drop(session)
 
     def _send(self, session: str, size: int, read: Read) -> None:
-        at = 0
+        at, most = 0, piece_bytes(self._link.max_payload)
         while at < size:
-            content = read(min(PIECE, size - at))
+            content = read(min(most, size - at))
             if not content:
                 raise Problem(400, f"the body ended after {at:,} of {size:,} bytes")
             self._piece(session, packed({"at": at}, content))

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -124,11 +125,12 @@ def _key_of(cursor: str) -> _Key:
     return (kind == "f", name.casefold(), name)
 
 
-def data_sizes(reach: Reach, most: int) -> Iterator[int]:
-    """The sizes of the files in the tenant's first root, of `most` files at most. Follows no links."""
+def data_sizes(reach: Reach, most: int, seconds: float) -> Iterator[int]:
+    """The sizes of the files in the tenant's first root: of `most` files at most, found within so long. Follows no links."""
+    end = time.monotonic() + seconds
     left = [str(reach.roots[0])]
     seen = 0
-    while left and seen < most:
+    while left and seen < most and time.monotonic() < end:
         try:
             with os.scandir(left.pop()) as entries:
                 for entry in entries:

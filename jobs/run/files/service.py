@@ -17,9 +17,9 @@ from jobs.work.fair_shares import FairPlaces, FairQueue
 from jobs.work.file_questions import (
     ANSWER_WAIT,
     IDLE,
-    PIECE,
     Document,
     packed,
+    piece_bytes,
     session_subject,
     unpacked,
 )
@@ -34,6 +34,7 @@ WAITING = 64  # messages, of a piece of a file at most. When full, the answer is
 TRANSFERS = 16  # uploads and downloads of a runner at a time
 LOOK_PERIOD = 5.0  # seconds between two looks for transfers that stand still
 MOST_COUNTED = 100_000  # files of a tenant whose sizes are added up
+COUNTED_FOR = 2.0  # seconds; of a root that is larger or slower, only a part counts
 MB = 1 << 20
 
 
@@ -130,7 +131,7 @@ class Files:
             return _told(403, str(error))
         except OSError as error:
             LOG.warning("a file of tenant %s: %s", tenant_id, error)
-            return _told(409, f"the file cannot be used: {error.strerror}")
+            return _told(409, f"the file cannot be used: {error.strerror or error}")
         except Exception:
             LOG.exception("a question about a file failed")
             return _told(500, "the runner failed; its log has the details")
@@ -173,7 +174,10 @@ class Files:
                 for one in self._transfers.values()
                 if one.tenant_id == tenant_id and one.upload
             ]
-        if sum(data_sizes(reach, MOST_COUNTED)) + sum(coming) + size > self._most_in_all:
+        if (
+            sum(data_sizes(reach, MOST_COUNTED, COUNTED_FOR)) + sum(coming) + size
+            > self._most_in_all
+        ):
             raise Refused(
                 507,
                 f"with it, the files would have more than {self._most_in_all // MB:,} MB (UPLOAD_TOTAL_MB): "
@@ -203,7 +207,7 @@ class Files:
                     return packed({})
                 if about.get("end") and transfer.upload:
                     return json.dumps(transfer.upload.finish()).encode()
-                answer = transfer.piece(int(about.get("at", 0)), content)
+                answer = transfer.piece(int(about.get("at", 0)), content, self._link.max_payload)
                 is_over = False
                 return answer
         finally:
@@ -243,14 +247,14 @@ class _Transfer:
     moved_at: float = field(default_factory=time.monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def piece(self, at: int, content: bytes) -> bytes:
+    def piece(self, at: int, content: bytes, max_payload: int) -> bytes:
         """Writes a piece, or reads one. Raises Refused and OSError."""
         if self.upload is not None:
             self.upload.write(at, content)
             return packed({"at": at + len(content)})
         if self.file is None:
             raise Refused(410, ENDED)
-        return packed({"at": at}, os.pread(self.file, PIECE, at))
+        return packed({"at": at}, os.pread(self.file, piece_bytes(max_payload), at))
 
     def close(self) -> None:
         if self.upload is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -22,6 +24,8 @@ from tests.harness import (
     eventually,
     running_product,
 )
+from tests.proxies import nginx_before
+from tests.security.short_waits import IMPATIENT
 
 PARTS = ".upload-*"
 
@@ -276,6 +280,7 @@ def test_limits_are_told_before_a_body_is_read(start_product: StartProduct) -> N
     eventually(lambda: listed(product) is not None, what="the runner is there")
     too_large = bring(product, "a.csv", b"x" * (1 << 20) + b"y")
     assert too_large.status == 413
+    assert bring(product, "a.csv", bytes(64 << 20)).status == 413, "told in peace, not by a reset"
     assert "UPLOAD_MB" in too_large.json()["detail"]
     for name in ("a.csv", "b.csv"):
         assert bring(product, name, b"x" * 1_000_000).status == 201
@@ -399,3 +404,37 @@ def test_what_cannot_be_shown_says_why(shop: Product, root: Path) -> None:
     (root / "o.csv").unlink()
     gone = shop.get(f"/api/runs/{run_id}/outputs/2")
     assert (gone.status, "o.csv" in gone.json()["detail"]) == (404, True)
+
+
+# ---------------------------------------------------------------- behind a proxy
+
+
+def test_behind_nginx_as_operators_copy_it_files_come_and_go(shop: Product, tmp_path: Path) -> None:
+    content = b"0123456789" * 400_000  # above the 2 MB that other bodies may have
+    name = "a b & ü?#%25.csv"
+    context = ssl._create_unverified_context()
+    with nginx_before(shop.api_port, directory=tmp_path / "nginx") as url:
+
+        def exchange(method: str, query: str = "", body: bytes | None = None) -> tuple[int, bytes]:
+            headers = {"Authorization": f"Bearer {shop.token()}"}
+            request = Request(f"{url}{address(name, query)}", body, headers, method=method)
+            with urlopen(request, timeout=30, context=context) as answer:
+                return answer.status, answer.read()
+
+        assert exchange("PUT", body=content)[0] == 201
+        assert (shop.data_dir / name).read_bytes() == content
+        assert exchange("GET") == (200, content)
+        shared = shop.data_dir.parent / "shared place"
+        assert exchange("PUT", f"?root={quote(str(shared))}", b"x")[0] == 201
+        assert (shared / name).read_bytes() == b"x"
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(start_product: StartProduct) -> None:
+    product = start_product(application=IMPATIENT, SAMPLE_ORDERS="0")
+    eventually(lambda: listed(product) is not None, what="the runner is there")
+    slow = Half(product, "slow.csv", 2 * PIECE, b"x" * PIECE)
+    answer = slow.connection.getresponse()
+    assert answer.status == 408
+    assert b"too slowly" in answer.read()
+    slow.connection.close()
+    eventually(lambda: not left_over(product), what="its half is removed")
