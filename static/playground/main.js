@@ -23,7 +23,7 @@ import { showInTab } from './favicon.js';
 import { oncePerFrame } from './frames.js';
 import { Gallery } from './gallery.js';
 import { TokenView } from './token-view.js';
-import { GraphView } from './graph-view.js';
+import { GraphView, iconOf } from './graph-view.js';
 import { Home } from './home.js';
 import { JobsView } from './jobs-view.js';
 import { JsonView } from './json-view.js';
@@ -31,6 +31,8 @@ import { NoticeView } from './notice-view.js';
 import { Notifier } from './notifier.js';
 import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
+import { commandsNow } from './room/commands.js';
+import { FindView } from './room/find-view.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
 import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
@@ -89,6 +91,7 @@ class Playground {
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
+  #find = new FindView({ items: () => this.#findable(), announce: (text) => this.#speak(text) });
   #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
   #jsonView = new JsonView({
@@ -540,6 +543,21 @@ class Playground {
     await this.#attempt(() => this.#fetchRun(this.#shown, problem.runId), { quiet: true });
   }
 
+  // What can be gone to from here: the nodes that are shown, what can be done, and all jobs.
+  #findable() {
+    const { types } = this.#editor;
+    const nodes = this.#view().graph.nodes.map(({ id, type, name }) => ({ kind: 'node', label: name || `Node ${id}`, hint: types.get(type)?.label ?? type, icon: iconOf(type, types.get(type)), run: () => this.#goToNode(id) }));
+    const commands = commandsNow().map((command) => ({ kind: 'command', ...command }));
+    const jobs = this.#jobs.map(({ id, name }) => ({ kind: 'job', label: name, hint: `Job ${id}`, icon: 'log', run: () => this.#go(jobPlace(id)) }));
+    return [...nodes, ...commands, ...jobs];
+  }
+
+  #goToNode(id) {
+    if (this.#shown.selected !== id) this.#showNode(id);
+    this.#graph.focusNode(id);
+    this.#graph.reveal(id);
+  }
+
   // ---- details ---------------------------------------------------------------------------------------
 
   // A node that nobody edits was chosen; of a draft, the editor tells.
@@ -592,6 +610,7 @@ class Playground {
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#jsonView.open(this.#editor.document),
+      find: () => this.#find.open(),
       onPreview: () => isLow() && this.#runs.openDrawer(null),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),

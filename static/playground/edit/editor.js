@@ -3,7 +3,7 @@
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
  *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
- *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), onPreview(), attempt(work), notice(text, tone, action),
+ *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), find(), onPreview(), attempt(work), notice(text, tone, action),
  *    announce(text)}
  *
  * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
@@ -918,6 +918,7 @@ export class Editor {
     save: () => void this.save({ asItIs: true }),
     rename: () => this.#tools.startRename(),
     help: () => openHelp(),
+    find: () => this.#host.find(),
     add: () => this.#offerAdd(),
     connect: () => {
       const id = this.#oneTarget();

@@ -35,6 +35,7 @@ export const KEYS = [
 /** Keys that work wherever the focus is, in fields as well. */
 export const KEYS_EVERYWHERE = [
   { command: 'save', key: 's', mod: true, shown: 'Mod+S', says: 'Save' },
+  { command: 'find', key: 'k', mod: true, shown: 'Mod+K', says: 'Find a node, job or command by some of its letters' },
   { command: 'rename', key: 'F2', shown: 'F2', says: 'Rename the job' },
   { command: 'help', key: '?', inFields: false, shown: '?', says: 'This list' },
 ];
