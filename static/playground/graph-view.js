@@ -19,6 +19,7 @@ import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
 import { formatShare } from '../realtime/estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
+import { holdsText } from './room/holding.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = {
@@ -160,6 +161,15 @@ export class GraphView {
     const { name } = outputs[placeOf(outputs, fromPort)];
     if (name === '') return whole; // beside it rows leave by the output for rejected ones alone
     return { rows: Object.hasOwn(source.ports, name) ? source.ports[name] : 0, rate: null };
+  }
+
+  /** Say at each node of the Map node id → ids of those who wait for its rows, that they do. */
+  drawHolding(holds) {
+    for (const [id, { parts }] of this.#cards) {
+      const after = holds.get(id) ?? null;
+      setHidden(parts.holds, after === null);
+      if (after !== null) setText(parts.holds, holdsText(after));
+    }
   }
 
   /**
@@ -333,7 +343,7 @@ export class GraphView {
   #newCard(node) {
     const type = this.#types.get(node.type);
     const parts = cardParts(iconOf(node.type, type));
-    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.message, parts.bar);
+    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.message, parts.holds, parts.bar);
     card.type = 'button';
     card.dataset.nodeId = String(node.id);
     card.dataset.nodeType = node.type ?? '';
@@ -672,7 +682,8 @@ function cardParts(kindIcon) {
   const summary = element('span', 'node-type');
   const problems = element('ul', 'node-problems');
   const notes = element('p', 'node-notes');
-  problems.hidden = notes.hidden = true;
+  const holds = element('span', 'node-holds');
+  problems.hidden = notes.hidden = holds.hidden = true;
   return {
     kind: element('span', 'node-kind', icon(kindIcon)),
     title: element('span', 'node-title', name, summary),
@@ -690,6 +701,7 @@ function cardParts(kindIcon) {
     share,
     problems,
     notes,
+    holds,
   };
 }
 

@@ -33,6 +33,8 @@ import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { commandsNow } from './room/commands.js';
 import { FindView } from './room/find-view.js';
+import { holding, holdsText } from './room/holding.js';
+import { ratesOf, Throughput } from './room/throughput.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
 import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
@@ -322,7 +324,10 @@ class Playground {
   #onEvent(event, kind) {
     const shown = this.#shown;
     if (event.jobId !== shown.jobId) return this.#home.hear(event, kind);
-    if (shown.state[kind](event, this.#api.now())) this.#askForDrawing();
+    if (!shown.state[kind](event, this.#api.now())) return undefined;
+    if (kind === 'progress') shown.throughput.hear(event, this.#api.now());
+    this.#askForDrawing();
+    return undefined;
   }
 
   #onBrief(brief) {
@@ -704,12 +709,14 @@ class Playground {
     const since = this.#stale?.at ?? null;
     setAttribute(document.documentElement, 'data-stale', String(since !== null));
     this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected, since);
+    const holds = since === null ? holding(graph, (id) => viewOf.get(id) ?? state.node(id), now) : new Map();
+    this.#graph.drawHolding(holds);
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
     this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
-    if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
-    this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
+    if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), { run, now, isPast, holds: holds.get(selected) ?? null });
+    this.#runs.draw({ graph, nodes, ofRun, runNodes, run, record: this.#recordOf(run), now, isOffline: since !== null });
     this.#drawConnection();
     this.#home.draw({ now: this.#stale?.now ?? this.#api.now(), clock: this.#clock(), since, staleWord: this.#staleWord, isDeaf: this.#service.transport === 'http' });
     const live = isPast ? this.#shown.state.run(this.#clock()) : run;
@@ -755,9 +762,10 @@ class Playground {
     });
   }
 
-  #drawDetails(node, run, now) {
+  #drawDetails(node, { run, now, isPast, holds }) {
     const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
-    this.#details.draw(node, now, trace);
+    const samples = isPast ? this.#runs.samplesOf(node.nodeId) : this.#shown.throughput.of(node.nodeId, run?.runId ?? null);
+    this.#details.draw(node, now, { trace, rates: ratesOf(samples, node.endedAt ?? now), holds: holds === null ? '' : holdsText(holds) });
   }
 
   // Whoever reports as a node that the graph does not have is shown beside it; but not before the server has said whether
@@ -864,7 +872,7 @@ function isLow() {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), throughput: new Throughput(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
 }
 
 // Whether two graphs compute something else: names and places do not matter.
