@@ -34,6 +34,7 @@ import { PagesView } from './pages-view.js';
 import { commandsNow } from './room/commands.js';
 import { FindView } from './room/find-view.js';
 import { holding, holdsText } from './room/holding.js';
+import { MinimapView } from './room/minimap-view.js';
 import { ratesOf, Throughput } from './room/throughput.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
@@ -90,6 +91,7 @@ class Playground {
   #jobsView = new JobsView({ onOpen: (jobId) => this.#go(jobPlace(jobId)) });
   #pages = new PagesView({ onGo: (place) => this.#go(place) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
+  #minimap = new MinimapView(this.#graph);
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
@@ -711,6 +713,7 @@ class Playground {
     this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected, since);
     const holds = since === null ? holding(graph, (id) => viewOf.get(id) ?? state.node(id), now) : new Map();
     this.#graph.drawHolding(holds);
+    this.#minimap.drawStates((id) => viewOf.get(id)?.state ?? 'idle');
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;

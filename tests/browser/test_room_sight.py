@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.editing import WIDE
+from tests.browser.editing import WIDE, ports_graph
 from tests.browser.pages import assert_accessible
 from tests.browser.runs import Publisher, amounts_job
 from tests.browser.test_playground import FILTER, expect_run, node
@@ -147,3 +147,113 @@ def test_the_last_minute_of_a_node_is_drawn_and_told(
     )
     expect(page.locator(".chart-line")).to_have_attribute("d", re.compile(r"^M.*L"))
     assert_accessible(page, "the chart of a node")
+
+
+# ---------------------------------------------------------------- what of the graph is seen
+
+
+def long_graph(count: int, gap: int = 300) -> dict[str, Any]:
+    """Nodes in a row, each fed by the one before it."""
+    url = "sqlite:///shop.db"
+    first = {"id": 1, "type": "db_input", "name": "Orders of the quarter before the last one"}
+    nodes: list[dict[str, Any]] = [{**first, "config": {"connection": url, "table": "orders"}}]
+    nodes += [
+        {"id": place, "type": "filter", "name": "طلبات", "config": {"condition": "id > 5"}}
+        for place in range(2, count + 1)
+    ]
+    for place, made in enumerate(nodes):
+        made["position"] = {"x": 40 + gap * place, "y": 80}
+    edges = [{"from": place, "to": place + 1} for place in range(1, count)]
+    return {"nodes": nodes, "edges": edges, "engine": 2}
+
+
+def test_a_minimap_is_there_while_the_graph_does_not_fit_and_leads_where_one_points(
+    edit: Any,
+) -> None:
+    editor = edit(graph=long_graph(12))
+    page = editor.page
+    minimap = page.locator("#minimap")
+    expect(minimap).to_be_visible()
+    expect(page.locator(".minimap-node")).to_have_count(12)
+    assert_accessible(page, "the minimap")
+    assert page.locator("#minimap").get_attribute("aria-hidden") == "true"
+    assert page.locator("#minimap :focus, #minimap [tabindex], #minimap button").count() == 0
+    last = page.locator('.minimap-node[data-node-id="12"]').bounding_box()
+    assert last is not None
+    page.mouse.click(last["x"] + last["width"] / 2, last["y"] + last["height"] / 2)
+    expect(editor.node(12)).to_be_in_viewport(ratio=1)
+    expect(editor.node(1)).not_to_be_in_viewport()
+    editor.drag(
+        editor.middle(page.locator('.minimap-node[data-node-id="12"]')),
+        editor.middle(page.locator('.minimap-node[data-node-id="1"]')),
+    )
+    expect(editor.node(1)).to_be_in_viewport(ratio=1)
+    expect(page.locator("#unsaved")).to_be_hidden()  # nothing was moved but the camera
+    page.click("#fit")
+    expect(minimap).to_be_hidden()
+
+
+def test_from_afar_cards_show_their_title_and_their_state(edit: Any) -> None:
+    editor = edit(graph=long_graph(12))
+    page = editor.page
+    page.click("#fit")
+    expect(page.locator("#graph")).not_to_have_attribute("data-far", "0")
+    name = editor.node(1).locator(".node-name")
+    seen = name.evaluate(
+        "(e) => parseFloat(getComputedStyle(e).fontSize) * e.getBoundingClientRect().width / e.offsetWidth"
+    )
+    assert seen >= 8  # pixels of the screen
+    expect(editor.node(1).locator(".node-message")).to_be_hidden()
+    expect(editor.node(1)).to_have_accessible_name(
+        re.compile("Idle")
+    )  # to a screen reader it is as near as ever
+    assert_accessible(page, "the graph from afar")
+    publisher = Publisher(editor.product, editor.job_id, "afar")
+    publisher.status("running")
+    publisher.node(1, "running", 9)
+    expect(editor.node(1)).to_have_attribute("data-state", "running")
+    colour = "(e) => getComputedStyle(e).backgroundColor"
+    assert editor.node(1).evaluate(colour) != editor.node(2).evaluate(colour)
+    assert_accessible(page, "the graph from afar, running")
+
+
+def test_titles_take_two_lines_and_begin_where_their_script_does(edit: Any) -> None:
+    editor = edit(graph=long_graph(3))
+    name = editor.node(1).locator(".node-name")
+    lines = "(e) => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight)"
+    zoomed = "(e) => e.getBoundingClientRect().width / e.offsetWidth"
+    assert round(name.evaluate(lines) / name.evaluate(zoomed)) == 2
+    assert editor.node(1).evaluate("(e) => e.offsetHeight") == editor.node(2).evaluate(
+        "(e) => e.offsetHeight"
+    )
+    assert (
+        editor.node(2).locator(".node-name").evaluate("(e) => getComputedStyle(e).direction")
+        == "rtl"
+    )
+
+
+def test_each_kind_of_node_has_its_colour(edit: Any) -> None:
+    editor = edit(graph=ports_graph())
+    kinds = [editor.node(number).get_attribute("data-kind") for number in (1, 2, 3, 4)]
+    assert kinds == ["input", "combine", "combine", "output"]
+    colour = "(e) => getComputedStyle(e, '::before').backgroundColor"
+    assert len({editor.node(number).evaluate(colour) for number in (1, 2, 4)}) == 3
+
+
+def test_edges_flow_while_rows_come_and_stand_still_for_who_wants_that(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "Flows", "graph": long_graph(3)})
+    page = open_playground(job_id, viewport=WIDE, reduced_motion="no-preference")
+    publisher = Publisher(shop, job_id, "flows")
+    publisher.status("running")
+    publisher.node(1, "running", 100)
+    edge = page.locator('.edge[data-from="1"]')
+    expect(edge).to_have_attribute("data-flowing", "true")
+    expect(page.locator('.edge[data-from="2"]')).to_have_attribute("data-flowing", "false")
+    animation = "(e) => getComputedStyle(e).animationName"
+    assert edge.evaluate(animation) == "flow"
+    page.emulate_media(reduced_motion="reduce")
+    assert edge.evaluate(animation) == "none"
+    publisher.node(1, "completed", 100)
+    expect(edge).to_have_attribute("data-flowing", "false")
