@@ -98,6 +98,7 @@ export class GraphView {
   #intents = null; // of whoever edits; see `edit`
   #onCamera = () => undefined;
   #onLook = () => undefined;
+  #onMenu = () => undefined;
   #gestures;
 
   /** `onSelect(id)`: a node was chosen, while nobody edits. */
@@ -282,6 +283,18 @@ export class GraphView {
 
   get zoom() {
     return this.#camera.zoom;
+  }
+
+  /**
+   * `listener(what, {clientX, clientY})`: what can be done with it was asked for; `what`: {kind: 'node', id}, {kind: 'edge', edge} or
+   * {kind: 'ground'}.
+   */
+  onMenu(listener) {
+    this.#onMenu = listener;
+  }
+
+  focusGround() {
+    this.#canvas.focus({ preventScroll: true });
   }
 
   /** `listener()`: something else of the graph is seen now, or nodes stand elsewhere. */
@@ -596,12 +609,29 @@ export class GraphView {
       abortAim: () => view.#endAim(),
       mark: (box, how) => view.#mark(box, how),
       endMark: () => setHidden(view.#marquee, true),
+      menu: (event) => view.#askForMenu(event),
       pickEdge: (key, how) => view.#intents?.pickEdge(key, how),
       pickGround: () => {
         view.#canvas.focus({ preventScroll: true });
         view.#intents?.pickGround();
       },
     };
+  }
+
+  #askForMenu({ target, clientX, clientY }) {
+    if (target.closest('.canvas-tools, .canvas-note, .minimap') !== null) return;
+    const slot = target.closest('.node-slot');
+    const edge = this.edgeAt(clientX, clientY);
+    if (slot !== null) this.#onMenu({ kind: 'node', id: Number(slot.dataset.nodeId) }, this.#menuPlace(target, { clientX, clientY }));
+    else if (edge !== null) this.#onMenu({ kind: 'edge', edge }, { clientX, clientY });
+    else this.#onMenu({ kind: 'ground' }, this.#menuPlace(target, { clientX, clientY }));
+  }
+
+  // Asked for by the keyboard, browsers name places of their own: then it is beside what has the focus.
+  #menuPlace(target, { clientX, clientY }) {
+    const { left, top, right, bottom } = target.getBoundingClientRect();
+    const isOver = clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+    return isOver ? { clientX, clientY } : { clientX: left + 24, clientY: top + 24 };
   }
 
   #moveShift(dx, dy) {

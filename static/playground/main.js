@@ -15,6 +15,9 @@ import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
 import { confirmed } from './edit/confirm.js';
 import { Editor } from './edit/editor.js';
+import { IS_MAC } from './edit/help.js';
+import { keyOf } from './edit/keys.js';
+import { MenuHere } from './edit/menu.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from '../realtime/estimate.js';
@@ -51,9 +54,6 @@ const FIRST_PATIENCE = 3_000;
 
 /** Milliseconds between two questions where a run stands in the queue. */
 const PLACE_PERIOD = 2_000;
-
-/** Pixels; see `isLow`. */
-const LOW = 1_000;
 
 /** Milliseconds between two looks whether somebody made, renamed or deleted a job; none while the page is hidden. */
 const JOBS_PERIOD = 10_000;
@@ -95,6 +95,7 @@ class Playground {
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log') });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
+  #menu = new MenuHere();
   #find = new FindView({ items: () => this.#findable(), announce: (text) => this.#speak(text) });
   #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
@@ -119,6 +120,7 @@ class Playground {
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onBrief((brief) => this.#onBrief(brief));
     this.#service.onError((error) => this.#onServiceError(error));
+    this.#graph.onMenu((what, at) => this.#openMenu(what, at));
     byId('job-notify').addEventListener('click', () => this.#toggleNotified());
     byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
@@ -550,6 +552,29 @@ class Playground {
     await this.#attempt(() => this.#fetchRun(this.#shown, problem.runId), { quiet: true });
   }
 
+  #previewDock() {
+    const page = this;
+    return {
+      show: () => page.#runs.openDrawer('preview'),
+      hide: () => page.#runs.openDrawer(null),
+      get isShown() {
+        return page.#runs?.drawer === 'preview';
+      },
+    };
+  }
+
+  // The menu of a node, an edge or the ground of the graph; of what is only looked at, too.
+  #openMenu(what, at) {
+    const node = what.kind === 'node' ? this.#view().graph.nodes.find(({ id }) => id === what.id) : null;
+    const place = this.#graph.sheetPoint(at.clientX, at.clientY);
+    const items = this.#runs.past === null ? this.#editor.itemsFor(what, place) : null;
+    const looked = node === null ? [] : [{ key: 'open', label: 'Details', icon: 'log', run: () => this.#shown.selected !== what.id && this.#showNode(what.id) }];
+    const always = what.kind === 'ground' ? [{ key: 'fit', label: 'Show all of it', icon: 'fit', hint: '0', run: () => this.#graph.fit() }, { key: 'find', label: 'Find…', icon: 'search', hint: keyOf('find', IS_MAC), run: () => this.#find.open() }] : [];
+    const all = [...(items ?? looked), ...always];
+    const label = node?.name || (what.kind === 'edge' ? 'Connection' : 'Graph');
+    if (all.length > 0) this.#menu.open({ label, items: all, ...at, refocus: () => (node === null ? this.#graph.focusGround() : this.#graph.focusNode(node.id)) });
+  }
+
   // What can be gone to from here: the nodes that are shown, what can be done, and all jobs.
   #findable() {
     const { types } = this.#editor;
@@ -618,7 +643,7 @@ class Playground {
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#jsonView.open(this.#editor.document),
       find: () => this.#find.open(),
-      onPreview: () => isLow() && this.#runs.openDrawer(null),
+      dock: this.#previewDock(),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
@@ -637,7 +662,7 @@ class Playground {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
-      onDrawer: () => isLow() && this.#editor.closePreview(),
+      onDrawer: (name) => name === 'preview' && this.#editor.previewShown(),
       onPast: (isPast) => this.#onPast(isPast),
       onPlace: () => this.#noteAddress(),
       say: (text, tone) => this.#notice.say(text, tone),
@@ -867,11 +892,6 @@ class Playground {
     if (shown.fetchedRuns.has(run.runId)) return;
     this.#attempt(() => this.#fetchRun(shown, run.runId), { quiet: true });
   }
-}
-
-// In such a window a preview and a drawer together leave no room for the graph.
-function isLow() {
-  return innerHeight < LOW;
 }
 
 function nothingShown() {

@@ -2,7 +2,7 @@
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
  * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
- *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
+ *   {attempt(work, options), redraw(), onDrawer(name), onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
  *   selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
@@ -157,6 +157,11 @@ export class Runs {
     return ['table', 'times'].includes(this.#drawers.shown);
   }
 
+  /** The name of the drawer that is open, or null. */
+  get drawer() {
+    return this.#drawers.shown;
+  }
+
   openDrawer(name) {
     this.#drawers.open(name);
   }
@@ -307,7 +312,7 @@ export class Runs {
   }
 
   #onDrawer(name) {
-    if (name !== null) this.#host.onDrawer();
+    this.#host.onDrawer(name);
     const runId = this.#shownRun?.runId ?? null;
     if (name === 'runs') this.refreshRuns();
     if (name === 'program') this.#showProgram(runId);
