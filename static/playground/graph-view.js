@@ -144,6 +144,7 @@ export class GraphView {
     this.#keepLines();
     setText(this.#empty, emptyText);
     setHidden(this.#empty, graph.nodes.length > 0 || emptyText === '');
+    setHidden(byId('canvas-add'), !editable || graph.nodes.length > 0);
     this.#arrange();
     this.drawSelection(this.#selection);
   }

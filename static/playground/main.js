@@ -36,9 +36,12 @@ import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { commandsNow } from './room/commands.js';
 import { FindView } from './room/find-view.js';
+import { Greeting } from './room/greeting.js';
+import { GuideView } from './room/guide-view.js';
 import { holding, holdsText } from './room/holding.js';
 import { MinimapView } from './room/minimap-view.js';
 import { ratesOf, Throughput } from './room/throughput.js';
+import { Tour } from './room/tour.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
 import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
@@ -109,7 +112,10 @@ class Playground {
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
   #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
 
-  #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document) } });
+  #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document), offer: (jobs) => this.#greeting.offer(jobs) } });
+  #greeting = new Greeting({ start: (job) => this.#gallery.start(job), tour: () => this.#tour.start() });
+  #tour = new Tour({ showJob: () => this.#showAnyJob(), newJob: () => this.#editor.newJob(), onEnd: () => this.#greeting.close() });
+  #guide = new GuideView({ functions: () => this.#api.functions(), jobs: () => this.#jobs, tour: () => this.#tour.start(), say: (text) => this.#speak(text) });
 
   start() {
     this.#noteLoss();
@@ -582,6 +588,13 @@ class Playground {
     const commands = commandsNow().map((command) => ({ kind: 'command', ...command }));
     const jobs = this.#jobs.map(({ id, name }) => ({ kind: 'job', label: name, hint: `Job ${id}`, icon: 'log', run: () => this.#go(jobPlace(id)) }));
     return [...nodes, ...commands, ...jobs];
+  }
+
+  // For the tour: the job at hand, else the first one. False where there is none.
+  async #showAnyJob() {
+    const [first] = this.#jobs;
+    if (this.#shown.jobId === null && first !== undefined) await this.#go(jobPlace(first.id));
+    return this.#shown.jobId !== null;
   }
 
   #goToNode(id) {

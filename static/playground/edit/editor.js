@@ -931,6 +931,7 @@ export class Editor {
       tidy: () => this.#tidy(),
       'by-hand': () => this.#arrangeByHand(),
       add: () => this.#offerAdd(),
+      'canvas-add': () => this.#offerAdd(),
       keys: () => openHelp(),
       save: () => this.save({ asItIs: true }),
       problems: () => this.#showNextProblem(),

@@ -70,7 +70,7 @@ export class Gestures {
 
   #onDown(event) {
     this.#swallowClick = false;
-    if (event.target.closest('.canvas-tools, .canvas-note') !== null) return;
+    if (event.target.closest('.canvas-tools, .canvas-note, .canvas-add') !== null) return;
     const point = this.pointOf(event);
     if (event.pointerType === 'touch') {
       this.#touches.set(event.pointerId, point);

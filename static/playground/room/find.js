@@ -1,7 +1,7 @@
 /** What a few typed letters find, and how well: in names of nodes, jobs and commands. Pure. */
 
 /** What a match is worth; a name that is shorter wins among equals. */
-const WORTH = { start: 100, word: 60, inside: 40, spread: 20 };
+const WORTH = { start: 100, word: 60, inside: 40, hinted: 25, spread: 20, inHint: 1 };
 
 /** Letters that may lie between those of a word that is spread over a name, for each of its own but the first. */
 const MOST_BETWEEN = 3;
@@ -22,12 +22,20 @@ function matchOf({ label, hint = '' }, words) {
   const places = new Set();
   let worth = words.length === 0 ? 0 : -letters.length / 100;
   for (const word of words) {
-    const found = wordIn(letters, word) ?? (folded(hint).join('').includes(word) ? { worth: 1, places: [] } : null);
-    if (found === null) return null;
-    worth += found.worth;
-    for (const place of found.places) places.add(place);
+    const ways = [wordIn(letters, word), hintedIn(hint, word)].filter((way) => way !== null);
+    if (ways.length === 0) return null;
+    const best = ways.reduce((one, other) => (other.worth > one.worth ? other : one));
+    worth += best.worth;
+    for (const place of best.places) places.add(place);
   }
   return { worth, places };
+}
+
+function hintedIn(hint, word) {
+  const text = folded(hint).join('');
+  const at = text.indexOf(word);
+  if (at < 0) return null;
+  return { worth: isWordStart(text, at) ? WORTH.hinted : WORTH.inHint, places: [] };
 }
 
 function wordIn(letters, word) {
