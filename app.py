@@ -211,9 +211,17 @@ def descriptions(app: Flask) -> Descriptions:
 
 
 def _add_pages(app: Flask, parts: WebParts) -> None:
+    nats = parts.settings.nats
+    told = {
+        "secret_names": " ".join(SECRET_NAMES),
+        # where programs of people report: of somebody else's NATS the page tells nothing
+        "own_nats": f"127.0.0.1:{nats.port}" if parts.settings.is_own_nats(nats.url) else "",
+        "nats_prefix": nats.prefix or "",
+    }
+
     @app.get("/")
     def playground() -> str:
-        return render_template("playground.html", secret_names=" ".join(SECRET_NAMES))
+        return render_template("playground.html", **told)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -3,7 +3,7 @@
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
  *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
- *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), onPreview(), attempt(work), notice(text, tone, action),
+ *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), find(), dock: {show(), hide(), isShown}, attempt(work), notice(text, tone, action),
  *    announce(text), browse(path, isWriting) → a path or null}
  *
  * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
@@ -21,10 +21,10 @@ import { columnsEntering, columnsOfEdge, linesOf, problemsOfBoth, valuesText, wh
 import { startingConfig } from './fields.js';
 import { foundText, isSameFile, typed, withFound } from './found-types.js';
 import { addNode, configured, configuredAs, connected, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
-import { openHelp } from './help.js';
+import { IS_MAC, openHelp } from './help.js';
 import { JobTools } from './job-tools.js';
 import { KeptDrafts } from './kept-drafts.js';
-import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
+import { commandOf, keyOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
 import { Latest } from './latest.js';
 import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
@@ -114,7 +114,7 @@ export class Editor {
     this.#graph = graph;
     this.#host = host;
     this.#form = new NodeForm(this.#formSays());
-    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text) });
+    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text), dock: host.dock });
     this.#tools = new JobTools(api, this.#jobHost());
     this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
     this.#columns = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#onColumns(told), wait: COLUMNS_QUIET });
@@ -306,9 +306,74 @@ export class Editor {
     this.#host.announce('Dismissed.');
   }
 
-  /** Somebody needs its room. */
-  closePreview() {
-    this.#preview.close({ quiet: true });
+  /** Its place in the dock is shown: the rows of the node at hand, where none were asked for. */
+  previewShown() {
+    if (this.#draft === null || this.#preview.nodeId !== null) return;
+    const id = this.#oneTarget();
+    if (id === null) this.#preview.sayNone('Select a node: the first rows that it gives are shown here.');
+    else this.#openPreview(id);
+  }
+
+  /**
+   * What can be done with {kind: 'node', id}, {kind: 'edge', edge} or {kind: 'ground'}, as MenuList takes it; `place`: where on the
+   * sheet, or null. Selects it, if it is not. null: nothing is edited.
+   */
+  itemsFor(what, place) {
+    if (this.#draft === null) return null;
+    if (what.kind === 'node' && !this.#selection.nodes.has(what.id)) this.#selectOnly(what.id, { open: false });
+    if (what.kind === 'edge') this.#intents().pickEdge(edgeKey(what.edge), { extend: false });
+    const [edge] = this.#selection.edges;
+    const isOfEdge = what.kind === 'edge' || (what.kind === 'ground' && this.#selection.nodes.size === 0 && this.#selection.edges.size === 1 && place === null);
+    if (isOfEdge) return this.#itemsOfEdge(what.edge ?? this.#draft.model.graph.edges.find((one) => edgeKey(one) === edge));
+    return what.kind === 'node' ? this.#itemsOfNodes(what.id) : this.#itemsOfGround(place);
+  }
+
+  #itemsOfNodes(id) {
+    const { graph } = this.#draft.model;
+    const { nodes } = this.#selection;
+    const what = nodes.size > 1 ? ` ${nodes.size} nodes` : '';
+    const one = [
+      { ...this.#item('open', 'Settings', 'pencil'), run: () => this.#selectOnly(id, { open: true }) },
+      { ...this.#item('preview', 'Preview rows', 'table'), run: () => this.#openPreview(id) },
+    ];
+    const type = this.#types.get(nodeOf(graph, id).type);
+    if (type?.hasOutput !== false) {
+      one.push({ ...this.#item('add', 'Add a node after it…', 'plus'), run: () => this.#offerAdd() });
+      one.push({ ...this.#item('connect', 'Give its rows to…', 'link'), run: () => this.#offerTargets(id) });
+    }
+    const some = [
+      { ...this.#item('duplicate', `Duplicate${what}`, 'copy'), run: () => this.#duplicate(nodes) },
+      { ...this.#item('delete', `Delete${what}`, 'trash'), danger: true, run: () => this.#delete(nodes, this.#selection.edges) },
+    ];
+    return nodes.size > 1 ? some : [...one, ...some];
+  }
+
+  #itemsOfEdge(edge) {
+    const suits = (type) => type.hasInput && type.hasOutput;
+    return [
+      { key: 'insert', label: 'Insert a node here…', icon: 'plus', run: () => this.#offerTypes('Insert a node', (type) => this.#add(type, this.#betweenEnds(edge), { into: edge }), suits) },
+      { ...this.#item('delete', 'Delete the connection', 'trash'), danger: true, run: () => this.#delete(new Set(), new Set([edgeKey(edge)])) },
+    ];
+  }
+
+  #itemsOfGround(place) {
+    const { model } = this.#draft;
+    const at = place === null ? null : { x: place.x - NODE.width / 2, y: place.y - 28 };
+    const items = [{ ...this.#item('add', 'Add a node here…', 'plus'), run: () => this.#offerTypes('Add a node', (type) => this.#add(type, at)) }];
+    if (model.undoLabel !== null) items.push({ ...this.#item('undo', `Undo: ${model.undoLabel}`, 'undo'), run: () => this.#undo() });
+    if (model.redoLabel !== null) items.push({ ...this.#item('redo', `Redo: ${model.redoLabel}`, 'redo'), run: () => this.#redo() });
+    if (model.graph.nodes.length > 0) items.push({ ...this.#item('selectAll', 'Select everything', 'move'), run: () => this.#commands.selectAll() }, { ...this.#item('tidy', 'Tidy up', 'tidy'), run: () => this.#tidy() });
+    return items;
+  }
+
+  #item(command, label, name) {
+    return { key: command, label, icon: name, hint: keyOf(command, IS_MAC) };
+  }
+
+  #betweenEnds({ from, to }) {
+    const { graph } = this.#draft.model;
+    const [a, b] = [nodeOf(graph, from).position, nodeOf(graph, to).position];
+    return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
   }
 
   #putAside() {
@@ -499,6 +564,7 @@ export class Editor {
     this.#palette.enable(model !== null && this.#types.size > 0);
     for (const id of ['job-menu', 'add', 'tidy']) setHidden(byId(id), model === null);
     setHidden(byId('save'), model === null);
+    setHidden(document.querySelector('[data-drawer="preview"]'), model === null);
     byId('save').disabled = !this.isDirty && !this.#hasNotes;
     byId('save').title = !this.isDirty && this.#hasNotes ? 'Save it as it is: its notes are then gone' : '';
     drawStep(byId('undo'), 'Undo', model?.undoLabel ?? null);
@@ -915,7 +981,6 @@ export class Editor {
   #openPreview(id) {
     if (this.#draft === null || id === null) return;
     if (innerWidth <= SHEET) this.#openForm(null); // else it would be under the form
-    this.#host.onPreview();
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
   }
 
@@ -974,6 +1039,7 @@ export class Editor {
       tidy: () => this.#tidy(),
       'by-hand': () => this.#arrangeByHand(),
       add: () => this.#offerAdd(),
+      'canvas-add': () => this.#offerAdd(),
       keys: () => openHelp(),
       save: () => this.save({ asItIs: true }),
       problems: () => this.#showNextProblem(),
@@ -1026,6 +1092,7 @@ export class Editor {
     save: () => void this.save({ asItIs: true }),
     rename: () => this.#tools.startRename(),
     help: () => openHelp(),
+    find: () => this.#host.find(),
     add: () => this.#offerAdd(),
     connect: () => {
       const id = this.#oneTarget();
