@@ -136,7 +136,9 @@ def test_a_wrong_type_and_a_name_that_is_gone_are_marked_in_the_nodes_behind(
     editor: Editor,
 ) -> None:
     expression(editor, 2).fill("status + id")
-    expect(editor.field("columns").locator(".field-error")).to_contain_text("Text + integer is not possible")
+    expect(editor.field("columns").locator(".field-error")).to_contain_text(
+        "Text + integer is not possible"
+    )
     editor.page.get_by_label("Column 1", exact=True).fill("double")
     expect(problems(editor)).to_have_text("2 problems")
     editor.node(3).click()
