@@ -24,7 +24,7 @@ ASKED = 8  # times: the workers answer by turns
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
     data_dir = tmp_path_factory.mktemp("metrics") / "data"
-    with running_product(data_dir, shop_database, WORKERS="2") as product:
+    with running_product(data_dir, shop_database, WORKERS="2", SAMPLE_ORDERS="2000") as product:
         yield product
 
 
