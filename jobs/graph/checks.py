@@ -23,6 +23,7 @@ from jobs.graph.parameters import (
 from jobs.graph.passwords import connection_of, holds_password, holds_secret, url_of
 from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
+from jobs.graph.runner_tag import parse_runner_tag
 from program_lib.parameters import Parameter
 from program_lib.rejects import REJECTED
 from program_lib.types import listed
@@ -121,6 +122,7 @@ class Graph:
     edges: tuple[Edge, ...]
     parameters: tuple[Parameter, ...] = ()
     retries: Retries = NO_RETRIES
+    runner_tag: str | None = None  # of the runners that may take its runs
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -181,6 +183,7 @@ class Graph:
             "edges": [edge.document() for edge in self.edges],
             **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
             **({"retries": self.retries.document()} if self.retries.count else {}),
+            **({"runnerTag": self.runner_tag} if self.runner_tag else {}),
         }
 
 
@@ -217,6 +220,7 @@ def parse_graph(document: Any) -> Graph:
         raise GraphInvalid(too_large)
     errors: list[GraphError] = []
     retries = _parsed(parse_retries, document, "retries", errors)
+    runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
     parts = _parse_parts(document, errors)
     errors += _port_errors(parts.nodes, parts.edges)
     errors += _cycle_errors(parts.nodes, parts.edges)
@@ -224,7 +228,7 @@ def parse_graph(document: Any) -> Graph:
     if errors:
         raise GraphInvalid(errors)
     nodes = tuple(node for node in parts.nodes.values() if node)
-    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries)
+    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries, runner_tag)
     if errors := [*_naming_errors(graph), *known_columns(parts, {})[1]]:
         raise GraphInvalid(errors)
     return graph

@@ -104,7 +104,15 @@ OPERATIONS: dict[str, Operation] = {
         "The tables of a connection with their columns",
         answers(ref("Tables")),
         _EXECUTE,
-        body=Body(record({"connection": told(TEXT, "as a DB Input has it")})),
+        body=Body(
+            record(
+                {
+                    "connection": told(TEXT, "as a DB Input has it"),
+                    "runnerTag": told(nullable(TEXT), "of the runners that are asked"),
+                },
+                optional=("runnerTag",),
+            )
+        ),
         problems=_ASKS_A_RUNNER,
         tag=_JOBS,
     ),
@@ -138,6 +146,7 @@ OPERATIONS: dict[str, Operation] = {
                 {"type": "string", "pattern": "^[ -~]{1,255}$"},
                 "header",
             ),
+            Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),
         Body(record({"parameters": _GIVEN}, optional=("parameters",)), required=False),
         problems=(409, 429),

@@ -121,6 +121,7 @@ def _described(parts: Parts) -> Iterator[Node]:
 def _key(tenant_id: str, graph: Document, node: Node, given: Document) -> str:
     """The same for all that is read alike, wherever it stands and whatever it is called."""
     about: list[Any] = [tenant_id, node.type, node.config, graph.get("parameters"), given]
+    about.append(graph.get("runnerTag"))
     if node.node_type.has_input:
         part, _ = feeding_part(graph, node.id)
         nodes = [[one.get("id"), one.get("type"), one.get("config")] for one in part["nodes"]]

@@ -82,6 +82,9 @@ class Preview:
     rows: int
     seconds: float
     rejecting: frozenset[int]
+    start: (
+        int | None
+    )  # the first row shown; negative: the last rows; None: the first ones, not told as a page
 
 
 def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
@@ -96,11 +99,13 @@ def generate_preview(
     rows: int,
     seconds: float,
     rejecting: Collection[int] = (),
+    start: int | None = None,
 ) -> str:
     """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
 
     It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
-    `rejecting`: nodes whose bad rows are left out, though nothing gets them here.
+    `rejecting`: nodes whose bad rows are left out, though nothing gets them here. `start`: not the first rows, but a
+    page: from this one on (0 is the first), or the last -`start` ones.
     """
     to_preview = tuple(
         Edge(node_id, PREVIEW_ID, port)
@@ -108,7 +113,7 @@ def generate_preview(
         for port in _shown_ports(graph, node_id, named)
     )
     cut = Graph(graph.nodes, graph.edges + to_preview, graph.parameters)
-    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting))
+    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting), start)
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
@@ -127,7 +132,7 @@ def generate_type_search(
 ) -> str:
     """The source of a program that tells what the columns of an input hold, in preview.json.
 
-    It reads the whole file of a CSV Input or an NDJSON Input, and the first page of an HTTP Input.
+    It reads the whole file of a CSV Input, an NDJSON Input or an Excel Input, and the first page of an HTTP Input.
     """
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
@@ -349,7 +354,7 @@ _NUMBERED = re.compile(
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
-_TAKEN |= {"read_ndjson", "write_ndjson"}
+_TAKEN |= {"read_ndjson", "write_ndjson", "read_excel", "write_excel"}
 _TAKEN |= {"read_http", "by_link", "by_cursor", "by_page", "by_offset", "in_url"}
 _TAKEN |= {"take_parameters", "in_path", "in_table"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql", "python", "code"}

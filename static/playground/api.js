@@ -1,5 +1,6 @@
 /** The HTTP API. Every answer that is not a success is thrown as a Problem; outside data is read here and nowhere else. */
 
+import { headersOf } from '../realtime/credentials.js';
 import { progressEvent } from '../realtime/messages.js';
 import { shaped } from './shape.js';
 import { asSentence } from './text.js';
@@ -26,7 +27,7 @@ export class Problem extends Error {
 }
 
 /** Where the server's paths begin: at the root of its host, or below a path of a proxy. */
-const ROOT = new URL('../../', import.meta.url);
+export const ROOT = new URL('../../', import.meta.url);
 
 export class Api {
   #token;
@@ -127,9 +128,24 @@ export class Api {
     return { nodes, problems: problems.map(graphError), unread, pending };
   }
 
-  /** {tables: [{name, columns: [{name, type}]}], truncated}: what a connection's database has. */
-  tables(connection) {
-    return this.#call('POST', '/api/tables', { connection });
+  /** {tables: [{name, columns: [{name, type}]}], truncated}: what a connection's database has, as a runner with the tag sees it (null: any). */
+  tables(connection, runnerTag) {
+    return this.#call('POST', '/api/tables', { connection, runnerTag });
+  }
+
+  /** A page of a directory of the data roots. */
+  files(path, { q = '', after = '' } = {}) {
+    return this.#call('GET', `/api/files?${query({ path, q, after })}`);
+  }
+
+  /** A page of what an output of a run wrote; `from`: its first row, from 0 on, or so many from the end, negative. */
+  output(runId, nodeId, from, limit) {
+    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/outputs/${nodeId}?${query({ from, limit })}`);
+  }
+
+  /** The headers that let a request in which is made elsewhere: bytes of files move without our deadline. */
+  get credentials() {
+    return headersOf(this.#token());
   }
 
   /** {columns, types}: what the columns of a node's file hold, found by reading all of it. */
@@ -248,7 +264,7 @@ export class Api {
   }
 
   async #fetch(method, path, body, headers, wanted) {
-    const sent = { Authorization: `Bearer ${this.#token()}`, Accept: 'application/json', ...headers };
+    const sent = { ...headersOf(this.#token()), Accept: 'application/json', ...headers };
     if (body !== undefined) sent['Content-Type'] = 'application/json';
     const content = body === undefined ? undefined : JSON.stringify(body);
     try {
@@ -289,6 +305,7 @@ function runRecord(document) {
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,
     queuePosition: document.queuePosition ?? null,
+    waitReason: document.waitReason ?? null,
     parameters: document.parameters ?? {},
     attempt: document.attempt ?? 1,
     attempts: document.attempts ?? 1,

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
-from jobs.graph.file_columns import declared, types_field
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import declared, types_field, with_file_column
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
 
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
-    return declared(config.get("types", []))
+    return with_file_column(config, declared(config.get("types", [])))
 
 
 NDJSON_INPUT = NodeType(
@@ -27,7 +27,8 @@ NDJSON_INPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
+            f" {PATTERNS}",
         ),
         types_field(
             "What the columns hold; a member that is not named here is text, and a nested one its JSON."
@@ -40,6 +41,7 @@ NDJSON_INPUT = NodeType(
             choices=("refuse", "ignore"),
             help="What becomes of a member that neither the first 1,000 lines nor Types have.",
         ),
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.ndjson_files.read_ndjson",),
@@ -54,6 +56,9 @@ NDJSON_INPUT = NodeType(
         },
 {% endif %}
         others={{ config.others | literal }},
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
+{% endif %}
     )
 """,
     rejects=True,

@@ -29,7 +29,7 @@ export class NodeForm {
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(edge),
    * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), announce(text), findTypes(id, field) → what was
-   * found, as a text, pickFunction(onPick), valuesOf(id, expression) → a text, askTables(connection)}
+   * found, as a text, pickFunction(onPick), valuesOf(id, expression) → a text, askTables(connection), browse(id, path) → a path or null}
    */
   constructor(says) {
     this.#says = says;
@@ -170,6 +170,7 @@ export class NodeForm {
         valuesOf: (expression) => this.#says.valuesOf(node.id, expression),
       },
       names: (port) => ({ find: (text, caret) => inNames(text, caret, this.#known.entering(port)?.columns ?? []), announce, label: 'Columns' }),
+      browse: (path) => this.#says.browse(node.id, path),
       query: { find: (text, caret) => inQuery(text, caret, this.#tables()), announce, label: 'Tables and columns' },
     });
     if (['sql', 'table'].includes(field.kind)) control.element.addEventListener('focusin', () => this.#askTables());
@@ -433,12 +434,27 @@ function line(field, say, says) {
   input.setAttribute('list', list.id);
   return {
     ...control,
-    element: element('div', 'field-line', input, list),
+    element: element('div', 'field-line', input, list, ...(field.kind === 'path' ? [browseButton(field, input, say, says.browse)] : [])),
     suggest: (texts) => {
       const shown = [...list.children].map(({ value }) => value);
       if (JSON.stringify(shown) !== JSON.stringify(texts)) list.replaceChildren(...texts.map((text) => new Option(text)));
     },
   };
+}
+
+function browseButton(field, input, say, browse) {
+  const button = element('button', 'button field-browse', 'Browse…');
+  button.type = 'button';
+  button.setAttribute('aria-label', `Browse for ${field.label}`);
+  button.addEventListener('click', async () => {
+    const path = await browse(input.value);
+    if (path !== null) {
+      setValue(input, path);
+      say(path);
+    }
+    button.focus();
+  });
+  return button;
 }
 
 function choice(field, say) {
