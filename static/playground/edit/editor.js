@@ -117,7 +117,7 @@ export class Editor {
     this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text), dock: host.dock });
     this.#tools = new JobTools(api, this.#jobHost());
     this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
-    this.#columns = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#onColumns(told), wait: COLUMNS_QUIET });
+    this.#columns = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#onColumns(told), onError: () => this.#onColumns(null), wait: COLUMNS_QUIET });
     graph.edit(this.#intents());
     graph.onCamera((zoom) => setText(byId('zoom-level'), `${Math.round(zoom * 100)} %`));
     this.#wireButtons();
