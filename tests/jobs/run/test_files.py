@@ -93,5 +93,5 @@ def test_the_history_tells_what_was_committed_on_the_way(product: Product) -> No
     assert run["reason"].endswith("2,000 rows of Shop are committed, and stand")
     assert rows_of(database, "SELECT count(*) FROM t") == [(2000,)]
     history = product.get(f"/api/runs/{run['runId']}/history").json()
-    told = [event for event in history["events"] if event.get("nodeId") == 2]
-    assert told[-1]["rowCount"] == 2000
+    said = [event["payload"] for event in history["events"] if event["type"] == "job.progress"]
+    assert [payload["rowCount"] for payload in said if payload["nodeId"] == 2][-1] == 2000
