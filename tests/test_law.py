@@ -19,9 +19,10 @@ BELOW = {
     "web": {"logs", "progress_lib", "settings"},
     "logs": set(),
     "metrics": set(),
+    "traces": set(),
     "described": {"progress_lib"},
     "realtime": {"described", "logs", "metrics", "progress_lib", "settings", "web"},
-    "jobs": {"described", "logs", "metrics", "progress_lib", "program_lib", "settings"},
+    "jobs": {"described", "logs", "metrics", "progress_lib", "program_lib", "settings", "traces"},
     "hosting": {
         "logs",
         "metrics",
@@ -117,6 +118,7 @@ OURS = {
     "scripts",
     "settings",
     "soak",
+    "traces",
     "web",
 }
 
@@ -152,7 +154,7 @@ HEAVY = ("duckdb", "pyarrow", "numpy", "psycopg", "pymysql")  # what programs co
 
 
 # What a process would import for nothing when it starts: each takes 10 to 400 ms of a core
-NEVER = (*HEAVY, "alembic", "sqlalchemy.dialects.postgresql")
+NEVER = (*HEAVY, "alembic", "sqlalchemy.dialects.postgresql", "opentelemetry")
 FOR_NOTHING = {
     "app": NEVER,
     "jobs.runner": (*NEVER, "flask", "jinja2", "jwt"),

@@ -72,7 +72,7 @@ def test_each_route_asks_for_the_scope_that_the_document_names(
         if not needs:
             continue
         [[scope]] = needs
-        here = path.replace("{job_id}", "1").replace("{run_id}", "x")
+        here = re.sub(r"{\w+}", "1", path)
         assert server.request(method, here, token=None).status == 401, path
         others = server.token(scope=" ".join(scopes - {scope}))
         refused = server.request(method, here, token=others)
@@ -214,7 +214,9 @@ def preview(server: Product, link: Link, question: dict[str, Any]) -> list[dict[
     return [json.loads(said.get(timeout=30.0).payload) for _ in range(2)]
 
 
-def test_each_message_of_a_real_day_is_in_the_document(server: Product, messages: Messages) -> None:
+def test_each_message_of_a_real_day_is_in_the_document(
+    server: Product, answers: Answers, messages: Messages
+) -> None:
     job_id = new_job(server)
     graph = server.get(f"/api/jobs/{job_id}").json()["graph"]
     with linked(server.nats_url) as link, server.websocket() as socket:
@@ -246,8 +248,13 @@ def test_each_message_of_a_real_day_is_in_the_document(server: Product, messages
         run_id = server.execute(job_id)
         heard.until(lambda told: is_end(told, run_id))
         part = {**graph, "nodes": graph["nodes"][:1], "edges": []}
+        assert server.request("PUT", "/api/files/day.csv", b"id\n1\n").status == 201
+        check(server, answers, "/api/files")
+        check(server, answers, "/api/files/day.csv")
         told = preview(server, link, {"graph": part, "last": [[part["nodes"][0]["id"], None]]})
         eventually(lambda: any(is_end(told, run_id) for told in on_nats(heard)))
+        ask_for_a_tag(server, link, graph)
+        eventually(lambda: any(m.subject.endswith(".preview.nobody") for m in heard.on_nats))
 
     found = {messages.name_of("websocket", told, "send") for told in heard.in_browser}
     assert found == {message["name"] for message in messages.of_channel("websocket", "send")}
@@ -262,8 +269,18 @@ def test_each_message_of_a_real_day_is_in_the_document(server: Product, messages
     assert (told[0], "columns" in told[1]) == ({"taken": True}, True)
 
 
+def ask_for_a_tag(server: Product, link: Link, graph: dict[str, Any]) -> None:
+    """A run and a preview of a job whose tag no runner has."""
+    tagged = server.create_job({"name": "tagged", "graph": {**graph, "runnerTag": "nobody"}})
+    server.post(f"/api/runs/{server.execute(tagged)}/cancel")
+    asked = {"graph": {**graph, "edges": []}, "last": [[1, None]]}
+    link.publish(preview_subject(server.tenant_id, "nobody"), json.dumps(asked).encode())
+
+
 def name_on(messages: Messages, channel: str, message: Message) -> str:
     payload = message.payload.decode()
+    if channel == "transfer":  # JSON on a line, and bytes
+        return messages.name_of(channel, payload, "send", "receive")
     return messages.name_of(channel, json.loads(payload) if payload else "", "send", "receive")
 
 
