@@ -300,6 +300,7 @@ def test_where_no_fork_can_be_made_programs_start_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "LAUNCHER", (sys.executable, "-c", WITHOUT_CLONE))
+    monkeypatch.setattr(module, "FIRST_PAUSE", 60.0)
     with opened() as interpreters:
         assert [outcome(run(interpreters, tmp_path, HELLO)) for _ in range(2)] == [TOLD] * 2
         assert interpreters.warm is None
