@@ -1,4 +1,4 @@
-"""Spans as OTLP over HTTP, by the package opentelemetry-sdk. Importing this needs the package, and takes half a second.
+"""Spans as OTLP over HTTP, by the package opentelemetry-sdk. Importing this needs the package, and takes a fifth of a second.
 
 The package has a queue of bounded length (OTEL_BSP_MAX_QUEUE_SIZE spans; the oldest are dropped) and a thread that posts
 batches of it; here are bounds for what it says in the log, and for how long an end of the process waits for it.

@@ -63,7 +63,7 @@ class Traces:
             place = collector(environ)
             if place is None:
                 return
-            from traces.exported import OverHttp  # half a second, and only where it is wanted
+            from traces.exported import OverHttp  # a fifth of a second, and only where it is wanted
 
             self._exported = OverHttp(self._service, place)
         except ImportError as error:

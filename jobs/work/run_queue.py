@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 # Seconds without a sign from a runner until its message goes to another
 ACK_WAIT = 30.0
 ROUND_GAP = 0.1  # seconds between two looks for messages of several kinds
+REST = 5.0  # seconds until a kind whose stream does not answer is asked again: others need not wait for it
 UNTAGGED = Consumer("runners")
 PLAN = plan(RUNS_STREAM, "runs.*.*")
 TAGGED_PLAN = plan(TAGGED_RUNS_STREAM, "runs.*.*.*")
@@ -76,6 +77,7 @@ class RunQueue:
         self._untagged = QueueStream(link, ack_wait, rules, plan)
         self._tagged = QueueStream(link, ack_wait, rules, TAGGED_PLAN)
         self._takes = list(takes)  # (taking thread); the first is asked first
+        self._rest: dict[str | None, float] = {}  # (taking thread) tag → when it is asked again
 
     def state(self) -> str:
         """ "ok", or why a run could not be queued now: NATS is asked again after STATE_AGE.
@@ -124,15 +126,32 @@ class RunQueue:
             return None if message is None else self._claim(message)
         deadline = time.monotonic() + timeout
         while True:
-            for tag in tuple(self._takes):
-                message = self._stream_of(tag).take_now(_consumer(tag))
-                if message is not None:
-                    self._takes.remove(tag)
-                    self._takes.append(tag)
-                    return self._claim(message)
+            message = self._taken_in_turn()
+            if message is not None:
+                return self._claim(message)
             if time.monotonic() + ROUND_GAP > deadline:
                 return None
             time.sleep(ROUND_GAP)
+
+    def _taken_in_turn(self) -> Message | None:
+        """A message of the first kind that has one. QueueUnavailable only when none has: one stream may be there without the other."""
+        unavailable = None
+        for tag in tuple(self._takes):
+            if time.monotonic() < self._rest.get(tag, 0.0):
+                continue
+            try:
+                message = self._stream_of(tag).take_now(_consumer(tag))
+            except QueueUnavailable as error:
+                self._rest[tag] = time.monotonic() + REST
+                unavailable = error
+                continue
+            if message is not None:
+                self._takes.remove(tag)
+                self._takes.append(tag)
+                return message
+        if unavailable is not None:
+            raise unavailable
+        return None
 
     def tell_cancel(self, run: Run) -> bool:
         """Asks the run's runner to cancel it. False while NATS is away; the runner also reads the database."""

@@ -17,7 +17,7 @@ from jobs.store.runners import GONE_AFTER
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer
 from jobs.work.commands import cancel_run
-from jobs.work.run_queue import PLAN, TAGGED_PLAN, Claim, RunQueue
+from jobs.work.run_queue import PLAN, TAGGED_PLAN, Claim, QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from progress_lib.streams import OwnStream, StreamRules
@@ -238,11 +238,26 @@ def test_a_stream_of_somebody_else_is_left_alone_and_told(
     tagged = RunQueue(link, takes=("gpu",))
     assert "TAGGED_RUNS is somebody else's" in tagged.why_not_ours(2.0)
     assert run_queue.why_not_ours(2.0) == ""
-    with pytest.raises(Exception, match="somebody else's"):
+    with pytest.raises(QueueUnavailable, match="somebody else's"):
         run_queue.check("gpu")
     run_queue.check()
     assert "somebody else's" in run_queue._tagged.state()
     assert run_queue.state() == "ok"
+
+
+def test_runs_without_a_tag_are_taken_while_the_stream_of_tags_cannot_be_used(
+    store: Store, link: Link, run_queue: RunQueue
+) -> None:
+    foreign = {"name": TAGGED_PLAN.name, "subjects": ["orders.>"]}
+    JetStream(link).call(f"STREAM.CREATE.{TAGGED_PLAN.name}", foreign)
+    both = RunQueue(link, takes=("gpu", None))
+    runs = [queued(store, run_queue, GOOD, None) for _ in range(3)]
+    claims = [both.take(2.0) for _ in runs]
+    assert [claim and claim.run_id for claim in claims] == [run.run_id for run in runs]
+    assert both.take(0.3) is None, "the other kind rests"
+    both._rest.clear()
+    with pytest.raises(QueueUnavailable, match="somebody else's"):
+        both.take(0.3)
 
 
 def test_streams_of_earlier_releases_stay_as_they_are(link: Link) -> None:
