@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import os
 import re
 from collections.abc import Iterable
 
@@ -24,13 +25,16 @@ from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work import messages as run_messages
+from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
+from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime import messages as socket_messages
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
+from traces.traces import Traces
 from web import assets, cors, requests, session_routes
 from web.callers import Callers, TrustedUsers, bearer_token
 from web.origins import Origins
@@ -84,6 +88,7 @@ class WebParts:
         )
         self.link = settings.nats.link("api")
         self.run_queue = RunQueue(self.link, rules=rules)
+        self.traces = Traces("progress-web")
         self.figures = self._new_figures()
 
     def start(self) -> None:
@@ -92,9 +97,11 @@ class WebParts:
         self.link.start()
         self.realtime.start()
         self.figures.start()
+        self.traces.open(os.environ)
 
     def close(self) -> None:
         """Stops in the reverse order."""
+        self.traces.close()
         self.figures.close()
         self.realtime.close()
         self.link.close()
@@ -105,7 +112,10 @@ class WebParts:
         shows_tenants = self.settings.server.metrics_token is not None
         own = new_registry()
         own.register(RealtimeFigures(self.realtime, shows_tenants=shows_tenants))
+        own.register(QueueFigures(self.run_queue))
+        counted_requests.register(own)
         common = CollectorRegistry()
+        common.register(StreamFigures(self.link))
         common.register(InstallationFigures(self.store))
         common.register(_MachineFigures())
         return Figures.of_process(own, common=common)
@@ -131,10 +141,13 @@ class WebParts:
         """Each thing that must work, by name: "ok", or what is wrong. And whether there is a history; if not, why."""
         bridge = self.realtime.bridge
         why = {} if bridge.has_history else {"historyReason": bridge.why_no_history}
+        database = _database_state(self.store)
+        is_known = database == "ok"  # whether there were ever runs for a tag
         return {
             "nats": self._nats_state(),
-            "database": _database_state(self.store),
+            "database": database,
             "runs": self.run_queue.state(),
+            "taggedRuns": self.run_queue.tagged_state() if is_known else "not known",
             "history": "on" if bridge.has_history else "off",
             **why,
         }
@@ -154,6 +167,7 @@ def create_app(settings: Settings) -> Flask:
     parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
+    counted_requests.install(app)
     requests.install(app)
     cors.install(app, parts.origins)
     session_routes.install(app, parts.callers, parts.sessions, settings.sessions.sign_out)
@@ -166,6 +180,7 @@ def create_app(settings: Settings) -> Flask:
             parts.authenticate,
             settings,
             past=parts.realtime.bridge.past,
+            traces=parts.traces,
         )
     )
     assets.install(app)

@@ -12,11 +12,11 @@ _OPEN_DOCUMENT = {200: Answer("the document", {JSON: {"type": "object"}})}
 READINESS = record(
     {
         "ready": FLAG,
-        **dict.fromkeys(("nats", "database", "runs"), TEXT),
+        **dict.fromkeys(("nats", "database", "runs", "taggedRuns"), TEXT),
         "history": one_of(["on", "off"]),
         "historyReason": TEXT,
     },
-    "each thing that must work: ok, or what is wrong",
+    "each thing that must work: ok, or what is wrong; `taggedRuns` and `history` may be off",
     optional=("historyReason",),
 )
 _BEARER: dict[str, list[str]] = {"bearer": []}

@@ -44,6 +44,7 @@ from settings.reading import (
 )
 from settings.roots import own_roots, paths, roots
 from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES
+from settings.tags import runner_tags
 
 WORKER_CLASSES = ("gthread", "gevent")  # gunicorn's
 MAX_MB = 1 << 30  # a petabyte; more is a mistake
@@ -209,13 +210,20 @@ class RequestLimits:
 
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
-    """Where runners come from, and how many runs each executes at a time."""
+    """Where runners come from, which runs one takes, and how many at a time."""
 
     mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: you start them
     slots: int = number("MAX_CONCURRENT_RUNS", 4, 1, 256)
+    tags: tuple[str, ...] = checked("RUNNER_TAGS", runner_tags, unset=())  # a job may ask for one
+    takes_untagged: bool = switch("RUNNER_UNTAGGED", "on")  # runs of jobs that ask for no tag
     metrics_port: int = number(
         "METRICS_PORT", 0, 0, MAX_PORT
     )  # of a runner that you start; 0: none
+
+    @property
+    def takes(self) -> tuple[str | None, ...]:
+        """The tags of the runs that it takes; None: of those without one."""
+        return (*((None,) if self.takes_untagged else ()), *self.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +296,7 @@ class ProgramRules:
     # that HTTP Input may ask, and networks of addresses behind their names; empty: it is off
     http_hosts: tuple[str, ...] = checked("HTTP_INPUT_HOSTS", hosts, unset=())
     limits: ProgramLimits = group(ProgramLimits)
-    # interpreters that have imported what programs need and wait for one; 100 MB of memory each
+    # 0: the interpreter that programs are forked from is made with the first one, and not with the runner
     spares: int = number("PROGRAM_SPARES", 1, 0, 16)
 
     @property

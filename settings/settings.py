@@ -90,6 +90,7 @@ class Settings:
         """
         settings = read_group(cls, Reader(environ, reads_keys=reads_keys))
         settings._check_ports()
+        settings._check_tags()
         settings._check_data_roots()
         settings._check_trusted_users()
         return settings
@@ -122,6 +123,13 @@ class Settings:
             same = [other for other, number in ports.items() if number == port and other != name]
             if same:
                 raise SettingsError(f"{name} and {same[0]} are both {port}; give each its own port")
+
+    def _check_tags(self) -> None:
+        if not self.runner.takes_untagged and not self.runner.tags:
+            raise SettingsError(
+                "RUNNER_UNTAGGED is off and RUNNER_TAGS names no tag, so the runner would take no run; "
+                "set RUNNER_TAGS, or leave RUNNER_UNTAGGED on"
+            )
 
     def _check_data_roots(self) -> None:
         """Raises SettingsError when graphs could write code, or the file of the public keys."""

@@ -53,7 +53,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--fresh",
         action="store_true",
-        help="start our programs in fresh interpreters, not in spare ones",
+        help="start our programs in fresh interpreters, not as forks of a warm one",
     )
     parser.add_argument(
         "--large",

@@ -125,9 +125,9 @@ PAGE_BEGINS = """# The bench of programs: what moving a row costs
 Each line of the table is a job as the product runs it (the program of a graph, in a process of its own that
 reports its progress to a nats-server) beside the script that somebody would write by hand for it:
 `bench/programs/by_hand/`, a page each. **× by hand** is the time of the script, from the start of its process to its end,
-by the time of ours, from the moment at which a spare interpreter is told of its program, as a runner does it, to its
-end: 2 is twice as fast. With `--fresh` our programs have to import DuckDB and Arrow first, as they do where no spare
-is ready. Both write the same rows, which is checked. The second column of
+by the time of ours, from the moment at which the warm interpreter is asked to fork, as a runner does it, to its
+end: 2 is twice as fast. With `--fresh` our programs have to import DuckDB and Arrow first, as they do where no interpreter
+is warm. Both write the same rows, which is checked. The second column of
 ratios is that of the CPU time (user and system, of all threads): without what either waits for.
 Only ratios of one turn are worth quoting, and only those of a quiet machine say whether a goal is reached.
 

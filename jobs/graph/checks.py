@@ -21,6 +21,7 @@ from jobs.graph.parameters import (
 from jobs.graph.passwords import connection_of, holds_password, holds_secret, url_of
 from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
+from jobs.graph.runner_tag import parse_runner_tag
 from program_lib.common_types import common_type
 from program_lib.parameters import Parameter
 from program_lib.rejects import REJECTED, as_texts
@@ -113,6 +114,7 @@ class Graph:
     edges: tuple[Edge, ...]
     parameters: tuple[Parameter, ...] = ()
     retries: Retries = NO_RETRIES
+    runner_tag: str | None = None  # of the runners that may take its runs
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -173,6 +175,7 @@ class Graph:
             "edges": [edge.document() for edge in self.edges],
             **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
             **({"retries": self.retries.document()} if self.retries.count else {}),
+            **({"runnerTag": self.runner_tag} if self.runner_tag else {}),
         }
 
 
@@ -188,6 +191,7 @@ def parse_graph(document: Any) -> Graph:
     errors: list[GraphError] = []
     parameters = _parsed(parse_parameters, document, "parameters", errors)
     retries = _parsed(parse_retries, document, "retries", errors)
+    runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
     nodes = _parse_nodes(document.get("nodes"), errors)
     edges = _parse_edges(document.get("edges", []), nodes, errors)
     errors += _port_errors(nodes, edges)
@@ -195,7 +199,8 @@ def parse_graph(document: Any) -> Graph:
     errors += _conflict_errors(nodes)
     if errors:
         raise GraphInvalid(errors)
-    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges), parameters, retries)
+    known = tuple(node for node in nodes.values() if node)
+    graph = Graph(known, tuple(edges), parameters, retries, runner_tag)
     if errors := [*_naming_errors(graph), *_type_errors(graph)]:
         raise GraphInvalid(errors)
     return graph

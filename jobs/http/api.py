@@ -60,6 +60,8 @@ from program_lib.parameters import WrongParameters
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings
+from traces.span import Value
+from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
 
@@ -92,9 +94,12 @@ def create_blueprint(
     authenticate: Authenticate,
     settings: Settings,
     past: Past = no_past,
+    traces: Traces | None = None,
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one."""
-    api = _Api(store, run_queue, link, authenticate, settings, past)
+    api = _Api(
+        store, run_queue, link, authenticate, settings, past, traces or Traces("progress-web")
+    )
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     webhooks = WebhookRoutes(store.webhooks, api.tenant, settings.requests, settings.webhooks)
     for method, path, handler in (*api.routes(), *webhooks.routes()):
@@ -129,6 +134,7 @@ class _Api:
         authenticate: Authenticate,
         settings: Settings,
         past: Past,
+        traces: Traces,
     ) -> None:
         has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
@@ -139,6 +145,7 @@ class _Api:
         self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
+        self._traces = traces
         self._data_dir = settings.data_dir
         self._logs = Logs(store, link, settings.data_dir)
         self._limits = settings.requests
@@ -262,19 +269,31 @@ class _Api:
         """Takes {"parameters": {"name": value}}, or nothing: parameters that are not given have their defaults."""
         bearer = self._authenticate("jobs:execute")
         body = json_object(self._limits, required=False)
+        key, given = _idempotency_key(), given_parameters(body)
         hashed = request_hash(f"execute {job_id}", body)
-        recorded = execute_job(
-            self._store,
-            self._queue,
-            self._link,
-            bearer.tenant_id,
-            job_id,
-            _idempotency_key(),
-            hashed,
-            self._limits.queued_runs,
-            given_parameters(body),
-            bearer.subject or None,
-        )
+        about: dict[str, Value] = {
+            "progress.tenant": bearer.tenant_id,
+            "progress.job.id": job_id,
+        }
+        with self._traces.serve("execute job", request.headers.get("traceparent"), about) as work:
+            try:
+                recorded = execute_job(
+                    self._store,
+                    self._queue,
+                    self._link,
+                    bearer.tenant_id,
+                    job_id,
+                    key,
+                    hashed,
+                    self._limits.queued_runs,
+                    given,
+                    bearer.subject or None,
+                    work.parent,
+                )
+            except (QueueUnavailable, StoreUnavailable) as error:
+                work.fail(type(error).__name__)
+                raise
+            work.note({"progress.run.id": recorded.run.run_id})
         run = recorded.run
         # A repeated request gets the answer of the first one, in which the status was "queued".
         told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
@@ -296,7 +315,7 @@ class _Api:
         found = self._store.runs(tenant_id, wanted, limit + 1, pages.run_place())
         rows = self._store.rows_of_runs(tenant_id, found[:limit])
         runs = list(itertools.takewhile(lambda run: run.run_id in rows, found[:limit]))
-        told = [run_entry(run, rows[run.run_id]) for run in runs]
+        told = [run_entry(run, rows[run.run_id], self._wait_reason(run)) for run in runs]
         following = None
         if len(found) > len(runs):
             last = runs[-1] if runs else found[0]  # which was deleted just now
@@ -392,7 +411,13 @@ class _Api:
         is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
         position = self._store.queue_position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
-        return run_document(run, nodes, graph, position)
+        return run_document(run, nodes, graph, position, self._wait_reason(run))
+
+    def _wait_reason(self, run: Run) -> str | None:
+        """Why a run waits that no runner may take that is there; None of every other run."""
+        if run.status is not RunStatus.QUEUED:
+            return None
+        return self._store.runners.takers().why_waiting(run.runner_tag)
 
 
 # ---- what a request says

@@ -122,6 +122,7 @@ OPERATIONS: dict[str, Operation] = {
                 {"type": "string", "pattern": "^[ -~]{1,255}$"},
                 "header",
             ),
+            Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),
         Body(record({"parameters": _GIVEN}, optional=("parameters",)), required=False),
         problems=(409, 429),

@@ -58,7 +58,10 @@ _RUN = {
     "retryOf": told(nullable(TEXT), "the run that failed before this one"),
     "dueAt": told(nullable(NUMBER), "of a retry: not before, in seconds since 1970"),
     "machine": told(nullable(TEXT), "the host name of the runner that took it"),
+    "traceId": told(nullable(TEXT), "of the trace that it belongs to: docs/traces.md"),
+    "runnerTag": told(nullable(TEXT), "of the runners that may take it; null: it asks for none"),
 }
+_WAIT_REASON = told(nullable(TEXT), "of a queued run: why no runner that is there may take it")
 _JOBS_OWN: dict[str, Schema] = {
     "LastRun": record(_LAST_RUN),
     "JobEntry": record(
@@ -106,7 +109,7 @@ _RUNS_OWN: dict[str, Schema] = {
     "RunStatus": STATUS,
     "Run": record(_RUN, "a run without its nodes"),
     "RunRows": record({"in": WHOLE, "out": WHOLE, "rejected": WHOLE}, "rows of its graph"),
-    "RunEntry": record({**_RUN, "rows": ref("RunRows")}),
+    "RunEntry": record({**_RUN, "rows": ref("RunRows"), "waitReason": _WAIT_REASON}),
     "RunPage": record({"runs": listed(ref("RunEntry")), "next": NEXT}),
     "RunDocument": record(
         {
@@ -114,6 +117,7 @@ _RUNS_OWN: dict[str, Schema] = {
             "rows": ref("RunRows"),
             "lastStatus": ref("RunChange"),
             "queuePosition": nullable(WHOLE),
+            "waitReason": _WAIT_REASON,
             "counts": record(dict.fromkeys(("nodes", "notStarted", *Status), WHOLE)),
             "nodes": listed(ref("HeardProgress"), "the last word of each node"),
             "graph": ref("StoredGraph"),

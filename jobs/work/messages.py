@@ -62,6 +62,8 @@ _PREVIEW = any_of(
         *("rows", "truncated", "timedOut"),
     ),
 )
+_PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
+_PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)
 _OWN_RUN = record(
     {
         "runId": TEXT,
@@ -100,6 +102,14 @@ CHANNELS = (
         is_internal=True,
     ),
     Channel(
+        "taggedQueue",
+        "nats",
+        "runs.{tag}.{tenant}.{run}",
+        "The work queue of runners with a tag, the stream TAGGED_RUNS: that a run waits for one of them.",
+        sent=(Message("TaggedRunWaits", "A run waits for a runner with the tag.", EMPTY, RAW),),
+        is_internal=True,
+    ),
+    Channel(
         "cancel",
         "nats",
         "tenant.{tenant}.run.{run}.cancel",
@@ -121,8 +131,17 @@ CHANNELS = (
         "nats",
         "tenant.{tenant}.preview",
         "The first rows of a node, or the types of a file's columns.",
-        received=(Message("PreviewQuestion", "A web server asks any runner.", _QUESTION),),
-        replies=(Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW),),
+        received=(_PREVIEW_QUESTION,),
+        replies=(_PREVIEW_ANSWER,),
+        is_internal=True,
+    ),
+    Channel(
+        "taggedPreview",
+        "nats",
+        "tenant.{tenant}.preview.{tag}",
+        "The same of a job that asks for runners with a tag.",
+        received=(_PREVIEW_QUESTION,),
+        replies=(_PREVIEW_ANSWER,),
         is_internal=True,
     ),
 )

@@ -279,6 +279,7 @@ function runRecord(document) {
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,
     queuePosition: document.queuePosition ?? null,
+    waitReason: document.waitReason ?? null,
     parameters: document.parameters ?? {},
     attempt: document.attempt ?? 1,
     attempts: document.attempts ?? 1,

@@ -716,7 +716,7 @@ class Playground {
 
   #draw() {
     if (this.#runs.past === null) this.#addStrangers();
-    const { selected, job, pending, place } = this.#shown;
+    const { selected, job, pending, place, waitReason } = this.#shown;
     const view = this.#view();
     const { state, graph, now, isPast } = view;
     const run = state.run(view.clock);
@@ -732,7 +732,7 @@ class Playground {
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, waitReason, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
     this.#drawConnection();
@@ -856,13 +856,14 @@ class Playground {
     const shown = this.#shown;
     const waits = run?.status === 'queued' && run.runId !== null && shown.job !== null;
     if (!waits) {
-      shown.place = null;
+      shown.place = shown.waitReason = null;
       return;
     }
     if (Date.now() - shown.askedForPlace < PLACE_PERIOD) return;
     shown.askedForPlace = Date.now();
     this.#attempt(async () => {
-      shown.place = (await this.#api.run(run.runId)).queuePosition;
+      const { queuePosition, waitReason } = await this.#api.run(run.runId);
+      Object.assign(shown, { place: queuePosition, waitReason });
       this.#askForDrawing();
     }, { quiet: true });
   }
@@ -890,7 +891,7 @@ function isLow() {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, waitReason: null, askedForPlace: 0, fetchedRuns: new Set() };
 }
 
 // Whether two graphs compute something else: names and places do not matter.

@@ -59,15 +59,15 @@ def test_ours_and_by_hand_write_the_same(job: Job, tmp_path: Path, nats_server: 
         assert 1 < took[who]["megabytes"] < 1_000
 
 
-def test_a_spare_interpreter_runs_the_program_and_what_it_took_before_does_not_count(
+def test_a_fork_runs_the_program_and_what_the_warm_interpreter_took_does_not_count(
     tmp_path: Path, nats_server: NatsServer
 ) -> None:
     make_sqlite(tmp_path / "in.db", 10)
     [job] = [job for job in JOBS if job.name == "copy"]
     fresh, result = Place(tmp_path, nats_server.url, None, is_fresh=True).run_ours(job)
-    spare, same = Place(tmp_path, nats_server.url, None, is_fresh=False).run_ours(job)
+    forked, same = Place(tmp_path, nats_server.url, None, is_fresh=False).run_ours(job)
     assert result == same
-    assert spare.cpu < fresh.cpu
+    assert forked.cpu < fresh.cpu
 
 
 def test_other_rows_are_told_and_so_is_a_failure(tmp_path: Path, nats_server: NatsServer) -> None:

@@ -104,6 +104,11 @@ BAD: list[tuple[str, str]] = [
     ("METRICS_PORT", "70000"),
     ("RUNNER", "on"),
     ("MAX_CONCURRENT_RUNS", "0"),
+    ("RUNNER_TAGS", "GPU"),
+    ("RUNNER_TAGS", "gpu eu"),
+    ("RUNNER_TAGS", "gpu,"),
+    ("RUNNER_UNTAGGED", "no"),
+    ("RUNNER_UNTAGGED", "off"),  # and RUNNER_TAGS names none
     ("RUN_QUEUED_TIMEOUT", "-1"),
     ("RUN_START_TIMEOUT", "1.5"),
     ("RUN_TIMEOUT", "1h"),

@@ -33,6 +33,7 @@ import { Picker } from './picker.js';
 import { completed, edgeKey, inputsOf, outputsOf, REJECTED, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
 import { RetriesForm } from './retries-form.js';
+import { TagForm } from './tag-form.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
 import { columnsBefore } from './words.js';
@@ -88,6 +89,7 @@ export class Editor {
   #preview;
   #parameters = new ParametersForm();
   #retries = new RetriesForm();
+  #tag = new TagForm();
   #tools;
   #checks;
 
@@ -719,6 +721,7 @@ export class Editor {
       editAsJson: () => host.editAsJson(),
       declareParameters: () => this.#declareParameters(),
       setRetries: () => this.#setRetries(),
+      setTag: () => this.#setTag(),
       attempt: (work) => host.attempt(work),
       say: (text, tone) => host.notice(text, tone),
     };
@@ -740,12 +743,20 @@ export class Editor {
     });
   }
 
+  #setTag() {
+    const draft = this.#draft;
+    this.#tag.open(draft.model.graph.runnerTag ?? null, {
+      check: (tag) => this.#wrongWith('runnerTag', tag),
+      onDone: (tag) => this.#put(draft, 'runnerTag', tag, 'tag of its runners'),
+    });
+  }
+
   // A member of the graph that is none of its nodes and edges; null takes it away.
-  #put(draft, member, value) {
+  #put(draft, member, value, word = member) {
     if (draft !== this.#draft) return;
     const apply = ({ [member]: before, ...graph }) => (value === null ? graph : { ...graph, [member]: value });
-    this.#do({ label: `Change the ${member}`, apply });
-    this.#host.announce(`Changed the ${member}.`);
+    this.#do({ label: `Change the ${word}`, apply });
+    this.#host.announce(`Changed the ${word}.`);
   }
 
   // Asked of the server, which alone knows what it takes; it is asked again when the graph is checked.
