@@ -25,8 +25,10 @@ from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work import messages as run_messages
+from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
 from logs.context import note
+from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime import messages as socket_messages
@@ -103,7 +105,10 @@ class WebParts:
         shows_tenants = self.settings.server.metrics_token is not None
         own = new_registry()
         own.register(RealtimeFigures(self.realtime, shows_tenants=shows_tenants))
+        own.register(QueueFigures(self.run_queue))
+        counted_requests.register(own)
         common = CollectorRegistry()
+        common.register(StreamFigures(self.link))
         common.register(InstallationFigures(self.store))
         common.register(_MachineFigures())
         return Figures.of_process(own, common=common)
@@ -154,6 +159,7 @@ def create_app(settings: Settings) -> Flask:
     parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
+    counted_requests.install(app)
     requests.install(app)
     cors.install(app, parts.origins)
     parts.realtime.install(app)

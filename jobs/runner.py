@@ -212,6 +212,11 @@ class Runner:
         return len(self._current())
 
     @property
+    def kept(self) -> OldRuns:
+        """What tells how much of runs is kept on this machine."""
+        return self._old_runs
+
+    @property
     def has_drained(self) -> bool:
         """Whether a drain is over: nothing runs, and no run will be taken."""
         return self._draining.is_set() and not self._taker.is_alive() and not self._current()
@@ -508,7 +513,7 @@ def main() -> int:
 def _told_figures(runner: Runner, settings: "Settings") -> Figures:
     """The runner's figures, told to the server that started it, or at METRICS_PORT. Raises OSError."""
     own = new_registry()
-    own.register(RunnerFigures(runner))
+    own.register(RunnerFigures(runner, runner.kept, settings.data_dir))
     figures = Figures.of_process(own, worker="runner")
     if settings.runner.metrics_port:
         figures.serve(settings.server.host, settings.runner.metrics_port)

@@ -254,6 +254,7 @@ class Link:
         self._up_listeners: list[Callable[[], None]] = []
         self._down_listeners: list[Callable[[], None]] = []
         self._up = threading.Event()
+        self._tried = threading.Event()  # the first attempt to connect has succeeded or failed
         self._stopping = threading.Event()
         self.connects = 0  # (link thread) connections made so far
         self.failed_attempts = 0  # (link thread) attempts that failed since the last connection
@@ -287,6 +288,10 @@ class Link:
     def wait_up(self, timeout: float) -> bool:
         """True once connected; False after `timeout` seconds."""
         return self._up.wait(timeout)
+
+    def wait_tried(self, timeout: float) -> bool:
+        """True once the first attempt to connect has succeeded or failed; False after `timeout` seconds."""
+        return self._tried.wait(timeout)
 
     @property
     def max_payload(self) -> int:
@@ -449,6 +454,7 @@ class Link:
                 self._live(url)
             except Exception as error:
                 self._report(url, error)
+            self._tried.set()
             self._stopping.wait(self._backoff())
 
     def _backoff(self) -> float:
@@ -481,6 +487,7 @@ class Link:
         self.connects += 1
         self.failed_attempts = 0
         self._up.set()
+        self._tried.set()
         LOG.info("nats %s: connected", self._name)
         for listener in list(self._up_listeners):
             _guarded(listener)

@@ -26,6 +26,7 @@ from progress_lib.subjects import progress_subject, status_subject
 LOG = logging.getLogger(__name__)
 
 CLOSE_WAIT = 5.0  # seconds that `close` gives the last states to leave while NATS is known
+FIRST_WAIT = 2.0  # seconds that `close` gives a first connection that is still being made
 ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
 CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
 END_WAIT = 1.0  # seconds in which NATS confirms that it has the run's end
@@ -250,7 +251,10 @@ class ProgressReporter:
         self._close(CLOSE_WAIT if kind is None else CRASH_WAIT, error)
 
     def _say_last(self, link: Link, timeout: float) -> None:
-        wait = timeout if link.connects else min(timeout, ABSENT_WAIT)
+        ends_at = time.monotonic() + timeout
+        link.wait_tried(min(timeout, FIRST_WAIT))
+        left = max(ends_at - time.monotonic(), 0.0)
+        wait = left if link.connects else min(left, ABSENT_WAIT)
         self._deadline = time.monotonic() + wait
         self._wake.set()
         self._sender.join(wait + 0.1)

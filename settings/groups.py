@@ -276,7 +276,7 @@ class ProgramRules:
     # that HTTP Input may ask, and networks of addresses behind their names; empty: it is off
     http_hosts: tuple[str, ...] = checked("HTTP_INPUT_HOSTS", hosts, unset=())
     limits: ProgramLimits = group(ProgramLimits)
-    # interpreters that have imported what programs need and wait for one; 100 MB of memory each
+    # 0: the interpreter that programs are forked from is made with the first one, and not with the runner
     spares: int = number("PROGRAM_SPARES", 1, 0, 16)
 
     @property

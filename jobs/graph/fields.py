@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,14 @@ from jobs.graph.code import MAX_CODE, code_errors
 from jobs.graph.passwords import CONNECTION_NAME, holds_password, holds_secret
 from jobs.graph.paths import path_errors
 from program_lib.errors import ProgramError
+from program_lib.excel_cells import place_of, sheet_name_error
 from program_lib.expressions import ExpressionError, parse
 from program_lib.json_paths import parse_path
 from program_lib.parameters import in_url
 from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
-from program_lib.types import COLUMN_TYPES
+from program_lib.types import COLUMN_TYPES, TEXT, Column, Schema
 from program_lib.urls import WrongUrl, parse_url
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
@@ -164,6 +165,20 @@ def _check_name(value: Any, field: Field) -> Iterator[str]:
 def _check_path(value: Any, field: Field) -> Iterator[str]:
     errors = list(text_errors(value, MAX_PATH, lines=False))
     yield from _about(field.label, iter(errors or path_errors(value)))
+
+
+def _check_cell(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{field.label} must be text, not {_kind(value)}"
+    elif place_of(value) is None:
+        yield f"{field.label} is {shown(value)}, it must be the name of a cell, such as B3"
+
+
+def _check_sheet(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_NAME, lines=False))
+    if not errors and (why := sheet_name_error(value)):
+        errors = [why]
+    yield from _about(field.label, iter(errors))
 
 
 def _check_connection(value: Any, field: Field) -> Iterator[str]:
@@ -460,6 +475,8 @@ CHECKS: dict[str, Check] = {
     "column": _check_name,
     "separator": _check_separator,
     "name": _check_name,
+    "cell": _check_cell,  # of a spreadsheet: "B3"
+    "sheet": _check_sheet,  # the name of a sheet
     "marker": _check_marker,
     "count": _check_count,
     "keep": _check_keep,  # "all", "none" or ["column", …]
@@ -521,6 +538,24 @@ REJECT_FIELDS = (
         f" {SHARE_FROM:,} rows. By default any share.",
     ),
 )
+PATTERNS = "With * in its name, for example visits-*.csv, all files that match are read, sorted by name; ** is any directories."
+FILE_COLUMN = Field(
+    "file_column",
+    "File's column",
+    "column",
+    required=False,
+    help="A column to hold the path of each row's file, as it matches; by default there is none.",
+)
+
+
+def with_file_column(config: Mapping[str, Any], known: Schema) -> Schema:
+    """The columns of an input that are known, and the one that holds the file."""
+    name = config.get("file_column")
+    if not name or known.column(name) is not None:
+        return known
+    return Schema([*known, Column(name, TEXT)])
+
+
 NULL_MARKER = Field(
     "null_marker",
     "NULL is written as",

@@ -50,7 +50,7 @@ OF_KIND: dict[str, Callable[[Field], Schema]] = {
         _text,
     ),
     **dict.fromkeys(("http_connection", "url", "json_path"), _text),
-    **dict.fromkeys(("separator", "marker"), _text),
+    **dict.fromkeys(("separator", "marker", "cell", "sheet"), _text),
     "choice": lambda field: one_of(field.choices),
     "columns": lambda field: _pairs("expression", TEXT),
     "names": lambda field: NAMES,

@@ -127,7 +127,7 @@ def generate_type_search(
 ) -> str:
     """The source of a program that tells what the columns of an input hold, in preview.json.
 
-    It reads the whole file of a CSV Input or an NDJSON Input, and the first page of an HTTP Input.
+    It reads the whole file of a CSV Input, an NDJSON Input or an Excel Input, and the first page of an HTTP Input.
     """
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
@@ -341,7 +341,7 @@ _NUMBERED = re.compile(
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
-_TAKEN |= {"read_ndjson", "write_ndjson"}
+_TAKEN |= {"read_ndjson", "write_ndjson", "read_excel", "write_excel"}
 _TAKEN |= {"read_http", "by_link", "by_cursor", "by_page", "by_offset", "in_url"}
 _TAKEN |= {"take_parameters", "in_path", "in_table"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql", "python", "code"}

@@ -210,11 +210,23 @@ class Previews:
         return False
 
     def _say(self, message: Message, answer: Document) -> None:
-        payload = json.dumps(answer).encode()
-        if len(payload) > MOST_ANSWER:
-            payload = json.dumps({"message": "the rows are too large to be shown"}).encode()
         if message.reply:
-            self._link.publish(message.reply, payload)
+            most = min(MOST_ANSWER, self._link.max_payload)
+            self._link.publish(message.reply, _fitting(answer, most))
+
+
+def _fitting(answer: Document, most: int) -> bytes:
+    """The answer in `most` bytes, with as many of its rows as that holds."""
+    payload = json.dumps(answer).encode()
+    while len(payload) > most and answer.get("rows"):
+        rows = answer["rows"]
+        answer = {**answer, "rows": rows[: len(rows) // 2], "truncated": True}
+        payload = json.dumps(answer).encode()
+    if len(payload) > most:
+        payload = json.dumps(
+            {"message": "the answer is too large for one message of NATS"}
+        ).encode()
+    return payload
 
 
 def _program(graph: Graph, question: Document) -> str:

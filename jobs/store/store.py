@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
-from jobs.store.database import Database, StoreUnavailable
+from jobs.store.database import Database, StoreUnavailable, size_on_disk
 from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
 from jobs.store.native_thread import off_the_loop
@@ -42,7 +42,7 @@ from jobs.store.runners import Runners
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS, WEBHOOKS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.store import Webhooks, count_waiting, delete_webhooks
-from metrics.families import DATABASE_ERRORS, RUN_START, RUNS_ENDED
+from metrics.families import DATABASE_ERRORS, ROWS, RUN_START, RUNS_ENDED
 from settings.groups import DatabaseLimits
 
 __all__ = [
@@ -122,6 +122,10 @@ class Store:
     def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""
         self._read(lambda connection: connection.execute(sa.select(1)).scalar_one())
+
+    def size(self) -> int:
+        """Bytes that the database takes on disk."""
+        return self._read(size_on_disk)
 
     # ---- jobs
 
@@ -398,7 +402,10 @@ class Store:
             values["ended_at"] = time.time()
         owner = [RUNS.c.runner == str(runner)] if runner is not None else []
 
+        rows = Rows(0, 0, 0)
+
         def move(connection: Connection) -> bool:
+            nonlocal rows
             if not _set(connection, tenant_id, run_id, frm, values, *owner):
                 return False
             _put_nodes(connection, run_id, nodes)
@@ -406,7 +413,7 @@ class Store:
                 row = {"run_id": run_id, "size": log.size, "tail": log.tail}
                 connection.execute(sa.insert(RUN_LOGS).values(**row))
             if to.is_end:
-                _note_rows(connection, tenant_id, run_id)
+                rows = _note_rows(connection, tenant_id, run_id)
                 is_retried = retry_after is not None and _record_retry(
                     connection, run_id, retry_after
                 )
@@ -416,6 +423,8 @@ class Store:
         has_moved = self._write(move)
         if has_moved and to.is_end:
             RUNS_ENDED.labels(to.value, kind_of_reason(to, reason)).inc()
+            for way, count in rows._asdict().items():
+                ROWS.labels(way).inc(count)
         return has_moved
 
     def retry_of(self, run: Run) -> Run | None:
@@ -494,7 +503,8 @@ class Store:
 
         started = self._write(start)
         if started is not None:
-            RUN_START.observe(max(time.time() - started.run.created_at, 0.0))
+            due = started.run.due_at or started.run.created_at
+            RUN_START.observe(max(time.time() - due, 0.0))
         return started
 
     def request_cancel(self, tenant_id: str, run_id: str) -> bool:
@@ -732,14 +742,15 @@ def _read_work(
     return characters
 
 
-def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> None:
-    """Notes what the run has read, written and rejected: lists then need not read its graph."""
+def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> Rows:
+    """Notes what the run has read, written and rejected, and returns it: lists then need not read its graph."""
     work: dict[str, Work] = {}
     _read_work(connection, tenant_id, [run_id], work)
     rows = work[run_id].rows()
     update = sa.update(RUNS).where(RUNS.c.run_id == run_id)
     values = {"rows_in": rows.read, "rows_out": rows.written, "rows_rejected": rows.rejected}
     connection.execute(update.values(values))
+    return rows
 
 
 def _run_of_key(

@@ -10,7 +10,7 @@ from typing import Any
 
 from progress_lib.jetstream import JetStream, JetStreamError
 from progress_lib.nats import Link, Message, NatsAway, NatsError
-from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules
+from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules, advised
 
 # Messages. When full, the database still has the run, and a sweep queues it later.
 MAX_WAITING = 100_000
@@ -25,7 +25,12 @@ ELECTION_LOOK = 0.1  # seconds between two looks whether they have
 ELECTION_WAIT = 6.0  # seconds that an execute waits while the queue's other servers elect a leader
 ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
-_FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
+# Messages that the queue did not take and that are put in it as soon as it does. Beyond, a sweep does that
+MOST_REFUSED = 1_000
+ASKED_AGAIN = 50  # of them at one look
+
+_NOT_STORED = 10077  # JetStream's error, for several reasons
+_FULL_SUBJECT = "per subject"  # in its text: this run's message is still in the queue
 
 NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
@@ -63,6 +68,7 @@ def plan(name: str, subject: str) -> StreamPlan:
             "max_msgs_per_subject": 1,
             "discard": "new",
             "discard_new_per_subject": True,
+            "no_ack": False,  # else nobody knows whether a run was queued
         },
         first={"storage": "file", "max_msgs": MAX_WAITING},
         sizes=SIZES,
@@ -85,6 +91,8 @@ class QueueStream:
         self._stream_of = 0
         self._consumers_of: Mapping[str, int] = {}  # by name
         self._is_known = False
+        # Subjects, oldest first; any thread, each step alone is safe
+        self._refused: dict[str, None] = {}
         self._look = threading.Lock()  # guards the two below
         self._look_again = 0.0  # monotonic seconds
         self._why_not = ""
@@ -102,7 +110,7 @@ class QueueStream:
     def state(self) -> str:
         """ "ok", or why a run could not be queued now: NATS is asked again after STATE_AGE.
 
-        It waits two ANSWER_WAIT at most; any thread.
+        Messages that the queue did not take before are put in it. Waits three ANSWER_WAIT at most; any thread.
         """
         if not self._link.is_up:
             return "NATS is not connected"
@@ -116,14 +124,31 @@ class QueueStream:
         self._stream_of = 0  # the queue's servers may be away, though the connection is there
         try:
             self._is_there(is_last=True)
+            self._put_refused()
         except QueueUnavailable as error:
             return str(error)
         return "ok"
+
+    def _put_refused(self) -> None:
+        """Puts messages in the queue that it did not take. Raises QueueUnavailable when it still takes none."""
+        for subject in list(self._refused)[:ASKED_AGAIN]:
+            try:
+                self._publish(subject)
+            except NatsError as error:
+                raise QueueUnavailable(self._takes_nothing(error)) from error
+            self._refused.pop(subject, None)
+
+    def _takes_nothing(self, error: NatsError) -> str:
+        why = advised(error) if isinstance(error, JetStreamError) else error
+        where = f"the limits of the stream {self.name}, and the disks of its servers"
+        return f"the work queue is there and takes no runs ({why}): look at {where}"
 
     def check(self) -> None:
         """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
         if not self._link.is_up and not self._link.wait_up(1.0):
             raise QueueUnavailable("NATS is not connected, so no runner can be told of a run")
+        if self._refused and (why := self.state()) != "ok":
+            raise QueueUnavailable(why)
         deadline = time.monotonic() + (ELECTION_WAIT if self._stream.has_replicas else 0.0)
         while not self._is_there(is_last=time.monotonic() >= deadline):
             time.sleep(ELECTION_LOOK)
@@ -160,7 +185,10 @@ class QueueStream:
         return ""
 
     def put(self, subject: str) -> None:
-        """Queues a message; harmless when it is queued already. Raises QueueUnavailable."""
+        """Queues a message; harmless when it is queued already.
+
+        Raises QueueUnavailable. One that the queue did not take is put in it by a later `state` or `check`.
+        """
         self.check()
         try:
             self._publish(subject)
@@ -171,13 +199,20 @@ class QueueStream:
                 self._publish(subject)
             except NatsError as error:
                 self._stream_of = 0
-                raise QueueUnavailable(str(error)) from error
+                self._note_refused(subject)
+                raise QueueUnavailable(self._takes_nothing(error)) from error
+
+    def _note_refused(self, subject: str) -> None:
+        if len(self._refused) < MOST_REFUSED:
+            self._refused[subject] = None
+        with self._look:
+            self._look_again = 0.0
 
     def _publish(self, subject: str) -> None:
         try:
             self._jetstream.publish(subject, b"")
         except JetStreamError as error:
-            if error.code != _FULL_SUBJECT:
+            if error.code != _NOT_STORED or _FULL_SUBJECT not in str(error):
                 raise
 
     def drop(self, subject: str) -> None:

@@ -82,7 +82,7 @@ class RunQueue:
     def state(self) -> str:
         """ "ok", or why a run could not be queued now: NATS is asked again after STATE_AGE.
 
-        It waits two ANSWER_WAIT at most; any thread.
+        Runs that the queue did not take before are put in it. Waits three ANSWER_WAIT at most; any thread.
         """
         return self._untagged.state()
 

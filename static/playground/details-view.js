@@ -1,7 +1,7 @@
 /** One node in full: state, counts, times, its whole message, its settings. Test hooks: `#details`, `#details-message`. */
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { formatShare } from './estimate.js';
+import { formatShare } from '../realtime/estimate.js';
 import { averageRateText, formatCount, formatMoment, lastedText, NODE_WORDS, settingText } from './text.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */

@@ -17,12 +17,12 @@ import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from '.
 import { Gestures } from './edit/gestures.js';
 import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
-import { formatShare } from './estimate.js';
+import { formatShare } from '../realtime/estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = {
-  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
+  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', excel_input: 'table', excel_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
   aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table', python: 'braces',
 };
 

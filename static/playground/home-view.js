@@ -8,7 +8,7 @@
 
 import { addressOf, jobPlace, runsPlace } from './address.js';
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { formatShare } from './estimate.js';
+import { formatShare } from '../realtime/estimate.js';
 import { lastRunView } from './job-list.js';
 import { KeyedList } from './keyed-list.js';
 import { typicalDuration } from './overview.js';

@@ -17,7 +17,7 @@ import { confirmed } from './edit/confirm.js';
 import { Editor } from './edit/editor.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { saveOver } from './edit/saving.js';
-import { nodeShare, runShare } from './estimate.js';
+import { nodeShare, runShare } from '../realtime/estimate.js';
 import { ExecuteForm } from './execute-form.js';
 import { showInTab } from './favicon.js';
 import { oncePerFrame } from './frames.js';

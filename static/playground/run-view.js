@@ -7,7 +7,7 @@
  */
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { formatShare } from './estimate.js';
+import { formatShare } from '../realtime/estimate.js';
 import { asSentence, formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class RunView {

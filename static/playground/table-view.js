@@ -3,7 +3,7 @@
  * Test hooks: `#node-table tr[data-node-id][data-state]`, and in it `td[data-cell="state|rows|rate|share|took|message"]`.
  */
 
-import { formatShare } from './estimate.js';
+import { formatShare } from '../realtime/estimate.js';
 import { byId, element, icon, setAttribute, setIcon, setText } from './dom.js';
 import { flowOrder } from './layout.js';
 import { averageRateText, formatCount, lastedText, NODE_WORDS } from './text.js';

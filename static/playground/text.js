@@ -1,30 +1,13 @@
 /** Numbers, times and states as a person reads them. Pure. */
 
-const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+import { formatCount, formatDuration, unitOf } from '../realtime/words.js';
+
+export { formatCount, formatDuration, NODE_WORDS, RUN_WORDS, unitOf } from '../realtime/words.js';
+
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'trunc' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const hourAndMinute = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-
-export const NODE_WORDS = {
-  idle: 'Idle',
-  running: 'Running',
-  stalled: 'Stalled',
-  success: 'Success',
-  error: 'Error',
-  stopped: 'Stopped',
-  cancelled: 'Cancelled',
-  notrun: 'Not run',
-};
-
-export const RUN_WORDS = {
-  queued: 'Queued',
-  running: 'Running',
-  completed: 'Completed',
-  failed: 'Failed',
-  cancelled: 'Cancelled',
-  lost: 'Lost',
-};
 
 export const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', completed: 'success', failed: 'error', cancelled: 'cancelled', lost: 'error' };
 
@@ -40,28 +23,9 @@ export function formatAttempt({ attempt = 1, attempts = 1, dueAt = null }, { isW
   return `Attempt ${attempt} of ${attempts}${due}`;
 }
 
-/** 1234567 → "1,234,567" */
-export function formatCount(count) {
-  return counts.format(count);
-}
-
 /** 1234567 → "1.2M"; never more than there are: 999999 → "999.9K" */
 export function formatCompact(count) {
   return compact.format(count);
-}
-
-export function unitOf(count) {
-  return count === 1 ? 'row' : 'rows';
-}
-
-/** Seconds as "0.4 s", "12 s", "3:05" or "1:02:03"; `fine` adds the tenth that a finished run deserves. */
-export function formatDuration(seconds, fine = false) {
-  const known = Math.max(0, seconds);
-  if (known < 60) return fine ? `${known.toFixed(known < 1 ? 2 : 1)} s` : `${Math.floor(known)} s`;
-  const whole = Math.floor(known);
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (number) => String(number).padStart(2, '0');
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
 /** Seconds that have passed, in one unit: "just now", "12 s ago", "5 min ago", "3 h ago", "2 days ago". */

@@ -5,7 +5,7 @@
  */
 
 import { JobState } from '../realtime/run-state.js';
-import { runShare } from './estimate.js';
+import { runShare } from '../realtime/estimate.js';
 
 /** Jobs watched at a time, each at up to twenty messages a second and node; of more, only that they run is told. */
 export const MOST_WATCHED = 12;

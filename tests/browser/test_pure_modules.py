@@ -671,7 +671,7 @@ def test_a_snapshot_of_long_ago_is_stalled_at_once(modules: Page) -> None:
 
 
 SHARES = """async ([views, expected, run, now]) => {
-  const { nodeShare, runShare, formatShare } = await import('/playground/estimate.js');
+  const { nodeShare, runShare, formatShare } = await import('/realtime/estimate.js');
   const rows = new Map(expected);
   const whole = runShare(run, views, rows, now);
   return { nodes: views.map((view) => nodeShare(view, rows)), run: whole, text: whole && formatShare(whole) };

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from progress_lib import Progress, ProgressReporter, Status
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from progress_lib.progress import Row
+from progress_lib.reporter import ABSENT_WAIT
 from tests.harness import ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 
@@ -72,6 +74,21 @@ def test_a_program_whose_nats_is_away_runs_and_ends_as_if_nothing_was() -> None:
     ended = program(url, "r(Progress(1, 'n', Status.COMPLETED, 1))")
     assert ended.wait(20) == 0
     assert time.monotonic() - began < 15
+
+
+def test_close_waits_for_a_first_connection_that_is_still_being_made(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    nats_server.pause()
+    reporter = ProgressReporter(nats_server.url, "default", 42)
+    reporter.report(Progress(1, "n", Status.COMPLETED, 3))
+    closing = threading.Thread(target=reporter.close)
+    closing.start()
+    closing.join(ABSENT_WAIT + 0.2)
+    assert closing.is_alive()
+    nats_server.resume()
+    closing.join()
+    eventually(lambda: listener.last() == {1: ("completed", 3)})
 
 
 def test_a_wrong_url_or_tenant_does_not_stop_the_program() -> None:

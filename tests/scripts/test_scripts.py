@@ -27,6 +27,7 @@ from tests.harness import (
     processes_of,
 )
 
+NO_TOKEN = r"ready http://127\.0\.0\.1:\d+/\n"
 START = 90.0  # seconds; imports, nats-server, a small sample shop
 ONCE = 120.0
 
@@ -135,6 +136,16 @@ def test_run_prints_a_link_that_opens_the_page_and_a_signal_stops_everything(
     process.send_signal(stop)
     assert process.wait(60) == 0
     assert not command.left_over()
+
+
+@pytest.mark.timeout(START + 90)
+def test_where_the_output_is_kept_no_token_is_in_it(command: Command) -> None:
+    process = command.start("--no-token")
+    assert process.stdout is not None
+    assert re.fullmatch(NO_TOKEN, process.stdout.readline())
+    process.terminate()
+    assert process.stdout.read() == ""
+    assert process.wait(60) == 0
 
 
 @pytest.mark.timeout(ONCE + 60)

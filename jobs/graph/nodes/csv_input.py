@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
+from jobs.graph.fields import (
+    DELIMITER,
+    ENCODING,
+    FILE_COLUMN,
+    NULL_MARKER,
+    PATTERNS,
+    Field,
+    with_file_column,
+)
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from program_lib.types import COLUMN_TYPES, NUMERIC, Column, Schema
 
@@ -17,7 +25,7 @@ def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
         if name in types:
             raise WrongField("numbers", f"the column {name} has a type already: name it once")
         types[name] = NUMERIC
-    return Schema(Column(name, of) for name, of in types.items())
+    return with_file_column(config, Schema(Column(name, of) for name, of in types.items()))
 
 
 CSV_INPUT = NodeType(
@@ -31,7 +39,8 @@ CSV_INPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
+            f" {PATTERNS}",
         ),
         DELIMITER,
         ENCODING,
@@ -51,6 +60,7 @@ CSV_INPUT = NodeType(
             former=True,
         ),
         NULL_MARKER,
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.csv_files.read_csv",),
@@ -71,6 +81,9 @@ CSV_INPUT = NodeType(
 {% endif %}
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
+{% endif %}
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
 {% endif %}
     )
 """,

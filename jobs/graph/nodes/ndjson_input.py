@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field, with_file_column
 from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
 def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
     types = config.get("types", [])
-    return Schema(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+    named = (Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+    return with_file_column(config, Schema(named))
 
 
 NDJSON_INPUT = NodeType(
@@ -27,7 +28,8 @@ NDJSON_INPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
+            f" {PATTERNS}",
         ),
         Field(
             "types",
@@ -44,6 +46,7 @@ NDJSON_INPUT = NodeType(
             choices=("refuse", "ignore"),
             help="What becomes of a member that neither the first 1,000 lines nor Types have.",
         ),
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.ndjson_files.read_ndjson",),
@@ -58,6 +61,9 @@ NDJSON_INPUT = NodeType(
         },
 {% endif %}
         others={{ config.others | literal }},
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
+{% endif %}
     )
 """,
     rejects=True,

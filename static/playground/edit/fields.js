@@ -22,6 +22,8 @@ const CONTROLS = {
   columns: 'columns',
   types: 'types',
   name: 'line',
+  cell: 'line',
+  sheet: 'line',
   names: 'list',
   entries: 'entries',
   column: 'line',

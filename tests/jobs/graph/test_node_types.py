@@ -138,6 +138,8 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "entries": entries_of,
     "column": lambda of: NAMES,
     "name": lambda of: NAMES,
+    "cell": lambda of: st.sampled_from(["A1", "XFD1048576", "b3"]),
+    "sheet": lambda of: st.sampled_from(["Sheet1", 'it\'s "{{ x }}"', "# ü"]),
     "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
     "separator": lambda of: st.sampled_from(["", ", ", "\n", "'", '"', "{{ x }}"]),
     "count": lambda of: st.integers(0, of.largest),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import fastexcel
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import xlsxwriter
 
 from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.node_types import NODE_TYPES
@@ -104,8 +108,24 @@ def _put(node_type: NodeType, port: str, text: str, directory: Path) -> None:
         source = pa.BufferReader(text.encode())
         table = pyarrow.csv.read_csv(source, convert_options=options)
         pyarrow.parquet.write_table(table, directory / example.config["path"])
+    elif node_type.name == "excel_input":
+        _make_sheet(directory / example.config["path"], text)
     else:
         (directory / example.config["path"]).write_text(text)
+
+
+def _make_sheet(path: Path, text: str) -> None:
+    """Numbers are numbers there, and days are dates."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet, day = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy"})
+        for row, line in enumerate(csv.reader(text.splitlines())):
+            for column, cell in enumerate(line):
+                if re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+                    sheet.write_datetime(row, column, datetime.fromisoformat(cell), day)
+                elif re.fullmatch(r"[\d.]+", cell):
+                    sheet.write_number(row, column, float(cell))
+                elif cell:
+                    sheet.write_string(row, column, cell)
 
 
 def _make_table(path: Path, name: str, text: str, types: Mapping[str, str]) -> None:
@@ -131,9 +151,17 @@ def _written(node_type: NodeType, port: str, directory: Path) -> str:
     if node_type.name == "parquet_output":
         table: pa.Table = pyarrow.parquet.read_table(directory / config["path"])
         return _text(table.column_names, [tuple(row.values()) for row in table.to_pylist()])
+    if node_type.name == "excel_output":
+        sheet = fastexcel.read_excel(directory / config["path"]).load_sheet(config["sheet"])
+        found = sheet.to_arrow()
+        return _text(found.column_names, [tuple(row.values()) for row in found.to_pylist()])
     return Path(directory, config["path"]).read_text()
 
 
+def _shown(cell: Any) -> str:
+    return str(cell.date() if isinstance(cell, datetime) else cell)
+
+
 def _text(columns: list[str], found: list[tuple[Any, ...]]) -> str:
-    lines = [columns, *(["" if cell is None else str(cell) for cell in row] for row in found)]
+    lines = [columns, *(["" if cell is None else _shown(cell) for cell in row] for row in found)]
     return "".join(f"{','.join(line)}\n" for line in lines)
