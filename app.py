@@ -20,6 +20,7 @@ from jobs.graph.code import allow_code
 from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
+from jobs.http.files import operations as file_operations
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
@@ -27,19 +28,19 @@ from jobs.store.store import Store, StoreUnavailable
 from jobs.work import messages as run_messages
 from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
-from logs.context import note
 from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime import messages as socket_messages
-from realtime.door import identify
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
 from traces.traces import Traces
-from web import assets, cors, requests
+from web import assets, cors, requests, session_routes
+from web.callers import Callers, TrustedUsers, bearer_token
 from web.origins import Origins
 from web.proxies import behind_proxies
+from web.sessions import Sessions
 from web.tokens import Identity, TokenVerifier
 
 LOG = logging.getLogger(__name__)
@@ -68,12 +69,19 @@ class WebParts:
             settings.tenant_id, settings.trusted_keys(), settings.tokens.expected
         )
         self.origins = Origins(settings.server.allowed_origins)
+        self.sessions = Sessions(
+            settings.session_secrets(),
+            self.verifier,
+            days=settings.sessions.days,
+            most_days=settings.sessions.most_days,
+        )
+        self.callers = Callers(self.verifier, self.sessions, self.origins, _trusted_users(settings))
         self.store = Store(settings.database_url, settings.database)
         rules = settings.stream_rules(self.store.installation)
         self.realtime = Realtime(
             settings.nats,
             settings.tenant_id,
-            self.verifier,
+            self.callers,
             origins=self.origins,
             limits=settings.clients,
             last_run=self._last_run,
@@ -122,12 +130,13 @@ class WebParts:
                 yield "progress", node.payload
 
     def authenticate(self, scope: str) -> Identity:
-        """Whom the request's bearer token speaks for. Raises Unauthorized or Forbidden."""
-        identity = identify(self.verifier, _bearer_token())
-        note(tenant=identity.tenant_id)
-        if scope not in identity.scopes:
-            raise Forbidden(f"the token's scope does not hold {scope}")
-        return identity
+        """Whom the request's token, session or proxy speaks for. Raises Unauthorized or Forbidden."""
+        caller = self.callers.of_request(request)
+        session_routes.note_caller(caller)
+        if scope not in caller.identity.scopes:
+            whose = "token" if caller.session is None else "session"
+            raise Forbidden(f"the {whose}'s scope does not hold {scope}")
+        return caller.identity
 
     def readiness(self) -> dict[str, str]:
         """Each thing that must work, by name: "ok", or what is wrong. And whether there is a history; if not, why."""
@@ -162,6 +171,7 @@ def create_app(settings: Settings) -> Flask:
     counted_requests.install(app)
     requests.install(app)
     cors.install(app, parts.origins)
+    session_routes.install(app, parts.callers, parts.sessions, settings.sessions.sign_out)
     parts.realtime.install(app)
     app.register_blueprint(
         api.create_blueprint(
@@ -190,15 +200,28 @@ def descriptions(app: Flask) -> Descriptions:
         app,
         {**server.OPERATIONS, **socket_messages.OPERATIONS, **api.operations()},
         (*socket_messages.CHANNELS, *run_messages.CHANNELS),
-        {**events.SCHEMAS, **schemas.SCHEMAS, **webhook_documents.SCHEMAS},
+        {
+            **events.SCHEMAS,
+            **schemas.SCHEMAS,
+            **file_operations.SCHEMAS,
+            **webhook_documents.SCHEMAS,
+        },
         webhook_documents.POSTED,
     )
 
 
 def _add_pages(app: Flask, parts: WebParts) -> None:
+    nats = parts.settings.nats
+    told = {
+        "secret_names": " ".join(SECRET_NAMES),
+        # where programs of people report: of somebody else's NATS the page tells nothing
+        "own_nats": f"127.0.0.1:{nats.port}" if parts.settings.is_own_nats(nats.url) else "",
+        "nats_prefix": nats.prefix or "",
+    }
+
     @app.get("/")
     def playground() -> str:
-        return render_template("playground.html", secret_names=" ".join(SECRET_NAMES))
+        return render_template("playground.html", **told)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -231,7 +254,7 @@ def _add_security_headers(response: Response) -> Response:
 
 def _check_metrics_token(expected: str | None) -> None:
     if expected is not None and not hmac.compare_digest(
-        _bearer_token().encode(), expected.encode()
+        (bearer_token(request) or "").encode(), expected.encode()
     ):
         raise Unauthorized(
             "/metrics asks for METRICS_TOKEN", www_authenticate=WWWAuthenticate("bearer")
@@ -249,9 +272,12 @@ class _MachineFigures:
         )
 
 
-def _bearer_token() -> str:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
+def _trusted_users(settings: Settings) -> TrustedUsers | None:
+    found = settings.sessions
+    if found.user_header is None:
+        return None
+    tenant_id = found.user_tenant or settings.tenant_id
+    return TrustedUsers(found.user_header, settings.clients.proxies, tenant_id, found.user_scopes)
 
 
 def _database_state(store: Store) -> str:

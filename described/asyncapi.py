@@ -57,6 +57,8 @@ PARAMETERS = {
     "job": "the job's id, a whole number",
     "run": "the run's id",
     "tag": "a tag of runners: docs/tags.md",
+    "runner": "what a runner that moves files calls itself",
+    "transfer": "what it calls an upload or a download",
 }
 
 

@@ -24,6 +24,7 @@ _CONVERTERS = {"int": {"type": "integer", "minimum": 0}, "path": TEXT, None: TEX
 # Why a request is refused, by what the route looks at
 OF_TOKEN, OF_QUERY, OF_PATH = (401, 403), (400,), (404,)
 OF_BODY = (400, 408, 413, 415, 422)
+OF_BYTES = (400, 408, 413)
 OF_EVERY_ROUTE = (500,)
 OF_DATABASE = (503,)  # each route that checks a scope may ask the database, or NATS
 
@@ -37,13 +38,20 @@ HEADERS: dict[str, Schema] = {
     "Location": told(TEXT, "the path of what was made"),
     "Retry-After": told(TEXT, "seconds"),
     "Content-Disposition": TEXT,
+    "Set-Cookie": told(TEXT, "the session, or its end"),
     "WWW-Authenticate": TEXT,
 }
 OF_PROBLEM = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 GRAPH_ERROR = record(
-    {"nodeId": nullable(WHOLE), "field": nullable(TEXT), "message": TEXT},
+    {
+        "nodeId": nullable(WHOLE),
+        "field": nullable(TEXT),
+        "message": TEXT,
+        "text": told(TEXT, "what of the field is at fault: an expression, or the name of a column"),
+    },
     "an error, with its node and field where it belongs to one",
+    optional=("text",),
 )
 SCHEMAS: dict[str, Schema] = {
     "GraphError": GRAPH_ERROR,
@@ -73,6 +81,12 @@ SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "description": "METRICS_TOKEN, where it is set.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "progress-00000000",
+        "description": "The cookie of POST /api/session. Each installation has eight digits of its own in its name. For pages of this server alone.",
     },
     "query": {"type": "apiKey", "in": "query", "name": "token", "description": "The JWT."},
 }
@@ -159,8 +173,14 @@ def problems_of(operation: Operation, *, has_path: bool) -> list[int]:
     found.update(OF_PATH if has_path else ())
     found.update((*OF_TOKEN, *OF_DATABASE) if operation.scope else ())
     found.update(OF_QUERY if operation.parameters else ())
-    found.update(OF_BODY if operation.body else ())
+    found.update(_of_body(operation))
     return sorted(found)
+
+
+def _of_body(operation: Operation) -> tuple[int, ...]:
+    if operation.body is None:
+        return ()
+    return OF_BODY if operation.body.media == JSON else OF_BYTES
 
 
 def _all_problems(operations: Mapping[str, Operation]) -> list[int]:
@@ -185,7 +205,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 def _body(operation: Operation) -> dict[str, Any]:
     if operation.body is None:
         return {}
-    content = {JSON: {"schema": operation.body.schema}}
+    content = {operation.body.media: {"schema": operation.body.schema}}
     return {"requestBody": {"required": operation.body.required, "content": content}}
 
 
@@ -212,7 +232,9 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> list[Mapping[str, list[str]]]:
-    return [{"bearer": [operation.scope]}] if operation.scope else list(operation.security)
+    if operation.scope is None:
+        return list(operation.security)
+    return [{name: [operation.scope]} for name in ("bearer", "session")]
 
 
 def operations_in(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

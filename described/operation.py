@@ -32,10 +32,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A JSON body. The route reads one where this is given."""
+    """A body. The route reads one where this is given."""
 
     schema: Schema
     required: bool = True
+    media: str = JSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,7 +355,11 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
                 return serve(server, "")
             try:
                 everyone = settings.tenant_id == EVERY_TENANT
-                token = mint_for(settings, tenant=SAMPLE_TENANT if everyone else None)
+                token = mint_for(
+                    settings,
+                    tenant=SAMPLE_TENANT if everyone else None,
+                    session_days=settings.sessions.most_days,
+                )
             except SettingsError as error:
                 if once:
                     raise LaunchError(f"--once needs a token: {error}", 2) from error

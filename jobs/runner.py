@@ -29,6 +29,7 @@ from jobs.graph.code import allow_code
 from jobs.run.admission import Admission, Ticket
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
 from jobs.run.figures import RunnerFigures
+from jobs.run.files.service import Files
 from jobs.run.lost_runs import LostRuns
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.previews import Previews
@@ -55,7 +56,7 @@ from metrics.shared import Figures
 from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
-from settings.groups import Deadlines, Retention, WebhookSettings
+from settings.groups import Deadlines, Retention, UploadSettings, WebhookSettings
 from settings.own_files import own_files
 from traces.traces import Traces
 
@@ -115,6 +116,7 @@ class Runner:
         issuer: Issuer | None = None,
         rules: StreamRules | None = None,
         webhooks: WebhookSettings | None = None,
+        uploads: UploadSettings | None = None,
         has_many_tenants: bool = False,
         takes: Sequence[str | None] = (None,),
         traces: Traces | None = None,
@@ -122,7 +124,7 @@ class Runner:
         """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
 
         Without `webhooks` this runner delivers nothing; others do. `takes`: the tags of the runs that it takes; None: of
-        those without one.
+        those without one. Without `uploads` it takes none.
         """
         self.identity = ProcessIdentity.of(os.getpid())
         self._periods = periods or Periods()
@@ -132,6 +134,7 @@ class Runner:
         self._queue = RunQueue(link, self._periods.ack_wait, rules, takes=self._takes)
         self._interpreters = Interpreters(allowance.rules.spares)
         self._previews = Previews(link, data_dir, allowance, self._interpreters, takes=self._takes)
+        self._files = Files(link, data_dir, allowance, uploads)
         self._admission = None
         if issuer is not None:
             own = link.twin("admission")
@@ -194,6 +197,7 @@ class Runner:
         self._pruner.start()
         self._taker.start()
         self._previews.start()
+        self._files.start()
         if self._deliveries is not None:
             self._deliveries.start()
 
@@ -201,6 +205,7 @@ class Runner:
         """Takes no more runs. The runs at work go on."""
         self._draining.set()
         self._previews.drain()
+        self._files.drain()
 
     @property
     def is_draining(self) -> bool:
@@ -231,6 +236,7 @@ class Runner:
         deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
         self._stop_executions()
         self._previews.stop()
+        self._files.stop()
         self._taker.join(STOP_MARGIN)
         for execution in self._stop_executions():  # again, for one that was just started
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
@@ -492,6 +498,7 @@ def main() -> int:
         retention=settings.retention,
         rules=settings.stream_rules(store.installation),
         webhooks=settings.webhooks,
+        uploads=settings.uploads,
         has_many_tenants=settings.tenant_id == EVERY_TENANT,
         takes=settings.runner.takes,
         traces=traces,

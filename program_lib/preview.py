@@ -16,7 +16,7 @@ import pyarrow as pa
 from program_lib import settings
 from program_lib.batch import Batch
 from program_lib.nodes import InnerNode, Node, NodeFailed
-from program_lib.program import FAILED, flow, wire
+from program_lib.program import FAILED, flow, open_all, wire
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Schema, Type
 
@@ -31,30 +31,57 @@ class Enough(BaseException):
 
 
 class Preview(InnerNode):
-    """Keeps the first rows that come."""
+    """Keeps the first rows that come, or those from row `begin` on; with a negative one the last that come."""
 
-    def __init__(self, number: int, wanted: int) -> None:
+    def __init__(self, number: int, wanted: int, begin: int = 0) -> None:
         super().__init__(number, "Preview")
-        self.wanted = wanted
+        self.wanted = wanted if begin >= 0 else -begin
+        self.begin = begin
         self.batches: list[Batch] = []
         self.kept = 0
+        self.passed = 0  # rows before those that are kept
 
     def opened(self, schema: Schema) -> Schema:
         return schema
 
     def worked(self, batch: Batch) -> Batch:
+        if self.begin < 0:
+            self._keep_last(batch)
+            return batch
+        left_out = min(self.begin - self.passed, len(batch))
+        self.passed += left_out
+        self._keep_first(batch.slice(left_out, len(batch) - left_out))
+        return batch
+
+    def _keep_first(self, batch: Batch) -> None:
         self.batches.append(batch.slice(0, self.wanted + 1 - self.kept))
         self.kept += len(self.batches[-1])
         if self.kept > self.wanted:
             raise Enough
-        return batch
+
+    def _keep_last(self, batch: Batch) -> None:
+        self.batches.append(batch)
+        self.kept += len(batch)
+        while self.batches and self.kept - len(self.batches[0]) >= self.wanted:
+            gone = len(self.batches.pop(0))
+            self.kept -= gone
+            self.passed += gone
+        beyond = max(self.kept - self.wanted, 0)
+        if beyond:
+            first = self.batches[0]
+            self.batches[0] = first.slice(beyond, len(first) - beyond)
+            self.kept -= beyond
+            self.passed += beyond
 
     def rows(self) -> list[list[Any]]:
         return [row for batch in self.batches for row in _rows(batch.table, self.schema)]
 
 
-def run_preview(*nodes: Node, rows: int, seconds: float) -> int:
-    """Runs nodes, the last of which is a Preview, until it has enough; the exit code."""
+def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) -> int:
+    """Runs nodes, the last of which is a Preview, until it has enough; the exit code.
+
+    For 0 `rows` it opens them alone, which tells the columns. `is_page`: the answer says, too, which rows those are.
+    """
     settings.note_preview()
     wire(nodes, lambda progress: None)
     last, timed_out = nodes[-1], False
@@ -63,7 +90,7 @@ def run_preview(*nodes: Node, rows: int, seconds: float) -> int:
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         with ExitStack() as undo:
-            flow(nodes, undo)
+            (flow if rows else open_all)(nodes, undo)
     except Enough as enough:
         timed_out = bool(enough.args)
     except NodeFailed as failure:
@@ -71,8 +98,26 @@ def run_preview(*nodes: Node, rows: int, seconds: float) -> int:
         tell({**about, "message": failure.reason})
         return FAILED
     signal.setitimer(signal.ITIMER_REAL, 0)
-    tell(_answer(last, timed_out))
+    if timed_out and last.begin < 0:
+        tell(
+            {
+                "message": f"the end was not reached within {seconds:g} s: look at the rows from the beginning"
+            }
+        )
+        return FAILED
+    answer = _answer(last, timed_out)
+    tell({**answer, **_place(last, answer)} if is_page else answer)
     return 0
+
+
+def _place(last: Preview, answer: dict[str, Any]) -> dict[str, Any]:
+    """Which of all rows the first one told is, from 0 on, and how many there are in all, where the end was reached."""
+    left_out = last.kept - len(answer["rows"]) if last.begin < 0 else 0
+    reached_end = not answer["timedOut"] and last.kept <= last.wanted
+    return {
+        "from": last.passed + left_out,
+        "count": last.passed + last.kept if reached_end else None,
+    }
 
 
 def _answer(last: Preview, timed_out: bool) -> dict[str, Any]:
@@ -80,7 +125,8 @@ def _answer(last: Preview, timed_out: bool) -> dict[str, Any]:
     truncated = timed_out or len(rows) > last.wanted
     rows = rows[: last.wanted]
     while len(json.dumps(rows)) > MOST:
-        rows, truncated = rows[: len(rows) // 2], True
+        half = len(rows) // 2
+        rows, truncated = rows[half + 1 :] if last.begin < 0 else rows[:half], True
     return {
         "columns": last.schema.names,
         "types": [str(column.type) for column in last.schema],

@@ -84,11 +84,16 @@ def _flow_and_commit(nodes: Sequence[Node]) -> None:
 
 def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
     """Opens all nodes, so that every column is known before the first row, then reads source after source."""
+    open_all(nodes, undo)
+    for source in in_reading_order(nodes):
+        source.run()
+
+
+def open_all(nodes: Sequence[Node], undo: ExitStack) -> None:
+    """Each node tells the columns of its rows."""
     for node in nodes:
         undo.callback(node.close)
         node.start()
-    for source in in_reading_order(nodes):
-        source.run()
 
 
 def _commit(outputs: Sequence[Output]) -> None:

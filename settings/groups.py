@@ -14,6 +14,7 @@ from settings.checks import (
     base_path,
     certificates,
     file,
+    header_name,
     hosts,
     key_file,
     metrics_token,
@@ -24,6 +25,9 @@ from settings.checks import (
     public_key,
     public_url,
     replicas,
+    scopes,
+    sign_out,
+    tenant_id,
     words,
 )
 from settings.keys import check_secret
@@ -47,6 +51,7 @@ MAX_MB = 1 << 30  # a petabyte; more is a mistake
 MIN_MEMORY_MB = 256  # of a program; Python, DuckDB and Arrow alone take 105, one with a filter 220
 MIN_OPEN_FILES = 16  # of a program; one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
+MAX_SESSION_DAYS = 400  # as long as a token may live
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 
 
@@ -159,6 +164,21 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How long a browser stays signed in, and the users that a proxy signs in (docs/decisions/sessions.md)."""
+
+    days: int = number("SESSION_DAYS", 7, 0, MAX_SESSION_DAYS)  # without a request; 0: no sessions
+    most_days: int = number("SESSION_MAX_DAYS", 30, 1, MAX_SESSION_DAYS)  # since the sign-in
+    # in which a known proxy names the user; None: no proxy does
+    user_header: str | None = checked("TRUSTED_USER_HEADER", header_name)
+    # of such users; None: the server's own
+    user_tenant: str | None = checked("TRUSTED_USER_TENANT", tenant_id, shown="`TENANT_ID`")
+    user_scopes: frozenset[str] = checked("TRUSTED_USER_SCOPES", scopes, "jobs:read")
+    # where the proxy signs its users out; None: the page has no button for it
+    sign_out: str | None = checked("TRUSTED_SIGN_OUT", sign_out)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientLimits:
     """How many WebSocket clients there may be (a worker, a token, an address), and what one client may do."""
 
@@ -186,6 +206,15 @@ class RequestLimits:
     graph_nodes: int = number("MAX_GRAPH_NODES", MAX_NODES, 1, MAX_NODES)
     graph_edges: int = number("MAX_GRAPH_EDGES", MAX_EDGES, 1, MAX_EDGES)
     queued_runs: int = number("MAX_QUEUED_RUNS", 1_000, 1, 1_000_000)  # of one tenant
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """How large the files are that browsers and others bring."""
+
+    upload_mb: int = number("UPLOAD_MB", 1_024, 0, MAX_MB)  # of one file; 0: none can be brought
+    # of all files of a tenant, with the one that is brought; programs may write more
+    total_mb: int = number("UPLOAD_TOTAL_MB", 102_400, 1, MAX_MB)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from program_lib.parameters import in_url
 from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
-from program_lib.types import COLUMN_TYPES, TEXT, Column, Schema
+from program_lib.types import COLUMN_TYPES
 from program_lib.urls import WrongUrl, parse_url
 
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
@@ -35,6 +35,7 @@ MAX_PORT = 40  # characters of the name of an input or output, which stands besi
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
+UNNAMED = ""  # how an edge names the input or output of a node that has no name
 KEEP_ALL, KEEP_NONE = "all", "none"  # as program_lib.batch has them
 
 NO_PASSWORDS = (
@@ -60,6 +61,7 @@ class Member:
     choices: tuple[str, ...] = ()
     required: bool = True  # else it may be missing, or ""
     longest: int = MAX_NAME  # characters of a text
+    reads: str | None = None  # as Field.reads, of a text
 
     def document(self) -> dict[str, Any]:
         """This member as JSON, for the page's form."""
@@ -69,6 +71,7 @@ class Member:
             "kind": self.kind,
             "choices": list(self.choices),
             "required": self.required,
+            "reads": self.reads,
         }
 
 
@@ -107,6 +110,20 @@ class Field:
     needed_for: Need | None = None  # of a field that is not `required`; an empty list is not given
     for_rejects: bool = False  # a form shows it only where rejected rows lead somewhere
     largest: int = MAX_COUNT  # of the kind `count`
+    reads: str | None = None  # the input whose columns its texts name; None: they name none
+    in_any_case: bool = False  # of those names: whether a column may be spelt otherwise
+    begins_as: Any = None  # what a form gives a new node instead of the default
+
+    def columns_read(self, value: Any) -> Iterator[tuple[str, str]]:
+        """The columns that a value without errors names, each with its input; not those in expressions."""
+        if self.reads is not None and value is not None:
+            is_one = self.kind == "column"
+            names = [value] if is_one else value if isinstance(value, list) else []
+            yield from ((name, self.reads) for name in names)
+        for member in self.members:
+            if member.reads is not None:
+                given = (entry.get(member.name) for entry in value or ())
+                yield from ((name, member.reads) for name in given if name)
 
     def errors(self, value: Any) -> Iterator[str]:
         """What is wrong with a value of this field, a sentence each."""
@@ -127,6 +144,8 @@ class Field:
             "former": self.former,
             "neededFor": None if self.needed_for is None else self.needed_for.document(),
             "forRejects": self.for_rejects,
+            "reads": self.reads,
+            "beginsAs": self.begins_as,
         }
 
 
@@ -484,7 +503,7 @@ CHECKS: dict[str, Check] = {
 
 MAX_KEYS = 20  # columns of a key; databases allow 16 to 64
 ORDER_MEMBERS = (
-    Member("column", "Column"),
+    Member("column", "Column", reads=UNNAMED),
     Member("direction", "Direction", "choice", DIRECTIONS, required=False),
     Member("nulls", "NULLs", "choice", PLACES_OF_NULL, required=False),
 )
@@ -548,14 +567,6 @@ FILE_COLUMN = Field(
 )
 
 
-def with_file_column(config: Mapping[str, Any], known: Schema) -> Schema:
-    """The columns of an input that are known, and the one that holds the file."""
-    name = config.get("file_column")
-    if not name or known.column(name) is not None:
-        return known
-    return Schema([*known, Column(name, TEXT)])
-
-
 NULL_MARKER = Field(
     "null_marker",
     "NULL is written as",
@@ -566,13 +577,16 @@ NULL_MARKER = Field(
 )
 
 
-def keys(help_text: str) -> Field:
-    """The columns of two inputs by which their rows belong together."""
+def keys(help_text: str, left: str, right: str) -> Field:
+    """The columns of two inputs, named here, by which their rows belong together."""
     return Field(
         "on",
         "Keys",
         "entries",
-        members=(Member("left", "Left column"), Member("right", "Right column")),
+        members=(
+            Member("left", "Left column", reads=left),
+            Member("right", "Right column", reads=right),
+        ),
         entry="key",
         most=MAX_KEYS,
         help=help_text,

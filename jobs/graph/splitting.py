@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.fields import Field
-from jobs.graph.node_type import WrongField
+from jobs.graph.known import Known
+from jobs.graph.node_type import UNNAMED, WrongField
 from program_lib.split_files.names import PLACE, place_error
-from program_lib.types import Kind, Schema, listed
+from program_lib.types import Kind, listed
 
 SPLIT_PATH = " With Split by or Rows a file, * in its name is where each file's value or number stands: orders-*.csv."
 SPLIT_FIELDS = (
@@ -17,6 +18,7 @@ SPLIT_FIELDS = (
         "Split by",
         "column",
         required=False,
+        reads=UNNAMED,
         help="A column of which each value has a file of its own, 100 at most; NULL is __NULL__ in its name, an empty"
         " text __EMPTY__, and odd signs are %2F and the like.",
     ),
@@ -51,7 +53,7 @@ SPLIT_LINES = """\
 """
 
 
-def known_when_split(config: Mapping[str, Any], known: Schema) -> Schema:
+def known_when_split(config: Mapping[str, Any], known: Known) -> Known:
     """The columns that come in. Raises WrongField where path and splitting do not go together."""
     path, by = config["path"], config.get("split_by")
     if not by and not config.get("split_rows"):

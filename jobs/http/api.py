@@ -13,12 +13,21 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request
 
 from described.operation import Operation
-from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph, shortened
+from jobs.graph.checks import (
+    MOST_ERRORS,
+    GraphError,
+    GraphInvalid,
+    parse_graph,
+    parse_parts,
+    shortened,
+)
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
+from jobs.graph.reading_back import NothingToRead
 from jobs.http import pages
 from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
+from jobs.http.columns import columns_document
 from jobs.http.documents import (
     job_document,
     job_entry,
@@ -27,6 +36,9 @@ from jobs.http.documents import (
     run_summary,
     shown_program,
 )
+from jobs.http.files import operations as file_operations
+from jobs.http.files.routes import FileRoutes
+from jobs.http.files.routes import refused as no_output
 from jobs.http.follow import Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
@@ -34,6 +46,7 @@ from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
+from jobs.http.source_columns import SourceColumns
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import ERRORS, WebhookRoutes, refused
 from jobs.program.generator import node_lines
@@ -102,9 +115,18 @@ def create_blueprint(
     )
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     webhooks = WebhookRoutes(store.webhooks, api.tenant, settings.requests, settings.webhooks)
-    for method, path, handler in (*api.routes(), *webhooks.routes()):
+    files = FileRoutes(
+        store,
+        link,
+        api.previews,
+        api.tenant,
+        settings.uploads,
+        has_many_tenants=settings.tenant_id == EVERY_TENANT,
+    )
+    for method, path, handler in (*api.routes(), *webhooks.routes(), *files.routes()):
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
     blueprint.register_error_handler(NotFound, _not_found)
+    blueprint.register_error_handler(NothingToRead, no_output)
     blueprint.register_error_handler(AlreadyRunning, _already_running)
     blueprint.register_error_handler(RunNotEnded, _not_ended)
     blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
@@ -121,7 +143,7 @@ def create_blueprint(
 
 def operations() -> dict[str, Operation]:
     """What each route takes and answers, by endpoint."""
-    every = {**OPERATIONS, **webhook_operations.OPERATIONS}
+    every = {**OPERATIONS, **webhook_operations.OPERATIONS, **file_operations.OPERATIONS}
     return {f"{BLUEPRINT}.{handler}": operation for handler, operation in every.items()}
 
 
@@ -142,7 +164,8 @@ class _Api:
         self._link = link
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
-        self._previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self.previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self._sources = SourceColumns(self.previews)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
         self._traces = traces
@@ -161,6 +184,8 @@ class _Api:
             ("POST", "/jobs/validate", self.validate),
             ("POST", "/jobs/preview", self.preview),
             ("POST", "/jobs/find-types", self.find_types),
+            ("POST", "/jobs/columns", self.columns),
+            ("POST", "/tables", self.tables),
             ("GET", "/jobs/<int:job_id>", self.read_job),
             ("PUT", "/jobs/<int:job_id>", self.replace_job),
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
@@ -224,11 +249,27 @@ class _Api:
 
     def preview(self) -> Answer:
         """Takes {"graph", "nodeId"}, and "parameters" as execute: the first rows that the node gives; nothing is written."""
-        return jsonify(self._previews.ask(*self._node_of_a_graph()))
+        return jsonify(self.previews.ask(*self._node_of_a_graph()))
 
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
-        return jsonify(self._previews.find_types(*self._node_of_a_graph()))
+        return jsonify(self.previews.find_types(*self._node_of_a_graph()))
+
+    def columns(self) -> Answer:
+        """Takes {"graph", "parameters"}; the graph may have errors. The columns that each node gives, without a run."""
+        tenant_id = self.tenant("jobs:execute")  # what a run would open is opened
+        body = json_object(self._limits)
+        graph = self._graph(body)
+        parts = parse_parts(graph)
+        sources = self._sources.of(tenant_id, graph, parts, given_parameters(body))
+        return jsonify(columns_document(parts, sources))
+
+    def tables(self) -> Answer:
+        """Takes {"connection", "runnerTag"}: the tables of a database with their columns."""
+        tenant_id = self.tenant("jobs:execute")
+        body = json_object(self._limits)
+        tables = self.previews.tables(tenant_id, body.get("connection"), body.get("runnerTag"))
+        return jsonify(tables)
 
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
         tenant_id = self.tenant("jobs:execute")  # what a run would read is read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from described.operation import JSON, Answer, Body, Operation, Parameter, answers
-from described.schema import NUMBER, TEXT, WHOLE, Schema, listed, nullable, record, ref
+from described.schema import NUMBER, TEXT, WHOLE, Schema, listed, nullable, record, ref, told
 from jobs.http.pages import JOBS_A_PAGE, MAX_SEARCH, MOST_A_PAGE, MOST_LAST_RUNS, RUNS_A_PAGE
 from jobs.store.store import MAX_JOB_ID
 
@@ -89,6 +89,30 @@ OPERATIONS: dict[str, Operation] = {
         answers(ref("FoundTypes")),
         _EXECUTE,
         body=_OF_A_NODE,
+        problems=_ASKS_A_RUNNER,
+        tag=_JOBS,
+    ),
+    "columns": Operation(
+        "The columns that each node gives, as far as they are known without a run; the graph may have errors",
+        answers(ref("Columns")),
+        _EXECUTE,
+        body=_of_a_graph(("parameters", _GIVEN), optional=("parameters",)),
+        problems=(422,),
+        tag=_JOBS,
+    ),
+    "tables": Operation(
+        "The tables of a connection with their columns",
+        answers(ref("Tables")),
+        _EXECUTE,
+        body=Body(
+            record(
+                {
+                    "connection": told(TEXT, "as a DB Input has it"),
+                    "runnerTag": told(nullable(TEXT), "of the runners that are asked"),
+                },
+                optional=("runnerTag",),
+            )
+        ),
         problems=_ASKS_A_RUNNER,
         tag=_JOBS,
     ),

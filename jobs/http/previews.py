@@ -2,6 +2,8 @@
 
 import json
 import queue
+from dataclasses import replace
+from typing import Any
 
 from jobs.graph.checks import GraphError, GraphInvalid, parse_graph, shortened
 from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
@@ -38,6 +40,16 @@ class PreviewRequests:
         question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
         return self._in_turn(tenant_id, tag, {**question, "parameters": parameters})
 
+    def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:
+        """{"columns", …, "from", "count"}: rows that the one node of a graph gives, from row `start` on, or the last -`start`.
+
+        Raises as `ask`.
+        """
+        tag = _checked_tag(part)
+        [node] = part["nodes"]
+        question = {"graph": part, "last": [[node["id"], None]], "from": start, "rows": rows}
+        return self._in_turn(tenant_id, tag, question)
+
     def find_types(
         self, tenant_id: str, graph: Document, node_id: int, given: Document
     ) -> Document:
@@ -47,6 +59,28 @@ class PreviewRequests:
         parameters = checked_values(parse_graph(part), given)
         asked = {"graph": part, "find": "types", "parameters": parameters}
         return self._in_turn(tenant_id, tag, asked)
+
+    def columns(self, tenant_id: str, graph: Document, node_id: int, given: Document) -> Document:
+        """{"columns", "types"} of the rows that the node gives, of which none is read. Raises as `ask`."""
+        tag = _checked_tag(graph)
+        part, last = feeding_part(graph, node_id)
+        parameters = checked_values(parse_graph(part), given)
+        question = {"graph": part, "last": last, "find": "columns", "parameters": parameters}
+        answer = self._in_turn(tenant_id, tag, question)
+        if answer.get("timedOut"):
+            raise Problem(504, "its columns were not told in time")
+        return answer
+
+    def tables(self, tenant_id: str, connection: Any, runner_tag: Any) -> Document:
+        """{"tables": [{"name", "columns": [{"name", "type"}]}], "truncated"}, as a runner with the tag sees them. Raises as `ask`."""
+        tag = _checked_tag({"runnerTag": runner_tag})
+        config = {"connection": connection, "sql": "SELECT 1"}
+        graph = {"nodes": [{"id": 1, "type": "db_input", "config": config}], "edges": []}
+        try:
+            parse_graph(graph)
+        except GraphInvalid as invalid:
+            raise GraphInvalid([replace(e, node_id=None) for e in invalid.errors]) from None
+        return self._in_turn(tenant_id, tag, {"graph": graph, "find": "tables"})
 
     def _in_turn(self, tenant_id: str, tag: str | None, asked: Document) -> Document:
         question = json.dumps(asked).encode()
@@ -106,7 +140,7 @@ def _next(answers: "queue.SimpleQueue[Message]", wait: float) -> Document | None
 
 
 def _unpacked(answer: Document) -> Document:
-    if "columns" in answer:
+    if "columns" in answer or "tables" in answer:
         return answer
     if "message" in answer:
         message = shortened(str(answer["message"]), MOST_SAID)

@@ -27,6 +27,7 @@ from described.schema import (
 from jobs.http import graph_schema
 from jobs.http.follow import EXPIRED
 from jobs.store.run_states import RunStatus
+from jobs.work.messages import TABLE
 from progress_lib import Status
 
 STATUS = one_of(RunStatus)
@@ -95,6 +96,29 @@ _JOBS_OWN: dict[str, Schema] = {
         ),
     ),
     "FoundTypes": record({"columns": listed(TEXT), "types": listed(TEXT)}),
+    "KnownColumn": record(
+        {"name": TEXT, "type": told(nullable(TEXT), "docs/types.md; null: only a run tells it")}
+    ),
+    "KnownColumns": record(
+        {
+            "port": TEXT,
+            "columns": listed(ref("KnownColumn")),
+            "all": told(FLAG, "whether there are no others"),
+            "more": told(WHOLE, "known beside these, which had no room"),
+        },
+        "the rows that leave a node by one of its outputs, and so of each edge from there",
+    ),
+    "Columns": record(
+        {
+            "nodes": listed(record({"id": WHOLE, "outputs": listed(ref("KnownColumns"))})),
+            "problems": listed(ref("GraphError")),
+            "unread": listed(
+                record({"nodeId": WHOLE, "message": TEXT}), "whose columns the engine did not tell"
+            ),
+            "pending": told(FLAG, "whether to ask again: some were not asked yet"),
+        }
+    ),
+    "Tables": record({"tables": listed(TABLE), "truncated": FLAG}),
     "Preview": record(
         {
             "columns": listed(TEXT),
@@ -151,6 +175,7 @@ _RUNS_OWN: dict[str, Schema] = {
         {"queuedRuns": WHOLE, "runningRuns": WHOLE, "limits": record({"queuedRuns": WHOLE})}
     ),
 }
+_READS = told(nullable(TEXT), "the input whose columns it names; null: it names none")
 _FORMS: dict[str, Schema] = {
     "Port": record({"name": TEXT, "label": TEXT}),
     "Member": record(
@@ -160,6 +185,7 @@ _FORMS: dict[str, Schema] = {
             "kind": TEXT,
             "choices": listed(TEXT),
             "required": FLAG,
+            "reads": _READS,
         }
     ),
     "Field": record(
@@ -175,6 +201,8 @@ _FORMS: dict[str, Schema] = {
             "entry": TEXT,
             "former": FLAG,
             "forRejects": FLAG,
+            "reads": _READS,
+            "beginsAs": told(ANYTHING, "what a form gives a new node instead of the default"),
             "neededFor": nullable(record({"field": TEXT, "values": listed(TEXT)})),
         }
     ),

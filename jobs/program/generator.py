@@ -82,6 +82,9 @@ class Preview:
     rows: int
     seconds: float
     rejecting: frozenset[int]
+    start: (
+        int | None
+    )  # the first row shown; negative: the last rows; None: the first ones, not told as a page
 
 
 def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
@@ -96,11 +99,13 @@ def generate_preview(
     rows: int,
     seconds: float,
     rejecting: Collection[int] = (),
+    start: int | None = None,
 ) -> str:
     """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
 
     It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
-    `rejecting`: nodes whose bad rows are left out, though nothing gets them here.
+    `rejecting`: nodes whose bad rows are left out, though nothing gets them here. `start`: not the first rows, but a
+    page: from this one on (0 is the first), or the last -`start` ones.
     """
     to_preview = tuple(
         Edge(node_id, PREVIEW_ID, port)
@@ -108,7 +113,7 @@ def generate_preview(
         for port in _shown_ports(graph, node_id, named)
     )
     cut = Graph(graph.nodes, graph.edges + to_preview, graph.parameters)
-    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting))
+    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting), start)
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
@@ -139,6 +144,14 @@ def generate_type_search(
         type=node.type,
         seconds=seconds,
         node_sign=Code(NODE_SIGN),
+    )
+    return source
+
+
+def generate_table_search(connection: str, *, seconds: float) -> str:
+    """The source of a program that tells the tables of a connection with their columns, in preview.json."""
+    source: str = TEMPLATES.get_template("table_search.py.j2").render(
+        connection=connection, seconds=seconds
     )
     return source
 

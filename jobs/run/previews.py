@@ -1,4 +1,4 @@
-"""Makes previews, the first rows that a node gives, and finds the types of a file's columns, for web workers that ask.
+"""Makes previews, the first rows that a node gives, and finds columns, their types and tables, for web workers that ask.
 
 Each question is answered by a short generated program, which writes no data. The side that asks is
 jobs/http/previews.py.
@@ -42,6 +42,7 @@ from progress_lib.subjects import EVERY_TENANT
 LOG = logging.getLogger(__name__)
 
 ROWS = 50  # of an answer
+MOST_ROWS = 200  # of a page of what an output wrote
 SECONDS = 8.0  # after this time a program answers with the rows it has
 AT_ONCE = 3  # programs of a runner; few, since runs come first
 AT_ONCE_EACH = 2  # programs of one tenant, so that one place is left for others
@@ -231,14 +232,36 @@ def _fitting(answer: Document, most: int) -> bytes:
 
 def _program(graph: Graph, question: Document) -> str:
     # Only a preview needs the engine of templates, which takes 20 ms of a runner's start
-    from jobs.program.generator import generate_preview, generate_type_search
+    from jobs.program.generator import (
+        generate_preview,
+        generate_table_search,
+        generate_type_search,
+    )
 
-    if question.get("find") == "types":
-        return generate_type_search(_only_file(graph), seconds=SECONDS, parameters=graph.parameters)
+    match question.get("find"):
+        case "types":
+            return generate_type_search(
+                _only_file(graph), seconds=SECONDS, parameters=graph.parameters
+            )
+        case "tables":
+            return generate_table_search(_only_connection(graph), seconds=SECONDS)
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
     rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
-    return generate_preview(graph, last=last, rejecting=rejecting, rows=ROWS, seconds=SECONDS)
+    if question.get("find") == "columns":
+        return generate_preview(graph, last=last, rejecting=rejecting, rows=0, seconds=SECONDS)
+    rows, start = _page_wanted(question)
+    return generate_preview(
+        graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS, start=start
+    )
+
+
+def _page_wanted(question: Document) -> tuple[int, int | None]:
+    """How many rows, and from which one on; None: the first ones."""
+    start = question.get("from")
+    if start is None:
+        return ROWS, None
+    return min(max(int(question["rows"]), 1), MOST_ROWS), max(int(start), -MOST_ROWS)
 
 
 def _only_file(graph: Graph) -> Node:
@@ -246,6 +269,14 @@ def _only_file(graph: Graph) -> Node:
     if len(graph.nodes) > 1 or not reads_typed_file(node.type):
         raise GraphInvalid([GraphError(node.id, None, "types are found in one file at a time")])
     return node
+
+
+def _only_connection(graph: Graph) -> str:
+    node = graph.nodes[0]
+    if len(graph.nodes) > 1 or node.type != "db_input":
+        raise GraphInvalid([GraphError(node.id, None, "tables are those of one connection")])
+    connection: str = node.config["connection"]
+    return connection
 
 
 def _is_left_over(directory: Path) -> bool:

@@ -12,12 +12,12 @@ from described.schema import (
     WHOLE,
     Schema,
     any_of,
-    just,
     listed,
     nullable,
     one_of,
     record,
     ref,
+    told,
 )
 
 RAW = "application/octet-stream"
@@ -34,11 +34,28 @@ _QUESTION = record(
     {
         "graph": ref("Graph"),
         "last": listed(listed(nullable(any_of(WHOLE, TEXT)))),
-        "find": just("types"),
+        "find": one_of(["types", "columns", "tables"]),
         "parameters": {"type": "object"},
+        "from": WHOLE,
+        "rows": WHOLE,
+        "rejecting": listed(WHOLE),
     },
-    "the rows of the nodes `last`, or the types of a file alone",
-    optional=("last", "find", "parameters"),
+    "the rows or the columns of the nodes `last`, the types of a file alone, or the tables of a connection",
+    optional=("last", "find", "parameters", "from", "rows", "rejecting"),
+)
+
+_ABOUT_FILES = record(
+    {
+        "do": one_of(["list", "look", "read", "write"]),
+        "path": TEXT,
+        "after": TEXT,
+        "limit": WHOLE,
+        "search": TEXT,
+        "size": WHOLE,
+        "replace": FLAG,
+    },
+    "jobs/work/file_questions.py",
+    optional=("after", "limit", "search", "size", "replace"),
 )
 
 
@@ -46,6 +63,14 @@ def _answer(members: dict[str, Schema], *optional: str) -> Schema:
     return record(members, optional=optional)
 
 
+TABLE = record(
+    {
+        "name": TEXT,
+        "columns": listed(
+            record({"name": TEXT, "type": told(TEXT, 'docs/types.md; "" where none is known')})
+        ),
+    }
+)
 _PREVIEW = any_of(
     _answer({"taken": FLAG}),
     _answer({"busy": FLAG}),
@@ -58,9 +83,12 @@ _PREVIEW = any_of(
             "rows": listed(listed(ANYTHING)),
             "truncated": FLAG,
             "timedOut": FLAG,
+            "from": WHOLE,
+            "count": nullable(WHOLE),
         },
-        *("rows", "truncated", "timedOut"),
+        *("rows", "truncated", "timedOut", "from", "count"),
     ),
+    _answer({"tables": listed(TABLE), "truncated": FLAG}),
 )
 _PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
 _PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)
@@ -124,6 +152,24 @@ CHANNELS = (
         "The log of a run at work, on another machine.",
         received=(_ASKED,),
         replies=(_LOG,),
+        is_internal=True,
+    ),
+    Channel(
+        "files",
+        "nats",
+        "tenant.{tenant}.files",
+        "A list of files, and the beginning of an upload or a download.",
+        received=(Message("FilesQuestion", "A web server asks any runner.", _ABOUT_FILES),),
+        replies=(Message("FilesAnswer", "What is there, or why not.", ANYTHING),),
+        is_internal=True,
+    ),
+    Channel(
+        "transfer",
+        "nats",
+        "tenant.{tenant}.files.{runner}.{transfer}",
+        "The pieces of an upload or a download, one after the other.",
+        received=(Message("FilePiece", "JSON on a line, and the bytes after it.", TEXT, RAW),),
+        replies=(Message("NextPiece", "JSON on a line, and the bytes after it.", TEXT, RAW),),
         is_internal=True,
     ),
     Channel(

@@ -2,8 +2,9 @@
 
 The question goes to `tenant.<T>.preview`, or `tenant.<T>.preview.<tag>` for runners with a tag: {"graph": the part that feeds the node, "last": [[id, output], …], the nodes whose
 rows are shown, each with the output that they leave by, or null for all}, or {"graph": an input of a file alone, "find": "types"}.
-A runner answers {"taken": true} at once, then {"columns", "types", "rows", "truncated", "timedOut"}, of a file's types
-{"columns", "types"}, or why not: {"nodeId", "field", "message"}, {"busy": true}, {"timeout": true}. A graph travels, never a
+With "last" and "find": "columns" the columns of those nodes are asked for, and no row; {"graph": a DB Input alone, "find":
+"tables"} asks for the tables of its connection. With {"from", "rows"} it is asked for a page, of which the answer says "from" and "count", too. A runner answers {"taken": true} at once, then {"columns", "types", "rows",
+"truncated", "timedOut"}, of a file's types {"columns", "types"}, of tables {"tables", "truncated"}, or why not: {"nodeId", "field", "message"}, {"busy": true}, {"timeout": true}. A graph travels, never a
 program: what is run comes out of the runner's own generator.
 """
 

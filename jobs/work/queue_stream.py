@@ -31,6 +31,7 @@ ASKED_AGAIN = 50  # of them at one look
 
 _NOT_STORED = 10077  # JetStream's error, for several reasons
 _FULL_SUBJECT = "per subject"  # in its text: this run's message is still in the queue
+_FULL = ("maximum messages exceeded", "maximum bytes exceeded")
 
 NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
@@ -212,8 +213,12 @@ class QueueStream:
         try:
             self._jetstream.publish(subject, b"")
         except JetStreamError as error:
-            if error.code != _NOT_STORED or _FULL_SUBJECT not in str(error):
+            if error.code != _NOT_STORED or not self._may_be_left(str(error)):
                 raise
+
+    def _may_be_left(self, why: str) -> bool:
+        """Whether a message that was not stored is not needed: it is there, or so many others are that it waits for a sweep."""
+        return _FULL_SUBJECT in why or (why.endswith(_FULL) and self.holds() > 0)
 
     def drop(self, subject: str) -> None:
         """Takes a message out that nobody needs. Not waited for: a message that stays does no harm."""

@@ -2,6 +2,7 @@
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
+import { ChartView } from './room/chart-view.js';
 import { averageRateText, formatCount, formatMoment, lastedText, NODE_WORDS, settingText } from './text.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */
@@ -13,9 +14,12 @@ export class DetailsView {
   #parts = null; // of the node shown; null while closed
 
   #onShowLog;
+  #onShowWritten;
+  #written = null; // what the button shows
 
-  constructor({ onClose, onShowLog }) {
+  constructor({ onClose, onShowLog, onShowWritten }) {
     this.#onShowLog = onShowLog;
+    this.#onShowWritten = () => onShowWritten(this.#written);
     byId('details-close').addEventListener('click', onClose);
     document.addEventListener('keydown', (event) => {
       const elsewhere = document.querySelector('dialog[open]') !== null;
@@ -25,19 +29,28 @@ export class DetailsView {
 
   /** Open the panel for a node of the graph, or close it (null). */
   show(node) {
-    this.#parts = node === null ? null : panelParts(this.#onShowLog);
+    this.#parts = node === null ? null : panelParts(this.#onShowLog, this.#onShowWritten);
     setHidden(this.#panel, node === null);
     if (node === null) return;
     setText(byId('details-name'), node.name);
-    const { facts, messageSection, traceSection } = this.#parts;
-    this.#body.replaceChildren(messageSection, facts, traceSection, settingsSection(node.config ?? {}));
+    const { facts, messageSection, traceSection, written } = this.#parts;
+    this.#body.replaceChildren(messageSection, facts, written, this.#parts.chart.element, traceSection, settingsSection(node.config ?? {}));
     setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
   }
 
-  /** Draw what is true of the node now; `trace`: the traceback that the program left, or null. */
-  draw(view, now, trace) {
+  /**
+   * Draw what is true of the node now; `trace`: the traceback that the program left, or null; `rates`: its rows a second in the last minute,
+   * as ChartView takes them; `holds`: which nodes wait for its rows, in words, or ''; `written`: what can be shown of its rows, or null.
+   */
+  draw(view, now, { trace, rates, holds, written }) {
     if (this.#parts === null) return;
+    this.#written = written;
+    setHidden(this.#parts.written, written === null);
+    const { chart, held } = this.#parts;
+    chart.draw(rates, view.endedAt === null ? 'now' : 'its end');
+    setText(held, holds);
+    for (const part of [held.parentElement, held.parentElement.previousElementSibling]) setHidden(part, holds === '');
     const { state, stateIcon, stateText, rows, rate, share, place, traceSection, traceBlock, started, lasted, message, messageSection } = this.#parts;
     setAttribute(state, 'data-state', view.state);
     setIcon(stateIcon, view.state);
@@ -58,15 +71,21 @@ export class DetailsView {
   }
 }
 
-function panelParts(onShowLog) {
+function panelParts(onShowLog, onShowWritten) {
   const stateIcon = icon('idle');
   const stateText = element('span', '');
   const state = element('span', 'state-line', stateIcon, stateText);
   const parts = { state, stateIcon, stateText };
-  for (const name of ['type', 'rows', 'rate', 'share', 'place', 'started', 'lasted']) parts[name] = element('span', '');
+  parts.chart = new ChartView();
+  for (const name of ['type', 'rows', 'rate', 'share', 'place', 'started', 'lasted', 'held']) parts[name] = element('span', '');
   parts.facts = element('dl', 'facts');
-  const rows = { State: state, 'At fault': parts.place, Rows: parts.rows, 'Rows/s': parts.rate, Done: parts.share, Started: parts.started, Took: parts.lasted, Type: parts.type };
+  const rows = { State: state, 'At fault': parts.place, 'Waited for by': parts.held, Rows: parts.rows, 'Rows/s': parts.rate, Done: parts.share, Started: parts.started, Took: parts.lasted, Type: parts.type };
   for (const [label, value] of Object.entries(rows)) parts.facts.append(element('dt', '', label), element('dd', '', value));
+  parts.written = element('button', 'button', icon('table'), element('span', '', 'Show what it wrote'));
+  parts.written.type = 'button';
+  parts.written.id = 'details-written';
+  parts.written.hidden = true;
+  parts.written.addEventListener('click', onShowWritten);
   parts.message = element('p', 'text-block');
   parts.message.id = 'details-message';
   parts.messageSection = section('Message', copyButton(parts.message), parts.message);

@@ -523,9 +523,9 @@ def test_a_token_is_renewed_without_a_break(
     expect_live(page)
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
-    expect(page.locator("#connection-token")).to_contain_text("Token ends in 5 min.")
+    expect(page.locator("#connection-token")).to_contain_text("Session ends in 5 min.")
     page.click("#connection-renew")
-    expect(page.locator("#token-title")).to_have_text("The token ends soon")
+    expect(page.locator("#token-title")).to_have_text("Your session ends soon")
     page.click("#token-close")
     expect(page.locator("#token")).to_be_hidden()
     page.click("#connection-renew")

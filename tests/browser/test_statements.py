@@ -182,7 +182,7 @@ def test_the_tokens_end_is_told_by_the_servers_clock(
     page.add_init_script("{ const now = Date.now; Date.now = () => now() - 3_600_000; }")
     page.reload()
     expect(page.locator("#connection-token-text")).to_have_text(
-        re.compile("^Token ends in [345] min")
+        re.compile("^Session ends in [345] min")
     )
 
 

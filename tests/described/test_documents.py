@@ -210,6 +210,8 @@ def test_no_file_publishes_or_hears_a_subject_beside_the_tables() -> None:
         if re.search(r'f?"(tenant|runs)\.[{*]', path.read_text())
     }
     assert spelled == {
+        "jobs/run/files/service.py",
+        "jobs/work/file_questions.py",
         "jobs/work/log_questions.py",
         "jobs/work/messages.py",
         "jobs/work/preview_questions.py",

@@ -72,7 +72,7 @@ def test_each_route_asks_for_the_scope_that_the_document_names(
         if not needs:
             continue
         [[scope]] = needs
-        here = path.replace("{job_id}", "1").replace("{run_id}", "x")
+        here = re.sub(r"{\w+}", "1", path)
         assert server.request(method, here, token=None).status == 401, path
         others = server.token(scope=" ".join(scopes - {scope}))
         refused = server.request(method, here, token=others)
@@ -214,7 +214,9 @@ def preview(server: Product, link: Link, question: dict[str, Any]) -> list[dict[
     return [json.loads(said.get(timeout=30.0).payload) for _ in range(2)]
 
 
-def test_each_message_of_a_real_day_is_in_the_document(server: Product, messages: Messages) -> None:
+def test_each_message_of_a_real_day_is_in_the_document(
+    server: Product, answers: Answers, messages: Messages
+) -> None:
     job_id = new_job(server)
     graph = server.get(f"/api/jobs/{job_id}").json()["graph"]
     with linked(server.nats_url) as link, server.websocket() as socket:
@@ -246,6 +248,9 @@ def test_each_message_of_a_real_day_is_in_the_document(server: Product, messages
         run_id = server.execute(job_id)
         heard.until(lambda told: is_end(told, run_id))
         part = {**graph, "nodes": graph["nodes"][:1], "edges": []}
+        assert server.request("PUT", "/api/files/day.csv", b"id\n1\n").status == 201
+        check(server, answers, "/api/files")
+        check(server, answers, "/api/files/day.csv")
         told = preview(server, link, {"graph": part, "last": [[part["nodes"][0]["id"], None]]})
         eventually(lambda: any(is_end(told, run_id) for told in on_nats(heard)))
         ask_for_a_tag(server, link, graph)
@@ -274,6 +279,8 @@ def ask_for_a_tag(server: Product, link: Link, graph: dict[str, Any]) -> None:
 
 def name_on(messages: Messages, channel: str, message: Message) -> str:
     payload = message.payload.decode()
+    if channel == "transfer":  # JSON on a line, and bytes
+        return messages.name_of(channel, payload, "send", "receive")
     return messages.name_of(channel, json.loads(payload) if payload else "", "send", "receive")
 
 

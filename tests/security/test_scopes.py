@@ -38,6 +38,8 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("POST", "/api/jobs/validate"): (READ, {"graph": GRAPH}),
     ("POST", "/api/jobs/preview"): (EXECUTE, {"graph": GRAPH, "nodeId": 7}),
     ("POST", "/api/jobs/find-types"): (EXECUTE, {"graph": GRAPH, "nodeId": 7}),
+    ("POST", "/api/jobs/columns"): (EXECUTE, {"graph": GRAPH}),
+    ("POST", "/api/tables"): (EXECUTE, {"connection": "../x"}),
     ("GET", "/api/jobs/<int:job_id>"): (READ, None),
     ("PUT", "/api/jobs/<int:job_id>"): (WRITE, JOB),
     ("DELETE", "/api/jobs/<int:job_id>"): (WRITE, None),
@@ -62,6 +64,10 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/webhooks/<webhook_id>/deliveries"): (WRITE, None),
     ("GET", "/api/webhooks/<webhook_id>/deliveries/<delivery_id>"): (WRITE, None),
     ("POST", "/api/webhooks/<webhook_id>/deliveries/<delivery_id>/replay"): (WRITE, None),
+    ("GET", "/api/files"): (EXECUTE, None),
+    ("GET", "/api/files/<path:path>"): (EXECUTE, None),
+    ("PUT", "/api/files/<path:path>"): (WRITE, b"content"),
+    ("GET", "/api/runs/<run_id>/outputs/<int:node_id>"): (EXECUTE, None),
     ("GET", "/api/usage"): (READ, None),
     ("GET", "/api/room"): (READ, None),
 }
@@ -74,11 +80,12 @@ OPEN_TO_ALL = {
     "/static-<version>/<path:filename>",
     "/ws",
 }
+OPEN_TO_ALL |= {"/api/session"}  # asks for no scope: tests/web/test_sessions.py
 OPEN_TO_ALL |= {"/docs", "/openapi.json", "/asyncapi.json"}
 
 
 def path_of(rule: str) -> str:
-    return re.sub(r"<\w+>", "none", rule.replace("<int:job_id>", "999"))
+    return re.sub(r"<(path:)?\w+>", "none", re.sub(r"<int:\w+>", "999", rule))
 
 
 @pytest.fixture(scope="module")

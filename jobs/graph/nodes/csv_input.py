@@ -13,19 +13,21 @@ from jobs.graph.fields import (
     NULL_MARKER,
     PATTERNS,
     Field,
-    with_file_column,
 )
+from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.types import COLUMN_TYPES, NUMERIC, Column, Schema
+from program_lib.types import NUMERIC, Column
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = {entry["column"]: COLUMN_TYPES[entry["type"]] for entry in config.get("types", [])}
-    for name in config.get("numbers", []):
-        if name in types:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    types = declared(config.get("types", []))
+    numbers = config.get("numbers", [])
+    for name in numbers:
+        if types.column(name):
             raise WrongField("numbers", f"the column {name} has a type already: name it once")
-        types[name] = NUMERIC
-    return with_file_column(config, Schema(Column(name, of) for name, of in types.items()))
+    every = Known([*types, *(Column(name, NUMERIC) for name in numbers)])
+    return with_file_column(config, every)
 
 
 CSV_INPUT = NodeType(
@@ -44,13 +46,7 @@ CSV_INPUT = NodeType(
         ),
         DELIMITER,
         ENCODING,
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a column that is not named here holds text.",
-        ),
+        types_field("What the columns hold; a column that is not named here holds text."),
         Field(
             "numbers",
             "Number columns",

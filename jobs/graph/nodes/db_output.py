@@ -7,12 +7,13 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import CONNECTION, Field, Need
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.types import Schema, listed
+from program_lib.types import listed
 from program_lib.write_modes import KEYED, LEAST_COMMITTED, MODES_THAT_COMMIT, MOST_COMMITTED
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     rows = config.get("commit_rows", 0)
     if not rows:
         return known
@@ -46,6 +47,7 @@ DB_OUTPUT = NodeType(
             "Mode",
             "choice",
             default="create",
+            begins_as="replace",
             help="create: a new table, which must not be there; append: rows are added to the table, which must"
             " be there; replace: the rows take the place of those that are there. With a key: upsert updates the"
             " rows that are there and inserts the others; update leaves the others out; insert_or_ignore leaves"
@@ -57,6 +59,8 @@ DB_OUTPUT = NodeType(
             "Key",
             "names",
             required=False,
+            reads=UNNAMED,
+            in_any_case=True,
             help="The columns that find a row of the table: its primary key, or a unique key of it.",
             needed_for=Need("mode", KEYED),
         ),

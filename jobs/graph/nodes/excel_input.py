@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field, with_file_column
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
-from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = config.get("types", [])
-    named = (Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
-    return with_file_column(config, Schema(named))
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    return with_file_column(config, declared(config.get("types", [])))
 
 
 EXCEL_INPUT = NodeType(
@@ -49,13 +48,9 @@ EXCEL_INPUT = NodeType(
             choices=("names", "values"),
             help="names: it names the columns. values: it is a row as the others, and columns are called A, B, C.",
         ),
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a column that is not named here holds text: numbers in plain digits, and what"
-            " is shown as a date as 2026-07-31.",
+        types_field(
+            "What the columns hold; a column that is not named here holds text: numbers in plain digits, and what"
+            " is shown as a date as 2026-07-31."
         ),
         FILE_COLUMN,
     ),

@@ -7,12 +7,12 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from program_lib.split_files.names import PLACE
-from program_lib.types import Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     if PLACE in config["path"]:
         raise WrongField("path", "Path holds *: an Excel Output writes one file")
     return known

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field, with_file_column
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
-from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = config.get("types", [])
-    named = (Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
-    return with_file_column(config, Schema(named))
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    return with_file_column(config, declared(config.get("types", [])))
 
 
 NDJSON_INPUT = NodeType(
@@ -31,12 +30,8 @@ NDJSON_INPUT = NodeType(
             help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
             f" {PATTERNS}",
         ),
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a member that is not named here is text, and a nested one its JSON.",
+        types_field(
+            "What the columns hold; a member that is not named here is text, and a nested one its JSON."
         ),
         Field(
             "others",

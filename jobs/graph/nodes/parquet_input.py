@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field, with_file_column
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
-from program_lib.types import Schema
 
 PARQUET_INPUT = NodeType(
     name="parquet_input",
@@ -39,7 +40,7 @@ PARQUET_INPUT = NodeType(
 {% endif %}
     )
 """,
-    known_columns=lambda config, known: with_file_column(config, Schema()),
+    known_columns=lambda config, known: with_file_column(config, Known()),
     example=Example(
         says="Read two columns of a wide file; the others are not even unpacked.",
         config={"path": "orders.parquet", "columns": ["amount", "id"]},

@@ -1,6 +1,6 @@
 /**
- * The first rows that a node gives, in a table below the graph. Test hooks: `#preview[data-state]` is
- * loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`, `.rows-type`.
+ * The first rows that a node gives, in a table of the dock. Test hooks: `#preview[data-state]` is
+ * none | loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`, `.rows-type`.
  */
 
 import { byId, element, setHidden, setText } from '../dom.js';
@@ -13,12 +13,14 @@ export class PreviewView {
   #load;
   #onClose;
   #announce;
+  #dock;
 
   /**
    * `load(nodeId)`: resolves to {columns, types, rows, truncated, timedOut}, or rejects with an Error to show; one of
-   * status 503 is asked again for a while.
+   * status 503 is asked again for a while. `dock`: {show(), hide(), isShown}, its place.
    */
-  constructor({ load, onClose, announce }) {
+  constructor({ load, onClose, announce, dock }) {
+    this.#dock = dock;
     this.#announce = announce;
     this.#load = load;
     this.#onClose = onClose;
@@ -33,24 +35,38 @@ export class PreviewView {
 
   open(nodeId, name) {
     this.#nodeId = nodeId;
-    setHidden(this.#panel, false);
     setText(byId('preview-title'), `Preview of ${name}`);
     byId('preview-table').replaceChildren();
+    this.#dock.show();
     return this.#ask();
+  }
+
+  /** The node whose rows are shown or asked for; null: none. */
+  get nodeId() {
+    return this.#nodeId;
+  }
+
+  /** There is none to show, and why. */
+  sayNone(why) {
+    this.#generation += 1;
+    this.#nodeId = null;
+    setText(byId('preview-title'), 'Preview');
+    byId('preview-table').replaceChildren();
+    this.#tell('none', why);
   }
 
   /** The graph was changed: the rows are those from before. */
   age() {
-    if (this.#panel.hidden || this.#panel.dataset.state !== 'rows') return;
+    if (this.#panel.dataset.state !== 'rows') return;
     this.#panel.dataset.old = 'true';
     setText(byId('preview-note'), 'From before your last change.');
   }
 
   close({ quiet = false } = {}) {
-    if (this.#panel.hidden) return;
-    this.#generation += 1;
-    setHidden(this.#panel, true);
-    if (!quiet) this.#onClose(this.#nodeId);
+    const id = this.#nodeId;
+    this.sayNone('');
+    if (this.#dock.isShown) this.#dock.hide();
+    if (!quiet && id !== null) this.#onClose(id);
   }
 
   async #ask() {
@@ -62,7 +78,7 @@ export class PreviewView {
         onWait: () => this.#tell('loading', 'Waiting for a runner…'),
       });
       if (generation !== this.#generation) return;
-      byId('preview-table').replaceChildren(table(preview));
+      byId('preview-table').replaceChildren(rowsTable(preview));
       this.#tell('rows', noteOf(preview));
       this.#announce(`${byId('preview-title').textContent}. ${noteOf(preview)}`);
     } catch (error) {
@@ -75,6 +91,7 @@ export class PreviewView {
 
   #tell(state, note) {
     this.#panel.dataset.state = state;
+    setHidden(byId('preview-again'), state === 'none');
     delete this.#panel.dataset.old;
     setText(byId('preview-note'), note);
   }
@@ -90,9 +107,10 @@ function countOf(rows) {
   return rows.length === 1 ? '1 row' : `${rows.length} rows`;
 }
 
-function table({ columns, types = [], rows }) {
+/** The rows as a table that counts them from `first` + 1 on. */
+export function rowsTable({ columns, types = [], rows }, first = 0) {
   const head = element('tr', '', headCell('#'), ...columns.map((column, place) => columnCell(column, types[place])));
-  const body = rows.map((row, place) => element('tr', '', numberCell(place + 1), ...row.map((value, at) => cell(value, types[at]))));
+  const body = rows.map((row, place) => element('tr', '', numberCell(first + place + 1), ...row.map((value, at) => cell(value, types[at]))));
   return element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
 }
 

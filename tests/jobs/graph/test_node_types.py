@@ -166,6 +166,10 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
                 config[of.name] = ["a"]
     if node_type.name == "pivot":  # a sum is of something
         config.setdefault("column", "a")
+        config["by"] = [name for name in config.get("by", []) if name not in config["values"]]
+    if node_type.name == "aggregate":  # whose columns have names of their own
+        made = {entry["as"] for entry in config["columns"]}
+        config["by"] = [name for name in config.get("by", []) if name not in made]
     if node_type.name == "window":  # a rank needs an order
         config.setdefault("order", [{"column": "a"}])
     if node_type.name == "sql":  # which does not tell a from A

@@ -33,30 +33,40 @@ SQLITE = {"integer": "INTEGER"}
 @pytest.mark.parametrize("node_type", NODE_TYPES.values(), ids=NODE_TYPES)
 def test_an_example_gives_what_its_page_says(node_type: NodeType, tmp_path: Path) -> None:
     example = node_type.example
-    given = {port: tmp_path / f"gives-{port}.csv" for port in example.gives}
+    given = {port: tmp_path / _given(port) for port in example.gives}
     if "url" in example.config:
         _try_service(node_type, tmp_path)
         return
-    nodes = [node(OWN, node_type.name, **example.config)]
-    edges: list[tuple[int | str, ...]] = []
-    for port, text in example.takes.items():
-        if not node_type.has_input or port == example.config.get("table"):
-            _put(node_type, port, text, tmp_path)
-            continue
-        nodes.append(_source(len(nodes) + 1, text, example.types, tmp_path))
-        inlet = port if node_type.inputs or node_type.inputs_in else UNNAMED
-        edges.append((len(nodes), OWN, UNNAMED, inlet))
-    if node_type.has_output:
-        for port, path in given.items():
-            nodes.append(node(len(nodes) + 1, "csv_output", path=path.name))
-            edges.append((OWN, len(nodes), port))
-    outcome = run(graph(nodes, edges), tmp_path)
+    outcome = run(example_graph(node_type, tmp_path), tmp_path)
     assert outcome.code == 0, outcome.stderr
     assert outcome.state(OWN) == ("completed", _counted(node_type))
     if node_type.has_output:
         assert {port: path.read_text() for port, path in given.items()} == example.gives
     else:
         assert {port: _written(node_type, port, tmp_path) for port in given} == example.gives
+
+
+def example_graph(node_type: NodeType, directory: Path) -> dict[str, Any]:
+    """The example's node between files, which are made in the directory, or over tables there."""
+    example = node_type.example
+    nodes = [node(OWN, node_type.name, **example.config)]
+    edges: list[tuple[int | str, ...]] = []
+    for port, text in example.takes.items():
+        if not node_type.has_input or port == example.config.get("table"):
+            _put(node_type, port, text, directory)
+            continue
+        nodes.append(_source(len(nodes) + 1, text, example.types, directory))
+        inlet = port if node_type.inputs or node_type.inputs_in else UNNAMED
+        edges.append((len(nodes), OWN, UNNAMED, inlet))
+    if node_type.has_output:
+        for port in example.gives:
+            nodes.append(node(len(nodes) + 1, "csv_output", path=_given(port)))
+            edges.append((OWN, len(nodes), port))
+    return graph(nodes, edges)
+
+
+def _given(port: str) -> str:
+    return f"gives-{port}.csv"
 
 
 def _try_service(node_type: NodeType, directory: Path) -> None:

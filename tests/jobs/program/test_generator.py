@@ -59,7 +59,7 @@ def everything(**texts: str) -> dict[str, Any]:
                     {"column": text["column"], "expression": f"upper({text['sql']!r})"},
                     {"column": "doubled", "expression": "a * 2"},
                 ],
-                keep=[text["table"]],
+                keep=[text["table"], "a", "K" + text["column"], "T" + text["table"]],
             ),
             node(
                 6,

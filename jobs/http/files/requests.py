@@ -1,0 +1,139 @@
+"""Asks runners for the files of a tenant. The side that answers is jobs/run/files/service.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from jobs.http.problems import Problem, unavailable
+from jobs.work.fair_shares import FairPlaces
+from jobs.work.file_questions import (
+    ANSWER_WAIT,
+    Document,
+    files_subject,
+    packed,
+    piece_bytes,
+    unpacked,
+)
+from progress_lib.nats import Link, NatsAway, NatsError
+
+# Uploads and downloads of a web worker at a time; each holds a thread under gthread
+TRANSFERS = 8
+
+Read = Callable[[int], bytes]
+
+
+class FileRequests:
+    """Asks runners, and moves the bytes of files between them and clients. Any thread may call."""
+
+    def __init__(self, link: Link, *, has_many_tenants: bool) -> None:
+        self._link = link
+        self._places = FairPlaces(TRANSFERS, has_many_tenants=has_many_tenants)
+
+    def ask(self, tenant_id: str, question: Document) -> Document:
+        """What a runner answers. Raises Problem: with the runner's own status, 503 where none answers."""
+        return self._answer(files_subject(tenant_id), json.dumps(question).encode())
+
+    def upload(
+        self, tenant_id: str, path: str, size: int, read: Read, *, replace: bool
+    ) -> Document:
+        """Takes `size` bytes from `read` into a file: what it is now. Raises Problem, and what `read` raises.
+
+        Of a file that did not come as a whole nothing stays.
+        """
+        question = {"do": "write", "path": path, "size": size, "replace": replace}
+        with _Place(self._places, tenant_id):
+            session = self.ask(tenant_id, question)["session"]
+            is_done = False
+            try:
+                self._send(session, size, read)
+                told = self._answer(session, packed({"end": True}))
+                is_done = True
+                return told
+            finally:
+                if not is_done:
+                    self._drop(session)
+
+    def _send(self, session: str, size: int, read: Read) -> None:
+        at, most = 0, piece_bytes(self._link.max_payload)
+        while at < size:
+            content = read(min(most, size - at))
+            if not content:
+                raise Problem(400, f"the body ended after {at:,} of {size:,} bytes")
+            self._piece(session, packed({"at": at}, content))
+            at += len(content)
+
+    def download(self, tenant_id: str, path: str) -> tuple[Document, Iterator[bytes]]:
+        """What the file is, and its bytes, which must be read to the end or closed. Raises Problem."""
+        place = _Place(self._places, tenant_id)
+        place.take()
+        try:
+            found = self.ask(tenant_id, {"do": "read", "path": path})
+            pieces = self._pieces(found["session"], found["size"], place)
+            next(pieces)  # now it gives the place back when it is closed
+        except BaseException:
+            place.give_back()
+            raise
+        return found, pieces
+
+    def _pieces(self, session: str, size: int, place: _Place) -> Iterator[bytes]:
+        try:
+            yield b""
+            at = 0
+            while at < size:
+                _, content = self._piece(session, packed({"at": at}))
+                if not content:
+                    raise OSError("the file became shorter while it was read")
+                yield content[: size - at]
+                at += len(content)
+        finally:
+            self._drop(session)
+            place.give_back()
+
+    def _drop(self, session: str) -> None:
+        """The runner forgets the transfer; where this is lost, it does so by itself."""
+        self._link.publish(session, packed({"drop": True}))
+
+    def _answer(self, subject: str, payload: bytes) -> Document:
+        return self._piece(subject, payload)[0]
+
+    def _piece(self, subject: str, payload: bytes) -> tuple[Document, bytes]:
+        try:
+            answer = self._link.request(subject, payload, ANSWER_WAIT).payload
+        except NatsAway:
+            raise unavailable("files are asked for over NATS, which is away") from None
+        except NatsError:
+            raise unavailable("no runner answered: files lie on the disks of runners") from None
+        about, content = unpacked(answer)
+        if "message" in about:
+            status = int(about["status"])
+            headers = {"Retry-After": "2"} if status == 503 else None
+            raise Problem(status, str(about["message"]), headers=headers)
+        return about, content
+
+
+class _Place:
+    """One of the places for transfers; given back once, however often that is asked."""
+
+    def __init__(self, places: FairPlaces, tenant_id: str) -> None:
+        self._places = places
+        self._tenant_id = tenant_id
+        self._is_held = False
+
+    def take(self) -> None:
+        """Raises Problem (503) where all are taken."""
+        if not self._places.take(self._tenant_id):
+            raise unavailable("too many files are being transferred; try again in a moment")
+        self._is_held = True
+
+    def give_back(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._places.give_back(self._tenant_id)
+
+    def __enter__(self) -> _Place:
+        self.take()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.give_back()

@@ -1,0 +1,158 @@
+"""The handlers of files, and of the rows that an output of a run wrote."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, jsonify, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected
+
+from jobs.graph.filled import as_run
+from jobs.graph.reading_back import reading_back
+from jobs.http import pages
+from jobs.http.files.operations import FILES_A_PAGE, ROWS_A_PAGE
+from jobs.http.files.requests import FileRequests
+from jobs.http.previews import PreviewRequests
+from jobs.http.problems import Problem, answer
+from jobs.store.run_states import RunStatus
+from jobs.store.store import Store
+from jobs.work.file_questions import MOST_A_PAGE
+from program_lib.split_files.names import PLACE
+from progress_lib.nats import Link
+from settings.groups import UploadSettings
+
+READ, BRING = "jobs:execute", "jobs:write"
+MB = 1 << 20
+MOST_ROWS = 200  # of a page
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
+
+
+def refused(error: Exception) -> Response:
+    """The answer to NothingToRead."""
+    return answer(Problem(404, str(error)))
+
+
+class FileRoutes:
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        previews: PreviewRequests,
+        tenant: Callable[[str], str],
+        settings: UploadSettings,
+        *,
+        has_many_tenants: bool,
+    ) -> None:
+        """`tenant` takes the scope that is needed; it aborts with 401 or 403."""
+        self._store = store
+        self._files = FileRequests(link, has_many_tenants=has_many_tenants)
+        self._previews = previews
+        self._tenant = tenant
+        self._settings = settings
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+        return [
+            ("GET", "/files", self.list_files),
+            ("GET", "/files/<path:path>", self.download_file),
+            ("PUT", "/files/<path:path>", self.upload_file),
+            ("GET", "/runs/<run_id>/outputs/<int:node_id>", self.read_output),
+        ]
+
+    def list_files(self) -> Answer:
+        """A directory of the data roots. `?path=` names it, `?q=` is a part of names, `?limit=` and `?after=` page."""
+        tenant_id = self._tenant(READ)
+        pages.know("path", "after", "q")
+        question = {
+            "do": "list",
+            "path": request.args.get("path", ""),
+            "after": request.args.get("after", ""),
+            "limit": pages.clamped("limit", FILES_A_PAGE, MOST_A_PAGE),
+            "search": request.args.get("q", "")[: pages.MAX_SEARCH],
+        }
+        return jsonify(self._files.ask(tenant_id, question))
+
+    def download_file(self, path: str) -> Answer:
+        """The bytes of a file, never to be shown by a browser as a page."""
+        tenant_id = self._tenant(READ)
+        wanted = _wanted(path)
+        if request.method == "HEAD":  # nobody would read the bytes
+            found = self._files.ask(tenant_id, {"do": "look", "path": wanted})
+            return Response(headers=_headers(found), content_type="application/octet-stream")
+        found, pieces = self._files.download(tenant_id, wanted)
+        made = Response(pieces, headers=_headers(found), content_type="application/octet-stream")
+        made.call_on_close(pieces.close)  # type: ignore[attr-defined]
+        return made
+
+    def upload_file(self, path: str) -> Answer:
+        """Takes the bytes of a file. 412 where one is there already, unless `?replace=1`."""
+        tenant_id = self._tenant(BRING)
+        pages.know("root", "replace")
+        size = self._announced_size()
+        replace = request.args.get("replace") == "1"
+        found = self._files.upload(tenant_id, _wanted(path), size, _read_body, replace=replace)
+        replaced = found.pop("replaced")
+        return jsonify(found), 200 if replaced else 201
+
+    def _announced_size(self) -> int:
+        if not self._settings.upload_mb:
+            raise Problem(403, "uploads are off here (UPLOAD_MB=0)")
+        size = request.content_length
+        if size is None:
+            raise Problem(411, "an upload needs a Content-Length")
+        if size > self._settings.upload_mb * MB:
+            most = f"{self._settings.upload_mb:,} MB at most (UPLOAD_MB)"
+            raise Problem(413, f"the file has {size:,} bytes; an upload has {most}")
+        return size
+
+    def read_output(self, run_id: str, node_id: int) -> Answer:
+        """A page of what an output has written, as it is now: from row `?from=` on (negative: the last ones)."""
+        tenant_id = self._tenant(READ)
+        pages.know("from", "limit")
+        start = pages.number("from", 0, int)
+        rows = min(pages.clamped("limit", ROWS_A_PAGE, MOST_ROWS), MOST_ROWS)
+        run = self._store.run(tenant_id, run_id)
+        graph = as_run(self._store.graph_of_run(tenant_id, run_id), run.parameters)
+        part = reading_back(graph, node_id)
+        if run.status is not RunStatus.COMPLETED:
+            said = "has not ended" if not run.has_ended else f"ended as {run.status.value}"
+            raise Problem(409, f"the run {said}: what its outputs write is there when it completes")
+        file = self._file_of(tenant_id, part)
+        page = self._previews.page(tenant_id, part, start, rows)
+        return jsonify({**page, "file": file})
+
+    def _file_of(self, tenant_id: str, part: dict[str, Any]) -> dict[str, Any] | None:
+        path = part["nodes"][0]["config"].get("path")
+        if (
+            path is None or PLACE in path
+        ):  # rows that were split into several files are shown together
+            return None
+        return self._files.ask(tenant_id, {"do": "look", "path": path})
+
+
+def _wanted(path: str) -> str:
+    """The path as a graph writes it: below `?root=`, a further root, or the first one."""
+    root = request.args.get("root", "")
+    if root and not root.startswith("/"):
+        raise Problem(400, "?root= must be one of the roots that GET /api/files names")
+    return posixpath.join(root, path) if root else path
+
+
+def _headers(found: dict[str, Any]) -> dict[str, str]:
+    name = posixpath.basename(found["path"])
+    plain = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in name)
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return {"Content-Disposition": disposition, "Content-Length": str(found["size"])}
+
+
+def _read_body(most: int) -> bytes:
+    try:
+        content: bytes = request.stream.read(most)
+        return content
+    except (ClientDisconnected, TimeoutError, ParseException) as error:
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            raise Problem(408, "the body came too slowly") from None  # raised in web/patience.py
+        raise Problem(400, "the body ended before its announced length") from None

@@ -1,0 +1,72 @@
+/** The files of the data roots over HTTP. Their bytes move without a deadline; what goes wrong is thrown as a Problem. */
+
+import { Problem, ROOT } from '../api.js';
+
+export class FilesApi {
+  #api;
+
+  constructor(api) {
+    this.#api = api;
+  }
+
+  /** A page of a directory: {path, root, parent, entries: [{name, kind, size, changed}], next, isAll, roots, uploadBytes}. */
+  list(path, { q = '', after = '' } = {}) {
+    return this.#api.files(path, { q, after });
+  }
+
+  /** A page of what an output of a run wrote: {columns, types, rows, truncated, timedOut, from, count, file}. */
+  output(runId, nodeId, from, limit) {
+    return this.#api.output(runId, nodeId, from, limit);
+  }
+
+  /** The file as a Blob. */
+  async download({ path, root }) {
+    const answer = await fetch(addressOf(path, root), { headers: this.#api.credentials, cache: 'no-store' }).catch(() => null);
+    if (answer === null) throw unreachable();
+    if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})));
+    return answer.blob().catch(() => Promise.reject(unreachable()));
+  }
+
+  /**
+   * Brings a file; resolves to {path, root, size, changed}. `onProgress(sent bytes)`. Once `signal` is aborted, it
+   * rejects with a Problem of status null. (Only XMLHttpRequest tells how far a body is.)
+   */
+  upload(file, path, root, { replace = false, onProgress = () => undefined, signal }) {
+    const request = new XMLHttpRequest();
+    request.open('PUT', addressOf(path, root, replace ? { replace: '1' } : {}));
+    for (const [name, value] of Object.entries(this.#api.credentials)) request.setRequestHeader(name, value);
+    request.setRequestHeader('Content-Type', 'application/octet-stream');
+    request.upload.addEventListener('progress', ({ loaded }) => onProgress(loaded));
+    return new Promise((resolve, reject) => {
+      request.addEventListener('load', () => {
+        const document = parsed(request.responseText);
+        if (request.status === 200 || request.status === 201) resolve(document);
+        else reject(new Problem(request.status, document));
+      });
+      request.addEventListener('error', () => reject(unreachable()));
+      request.addEventListener('abort', () => reject(new Problem(null, { detail: 'Cancelled.' })));
+      signal.addEventListener('abort', () => request.abort());
+      request.send(file);
+    });
+  }
+}
+
+// A further root stands in the query: proxies take two slashes in a path for one.
+function addressOf(path, root, query = {}) {
+  const below = root === null ? path : path.slice(root.length).replace(/^\/+/, '');
+  const address = new URL(`./api/files/${below.split('/').map(encodeURIComponent).join('/')}`, ROOT);
+  for (const [name, value] of Object.entries({ ...(root === null ? {} : { root }), ...query })) address.searchParams.set(name, value);
+  return address;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function unreachable() {
+  return new Problem(0, { detail: 'The server cannot be reached.' });
+}

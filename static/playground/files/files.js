@@ -1,0 +1,80 @@
+/**
+ * Files of the data roots on the page: to choose one, to bring one, to drop one on the canvas, and to look at what an output wrote.
+ * Introduces its parts to each other.
+ */
+
+import { byId } from '../dom.js';
+import { confirmed } from '../edit/confirm.js';
+import { BrowseDialog } from './browse-dialog.js';
+import { FilesApi } from './files-api.js';
+import { formatBytes, readerOf } from './names.js';
+import { OutputView } from './output-view.js';
+import { Uploads } from './uploads.js';
+
+/** Pixels between the nodes of files that were dropped together. */
+const APART = 48;
+
+const IS_OUTPUT = /^(csv|ndjson|parquet|db)_output$/;
+
+export class Files {
+  #api;
+  #host;
+  #uploads;
+  #dialog;
+  #output;
+
+  /** `host`: {announce(text), attempt(work), canAdd(), add(type, config, clientX, clientY)} */
+  constructor({ api, host }) {
+    this.#api = new FilesApi(api);
+    this.#host = host;
+    this.#uploads = new Uploads(this.#api, host);
+    this.#dialog = new BrowseDialog(this.#api, this.#uploads, host);
+    this.#output = new OutputView(this.#api, host);
+    // before whoever else takes dropped files, which are then jobs
+    document.addEventListener('drop', (event) => this.#onDrop(event), { capture: true });
+  }
+
+  /** Resolves to a path, or null. */
+  choose(path, isWriting) {
+    return this.#dialog.open({ path, isWriting });
+  }
+
+  /** What of the run can be looked at by this node's button: {runId, nodeId, name, endedAt}, or null. */
+  writtenBy(node, run, graph) {
+    if (run === null || run.status !== 'completed' || run.runId === null || run.endedAt === null) return null;
+    const { type } = graph.nodes.find(({ id }) => id === node.nodeId) ?? {};
+    return IS_OUTPUT.test(type ?? '') ? { runId: run.runId, nodeId: node.nodeId, name: node.nodeName, endedAt: run.endedAt } : null;
+  }
+
+  show(written) {
+    return this.#output.open(written);
+  }
+
+  #onDrop(event) {
+    const dropped = [...(event.dataTransfer?.files ?? [])];
+    const isOnCanvas = byId('graph').contains(event.target) && document.querySelector('dialog[open]') === null;
+    if (dropped.length === 0 || !isOnCanvas || !this.#host.canAdd() || dropped.some((file) => readerOf(file.name) === null)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const { clientX, clientY } = event;
+    this.#host.attempt(() => this.#read(dropped, clientX, clientY));
+  }
+
+  async #read(dropped, clientX, clientY) {
+    const { path, root, uploadBytes } = await this.#api.list('');
+    const size = dropped.reduce((sum, file) => sum + file.size, 0);
+    const [one] = dropped;
+    const title = dropped.length === 1 ? `Read ${one.name} here?` : `Read ${dropped.length} files here?`;
+    const text = dropped.length === 1
+      ? `It is uploaded into the directory for data (${formatBytes(size)}), and a node is added that reads it.`
+      : `They are uploaded into the directory for data (${formatBytes(size)}), and a node is added for each.`;
+    if (!(await confirmed({ title, text, yes: 'Upload and read', danger: false }))) return;
+    const brought = await Promise.all(dropped.map((file) => this.#uploads.bring(file, file.name, root, uploadBytes)));
+    brought.filter((found) => found !== null).forEach((found, place) => this.#add(found, clientX, clientY + place * APART));
+  }
+
+  #add(found, clientX, clientY) {
+    const { type, config } = readerOf(found.path);
+    this.#host.add(type, { ...config, path: found.path }, clientX, clientY);
+  }
+}

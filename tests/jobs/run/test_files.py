@@ -1,0 +1,161 @@
+"""A runner moves files for a web server on another machine, and lets go of what stands still or is left behind."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.http.files.requests import FileRequests
+from jobs.http.problems import Problem
+from jobs.run.files.listing import MOST_LOOKED_AT, Page, listed
+from jobs.run.files.places import Place, Reach
+from jobs.run.files.service import TRANSFERS, Files
+from jobs.run.files.uploads import LEFT_OVER, Upload
+from jobs.work.file_questions import PIECE, files_subject, packed, unpacked
+from progress_lib.nats import Link
+from settings.groups import UploadSettings
+from tests.harness import NatsServer, eventually, linked, plain_nats
+from tests.jobs.conftest import TENANT
+from tests.programs import allowance
+
+CONTENT = bytes(range(256)) * 2048  # four pieces
+QUICK = 0.3  # seconds after which a transfer that stands still is forgotten
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    found = tmp_path / "of the runner"
+    found.mkdir()
+    return found
+
+
+@pytest.fixture
+def files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files]:
+    """The part of a runner that moves files; the web server's `link` knows nothing of its disk."""
+    with linked(nats_server.url) as link:
+        made = Files(link, tmp_path / "var", allowance(root, of=TENANT), UploadSettings(), QUICK)
+        made.start()
+        assert link.flush()
+        yield made
+        made.stop()
+
+
+def asked(link: Link, **question: Any) -> dict[str, Any]:
+    return unpacked(link.request(files_subject(TENANT), packed(question)).payload)[0]
+
+
+def parts(root: Path) -> list[Path]:
+    return list(root.glob(".upload-*"))
+
+
+def test_files_lie_on_the_runners_disk_alone(files: Files, link: Link, root: Path) -> None:
+    web = FileRequests(link, has_many_tenants=False)
+    rest = memoryview(CONTENT)
+
+    def read(most: int) -> bytes:
+        nonlocal rest
+        piece, rest = rest[:most], rest[most:]
+        return bytes(piece)
+
+    told = web.upload(TENANT, "a.csv", len(CONTENT), read, replace=False)
+    assert (told["path"], told["replaced"]) == ("a.csv", False)
+    assert (root / "a.csv").read_bytes() == CONTENT
+    found, pieces = web.download(TENANT, "a.csv")
+    assert found["size"] == len(CONTENT)
+    assert b"".join(pieces) == CONTENT
+
+
+def test_a_runner_of_another_tenant_says_so(files: Files, link: Link) -> None:
+    web = FileRequests(link, has_many_tenants=True)
+    with pytest.raises(Problem) as refused:
+        web.ask("other", {"do": "look", "path": "a.csv"})
+    assert refused.value.code == 403
+
+
+def test_a_transfer_that_stands_still_is_forgotten_with_what_it_wrote(
+    files: Files, link: Link, root: Path
+) -> None:
+    session = asked(link, do="write", path="a.csv", size=PIECE * 2, replace=False)["session"]
+    assert (
+        unpacked(link.request(session, packed({"at": 0}, b"x" * PIECE)).payload)[0]["at"] == PIECE
+    )
+    assert parts(root)
+    eventually(lambda: not parts(root), what="its half is removed")
+    late = unpacked(link.request(session, packed({"at": PIECE}, b"x" * PIECE)).payload)[0]
+    assert late["status"] == 410
+
+
+def test_a_runner_that_stops_leaves_no_half_of_a_file(files: Files, link: Link, root: Path) -> None:
+    assert asked(link, do="write", path="a.csv", size=10, replace=False)["session"]
+    files.stop()
+    assert not parts(root)
+
+
+def test_a_runner_that_drains_begins_nothing_and_ends_what_it_has(
+    files: Files, link: Link, root: Path
+) -> None:
+    session = asked(link, do="write", path="a.csv", size=1, replace=False)["session"]
+    files.drain()
+    files.drain()
+    assert unpacked(link.request(session, packed({"at": 0}, b"x")).payload)[0] == {"at": 1}
+    assert unpacked(link.request(session, packed({"end": True})).payload)[0]["size"] == 1
+    assert (root / "a.csv").read_bytes() == b"x"
+
+
+def test_there_are_only_so_many_transfers_and_each_end_makes_room(
+    files: Files, link: Link, root: Path
+) -> None:
+    (root / "a.csv").write_bytes(b"x")
+    with ThreadPoolExecutor(4) as pool:
+        ask = lambda _: asked(link, do="read", path="a.csv")  # noqa: E731
+        begun = list(pool.map(ask, range(TRANSFERS + 4)))
+    sessions = [one["session"] for one in begun if "session" in one]
+    assert [one["status"] for one in begun if "status" in one] == [503] * 4
+    for session in sessions:
+        link.request(session, packed({"drop": True}))
+    assert "session" in asked(link, do="read", path="a.csv")
+
+
+def test_what_is_no_question_is_answered_and_harms_nobody(files: Files, link: Link) -> None:
+    for payload in (b"", b"null", b"[]", b"{", b'{"do": "fly"}', b'{"do": "list", "path": 7}'):
+        answer = unpacked(link.request(files_subject(TENANT), payload).payload)[0]
+        assert answer["status"] in (400, 500), payload
+    assert asked(link, do="list", path="", after="", limit=5, search="")["entries"] == []
+
+
+def test_what_a_killed_runner_left_of_an_upload_goes_with_the_next_one(tmp_path: Path) -> None:
+    old, young = tmp_path / ".upload-00.part", tmp_path / ".upload-11.part"
+    for part in (old, young):
+        part.touch()
+    since = time.time() - LEFT_OVER - 1
+    os.utime(old, (since, since))
+    Upload(Place(tmp_path, ("a.csv",), True), 1, replace=False).close()
+    assert parts(tmp_path) == [young]
+
+
+def test_of_a_very_large_directory_the_list_says_that_it_is_not_all(tmp_path: Path) -> None:
+    for number in range(MOST_LOOKED_AT + 1):
+        (tmp_path / f"{number}").touch()
+    reach = Reach((tmp_path,), frozenset())
+    found = listed(reach, "", Page())
+    assert (len(found["entries"]), found["isAll"]) == (200, False)
+
+
+def test_pieces_are_as_small_as_the_nats_server_wants_them(tmp_path: Path, root: Path) -> None:
+    with plain_nats(tmp_path / "nats", "max_payload: 20000") as server, linked(server.url) as link:
+        made = Files(link, tmp_path / "var", allowance(root, of=TENANT), UploadSettings())
+        made.start()
+        try:
+            web = FileRequests(link, has_many_tenants=False)
+            source = io.BytesIO(CONTENT)
+            web.upload(TENANT, "a.csv", len(CONTENT), source.read, replace=False)
+            assert b"".join(web.download(TENANT, "a.csv")[1]) == CONTENT
+        finally:
+            made.stop()
