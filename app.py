@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import os
 import re
 from collections.abc import Iterable
 
@@ -25,18 +26,21 @@ from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work import messages as run_messages
+from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
-from logs.context import note
+from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime import messages as socket_messages
-from realtime.door import identify
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
-from web import assets, cors, requests
+from traces.traces import Traces
+from web import assets, cors, requests, session_routes
+from web.callers import Callers, TrustedUsers, bearer_token
 from web.origins import Origins
 from web.proxies import behind_proxies
+from web.sessions import Sessions
 from web.tokens import Identity, TokenVerifier
 
 LOG = logging.getLogger(__name__)
@@ -65,12 +69,19 @@ class WebParts:
             settings.tenant_id, settings.trusted_keys(), settings.tokens.expected
         )
         self.origins = Origins(settings.server.allowed_origins)
+        self.sessions = Sessions(
+            settings.session_secrets(),
+            self.verifier,
+            days=settings.sessions.days,
+            most_days=settings.sessions.most_days,
+        )
+        self.callers = Callers(self.verifier, self.sessions, self.origins, _trusted_users(settings))
         self.store = Store(settings.database_url, settings.database)
         rules = settings.stream_rules(self.store.installation)
         self.realtime = Realtime(
             settings.nats,
             settings.tenant_id,
-            self.verifier,
+            self.callers,
             origins=self.origins,
             limits=settings.clients,
             last_run=self._last_run,
@@ -78,6 +89,7 @@ class WebParts:
         )
         self.link = settings.nats.link("api")
         self.run_queue = RunQueue(self.link, rules=rules)
+        self.traces = Traces("progress-web")
         self.figures = self._new_figures()
 
     def start(self) -> None:
@@ -86,9 +98,11 @@ class WebParts:
         self.link.start()
         self.realtime.start()
         self.figures.start()
+        self.traces.open(os.environ)
 
     def close(self) -> None:
         """Stops in the reverse order."""
+        self.traces.close()
         self.figures.close()
         self.realtime.close()
         self.link.close()
@@ -99,7 +113,10 @@ class WebParts:
         shows_tenants = self.settings.server.metrics_token is not None
         own = new_registry()
         own.register(RealtimeFigures(self.realtime, shows_tenants=shows_tenants))
+        own.register(QueueFigures(self.run_queue))
+        counted_requests.register(own)
         common = CollectorRegistry()
+        common.register(StreamFigures(self.link))
         common.register(InstallationFigures(self.store))
         common.register(_MachineFigures())
         return Figures.of_process(own, common=common)
@@ -113,21 +130,25 @@ class WebParts:
                 yield "progress", node.payload
 
     def authenticate(self, scope: str) -> Identity:
-        """Whom the request's bearer token speaks for. Raises Unauthorized or Forbidden."""
-        identity = identify(self.verifier, _bearer_token())
-        note(tenant=identity.tenant_id)
-        if scope not in identity.scopes:
-            raise Forbidden(f"the token's scope does not hold {scope}")
-        return identity
+        """Whom the request's token, session or proxy speaks for. Raises Unauthorized or Forbidden."""
+        caller = self.callers.of_request(request)
+        session_routes.note_caller(caller)
+        if scope not in caller.identity.scopes:
+            whose = "token" if caller.session is None else "session"
+            raise Forbidden(f"the {whose}'s scope does not hold {scope}")
+        return caller.identity
 
     def readiness(self) -> dict[str, str]:
         """Each thing that must work, by name: "ok", or what is wrong. And whether there is a history; if not, why."""
         bridge = self.realtime.bridge
         why = {} if bridge.has_history else {"historyReason": bridge.why_no_history}
+        database = _database_state(self.store)
+        is_known = database == "ok"  # whether there were ever runs for a tag
         return {
             "nats": self._nats_state(),
-            "database": _database_state(self.store),
+            "database": database,
             "runs": self.run_queue.state(),
+            "taggedRuns": self.run_queue.tagged_state() if is_known else "not known",
             "history": "on" if bridge.has_history else "off",
             **why,
         }
@@ -147,8 +168,10 @@ def create_app(settings: Settings) -> Flask:
     parts = WebParts(settings)
     app.extensions["parts"] = parts
     problems.register(app)
+    counted_requests.install(app)
     requests.install(app)
     cors.install(app, parts.origins)
+    session_routes.install(app, parts.callers, parts.sessions, settings.sessions.sign_out)
     parts.realtime.install(app)
     app.register_blueprint(
         api.create_blueprint(
@@ -158,6 +181,7 @@ def create_app(settings: Settings) -> Flask:
             parts.authenticate,
             settings,
             past=parts.realtime.bridge.past,
+            traces=parts.traces,
         )
     )
     assets.install(app)
@@ -187,9 +211,17 @@ def descriptions(app: Flask) -> Descriptions:
 
 
 def _add_pages(app: Flask, parts: WebParts) -> None:
+    nats = parts.settings.nats
+    told = {
+        "secret_names": " ".join(SECRET_NAMES),
+        # where programs of people report: of somebody else's NATS the page tells nothing
+        "own_nats": f"127.0.0.1:{nats.port}" if parts.settings.is_own_nats(nats.url) else "",
+        "nats_prefix": nats.prefix or "",
+    }
+
     @app.get("/")
     def playground() -> str:
-        return render_template("playground.html", secret_names=" ".join(SECRET_NAMES))
+        return render_template("playground.html", **told)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -222,7 +254,7 @@ def _add_security_headers(response: Response) -> Response:
 
 def _check_metrics_token(expected: str | None) -> None:
     if expected is not None and not hmac.compare_digest(
-        _bearer_token().encode(), expected.encode()
+        (bearer_token(request) or "").encode(), expected.encode()
     ):
         raise Unauthorized(
             "/metrics asks for METRICS_TOKEN", www_authenticate=WWWAuthenticate("bearer")
@@ -240,9 +272,12 @@ class _MachineFigures:
         )
 
 
-def _bearer_token() -> str:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
+def _trusted_users(settings: Settings) -> TrustedUsers | None:
+    found = settings.sessions
+    if found.user_header is None:
+        return None
+    tenant_id = found.user_tenant or settings.tenant_id
+    return TrustedUsers(found.user_header, settings.clients.proxies, tenant_id, found.user_scopes)
 
 
 def _database_state(store: Store) -> str:

@@ -67,9 +67,10 @@ accesslog = "-" if SETTINGS.server.access_log else None
 errorlog = "-"
 loglevel = SETTINGS.server.log_level
 RedactingLogger.writes_json = SETTINGS.server.log_format == "json"
+RedactingLogger.proxies = SETTINGS.clients.proxies
 logger_class = RedactingLogger
 # the path without its query: a query may hold a token
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms %({x-request-id}o)s'
 
 
 def on_starting(server):  # type: ignore[no-untyped-def]

@@ -56,6 +56,7 @@ PARAMETERS = {
     "tenant": "the tenant's id: 1 to 64 of A-Z a-z 0-9 _ -",
     "job": "the job's id, a whole number",
     "run": "the run's id",
+    "tag": "a tag of runners: docs/tags.md",
     "runner": "what a runner that moves files calls itself",
     "transfer": "what it calls an upload or a download",
 }

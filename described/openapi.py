@@ -38,13 +38,20 @@ HEADERS: dict[str, Schema] = {
     "Location": told(TEXT, "the path of what was made"),
     "Retry-After": told(TEXT, "seconds"),
     "Content-Disposition": TEXT,
+    "Set-Cookie": told(TEXT, "the session, or its end"),
     "WWW-Authenticate": TEXT,
 }
 OF_PROBLEM = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 GRAPH_ERROR = record(
-    {"nodeId": nullable(WHOLE), "field": nullable(TEXT), "message": TEXT},
+    {
+        "nodeId": nullable(WHOLE),
+        "field": nullable(TEXT),
+        "message": TEXT,
+        "text": told(TEXT, "what of the field is at fault: an expression, or the name of a column"),
+    },
     "an error, with its node and field where it belongs to one",
+    optional=("text",),
 )
 SCHEMAS: dict[str, Schema] = {
     "GraphError": GRAPH_ERROR,
@@ -74,6 +81,12 @@ SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "description": "METRICS_TOKEN, where it is set.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "progress-00000000",
+        "description": "The cookie of POST /api/session. Each installation has eight digits of its own in its name. For pages of this server alone.",
     },
     "query": {"type": "apiKey", "in": "query", "name": "token", "description": "The JWT."},
 }
@@ -219,7 +232,9 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> list[Mapping[str, list[str]]]:
-    return [{"bearer": [operation.scope]}] if operation.scope else list(operation.security)
+    if operation.scope is None:
+        return list(operation.security)
+    return [{name: [operation.scope]} for name in ("bearer", "session")]
 
 
 def operations_in(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -22,7 +22,7 @@ OF_OURS = (
     "NATS_URL",
     ASIDE,
 )  # left out for nats-server, like all that looks secret
-_SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|CONNECTION_", re.I)
+_SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|CONNECTION_|HEADERS", re.I)
 
 
 def put_connections_aside() -> None:

@@ -258,7 +258,7 @@ class Api:
 def serve(server: Server, token: str) -> int:
     """Prints the ready line and waits until the server ends by itself; returns the exit code.
 
-    `token` is "" when somebody else signs the tokens; the page then asks for one.
+    `token` is "" when somebody else signs the tokens, or none shall stand in a log; the page then asks for one.
     """
     query = f"?token={urllib.parse.quote(token)}" if token else ""
     print(f"ready {server.url}/{query}", flush=True)
@@ -319,10 +319,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="execute the sample job, show its nodes, stop everything, exit with the run's code",
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--no-token",
+        action="store_true",
+        help="print the address alone, where what is printed is kept, as by systemd or Docker; scripts/token prints one",
+    )
+    options = parser.parse_args(arguments)
+    if options.once and options.no_token:
+        parser.error("--once prints no token")
+    return options
 
 
-def launch(*, once: bool) -> int:
+def launch(*, once: bool, tells_token: bool = True) -> int:
     """Starts, uses and stops the server. Returns the exit code."""
     from progress_lib.subjects import EVERY_TENANT
     from settings import Settings, SettingsError, keep_private
@@ -343,9 +351,15 @@ def launch(*, once: bool) -> int:
             from scripts.mint import mint_for  # PyJWT's 30 ms pass while the server starts
 
             server.wait_ready()
+            if not (once or tells_token):
+                return serve(server, "")
             try:
                 everyone = settings.tenant_id == EVERY_TENANT
-                token = mint_for(settings, tenant=SAMPLE_TENANT if everyone else None)
+                token = mint_for(
+                    settings,
+                    tenant=SAMPLE_TENANT if everyone else None,
+                    session_days=settings.sessions.most_days,
+                )
             except SettingsError as error:
                 if once:
                     raise LaunchError(f"--once needs a token: {error}", 2) from error
@@ -384,7 +398,7 @@ def _tail(path: Path) -> str:
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
-        return launch(once=options.once)
+        return launch(once=options.once, tells_token=not options.no_token)
     except LaunchError as error:
         print(f"scripts/run: {error}", file=sys.stderr)
         return error.code

@@ -20,7 +20,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,7 @@ from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
 from settings.groups import Deadlines, Retention, UploadSettings, WebhookSettings
 from settings.own_files import own_files
+from traces.traces import Traces
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -117,24 +118,29 @@ class Runner:
         webhooks: WebhookSettings | None = None,
         uploads: UploadSettings | None = None,
         has_many_tenants: bool = False,
+        takes: Sequence[str | None] = (None,),
+        traces: Traces | None = None,
     ) -> None:
         """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
 
-        Without `webhooks` this runner delivers nothing; others do. Without `uploads` it takes none.
+        Without `webhooks` this runner delivers nothing; others do. `takes`: the tags of the runs that it takes; None: of
+        those without one. Without `uploads` it takes none.
         """
         self.identity = ProcessIdentity.of(os.getpid())
         self._periods = periods or Periods()
         self._deadlines = deadlines
         self._store = store
-        self._queue = RunQueue(link, self._periods.ack_wait, rules)
+        self._takes = tuple(takes)
+        self._queue = RunQueue(link, self._periods.ack_wait, rules, takes=self._takes)
         self._interpreters = Interpreters(allowance.rules.spares)
-        self._previews = Previews(link, data_dir, allowance, self._interpreters)
+        self._previews = Previews(link, data_dir, allowance, self._interpreters, takes=self._takes)
         self._files = Files(link, data_dir, allowance, uploads)
         self._admission = None
         if issuer is not None:
             own = link.twin("admission")
             self._admission = Admission(nats_url, issuer, self._is_at_work, own)
         self._announcer = Announcer(link)
+        traces = traces or Traces("progress-runner")
         self._parts = RunnerParts(
             store,
             link,
@@ -146,6 +152,7 @@ class Runner:
             allowance,
             self._interpreters,
             self._admission,
+            traces,
         )
         self._lost_runs = LostRuns(
             store,
@@ -154,10 +161,11 @@ class Runner:
             self._periods.stale_after,
             data_dir,
             lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
+            traces,
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention)
-        self._turns = Turns(TURNS_KEPT)  # (taker thread)
+        self._turns = {tag: Turns(TURNS_KEPT) for tag in self._takes}  # (taker thread)
         self._deliveries = None
         if webhooks is not None:
             pace = Pace(poll=self._periods.delivery_poll, lease=self._periods.delivery_lease)
@@ -209,6 +217,11 @@ class Runner:
         return len(self._current())
 
     @property
+    def kept(self) -> OldRuns:
+        """What tells how much of runs is kept on this machine."""
+        return self._old_runs
+
+    @property
     def has_drained(self) -> bool:
         """Whether a drain is over: nothing runs, and no run will be taken."""
         return self._draining.is_set() and not self._taker.is_alive() and not self._current()
@@ -230,6 +243,7 @@ class Runner:
         self._keeper.join(STOP_MARGIN)
         self._sweeper.join(STOP_MARGIN)
         self._pruner.join(STOP_MARGIN)
+        self._leave()
         if self._deliveries is not None:
             self._deliveries.stop()
         self._interpreters.close()
@@ -237,6 +251,12 @@ class Runner:
         if self._admission is not None:
             self._admission.close()
         return not self._current()
+
+    def _leave(self) -> None:
+        try:
+            self._store.runners.leave(self.identity)
+        except StoreUnavailable as error:
+            LOG.warning("that this runner takes no more runs is not noted: %s", error)
 
     def _stop_executions(self) -> list[Execution]:
         executions = self._current()
@@ -292,12 +312,15 @@ class Runner:
         return True
 
     def _start_next(self, claim: Claim) -> Started | None:
-        """Starts the run whose turn it is; None when none waits. The message only says that some run does."""
-        for tenant_id in self._turns.order(self._store.waiting_tenants()):
-            while run_id := self._store.first_waiting(tenant_id, claim.run_id, ANNOUNCED_AFTER):
+        """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
+        tag, turns = claim.tag, self._turns[claim.tag]
+        for tenant_id in turns.order(self._store.waiting_tenants(tag)):
+            while run_id := self._store.first_waiting(
+                tenant_id, claim.run_id, ANNOUNCED_AFTER, tag
+            ):
                 started = self._store.start_run(tenant_id, run_id, self.identity)
                 if started is not None:  # else another runner was faster
-                    self._turns.serve(tenant_id)
+                    turns.serve(tenant_id)
                     return started
         return None
 
@@ -327,6 +350,7 @@ class Runner:
         self._do_until_ended(
             _Duty(self._periods.cancel_poll, self._look_for_cancels),
             _Duty(self._periods.beat, self._beat),
+            _Duty(self._periods.beat, self._show),
             _Duty(self._periods.heartbeat, self._heartbeat),
         )
 
@@ -350,6 +374,14 @@ class Runner:
         for run_id, execution in executions.items():
             if run_id not in still_own:
                 execution.end(DISOWNED)
+
+    def _show(self) -> None:
+        """Shows, or shows no more, that this runner takes runs."""
+        if self._draining.is_set():
+            self._store.runners.leave(self.identity)
+        else:
+            tags = [tag for tag in self._takes if tag is not None]
+            self._store.runners.show(self.identity, tags, takes_untagged=None in self._takes)
 
     def _heartbeat(self) -> None:
         for execution in self._current():
@@ -375,7 +407,8 @@ class Runner:
         if self._deadlines.queued:
             self._waiting_runs.end_late_starts(self._deadlines.queued)
         self._waiting_runs.queue_due()
-        self._waiting_runs.queue_again(self._periods.queue_again_after)
+        for tag in {None, *self._takes}:  # of other tags their runners look after
+            self._waiting_runs.queue_again(self._periods.queue_again_after, tag)
 
     # ---- shared
 
@@ -452,6 +485,7 @@ def main() -> int:
     stop = StopSignal()
     store = Store(settings.database_url, settings.database)
     link = settings.nats.link("runner")
+    traces = Traces("progress-runner")
     runner = Runner(
         store,
         link,
@@ -466,6 +500,8 @@ def main() -> int:
         webhooks=settings.webhooks,
         uploads=settings.uploads,
         has_many_tenants=settings.tenant_id == EVERY_TENANT,
+        takes=settings.runner.takes,
+        traces=traces,
     )
     try:
         figures = _told_figures(runner, settings)
@@ -473,16 +509,18 @@ def main() -> int:
         port = settings.runner.metrics_port
         print(f"runner: METRICS_PORT {port} cannot be used: {error.strerror}", file=sys.stderr)
         return 2
+    traces.open(os.environ)
     try:
         return run_until(stop, runner, store, link)
     finally:
+        traces.close()
         figures.close()
 
 
 def _told_figures(runner: Runner, settings: "Settings") -> Figures:
     """The runner's figures, told to the server that started it, or at METRICS_PORT. Raises OSError."""
     own = new_registry()
-    own.register(RunnerFigures(runner))
+    own.register(RunnerFigures(runner, runner.kept, settings.data_dir))
     figures = Figures.of_process(own, worker="runner")
     if settings.runner.metrics_port:
         figures.serve(settings.server.host, settings.runner.metrics_port)

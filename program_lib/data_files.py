@@ -26,6 +26,18 @@ def data_file(path: str) -> Path:
     return real
 
 
+def data_directory(path: str) -> Path:
+    """The real path of a directory of the graph: one of DATA_ROOTS, or one in them. Raises PermissionError, OSError."""
+    real = Path(os.path.realpath(data_dir() / path))
+    if not any(root == real or root in real.parents for root in data_roots()):
+        raise PermissionError(f"{path} lies outside of the directories for data (DATA_ROOTS)")
+    if real not in data_roots():
+        data_file(path)
+    if not real.is_dir():
+        raise ProgramError(f"there is no directory {path}")
+    return real
+
+
 def no_link(path: str, flags: int) -> int:
     """An `opener` for open(): a link that has just taken the file's place is refused."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)

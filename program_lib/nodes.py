@@ -16,7 +16,7 @@ from program_lib.conform import conformed
 from program_lib.errors import ProgramError, RowRefused, columns_at_fault
 from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.limits import reason
-from program_lib.ports import UNNAMED, Reader, Telling, TextReader, Writer
+from program_lib.ports import UNNAMED, Committing, Reader, Telling, TextReader, Writer
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
 from program_lib.stopping import check
@@ -568,6 +568,17 @@ class Output(InnerNode):
             self.writer = self.work()
             self.writer.start(lambda message: self.say(Status.RUNNING, message))
 
+    def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        """Of a writer that commits on the way, no more rows at a time than its transaction takes."""
+        if not isinstance(self.writer, Committing):
+            super().take(batch, port)
+            return
+        while len(batch):
+            part, batch = batch.slice(0, self.writer.room), batch.slice(self.writer.room)
+            super().take(part, port)
+            with self.at_work():
+                self.writer.commit_full()
+
     def worked(self, batch: Batch) -> Batch:
         assert self.writer is not None
         self.writer.write(batch.table)
@@ -602,8 +613,14 @@ class Output(InnerNode):
         if self.writer is not None:
             self.writer.undo()
         if self.status is Status.RUNNING and self.row_count:
-            lost, self.row_count, self.share = self.row_count, 0, None
-            self.say(Status.RUNNING, f"0 rows written: {lost:,} were taken back")
+            written, self.row_count, self.share = self.row_count, self.committed, None
+            lost = written - self.committed
+            self.say(Status.RUNNING, f"{self.committed:,} rows written: {lost:,} were taken back")
+
+    @property
+    def committed(self) -> int:
+        """Rows that stand though the run fails."""
+        return self.writer.committed if isinstance(self.writer, Committing) else 0
 
 
 def shown_values(batch: Batch, columns: Sequence[str]) -> dict[str, str]:

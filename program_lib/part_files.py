@@ -42,6 +42,7 @@ class PartFile:
         self._path = path
         self._part = path.with_name(PART_NAME.format(name=path.name, pid=os.getpid()))
         self._descriptor: int | None = None
+        self._is_made = False
         self._size = 0  # bytes that were appended as a whole
         self._begun = 0  # bytes that the system has been asked to write to the disk
 
@@ -49,6 +50,7 @@ class PartFile:
         """Makes the part file; a link that has just taken its place is refused."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(self._part, flags, 0o666)
+        self._is_made = True
 
     def append(self, *contents: bytes | memoryview) -> None:
         """Writes all bytes. After an error none of them is in the file, so that others may be written."""
@@ -75,6 +77,7 @@ class PartFile:
         """The bytes are on the disk, and can be moved to their place: while databases can still roll back."""
         assert self._descriptor is not None
         os.fsync(self._descriptor)
+        self._close()
         check_place(self._path)
 
     def commit(self) -> None:
@@ -82,13 +85,18 @@ class PartFile:
 
     def undo(self) -> None:
         """After a commit the part file is in its place, and none is left to remove."""
-        if self._descriptor is None:
+        if not self._is_made:
             return
         with suppress(OSError):  # what went wrong before is what counts
-            os.close(self._descriptor)
-        self._descriptor = None
+            self._close()
+        self._is_made = False
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class Appending(io.RawIOBase):

@@ -86,6 +86,17 @@ class Uncounted:
         return None
 
 
+class HoldsNothing:
+    """What a writer of files says that keeps no rows in memory."""
+
+    @property
+    def held(self) -> int:
+        return 0
+
+    def spill(self) -> None:
+        """There is nothing to write."""
+
+
 class WritesAll:
     """What a writer tells that writes each row which it gets."""
 
@@ -136,4 +147,23 @@ class Writer(Protocol):
 
     def undo(self) -> None:
         """Closes everything; what is not committed is gone. Never raises. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Committing(Writer, Protocol):
+    """A writer that commits some of its rows before all are there: those stand, whatever happens later."""
+
+    @property
+    def room(self) -> int:
+        """How many rows `write` may get until the next commit; at least one."""
+        ...
+
+    @property
+    def committed(self) -> int:
+        """Rows that stand."""
+        ...
+
+    def commit_full(self) -> None:
+        """Between two calls of `write`: commits where there is no room. An error is that of no row."""
         ...

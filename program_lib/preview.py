@@ -16,7 +16,7 @@ import pyarrow as pa
 from program_lib import settings
 from program_lib.batch import Batch
 from program_lib.nodes import InnerNode, Node, NodeFailed
-from program_lib.program import FAILED, flow, wire
+from program_lib.program import FAILED, flow, open_all, wire
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Schema, Type
 
@@ -80,7 +80,7 @@ class Preview(InnerNode):
 def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) -> int:
     """Runs nodes, the last of which is a Preview, until it has enough; the exit code.
 
-    `is_page`: the answer says, too, which rows those are.
+    For 0 `rows` it opens them alone, which tells the columns. `is_page`: the answer says, too, which rows those are.
     """
     settings.note_preview()
     wire(nodes, lambda progress: None)
@@ -90,7 +90,7 @@ def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) 
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         with ExitStack() as undo:
-            flow(nodes, undo)
+            (flow if rows else open_all)(nodes, undo)
     except Enough as enough:
         timed_out = bool(enough.args)
     except NodeFailed as failure:

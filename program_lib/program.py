@@ -30,7 +30,8 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
     """Runs nodes that are given in topological order; the exit code.
 
     0: every node completed, and all that was to be written is there. 1: a node failed, and the reason is on stderr.
-    Ends by SystemExit with 143 on SIGTERM, and 152 when the CPU time is used up. Unless it is 0, nothing was written.
+    Ends by SystemExit with 143 on SIGTERM, and 152 when the CPU time is used up. Unless it is 0, nothing was written,
+    but for what an output committed on the way, as it was asked to.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     gc.set_threshold(GARBAGE)
@@ -53,10 +54,18 @@ def run_nodes(nodes: Sequence[Node], report: Report) -> int:
     try:
         _flow_and_commit(nodes)
     except NodeFailed as failure:
+        failure.reason += _standing(nodes)
         failure.node.say(Status.FAILED, failure.reason, failure.row)
         print(hidden(told(failure)), file=sys.stderr)
         return FAILED
     return 0
+
+
+def _standing(nodes: Sequence[Node]) -> str:
+    """The end of a failed run's reason, where outputs committed some of their rows on the way."""
+    stand = [node for node in nodes if isinstance(node, Output) and node.committed]
+    told = [f"{node.committed:,} rows of {node.name}" for node in stand]
+    return f"; {listed(told)} are committed, and stand" if told else ""
 
 
 def _flow_and_commit(nodes: Sequence[Node]) -> None:
@@ -75,11 +84,16 @@ def _flow_and_commit(nodes: Sequence[Node]) -> None:
 
 def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
     """Opens all nodes, so that every column is known before the first row, then reads source after source."""
+    open_all(nodes, undo)
+    for source in in_reading_order(nodes):
+        source.run()
+
+
+def open_all(nodes: Sequence[Node], undo: ExitStack) -> None:
+    """Each node tells the columns of its rows."""
     for node in nodes:
         undo.callback(node.close)
         node.start()
-    for source in in_reading_order(nodes):
-        source.run()
 
 
 def _commit(outputs: Sequence[Output]) -> None:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Sequence
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from program_lib.limits import reason
 from program_lib.preview import tell
 from program_lib.program import FAILED
+from program_lib.timed import TimeIsUp, within
 from program_lib.types import Column
-
-
-class TimeIsUp(BaseException):
-    """What was found by now holds of the rows that were read, and perhaps not of the others."""
 
 
 def run_type_search(number: int, find: Callable[[], Sequence[Column]], *, seconds: float) -> int:
     """Tells the columns that `find` gives, of the node with this number; the exit code."""
-    signal.signal(signal.SIGALRM, _time_is_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        answer, code = _answer(find()), 0
+        with within(seconds):
+            answer, code = _answer(find()), 0
     except TimeIsUp:
         answer, code = _failure(number, _too_slow(seconds)), FAILED
     except Exception as error:
         answer, code = _failure(number, reason(error)), FAILED
-    signal.setitimer(signal.ITIMER_REAL, 0)
     tell(answer)
     return code
 
@@ -48,7 +41,3 @@ def _too_slow(seconds: float) -> str:
         f"the file is not read to its end within {seconds:g} seconds, and a type must hold for all of it:"
         " name the types of its columns, or have them found in a file with its first rows"
     )
-
-
-def _time_is_up(signal_number: int, frame: FrameType | None) -> NoReturn:
-    raise TimeIsUp

@@ -6,6 +6,7 @@ docs/types.md has the table: what each database's types become here, and what th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -116,8 +117,21 @@ COLUMN_TYPES = {
 }
 
 
+def type_named(text: str) -> Type:
+    """The type that `str` shows so; bits, lengths and what else a new table needs are not in it."""
+    if found := _DECIMAL.fullmatch(text):
+        return decimal(int(found[1]), int(found[2]))
+    if text in _PLAIN_KINDS:
+        return Type(_PLAIN_KINDS[text])
+    return Type(Kind.OTHER, native=f":{text}")
+
+
 def decimal(precision: int, scale: int) -> Type:
     return Type(Kind.DECIMAL, precision=precision, scale=scale)
+
+
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
+_PLAIN_KINDS = {str(kind): kind for kind in Kind if kind is not Kind.DECIMAL}
 
 
 @dataclass(frozen=True, slots=True)

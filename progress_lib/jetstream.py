@@ -40,6 +40,10 @@ class JetStream:
         answer = self._link.request(f"$JS.API.{verb}", payload, timeout)
         return _decoded(answer.payload, verb)
 
+    def tell(self, verb: str, request: dict[str, Any]) -> bool:
+        """As `call`, without a wait for the answer. False while NATS is away."""
+        return self._link.publish(f"$JS.API.{verb}", json.dumps(request).encode())
+
     def is_available(self, timeout: float = 2.0) -> bool:
         """Whether a server with JetStream answers."""
         try:
@@ -79,12 +83,22 @@ class JetStream:
 
         Acknowledge with `link.publish(message.reply, ACK)`.
         """
-        request = json.dumps({"batch": 1, "expires": int(timeout * 1e9)}).encode()
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         try:
-            message = self._link.request(subject, request, timeout + _PULL_GRACE)
+            return self._next(
+                stream, consumer, {"expires": int(timeout * 1e9)}, timeout + _PULL_GRACE
+            )
         except NatsTimeout:
             return None
+
+    def pull_now(self, stream: str, consumer: str, timeout: float) -> Message | None:
+        """As `pull`, without a wait for a message. NatsTimeout: the consumer has said nothing for `timeout` seconds."""
+        return self._next(stream, consumer, {"no_wait": True}, timeout)
+
+    def _next(
+        self, stream: str, consumer: str, wanted: dict[str, Any], timeout: float
+    ) -> Message | None:
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        message = self._link.request(subject, json.dumps({"batch": 1, **wanted}).encode(), timeout)
         return message if _is_delivered(message) else None
 
     def read(

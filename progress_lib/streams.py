@@ -36,7 +36,7 @@ _BYTES_REQUIRED = 10113
 _NO_ROOM = {10002, 10023, 10028, 10047, 10122}
 _ADVICE = {
     10039: "enable JetStream for the account of NATS_URL's user",
-    10027: "the account may have no further stream: raise its max_streams, two are needed (PROGRESS and RUNS)",
+    10027: "the account may have no further stream: raise its max_streams; PROGRESS and RUNS are needed, TAGGED_RUNS where jobs ask for runners with a tag",
     10065: "another stream has these subjects: change that one, or set NATS_PREFIX",
     _NO_PEERS: "give the account room on enough servers, or set NATS_REPLICAS=1",
     _NO_CLUSTER: "NATS_REPLICAS needs a cluster of so many servers",
@@ -149,6 +149,10 @@ class OwnStream:
         if info is None:
             info = self._made(timeout)
         self._check_ours(info["config"])
+        if info["config"].get("sealed"):
+            raise JetStreamError(
+                f"the stream {self.name} is sealed, so it takes nothing: delete it, and it is made again"
+            )
         info["config"] = self._put_right(info["config"], timeout)
         return self._raised(info)
 
@@ -240,7 +244,8 @@ class OwnStream:
 
     def _put_right(self, config: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Changes what must be otherwise, and marks a stream of an earlier version. Returns what is now."""
-        wrong = {key: value for key, value in self._plan.must.items() if config.get(key) != value}
+        must = self._plan.must.items()
+        wrong = {key: value for key, value in must if config.get(key, False) != value}
         marks = marks_of(config)
         owner = self._rules.owner.mark
         if owner and marks.get(OWNER_MARK) != owner:

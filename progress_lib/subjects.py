@@ -8,6 +8,7 @@ _SUBJECT = re.compile(r"[^\s.*>\x00-\x20\x7f]+(?:\.[^\s.*>\x00-\x20\x7f]+)*")
 EVERY_TENANT = "*"
 PROGRESS_STREAM = "PROGRESS"  # what was said of jobs, for whoever comes later
 RUNS_STREAM = "RUNS"  # the work queue
+TAGGED_RUNS_STREAM = "TAGGED_RUNS"  # that of runs for runners with a tag
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 

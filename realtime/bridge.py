@@ -11,16 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from progress_lib.jetstream import stream_pending, stream_sequences, stream_time
-from progress_lib.nats import Link, Message, NatsError, Subscription
+from progress_lib.nats import Link, Message, NatsError
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
 from realtime.commands import Broadcast, Hears, Known, ListenTo, LookAgain, TenantKnown
 from realtime.events import Event, Source, Topic, make_event, topic_of
-from realtime.history import HEARTBEAT, KINDS, Follower, ProgressStream
+from realtime.history import HEARTBEAT, KINDS, Follower, Opened, ProgressStream
 from realtime.hub import Hub
 from realtime.overview import Heard
 from realtime.past import Past
+from realtime.silence import PlainEar, TakesNothing
 
 LOG = logging.getLogger(__name__)
 
@@ -65,7 +66,10 @@ class NATSBridge:
         self.link = link
         self._stream = ProgressStream(link, tenant_id, rules)
         self._follower = Follower(self._stream, self.link, self._receive)
-        self._plain: list[Subscription] = []  # (bridge thread) listening without a history
+        self._ear = self._new_ear()  # (bridge thread) beside the stream, or instead of it
+        self._deaf_at: Opened | None = (
+            None  # (bridge thread) what the stream held when it took nothing
+        )
         self._next_look = 0.0  # (bridge thread) monotonic seconds
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._connection = 0  # (bridge thread) the link's connection that we listen on
@@ -187,9 +191,12 @@ class NATSBridge:
             return
         connection = self.link.connects
         is_new = self._connection != connection
-        if not is_new and self._is_served():
+        is_deaf = not is_new and self._is_deaf()
+        if not is_new and not is_deaf and self._is_served():
             return
         try:
+            if is_deaf:
+                self._deaf_at = self._stream.open()
             self._follow(is_new)
         except NatsError as error:
             self._listen_plainly(error, is_new)
@@ -207,9 +214,21 @@ class NATSBridge:
             return self._follower.is_healthy
         return time.monotonic() < self._next_try
 
+    def _is_deaf(self) -> bool:
+        """Whether what is said does not come from the stream that is followed."""
+        if self._source is not Source.FOLLOWING:
+            return False
+        return self._ear.is_deaf(self._follower.last_seq, self._follower.heard)
+
+    def _new_ear(self) -> PlainEar:
+        subjects = [every_job(self._tenant_id, kind) for kind in KINDS]
+        return PlainEar(self.link, subjects, self._receive_plain)
+
     def _follow(self, is_new: bool) -> None:
         """Follows the stream from where we were, also on a new connection. Raises NatsError."""
         opened = self._stream.open()
+        if self._is_still_deaf(opened):
+            raise TakesNothing(self._stream.name)
         restarts = self._follower.is_other(opened)
         if restarts:
             LOG.warning(
@@ -220,8 +239,15 @@ class NATSBridge:
         if is_gone or self._source is not Source.FOLLOWING:
             self._turn_to(Source.FOLLOWING, restarts)
         elif is_new:  # nothing is missed, but who died meanwhile may have told the database alone
+            self._ear.stop()
             self._hub.put(ListenTo(Source.FOLLOWING, has_gap=False))
         self._follower.attach(opened)
+
+    def _is_still_deaf(self, opened: Opened) -> bool:
+        """Whether the stream, which took nothing, holds what it held then."""
+        if self._deaf_at is None or opened.created != self._deaf_at.created:
+            return False
+        return opened.last_seq <= self._deaf_at.last_seq
 
     def _listen_plainly(self, error: NatsError, is_new: bool) -> None:
         """Listens to the plain subjects, until the next try to have a history."""
@@ -247,14 +273,10 @@ class NATSBridge:
         self._hub.put(ListenTo(source, restarts=restarts))
         if source is Source.LIVE_ONLY:
             self._follower.detach()
-            self._plain = self._plain or [
-                self.link.subscribe_batches(every_job(self._tenant_id, kind), self._receive_plain)
-                for kind in KINDS
-            ]
+            self._ear.hand_over(self._pass_kept)
         else:
-            for subscription in self._plain:
-                self.link.unsubscribe(subscription)
-            self._plain = []
+            self._ear.stop()
+            self._ear, self._deaf_at = self._new_ear(), None
 
     def _read_pasts(self, wishes: dict[Topic, bool]) -> None:
         if topics := [topic for topic, is_whole in wishes.items() if is_whole]:
@@ -339,12 +361,21 @@ class NATSBridge:
         except Exception as error:  # a database that is away must not hide what NATS knows
             LOG.warning("the last run of job %d is not known: %s", topic.job_id, error)
 
+    def _pass_kept(self, messages: list[Message]) -> None:
+        """Passes on what the stream, which took nothing, should have given."""
+        no_sequences, now = itertools.repeat(0), itertools.repeat(time.time())
+        events = self._events(messages, _every_topic, no_sequences, now)
+        if events:
+            self._hub.put(Broadcast(events, 0.0))  # no lag of ours
+
     # ---- the link's thread
 
     def _receive(self, messages: list[Message]) -> None:
         """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""
         self._wait_for_hub()
         self.stream_lag = stream_pending(messages[-1].reply)
+        if self._ear.is_on:
+            self._wake()  # the stream is quiet no more
         sequences, now = stream_sequences(messages), itertools.repeat(time.time())
         events = self._events(messages, self._hub.keeps, sequences, now)
         self._pass_on(events, len(messages), stream_time(messages[0].reply))

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Protocol
 
 from wsproto import events
 
@@ -31,7 +32,7 @@ from realtime.hub import Hub
 from realtime.outgoing import Outgoing
 from realtime.websocket import Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits
-from web.tokens import Identity, TokenRefused, TokenVerifier
+from web.tokens import Identity, TokenRefused
 
 LOG = logging.getLogger(__name__)
 
@@ -40,6 +41,11 @@ CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
 TURN = 32  # messages of one browser that are served in a row,
 TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
 DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
+
+
+class Verifier(Protocol):
+    def verify(self, token: str) -> Identity:
+        """Whom the token of an `auth` speaks for. Raises TokenRefused."""
 
 
 class Client(Outgoing):
@@ -62,7 +68,7 @@ class Client(Outgoing):
         hub: Hub,
         socket: WebSocket,
         identity: Identity,
-        verifier: TokenVerifier,
+        verifier: Verifier,
         limits: ClientLimits,
     ) -> None:
         super().__init__(socket)

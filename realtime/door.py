@@ -1,6 +1,5 @@
 """The door to the hub: who may open a WebSocket, and what happens once it is open."""
 
-import hashlib
 import logging
 import math
 import threading
@@ -9,13 +8,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Request, Response, g, request
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import (
-    Forbidden,
-    ServiceUnavailable,
-    TooManyRequests,
-    Unauthorized,
-)
+from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests
 
 from logs.context import note
 from realtime.client import Client
@@ -26,8 +19,9 @@ from realtime.hub import Hub
 from realtime.websocket import WebSocket
 from settings.addresses import client_address
 from settings.groups import ClientLimits
+from web.callers import Callers
 from web.origins import Origins, refusal
-from web.tokens import Identity, TokenRefused, TokenVerifier, WrongTenant
+from web.tokens import Identity
 
 LOG = logging.getLogger(__name__)
 
@@ -37,29 +31,19 @@ MAX_WAITING = 16  # refusals held back, each of which holds a thread; full: the 
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
 
-def identify(verifier: TokenVerifier, token: str) -> Identity:
-    """Whom a request's token speaks for. Raises Unauthorized or Forbidden."""
-    try:
-        return verifier.verify(token)
-    except WrongTenant as error:
-        raise Forbidden(str(error)) from None
-    except TokenRefused as error:
-        raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from None
-
-
 class Door:
     """Admits browsers to the hub, as many as `limits` allow."""
 
     def __init__(
         self,
         hub: Hub,
-        verifier: TokenVerifier,
+        callers: Callers,
         *,
         origins: Origins,
         limits: ClientLimits,
     ) -> None:
         self._hub = hub
-        self._verifier = verifier
+        self._callers = callers
         self._origins = origins
         self._limits = limits
         self._lock = threading.Lock()  # guards what follows
@@ -96,23 +80,22 @@ class Door:
         origin = request.environ.get("HTTP_ORIGIN")
         if self._origins.is_set and not self._origins.allows(origin, request.host):  # host is slow
             raise Forbidden(refusal(origin, request.host))
-        token = _token(request)
-        g.identity = identify(self._verifier, token)
+        caller = self._callers.of_socket(request, _token(request))
+        g.identity = caller.identity
         try:
-            self._enter(_Guest(g.identity.tenant_id, _mark(token), self._address(request)))
+            self._enter(_Guest(g.identity.tenant_id, caller.mark, self._address(request)))
         except TooManyRequests:
             self._hold_back()
             raise
 
     def tell_room(self) -> Response:
         """204 where a WebSocket would be let in now, else the refusal: a browser does not see that of a handshake."""
-        kind, _, rest = request.headers.get("Authorization", "").partition(" ")
-        token = rest.strip() if kind.lower() == "bearer" else ""
-        identity = identify(self._verifier, token)
-        if "jobs:read" not in identity.scopes:
+        caller = self._callers.of_request(request)
+        if "jobs:read" not in caller.identity.scopes:
             raise Forbidden("the token's scope does not hold jobs:read")
+        guest = _Guest(caller.identity.tenant_id, caller.mark, self._address(request))
         with self._lock:
-            self._check_room(_Guest(identity.tenant_id, _mark(token), self._address(request)))
+            self._check_room(guest)
         return Response(status=204)
 
     def _address(self, request: Request) -> str | None:
@@ -178,7 +161,7 @@ class Door:
         identity: Identity = g.identity
         began, end = time.monotonic(), "server error"
         try:
-            client = Client(self._hub, WebSocket(sock), identity, self._verifier, self._limits)
+            client = Client(self._hub, WebSocket(sock), identity, self._callers, self._limits)
             note(tenant=identity.tenant_id)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
@@ -210,14 +193,8 @@ class _Guest(NamedTuple):
     """Whom a connection counts for."""
 
     tenant_id: str
-    token: bytes  # its hash
+    token: bytes  # its hash, or that of a session or user
     address: str | None  # None: not counted
-
-
-def _mark(token: str) -> bytes:
-    """A hash of what a token says, without its signature, of which base64 has several spellings."""
-    signed = token.rpartition(".")[0]
-    return hashlib.sha256(signed.encode("utf-8", "surrogatepass")).digest()
 
 
 def _too_many(whose: str, most: int) -> TooManyRequests:

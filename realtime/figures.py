@@ -41,7 +41,7 @@ class RealtimeFigures:
             "WebSockets that ended, by the code that this server closed them with; none: the browser left",
             labels=["code"],
         )
-        for code, count in self._realtime.closes().items():
+        for code, count in {"none": 0, **self._realtime.closes()}.items():
             closes.add_metric([code], count)
         yield closes
 

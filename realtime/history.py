@@ -236,6 +236,11 @@ class Follower:
             self._subscription = None
 
     @property
+    def heard(self) -> float:
+        """When the consumer said something last, if only that it lives; monotonic seconds. Any thread."""
+        return self._heard
+
+    @property
     def is_healthy(self) -> bool:
         """Whether the consumer delivers without a gap, and is heard."""
         silent = 0.0 if self._is_busy else time.monotonic() - self._heard

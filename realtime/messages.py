@@ -129,6 +129,6 @@ OPERATIONS: dict[str, Operation] = {
         {101: Answer("the WebSocket is open")},
         problems=_REFUSED,
         tag="watch",
-        security=({"query": []}, {"bearer": []}),
+        security=({"query": []}, {"bearer": []}, {"session": []}),
     ),
 }

@@ -13,8 +13,8 @@ from realtime.commands import CloseSome
 from realtime.door import Door
 from realtime.hub import Hub
 from settings.groups import ClientLimits, NatsSettings
+from web.callers import Callers
 from web.origins import Origins
-from web.tokens import TokenVerifier
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Realtime:
         self,
         nats: NatsSettings,
         tenant_id: str,
-        verifier: TokenVerifier,
+        callers: Callers,
         *,
         origins: Origins,
         limits: ClientLimits,
@@ -42,7 +42,7 @@ class Realtime:
             load_tenant=lambda tenant_id: self.bridge.load_tenant(tenant_id),
         )
         self.bridge = NATSBridge(nats.link("bridge"), tenant_id, self.hub, last_run, rules)
-        self._door = Door(self.hub, verifier, origins=origins, limits=limits)
+        self._door = Door(self.hub, callers, origins=origins, limits=limits)
         # a signal handler may only put: put neither waits nor takes a lock that it may hold already
         self._stop_calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()
         self._goodbye = threading.Thread(target=self._wait_for_stop, name="goodbye", daemon=True)

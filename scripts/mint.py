@@ -8,6 +8,7 @@ import sys
 
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings import Settings, SettingsError
+from settings.groups import MAX_SESSION_DAYS
 from settings.shared import SCOPES
 from web.tokens import MAX_LIFE, mint
 
@@ -21,6 +22,7 @@ def mint_for(
     tenant: str | None = None,
     scope: str | None = None,
     hours: float = DEFAULT_HOURS,
+    session_days: int | None = None,
 ) -> str:
     """A token for `tenant` (default: the server's own). Raises SettingsError when somebody else signs the tokens."""
     if settings.tokens.public_key:
@@ -38,6 +40,7 @@ def mint_for(
         scope=scope,
         subject="scripts",
         expected=settings.tokens.expected,
+        session_days=session_days,
     )
 
 
@@ -56,9 +59,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--hours", metavar="N", type=float, default=DEFAULT_HOURS, help="its life (%(default)g)"
     )
+    parser.add_argument(
+        "--session-days",
+        metavar="N",
+        type=int,
+        help="a browser that signs in with it stays signed in for N days, as the server's settings allow "
+        "(default: until the token ends)",
+    )
     options = parser.parse_args(arguments)
     if not 0 < options.hours <= MAX_HOURS:
         parser.error(f"--hours must be more than 0 and at most {MAX_HOURS}")
+    if options.session_days is not None and not 0 < options.session_days <= MAX_SESSION_DAYS:
+        parser.error(f"--session-days must be from 1 to {MAX_SESSION_DAYS}")
     if unknown := sorted(set((options.scope or "").split()) - SCOPES):
         parser.error(f"unknown scope {', '.join(unknown)}; known: {', '.join(sorted(SCOPES))}")
     if options.tenant is not None:
@@ -73,7 +85,14 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
         settings = Settings.from_env(os.environ)
-        print(mint_for(settings, tenant=options.tenant, scope=options.scope, hours=options.hours))
+        token = mint_for(
+            settings,
+            tenant=options.tenant,
+            scope=options.scope,
+            hours=options.hours,
+            session_days=options.session_days,
+        )
+        print(token)
     except SettingsError as error:
         print(f"scripts/token: {error}", file=sys.stderr)
         return 2

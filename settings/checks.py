@@ -16,7 +16,7 @@ from progress_lib.nats import check_url
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
 from settings.reading import SettingsError
-from settings.shared import TENANT
+from settings.shared import SCOPES, TENANT
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -30,6 +30,11 @@ _PORT = re.compile(r":[0-9]{1,5}$")
 _LAST_IS_NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)*")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+TAKEN_HEADERS = frozenset(
+    ("authorization", "cookie", "content-type", "content-length", "host", "origin", "user-agent")
+)
+_SIGN_OUT = re.compile(r"(/(?![/\\])|https?://[A-Za-z0-9])[!-~]{0,2000}")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 
 
@@ -235,6 +240,37 @@ def origins(found: str) -> tuple[str, ...]:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
     return named
+
+
+def header_name(found: str) -> str:
+    """The name of an HTTP header that is not of another use."""
+    if not _HEADER.fullmatch(found) or found.lower() in TAKEN_HEADERS:
+        raise ValueError(
+            f"{found!r:.80} cannot be it; use a header of its own, such as X-Auth-Request-User"
+        )
+    return found
+
+
+def scopes(found: str) -> frozenset[str]:
+    """Scopes, separated by spaces."""
+    named = frozenset(found.split())
+    if unknown := sorted(named - SCOPES):
+        raise ValueError(f"holds {unknown[0]!r:.80}; known are {' '.join(sorted(SCOPES))}")
+    return named
+
+
+def sign_out(found: str) -> str:
+    """A path of the page's own host, or a whole URL, to which the page goes."""
+    if not _SIGN_OUT.fullmatch(found):
+        raise ValueError(
+            "must be a path such as /oauth2/sign_out, or a URL that begins with https://"
+        )
+    return found
+
+
+def tenant_id(found: str) -> str:
+    """One tenant."""
+    return check_id(found)
 
 
 def tenant(found: str) -> str:

@@ -14,6 +14,7 @@ from settings.checks import (
     base_path,
     certificates,
     file,
+    header_name,
     hosts,
     key_file,
     metrics_token,
@@ -24,6 +25,9 @@ from settings.checks import (
     public_key,
     public_url,
     replicas,
+    scopes,
+    sign_out,
+    tenant_id,
     words,
 )
 from settings.keys import check_secret
@@ -40,12 +44,14 @@ from settings.reading import (
 )
 from settings.roots import own_roots, paths, roots
 from settings.shared import AUTO, LANDLOCK_MODES, MAX_EDGES, MAX_NODES, SCOPES
+from settings.tags import runner_tags
 
 WORKER_CLASSES = ("gthread", "gevent")  # gunicorn's
 MAX_MB = 1 << 30  # a petabyte; more is a mistake
 MIN_MEMORY_MB = 256  # of a program; Python, DuckDB and Arrow alone take 105, one with a filter 220
 MIN_OPEN_FILES = 16  # of a program; one that copies a small file has 7 open
 MAX_RUN_TIMEOUT = 366 * 86_400  # seconds; more is a mistake
+MAX_SESSION_DAYS = 400  # as long as a token may live
 MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 
 
@@ -158,6 +164,21 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How long a browser stays signed in, and the users that a proxy signs in (docs/decisions/sessions.md)."""
+
+    days: int = number("SESSION_DAYS", 7, 0, MAX_SESSION_DAYS)  # without a request; 0: no sessions
+    most_days: int = number("SESSION_MAX_DAYS", 30, 1, MAX_SESSION_DAYS)  # since the sign-in
+    # in which a known proxy names the user; None: no proxy does
+    user_header: str | None = checked("TRUSTED_USER_HEADER", header_name)
+    # of such users; None: the server's own
+    user_tenant: str | None = checked("TRUSTED_USER_TENANT", tenant_id, shown="`TENANT_ID`")
+    user_scopes: frozenset[str] = checked("TRUSTED_USER_SCOPES", scopes, "jobs:read")
+    # where the proxy signs its users out; None: the page has no button for it
+    sign_out: str | None = checked("TRUSTED_SIGN_OUT", sign_out)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientLimits:
     """How many WebSocket clients there may be (a worker, a token, an address), and what one client may do."""
 
@@ -198,13 +219,20 @@ class UploadSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
-    """Where runners come from, and how many runs each executes at a time."""
+    """Where runners come from, which runs one takes, and how many at a time."""
 
     mode: str = choice("RUNNER", "embedded", ("embedded", "off"))  # off: you start them
     slots: int = number("MAX_CONCURRENT_RUNS", 4, 1, 256)
+    tags: tuple[str, ...] = checked("RUNNER_TAGS", runner_tags, unset=())  # a job may ask for one
+    takes_untagged: bool = switch("RUNNER_UNTAGGED", "on")  # runs of jobs that ask for no tag
     metrics_port: int = number(
         "METRICS_PORT", 0, 0, MAX_PORT
     )  # of a runner that you start; 0: none
+
+    @property
+    def takes(self) -> tuple[str | None, ...]:
+        """The tags of the runs that it takes; None: of those without one."""
+        return (*((None,) if self.takes_untagged else ()), *self.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +305,7 @@ class ProgramRules:
     # that HTTP Input may ask, and networks of addresses behind their names; empty: it is off
     http_hosts: tuple[str, ...] = checked("HTTP_INPUT_HOSTS", hosts, unset=())
     limits: ProgramLimits = group(ProgramLimits)
-    # interpreters that have imported what programs need and wait for one; 100 MB of memory each
+    # 0: the interpreter that programs are forked from is made with the first one, and not with the runner
     spares: int = number("PROGRAM_SPARES", 1, 0, 16)
 
     @property

@@ -37,6 +37,7 @@ OUR_DIRECTORIES = (
     "static",
     "templates",
     "tests",
+    "traces",
     "web",
 )
 MAX_LINKS = 40  # as many as Linux follows

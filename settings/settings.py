@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from progress_lib.streams import Owner, StreamRules
+from progress_lib.subjects import EVERY_TENANT
 from settings.checks import database_url, file, sqlite_url, tenant
 from settings.groups import (
     ClientLimits,
@@ -22,6 +23,7 @@ from settings.groups import (
     Retention,
     RunnerSettings,
     ServerSettings,
+    SessionSettings,
     TokenSettings,
     UploadSettings,
     WebhookSettings,
@@ -70,6 +72,7 @@ class Settings:
     server: ServerSettings = group(ServerSettings)
     nats: NatsSettings = group(NatsSettings)
     tokens: TokenSettings = group(TokenSettings)
+    sessions: SessionSettings = group(SessionSettings)
     clients: ClientLimits = group(ClientLimits)
     requests: RequestLimits = group(RequestLimits)
     uploads: UploadSettings = group(UploadSettings)
@@ -89,8 +92,30 @@ class Settings:
         """
         settings = read_group(cls, Reader(environ, reads_keys=reads_keys))
         settings._check_ports()
+        settings._check_tags()
         settings._check_data_roots()
+        settings._check_trusted_users()
         return settings
+
+    def _check_trusted_users(self) -> None:
+        """Raises SettingsError where anybody could say who he is, or a user would have no tenant."""
+        if self.sessions.user_header is None:
+            return
+        if any(network.prefixlen == 0 for network in self.clients.proxies):
+            raise SettingsError(
+                "TRUSTED_USER_HEADER with a FORWARDED_ALLOW_IPS that holds every address: anybody could "
+                "say who he is; name the addresses of the proxy alone"
+            )
+        found = self.sessions.user_tenant or self.tenant_id
+        if found == EVERY_TENANT:
+            raise SettingsError(
+                f"TENANT_ID is {EVERY_TENANT}: set TRUSTED_USER_TENANT to the tenant of the users that "
+                "TRUSTED_USER_HEADER names"
+            )
+        if self.tenant_id not in (EVERY_TENANT, found):
+            raise SettingsError(
+                f"TRUSTED_USER_TENANT is {found!r:.80}, and this server serves {self.tenant_id!r:.80}"
+            )
 
     def _check_ports(self) -> None:
         ports = {"API_PORT": self.server.api_port, "WS_PORT": self.server.ws_port}
@@ -100,6 +125,13 @@ class Settings:
             same = [other for other, number in ports.items() if number == port and other != name]
             if same:
                 raise SettingsError(f"{name} and {same[0]} are both {port}; give each its own port")
+
+    def _check_tags(self) -> None:
+        if not self.runner.takes_untagged and not self.runner.tags:
+            raise SettingsError(
+                "RUNNER_UNTAGGED is off and RUNNER_TAGS names no tag, so the runner would take no run; "
+                "set RUNNER_TAGS, or leave RUNNER_UNTAGGED on"
+            )
 
     def _check_data_roots(self) -> None:
         """Raises SettingsError when graphs could write code, or the file of the public keys."""
@@ -144,6 +176,10 @@ class Settings:
         """
         return self.tokens.secret or _kept_secret(self.data_dir / "jwt_secret")
 
+    def session_secrets(self) -> tuple[str, ...]:
+        """What sessions are signed with, the current secret first. Raises SettingsError as `signing_key` does."""
+        return tuple(filter(None, (self.signing_key(), self.tokens.secret_previous)))
+
     def is_own_nats(self, url: str | None) -> bool:
         """Whether a URL is the embedded server's, which embedded runners get. Raises SettingsError."""
         is_made = (self.data_dir / "nats_password").exists()
@@ -177,10 +213,23 @@ class Settings:
                     "JWT_PUBLIC_KEY without JWT_AUDIENCE and JWT_ISSUER: each token of that signer counts "
                     "here, also one for another service; set JWT_AUDIENCE to this server's name there"
                 )
-        if self._makes_own_secret() and not self.database_url.startswith("sqlite"):
+        has_one_server = self.database_url.startswith("sqlite")
+        if self.tokens.public_key and not self.tokens.secret and not has_one_server:
+            found.append(
+                "JWT_SECRET is not set, and DATABASE_URL names a server: each web server on it signs sessions with a "
+                "secret of its own and refuses those of the others; set one JWT_SECRET for all of them"
+            )
+        if self._makes_own_secret() and not has_one_server:
             found.append(
                 "JWT_SECRET is not set, and DATABASE_URL names a server: each web server on it makes a secret of its "
                 "own and refuses the tokens of the others; set one JWT_SECRET for all of them"
+            )
+        if self.sessions.user_header is not None and any(
+            network.is_loopback for network in self.clients.proxies
+        ):
+            found.append(
+                "TRUSTED_USER_HEADER, and FORWARDED_ALLOW_IPS holds this machine: each of its processes and users "
+                "may say who it is; where others use it, let the proxy have an address of its own"
             )
         return found
 

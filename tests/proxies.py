@@ -56,14 +56,19 @@ def nginx_before(*ports: int, directory: Path, tells: bool = True) -> Iterator[s
 class Nginx:
     """A real nginx, with a certificate that nobody else knows."""
 
-    def __init__(self, *ports: int, directory: Path, tells: bool = True) -> None:
+    def __init__(
+        self, *ports: int, directory: Path, tells: bool = True, site: str | None = None
+    ) -> None:
+        """`site`: another one than SITE, with PORT and DIRECTORY in place of its own port and that of its certificate."""
         directory.mkdir()
         _make_certificate(directory)
         self.port = free_port()
         self.certificate = directory / "pem.pem"
         self._directory = directory
         self._configuration = directory / "nginx.conf"
-        site = _site(ports, self.port, directory, tells)
+        if site is None:
+            site = _site(ports, self.port, directory, tells)
+        site = site.replace("PORT", str(self.port)).replace("DIRECTORY", str(directory))
         self._configuration.write_text(AROUND.format(directory=directory, site=site))
         self._process: subprocess.Popen[bytes] | None = None
 

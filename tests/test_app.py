@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 
-from tests.harness import Answer, NatsServer, Product, eventually, running_product
+from tests.harness import (
+    Answer,
+    NatsServer,
+    Product,
+    StartProduct,
+    eventually,
+    running_product,
+)
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
 from web.assets import KEPT
 
@@ -100,6 +110,32 @@ def test_without_nats_it_is_alive_but_not_ready_and_comes_back(
         assert product.figures()["progress_nats_up"] == 1
         publish(product, (progress_subject(7), progress(5)))
         assert browser.message()["payload"]["rowCount"] == 5
+
+
+def test_a_server_that_is_told_to_stop_is_not_ready_though_all_else_is(
+    nats_of_others: NatsServer, start_product: StartProduct
+) -> None:
+    """Whoever still has a connection is told; others are refused (tests/faults/test_stop.py)."""
+    product = start_product(NATS_URL=nats_of_others.url, SAMPLE_ORDERS="0", RUNNER="off")
+    eventually(lambda: _ready(product))
+    probe = f"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:{product.api_port}\r\n\r\n".encode()
+    worker = product.worker_pid
+    waiting: list[socket.socket] = []
+    try:
+        os.kill(worker, signal.SIGSTOP)  # so that the probes are there before its end
+        for _ in range(5):
+            connection = socket.create_connection(("127.0.0.1", product.api_port), timeout=20.0)
+            waiting.append(connection)
+            connection.sendall(probe)
+        os.kill(product.pid, signal.SIGTERM)
+        os.kill(worker, signal.SIGTERM)
+        os.kill(worker, signal.SIGCONT)
+        answers = [connection.recv(4096) for connection in waiting]
+    finally:
+        for connection in waiting:
+            connection.close()
+    assert all(answer.startswith(b"HTTP/1.1 ") for answer in answers), answers
+    assert any(b" 503 " in answer for answer in answers), answers
 
 
 # ---------------------------------------------------------------- figures

@@ -16,6 +16,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
+from jobs.runner import STOP_MARGIN
+from realtime.hub import STOP_WAIT
+from realtime.service import GOODBYE_WAIT
 from settings import Settings
 from settings.reading import variables
 from tests.harness import ROOT
@@ -49,6 +52,53 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     said = [line for line in done.stderr.splitlines() if unit.name in line]
     assert said == []
+
+
+def seconds(text: str | int) -> float:
+    return float(str(text).removesuffix("s"))
+
+
+def stop_waits() -> list[tuple[str, str, float]]:
+    """(where, what, seconds until SIGKILL) of all that is given to operators."""
+    found = []
+    for unit in UNITS:
+        wait = re.findall(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
+        found.append(("systemd", unit.name, seconds(wait[0])))
+    for name in ("web-1", "web-2", "runner"):
+        found.append(("compose", name, seconds(composed()["services"][name]["stop_grace_period"])))
+    for deployment in kubernetes("Deployment"):
+        spec = deployment["spec"]["template"]["spec"]
+        before = spec["containers"][0].get("lifecycle", {}).get("preStop", {}).get("exec", {})
+        slept = float(before["command"][1]) if before else 0.0
+        wait = spec["terminationGracePeriodSeconds"] - slept
+        found.append(("kubernetes", deployment["metadata"]["name"], wait))
+    return found
+
+
+def test_nobody_is_killed_before_it_had_time_to_stop() -> None:
+    """A web server sends its browsers away, and a runner ends its programs and writes their ends."""
+    graceful = re.findall(
+        r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.M
+    )
+    needs = {
+        "web": float(graceful[0]) + GOODBYE_WAIT + STOP_WAIT,
+        "runner": Settings.from_env({}).deadlines.cancel + STOP_MARGIN,
+    }
+    waits = stop_waits()
+    assert len(waits) == 7
+    for where, name, wait in waits:
+        needed = needs["runner" if "runner" in name else "web"]
+        assert wait > needed, f"{where}, {name}: {wait:g} s, and it needs {needed:g}"
+
+
+def test_a_pod_that_ends_gets_no_more_connections_before_it_refuses_them() -> None:
+    web = next(d for d in kubernetes("Deployment") if d["metadata"]["name"] == "progress-web")
+    [container] = web["spec"]["template"]["spec"]["containers"]
+    assert container["lifecycle"]["preStop"]["exec"]["command"][0] == "sleep"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", (
+        "away from the database it lives"
+    )
 
 
 def composed() -> dict[str, Any]:
@@ -162,3 +212,25 @@ def test_the_image_copies_what_it_runs() -> None:
         assert name in lines
         assert (ROOT / name).exists()
     assert "--require-hashes" in lines
+
+
+def proxies() -> dict[str, tuple[str, str, str]]:
+    """Of each proxy in front: its read time-out, its buffering, and the largest body that it lets through."""
+    site = (DEPLOY / "nginx.conf").read_text()
+    names = ("proxy_read_timeout", "proxy_buffering", "client_max_body_size")
+    of_nginx = [re.findall(rf"^ +{name} (\w+);", site, re.MULTILINE)[0] for name in names]
+    [ingress] = kubernetes("Ingress")
+    notes = ingress["metadata"]["annotations"]
+    names = ("proxy-read-timeout", "proxy-buffering", "proxy-body-size")
+    of_ingress = [notes[f"nginx.ingress.kubernetes.io/{name}"] for name in names]
+    return {"nginx": tuple(of_nginx), "ingress": tuple(of_ingress)}
+
+
+@pytest.mark.parametrize("name", ["nginx", "ingress"])
+def test_a_proxy_in_front_neither_cuts_nor_holds_back(name: str) -> None:
+    """A browser that hears nothing is pinged before its connection counts as dead, and events come as they are said."""
+    settings = Settings.from_env({})
+    timeout, buffering, largest = proxies()[name]
+    assert seconds(timeout) > 2 * settings.clients.ping_period
+    assert buffering == "off"
+    assert int(largest.removesuffix("m")) << 20 > settings.requests.body_bytes

@@ -19,9 +19,10 @@ BELOW = {
     "web": {"logs", "progress_lib", "settings"},
     "logs": set(),
     "metrics": set(),
+    "traces": set(),
     "described": {"progress_lib"},
     "realtime": {"described", "logs", "metrics", "progress_lib", "settings", "web"},
-    "jobs": {"described", "logs", "metrics", "progress_lib", "program_lib", "settings"},
+    "jobs": {"described", "logs", "metrics", "progress_lib", "program_lib", "settings", "traces"},
     "hosting": {
         "logs",
         "metrics",
@@ -80,9 +81,13 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "line_finder": set(),
     "rejects": {"types"},
     "narrowest_types": {"types", "errors", "ports", "texts"},
-    "csv_files": {"types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "two_threads"},
-    "ndjson_files": {"types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
-    "parquet_files": {"types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
+    "split_files": {"types", "errors", "ports", "texts", "data_files", "part_files"},
+    "many_files": {"types", "errors", "ports", "data_files"},
+    "csv_files": {"split_files", "many_files", "types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "two_threads"},
+    "ndjson_files": {"split_files", "many_files", "types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files"},
+    "parquet_files": {"split_files", "many_files", "types", "errors", "ports", "pieces", "texts", "data_files", "part_files"},
+    "excel_cells": set(),
+    "excel_files": {"many_files", "excel_cells", "types", "errors", "ports", "pieces", "narrowest_types", "texts", "settings", "data_files", "part_files", "csv_files"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes", "parameters"},
     "http_service": {"addresses", "types", "errors", "ports", "pieces", "narrowest_types", "secrets", "settings", "urls", "json_paths", "ndjson_files"},
     "write_modes": set(),
@@ -113,6 +118,7 @@ OURS = {
     "scripts",
     "settings",
     "soak",
+    "traces",
     "web",
 }
 
@@ -148,7 +154,7 @@ HEAVY = ("duckdb", "pyarrow", "numpy", "psycopg", "pymysql")  # what programs co
 
 
 # What a process would import for nothing when it starts: each takes 10 to 400 ms of a core
-NEVER = (*HEAVY, "alembic", "sqlalchemy.dialects.postgresql")
+NEVER = (*HEAVY, "alembic", "sqlalchemy.dialects.postgresql", "opentelemetry")
 FOR_NOTHING = {
     "app": NEVER,
     "jobs.runner": (*NEVER, "flask", "jinja2", "jwt"),

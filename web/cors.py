@@ -1,6 +1,7 @@
 """ALLOWED_ORIGINS over HTTP: which pages of other servers may use the API (CORS).
 
-A token is never ambient as a cookie is, so no credentials are allowed, and no origin by a wildcard.
+Named pages come with bearer tokens. The cookie of a session is for our own page alone (web/callers.py), so no credentials are
+allowed, and no origin by a wildcard.
 """
 
 from flask import Flask, Response, request

@@ -20,10 +20,10 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")  # of a path; others are not bel
 def behind_proxies(app: Wsgi, base_path: str, proxies: Sequence[Network]) -> Wsgi:
     """The application under `base_path` ("" or "/progress"), or where a known proxy's headers say.
 
-    X-Forwarded-Host and X-Forwarded-Prefix count where the peer is one of `proxies`. A proxy may take the prefix off the
+    X-Forwarded-Host, -Proto and -Prefix count where the peer is one of `proxies`. A proxy may take the prefix off the
     path or leave it there.
     """
-    believing = ProxyFix(app, x_for=0, x_proto=0, x_host=1, x_prefix=0)
+    believing = ProxyFix(app, x_for=0, x_proto=1, x_host=1, x_prefix=0)
 
     def prefixed(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         is_known = is_one_of(environ.get("REMOTE_ADDR", ""), proxies)

@@ -13,6 +13,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from logs.json_lines import write_json
+from settings.addresses import Network, client_address
 
 HIDDEN = "(hidden)"
 _TOKENS = re.compile(
@@ -72,7 +73,10 @@ def log_thread_failures() -> None:
 class RedactingLogger(Logger):  # type: ignore[misc]
     """gunicorn's own log and its access log, without tokens."""
 
-    writes_json = False  # gunicorn.conf.py sets it, before the first logger is made
+    # gunicorn.conf.py sets these two, before the first logger is made
+    writes_json = False
+    proxies: tuple[Network, ...] = ()  # whose word on their clients is believed
+    access_fmt = "%(asctime)s %(message)s"
 
     def setup(self, cfg: object) -> None:
         super().setup(cfg)
@@ -80,6 +84,17 @@ class RedactingLogger(Logger):  # type: ignore[misc]
             if self.writes_json:
                 write_json(logger, "web")
             redact_handlers(logger)
+
+    def atoms(
+        self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any
+    ) -> dict[str, Any]:
+        """The parts of a line of the access log, with the client's address in place of its proxy's."""
+        atoms: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+        if forwarded:
+            peer = environ.get("REMOTE_ADDR", "")
+            atoms["h"] = client_address(peer, forwarded, self.proxies) or atoms["h"]
+        return atoms
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
         if not self.writes_json:

@@ -1,8 +1,11 @@
 """Who is asking: JSON Web Tokens, checked against what PyJWT would let through by default."""
 
+import hashlib
+import hmac
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
@@ -15,6 +18,7 @@ LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_KNOWN = 10_000  # good tokens that need no second check before they expire
 MAX_LIFE = 400 * 24 * 3600  # seconds; a token that outlives this was made by mistake
 MAX_TOKEN = 16_384  # characters; Entra ID's and Keycloak's have 2,000 to 5,000
+MAX_SUBJECT = 200  # characters of `sub` that are kept
 MAX_DATE = 10**12  # seconds since 1970; an integer beyond what a float holds has no time
 TYPES = frozenset({"jwt", "at+jwt"})  # what `typ` may say (RFC 9068)
 
@@ -48,6 +52,8 @@ class Identity:
     scopes: frozenset[str]
     expires_at: float
     subject: str
+    signer: str = ""  # names the key that signed the token
+    session_days: float = 0.0  # a session of it may live so long; 0: no longer than the token
 
 
 class TokenVerifier:
@@ -65,6 +71,7 @@ class TokenVerifier:
         assert keys, "a verifier without a key would let nobody in"
         self._tenant_id = tenant_id
         self._keys = tuple(keys)
+        self._signers = {id(key): signer_of(key) for key in self._keys}
         self._expected = expected
         self._known: dict[str, Identity] = {}  # good tokens: a page that comes back has the same
 
@@ -75,13 +82,20 @@ class TokenVerifier:
         known = self._known.get(token)
         if known is not None and time.time() < known.expires_at:
             return known
-        identity = self._identity(self._claims(token))
+        identity = self._identity(*self._claims(token))
         if len(self._known) >= MAX_KNOWN:  # any will do: it costs one more check
             self._known.clear()
         self._known[token] = identity
         return identity
 
-    def _identity(self, claims: Claims) -> Identity:
+    def trusts(self, signer: str) -> bool:
+        """Whether the key that signed a token still counts."""
+        return signer in self._signers.values()
+
+    def serves(self, tenant_id: str) -> bool:
+        return self._tenant_id in (EVERY_TENANT, tenant_id)
+
+    def _identity(self, claims: Claims, signer: str) -> Identity:
         expires_at = _lifetime(claims)
         _check_audience(claims.get("aud"), self._expected.audiences)
         _check_issuer(claims.get("iss"), self._expected.issuer)
@@ -90,15 +104,17 @@ class TokenVerifier:
             scopes=_scopes(claims, self._expected.default_scopes),
             expires_at=expires_at,
             subject=_subject(claims.get("sub")),
+            signer=signer,
+            session_days=_session_days(claims.get("session_days")),
         )
 
-    def _claims(self, token: str) -> Claims:
-        """What one of the trusted keys has signed."""
+    def _claims(self, token: str) -> tuple[Claims, str]:
+        """What one of the trusted keys has signed, and the key's name."""
         if len(token) > MAX_TOKEN:
             raise TokenRefused(f"the token is longer than {MAX_TOKEN:,} characters")
         for key in self._candidates(token):
             try:
-                return _decoded(token, key)
+                return _decoded(token, key), self._signers[id(key)]
             except jwt.InvalidSignatureError:
                 continue  # another key may have signed it
             except UNREADABLE:
@@ -127,7 +143,7 @@ class TokenVerifier:
             tenant_id = check_id(claimed)
         except ValueError:
             raise TokenRefused("the token's tenant_id is not of the form [A-Za-z0-9_-]") from None
-        if self._tenant_id not in (EVERY_TENANT, tenant_id):
+        if not self.serves(tenant_id):
             raise WrongTenant(
                 f"the token is for tenant {tenant_id}; this server serves {self._tenant_id}"
             )
@@ -144,6 +160,20 @@ def _decoded(token: str, key: TrustedKey) -> Claims:
         options={f"verify_{claim}": False for claim in unchecked},  # type: ignore[arg-type]
     )
     return claims
+
+
+def signer_of(key: TrustedKey) -> str:
+    """A name of the key that tells nothing of it."""
+    found = key.key
+    material = found.encode() if isinstance(found, str) else _public_bytes(found)
+    return hmac.new(material, b"signer of tokens", hashlib.sha256).hexdigest()[:16]
+
+
+def _public_bytes(key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    told: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return told
 
 
 def _check_type(kind: object) -> None:
@@ -204,12 +234,21 @@ def _subject(sub: object) -> str:
     if isinstance(sub, bool) or not isinstance(sub, (str, int)):
         raise TokenRefused("the token's sub is not a string")
     try:
-        return _printable(str(sub)[:200])
+        return printable(str(sub)[:MAX_SUBJECT])
     except ValueError:  # Python writes no integer of more than 4,300 digits
         raise TokenRefused("the token's sub is not a string") from None
 
 
-def _printable(text: str) -> str:
+def _session_days(found: object) -> float:
+    """How long a session of the token may live, by its signer's word."""
+    if found is None:
+        return 0.0
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= MAX_DATE:
+        raise TokenRefused("the token's session_days is not a number of days")
+    return min(float(found), MAX_LIFE / 86400)
+
+
+def printable(text: str) -> str:
     """On one line: the name is logged, and must not write a line of its own."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
@@ -238,6 +277,7 @@ def mint(
     scope: str | None,
     subject: str,
     expected: Expected | None = None,
+    session_days: int | None = None,
 ) -> str:
     """A new HS256 token, for scripts and tests, that says what is expected of it."""
     now = int(time.time())
@@ -247,6 +287,7 @@ def mint(
         "exp": now + int(hours * 3600),
         "tenant_id": tenant_id,
         "scope": scope,
+        "session_days": session_days,
         "aud": min(expected.audiences, default=None) if expected else None,
         "iss": expected.issuer if expected else None,
     }

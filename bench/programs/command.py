@@ -1,7 +1,8 @@
 """Measures what moving rows costs: programs of graphs, in turn with the same done by hand.
 
-    scripts/bench programs                              all jobs; writes docs/bench-programs.md and its chart
+    scripts/bench programs                              all jobs
     scripts/bench programs --only copy,work --rounds 5
+    scripts/bench programs --large                      besides, what gathers rows with ten times as many; writes docs/bench-programs.md
     scripts/bench programs --show FILE.json             table of an earlier bench
 
 Exit code: 0 when both wrote the same rows each time; 1 when they did not, or a process failed; 2 for a wrong
@@ -21,9 +22,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.machine import described
-from bench.programs.inputs import make_csv, make_postgresql, make_sqlite
-from bench.programs.jobs import JOBS, Job
-from bench.programs.report import Document, chart, heading, page, table
+from bench.programs.inputs import make_csv, make_customers, make_postgresql, make_sqlite
+from bench.programs.jobs import JOBS, LARGE, Job
+from bench.programs.report import Document, chart, heading, large_table, page, table
 from bench.programs.running import Differs, Failed, Place, one_turn
 from bench.programs.server import NoServer, postgresql
 from bench.target import TargetFailed, nats_of_its_own
@@ -52,7 +53,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--fresh",
         action="store_true",
-        help="start our programs in fresh interpreters, not in spare ones",
+        help="start our programs in fresh interpreters, not as forks of a warm one",
+    )
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help=f"besides, one turn of what gathers rows with {LARGE} times as many: half an hour",
     )
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--show", metavar="FILE", help="measure nothing: table of a --json")
@@ -77,6 +83,7 @@ class Bench:
             "machine": described(ROOT),
             "rows": {"files": options.rows, "postgresql": self._postgresql_rows},
             "turns": {},
+            "large": {},
             "left_out": [],
         }
 
@@ -93,6 +100,8 @@ class Bench:
             self._make_inputs(place)
             for job in self._jobs:
                 self._measure(place, job)
+            if self._options.large:
+                self._measure_large(place)
 
     def _postgresql(self, stack: ExitStack) -> str | None:
         """A server, where a job needs one and it is there; such jobs are left out else."""
@@ -112,6 +121,7 @@ class Bench:
         sources = {job.source for job in self._jobs}
         if "csv" in sources:
             make_csv(place.directory / "in.csv", self._options.rows)
+            make_customers(place.directory / "customers.csv")
         if "sqlite" in sources:
             make_sqlite(place.directory / "in.db", self._options.rows)
         if place.postgresql_url is not None:
@@ -123,17 +133,27 @@ class Bench:
             self._say(f"{job.name}, turn {number} of {self._options.rounds}")
             turns.append(one_turn(place, job))
 
+    def _measure_large(self, place: Place) -> None:
+        jobs = [job for job in self._jobs if job.large]
+        if jobs:
+            self._say("making the large input")
+            make_csv(place.directory / "in.csv", self._options.rows * LARGE)
+        for job in jobs:
+            self._say(f"{job.name}, large")
+            self.document["large"][job.name] = [one_turn(place, job)]
+
     def _say(self, what: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s  {what}", file=sys.stderr, flush=True)
 
 
 def write(options: argparse.Namespace, document: Document) -> None:
-    """The figures where --json says; page and chart of a bench that left nothing out."""
+    """The figures where --json says; page and chart of a bench with --large that left nothing out."""
     if options.json:
         _of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
     if (
         options.rows == ROWS
         and options.rounds >= ROUNDS
+        and options.large
         and not options.fresh
         and len(document["turns"]) == len(JOBS)
     ):
@@ -161,7 +181,17 @@ def main(arguments: list[str]) -> int:
     except (Failed, Differs, TargetFailed, OSError, ValueError) as error:
         print(f"scripts/bench programs: {error}", file=sys.stderr)
         return 1
-    print("\n".join([*heading(document), "", *table(document), *document["left_out"]]))
+    print(
+        "\n".join(
+            [
+                *heading(document),
+                "",
+                *table(document),
+                *large_table(document),
+                *document["left_out"],
+            ]
+        )
+    )
     return 0
 
 

@@ -1,4 +1,5 @@
-"""Rows to move: 8 columns, the same ones each time, as a CSV file, a database of SQLite and a table of PostgreSQL."""
+"""Rows to move: 8 columns, the same ones each time, as a CSV file, a database of SQLite and a table of PostgreSQL;
+and customers to join them with."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 
+CUSTOMERS = 5_000
 NAMES = ("id", "customer", "country", "amount", "qty", "price", "day", "note")
 CREATE = """
 CREATE TABLE {table} (
@@ -26,7 +28,7 @@ def rows(count: int) -> Iterator[Row]:
     for number in range(count):
         yield (
             number,
-            f"customer {number % 5_000}",
+            f"customer {number % CUSTOMERS}",
             chance.choice(("DE", "FR", "US", "IT")),
             round(chance.random() * 500, 2),
             number % 9,
@@ -41,6 +43,15 @@ def make_csv(path: Path, count: int) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(NAMES)
         writer.writerows(rows(count))
+
+
+def make_customers(path: Path) -> None:
+    """One line for each customer that the rows name, and as many that they do not."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("name", "segment", "since"))
+        for number in range(2 * CUSTOMERS):
+            writer.writerow((f"customer {number}", f"segment {number % 12}", "2020-01-02"))
 
 
 def make_sqlite(path: Path, count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.graph.node_types import NODE_TYPES
@@ -29,6 +29,10 @@ class Job:
     stretch: float
     computes: bool = False  # a filter and a map between source and target
     reshapes: tuple[str, Mapping[str, Any]] | None = None  # a node between source and target
+    joins: bool = False  # with the customers, in that node
+    large: bool = (
+        False  # measured with LARGE rows, too: what gathers rows is to hold more than memory does
+    )
 
     @property
     def is_postgresql(self) -> bool:
@@ -46,12 +50,19 @@ class Job:
             nodes.append(self.reshapes)
         nodes.append(_TARGETS[self.target])
         numbers = range(1, len(nodes) + 1)
+        edges: list[dict[str, Any]] = [
+            {"from": number, "to": number + 1} for number in numbers[:-1]
+        ]
+        if self.joins:
+            edges[0]["toPort"] = "left"
+            edges.append({"from": len(nodes) + 1, "to": 2, "toPort": "right"})
+            nodes.append(_CUSTOMERS)
         return {
             "nodes": [
-                {"id": number, "type": kind, "name": kind, "config": config}
-                for number, (kind, config) in zip(numbers, nodes, strict=True)
+                {"id": number, "type": kind, "name": f"{kind} {number}", "config": config}
+                for number, (kind, config) in enumerate(nodes, 1)
             ],
-            "edges": [{"from": number, "to": number + 1} for number in numbers[:-1]],
+            "edges": edges,
         }
 
 
@@ -69,6 +80,10 @@ _SOURCES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "sqlite": ("db_input", {"connection": "sqlite:///in.db", "table": "t"}),
     "postgresql": ("db_input", {"connection": "PG", "table": "source"}),
 }
+_CUSTOMERS: tuple[str, Mapping[str, Any]] = (
+    "csv_input",
+    {"path": "customers.csv", "types": [{"column": "since", "type": "date"}]},
+)
 _TARGETS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "csv": ("csv_output", {"path": "out.csv"}),
     "sqlite": ("db_output", {"connection": "sqlite:///out.db", "table": "t"}),
@@ -82,6 +97,15 @@ _OF_GROUPS = [  # of some 180,000
     {"as": "most", "function": "max", "column": "amount"},
 ]
 
+
+def _beside_duckdb_and_polars(job: Job) -> tuple[Job, Job]:
+    polars = replace(job, name=f"{job.name}-polars", by_hand=f"{job.by_hand}_polars")
+    return (
+        replace(job, title=f"{job.title}; by hand: DuckDB"),
+        replace(polars, title=f"{job.title}; by hand: Polars"),
+    )
+
+
 JOBS = (
     Job(
         name="csv",
@@ -93,35 +117,61 @@ JOBS = (
         stretch=7,
         computes=True,
     ),
-    Job(
-        name="sort",
-        title="CSV → sort → CSV; by hand: DuckDB",
-        by_hand="csv_sort_csv",
-        source="csv",
-        target="csv",
-        must=0.4,
-        stretch=0.7,
-        reshapes=("sort", {"by": _BY_DAY}),
+    *_beside_duckdb_and_polars(
+        Job(
+            name="sort",
+            title="CSV → sort → CSV",
+            by_hand="csv_sort_csv",
+            source="csv",
+            target="csv",
+            must=0.4,
+            stretch=0.7,
+            reshapes=("sort", {"by": _BY_DAY}),
+            large=True,
+        )
     ),
-    Job(
-        name="aggregate",
-        title="CSV → aggregate → CSV; by hand: DuckDB",
-        by_hand="csv_aggregate_csv",
-        source="csv",
-        target="csv",
-        must=0.4,
-        stretch=0.7,
-        reshapes=("aggregate", {"by": ["customer", "country", "day"], "columns": _OF_GROUPS}),
+    *_beside_duckdb_and_polars(
+        Job(
+            name="aggregate",
+            title="CSV → aggregate → CSV",
+            by_hand="csv_aggregate_csv",
+            source="csv",
+            target="csv",
+            must=0.4,
+            stretch=0.7,
+            reshapes=(
+                "aggregate",
+                {"by": ["customer", "country", "day"], "columns": _OF_GROUPS},
+            ),
+            large=True,
+        )
     ),
-    Job(
-        name="distinct",
-        title="CSV → distinct → CSV; by hand: DuckDB",
-        by_hand="csv_distinct_csv",
-        source="csv",
-        target="csv",
-        must=0.4,
-        stretch=0.7,
-        reshapes=("distinct", {"by": ["customer", "country"]}),
+    *_beside_duckdb_and_polars(
+        Job(
+            name="distinct",
+            title="CSV → distinct → CSV",
+            by_hand="csv_distinct_csv",
+            source="csv",
+            target="csv",
+            must=0.4,
+            stretch=0.7,
+            reshapes=("distinct", {"by": ["customer", "country"]}),
+            large=True,
+        )
+    ),
+    *_beside_duckdb_and_polars(
+        Job(
+            name="join",
+            title="CSV → join with 10,000 customers → CSV",
+            by_hand="csv_join_csv",
+            source="csv",
+            target="csv",
+            must=0.4,
+            stretch=0.7,
+            reshapes=("join", {"how": "inner", "on": [{"left": "customer", "right": "name"}]}),
+            joins=True,
+            large=True,
+        )
     ),
     Job(
         name="load",
@@ -180,4 +230,5 @@ JOBS = (
         computes=True,
     ),
 )
+LARGE = 10  # times the rows of the others
 MUST_MB, STRETCH_MB = 300, 200  # of memory, at its peak

@@ -7,19 +7,21 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 
 from bench.programs import by_hand, timed
 from bench.programs.jobs import Job
 from jobs.graph.checks import parse_graph
 from jobs.program.generator import generate_program
-from jobs.sandbox.interpreters import LAUNCHER, MARK_ROOM, interpreter_environment
+from jobs.sandbox.interpreters import Interpreters, interpreter_environment
 
 SCRIPTS = Path(by_hand.__file__).parent
 TIMED = Path(timed.__file__)
@@ -52,7 +54,7 @@ class Place:
     directory: Path
     nats_url: str
     postgresql_url: str | None
-    is_fresh: bool  # our programs start in an interpreter of their own, not in a spare one
+    is_fresh: bool  # our programs start in an interpreter of their own, not in a fork of a warm one
 
     def run_ours(self, job: Job) -> tuple[Took, Any]:
         """The time of our program, and what tells its result."""
@@ -64,7 +66,7 @@ class Place:
         if self.is_fresh:
             took = self._run([sys.executable, "program.py"], interpreter_environment())
         else:
-            took = self._run(["--spare", *LAUNCHER, "--wait"], interpreter_environment())
+            took = self._fork()
         return took, self._result(job, "ours")
 
     def run_by_hand(self, job: Job) -> tuple[Took, Any]:
@@ -82,17 +84,10 @@ class Place:
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> Took:
         log = self.directory / "log.txt"
-        named = {
-            "program": "program.py",
-            "directory": str(self.directory),
-            "environment": {**environment, **self._of_program()},
-            "mark": "BENCH=1",
-        }
         asked = subprocess.run(
             [sys.executable, "-I", "-S", str(TIMED), str(log), *command],
             cwd=self.directory,
-            env={**environment, **self._of_program(), "MARK": "-" * MARK_ROOM},
-            input=json.dumps(named).encode(),
+            env={**environment, **self._of_program()},
             stdout=subprocess.PIPE,
             check=True,
         )
@@ -100,6 +95,36 @@ class Place:
         if (code := figures.pop("code")) != 0:
             raise Failed(f"{command} ended with {code}:\n{log.read_text()[-2_000:]}")
         return Took(**figures)
+
+    def _fork(self) -> Took:
+        """As a runner does it: with an interpreter that is warm already."""
+        interpreters = Interpreters(1)
+        try:
+            interpreters.open()
+            self._forked(interpreters, self._nothing())
+            return self._forked(interpreters, self.directory / "program.py")
+        finally:
+            interpreters.close()
+
+    def _nothing(self) -> Path:
+        program = self.directory / "nothing.py"
+        program.touch()
+        return program
+
+    def _forked(self, interpreters: Interpreters, program: Path) -> Took:
+        environment = {**interpreter_environment(), **self._of_program(), "BENCH": "1"}
+        began = time.perf_counter()
+        process = interpreters.run(program, environment, "BENCH=1")
+        process.release()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with process.stdout as out, process.stderr as err:
+            said = out.read() + err.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        if (code := os.waitstatus_to_exitcode(status)) != 0:
+            raise Failed(f"{program} ended with {code}:\n{said.decode()[-2_000:]}")
+        return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
     def _of_program(self) -> dict[str, str]:
         """What a runner tells a program in its environment."""
@@ -122,8 +147,7 @@ class Place:
     def _result(self, job: Job, table: str) -> Any:
         """How many rows were written, and sums over them: the same for both, or one of them is wrong."""
         if job.target == "csv":
-            with (self.directory / "out.csv").open("rb") as file:
-                return sum(1 for _ in file) - 1
+            return _summed(self.directory / "out.csv")
         sums = "SELECT count(*), sum(id), round(sum(amount)), count(DISTINCT note)"
         if job.computes:
             sums += ", round(sum(CAST(total AS DECIMAL))), count(DISTINCT up)"
@@ -135,6 +159,14 @@ class Place:
             found = server.execute(f"{sums} FROM {table}").fetchone()
         assert found is not None
         return list(map(int, found))
+
+
+def _summed(path: Path) -> list[int]:
+    """How many rows a file has, and a sum over all of them, in whatever order they are."""
+    sums = "SELECT count(*), sum(CAST(hash(line) AS HUGEINT))"
+    found = duckdb.execute(f"{sums} FROM read_csv(?) AS line", [str(path)]).fetchone()
+    assert found is not None
+    return [int(value or 0) for value in found]
 
 
 _ENDINGS = {"csv": "csv", "sqlite": "db"}

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
+from jobs.graph.columns import Outputs, columns_of
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, NO_SECRETS, shown, text_errors
-from jobs.graph.node_type import UNNAMED, NodeType, Size, WrongField, declaring
+from jobs.graph.known import Known
+from jobs.graph.node_type import UNNAMED, NodeType, Size
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import (
     naming_errors,
@@ -21,10 +23,10 @@ from jobs.graph.parameters import (
 from jobs.graph.passwords import connection_of, holds_password, holds_secret, url_of
 from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
-from program_lib.common_types import common_type
+from jobs.graph.runner_tag import parse_runner_tag
 from program_lib.parameters import Parameter
-from program_lib.rejects import REJECTED, as_texts
-from program_lib.types import Column, Schema, listed
+from program_lib.rejects import REJECTED
+from program_lib.types import listed
 from settings.shared import MAX_EDGES, MAX_NODES
 
 T = TypeVar("T")
@@ -46,6 +48,7 @@ class GraphError:
     node_id: int | None
     field: str | None
     message: str
+    text: str | None = None  # what of the field is at fault: an expression, or the name of a column
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", self.field and shortened(self.field, MAX_NAME))
@@ -56,7 +59,8 @@ class GraphError:
 
     def document(self) -> dict[str, Any]:
         """This error as JSON."""
-        return {"nodeId": self.node_id, "field": self.field, "message": self.message}
+        about = {} if self.text is None else {"text": self.text}
+        return {"nodeId": self.node_id, "field": self.field, "message": self.message, **about}
 
 
 def shortened(text: str, most: int = MAX_MESSAGE) -> str:
@@ -113,6 +117,7 @@ class Graph:
     edges: tuple[Edge, ...]
     parameters: tuple[Parameter, ...] = ()
     retries: Retries = NO_RETRIES
+    runner_tag: str | None = None  # of the runners that may take its runs
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -173,7 +178,30 @@ class Graph:
             "edges": [edge.document() for edge in self.edges],
             **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
             **({"retries": self.retries.document()} if self.retries.count else {}),
+            **({"runnerTag": self.runner_tag} if self.runner_tag else {}),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The nodes by their ids, None where one has errors, and the edges of a graph that is being checked."""
+
+    nodes: Mapping[int, Node | None]
+    edges: list[Edge]
+    parameters: tuple[Parameter, ...]
+
+
+def known_columns(parts: Parts, told: Mapping[int, Known]) -> tuple[Outputs, list[GraphError]]:
+    """What is known of the columns of the rows before a run, by node and output, and what is wrong with that.
+
+    `told`: what the engine said of the columns that nodes give.
+    """
+    order = _sorter(parts.nodes, parts.edges).static_order()
+    nodes = [node for node_id in order if (node := parts.nodes[node_id])]
+    outputs, wrong = columns_of(nodes, parts.edges, without_values(parts.parameters), told)
+    return outputs, [
+        GraphError(node_id, error.field, str(error), error.text) for node_id, error in wrong
+    ]
 
 
 def parse_graph(document: Any) -> Graph:
@@ -186,19 +214,39 @@ def parse_graph(document: Any) -> Graph:
     if too_large := list(_size_errors(document.get("nodes"))):
         raise GraphInvalid(too_large)
     errors: list[GraphError] = []
-    parameters = _parsed(parse_parameters, document, "parameters", errors)
     retries = _parsed(parse_retries, document, "retries", errors)
-    nodes = _parse_nodes(document.get("nodes"), errors)
-    edges = _parse_edges(document.get("edges", []), nodes, errors)
-    errors += _port_errors(nodes, edges)
-    errors += _cycle_errors(nodes, edges)
-    errors += _conflict_errors(nodes)
+    runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
+    parts = _parse_parts(document, errors)
+    errors += _port_errors(parts.nodes, parts.edges)
+    errors += _cycle_errors(parts.nodes, parts.edges)
+    errors += _conflict_errors(parts.nodes)
     if errors:
         raise GraphInvalid(errors)
-    graph = Graph(tuple(node for node in nodes.values() if node), tuple(edges), parameters, retries)
-    if errors := [*_naming_errors(graph), *_type_errors(graph)]:
+    nodes = tuple(node for node in parts.nodes.values() if node)
+    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries, runner_tag)
+    if errors := [*_naming_errors(graph), *known_columns(parts, {})[1]]:
         raise GraphInvalid(errors)
     return graph
+
+
+def parse_parts(document: Any) -> Parts:
+    """What can be said of a graph that may have errors, as one that somebody draws. Raises GraphInvalid for its size."""
+    if not isinstance(document, dict):
+        raise GraphInvalid([_error("a graph is an object with nodes and edges")])
+    if too_large := list(_size_errors(document.get("nodes"))):
+        raise GraphInvalid(too_large)
+    parts = _parse_parts(document, [])
+    left = set(parts.nodes)
+    while cycle := _find_cycle(left, parts.edges):
+        left -= set(cycle)
+    edges = [edge for edge in parts.edges if {edge.source, edge.target} <= left]
+    return replace(parts, edges=edges)
+
+
+def _parse_parts(document: Mapping[str, Any], errors: list[GraphError]) -> Parts:
+    parameters = _parsed(parse_parameters, document, "parameters", errors)
+    nodes = _parse_nodes(document.get("nodes"), errors)
+    return Parts(nodes, _parse_edges(document.get("edges", []), nodes, errors), parameters)
 
 
 def _parsed(
@@ -257,39 +305,6 @@ def files_written(document: Mapping[str, Any]) -> Iterator[str]:
         path = config.get(node_type.writes)
         if isinstance(path, str):
             yield path
-
-
-def _type_errors(graph: Graph) -> Iterator[GraphError]:
-    """An error for each node whose expressions do not go together with the types that are known before a run."""
-    known: dict[int, Schema] = {}
-    rejected: dict[int, Schema] = {}
-    parameters = without_values(graph.parameters)
-    for node in graph.in_order():
-        inputs = {
-            port: _in_all(
-                [(rejected if graph.is_reject(edge) else known)[edge.source] for edge in edges]
-            )
-            for port, edges in graph.edges_by_input(node.id).items()
-        }
-        try:
-            with declaring(parameters):
-                known[node.id] = node.node_type.columns_known(node.config, inputs)
-        except WrongField as error:
-            known[node.id] = Schema()
-            yield _error(str(error), node.id, error.field)
-        rejected[node.id] = inputs.get(UNNAMED, as_texts(known[node.id]))
-
-
-def _in_all(inputs: list[Schema]) -> Schema:
-    """The columns that are known of all inputs, where one type holds the values of all."""
-    if len(inputs) < 2:  # nearly always, and then it costs nothing
-        return inputs[0] if inputs else Schema()
-    types = {column.name: column.type for column in inputs[0]}
-    for schema in inputs[1:]:
-        others = {column.name: column.type for column in schema}
-        both = ((name, common_type(types[name], others[name])) for name in types.keys() & others)
-        types = {name: of for name, of in both if of is not None}
-    return Schema(Column(name, of) for name, of in types.items())
 
 
 def objects(entries: Any) -> Iterator[dict[str, Any]]:

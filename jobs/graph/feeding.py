@@ -89,7 +89,7 @@ def file_part(graph: Document, node_id: int) -> Document:
                 GraphError(
                     node_id,
                     "type",
-                    "types are found in the file of a CSV Input or an NDJSON Input, and in the first page of an HTTP Input",
+                    "types are found in the file of a CSV Input, an NDJSON Input or an Excel Input, and in the first page of an HTTP Input",
                 )
             ]
         )

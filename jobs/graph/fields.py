@@ -15,6 +15,7 @@ from jobs.graph.code import MAX_CODE, code_errors
 from jobs.graph.passwords import CONNECTION_NAME, holds_password, holds_secret
 from jobs.graph.paths import path_errors
 from program_lib.errors import ProgramError
+from program_lib.excel_cells import place_of, sheet_name_error
 from program_lib.expressions import ExpressionError, parse
 from program_lib.json_paths import parse_path
 from program_lib.parameters import in_url
@@ -34,6 +35,7 @@ MAX_PORT = 40  # characters of the name of an input or output, which stands besi
 MAX_MARKER = 20  # characters of what stands for NULL in a file, or between two texts
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
+UNNAMED = ""  # how an edge names the input or output of a node that has no name
 KEEP_ALL, KEEP_NONE = "all", "none"  # as program_lib.batch has them
 
 NO_PASSWORDS = (
@@ -59,6 +61,7 @@ class Member:
     choices: tuple[str, ...] = ()
     required: bool = True  # else it may be missing, or ""
     longest: int = MAX_NAME  # characters of a text
+    reads: str | None = None  # as Field.reads, of a text
 
     def document(self) -> dict[str, Any]:
         """This member as JSON, for the page's form."""
@@ -68,6 +71,7 @@ class Member:
             "kind": self.kind,
             "choices": list(self.choices),
             "required": self.required,
+            "reads": self.reads,
         }
 
 
@@ -106,6 +110,20 @@ class Field:
     needed_for: Need | None = None  # of a field that is not `required`; an empty list is not given
     for_rejects: bool = False  # a form shows it only where rejected rows lead somewhere
     largest: int = MAX_COUNT  # of the kind `count`
+    reads: str | None = None  # the input whose columns its texts name; None: they name none
+    in_any_case: bool = False  # of those names: whether a column may be spelt otherwise
+    begins_as: Any = None  # what a form gives a new node instead of the default
+
+    def columns_read(self, value: Any) -> Iterator[tuple[str, str]]:
+        """The columns that a value without errors names, each with its input; not those in expressions."""
+        if self.reads is not None and value is not None:
+            is_one = self.kind == "column"
+            names = [value] if is_one else value if isinstance(value, list) else []
+            yield from ((name, self.reads) for name in names)
+        for member in self.members:
+            if member.reads is not None:
+                given = (entry.get(member.name) for entry in value or ())
+                yield from ((name, member.reads) for name in given if name)
 
     def errors(self, value: Any) -> Iterator[str]:
         """What is wrong with a value of this field, a sentence each."""
@@ -126,6 +144,8 @@ class Field:
             "former": self.former,
             "neededFor": None if self.needed_for is None else self.needed_for.document(),
             "forRejects": self.for_rejects,
+            "reads": self.reads,
+            "beginsAs": self.begins_as,
         }
 
 
@@ -164,6 +184,20 @@ def _check_name(value: Any, field: Field) -> Iterator[str]:
 def _check_path(value: Any, field: Field) -> Iterator[str]:
     errors = list(text_errors(value, MAX_PATH, lines=False))
     yield from _about(field.label, iter(errors or path_errors(value)))
+
+
+def _check_cell(value: Any, field: Field) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{field.label} must be text, not {_kind(value)}"
+    elif place_of(value) is None:
+        yield f"{field.label} is {shown(value)}, it must be the name of a cell, such as B3"
+
+
+def _check_sheet(value: Any, field: Field) -> Iterator[str]:
+    errors = list(text_errors(value, MAX_NAME, lines=False))
+    if not errors and (why := sheet_name_error(value)):
+        errors = [why]
+    yield from _about(field.label, iter(errors))
 
 
 def _check_connection(value: Any, field: Field) -> Iterator[str]:
@@ -460,6 +494,8 @@ CHECKS: dict[str, Check] = {
     "column": _check_name,
     "separator": _check_separator,
     "name": _check_name,
+    "cell": _check_cell,  # of a spreadsheet: "B3"
+    "sheet": _check_sheet,  # the name of a sheet
     "marker": _check_marker,
     "count": _check_count,
     "keep": _check_keep,  # "all", "none" or ["column", …]
@@ -467,7 +503,7 @@ CHECKS: dict[str, Check] = {
 
 MAX_KEYS = 20  # columns of a key; databases allow 16 to 64
 ORDER_MEMBERS = (
-    Member("column", "Column"),
+    Member("column", "Column", reads=UNNAMED),
     Member("direction", "Direction", "choice", DIRECTIONS, required=False),
     Member("nulls", "NULLs", "choice", PLACES_OF_NULL, required=False),
 )
@@ -521,6 +557,16 @@ REJECT_FIELDS = (
         f" {SHARE_FROM:,} rows. By default any share.",
     ),
 )
+PATTERNS = "With * in its name, for example visits-*.csv, all files that match are read, sorted by name; ** is any directories."
+FILE_COLUMN = Field(
+    "file_column",
+    "File's column",
+    "column",
+    required=False,
+    help="A column to hold the path of each row's file, as it matches; by default there is none.",
+)
+
+
 NULL_MARKER = Field(
     "null_marker",
     "NULL is written as",
@@ -531,13 +577,16 @@ NULL_MARKER = Field(
 )
 
 
-def keys(help_text: str) -> Field:
-    """The columns of two inputs by which their rows belong together."""
+def keys(help_text: str, left: str, right: str) -> Field:
+    """The columns of two inputs, named here, by which their rows belong together."""
     return Field(
         "on",
         "Keys",
         "entries",
-        members=(Member("left", "Left column"), Member("right", "Right column")),
+        members=(
+            Member("left", "Left column", reads=left),
+            Member("right", "Right column", reads=right),
+        ),
         entry="key",
         most=MAX_KEYS,
         help=help_text,

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jobs.graph.code import CODE_TYPES, MAX_CODE
 from jobs.graph.example import Example
 from jobs.graph.fields import MAX_COLUMNS, REJECT_FIELDS, Field, Need, shown
+from jobs.graph.fields import UNNAMED as UNNAMED
+from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
+from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError
 from program_lib.expressions import (
     MAX_LENGTH,
@@ -25,15 +29,21 @@ from program_lib.rejects import REJECTED
 from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order
 from program_lib.types import Kind, Schema, Type, listed
 
-UNNAMED = ""  # how an edge names the input or output of a node that has no name
+MOST_TOLD = 20  # errors of one node's columns
+NOTHING = Known()
+Together = Callable[[list[Schema]], Schema]  # raises ProgramError
 
 
 class WrongField(ValueError):
-    """The rows that come in do not go together with a field; the text says why."""
+    """The rows that come in do not go together with a field; the text says why.
 
-    def __init__(self, field: str, message: str) -> None:
+    `text` is what of the field is at fault: an expression, or the name of a column; None: no part of it alone.
+    """
+
+    def __init__(self, field: str, message: str, text: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +69,14 @@ class Port:
 REJECT_PORT = Port(REJECTED, REJECTED)
 
 
-def nothing_known(config: Mapping[str, Any], known: Schema) -> Schema:
-    """Of a type that gives columns whose types only a run tells."""
-    return Schema()
+def nothing_known(config: Mapping[str, Any], known: Known) -> Known:
+    """Of a type that gives columns which only the engine tells."""
+    return Known()
+
+
+def common(config: Mapping[str, Any]) -> Together:
+    """Rows of several nodes enter one input with the same columns."""
+    return common_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +95,22 @@ class NodeType:
     imports: tuple[str, ...]
     template: str
     example: Example  # what its page shows, and a test runs
-    # Of the columns that it gives those whose types are known before the program runs, by its configuration and
-    # what is known of the columns that come in. Raises WrongField where a type is wrong.
-    known_columns: Callable[[Mapping[str, Any], Schema], Schema] = nothing_known
+    # What is known of the columns that it gives before the program runs, by its configuration and what is known of
+    # the columns that come in. Raises WrongField where a type is wrong. What names columns that are not there is told
+    # by the fields that say so (Field.reads); the rule leaves it out.
+    known_columns: Callable[[Mapping[str, Any], Known], Known] = nothing_known
     # Ports that have names; a type without has at most one input and one output, which have none. Each needs an edge
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
     inputs_in: str | None = None  # the field whose entries name inputs, by their member `port`
     outputs_in: str | None = None  # the field whose entries name outputs, before those of `outputs`
     # As known_columns, of a type with named inputs: what is known of each by its port
-    known_by_port: Callable[[Mapping[str, Any], Mapping[str, Schema]], Schema] | None = None
+    known_by_port: Callable[[Mapping[str, Any], Mapping[str, Known]], Known] | None = None
+    # How the columns of several nodes that feed one input become one schema
+    together: Callable[[Mapping[str, Any]], Together] = common
+    described: bool = False  # whether the engine is asked for its columns, as for those of a source
+    # Whether that is only done for somebody who asks to see its rows: it would ask other people's servers
+    asked_by_hand: bool = False
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
     rejects: bool = (
@@ -169,11 +190,29 @@ class NodeType:
     def _named_outputs(self, config: Mapping[str, Any]) -> tuple[Port, ...]:
         return (*_ports_in(config, self.outputs_in), *self.outputs)
 
-    def columns_known(self, config: Mapping[str, Any], by_port: Mapping[str, Schema]) -> Schema:
-        """Of the columns that it gives those whose types are known. Raises WrongField where a type is wrong."""
+    def columns_known(self, config: Mapping[str, Any], by_port: Mapping[str, Known]) -> Known:
+        """What is known of the columns that it gives. Raises WrongField where a type is wrong.
+
+        Within `collecting`, an error that leaves the other columns alone is told there instead.
+        """
+        for field in self.fields:
+            for name, port in field.columns_read(config.get(field.name)):
+                known = by_port.get(port, NOTHING)
+                if known.lacks(name) and not (field.in_any_case and known.has_in_any_case(name)):
+                    _report(partial(_missing, field, name, known, port))
         if self.known_by_port is not None:
-            return self.known_by_port(config, by_port)
-        return self.known_columns(config, by_port.get(UNNAMED, Schema()))
+            ports = {
+                port.name: by_port.get(port.name, NOTHING) for port in self.input_ports(config)
+            }
+            given = self.known_by_port(config, ports)
+        else:
+            given = self.known_columns(config, by_port.get(UNNAMED, NOTHING))
+        return given if len(given.some) <= MOST_COLUMNS else NOTHING
+
+    @property
+    def is_described(self) -> bool:
+        """Whether only the engine knows all columns that it gives: of a source, and where the type says so."""
+        return self.described or not self.has_input
 
     def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration with each field that was not given at its default, fields without one left out."""
@@ -225,6 +264,10 @@ class NodeType:
             )
 
 
+def _missing(field: Field, name: str, known: Known, port: str) -> WrongField:
+    return WrongField(field.name, f"{field.label}: {there_is_no(name, known, port)}", name)
+
+
 def _ports_in(config: Mapping[str, Any], field: str | None) -> Iterator[Port]:
     """The ports that the entries of a field name."""
     return (Port(entry["port"], entry["port"]) for entry in (config[field] if field else ()))
@@ -235,8 +278,8 @@ def order_of(entry: Mapping[str, str]) -> Order:
     return entry["column"], entry.get("direction") or ASCENDING, entry.get("nulls") or NULLS_LAST
 
 
-def known_orders(entries: Iterable[Mapping[str, str]], known: Schema) -> list[Order]:
-    """Those of the columns that are known."""
+def known_orders(entries: Iterable[Mapping[str, str]], known: Known) -> list[Order]:
+    """Those of the columns whose types are known."""
     return [order_of(entry) for entry in entries if known.column(entry["column"])]
 
 
@@ -249,7 +292,7 @@ def told_beside(field: str) -> Iterator[None]:
         raise WrongField(field, str(error)) from None
 
 
-def key_errors(on: Iterable[Mapping[str, str]], left: Schema, right: Schema) -> None:
+def key_errors(on: Iterable[Mapping[str, str]], left: Known, right: Known) -> None:
     """Raises WrongField where keys of known types cannot be compared."""
     for pair in on:
         one, other = left.column(pair["left"]), right.column(pair["right"])
@@ -274,14 +317,58 @@ def _there_are(parameters: Mapping[str, Value]) -> str:
     return f"there are {listed(parameters)}" if parameters else "the job declares none"
 
 
-def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = None) -> Type | None:
-    """The type of an expression, None where it reads columns that are not known. Raises WrongField."""
+class Collected:
+    """Errors that do not end a look at a node's columns; MOST_TOLD of them, each of which costs a search for what is meant."""
+
+    def __init__(self) -> None:
+        self.errors: list[WrongField] = []
+
+
+_collected: ContextVar[Collected | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[list[WrongField]]:
+    """Within, what is wrong with one expression or the name of one column is noted here, and the look goes on."""
+    collected = Collected()
+    token = _collected.set(collected)
+    try:
+        yield collected.errors
+    finally:
+        _collected.reset(token)
+
+
+def _report(make: Callable[[], WrongField]) -> None:
+    """Notes the error where errors are collected; else raises it."""
+    collected = _collected.get()
+    if collected is None:
+        raise make()
+    if len(collected.errors) < MOST_TOLD:
+        collected.errors.append(make())
+
+
+def type_of(expression: str, known: Known, field: str, wanted: Kind | None = None) -> Type | None:
+    """The type of an expression; None where it reads columns whose types are not known, or its error is collected."""
+    try:
+        return _checked(expression, known, field, wanted)
+    except WrongField as wrong:
+        error = wrong  # the name of an except clause is gone behind it
+    _report(lambda: error)
+    return None
+
+
+def _checked(expression: str, known: Known, field: str, wanted: Kind | None) -> Type | None:
     parsed = parse(expression)
     parameters = _declared.get()
     for name in parsed.parameters:  # also where columns are not known
         if name not in parameters:
             raise WrongField(
-                field, f"there is no parameter {shown(name)}; {_there_are(parameters)}"
+                field, f"there is no parameter {shown(name)}; {_there_are(parameters)}", expression
+            )
+    for name in parsed.columns:
+        if known.lacks(name):
+            raise WrongField(
+                field, f"{there_is_no(name, known)} (in {shown(expression)})", expression
             )
     read = [column for name in parsed.columns if (column := known.column(name)) is not None]
     if len(read) < len(parsed.columns):
@@ -289,7 +376,8 @@ def type_of(expression: str, known: Schema, field: str, wanted: Kind | None = No
     try:
         found = compile_expression(parsed, Schema(read), parameters).type
     except ExpressionError as error:
-        raise WrongField(field, str(error)) from None
+        raise WrongField(field, str(error), expression) from None
     if wanted is not None and found.kind is not wanted:
-        raise WrongField(field, f"it must be {wanted}, and this is {found}: {shown(expression)}")
+        message = f"it must be {wanted}, and this is {found}: {shown(expression)}"
+        raise WrongField(field, message, expression)
     return found

@@ -12,6 +12,8 @@ from jobs.graph.nodes.csv_output import CSV_OUTPUT
 from jobs.graph.nodes.db_input import DB_INPUT
 from jobs.graph.nodes.db_output import DB_OUTPUT
 from jobs.graph.nodes.distinct import DISTINCT
+from jobs.graph.nodes.excel_input import EXCEL_INPUT
+from jobs.graph.nodes.excel_output import EXCEL_OUTPUT
 from jobs.graph.nodes.filter import FILTER
 from jobs.graph.nodes.http_input import HTTP_INPUT
 from jobs.graph.nodes.join import JOIN
@@ -38,6 +40,7 @@ _IN_ORDER = (
     CSV_INPUT,
     NDJSON_INPUT,
     PARQUET_INPUT,
+    EXCEL_INPUT,
     HTTP_INPUT,
     FILTER,
     MAP,
@@ -60,6 +63,7 @@ _IN_ORDER = (
     CSV_OUTPUT,
     NDJSON_OUTPUT,
     PARQUET_OUTPUT,
+    EXCEL_OUTPUT,
 )
 NODE_TYPES: dict[str, NodeType] = {node_type.name: node_type for node_type in _IN_ORDER}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.graph.checks import MAX_EXPRESSIONS, Graph, GraphInvalid, Node, parse_graph, shortened
 from jobs.graph.fields import Field
+from jobs.graph.known import Known
 from jobs.graph.node_type import WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import without_values
@@ -149,7 +150,7 @@ def _text_taken_for_something_else(document: Mapping[str, Any]) -> Iterator[Note
 def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     """What a node gives. Raises WrongField where its expressions do not go together with texts."""
     if node.type == "csv_input":
-        named = node.node_type.known_columns(node.config, Schema())
+        named = node.node_type.known_columns(node.config, Known())
         return _Known(named, frozenset({node.id}), has_more=True)
     if node.node_type.input_ports(node.config):
         return _Known()  # only types of this engine have several inputs
@@ -157,7 +158,7 @@ def _given(node: Node, graph: Graph, known: Mapping[int, _Known]) -> _Known:
     texts = _untyped(node, came) if came.has_more else []
     given = Schema([*came.schema, *(Column(name, TEXT) for name in texts)])
     keeps_all = node.config.get("keep", "all") == "all"
-    made = node.node_type.known_columns(node.config, given)
+    made = node.node_type.known_columns(node.config, Known(given))
     return _Known(made, came.files, came.has_more and keeps_all)
 
 

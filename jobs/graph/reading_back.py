@@ -10,6 +10,7 @@ _READERS = {
     "csv_output": ("csv_input", ("path", "delimiter", "encoding", "null_marker")),
     "ndjson_output": ("ndjson_input", ("path",)),
     "parquet_output": ("parquet_input", ("path",)),
+    "excel_output": ("excel_input", ("path", "sheet")),
     "db_output": ("db_input", ("connection", "table")),
 }
 
@@ -30,4 +31,4 @@ def reading_back(graph: Mapping[str, Any], node_id: int) -> dict[str, Any]:
     config = node.get("config") or {}
     kept = {name: config[name] for name in shared if name in config}
     reader = {"id": node_id, "type": type_name, "name": node.get("name"), "config": kept}
-    return {"nodes": [reader], "edges": []}
+    return {"nodes": [reader], "edges": [], "runnerTag": graph.get("runnerTag")}

@@ -13,13 +13,21 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request
 
 from described.operation import Operation
-from jobs.graph.checks import MOST_ERRORS, GraphError, GraphInvalid, parse_graph, shortened
+from jobs.graph.checks import (
+    MOST_ERRORS,
+    GraphError,
+    GraphInvalid,
+    parse_graph,
+    parse_parts,
+    shortened,
+)
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
 from jobs.graph.reading_back import NothingToRead
 from jobs.http import pages
 from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
+from jobs.http.columns import columns_document
 from jobs.http.documents import (
     job_document,
     job_entry,
@@ -38,6 +46,7 @@ from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
+from jobs.http.source_columns import SourceColumns
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import ERRORS, WebhookRoutes, refused
 from jobs.program.generator import node_lines
@@ -64,6 +73,8 @@ from program_lib.parameters import WrongParameters
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings
+from traces.span import Value
+from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
 
@@ -96,9 +107,12 @@ def create_blueprint(
     authenticate: Authenticate,
     settings: Settings,
     past: Past = no_past,
+    traces: Traces | None = None,
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one."""
-    api = _Api(store, run_queue, link, authenticate, settings, past)
+    api = _Api(
+        store, run_queue, link, authenticate, settings, past, traces or Traces("progress-web")
+    )
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     webhooks = WebhookRoutes(store.webhooks, api.tenant, settings.requests, settings.webhooks)
     files = FileRoutes(
@@ -142,6 +156,7 @@ class _Api:
         authenticate: Authenticate,
         settings: Settings,
         past: Past,
+        traces: Traces,
     ) -> None:
         has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
@@ -150,8 +165,10 @@ class _Api:
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
         self.previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self._sources = SourceColumns(self.previews)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
+        self._traces = traces
         self._data_dir = settings.data_dir
         self._logs = Logs(store, link, settings.data_dir)
         self._limits = settings.requests
@@ -167,6 +184,8 @@ class _Api:
             ("POST", "/jobs/validate", self.validate),
             ("POST", "/jobs/preview", self.preview),
             ("POST", "/jobs/find-types", self.find_types),
+            ("POST", "/jobs/columns", self.columns),
+            ("POST", "/tables", self.tables),
             ("GET", "/jobs/<int:job_id>", self.read_job),
             ("PUT", "/jobs/<int:job_id>", self.replace_job),
             ("DELETE", "/jobs/<int:job_id>", self.delete_job),
@@ -236,6 +255,22 @@ class _Api:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
         return jsonify(self.previews.find_types(*self._node_of_a_graph()))
 
+    def columns(self) -> Answer:
+        """Takes {"graph", "parameters"}; the graph may have errors. The columns that each node gives, without a run."""
+        tenant_id = self.tenant("jobs:execute")  # what a run would open is opened
+        body = json_object(self._limits)
+        graph = self._graph(body)
+        parts = parse_parts(graph)
+        sources = self._sources.of(tenant_id, graph, parts, given_parameters(body))
+        return jsonify(columns_document(parts, sources))
+
+    def tables(self) -> Answer:
+        """Takes {"connection", "runnerTag"}: the tables of a database with their columns."""
+        tenant_id = self.tenant("jobs:execute")
+        body = json_object(self._limits)
+        tables = self.previews.tables(tenant_id, body.get("connection"), body.get("runnerTag"))
+        return jsonify(tables)
+
     def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
         tenant_id = self.tenant("jobs:execute")  # what a run would read is read
         body = json_object(self._limits)
@@ -275,19 +310,31 @@ class _Api:
         """Takes {"parameters": {"name": value}}, or nothing: parameters that are not given have their defaults."""
         bearer = self._authenticate("jobs:execute")
         body = json_object(self._limits, required=False)
+        key, given = _idempotency_key(), given_parameters(body)
         hashed = request_hash(f"execute {job_id}", body)
-        recorded = execute_job(
-            self._store,
-            self._queue,
-            self._link,
-            bearer.tenant_id,
-            job_id,
-            _idempotency_key(),
-            hashed,
-            self._limits.queued_runs,
-            given_parameters(body),
-            bearer.subject or None,
-        )
+        about: dict[str, Value] = {
+            "progress.tenant": bearer.tenant_id,
+            "progress.job.id": job_id,
+        }
+        with self._traces.serve("execute job", request.headers.get("traceparent"), about) as work:
+            try:
+                recorded = execute_job(
+                    self._store,
+                    self._queue,
+                    self._link,
+                    bearer.tenant_id,
+                    job_id,
+                    key,
+                    hashed,
+                    self._limits.queued_runs,
+                    given,
+                    bearer.subject or None,
+                    work.parent,
+                )
+            except (QueueUnavailable, StoreUnavailable) as error:
+                work.fail(type(error).__name__)
+                raise
+            work.note({"progress.run.id": recorded.run.run_id})
         run = recorded.run
         # A repeated request gets the answer of the first one, in which the status was "queued".
         told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
@@ -309,7 +356,7 @@ class _Api:
         found = self._store.runs(tenant_id, wanted, limit + 1, pages.run_place())
         rows = self._store.rows_of_runs(tenant_id, found[:limit])
         runs = list(itertools.takewhile(lambda run: run.run_id in rows, found[:limit]))
-        told = [run_entry(run, rows[run.run_id]) for run in runs]
+        told = [run_entry(run, rows[run.run_id], self._wait_reason(run)) for run in runs]
         following = None
         if len(found) > len(runs):
             last = runs[-1] if runs else found[0]  # which was deleted just now
@@ -405,7 +452,13 @@ class _Api:
         is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
         position = self._store.queue_position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
-        return run_document(run, nodes, graph, position)
+        return run_document(run, nodes, graph, position, self._wait_reason(run))
+
+    def _wait_reason(self, run: Run) -> str | None:
+        """Why a run waits that no runner may take that is there; None of every other run."""
+        if run.status is not RunStatus.QUEUED:
+            return None
+        return self._store.runners.takers().why_waiting(run.runner_tag)
 
 
 # ---- what a request says

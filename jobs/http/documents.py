@@ -11,6 +11,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, LastRun, Rows, Run, Work
 from jobs.work.announcements import present_status
 from progress_lib import Status
+from traces.parent import trace_id_of
 
 
 def job_summary(job: Job | JobEntry) -> dict[str, Any]:
@@ -86,17 +87,24 @@ def run_summary(run: Run) -> dict[str, Any]:
         "retryOf": run.retry_of,
         "dueAt": run.due_at,
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
+        "runnerTag": run.runner_tag,
+        "traceId": trace_id_of(run.traceparent),
     }
 
 
 def run_document(
-    run: Run, nodes: list[NodeState], graph: dict[str, Any], queue_position: int | None
+    run: Run,
+    nodes: list[NodeState],
+    graph: dict[str, Any],
+    queue_position: int | None,
+    wait_reason: str | None,
 ) -> dict[str, Any]:
     """A run with the payloads of its last messages: its status and each node's progress."""
     return {
         **run_summary(run),
         "lastStatus": present_status(run),
         "queuePosition": queue_position,
+        "waitReason": wait_reason,
         "counts": _counts(nodes, graph),
         "rows": _rows(Work.of(graph, nodes).rows()),
         "nodes": [json.loads(node.payload) for node in nodes],
@@ -117,9 +125,9 @@ def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def run_entry(run: Run, rows: Rows) -> dict[str, Any]:
+def run_entry(run: Run, rows: Rows, wait_reason: str | None) -> dict[str, Any]:
     """A run in a list of runs, with the rows that its graph has read, written and rejected."""
-    return {**run_summary(run), "rows": _rows(rows)}
+    return {**run_summary(run), "rows": _rows(rows), "waitReason": wait_reason}
 
 
 def _rows(rows: Rows) -> dict[str, int]:

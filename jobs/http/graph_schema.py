@@ -30,6 +30,7 @@ from jobs.graph.retries import BOUNDS
 from program_lib.parameters import TYPES
 from program_lib.types import COLUMN_TYPES
 from settings.shared import MAX_EDGES, MAX_NODES
+from settings.tags import TAG
 
 COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_COUNT}
 NAMES = listed(TEXT)
@@ -49,7 +50,7 @@ OF_KIND: dict[str, Callable[[Field], Schema]] = {
         _text,
     ),
     **dict.fromkeys(("http_connection", "url", "json_path"), _text),
-    **dict.fromkeys(("separator", "marker"), _text),
+    **dict.fromkeys(("separator", "marker", "cell", "sheet"), _text),
     "choice": lambda field: one_of(field.choices),
     "columns": lambda field: _pairs("expression", TEXT),
     "names": lambda field: NAMES,
@@ -123,6 +124,7 @@ RETRIES = record(
     "docs/retries.md",
     optional=set(BOUNDS) - {"count"},
 )
+RUNNER_TAG = {"type": "string", "pattern": f"^{TAG}$", "description": "docs/tags.md"}
 _NODES = {_node_name(node_type): _node(node_type) for node_type in NODE_TYPES.values()}
 SCHEMAS: dict[str, Schema] = {
     **_NODES,
@@ -137,10 +139,11 @@ SCHEMAS: dict[str, Schema] = {
             "edges": listed(EDGE, most=MAX_EDGES),
             "parameters": nullable(listed(PARAMETER, most=MAX_PARAMETERS)),
             "retries": nullable(RETRIES),
+            "runnerTag": nullable(RUNNER_TAG),
             "engine": told(WHOLE, "the engine's number for which it was written"),
         },
         "a graph that can run",
-        optional=("edges", "parameters", "retries", "engine"),
+        optional=("edges", "parameters", "retries", "runnerTag", "engine"),
     ),
     "StoredGraph": {
         "type": "object",

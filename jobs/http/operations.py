@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from described.operation import JSON, Answer, Body, Operation, Parameter, answers
-from described.schema import NUMBER, TEXT, WHOLE, Schema, listed, nullable, record, ref
+from described.schema import NUMBER, TEXT, WHOLE, Schema, listed, nullable, record, ref, told
 from jobs.http.pages import JOBS_A_PAGE, MAX_SEARCH, MOST_A_PAGE, MOST_LAST_RUNS, RUNS_A_PAGE
 from jobs.store.store import MAX_JOB_ID
 
@@ -92,6 +92,30 @@ OPERATIONS: dict[str, Operation] = {
         problems=_ASKS_A_RUNNER,
         tag=_JOBS,
     ),
+    "columns": Operation(
+        "The columns that each node gives, as far as they are known without a run; the graph may have errors",
+        answers(ref("Columns")),
+        _EXECUTE,
+        body=_of_a_graph(("parameters", _GIVEN), optional=("parameters",)),
+        problems=(422,),
+        tag=_JOBS,
+    ),
+    "tables": Operation(
+        "The tables of a connection with their columns",
+        answers(ref("Tables")),
+        _EXECUTE,
+        body=Body(
+            record(
+                {
+                    "connection": told(TEXT, "as a DB Input has it"),
+                    "runnerTag": told(nullable(TEXT), "of the runners that are asked"),
+                },
+                optional=("runnerTag",),
+            )
+        ),
+        problems=_ASKS_A_RUNNER,
+        tag=_JOBS,
+    ),
     "read_job": Operation(
         "A job with its graph", answers(ref("Job"), "the job", 200, "ETag"), _READ, tag=_JOBS
     ),
@@ -122,6 +146,7 @@ OPERATIONS: dict[str, Operation] = {
                 {"type": "string", "pattern": "^[ -~]{1,255}$"},
                 "header",
             ),
+            Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),
         Body(record({"parameters": _GIVEN}, optional=("parameters",)), required=False),
         problems=(409, 429),

@@ -2,10 +2,13 @@
 
 import json
 import queue
+from dataclasses import replace
+from typing import Any
 
-from jobs.graph.checks import parse_graph, shortened
+from jobs.graph.checks import GraphError, GraphInvalid, parse_graph, shortened
 from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
+from jobs.graph.runner_tag import parse_runner_tag
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
@@ -31,48 +34,74 @@ class PreviewRequests:
         in the part that feeds the node. Raises Problem: 422 when the node
         failed, 503 when nobody can answer now, 504 when it took too long.
         """
+        tag = _checked_tag(graph)
         part, last = feeding_part(graph, node_id)
         parameters = checked_values(parse_graph(part), given)
         question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
-        return self._in_turn(tenant_id, {**question, "parameters": parameters})
+        return self._in_turn(tenant_id, tag, {**question, "parameters": parameters})
 
     def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:
         """{"columns", …, "from", "count"}: rows that the one node of a graph gives, from row `start` on, or the last -`start`.
 
         Raises as `ask`.
         """
+        tag = _checked_tag(part)
         [node] = part["nodes"]
         question = {"graph": part, "last": [[node["id"], None]], "from": start, "rows": rows}
-        return self._in_turn(tenant_id, question)
+        return self._in_turn(tenant_id, tag, question)
 
     def find_types(
         self, tenant_id: str, graph: Document, node_id: int, given: Document
     ) -> Document:
         """{"columns", "types"} of the file that the node reads. Raises as `ask`."""
+        tag = _checked_tag(graph)
         part = file_part(graph, node_id)
         parameters = checked_values(parse_graph(part), given)
-        return self._in_turn(tenant_id, {"graph": part, "find": "types", "parameters": parameters})
+        asked = {"graph": part, "find": "types", "parameters": parameters}
+        return self._in_turn(tenant_id, tag, asked)
 
-    def _in_turn(self, tenant_id: str, asked: Document) -> Document:
+    def columns(self, tenant_id: str, graph: Document, node_id: int, given: Document) -> Document:
+        """{"columns", "types"} of the rows that the node gives, of which none is read. Raises as `ask`."""
+        tag = _checked_tag(graph)
+        part, last = feeding_part(graph, node_id)
+        parameters = checked_values(parse_graph(part), given)
+        question = {"graph": part, "last": last, "find": "columns", "parameters": parameters}
+        answer = self._in_turn(tenant_id, tag, question)
+        if answer.get("timedOut"):
+            raise Problem(504, "its columns were not told in time")
+        return answer
+
+    def tables(self, tenant_id: str, connection: Any, runner_tag: Any) -> Document:
+        """{"tables": [{"name", "columns": [{"name", "type"}]}], "truncated"}, as a runner with the tag sees them. Raises as `ask`."""
+        tag = _checked_tag({"runnerTag": runner_tag})
+        config = {"connection": connection, "sql": "SELECT 1"}
+        graph = {"nodes": [{"id": 1, "type": "db_input", "config": config}], "edges": []}
+        try:
+            parse_graph(graph)
+        except GraphInvalid as invalid:
+            raise GraphInvalid([replace(e, node_id=None) for e in invalid.errors]) from None
+        return self._in_turn(tenant_id, tag, {"graph": graph, "find": "tables"})
+
+    def _in_turn(self, tenant_id: str, tag: str | None, asked: Document) -> Document:
         question = json.dumps(asked).encode()
         if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")
         try:
-            answer = self._answer(tenant_id, question)
+            answer = self._answer(preview_subject(tenant_id, tag), question, tag)
         finally:
             self._places.give_back(tenant_id)
         return _unpacked(answer)
 
-    def _answer(self, tenant_id: str, question: bytes) -> Document:
+    def _answer(self, subject: str, question: bytes, tag: str | None) -> Document:
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         reply = self._link.new_inbox()
         inbox = self._link.subscribe(reply, answers.put)
         try:
-            if not self._link.wait_up(TAKEN_WAIT) or not self._publish(tenant_id, question, reply):
+            if not self._link.wait_up(TAKEN_WAIT) or not self._publish(subject, question, reply):
                 raise unavailable("a preview needs NATS, which is away")
             first = _next(answers, TAKEN_WAIT)
             if first is None:
-                raise unavailable("no runner answered: previews are made by runners")
+                raise unavailable(_nobody(tag))
             if not first.get("taken"):
                 return first
             answer = _next(answers, ANSWER_WAIT)
@@ -80,11 +109,26 @@ class PreviewRequests:
         finally:
             self._link.unsubscribe(inbox)
 
-    def _publish(self, tenant_id: str, question: bytes, reply: str) -> bool:
+    def _publish(self, subject: str, question: bytes, reply: str) -> bool:
         try:
-            return self._link.publish(preview_subject(tenant_id), question, reply)
+            return self._link.publish(subject, question, reply)
         except ValueError:
             raise Problem(413, "the graph is too large for a preview") from None
+
+
+def _checked_tag(graph: Document) -> str | None:
+    """The tag that the graph asks for. Raises GraphInvalid."""
+    wrong: list[str] = []
+    tag = parse_runner_tag(graph.get("runnerTag"), wrong)
+    if wrong:
+        raise GraphInvalid([GraphError(None, "runnerTag", message) for message in wrong])
+    return tag
+
+
+def _nobody(tag: str | None) -> str:
+    if tag is None:
+        return "no runner answered: previews are made by runners"
+    return f"no runner with the tag {tag} answered: previews of this job are made by those"
 
 
 def _next(answers: "queue.SimpleQueue[Message]", wait: float) -> Document | None:
@@ -96,7 +140,7 @@ def _next(answers: "queue.SimpleQueue[Message]", wait: float) -> Document | None
 
 
 def _unpacked(answer: Document) -> Document:
-    if "columns" in answer:
+    if "columns" in answer or "tables" in answer:
         return answer
     if "message" in answer:
         message = shortened(str(answer["message"]), MOST_SAID)

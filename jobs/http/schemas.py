@@ -27,6 +27,7 @@ from described.schema import (
 from jobs.http import graph_schema
 from jobs.http.follow import EXPIRED
 from jobs.store.run_states import RunStatus
+from jobs.work.messages import TABLE
 from progress_lib import Status
 
 STATUS = one_of(RunStatus)
@@ -58,7 +59,10 @@ _RUN = {
     "retryOf": told(nullable(TEXT), "the run that failed before this one"),
     "dueAt": told(nullable(NUMBER), "of a retry: not before, in seconds since 1970"),
     "machine": told(nullable(TEXT), "the host name of the runner that took it"),
+    "traceId": told(nullable(TEXT), "of the trace that it belongs to: docs/traces.md"),
+    "runnerTag": told(nullable(TEXT), "of the runners that may take it; null: it asks for none"),
 }
+_WAIT_REASON = told(nullable(TEXT), "of a queued run: why no runner that is there may take it")
 _JOBS_OWN: dict[str, Schema] = {
     "LastRun": record(_LAST_RUN),
     "JobEntry": record(
@@ -92,6 +96,29 @@ _JOBS_OWN: dict[str, Schema] = {
         ),
     ),
     "FoundTypes": record({"columns": listed(TEXT), "types": listed(TEXT)}),
+    "KnownColumn": record(
+        {"name": TEXT, "type": told(nullable(TEXT), "docs/types.md; null: only a run tells it")}
+    ),
+    "KnownColumns": record(
+        {
+            "port": TEXT,
+            "columns": listed(ref("KnownColumn")),
+            "all": told(FLAG, "whether there are no others"),
+            "more": told(WHOLE, "known beside these, which had no room"),
+        },
+        "the rows that leave a node by one of its outputs, and so of each edge from there",
+    ),
+    "Columns": record(
+        {
+            "nodes": listed(record({"id": WHOLE, "outputs": listed(ref("KnownColumns"))})),
+            "problems": listed(ref("GraphError")),
+            "unread": listed(
+                record({"nodeId": WHOLE, "message": TEXT}), "whose columns the engine did not tell"
+            ),
+            "pending": told(FLAG, "whether to ask again: some were not asked yet"),
+        }
+    ),
+    "Tables": record({"tables": listed(TABLE), "truncated": FLAG}),
     "Preview": record(
         {
             "columns": listed(TEXT),
@@ -106,7 +133,7 @@ _RUNS_OWN: dict[str, Schema] = {
     "RunStatus": STATUS,
     "Run": record(_RUN, "a run without its nodes"),
     "RunRows": record({"in": WHOLE, "out": WHOLE, "rejected": WHOLE}, "rows of its graph"),
-    "RunEntry": record({**_RUN, "rows": ref("RunRows")}),
+    "RunEntry": record({**_RUN, "rows": ref("RunRows"), "waitReason": _WAIT_REASON}),
     "RunPage": record({"runs": listed(ref("RunEntry")), "next": NEXT}),
     "RunDocument": record(
         {
@@ -114,6 +141,7 @@ _RUNS_OWN: dict[str, Schema] = {
             "rows": ref("RunRows"),
             "lastStatus": ref("RunChange"),
             "queuePosition": nullable(WHOLE),
+            "waitReason": _WAIT_REASON,
             "counts": record(dict.fromkeys(("nodes", "notStarted", *Status), WHOLE)),
             "nodes": listed(ref("HeardProgress"), "the last word of each node"),
             "graph": ref("StoredGraph"),
@@ -147,6 +175,7 @@ _RUNS_OWN: dict[str, Schema] = {
         {"queuedRuns": WHOLE, "runningRuns": WHOLE, "limits": record({"queuedRuns": WHOLE})}
     ),
 }
+_READS = told(nullable(TEXT), "the input whose columns it names; null: it names none")
 _FORMS: dict[str, Schema] = {
     "Port": record({"name": TEXT, "label": TEXT}),
     "Member": record(
@@ -156,6 +185,7 @@ _FORMS: dict[str, Schema] = {
             "kind": TEXT,
             "choices": listed(TEXT),
             "required": FLAG,
+            "reads": _READS,
         }
     ),
     "Field": record(
@@ -171,6 +201,8 @@ _FORMS: dict[str, Schema] = {
             "entry": TEXT,
             "former": FLAG,
             "forRejects": FLAG,
+            "reads": _READS,
+            "beginsAs": told(ANYTHING, "what a form gives a new node instead of the default"),
             "neededFor": nullable(record({"field": TEXT, "values": listed(TEXT)})),
         }
     ),

@@ -132,7 +132,7 @@ def generate_type_search(
 ) -> str:
     """The source of a program that tells what the columns of an input hold, in preview.json.
 
-    It reads the whole file of a CSV Input or an NDJSON Input, and the first page of an HTTP Input.
+    It reads the whole file of a CSV Input, an NDJSON Input or an Excel Input, and the first page of an HTTP Input.
     """
     source: str = TEMPLATES.get_template("type_search.py.j2").render(
         id=node.id,
@@ -144,6 +144,14 @@ def generate_type_search(
         type=node.type,
         seconds=seconds,
         node_sign=Code(NODE_SIGN),
+    )
+    return source
+
+
+def generate_table_search(connection: str, *, seconds: float) -> str:
+    """The source of a program that tells the tables of a connection with their columns, in preview.json."""
+    source: str = TEMPLATES.get_template("table_search.py.j2").render(
+        connection=connection, seconds=seconds
     )
     return source
 
@@ -346,7 +354,7 @@ _NUMBERED = re.compile(
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
 _TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
-_TAKEN |= {"read_ndjson", "write_ndjson"}
+_TAKEN |= {"read_ndjson", "write_ndjson", "read_excel", "write_excel"}
 _TAKEN |= {"read_http", "by_link", "by_cursor", "by_page", "by_offset", "in_url"}
 _TAKEN |= {"take_parameters", "in_path", "in_table"}
 _TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql", "python", "code"}

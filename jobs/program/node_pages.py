@@ -34,6 +34,8 @@ KINDS = {
     "column": "a column",
     "separator": "a text",
     "name": "a name",
+    "cell": "the name of a cell",
+    "sheet": "the name of a sheet",
     "marker": "a text",
     "count": "a whole number",
     "keep": '`"all"`, `"none"`, or a list of columns',
@@ -187,7 +189,7 @@ def _rows(title: str, text: str, is_text: bool) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("*", "\\*")
 
 
 def _lines(node_type: NodeType) -> str:

@@ -13,6 +13,7 @@ from jobs.graph.checks import outputs_of
 from jobs.graph.retries import parse_retries
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
+from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_environment, remove_unfinished
@@ -35,6 +36,7 @@ from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import progress_subject
 from settings.groups import Deadlines
+from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class RunnerParts:
     allowance: Allowance
     interpreters: Interpreters
     admission: Admission | None  # None: programs come to NATS as we do
+    traces: Traces
 
 
 class Execution:
@@ -86,6 +89,7 @@ class Execution:
         self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS has lost
         self._inbox: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()  # None: exited
         self._last_word: float | None = None  # (link thread writes)
+        self._times = NodeTimes() if parts.traces.are_told else None  # (link thread writes)
         self._started = time.monotonic()
         self._saved = 0.0  # (own thread), as all below
         self._ending: Ending | None = None
@@ -169,8 +173,11 @@ class Execution:
     def _heard(self, message: Message) -> None:
         """(link thread)"""
         try:
-            if self._board.see(NodeState.parse(message.payload)):
+            state = NodeState.parse(message.payload)
+            if self._board.see(state):
                 self._last_word = time.monotonic()
+                if self._times is not None:
+                    self._times.hear(state.progress)
         except MalformedProgress as error:
             LOG.debug("run %s: %s", self.run.run_id, error)
 
@@ -306,6 +313,21 @@ class Execution:
         )
         if self._retry_after(verdict) is not None:
             self._tell_retry()
+        self._tell_trace(verdict)
+
+    def _tell_trace(self, verdict: Verdict) -> None:
+        if self._times is None:
+            return
+        spans = spans_of_run(
+            self.run,
+            verdict.status,
+            verdict.reason,
+            self._graph,
+            self._board.states(),
+            self._times,
+            time.time(),
+        )
+        self._parts.traces.tell(self.run.traceparent, *spans)
 
     def _write_end(self, verdict: Verdict, exit_code: int | None) -> bool:
         """Tries until the database takes the end, since a run whose end is known must not become `lost`.

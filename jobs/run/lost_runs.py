@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.checks import outputs_of
+from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Run
@@ -21,6 +22,7 @@ from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
 from progress_lib.nats import Link, NatsError
 from progress_lib.subjects import PROGRESS_STREAM, progress_subject, stream_name
+from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class LostRuns:
         stale_after: float,
         data_dir: Path,
         remove_unfinished: Callable[[Run, dict[str, Any], int], None],
+        traces: Traces | None = None,
     ) -> None:
         """`remove_unfinished(run, graph, pid)` deletes the files that a killed program was writing."""
         self._store = store
@@ -78,6 +81,7 @@ class LostRuns:
         self._link = link
         self._data_dir = data_dir
         self._remove_unfinished = remove_unfinished
+        self._traces = traces or Traces("progress-runner")
         self._sightings = Sightings(stale_after)
         self._stopping = threading.Event()
 
@@ -146,6 +150,9 @@ class LostRuns:
             *(node_announcement(run, closing) for closing in closings),
             status_announcement(run, lost, reason),
         )
+        # when its nodes began, only the runner knew that is gone
+        spans = spans_of_run(run, lost, reason, {}, (), NodeTimes(), time.time())
+        self._traces.tell(run.traceparent, *spans)
         return True
 
 

@@ -1,4 +1,4 @@
-"""Makes previews, the first rows that a node gives, and finds the types of a file's columns, for web workers that ask.
+"""Makes previews, the first rows that a node gives, and finds columns, their types and tables, for web workers that ask.
 
 Each question is answered by a short generated program, which writes no data. The side that asks is
 jobs/http/previews.py.
@@ -11,6 +11,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,17 @@ from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
 from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
-from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, tenant_of
+from jobs.work.preview_questions import (
+    ANSWER_WAIT,
+    KILL_AFTER,
+    TAKEN_WAIT,
+    preview_subject,
+    tenant_of,
+)
 from jobs.work.program_log import ProgramLog
 from program_lib.parameters import WrongParameters
 from progress_lib.nats import Link, Message, Subscription
+from progress_lib.subjects import EVERY_TENANT
 
 LOG = logging.getLogger(__name__)
 
@@ -59,7 +67,9 @@ class Previews:
         allowance: Allowance,
         interpreters: Interpreters,
         at_once: int = AT_ONCE,
+        takes: Sequence[str | None] = (None,),
     ) -> None:
+        """`takes`: the tags of the jobs whose previews it makes; None: of those that ask for none."""
         self._link = link
         self._allowance = allowance
         self._interpreters = interpreters
@@ -67,7 +77,8 @@ class Previews:
         self._directory = self._all / str(ProcessIdentity.of(os.getpid())).replace("/", "+")
         self._data_dir = data_dir
         self._waiting: FairQueue[Message] = FairQueue(WAITING, AT_ONCE_EACH)
-        self._subscription: Subscription | None = None
+        self._takes = takes
+        self._subscriptions: list[Subscription] = []
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._work, name=f"preview-{number}", daemon=True)
@@ -78,13 +89,15 @@ class Previews:
         self._remove_left_over()
         for thread in self._threads:
             thread.start()
-        self._subscription = self._link.subscribe("tenant.*.preview", self._take, group="previews")
+        for tag in self._takes:
+            subject = preview_subject(EVERY_TENANT, tag)
+            subscription = self._link.subscribe(subject, self._take, group="previews")
+            self._subscriptions.append(subscription)
 
     def drain(self) -> None:
         """Takes no more questions; harmless when repeated."""
-        if self._subscription is not None:
-            self._link.unsubscribe(self._subscription)
-            self._subscription = None
+        while self._subscriptions:
+            self._link.unsubscribe(self._subscriptions.pop())
 
     def stop(self) -> None:
         """Ends the previews at work and the threads. Questions that wait are answered "busy"."""
@@ -198,22 +211,45 @@ class Previews:
         return False
 
     def _say(self, message: Message, answer: Document) -> None:
-        payload = json.dumps(answer).encode()
-        if len(payload) > MOST_ANSWER:
-            payload = json.dumps({"message": "the rows are too large to be shown"}).encode()
         if message.reply:
-            self._link.publish(message.reply, payload)
+            most = min(MOST_ANSWER, self._link.max_payload)
+            self._link.publish(message.reply, _fitting(answer, most))
+
+
+def _fitting(answer: Document, most: int) -> bytes:
+    """The answer in `most` bytes, with as many of its rows as that holds."""
+    payload = json.dumps(answer).encode()
+    while len(payload) > most and answer.get("rows"):
+        rows = answer["rows"]
+        answer = {**answer, "rows": rows[: len(rows) // 2], "truncated": True}
+        payload = json.dumps(answer).encode()
+    if len(payload) > most:
+        payload = json.dumps(
+            {"message": "the answer is too large for one message of NATS"}
+        ).encode()
+    return payload
 
 
 def _program(graph: Graph, question: Document) -> str:
     # Only a preview needs the engine of templates, which takes 20 ms of a runner's start
-    from jobs.program.generator import generate_preview, generate_type_search
+    from jobs.program.generator import (
+        generate_preview,
+        generate_table_search,
+        generate_type_search,
+    )
 
-    if question.get("find") == "types":
-        return generate_type_search(_only_file(graph), seconds=SECONDS, parameters=graph.parameters)
+    match question.get("find"):
+        case "types":
+            return generate_type_search(
+                _only_file(graph), seconds=SECONDS, parameters=graph.parameters
+            )
+        case "tables":
+            return generate_table_search(_only_connection(graph), seconds=SECONDS)
     last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
     _check_reads_only(graph, last)
     rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
+    if question.get("find") == "columns":
+        return generate_preview(graph, last=last, rejecting=rejecting, rows=0, seconds=SECONDS)
     rows, start = _page_wanted(question)
     return generate_preview(
         graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS, start=start
@@ -233,6 +269,14 @@ def _only_file(graph: Graph) -> Node:
     if len(graph.nodes) > 1 or not reads_typed_file(node.type):
         raise GraphInvalid([GraphError(node.id, None, "types are found in one file at a time")])
     return node
+
+
+def _only_connection(graph: Graph) -> str:
+    node = graph.nodes[0]
+    if len(graph.nodes) > 1 or node.type != "db_input":
+        raise GraphInvalid([GraphError(node.id, None, "tables are those of one connection")])
+    connection: str = node.config["connection"]
+    return connection
 
 
 def _is_left_over(directory: Path) -> bool:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from jobs.store.store import Store
-from jobs.work.run_files import RunFiles, all_runs, run_directories
+from jobs.work.run_files import RunFiles, all_runs, run_directories, sizes_of_runs
 from settings.groups import Retention
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ class OldRuns:
         self._data_dir = data_dir
         self._retention = retention
         self._stopping = threading.Event()
+        # Bytes of logs and other files of runs on this machine, after the last sweep
+        self.sizes: dict[str, int] = {}
 
     def stop(self) -> None:
         self._stopping.set()
@@ -38,6 +40,7 @@ class OldRuns:
             LOG.info("%d runs that were older than what is kept are deleted", deleted)
         self._delete_deliveries()
         self._delete_files()
+        self.sizes = sizes_of_runs(self._data_dir)
 
     def _delete_runs(self) -> int:
         keep, deleted = self._retention, 0

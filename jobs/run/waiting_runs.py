@@ -19,14 +19,14 @@ class WaitingRuns:
         self._queue = queue
         self._announcer = announcer
 
-    def queue_again(self, queued_for: float) -> None:
-        """Puts runs in the queue again that have waited for `queued_for` seconds, when messages are missing.
+    def queue_again(self, queued_for: float, tag: str | None = None) -> None:
+        """Puts runs of the tag in the queue again that have waited for `queued_for` seconds, when messages are missing.
 
         A queue that holds a message for each active run has lost none, so runs that only wait their turn
         cost one request. Messages of ended runs can hide a loss, but only until a runner takes them.
         """
-        waiting = self._store.waiting_since(time.time() - queued_for)
-        if not waiting or self._queue.holds() >= self._store.count_active():
+        waiting = self._store.waiting_since(time.time() - queued_for, tag)
+        if not waiting or self._queue.holds(tag) >= self._store.count_active(tag):
             return
         for run in waiting:
             try:
@@ -54,4 +54,5 @@ class WaitingRuns:
             if self._store.move_run(
                 run.tenant_id, run.run_id, RunStatus.QUEUED, failed, reason=reason
             ):
+                self._queue.drop(run)
                 self._announcer.announce(status_announcement(run, failed, reason))

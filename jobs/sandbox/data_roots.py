@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jobs.graph.paths import PART_NAME, SERVERS_OWN
+from program_lib.split_files.names import PLACE
 from settings.own_files import other_names, ways_to
 from settings.shared import TENANT, TENANTS
 
@@ -53,8 +55,17 @@ def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
 
 
 def unfinished(paths: Iterable[str], roots: list[Path], pid: int) -> Iterator[Path]:
-    """The unfinished files that the program with this process id was writing for these paths."""
+    """The unfinished files that the program with this process id was writing for these paths.
+
+    Of a split output those of all its files, and the other names that files of before have while they are replaced.
+    """
     for path in paths:
         real = Path(os.path.realpath(roots[0] / path))
-        if any(root in real.parents for root in roots):
+        if not any(root in real.parents for root in roots):
+            continue
+        if PLACE not in real.name:
             yield real.with_name(PART_NAME.format(name=real.name, pid=pid))
+            continue
+        begin, _, end = (glob.escape(part) for part in real.name.partition(PLACE))
+        for name in (f"{begin}*{end}", f"{begin}*{end}~"):
+            yield from real.parent.glob(PART_NAME.format(name=name, pid=pid))

@@ -1,32 +1,30 @@
-"""Starts a program in an interpreter of its own: a spare one, which has imported what programs need, or a fresh one.
+"""Starts a program in a process of its own: a fork of the warm interpreter, or a fresh one.
 
-A fresh interpreter takes some 300 ms to import DuckDB, Arrow and SQLAlchemy. A spare one waits for its program to be
-named (jobs/sandbox/run_confined.py), is used once, and is replaced a moment later. No process is forked for that: the
-runner has threads.
+A fresh interpreter takes some 350 ms of CPU to import DuckDB, Arrow and SQLAlchemy. The warm one has done so, and forks
+(jobs/sandbox/fork_server.py): the runner itself has threads, so it must not. Where the warm one fails, programs start in
+fresh ones until there is another. See docs/decisions/forks.md.
 """
 
+import errno
 import functools
-import json
 import logging
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from jobs.sandbox import lifeline
+from jobs.sandbox.warm_interpreter import MARK_ROOM, Forked, WarmInterpreter
 
 LOG = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]  # holds progress_lib and program_lib
-LAUNCHER = (sys.executable, "-P", "-m", "jobs.sandbox.run_confined")
-# Seconds after a start until the next spare is made: it would take the processor from the program that starts
-REPLACE_PAUSE = 0.5
-END_WAIT = 5.0  # seconds for a spare to end when its runner stops
-MARK_ROOM = (
-    64  # characters of an environment's entry NAME=value by which a program's processes are found
-)
+LAUNCHER = (sys.executable, "-P", "-m")
+# Seconds without a warm interpreter after one has failed; twice as long each time, up to the longest
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 PASSED_ON = (
     *("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "NATS_PREFIX"),
@@ -54,6 +52,11 @@ LIBRARIES = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 
+# How the names begin of what an interpreter, the C library and LIBRARIES' libraries read only when they start
+READ_AT_START = (
+    *("PYTHON", "LANG", "LC_", "LD_", "MALLOC_", "GLIBC_", "ARROW_", "JE_", "OPENBLAS_", "OMP_"),
+)
+
 
 def interpreter_environment(ours: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What every interpreter of a program gets, whatever the program is."""
@@ -78,105 +81,129 @@ def _absolute(paths: str) -> str:
     return os.pathsep.join(found)
 
 
+class Fresh(subprocess.Popen[bytes]):
+    """A program's process in an interpreter of its own, which runs at once."""
+
+    def release(self) -> None:
+        """There is nothing to wait for: its imports take longer than to limit it."""
+
+
 class Interpreters:
-    """Keeps `spares` interpreters ready. Any thread may call it."""
+    """Starts programs. Any thread may call it."""
 
     def __init__(self, spares: int) -> None:
-        self._wanted = spares
+        """With `spares`, the warm interpreter is there from `open` on; else the first program makes it."""
+        self._is_early = spares > 0
         # Its first end goes to each program. The second one is ours alone, and closes when we die.
         self._lifeline = os.pipe()
         self._lock = threading.Lock()
-        self._ready: list[subprocess.Popen[bytes]] = []  # (lock)
-        self._closing = threading.Event()
-        self._wake = threading.Event()  # one was used, or it ends
-        self._thread = threading.Thread(target=self._refill, name="spares", daemon=True)
+        self._warm: WarmInterpreter | None = None  # (lock)
+        self._failures = 0  # (lock) of warm interpreters since the last fork
+        self._not_before = 0.0  # (lock) monotonic seconds
+        self._is_closed = False  # (lock)
 
     def open(self) -> None:
-        if self._wanted:
-            self._thread.start()
+        if self._is_early:
+            self._kept_warm()
 
     @property
-    def ready(self) -> tuple[int, ...]:
-        """The process ids of the spares that wait for a program."""
+    def warm(self) -> int | None:
+        """The process id of the warm interpreter; None where there is none now."""
         with self._lock:
-            return tuple(spare.pid for spare in self._ready)
+            return self._warm.pid if self._warm is not None else None
 
-    def run(
-        self, program: Path, environment: Mapping[str, str], mark: str
-    ) -> subprocess.Popen[bytes]:
+    def run(self, program: Path, environment: Mapping[str, str], mark: str) -> Fresh | Forked:
         """Starts the program in its own directory, as the leader of its own session and process group.
 
-        `mark`: the entry of `environment` by which its processes are found. Raises OSError.
+        A forked one waits for its `release`. `mark`: the entry of `environment` by which its processes are found.
+        Raises OSError.
         """
-        while (spare := self._take()) is not None:
-            if _name(spare, program, environment, mark):
-                self._wake.set()
-                return spare
-            _end(spare)
-        return self._started([program.name], environment, program.parent, subprocess.DEVNULL)
+        if _at_start(environment) == _at_start(interpreter_environment()):
+            warm = self._kept_warm()
+            if warm is not None and (forked := self._forked(warm, program, environment, mark)):
+                return forked
+        return self._started(
+            ["jobs.sandbox.run_confined", program.name], environment, program.parent
+        )
 
     def close(self) -> None:
-        """Ends the spares, and all programs that are left; no more are made."""
+        """Ends the warm interpreter, and all programs that are left; no more are started."""
         with self._lock:
-            self._closing.set()
-            ready, self._ready = self._ready, []
-        self._wake.set()
-        for spare in ready:
-            _end(spare)
-        if self._thread.ident is not None:
-            self._thread.join()
-        with self._lock:
+            self._is_closed = True
+            warm, self._warm = self._warm, None
             ends, self._lifeline = self._lifeline, (-1, -1)
+        if warm is not None:
+            warm.close()
         for end in ends:
             if end >= 0:  # not closed by an earlier call
                 os.close(end)
 
-    def _take(self) -> subprocess.Popen[bytes] | None:
+    def _kept_warm(self) -> WarmInterpreter | None:
+        """The warm interpreter, which is made where there is none; None shortly after one has failed."""
         with self._lock:
-            return self._ready.pop() if self._ready else None
+            if self._warm is None and not self._is_closed and time.monotonic() >= self._not_before:
+                try:
+                    self._warm = WarmInterpreter(self._started_warm)
+                except OSError as error:
+                    self._note_failure(str(error))
+            return self._warm
 
-    def _refill(self) -> None:
-        while not self._closing.is_set():
-            while self._is_one_missing() and self._add():
-                pass
-            self._wake.wait()
-            self._closing.wait(REPLACE_PAUSE)
-            self._wake.clear()
-
-    def _is_one_missing(self) -> bool:
-        with self._lock:
-            return not self._closing.is_set() and len(self._ready) < self._wanted
-
-    def _add(self) -> bool:
-        environment = {**interpreter_environment(), "MARK": "-" * MARK_ROOM}
+    def _forked(
+        self, warm: WarmInterpreter, program: Path, environment: Mapping[str, str], mark: str
+    ) -> Forked | None:
         try:
-            spare = self._started(["--wait"], environment, Path("/"), subprocess.PIPE)
+            forked = warm.fork(program, environment, mark)
         except OSError as error:
-            LOG.warning("no interpreter is kept ready: %s", error)
-            return False
+            self._give_up(warm, error)
+            return None
         with self._lock:
-            if not self._closing.is_set():
-                self._ready.append(spare)
-                return True
-        _end(spare)
-        return False
+            self._failures = 0
+        return forked
+
+    def _give_up(self, warm: WarmInterpreter, error: OSError) -> None:
+        with self._lock:
+            if self._warm is not warm:  # another thread was first, or we close
+                return
+            self._warm = None
+            self._note_failure(warm.close() or str(error))
+
+    def _note_failure(self, reason: str) -> None:
+        """(lock)"""
+        pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+        self._failures += 1
+        self._not_before = time.monotonic() + pause
+        text = "the warm interpreter failed: %s; for %g s, programs start in fresh ones"
+        LOG.warning(text, reason, pause)
+
+    def _started_warm(self, descriptor: int) -> subprocess.Popen[bytes]:
+        """(lock)"""
+        environment = {**interpreter_environment(), "MARK": "-" * MARK_ROOM}
+        arguments = ["jobs.sandbox.fork_server", str(descriptor)]
+        return self._started(arguments, environment, Path("/"), descriptor)
 
     def _started(
-        self, arguments: list[str], environment: Mapping[str, str], directory: Path, stdin: int
-    ) -> subprocess.Popen[bytes]:
+        self, arguments: list[str], environment: Mapping[str, str], directory: Path, *passed: int
+    ) -> Fresh:
         _keep_bytecode()
         ends_with_us = self._lifeline[0]
-        return subprocess.Popen(
+        if ends_with_us < 0:
+            raise OSError(errno.ESHUTDOWN, "the runner stops")
+        return Fresh(
             [*LAUNCHER, *arguments],
             cwd=directory,
             env={**environment, lifeline.VARIABLE: str(ends_with_us)},
-            stdin=stdin,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
-            pass_fds=(ends_with_us,),
+            pass_fds=(ends_with_us, *passed),
         )
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter and its libraries read when they start, and not again."""
+    return {name: value for name, value in environment.items() if name.startswith(READ_AT_START)}
 
 
 @functools.cache
@@ -190,40 +217,3 @@ def _keep_bytecode() -> None:
     library = ROOT / "program_lib"
     if os.access(library, os.W_OK) and not sys.dont_write_bytecode:
         compileall.compile_dir(library, quiet=2)
-
-
-def _name(
-    spare: subprocess.Popen[bytes], program: Path, environment: Mapping[str, str], mark: str
-) -> bool:
-    """Tells a spare what to run; False where it has ended meanwhile."""
-    assert spare.stdin is not None
-    assert len(mark) <= MARK_ROOM
-    named = {
-        "program": program.name,
-        "directory": str(program.parent),
-        "environment": dict(environment),
-        "mark": mark,
-    }
-    try:
-        with spare.stdin as pipe:
-            _write_all(pipe.fileno(), json.dumps(named).encode())
-    except OSError:
-        return False
-    return spare.poll() is None
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def _end(spare: subprocess.Popen[bytes]) -> None:
-    """A spare ends when its pipe does; it does nothing that would have to be rolled back."""
-    for pipe in (spare.stdin, spare.stdout, spare.stderr):
-        if pipe is not None:
-            pipe.close()
-    try:
-        spare.wait(END_WAIT)
-    except subprocess.TimeoutExpired:
-        spare.kill()
-        spare.wait()

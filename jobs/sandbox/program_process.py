@@ -3,10 +3,9 @@
 import os
 import selectors
 import signal
-import subprocess
 import threading
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Protocol
 
 from jobs.sandbox.resource_limits import impose
 from jobs.store.process_identity import ProcessIdentity, cpu_seconds_of, kill_marked
@@ -15,6 +14,22 @@ from settings.groups import ProgramLimits
 
 READ_BYTES = 64 * 1024
 OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended
+
+
+class Started(Protocol):
+    """A process that `release` lets run, if it has to wait for that. `wait` gives its exit code (-N: signal N)."""
+
+    pid: int
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+
+    def release(self) -> None: ...
+
+    def wait(self) -> int: ...
 
 
 class ProgramProcess:
@@ -26,7 +41,7 @@ class ProgramProcess:
 
     def __init__(
         self,
-        start: Callable[[], subprocess.Popen[bytes]],
+        start: Callable[[], Started],
         *,
         mark: str,
         limits: ProgramLimits,
@@ -39,7 +54,7 @@ class ProgramProcess:
         self._log = log
         self._on_exit = on_exit
         self._stderr_tail = LineTail()  # (output thread, until it ends)
-        self._popen = start()
+        self._process = start()
         self.cpu_seconds = 0.0  # that the program used; after `finish`
         self._pipe: tuple[int, int] | None = None  # its end tells the output thread to stop
         self._threads = [
@@ -47,8 +62,9 @@ class ProgramProcess:
             threading.Thread(target=self._wait, name=f"exit-{label}", daemon=True),
         ]
         try:
-            impose(limits, self._popen.pid)
-            self.identity = ProcessIdentity.of(self._popen.pid)
+            impose(limits, self._process.pid)
+            self.identity = ProcessIdentity.of(self._process.pid)
+            self._process.release()
             self._pipe = os.pipe()
             for thread in self._threads:
                 thread.start()
@@ -59,7 +75,7 @@ class ProgramProcess:
     def signal_group(self, number: signal.Signals) -> None:
         """Sends a signal to the program and its children in the group. Not after `finish`."""
         try:
-            os.killpg(self._popen.pid, number)
+            os.killpg(self._process.pid, number)
         except (ProcessLookupError, PermissionError):
             pass
 
@@ -73,8 +89,8 @@ class ProgramProcess:
         self.kill()
         output, waiter = self._threads
         waiter.join()  # it must see the exit before `wait` reaps the process
-        self.cpu_seconds = cpu_seconds_of(self._popen.pid)
-        exit_code = self._popen.wait()  # only now is the process id free again
+        self.cpu_seconds = cpu_seconds_of(self._process.pid)
+        exit_code = self._process.wait()  # only now is the process id free again
         output.join(OUTPUT_WAIT)
         self._stop_reading()  # a child in uninterruptible sleep may still hold its output
         self._log.close()
@@ -83,9 +99,9 @@ class ProgramProcess:
     def _abandon(self) -> None:
         """Ends a program after a failed start, since its run is reported as not started."""
         self.kill()
-        self._popen.wait()
+        self._process.wait()
         self._stop_reading()
-        for pipe in (self._popen.stdout, self._popen.stderr):
+        for pipe in (self._process.stdout, self._process.stderr):
             assert pipe is not None
             pipe.close()
         self._log.close()
@@ -106,11 +122,11 @@ class ProgramProcess:
 
     def _wait(self) -> None:
         # WNOWAIT: the process stays a zombie, which keeps its process id until `finish`.
-        os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         self._on_exit()
 
     def _read_output(self) -> None:
-        stdout, stderr = self._popen.stdout, self._popen.stderr
+        stdout, stderr = self._process.stdout, self._process.stderr
         assert stdout is not None
         assert stderr is not None
         assert self._pipe is not None

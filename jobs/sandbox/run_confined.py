@@ -1,19 +1,14 @@
 """Confines its own process, then runs a generated program in it: python -P -m jobs.sandbox.run_confined program.py
 
-With --wait in place of a program, it imports what programs need, and waits until a program is named on stdin.
-
 Started by a runner instead of the program itself, in the same interpreter, so that it costs no second
 one. CONFINED_TO says what the program may reach (jobs/sandbox/confinement.py makes it); a program that is
-started by hand has no such variable, and needs no such launcher.
+started by hand has no such variable, and needs no such launcher. A fork of the warm interpreter
+(jobs/sandbox/forked.py) goes the same way from `confine_and_run` on.
 """
 
-import ctypes
-import gc
-import importlib
 import json
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -54,7 +49,6 @@ SYSTEM = (  # what the C library, OpenSSL and DuckDB read: shared libraries, nam
     "/sys/fs/cgroup",  # DuckDB looks up there how much of the CPU it may use, and fails where it is refused
 )
 FAILED = 1  # exit code
-WAIT = "--wait"
 NEEDED = (  # by all programs, or many; what starts no thread when it is imported
     "duckdb",
     "encodings.idna",  # by a connection's first look-up of a host
@@ -80,8 +74,11 @@ def main(path: str) -> int:
         )
         return FAILED
     sqlite_locks.leave_out_locks()  # before anything imports it
-    if path == WAIT:
-        path = _wait_for_a_program()
+    return confine_and_run(path)
+
+
+def confine_and_run(path: str) -> int:
+    """As `main`, in a process whose environment is the program's."""
     wanted = os.environ.pop("CONFINED_TO", None)
     if wanted is not None:
         try:
@@ -90,39 +87,6 @@ def main(path: str) -> int:
             print(f"the program was not started: it cannot be confined ({error})", file=sys.stderr)
             return FAILED
     return run_program(path)
-
-
-def _wait_for_a_program() -> str:
-    """Imports, waits, and becomes what it is told: directory, environment. Ends where its runner has gone."""
-    for module in NEEDED:
-        importlib.import_module(module)
-    importlib.import_module("program_lib.engine").open_here()
-    gc.freeze()  # what is imported stays: no collection looks at it again
-    said = sys.stdin.buffer.read()
-    if not said:
-        sys.exit(0)
-    named = json.loads(said)
-    _mark(named["mark"].encode())
-    os.chdir(named["directory"])
-    os.environ.clear()
-    os.environ.update(named["environment"])
-    time.tzset()
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    return str(named["program"])
-
-
-def _mark(mark: bytes) -> None:
-    """Writes the mark over the entry MARK of the first environment, where /proc/PID/environ shows it."""
-    pointers = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
-    place = 0
-    while (entry := pointers[place]) is not None:
-        if ctypes.string_at(entry, 5) == b"MARK=":
-            room = len(ctypes.string_at(entry))
-            ctypes.memmove(entry, mark.ljust(room, b"\0"), room)
-            return
-        place += 1
-    raise RuntimeError("the environment has no entry MARK")
 
 
 def _confine(wanted: dict[str, list[str]]) -> None:
@@ -153,7 +117,7 @@ def run_program(path: str) -> int:
         return _exit_code(ended)
     except Exception as error:
         frames = error.__traceback__.tb_next if error.__traceback__ else None
-        sys.excepthook(type(error), error, frames)
+        sys.excepthook(type(error), error.with_traceback(frames), frames)
         return FAILED
     return 0
 
@@ -166,7 +130,7 @@ def _exit_code(ended: SystemExit) -> int:
     return FAILED
 
 
-def _end(code: int) -> NoReturn:
+def end(code: int) -> NoReturn:
     """Ends without freeing, object by object, what the system frees at once: that takes 20 ms."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
@@ -175,4 +139,4 @@ def _end(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    _end(main(sys.argv[1]))
+    end(main(sys.argv[1]))

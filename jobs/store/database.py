@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,6 +90,16 @@ class Database:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+
+def size_on_disk(connection: Connection) -> int:
+    """Bytes of the whole database, with what SQLite keeps beside its file."""
+    if connection.dialect.name == "postgresql":
+        asked = sa.select(sa.func.pg_database_size(sa.func.current_database()))
+        return int(connection.execute(asked).scalar_one())
+    file = connection.exec_driver_sql("PRAGMA database_list").one()[2]
+    parts = (Path(f"{file}{suffix}") for suffix in ("", "-wal", "-shm"))
+    return sum(part.stat().st_size for part in parts if part.exists())
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

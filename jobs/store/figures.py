@@ -11,6 +11,7 @@ from jobs.store.records import Waiting
 from jobs.store.store import Store, StoreUnavailable
 
 KEPT = 5.0  # seconds that an answer of the database counts: anyone may ask for the figures
+SIZE_KEPT = 60.0  # seconds that its size counts
 AWAY = 15.0  # seconds until a database that did not answer is asked again
 
 
@@ -22,6 +23,8 @@ class InstallationFigures:
         self._lock = threading.Lock()  # guards what follows
         self._ask_again = 0.0  # monotonic seconds
         self._waiting: Waiting | None = None  # None: the database does not answer
+        self._size: int | None = None  # bytes
+        self._measure_again = 0.0  # monotonic seconds
 
     def collect(self) -> Iterable[Metric]:
         waiting = self._known()
@@ -45,6 +48,19 @@ class InstallationFigures:
                 "Deliveries to webhooks that are not settled",
                 waiting.deliveries,
             )
+        if (size := self._known_size()) is not None:
+            yield GaugeMetricFamily("progress_database_bytes", "The database on its disk", size)
+
+    def _known_size(self) -> int | None:
+        """None until it was measured; while the database is away, as it was."""
+        with self._lock:
+            if self._waiting is not None and time.monotonic() >= self._measure_again:
+                self._measure_again = time.monotonic() + SIZE_KEPT
+                try:
+                    self._size = self._store.size()
+                except StoreUnavailable:
+                    self._ask_again = 0.0
+            return self._size
 
     def _known(self) -> Waiting | None:
         with self._lock:

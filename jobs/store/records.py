@@ -94,6 +94,8 @@ class Run:
     rows_in: int | None = None  # rows that its graph has read; None: not noted
     rows_out: int | None = None  # and written
     rows_rejected: int | None = None
+    runner_tag: str | None = None  # of the runners that may take it; None: it asks for none
+    traceparent: str | None = None  # what its spans are children of
 
     @property
     def has_ended(self) -> bool:
@@ -180,6 +182,8 @@ class NewRun:
     parameters: Mapping[str, str | None] = field(default_factory=dict)
     attempts: int = 1  # runs in all, if each fails
     started_by: str | None = None
+    runner_tag: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
-from jobs.store.database import Database, StoreUnavailable
+from jobs.store.database import Database, StoreUnavailable, size_on_disk
 from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
 from jobs.store.native_thread import off_the_loop
@@ -38,10 +38,11 @@ from jobs.store.records import (
 )
 from jobs.store.run_lists import NEWEST_FIRST, runs_of_page
 from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
+from jobs.store.runners import Runners
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS, WEBHOOKS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.store import Webhooks, count_waiting, delete_webhooks
-from metrics.families import DATABASE_ERRORS, RUN_START, RUNS_ENDED
+from metrics.families import DATABASE_ERRORS, ROWS, RUN_START, RUNS_ENDED
 from settings.groups import DatabaseLimits
 
 __all__ = [
@@ -103,6 +104,7 @@ class Store:
         self._database = Database(database_url, limits)
         self.installation = Installation(self._database)
         self.webhooks = Webhooks(self._read, self._write)
+        self.runners = Runners(self._read, self._write)
         for (
             end,
             kind,
@@ -120,6 +122,10 @@ class Store:
     def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""
         self._read(lambda connection: connection.execute(sa.select(1)).scalar_one())
+
+    def size(self) -> int:
+        """Bytes that the database takes on disk."""
+        return self._read(size_on_disk)
 
     # ---- jobs
 
@@ -237,6 +243,8 @@ class Store:
                 "attempt": 1,
                 "attempts": new.attempts,
                 "started_by": new.started_by,
+                "runner_tag": new.runner_tag,
+                "traceparent": new.traceparent,
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -343,15 +351,19 @@ class Store:
     def queue_position(self, run: Run) -> int:
         """How many queued runs come before this one: its tenant's earlier ones, and as many of each other tenant.
 
-        Retries whose time has not come are not among its tenant's.
+        Of those with its tag. Retries whose time has not come are not among its tenant's.
         """
+        of_tag = RUNS.c.runner_tag == run.runner_tag
         earlier = sa.select(sa.func.count()).where(
             RUNS.c.tenant_id == run.tenant_id,
             _IS_QUEUED,
+            of_tag,
             RUNS.c.created_at < run.created_at,
             sa.func.coalesce(RUNS.c.due_at, 0.0) <= time.time(),
         )
-        others = sa.select(sa.func.count()).where(RUNS.c.tenant_id != run.tenant_id, _IS_QUEUED)
+        others = sa.select(sa.func.count()).where(
+            RUNS.c.tenant_id != run.tenant_id, _IS_QUEUED, of_tag
+        )
 
         def read(connection: Connection) -> int:
             own = int(connection.execute(earlier).scalar_one())
@@ -390,7 +402,10 @@ class Store:
             values["ended_at"] = time.time()
         owner = [RUNS.c.runner == str(runner)] if runner is not None else []
 
+        rows = Rows(0, 0, 0)
+
         def move(connection: Connection) -> bool:
+            nonlocal rows
             if not _set(connection, tenant_id, run_id, frm, values, *owner):
                 return False
             _put_nodes(connection, run_id, nodes)
@@ -398,7 +413,7 @@ class Store:
                 row = {"run_id": run_id, "size": log.size, "tail": log.tail}
                 connection.execute(sa.insert(RUN_LOGS).values(**row))
             if to.is_end:
-                _note_rows(connection, tenant_id, run_id)
+                rows = _note_rows(connection, tenant_id, run_id)
                 is_retried = retry_after is not None and _record_retry(
                     connection, run_id, retry_after
                 )
@@ -408,6 +423,8 @@ class Store:
         has_moved = self._write(move)
         if has_moved and to.is_end:
             RUNS_ENDED.labels(to.value, kind_of_reason(to, reason)).inc()
+            for way, count in rows._asdict().items():
+                ROWS.labels(way).inc(count)
         return has_moved
 
     def retry_of(self, run: Run) -> Run | None:
@@ -430,9 +447,10 @@ class Store:
         query = query.order_by(RUNS.c.due_at).limit(limit)
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
-    def waiting_tenants(self) -> dict[str, int]:
-        """Tenants with a queued run → how many of their runs are at work. Some may only wait for a retry's time."""
-        counted = sa.select(RUNS.c.tenant_id, RUNS.c.status, sa.func.count()).where(_ACTIVE)
+    def waiting_tenants(self, tag: str | None = None) -> dict[str, int]:
+        """Tenants with a queued run of the tag → how many of theirs are at work. Some may only wait for a retry's time."""
+        counted = sa.select(RUNS.c.tenant_id, RUNS.c.status, sa.func.count())
+        counted = counted.where(_ACTIVE, RUNS.c.runner_tag == tag)
         counted = counted.group_by(RUNS.c.tenant_id, RUNS.c.status)
 
         def read(connection: Connection) -> dict[str, int]:
@@ -448,8 +466,10 @@ class Store:
 
         return self._read(read)
 
-    def first_waiting(self, tenant_id: str, claimed: str, age: float) -> str | None:
-        """The id of the tenant's run that has waited longest: for `age` seconds at least, but for the run `claimed`.
+    def first_waiting(
+        self, tenant_id: str, claimed: str, age: float, tag: str | None = None
+    ) -> str | None:
+        """The id of the tenant's run of the tag that has waited longest: for `age` seconds at least, but for the run `claimed`.
 
         Retries whose time has not come are left out.
         """
@@ -457,6 +477,7 @@ class Store:
         query = sa.select(RUNS.c.run_id).where(
             RUNS.c.tenant_id == tenant_id,
             _IS_QUEUED,
+            RUNS.c.runner_tag == tag,
             sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= now - age),
             sa.func.coalesce(RUNS.c.due_at, 0.0) <= now,
         )
@@ -482,7 +503,8 @@ class Store:
 
         started = self._write(start)
         if started is not None:
-            RUN_START.observe(max(time.time() - started.run.created_at, 0.0))
+            due = started.run.due_at or started.run.created_at
+            RUN_START.observe(max(time.time() - due, 0.0))
         return started
 
     def request_cancel(self, tenant_id: str, run_id: str) -> bool:
@@ -544,16 +566,16 @@ class Store:
         query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~_ACTIVE)
         return set(self._read(lambda connection: connection.execute(query).scalars().all()))
 
-    def waiting_since(self, before: float, limit: int = 1000) -> list[Run]:
-        """Queued runs that were last put in the queue before a time (Unix seconds), oldest first."""
-        query = _runs().where(RUNS.c.status == RunStatus.QUEUED.value, RUNS.c.queued_at < before)
+    def waiting_since(self, before: float, tag: str | None = None, limit: int = 1000) -> list[Run]:
+        """Queued runs of the tag that were last put in the queue before a time (Unix seconds), oldest first."""
+        query = _runs().where(_IS_QUEUED, RUNS.c.runner_tag == tag, RUNS.c.queued_at < before)
         query = query.order_by(RUNS.c.created_at).limit(limit)
         return self._read(lambda c: [_run(dict(row)) for row in c.execute(query).mappings()])
 
-    def count_active(self) -> int:
-        """How many runs of all tenants are queued or running, without retries whose time has not come."""
+    def count_active(self, tag: str | None = None) -> int:
+        """How many runs of the tag, of all tenants, are queued or running, without retries whose time has not come."""
         query = sa.select(sa.func.count()).select_from(RUNS)
-        query = query.where(_ACTIVE, RUNS.c.queued_at <= time.time())
+        query = query.where(_ACTIVE, RUNS.c.runner_tag == tag, RUNS.c.queued_at <= time.time())
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
     def waiting(self) -> Waiting:
@@ -720,14 +742,15 @@ def _read_work(
     return characters
 
 
-def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> None:
-    """Notes what the run has read, written and rejected: lists then need not read its graph."""
+def _note_rows(connection: Connection, tenant_id: str, run_id: str) -> Rows:
+    """Notes what the run has read, written and rejected, and returns it: lists then need not read its graph."""
     work: dict[str, Work] = {}
     _read_work(connection, tenant_id, [run_id], work)
     rows = work[run_id].rows()
     update = sa.update(RUNS).where(RUNS.c.run_id == run_id)
     values = {"rows_in": rows.read, "rows_out": rows.written, "rows_rejected": rows.rejected}
     connection.execute(update.values(values))
+    return rows
 
 
 def _run_of_key(
@@ -817,7 +840,7 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     """A run like that one, with its graph, program and values. False when somebody had asked for that one's cancel."""
     copied = (
         *("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts"),
-        "started_by",
+        *("started_by", "runner_tag", "traceparent"),
     )
     query = sa.select(
         *(RUNS.c[name] for name in copied), RUNS.c.attempt, RUNS.c.cancel_requested_at

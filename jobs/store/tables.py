@@ -52,6 +52,10 @@ RUNS = sa.Table(
     sa.Column("rows_out", sa.BigInteger),
     sa.Column("rows_rejected", sa.BigInteger),
     sa.Column("started_by", sa.String(200)),  # the subject of the token that executed it
+    sa.Column(
+        "runner_tag", sa.String(32)
+    ),  # of the runners that may take it; NULL: it asks for none
+    sa.Column("traceparent", sa.String(55)),  # what its spans are children of: docs/traces.md
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(
         "last_run_of_job",
@@ -60,7 +64,11 @@ RUNS = sa.Table(
     ),
     sa.Index("runs_of_tenant", "tenant_id", "created_at", "run_id"),
     sa.Index("runs_of_status", "tenant_id", "status", "created_at", "run_id"),
-    sa.Index("runs_by_status_of_tenants", "status", "tenant_id"),
+    # All that a runner asks before each start
+    sa.Index(
+        "runs_by_status_and_tag",
+        *("status", "runner_tag", "tenant_id", "created_at", "run_id", "due_at"),
+    ),
     sa.Index("runs_by_end", "ended_at"),
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),
 )
@@ -83,6 +91,16 @@ INSTALLATION = sa.Table(
     METADATA,
     sa.Column("name", sa.String(80), primary_key=True),
     sa.Column("value", sa.String(80), nullable=False),
+)
+
+# Runners that take runs, each shown by itself; jobs/store/runners.py
+RUNNERS = sa.Table(
+    "runners",
+    METADATA,
+    sa.Column("runner", sa.String(255), primary_key=True),  # its ProcessIdentity, as text
+    sa.Column("tags", sa.Text, nullable=False),  # with spaces between
+    sa.Column("takes_untagged", sa.Boolean, nullable=False),
+    sa.Column("seen_at", sa.Double, nullable=False),  # by the database's clock
 )
 
 NODE_STATES = sa.Table(

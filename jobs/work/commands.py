@@ -30,6 +30,7 @@ def execute_job(
     most_queued: int,
     given: Mapping[str, Any],
     started_by: str | None = None,
+    traceparent: str | None = None,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
@@ -37,6 +38,7 @@ def execute_job(
     generated between them, so that SQLite's one write lock is held only briefly.
 
     `given`: values of the job's parameters, as a request has them; those that are not given have their defaults.
+    `traceparent`: what the run's spans are children of.
 
     Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, WrongParameters, TooManyQueued,
     QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
@@ -48,9 +50,19 @@ def execute_job(
     graph = parse_graph(found.graph)
     parameters = checked_values(graph, given)
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
-    run_queue.check()
-    attempts = graph.retries.attempts
-    new = NewRun(job_id, found.graph, program, key, request_hash, parameters, attempts, started_by)
+    run_queue.check(graph.runner_tag)
+    new = NewRun(
+        job_id,
+        found.graph,
+        program,
+        key,
+        request_hash,
+        parameters,
+        attempts=graph.retries.attempts,
+        started_by=started_by,
+        runner_tag=graph.runner_tag,
+        traceparent=traceparent,
+    )
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)
@@ -78,7 +90,7 @@ def cancel_run(
     while True:
         run = store.run(tenant_id, run_id)
         if run.status is RunStatus.QUEUED:
-            _cancel_queued(store, announcer, run)
+            _cancel_queued(store, run_queue, announcer, run)
         elif run.status is RunStatus.RUNNING and run.cancel_requested_at is None:
             store.request_cancel(tenant_id, run_id)
         else:
@@ -87,7 +99,8 @@ def cancel_run(
             return run
 
 
-def _cancel_queued(store: Store, announcer: Announcer, run: Run) -> None:
+def _cancel_queued(store: Store, run_queue: RunQueue, announcer: Announcer, run: Run) -> None:
     cancelled = RunStatus.CANCELLED
     if store.move_run(run.tenant_id, run.run_id, RunStatus.QUEUED, cancelled, reason=BEFORE_START):
+        run_queue.drop(run)
         announcer.announce(status_announcement(run, cancelled, BEFORE_START))

@@ -12,12 +12,12 @@ from described.schema import (
     WHOLE,
     Schema,
     any_of,
-    just,
     listed,
     nullable,
     one_of,
     record,
     ref,
+    told,
 )
 
 RAW = "application/octet-stream"
@@ -34,13 +34,13 @@ _QUESTION = record(
     {
         "graph": ref("Graph"),
         "last": listed(listed(nullable(any_of(WHOLE, TEXT)))),
-        "find": just("types"),
+        "find": one_of(["types", "columns", "tables"]),
         "parameters": {"type": "object"},
         "from": WHOLE,
         "rows": WHOLE,
         "rejecting": listed(WHOLE),
     },
-    "the rows of the nodes `last`, or the types of a file alone",
+    "the rows or the columns of the nodes `last`, the types of a file alone, or the tables of a connection",
     optional=("last", "find", "parameters", "from", "rows", "rejecting"),
 )
 
@@ -63,6 +63,14 @@ def _answer(members: dict[str, Schema], *optional: str) -> Schema:
     return record(members, optional=optional)
 
 
+TABLE = record(
+    {
+        "name": TEXT,
+        "columns": listed(
+            record({"name": TEXT, "type": told(TEXT, 'docs/types.md; "" where none is known')})
+        ),
+    }
+)
 _PREVIEW = any_of(
     _answer({"taken": FLAG}),
     _answer({"busy": FLAG}),
@@ -80,7 +88,10 @@ _PREVIEW = any_of(
         },
         *("rows", "truncated", "timedOut", "from", "count"),
     ),
+    _answer({"tables": listed(TABLE), "truncated": FLAG}),
 )
+_PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
+_PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)
 _OWN_RUN = record(
     {
         "runId": TEXT,
@@ -116,6 +127,14 @@ CHANNELS = (
         "runs.{tenant}.{run}",
         "The work queue, the stream RUNS: that a run waits.",
         sent=(Message("RunWaits", "A run waits for a runner.", EMPTY, RAW),),
+        is_internal=True,
+    ),
+    Channel(
+        "taggedQueue",
+        "nats",
+        "runs.{tag}.{tenant}.{run}",
+        "The work queue of runners with a tag, the stream TAGGED_RUNS: that a run waits for one of them.",
+        sent=(Message("TaggedRunWaits", "A run waits for a runner with the tag.", EMPTY, RAW),),
         is_internal=True,
     ),
     Channel(
@@ -158,8 +177,17 @@ CHANNELS = (
         "nats",
         "tenant.{tenant}.preview",
         "The first rows of a node, or the types of a file's columns.",
-        received=(Message("PreviewQuestion", "A web server asks any runner.", _QUESTION),),
-        replies=(Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW),),
+        received=(_PREVIEW_QUESTION,),
+        replies=(_PREVIEW_ANSWER,),
+        is_internal=True,
+    ),
+    Channel(
+        "taggedPreview",
+        "nats",
+        "tenant.{tenant}.preview.{tag}",
+        "The same of a job that asks for runners with a tag.",
+        received=(_PREVIEW_QUESTION,),
+        replies=(_PREVIEW_ANSWER,),
         is_internal=True,
     ),
 )

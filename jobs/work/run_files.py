@@ -1,5 +1,7 @@
 """The files of a run, and where they are."""
 
+import contextlib
+import os
 import re
 import shutil
 from pathlib import Path
@@ -8,6 +10,7 @@ from progress_lib.subjects import check_id
 
 # Files of rows that a program gathers (program_lib/spool.py), which removes them itself
 SPOOLED = "duckdb_temp_*"
+LOG = "log.txt"
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
@@ -23,13 +26,24 @@ def run_directories(data_dir: Path) -> list[str]:
     return [path.name for path in all_runs(data_dir).glob("*") if _RUN_ID.fullmatch(path.name)]
 
 
+def sizes_of_runs(data_dir: Path) -> dict[str, int]:
+    """Bytes of all logs of runs here, and of all else that lies beside them."""
+    sizes = {"logs": 0, "files": 0}
+    for directory, _, names in os.walk(all_runs(data_dir)):
+        for name in names:
+            with contextlib.suppress(OSError):  # it may go while we look
+                size = os.lstat(os.path.join(directory, name)).st_size
+                sizes["logs" if name == LOG else "files"] += size
+    return sizes
+
+
 class RunFiles:
     """The directory DATA_DIR/runs/<runId> of one run."""
 
     def __init__(self, data_dir: Path, run_id: str) -> None:
         self.directory = all_runs(data_dir) / check_id(run_id)
         self.program = self.directory / "program.py"
-        self.log = self.directory / "log.txt"
+        self.log = self.directory / LOG
         self.last_words = self.directory / "last_words.jsonl"
 
     def remove(self) -> None:

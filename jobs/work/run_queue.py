@@ -1,66 +1,36 @@
-"""The work queue between execute and the runners: a JetStream stream that only holds run ids.
+"""The work queue between execute and the runners: JetStream streams that only hold run ids.
 
 The database holds the truth; a message here is a hint that a run waits. So a lost message is queued
 again by a runner's sweep, and a doubled one finds its run already taken.
+
+Runs of jobs that ask for no tag are in the stream RUNS, which has one consumer. Those for runners with a tag are in
+TAGGED_RUNS, which is made when the first one is queued, and has a consumer for each tag (docs/tags.md).
 """
 
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jobs.store.records import Run
-from progress_lib.jetstream import ACK, IN_PROGRESS, NAK, JetStream, JetStreamError
-from progress_lib.nats import Link, Message, NatsAway, NatsError, Subscription
-from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules
-from progress_lib.subjects import RUNS_STREAM, check_id
+from jobs.work.queue_stream import Consumer, QueueStream, QueueUnavailable, plan
+from progress_lib.jetstream import ACK, IN_PROGRESS, NAK
+from progress_lib.nats import Link, Message, Subscription
+from progress_lib.streams import StreamPlan, StreamRules
+from progress_lib.subjects import RUNS_STREAM, TAGGED_RUNS_STREAM, check_id, stream_name
+
+__all__ = ["ACK_WAIT", "PLAN", "TAGGED_PLAN", "Claim", "QueueUnavailable", "RunQueue"]
 
 LOG = logging.getLogger(__name__)
 
-CONSUMER = "runners"
 # Seconds without a sign from a runner until its message goes to another
 ACK_WAIT = 30.0
-# Messages. When full, the database still has the run, and a sweep queues it later.
-MAX_WAITING = 100_000
-# Bytes of the stream: as many as it needs; 4 MiB, some 40,000 runs, and less where the account demands a bound
-SIZES = (-1, 4 << 20, 2 << 20, 1 << 20)
-# Seconds without a server that has the queue, until it is made again: a restart takes less, and nothing is lost
-REMAKE_AFTER = 20.0
-
-ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
-STATE_AGE = 2.0  # seconds
-ELECTION_LOOK = 0.1  # seconds between two looks whether they have
-ELECTION_WAIT = 6.0  # seconds that an execute waits while the queue's other servers elect a leader
-ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
-
-_FULL_SUBJECT = 10077  # JetStream's error: this run's message is still in the queue
-
-
-NEEDS_JETSTREAM = (
-    "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
-)
-NO_LEADER = "more than half of its servers must be there, and the user of NATS_URL must be allowed to ask ($JS.API.>)"
-CONSUMER_FIRST = {"deliver_policy": "all", "max_ack_pending": -1}  # all that wait may be under way
-PLAN = StreamPlan(
-    RUNS_STREAM,
-    subjects=("runs.*.*",),
-    must={
-        "retention": "workqueue",
-        # A run has at most one message, so to queue it again while it waits changes nothing.
-        "max_msgs_per_subject": 1,
-        "discard": "new",
-        "discard_new_per_subject": True,
-    },
-    first={"storage": "file", "max_msgs": MAX_WAITING},
-    sizes=SIZES,
-    remake_after=REMAKE_AFTER,
-    lost="nothing is lost, since runs that wait are in the database and are queued again",
-)
-
-
-class QueueUnavailable(Exception):
-    """Runs cannot be queued now; the text says why."""
+ROUND_GAP = 0.1  # seconds between two looks for messages of several kinds
+REST = 5.0  # seconds until a kind whose stream does not answer is asked again: others need not wait for it
+UNTAGGED = Consumer("runners")
+PLAN = plan(RUNS_STREAM, "runs.*.*")
+TAGGED_PLAN = plan(TAGGED_RUNS_STREAM, "runs.*.*.*")
+NO_TAGGED_RUNS = "off"  # the state of TAGGED_RUNS before anybody asked for a tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +41,7 @@ class Claim:
     run_id: str
     _reply: str
     _link: Link
+    tag: str | None = None  # that the run asks for
 
     def heartbeat(self) -> bool:
         """Tells the queue that the run lives, so that no other runner gets the message."""
@@ -89,7 +60,7 @@ class Claim:
 class RunQueue:
     """Puts runs in the queue, takes them out, and carries requests to cancel a run.
 
-    Any thread but the link's own may call.
+    Any thread but the link's own may call; one thread takes.
     """
 
     def __init__(
@@ -98,128 +69,89 @@ class RunQueue:
         ack_wait: float = ACK_WAIT,
         rules: StreamRules | None = None,
         plan: StreamPlan = PLAN,
+        takes: Sequence[str | None] = (None,),
     ) -> None:
+        """`takes`: the tags of the runs that `take` takes; None: of those without one."""
         self._link = link
-        self._jetstream = JetStream(link)
-        self._stream = OwnStream(link, plan, rules)
-        self._ack_wait = ack_wait
-        # Number of the link's connection on which each was last ensured; 0: it may be gone.
-        self._stream_of = self._consumer_of = 0
-        self._look = threading.Lock()  # guards the two below
-        self._look_again = 0.0  # monotonic seconds
-        self._why_not = ""
+        self._rules = rules or StreamRules()
+        self._untagged = QueueStream(link, ack_wait, rules, plan)
+        self._tagged = QueueStream(link, ack_wait, rules, TAGGED_PLAN)
+        self._takes = list(takes)  # (taking thread); the first is asked first
+        self._rest: dict[str | None, float] = {}  # (taking thread) tag → when it is asked again
 
     def state(self) -> str:
         """ "ok", or why a run could not be queued now: NATS is asked again after STATE_AGE.
 
-        It waits two ANSWER_WAIT at most; any thread.
+        Runs that the queue did not take before are put in it. Waits three ANSWER_WAIT at most; any thread.
         """
-        if not self._link.is_up:
-            return "NATS is not connected"
-        with self._look:
-            if time.monotonic() >= self._look_again:
-                self._why_not = self._look_at_it()
-                self._look_again = time.monotonic() + STATE_AGE
-        return self._why_not
+        return self._untagged.state()
 
-    def _look_at_it(self) -> str:
-        self._stream_of = 0  # the queue's servers may be away, though the connection is there
-        try:
-            self._is_there(is_last=True)
-        except QueueUnavailable as error:
-            return str(error)
-        return "ok"
+    def tagged_state(self) -> str:
+        """The same of runs for runners with a tag; "off" where this installation has had none."""
+        name = stream_name(self._link.prefix, TAGGED_RUNS_STREAM)
+        if not self._tagged.is_known and not self._rules.owner.has_made(name):
+            return NO_TAGGED_RUNS
+        return self._tagged.state()
 
-    def check(self) -> None:
+    def check(self, tag: str | None = None) -> None:
         """Raises QueueUnavailable, with the reason, when a run could not be queued now."""
-        if not self._link.is_up and not self._link.wait_up(1.0):
-            raise QueueUnavailable("NATS is not connected, so no runner can be told of a run")
-        deadline = time.monotonic() + (ELECTION_WAIT if self._stream.has_replicas else 0.0)
-        while not self._is_there(is_last=time.monotonic() >= deadline):
-            time.sleep(ELECTION_LOOK)
-
-    def _is_there(self, *, is_last: bool) -> bool:
-        """False when the stream has no leader, and it is not the last look. Raises QueueUnavailable."""
-        try:
-            self._ensure_stream()
-            return True
-        except StreamAway as error:
-            if is_last:
-                raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
-            return False
-        except JetStreamError as error:
-            raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
-        except NatsAway as error:
-            raise QueueUnavailable(f"NATS went away: {error}") from error
-        except NatsError as error:
-            why = (
-                "JetStream does not answer" if self._link.has_jetstream else "NATS has no JetStream"
-            )
-            hint = NO_LEADER if self._link.has_jetstream else NEEDS_JETSTREAM
-            raise QueueUnavailable(f"{why} ({error}): {hint}") from error
+        self._stream_of(tag).check()
 
     def why_not_ours(self, wait: float) -> str:
         """Why this installation must not start: the queue is somebody else's. "" when that is not known in `wait` seconds."""
-        if self._link.wait_up(wait):
-            try:
-                self._ensure_stream()
-            except NotOurs as error:
-                return str(error)
-            except NatsError:
-                pass  # it may be better later; `state` tells
-        return ""
+        streams = {self._stream_of(tag) for tag in (None, *self._takes)}
+        return next(filter(None, (stream.why_not_ours(wait) for stream in streams)), "")
 
     def put(self, run: Run) -> None:
         """Queues a run; harmless when it is queued already. Raises QueueUnavailable."""
-        self.check()
-        try:
-            self._publish(run)
-        except NatsError:  # the stream may be gone, though the connection is not
-            self._stream_of = 0
-            self.check()
-            try:
-                self._publish(run)
-            except NatsError as error:
-                self._stream_of = 0
-                raise QueueUnavailable(str(error)) from error
+        self._stream_of(run.runner_tag).put(_subject(run))
 
-    def _publish(self, run: Run) -> None:
-        subject = f"runs.{check_id(run.tenant_id)}.{check_id(run.run_id)}"
-        try:
-            self._jetstream.publish(subject, b"")
-        except JetStreamError as error:
-            if error.code != _FULL_SUBJECT:
-                raise
+    def drop(self, run: Run) -> None:
+        """Takes out the message of a run that ended before a runner took it, where nobody else may: there may be no such runner."""
+        if run.runner_tag is not None:
+            self._tagged.drop(_subject(run))
 
-    def holds(self) -> int:
-        """How many messages the queue holds, those that runners have taken included. 0 when not known."""
-        try:
-            told = self._jetstream.call(f"STREAM.INFO.{self._stream.name}", {}, ANSWER_WAIT)
-        except NatsError:
-            return 0
-        return int(told["state"]["messages"])
+    def holds(self, tag: str | None = None) -> int:
+        """How many messages the queue holds for a tag, those that runners have taken included. 0 when not known."""
+        return self._untagged.holds() if tag is None else self._tagged.holds_for(_consumer(tag))
 
     def take(self, timeout: float) -> Claim | None:
-        """The next run that waits; None after `timeout` seconds. Raises QueueUnavailable."""
-        began = time.monotonic()
-        try:
-            self._ensure_consumer()
-            message = self._jetstream.pull(self._stream.name, CONSUMER, timeout)
-        except NatsError as error:
-            self._stream_of = self._consumer_of = 0
-            raise QueueUnavailable(str(error)) from error
-        if message is None:
-            self._look_at_silence(time.monotonic() - began, timeout)
-            return None
-        return self._claim(message)
+        """The next run that waits; None after `timeout` seconds. Raises QueueUnavailable.
 
-    def _look_at_silence(self, waited: float, timeout: float) -> None:
-        """An empty pull is answered after `timeout`. Earlier, or never: the consumer is gone."""
-        if timeout / 2 <= waited <= timeout + ANSWER_GRACE:
-            return
-        self._stream_of = self._consumer_of = 0
-        if waited < timeout / 2:
-            raise QueueUnavailable("the work queue has gone; it is made again")
+        Of several kinds of runs each is asked in its turn, so that many of one do not hold up another's.
+        """
+        if len(self._takes) == 1:
+            [tag] = self._takes
+            message = self._stream_of(tag).take(_consumer(tag), timeout)
+            return None if message is None else self._claim(message)
+        deadline = time.monotonic() + timeout
+        while True:
+            message = self._taken_in_turn()
+            if message is not None:
+                return self._claim(message)
+            if time.monotonic() + ROUND_GAP > deadline:
+                return None
+            time.sleep(ROUND_GAP)
+
+    def _taken_in_turn(self) -> Message | None:
+        """A message of the first kind that has one. QueueUnavailable only when none has: one stream may be there without the other."""
+        unavailable = None
+        for tag in tuple(self._takes):
+            if time.monotonic() < self._rest.get(tag, 0.0):
+                continue
+            try:
+                message = self._stream_of(tag).take_now(_consumer(tag))
+            except QueueUnavailable as error:
+                self._rest[tag] = time.monotonic() + REST
+                unavailable = error
+                continue
+            if message is not None:
+                self._takes.remove(tag)
+                self._takes.append(tag)
+                return message
+        if unavailable is not None:
+            raise unavailable
+        return None
 
     def tell_cancel(self, run: Run) -> bool:
         """Asks the run's runner to cancel it. False while NATS is away; the runner also reads the database."""
@@ -235,28 +167,24 @@ class RunQueue:
 
         return self._link.subscribe("tenant.*.run.*.cancel", heard)
 
+    def _stream_of(self, tag: str | None) -> QueueStream:
+        return self._untagged if tag is None else self._tagged
+
     def _claim(self, message: Message) -> Claim | None:
-        words = message.subject.split(".")
-        if len(words) == 3:
-            return Claim(words[1], words[2], message.reply, self._link)
+        match message.subject.split("."):
+            case [_, tenant_id, run_id]:
+                return Claim(tenant_id, run_id, message.reply, self._link)
+            case [_, tag, tenant_id, run_id]:
+                return Claim(tenant_id, run_id, message.reply, self._link, tag)
         LOG.warning("message on %s in the work queue is none of ours: dropped", message.subject)
         self._link.publish(message.reply, ACK)
         return None
 
-    def _ensure_stream(self) -> None:
-        """Makes the stream, once a connection: a server that comes back without it comes with a new one."""
-        connection = self._link.connects
-        if connection and self._stream_of == connection:
-            return
-        self._stream.open(ANSWER_WAIT)
-        self._stream_of = connection
 
-    def _ensure_consumer(self) -> None:
-        connection = self._link.connects
-        if connection and self._consumer_of == connection:
-            return
-        self._ensure_stream()
-        must = {"ack_policy": "explicit", "ack_wait": int(self._ack_wait * 1e9), "max_deliver": -1}
-        name = self._stream.name
-        self._jetstream.ensure_consumer(name, CONSUMER, must, CONSUMER_FIRST, ANSWER_WAIT)
-        self._consumer_of = connection
+def _subject(run: Run) -> str:
+    tag = "" if run.runner_tag is None else f"{check_id(run.runner_tag)}."
+    return f"runs.{tag}{check_id(run.tenant_id)}.{check_id(run.run_id)}"
+
+
+def _consumer(tag: str | None) -> Consumer:
+    return UNTAGGED if tag is None else Consumer(f"runners-{tag}", f"runs.{tag}.*.*")

@@ -6,13 +6,16 @@ A file whose name ends with .gz or .zst is packed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from program_lib.compressed import opened_unpacked, packing
-from program_lib.csv_files.find_types import find_types as find_types_by
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
-from program_lib.data_files import claim, data_file
-from program_lib.types import COLUMN_TYPES, Column
+from program_lib.many_files import one_or_many_texts
+from program_lib.narrowest_types import narrowest_types
+from program_lib.ports import TextReader, Writer
+from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
 def read_csv(
@@ -22,33 +25,53 @@ def read_csv(
     encoding: str = "utf-8",
     types: Mapping[str, str] | None = None,
     null: str = "",
-) -> CsvReader:
-    """The rows of a file whose first line names the columns.
+    file_column: str = "",
+) -> TextReader:
+    """The rows of a file whose first line names the columns, or of all files that match a path with * in it.
 
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `null` is
     what stands for NULL where it is not in quotes.
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
-    return CsvReader(
-        path, delimiter=delimiter, encoding=encoding, types=named, null=null, opener=opened_unpacked
-    )
+
+    def make(one: str, columns: Schema | None) -> CsvReader:
+        return CsvReader(
+            one,
+            delimiter=delimiter,
+            encoding=encoding,
+            types=named,
+            null=null,
+            opener=opened_unpacked,
+        )
+
+    return one_or_many_texts(path, make, file_column=file_column)
 
 
 def find_types(
     path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
 ) -> list[Column]:
-    """What the columns of a file hold: for each the narrowest type that takes all of its values."""
-    return find_types_by(
-        path, delimiter=delimiter, encoding=encoding, null=null, opener=opened_unpacked
-    )
+    """What the columns of a file, or of all that match, hold: for each the narrowest type that takes all of its values."""
+    return narrowest_types(read_csv(path, delimiter=delimiter, encoding=encoding, null=null))
 
 
 def write_csv(
-    path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
-) -> CsvWriter:
-    """Writes a file, which appears when it is complete; another one in its place stays until then."""
-    place = data_file(path)
-    claim(place, "a CSV file")
-    return CsvWriter(
-        place, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
-    )
+    path: str,
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    null: str = "",
+    split_by: str = "",
+    split_rows: int = 0,
+    existing: str = KEEP,
+) -> Writer:
+    """Writes a file, which appears when it is complete; another one in its place stays until then.
+
+    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    """
+
+    def make(one: Path) -> CsvWriter:
+        return CsvWriter(
+            one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
+        )
+
+    return one_or_split(path, make, "a CSV file", by=split_by, rows=split_rows, existing=existing)

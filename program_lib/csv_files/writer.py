@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -13,7 +13,7 @@ from program_lib.csv_files.form import Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.part_files import TURN
-from program_lib.ports import WritesAll
+from program_lib.ports import HoldsNothing, WritesAll
 from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
@@ -37,7 +37,7 @@ class _Part(NamedTuple):
     start: int = 0  # in the batch
 
 
-class CsvWriter(WritesAll):
+class CsvWriter(HoldsNothing, WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
 
     def __init__(
@@ -76,13 +76,18 @@ class CsvWriter(WritesAll):
         self._part.append(self._mark + names)
 
     def write(self, table: pa.Table) -> None:
-        """Of many rows two threads make halves."""
+        self.put(self.prepared(table))
+
+    def prepared(self, table: pa.Table) -> Sequence[bytes | memoryview]:
+        """Its lines. Of many rows two threads make halves. Raises RowRefused."""
         half = len(table) // 2
         if half < LEAST_HALF:
-            self._part.append(self._lines(_Part(table)))
-            return
+            return [self._lines(_Part(table))]
         parts = [_Part(table.slice(0, half)), _Part(table.slice(half), half)]
-        self._part.append(*in_two_threads(self._lines, parts))
+        return list(in_two_threads(self._lines, parts))
+
+    def put(self, prepared: Sequence[bytes | memoryview]) -> None:
+        self._part.append(*prepared)
 
     def _lines(self, part: _Part) -> bytes | memoryview:
         try:

@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from program_lib.data_files import claim
 from program_lib.databases.around import Around
+from program_lib.databases.committing import CommittingWriter
 from program_lib.databases.connections import check_is_there, database_url, is_sqlite_file
+from program_lib.databases.turns import claim_database, spelled_alike
+from program_lib.errors import ProgramError
 from program_lib.ports import Reader, Writer
 from program_lib.write_modes import KEYED
 
@@ -45,9 +50,11 @@ def write_rows(
     *,
     before: str = "",
     after: str = "",
+    commit_rows: int = 0,
 ) -> Writer:
     """A writer of a table; `mode` is create, append, replace, or one of databases.keys.KEYED, which needs a `key`.
 
+    `commit_rows`: rows are committed after each so many, and stand whatever happens later; else all or none are written.
     `before` and `after` are statements that run in its transaction: databases.around says which. Raises as `read_rows`.
     """
     assert bool(key) == (mode in KEYED), "a key goes with the modes that need one"
@@ -56,6 +63,20 @@ def write_rows(
     around.check(url.get_backend_name())
     if is_sqlite_file(url):
         claim(Path(str(url.database)), "a database", is_shared=True)
+    database = spelled_alike(url)
+    claim_database(database, alone=bool(commit_rows))
+    if not commit_rows:
+        return _writer(url, table, mode, key, around)
+    if around:
+        raise ProgramError(
+            "SQL before and after the rows belongs to their one transaction: leave it out, or Commit every"
+        )
+    return CommittingWriter(
+        lambda: _writer(url, table, mode, key, around), mode, commit_rows, database
+    )
+
+
+def _writer(url: URL, table: str, mode: str, key: Sequence[str], around: Around) -> Writer:
     match url.get_backend_name():
         case "sqlite":
             from program_lib.databases.sqlite import SqliteWriter

@@ -55,6 +55,12 @@ def there_is_no(link: Link, written: str) -> ProgramError:
     return ProgramError(names.no_table(written, there))
 
 
+def shown_names(link: Link) -> list[str]:
+    """The tables and views that people look for."""
+    names = {name for schema, name, _ in _masters(link) if schema == "main"}
+    return sorted(name for name in names if not name.startswith("sqlite_"))
+
+
 def _tables(link: Link) -> list[names.Table]:
     return [names.Table(schema, name, True) for schema, name, _ in _masters(link)]
 

@@ -52,7 +52,7 @@ class SqliteWriter:
         assert mode in ("create", "append", "replace", *KEYED)
         self._place, self._table, self._mode, self._key = Place.of(where), table, mode, key
         self._around = around
-        self._tally = Tally(mode)
+        self.tally = Tally(mode)
         self._say: Say | None = None
         self._file: _File | None = None
         self._schema = Schema()
@@ -77,10 +77,10 @@ class SqliteWriter:
         inserts = self._begun()
         with self._file.all_or_nothing():
             found = inserts.insert(table)
-        self._tally.add(len(table), found)
+        self.tally.add(len(table), found)
 
     def told(self) -> str:
-        return self._tally.told() if self._mode in KEYED else ""
+        return self.tally.told() if self._mode in KEYED else ""
 
     def finish(self) -> None:
         assert self._file is not None, "start comes first"

@@ -6,6 +6,8 @@ from collections.abc import Hashable
 
 from sqlalchemy.engine import URL
 
+from program_lib.errors import ProgramError
+
 PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}  # where a URL names none
 _KEYS: list[Hashable] = []  # of the databases, in the order in which they were first asked for
 
@@ -15,6 +17,23 @@ def turn_of(database: Hashable) -> tuple[int, int]:
     if database not in _KEYS:
         _KEYS.append(database)
     return 0, _KEYS.index(database)
+
+
+_ALONE: set[Hashable] = set()  # databases of which an output commits rows on the way
+_SHARED: set[Hashable] = set()  # all that are written
+
+
+def claim_database(database: Hashable, *, alone: bool) -> None:
+    """Notes that an output writes into this database. Raises ProgramError where an output that is to be alone is not.
+
+    Rows that it commits on the way and those of another transaction of the same run would wait for each other for ever.
+    """
+    if database in _ALONE or (alone and database in _SHARED):
+        raise ProgramError(
+            "an output that commits rows on the way is the only one of its database: another one writes there, too;"
+            " leave out Commit every, or let another job write one of them"
+        )
+    (_ALONE if alone else _SHARED).add(database)
 
 
 def spelled_alike(url: URL) -> str:

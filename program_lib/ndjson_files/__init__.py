@@ -6,25 +6,39 @@ Paths are checked as data_files says. A file whose name ends with .gz or .zst is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from program_lib.compressed import opened_unpacked, packing
-from program_lib.data_files import claim, data_file
+from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
-from program_lib.types import COLUMN_TYPES, Column
+from program_lib.ports import TextReader, Writer
+from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
 def read_ndjson(
-    path: str, *, types: Mapping[str, str] | None = None, others: str = REFUSE
-) -> NdjsonReader:
-    """The rows of a file, one JSON object a line; a member that is missing is NULL.
+    path: str,
+    *,
+    types: Mapping[str, str] | None = None,
+    others: str = REFUSE,
+    file_column: str = "",
+) -> TextReader:
+    """The rows of a file, one JSON object a line, or of all files that match a path with * in it.
+
+    A member that is missing is NULL, and so is one that only other files have.
 
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `others`: what
     becomes of members that are no columns, "refuse" or "ignore".
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
-    return NdjsonReader(path, types=named, others=others, opener=opened_unpacked)
+
+    def make(one: str, columns: Schema | None) -> NdjsonReader:
+        of_all = {column.name: column.type for column in columns or ()}
+        return NdjsonReader(one, types={**of_all, **named}, others=others, opener=opened_unpacked)
+
+    return one_or_many_texts(path, make, file_column=file_column, has_all=True)
 
 
 def find_types(path: str, *, others: str = REFUSE) -> list[Column]:
@@ -32,8 +46,21 @@ def find_types(path: str, *, others: str = REFUSE) -> list[Column]:
     return narrowest_types(read_ndjson(path, others=others))
 
 
-def write_ndjson(path: str) -> NdjsonWriter:
-    """Writes a file, which appears when it is complete; another one in its place stays until then."""
-    place = data_file(path)
-    claim(place, "an NDJSON file")
-    return NdjsonWriter(place, packing=packing(path))
+def write_ndjson(
+    path: str,
+    *,
+    split_by: str = "",
+    split_rows: int = 0,
+    existing: str = KEEP,
+) -> Writer:
+    """Writes a file, which appears when it is complete; another one in its place stays until then.
+
+    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    """
+
+    def make(one: Path) -> NdjsonWriter:
+        return NdjsonWriter(one, packing=packing(path))
+
+    return one_or_split(
+        path, make, "an NDJSON file", by=split_by, rows=split_rows, existing=existing
+    )

@@ -15,7 +15,7 @@ from program_lib.csv_files.lines import joined
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ndjson_files.lines import MAX_LINE
 from program_lib.part_files import TURN
-from program_lib.ports import WritesAll
+from program_lib.ports import HoldsNothing, WritesAll
 from program_lib.texts import column_texts, constant, content, shown
 from program_lib.types import Column, Kind, Schema
 
@@ -24,7 +24,7 @@ _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
 _ESCAPED = r'["\\\x00-\x1f]'
 
 
-class NdjsonWriter(WritesAll):
+class NdjsonWriter(HoldsNothing, WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
 
     def __init__(self, path: Path, *, packing: str | None = None) -> None:
@@ -46,7 +46,14 @@ class NdjsonWriter(WritesAll):
         self._schema = schema
 
     def write(self, table: pa.Table) -> None:
-        self._part.append(object_lines(table, self._schema))
+        self.put(self.prepared(table))
+
+    def prepared(self, table: pa.Table) -> bytes:
+        """Its lines. Raises RowRefused."""
+        return object_lines(table, self._schema)
+
+    def put(self, prepared: bytes) -> None:
+        self._part.append(prepared)
 
     def finish(self) -> None:
         self._part.finish()

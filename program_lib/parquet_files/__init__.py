@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from program_lib.data_files import claim, data_file, opened
+from program_lib.data_files import opened
+from program_lib.many_files import one_or_many
+from program_lib.many_files.reader import ManyFiles
 from program_lib.parquet_files.reader import ParquetReader
 from program_lib.parquet_files.writer import ZSTD, ParquetWriter
+from program_lib.ports import Writer
+from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.types import Schema
 
 
-def read_parquet(path: str, *, columns: Sequence[str] = ()) -> ParquetReader:
-    """The rows of a file, whose types it declares itself; `columns`: these alone, in this order."""
-    return ParquetReader(path, columns=columns, opener=opened)
+def read_parquet(
+    path: str, *, columns: Sequence[str] = (), file_column: str = ""
+) -> ParquetReader | ManyFiles[ParquetReader]:
+    """The rows of a file, whose types it declares itself, or of all files that match a path with * in it.
+
+    `columns`: these alone, in this order. `file_column` is to hold the path of each row's file.
+    """
+
+    def make(one: str, of_all: Schema | None) -> ParquetReader:
+        return ParquetReader(one, columns=columns, opener=opened)
+
+    return one_or_many(path, make, file_column=file_column)
 
 
-def write_parquet(path: str, *, compression: str = ZSTD) -> ParquetWriter:
-    """Writes a file, which appears when it is complete; another one in its place stays until then."""
-    place = data_file(path)
-    claim(place, "a Parquet file")
-    return ParquetWriter(place, compression=compression)
+def write_parquet(
+    path: str,
+    *,
+    compression: str = ZSTD,
+    split_by: str = "",
+    split_rows: int = 0,
+    existing: str = KEEP,
+) -> Writer:
+    """Writes a file, which appears when it is complete; another one in its place stays until then.
+
+    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    """
+
+    def make(one: Path) -> ParquetWriter:
+        return ParquetWriter(one, compression=compression)
+
+    return one_or_split(
+        path, make, "a Parquet file", by=split_by, rows=split_rows, existing=existing
+    )

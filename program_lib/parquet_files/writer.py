@@ -49,6 +49,21 @@ class ParquetWriter(WritesAll):
             write_page_checksum=True,
         )
 
+    def prepared(self, table: pa.Table) -> pa.Table:
+        """A Parquet file takes any row."""
+        return table
+
+    def put(self, prepared: pa.Table) -> None:
+        self.write(prepared)
+
+    @property
+    def held(self) -> int:
+        return self._kept_bytes
+
+    def spill(self) -> None:
+        if self._kept:
+            self._write_group()
+
     def write(self, table: pa.Table) -> None:
         """Keeps the rows until there are enough for a row group; of small ones, files are slow to read."""
         self._kept.append(table)

@@ -1,5 +1,6 @@
 /** The HTTP API. Every answer that is not a success is thrown as a Problem; outside data is read here and nowhere else. */
 
+import { headersOf } from '../realtime/credentials.js';
 import { progressEvent } from '../realtime/messages.js';
 import { shaped } from './shape.js';
 import { asSentence } from './text.js';
@@ -81,7 +82,7 @@ export class Api {
     return this.#job('PUT', `/api/jobs/${jobId}`, document, etag === null ? {} : { 'If-Match': etag });
   }
 
-  /** The errors of a graph: [{nodeId, field, message}]; none for one that can run. */
+  /** The errors of a graph: [{nodeId, field, message, text?}], `text` being what of the field is at fault; none for one that can run. */
   async validate(document, signal = undefined) {
     return graphErrors(await this.#call('POST', '/api/jobs/validate', document, {}, signal));
   }
@@ -121,6 +122,17 @@ export class Api {
     return this.#call('POST', '/api/jobs/preview', { graph, nodeId });
   }
 
+  /** {nodes, problems, unread, pending}: the columns that each node gives, as far as they are known without a run. */
+  async columns(graph, signal) {
+    const { nodes, problems, unread, pending } = await this.#call('POST', '/api/jobs/columns', { graph }, {}, signal);
+    return { nodes, problems: problems.map(graphError), unread, pending };
+  }
+
+  /** {tables: [{name, columns: [{name, type}]}], truncated}: what a connection's database has, as a runner with the tag sees it (null: any). */
+  tables(connection, runnerTag) {
+    return this.#call('POST', '/api/tables', { connection, runnerTag });
+  }
+
   /** A page of a directory of the data roots. */
   files(path, { q = '', after = '' } = {}) {
     return this.#call('GET', `/api/files?${query({ path, q, after })}`);
@@ -133,7 +145,7 @@ export class Api {
 
   /** The headers that let a request in which is made elsewhere: bytes of files move without our deadline. */
   get credentials() {
-    return { Authorization: `Bearer ${this.#token()}` };
+    return headersOf(this.#token());
   }
 
   /** {columns, types}: what the columns of a node's file hold, found by reading all of it. */
@@ -252,7 +264,7 @@ export class Api {
   }
 
   async #fetch(method, path, body, headers, wanted) {
-    const sent = { Authorization: `Bearer ${this.#token()}`, Accept: 'application/json', ...headers };
+    const sent = { ...headersOf(this.#token()), Accept: 'application/json', ...headers };
     if (body !== undefined) sent['Content-Type'] = 'application/json';
     const content = body === undefined ? undefined : JSON.stringify(body);
     try {
@@ -293,6 +305,7 @@ function runRecord(document) {
     startedAt: document.startedAt ?? null,
     endedAt: document.endedAt ?? null,
     queuePosition: document.queuePosition ?? null,
+    waitReason: document.waitReason ?? null,
     parameters: document.parameters ?? {},
     attempt: document.attempt ?? 1,
     attempts: document.attempts ?? 1,
@@ -311,5 +324,6 @@ function graphErrors({ errors, errorCount }) {
 }
 
 function graphError(error) {
-  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: asSentence(String(error.message ?? '')) };
+  const about = typeof error.text === 'string' ? { text: error.text } : {};
+  return { nodeId: error.nodeId ?? null, field: error.field ?? null, message: asSentence(String(error.message ?? '')), ...about };
 }

@@ -1,13 +1,13 @@
 /**
  * Whether what the page shows is live. Test hooks: `html[data-connection]` and `#connection[data-state]` are
- * disconnected | connecting | connected, and of the box also `deaf`: connected, and no news come. `#connection-text` says why; `#connection-token` when the token ends soon.
+ * disconnected | connecting | connected, and of the box also `deaf`: connected, and no news come. `#connection-text` says why; `#connection-token` when the token or the session ends soon.
  */
 
-import { expiryOf } from '../realtime/job-realtime-service.js';
+import { endOf } from '../realtime/credentials.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';
 import { asSentence, formatClock } from './text.js';
 
-/** Minutes before its end from which a token's end is shown. */
+/** Minutes before its end from which the end of a token or session is shown. */
 const SOON = 10;
 
 export class ConnectionView {
@@ -22,10 +22,10 @@ export class ConnectionView {
 
   /**
    * `since`: a Date, when the connection was lost or looked for first; null while it is there. `detour`, `isLooking`: of
-   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `now`: epoch seconds by the server's clock, which ends the token.
+   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `now`: epoch seconds by the server's clock, which ends the token; `token`: or the session.
    */
   draw(state, reason, { detour, isLooking, isDeaf, hasNews, token, now, since }) {
-    this.#drawToken(state === 'connected' ? expiryOf(token) : null, now);
+    this.#drawToken(state === 'connected' ? endOf(token) : null, typeof token === 'string' ? 'Token' : 'Session', now);
     setAttribute(document.documentElement, 'data-connection', state);
     const isLive = state === 'connected' && hasNews && !isDeaf;
     setAttribute(this.#box, 'data-state', state === 'connected' && !isLive ? 'deaf' : state);
@@ -33,10 +33,10 @@ export class ConnectionView {
     setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 
-  #drawToken(end, now) {
+  #drawToken(end, word, now) {
     const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end / 1_000 - now) / 60));
     setHidden(byId('connection-token'), minutes > SOON);
-    if (minutes <= SOON) setText(byId('connection-token-text'), `Token ends in ${minutes} min.`);
+    if (minutes <= SOON) setText(byId('connection-token-text'), `${word} ends in ${minutes} min.`);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
+import { ChartView } from './room/chart-view.js';
 import { averageRateText, formatCount, formatMoment, lastedText, NODE_WORDS, settingText } from './text.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */
@@ -33,16 +34,23 @@ export class DetailsView {
     if (node === null) return;
     setText(byId('details-name'), node.name);
     const { facts, messageSection, traceSection, written } = this.#parts;
-    this.#body.replaceChildren(messageSection, facts, written, traceSection, settingsSection(node.config ?? {}));
+    this.#body.replaceChildren(messageSection, facts, written, this.#parts.chart.element, traceSection, settingsSection(node.config ?? {}));
     setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
   }
 
-  /** Draw what is true of the node now; `trace`: the traceback that the program left; `written`: what can be shown of its rows; or null. */
-  draw(view, now, trace, written = null) {
+  /**
+   * Draw what is true of the node now; `trace`: the traceback that the program left, or null; `rates`: its rows a second in the last minute,
+   * as ChartView takes them; `holds`: which nodes wait for its rows, in words, or ''; `written`: what can be shown of its rows, or null.
+   */
+  draw(view, now, { trace, rates, holds, written }) {
     if (this.#parts === null) return;
     this.#written = written;
     setHidden(this.#parts.written, written === null);
+    const { chart, held } = this.#parts;
+    chart.draw(rates, view.endedAt === null ? 'now' : 'its end');
+    setText(held, holds);
+    for (const part of [held.parentElement, held.parentElement.previousElementSibling]) setHidden(part, holds === '');
     const { state, stateIcon, stateText, rows, rate, share, place, traceSection, traceBlock, started, lasted, message, messageSection } = this.#parts;
     setAttribute(state, 'data-state', view.state);
     setIcon(stateIcon, view.state);
@@ -68,9 +76,10 @@ function panelParts(onShowLog, onShowWritten) {
   const stateText = element('span', '');
   const state = element('span', 'state-line', stateIcon, stateText);
   const parts = { state, stateIcon, stateText };
-  for (const name of ['type', 'rows', 'rate', 'share', 'place', 'started', 'lasted']) parts[name] = element('span', '');
+  parts.chart = new ChartView();
+  for (const name of ['type', 'rows', 'rate', 'share', 'place', 'started', 'lasted', 'held']) parts[name] = element('span', '');
   parts.facts = element('dl', 'facts');
-  const rows = { State: state, 'At fault': parts.place, Rows: parts.rows, 'Rows/s': parts.rate, Done: parts.share, Started: parts.started, Took: parts.lasted, Type: parts.type };
+  const rows = { State: state, 'At fault': parts.place, 'Waited for by': parts.held, Rows: parts.rows, 'Rows/s': parts.rate, Done: parts.share, Started: parts.started, Took: parts.lasted, Type: parts.type };
   for (const [label, value] of Object.entries(rows)) parts.facts.append(element('dt', '', label), element('dd', '', value));
   parts.written = element('button', 'button', icon('table'), element('span', '', 'Show what it wrote'));
   parts.written.type = 'button';

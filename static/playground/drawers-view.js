@@ -4,6 +4,7 @@
  */
 
 import { byId, setAttribute, setHidden } from './dom.js';
+import { DockHeight } from './room/dock-height.js';
 
 export class DrawersView {
   #drawers = byId('drawers');
@@ -15,6 +16,7 @@ export class DrawersView {
   constructor({ onOpen }) {
     this.#onOpen = onOpen;
     for (const button of this.#buttons) button.addEventListener('click', () => this.open(button.dataset.drawer === this.#open ? null : button.dataset.drawer));
+    new DockHeight({ onSize: () => this.#setTall(false) });
     byId('drawers-tall').addEventListener('click', () => this.#setTall(this.#drawers.dataset.tall !== 'true'));
     byId('drawers-body').addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || event.defaultPrevented) return;
@@ -37,7 +39,7 @@ export class DrawersView {
     }
     setAttribute(this.#drawers, 'data-open', String(name !== null));
     setHidden(byId('drawers-body'), name === null);
-    setHidden(byId('drawers-tall'), name === null);
+    for (const id of ['drawers-tall', 'dock-handle']) setHidden(byId(id), name === null);
     this.#onOpen(name);
   }
 

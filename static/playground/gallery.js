@@ -9,7 +9,7 @@ export class Gallery {
   #api;
   #host;
 
-  /** `host`: {attempt(work), make({name, graph}) → Promise}. */
+  /** `host`: {attempt(work), make({name, graph}) → Promise, offer(jobs)}. */
   constructor({ api, host }) {
     this.#api = api;
     this.#host = host;
@@ -20,13 +20,19 @@ export class Gallery {
     const jobs = await this.#api.gallery();
     byId('gallery-list').replaceChildren(...jobs.map((job) => this.#card(job, types)));
     setHidden(byId('gallery'), jobs.length === 0);
+    this.#host.offer(jobs);
+  }
+
+  /** Make a job of one of them, and show it. */
+  start({ name, graph }) {
+    return this.#host.attempt(() => this.#host.make({ name, graph }));
   }
 
   #card({ name, about, graph }, types) {
     const button = element('button', 'button', 'Start with it');
     button.type = 'button';
     button.setAttribute('aria-label', `Start with ${name}`);
-    button.addEventListener('click', () => this.#host.attempt(() => this.#host.make({ name, graph })));
+    button.addEventListener('click', () => this.start({ name, graph }));
     return element('li', 'gallery-card', element('h3', '', name), element('p', '', about), steps(graph, types), button);
   }
 }

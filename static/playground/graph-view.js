@@ -19,10 +19,12 @@ import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
 import { formatShare } from '../realtime/estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
+import { holdsText } from './room/holding.js';
+import { kindOf } from './room/kinds.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = {
-  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
+  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', excel_input: 'table', excel_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
   aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table', python: 'braces',
 };
 
@@ -45,6 +47,12 @@ const ROOM_SHORT = 40;
 
 /** The largest count that is written in full on an edge; a longer one would touch the ports. */
 const MOST_FULL = 999_999;
+
+/** Zooms under which a card shows its title and its state alone, in letters that grow as it shrinks. */
+const FAR = [0.45, 0.3, 0.2];
+
+/** Edges at most whose rows are shown to flow: each is painted anew in each frame. */
+const MOST_FLOWING = 24;
 
 /** Pixels at the canvas' foot where its tools are. */
 const FOOT = 52;
@@ -79,15 +87,19 @@ export class GraphView {
   #camera = AT_HOME;
   #follows = true; // the camera keeps the graph in sight until a person takes it
   #fitted = true; // nobody has panned or zoomed since the last fit, so a resize may fit again
+  #isWhole = false; // a person asked to see all of it, however small
   #opened = null; // id of the node whose details are open
   #lent = null; // {from, to}: cameras before and after the opened node was brought into sight
   #details = byId('details');
   #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
   #sizes = new ResizeObserver(() => this.#layout.direction === 'down' && this.#arrange());
+  #edgeTitle = () => '';
   #selection = { nodes: new Set(), edges: new Set() };
   #onSelect;
   #intents = null; // of whoever edits; see `edit`
   #onCamera = () => undefined;
+  #onLook = () => undefined;
+  #onMenu = () => undefined;
   #gestures;
 
   /** `onSelect(id)`: a node was chosen, while nobody edits. */
@@ -122,6 +134,7 @@ export class GraphView {
    */
   show(graph, emptyText = '', { editable = false } = {}) {
     const isNew = !(editable && this.#editable);
+    if (isNew) this.#isWhole = false;
     if (isNew && this.#graph.nodes.length === 0) this.#follows = true;
     if (isNew && graph.nodes.length === 0) this.#look(AT_HOME, true); // its first node comes at its own size
     if (!isNew && graph !== this.#graph) this.#follows = false; // while one works on it, it stands still
@@ -132,6 +145,7 @@ export class GraphView {
     this.#keepLines();
     setText(this.#empty, emptyText);
     setHidden(this.#empty, graph.nodes.length > 0 || emptyText === '');
+    setHidden(byId('canvas-add'), !editable || graph.nodes.length > 0);
     this.#arrange();
     this.drawSelection(this.#selection);
   }
@@ -147,6 +161,8 @@ export class GraphView {
       const source = nodeOf(line.from);
       return { line, source, flow: this.#flowOf(line.edge, source) };
     });
+    const moving = new Set(since === null ? told.filter(({ source, flow }) => source.state === 'running' && flow.rate !== 0 && flow.rows > 0).slice(0, MOST_FLOWING) : []);
+    for (const one of told) setAttribute(one.line.path, 'data-flowing', String(moving.has(one)));
     const isShort = told.some(({ line, flow }) => line.room < ROOM_FULL || flow.rows > MOST_FULL); // one notation for all
     for (const { line, source, flow } of told) drawLine(line, source, flow, since, isShort);
   }
@@ -160,6 +176,15 @@ export class GraphView {
     const { name } = outputs[placeOf(outputs, fromPort)];
     if (name === '') return whole; // beside it rows leave by the output for rejected ones alone
     return { rows: Object.hasOwn(source.ports, name) ? source.ports[name] : 0, rate: null };
+  }
+
+  /** Say at each node of the Map node id → ids of those who wait for its rows, that they do. */
+  drawHolding(holds) {
+    for (const [id, { parts }] of this.#cards) {
+      const after = holds.get(id) ?? null;
+      setHidden(parts.holds, after === null);
+      if (after !== null) setText(parts.holds, holdsText(after));
+    }
   }
 
   /**
@@ -185,6 +210,12 @@ export class GraphView {
       setAttribute(parts.notes, 'title', messages.join('\n'));
       setHidden(parts.notes, messages.length === 0);
     }
+  }
+
+  /** What is said of each edge on hover: `textOf(edge)`. */
+  drawEdgeTitles(textOf) {
+    this.#edgeTitle = textOf;
+    for (const line of this.#lines) setText(line.title, textOf(line.edge));
   }
 
   /** Mark what is selected: {nodes: Set of ids, edges: Set of keys}. */
@@ -230,8 +261,8 @@ export class GraphView {
     this.#look(revealing(this.#camera, this.#boxOf(id), this.#free(), 24), this.#follows, this.#fitted);
   }
 
-  // The details lie over the graph, which keeps its size and its place. Only a node that they would hide comes out from
-  // under them, and goes back when they close, unless a person has looked around meanwhile.
+  // The details take room from the graph, which keeps its size: it moves over where all of it has room beside them, else only so far
+  // that the opened node is seen; and back when they close, unless a person has looked around meanwhile.
   #open(id) {
     this.#opened = id;
     if (id === null) {
@@ -244,7 +275,11 @@ export class GraphView {
 
   #revealOpened() {
     const from = this.#lent?.to === this.#camera ? this.#lent.from : this.#camera;
-    this.#revealNow(this.#opened);
+    const all = this.#box();
+    const { zoom } = this.#camera;
+    const { width, height } = this.#free();
+    if (all.width * zoom + 48 <= width && all.height * zoom + 48 <= height) this.#look(revealing(this.#camera, all, { width, height }, 24), this.#follows, this.#fitted);
+    else this.#revealNow(this.#opened);
     this.#lent = { from, to: this.#camera };
   }
 
@@ -258,8 +293,41 @@ export class GraphView {
     return this.#camera.zoom;
   }
 
+  /**
+   * `listener(what, {clientX, clientY})`: what can be done with it was asked for; `what`: {kind: 'node', id}, {kind: 'edge', edge} or
+   * {kind: 'ground'}.
+   */
+  onMenu(listener) {
+    this.#onMenu = listener;
+  }
+
+  focusGround() {
+    this.#canvas.focus({ preventScroll: true });
+  }
+
+  /** `listener()`: something else of the graph is seen now, or nodes stand elsewhere. */
+  onLook(listener) {
+    this.#onLook = listener;
+  }
+
+  /** {boxes: [{id, kind, state, x, y, width, height}], seen: {x, y, width, height}}, both on the sheet; `room`: pixels of the canvas that nothing covers. */
+  get sight() {
+    const room = this.#free();
+    const { zoom } = this.#camera;
+    const boxes = [...this.#cards].map(([id, { card }]) => ({ id, kind: card.dataset.kind, state: card.dataset.state, ...this.#placeOf(id), ...NODE }));
+    return { boxes, seen: { ...onSheet(this.#camera, { x: 0, y: 0 }), width: room.width / zoom, height: room.height / zoom }, room };
+  }
+
+  /** Bring a point of the sheet into the middle of what is seen. */
+  lookAt({ x, y }) {
+    const { width, height } = this.#free();
+    const { zoom } = this.#camera;
+    this.#look({ zoom, x: width / 2 - x * zoom, y: height / 2 - y * zoom });
+  }
+
   /** All of it, however small. */
   fit() {
+    this.#isWhole = true;
     this.#look(fitting(this.#box(), this.#free(), { foot: this.#foot(), most: this.#mostOpened() }), true);
   }
 
@@ -324,6 +392,7 @@ export class GraphView {
     const known = this.#cards.get(node.id) ?? this.#newCard(node);
     known.node = node;
     setText(known.parts.name, node.name);
+    setAttribute(known.card, 'data-kind', kindOf(this.#types.get(node.type), node.config));
     setText(known.parts.summary, summaryOf(node));
     this.#keepPorts(known);
     this.#cards.set(node.id, known);
@@ -333,7 +402,7 @@ export class GraphView {
   #newCard(node) {
     const type = this.#types.get(node.type);
     const parts = cardParts(iconOf(node.type, type));
-    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.message, parts.bar);
+    const card = element('button', 'node', parts.kind, parts.title, parts.stateIcon, parts.rows, parts.word, parts.message, parts.holds, parts.bar);
     card.type = 'button';
     card.dataset.nodeId = String(node.id);
     card.dataset.nodeType = node.type ?? '';
@@ -392,6 +461,7 @@ export class GraphView {
     const known = new Map(this.#lines.map((line) => [line.key, line]));
     const shown = this.#graph.edges.filter(({ from, to }) => this.#cards.has(from) && this.#cards.has(to));
     const lines = shown.map((edge) => known.get(edgeKey(edge)) ?? newLine(edge));
+    for (const line of lines) setText(line.title, this.#edgeTitle(line.edge));
     if (lines.length === this.#lines.length && lines.every((line, place) => line === this.#lines[place]) && this.#aimLine.isConnected) return;
     this.#lines = lines;
     this.#edgeLayer.replaceChildren(...this.#lines.flatMap(({ path, hit }) => [path, hit]), this.#aimLine);
@@ -417,6 +487,7 @@ export class GraphView {
     const isWorkedOn = this.#fitted && !this.#follows && !this.#gestures.isBusy;
     if (isWorkedOn && (this.#camera.zoom < EASY_TO_READ || !this.#isInSight())) this.#fitOpened();
     if (this.#cards.has(this.#opened)) this.#revealOpened();
+    this.#onLook();
   }
 
   #isInSight() {
@@ -430,7 +501,7 @@ export class GraphView {
   #fitOpened() {
     if (this.#graph.nodes.length === 0) return;
     const { direction } = this.#layout;
-    const least = direction === 'down' ? 0.8 : SMALLEST_OPENED;
+    const least = direction === 'down' ? 0.8 : this.#isWhole ? undefined : SMALLEST_OPENED;
     const margin = direction === 'down' ? 14 : 28;
     this.#look(fitting(this.#box(), this.#room(), { least, margin, foot: this.#foot(), most: this.#mostOpened() }), this.#follows, true);
     if (this.#cards.has(this.#opened)) this.#revealOpened();
@@ -466,6 +537,7 @@ export class GraphView {
       line.hit.setAttribute('d', path);
       line.label.style.transform = `translate(${label.x}px, ${label.y}px) translate(-50%, -50%)`;
     }
+    this.#onLook();
   }
 
   #placeOf(id) {
@@ -515,7 +587,9 @@ export class GraphView {
     const step = DOTS * (zoom < 0.5 ? 2 : 1) * zoom;
     this.#canvas.style.backgroundSize = `${step}px ${step}px`;
     this.#canvas.style.backgroundPosition = `${x}px ${y}px`;
+    setAttribute(this.#canvas, 'data-far', String(FAR.filter((limit) => zoom < limit).length));
     this.#onCamera(zoom);
+    this.#onLook();
   }
 
   // ---- what the pointer does
@@ -544,12 +618,29 @@ export class GraphView {
       abortAim: () => view.#endAim(),
       mark: (box, how) => view.#mark(box, how),
       endMark: () => setHidden(view.#marquee, true),
+      menu: (event) => view.#askForMenu(event),
       pickEdge: (key, how) => view.#intents?.pickEdge(key, how),
       pickGround: () => {
         view.#canvas.focus({ preventScroll: true });
         view.#intents?.pickGround();
       },
     };
+  }
+
+  #askForMenu({ target, clientX, clientY }) {
+    if (target.closest('.canvas-tools, .canvas-note, .minimap') !== null) return;
+    const slot = target.closest('.node-slot');
+    const edge = this.edgeAt(clientX, clientY);
+    if (slot !== null) this.#onMenu({ kind: 'node', id: Number(slot.dataset.nodeId) }, this.#menuPlace(target, { clientX, clientY }));
+    else if (edge !== null) this.#onMenu({ kind: 'edge', edge }, { clientX, clientY });
+    else this.#onMenu({ kind: 'ground' }, this.#menuPlace(target, { clientX, clientY }));
+  }
+
+  // Asked for by the keyboard, browsers name places of their own: then it is beside what has the focus.
+  #menuPlace(target, { clientX, clientY }) {
+    const { left, top, right, bottom } = target.getBoundingClientRect();
+    const isOver = clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+    return isOver ? { clientX, clientY } : { clientX: left + 24, clientY: top + 24 };
   }
 
   #moveShift(dx, dy) {
@@ -629,10 +720,12 @@ function newLine(edge) {
   path.dataset.fromPort = edge.fromPort ?? '';
   path.dataset.toPort = edge.toPort ?? '';
   hit.dataset.key = key;
+  const title = svgElement('title');
+  hit.append(title);
   const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
   const label = element('span', 'edge-label', rows, rate);
   label.hidden = true;
-  return { edge, from, to, key, path, hit, label, rows, rate, room: 0 };
+  return { edge, from, to, key, path, hit, title, label, rows, rate, room: 0 };
 }
 
 // For the pointer only: the keyboard connects in the node's form.
@@ -669,10 +762,12 @@ function cardParts(kindIcon) {
   const stateText = element('span', 'node-state-text');
   const message = element('span', 'node-message');
   const name = element('span', 'node-name');
+  name.dir = 'auto';
   const summary = element('span', 'node-type');
   const problems = element('ul', 'node-problems');
   const notes = element('p', 'node-notes');
-  problems.hidden = notes.hidden = true;
+  const holds = element('span', 'node-holds');
+  problems.hidden = notes.hidden = holds.hidden = true;
   return {
     kind: element('span', 'node-kind', icon(kindIcon)),
     title: element('span', 'node-title', name, summary),
@@ -690,6 +785,7 @@ function cardParts(kindIcon) {
     share,
     problems,
     notes,
+    holds,
   };
 }
 

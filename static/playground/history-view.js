@@ -15,7 +15,7 @@ export class HistoryView {
   }
 
   /**
-   * `runs`: [{runId, status, createdAt, startedAt, endedAt, rows: {in, out, rejected}, reason}]; `hasMore`: older ones exist;
+   * `runs`: [{runId, status, createdAt, startedAt, endedAt, rows: {in, out, rejected}, reason, waitReason}]; `hasMore`: older ones exist;
    * `emptyText`: what to say where there are none.
    */
   show(runs, hasMore, emptyText) {
@@ -65,7 +65,7 @@ export class HistoryView {
     const took = tookText(run, null);
     const id = element('code', '', shortRun(run.runId));
     id.title = run.runId;
-    const row = element('tr', '', head, element('td', '', state), number(took), number(formatCount(run.rows.in)), number(formatCount(run.rows.out)), element('td', '', id), element('td', 'cell-message', run.reason ?? ''));
+    const row = element('tr', '', head, element('td', '', state), number(took), number(formatCount(run.rows.in)), number(formatCount(run.rows.out)), element('td', '', id), element('td', 'cell-message', run.reason ?? run.waitReason ?? ''));
     row.dataset.runId = run.runId;
     row.dataset.status = run.status;
     return row;

@@ -195,9 +195,13 @@ function drawBar(track, { share, jobName, jobId }) {
 
 function drawWaiting({ name, sub, time, cancel }, run, now, runningCount) {
   setText(name, run.jobName ?? `Job ${run.jobId}`);
-  setText(sub, [placeText(run.before), whyText(runningCount), startedByText(run.startedBy)].filter(Boolean).join(' · '));
+  setText(sub, [...waitTexts(run, runningCount), startedByText(run.startedBy)].filter(Boolean).join(' · '));
   setText(time, run.createdAt === null ? '' : formatDuration(now - run.createdAt));
   drawCancel(cancel, run);
+}
+
+function waitTexts({ waitReason, before }, runningCount) {
+  return waitReason == null ? [placeText(before), whyText(runningCount)] : [asSentence(waitReason)];
 }
 
 function placeText(before) {

@@ -6,6 +6,7 @@
  */
 
 import { isExpired, JobRealtimeService } from '../realtime/job-realtime-service.js';
+import { AccountView } from './account-view.js';
 import { RUN_ENDS } from '../realtime/messages.js';
 import { JobState } from '../realtime/run-state.js';
 import { jobPlace, placeIn, putInAddress } from './address.js';
@@ -15,6 +16,9 @@ import { DetailsView } from './details-view.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
 import { confirmed } from './edit/confirm.js';
 import { Editor } from './edit/editor.js';
+import { IS_MAC } from './edit/help.js';
+import { keyOf } from './edit/keys.js';
+import { MenuHere } from './edit/menu.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from '../realtime/estimate.js';
@@ -24,7 +28,7 @@ import { Files } from './files/files.js';
 import { oncePerFrame } from './frames.js';
 import { Gallery } from './gallery.js';
 import { TokenView } from './token-view.js';
-import { GraphView } from './graph-view.js';
+import { GraphView, iconOf } from './graph-view.js';
 import { Home } from './home.js';
 import { JobsView } from './jobs-view.js';
 import { JsonView } from './json-view.js';
@@ -32,9 +36,17 @@ import { NoticeView } from './notice-view.js';
 import { Notifier } from './notifier.js';
 import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
+import { commandsNow } from './room/commands.js';
+import { FindView } from './room/find-view.js';
+import { Greeting } from './room/greeting.js';
+import { GuideView } from './room/guide-view.js';
+import { holding, holdsText } from './room/holding.js';
+import { MinimapView } from './room/minimap-view.js';
+import { ratesOf, Throughput } from './room/throughput.js';
+import { Tour } from './room/tour.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentToken, keepToken, takeTokenFromAddress } from './session.js';
+import { currentCredential, currentToken, currentUser, isByProxy, keepToken, knownCredential, loseSession, openSession, signOut, takeTokenFromAddress } from './session.js';
 import { asSentence, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
@@ -47,9 +59,6 @@ const FIRST_PATIENCE = 3_000;
 
 /** Milliseconds between two questions where a run stands in the queue. */
 const PLACE_PERIOD = 2_000;
-
-/** Pixels; see `isLow`. */
-const LOW = 1_000;
 
 /** Milliseconds between two looks whether somebody made, renamed or deleted a job; none while the page is hidden. */
 const JOBS_PERIOD = 10_000;
@@ -80,17 +89,21 @@ class Playground {
 
   #overview = new Overview();
   #api = new Api(currentToken);
-  #service = new JobRealtimeService({ url: socketAddress(), token: currentToken });
+  #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #askForDrawing = oncePerFrame(() => this.#draw());
 
   #connection = new ConnectionView({ onRetry: () => this.#service.reconnect(), onRenew: () => this.#renewToken() });
   #jobsView = new JobsView({ onOpen: (jobId) => this.#go(jobPlace(jobId)) });
   #pages = new PagesView({ onGo: (place) => this.#go(place) });
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
+  #minimap = new MinimapView(this.#graph);
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written) });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
+  #menu = new MenuHere();
+  #find = new FindView({ items: () => this.#findable(), announce: (text) => this.#speak(text) });
   #notifier = new Notifier({ onOpen: (jobId, runId) => this.#go(jobPlace(jobId, { run: runId })) });
+  #account = new AccountView({ onSignOut: () => this.#signOut(), onOtherTab: (what) => this.#onOtherTab(what) });
   #tokenView = new TokenView({ onToken: (token) => this.#useToken(token) });
   #jsonView = new JsonView({
     check: (document) => this.#api.validate(document),
@@ -103,7 +116,10 @@ class Playground {
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
   #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
 
-  #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document) } });
+  #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document), offer: (jobs) => this.#greeting.offer(jobs) } });
+  #greeting = new Greeting({ start: (job) => this.#gallery.start(job), tour: () => this.#tour.start() });
+  #tour = new Tour({ showJob: () => this.#showAnyJob(), newJob: () => this.#editor.newJob(), onEnd: () => this.#greeting.close() });
+  #guide = new GuideView({ functions: () => this.#api.functions(), jobs: () => this.#jobs, tour: () => this.#tour.start(), say: (text) => this.#speak(text) });
 
   start() {
     this.#noteLoss();
@@ -114,6 +130,7 @@ class Playground {
     this.#service.onStatus((event) => this.#onEvent(event, 'status'));
     this.#service.onBrief((brief) => this.#onBrief(brief));
     this.#service.onError((error) => this.#onServiceError(error));
+    this.#graph.onMenu((what, at) => this.#openMenu(what, at));
     byId('job-notify').addEventListener('click', () => this.#toggleNotified());
     byId('job-edit').addEventListener('click', () => this.#jsonView.open(this.#editor.document));
     setInterval(() => this.#askForDrawing(), TICK);
@@ -128,7 +145,7 @@ class Playground {
   // ---- jobs ----------------------------------------------------------------------------------------
 
   async #load() {
-    if (currentToken() === '') {
+    if (!(await this.#signIn())) {
       this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
     }
@@ -321,7 +338,10 @@ class Playground {
   #onEvent(event, kind) {
     const shown = this.#shown;
     if (event.jobId !== shown.jobId) return this.#home.hear(event, kind);
-    if (shown.state[kind](event, this.#api.now())) this.#askForDrawing();
+    if (!shown.state[kind](event, this.#api.now())) return undefined;
+    if (kind === 'progress') shown.throughput.hear(event, this.#api.now());
+    this.#askForDrawing();
+    return undefined;
   }
 
   #onBrief(brief) {
@@ -402,14 +422,17 @@ class Playground {
   }
 
   #refuseToken(message) {
-    this.#tokenView.open(isExpired(currentToken()) ? 'Your session has ended' : 'This token is not valid', message);
+    const hasEnded = currentToken() === '' || isExpired(currentToken());
+    const how = isByProxy() && currentToken() === '' ? 'Load this page again to sign in.' : message;
+    this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', how);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
-  #useToken(token) {
+  async #useToken(token) {
     keepToken(token);
     this.#tokenView.close();
     if (this.#service.state === 'connected') {
+      await this.#signIn();
       this.#service.renewToken();
       this.#attempt(() => this.#refreshJobs());
       return;
@@ -418,8 +441,47 @@ class Playground {
     this.#load();
   }
 
+  // Other tabs that ask for a token need none any more.
+  async #signIn() {
+    const isOpen = await openSession();
+    this.#account.draw(currentUser());
+    if (isOpen && currentToken() === '') this.#account.tellOtherTabs('in');
+    return isOpen;
+  }
+
+  async #signOut() {
+    let isOfAll;
+    try {
+      isOfAll = await signOut();
+    } catch {
+      this.#notice.say('You are still signed in: the server cannot be reached.', 'error', null, 'connection');
+      return;
+    }
+    if (isOfAll) this.#account.tellOtherTabs('out');
+    this.#leave('You have signed out');
+  }
+
+  #leave(title) {
+    this.#service.disconnect();
+    this.#account.draw(null);
+    this.#tokenView.open(title, 'To go on, sign in again with a token.');
+  }
+
+  // A tab that has a token of its own goes on with it.
+  #onOtherTab(what) {
+    if (currentToken() !== '') return;
+    if (what === 'out') {
+      loseSession();
+      this.#leave('You have signed out in another tab');
+    } else if (what === 'in' && this.#tokenView.isOpen) {
+      this.#tokenView.close();
+      this.#service.disconnect();
+      this.#load();
+    }
+  }
+
   #renewToken() {
-    this.#tokenView.open('The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
+    this.#tokenView.open(currentToken() === '' ? 'Your session ends soon' : 'The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
   }
 
   // ---- what a person asks for ------------------------------------------------------------------------
@@ -542,6 +604,51 @@ class Playground {
     await this.#attempt(() => this.#fetchRun(this.#shown, problem.runId), { quiet: true });
   }
 
+  #previewDock() {
+    const page = this;
+    return {
+      show: () => page.#runs.openDrawer('preview'),
+      hide: () => page.#runs.openDrawer(null),
+      get isShown() {
+        return page.#runs?.drawer === 'preview';
+      },
+    };
+  }
+
+  // The menu of a node, an edge or the ground of the graph; of what is only looked at, too.
+  #openMenu(what, at) {
+    const node = what.kind === 'node' ? this.#view().graph.nodes.find(({ id }) => id === what.id) : null;
+    const place = this.#graph.sheetPoint(at.clientX, at.clientY);
+    const items = this.#runs.past === null ? this.#editor.itemsFor(what, place) : null;
+    const looked = node === null ? [] : [{ key: 'open', label: 'Details', icon: 'log', run: () => this.#shown.selected !== what.id && this.#showNode(what.id) }];
+    const always = what.kind === 'ground' ? [{ key: 'fit', label: 'Show all of it', icon: 'fit', hint: '0', run: () => this.#graph.fit() }, { key: 'find', label: 'Find…', icon: 'search', hint: keyOf('find', IS_MAC), run: () => this.#find.open() }] : [];
+    const all = [...(items ?? looked), ...always];
+    const label = node?.name || (what.kind === 'edge' ? 'Connection' : 'Graph');
+    if (all.length > 0) this.#menu.open({ label, items: all, ...at, refocus: () => (node === null ? this.#graph.focusGround() : this.#graph.focusNode(node.id)) });
+  }
+
+  // What can be gone to from here: the nodes that are shown, what can be done, and all jobs.
+  #findable() {
+    const { types } = this.#editor;
+    const nodes = this.#view().graph.nodes.map(({ id, type, name }) => ({ kind: 'node', label: name || `Node ${id}`, hint: types.get(type)?.label ?? type, icon: iconOf(type, types.get(type)), run: () => this.#goToNode(id) }));
+    const commands = commandsNow().map((command) => ({ kind: 'command', ...command }));
+    const jobs = this.#jobs.map(({ id, name }) => ({ kind: 'job', label: name, hint: `Job ${id}`, icon: 'log', run: () => this.#go(jobPlace(id)) }));
+    return [...nodes, ...commands, ...jobs];
+  }
+
+  // For the tour: the job at hand, else the first one. False where there is none.
+  async #showAnyJob() {
+    const [first] = this.#jobs;
+    if (this.#shown.jobId === null && first !== undefined) await this.#go(jobPlace(first.id));
+    return this.#shown.jobId !== null;
+  }
+
+  #goToNode(id) {
+    if (this.#shown.selected !== id) this.#showNode(id);
+    this.#graph.focusNode(id);
+    this.#graph.reveal(id);
+  }
+
   // ---- details ---------------------------------------------------------------------------------------
 
   // A node that nobody edits was chosen; of a draft, the editor tells.
@@ -594,7 +701,8 @@ class Playground {
       },
       unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#jsonView.open(this.#editor.document),
-      onPreview: () => isLow() && this.#runs.openDrawer(null),
+      find: () => this.#find.open(),
+      dock: this.#previewDock(),
       attempt: (work) => this.#attempt(work),
       notice: (text, tone, action) => this.#notice.say(text, tone, action),
       announce: (text) => this.#speak(text),
@@ -623,7 +731,7 @@ class Playground {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
-      onDrawer: () => isLow() && this.#editor.closePreview(),
+      onDrawer: (name) => name === 'preview' && this.#editor.previewShown(),
       onPast: (isPast) => this.#onPast(isPast),
       onPlace: () => this.#noteAddress(),
       say: (text, tone) => this.#notice.say(text, tone),
@@ -684,7 +792,7 @@ class Playground {
 
   #draw() {
     if (this.#runs.past === null) this.#addStrangers();
-    const { selected, job, pending, place } = this.#shown;
+    const { selected, job, pending, place, waitReason } = this.#shown;
     const view = this.#view();
     const { state, graph, now, isPast } = view;
     const run = state.run(view.clock);
@@ -697,12 +805,15 @@ class Playground {
     const since = this.#stale?.at ?? null;
     setAttribute(document.documentElement, 'data-stale', String(since !== null));
     this.#graph.draw((id) => viewOf.get(id) ?? withShare(state.node(id), expected), selected, since);
+    const holds = since === null ? holding(graph, (id) => viewOf.get(id) ?? state.node(id), now) : new Map();
+    this.#graph.drawHolding(holds);
+    this.#minimap.drawStates((id) => viewOf.get(id)?.state ?? 'idle');
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
-    if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), run, now);
-    this.#runs.draw({ graph, nodes, ofRun, runNodes, run, now, isOffline: since !== null });
+    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, waitReason, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
+    if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), { run, now, isPast, holds: holds.get(selected) ?? null });
+    this.#runs.draw({ graph, nodes, ofRun, runNodes, run, record: this.#recordOf(run), now, isOffline: since !== null });
     this.#drawConnection();
     this.#home.draw({ now: this.#stale?.now ?? this.#api.now(), clock: this.#clock(), since, staleWord: this.#staleWord, isDeaf: this.#service.transport === 'http' });
     const live = isPast ? this.#shown.state.run(this.#clock()) : run;
@@ -735,6 +846,7 @@ class Playground {
   }
 
   #drawConnection() {
+    this.#account.draw(currentUser());
     const { state, reason, transport, detour, isLooking, serverState } = this.#service;
     const { asked, job } = this.#shown;
     this.#connection.draw(state, reason, {
@@ -742,15 +854,16 @@ class Playground {
       isLooking,
       isDeaf: transport === 'http' && asked && job === null,
       hasNews: serverState.nats === 'ok',
-      token: currentToken(),
+      token: knownCredential(),
       now: this.#api.now(),
       since: this.#lost?.at ?? null,
     });
   }
 
-  #drawDetails(node, run, now) {
+  #drawDetails(node, { run, now, isPast, holds }) {
     const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
-    this.#details.draw(node, now, trace, this.#files.writtenBy(node, run, this.#view().graph));
+    const samples = isPast ? this.#runs.samplesOf(node.nodeId) : this.#shown.throughput.of(node.nodeId, run?.runId ?? null);
+    this.#details.draw(node, now, { trace, rates: ratesOf(samples, node.endedAt ?? now), holds: holds === null ? '' : holdsText(holds), written: this.#files.writtenBy(node, run, this.#view().graph) });
   }
 
   // Whoever reports as a node that the graph does not have is shown beside it; but not before the server has said whether
@@ -823,13 +936,14 @@ class Playground {
     const shown = this.#shown;
     const waits = run?.status === 'queued' && run.runId !== null && shown.job !== null;
     if (!waits) {
-      shown.place = null;
+      shown.place = shown.waitReason = null;
       return;
     }
     if (Date.now() - shown.askedForPlace < PLACE_PERIOD) return;
     shown.askedForPlace = Date.now();
     this.#attempt(async () => {
-      shown.place = (await this.#api.run(run.runId)).queuePosition;
+      const { queuePosition, waitReason } = await this.#api.run(run.runId);
+      Object.assign(shown, { place: queuePosition, waitReason });
       this.#askForDrawing();
     }, { quiet: true });
   }
@@ -851,13 +965,8 @@ class Playground {
   }
 }
 
-// In such a window a preview and a drawer together leave no room for the graph.
-function isLow() {
-  return innerHeight < LOW;
-}
-
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), selected: null, pending: null, place: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), throughput: new Throughput(), selected: null, pending: null, place: null, waitReason: null, askedForPlace: 0, fetchedRuns: new Set() };
 }
 
 // Whether two graphs compute something else: names and places do not matter.

@@ -32,6 +32,12 @@ export class Replay {
     return this.#events.at(-1)?.ts ?? 0;
   }
 
+  /** [{ts, rows}] that a node told, in order; none where the steps are not known. */
+  samplesOf(nodeId) {
+    if (!this.hasSteps) return [];
+    return this.#events.filter(({ kind, event }) => kind === 'progress' && event.nodeId === nodeId).map(({ ts, event }) => ({ ts, rows: event.rowCount }));
+  }
+
   /** The JobState at a moment; it is the replay's own, and changes with the next call. */
   at(ts) {
     if (this.#state === null || (this.#told > 0 && this.#events[this.#told - 1].ts > ts)) this.#restart();

@@ -3,12 +3,12 @@
  *
  * Test hooks: `#run[data-status]` is none | queued | running | completed | failed | cancelled | lost;
  * `#run-status-text`, `#run-elapsed`, `#run-id` (full id in its title), `#run-reason-text`, `#execute`, `#cancel`,
- * `#run-stale`, `#run-graph`, `#run-share`, `#run-remaining`, `#run-place`, `#run-progress[data-known]`.
+ * `#run-stale`, `#run-graph`, `#run-share`, `#run-remaining`, `#run-place`, `#run-wait`, `#run-progress[data-known]`.
  */
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
-import { formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import { asSentence, formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class RunView {
   #line = byId('run');
@@ -26,12 +26,12 @@ export class RunView {
 
   /**
    * `run`: JobState.run(); `nodes`: the views of the nodes that the run's graph has; `canExecute`, `pending`: what the buttons may do;
-   * `share`: how far the run is, or null; `place`: runs before it in the queue; `isPast`: it is only looked at;
+   * `share`: how far the run is, or null; `place`: runs before it in the queue; `waitReason`: why no runner may take it; `isPast`: it is only looked at;
    * `since`: a Date, nothing was heard after it, and `staleWord` why; or null. `noRun`: what to say where there is no run; `isOfOther`: the
    * graph that is shown is another one than the run's; `isWhole`: `nodes` are all that the run has, and not only those
    * that were heard of. `record`: what the server has of the run, {parameters, attempt, attempts, dueAt}; null until it is known.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, isPast, since, staleWord, noRun, isWhole, isOfOther, record }) {
+  draw(run, nodes, { now, canExecute, pending, share, place, waitReason, isPast, since, staleWord, noRun, isWhole, isOfOther, record }) {
     this.#drawStatus(run, nodes, { now, noRun, isPast, isWhole });
     const values = formatValues(record?.parameters);
     fact('values', values || null);
@@ -41,7 +41,9 @@ export class RunView {
     this.#drawReason(run, nodes);
     this.#drawProgress(run, share, isPast, since);
     fact('stale', since === null || run === null ? null : `${staleWord}: as of ${formatClock(since)}`);
-    fact('place', run?.status !== 'queued' || place === null || isPast ? null : placeText(place));
+    const waits = run?.status === 'queued' && !isPast;
+    fact('place', waits && waitReason === null && place !== null ? placeText(place) : null);
+    fact('wait', waits && waitReason !== null ? asSentence(waitReason) : null);
     const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
     this.#execute.disabled = !canExecute || live || pending !== null;
     setText(this.#execute.querySelector('span'), isPast ? 'Run as it is now' : run?.ended && run.runId !== null ? 'Run again' : 'Execute');

@@ -101,6 +101,7 @@ function drawRun({ element: row, name, began, icon: image, word, took, came, wen
   setText(came, rows === null ? '–' : formatCount(rows.in));
   setText(went, rows === null ? '–' : formatCount(rows.out));
   setText(by, run.startedBy ?? '–');
-  setText(reason, run.reason === null ? '' : asSentence(run.reason));
-  setAttribute(reason, 'title', run.reason ?? '');
+  const why = run.status === 'queued' ? run.waitReason : run.reason;
+  setText(reason, why == null ? '' : asSentence(why));
+  setAttribute(reason, 'title', why ?? '');
 }

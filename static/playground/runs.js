@@ -2,7 +2,7 @@
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
  * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
- *   {attempt(work, options), redraw(), onDrawer(), onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
+ *   {attempt(work, options), redraw(), onDrawer(name), onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
  *   selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
@@ -20,6 +20,7 @@ import { Replay } from './replay.js';
 import { isReject } from './edit/ports.js';
 import { saveAs } from './save-as.js';
 import { TableView } from './table-view.js';
+import { TimesView } from './room/times-view.js';
 
 /** Milliseconds between two looks at a log that grows, and after one that failed. */
 const LOG_PERIOD = 1_000;
@@ -47,6 +48,7 @@ export class Runs {
   #traces = new Map(); // run id → traceback or null, once it was asked for
 
   #table;
+  #times;
   #history;
   #log;
   #program;
@@ -59,6 +61,7 @@ export class Runs {
     this.#api = api;
     this.#host = host;
     this.#table = new TableView({ onSelect: (id) => host.select(id) });
+    this.#times = new TimesView({ onSelect: (id) => host.select(id) });
     this.#history = new HistoryView({ onShow: (runId) => host.goToRun(runId), onMore: () => this.#loadMore() });
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
@@ -86,6 +89,12 @@ export class Runs {
     return { record, graph: replay.graph, state: replay.at(ts), ts };
   }
 
+  /** [{ts, rows}] that a node told by the moment of the past run that is looked at. */
+  samplesOf(nodeId) {
+    const { replay, ts } = this.#past;
+    return replay.samplesOf(nodeId).filter((sample) => sample.ts <= ts);
+  }
+
   /** Map node id → rows that the last completed run had. */
   get expected() {
     return this.#expected.rows;
@@ -108,12 +117,13 @@ export class Runs {
 
   /**
    * What is drawn of the graph is drawn here too: `nodes` are the nodes' views, `run` the run shown, `ofRun` and `runNodes`
-   * its graph and the views of that graph's nodes.
+   * its graph and the views of that graph's nodes, `record` what the server has of it, or null.
    */
-  draw({ graph, nodes, ofRun, runNodes, run, now, isOffline }) {
+  draw({ graph, nodes, ofRun, runNodes, run, record, now, isOffline }) {
     if (this.#drawers.shown === 'runs') this.#history.sayEmpty(this.#whyEmpty(isOffline));
     if (this.#drawers.shown === 'runs' && this.#past === null && this.#isNews(run)) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
     if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
+    if (this.#drawers.shown === 'times') this.#times.draw({ graph: ofRun, views: runNodes, run, record, now, end: this.#past?.replay.to ?? null, whyNone: this.#whyNoTimes(run, isOffline) });
     if (this.#past !== null) this.#pastView.draw(this.#past.ts);
     this.#onRun(run);
   }
@@ -142,9 +152,14 @@ export class Runs {
     }, { quiet: true });
   }
 
-  /** Whether the graph is told as a table, too. */
+  /** Whether the graph is told as a table, or its nodes' times are. */
   get showsTable() {
-    return this.#drawers.shown === 'table';
+    return ['table', 'times'].includes(this.#drawers.shown);
+  }
+
+  /** The name of the drawer that is open, or null. */
+  get drawer() {
+    return this.#drawers.shown;
   }
 
   openDrawer(name) {
@@ -250,6 +265,11 @@ export class Runs {
     return this.#jobId === null ? 'Runs are listed of jobs that are stored here.' : 'Loading…';
   }
 
+  #whyNoTimes(run, isOffline) {
+    if (run !== null) return run.ended ? 'When this run began is not known.' : 'The run has not begun.';
+    return isOffline ? 'Its runs are not known while offline.' : this.#whyEmpty(false);
+  }
+
   // Whether the run is further than the list has it.
   #isNews(run) {
     const listed = run === null ? undefined : this.#runs.find(({ runId }) => runId === run.runId);
@@ -292,7 +312,7 @@ export class Runs {
   }
 
   #onDrawer(name) {
-    if (name !== null) this.#host.onDrawer();
+    this.#host.onDrawer(name);
     const runId = this.#shownRun?.runId ?? null;
     if (name === 'runs') this.refreshRuns();
     if (name === 'program') this.#showProgram(runId);

@@ -27,6 +27,10 @@ export class TokenView {
     this.#field.focus();
   }
 
+  get isOpen() {
+    return !this.#section.hidden;
+  }
+
   close() {
     this.#show(false);
   }

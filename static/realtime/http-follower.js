@@ -9,6 +9,7 @@
  * in short ("*" in place of a number) nothing comes, and the server is only asked whether it is there.
  */
 
+import { headersOf } from './credentials.js';
 import { RUN_ENDS } from './messages.js';
 
 /** Milliseconds between two looks for a job's next run, or at a run that cannot be streamed. */
@@ -160,7 +161,7 @@ export class HttpFollower {
   }
 
   async #get(path, signal, { streams = false } = {}) {
-    const headers = { Authorization: `Bearer ${await this.#readToken()}` };
+    const headers = headersOf(await this.#readToken());
     const limits = streams ? [signal] : [signal, AbortSignal.timeout(SILENCE)];
     try {
       return await fetch(new URL(`..${path}`, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' });

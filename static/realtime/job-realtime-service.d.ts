@@ -76,11 +76,21 @@ export interface DisconnectReason extends ServiceError {
   readonly retryAt: number | null;
 }
 
+/** What GET /api/session says of a session, whose cookie the browser itself sends: for pages of the server alone. */
+export interface Session {
+  readonly ticket: string | null;
+  /** Seconds since the epoch; null where not known. */
+  readonly expiresAt: number | null;
+  readonly endsAt: number | null;
+}
+
+export type Credential = string | Session;
+
 export interface JobRealtimeServiceOptions {
   /** ws:// or wss:// address of the server's /ws. */
   url: string;
   /** The JWT, or how to get the current one; asked again before every attempt. */
-  token: string | (() => string | Promise<string>);
+  token: string | (() => Credential | Promise<Credential>);
   /** An address that answers 401 or 403 to a bad token (default: /api/jobs of the same server); null: never ask. */
   tokenCheckUrl?: string | null;
   /** An address that answers 503 or 429 while there is no room for one more WebSocket (default: /api/room of the same server); null: never ask. */
@@ -124,7 +134,7 @@ export class JobRealtimeService {
 }
 
 /** When a JWT ends, in Date.now() milliseconds; null for what cannot be read. */
-export function expiryOf(token: string): number | null;
+export function expiryOf(token: Credential): number | null;
 
 /** Whether a JWT says that it has expired. */
-export function isExpired(token: string, now?: number): boolean;
+export function isExpired(token: Credential, now?: number): boolean;

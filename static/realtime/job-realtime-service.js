@@ -10,12 +10,15 @@
  * at once when the machine comes online, wakes up, or the page becomes visible; not at all when the server says
  * that coming back is useless (close codes 4500–4999, or a token that it refuses). A connection that is silent for
  * long is asked whether it still lives. Where WebSockets are blocked, or the server has no room for one more, the same
- * comes over HTTP (http-follower.js).
+ * comes over HTTP (http-follower.js). A page of the server itself may have a session in place of a token (credentials.js).
  */
 
 import { nextDelay } from './backoff.js';
+import { expiryOf, headersOf, isExpired, isThere, protocolsOf, renewalOf } from './credentials.js';
 import { HttpFollower } from './http-follower.js';
 import { parseMessage } from './messages.js';
+
+export { expiryOf, isExpired };
 
 const PROTOCOL = 'progress.v1';
 
@@ -223,9 +226,10 @@ export class JobRealtimeService {
     const generation = this.#generation;
     const token = await this.#freshToken();
     if (generation !== this.#generation || this.#state !== 'connected') return;
-    if (typeof token === 'string' && token !== '' && token !== this.#usedToken) {
+    if (isThere(token) && token !== this.#usedToken) {
       this.#usedToken = token;
-      if (this.#http === null) this.#send({ action: 'auth', token });
+      const renewal = renewalOf(token);
+      if (this.#http === null && renewal !== null) this.#send({ action: 'auth', token: renewal });
     }
     this.#planRenewal();
   }
@@ -259,7 +263,7 @@ export class JobRealtimeService {
     if (this.#http === null) this.#enter('connecting', null);
     const token = await this.#freshToken();
     if (generation !== this.#generation) return;
-    if (typeof token !== 'string' || token === '') return this.#giveUp('no_token', 'There is no token to connect with.');
+    if (!isThere(token)) return this.#giveUp('no_token', 'There is no token to connect with.');
     if (isExpired(token)) return this.#giveUp('token_expired', 'The token has expired.');
     this.#open(token, generation);
   }
@@ -278,7 +282,7 @@ export class JobRealtimeService {
     };
     this.#usedToken = token;
     try {
-      this.#socket = new WebSocket(this.#url, [PROTOCOL, `bearer.${token}`]);
+      this.#socket = new WebSocket(this.#url, [PROTOCOL, ...protocolsOf(token)]);
     } catch (error) {
       return this.#giveUp('bad_address', `Cannot open a connection: ${error.message}`);
     }
@@ -379,7 +383,7 @@ export class JobRealtimeService {
   async #statusOf(url) {
     if (url === null) return 0;
     try {
-      const headers = { Authorization: `Bearer ${this.#usedToken}` };
+      const headers = headersOf(this.#usedToken);
       const signal = AbortSignal.timeout(OPEN_TIMEOUT);
       return (await fetch(url, { headers, signal })).status;
     } catch {
@@ -556,22 +560,3 @@ function addressAt(url, path) {
   address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';
   return address.href;
 }
-
-/** When a JWT ends, in Date.now() milliseconds; null for what cannot be read. */
-export function expiryOf(token) {
-  try {
-    const claims = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
-    return typeof claims.exp === 'number' ? claims.exp * 1000 : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Whether a JWT says that it has expired; what cannot be read is for the server to judge. */
-export function isExpired(token, now = Date.now()) {
-  const end = expiryOf(token);
-  return end !== null && end + CLOCK_LEEWAY < now;
-}
-
-/** Milliseconds that this machine's clock may be ahead of the server's before we call a token expired unasked. */
-const CLOCK_LEEWAY = 60_000;

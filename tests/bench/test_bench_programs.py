@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench.programs.inputs import make_csv, make_sqlite
+from bench.programs.inputs import make_csv, make_customers, make_sqlite
 from bench.programs.jobs import JOBS, Job
 from bench.programs.report import chart, page, ratio, table, verdict
 from bench.programs.running import SCRIPTS, Differs, Failed, Place, one_turn
@@ -37,6 +37,7 @@ def document() -> dict[str, Any]:
         },
         "rows": {"files": 1_000, "postgresql": 300},
         "turns": {job.name: turns for job in JOBS},
+        "large": {job.name: turns[:1] for job in JOBS if job.large},
         "left_out": ["nothing & <none>"],
     }
 
@@ -49,6 +50,7 @@ def test_every_job_has_a_script_by_hand_and_every_script_a_job() -> None:
 @pytest.mark.parametrize("job", OF_FILES, ids=lambda job: job.name)
 def test_ours_and_by_hand_write_the_same(job: Job, tmp_path: Path, nats_server: NatsServer) -> None:
     make_csv(tmp_path / "in.csv", 2_000)
+    make_customers(tmp_path / "customers.csv")
     make_sqlite(tmp_path / "in.db", 2_000)
     took = one_turn(Place(tmp_path, nats_server.url, None, is_fresh=True), job)
     for who in ("ours", "by_hand"):
@@ -57,15 +59,15 @@ def test_ours_and_by_hand_write_the_same(job: Job, tmp_path: Path, nats_server: 
         assert 1 < took[who]["megabytes"] < 1_000
 
 
-def test_a_spare_interpreter_runs_the_program_and_what_it_took_before_does_not_count(
+def test_a_fork_runs_the_program_and_what_the_warm_interpreter_took_does_not_count(
     tmp_path: Path, nats_server: NatsServer
 ) -> None:
     make_sqlite(tmp_path / "in.db", 10)
     [job] = [job for job in JOBS if job.name == "copy"]
     fresh, result = Place(tmp_path, nats_server.url, None, is_fresh=True).run_ours(job)
-    spare, same = Place(tmp_path, nats_server.url, None, is_fresh=False).run_ours(job)
+    forked, same = Place(tmp_path, nats_server.url, None, is_fresh=False).run_ours(job)
     assert result == same
-    assert spare.cpu < fresh.cpu
+    assert forked.cpu < fresh.cpu
 
 
 def test_other_rows_are_told_and_so_is_a_failure(tmp_path: Path, nats_server: NatsServer) -> None:
@@ -106,6 +108,10 @@ def test_the_page_and_the_chart_show_every_job(document: dict[str, Any]) -> None
         assert job.title in text
     assert picture.count("3.00 ×") == len(JOBS)
     assert "nothing & <none>" in text
+    assert "With 10,000 rows, one turn:" in text
+    assert text.count("by hand: Polars |") == 2 * len(
+        [job for job in JOBS if "Polars" in job.title]
+    )
 
 
 def test_the_command_measures_and_shows(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
-"""Runs for pages to show: quick jobs, and a publisher that tells of runs which nobody runs."""
+"""Runs for pages to show: quick jobs, a publisher that tells of runs which nobody runs; and a moment of a past one."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import Any
+
+from playwright.sync_api import Page, expect
 
 from tests.browser.test_playground import chain, publish
 from tests.harness import Product
@@ -26,6 +28,14 @@ def make_amounts(product: Product, *, bad_row: int | None = None) -> str:
 
 def amounts_job(name: str, url: str) -> dict[str, Any]:
     return chain(name, url, source="amounts", target="doubled", mode="replace")
+
+
+def move_slider(page: Page, share: float) -> None:
+    """Goes to a moment of the past run that is looked at, once the page has its history."""
+    slider = page.locator("#past-slider")
+    expect(slider).to_be_visible()
+    script = "(s, share) => { s.value = s.max * share; s.dispatchEvent(new Event('input')); }"
+    slider.evaluate(script, share)
 
 
 class Publisher:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE
 from tests.browser.pages import assert_accessible, picture
-from tests.browser.runs import Publisher, amounts_job, make_amounts
+from tests.browser.runs import Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
 
@@ -71,9 +71,7 @@ def test_a_past_run_a_moment_of_it_and_a_node_have_an_address_that_brings_them_b
     page.click('[data-drawer="runs"]')
     page.click(f'#run-table tr[data-run-id="{two.first}"] button')
     expect(page).to_have_url(re.compile(rf"\?job={two.job_id}&run={two.first}$"))
-    page.locator("#past-slider").evaluate(
-        "(s) => { s.value = s.max / 2; s.dispatchEvent(new Event('input')); }"
-    )
+    move_slider(page, 0.5)
     node(page, FILTER).click()
     expect(page).to_have_url(re.compile(rf"run={two.first}&node={FILTER}&t=\d+(\.\d+)?$"))
     moment = page.locator("#past-time").text_content()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -19,7 +20,15 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.browser.conftest import OpenPlayground, new_context
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.pages import assert_accessible, picture, shift_clock
-from tests.browser.runs import BAD_ROW, ROWS, TOO_LARGE, Publisher, amounts_job, make_amounts
+from tests.browser.runs import (
+    BAD_ROW,
+    ROWS,
+    TOO_LARGE,
+    Publisher,
+    amounts_job,
+    make_amounts,
+    move_slider,
+)
 from tests.browser.tabs import chromium_with_tabs, drawn_under_load
 from tests.browser.test_playground import (
     ALL_NODES,
@@ -67,11 +76,6 @@ def fresh_job(shop: Product, amounts: str, name: str) -> int:
 def open_drawer(page: Page, name: str) -> None:
     page.click(f'[data-drawer="{name}"]')
     expect(page.locator(f"#drawer-{name}")).to_be_visible()
-
-
-def move_slider(page: Page, share: float) -> None:
-    script = "(s, share) => { s.value = s.max * share; s.dispatchEvent(new Event('input')); }"
-    page.locator("#past-slider").evaluate(script, share)
 
 
 # ---------------------------------------------------------------- watch
@@ -318,7 +322,8 @@ def test_a_past_run_is_shown_on_its_own_graph_and_told_again(
     told = shop.get(f"/api/runs/{run['runId']}/history").json()["events"]
     counts = [e["ts"] for e in told if e["payload"].get("nodeId") == DB_OUTPUT]
     start, end = told[0]["ts"], told[-1]["ts"]
-    move_slider(page, (counts[-2] - start) / (end - start) + 0.001)
+    one, other = max(itertools.pairwise(counts), key=lambda pair: pair[1] - pair[0])
+    move_slider(page, ((one + other) / 2 - start) / (end - start))
     expect_state(page, DB_OUTPUT, "running")
     picture(page, "state-past", tmp_path)
     page.click("#past-play")
@@ -518,9 +523,9 @@ def test_a_token_is_renewed_without_a_break(
     expect_live(page)
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
-    expect(page.locator("#connection-token")).to_contain_text("Token ends in 5 min.")
+    expect(page.locator("#connection-token")).to_contain_text("Session ends in 5 min.")
     page.click("#connection-renew")
-    expect(page.locator("#token-title")).to_have_text("The token ends soon")
+    expect(page.locator("#token-title")).to_have_text("Your session ends soon")
     page.click("#token-close")
     expect(page.locator("#token")).to_be_hidden()
     page.click("#connection-renew")

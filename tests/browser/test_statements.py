@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection
 from tests.browser.conftest import KeptContext, OpenPlayground, open_pages
 from tests.browser.editing import EMPTY, WIDE
 from tests.browser.pages import assert_accessible, picture, shift_clock
-from tests.browser.runs import BAD_ROW, Publisher, amounts_job, make_amounts
+from tests.browser.runs import BAD_ROW, Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import (
     ALL_NODES,
     DB_INPUT,
@@ -182,7 +182,7 @@ def test_the_tokens_end_is_told_by_the_servers_clock(
     page.add_init_script("{ const now = Date.now; Date.now = () => now() - 3_600_000; }")
     page.reload()
     expect(page.locator("#connection-token-text")).to_have_text(
-        re.compile("^Token ends in [345] min")
+        re.compile("^Session ends in [345] min")
     )
 
 
@@ -385,8 +385,7 @@ def test_a_moment_of_a_past_run_is_not_told_as_now(
     open_drawer(page, "runs")
     page.locator("#run-table tbody button").first.click()
     expect(page.locator("#past")).to_be_visible()
-    script = "(s, share) => { s.value = s.max * share; s.dispatchEvent(new Event('input')); }"
-    page.locator("#past-slider").evaluate(script, 0.5)
+    move_slider(page, 0.5)
     expect(page.locator("#run-status-text")).to_have_text(re.compile("^Was (queued|running) then$"))
 
 

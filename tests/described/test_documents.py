@@ -211,7 +211,6 @@ def test_no_file_publishes_or_hears_a_subject_beside_the_tables() -> None:
     }
     assert spelled == {
         "jobs/run/files/service.py",
-        "jobs/run/previews.py",
         "jobs/work/file_questions.py",
         "jobs/work/log_questions.py",
         "jobs/work/messages.py",

@@ -253,6 +253,8 @@ def test_each_message_of_a_real_day_is_in_the_document(
         check(server, answers, "/api/files/day.csv")
         told = preview(server, link, {"graph": part, "last": [[part["nodes"][0]["id"], None]]})
         eventually(lambda: any(is_end(told, run_id) for told in on_nats(heard)))
+        ask_for_a_tag(server, link, graph)
+        eventually(lambda: any(m.subject.endswith(".preview.nobody") for m in heard.on_nats))
 
     found = {messages.name_of("websocket", told, "send") for told in heard.in_browser}
     assert found == {message["name"] for message in messages.of_channel("websocket", "send")}
@@ -265,6 +267,14 @@ def test_each_message_of_a_real_day_is_in_the_document(
     assert {channel for channel, _ in said} == of_nats
     assert {messages.name_of("preview", each, "reply") for each in told} == {"PreviewAnswer"}
     assert (told[0], "columns" in told[1]) == ({"taken": True}, True)
+
+
+def ask_for_a_tag(server: Product, link: Link, graph: dict[str, Any]) -> None:
+    """A run and a preview of a job whose tag no runner has."""
+    tagged = server.create_job({"name": "tagged", "graph": {**graph, "runnerTag": "nobody"}})
+    server.post(f"/api/runs/{server.execute(tagged)}/cancel")
+    asked = {"graph": {**graph, "edges": []}, "last": [[1, None]]}
+    link.publish(preview_subject(server.tenant_id, "nobody"), json.dumps(asked).encode())
 
 
 def name_on(messages: Messages, channel: str, message: Message) -> str:

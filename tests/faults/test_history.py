@@ -9,6 +9,7 @@
 | NATS has no JetStream | nats-server without -js | live only, /readyz says so, execute answers 503 |
 | a worker starts while NATS is away | kill -9 of the worker behind a cut relay | who subscribes then gets the past, and so does everybody later |
 | NATS lost its newest messages | an older copy of its store is put back | what is said from then on is heard |
+| the stream takes nothing, and answers | an operator's `max_msg_size` of 1 | live only, /readyz says why; the history is back by itself |
 | a subject is no UTF-8 | PUB by hand | nobody else notices |
 """
 
@@ -23,11 +24,20 @@ from pathlib import Path
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
+from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
 from tests.faults.relay import Relay
 from tests.faults.watching import Publisher, Watcher
-from tests.harness import NatsServer, Product, StartProduct, children, eventually, plain_nats
+from tests.harness import (
+    NatsServer,
+    Product,
+    StartProduct,
+    children,
+    eventually,
+    linked,
+    plain_nats,
+)
 
 CUT = 10.0  # seconds without NATS
 JOB = 77  # a job that is not in our database: someone else runs it
@@ -229,6 +239,43 @@ def _publish(nats_url: str, rows: Iterable[int]) -> None:
         assert link.flush()
     finally:
         link.close()
+
+
+def test_a_stream_that_takes_nothing_is_noticed_and_costs_the_history_alone(
+    nats_server: NatsServer, start_product: StartProduct
+) -> None:
+    """As on a full disk: its servers answer and lead it, and nothing that is said comes from it."""
+    product = start_product(NATS_URL=nats_server.url, RUNNER="off", SAMPLE_ORDERS="0")
+
+    def history() -> dict[str, str]:
+        found: dict[str, str] = product.get("/readyz", token=None).json()
+        return found
+
+    with Watcher(product, JOB) as watcher, linked(nats_server.url) as operator:
+        _publish(nats_server.url, [1])
+        watcher.wait_rows(1)
+        _change(operator, max_msg_size=1)
+        with Publisher(nats_server.url, JOB, nodes=1, rate=20) as publisher:
+            eventually(lambda: history()["history"] == "off", what="it is noticed")
+            assert "PROGRESS is there and takes nothing" in history()["historyReason"]
+            seen = watcher.rows()[-1]
+            eventually(lambda: watcher.rows()[-1] > seen + 20, what="progress is live")
+            last = publisher.finish()
+        watcher.wait_rows(last)
+        assert watcher.rows()[1:] == sorted(watcher.rows()[1:])
+        _change(operator, max_msg_size=-1)
+        _publish(nats_server.url, [last + 1])
+        eventually(lambda: history()["history"] == "on", what="it is followed again")
+        _publish(nats_server.url, [last + 2])
+        watcher.wait_rows(last + 2)
+        with Watcher(product, JOB) as late:
+            late.wait_rows(last + 2)
+
+
+def _change(operator: Link, **limits: int) -> None:
+    jetstream = JetStream(operator)
+    config = jetstream.call("STREAM.INFO.PROGRESS", {})["config"]
+    jetstream.call("STREAM.UPDATE.PROGRESS", {**config, **limits})
 
 
 def test_no_byte_of_a_subject_cuts_the_bridge_for_others(

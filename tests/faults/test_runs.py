@@ -496,10 +496,10 @@ def test_each_time_out_is_a_setting_and_has_a_reason_of_its_own(
     server = start_product(
         SAMPLE_ORDERS="0",
         MAX_CONCURRENT_RUNS="4",
-        RUN_QUEUED_TIMEOUT="1",
-        RUN_START_TIMEOUT="10",
-        RUN_SILENCE_TIMEOUT="10",
-        RUN_TIMEOUT="20",  # far from 10 s after a first message, which comes late on a busy machine
+        RUN_QUEUED_TIMEOUT="4",  # a busy machine takes its time to take four runs
+        RUN_START_TIMEOUT="12",
+        RUN_SILENCE_TIMEOUT="12",
+        RUN_TIMEOUT="22",  # far from 12 s after a first message, which comes late on a busy machine
         RUN_CANCEL_TIMEOUT="1",
         PROGRAM_LANDLOCK="off",  # confined, a program starts no other, as the deaf one does
     )
@@ -513,10 +513,10 @@ def test_each_time_out_is_a_setting_and_has_a_reason_of_its_own(
         late = programs.execute(GOOD)
         reasons = {programs.ended(each, 30.0).reason for each in (start, silence, run, late)}
         assert reasons == {
-            "time-out: waited longer than 1 s in the queue",
-            "time-out: no node started within 10 s",
-            "time-out: no progress for 10 s",
-            "time-out: ran longer than 20 s",
+            "time-out: waited longer than 4 s in the queue",
+            "time-out: no node started within 12 s",
+            "time-out: no progress for 12 s",
+            "time-out: ran longer than 22 s",
         }
         assert {programs.now(each).status for each in (start, silence, run, late)} == {
             RunStatus.FAILED

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,11 @@ def run_queue(link: Link) -> RunQueue:
     return RunQueue(link)
 
 
-def record(store: Store, body: str = GOOD, tenant_id: str = TENANT) -> Run:
+def record(store: Store, body: str = GOOD, tenant_id: str = TENANT, tag: str | None = None) -> Run:
     """A recorded run of a new job, with a program written by hand."""
     job = store.create_job(tenant_id, "a job", GRAPH)
-    return store.record_run(tenant_id, NewRun(job.job_id, GRAPH, program(body))).run
+    new = NewRun(job.job_id, GRAPH, program(body), runner_tag=tag)
+    return store.record_run(tenant_id, new).run
 
 
 def ended(store: Store, run: Run, deadline: float = 60.0) -> Run:
@@ -266,6 +267,7 @@ def start_runner(
         slots: int = 2,
         periods: dict[str, float] | None = None,
         kind: type[RunnerProcess] = RunnerProcess,
+        takes: Sequence[str | None] = (None,),
         **deadlines: float,
     ) -> RunnerProcess:
         environment = {
@@ -283,6 +285,7 @@ def start_runner(
             "slots": slots,
             "periods": {"pull": 0.3, **(periods or {})},
             "deadlines": deadlines,
+            "takes": takes,
         }
         log = tmp_path / f"runner-{len(started)}.log"
         started.append(kind(environment, options, log))

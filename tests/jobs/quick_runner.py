@@ -32,6 +32,7 @@ def main() -> int:
         deadlines=Deadlines(**options["deadlines"]),
         retention=Retention(),
         allowance=allowance(data_dir),
+        takes=options["takes"],
         webhooks=read_group(WebhookSettings, Reader(os.environ)),
     )
     return run_until(stop, runner, store, link)

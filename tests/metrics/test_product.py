@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,46 @@ def test_a_run_is_counted_with_its_end_its_times_and_its_way_to_the_browsers(
     assert value(server, "progress_database_up") == 1
 
 
+def test_rows_and_what_is_kept_are_told(server: Product) -> None:
+    before = value(server, "progress_rows_total", way="written")
+    run = server.run_end(server.execute(server.sample_job_id()))
+    eventually(
+        lambda: value(server, "progress_rows_total", way="written") == before + run["rows"]["out"],
+        20.0,
+    )
+    assert run["rows"]["out"] > 0
+    database = server.data_dir / "progress.db"
+    assert value(server, "progress_database_bytes") >= database.stat().st_size
+    assert value(server, "progress_stream_bytes", stream="PROGRESS") > 0
+    assert value(server, "progress_runner_disk_free_bytes") > 0
+    kinds = {s.labels["kind"] for s in families(server)["progress_runner_kept_bytes"].samples}
+    assert kinds == {"logs", "files"}
+
+
+def test_requests_are_counted_by_route_whatever_the_path(server: Product) -> None:
+    route = "/api/runs/<run_id>"
+
+    def counted(name: str, **labels: str) -> float:
+        return value(server, f"progress_http_request{name}", **labels)
+
+    lost, odd = counted("s_total", route=route, status="404"), counted("s_total", route="(other)")
+    timed = counted("_seconds_count", route=route)
+    for name in ("a", "b", "c"):
+        assert server.get(f"/api/runs/{name}").status == 404
+    assert server.get("/no/such/place").status == 404
+    eventually(lambda: counted("s_total", route=route, status="404") >= lost + 3, 20.0)
+    eventually(lambda: counted("s_total", route="(other)") >= odd + 1, 20.0)
+    eventually(lambda: counted("_seconds_count", route=route) >= timed + 3, 20.0)
+
+
+def test_the_queue_and_the_build_are_told_by_each_worker(server: Product) -> None:
+    told = families(server)
+    up = {s.labels["worker"]: s.value for s in told["progress_queue_up"].samples}
+    assert up == {"0": 1, "1": 1}
+    versions = {s.labels["version"] for s in told["progress_build_info"].samples}
+    assert versions == {tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]}
+
+
 def test_names_and_units_are_as_prometheus_wants_them(server: Product) -> None:
     found = families(server)
     assert len(found) > 25
@@ -111,7 +152,7 @@ def queries() -> dict[str, str]:
     }
     rules = (DEPLOY / "alerts.yml").read_text()
     alerts = re.findall(r"- alert: (\w+)\n +expr: (.+)\n", rules)
-    assert len(alerts) == rules.count("- alert:") == 6
+    assert len(alerts) == rules.count("- alert:") == 9
     return {**of_board, **dict(alerts)}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from tests.program_lib.torture_places import (
     NULL,
     Columns,
     Csv,
+    Excel,
     Mariadb,
     Postgresql,
     Sqlite,
@@ -66,6 +68,7 @@ def moves(
             Mariadb(mariadb),
             Sqlite(directory / "torture.db"),
             Csv(directory),
+            Excel(directory),
         )
         yield Moves({place.name: place for place in places})
 
@@ -140,6 +143,65 @@ def check_names_the_row(how: Ran, value: Value) -> None:
     assert how.last.row is not None
     assert how.last.row.number == 2  # after a NULL
     assert COLUMN in how.last.row.values
+
+
+# --- Excel files, which hold what CSV files do --------------------------------------------------------
+
+INTO_FILES = [cells for cells in ALL if cells.target == "csv" and cells.source != "csv"]
+
+
+def into_excel(cells: Cells) -> Cells:
+    """What arrives in an Excel file is what arrives in a CSV file, but for a NUL, which no cell has."""
+    values = tuple(value for value in cells.values if not _has_nul(value))
+    return replace(cells, target="excel", values=values)
+
+
+def _has_nul(value: Value) -> bool:
+    return "␀" in value.text + value.arrives
+
+
+def as_in_a_csv_file(found: str) -> str:
+    """What a CSV field means, without its quotes."""
+    is_quoted = len(found) > 1 and found[0] == found[-1] == '"'
+    return visible(meant(found[1:-1].replace('""', '"'))) if is_quoted else found
+
+
+def is_same(in_excel: str, in_csv: str) -> bool:
+    """A number may lose zeros at its end, which its cell shows by its format."""
+    try:
+        return in_excel == in_csv or ("." in in_csv and Decimal(in_excel) == Decimal(in_csv))
+    except ArithmeticError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "cells", [pytest.param(cells, id=str(into_excel(cells))) for cells in INTO_FILES]
+)
+def test_what_arrives_in_an_excel_file(cells: Cells, moves: Moves) -> None:
+    wanted = into_excel(cells)
+    how, arrived = moves.of_type(wanted, "create", wanted.carried)
+    assert how.code == 0, how.why
+    expected = [as_in_a_csv_file(value.arrives) for value in wanted.carried]
+    found = arrived.values.get(COLUMN, [NULL])
+    assert found[0] == NULL
+    pairs = list(zip(found[1:], expected, strict=True))
+    assert [pair for pair in pairs if not is_same(*pair)] == []
+    assert set(arrived.values.get("n0", [NULL])) == {NULL}
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        pytest.param(cells, value, id=f"{cells.source} {cells.declared} {value.text}")
+        for cells in INTO_FILES
+        for value in cells.carried
+        if _has_nul(value) and "text" in cells.declared.lower()
+    ],
+)
+def test_a_nul_is_refused_by_an_excel_file(cells: Cells, value: Value, moves: Moves) -> None:
+    how, arrived = moves.of_type(replace(cells, target="excel"), "create", [value])
+    assert arrived.values == {}
+    assert "holds a NUL, which no cell has" in how.why
 
 
 # --- tables that are there, of another type ---------------------------------------------------------

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from program_lib.csv_files import read_csv, write_csv
 from program_lib.databases import read_rows, write_rows
+from program_lib.excel_files import read_excel, write_excel
 from program_lib.ports import Reader, Writer
 from tests.databases import Database
 
@@ -303,6 +304,47 @@ class Csv(Place):
             if found[2] == "\n":
                 yield record
                 record = []
+
+    def declared(self, table: str) -> dict[str, str]:
+        return {}
+
+    def is_there(self, table: str) -> bool:
+        return self._path(table).exists()
+
+
+class Excel(Place):
+    """Files of a directory. What Excel would change is text there; each cell is shown as our reader gives it."""
+
+    name = "excel"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def _path(self, table: str) -> Path:
+        return self._directory / f"{table}.xlsx"
+
+    def make(self, table: str, columns: Columns) -> None:
+        raise NotImplementedError("files of XlsxWriter are read in test_excel_reader.py")
+
+    def reader(self, table: str, columns: Columns) -> Reader:
+        return read_excel(str(self._path(table)))
+
+    def writer(self, table: str, mode: str) -> Writer:
+        return write_excel(str(self._path(table)), inexact="text")
+
+    def shown(self, table: str) -> dict[str, list[str]]:
+        if not self.is_there(table):
+            return {}
+        reader = self.reader(table, Columns([], [], []))
+        with closing(reader):
+            reader.open()
+            rows = [row for found in reader.batches() for row in found.to_pylist()]
+        rows.sort(key=lambda row: int(row[KEY]))
+        names = [name for name in rows[0] if name != KEY] if rows else []
+        return {
+            name: [NULL if row[name] is None else visible(row[name]) for row in rows]
+            for name in names
+        }
 
     def declared(self, table: str) -> dict[str, str]:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -222,6 +223,18 @@ def test_what_an_account_does_not_allow_is_told_with_what_to_set(
     assert RunQueue(link).state().startswith("the work queue cannot be used: JetStream refused")
 
 
+def test_an_account_with_two_streams_queues_all_but_runs_for_tags(
+    start_limited: StartLimited,
+) -> None:
+    link = start_limited("max_file: 5G, max_streams: 2")
+    OwnStream(link, history.PLAN).open(WAIT)
+    queue = RunQueue(link)
+    queue.check()
+    with pytest.raises(QueueUnavailable, match=r"max_streams.*TAGGED_RUNS where jobs ask"):
+        queue.check("gpu")
+    assert queue.state() == "ok"
+
+
 def test_replicas_that_a_single_server_cannot_have_are_told(link: Link) -> None:
     with pytest.raises(JetStreamError, match="NATS_REPLICAS needs a cluster"):
         OwnStream(link, history.PLAN, StreamRules(replicas=3)).open(WAIT)
@@ -244,21 +257,24 @@ def cluster(shared_cluster: Cluster) -> Iterator[Cluster]:
     shared_cluster.start()
     with linked(shared_cluster.url) as link:
         for name in JetStream(link).call("STREAM.NAMES", {}, WAIT)["streams"] or []:
-            JetStream(link).call(f"STREAM.DELETE.{name}", {}, WAIT)
+            with contextlib.suppress(JetStreamError):  # one that was just deleted may be named yet
+                JetStream(link).call(f"STREAM.DELETE.{name}", {}, WAIT)
 
 
+@pytest.mark.parametrize(("tag", "stream"), [(None, "RUNS"), ("gpu", "TAGGED_RUNS")])
 def test_in_a_cluster_of_three_a_run_is_taken_with_one_node_down(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, tmp_path: Path, tag: str | None, stream: str
 ) -> None:
     store = Store(f"sqlite:///{tmp_path / 'progress.db'}")
     store.open()
     with linked(cluster.url) as link:
-        queue = RunQueue(link, rules=StreamRules(store.installation))
-        queue.check()
-        assert config_of(link, "RUNS")["num_replicas"] == 3
-        cluster.nodes[cluster.leader_of(link, "RUNS")].kill()
-        eventually(lambda: queue.state() == "ok", ELECTION, what="another node leads the queue")
-        run = record(store)
+        queue = RunQueue(link, rules=StreamRules(store.installation), takes=(tag,))
+        queue.check(tag)
+        assert config_of(link, stream)["num_replicas"] == 3
+        cluster.nodes[cluster.leader_of(link, stream)].kill()
+        state = queue.state if tag is None else queue.tagged_state
+        eventually(lambda: state() == "ok", ELECTION, what="another node leads the queue")
+        run = record(store, tag=tag)
         queue.put(run)
         claim = eventually(lambda: taken(queue), ELECTION, what="the run is taken")
         assert claim == run.run_id

@@ -27,6 +27,7 @@ from tests.harness import (
     processes_of,
 )
 
+NO_TOKEN = r"ready http://127\.0\.0\.1:\d+/\n"
 START = 90.0  # seconds; imports, nats-server, a small sample shop
 ONCE = 120.0
 
@@ -131,10 +132,27 @@ def test_run_prints_a_link_that_opens_the_page_and_a_signal_stops_everything(
     )
     with urllib.request.urlopen(request, timeout=10) as jobs:
         assert b'"name"' in jobs.read()
+    session_request = urllib.request.Request(
+        f"http://127.0.0.1:{command.ports[0]}/api/session", headers=request.headers, method="POST"
+    )
+    with urllib.request.urlopen(session_request, timeout=10) as signed_in:
+        week = re.search(r"Max-Age=(\d+)", signed_in.headers["Set-Cookie"])
+    assert week is not None
+    assert int(week[1]) > 6 * 86_400, "a bookmark works tomorrow, when the link's token has ended"
     assert (command.data_dir / "shop.db").exists()
     process.send_signal(stop)
     assert process.wait(60) == 0
     assert not command.left_over()
+
+
+@pytest.mark.timeout(START + 90)
+def test_where_the_output_is_kept_no_token_is_in_it(command: Command) -> None:
+    process = command.start("--no-token")
+    assert process.stdout is not None
+    assert re.fullmatch(NO_TOKEN, process.stdout.readline())
+    process.terminate()
+    assert process.stdout.read() == ""
+    assert process.wait(60) == 0
 
 
 @pytest.mark.timeout(ONCE + 60)
@@ -307,6 +325,9 @@ def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path)
     claims = jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])
     assert (claims["tenant_id"], claims["scope"]) == ("acme", "jobs:read")
     assert claims["exp"] - claims["iat"] == 7200
+    assert "session_days" not in claims, "a session of it ends with it"
+    done = token(tmp_path, "--session-days", "30")
+    assert jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])["session_days"] == 30
 
 
 @pytest.mark.parametrize(
@@ -314,6 +335,8 @@ def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path)
     [
         (["--scope", "jobs:everything"], {}, "jobs:everything"),
         (["--hours", "0"], {}, "--hours"),
+        (["--session-days", "0"], {}, "--session-days"),
+        (["--session-days", "401"], {}, "--session-days"),
         (["--tenant", "a.b"], {}, "--tenant"),
         ([], {"JWT_SECRET": "short"}, "JWT_SECRET"),
         ([], {"TENANT_ID": "*"}, "--tenant"),

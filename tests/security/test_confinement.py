@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -17,9 +16,10 @@ import pytest
 
 from jobs.sandbox import confinement, landlock
 from tests.faults.handwritten import Programs
-from tests.harness import IN_CI, ROOT, Product, command_line, eventually, running_product
+from tests.harness import IN_CI, ROOT, Product, eventually, running_product
 from tests.jobs import conftest as runs
 from tests.programs import allowance, chain, node
+from tests.warm import kill_warm_interpreter
 
 pytestmark = pytest.mark.skipif(
     not landlock.abi() and not IN_CI, reason="this kernel offers no Landlock"
@@ -120,7 +120,7 @@ def product_with(directory: Path, shop_database: Path, **settings: str) -> Any:
     )
 
 
-FRESH, SPARE = {"PROGRAM_SPARES": "0"}, {"PROGRAM_SPARES": "1"}
+EARLY = {"PROGRAM_SPARES": "1"}
 OFF = {"PROGRAM_LANDLOCK": "off"}
 
 
@@ -128,7 +128,7 @@ OFF = {"PROGRAM_LANDLOCK": "off"}
 def product(
     request: pytest.FixtureRequest, tmp_path: Path, shop_database: Path
 ) -> Iterator[Product]:
-    with product_with(tmp_path, shop_database, **getattr(request, "param", SPARE)) as product:
+    with product_with(tmp_path, shop_database, **getattr(request, "param", EARLY)) as product:
         for tenant, name in ((OURS, "own.csv"), (THEIRS, "figures.csv")):
             (product.data_dir / "tenants" / tenant).mkdir(parents=True)
             (product.data_dir / "tenants" / tenant / name).write_text(f"n\n{FIGURES}\n")
@@ -137,18 +137,6 @@ def product(
         (another / "log.txt").write_text("the log of another run")
         (product.data_dir / "jwt_secret").write_text("a secret of the server")
         yield product
-
-
-def has_spare(product: Product) -> bool:
-    """Whether its runner keeps an interpreter, which is no process of a run yet."""
-    children = Path("/proc").glob("[0-9]*/stat")
-    runners = {pid for pid in product.left_over() if "jobs.runner" in command_line(pid)}
-    for stat in children:
-        with contextlib.suppress(OSError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            if parent in runners and "--wait" in command_line(int(stat.parent.name)):
-                return True
-    return False
 
 
 def attempts(product: Product) -> tuple[dict[str, str], list[str], str]:
@@ -163,15 +151,14 @@ def attempts(product: Product) -> tuple[dict[str, str], list[str], str]:
     return tried, rights, command
 
 
-@pytest.mark.parametrize("product", [FRESH, SPARE], indirect=True, ids=["fresh", "spare"])
+@pytest.mark.parametrize("is_fresh", [True, False], ids=["fresh", "forked"])
 def test_hostile_code_in_a_program_reaches_its_own_data_and_nothing_else(
-    product: Product, request: pytest.FixtureRequest
+    product: Product, is_fresh: bool
 ) -> None:
-    is_spare = request.node.callspec.id == "spare"
-    if is_spare:
-        eventually(lambda: has_spare(product), 30.0)
+    if is_fresh:
+        kill_warm_interpreter(product)
     tried, rights, command = attempts(product)
-    assert ("--wait" in command) == is_spare
+    assert ("run_confined" in command) == is_fresh
     assert {name for name, result in tried.items() if result == "done"} == set(rights), tried
     assert (product.data_dir / "tenants" / THEIRS / "figures.csv").read_text() == f"n\n{FIGURES}\n"
     assert "programs are confined by Landlock" in product.log()

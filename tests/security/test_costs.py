@@ -21,11 +21,16 @@ from jobs.graph.checks import (
     MOST_ERRORS,
     GraphInvalid,
     parse_graph,
+    parse_parts,
 )
+from jobs.graph.known import MOST_COLUMNS, Known
 from jobs.http.body import json_object
+from jobs.http.columns import columns_document
+from jobs.http.source_columns import Sources
 from jobs.program.generator import generate_program
 from jobs.store.process_identity import cpu_seconds_of
 from program_lib.expressions import Parsed, parse
+from program_lib.types import INTEGER, Column, Schema
 from settings.groups import RequestLimits
 from settings.shared import MAX_NODES
 from tests.harness import Answer, Product, product_of_each_class
@@ -33,6 +38,7 @@ from tests.security.worst_graphs import chained, node, worst_graphs
 
 CPU = 1.5  # seconds; on an idle core the worst takes 0.6, and before there were bounds 20
 ANSWER = 150_000  # bytes; 100 errors, each of a few lines and with a name that JSON escapes
+COLUMNS = 1_000_000  # bytes; of names 200,000 characters, and what stands about them
 Document = dict[str, Any]
 
 LARGEST = worst_graphs()
@@ -82,6 +88,55 @@ def test_no_graph_costs_more_than_a_moment_of_a_core(
         all_work(document)
         spent[name] = time.process_time() - began
     assert {name: seconds for name, seconds in spent.items() if seconds > CPU} == {}
+
+
+def doubling() -> Document:
+    """Joins of a node with itself: the names of the last would be 2**40."""
+    first = node(
+        1, "map", columns=[{"column": f"c{n}", "expression": "1"} for n in range(20)], keep="none"
+    )
+    nodes = [node(100, "csv_input", path="a.csv"), first]
+    edges: list[Document] = [{"from": 100, "to": 1}]
+    for number in range(2, 42):
+        nodes.append(
+            node(
+                number, "join", how="inner", on=[{"left": "c0", "right": "c0"}], suffix=f"_{number}"
+            )
+        )
+        edges += ({"from": number - 1, "to": number, "toPort": port} for port in ("left", "right"))
+    return {"nodes": nodes, "edges": edges}
+
+
+def misspelt() -> Document:
+    """Each of as many names as there may be is none of as many columns, and nearly one."""
+    wide = [{"column": f"{'a' * 100}{n}", "expression": "1"} for n in range(500)]
+    nodes = [node(2, "map", columns=wide, keep="none")]
+    nodes += [node(n, "map", keep=[f"{'a' * 99}b{k}" for k in range(50)]) for n in range(3, 100)]
+    return chained(nodes)
+
+
+WITH_COLUMNS = (
+    "expressions: one letter",
+    "of numeric: nested abs",
+    "types of many files",
+    "many queries",
+    "paths of many parts",
+    "the longest chain",
+)
+WIDE = Known.whole(Schema(Column(f"column {n:04}", INTEGER) for n in range(MOST_COLUMNS)))
+
+
+@pytest.mark.parametrize(
+    "make", [doubling, misspelt, *(AT_THE_BOUND[name] for name in WITH_COLUMNS)]
+)
+def test_what_is_told_of_columns_costs_no_more_than_a_moment(make: Callable[[], Document]) -> None:
+    """However many columns the sources have."""
+    began = time.process_time()
+    parts = parse_parts(make())
+    told = {n: WIDE for n, one in parts.nodes.items() if one and one.node_type.is_described}
+    answer = columns_document(parts, Sources(told, {}, [], False))
+    assert time.process_time() - began < CPU
+    assert len(json.dumps(answer)) < COLUMNS
 
 
 def test_what_is_at_the_bound_is_no_error_and_what_is_beyond_gets_one() -> None:

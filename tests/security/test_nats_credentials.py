@@ -30,6 +30,7 @@ from tests.harness import (
     eventually,
     nats_server_binary,
 )
+from tests.warm import kill_warm_interpreter
 
 TENANT, JOB, RUN = "acme", 7, "run-1"
 SUBJECT = f"tenant.{TENANT}.job.{JOB}.progress"
@@ -295,10 +296,11 @@ def test_the_embedded_server_wants_a_password_that_is_kept_for_its_owner(product
 def test_a_program_of_the_product_has_its_own_credential_and_no_secret_is_shown(
     start_product: StartProduct,
 ) -> None:
-    """In a fresh interpreter, whose first environment /proc shows; a spare one shows less (test_programs.py)."""
+    """In a fresh interpreter, whose first environment /proc shows; a fork shows less (test_forks.py)."""
     server = start_product(
-        SAMPLE_ORDERS="2000", CONNECTION_PAYROLL="sqlite:///payroll.db", PROGRAM_SPARES="0"
+        SAMPLE_ORDERS="2000", CONNECTION_PAYROLL="sqlite:///payroll.db", PROGRAM_SPARES="1"
     )
+    kill_warm_interpreter(server)
     environments: list[bytes] = []
     slow = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 30000000) SELECT n FROM c"
     document = {

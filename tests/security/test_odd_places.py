@@ -37,7 +37,7 @@ from tests.harness import (
 ODD = "ü \"q\" 's' $HOME #{x} 100% & ;`a` \\ |*<> ?a=b 😀 %41"
 CODE = (
     *("described", "hosting", "jobs", "logs", "metrics", "program_lib", "progress_lib"),
-    *("realtime", "scripts", "settings", "web"),
+    *("realtime", "scripts", "settings", "traces", "web"),
 )
 PAGE = ("static", "templates")
 PASSWORDS = [ODD, "$2", "$HOME", "a\nb", "\t", "it's", '"', "\\", "ü" * 20, "#", "{", "1", "true"]

@@ -32,6 +32,7 @@ from settings.secret_files import write_secret
 from tests.harness import Product, StartProduct, running_product
 from tests.programs import Outcome, allowance, chain, execute, node, program_of, run
 from tests.programs import graph as graph_of
+from tests.warm import kill_warm_interpreter, warm_interpreter
 
 PASSWORD = "hunter2-Zz9"
 OUT = {"path": "out.csv"}
@@ -502,15 +503,15 @@ LARGE = "SELECT zeroblob(250000000) AS n"
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("spares", [0, 2])
-def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spares: int) -> None:
-    """In fresh interpreters, or in two that were spare and some fresh ones.
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, is_warm: bool) -> None:
+    """In forks of the warm interpreter, or in fresh ones while it is killed again and again.
 
     Of the two queries that never end, one lets Python run, and the other, which the kernel has to end, does not.
     """
     server = start_product(
         SAMPLE_ORDERS="0",
-        PROGRAM_SPARES=str(spares),
+        PROGRAM_SPARES="1",
         PROGRAM_CPU_SECONDS="3",
         PROGRAM_MEMORY_MB="300",
         PROGRAM_FILE_MB="2",
@@ -526,7 +527,9 @@ def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spar
     starving = (
         "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) AS n FROM c"
     )
-    endless = node(1, "db_input", connection="sqlite:///in.db", sql=ENDLESS if spares else starving)
+    endless = node(
+        1, "db_input", connection="sqlite:///in.db", sql=ENDLESS if is_warm else starving
+    )
     cases = {
         "ended by the CPU limit of 3 s (PROGRAM_CPU_SECONDS)": chain(
             endless, idle, node(3, "csv_output", path="starved.csv")
@@ -540,14 +543,18 @@ def test_each_limit_ends_a_run_with_its_reason(start_product: StartProduct, spar
             [files, *many], [(1, other["id"]) for other in many]
         ),
     }
-    runs = {
-        reason: server.execute(server.create_job({"name": reason, "graph": document}))
-        for reason, document in cases.items()
-    }
+    if not is_warm:
+        kill_warm_interpreter(server)
+    runs: dict[str, str] = {}
+    for reason, document in cases.items():
+        if not is_warm and (warm := warm_interpreter(server)):
+            os.kill(warm, signal.SIGKILL)
+        runs[reason] = server.execute(server.create_job({"name": reason, "graph": document}))
     for reason, run_id in runs.items():
         end = server.run_end(run_id, 150.0)
         assert end["status"] == "failed", end
         assert reason in end["reason"], end
+    assert ("the warm interpreter failed" in server.log()) != is_warm
     # also where a query did not let Python run, and the program was killed: its runner cleans up
     assert [name for name in os.listdir(server.data_dir) if name.endswith(".part")] == []
 

@@ -38,6 +38,8 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("POST", "/api/jobs/validate"): (READ, {"graph": GRAPH}),
     ("POST", "/api/jobs/preview"): (EXECUTE, {"graph": GRAPH, "nodeId": 7}),
     ("POST", "/api/jobs/find-types"): (EXECUTE, {"graph": GRAPH, "nodeId": 7}),
+    ("POST", "/api/jobs/columns"): (EXECUTE, {"graph": GRAPH}),
+    ("POST", "/api/tables"): (EXECUTE, {"connection": "../x"}),
     ("GET", "/api/jobs/<int:job_id>"): (READ, None),
     ("PUT", "/api/jobs/<int:job_id>"): (WRITE, JOB),
     ("DELETE", "/api/jobs/<int:job_id>"): (WRITE, None),
@@ -78,6 +80,7 @@ OPEN_TO_ALL = {
     "/static-<version>/<path:filename>",
     "/ws",
 }
+OPEN_TO_ALL |= {"/api/session"}  # asks for no scope: tests/web/test_sessions.py
 OPEN_TO_ALL |= {"/docs", "/openapi.json", "/asyncapi.json"}
 
 

@@ -86,6 +86,17 @@ BAD: list[tuple[str, str]] = [
     ("WS_PING_PERIOD", "0"),
     ("WS_PING_PERIOD", "60"),
     ("FORWARDED_ALLOW_IPS", "nginx"),
+    ("SESSION_DAYS", "401"),
+    ("SESSION_MAX_DAYS", "0"),
+    ("TRUSTED_USER_HEADER", "X Auth"),
+    ("TRUSTED_USER_HEADER", "X_Auth_User"),
+    ("TRUSTED_USER_HEADER", "Authorization"),
+    ("TRUSTED_USER_HEADER", "cookie"),
+    ("TRUSTED_USER_TENANT", "*"),
+    ("TRUSTED_USER_SCOPES", "jobs:read admin"),
+    ("TRUSTED_SIGN_OUT", "oauth2/sign_out"),
+    ("TRUSTED_SIGN_OUT", "//evil.example"),
+    ("TRUSTED_SIGN_OUT", "javascript:alert(1)"),
     ("BASE_PATH", "progress"),
     ("BASE_PATH", "/a b"),
     ("BASE_PATH", "//evil.example"),
@@ -95,6 +106,11 @@ BAD: list[tuple[str, str]] = [
     ("METRICS_PORT", "70000"),
     ("RUNNER", "on"),
     ("MAX_CONCURRENT_RUNS", "0"),
+    ("RUNNER_TAGS", "GPU"),
+    ("RUNNER_TAGS", "gpu eu"),
+    ("RUNNER_TAGS", "gpu,"),
+    ("RUNNER_UNTAGGED", "no"),
+    ("RUNNER_UNTAGGED", "off"),  # and RUNNER_TAGS names none
     ("RUN_QUEUED_TIMEOUT", "-1"),
     ("RUN_START_TIMEOUT", "1.5"),
     ("RUN_TIMEOUT", "1h"),
@@ -386,3 +402,40 @@ def test_a_taken_port_ends_the_start_with_one_line_that_names_it(tmp_path: Path,
         said = one_line(start(tmp_path, **{name: str(port)}))
     assert f"{name} {port}" in said
     assert "taken" in said
+
+
+# ---------------------------------------------------------------- users whom a proxy names
+
+
+def test_a_proxys_users_are_believed_of_named_proxies_alone() -> None:
+    header = {"TRUSTED_USER_HEADER": "X-Auth-Request-User"}
+    for proxies in ("*", "0.0.0.0/0", "10.0.0.1,::/0"):
+        said = refusal(**header, FORWARDED_ALLOW_IPS=proxies)
+        assert "TRUSTED_USER_HEADER" in said
+        assert "FORWARDED_ALLOW_IPS" in said
+    found = Settings.from_env({**header, "FORWARDED_ALLOW_IPS": "10.0.0.1"})
+    assert found.sessions.user_scopes == {"jobs:read"}
+    assert not [said for said in found.warnings() if "TRUSTED_USER_HEADER" in said]
+
+
+def test_a_proxy_on_this_machine_shares_its_word_with_all_of_its_users() -> None:
+    [said] = Settings.from_env({"TRUSTED_USER_HEADER": "X-Auth-Request-User"}).warnings()
+    assert "each of its processes and users may say who it is" in said
+
+
+def test_a_proxys_users_have_a_tenant_that_is_served() -> None:
+    header = {"TRUSTED_USER_HEADER": "X-User"}
+    assert "TRUSTED_USER_TENANT" in refusal(**header, TENANT_ID="*")
+    assert "'b'" in refusal(**header, TENANT_ID="a", TRUSTED_USER_TENANT="b")
+    for tenant_id in ("*", "b"):
+        Settings.from_env({**header, "TENANT_ID": tenant_id, "TRUSTED_USER_TENANT": "b"})
+
+
+def test_servers_that_check_foreign_tokens_share_the_secret_of_sessions() -> None:
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*form).decode()
+    shared = {"JWT_PUBLIC_KEY": key, "JWT_AUDIENCE": "progress"}
+    shared["DATABASE_URL"] = "postgresql://u@h/n"
+    [said] = Settings.from_env(shared).warnings()
+    assert "sessions" in said
+    assert Settings.from_env({**shared, "JWT_SECRET": "x" * 40}).warnings() == []

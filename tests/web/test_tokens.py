@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import Any, cast
 
@@ -388,3 +389,29 @@ def test_a_name_that_would_write_its_own_log_line_cannot() -> None:
 def test_a_verifier_without_a_key_cannot_be_made() -> None:
     with pytest.raises(AssertionError):
         TokenVerifier("acme", (), Expected())
+
+
+# ---------------------------------------------------------------- what it says of sessions
+
+
+@pytest.mark.parametrize(
+    ("said", "days"), [(None, 0), (0, 0), (30, 30), (0.5, 0.5), (400, 400), (10**9, 400)]
+)
+def test_a_signer_may_allow_sessions_that_outlive_the_token(said: Any, days: float) -> None:
+    assert by_secret().verify(signed(good_claims(session_days=said))).session_days == days
+
+
+@pytest.mark.parametrize("said", [True, "30", -1, [30], 10**400, {}])
+def test_days_that_are_none_are_refused(said: Any) -> None:
+    assert "session_days" in refusal(signed(good_claims(session_days=said)))
+
+
+def test_a_token_tells_which_key_signed_it_and_nothing_of_that_key() -> None:
+    of_rsa = TokenVerifier("acme", public_keys(public_pem(RSA_KEY)), Expected())
+    found = {
+        by_secret().verify(signed(good_claims())).signer,
+        of_rsa.verify(jwt.encode(good_claims(), RSA_KEY, "RS256")).signer,
+    }
+    assert len(found) == 2
+    assert all(re.fullmatch("[0-9a-f]{16}", signer) for signer in found)
+    assert [of_rsa.trusts(signer) for signer in sorted(found)].count(True) == 1

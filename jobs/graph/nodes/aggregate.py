@@ -7,20 +7,23 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import SEPARATOR, Field, Member
+from jobs.graph.known import Known, distinct_names, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.reshape import Rows
 from program_lib.reshape.aggregates import FUNCTIONS
 from program_lib.reshape.rows import Wanted
-from program_lib.types import Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     by = [name for name in config.get("by", []) if known.column(name)]
     with told_beside("columns"):
-        return Rows(known, {}).aggregate(by, _wanted(config["columns"], known)).schema
+        names = distinct_names(config.get("by", []), (entry["as"] for entry in config["columns"]))
+        return known_of(
+            names, Rows(known, {}).aggregate(by, _wanted(config["columns"], known)).schema
+        )
 
 
-def _wanted(entries: list[Mapping[str, str]], known: Schema) -> dict[str, Wanted]:
+def _wanted(entries: list[Mapping[str, str]], known: Known) -> dict[str, Wanted]:
     """The entries whose columns are known."""
     return {
         entry["as"]: (entry["function"], entry.get("column") or None)
@@ -42,6 +45,7 @@ AGGREGATE = NodeType(
             "Group by",
             "names",
             required=False,
+            reads=UNNAMED,
             help="Rows that are equal in these columns are a group; without any, all rows are one, also of no rows.",
         ),
         Field(
@@ -51,7 +55,7 @@ AGGREGATE = NodeType(
             members=(
                 Member("as", "New column"),
                 Member("function", "Function", "choice", tuple(FUNCTIONS)),
-                Member("column", "Of column", required=False),
+                Member("column", "Of column", required=False, reads=UNNAMED),
             ),
             unique="as",
             help="For example total: sum of amount. count without a column counts rows, with one what is not NULL;"

@@ -6,18 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
+from jobs.graph.fields import (
+    DELIMITER,
+    ENCODING,
+    FILE_COLUMN,
+    NULL_MARKER,
+    PATTERNS,
+    Field,
+)
+from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.types import COLUMN_TYPES, NUMERIC, Column, Schema
+from program_lib.types import NUMERIC, Column
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = {entry["column"]: COLUMN_TYPES[entry["type"]] for entry in config.get("types", [])}
-    for name in config.get("numbers", []):
-        if name in types:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    types = declared(config.get("types", []))
+    numbers = config.get("numbers", [])
+    for name in numbers:
+        if types.column(name):
             raise WrongField("numbers", f"the column {name} has a type already: name it once")
-        types[name] = NUMERIC
-    return Schema(Column(name, of) for name, of in types.items())
+    every = Known([*types, *(Column(name, NUMERIC) for name in numbers)])
+    return with_file_column(config, every)
 
 
 CSV_INPUT = NodeType(
@@ -31,17 +41,12 @@ CSV_INPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
+            f" {PATTERNS}",
         ),
         DELIMITER,
         ENCODING,
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a column that is not named here holds text.",
-        ),
+        types_field("What the columns hold; a column that is not named here holds text."),
         Field(
             "numbers",
             "Number columns",
@@ -51,6 +56,7 @@ CSV_INPUT = NodeType(
             former=True,
         ),
         NULL_MARKER,
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.csv_files.read_csv",),
@@ -71,6 +77,9 @@ CSV_INPUT = NodeType(
 {% endif %}
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
+{% endif %}
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
 {% endif %}
     )
 """,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 CSV_OUTPUT = NodeType(
     name="csv_output",
@@ -17,11 +18,13 @@ CSV_OUTPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is packed.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is packed."
+            f"{SPLIT_PATH}",
         ),
         DELIMITER,
         ENCODING,
         NULL_MARKER,
+        *SPLIT_FIELDS,
     ),
     writes="path",
     runs_as="Output",
@@ -34,10 +37,13 @@ CSV_OUTPUT = NodeType(
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
 {% endif %}
+"""
+    + SPLIT_LINES
+    + """\
     )
 """,
     rejects=True,
-    known_columns=lambda config, known: known,
+    known_columns=known_when_split,
     example=Example(
         says="Write a file for a spreadsheet that wants tabs.",
         config={"path": "report.tsv", "delimiter": "tab"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import CONNECTION, Field
 from jobs.graph.node_type import UNNAMED, NodeType
-from program_lib.types import Schema
 
 DB_INPUT = NodeType(
     name="db_input",
@@ -42,7 +41,6 @@ DB_INPUT = NodeType(
     return read_rows({{ config.connection | literal }}, query)
 {% endif %}
 """,
-    known_columns=lambda config, known: Schema(),  # the database tells them when the program runs
     example=Example(
         says="Read what a query gives.",
         config={

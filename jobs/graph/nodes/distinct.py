@@ -7,12 +7,12 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.reshape.keys import group_keys
-from program_lib.types import Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     by = config.get("by") or known.names
     with told_beside("by"):
         group_keys(known, (name for name in by if known.column(name)))
@@ -31,6 +31,7 @@ DISTINCT = NodeType(
             "Columns",
             "names",
             required=False,
+            reads=UNNAMED,
             help="Rows that are equal in these columns are one; without any, rows that are equal in all.",
         ),
         Field(

@@ -7,11 +7,12 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, type_of
-from program_lib.types import Kind, Schema
+from program_lib.types import Kind
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     type_of(config["condition"], known, "condition", wanted=Kind.BOOLEAN)
     return known
 

@@ -7,17 +7,17 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, Need
+from jobs.graph.file_columns import declared, types_field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.types import COLUMN_TYPES, Column, Schema
 
 PAGING = ("none", "link_header", "link", "cursor", "page", "offset")
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     if "://" not in config["url"] and config.get("connection") is None:
         raise WrongField("url", "it must begin with https:// unless Connection names a service")
-    types = config.get("types", [])
-    return Schema(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+    return declared(config.get("types", []))
 
 
 HTTP_INPUT = NodeType(
@@ -96,12 +96,8 @@ HTTP_INPUT = NodeType(
             required=False,
             help="Where an answer says how many rows there are, for example meta.total; a run that got another number fails.",
         ),
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a member that is not named here is text, and a nested one its JSON.",
+        types_field(
+            "What the columns hold; a member that is not named here is text, and a nested one its JSON."
         ),
         Field(
             "others",
@@ -157,6 +153,7 @@ HTTP_INPUT = NodeType(
     )
 """,
     rejects=True,
+    asked_by_hand=True,
     known_columns=_known_columns,
     example=Example(
         says="Read the orders of a shop from its service, a page of 100 after the other; what the second order lacks is NULL.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, keys
-from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors
+from jobs.graph.known import Known, known_of, names_alone
+from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors, told_beside
 from program_lib.errors import ProgramError
 from program_lib.join_columns import (
     ANTI,
@@ -17,13 +19,14 @@ from program_lib.join_columns import (
     KINDS_OF_JOIN,
     SEMI,
     SUFFIX,
+    Joined,
     Side,
     joined_columns,
 )
 from program_lib.types import Schema
 
 
-def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Schema]) -> Schema:
+def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Known]) -> Known:
     how, left, right = config["how"], known["left"], known["right"]
     if how in (SEMI, ANTI) and config["expect"] != ANY:
         raise WrongField("expect", f"a {how} join gives a left row once, however many match")
@@ -33,14 +36,30 @@ def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Schema]) -> Sc
         columns = joined_columns(left, right, how, on, config["suffix"])
     except ProgramError as error:
         raise WrongField("suffix", str(error)) from None
+    if left.every is not None and right.every is not None:
+        return _all_columns(config, left, right, columns)
     merged = {one for one, other in _pairs(config) if one == other}
-    return Schema(
+    return Known(
         joined.column
         for joined in columns
         # a column of the right whose name the left may have, too, which nobody knows yet, may get the suffix
         if joined.side is not Side.RIGHT or joined.column.name != joined.source
         if joined.side is Side.BOTH or joined.source not in merged
     )
+
+
+def _all_columns(
+    config: Mapping[str, Any], left: Known, right: Known, typed: list[Joined]
+) -> Known:
+    """The columns of a join of inputs of which all names are known, with the types of those that are `typed`."""
+    both = names_alone(left.some), names_alone(right.some)
+    on = [pair for pair in _pairs(config) if not left.lacks(pair[0]) and not right.lacks(pair[1])]
+    with told_beside("suffix"):
+        made = joined_columns(*both, config["how"], on, config["suffix"])
+    types = {(one.side, one.source): one.column for one in typed}
+    columns = {one.column.name: types.get((one.side, one.source)) for one in made}
+    found = (replace(of, name=name) for name, of in columns.items() if of is not None)
+    return known_of(columns, Schema(found))
 
 
 def _pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -65,7 +84,9 @@ JOIN = NodeType(
             choices=KINDS_OF_JOIN,
         ),
         keys(
-            "Columns of the left and the right that must be equal; NULL equals nothing. For example customer_id: id"
+            "Columns of the left and the right that must be equal; NULL equals nothing. For example customer_id: id",
+            left="left",
+            right="right",
         ),
         Field(
             "suffix",

@@ -8,21 +8,23 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, keys
+from jobs.graph.known import Known, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors
 from program_lib.types import Schema
 
 
-def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Schema]) -> Schema:
+def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Known]) -> Known:
     rows, table = known["rows"], known["table"]
     key_errors(config["on"], rows, table)
     for name in config["columns"]:
-        if rows.column(name):
+        if name in rows.some:
             raise WrongField(
                 "columns",
                 f"the rows have a column {name!r} already: rename one of the two with a Map",
             )
     added = [column for name in config["columns"] if (column := table.column(name))]
-    return Schema([*rows, *(replace(column, is_nullable=True) for column in added)])
+    typed = Schema([*rows, *(replace(column, is_nullable=True) for column in added)])
+    return known_of(None if rows.every is None else [*rows.every, *config["columns"]], typed)
 
 
 LOOKUP = NodeType(
@@ -34,12 +36,15 @@ LOOKUP = NodeType(
     inputs=(Port("rows", "rows"), Port("table", "table")),
     fields=(
         keys(
-            "Columns of the rows and of the table that must be equal; NULL equals nothing. For example country: code"
+            "Columns of the rows and of the table that must be equal; NULL equals nothing. For example country: code",
+            left="rows",
+            right="table",
         ),
         Field(
             "columns",
             "Columns to add",
             "names",
+            reads="table",
             help="Columns of the table, which has at most 1,000,000 rows and 64 MB, and each key once.",
         ),
         Field(

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import KEEP_ALL, KEEP_NONE, Field
+from jobs.graph.known import Known, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, type_of
 from program_lib.types import Column, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    keep = config["keep"]
-    columns = {
-        column.name: column
-        for column in known
-        if keep == KEEP_ALL or (keep != KEEP_NONE and column.name in keep)
-    }
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    columns = {name: known.column(name) for name in _kept(config["keep"], known)}
     for entry in config["columns"]:
         name = entry["column"]
-        columns.pop(name, None)
-        if (of := type_of(entry["expression"], known, "columns")) is not None:
-            columns[name] = Column(name, of)
-    return Schema(columns.values())
+        of = type_of(entry["expression"], known, "columns")
+        columns[name] = None if of is None else Column(name, of)
+    is_open = config["keep"] == KEEP_ALL and known.every is None
+    typed = Schema(column for column in columns.values() if column)
+    return known_of(None if is_open else columns, typed)
+
+
+def _kept(keep: str | list[str], known: Known) -> Sequence[str]:
+    if keep == KEEP_ALL:
+        return known.some
+    return () if keep == KEEP_NONE else keep
 
 
 MAP = NodeType(
@@ -45,6 +48,7 @@ MAP = NodeType(
             "Keep",
             "keep",
             default=KEEP_ALL,
+            reads=UNNAMED,
             help="Which columns of the row to keep: all, none, or a list.",
         ),
     ),

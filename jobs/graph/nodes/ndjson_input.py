@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
-from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    types = config.get("types", [])
-    return Schema(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in types)
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    return with_file_column(config, declared(config.get("types", [])))
 
 
 NDJSON_INPUT = NodeType(
@@ -27,14 +27,11 @@ NDJSON_INPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
+            f" {PATTERNS}",
         ),
-        Field(
-            "types",
-            "Types",
-            "types",
-            required=False,
-            help="What the columns hold; a member that is not named here is text, and a nested one its JSON.",
+        types_field(
+            "What the columns hold; a member that is not named here is text, and a nested one its JSON."
         ),
         Field(
             "others",
@@ -44,6 +41,7 @@ NDJSON_INPUT = NodeType(
             choices=("refuse", "ignore"),
             help="What becomes of a member that neither the first 1,000 lines nor Types have.",
         ),
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.ndjson_files.read_ndjson",),
@@ -58,6 +56,9 @@ NDJSON_INPUT = NodeType(
         },
 {% endif %}
         others={{ config.others | literal }},
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
+{% endif %}
     )
 """,
     rejects=True,

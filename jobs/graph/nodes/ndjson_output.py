@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 NDJSON_OUTPUT = NodeType(
     name="ndjson_output",
@@ -17,17 +18,24 @@ NDJSON_OUTPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is packed.",
+            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is packed."
+            f"{SPLIT_PATH}",
         ),
+        *SPLIT_FIELDS,
     ),
     writes="path",
     runs_as="Output",
     imports=("program_lib.ndjson_files.write_ndjson",),
     template="""
-    return write_ndjson({{ config.path | literal }})
+    return write_ndjson(
+        {{ config.path | literal }},
+"""
+    + SPLIT_LINES
+    + """\
+    )
 """,
     rejects=True,
-    known_columns=lambda config, known: known,
+    known_columns=known_when_split,
     example=Example(
         says="Write rows for a program that reads JSON line by line.",
         config={"path": "events.ndjson"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import with_file_column
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
 
 PARQUET_INPUT = NodeType(
@@ -13,7 +15,9 @@ PARQUET_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path", "Path", "path", help=f"The file; a relative path lies in DATA_DIR. {PATTERNS}"
+        ),
         Field(
             "columns",
             "Columns",
@@ -21,6 +25,7 @@ PARQUET_INPUT = NodeType(
             required=False,
             help="The columns to read, in this order; where none is named, all are read.",
         ),
+        FILE_COLUMN,
     ),
     runs_as="Source",
     imports=("program_lib.parquet_files.read_parquet",),
@@ -30,8 +35,12 @@ PARQUET_INPUT = NodeType(
 {% if config.get('columns') %}
         columns={{ config.columns | literal }},
 {% endif %}
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
+{% endif %}
     )
 """,
+    known_columns=lambda config, known: with_file_column(config, Known()),
     example=Example(
         says="Read two columns of a wide file; the others are not even unpacked.",
         config={"path": "orders.parquet", "columns": ["amount", "id"]},

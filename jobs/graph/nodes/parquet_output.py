@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 PARQUET_OUTPUT = NodeType(
     name="parquet_output",
@@ -13,7 +14,9 @@ PARQUET_OUTPUT = NodeType(
     has_input=True,
     has_output=False,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path", "Path", "path", help=f"The file; a relative path lies in DATA_DIR.{SPLIT_PATH}"
+        ),
         Field(
             "compression",
             "Compression",
@@ -22,14 +25,21 @@ PARQUET_OUTPUT = NodeType(
             choices=("zstd", "snappy", "gzip", "none"),
             help="How its pages are packed: zstd makes small files fast, snappy is what the oldest readers know.",
         ),
+        *SPLIT_FIELDS,
     ),
     writes="path",
     runs_as="Output",
     imports=("program_lib.parquet_files.write_parquet",),
     template="""
-    return write_parquet({{ config.path | literal }}, compression={{ config.compression | literal }})
+    return write_parquet(
+        {{ config.path | literal }},
+        compression={{ config.compression | literal }},
+"""
+    + SPLIT_LINES
+    + """\
+    )
 """,
-    known_columns=lambda config, known: known,
+    known_columns=known_when_split,
     example=Example(
         says="Keep a day's rows small, with their types, for the next tool.",
         config={"path": "day.parquet"},

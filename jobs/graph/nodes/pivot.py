@@ -7,23 +7,26 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import SEPARATOR, Field
+from jobs.graph.known import Known, distinct_names, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField, told_beside
 from program_lib.reshape import Rows
 from program_lib.reshape.aggregates import FUNCTIONS, needs_column
-from program_lib.types import Column, Schema
+from program_lib.types import Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     function, column = config["function"], config.get("column")
     if column is None and needs_column(function):
         raise WrongField("column", f"{function} needs a column")
     by = [name for name in config.get("by", []) if known.column(name)]
     is_known = column is None or known.column(column) is not None
     with told_beside("values"):
+        names = distinct_names(config.get("by", []), config["values"])
         if is_known and known.column(config["names"]):
             values = {name: name for name in config["values"]}
-            return Rows(known, {}).pivot(by, config["names"], values, (function, column)).schema
-    return Schema(of for name in by if isinstance(of := known.column(name), Column))
+            made = Rows(known, {}).pivot(by, config["names"], values, (function, column)).schema
+            return known_of(names, made)
+    return known_of(names, Schema(of for name in by if (of := known.column(name))))
 
 
 PIVOT = NodeType(
@@ -39,10 +42,15 @@ PIVOT = NodeType(
             "Group by",
             "names",
             required=False,
+            reads=UNNAMED,
             help="Rows that are equal in these columns make one row; without any, all rows do.",
         ),
         Field(
-            "names", "Names from", "column", help="The column whose values become columns: month."
+            "names",
+            "Names from",
+            "column",
+            reads=UNNAMED,
+            help="The column whose values become columns: month.",
         ),
         Field(
             "values",
@@ -71,6 +79,7 @@ PIVOT = NodeType(
             "Of column",
             "column",
             required=False,
+            reads=UNNAMED,
             help="The column that the function is of: amount.",
         ),
         SEPARATOR,

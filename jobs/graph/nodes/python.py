@@ -7,17 +7,20 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, Member
+from jobs.graph.known import Known, known_of
 from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.types import BYTES, COLUMN_TYPES, Column, Schema
 
 TYPES = {**COLUMN_TYPES, "bytes": BYTES}
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
-    columns = {column.name: column for column in (known if config["keep"] == "all" else ())}
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    keeps_all = config["keep"] == "all"
+    columns = {name: known.column(name) for name in (known.some if keeps_all else ())}
     for entry in config["columns"]:
         columns[entry["column"]] = Column(entry["column"], TYPES[entry["type"]])
-    return Schema(columns.values())
+    typed = Schema(column for column in columns.values() if column)
+    return known_of(None if keeps_all and known.every is None else columns, typed)
 
 
 PYTHON = NodeType(

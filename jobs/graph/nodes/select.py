@@ -7,16 +7,31 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, Member
+from jobs.graph.known import Known, known_of, names_alone
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.picking import DROP, KEEP, Pick, picked
 from program_lib.types import COLUMN_TYPES, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     entries = config["columns"]
     columns = {_name(entry): _pick(entry) for entry in entries if known.column(entry["column"])}
     with told_beside("columns"):
-        return Schema(made for _, made in picked(known, columns, config["others"]))
+        typed = Schema(made for _, made in picked(known, columns, config["others"]))
+        return known_of(_names(config, known), typed)
+
+
+def _names(config: Mapping[str, Any], known: Known) -> list[str] | None:
+    if config["others"] == DROP:
+        return [_name(entry) for entry in config["columns"]]
+    if known.every is None:
+        return None
+    there = {
+        _name(entry): entry["column"]
+        for entry in config["columns"]
+        if not known.lacks(entry["column"])
+    }
+    return [made.name for _, made in picked(names_alone(known.every), there, KEEP)]
 
 
 def _name(entry: Mapping[str, str]) -> str:
@@ -41,7 +56,7 @@ SELECT = NodeType(
             "Columns",
             "entries",
             members=(
-                Member("column", "Column"),
+                Member("column", "Column", reads=UNNAMED),
                 Member("as", "New name", required=False),
                 Member("type", "Type", "choice", tuple(COLUMN_TYPES), required=False),
             ),

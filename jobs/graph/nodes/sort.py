@@ -7,12 +7,12 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import ORDER_MEMBERS, Field
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
 from program_lib.reshape.keys import sorting
-from program_lib.types import Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     with told_beside("by"):
         sorting(known, known_orders(config["by"], known))
     return known

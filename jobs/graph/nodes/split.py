@@ -7,14 +7,15 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import MAX_PORT, Field, Member
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, Port, type_of
-from program_lib.types import Kind, Schema
+from program_lib.types import Kind
 
 ELSE = "else"  # the output for rows that no condition takes
 MAX_BRANCHES = 20  # outputs with a condition; more do not fit beside a card
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     for entry in config["branches"]:
         type_of(entry["condition"], known, "branches", wanted=Kind.BOOLEAN)
     return known

@@ -7,18 +7,18 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import MAX_PORT, Field, Member
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from program_lib.sql.tables import INPUT, same_in_sql
-from program_lib.types import Schema
 
 MAX_INPUTS = 20  # more do not fit beside a card
 
 
-def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Schema]) -> Schema:
+def _known_by_port(config: Mapping[str, Any], known: Mapping[str, Known]) -> Known:
     """Nothing: DuckDB describes the query in the program, since to look at it may cost much."""
     if (twice := same_in_sql(entry["port"] for entry in config["inputs"])) is not None:
         raise WrongField("inputs", f"SQL takes {twice[0]} and {twice[1]} for one name: rename one")
-    return Schema()
+    return Known()
 
 
 SQL = NodeType(
@@ -56,6 +56,7 @@ SQL = NodeType(
     return sql(query, {{ config.inputs | map(attribute="port") | list | literal }})
 """,
     known_by_port=_known_by_port,
+    described=True,
     example=Example(
         says="The turnover with each customer, the best first, and with customers who ordered nothing.",
         config={

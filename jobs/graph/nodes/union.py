@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
 from jobs.graph.node_type import UNNAMED, NodeType
+from program_lib.common_types import union
 
 UNION = NodeType(
     name="union",
@@ -28,6 +29,7 @@ UNION = NodeType(
     return union(missing={{ config.missing | literal }})
 """,
     known_columns=lambda config, known: known,
+    together=lambda config: union(config["missing"]),
     example=Example(
         says="Put the rows of two shops under each other; one of them knows no discount.",
         config={"missing": "null"},

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
+from jobs.graph.known import Known, distinct_names, known_of, names_alone
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.picking import unpivoted
 from program_lib.types import TEXT, Column, Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     columns, name, value = config["columns"], config["name_column"], config["value_column"]
     of = [column for column in columns if known.column(column)]
     with told_beside("columns"):
+        names = _names(known, columns, name, value)
         if of:  # alone if the type of one is unknown, since it may be wider
             found = unpivoted(known, of, name, value)
-            return found if len(of) == len(columns) else Schema(found[:-1])
+            return known_of(names, found if len(of) == len(columns) else Schema(found[:-1]))
     stay = [column for column in known if column.name != name]
-    return Schema([*stay, Column(name, TEXT, is_nullable=False)])
+    return known_of(names, Schema([*stay, Column(name, TEXT, is_nullable=False)]))
+
+
+def _names(known: Known, columns: Sequence[str], name: str, value: str) -> list[str] | None:
+    if known.every is None:
+        return None
+    there = [column for column in columns if not known.lacks(column)]
+    if not there:  # what is wrong is told beside the field
+        return distinct_names(known.every, [name, value])
+    return unpivoted(names_alone(known.every), there, name, value).names
 
 
 UNPIVOT = NodeType(
@@ -35,6 +46,7 @@ UNPIVOT = NodeType(
             "columns",
             "Columns",
             "names",
+            reads=UNNAMED,
             help="For example jan, feb and mar. What they hold must be of one type, or numbers.",
         ),
         Field(

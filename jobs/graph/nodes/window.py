@@ -7,25 +7,27 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import ORDER_MEMBERS, Field, Member
+from jobs.graph.known import Known, distinct_names, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
 from program_lib.reshape import Rows
 from program_lib.reshape.rows import Wanted
 from program_lib.reshape.windows import WINDOW_FUNCTIONS
-from program_lib.types import Schema
 
 
-def _known_columns(config: Mapping[str, Any], known: Schema) -> Schema:
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     by = [name for name in config.get("by", []) if known.column(name)]
     given = config.get("order", [])
     order = known_orders(given, known)
     has_unknown = len(order) < len(given)  # a rank needs an order, which may be known later
     with told_beside("columns"):
         wanted = _wanted(config["columns"], known, without_ranks=has_unknown and not order)
-        return Rows(known, {}).window(wanted, by, order).schema
+        made = (entry["as"] for entry in config["columns"])
+        names = None if known.every is None else distinct_names(known.every, made)
+        return known_of(names, Rows(known, {}).window(wanted, by, order).schema)
 
 
 def _wanted(
-    entries: list[Mapping[str, Any]], known: Schema, without_ranks: bool
+    entries: list[Mapping[str, Any]], known: Known, without_ranks: bool
 ) -> dict[str, Wanted]:
     """The entries whose columns are known."""
     return {
@@ -51,7 +53,7 @@ WINDOW = NodeType(
             members=(
                 Member("as", "New column"),
                 Member("function", "Function", "choice", WINDOW_FUNCTIONS),
-                Member("column", "Of column", required=False),
+                Member("column", "Of column", required=False, reads=UNNAMED),
                 Member("rows", "Rows", "count", required=False),
             ),
             unique="as",
@@ -63,6 +65,7 @@ WINDOW = NodeType(
             "Within",
             "names",
             required=False,
+            reads=UNNAMED,
             help="Rows that are equal in these columns are looked at together; without any, all are.",
         ),
         Field(

@@ -21,6 +21,7 @@ from jobs.http.problems import Problem, answer
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
+from program_lib.split_files.names import PLACE
 from progress_lib.nats import Link
 from settings.groups import UploadSettings
 
@@ -125,7 +126,11 @@ class FileRoutes:
 
     def _file_of(self, tenant_id: str, part: dict[str, Any]) -> dict[str, Any] | None:
         path = part["nodes"][0]["config"].get("path")
-        return path and self._files.ask(tenant_id, {"do": "look", "path": path})
+        if (
+            path is None or PLACE in path
+        ):  # rows that were split into several files are shown together
+            return None
+        return self._files.ask(tenant_id, {"do": "look", "path": path})
 
 
 def _wanted(path: str) -> str:

@@ -95,6 +95,7 @@ _TOLD: dict[str, Schema] = {
     "attempt": WHOLE,
     "attempts": WHOLE,
     "retryOf": nullable(TEXT),
+    "runnerTag": nullable(TEXT),
     "createdAt": _MOMENT,
     "startedAt": nullable(_MOMENT),
     "endedAt": _MOMENT,

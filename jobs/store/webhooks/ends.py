@@ -23,7 +23,16 @@ _READ = [
     RUNS.c[name]
     for name in (
         *("run_id", "tenant_id", "job_id", "job_name", "status", "reason", "exit_code"),
-        *("created_at", "started_at", "ended_at", "attempt", "attempts", "retry_of", *_NUMBERS),
+        *(
+            "created_at",
+            "started_at",
+            "ended_at",
+            "attempt",
+            "attempts",
+            "retry_of",
+            "runner_tag",
+            *_NUMBERS,
+        ),
     )
 ]
 
@@ -144,6 +153,7 @@ def _document(
         "attempt": run["attempt"] or 1,
         "attempts": run["attempts"] or 1,
         "retryOf": run["retry_of"],
+        "runnerTag": run["runner_tag"],
         "createdAt": moment(run["created_at"]),
         "startedAt": moment(run["started_at"]),
         "endedAt": moment(run["ended_at"]),

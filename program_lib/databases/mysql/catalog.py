@@ -28,6 +28,12 @@ def find(session: Session, written: str) -> Table | None:
     return find_table(written, _tables(session, _TABLES + _ALIKE, written, written))
 
 
+def shown_tables(session: Session) -> list[Table]:
+    """The tables and views that people look for, those of the connection's database first."""
+    found = _tables(session, _TABLES)
+    return sorted(found, key=lambda table: (not table.is_near, table.schema, table.name))
+
+
 def existing(session: Session, written: str) -> Table:
     """The table of that name. Raises ProgramError where there is none."""
     table = find(session, written)

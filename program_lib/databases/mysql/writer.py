@@ -111,7 +111,7 @@ class MysqlWriter:
         self._url, self._written, self._mode = url, table, mode
         self._key_columns = key
         self._merge: Merge | None = None  # of a mode with a key, once the columns are known
-        self._tally = Tally(mode)
+        self.tally = Tally(mode)
         self._key = spelled_alike(url)
 
     @property
@@ -242,10 +242,10 @@ class MysqlWriter:
         except TransactionLost as error:
             self._shared.lost = error
             raise
-        self._tally.add(len(table), found)
+        self.tally.add(len(table), found)
 
     def told(self) -> str:
-        return self._tally.told() if self._mode in KEYED else ""
+        return self.tally.told() if self._mode in KEYED else ""
 
     def _insert(self, rows: pa.Array) -> int | None:
         """How many of the rows were found by their key, where the mode has one."""

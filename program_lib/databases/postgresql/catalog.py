@@ -26,6 +26,26 @@ def find(session: Session, written: str) -> Table | None:
     )
 
 
+def shown_columns(
+    session: Session, tables: int, columns: int
+) -> list[tuple[str, str, bool, str, int, int]]:
+    """(schema, table, whether its name alone finds it, column, oid, typmod) of the tables that people look for.
+
+    At most so many `tables`, those found by their names alone first, and of each its first `columns`.
+    """
+    shown = f"{_TABLES}{_OF_PEOPLE} ORDER BY 3 DESC, 1, 2 LIMIT %s"
+    return session.rows(
+        "SELECT t.schema, t.name, t.is_near, a.attname, a.atttypid, a.atttypmod"
+        f" FROM ({shown}) AS t(schema, name, is_near)"
+        " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema"
+        " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name"
+        " CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0"
+        " AND NOT attisdropped ORDER BY attnum LIMIT %s) a"
+        " ORDER BY t.is_near DESC, t.schema, t.name, a.attnum",
+        [tables, columns],
+    )
+
+
 def existing(session: Session, written: str) -> Table:
     """The table of that name. Raises ProgramError where there is none."""
     table = find(session, written)

@@ -99,7 +99,7 @@ class PostgresqlWriter:
         assert mode in (CREATE, APPEND, REPLACE, *KEYED)
         self._url, self._written, self._mode = url, table, mode
         self._key_columns, self._around = key, around
-        self._tally = Tally(mode)
+        self.tally = Tally(mode)
         self._key = spelled_alike(url)
 
     @property
@@ -270,7 +270,7 @@ class PostgresqlWriter:
             self._begin()
             columns = self._fitted(table)
             found = self._stored(table, columns)
-        self._tally.add(len(table), found)
+        self.tally.add(len(table), found)
         for sequence in self._plan.sequences:
             values = columns[self._plan.columns.index(sequence.column)]
             highest = pc.max(values).as_py()
@@ -289,7 +289,7 @@ class PostgresqlWriter:
         return merge.run(self._session, len(table))
 
     def told(self) -> str:
-        return self._tally.told() if self._mode in KEYED else ""
+        return self.tally.told() if self._mode in KEYED else ""
 
     def _fitted(self, table: pa.Table) -> list[pa.Array]:
         return [

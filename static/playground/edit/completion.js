@@ -1,39 +1,38 @@
 /**
- * Completes names in a field of an expression: a list under it, of functions and columns, and the help of the call that
- * the caret is in. Arrows choose, Enter and Tab take, Escape closes; Ctrl+Space asks. The field keeps the focus.
+ * Completes names in a field: a list under it, of functions, columns or tables, and the help of the call that the caret is in. Arrows choose, Enter and Tab take, Escape closes; Ctrl+Space asks. The field keeps the focus.
  * Test hooks: `.completion`, its `[role="option"]`, `.completion-help`.
  */
 
 import { element, setAttribute, setHidden, setText } from '../dom.js';
-import { callAt, offersFor, wordAt } from './words.js';
 
 let nextId = 0;
 
-/** Wraps the input (or textarea) of an expression. `words()`: {functions, columns}; `announce(text)`. */
-export function completing(input, { words, announce }) {
-  const completion = new Completion(input, words, announce);
+/**
+ * Wraps an input or textarea. `find(text, caret)` → {start, end, word, offers: [{label, hint, insert}]} or null;
+ * `explain(text, caret)` → a text, '' for none; `announce(text)`; `label`: what is offered.
+ */
+export function completing(input, says) {
+  const completion = new Completion(input, says);
   return completion.element;
 }
 
 class Completion {
   #input;
-  #words;
-  #announce;
+  #says;
   #list = element('div', 'completion');
   #help = element('p', 'completion-help');
   #offers = [];
-  #start = 0; // of the word that an offer takes the place of
+  #place = { start: 0, end: 0 }; // of what an offer takes the place of
   #active = -1;
 
-  constructor(input, words, announce) {
+  constructor(input, says) {
     this.#input = input;
-    this.#words = words;
-    this.#announce = announce;
+    this.#says = says;
     this.#list.id = `completion-${(nextId += 1)}`;
     this.#list.hidden = true;
     this.#help.hidden = true;
     this.#list.setAttribute('role', 'listbox');
-    this.#list.setAttribute('aria-label', 'Functions and columns');
+    this.#list.setAttribute('aria-label', says.label);
     input.setAttribute('aria-autocomplete', 'list');
     this.element = element('div', 'completing', input, this.#list, this.#help);
     this.#listen();
@@ -66,14 +65,14 @@ class Completion {
 
   #offer({ asked }) {
     const { value, selectionStart: caret, selectionEnd } = this.#input;
-    const found = caret === selectionEnd ? wordAt(value, caret) : null;
+    const found = caret === selectionEnd ? this.#says.find(value, caret) : null;
     const isWanted = found !== null && (asked || found.word !== '');
-    this.#offers = isWanted ? offersFor(found.word, this.#words()) : [];
-    this.#start = found?.start ?? 0;
+    this.#offers = isWanted ? found.offers : [];
+    if (found !== null) this.#place = found;
     this.#explain();
     if (this.#offers.length === 0) return this.#close();
     this.#list.replaceChildren(...this.#offers.map((offer, place) => this.#option(offer, place)));
-    if (!this.#isOpen) this.#announce(`${this.#offers.length} suggestions, arrow down to choose`);
+    if (!this.#isOpen) this.#says.announce(`${this.#offers.length} suggestions, arrow down to choose`);
     this.#list.hidden = false;
     this.#input.setAttribute('aria-controls', this.#list.id);
     return this.#activate(-1);
@@ -95,10 +94,9 @@ class Completion {
 
   // What the call takes that the caret is in.
   #explain() {
-    const name = callAt(this.#input.value, this.#input.selectionStart ?? 0);
-    const called = this.#words().functions.find((one) => one.name === name);
-    setText(this.#help, called === undefined ? '' : `${called.signature} → ${called.returns}. ${called.help} ${called.example} is ${called.gives}.`);
-    setHidden(this.#help, called === undefined);
+    const text = this.#says.explain?.(this.#input.value, this.#input.selectionStart ?? 0) ?? '';
+    setText(this.#help, text);
+    setHidden(this.#help, text === '');
   }
 
   #onKey(event) {
@@ -123,10 +121,10 @@ class Completion {
 
   #take(place) {
     const { insert } = this.#offers[place];
-    const { value, selectionEnd } = this.#input;
-    const end = selectionEnd + (/^\w*/.exec(value.slice(selectionEnd))[0].length);
+    const { value } = this.#input;
+    const { start, end } = this.#place;
     const isCalled = insert.endsWith('(') && value[end] === '(';
-    this.#input.setRangeText(isCalled ? insert.slice(0, -1) : insert, this.#start, end, 'end');
+    this.#input.setRangeText(isCalled ? insert.slice(0, -1) : insert, start, end, 'end');
     if (isCalled) this.#input.setSelectionRange(this.#input.selectionEnd + 1, this.#input.selectionEnd + 1);
     this.#input.dispatchEvent(new Event('input', { bubbles: true }));
     this.#close();

@@ -3,7 +3,7 @@
  * toolbar, preview and keyboard to each other. The page around it is told through `host`:
  *
  *   {onDraft(graph), onChosen(nodeId | null), isDetailsOpen(), takenIds() → [id], jobs() → [{id, name}], show(jobId),
- *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), onPreview(), attempt(work), notice(text, tone, action),
+ *    saved(job), gone(jobId), unsaved(jobIds), editAsJson(), find(), dock: {show(), hide(), isShown}, attempt(work), notice(text, tone, action),
  *    announce(text), browse(path, isWriting) → a path or null}
  *
  * Drafts with changes are kept while other jobs are looked at, and beyond a reload. Test hooks: `#save`, `#undo`,
@@ -17,13 +17,14 @@ import { currentTenant } from '../session.js';
 import { formatMoment } from '../text.js';
 import { asClipboardText, fromClipboardText } from './clipboard.js';
 import { EditModel } from './edit-model.js';
+import { columnsEntering, columnsOfEdge, linesOf, problemsOfBoth, valuesText, whyUnread, withExpression } from './columns.js';
 import { startingConfig } from './fields.js';
 import { foundText, isSameFile, typed, withFound } from './found-types.js';
 import { addNode, configured, configuredAs, connected, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
-import { openHelp } from './help.js';
+import { IS_MAC, openHelp } from './help.js';
 import { JobTools } from './job-tools.js';
 import { KeptDrafts } from './kept-drafts.js';
-import { commandOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
+import { commandOf, keyOf, KEYS, KEYS_EVERYWHERE } from './keys.js';
 import { Latest } from './latest.js';
 import { NodeForm } from './node-form.js';
 import { PaletteView } from './palette-view.js';
@@ -33,12 +34,23 @@ import { Picker } from './picker.js';
 import { completed, edgeKey, inputsOf, outputsOf, REJECTED, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
 import { RetriesForm } from './retries-form.js';
+import { TagForm } from './tag-form.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
 import { columnsBefore } from './words.js';
 
 /** Milliseconds without a change until the draft is checked. */
 const QUIET = 250;
+
+/** The same until the columns between its nodes are asked for, which may open files and databases. */
+const COLUMNS_QUIET = 400;
+
+/** Milliseconds until sources that were not asked yet are asked, and how often. */
+const PENDING = 1_000;
+const MOST_PENDING = 30;
+
+/** Milliseconds for which the tables of a connection are known. */
+const TABLES_FRESH = 60_000;
 
 /** Pixels from a node to one that is added after it. */
 const AFTER = NODE.width + 88;
@@ -77,7 +89,11 @@ export class Editor {
   #fresh = null; // id of a node that was just added: what it lacks is no fault yet
   #engine = null; // number of the engine that runs jobs now; a graph that is saved here says so
   #dismissed = new Map(); // job id → ids of nodes whose notes a person has seen
-  #problems = []; // what the validator said last: [{nodeId, field, message}]
+  #checked = []; // what the validator said last: [{nodeId, field, message, text?}]
+  #problems = []; // that, and what the columns tell
+  #told = null; // what the server said last of the columns of this draft
+  #pending = 0; // times that sources which were not asked yet were asked for again
+  #tables = new Map(); // connection → {at, tables}
   #pointer = { clientX: -1, clientY: -1 };
   #pasted = 0; // times that the same was pasted
   #nudged = null; // {what, x, y, timer}: moved by arrow keys and not read out yet
@@ -88,17 +104,20 @@ export class Editor {
   #preview;
   #parameters = new ParametersForm();
   #retries = new RetriesForm();
+  #tag = new TagForm();
   #tools;
   #checks;
+  #columns;
 
   constructor({ api, graph, host }) {
     this.#api = api;
     this.#graph = graph;
     this.#host = host;
     this.#form = new NodeForm(this.#formSays());
-    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text) });
+    this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text), dock: host.dock });
     this.#tools = new JobTools(api, this.#jobHost());
     this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
+    this.#columns = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#onColumns(told), wait: COLUMNS_QUIET });
     graph.edit(this.#intents());
     graph.onCamera((zoom) => setText(byId('zoom-level'), `${Math.round(zoom * 100)} %`));
     this.#wireButtons();
@@ -144,6 +163,7 @@ export class Editor {
     if (restored !== null) this.#tellRestored(restored, job);
     else if (job !== null) this.#offerOther(this.#draft);
     if (job !== null) this.#checks.ask(this.document.graph, { soon: true });
+    if (job !== null) this.#askColumns({ soon: true });
   }
 
   /** Nothing is edited until the next job is opened. */
@@ -234,11 +254,13 @@ export class Editor {
     this.#opened = null;
     this.#fresh = null;
     this.#form.show(null);
-    this.showProblems(this.#problems);
+    this.showProblems(this.#checked);
   }
 
   /** What the validator says, from here or from Execute: [{nodeId, field, message}]. */
-  showProblems(errors) {
+  showProblems(checked) {
+    this.#checked = checked;
+    const errors = problemsOfBoth(checked, this.#told?.problems ?? []);
     this.#problems = errors;
     const byNode = Map.groupBy(errors, (error) => error.nodeId);
     this.#graph.drawProblems(new Map([...byNode].map(([id, found]) => [id, found.map((error) => error.message)])), this.#fresh);
@@ -284,9 +306,74 @@ export class Editor {
     this.#host.announce('Dismissed.');
   }
 
-  /** Somebody needs its room. */
-  closePreview() {
-    this.#preview.close({ quiet: true });
+  /** Its place in the dock is shown: the rows of the node at hand, where none were asked for. */
+  previewShown() {
+    if (this.#draft === null || this.#preview.nodeId !== null) return;
+    const id = this.#oneTarget();
+    if (id === null) this.#preview.sayNone('Select a node: the first rows that it gives are shown here.');
+    else this.#openPreview(id);
+  }
+
+  /**
+   * What can be done with {kind: 'node', id}, {kind: 'edge', edge} or {kind: 'ground'}, as MenuList takes it; `place`: where on the
+   * sheet, or null. Selects it, if it is not. null: nothing is edited.
+   */
+  itemsFor(what, place) {
+    if (this.#draft === null) return null;
+    if (what.kind === 'node' && !this.#selection.nodes.has(what.id)) this.#selectOnly(what.id, { open: false });
+    if (what.kind === 'edge') this.#intents().pickEdge(edgeKey(what.edge), { extend: false });
+    const [edge] = this.#selection.edges;
+    const isOfEdge = what.kind === 'edge' || (what.kind === 'ground' && this.#selection.nodes.size === 0 && this.#selection.edges.size === 1 && place === null);
+    if (isOfEdge) return this.#itemsOfEdge(what.edge ?? this.#draft.model.graph.edges.find((one) => edgeKey(one) === edge));
+    return what.kind === 'node' ? this.#itemsOfNodes(what.id) : this.#itemsOfGround(place);
+  }
+
+  #itemsOfNodes(id) {
+    const { graph } = this.#draft.model;
+    const { nodes } = this.#selection;
+    const what = nodes.size > 1 ? ` ${nodes.size} nodes` : '';
+    const one = [
+      { ...this.#item('open', 'Settings', 'pencil'), run: () => this.#selectOnly(id, { open: true }) },
+      { ...this.#item('preview', 'Preview rows', 'table'), run: () => this.#openPreview(id) },
+    ];
+    const type = this.#types.get(nodeOf(graph, id).type);
+    if (type?.hasOutput !== false) {
+      one.push({ ...this.#item('add', 'Add a node after it…', 'plus'), run: () => this.#offerAdd() });
+      one.push({ ...this.#item('connect', 'Give its rows to…', 'link'), run: () => this.#offerTargets(id) });
+    }
+    const some = [
+      { ...this.#item('duplicate', `Duplicate${what}`, 'copy'), run: () => this.#duplicate(nodes) },
+      { ...this.#item('delete', `Delete${what}`, 'trash'), danger: true, run: () => this.#delete(nodes, this.#selection.edges) },
+    ];
+    return nodes.size > 1 ? some : [...one, ...some];
+  }
+
+  #itemsOfEdge(edge) {
+    const suits = (type) => type.hasInput && type.hasOutput;
+    return [
+      { key: 'insert', label: 'Insert a node here…', icon: 'plus', run: () => this.#offerTypes('Insert a node', (type) => this.#add(type, this.#betweenEnds(edge), { into: edge }), suits) },
+      { ...this.#item('delete', 'Delete the connection', 'trash'), danger: true, run: () => this.#delete(new Set(), new Set([edgeKey(edge)])) },
+    ];
+  }
+
+  #itemsOfGround(place) {
+    const { model } = this.#draft;
+    const at = place === null ? null : { x: place.x - NODE.width / 2, y: place.y - 28 };
+    const items = [{ ...this.#item('add', 'Add a node here…', 'plus'), run: () => this.#offerTypes('Add a node', (type) => this.#add(type, at)) }];
+    if (model.undoLabel !== null) items.push({ ...this.#item('undo', `Undo: ${model.undoLabel}`, 'undo'), run: () => this.#undo() });
+    if (model.redoLabel !== null) items.push({ ...this.#item('redo', `Redo: ${model.redoLabel}`, 'redo'), run: () => this.#redo() });
+    if (model.graph.nodes.length > 0) items.push({ ...this.#item('selectAll', 'Select everything', 'move'), run: () => this.#commands.selectAll() }, { ...this.#item('tidy', 'Tidy up', 'tidy'), run: () => this.#tidy() });
+    return items;
+  }
+
+  #item(command, label, name) {
+    return { key: command, label, icon: name, hint: keyOf(command, IS_MAC) };
+  }
+
+  #betweenEnds({ from, to }) {
+    const { graph } = this.#draft.model;
+    const [a, b] = [nodeOf(graph, from).position, nodeOf(graph, to).position];
+    return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
   }
 
   #putAside() {
@@ -295,6 +382,8 @@ export class Editor {
     this.#selection = nothing();
     this.#opened = null;
     this.#checks.cancel();
+    this.#columns.cancel();
+    this.#told = null;
     this.#preview.close({ quiet: true });
     this.#form.show(null);
     this.showProblems([]);
@@ -349,6 +438,63 @@ export class Editor {
     else this.#kept.drop(job.id);
   }
 
+  // ---- columns
+
+  #askColumns(how) {
+    this.#pending = 0;
+    if (this.#draft.model.graph.nodes.length > 0) this.#columns.ask(this.#draft.model.graph, how);
+    else this.#onColumns(null);
+  }
+
+  #onColumns(told) {
+    this.#told = told;
+    this.showProblems(this.#checked);
+    this.#graph.drawEdgeTitles((edge) => linesOf(columnsOfEdge(told, edge), whyUnread(told, edge.from)).join('\n'));
+    this.#fillForm();
+    if (!told?.pending || this.#pending >= MOST_PENDING) return;
+    this.#pending += 1;
+    const { graph } = this.#draft.model;
+    setTimeout(() => graph === this.#draft?.model.graph && this.#columns.ask(graph), PENDING);
+  }
+
+  #knownOf(id) {
+    const { graph } = this.#draft.model;
+    return {
+      entering: (port) => columnsEntering(this.#told, graph, this.#types, id, port),
+      ofEdge: (edge) => columnsOfEdge(this.#told, edge),
+      why: (source) => whyUnread(this.#told, source),
+      tables: (connection) => this.#tables.get(tablesKey(connection, graph))?.tables ?? [],
+    };
+  }
+
+  // Once somebody is about to name one. Without them, tables are typed.
+  async #askTables(connection) {
+    const { graph } = this.#draft.model;
+    const key = tablesKey(connection, graph);
+    const known = this.#tables.get(key);
+    if (known !== undefined && performance.now() - known.at < TABLES_FRESH) return;
+    this.#tables.set(key, { at: performance.now(), tables: known?.tables ?? [] });
+    const { tables } = await this.#api.tables(connection, graph.runnerTag ?? null).catch(() => ({ tables: [] }));
+    this.#tables.set(key, { at: performance.now(), tables });
+    this.#fillForm();
+  }
+
+  async #valuesOf(id, expression) {
+    const made = withExpression(this.#draft.model.graph, id, expression);
+    if (made === null) throw new Error('No rows come to this node yet.');
+    try {
+      return valuesText(await this.#api.preview(made.graph, made.id));
+    } catch (problem) {
+      const [first] = problem.errors ?? [];
+      throw first === undefined || first.nodeId === made.id ? new Error(first?.message ?? problem.message) : new Error(`${nameIn(made.graph, first.nodeId)}: ${first.message}`);
+    }
+  }
+
+  #pickFunction(onPick) {
+    const items = this.#functions.map((one) => ({ key: one.name, label: one.signature, hint: `${one.help} ${one.example} is ${one.gives}.`, icon: 'braces' }));
+    this.#picker.open({ title: 'Functions', items, empty: 'The server tells no functions.', onPick: (key) => onPick(this.#functions.find(({ name }) => name === key)) });
+  }
+
   async #check(graph, signal) {
     if (graph.nodes?.length === 0) return [];
     return this.#api.problemsOf({ graph }, signal);
@@ -383,6 +529,7 @@ export class Editor {
     if (focused !== null && !ids.has(focused)) this.#refocus(before, ids);
     this.#preview.age();
     this.#checks.ask(graph);
+    this.#askColumns();
   }
 
   // The keys are about the node in focus before they are about the selection: where one works by keyboard, both are one.
@@ -406,7 +553,7 @@ export class Editor {
     const graph = this.#draft?.model.graph ?? null;
     if (graph !== null) this.#host.onDraft(graph);
     this.#graph.drawSelection(this.#selection);
-    if (this.#draft !== null) this.showProblems(this.#problems);
+    if (this.#draft !== null) this.showProblems(this.#checked);
     if (this.#opened !== null) this.#fillForm();
     this.#showNotes();
     this.#refreshTools();
@@ -417,6 +564,7 @@ export class Editor {
     this.#palette.enable(model !== null && this.#types.size > 0);
     for (const id of ['job-menu', 'add', 'tidy']) setHidden(byId(id), model === null);
     setHidden(byId('save'), model === null);
+    setHidden(document.querySelector('[data-drawer="preview"]'), model === null);
     byId('save').disabled = !this.isDirty && !this.#hasNotes;
     byId('save').title = !this.isDirty && this.#hasNotes ? 'Save it as it is: its notes are then gone' : '';
     drawStep(byId('undo'), 'Undo', model?.undoLabel ?? null);
@@ -613,7 +761,7 @@ export class Editor {
   #openForm(id) {
     if (id !== this.#fresh && this.#fresh !== null) {
       this.#fresh = null;
-      this.showProblems(this.#problems);
+      this.showProblems(this.#checked);
     }
     if (id !== this.#opened) {
       this.#opened = id;
@@ -625,7 +773,7 @@ export class Editor {
   #fillForm() {
     if (this.#draft === null) return;
     const { graph } = this.#draft.model;
-    this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types), words: this.#words() });
+    this.#form.show(this.#opened, { graph, types: this.#types, known: knownTexts(graph, this.#types), words: this.#words(), columns: this.#knownOf(this.#opened) });
     this.#form.drawErrors(this.#problems.filter((problem) => problem.nodeId === this.#opened), this.#fresh === this.#opened);
     this.#form.drawNotes(this.#notes.get(this.#opened) ?? []);
   }
@@ -666,7 +814,15 @@ export class Editor {
 
   #words() {
     const { graph } = this.#draft.model;
-    return { functions: this.#functions, parameters: parametersOf(graph).map(({ name }) => name), columns: columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft)) };
+    const known = columnsEntering(this.#told, graph, this.#types, this.#opened);
+    const names = (known?.columns ?? []).map(({ name }) => name);
+    const others = known?.all === true && known.more === 0 ? [] : columnsBefore(graph, this.#types, this.#opened, this.#seen.get(this.#draft));
+    return {
+      functions: this.#functions,
+      parameters: parametersOf(graph).map(({ name }) => name),
+      columns: [...new Set([...names, ...others])],
+      types: new Map((known?.columns ?? []).map(({ name, type }) => [name, type ?? 'column'])),
+    };
   }
 
   #formSays() {
@@ -686,6 +842,9 @@ export class Editor {
       announce: (text) => this.#host.announce(text),
       dismissNotes: (id) => this.#dismissNotes(id),
       findTypes: (id, field) => this.#findTypes(id, field),
+      pickFunction: (onPick) => this.#pickFunction(onPick),
+      valuesOf: (id, expression) => this.#valuesOf(id, expression),
+      askTables: (connection) => void this.#askTables(connection),
       browse: (id, path) => this.#host.browse(path, !this.#types.get(nodeOf(this.#draft.model.graph, id).type).hasOutput),
     };
   }
@@ -725,6 +884,7 @@ export class Editor {
       editAsJson: () => host.editAsJson(),
       declareParameters: () => this.#declareParameters(),
       setRetries: () => this.#setRetries(),
+      setTag: () => this.#setTag(),
       attempt: (work) => host.attempt(work),
       say: (text, tone) => host.notice(text, tone),
     };
@@ -746,12 +906,20 @@ export class Editor {
     });
   }
 
+  #setTag() {
+    const draft = this.#draft;
+    this.#tag.open(draft.model.graph.runnerTag ?? null, {
+      check: (tag) => this.#wrongWith('runnerTag', tag),
+      onDone: (tag) => this.#put(draft, 'runnerTag', tag, 'tag of its runners'),
+    });
+  }
+
   // A member of the graph that is none of its nodes and edges; null takes it away.
-  #put(draft, member, value) {
+  #put(draft, member, value, word = member) {
     if (draft !== this.#draft) return;
     const apply = ({ [member]: before, ...graph }) => (value === null ? graph : { ...graph, [member]: value });
-    this.#do({ label: `Change the ${member}`, apply });
-    this.#host.announce(`Changed the ${member}.`);
+    this.#do({ label: `Change the ${word}`, apply });
+    this.#host.announce(`Changed the ${word}.`);
   }
 
   // Asked of the server, which alone knows what it takes; it is asked again when the graph is checked.
@@ -813,7 +981,6 @@ export class Editor {
   #openPreview(id) {
     if (this.#draft === null || id === null) return;
     if (innerWidth <= SHEET) this.#openForm(null); // else it would be under the form
-    this.#host.onPreview();
     this.#preview.open(id, nameIn(this.#draft.model.graph, id));
   }
 
@@ -857,7 +1024,7 @@ export class Editor {
   #showFound(graph, errors) {
     const isKnown = ({ nodeId, message }) => this.#problems.some((one) => one.nodeId === nodeId && one.message === message);
     const found = errors.filter((error) => (error.field ?? null) !== null && error.nodeId !== null && !isKnown(error));
-    if (found.length > 0 && graph === this.#draft?.model.graph) this.showProblems([...this.#problems, ...found]);
+    if (found.length > 0 && graph === this.#draft?.model.graph) this.showProblems([...this.#checked, ...found]);
   }
 
   // ---- buttons, keys, clipboard
@@ -872,6 +1039,7 @@ export class Editor {
       tidy: () => this.#tidy(),
       'by-hand': () => this.#arrangeByHand(),
       add: () => this.#offerAdd(),
+      'canvas-add': () => this.#offerAdd(),
       keys: () => openHelp(),
       save: () => this.save({ asItIs: true }),
       problems: () => this.#showNextProblem(),
@@ -924,6 +1092,7 @@ export class Editor {
     save: () => void this.save({ asItIs: true }),
     rename: () => this.#tools.startRename(),
     help: () => openHelp(),
+    find: () => this.#host.find(),
     add: () => this.#offerAdd(),
     connect: () => {
       const id = this.#oneTarget();
@@ -1081,4 +1250,9 @@ function drawStep(button, verb, label) {
   button.disabled = label === null;
   button.title = label === null ? verb : `${verb}: ${label}`;
   button.setAttribute('aria-label', button.title);
+}
+
+/** What tables are kept by: runners with another tag may see another database under the same name. */
+function tablesKey(connection, { runnerTag = null }) {
+  return JSON.stringify([connection, runnerTag]);
 }

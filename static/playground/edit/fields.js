@@ -22,6 +22,8 @@ const CONTROLS = {
   columns: 'columns',
   types: 'types',
   name: 'line',
+  cell: 'line',
+  sheet: 'line',
   names: 'list',
   entries: 'entries',
   column: 'line',
@@ -114,10 +116,10 @@ export function chosenOf(oneOf, config) {
   return oneOf.find((name) => config?.[name] !== undefined && config[name] !== null) ?? oneOf[0];
 }
 
-/** The configuration of a new node: what the schema gives as default. */
+/** The configuration of a new node: what the schema gives a new one, else as default. */
 export function startingConfig(type) {
-  const given = type.fields.filter((field) => field.default !== null && field.default !== undefined);
-  return Object.fromEntries(given.map((field) => [field.name, structuredClone(field.default)]));
+  const begun = type.fields.map(({ name, beginsAs, default: value }) => [name, beginsAs ?? value ?? null]);
+  return Object.fromEntries(begun.filter(([, value]) => value !== null).map(([name, value]) => [name, structuredClone(value)]));
 }
 
 /** Error messages begin with the field's label where the validator wrote it for a list of all; beside the field that is noise. */

@@ -1,4 +1,4 @@
-/** From the types that were found in a CSV file to the ones that a node's form holds. Pure. */
+/** From the types that were found in a file to the ones that a node's form holds. Pure. */
 
 /** The field of graphs of before that names columns as numbers. */
 const NUMBERS = 'numbers';
@@ -11,7 +11,7 @@ const MOST_TOLD = 5;
 
 /** What a node's settings say of its file or service; while that is asked about, it must stay as it is. */
 export function isSameFile(one, other) {
-  return ['path', 'delimiter', 'encoding', 'null_marker', 'url', 'connection', 'rows'].every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
+  return ['path', 'delimiter', 'encoding', 'null_marker', 'sheet', 'start', 'header', 'url', 'connection', 'rows'].every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
 }
 
 /**

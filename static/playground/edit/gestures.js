@@ -1,7 +1,8 @@
 /**
  * The pointer on the canvas: pan, zoom, marquee, move, connect. One gesture at a time; what it means is the host's
  * business. Mouse and pen: drag on the ground marks an area, with the middle or right button or Space it pans; the
- * wheel pans, with Ctrl (or a pinch) it zooms. Touch: one finger on the ground pans, two zoom.
+ * wheel pans, with Ctrl (or a pinch) it zooms; the right button without a drag asks for a menu, and so does the keyboard, and a finger that stays.
+ * Touch: one finger on the ground pans, two zoom.
  *
  * host: {
  *   camera, setCamera(camera),               where we look
@@ -11,6 +12,7 @@
  *   aim(id, port, point, target), connect(id, port, target, point), abortAim()
  *       port: {side: 'in' | 'out', name}; target: {id, name: of the port under the pointer, or null}, or null
  *   mark(box, {extend}), endMark(), pickEdge(key, {extend}), pickGround()
+ *   menu(event)                              what can be done here? `event` has the target, and the place in the window
  * }
  */
 
@@ -41,7 +43,7 @@ export class Gestures {
     canvas.addEventListener('pointerup', (event) => this.#onUp(event));
     canvas.addEventListener('pointercancel', (event) => this.#onCancel(event));
     canvas.addEventListener('wheel', (event) => this.#onWheel(event), { passive: false });
-    canvas.addEventListener('contextmenu', (event) => event.preventDefault());
+    canvas.addEventListener('contextmenu', (event) => this.#onMenu(event));
     canvas.addEventListener('click', (event) => this.#onClick(event), { capture: true });
     document.addEventListener('keydown', (event) => this.#onKey(event));
     document.addEventListener('keyup', (event) => this.#onKey(event));
@@ -68,7 +70,7 @@ export class Gestures {
 
   #onDown(event) {
     this.#swallowClick = false;
-    if (event.target.closest('.canvas-tools, .canvas-note') !== null) return;
+    if (event.target.closest('.canvas-tools, .canvas-note, .canvas-add') !== null) return;
     const point = this.pointOf(event);
     if (event.pointerType === 'touch') {
       this.#touches.set(event.pointerId, point);
@@ -82,7 +84,8 @@ export class Gestures {
   #meant(event, point) {
     const host = this.#host;
     const touch = event.pointerType === 'touch';
-    if (event.button === 1 || event.button === 2 || this.#spaceDown) return ['pan', this.#panning()];
+    if (event.button === 2) return ['pan', this.#panning((up) => host.menu({ target: event.target, clientX: up.clientX, clientY: up.clientY }))];
+    if (event.button === 1 || this.#spaceDown) return ['pan', this.#panning()];
     if (event.button !== 0) return ['', null];
     const port = event.target.closest('.port');
     if (port !== null && host.editable) return ['aim', this.#aiming(port)];
@@ -141,6 +144,15 @@ export class Gestures {
     this.#swallowClick = false;
     event.stopPropagation();
     event.preventDefault();
+  }
+
+  // The right button asks when it comes up: until then it may be a drag.
+  #onMenu(event) {
+    event.preventDefault();
+    if (event.button === 2) return;
+    this.abort();
+    this.#gesture = null;
+    this.#host.menu(event);
   }
 
   #onWheel(event) {

@@ -29,12 +29,14 @@ export const KEYS = [
   { command: 'zoomIn', key: '=' },
   { command: 'zoomOut', key: '-', shown: '−', says: 'Zoom out' },
   { command: 'fit', key: '0', shown: '0', says: 'Show all of it' },
+  { command: 'menu', key: 'F10', shift: true, shown: 'Shift+F10', says: 'What can be done with the node, or with the graph', native: true },
   { command: 'escape', key: 'Escape', shown: 'Esc', says: 'Close the settings, then select nothing' },
 ];
 
 /** Keys that work wherever the focus is, in fields as well. */
 export const KEYS_EVERYWHERE = [
   { command: 'save', key: 's', mod: true, shown: 'Mod+S', says: 'Save' },
+  { command: 'find', key: 'k', mod: true, shown: 'Mod+K', says: 'Find a node, job or command by some of its letters' },
   { command: 'rename', key: 'F2', shown: 'F2', says: 'Rename the job' },
   { command: 'help', key: '?', inFields: false, shown: '?', says: 'This list' },
 ];
@@ -44,6 +46,7 @@ export const POINTER = [
   ['Drag from a port', 'Connect; dropped on nothing, it offers nodes to add'],
   ['Drag on the ground', 'Select all in an area; Shift adds to it'],
   ['Drop a CSV, NDJSON or Parquet file', 'Upload it, and add the node that reads it'],
+  ['Right button', 'What can be done with a node, an edge or the graph'],
   ['Wheel, or middle button', 'Look around; with Ctrl the wheel zooms'],
 ];
 
@@ -53,6 +56,11 @@ export function commandOf(event, table) {
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey) return null;
   return table.find((entry) => entry.key === key && (entry.mod ?? false) === mod && (entry.shift === undefined || entry.shift === event.shiftKey)) ?? null;
+}
+
+/** The key of a command, as it is written on this machine; '' where it has none. */
+export function keyOf(command, isMac) {
+  return keyNames([...KEYS, ...KEYS_EVERYWHERE].find((entry) => entry.command === command && entry.shown !== undefined)?.shown ?? '', isMac);
 }
 
 /** "Mod+Z" as it is written on this machine. */

@@ -1,48 +1,35 @@
-/** A button that opens a menu: arrows, Home, End and first letters move in it, Escape and Tab leave it. */
+/** Menus: arrows, Home, End and first letters move in them, Escape and Tab leave them. */
 
-import { element, icon, setAttribute } from '../dom.js';
+import { byId, element, icon, setAttribute, setHidden } from '../dom.js';
 
-export class Menu {
-  #button;
+/** The items of a menu and the keys in it; where it stands and what opens it is its owner's business. */
+export class MenuList {
   #list;
-  #itemsOf;
+  #onClose;
 
-  /** `itemsOf()`: [{key, label, icon, hint, danger, run()}] at the moment of opening. */
-  constructor(button, list, itemsOf) {
-    this.#button = button;
+  /** `onClose({refocus})`: it has closed; `refocus`: the keyboard was in it and has nowhere to go. */
+  constructor(list, onClose) {
     this.#list = list;
-    this.#itemsOf = itemsOf;
-    button.addEventListener('click', () => (this.isOpen ? this.close() : this.open()));
-    button.addEventListener('keydown', (event) => {
-      if (event.key !== 'ArrowDown') return;
-      event.preventDefault();
-      this.open();
-    });
+    this.#onClose = onClose;
     list.addEventListener('keydown', (event) => this.#onKey(event));
-    list.addEventListener('focusout', (event) => {
-      if (!list.contains(event.relatedTarget) && event.relatedTarget !== button) this.close({ refocus: false });
-    });
-    document.addEventListener('pointerdown', ({ target }) => {
-      if (this.isOpen && !list.contains(target) && !button.contains(target)) this.close({ refocus: false });
-    });
+    list.addEventListener('contextmenu', (event) => event.preventDefault());
   }
 
   get isOpen() {
     return !this.#list.hidden;
   }
 
-  open() {
-    this.#list.replaceChildren(...this.#itemsOf().map((item) => this.#element(item)));
+  /** `items`: [{key, label, icon, hint, danger, run()}]. */
+  open(items) {
+    this.#list.replaceChildren(...items.map((item) => this.#element(item)));
     this.#list.hidden = false;
-    setAttribute(this.#button, 'aria-expanded', 'true');
     this.#list.firstElementChild?.focus();
   }
 
   close({ refocus = true } = {}) {
     if (!this.isOpen) return;
     this.#list.hidden = true;
-    setAttribute(this.#button, 'aria-expanded', 'false');
-    if (refocus) this.#button.focus();
+    this.#onClose({ refocus });
   }
 
   #element({ key, label, icon: name, hint = '', danger = false, run }) {
@@ -77,4 +64,77 @@ export class Menu {
     const after = [...items.slice(at + 1), ...items.slice(0, at + 1)];
     after.find((item) => item.querySelector('span').textContent.toLowerCase().startsWith(letter))?.focus();
   }
+}
+
+/** A button that opens a menu. */
+export class Menu {
+  #button;
+  #list;
+  #itemsOf;
+
+  /** `itemsOf()`: the items at the moment of opening, as MenuList takes them. */
+  constructor(button, list, itemsOf) {
+    this.#button = button;
+    this.#list = new MenuList(list, ({ refocus }) => this.#onClose(refocus));
+    this.#itemsOf = itemsOf;
+    button.addEventListener('click', () => (this.isOpen ? this.close() : this.open()));
+    button.addEventListener('keydown', (event) => {
+      if (event.key !== 'ArrowDown') return;
+      event.preventDefault();
+      this.open();
+    });
+    closesBeside(this.#list, [list, button]);
+  }
+
+  get isOpen() {
+    return this.#list.isOpen;
+  }
+
+  open() {
+    this.#list.open(this.#itemsOf());
+    setAttribute(this.#button, 'aria-expanded', 'true');
+  }
+
+  close(how) {
+    this.#list.close(how);
+  }
+
+  #onClose(refocus) {
+    setAttribute(this.#button, 'aria-expanded', 'false');
+    if (refocus) this.#button.focus();
+  }
+}
+
+/** The menu of whatever is under the pointer, or has the keyboard. Test hook: `#here-menu`. */
+export class MenuHere {
+  #box = byId('here-menu');
+  #list = new MenuList(this.#box, ({ refocus }) => refocus && this.#refocus());
+  #refocus = () => undefined;
+
+  constructor() {
+    closesBeside(this.#list, [this.#box]);
+    for (const change of ['blur', 'resize']) window.addEventListener(change, () => this.#list.close({ refocus: false }));
+  }
+
+  /** Open at a point of the window; `label`: what it is about; `refocus()`: gives the keyboard back to that, before an item runs. */
+  open({ label, items, clientX, clientY, refocus }) {
+    this.#refocus = refocus;
+    setAttribute(this.#box, 'aria-label', label);
+    setHidden(this.#box, false); // to be measured; what is in it is yet another menu's
+    this.#list.open(items);
+    const { width, height } = this.#box.getBoundingClientRect();
+    this.#box.style.left = `${Math.max(4, Math.min(clientX, innerWidth - width - 4))}px`;
+    this.#box.style.top = `${Math.max(4, Math.min(clientY, innerHeight - height - 4))}px`;
+  }
+}
+
+// A press beside the menu closes it, and so does the focus when it goes elsewhere.
+function closesBeside(menu, parts) {
+  const isInside = (target) => parts.some((part) => part.contains(target));
+  parts[0].addEventListener('focusout', ({ relatedTarget }) => {
+    if (!isInside(relatedTarget)) menu.close({ refocus: false });
+  });
+  document.addEventListener('pointerdown', ({ target }) => {
+    if (menu.isOpen && !isInside(target)) menu.close({ refocus: false });
+  }, { capture: true });
 }

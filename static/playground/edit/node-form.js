@@ -1,15 +1,19 @@
 /**
  * The form of one node, made from its type's schema. It shows what the draft holds and tells each change; it keeps
  * no state of its own, so undo changes it like anything else. Test hooks: `#node-form`, `[data-field="…"]` around
- * each field, with `.field-error`; `#node-name`; `.connection[data-from][data-to]`; `#node-notes`, `#node-notes-dismiss`;
- * in a field of types `.types-find` and `.types-note`.
+ * each field, with `.field-error`; `#node-name`; `.connection[data-from][data-to]` with `.connection-columns`; `#node-notes`,
+ * `#node-notes-dismiss`; in a field of types `.types-find` and `.types-note`; by an expression `.expression-functions`,
+ * `.expression-try` and `.expression-values`. What of a field is wrong has `aria-invalid`.
  */
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
+import { countText, linesOf } from './columns.js';
 import { completing } from './completion.js';
+import { byExpression, growing } from './expression-field.js';
 import { besideField, chosenOf, controlOf, indented, isCode, isOffered, isRequired, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
-import { edgeKey, isRejecting } from './ports.js';
+import { edgeKey, inputsOf, isRejecting } from './ports.js';
+import { inNames, inQuery } from './words.js';
 
 export class NodeForm {
   #box = byId('node-form');
@@ -19,18 +23,21 @@ export class NodeForm {
   #errors = []; // that the validator told last
   #fresh = false;
   #words = { functions: [], columns: [] }; // that an expression may name
+  #known = nothingKnown(); // of columns and tables
+  #unfolded = new Set(); // keys of the edges whose columns are shown
 
   /**
    * `says`: {rename(id, name), configure(id, field, value), choose(id, {field: value, …}), disconnect(edge),
    * connect(id), preview(id), duplicate(id), remove(id), select(id), dismissNotes(id), announce(text), findTypes(id, field) → what was
-   * found, as a text, browse(id, path) → a path or null}
+   * found, as a text, pickFunction(onPick), valuesOf(id, expression) → a text, askTables(connection), browse(id, path) → a path or null}
    */
   constructor(says) {
     this.#says = says;
     this.#box.addEventListener('submit', (event) => event.preventDefault());
   }
 
-  /** Show the node of the draft, or nothing (null). `context`: {graph, types, known: {field kind: [text]}, words: {functions, columns}}. */
+  /** Show the node of the draft, or nothing (null). `context`: {graph, types, known: {field kind: [text]}, words: {functions, columns},
+   * columns: {entering(port), ofEdge(edge), why(id), tables(connection)}}: the first two {columns, all, more} or null. */
   show(id, context) {
     const node = id === null ? undefined : nodeOf(context.graph, id);
     setHidden(this.#box, node === undefined);
@@ -57,7 +64,7 @@ export class NodeForm {
       setText(error, messages.join('\n'));
       setHidden(error, messages.length === 0);
       box.dataset.invalid = String(messages.length > 0);
-      for (const input of control.inputs()) setAttribute(input, 'aria-invalid', String(messages.length > 0 && !fresh));
+      mark(box, control.inputs(), messages.length > 0 && !fresh, errors.filter((found) => found.field === name && (found.text ?? null) !== null));
     }
     const others = errors.filter(({ field }) => !this.#shown.fields.has(field)).map(({ message }) => message);
     setText(this.#shown.general, others.join('\n'));
@@ -153,13 +160,33 @@ export class NodeForm {
       this.#noteWrong(field.name, error);
       if (error === undefined) this.#says.configure(node.id, field.name, value);
     };
+    const announce = (text) => this.#says.announce(text);
     const control = CONTROLS[controlOf(field)](field, say, {
       findTypes: () => this.#says.findTypes(node.id, field.name),
-      words: () => this.#words,
-      announce: (text) => this.#says.announce(text),
+      expression: {
+        words: () => this.#words,
+        announce,
+        pickFunction: (onPick) => this.#says.pickFunction(onPick),
+        valuesOf: (expression) => this.#says.valuesOf(node.id, expression),
+      },
+      names: (port) => ({ find: (text, caret) => inNames(text, caret, this.#known.entering(port)?.columns ?? []), announce, label: 'Columns' }),
       browse: (path) => this.#says.browse(node.id, path),
+      query: { find: (text, caret) => inQuery(text, caret, this.#tables()), announce, label: 'Tables and columns' },
     });
+    if (['sql', 'table'].includes(field.kind)) control.element.addEventListener('focusin', () => this.#askTables());
     return fieldBox(field, control, fields, { required: isChosen || isRequired(field) });
+  }
+
+  // The tables that a query of this node may name: those of its connection, or its inputs.
+  #tables() {
+    const { node, type } = this.#shown;
+    if (type.inputsIn !== null) return inputsOf(type, node.config).map(({ name }) => ({ name, columns: this.#known.entering(name)?.columns ?? [] }));
+    return this.#known.tables(node.config?.connection ?? '');
+  }
+
+  #askTables() {
+    const { node, type } = this.#shown;
+    if (type.inputsIn === null && typeof node.config?.connection === 'string') this.#says.askTables(node.config.connection);
   }
 
   // A text that cannot be a value yet never reaches the draft: only the form knows of it.
@@ -189,8 +216,10 @@ export class NodeForm {
 
   // ---- filling
 
-  #fill(node, type, { graph, types, known, words }) {
+  #fill(node, type, { graph, types, known, words, columns }) {
     this.#words = words;
+    this.#known = columns;
+    this.#shown.node = node;
     const { fields, connections } = this.#shown;
     fields.get('name').control.set(node.name);
     const rejects = { isRejecting: isRejecting(graph, types, node.id) };
@@ -198,7 +227,8 @@ export class NodeForm {
       if (name === 'name') continue;
       control.set(node.config?.[name], field);
       setHidden(box, !isOffered(field, node.config, rejects) && !box.contains(document.activeElement));
-      control.suggest?.(known[field.kind] ?? []);
+      const tables = field.kind === 'table' ? columns.tables(node.config?.connection ?? '').map((table) => table.name) : [];
+      control.suggest?.([...new Set([...tables, ...(known[field.kind] ?? [])])]);
     }
     setText(byId('details-name'), node.name);
     this.#fillConnections(connections, node, type, graph);
@@ -212,10 +242,10 @@ export class NodeForm {
     const incoming = list('Gets rows from', graph.edges.filter(({ to }) => to === node.id), 'from');
     const outgoing = list('Gives rows to', graph.edges.filter(({ from }) => from === node.id), 'to');
     const own = graph.edges.filter(({ from, to }) => from === node.id || to === node.id);
-    const signature = JSON.stringify(own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name]));
+    const signature = JSON.stringify(own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name, this.#known.ofEdge(edge), this.#known.why(edge.from)]));
     if (box.dataset.signature === signature) return;
     box.dataset.signature = signature;
-    const hadFocus = box.contains(document.activeElement);
+    const focused = box.contains(document.activeElement) ? document.activeElement.closest('[data-key]')?.dataset.key : null;
     const head = element('div', 'details-section-head', element('h3', 'section-title', 'Connections'));
     let add = null;
     if (type?.hasOutput !== false || type.rejects) {
@@ -227,7 +257,9 @@ export class NodeForm {
     }
     const none = incoming.length + outgoing.length === 0 ? [element('p', 'field-help', 'None yet.')] : [];
     box.replaceChildren(head, ...incoming, ...outgoing, ...none);
-    if (hadFocus) (box.querySelector('.connection-remove') ?? add ?? byId('node-name')).focus();
+    if (focused === null) return;
+    const same = [...box.querySelectorAll('[data-key]')].find(({ dataset }) => dataset.key === focused);
+    (same ?? box.querySelector('.connection-remove') ?? add ?? byId('node-name')).focus();
   }
 
   #connection(edge, other, ports) {
@@ -239,10 +271,40 @@ export class NodeForm {
     const remove = iconButton('close', `Disconnect ${name}`);
     remove.classList.add('connection-remove');
     remove.addEventListener('click', () => this.#says.disconnect(edge));
-    const made = element('li', 'connection', show, remove);
+    const made = element('li', 'connection', show, remove, this.#edgeColumns(edge, name));
     made.dataset.from = String(from);
     made.dataset.to = String(to);
     return made;
+  }
+
+  // The columns of the rows of an edge, which its line in the graph shows on hover.
+  #edgeColumns(edge, name) {
+    const key = edgeKey(edge);
+    const known = this.#known.ofEdge(edge);
+    const fold = element('summary', '', countText(known));
+    fold.dataset.key = `columns ${key}`;
+    fold.setAttribute('aria-label', `${countText(known)}, ${name}`);
+    const list = element('ul', 'connection-column-list', ...linesOf(known, this.#known.why(edge.from)).map((line) => element('li', '', line)));
+    const made = element('details', 'connection-columns', fold, list);
+    made.open = this.#unfolded.has(key);
+    made.addEventListener('toggle', () => (made.open ? this.#unfolded.add(key) : this.#unfolded.delete(key)));
+    return made;
+  }
+}
+
+function nothingKnown() {
+  return { entering: () => null, ofEdge: () => null, why: () => '', tables: () => [] };
+}
+
+// What of a field is at fault: the inputs with the texts that the errors name, else its first.
+function mark(box, first, isWrong, withText) {
+  const inputs = [...box.querySelectorAll('input, textarea')];
+  const texts = new Map(withText.map(({ text, message }) => [text, message]));
+  const named = isWrong ? inputs.filter(({ value }) => texts.has(value)) : [];
+  for (const input of new Set([...inputs, ...first.filter(({ type }) => type !== 'button')])) {
+    const isAtFault = named.length > 0 ? named.includes(input) : isWrong && first.includes(input);
+    if (isAtFault || input.hasAttribute('aria-invalid') || first.includes(input)) setAttribute(input, 'aria-invalid', String(isAtFault));
+    input.title = named.includes(input) ? texts.get(input.value) : '';
   }
 }
 
@@ -271,8 +333,7 @@ function fieldBox(field, control, fields, { required }) {
     if (first.id === '') first.id = id;
     label.htmlFor = first.id;
     first.setAttribute('aria-describedby', `${error.id} ${help.id}`);
-    first.toggleAttribute('aria-required', false);
-    if (required) first.setAttribute('aria-required', 'true');
+    if (required && first.type !== 'button') first.setAttribute('aria-required', 'true');
   }
   fields.set(field.name, { box, error, field, control });
   return box;
@@ -345,20 +406,38 @@ function program(field, say) {
 
 function expression(field, say, says) {
   const control = area(field, say, 2);
-  return { ...control, element: completing(control.element, says) };
+  const grow = growing(control.element);
+  const set = (value) => {
+    control.set(value);
+    grow();
+  };
+  return { ...control, set, element: byExpression(control.element, says.expression) };
 }
 
-function line(field, say, { browse } = {}) {
+// One column a line, completed by those that come in.
+function nameList(field, say, says) {
+  const control = area(field, say, 3);
+  return field.reads === null || field.reads === undefined ? control : { ...control, element: completing(control.element, says.names(field.reads)) };
+}
+
+function query(field, say, says) {
+  const control = area(field, say, 8);
+  return { ...control, element: completing(control.element, says.query) };
+}
+
+function line(field, say, says) {
   const input = document.createElement('input');
   const control = typed(field, input, say);
+  if ((field.reads ?? null) !== null) return { ...control, element: completing(input, says.names(field.reads)) };
   const list = document.createElement('datalist');
   list.id = `suggest-${(nextId += 1)}`;
   input.setAttribute('list', list.id);
   return {
     ...control,
-    element: element('div', 'field-line', input, list, ...(field.kind === 'path' ? [browseButton(field, input, say, browse)] : [])),
+    element: element('div', 'field-line', input, list, ...(field.kind === 'path' ? [browseButton(field, input, say, says.browse)] : [])),
     suggest: (texts) => {
-      if (list.children.length !== texts.length) list.replaceChildren(...texts.map((text) => new Option(text)));
+      const shown = [...list.children].map(({ value }) => value);
+      if (JSON.stringify(shown) !== JSON.stringify(texts)) list.replaceChildren(...texts.map((text) => new Option(text)));
     },
   };
 }
@@ -400,7 +479,7 @@ function onOff(field, say) {
 }
 
 // all | none | a list, as the field of kept columns has it
-function keep(field, say) {
+function keep(field, say, says) {
   const select = document.createElement('select');
   select.append(new Option('All columns', 'all'), new Option('No columns', 'none'), new Option('These columns:', 'list'));
   const names = document.createElement('textarea');
@@ -422,7 +501,7 @@ function keep(field, say) {
     names.hidden = !isList;
     if (isList && JSON.stringify(lines(names.value)) !== JSON.stringify(shown)) names.value = shown.join('\n');
   };
-  return { element: element('div', 'field-keep', select, names), inputs: () => [select], set };
+  return { element: element('div', 'field-keep', select, completing(names, says.names(field.reads ?? ''))), inputs: () => [select], set };
 }
 
 /**
@@ -471,8 +550,8 @@ function cell(made, label, place, member) {
   return made;
 }
 
-function textCell(label, entry, place, member, change) {
-  const made = document.createElement('input');
+function textCell(label, entry, place, member, change, tag = 'input') {
+  const made = document.createElement(tag);
   made.value = String(entry?.[member] ?? '');
   made.placeholder = label;
   made.spellcheck = false;
@@ -482,6 +561,14 @@ function textCell(label, entry, place, member, change) {
   return cell(made, label, place, member);
 }
 
+// An expression on a line that grows with it.
+function expressionCell(label, entry, place, member, change, says) {
+  const made = textCell(label, entry, place, member, change, 'textarea');
+  made.rows = 1;
+  growing(made)();
+  return byExpression(made, says.expression);
+}
+
 // [{column, expression}, …]
 function columns(field, say, says) {
   const equals = () => {
@@ -489,7 +576,7 @@ function columns(field, say, says) {
     made.setAttribute('aria-hidden', 'true');
     return made;
   };
-  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), completing(textCell('Expression', entry, place, 'expression', change), says)];
+  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 
@@ -539,10 +626,13 @@ function countCell(member, entry, place, change) {
 }
 
 const MEMBERS = {
-  text: (member, entry, place, change) => textCell(member.label, entry, place, member.name, change),
+  text: (member, entry, place, change, says) => {
+    const made = textCell(member.label, entry, place, member.name, change);
+    return (member.reads ?? null) === null ? made : completing(made, says.names(member.reads));
+  },
   choice: choiceCell,
   count: countCell,
-  expression: (member, entry, place, change, says) => completing(textCell(member.label, entry, place, member.name, change), says),
+  expression: (member, entry, place, change, says) => expressionCell(member.label, entry, place, member.name, change, says),
 };
 
 // The button that has the types found, and what came of it.
@@ -579,11 +669,11 @@ const CONTROLS = {
   line,
   text: (field, say) => area(field, say, 2),
   program: (field, say) => program(field, say),
-  code: (field, say, says) => (field.kind === 'expression' ? expression(field, say, says) : area(field, say, 8)),
+  code: (field, say, says) => (field.kind === 'expression' ? expression : query)(field, say, says),
   number: line,
   marker: line,
   count,
-  list: (field, say) => area(field, say, 3),
+  list: nameList,
   json: (field, say) => area(field, say, 4),
   choice,
   switch: onOff,

@@ -5,6 +5,7 @@
 
 import { byId, element, icon, setHidden } from '../dom.js';
 import { iconOf } from '../graph-view.js';
+import { kindOf } from '../room/kinds.js';
 
 const TREMBLE = 4; // pixels
 
@@ -31,6 +32,7 @@ export class PaletteView {
     const item = element('button', 'palette-item', icon(iconOf(type.name, type)), element('span', '', type.label));
     item.type = 'button';
     item.dataset.type = type.name;
+    item.dataset.kind = kindOf(type);
     item.title = `${type.help}\nDrag it onto the canvas, or press to add it.`;
     let dragged = false;
     item.addEventListener('click', () => {

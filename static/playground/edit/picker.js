@@ -47,7 +47,9 @@ export class Picker {
   #filter() {
     const words = this.#text.value.toLowerCase().split(/\s+/).filter((word) => word !== '');
     const matches = ({ label, hint }) => words.every((word) => `${label} ${hint}`.toLowerCase().includes(word));
-    this.#shown = this.#items.filter(matches);
+    const begins = ({ label }) => words.length > 0 && label.toLowerCase().startsWith(words.join(' '));
+    const found = this.#items.filter(matches);
+    this.#shown = [...found.filter(begins), ...found.filter((item) => !begins(item))];
     this.#list.replaceChildren(...this.#shown.map(itemElement));
     setHidden(byId('picker-empty'), this.#shown.length > 0);
     if (this.#shown.length === 0 && this.#dialog.open) this.#announce(byId('picker-empty').textContent);

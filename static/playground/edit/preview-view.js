@@ -1,6 +1,6 @@
 /**
- * The first rows that a node gives, in a table below the graph. Test hooks: `#preview[data-state]` is
- * loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`, `.rows-type`.
+ * The first rows that a node gives, in a table of the dock. Test hooks: `#preview[data-state]` is
+ * none | loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`, `.rows-type`.
  */
 
 import { byId, element, setHidden, setText } from '../dom.js';
@@ -13,12 +13,14 @@ export class PreviewView {
   #load;
   #onClose;
   #announce;
+  #dock;
 
   /**
    * `load(nodeId)`: resolves to {columns, types, rows, truncated, timedOut}, or rejects with an Error to show; one of
-   * status 503 is asked again for a while.
+   * status 503 is asked again for a while. `dock`: {show(), hide(), isShown}, its place.
    */
-  constructor({ load, onClose, announce }) {
+  constructor({ load, onClose, announce, dock }) {
+    this.#dock = dock;
     this.#announce = announce;
     this.#load = load;
     this.#onClose = onClose;
@@ -33,24 +35,38 @@ export class PreviewView {
 
   open(nodeId, name) {
     this.#nodeId = nodeId;
-    setHidden(this.#panel, false);
     setText(byId('preview-title'), `Preview of ${name}`);
     byId('preview-table').replaceChildren();
+    this.#dock.show();
     return this.#ask();
+  }
+
+  /** The node whose rows are shown or asked for; null: none. */
+  get nodeId() {
+    return this.#nodeId;
+  }
+
+  /** There is none to show, and why. */
+  sayNone(why) {
+    this.#generation += 1;
+    this.#nodeId = null;
+    setText(byId('preview-title'), 'Preview');
+    byId('preview-table').replaceChildren();
+    this.#tell('none', why);
   }
 
   /** The graph was changed: the rows are those from before. */
   age() {
-    if (this.#panel.hidden || this.#panel.dataset.state !== 'rows') return;
+    if (this.#panel.dataset.state !== 'rows') return;
     this.#panel.dataset.old = 'true';
     setText(byId('preview-note'), 'From before your last change.');
   }
 
   close({ quiet = false } = {}) {
-    if (this.#panel.hidden) return;
-    this.#generation += 1;
-    setHidden(this.#panel, true);
-    if (!quiet) this.#onClose(this.#nodeId);
+    const id = this.#nodeId;
+    this.sayNone('');
+    if (this.#dock.isShown) this.#dock.hide();
+    if (!quiet && id !== null) this.#onClose(id);
   }
 
   async #ask() {
@@ -75,6 +91,7 @@ export class PreviewView {
 
   #tell(state, note) {
     this.#panel.dataset.state = state;
+    setHidden(byId('preview-again'), state === 'none');
     delete this.#panel.dataset.old;
     setText(byId('preview-note'), note);
   }

@@ -1,4 +1,4 @@
-/** Which functions and columns an expression may go on with, and which call the caret is in. Pure. */
+/** What an expression, the name of a column or a query may go on with, and which call the caret is in. Pure. */
 
 import { REJECTED } from './ports.js';
 
@@ -68,12 +68,12 @@ function lastOutside(text, caret) {
 
 /**
  * What a word may become: [{label, hint, insert}], columns first, then functions by their name, then by what other
- * languages call them. `functions`: as the server tells them; `columns`, `parameters`: names.
+ * languages call them. `functions`: as the server tells them; `columns`, `parameters`: names; `types`: Map of those of columns.
  */
-export function offersFor(word, { functions, columns, parameters = [] }) {
+export function offersFor(word, { functions, columns, parameters = [], types = new Map() }) {
   const sought = word.toLowerCase();
   const begins = (name) => name.toLowerCase().startsWith(sought) && name !== word;
-  const ofColumns = columns.filter(begins).map((name) => ({ label: name, hint: 'column', insert: columnText(name) }));
+  const ofColumns = columns.filter(begins).map((name) => ({ label: name, hint: types.get(name) ?? 'column', insert: columnText(name) }));
   const ofParameters = parameters.filter((name) => begins(name) || 'param'.startsWith(sought)).map((name) => ({ label: `param("${name}")`, hint: 'parameter', insert: `param("${name}")` }));
   const named = functions.filter(({ name }) => name.startsWith(sought));
   const elsewhere = sought.length < 2 ? [] : functions.filter((one) => !named.includes(one) && one.also.some((name) => name.startsWith(sought)));
@@ -81,12 +81,59 @@ export function offersFor(word, { functions, columns, parameters = [] }) {
   return [...ofColumns, ...ofParameters, ...ofFunctions].slice(0, MOST);
 }
 
+/**
+ * What may stand at the caret of an expression: {start, end, word, offers}, where an offer takes the place of the part from
+ * `start` to `end`; null where nothing may. The next two are the same of other texts.
+ */
+export function inExpression(text, caret, words) {
+  const found = wordAt(text, caret);
+  if (found === null) return null;
+  return { ...found, end: caret + /^\w*/.exec(text.slice(caret))[0].length, offers: offersFor(found.word, words) };
+}
+
+/** Of a text with the name of a column on each line. `columns`: [{name, type}]. */
+export function inNames(text, caret, columns) {
+  const start = text.lastIndexOf('\n', caret - 1) + 1;
+  const end = [text.indexOf('\n', caret), text.length].find((at) => at >= 0);
+  const word = text.slice(start, caret).trimStart();
+  const others = new Set(`${text.slice(0, start)}${text.slice(end)}`.split('\n').map((line) => line.trim()));
+  const sought = word.toLowerCase();
+  const free = columns.filter(({ name }) => name.toLowerCase().includes(sought) && name !== word && !others.has(name));
+  const ranked = [...free.filter(({ name }) => name.toLowerCase().startsWith(sought)), ...free.filter(({ name }) => !name.toLowerCase().startsWith(sought))];
+  return { start, end, word, offers: ranked.slice(0, MOST).map(({ name, type }) => ({ label: name, hint: type ?? 'column', insert: name })) };
+}
+
+/** Of a query over tables, [{name, columns: [{name, type}]}]: tables, and columns of those that it names. */
+export function inQuery(text, caret, tables) {
+  const before = text.slice(0, caret);
+  if ((before.match(/'/g) ?? []).length % 2 === 1 || /--[^\n]*$/.test(before)) return null;
+  const [path] = /[A-Za-z_][\w.]*$/.exec(before) ?? [''];
+  const [, table, word] = /^(?:(.*)\.)?([^.]*)$/.exec(path);
+  const sought = word.toLowerCase();
+  const begins = ({ name }) => name.toLowerCase().startsWith(sought) && name !== word;
+  const own = tables.filter(({ name }) => (table === undefined ? names(text, name) : name.toLowerCase() === table.toLowerCase()));
+  const ofColumns = own.flatMap(({ name, columns }) => columns.filter(begins).map((column) => ({ label: column.name, hint: `${column.type} · ${name}`, insert: queryText(column.name) })));
+  const whole = (name) => name.toLowerCase().startsWith(path.toLowerCase()) && name !== path;
+  const ofTables = tables.filter(({ name }) => whole(name)).map(({ name }) => ({ label: name, hint: 'table', insert: name.split('.').map(queryText).join('.'), isWhole: true }));
+  const offers = [...ofColumns, ...ofTables].slice(0, MOST);
+  const start = caret - (table === undefined || offers.some(({ isWhole }) => isWhole) ? path.length : word.length);
+  return { start, end: caret + /^\w*/.exec(text.slice(caret))[0].length, word: path, offers };
+}
+
+function names(text, table) {
+  return text.toLowerCase().includes(table.split('.').at(-1).toLowerCase());
+}
+
+function queryText(name) {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
 /** How an expression names a column. */
 export function columnText(name) {
   return PLAIN_NAME.test(name) ? name : `col(${JSON.stringify(name)})`;
 }
 
-function callText({ name, signature }) {
+export function callText({ name, signature }) {
   return signature === `${name}()` ? signature : `${name}(`;
 }
 

@@ -138,6 +138,8 @@ VALUES: dict[str, Callable[[Field], st.SearchStrategy[Any]]] = {
     "entries": entries_of,
     "column": lambda of: NAMES,
     "name": lambda of: NAMES,
+    "cell": lambda of: st.sampled_from(["A1", "XFD1048576", "b3"]),
+    "sheet": lambda of: st.sampled_from(["Sheet1", 'it\'s "{{ x }}"', "# ü"]),
     "marker": lambda of: st.sampled_from(["", "\\N", "NULL", "{{", "'", "#"]),
     "separator": lambda of: st.sampled_from(["", ", ", "\n", "'", '"', "{{ x }}"]),
     "count": lambda of: st.integers(0, of.largest),
@@ -164,6 +166,10 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
                 config[of.name] = ["a"]
     if node_type.name == "pivot":  # a sum is of something
         config.setdefault("column", "a")
+        config["by"] = [name for name in config.get("by", []) if name not in config["values"]]
+    if node_type.name == "aggregate":  # whose columns have names of their own
+        made = {entry["as"] for entry in config["columns"]}
+        config["by"] = [name for name in config.get("by", []) if name not in made]
     if node_type.name == "window":  # a rank needs an order
         config.setdefault("order", [{"column": "a"}])
     if node_type.name == "sql":  # which does not tell a from A

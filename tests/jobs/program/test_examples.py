@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import fastexcel
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import xlsxwriter
 
 from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.node_types import NODE_TYPES
@@ -29,30 +33,40 @@ SQLITE = {"integer": "INTEGER"}
 @pytest.mark.parametrize("node_type", NODE_TYPES.values(), ids=NODE_TYPES)
 def test_an_example_gives_what_its_page_says(node_type: NodeType, tmp_path: Path) -> None:
     example = node_type.example
-    given = {port: tmp_path / f"gives-{port}.csv" for port in example.gives}
+    given = {port: tmp_path / _given(port) for port in example.gives}
     if "url" in example.config:
         _try_service(node_type, tmp_path)
         return
-    nodes = [node(OWN, node_type.name, **example.config)]
-    edges: list[tuple[int | str, ...]] = []
-    for port, text in example.takes.items():
-        if not node_type.has_input or port == example.config.get("table"):
-            _put(node_type, port, text, tmp_path)
-            continue
-        nodes.append(_source(len(nodes) + 1, text, example.types, tmp_path))
-        inlet = port if node_type.inputs or node_type.inputs_in else UNNAMED
-        edges.append((len(nodes), OWN, UNNAMED, inlet))
-    if node_type.has_output:
-        for port, path in given.items():
-            nodes.append(node(len(nodes) + 1, "csv_output", path=path.name))
-            edges.append((OWN, len(nodes), port))
-    outcome = run(graph(nodes, edges), tmp_path)
+    outcome = run(example_graph(node_type, tmp_path), tmp_path)
     assert outcome.code == 0, outcome.stderr
     assert outcome.state(OWN) == ("completed", _counted(node_type))
     if node_type.has_output:
         assert {port: path.read_text() for port, path in given.items()} == example.gives
     else:
         assert {port: _written(node_type, port, tmp_path) for port in given} == example.gives
+
+
+def example_graph(node_type: NodeType, directory: Path) -> dict[str, Any]:
+    """The example's node between files, which are made in the directory, or over tables there."""
+    example = node_type.example
+    nodes = [node(OWN, node_type.name, **example.config)]
+    edges: list[tuple[int | str, ...]] = []
+    for port, text in example.takes.items():
+        if not node_type.has_input or port == example.config.get("table"):
+            _put(node_type, port, text, directory)
+            continue
+        nodes.append(_source(len(nodes) + 1, text, example.types, directory))
+        inlet = port if node_type.inputs or node_type.inputs_in else UNNAMED
+        edges.append((len(nodes), OWN, UNNAMED, inlet))
+    if node_type.has_output:
+        for port in example.gives:
+            nodes.append(node(len(nodes) + 1, "csv_output", path=_given(port)))
+            edges.append((OWN, len(nodes), port))
+    return graph(nodes, edges)
+
+
+def _given(port: str) -> str:
+    return f"gives-{port}.csv"
 
 
 def _try_service(node_type: NodeType, directory: Path) -> None:
@@ -104,8 +118,24 @@ def _put(node_type: NodeType, port: str, text: str, directory: Path) -> None:
         source = pa.BufferReader(text.encode())
         table = pyarrow.csv.read_csv(source, convert_options=options)
         pyarrow.parquet.write_table(table, directory / example.config["path"])
+    elif node_type.name == "excel_input":
+        _make_sheet(directory / example.config["path"], text)
     else:
         (directory / example.config["path"]).write_text(text)
+
+
+def _make_sheet(path: Path, text: str) -> None:
+    """Numbers are numbers there, and days are dates."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet, day = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy"})
+        for row, line in enumerate(csv.reader(text.splitlines())):
+            for column, cell in enumerate(line):
+                if re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+                    sheet.write_datetime(row, column, datetime.fromisoformat(cell), day)
+                elif re.fullmatch(r"[\d.]+", cell):
+                    sheet.write_number(row, column, float(cell))
+                elif cell:
+                    sheet.write_string(row, column, cell)
 
 
 def _make_table(path: Path, name: str, text: str, types: Mapping[str, str]) -> None:
@@ -131,9 +161,17 @@ def _written(node_type: NodeType, port: str, directory: Path) -> str:
     if node_type.name == "parquet_output":
         table: pa.Table = pyarrow.parquet.read_table(directory / config["path"])
         return _text(table.column_names, [tuple(row.values()) for row in table.to_pylist()])
+    if node_type.name == "excel_output":
+        sheet = fastexcel.read_excel(directory / config["path"]).load_sheet(config["sheet"])
+        found = sheet.to_arrow()
+        return _text(found.column_names, [tuple(row.values()) for row in found.to_pylist()])
     return Path(directory, config["path"]).read_text()
 
 
+def _shown(cell: Any) -> str:
+    return str(cell.date() if isinstance(cell, datetime) else cell)
+
+
 def _text(columns: list[str], found: list[tuple[Any, ...]]) -> str:
-    lines = [columns, *(["" if cell is None else str(cell) for cell in row] for row in found)]
+    lines = [columns, *(["" if cell is None else _shown(cell) for cell in row] for row in found)]
     return "".join(f"{','.join(line)}\n" for line in lines)

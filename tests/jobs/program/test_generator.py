@@ -59,7 +59,7 @@ def everything(**texts: str) -> dict[str, Any]:
                     {"column": text["column"], "expression": f"upper({text['sql']!r})"},
                     {"column": "doubled", "expression": "a * 2"},
                 ],
-                keep=[text["table"]],
+                keep=[text["table"], "a", "K" + text["column"], "T" + text["table"]],
             ),
             node(
                 6,
@@ -146,6 +146,16 @@ def everything(**texts: str) -> dict[str, Any]:
                 more=text["json_path"],
                 types=[{"column": text["column"], "type": "date"}],
             ),
+            node(
+                30,
+                "excel_input",
+                text["name"],
+                path=text["path"],
+                sheet=text["column"],
+                types=[{"column": text["column"], "type": "date"}],
+                header="values",
+            ),
+            node(31, "excel_output", text["name"], path="E" + text["path"]),
             node(24, "ndjson_output", text["name"], path="N" + text["path"]),
             node(22, "parquet_output", text["name"], path="P" + text["path"]),
             node(
@@ -161,7 +171,7 @@ def everything(**texts: str) -> dict[str, Any]:
             (1, 4), (2, 4), (3, 4), (4, 5), (5, 9), (9, 6, text["column"]), (9, 10, "else"), (10, 11),
             (2, 11, "", "right"), (11, 12), (1, 12, "", "table"), (12, 8), (8, 13), (13, 14), (14, 15), (15, 16),
             (16, 17), (17, 18), (18, 19), (19, 20), (20, 7),
-            (21, 4), (20, 22), (23, 4), (25, 4), (20, 24),
+            (21, 4), (20, 22), (23, 4), (25, 4), (20, 24), (30, 4), (20, 31),
             (2, 27, "", text["column"]), (27, 26), (26, 4),
         ],
     )  # fmt: skip
@@ -282,6 +292,7 @@ def test_a_program_imports_only_what_it_needs() -> None:
         "program_lib.common_types",
         "program_lib.csv_files",
         "program_lib.databases",
+        "program_lib.excel_files",
         "program_lib.gathering",
         "program_lib.http_service",
         "program_lib.join",
@@ -404,7 +415,7 @@ def test_a_program_calls_nothing_that_could_run_other_code() -> None:
     rows = {
         f"{does}_{what}"
         for does in ("read", "write")
-        for what in ("rows", "csv", "parquet", "ndjson")
+        for what in ("rows", "csv", "parquet", "ndjson", "excel")
     }
     rows |= {"read_http", "by_cursor"}
     assert calls == nodes | rows | {"run", "main", "sys.exit"}

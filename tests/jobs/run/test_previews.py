@@ -22,7 +22,7 @@ from jobs.run.previews import ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
 from progress_lib.nats import Link
-from tests.harness import Answer, Product, StartProduct, eventually, running_product
+from tests.harness import Answer, NatsServer, Product, StartProduct, eventually, running_product
 from tests.programs import allowance
 
 URL = "sqlite:///shop.db"
@@ -238,6 +238,30 @@ def test_without_a_runner_it_says_so_at_once(start_product: StartProduct) -> Non
     assert answer.status == 503
     assert "runner" in answer.json()["detail"]
     assert time.monotonic() - started < 6
+
+
+def test_where_nats_takes_small_messages_there_are_fewer_rows(
+    start_product: StartProduct, tmp_path: Path
+) -> None:
+    config = tmp_path / "small.conf"
+    config.write_text("max_payload: 65536\n")
+    server = NatsServer(tmp_path / "small", extra=("-c", str(config)))
+    server.start()
+    try:
+        product = start_product(NATS_URL=server.url, SAMPLE_ORDERS="0")
+        lines = "".join(f"{number},{'x' * 900}\n" for number in range(200))
+        (product.data_dir / "wide.csv").write_text(f"n,text\n{lines}")
+        document = graph(("csv_input", {"path": "wide.csv"}))
+        answer = eventually(lambda: given(preview(product, document, 1)), what="a runner is there")
+    finally:
+        server.stop()
+    assert 20 < len(answer["rows"]) < 70
+    assert answer["truncated"]
+
+
+def given(answer: Answer) -> dict[str, Any] | None:
+    assert answer.status in (200, 503), answer
+    return dict(answer.json()) if answer.status == 200 else None
 
 
 # ---------------------------------------------------------------- the part that is sent

@@ -1,4 +1,4 @@
-"""Interpreters of programs: a spare one and a fresh one are the same to a program, and none outlives its use."""
+"""Interpreters of programs: a fork of the warm one and a fresh one are the same to a program, and none outlives its use."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from typing import Any
 import pytest
 
 from jobs.sandbox.interpreters import (
-    MARK_ROOM,
     Interpreters,
     _keep_bytecode,
     interpreter_environment,
 )
+from jobs.sandbox.warm_interpreter import MARK_ROOM
 from jobs.store.process_identity import kill_marked
-from tests.harness import ROOT, command_line, eventually, is_alive, processes_of
+from tests.harness import ROOT, eventually, is_alive, processes_of
+from tests.jobs.sandbox.starting import RUN, opened, outcome, run
+from tests.warm import warm_of
 
-RUN = "RUN_ID=0123456789abcdef0123456789abcdef"
 SEEN = """
 import json, os, signal, sys, threading, time
 print(json.dumps({
@@ -84,39 +85,14 @@ print(is_open, len(os.listdir("/proc/self/task")), computed.table["b"].to_pylist
 """
 
 
-@pytest.fixture(params=[0, 1], ids=["fresh", "spare"])
-def interpreters(request: pytest.FixtureRequest) -> Iterator[Interpreters]:
-    made = Interpreters(request.param)
-    made.open()
-    try:
-        if request.param:
-            eventually(lambda: made.ready, 20.0, what="a spare is ready")
+@pytest.fixture(params=["fresh", "forked"])
+def interpreters(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Interpreters]:
+    if request.param == "fresh":
+        monkeypatch.setattr(Interpreters, "_kept_warm", lambda self: None)
+    with opened() as made:
         yield made
-    finally:
-        made.close()
-
-
-def spares_of(runner: int) -> list[int]:
-    """The spares that a process keeps."""
-    tasks = Path(f"/proc/{runner}/task").glob("*/children")
-    children = [int(pid) for path in tasks for pid in path.read_text().split()]
-    return [pid for pid in children if "--wait" in command_line(pid)]
-
-
-def run(
-    interpreters: Interpreters, directory: Path, code: str, mark: str = RUN, **more: str
-) -> subprocess.Popen[bytes]:
-    name, _, value = mark.partition("=")
-    program = directory / "program.py"
-    program.write_text(code)
-    environment = {**interpreter_environment(), name: value, **more}
-    return interpreters.run(program, environment, mark)
-
-
-def outcome(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
-    process.stdin = None  # closed, of a spare
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out.decode(), err.decode()
 
 
 def seen(interpreters: Interpreters, directory: Path, **more: str) -> dict[str, Any]:
@@ -163,60 +139,11 @@ def test_a_programs_sqlite_takes_no_locks_and_a_connection_serves_one_thread(
     assert "can only be used in that same thread" in refused
 
 
-def test_expressions_are_computed_by_what_a_spare_has_opened_already(tmp_path: Path) -> None:
+def test_expressions_are_computed_by_what_the_warm_one_has_opened_already(tmp_path: Path) -> None:
     """DuckDB takes 25 ms to open. It has no thread then, which could not be confined: see above."""
-    interpreters = Interpreters(1)
-    interpreters.open()
-    try:
-        eventually(lambda: interpreters.ready, 20.0)
+    with opened() as interpreters:
         code, out, err = outcome(run(interpreters, tmp_path, COMPUTED))
-    finally:
-        interpreters.close()
     assert (code, out) == (0, "True 1 [14]\n"), err
-
-
-def test_a_spare_is_used_once_and_replaced(tmp_path: Path) -> None:
-    interpreters = Interpreters(1)
-    interpreters.open()
-    try:
-        [first] = eventually(lambda: interpreters.ready, 20.0)
-        process = run(interpreters, tmp_path, "print('done')")
-        assert process.pid == first
-        assert outcome(process)[:2] == (0, "done\n")
-        [second] = eventually(lambda: interpreters.ready, 20.0)
-        assert second != first
-    finally:
-        interpreters.close()
-    assert not is_alive(second)
-    assert spares_of(os.getpid()) == []
-
-
-def test_without_a_spare_that_is_ready_a_program_does_not_wait_for_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two that start at once: one gets the spare, the other a fresh interpreter."""
-    monkeypatch.setattr("jobs.sandbox.interpreters.REPLACE_PAUSE", 60.0)
-    interpreters = Interpreters(1)
-    interpreters.open()
-    try:
-        [spare] = eventually(lambda: interpreters.ready, 20.0)
-        both = [run(interpreters, tmp_path, "print('done')") for _ in range(2)]
-        assert [process.pid == spare for process in both] == [True, False]
-        assert [outcome(process)[:2] for process in both] == [(0, "done\n")] * 2
-    finally:
-        interpreters.close()
-
-
-def test_a_spare_that_has_died_is_passed_over(tmp_path: Path) -> None:
-    interpreters = Interpreters(1)
-    interpreters.open()
-    try:
-        [spare] = eventually(lambda: interpreters.ready, 20.0)
-        os.kill(spare, signal.SIGKILL)
-        eventually(lambda: not is_alive(spare))
-        assert outcome(run(interpreters, tmp_path, "print('done')"))[:2] == (0, "done\n")
-    finally:
-        interpreters.close()
 
 
 def test_a_program_is_found_by_its_mark(interpreters: Interpreters, tmp_path: Path) -> None:
@@ -241,14 +168,9 @@ time.sleep(600)
 
 @pytest.mark.parametrize("mark", ["A=1", "R=" + "x" * (MARK_ROOM - 2)])
 def test_a_mark_may_be_as_long_as_there_is_room(tmp_path: Path, mark: str) -> None:
-    interpreters = Interpreters(1)
-    interpreters.open()
-    try:
-        eventually(lambda: interpreters.ready, 20.0)
-        shows = "print(open('/proc/self/environ').read().split('\\0'))"
+    shows = "print(open('/proc/self/environ').read().split('\\0'))"
+    with opened() as interpreters:
         _, out, _ = outcome(run(interpreters, tmp_path, shows, mark))
-    finally:
-        interpreters.close()
     assert repr(mark) in out
     assert "MARK" not in out
 
@@ -263,33 +185,32 @@ time.sleep(600)
 """
 
 
-def test_a_spare_does_not_outlive_a_runner_that_is_killed() -> None:
+def test_the_warm_one_does_not_outlive_a_runner_that_is_killed() -> None:
     runner = subprocess.Popen(
         [sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
         assert runner.stdout is not None
         assert runner.stdout.readline() == "open\n"
-        [spare] = eventually(lambda: spares_of(runner.pid), 20.0)
+        [warm] = eventually(lambda: warm_of(runner.pid), 20.0)
     finally:
         runner.kill()
         runner.communicate()
-    eventually(lambda: not is_alive(spare), 20.0)
+    eventually(lambda: not is_alive(warm), 20.0)
 
 
 WITH_PROGRAMS = """
 import os, sys, time
 from pathlib import Path
 from jobs.sandbox.interpreters import Interpreters, interpreter_environment
-directory, spares = Path(sys.argv[1]), int(sys.argv[2])
-held = Interpreters(spares)
+directory = Path(sys.argv[1])
+held = Interpreters(1)
 held.open()
-while len(held.ready) < spares:
-    time.sleep(0.02)
-for name in ("first", "second"):
+for name, more in (("first", {}), ("second", {}), ("fresh", {"PYTHONNODEBUGRANGES": "1"})):
     program = directory / name / "program.py"
-    environment = {**interpreter_environment(), "RUN_ID": name}
+    environment = {**interpreter_environment(), "RUN_ID": name, **more}
     started = held.run(program, environment, f"RUN_ID={name}")
+    started.release()
 time.sleep(600)
 """
 BUSY = """
@@ -307,21 +228,20 @@ def pids_of(directory: Path) -> list[int]:
     return [int(pid) for pid in (directory / "pids").read_text().split()]
 
 
-@pytest.mark.parametrize("spares", [0, 1], ids=["fresh", "spare"])
-def test_programs_and_their_children_die_with_a_runner_that_is_killed(
-    tmp_path: Path, spares: int
-) -> None:
-    """Though no thread of theirs has a moment to notice. One is a spare, if there is any, and one is not."""
-    directories = [tmp_path / name for name in ("first", "second")]
+def test_programs_and_their_children_die_with_a_runner_that_is_killed(tmp_path: Path) -> None:
+    """Though no thread of theirs has a moment to notice. Two are forked, and one is not."""
+    directories = [tmp_path / name for name in ("first", "second", "fresh")]
     for directory in directories:
         directory.mkdir()
         (directory / "program.py").write_text(BUSY)
-    command = [sys.executable, "-c", WITH_PROGRAMS, str(tmp_path), str(spares)]
+    command = [sys.executable, "-c", WITH_PROGRAMS, str(tmp_path)]
     runner = subprocess.Popen(command, cwd=ROOT)
     found: list[int] = []
     try:
         found += eventually(lambda: [pid for one in directories for pid in pids_of(one)])
-        assert len(found) == 4
+        assert len(found) == 6
+        found += warm_of(runner.pid)
+        assert len(found) == 7
         assert all(is_alive(pid) for pid in found)
         runner.kill()
         runner.wait()
@@ -336,11 +256,8 @@ def test_programs_and_their_children_die_with_a_runner_that_is_killed(
 
 def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
     def used() -> None:
-        interpreters = Interpreters(1)
-        interpreters.open()
-        eventually(lambda: interpreters.ready, 20.0)
-        outcome(run(interpreters, tmp_path, "pass"))
-        interpreters.close()
+        with opened() as interpreters:
+            outcome(run(interpreters, tmp_path, "pass"))
 
     used()
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
@@ -382,3 +299,33 @@ def test_what_programs_import_is_compiled_once_and_not_by_each(
     finally:
         made.close()
     assert bytecode.exists()
+
+
+ENDS = {
+    "raise SystemExit('a text')": (1, "a text\n"),
+    "raise SystemExit(9)": (9, ""),
+    "1 / 0": (1, "ZeroDivisionError: division by zero\n"),
+    "import os; os._exit(4)": (4, ""),
+    "import os; os.abort()": (-signal.SIGABRT, ""),
+    "import os, signal; os.kill(os.getpid(), signal.SIGINT)": (
+        -signal.SIGINT,
+        "KeyboardInterrupt\n",
+    ),
+    "import os, signal; os.kill(os.getpid(), signal.SIGTERM)": (-signal.SIGTERM, ""),
+    "import sys; sys.stdout.write('no line end'); sys.stderr.write('x')": (0, "x"),
+    "x = (": (1, "SyntaxError: '(' was never closed\n"),
+}
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_a_program_ends_as_python_ends(
+    interpreters: Interpreters, tmp_path: Path, code: str
+) -> None:
+    exit_code, out, err = outcome(run(interpreters, tmp_path, code))
+    wanted, last = ENDS[code]
+    assert (exit_code, out) == (wanted, "no line end" if "no line end" in code else "")
+    assert err.endswith(last)
+    if exit_code == 1 and "Error" in last:
+        first = next(line for line in err.split("\n") if line.startswith("  File"))
+        is_its_own = first.startswith('  File "program.py", line 1')
+        assert is_its_own or "SyntaxError" in last, err

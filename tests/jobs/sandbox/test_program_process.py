@@ -12,6 +12,7 @@ from typing import NoReturn
 import pytest
 
 from jobs.sandbox import program_process
+from jobs.sandbox.interpreters import Fresh
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.work.program_log import ProgramLog
@@ -29,7 +30,7 @@ class Started:
         self.exited = threading.Event()
         self.directory = directory
         self.process = ProgramProcess(
-            lambda: subprocess.Popen(
+            lambda: Fresh(
                 [sys.executable, "-c", code],
                 cwd=directory,
                 env={"PATH": os.environ["PATH"], name: value},

@@ -16,10 +16,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from jobs.store.migration import LATEST, MIGRATIONS, SchemaUnusable
-from jobs.store.records import NewRun, RunFilter
+from jobs.store.records import NewRun, Rows, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import METADATA
+from jobs.store.webhooks.records import Told
 from tests.jobs.conftest import GRAPH
 
 RELEASES = Path(__file__).parent / "releases"
@@ -98,6 +99,15 @@ def test_a_database_of_an_earlier_release_is_brought_up_to_date_with_all_that_is
     ]
     assert store.program(TENANT, completed.run_id) == "print('program')\n"
     assert [job.name for job in store.jobs("acme")] == ["Ünïcode 'job'"]
+    if step >= "0003":
+        [failed] = store.runs(TENANT, RunFilter(statuses=frozenset({RunStatus.FAILED})))
+        assert (failed.parameters, failed.attempts) == ({"day": "2026-11-27"}, 3)
+    if step >= "0004":
+        assert (completed.started_by, completed.rows) == ("ann", Rows(5, 5, 0))
+    if step >= "0005":
+        [webhook] = store.webhooks.all_of(TENANT)
+        assert webhook.ends == {Told.FAILED, Told.LOST}
+        assert [due.webhook_id for due in store.webhooks.due()] == [webhook.webhook_id]
     new = store.create_job(TENANT, "new", GRAPH)
     assert new.job_id == 3
     assert store.record_run(TENANT, NewRun(new.job_id, GRAPH, "")).is_new
@@ -141,6 +151,30 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(
     sql("DROP INDEX runs_by_end")
     opened(database_url).close()
     assert differences(database_url) == []
+
+
+STARTERS = 4
+
+
+def test_processes_that_start_together_on_an_old_database_change_it_once(
+    database_url: str, released: Callable[[str], None]
+) -> None:
+    released("0001")
+    start = "import sys; from jobs.store.store import Store; Store(sys.argv[1]).open()"
+    command = [sys.executable, "-c", start, database_url]
+    starters = [
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(STARTERS)
+    ]
+    said = [starter.communicate(timeout=60)[1] for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * STARTERS, said
+    assert sum("are brought from step 0001" in text for text in said) == 1
+    assert differences(database_url) == []
+
+
+def test_each_step_has_a_database_that_it_leads_on_from() -> None:
+    """Keep a small one of the step before, when a step is added."""
+    revisions = {step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    assert revisions - {LATEST} == set(STEPS)
 
 
 @pytest.mark.parametrize("module", ["hosting.prepare", "jobs.runner"])

@@ -1,5 +1,7 @@
 """The work queue on a real nats-server with JetStream."""
 
+from typing import Any
+
 import pytest
 
 from jobs.store.store import Store
@@ -100,3 +102,72 @@ def test_cancel_reaches_those_who_listen(store: Store, run_queue: RunQueue, link
     assert run_queue.tell_cancel(run)
     link.flush()
     assert heard == [(run.tenant_id, run.run_id)]
+
+
+def test_a_queue_that_takes_nothing_says_so_and_gets_the_refused_run_as_soon_as_it_takes_one(
+    store: Store, link: Link, run_queue: RunQueue
+) -> None:
+    """It answers and has a leader; only what is published is refused."""
+    refused, reason = record(store), "maximum bytes exceeded"
+    run_queue.check()
+    changed(link, {"max_bytes": 10})
+    assert run_queue.state() == "ok", "nobody was refused yet"
+    with pytest.raises(QueueUnavailable, match=reason):
+        run_queue.put(refused)
+    assert reason in run_queue.state()
+    with pytest.raises(QueueUnavailable, match=reason):
+        run_queue.check()
+    changed(link, {"max_bytes": -1})
+    eventually(lambda: run_queue.state() == "ok", what="it looked again")
+    run_queue.check()
+    claim = run_queue.take(2.0)
+    assert claim is not None
+    assert claim.run_id == refused.run_id
+
+
+@pytest.mark.parametrize("limit", [{"max_msgs": 1}, {"max_bytes": 120}])
+def test_a_queue_that_is_full_of_work_is_no_fault(
+    store: Store, link: Link, run_queue: RunQueue, limit: dict[str, int]
+) -> None:
+    """A sweep queues what found no room, once the runs before it are done."""
+    first, second = record(store), record(store)
+    run_queue.put(first)
+    changed(link, limit)
+    run_queue.put(second)
+    assert run_queue.holds() == 1
+    assert run_queue.state() == "ok"
+    claim = run_queue.take(2.0)
+    assert claim is not None
+    claim.ack()
+    eventually(lambda: run_queue.holds() == 0)
+    run_queue.put(second)
+    claim = run_queue.take(2.0)
+    assert claim is not None
+    assert claim.run_id == second.run_id
+
+
+def test_a_queue_that_acknowledges_nothing_is_put_right(
+    store: Store, link: Link, run_queue: RunQueue
+) -> None:
+    run_queue.put(record(store))
+    changed(link, {"no_ack": True})
+    run = record(store)
+    run_queue.put(run)
+    run_queue.check()
+    eventually(lambda: run_queue.holds() == 2, what="each run is in it once")
+
+
+def test_a_queue_that_is_sealed_says_what_to_do(link: Link, run_queue: RunQueue) -> None:
+    run_queue.check()
+    changed(link, {"sealed": True})
+    eventually(lambda: "sealed" in run_queue.state())
+    assert "delete it" in run_queue.state()
+    JetStream(link).call("STREAM.DELETE.RUNS", {})
+    eventually(lambda: run_queue.state() == "ok", what="it was made again")
+
+
+def changed(link: Link, limits: dict[str, Any]) -> None:
+    """As an operator does it."""
+    jetstream = JetStream(link)
+    config = jetstream.call("STREAM.INFO.RUNS", {})["config"]
+    jetstream.call("STREAM.UPDATE.RUNS", {**config, **limits})

@@ -1,0 +1,28 @@
+"""What a node's settings say of the columns of a file, or of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.known import Known
+from program_lib.types import COLUMN_TYPES, TEXT, Column
+
+
+def types_field(help_text: str) -> Field:
+    """The field that declares columns by their names."""
+    return Field("types", "Types", "types", required=False, help=help_text)
+
+
+def with_file_column(config: Mapping[str, Any], known: Known) -> Known:
+    """The columns of an input that are known, and the one that holds the file where it is asked for."""
+    name = config.get("file_column")
+    if not name or known.column(name) is not None:
+        return known
+    return Known([*known, Column(name, TEXT)])
+
+
+def declared(entries: Iterable[Mapping[str, str]]) -> Known:
+    """The columns that the entries of `types_field` declare; there may be others."""
+    return Known(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in entries)

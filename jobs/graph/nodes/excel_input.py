@@ -1,0 +1,96 @@
+"""Excel Input: reads the rows of a sheet of an Excel file (.xlsx)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.example import Example, rows
+from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
+from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.known import Known
+from jobs.graph.node_type import UNNAMED, NodeType
+
+
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    return with_file_column(config, declared(config.get("types", [])))
+
+
+EXCEL_INPUT = NodeType(
+    name="excel_input",
+    label="Excel Input",
+    help="Reads the rows of a sheet of an Excel file (.xlsx); a row without a value is left out.",
+    has_input=False,
+    has_output=True,
+    fields=(
+        Field(
+            "path", "Path", "path", help=f"The file; a relative path lies in DATA_DIR. {PATTERNS}"
+        ),
+        Field(
+            "sheet",
+            "Sheet",
+            "name",
+            required=False,
+            help="Its name, or its number from 1 on; by default the first one.",
+        ),
+        Field(
+            "start",
+            "Table starts at",
+            "cell",
+            default="A1",
+            help="The first cell of the table, for example B3; what stands above it and before it is left out.",
+        ),
+        Field(
+            "header",
+            "First row",
+            "choice",
+            default="names",
+            choices=("names", "values"),
+            help="names: it names the columns. values: it is a row as the others, and columns are called A, B, C.",
+        ),
+        types_field(
+            "What the columns hold; a column that is not named here holds text: numbers in plain digits, and what"
+            " is shown as a date as 2026-07-31."
+        ),
+        FILE_COLUMN,
+    ),
+    runs_as="Source",
+    imports=("program_lib.excel_files.read_excel",),
+    template="""
+    return read_excel(
+        {{ config.path | literal }},
+{% if config.get('sheet') %}
+        sheet={{ config.sheet | literal }},
+{% endif %}
+        start={{ config.start | literal }},
+{% if config.header == 'values' %}
+        header=False,
+{% endif %}
+{% if config.get('types') %}
+        types={
+{% for entry in config.types %}
+            {{ entry.column | literal }}: {{ entry.type | literal }},
+{% endfor %}
+        },
+{% endif %}
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
+{% endif %}
+    )
+""",
+    rejects=True,
+    known_columns=_known_columns,
+    example=Example(
+        says="Read the table of a report that begins below its title.",
+        config={
+            "path": "report.xlsx",
+            "sheet": "Sheet1",
+            "start": "A3",
+            "types": [{"column": "amount", "type": "numeric"}, {"column": "paid", "type": "date"}],
+        },
+        takes={
+            UNNAMED: rows("Open orders,,", ",,", "order,amount,paid", "A7,12.5,2026-07-31", "A8,,")
+        },
+        gives={UNNAMED: rows("order,amount,paid", "A7,12.5,2026-07-31", "A8,,")},
+    ),
+)

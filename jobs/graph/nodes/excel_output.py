@@ -1,0 +1,69 @@
+"""Excel Output: writes the rows into a sheet of an Excel file (.xlsx), which appears when it is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.example import Example, rows
+from jobs.graph.fields import Field
+from jobs.graph.known import Known
+from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from program_lib.split_files.names import PLACE
+
+
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    if PLACE in config["path"]:
+        raise WrongField("path", "Path holds *: an Excel Output writes one file")
+    return known
+
+
+EXCEL_OUTPUT = NodeType(
+    name="excel_output",
+    label="Excel Output",
+    help="Writes the rows into a sheet of an Excel file (.xlsx), which appears when it is complete.",
+    has_input=True,
+    has_output=False,
+    fields=(
+        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field("sheet", "Sheet", "sheet", default="Sheet1", help="What its sheet is called."),
+        Field(
+            "inexact",
+            "What Excel would change",
+            "choice",
+            default="refuse",
+            choices=("refuse", "text"),
+            help="Numbers of more than 15 digits, times with microseconds, dates before March 1900: refuse fails the"
+            " row, text writes what they are as text.",
+        ),
+        Field(
+            "overflow",
+            "Beyond 1,048,576 rows",
+            "choice",
+            default="refuse",
+            choices=("refuse", "sheet"),
+            help="What becomes of rows that a sheet has no room for: refuse fails, sheet begins a further sheet, which"
+            " is called as the first one and numbered.",
+        ),
+    ),
+    writes="path",
+    runs_as="Output",
+    imports=("program_lib.excel_files.write_excel",),
+    template="""
+    return write_excel(
+        {{ config.path | literal }},
+        sheet={{ config.sheet | literal }},
+        inexact={{ config.inexact | literal }},
+        overflow={{ config.overflow | literal }},
+    )
+""",
+    rejects=True,
+    known_columns=_known_columns,
+    example=Example(
+        says="Hand a report to somebody who opens it in Excel: dates are dates there, and codes keep their zeros.",
+        config={"path": "report.xlsx", "sheet": "Orders"},
+        takes={UNNAMED: rows("code,amount,paid", "007,12.5,2026-07-31", "008,,")},
+        gives={UNNAMED: rows("code,amount,paid", "007,12.5,2026-07-31", "008,,")},
+        types={"amount": "numeric", "paid": "date"},
+    ),
+)

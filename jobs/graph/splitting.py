@@ -1,0 +1,74 @@
+"""The fields of an output that makes several files of its rows, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.graph.fields import Field
+from jobs.graph.known import Known
+from jobs.graph.node_type import UNNAMED, WrongField
+from program_lib.split_files.names import PLACE, place_error
+from program_lib.types import Kind, listed
+
+SPLIT_PATH = " With Split by or Rows a file, * in its name is where each file's value or number stands: orders-*.csv."
+SPLIT_FIELDS = (
+    Field(
+        "split_by",
+        "Split by",
+        "column",
+        required=False,
+        reads=UNNAMED,
+        help="A column of which each value has a file of its own, 100 at most; NULL is __NULL__ in its name, an empty"
+        " text __EMPTY__, and odd signs are %2F and the like.",
+    ),
+    Field(
+        "split_rows",
+        "Rows a file",
+        "count",
+        required=False,
+        help="How many rows a file has at most; the files are numbered 0001, 0002, and there are 1,000 at most.",
+    ),
+    Field(
+        "existing",
+        "Files of before",
+        "choice",
+        default="keep",
+        choices=("keep", "refuse"),
+        help="Where it is split, what becomes of files that the path means, and that get no rows now: keep leaves"
+        " them and says how many stay, refuse fails before the first row.",
+    ),
+)
+# Of a template, before the end of its call
+SPLIT_LINES = """\
+{% if config.get('split_by') %}
+        split_by={{ config.split_by | literal }},
+{% endif %}
+{% if config.get('split_rows') %}
+        split_rows={{ config.split_rows | literal }},
+{% endif %}
+{% if config.existing == 'refuse' %}
+        existing="refuse",
+{% endif %}
+"""
+
+
+def known_when_split(config: Mapping[str, Any], known: Known) -> Known:
+    """The columns that come in. Raises WrongField where path and splitting do not go together."""
+    path, by = config["path"], config.get("split_by")
+    if not by and not config.get("split_rows"):
+        if PLACE in path:
+            raise WrongField(
+                "path",
+                "Path holds *, which stands where files are split: give Split by or Rows a file",
+            )
+        return known
+    if why := place_error(path):
+        raise WrongField("path", f"Path {why}")
+    column = known.column(by) if by else None
+    if column is not None and column.type.kind in (Kind.BYTES, Kind.JSON):
+        raise WrongField(
+            "split_by",
+            f"Split by is {column.type}, by which no file is called; {listed(known.names)}",
+        )
+    return known

@@ -1,0 +1,91 @@
+"""Which runners are there, and which runs they take: each shows itself in the database while it takes runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.tables import RUNNERS
+
+GONE_AFTER = 25.0  # seconds without a sign of a runner: five missed ones
+FORGOTTEN_AFTER = 3_600.0  # seconds, until its row is deleted
+KEPT = 1.0  # seconds that an answer counts: each list of runs asks
+
+Read = Callable[[Callable[[Connection], Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """Whose runs are taken now, by all runners together."""
+
+    tags: frozenset[str]
+    untagged: bool  # true as well where no runner shows itself: those of an earlier release do not
+
+    def why_waiting(self, tag: str | None) -> str | None:
+        """Why a run with this tag waits that no runner may take; None where one may."""
+        if tag is not None:
+            return None if tag in self.tags else f"no runner with the tag {tag} is there"
+        return None if self.untagged else "no runner that takes runs without a tag is there"
+
+
+class Runners:
+    """The runners of an installation. Any thread; raises StoreUnavailable."""
+
+    def __init__(self, read: Read, write: Read) -> None:
+        self._read = read
+        self._write = write
+        self._lock = threading.Lock()  # guards what follows
+        self._takers: tuple[float, Takers] | None = None  # monotonic seconds
+
+    def show(self, runner: ProcessIdentity, tags: Collection[str], *, takes_untagged: bool) -> None:
+        """Shows that the runner takes runs with these tags, and those without one where that is so."""
+        values = {"tags": " ".join(sorted(tags)), "takes_untagged": takes_untagged}
+
+        def show(connection: Connection) -> None:
+            own = RUNNERS.c.runner == str(runner)
+            now = _now(connection)
+            update = sa.update(RUNNERS).where(own).values(**values, seen_at=now)
+            if connection.execute(update).rowcount == 0:
+                row = {"runner": str(runner), **values, "seen_at": now}
+                connection.execute(sa.insert(RUNNERS).values(**row))
+                old = RUNNERS.c.seen_at < now - FORGOTTEN_AFTER
+                connection.execute(sa.delete(RUNNERS).where(old))
+
+        self._write(show)
+
+    def leave(self, runner: ProcessIdentity) -> None:
+        """Shows that the runner takes no more runs."""
+        delete = sa.delete(RUNNERS).where(RUNNERS.c.runner == str(runner))
+        self._write(lambda connection: connection.execute(delete))
+
+    def takers(self) -> Takers:
+        """Which runs are taken now; true within KEPT."""
+        with self._lock:
+            if self._takers is None or time.monotonic() - self._takers[0] > KEPT:
+                self._takers = (time.monotonic(), self._read(_takers))
+            return self._takers[1]
+
+
+def _takers(connection: Connection) -> Takers:
+    there = RUNNERS.c.seen_at > _now(connection) - GONE_AFTER
+    rows = connection.execute(
+        sa.select(RUNNERS.c.tags, RUNNERS.c.takes_untagged).where(there)
+    ).all()
+    tags = frozenset(tag for row in rows for tag in row.tags.split())
+    return Takers(tags, not rows or any(row.takes_untagged for row in rows))
+
+
+def _now(connection: Connection) -> float:
+    """The time by the database's clock, which is one for all machines."""
+    if connection.dialect.name == "sqlite":  # its file is on this machine
+        return time.time()
+    return float(
+        connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
+    )

@@ -1,0 +1,82 @@
+"""The figures of the work queue, and of the streams on NATS, read when they are asked for."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from jobs.work.run_queue import RunQueue
+from progress_lib.jetstream import JetStream
+from progress_lib.nats import Link, NatsError
+from progress_lib.subjects import PROGRESS_STREAM, RUNS_STREAM, stream_name
+
+KEPT = 5.0  # seconds that an answer counts: anyone may ask for the figures
+AWAY = 15.0  # seconds until NATS is asked again that did not answer well, which may take seconds
+STREAM_WAIT = 1.0  # seconds for a stream to tell its size
+
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """An answer that counts for a while. Any thread."""
+
+    def __init__(self, ask: Callable[[], T], is_good: Callable[[T], bool]) -> None:
+        self._ask = ask
+        self._is_good = is_good
+        self._lock = threading.Lock()  # guards what follows
+        self._answer: T | None = None
+        self._ask_again = 0.0  # monotonic seconds
+
+    def now(self) -> T:
+        with self._lock:
+            if self._answer is None or time.monotonic() >= self._ask_again:
+                self._answer = self._ask()
+                kept = KEPT if self._is_good(self._answer) else AWAY
+                self._ask_again = time.monotonic() + kept
+            return self._answer
+
+
+class QueueFigures:
+    """Whether this process could queue a run now."""
+
+    def __init__(self, queue: RunQueue) -> None:
+        self._state = _Kept(queue.state, lambda state: state == "ok")
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "progress_queue_up", "1 while a run could be queued", self._state.now() == "ok"
+        )
+
+
+class StreamFigures:
+    """How much our streams on NATS hold; a stream that does not answer is left out."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._jetstream = JetStream(link)
+        self._sizes = _Kept(self._ask, lambda sizes: len(sizes) == len(_STREAMS))
+
+    def _ask(self) -> dict[str, int]:
+        sizes = {}
+        for name in _STREAMS if self._link.is_up else ():
+            stream = stream_name(self._link.prefix, name)
+            try:
+                told = self._jetstream.call(f"STREAM.INFO.{stream}", {}, STREAM_WAIT)
+                sizes[name] = int(told["state"]["bytes"])
+            except NatsError:
+                pass  # progress_queue_up and progress_history_on tell it
+        return sizes
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "progress_stream_bytes", "Messages that a stream on NATS holds", labels=["stream"]
+        )
+        for name, size in self._sizes.now().items():
+            family.add_metric([name], size)
+        yield family
+
+
+_STREAMS = (PROGRESS_STREAM, RUNS_STREAM)

@@ -1,0 +1,119 @@
+"""Which files a pattern means: * and ? within a name, ** for directories below."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from program_lib.data_files import data_directory, data_file
+from program_lib.errors import ProgramError
+
+WILD = "*?"
+ALL_BELOW = "**"  # a directory and all below it
+MOST_FILES = 10_000  # that one source reads: beyond, a pattern means more than somebody thought of
+MOST_BELOW = 50  # directories in one another that ** enters
+MOST_SEEN = 200_000  # names of a directory, and of those below it, that are looked at
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path of an input means all files that match."""
+    return any(sign in path for sign in WILD)
+
+
+def matching(pattern: str) -> list[str]:
+    """The files that match, as the pattern spells them, sorted by name. Raises ProgramError where there is none, or too many.
+
+    Hidden ones match nothing, nor do the server's own. A link that leads out of DATA_ROOTS raises PermissionError, as it does where it is named.
+    """
+    if not is_pattern(pattern):
+        return [pattern]
+    fixed, wild = _parted(pattern)
+    start = data_directory(str(fixed))
+    found: set[str] = set()  # of a/**/**, a file is found by several ways
+    for below in _Walk(pattern).found(start, PurePosixPath(), wild):
+        path = str(fixed / below)
+        if _is_data(path, start / below):
+            found.add(path)
+        if len(found) > MOST_FILES:
+            raise ProgramError(f"more than {MOST_FILES:,} files match {pattern}: narrow it down")
+    if not found:
+        raise ProgramError(f"no file matches {pattern}")
+    return sorted(found)
+
+
+def _is_data(path: str, place: Path) -> bool:
+    """Whether it is a file for programs. Raises PermissionError for a link to one that is none."""
+    try:
+        return data_file(path).is_file()
+    except PermissionError:
+        if place.is_symlink():
+            raise
+        return False
+
+
+def _parted(pattern: str) -> tuple[PurePosixPath, tuple[str, ...]]:
+    """The directory that the pattern names, and what follows from the first wild part on."""
+    parts = PurePosixPath(pattern).parts
+    at = next(i for i, part in enumerate(parts) if is_pattern(part))
+    return PurePosixPath(*parts[:at]), parts[at:]
+
+
+class _Walk:
+    """Looks through directories, and at no more than MOST_SEEN names."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._seen = 0
+
+    def found(
+        self, directory: Path, below: PurePosixPath, wild: tuple[str, ...]
+    ) -> Iterator[PurePosixPath]:
+        """The paths of what matches, from the directory on. Links to directories are followed by none of them."""
+        first, *rest = wild
+        if first == ALL_BELOW:
+            yield from self._all_below(directory, below, tuple(rest) or ("*",))
+            return
+        matches = _matcher(first)
+        for entry in self._entries(directory):
+            if not matches(entry.name):
+                continue
+            if not rest:
+                if not entry.is_dir():
+                    yield below / entry.name
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self.found(Path(entry.path), below / entry.name, tuple(rest))
+
+    def _all_below(
+        self, directory: Path, below: PurePosixPath, rest: tuple[str, ...]
+    ) -> Iterator[PurePosixPath]:
+        if len(below.parts) > MOST_BELOW:
+            raise ProgramError(
+                f"{below} is too deep for {self._pattern}: name a directory below it"
+            )
+        yield from self.found(directory, below, rest)
+        for entry in self._entries(directory):
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._all_below(Path(entry.path), below / entry.name, rest)
+
+    def _entries(self, directory: Path) -> list[os.DirEntry[str]]:
+        with os.scandir(directory) as entries:
+            kept = []
+            for entry in entries:
+                self._seen += 1
+                if self._seen > MOST_SEEN:
+                    raise ProgramError(
+                        f"more than {MOST_SEEN:,} names were looked at for {self._pattern}: narrow it down"
+                    )
+                if not entry.name.startswith("."):
+                    kept.append(entry)
+            return kept
+
+
+def _matcher(part: str) -> Callable[[str], object]:
+    """Only * and ? are wild: a [ stands for itself."""
+    signs = {"*": "[^/]*", "?": "[^/]"}
+    return re.compile(
+        "".join(signs.get(sign) or re.escape(sign) for sign in part), re.DOTALL
+    ).fullmatch

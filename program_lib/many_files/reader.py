@@ -1,0 +1,224 @@
+"""Several files of one form as one source of rows, one after the other."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+
+from program_lib.data_files import data_file
+from program_lib.errors import ProgramError
+from program_lib.many_files.matching import matching
+from program_lib.ports import Reader, TextReader
+from program_lib.types import TEXT, Column, Schema, listed
+
+R = TypeVar("R", bound=Reader)
+# Makes the reader of one file; it gets the columns of all files where these may have different ones
+Make = Callable[[str, Schema | None], R]
+
+
+class ManyFiles(Generic[R]):
+    """A source of rows: program_lib.ports.Reader over all files that a path means.
+
+    All must have the same columns, in whatever order: those of the first file, in its order. Where `has_all` is set,
+    the columns are those that any file has. `name_column` holds each row's file, as the path spells it.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        make: Make[R],
+        *,
+        name_column: str | None = None,
+        has_all: bool = False,
+    ) -> None:
+        self._pattern, self._make = path, make
+        self._name_column, self._has_all = name_column, has_all
+        self._paths: list[str] = []
+        self._sizes: list[int] = []  # bytes
+        self._total: int | None = None
+        self._own = Schema()  # without the file's name
+        self._schema = Schema()
+        self._at = -1  # the file that is read
+        self._reader: R | None = None  # its reader
+        self._theirs: list[str] = []  # its columns, in its order
+        self._seen = 0  # rows of all files that were read
+        self._starts: list[int] = []  # by file, how many rows come before it
+        self._asked: tuple[int, R] | None = (
+            None  # a file that is done, and was asked where a row is
+        )
+
+    def open(self) -> Schema:
+        """Looks at the columns of each file before the first row is read. Raises as the reader of a file does."""
+        self._paths = matching(self._pattern)
+        self._sizes = [os.stat(data_file(path)).st_size for path in self._paths]
+        schemas = [self._looked_at(path) for path in self._paths]
+        self._own = _union(schemas) if self._has_all else schemas[0]
+        if not self._has_all:
+            for path, schema in zip(self._paths, schemas, strict=True):
+                self._check_same(path, schema)
+        self._schema = Schema([*self._own, *self._name_columns()])
+        return self._schema
+
+    def batches(self) -> Iterator[pa.Table]:
+        for path, reader in self._readers():
+            for table in reader.batches():
+                self._seen += len(table)
+                yield self._as_ours(table, path)
+
+    def total(self) -> int | None:
+        return self._total
+
+    def share(self) -> float | None:
+        """By the bytes of the files."""
+        if not (whole := sum(self._sizes)) or self._reader is None:
+            return None
+        part = self._reader.share()
+        done = sum(self._sizes[: self._at]) + (part or 0.0) * self._sizes[self._at]
+        return min(1.0, done / whole)
+
+    def where(self, number: int) -> str:
+        at = max(bisect_right(self._starts, number - 1) - 1, 0)
+        said = self._reader_of(at).where(number - (self._starts[at] if self._starts else 0))
+        return f"{said} ({self._paths[at]})" if self._is_ambiguous(at) else said
+
+    def hear(self, say: Callable[[str], None]) -> None:
+        """Files are not waited for."""
+
+    def told(self) -> str:
+        return f"from {self._at + 1:,} of {len(self._paths):,} files"
+
+    def close(self) -> None:
+        for reader in (self._reader, self._asked[1] if self._asked else None):
+            if reader is not None:
+                reader.close()
+        self._asked = None
+
+    # ------------------------------------------------ columns
+
+    def _looked_at(self, path: str) -> Schema:
+        """The columns of one file; counts its rows where it tells them."""
+        reader = self._make(path, None)
+        try:
+            schema = reader.open()
+            rows = reader.total()
+        finally:
+            reader.close()
+        is_first = path == self._paths[0]
+        before = 0 if is_first else self._total
+        self._total = None if rows is None or before is None else before + rows
+        return schema
+
+    def _check_same(self, path: str, schema: Schema) -> None:
+        first = self._paths[0]
+        if lacks := [name for name in self._own.names if schema.column(name) is None]:
+            raise ProgramError(
+                f"{path} has no column {listed(map(repr, lacks))}, which {first} has"
+            )
+        if more := [name for name in schema.names if self._own.column(name) is None]:
+            raise ProgramError(
+                f"{path} has a column {listed(map(repr, more))}, which {first} has not"
+            )
+        for column in self._own:
+            other = schema.column(column.name)
+            if other is not None and other.type != column.type:
+                raise ProgramError(
+                    f"the column {column.name} is {other.type} in {path}, and {column.type} in {first}"
+                )
+
+    def _name_columns(self) -> list[Column]:
+        if self._name_column is None:
+            return []
+        if self._own.column(self._name_column) is not None:
+            raise ProgramError(
+                f"{self._paths[0]} has a column {self._name_column!r}: call the one for the file's name otherwise"
+            )
+        return [Column(self._name_column, TEXT, is_nullable=False)]
+
+    def _as_ours(self, table: pa.Table, path: str) -> pa.Table:
+        table = table.select(self._own.names)
+        if self._name_column is None:
+            return table
+        names = pa.repeat(pa.scalar(path, pa.string()), len(table))
+        return table.append_column(self._name_column, names)
+
+    # ------------------------------------------------ files
+
+    def _readers(self) -> Iterator[tuple[str, R]]:
+        for at, path in enumerate(self._paths):
+            self._at = at
+            self._starts.append(self._seen)
+            self._reader, self._theirs = self._opened(path)
+            yield path, self._reader
+            self._reader.close()
+
+    def _opened(self, path: str) -> tuple[R, list[str]]:
+        """Open, and with the columns of all. A file may have changed since it was looked at."""
+        reader = self._make(path, self._own if self._has_all else None)
+        try:
+            schema = reader.open()
+            if {*schema.names} != {*self._own.names}:
+                raise ProgramError(f"{path} has other columns than when the run began")
+        except BaseException:
+            reader.close()
+            raise
+        return reader, schema.names
+
+    def _reader_of(self, at: int) -> R:
+        if at == self._at and self._reader is not None:
+            return self._reader
+        if self._asked is None or self._asked[0] != at:
+            if self._asked is not None:
+                self._asked[1].close()
+            self._asked = at, self._opened(self._paths[at])[0]
+        return self._asked[1]
+
+    def _is_ambiguous(self, at: int) -> bool:
+        """Whether files of several directories are called so."""
+        names = Counter(PurePosixPath(path).name for path in self._paths)
+        return names[PurePosixPath(self._paths[at]).name] > 1
+
+
+T = TypeVar("T", bound=TextReader)
+
+
+class ManyTexts(ManyFiles[T]):
+    """The same, of readers of texts: program_lib.ports.TextReader."""
+
+    def written(self) -> Iterator[pa.Table]:
+        for path, reader in self._readers():
+            for table in reader.written():
+                self._seen += len(table)
+                yield self._as_ours(table, path)
+
+    def typed(self, written: pa.Table) -> pa.Table:
+        return self._by_theirs(written, self._current.typed)
+
+    def texts(self, written: pa.Table) -> pa.Table:
+        return self._by_theirs(written, self._current.texts)
+
+    @property
+    def _current(self) -> T:
+        assert self._reader is not None
+        return self._reader
+
+    def _by_theirs(self, written: pa.Table, work: Callable[[pa.Table], pa.Table]) -> pa.Table:
+        """What the file's own reader makes of rows, which has its own order of columns."""
+        made = work(written.select(self._theirs)).select(self._own.names)
+        if self._name_column is None:
+            return made
+        return made.append_column(self._name_column, written.column(self._name_column))
+
+
+def _union(schemas: list[Schema]) -> Schema:
+    """The columns that any has, in the order in which they come."""
+    found: dict[str, Column] = {}
+    for schema in schemas:
+        for column in schema:
+            found.setdefault(column.name, column)
+    return Schema(found.values())

@@ -1,0 +1,3 @@
+"""One output, many files."""
+
+from __future__ import annotations

@@ -1,0 +1,29 @@
+"""What a program calls: one file, or several where the output is split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from program_lib.data_files import claim, data_file
+from program_lib.ports import Writer
+from program_lib.split_files.writer import KEEP, FileWriter, SplitWriter
+
+__all__ = ["KEEP", "one_or_split"]
+
+
+def one_or_split(
+    path: str,
+    make: Callable[[Path], FileWriter],
+    as_what: str,
+    *,
+    by: str = "",
+    rows: int = 0,
+    existing: str = KEEP,
+) -> Writer:
+    """The writer of one file, or of many where a column or a number of rows splits it."""
+    if by or rows:
+        return SplitWriter(path, make, as_what, by=by, rows=rows, existing=existing)
+    place = data_file(path)
+    claim(place, as_what)
+    return make(place)

@@ -1,0 +1,332 @@
+"""Rows into several files of one form: by the value of a column, by their number, or both. All appear together, or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from program_lib.data_files import claim, data_directory, data_file
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.part_files import PART_NAME, TURN
+from program_lib.ports import Writer
+from program_lib.split_files.names import (
+    LONGEST_NAME,
+    PLACE,
+    file_name,
+    place_error,
+    value_name,
+)
+from program_lib.texts import column_texts, shown
+from program_lib.types import Kind, Schema, listed
+
+KEEP, REFUSE = "keep", "refuse"  # what becomes of files of before that the path means
+MOST_VALUES = 100  # of the column: each has a file that is open until the end
+MOST_FILES = 1_000  # of one output
+MOST_HELD = 64 * 1024 * 1024  # bytes that all files together keep in memory
+
+
+class FileWriter(Writer, Protocol):
+    """A writer of a file that is written in two steps, of which the first alone may refuse a row."""
+
+    def prepared(self, table: pa.Table) -> Any:
+        """What `put` takes. Raises RowRefused, and leaves all as it is."""
+        ...
+
+    def put(self, prepared: Any) -> None:
+        """Writes what was prepared, in the order of preparing."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept in memory until `spill`."""
+        ...
+
+    def spill(self) -> None:
+        """Writes what is held."""
+        ...
+
+
+@dataclass
+class _File:
+    """One of the files."""
+
+    path: str
+    place: Path
+    writer: FileWriter
+    rows: int = 0
+    is_finished: bool = False
+    backup: Path | None = None  # of the file of before, while they are put into their places
+
+
+@dataclass
+class _Value:
+    """The files of one value of the column, or of all rows."""
+
+    name: str | None
+    files: list[_File] = field(default_factory=list)
+
+
+@dataclass
+class _Part:
+    """Rows of a batch that go into one file."""
+
+    file: _File
+    indices: pa.Array  # in the batch
+    prepared: Any = None
+
+
+class SplitWriter:
+    """A target of rows: program_lib.ports.Writer over many files. The path has a * where value and number stand.
+
+    `by`: a column, of which each value has its files; `rows`: so many in a file at most. One of both is given.
+    `existing`: files of before that the path means, and that get no rows now, KEEP or REFUSE.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        make: Callable[[Path], FileWriter],
+        as_what: str,
+        *,
+        by: str = "",
+        rows: int = 0,
+        existing: str = KEEP,
+    ) -> None:
+        assert by or rows
+        assert existing in (KEEP, REFUSE)
+        if why := place_error(path):
+            raise ProgramError(f"the path {path} of a split output {why}")
+        self._path, self._make, self._as_what = path, make, as_what
+        self._by, self._most_rows, self._existing = by, rows, existing
+        self._schema = Schema()
+        self._values: dict[str | None, _Value] = {}  # by the texts of the values
+        self._rows = self._stay = 0
+        self._say: Callable[[str], None] = _nobody
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        return TURN
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Looks at the directory, and at what earlier runs left there."""
+        self._say = say
+        data_file(self._path)
+        before = list(self._of_before())
+        if before and self._existing == REFUSE:
+            raise ProgramError(
+                f"{listed(before, 3)} of before {'is' if len(before) == 1 else 'are'} there already:"
+                f" move what {self._path} means away, or keep files of before"
+            )
+
+    def open(self, schema: Schema) -> None:
+        column = schema.column(self._by) if self._by else None
+        if self._by and column is None:
+            raise ProgramError(
+                f"there is no column {self._by!r} to split by; there are {listed(schema.names)}"
+            )
+        if column is not None and column.type.kind in (Kind.BYTES, Kind.JSON):
+            raise ProgramError(f"files are not split by {column.name}, which is {column.type}")
+        self._schema = schema
+
+    def write(self, table: pa.Table) -> None:
+        """First all rows are prepared, which may refuse one, then all are written: none is written twice."""
+        parts = list(self._parts(table))
+        for part in parts:
+            part.prepared = self._prepared(table, part)
+        for part in parts:
+            part.file.writer.put(part.prepared)
+            part.file.rows += len(part.indices)
+            if part.file.rows == self._most_rows:
+                self._finish(part.file)
+        self._rows += len(table)
+        self._spill()
+
+    def told(self) -> str:
+        count = sum(1 for file in self._files() if file.rows)
+        files = "1 file" if count == 1 else f"{count:,} files"
+        stay = f"; {self._stay:,} of before stay" if self._stay else ""
+        return f"{self._rows:,} rows written into {files}{stay}"
+
+    def finish(self) -> None:
+        for value in self._values.values():
+            for file in value.files:
+                if not file.rows:  # all of its rows were refused
+                    file.writer.undo()
+                elif not file.is_finished:
+                    self._finish(file)
+            value.files = [file for file in value.files if file.rows]
+        ours = {file.place.name for file in self._files()}
+        self._stay = sum(1 for name in self._of_before() if name not in ours)
+
+    def commit(self) -> None:
+        """One after the other; where one cannot be moved, those before it are put back."""
+        placed: list[_File] = []
+        try:
+            for file in self._files():
+                file.backup = _backup(file.place)
+                file.writer.commit()
+                placed.append(file)
+        except OSError:
+            for file in placed:
+                _put_back(file)
+            raise
+        finally:
+            for file in self._files():
+                _forget(file)
+
+    def undo(self) -> None:
+        for file in self._files():
+            file.writer.undo()
+
+    # ------------------------------------------------ which rows go where
+
+    def _parts(self, table: pa.Table) -> Iterator[_Part]:
+        """The rows by their files, which are made. Raises RowRefused for a value that makes no name."""
+        added: dict[str, int] = {}  # rows of files in this batch
+        for text, indices in self._by_value(table):
+            value = self._value(text, indices)
+            while len(indices):
+                file = self._file(value, added)
+                there = file.rows + added.get(file.path, 0)
+                room = self._most_rows - there if self._most_rows else len(indices)
+                yield _Part(file, indices.slice(0, room))
+                added[file.path] = added.get(file.path, 0) + min(room, len(indices))
+                indices = indices.slice(room)
+
+    def _by_value(self, table: pa.Table) -> Iterator[tuple[str | None, pa.Array]]:
+        rows = pa.arange(0, len(table))
+        if not self._by:
+            yield None, rows
+            return
+        column = self._schema.column(self._by)
+        assert column is not None
+        texts = column_texts(table.column(self._by), column.type, column.name)
+        for text in pc.unique(texts).to_pylist():
+            is_it = (
+                pc.is_null(texts) if text is None else pc.fill_null(pc.equal(texts, text), False)
+            )
+            yield text, rows.filter(is_it)
+
+    def _value(self, text: str | None, indices: pa.Array) -> _Value:
+        if (known := self._values.get(text)) is not None:
+            return known
+        if len(self._values) >= MOST_VALUES:
+            raise ProgramError(
+                f"{self._by} has more than {MOST_VALUES} values, each of which would have a file: split by another column"
+            )
+        try:
+            name = value_name(text) if self._by else None
+        except ValueError as error:
+            raise RowRefused(
+                indices[0].as_py(), f"{shown(text or '')}: {error}", self._by
+            ) from None
+        return self._values.setdefault(text, _Value(name))
+
+    def _file(self, value: _Value, added: dict[str, int]) -> _File:
+        """The file that takes the next rows."""
+        for file in value.files:
+            if not self._most_rows or file.rows + added.get(file.path, 0) < self._most_rows:
+                return file
+        number = len(value.files) + 1 if self._most_rows else None
+        value.files.append(self._made(file_name(self._path, value.name, number)))
+        return value.files[-1]
+
+    def _made(self, path: str) -> _File:
+        if sum(1 for _ in self._files()) >= MOST_FILES:
+            raise ProgramError(
+                f"the output would have more than {MOST_FILES:,} files: let each have more rows"
+            )
+        if len(os.path.basename(path).encode()) > LONGEST_NAME:
+            raise ProgramError(f"{path} is longer than {LONGEST_NAME} bytes: shorten the path")
+        place = data_file(path)
+        claim(place, self._as_what)
+        file = _File(path, place, self._make(place))
+        try:
+            file.writer.start(self._say)
+            file.writer.open(self._schema)
+        except BaseException:
+            file.writer.undo()
+            raise
+        return file
+
+    def _prepared(self, table: pa.Table, part: _Part) -> Any:
+        rows = table if len(part.indices) == len(table) else table.take(part.indices)
+        try:
+            return part.file.writer.prepared(rows)
+        except RowRefused as error:
+            index = part.indices[error.index].as_py()
+            raise RowRefused(index, error.reason, error.column) from error
+
+    def _finish(self, file: _File) -> None:
+        file.writer.finish()
+        file.is_finished = True
+
+    def _spill(self) -> None:
+        """What fills the memory is written, the most first."""
+        files = sorted(
+            (file for file in self._files() if not file.is_finished),
+            key=lambda file: -file.writer.held,
+        )
+        held = sum(file.writer.held for file in files)
+        for file in files:
+            if held <= MOST_HELD:
+                return
+            held -= file.writer.held
+            file.writer.spill()
+
+    def _files(self) -> Iterator[_File]:
+        return (file for value in self._values.values() for file in value.files)
+
+    def _of_before(self) -> Iterator[str]:
+        """The names of files that are there and that the path means."""
+        folder, _, pattern = self._path.rpartition("/")
+        begin, _, end = pattern.partition(PLACE)
+        with os.scandir(
+            data_directory(folder or ("/" if self._path.startswith("/") else "."))
+        ) as entries:
+            for entry in entries:
+                name = entry.name
+                is_long_enough = len(name) > len(begin) + len(end)
+                if (
+                    is_long_enough
+                    and name.startswith(begin)
+                    and name.endswith(end)
+                    and not name.startswith(".")
+                ):
+                    yield name
+
+
+def _backup(place: Path) -> Path | None:
+    """Another name of the file of before, if there is one."""
+    backup = place.with_name(PART_NAME.format(name=f"{place.name}~", pid=os.getpid()))
+    try:
+        os.link(place, backup, follow_symlinks=False)
+    except OSError:  # there is none, or the disk knows no second names
+        return None
+    return backup
+
+
+def _put_back(file: _File) -> None:
+    """As it was before the commit, as far as the disk allows."""
+    with suppress(OSError):
+        if file.backup is not None:
+            file.backup.replace(file.place)
+        else:
+            file.place.unlink(missing_ok=True)
+
+
+def _forget(file: _File) -> None:
+    with suppress(OSError):
+        if file.backup is not None:
+            file.backup.unlink(missing_ok=True)
+
+
+def _nobody(message: str) -> None:
+    """Until `start`, nobody listens."""

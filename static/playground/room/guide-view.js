@@ -1,0 +1,76 @@
+/**
+ * Help: what this is, the tour, keys, the functions of expressions, where the documents are, and how a program of one's own is seen here.
+ * Test hooks: `#guide`, `#guide-functions li`, `#guide-search`, `#publish-settings`, `#publish-program`, `[data-copies]`, `#publish-open`.
+ */
+
+import { addressOf, jobPlace } from '../address.js';
+import { byId, element, setHidden, setText } from '../dom.js';
+import { openHelp } from '../edit/help.js';
+import { currentTenant } from '../session.js';
+import { found } from './find.js';
+import { freeNumber, PROGRAM, settingsText } from './publish.js';
+
+/** Milliseconds for which a button says that it has copied. */
+const SAID = 1_500;
+
+export class GuideView {
+  #dialog = byId('guide');
+  #functions = []; // as GET /api/functions tells them
+  #host;
+
+  /** `host`: {functions() → Promise of them, jobs() → [{id}], tour(), say(text)}. */
+  constructor(host) {
+    this.#host = host;
+    byId('help-open').addEventListener('click', () => this.open());
+    byId('guide-tour').addEventListener('click', () => {
+      this.#dialog.close();
+      host.tour();
+    });
+    byId('guide-keys').addEventListener('click', () => {
+      this.#dialog.close();
+      openHelp();
+    });
+    byId('guide-search').addEventListener('input', () => this.#drawFunctions());
+    for (const button of this.#dialog.querySelectorAll('[data-copies]')) button.addEventListener('click', () => this.#copy(button));
+  }
+
+  open() {
+    const jobId = freeNumber(this.#host.jobs());
+    const { ownNats, natsPrefix } = document.documentElement.dataset;
+    setText(byId('publish-settings'), settingsText({ jobId, nats: ownNats, prefix: natsPrefix, tenant: currentTenant() }));
+    setText(byId('publish-program'), PROGRAM);
+    setHidden(byId('publish-asks'), ownNats !== '');
+    const link = byId('publish-open');
+    link.href = addressOf(jobPlace(jobId));
+    setText(link, link.href);
+    this.#dialog.showModal();
+    this.#load();
+  }
+
+  async #load() {
+    if (this.#functions.length > 0) return;
+    this.#functions = await this.#host.functions().catch(() => []);
+    this.#drawFunctions();
+  }
+
+  #drawFunctions() {
+    const items = this.#functions.map((told) => ({ label: told.signature, hint: `${told.help} ${told.group} ${(told.also ?? []).join(' ')}`, told }));
+    const shown = found(items, byId('guide-search').value);
+    byId('guide-functions').replaceChildren(...shown.map(({ told }) => functionElement(told)));
+    setText(byId('guide-found'), this.#functions.length === 0 ? 'They are not known while offline.' : `${shown.length} of ${this.#functions.length} functions`);
+  }
+
+  async #copy(button) {
+    const source = byId(button.dataset.copies);
+    const isCopied = await (navigator.clipboard?.writeText(source.textContent) ?? Promise.reject()).then(() => true, () => false);
+    if (!isCopied) getSelection().selectAllChildren(source);
+    const label = button.textContent;
+    setText(button, isCopied ? 'Copied' : 'Selected');
+    this.#host.say(isCopied ? 'Copied.' : 'Selected: copy it with the keyboard.');
+    setTimeout(() => setText(button, label), SAID);
+  }
+}
+
+function functionElement({ signature, help, example, gives }) {
+  return element('li', '', element('code', 'guide-signature', signature), element('span', '', help), element('code', 'guide-example', `${example} → ${gives}`));
+}

@@ -1,0 +1,116 @@
+"""Finding nodes, jobs and commands by some letters of their names: the rules, and the dialog in Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPlayground
+from tests.browser.editing import Editor
+from tests.browser.pages import assert_accessible
+from tests.harness import Product
+
+FOUND = """async ([labels, text]) => {
+  const { found } = await import('/playground/room/find.js');
+  const items = labels.map((label) => ({ label, hint: label === 'Map' ? 'Computes columns' : '' }));
+  return found(items, text).map(({ label, places }) => [label, [...places].map((place) => label[place]).join('')]);
+}"""
+LABELS = ["Home", "Order report", "Report orders", "Données d’été", "Map", "Zoom in"]
+
+
+def found(page: Page, text: str) -> list[list[str]]:
+    result: list[list[str]] = page.evaluate(FOUND, [LABELS, text])
+    return result
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", LABELS),  # in their own order
+        ("order", ["Order report", "Report orders"]),  # the beginning of the name comes first
+        ("report ord", ["Order report", "Report orders"]),  # in any order; the shorter name first
+        ("orep", ["Order report"]),  # spread over the name
+        ("DONNEES ete", ["Données d’été"]),  # without case and accents
+        ("columns", ["Map"]),  # what it says of itself
+        ("hzo", []),
+        ("xyz", []),
+    ],
+)
+def test_what_is_found(modules: Page, text: str, names: list[str]) -> None:
+    assert [name for name, _ in found(modules, text)] == names
+
+
+def test_the_letters_that_were_meant_are_told(modules: Page) -> None:
+    assert found(modules, "orep") == [["Order report", "Orep"]]
+    assert found(modules, "zo in") == [["Zoom in", "Zoin"]]
+
+
+def open_find(page: Page, text: str) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.locator("#find")).to_be_visible()
+    page.keyboard.type(text)
+
+
+def test_a_node_is_found_by_a_few_letters_and_gets_the_focus(edit: Any) -> None:
+    editor: Editor = edit()
+    open_find(editor.page, "rcnt")  # Recent
+    items = editor.page.locator(".find-item")
+    expect(items.first).to_have_attribute("aria-selected", "true")
+    expect(items.first.locator(".find-label")).to_have_text("Recent")
+    editor.press("Enter")
+    expect(editor.page.locator("#find")).to_be_hidden()
+    expect(editor.page.locator("#details-name")).to_have_text("Recent")
+    expect(editor.node(2)).to_be_focused()
+
+
+def test_escape_gives_the_focus_back_also_to_a_field(edit: Any) -> None:
+    editor: Editor = edit()
+    editor.node(2).click()
+    name = editor.field("name").locator("input")
+    name.focus()
+    open_find(editor.page, "")
+    expect(editor.page.locator("#find-text")).to_be_focused()
+    assert_accessible(editor.page, "the dialog that finds")
+    editor.press("Escape")
+    expect(editor.page.locator("#find")).to_be_hidden()
+    expect(name).to_be_focused()
+    expect(editor.page.locator("#details")).to_be_visible()  # that Escape was the dialog's alone
+
+
+def test_a_command_does_what_its_button_does_and_is_there_only_while_it_can(edit: Any) -> None:
+    editor: Editor = edit()
+    page = editor.page
+    open_find(page, "undo")
+    expect(page.locator("#find-note")).to_have_text("Nothing is called like that.")
+    editor.press("Control+k")  # closes it again
+    expect(page.locator("#find")).to_be_hidden()
+    editor.node(1).focus()
+    editor.press("Control+d")
+    expect(page.locator(".node")).to_have_count(4)
+    open_find(page, "undo")
+    editor.press("Enter")
+    expect(page.locator(".node")).to_have_count(3)
+    open_find(page, "home")
+    page.locator(".find-item").first.click()
+    expect(page.locator("#home")).to_be_visible()
+
+
+def test_a_job_is_found_from_everywhere_and_a_long_list_is_cut(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    graph: dict[str, Any] = {"nodes": [], "edges": []}
+    for number in range(70):
+        shop.create_job({"name": f"Lot {number}", "graph": graph})
+    page = open_playground()
+    expect(page.locator("#jobs-list li")).not_to_have_count(1)
+    page.locator(".page-link", has_text="Runs").click()
+    page.click("#find-open")
+    page.keyboard.type("lot")
+    expect(page.locator(".find-item")).to_have_count(60)
+    expect(page.locator("#find-note")).to_have_text("10 more; type more letters.")
+    page.keyboard.type(" 42")
+    expect(page.locator(".find-item")).to_have_count(2)  # by its name, and another by its number
+    page.keyboard.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("Lot 42")

@@ -1,0 +1,103 @@
+"""Tags in the database: which run is next of those with a tag, and which runners are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import Run
+from jobs.store.run_states import RunStatus
+from jobs.store.runners import FORGOTTEN_AFTER, GONE_AFTER
+from jobs.store.store import Store
+from tests.jobs.conftest import TENANT, record
+
+ONE, OTHER = ProcessIdentity.of(1), ProcessIdentity("other", 7, 9)
+
+
+@pytest.fixture
+def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr("jobs.store.runners.KEPT", 0.0)
+    store = Store(database_url)
+    store.open()
+    yield store
+    store.close()
+
+
+def tagged(store: Store, tag: str | None, tenant_id: str = TENANT) -> Run:
+    return record(store, tenant_id=tenant_id, tag=tag)
+
+
+def test_a_run_is_looked_for_among_those_of_its_tag(store: Store) -> None:
+    plain, gpu, eu = (tagged(store, tag) for tag in (None, "gpu", "eu"))
+    second = tagged(store, "gpu")
+    others = tagged(store, "gpu", "globex")
+    assert [run.runner_tag for run in (plain, gpu, eu)] == [None, "gpu", "eu"]
+    assert store.waiting_tenants() == store.waiting_tenants("eu") == {TENANT: 0}
+    assert store.waiting_tenants("gpu") == {TENANT: 0, "globex": 0}
+    assert store.waiting_tenants("nowhere") == {}
+    assert store.first_waiting(TENANT, "", 0.0) == plain.run_id
+    assert store.first_waiting(TENANT, "", 0.0, "gpu") == gpu.run_id
+    assert [store.queue_position(run) for run in (plain, gpu, second, others)] == [0, 0, 2, 0]
+    assert store.start_run(TENANT, gpu.run_id, ONE) is not None
+    assert store.waiting_tenants("gpu") == {TENANT: 1, "globex": 0}
+    assert store.waiting_tenants() == {TENANT: 0}, "what is at work for a tag counts there alone"
+    assert store.first_waiting(TENANT, "", 0.0, "gpu") == second.run_id
+    assert [store.count_active(tag) for tag in (None, "gpu", "eu", "nowhere")] == [1, 3, 1, 0]
+    waiting = store.waiting_since(time.time() + 1.0, "gpu")
+    assert [run.run_id for run in waiting] == [second.run_id, others.run_id]
+    assert (store.waiting().queued, store.waiting().running) == (4, 1), "figures are of all"
+
+
+def test_a_retry_has_the_tag_of_the_run_that_failed(store: Store) -> None:
+    run = tagged(store, "gpu")
+    assert store.start_run(TENANT, run.run_id, ONE) is not None
+    store.move_run(
+        TENANT, run.run_id, RunStatus.RUNNING, RunStatus.FAILED, reason="x", retry_after=1.0
+    )
+    retry = store.retry_of(run)
+    assert retry is not None
+    assert retry.runner_tag == "gpu"
+
+
+def test_runners_show_what_they_take_and_leave(store: Store) -> None:
+    def reasons() -> list[str | None]:
+        takers = store.runners.takers()
+        return [takers.why_waiting(tag) for tag in (None, "gpu", "eu")]
+
+    no_gpu, no_eu = (f"no runner with the tag {tag} is there" for tag in ("gpu", "eu"))
+    assert reasons() == [None, no_gpu, no_eu]
+    store.runners.show(ONE, ["gpu", "eu"], takes_untagged=False)
+    assert reasons() == ["no runner that takes runs without a tag is there", None, None]
+    store.runners.show(OTHER, ["gpu"], takes_untagged=True)
+    store.runners.show(OTHER, ["gpu"], takes_untagged=True)
+    store.runners.leave(ONE)
+    assert reasons() == [None, None, no_eu]
+    store.runners.leave(OTHER)
+    store.runners.leave(OTHER)
+    assert reasons() == [None, no_gpu, no_eu]
+
+
+def test_a_runner_that_shows_itself_no_more_is_gone_by_the_clock_of_the_database(
+    store: Store, database_url: str
+) -> None:
+    store.runners.show(ONE, ["gpu"], takes_untagged=False)
+    engine = sa.create_engine(database_url)
+
+    def grow_older(seconds: float) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE runners SET seen_at = seen_at - {seconds}")
+
+    grow_older(GONE_AFTER - 5.0)
+    assert store.runners.takers().why_waiting("gpu") is None
+    grow_older(6.0)
+    assert store.runners.takers().why_waiting("gpu") == "no runner with the tag gpu is there"
+    grow_older(FORGOTTEN_AFTER)
+    store.runners.show(OTHER, ["eu"], takes_untagged=True)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT runner FROM runners").scalars().all()
+    assert rows == [str(OTHER)]
+    engine.dispose()

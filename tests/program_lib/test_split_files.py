@@ -1,0 +1,372 @@
+"""Rows into several files: which, what they are called, and that they appear together or not at all."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.sandbox.data_roots import unfinished
+from program_lib import data_files
+from program_lib.csv_files import write_csv
+from program_lib.data_files import data_file
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.ndjson_files import write_ndjson
+from program_lib.parquet_files import write_parquet
+from program_lib.part_files import PartFile
+from program_lib.ports import Writer
+from program_lib.split_files import writer as split
+from program_lib.split_files.names import value_name
+from program_lib.types import BOOLEAN, BYTES, DATE, INTEGER, TEXT, Column, Schema, Type
+from tests.program_lib.moving import rows_of, say
+from tests.programs import chain, graph, node, run
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """DATA_DIR, which is the only root."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    monkeypatch.setattr(data_files, "data_dir", lambda: directory)
+    monkeypatch.setattr(data_files, "data_roots", lambda: (directory,))
+    monkeypatch.setattr(data_files, "_written", {})
+    return directory
+
+
+COLUMNS = {"k": TEXT, "n": INTEGER}
+
+
+@contextmanager
+def writing(writer: Writer, columns: dict[str, Type] = COLUMNS) -> Iterator[Writer]:
+    try:
+        writer.start(say)
+        writer.open(Schema(Column(name, of) for name, of in columns.items()))
+        yield writer
+    finally:
+        writer.undo()
+
+
+def write(writer: Writer, *batches: list[Any], columns: dict[str, Type] = COLUMNS) -> str:
+    """What the writer tells of rows that are committed."""
+    with writing(writer, columns):
+        for rows in batches:
+            writer.write(rows_of(columns, rows))
+        writer.finish()
+        writer.commit()
+        return writer.told()
+
+
+def files(directory: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(directory.iterdir())}
+
+
+# ---------------------------------------------------------------- which files
+
+
+def test_each_value_has_its_file_in_the_order_of_its_rows(data: Path) -> None:
+    told = write(
+        write_csv("o-*.csv", split_by="k"),
+        [("de", 1), ("fr", 2), ("de", 3)],
+        [("fr", 4), (None, 5), ("", 6)],
+    )
+    assert files(data) == {
+        "o-__EMPTY__.csv": 'k,n\n"",6\n',
+        "o-__NULL__.csv": "k,n\n,5\n",
+        "o-de.csv": "k,n\nde,1\nde,3\n",
+        "o-fr.csv": "k,n\nfr,2\nfr,4\n",
+    }
+    assert told == "6 rows written into 4 files"
+
+
+def test_a_file_has_so_many_rows_at_most(data: Path) -> None:
+    rows = [("x", n) for n in range(7)]
+    write(write_csv("o-*.csv", split_rows=3), rows[:2], rows[2:])
+    assert files(data) == {
+        "o-0001.csv": "k,n\nx,0\nx,1\nx,2\n",
+        "o-0002.csv": "k,n\nx,3\nx,4\nx,5\n",
+        "o-0003.csv": "k,n\nx,6\n",
+    }
+
+
+def test_both_make_numbers_within_each_value(data: Path) -> None:
+    write(write_csv("*.csv", split_by="k", split_rows=2), [("a", 1), ("b", 2), ("a", 3), ("a", 4)])
+    assert files(data) == {
+        "a-0001.csv": "k,n\na,1\na,3\n",
+        "a-0002.csv": "k,n\na,4\n",
+        "b-0001.csv": "k,n\nb,2\n",
+    }
+
+
+def test_no_rows_make_no_file(data: Path) -> None:
+    assert write(write_csv("*.csv", split_by="k")) == "0 rows written into 0 files"
+    assert files(data) == {}
+
+
+def test_values_of_any_type_are_written_as_their_texts(data: Path) -> None:
+    columns = {"d": DATE, "b": BOOLEAN}
+    rows = [(date(2026, 7, 31), True), (date(2026, 8, 1), None)]
+    write(write_csv("d-*.csv", split_by="d"), rows, columns=columns)
+    write(write_csv("b-*.csv", split_by="b"), rows, columns=columns)
+    assert list(files(data)) == [
+        *("b-__NULL__.csv", "b-true.csv", "d-2026-07-31.csv", "d-2026-08-01.csv")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("a b", "a b"), ("é", "é"), ("../x", "%2E.%2Fx"), ("/etc/passwd", "%2Fetc%2Fpasswd"), (".", "%2E"), ("..", "%2E%2E"),
+        (".hidden", "%2Ehidden"), ("a.", "a%2E"), (" a ", "%20a%20"), ("100%", "100%25"), ("a\nb", "a%0Ab"), ("__NULL__", "%5F_NULL__"),
+        ("NULL", "NULL"), ("*", "%2A"), ("a~", "a%7E"), ("\u202egpj", "%E2%80%AEgpj"), (None, "__NULL__"), ("", "__EMPTY__"),
+    ],
+)  # fmt: skip
+def test_odd_values_have_safe_names(value: str | None, name: str) -> None:
+    assert value_name(value) == name
+
+
+@given(st.lists(st.none() | st.text(max_size=12), min_size=2, max_size=2, unique=True))
+def test_no_two_values_have_one_name_and_none_leads_elsewhere(values: list[str | None]) -> None:
+    try:
+        one, other = (value_name(value) for value in values)
+    except UnicodeEncodeError:
+        return  # half of a character, which no column holds
+    assert one != other
+    assert "/" not in one and not one.startswith(".") and "\0" not in one and one.isprintable()
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20))
+def test_a_value_with_odd_signs_stays_in_its_directory(text: str) -> None:
+    try:
+        name = value_name(text)
+    except ValueError:
+        assert len(text.encode()) > 30  # each byte takes three at most
+        return
+    place = data_file(f"o-{name}.csv")
+    assert place.parent == data_file("o-.csv").parent
+
+
+def test_ndjson_and_packed_files_are_split_too(data: Path) -> None:
+    write(write_ndjson("*.ndjson", split_by="k"), [("a", 1), ("b", 2)])
+    write(write_csv("*.csv.gz", split_by="k"), [("a", 1)])
+    assert (data / "b.ndjson").read_text() == '{"k":"b","n":2}\n'
+    assert gzip.decompress((data / "a.csv.gz").read_bytes()) == b"k,n\na,1\n"
+
+
+def test_parquet_files_hold_little_in_memory_together(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "MOST_HELD", 1000)
+    rows = [(f"v{n % 10}", n) for n in range(1000)]
+    writer = write_parquet("*.parquet", split_by="k")
+    with writing(writer):
+        for start in range(0, 1000, 100):
+            writer.write(rows_of(COLUMNS, rows[start : start + 100]))
+            assert isinstance(writer, split.SplitWriter)
+            assert sum(file.writer.held for file in writer._files()) <= 1000
+        writer.finish()
+        writer.commit()
+    assert pq.read_table(data / "v3.parquet")["n"].to_pylist() == list(range(3, 1000, 10))
+
+
+# ---------------------------------------------------------------- bounds, and what is refused
+
+
+def test_the_number_of_files_is_bounded(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "MOST_VALUES", 3)
+    monkeypatch.setattr(split, "MOST_FILES", 4)
+    rows = [(f"v{n}", n) for n in range(4)]
+    with pytest.raises(ProgramError, match="k has more than 3 values"):
+        write(write_csv("a-*.csv", split_by="k"), rows)
+    with pytest.raises(ProgramError, match="would have more than 4 files"):
+        write(write_csv("b-*.csv", split_rows=1), [*rows, *rows])
+    assert files(data) == {}
+
+
+def test_a_thousand_files_need_few_descriptors(data: Path) -> None:
+    writer = write_csv("*.csv", split_rows=1)
+    before = len(os.listdir("/proc/self/fd"))
+    with writing(writer):
+        writer.write(rows_of(COLUMNS, [("x", n) for n in range(500)]))
+        assert len(os.listdir("/proc/self/fd")) - before < 5
+        writer.finish()
+        writer.commit()
+    assert len(files(data)) == 500
+
+
+def test_a_value_whose_name_is_too_long_is_refused_with_its_row(data: Path) -> None:
+    with writing(write_csv("*.csv", split_by="k")) as writer:
+        with pytest.raises(
+            RowRefused, match="the value takes 101 bytes in a file's name"
+        ) as refused:
+            writer.write(rows_of(COLUMNS, [("a", 1), ("x" * 101, 2)]))
+        assert (refused.value.index, refused.value.column) == (1, "k")
+
+
+def test_after_a_row_that_is_refused_no_row_is_written_twice(data: Path) -> None:
+    """The second row's text is not in latin-1; the rows of the other file were prepared before."""
+    with writing(write_csv("*.csv", split_by="n", encoding="latin-1")) as writer:
+        rows = [("a", 1), ("b", 1), ("✗", 2), ("c", 3)]
+        with pytest.raises(RowRefused) as refused:
+            writer.write(rows_of(COLUMNS, rows))
+        assert (refused.value.index, refused.value.column) == (2, "k")
+        writer.write(rows_of(COLUMNS, rows[:2]))
+        writer.write(rows_of(COLUMNS, rows[3:]))
+        writer.finish()
+        writer.commit()
+    assert files(data) == {"1.csv": "k,n\na,1\nb,1\n", "3.csv": "k,n\nc,3\n"}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("o.csv", "must hold one \\*"), ("*-*.csv", "must hold one \\*"), ("*/o-*.csv", "in a directory"), ("?*.csv", "must hold one")],
+)  # fmt: skip
+def test_a_path_without_one_place_is_refused(path: str, said: str) -> None:
+    with pytest.raises(ProgramError, match=said):
+        write_csv(path, split_by="k")
+
+
+def test_what_cannot_be_split_by_is_refused(data: Path) -> None:
+    with pytest.raises(ProgramError, match="there is no column 'x' to split by; there are k, n"):
+        write(write_csv("*.csv", split_by="x"))
+    with pytest.raises(ProgramError, match="files are not split by b, which is bytes"):
+        write(write_csv("*.csv", split_by="b"), columns={"b": BYTES})
+    with pytest.raises(ProgramError, match="there is no directory gone"):
+        write(write_csv("gone/*.csv", split_by="k"))
+    with pytest.raises(PermissionError):
+        write(write_csv("../*.csv", split_by="k"))
+
+
+def test_a_link_that_leads_out_of_the_data_is_not_followed(data: Path) -> None:
+    (data / "a.csv").symlink_to(data.parent / "outside.csv")
+    with pytest.raises(PermissionError, match=r"a\.csv lies outside"):
+        write(write_csv("*.csv", split_by="k"), [("a", 1)])
+    assert not (data.parent / "outside.csv").exists()
+    assert list(data.iterdir()) == [data / "a.csv"]
+
+
+def test_a_file_of_another_output_is_not_written_too(data: Path) -> None:
+    other = write_csv("a.csv")
+    with pytest.raises(ProgramError, match=r"a\.csv is written by another node"):
+        write(write_csv("*.csv", split_by="k"), [("a", 1)])
+    other.undo()
+
+
+# ---------------------------------------------------------------- all or none
+
+
+def test_all_files_appear_at_the_end(data: Path) -> None:
+    (data / "a.csv").write_text("old")
+    with writing(write_csv("*.csv", split_by="k")) as writer:
+        writer.write(rows_of(COLUMNS, [("a", 1), ("b", 2)]))
+        writer.finish()
+        assert [name for name in files(data) if not name.startswith(".")] == ["a.csv"]
+        assert (data / "a.csv").read_text() == "old"
+    assert files(data) == {"a.csv": "old"}
+
+
+def test_where_one_cannot_be_moved_the_others_are_put_back(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "a.csv").write_text("old a")
+    (data / "c.csv").write_text("old c")
+    moved: list[str] = []
+
+    def commit(self: PartFile) -> None:
+        if len(moved) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        moved.append(self._path.name)
+        self._part.replace(self._path)
+
+    monkeypatch.setattr(PartFile, "commit", commit)
+    with pytest.raises(OSError, match="Input/output error"):
+        write(write_csv("*.csv", split_by="k"), [("a", 1), ("b", 2), ("c", 3)])
+    assert moved == ["a.csv", "b.csv"]
+    assert files(data) == {"a.csv": "old a", "c.csv": "old c"}
+
+
+def test_files_of_before_stay_and_are_told_or_refused(data: Path) -> None:
+    assert write(write_csv("o-*.csv", split_by="k"), [("a", 1), ("b", 2)]).endswith("into 2 files")
+    data_files._written.clear()
+    told = write(write_csv("o-*.csv", split_by="k"), [("a", 3), ("c", 4)])
+    assert told == "2 rows written into 2 files; 1 of before stay"
+    assert list(files(data)) == ["o-a.csv", "o-b.csv", "o-c.csv"]
+    assert files(data)["o-a.csv"] == "k,n\na,3\n"
+    data_files._written.clear()
+    with pytest.raises(
+        ProgramError, match=r"of before are there already: move what o-\*\.csv means"
+    ):
+        write(write_csv("o-*.csv", split_by="k", existing="refuse"), [("d", 1)])
+    assert len(files(data)) == 3
+
+
+def test_what_a_killed_program_leaves_is_found(tmp_path: Path) -> None:
+    left = [".o-a.csv.42.part", ".o-[b].csv.42.part", ".o-a.csv~.42.part"]
+    others = [".o-a.csv.43.part", ".p-a.csv.42.part", "o-a.csv"]
+    for name in (*left, *others):
+        (tmp_path / name).touch()
+    found = {path.name for path in unfinished(["o-*.csv"], [tmp_path], 42)}
+    assert found == set(left)
+
+
+# ---------------------------------------------------------------- in programs
+
+
+def test_a_program_splits_and_another_reads_it_all_again(tmp_path: Path) -> None:
+    lines = [f"{n},{'abc'[n % 3]}" for n in range(3000)]
+    (tmp_path / "in.csv").write_text("\n".join(["n,k", *lines]) + "\n")
+    out = node(2, "csv_output", path="o-*.csv", split_by="k", split_rows=400)
+    done = run(chain(node(1, "csv_input", path="in.csv"), out), tmp_path)
+    assert (done.code, done.state(2)) == (0, ("completed", 3000)), done.stderr
+    assert done.last(2)["message"] == "3,000 rows written into 9 files"
+    back = chain(node(1, "csv_input", path="o-*.csv"), node(2, "csv_output", path="back.csv"))
+    assert run(back, tmp_path).code == 0
+    assert sorted((tmp_path / "back.csv").read_text().splitlines()[1:]) == sorted(lines)
+
+
+def test_a_failed_run_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("k\na\nb\n" + "x" * 101 + "\n")
+    out = node(2, "csv_output", path="o-*.csv", split_by="k")
+    done = run(chain(node(1, "csv_input", path="in.csv"), out), tmp_path)
+    assert done.code == 1
+    assert "line 4 of in.csv" in done.reason(2)
+    assert list(tmp_path.glob("*o-*")) == []
+
+
+def test_rows_that_no_file_takes_are_rejected(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("k\na\n" + "x" * 101 + "\nb\na\n")
+    out = node(2, "csv_output", path="o-*.csv", split_by="k")
+    nodes = [node(1, "csv_input", path="in.csv"), out, node(3, "csv_output", path="bad.csv")]
+    done = run(graph(nodes, [(1, 2), (2, 3, "rejected")]), tmp_path)
+    assert (done.code, done.state(2)) == (0, ("completed", 3)), done.stderr
+    assert (tmp_path / "o-a.csv").read_text() == "k\na\na\n"
+    assert (tmp_path / "bad.csv").read_text().count("x" * 101) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "field", "said"),
+    [
+        ({"path": "o-*.csv"}, "path", "Path holds *, which stands where files are split"),
+        ({"path": "o.csv", "split_by": "k"}, "path", "must hold one * in its name"),
+        ({"path": "*/o-*.csv", "split_rows": 5}, "path", "in a directory"),
+    ],
+)
+def test_a_graph_whose_path_and_splitting_do_not_go_together_is_refused(
+    config: dict[str, Any], field: str, said: str
+) -> None:
+    source = node(1, "csv_input", path="in.csv")
+    with pytest.raises(GraphInvalid) as invalid:
+        parse_graph(chain(source, node(2, "csv_output", **config)))
+    [error] = invalid.value.errors
+    assert (error.node_id, error.field) == (2, field)
+    assert said in error.message

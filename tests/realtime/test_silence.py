@@ -1,0 +1,112 @@
+"""What tells a quiet stream from one that takes nothing; on a real nats-server, whose messages the test gives or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from progress_lib.nats import Link, Message
+from progress_lib.subjects import every_job, progress_subject
+from realtime import silence
+from realtime.bridge import NATSBridge
+from realtime.hub import Hub
+from realtime.silence import PlainEar
+from tests.cluster import running_cluster
+from tests.harness import eventually, linked
+
+SUBJECT = progress_subject("acme", 1)
+A_MINUTE = 60.0  # seconds
+
+
+@pytest.fixture
+def received() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def ear(link: Link, received: list[bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[PlainEar]:
+    monkeypatch.setattr(silence, "QUIET", 0.0)
+
+    def receive(messages: list[Message]) -> None:
+        received.extend(message.payload for message in messages)
+
+    ear = PlainEar(link, [every_job("acme", "*")], receive)
+    ear.is_deaf(7, heard=time.monotonic())
+    ear.is_deaf(7, heard=time.monotonic())
+    assert ear.is_on
+    yield ear
+    ear.stop()
+
+
+def say(link: Link, *payloads: bytes) -> None:
+    for payload in payloads:
+        assert link.publish(SUBJECT, payload)
+    assert link.flush()
+
+
+def later() -> float:
+    return time.monotonic() + A_MINUTE
+
+
+def test_a_stream_is_quiet_while_nothing_is_said(ear: PlainEar) -> None:
+    assert not ear.is_deaf(7, heard=later())
+
+
+def test_a_stream_that_does_not_give_what_was_said_takes_nothing(ear: PlainEar, link: Link) -> None:
+    say(link, b"{}")
+    assert not ear.is_deaf(7, heard=time.monotonic()), "it has a moment for it"
+    assert ear.is_deaf(7, heard=later()), (
+        "one message is enough: its consumer said later that it lives"
+    )
+
+
+def test_a_stream_that_gives_something_is_listened_to_alone(ear: PlainEar, link: Link) -> None:
+    say(link, b"{}")
+    assert not ear.is_deaf(8, heard=later())
+    assert not ear.is_on
+    assert not ear.is_deaf(8, heard=later()), "what was heard before is forgotten"
+
+
+def test_what_was_kept_comes_before_what_is_said_later(
+    ear: PlainEar, link: Link, received: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "MOST_KEPT", 2)
+    say(link, b"1", b"2", b"3")
+    ear.hand_over(lambda kept: received.extend(message.payload for message in kept))
+    say(link, b"4")
+    ear.hand_over(lambda kept: received.extend(message.payload for message in kept))
+    eventually(lambda: received == [b"2", b"3", b"4"], what="the newest that there is room for")
+
+
+@pytest.mark.slow
+def test_progress_is_live_though_most_servers_of_the_cluster_are_gone(tmp_path: Path) -> None:
+    """The one that is left passes messages on, and may store none: it has no majority."""
+    hub = Hub(load=lambda *_: None)
+    with running_cluster(tmp_path) as cluster:
+        bridge = NATSBridge(Link(cluster.url, name="bridge"), "acme", hub)
+        hub.start()
+        bridge.subscribe()
+        try:
+            eventually(lambda: bridge.has_history, what="it follows the stream")
+            left, *others = cluster.nodes.values()
+            for node in others:
+                node.kill()
+            eventually(
+                lambda: said(left.url) and hub.counts.received > 0, A_MINUTE, what="live progress"
+            )
+            assert not bridge.has_history
+            assert "PROGRESS" in bridge.why_no_history
+            cluster.start()
+            eventually(lambda: said(left.url) and bridge.has_history, A_MINUTE, what="the history")
+        finally:
+            bridge.close()
+            hub.stop()
+
+
+def said(url: str) -> bool:
+    with linked(url) as link:
+        say(link, b'{"nodeId": 1, "nodeName": "n", "status": "running", "rowCount": 1}')
+    return True

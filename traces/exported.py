@@ -1,0 +1,169 @@
+"""Spans as OTLP over HTTP, by the package opentelemetry-sdk. Importing this needs the package, and takes a fifth of a second.
+
+The package has a queue of bounded length (OTEL_BSP_MAX_QUEUE_SIZE spans; the oldest are dropped) and a thread that posts
+batches of it; here are bounds for what it says in the log, and for how long an end of the process waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+from opentelemetry.trace import Span as OpenSpan
+
+from traces.span import Span, Value
+
+LOG = logging.getLogger(__name__)
+
+CLOSE_WAIT = 2.0  # seconds that the end of the process waits for the collector
+GIVE_UP_WAIT = 1.0  # seconds more, until a post that is given up has ended
+SAID_EVERY = 300.0  # seconds between two lines about a collector that takes nothing
+
+
+class OverHttp:
+    """Tells spans to a collector. Any thread; no call but `close` waits."""
+
+    def __init__(self, service: str, place: str) -> None:
+        self._exporter = _Quiet(place)
+        self._provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
+        self._tracer = self._provider.get_tracer("progress")
+
+    def begin(self, name: str, parent: str | None, attributes: Mapping[str, Value]) -> Begun:
+        span = self._tracer.start_span(
+            name, _context(parent), kind=SpanKind.SERVER, attributes=dict(attributes)
+        )
+        return Begun(span)
+
+    def end(self, work: object) -> None:
+        assert isinstance(work, Begun)
+        work.span.end()
+
+    def tell(self, parent: str | None, spans: tuple[Span, ...]) -> None:
+        self._tell(_context(parent), spans)
+
+    def _tell(self, context: Context, spans: tuple[Span, ...]) -> None:
+        for one in spans:
+            made = self._tracer.start_span(
+                one.name,
+                context,
+                kind=SpanKind.INTERNAL,
+                attributes=dict(one.attributes),
+                start_time=_nanoseconds(one.began),
+            )
+            if one.error is not None:
+                made.set_status(Status(StatusCode.ERROR, one.error))
+            self._tell(set_span_in_context(made, Context()), one.children)
+            made.end(_nanoseconds(max(one.began, one.ended)))  # clocks of two machines may differ
+
+    def close(self) -> None:
+        """Posts what waits. What the collector has not taken within CLOSE_WAIT is lost."""
+        end = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
+        end.start()
+        end.join(CLOSE_WAIT)
+        self._exporter.shutdown()  # else the package tries again for ten seconds
+        end.join(GIVE_UP_WAIT)
+
+
+class Begun:
+    """Work that goes on; `span` is the package's."""
+
+    def __init__(self, span: OpenSpan) -> None:
+        self.span = span
+
+    @property
+    def parent(self) -> str | None:
+        own = self.span.get_span_context()
+        return f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}"
+
+    def note(self, attributes: Mapping[str, Value]) -> None:
+        self.span.set_attributes(dict(attributes))
+
+    def fail(self, error: str) -> None:
+        self.span.set_status(Status(StatusCode.ERROR, error))
+
+
+class _Quiet(SpanExporter):
+    """The package's exporter, whose troubles make one line in SAID_EVERY. On the package's thread, but for `shutdown`."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._heard = _Heard()
+        for name in ("opentelemetry.exporter", "opentelemetry.sdk"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        said = logging.getLogger(OTLPSpanExporter.__module__)
+        said.setLevel(logging.WARNING)
+        said.addFilter(self._heard)
+        self._inner = OTLPSpanExporter()
+        self._next_line = 0.0  # monotonic seconds
+        self._is_shut = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._inner.export(spans)
+        if result is not SpanExportResult.SUCCESS:
+            self._say(len(spans))
+        return result
+
+    def _say(self, count: int) -> None:
+        if time.monotonic() < self._next_line:
+            return
+        self._next_line = time.monotonic() + SAID_EVERY
+        text = "%d spans of traces are lost: %s takes none (%s); said again in %g s at the earliest"
+        LOG.warning(text, count, self._place, self._heard.last, SAID_EVERY)
+
+    def shutdown(self) -> None:
+        if not self._is_shut.is_set():
+            self._is_shut.set()
+            with suppress(Exception):  # a connection that is just in use
+                self._inner.shutdown()  # type: ignore[no-untyped-call]
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._inner.force_flush(timeout_millis)
+
+
+class _Heard(logging.Filter):
+    """Keeps what the package's exporter says, and lets nothing through."""
+
+    last = "no answer"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.last = record.getMessage()[:300]
+        return False
+
+
+def _resource(service: str) -> Resource:
+    named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get(
+        "OTEL_RESOURCE_ATTRIBUTES", ""
+    )
+    return Resource.create({} if named else {"service.name": service})
+
+
+def _context(parent: str | None) -> Context:
+    """The context of a traceparent that was checked; an empty one begins a trace."""
+    if parent is None:
+        return Context()
+    _, trace, span, flags = parent.split("-")
+    remote = SpanContext(int(trace, 16), int(span, 16), True, TraceFlags(int(flags, 16) & 1))
+    return set_span_in_context(NonRecordingSpan(remote), Context())
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1e9)
