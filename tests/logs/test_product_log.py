@@ -21,7 +21,8 @@ def entries(product: Product) -> list[dict[str, Any]]:
 def test_every_line_is_json_and_names_request_tenant_job_and_run(
     start_product: StartProduct, worker_class: str
 ) -> None:
-    product = start_product(worker_class=worker_class, LOG_FORMAT="json", ACCESS_LOG="on")
+    more = {"LOG_FORMAT": "json", "ACCESS_LOG": "on", "SAMPLE_ORDERS": "2000"}
+    product = start_product(worker_class=worker_class, **more)
     job_id = product.sample_job_id()
     asked = {"X-Request-ID": "from-the-proxy_1", "X-Forwarded-For": "203.0.113.9"}
     answer = product.request("POST", f"/api/jobs/{job_id}/execute", headers=asked)
