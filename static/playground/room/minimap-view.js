@@ -12,7 +12,7 @@ import { oncePerFrame } from '../frames.js';
 const MARGIN = 40;
 
 /** Pixels of a canvas in which there is no room for it. */
-const LEAST = { width: 560, height: 300 };
+const LEAST = { width: 560, height: 360 };
 
 export class MinimapView {
   #graph;
