@@ -419,7 +419,7 @@ def test_a_dropped_file_that_is_no_job_is_told_what_it_is_for(edit: Any) -> None
         "#job-files", {"name": "visits.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
     )
     expect(page.locator("#notice-text")).to_contain_text("visits.csv is not a job")
-    expect(page.locator("#notice-text")).to_contain_text("CSV Input")
+    expect(page.locator("#notice-text")).to_contain_text("drop it on the canvas of a job")
     assert "Unexpected token" not in page.locator("#notice-text").inner_text()
 
 
