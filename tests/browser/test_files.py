@@ -351,6 +351,15 @@ def test_what_a_run_wrote_is_shown_page_by_page_and_saved(
     expect(page.locator("#output")).to_be_hidden()
 
 
+def test_a_file_that_is_gone_is_not_saved_as_an_error(edit: Any, shop: Product) -> None:
+    page = executed(edit(copying(node(2, "csv_output", "Report", 400, path="going.csv"))))
+    page.click("#details-written")
+    expect(page.locator("#output-note")).to_have_text("Rows 1 to 50; there are more.")
+    (shop.data_dir / "going.csv").unlink()
+    page.click("#output-download")
+    expect(page.locator("#output-note")).to_have_text("There is no going.csv.")
+
+
 def test_what_was_written_since_is_not_shown_as_the_runs_own(edit: Any, shop: Product) -> None:
     page = executed(edit(copying(node(2, "csv_output", "Report", 400, path="since.csv"))))
     file = shop.data_dir / "since.csv"

@@ -322,9 +322,7 @@ export class Editor {
     if (this.#draft === null) return null;
     if (what.kind === 'node' && !this.#selection.nodes.has(what.id)) this.#selectOnly(what.id, { open: false });
     if (what.kind === 'edge') this.#intents().pickEdge(edgeKey(what.edge), { extend: false });
-    const [edge] = this.#selection.edges;
-    const isOfEdge = what.kind === 'edge' || (what.kind === 'ground' && this.#selection.nodes.size === 0 && this.#selection.edges.size === 1 && place === null);
-    if (isOfEdge) return this.#itemsOfEdge(what.edge ?? this.#draft.model.graph.edges.find((one) => edgeKey(one) === edge));
+    if (what.kind === 'edge') return this.#itemsOfEdge(what.edge);
     return what.kind === 'node' ? this.#itemsOfNodes(what.id) : this.#itemsOfGround(place);
   }
 

@@ -1,6 +1,8 @@
 /** The files of the data roots over HTTP. Their bytes move without a deadline; what goes wrong is thrown as a Problem. */
 
 import { Problem, ROOT } from '../api.js';
+import { saveAs, saveFrom } from '../save-as.js';
+import { nameOf } from './names.js';
 
 export class FilesApi {
   #api;
@@ -19,12 +21,17 @@ export class FilesApi {
     return this.#api.output(runId, nodeId, from, limit);
   }
 
-  /** The file as a Blob. */
-  async download({ path, root }) {
-    const answer = await fetch(addressOf(path, root), { headers: this.#api.credentials, cache: 'no-store' }).catch(() => null);
-    if (answer === null) throw unreachable();
+  /** Saves the file: in a session the browser fetches it itself, straight to the disk; with a token, it goes through memory. */
+  async save({ path, root }) {
+    const address = addressOf(path, root);
+    if (Object.keys(this.#api.credentials).length === 0 && (await this.#get(address, 'HEAD')).ok) return saveFrom(address, nameOf(path));
+    const answer = await this.#get(address);
     if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})));
-    return answer.blob().catch(() => Promise.reject(unreachable()));
+    return saveAs(await answer.blob().catch(() => Promise.reject(unreachable())), nameOf(path));
+  }
+
+  #get(address, method = 'GET') {
+    return fetch(address, { method, headers: this.#api.credentials, cache: 'no-store' }).catch(() => Promise.reject(unreachable()));
   }
 
   /**

@@ -7,9 +7,8 @@
 import { byId, setHidden, setText } from '../dom.js';
 import { patiently } from '../edit/patience.js';
 import { rowsTable } from '../edit/preview-view.js';
-import { saveAs } from '../save-as.js';
 import { formatCount, formatMoment } from '../text.js';
-import { formatBytes, nameOf } from './names.js';
+import { formatBytes } from './names.js';
 
 const PAGE = 50;
 
@@ -95,7 +94,7 @@ export class OutputView {
     const button = byId('output-download');
     button.disabled = true;
     try {
-      saveAs(await this.#files.download(file), nameOf(file.path));
+      await this.#files.save(file);
     } catch (problem) {
       if (problem.status === undefined) throw problem;
       this.#tell('error', problem.message);
