@@ -229,6 +229,8 @@ def test_the_top_bar_has_room_for_a_name_on_a_phone_and_a_desk(
         expect_live(page)
         expect(page.locator("#account-out")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        said = page.locator("#connection-text")
+        assert said.evaluate("it => it.scrollWidth <= it.clientWidth"), "Live is not cut short"
         picture(page, f"account-{scheme}-{size['width']}", tmp_path)
         assert_accessible(page, f"the top bar at {size['width']}")
 
