@@ -14,7 +14,7 @@ import { Uploads } from './uploads.js';
 /** Pixels between the nodes of files that were dropped together. */
 const APART = 48;
 
-const IS_OUTPUT = /^(csv|ndjson|parquet|db)_output$/;
+const IS_OUTPUT = /^(csv|ndjson|parquet|excel|db)_output$/;
 
 export class Files {
   #api;

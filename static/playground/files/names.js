@@ -5,6 +5,7 @@ const READERS = [
   { ends: /\.txt(\.gz|\.zst)?$/i, type: 'csv_input', config: {} },
   { ends: /\.(tsv|tab)(\.gz|\.zst)?$/i, type: 'csv_input', config: { delimiter: 'tab' } },
   { ends: /\.(ndjson|jsonl)(\.gz|\.zst)?$/i, type: 'ndjson_input', config: {} },
+  { ends: /\.xlsx$/i, type: 'excel_input', config: {} },
   { ends: /\.(parquet|pq)$/i, type: 'parquet_input', config: {} },
 ];
 
