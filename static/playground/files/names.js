@@ -15,6 +15,11 @@ export function readerOf(name) {
   return found === undefined ? null : { type: found.type, config: found.config };
 }
 
+/** What a file is called on the server: in the path of an input, * and ? would mean several. */
+export function nameThere(name) {
+  return name.replaceAll(/[*?]/g, '_');
+}
+
 /** 1234567 → "1.2 MB" */
 export function formatBytes(bytes) {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
