@@ -38,6 +38,7 @@ MAX_EXPRESSIONS = 50_000
 # Entries of all lists of columns; each takes 20 µs to check and to write into a program
 MAX_ENTRIES = 10_000
 MOST_ERRORS = 100  # errors reported of one graph
+MAX_TEXT = 300  # characters of what is at fault; of more, the page marks the whole field
 MAX_MESSAGE = 400  # characters of an error; one that names a long cycle is cut
 
 
@@ -48,11 +49,15 @@ class GraphError:
     node_id: int | None
     field: str | None
     message: str
-    text: str | None = None  # what of the field is at fault: an expression, or the name of a column
+    text: str | None = (
+        None  # what of the field is at fault: an expression, or a name; None: too long
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", self.field and shortened(self.field, MAX_NAME))
         object.__setattr__(self, "message", shortened(self.message))
+        if self.text is not None and len(self.text) > MAX_TEXT:
+            object.__setattr__(self, "text", None)
 
     def __str__(self) -> str:
         return self.message if self.node_id is None else f"node {self.node_id}: {self.message}"

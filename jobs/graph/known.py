@@ -11,7 +11,8 @@ from program_lib.rejects import as_texts, rejected_schema
 from program_lib.types import TEXT, Column, Schema, listed
 
 MOST_COLUMNS = 1_600  # of a node, as PostgreSQL's tables have; joins of joins double them. Of more nothing is known
-_COMPARED = 300  # names that are looked at for one that is meant
+_COMPARED = 100  # names that are looked at for one that is meant
+_LONGEST = 40  # characters of one for which it is looked; each comparison takes 10 µs
 _APART = 2  # characters by which a name that is meant may be longer or shorter
 
 
@@ -129,6 +130,8 @@ def _meant(name: str, there: tuple[str, ...]) -> str | None:
     by_case = {one.casefold(): one for one in there[:_COMPARED]}
     if same := by_case.get(name.casefold()):
         return same
+    if len(name) > _LONGEST:
+        return None
     near = [one for one in by_case if abs(len(one) - len(name)) <= _APART]
     found = get_close_matches(name.casefold(), near, n=1, cutoff=0.6)
     return by_case[found[0]] if found else None

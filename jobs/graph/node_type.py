@@ -14,6 +14,8 @@ from jobs.graph.example import Example
 from jobs.graph.fields import MAX_COLUMNS, REJECT_FIELDS, Field, Need, shown
 from jobs.graph.fields import UNNAMED as UNNAMED
 from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
+from jobs.graph.wrong_fields import WrongField as WrongField
+from jobs.graph.wrong_fields import report
 from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError
 from program_lib.expressions import (
@@ -29,21 +31,8 @@ from program_lib.rejects import REJECTED
 from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order
 from program_lib.types import Kind, Schema, Type, listed
 
-MOST_TOLD = 20  # errors of one node's columns
 NOTHING = Known()
 Together = Callable[[list[Schema]], Schema]  # raises ProgramError
-
-
-class WrongField(ValueError):
-    """The rows that come in do not go together with a field; the text says why.
-
-    `text` is what of the field is at fault: an expression, or the name of a column; None: no part of it alone.
-    """
-
-    def __init__(self, field: str, message: str, text: str | None = None) -> None:
-        super().__init__(message)
-        self.field = field
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +184,22 @@ class NodeType:
 
         Within `collecting`, an error that leaves the other columns alone is told there instead.
         """
+        self._report_missing(config, by_port)
+        given = self._columns_by_rule(config, by_port)
+        return given if len(given.some) <= MOST_COLUMNS else NOTHING
+
+    def _report_missing(self, config: Mapping[str, Any], by_port: Mapping[str, Known]) -> None:
         for field in self.fields:
             for name, port in field.columns_read(config.get(field.name)):
                 known = by_port.get(port, NOTHING)
                 if known.lacks(name) and not (field.in_any_case and known.has_in_any_case(name)):
-                    _report(partial(_missing, field, name, known, port))
-        if self.known_by_port is not None:
-            ports = {
-                port.name: by_port.get(port.name, NOTHING) for port in self.input_ports(config)
-            }
-            given = self.known_by_port(config, ports)
-        else:
-            given = self.known_columns(config, by_port.get(UNNAMED, NOTHING))
-        return given if len(given.some) <= MOST_COLUMNS else NOTHING
+                    report(partial(_missing, field, name, known, port))
+
+    def _columns_by_rule(self, config: Mapping[str, Any], by_port: Mapping[str, Known]) -> Known:
+        if self.known_by_port is None:
+            return self.known_columns(config, by_port.get(UNNAMED, NOTHING))
+        ports = [port.name for port in self.input_ports(config)]
+        return self.known_by_port(config, {port: by_port.get(port, NOTHING) for port in ports})
 
     @property
     def is_described(self) -> bool:
@@ -317,43 +309,13 @@ def _there_are(parameters: Mapping[str, Value]) -> str:
     return f"there are {listed(parameters)}" if parameters else "the job declares none"
 
 
-class Collected:
-    """Errors that do not end a look at a node's columns; MOST_TOLD of them, each of which costs a search for what is meant."""
-
-    def __init__(self) -> None:
-        self.errors: list[WrongField] = []
-
-
-_collected: ContextVar[Collected | None] = ContextVar("collected", default=None)
-
-
-@contextmanager
-def collecting() -> Iterator[list[WrongField]]:
-    """Within, what is wrong with one expression or the name of one column is noted here, and the look goes on."""
-    collected = Collected()
-    token = _collected.set(collected)
-    try:
-        yield collected.errors
-    finally:
-        _collected.reset(token)
-
-
-def _report(make: Callable[[], WrongField]) -> None:
-    """Notes the error where errors are collected; else raises it."""
-    collected = _collected.get()
-    if collected is None:
-        raise make()
-    if len(collected.errors) < MOST_TOLD:
-        collected.errors.append(make())
-
-
 def type_of(expression: str, known: Known, field: str, wanted: Kind | None = None) -> Type | None:
     """The type of an expression; None where it reads columns whose types are not known, or its error is collected."""
     try:
         return _checked(expression, known, field, wanted)
     except WrongField as wrong:
         error = wrong  # the name of an except clause is gone behind it
-    _report(lambda: error)
+    report(lambda: error)
     return None
 
 

@@ -18,16 +18,16 @@ CHUNK = 1 << 16  # bytes
 
 
 def become_program(stdout: int, stderr: int, told: int, runner: int) -> NoReturn:
-    """Leaves all that the warm interpreter had, says its process id on `told`, reads there what to run, and runs it.
+    """Says its process id on `told`, leaves all that the warm interpreter had, reads on `told` what to run, and runs it.
 
     `runner`: the end of the pipe by which it dies with its runner.
     """
     os.setsid()
+    tell(told, os.getpid())  # first, so that its parent can wait for it, whatever fails
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     _close_all_but(0, 1, 2, told, runner)
     lifeline.watch(runner)
-    tell(told, os.getpid())
     named = _read(told)
     if not named:  # its runner gave it up
         os._exit(0)

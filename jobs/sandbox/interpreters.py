@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from jobs.sandbox import lifeline
+from jobs.sandbox import lifeline, siblings
 from jobs.sandbox.warm_interpreter import MARK_ROOM, Forked, WarmInterpreter
 
 LOG = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ class Interpreters:
     def _kept_warm(self) -> WarmInterpreter | None:
         """The warm interpreter, which is made where there is none; None shortly after one has failed."""
         with self._lock:
-            if self._warm is None and not self._is_closed and time.monotonic() >= self._not_before:
+            is_due = not self._is_closed and time.monotonic() >= self._not_before
+            if self._warm is None and is_due and siblings.can_be_made():
                 try:
                     self._warm = WarmInterpreter(self._started_warm)
                 except OSError as error:

@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import signal
+import sys
 from ctypes import c_long, c_uint64
 
 _CLONE = {"x86_64": 56, "aarch64": 220}  # numbers of the system call
@@ -18,6 +19,11 @@ _PR_GET_TID_ADDRESS = 40
 # With PyDLL the thread keeps the interpreter's lock, which is in the state of a fork meanwhile
 _libc = ctypes.PyDLL(None, use_errno=True)
 _python = ctypes.pythonapi
+
+
+def can_be_made() -> bool:
+    """Whether this system is one on which it has been tried."""
+    return sys.platform == "linux" and platform.machine() in _CLONE
 
 
 def make_sibling() -> int:

@@ -12,7 +12,8 @@ from typing import IO
 
 from jobs.sandbox.forked import ANSWER
 
-FORK_WAIT = 20.0  # seconds for a process to say that it is there; a warm interpreter takes 0.5 to 3 s to be ready
+# Seconds for a process to say that it is there. An interpreter is warm after 0.5 s, and after 7 on a very busy machine
+FORK_WAIT = 30.0
 KILLED_WAIT = 5.0  # seconds for what a killed interpreter has forked to say so
 TOLD_WAIT = 10.0  # seconds for a process to take what it is told
 MARK_ROOM = (

@@ -11,10 +11,16 @@ from prometheus_client.metrics_core import Metric
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, NatsError
-from progress_lib.subjects import PROGRESS_STREAM, RUNS_STREAM, stream_name
+from progress_lib.subjects import (
+    PROGRESS_STREAM,
+    RUNS_STREAM,
+    TAGGED_RUNS_STREAM,
+    stream_name,
+)
 
 KEPT = 5.0  # seconds that an answer counts: anyone may ask for the figures
-AWAY = 15.0  # seconds until NATS is asked again that did not answer well, which may take seconds
+SLOW = 1.0  # seconds; an answer that takes longer comes from a NATS that has a fault
+KEPT_SLOW = 15.0  # seconds that such an answer counts
 STREAM_WAIT = 1.0  # seconds for a stream to tell its size
 
 T = TypeVar("T")
@@ -23,19 +29,19 @@ T = TypeVar("T")
 class _Kept(Generic[T]):
     """An answer that counts for a while. Any thread."""
 
-    def __init__(self, ask: Callable[[], T], is_good: Callable[[T], bool]) -> None:
+    def __init__(self, ask: Callable[[], T]) -> None:
         self._ask = ask
-        self._is_good = is_good
         self._lock = threading.Lock()  # guards what follows
         self._answer: T | None = None
         self._ask_again = 0.0  # monotonic seconds
 
     def now(self) -> T:
         with self._lock:
-            if self._answer is None or time.monotonic() >= self._ask_again:
+            began = time.monotonic()
+            if self._answer is None or began >= self._ask_again:
                 self._answer = self._ask()
-                kept = KEPT if self._is_good(self._answer) else AWAY
-                self._ask_again = time.monotonic() + kept
+                took = time.monotonic() - began
+                self._ask_again = began + took + (KEPT_SLOW if took > SLOW else KEPT)
             return self._answer
 
 
@@ -43,7 +49,7 @@ class QueueFigures:
     """Whether this process could queue a run now."""
 
     def __init__(self, queue: RunQueue) -> None:
-        self._state = _Kept(queue.state, lambda state: state == "ok")
+        self._state = _Kept(queue.state)
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
@@ -52,12 +58,12 @@ class QueueFigures:
 
 
 class StreamFigures:
-    """How much our streams on NATS hold; a stream that does not answer is left out."""
+    """How much our streams on NATS hold; one that does not answer, or that there is none of, is left out."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._jetstream = JetStream(link)
-        self._sizes = _Kept(self._ask, lambda sizes: len(sizes) == len(_STREAMS))
+        self._sizes = _Kept(self._ask)
 
     def _ask(self) -> dict[str, int]:
         sizes = {}
@@ -79,4 +85,4 @@ class StreamFigures:
         yield family
 
 
-_STREAMS = (PROGRESS_STREAM, RUNS_STREAM)
+_STREAMS = (PROGRESS_STREAM, RUNS_STREAM, TAGGED_RUNS_STREAM)

@@ -222,6 +222,7 @@ class QueueStream:
 
     def drop(self, subject: str) -> None:
         """Takes a message out that nobody needs. Not waited for: a message that stays does no harm."""
+        self._refused.pop(subject, None)  # it is put in no more
         wanted = {"filter": self._link.prefixed(subject)}
         self._jetstream.tell(f"STREAM.PURGE.{self.name}", wanted)
 

@@ -25,6 +25,7 @@ from program_lib.texts import constant, parse_column, shown
 from program_lib.types import TEXT, Column, Kind, Schema, Type, listed
 
 FIRST_ROWS = 1_000  # that tell the columns, where no row names them
+CELL_BYTES = 100  # that a cell takes in memory until it lies in a column, beside its text
 _MIDNIGHT = " 00:00:00"  # of a day that is shown with its time
 
 
@@ -85,7 +86,7 @@ class ExcelReader(Uncounted):
         for row in self._rows:
             self._check_inside(row)
             kept.append(row)
-            size += row.size
+            size += row.size + CELL_BYTES * len(row.cells)
             if len(kept) >= BATCH_ROWS or size >= BATCH_BYTES:
                 yield from self._tables(kept)
                 kept, size = [], 0
@@ -178,7 +179,7 @@ class ExcelReader(Uncounted):
         size = 0
         for row in self._rows:
             first.append(row)
-            size += row.size
+            size += row.size + CELL_BYTES * len(row.cells)
             if len(first) >= FIRST_ROWS or size >= BATCH_BYTES:
                 break
         self._rows = chain(first, self._rows)

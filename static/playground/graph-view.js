@@ -627,20 +627,19 @@ export class GraphView {
     };
   }
 
-  #askForMenu({ target, clientX, clientY }) {
-    if (target.closest('.canvas-tools, .canvas-note, .minimap') !== null) return;
+  #askForMenu({ target, clientX, clientY, isByKey }) {
+    if (target.closest('.canvas-tools, .canvas-note, .canvas-add, .minimap') !== null) return;
     const slot = target.closest('.node-slot');
-    const edge = this.edgeAt(clientX, clientY);
-    if (slot !== null) this.#onMenu({ kind: 'node', id: Number(slot.dataset.nodeId) }, this.#menuPlace(target, { clientX, clientY }));
-    else if (edge !== null) this.#onMenu({ kind: 'edge', edge }, { clientX, clientY });
-    else this.#onMenu({ kind: 'ground' }, this.#menuPlace(target, { clientX, clientY }));
+    const line = slot === null && isByKey ? this.#onlySelectedLine() : null;
+    const edge = line?.edge ?? (slot === null && !isByKey ? this.edgeAt(clientX, clientY) : null);
+    const what = slot !== null ? { kind: 'node', id: Number(slot.dataset.nodeId) } : edge !== null ? { kind: 'edge', edge } : { kind: 'ground' };
+    this.#onMenu(what, isByKey ? placeIn(line?.hit ?? target) : { clientX, clientY });
   }
 
-  // Asked for by the keyboard, browsers name places of their own: then it is beside what has the focus.
-  #menuPlace(target, { clientX, clientY }) {
-    const { left, top, right, bottom } = target.getBoundingClientRect();
-    const isOver = clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
-    return isOver ? { clientX, clientY } : { clientX: left + 24, clientY: top + 24 };
+  // No edge gets the keyboard; one that alone is selected is what the keys are about.
+  #onlySelectedLine() {
+    const { nodes, edges } = this.#selection;
+    return nodes.size === 0 && edges.size === 1 ? (this.#lines.find(({ key }) => edges.has(key)) ?? null) : null;
   }
 
   #moveShift(dx, dy) {
@@ -694,6 +693,12 @@ export class GraphView {
     const ids = [...this.#cards.keys()].filter((id) => touch(box, { ...this.#placeOf(id), width: NODE.width, height: NODE.height }));
     this.#intents?.mark(ids, how);
   }
+}
+
+// Where a menu of something stands that the keyboard asked for: in it.
+function placeIn(target) {
+  const { left, top, width, height } = target.getBoundingClientRect();
+  return { clientX: left + Math.min(24, width / 2), clientY: top + Math.min(24, height / 2) };
 }
 
 function mark(target, selected) {

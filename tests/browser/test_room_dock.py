@@ -117,6 +117,17 @@ def test_the_keyboard_opens_the_menu_of_what_has_it(edit: Any) -> None:
         expect(editor.node(1)).to_be_focused()
 
 
+def test_the_keyboard_opens_the_menu_of_the_edge_that_is_selected(edit: Any) -> None:
+    editor = edit()
+    box = editor.page.locator(".edge-hit").first.bounding_box()
+    assert box is not None
+    editor.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    editor.press("Shift+F10")
+    expect(editor.page.locator("#here-menu")).to_have_attribute("aria-label", "Connection")
+    choose(editor.page, "delete")
+    expect(editor.page.locator(".edge-hit")).to_have_count(0)
+
+
 def test_what_is_only_looked_at_has_a_menu_without_changes(
     open_playground: OpenPlayground, shop: Product
 ) -> None:

@@ -24,7 +24,7 @@ ASKED = 8  # times: the workers answer by turns
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Iterator[Product]:
     data_dir = tmp_path_factory.mktemp("metrics") / "data"
-    with running_product(data_dir, shop_database, WORKERS="2") as product:
+    with running_product(data_dir, shop_database, WORKERS="2", SAMPLE_ORDERS="2000") as product:
         yield product
 
 
@@ -113,10 +113,12 @@ def test_requests_are_counted_by_route_whatever_the_path(server: Product) -> Non
 
 
 def test_the_queue_and_the_build_are_told_by_each_worker(server: Product) -> None:
-    told = families(server)
-    up = {s.labels["worker"]: s.value for s in told["progress_queue_up"].samples}
-    assert up == {"0": 1, "1": 1}
-    versions = {s.labels["version"] for s in told["progress_build_info"].samples}
+    def up() -> dict[str, float]:
+        samples = families(server)["progress_queue_up"].samples
+        return {sample.labels["worker"]: sample.value for sample in samples}
+
+    eventually(lambda: up() == {"0": 1, "1": 1}, what="each worker has looked at the queue")
+    versions = {s.labels["version"] for s in families(server)["progress_build_info"].samples}
     assert versions == {tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]}
 
 

@@ -109,9 +109,9 @@ def doubling() -> Document:
 
 def misspelt() -> Document:
     """Each of as many names as there may be is none of as many columns, and nearly one."""
-    wide = [{"column": f"{'a' * 100}{n}", "expression": "1"} for n in range(500)]
+    wide = [{"column": f"{'ab' * 18}{n}", "expression": "1"} for n in range(500)]
     nodes = [node(2, "map", columns=wide, keep="none")]
-    nodes += [node(n, "map", keep=[f"{'a' * 99}b{k}" for k in range(50)]) for n in range(3, 100)]
+    nodes += [node(n, "map", keep=[f"{'ab' * 18}x{k}" for k in range(50)]) for n in range(3, 100)]
     return chained(nodes)
 
 

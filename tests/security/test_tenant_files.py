@@ -127,6 +127,25 @@ def test_a_database_that_one_tenants_run_wrote_is_not_read_by_another(
     assert SECRET not in both.preview(THIEF, graph)
 
 
+def test_neither_columns_nor_tables_of_a_tenants_files_are_told_to_another(both: Both) -> None:
+    """Nor what the owner was told just now, and is kept for a moment."""
+
+    def asked(tenant_id: str, path: str, body: dict[str, Any]) -> str:
+        return both.product.post(path, body, token=both.tokens[tenant_id]).body.decode()
+
+    table = node(1, "db_input", connection="sqlite:///kept.db", table="kept")
+    for source in (node(1, "csv_input", path="out.csv"), table):
+        body = {"graph": {"nodes": [source], "edges": []}}
+        assert '"name":"secret"' in asked(OWNER, "/api/jobs/columns", body).replace(" ", "")
+        stolen = asked(THIEF, "/api/jobs/columns", body)
+        assert '"unread":[{' in stolen.replace(" ", "").replace("\n", "")
+        assert '"secret"' not in stolen
+    for connection in ("sqlite:///kept.db", f"sqlite:///{both.owners}/kept.db"):
+        tables = {"connection": connection}
+        assert '"kept"' not in asked(THIEF, "/api/tables", tables)
+    assert '"kept"' in asked(OWNER, "/api/tables", {"connection": "sqlite:///kept.db"})
+
+
 def test_nothing_is_written_into_anothers_files(both: Both) -> None:
     mine = both.product.data_dir / "tenants" / THIEF
     mine.mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hosting.environments import for_nats, for_runner
 from tests.harness import ROOT, eventually
 from tests.traces.collector import Collector, collecting
 from traces.parent import checked_parent, trace_id_of
@@ -205,6 +206,12 @@ def test_headers_and_the_name_of_the_service_are_those_of_the_environment(
         traces.tell(None, Span("x", 1.0, 2.0))
     assert [span.service for span in collector.spans] == ["ours"]
     assert collector.headers[0]["authorization"] == "Bearer s3cret"
+
+
+def test_nats_server_does_not_get_the_password_of_the_collector() -> None:
+    ours = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=s3cret", "PATH": "/bin"}
+    assert for_nats(ours) == {"PATH": "/bin"}
+    assert for_runner(ours) == ours
 
 
 # ---- a collector that is away, slow, or refuses

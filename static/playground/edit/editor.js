@@ -117,7 +117,7 @@ export class Editor {
     this.#preview = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => host.announce(text), dock: host.dock });
     this.#tools = new JobTools(api, this.#jobHost());
     this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.showProblems(errors), wait: QUIET });
-    this.#columns = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#onColumns(told), wait: COLUMNS_QUIET });
+    this.#columns = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#onColumns(told), onError: () => this.#onColumns(null), wait: COLUMNS_QUIET });
     graph.edit(this.#intents());
     graph.onCamera((zoom) => setText(byId('zoom-level'), `${Math.round(zoom * 100)} %`));
     this.#wireButtons();
@@ -322,9 +322,7 @@ export class Editor {
     if (this.#draft === null) return null;
     if (what.kind === 'node' && !this.#selection.nodes.has(what.id)) this.#selectOnly(what.id, { open: false });
     if (what.kind === 'edge') this.#intents().pickEdge(edgeKey(what.edge), { extend: false });
-    const [edge] = this.#selection.edges;
-    const isOfEdge = what.kind === 'edge' || (what.kind === 'ground' && this.#selection.nodes.size === 0 && this.#selection.edges.size === 1 && place === null);
-    if (isOfEdge) return this.#itemsOfEdge(what.edge ?? this.#draft.model.graph.edges.find((one) => edgeKey(one) === edge));
+    if (what.kind === 'edge') return this.#itemsOfEdge(what.edge);
     return what.kind === 'node' ? this.#itemsOfNodes(what.id) : this.#itemsOfGround(place);
   }
 

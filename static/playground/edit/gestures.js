@@ -12,7 +12,7 @@
  *   aim(id, port, point, target), connect(id, port, target, point), abortAim()
  *       port: {side: 'in' | 'out', name}; target: {id, name: of the port under the pointer, or null}, or null
  *   mark(box, {extend}), endMark(), pickEdge(key, {extend}), pickGround()
- *   menu(event)                              what can be done here? `event` has the target, and the place in the window
+ *   menu({target, clientX, clientY, isByKey})            what can be done here?
  * }
  */
 
@@ -84,7 +84,7 @@ export class Gestures {
   #meant(event, point) {
     const host = this.#host;
     const touch = event.pointerType === 'touch';
-    if (event.button === 2) return ['pan', this.#panning((up) => host.menu({ target: event.target, clientX: up.clientX, clientY: up.clientY }))];
+    if (event.button === 2) return ['pan', this.#panning(({ clientX, clientY }) => host.menu({ target: event.target, clientX, clientY, isByKey: false }))];
     if (event.button === 1 || this.#spaceDown) return ['pan', this.#panning()];
     if (event.button !== 0) return ['', null];
     const port = event.target.closest('.port');
@@ -152,7 +152,8 @@ export class Gestures {
     if (event.button === 2) return;
     this.abort();
     this.#gesture = null;
-    this.#host.menu(event);
+    const { target, clientX, clientY, pointerType } = event;
+    this.#host.menu({ target, clientX, clientY, isByKey: pointerType !== 'touch' });
   }
 
   #onWheel(event) {

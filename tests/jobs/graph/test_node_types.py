@@ -175,6 +175,11 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
     if node_type.name == "sql":  # which does not tell a from A
         names = {entry["port"].lower(): entry for entry in config.get("inputs", [])}
         config["inputs"] = list(names.values()) or None
+    if config.get("split_by") or config.get("split_rows"):  # which need a place in the path
+        config["path"] = draw(st.sampled_from(["a-*.csv", 'it\'s "*".csv', "ü/{{ x }}*"]))
+    if config.get("commit_rows"):  # in one transaction of many
+        config |= {"mode": "append", "commit_rows": 1000}
+        config = {k: v for k, v in config.items() if k not in ("key", "before", "after")}
     if config.get("how") in ("semi", "anti"):  # joins of which nothing else can be expected
         config["expect"] = "any"
     types, numbers = config.get("types", []), config.get("numbers", [])

@@ -37,6 +37,7 @@ def everything(**texts: str) -> dict[str, Any]:
         "url": "https://api.example.com/a?b=c",
         "json_path": "data.items",
     } | texts
+    one_file = text["path"].replace("*", "+")  # of an output, which makes several of a *
     return graph(
         [
             node(1, "db_input", text["name"], connection="sqlite:///shop.db", sql=text["sql"]),
@@ -70,7 +71,7 @@ def everything(**texts: str) -> dict[str, Any]:
                 mode="upsert",
                 key=["K" + text["column"], "T" + text["table"]],
             ),
-            node(7, "csv_output", text["name"], path=text["path"], null_marker=text["marker"]),
+            node(7, "csv_output", text["name"], path=one_file, null_marker=text["marker"]),
             node(8, "limit", text["name"], rows=10),
             node(
                 9,
@@ -155,9 +156,9 @@ def everything(**texts: str) -> dict[str, Any]:
                 types=[{"column": text["column"], "type": "date"}],
                 header="values",
             ),
-            node(31, "excel_output", text["name"], path="E" + text["path"]),
-            node(24, "ndjson_output", text["name"], path="N" + text["path"]),
-            node(22, "parquet_output", text["name"], path="P" + text["path"]),
+            node(31, "excel_output", text["name"], path="E" + one_file),
+            node(24, "ndjson_output", text["name"], path="N" + one_file),
+            node(22, "parquet_output", text["name"], path="P" + one_file),
             node(
                 26,
                 "python",

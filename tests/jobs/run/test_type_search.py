@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.feeding import file_part
@@ -126,6 +128,31 @@ def test_the_types_of_an_ndjson_file_are_found(product: Product) -> None:
         "columns": ["n", "at", "x", "code"],
         "types": ["numeric", "date", "text", "text"],
     }
+
+
+def test_the_types_of_an_excel_file_are_found(product: Product) -> None:
+    with xlsxwriter.Workbook(product.data_dir / "in.xlsx") as book:
+        book.add_worksheet("Cover")
+        sheet, day = book.add_worksheet("Data"), book.add_format({"num_format": "d/m/yy"})
+        sheet.write_row(1, 1, ["n", "day", "code"])
+        sheet.write_row(2, 1, [1.5, None, "007"])
+        sheet.write_datetime(2, 2, datetime(2026, 7, 31), day)
+    source = node(1, "excel_input", path="in.xlsx", sheet="Data", start="B2")
+    assert find(product, chain(source)).json() == {
+        "columns": ["n", "day", "code"],
+        "types": ["numeric", "date", "text"],
+    }
+
+
+def test_types_are_found_over_all_files_that_match(product: Product) -> None:
+    for name, value in (("1", "1"), ("2", "1.5")):
+        (product.data_dir / f"part-{name}.csv").write_text(f"n\n{value}\n")
+    source = node(1, "csv_input", path="part-*.csv", file_column="file")
+    assert find(product, chain(source)).json() == {"columns": ["n"], "types": ["numeric"]}
+    source = node(1, "csv_input", path="none-*.csv")
+    assert refused(find(product, chain(source))) == (1, "no file matches none-*.csv")
+    source = node(1, "csv_input", path="/etc/*.csv")
+    assert "lies outside" in refused(find(product, chain(source)))[1]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import ctypes
 import faulthandler
 import json
 import os
+import platform
 import resource
 import signal
 import sys
@@ -299,11 +300,23 @@ def test_where_no_fork_can_be_made_programs_start_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "LAUNCHER", (sys.executable, "-c", WITHOUT_CLONE))
+    monkeypatch.setattr(module, "FIRST_PAUSE", 60.0)
     with opened() as interpreters:
         assert [outcome(run(interpreters, tmp_path, HELLO)) for _ in range(2)] == [TOLD] * 2
         assert interpreters.warm is None
     [record] = caplog.records
     assert "it cannot fork" in record.message
+
+
+def test_on_a_system_that_nobody_has_tried_no_interpreter_is_kept_warm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    with opened() as interpreters:
+        assert interpreters.warm is None
+        assert outcome(run(interpreters, tmp_path, HELLO)) == TOLD
+        assert interpreters.warm is None
+    assert caplog.records == []
 
 
 def test_each_failure_lets_the_next_warm_one_wait_for_longer(
