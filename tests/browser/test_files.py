@@ -421,6 +421,7 @@ def test_names_sizes_and_paths(modules: Page) -> None:
           const types = ['a.csv', 'A.CSV.gz', 'a.tsv', 'a.ndjson.zst', 'a.jsonl', 'a.parquet', 'a.json', 'a', 'a.csv.exe'];
           return {
             types: types.map((name) => names.readerOf(name)?.type ?? null),
+            there: names.nameThere('what? *.csv'),
             sizes: [0, 1, 999, 1000, 999_999, 8_388_608, 5e9].map(names.formatBytes),
             below: [['', 'a'], ['in', 'a'], ['/srv/x/', 'a'], ['/', 'a']].map(([at, name]) => names.below(at, name)),
             directories: ['', 'a', 'in/a', '/srv/a', '/a'].map(names.directoryOf),
@@ -431,6 +432,7 @@ def test_names_sizes_and_paths(modules: Page) -> None:
     )
     csv, ndjson = "csv_input", "ndjson_input"
     assert told["types"] == [csv, csv, csv, ndjson, ndjson, "parquet_input", None, None, None]
+    assert told["there"] == "what_ _.csv"
     assert told["sizes"] == [
         "0 bytes",
         "1 byte",

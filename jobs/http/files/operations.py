@@ -67,7 +67,12 @@ SCHEMAS: dict[str, Schema] = {
             "timedOut": FLAG,
             "from": told(WHOLE, "which row the first one is, from 0 on"),
             "count": told(nullable(WHOLE), "rows in all; null where the end was not reached"),
-            "file": told(nullable(ref("File")), "the file as it is now; null for a table"),
+            "file": told(
+                nullable(ref("File")), "the file as it is now; null for a table or several files"
+            ),
+            "path": told(
+                nullable(TEXT), "what is read, with * for several files; null for a table"
+            ),
         }
     ),
 }

@@ -122,15 +122,19 @@ class FileRoutes:
             raise Problem(409, f"the run {said}: what its outputs write is there when it completes")
         file = self._file_of(tenant_id, part)
         page = self._previews.page(tenant_id, part, start, rows)
-        return jsonify({**page, "file": file})
+        return jsonify({**page, "file": file, "path": _path_in(part)})
 
     def _file_of(self, tenant_id: str, part: dict[str, Any]) -> dict[str, Any] | None:
-        path = part["nodes"][0]["config"].get("path")
-        if (
-            path is None or PLACE in path
-        ):  # rows that were split into several files are shown together
+        """The one file that is read; None for a table, and for rows that were split into several files."""
+        path = _path_in(part)
+        if path is None or PLACE in path:
             return None
         return self._files.ask(tenant_id, {"do": "look", "path": path})
+
+
+def _path_in(part: dict[str, Any]) -> str | None:
+    path: str | None = part["nodes"][0]["config"].get("path")
+    return path
 
 
 def _wanted(path: str) -> str:

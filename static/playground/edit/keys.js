@@ -45,7 +45,7 @@ export const KEYS_EVERYWHERE = [
 export const POINTER = [
   ['Drag from a port', 'Connect; dropped on nothing, it offers nodes to add'],
   ['Drag on the ground', 'Select all in an area; Shift adds to it'],
-  ['Drop a CSV, NDJSON or Parquet file', 'Upload it, and add the node that reads it'],
+  ['Drop a CSV, NDJSON, Parquet or Excel file', 'Upload it, and add the node that reads it'],
   ['Right button', 'What can be done with a node, an edge or the graph'],
   ['Wheel, or middle button', 'Look around; with Ctrl the wheel zooms'],
 ];

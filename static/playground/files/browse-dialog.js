@@ -7,7 +7,7 @@
 import { byId, element, icon, setHidden, setText } from '../dom.js';
 import { patiently } from '../edit/patience.js';
 import { formatMoment } from '../text.js';
-import { below, directoryOf, formatBytes, nameOf, steps, whyNoName } from './names.js';
+import { below, directoryOf, formatBytes, nameOf, nameThere, steps, whyNoName } from './names.js';
 
 /** Milliseconds without a key until the list is searched. */
 const QUIET = 200;
@@ -209,7 +209,7 @@ export class BrowseDialog {
     byId('files-input').value = '';
     if (this.#shown === null) return;
     const { path, root, uploadBytes } = this.#shown;
-    const brought = await Promise.all(chosen.map((file) => this.#uploads.bring(file, below(path, file.name), root, uploadBytes)));
+    const brought = await Promise.all(chosen.map((file) => this.#uploads.bring(file, below(path, nameThere(file.name)), root, uploadBytes)));
     const last = brought.findLast((found) => found !== null);
     if (last === undefined || !this.#dialog.open || this.#shown.path !== path) return;
     await this.#go(path, { focus: nameOf(last.path) });

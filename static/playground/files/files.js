@@ -7,14 +7,14 @@ import { byId } from '../dom.js';
 import { confirmed } from '../edit/confirm.js';
 import { BrowseDialog } from './browse-dialog.js';
 import { FilesApi } from './files-api.js';
-import { formatBytes, readerOf } from './names.js';
+import { formatBytes, nameThere, readerOf } from './names.js';
 import { OutputView } from './output-view.js';
 import { Uploads } from './uploads.js';
 
 /** Pixels between the nodes of files that were dropped together. */
 const APART = 48;
 
-const IS_OUTPUT = /^(csv|ndjson|parquet|db)_output$/;
+const IS_OUTPUT = /^(csv|ndjson|parquet|excel|db)_output$/;
 
 export class Files {
   #api;
@@ -69,7 +69,7 @@ export class Files {
       ? `It is uploaded into the directory for data (${formatBytes(size)}), and a node is added that reads it.`
       : `They are uploaded into the directory for data (${formatBytes(size)}), and a node is added for each.`;
     if (!(await confirmed({ title, text, yes: 'Upload and read', danger: false }))) return;
-    const brought = await Promise.all(dropped.map((file) => this.#uploads.bring(file, file.name, root, uploadBytes)));
+    const brought = await Promise.all(dropped.map((file) => this.#uploads.bring(file, nameThere(file.name), root, uploadBytes)));
     brought.filter((found) => found !== null).forEach((found, place) => this.#add(found, clientX, clientY + place * APART));
   }
 

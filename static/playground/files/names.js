@@ -5,6 +5,7 @@ const READERS = [
   { ends: /\.txt(\.gz|\.zst)?$/i, type: 'csv_input', config: {} },
   { ends: /\.(tsv|tab)(\.gz|\.zst)?$/i, type: 'csv_input', config: { delimiter: 'tab' } },
   { ends: /\.(ndjson|jsonl)(\.gz|\.zst)?$/i, type: 'ndjson_input', config: {} },
+  { ends: /\.xlsx$/i, type: 'excel_input', config: {} },
   { ends: /\.(parquet|pq)$/i, type: 'parquet_input', config: {} },
 ];
 
@@ -12,6 +13,11 @@ const READERS = [
 export function readerOf(name) {
   const found = READERS.find(({ ends }) => ends.test(name));
   return found === undefined ? null : { type: found.type, config: found.config };
+}
+
+/** What a file is called on the server: in the path of an input, * and ? would mean several. */
+export function nameThere(name) {
+  return name.replaceAll(/[*?]/g, '_');
 }
 
 /** 1234567 → "1.2 MB" */

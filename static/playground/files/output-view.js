@@ -75,7 +75,7 @@ export class OutputView {
     this.#page = page;
     byId('output-table').replaceChildren(rowsTable(page, page.from));
     byId('output-table').scrollTop = 0;
-    setText(byId('output-about'), aboutText(page.file, this.#of.endedAt));
+    setText(byId('output-about'), aboutText(page, this.#of.endedAt));
     setHidden(byId('output-download'), page.file === null);
     this.#tell('rows', noteOf(page));
   }
@@ -105,8 +105,8 @@ export class OutputView {
 }
 
 // What is shown is what is there now; the run is past.
-function aboutText(file, endedAt) {
-  if (file === null) return 'The table as it is now.';
+function aboutText({ file, path }, endedAt) {
+  if (file === null) return path === null ? 'The table as it is now.' : `All files ${path} as they are now.`;
   const since = file.changed > endedAt + CLOSE ? ', after this run ended: something else has written it since' : '';
   return `${file.path}, ${formatBytes(file.size)}, written ${formatMoment(file.changed)}${since}`;
 }

@@ -366,12 +366,17 @@ def page(product: Product, run_id: str, query: str = "", node: int = 2) -> dict[
         ("ndjson_output", {"path": "{dir}/o.ndjson"}),
         ("parquet_output", {"path": "{dir}/o.parquet"}),
         ("db_output", {"connection": "sqlite:///{dir}/o.db", "table": "t", "mode": "create"}),
+        ("excel_output", {"path": "{dir}/o.xlsx", "sheet": "Orders"}),
+        ("csv_output", {"path": "{dir}/part-*.csv", "split_rows": 60}),
     ],
 )
 def test_any_page_of_what_each_output_wrote(
-    shop: Product, root: Path, kind: str, config: dict[str, str]
+    shop: Product, root: Path, kind: str, config: dict[str, Any]
 ) -> None:
-    filled = {name: value.replace("{dir}", root.name) for name, value in config.items()}
+    filled = {
+        name: value.replace("{dir}", root.name) if isinstance(value, str) else value
+        for name, value in config.items()
+    }
     run_id = run_of(shop, chain(ORDERS, (kind, filled)))
     first = page(shop, run_id)
     assert first["columns"] == ["id"]
@@ -386,7 +391,8 @@ def test_any_page_of_what_each_output_wrote(
     beyond = page(shop, run_id, "?from=1000")
     assert (beyond["rows"], beyond["count"]) == ([], 130)
     assert len(page(shop, run_id, "?limit=9999")["rows"]) == 130
-    if kind == "db_output":
+    assert first["path"] == filled.get("path")
+    if first["path"] is None or "*" in first["path"]:
         assert first["file"] is None
     else:
         assert first["file"]["path"] == filled["path"]
