@@ -40,7 +40,7 @@ export class ChartView {
     setAttribute(this.#line, 'd', linePath(rates, most));
     setAttribute(this.#area, 'd', areaPath(rates, most));
     const last = rates.at(-1);
-    const ended = last === null ? '' : ` ${formatCount(last)} at ${end},`;
+    const ended = last === null ? '' : ` ${formatCount(last)} ${end === 'now' ? 'now' : `at ${end}`},`;
     setAttribute(this.#box, 'aria-label', `Rows a second over ${known.length} seconds:${ended} ${formatCount(most)} at most, ${formatCount(Math.min(...known))} at least`);
   }
 }
