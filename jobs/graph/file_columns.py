@@ -26,3 +26,8 @@ def with_file_column(config: Mapping[str, Any], known: Known) -> Known:
 def declared(entries: Iterable[Mapping[str, str]]) -> Known:
     """The columns that the entries of `types_field` declare; there may be others."""
     return Known(Column(entry["column"], COLUMN_TYPES[entry["type"]]) for entry in entries)
+
+
+def columns_of_file(config: Mapping[str, Any], known: Known) -> Known:
+    """The rule of an input whose columns `types` and `file_column` name."""
+    return with_file_column(config, declared(config.get("types", [])))

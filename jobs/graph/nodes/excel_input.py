@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
-from jobs.graph.file_columns import declared, types_field, with_file_column
-from jobs.graph.known import Known
+from jobs.graph.file_columns import columns_of_file, types_field
 from jobs.graph.node_type import UNNAMED, NodeType
-
-
-def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
-    return with_file_column(config, declared(config.get("types", [])))
 
 
 EXCEL_INPUT = NodeType(
@@ -79,7 +71,7 @@ EXCEL_INPUT = NodeType(
     )
 """,
     rejects=True,
-    known_columns=_known_columns,
+    known_columns=columns_of_file,
     example=Example(
         says="Read the table of a report that begins below its title.",
         config={

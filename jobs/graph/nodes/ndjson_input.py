@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
-from jobs.graph.file_columns import declared, types_field, with_file_column
-from jobs.graph.known import Known
+from jobs.graph.file_columns import columns_of_file, types_field
 from jobs.graph.node_type import UNNAMED, NodeType
-
-
-def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
-    return with_file_column(config, declared(config.get("types", [])))
 
 
 NDJSON_INPUT = NodeType(
@@ -62,7 +54,7 @@ NDJSON_INPUT = NodeType(
     )
 """,
     rejects=True,
-    known_columns=_known_columns,
+    known_columns=columns_of_file,
     example=Example(
         says="Read the log of an application, an object a line; what the second one lacks is NULL.",
         config={"path": "events.ndjson", "types": [{"column": "ms", "type": "integer"}]},
