@@ -7,7 +7,6 @@ from jobs.graph.fields import FILE_COLUMN, PATTERNS, Field
 from jobs.graph.file_columns import columns_of_file, types_field
 from jobs.graph.node_type import UNNAMED, NodeType
 
-
 EXCEL_INPUT = NodeType(
     name="excel_input",
     label="Excel Input",
