@@ -16,7 +16,7 @@ from program_lib.conform import conformed
 from program_lib.errors import ProgramError, RowRefused, columns_at_fault
 from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.limits import reason
-from program_lib.ports import UNNAMED, Committing, Reader, Telling, TextReader, Writer
+from program_lib.ports import UNNAMED, Reader, Telling, TextReader, Writer, is_committing
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
 from program_lib.stopping import check
@@ -570,14 +570,15 @@ class Output(InnerNode):
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
         """Of a writer that commits on the way, no more rows at a time than its transaction takes."""
-        if not isinstance(self.writer, Committing):
+        writer = self.writer
+        if not is_committing(writer):
             super().take(batch, port)
             return
         while len(batch):
-            part, batch = batch.slice(0, self.writer.room), batch.slice(self.writer.room)
+            part, batch = batch.slice(0, writer.room), batch.slice(writer.room)
             super().take(part, port)
             with self.at_work():
-                self.writer.commit_full()
+                writer.commit_full()
 
     def worked(self, batch: Batch) -> Batch:
         assert self.writer is not None
@@ -620,7 +621,7 @@ class Output(InnerNode):
     @property
     def committed(self) -> int:
         """Rows that stand though the run fails."""
-        return self.writer.committed if isinstance(self.writer, Committing) else 0
+        return self.writer.committed if is_committing(self.writer) else 0
 
 
 def shown_values(batch: Batch, columns: Sequence[str]) -> dict[str, str]:

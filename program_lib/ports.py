@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import pyarrow as pa
 
@@ -150,7 +150,6 @@ class Writer(Protocol):
         ...
 
 
-@runtime_checkable
 class Committing(Writer, Protocol):
     """A writer that commits some of its rows before all are there: those stand, whatever happens later."""
 
@@ -167,3 +166,8 @@ class Committing(Writer, Protocol):
     def commit_full(self) -> None:
         """Between two calls of `write`: commits where there is no room. An error is that of no row."""
         ...
+
+
+def is_committing(writer: Writer | None) -> TypeGuard[Committing]:
+    """Whether a writer commits on the way; also before its `start`, until which `turn` is not known, and must not be read."""
+    return hasattr(writer, "commit_full")

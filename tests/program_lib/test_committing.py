@@ -13,6 +13,7 @@ import pytest
 from jobs.graph.checks import GraphInvalid, parse_graph
 from program_lib.databases import turns, write_rows
 from program_lib.errors import ProgramError
+from program_lib.ports import Committing, is_committing
 from tests.databases import Database
 from tests.harness import eventually
 from tests.program_lib.test_programs_on_databases import environment
@@ -65,6 +66,18 @@ def ids(target: Target) -> list[int]:
 
 
 # ---------------------------------------------------------------- what stands
+
+
+def test_who_commits_on_the_way_is_known_before_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at each of its names would read `turn`, in an order that differs from process to process."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    place = "sqlite:///t.db"
+    assert not is_committing(write_rows(place, "t", "append"))
+    assert is_committing(write_rows(place, "t", "append", commit_rows=1_000))
+    with pytest.raises(TypeError, match="runtime_checkable"):
+        isinstance(write_rows(place, "t", "append"), Committing)  # type: ignore[misc]
 
 
 def test_all_rows_are_written(target: Target, tmp_path: Path) -> None:
