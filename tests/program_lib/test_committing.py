@@ -73,11 +73,13 @@ def test_who_commits_on_the_way_is_known_before_the_start(
 ) -> None:
     """A look at each of its names would read `turn`, in an order that differs from process to process."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    place = "sqlite:///t.db"
-    assert not is_committing(write_rows(place, "t", "append"))
-    assert is_committing(write_rows(place, "t", "append", commit_rows=1_000))
+    for noted in ("_ALONE", "_SHARED"):
+        monkeypatch.setattr(turns, noted, set())
+    plain = write_rows("sqlite:///t.db", "t", "append")
+    assert not is_committing(plain)
+    assert is_committing(write_rows("sqlite:///u.db", "t", "append", commit_rows=1_000))
     with pytest.raises(TypeError, match="runtime_checkable"):
-        isinstance(write_rows(place, "t", "append"), Committing)  # type: ignore[misc]
+        isinstance(plain, Committing)  # type: ignore[misc]
 
 
 def test_all_rows_are_written(target: Target, tmp_path: Path) -> None:
