@@ -79,7 +79,7 @@ def test_healthz_says_alive_to_anyone(product: Product) -> None:
 def test_readyz_names_each_thing_that_must_work(product: Product) -> None:
     answer = eventually(lambda: _ready(product))
     assert answer is not None
-    ok = {"nats": "ok", "database": "ok", "runs": "ok", "history": "on"}
+    ok = {"nats": "ok", "database": "ok", "runs": "ok", "taggedRuns": "off", "history": "on"}
     assert answer.json() == {"ready": True, **ok}
 
 
@@ -116,7 +116,9 @@ def test_a_server_that_is_told_to_stop_is_not_ready_though_all_else_is(
     nats_of_others: NatsServer, start_product: StartProduct
 ) -> None:
     """Whoever still has a connection is told; others are refused (tests/faults/test_stop.py)."""
-    product = start_product(NATS_URL=nats_of_others.url, SAMPLE_ORDERS="0", RUNNER="off")
+    product = start_product(
+        NATS_URL=nats_of_others.url, NATS_PREFIX="stopping", SAMPLE_ORDERS="0", RUNNER="off"
+    )
     eventually(lambda: _ready(product))
     probe = f"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:{product.api_port}\r\n\r\n".encode()
     worker = product.worker_pid

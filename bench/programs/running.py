@@ -164,8 +164,8 @@ class Place:
 def _summed(path: Path) -> list[int]:
     """How many rows a file has, and a sum over all of them, in whatever order they are."""
     sums = "SELECT count(*), sum(CAST(hash(line) AS HUGEINT))"
-    found = duckdb.execute(f"{sums} FROM read_csv(?) AS line", [str(path)]).fetchone()
-    assert found is not None
+    with duckdb.connect() as database:
+        [found] = database.execute(f"{sums} FROM read_csv(?) AS line", [str(path)]).fetchall()
     return [int(value or 0) for value in found]
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from program_lib import compressed
 from program_lib.compressed import Unpacked, packing
-from program_lib.csv_files.find_types import find_types
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.narrowest_types import narrowest_types
 from program_lib.part_files import PartFile
 from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.program_lib.in_memory import rows_of
@@ -119,7 +119,8 @@ def test_an_error_names_the_line_and_types_are_found(tmp_path: Path, name: str) 
     with pytest.raises(ProgramError, match=f"line 30,002 of {name} has 3 fields"):
         read(tmp_path / name)
     (tmp_path / name).write_bytes(packed(MANY.encode(), name))
-    assert find_types(str(tmp_path / name), opener=opener)[0] == Column("n", INTEGER)
+    found = narrowest_types(CsvReader(str(tmp_path / name), opener=opener))
+    assert found[0] == Column("n", INTEGER)
 
 
 @BOTH

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from program_lib.csv_files.find_types import find_types
 from program_lib.csv_files.reader import CsvReader
 from program_lib.errors import ProgramError
+from program_lib.narrowest_types import narrowest_types
 from program_lib.types import BOOLEAN, DATE, INTEGER, NUMERIC, TEXT, TIMESTAMP, Type
 
 
 def found(content: bytes, **settings: Any) -> dict[str, Type]:
-    columns = find_types("in.csv", opener=lambda path: io.BytesIO(content), **settings)
+    reader = CsvReader("in.csv", opener=lambda path: io.BytesIO(content), **settings)
+    columns = narrowest_types(reader)
     return {column.name: column.type for column in columns}
 
 

@@ -251,7 +251,7 @@ def _may_fail(both: Both, name: str, grouping: str) -> bool:
             both.theirs(f'SELECT sum("{name}" ORDER BY id) FROM rows {grouping}')
         return True
     digits = _digits(both, name) + 6
-    sums = both.connection.execute(f'SELECT sum("{name}"), max(abs("{name}")) FROM rows {grouping}').fetchall()  # fmt: skip
+    sums = both.connection.execute(f'SELECT sum("{name}"), max(abs("{name}"::numeric)) FROM rows {grouping}').fetchall()  # fmt: skip
     most = 2**63 - 1 if name == "i" else Decimal(10) ** (38 - min(digits, 38))
     return digits > 38 or any(_is_beyond(value, most) for pair in sums for value in pair)
 

@@ -151,12 +151,12 @@ def test_links_lead_only_where_a_program_could_go(server: Server, home: Path) ->
 
 
 def test_devices_pipes_and_sockets_are_neither_listed_nor_waited_for(
-    server: Server, home: Path
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(home / "pipe.csv")
     listener = socket.socket(socket.AF_UNIX)
     try:
-        os.chdir(home)  # the name of a socket must be short
+        monkeypatch.chdir(home)  # the name of a socket must be short
         listener.bind("socket.csv")
         assert not server.names & {"pipe.csv", "socket.csv"}
         for name in ("pipe.csv", "socket.csv"):

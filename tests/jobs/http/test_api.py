@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from described import events
 from described.openapi import document
 from jobs.http.api import create_blueprint, operations
+from jobs.http.files import operations as file_operations
 from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.problems import register
 from jobs.http.schemas import SCHEMAS
@@ -73,7 +74,12 @@ def described() -> Answers:
     nowhere: Any = Mock()  # what is described is not called
     settings = Settings.from_env({})
     app.register_blueprint(create_blueprint(nowhere, nowhere, nowhere, authenticate, settings))
-    every = {**events.SCHEMAS, **SCHEMAS, **webhook_documents.SCHEMAS}
+    every = {
+        **events.SCHEMAS,
+        **SCHEMAS,
+        **file_operations.SCHEMAS,
+        **webhook_documents.SCHEMAS,
+    }
     return Answers(document(app.url_map, operations(), every))
 
 
