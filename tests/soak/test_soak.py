@@ -174,6 +174,21 @@ def test_a_count_of_nothing_that_is_older_or_completed_is_a_step_back(heard: _He
     assert ["step back in rowCount" in complaint for complaint in heard.complaints] == [True, True]
 
 
+def test_another_server_may_be_behind_until_it_has_caught_up(heard: _Heard) -> None:
+    heard.node(9, seq=8)
+    heard.client.ear.reconnected()
+    heard.node(5, seq=5)
+    heard.node(6, seq=6)
+    assert heard.complaints == []
+    heard.node(10, seq=9)
+    heard.node(6, seq=6)
+    assert "step back in rowCount" in heard.complaints[-1]
+    heard.node(11, "completed", seq=10)
+    heard.client.ear.reconnected()
+    heard.node(10, seq=9)
+    assert "step back in rowCount" in heard.complaints[-1]
+
+
 def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
     heard.node(9, seq=2)
     heard.node(5, seq=3)
