@@ -85,6 +85,7 @@ class Playground {
   #executeKey = null; // of a press of Execute that was not answered yet
   #executeValues = null; // the values that it was pressed with, as JSON
   #lost = null; // {at: Date, now: epoch seconds by the server's clock}: since when nothing is heard; null while live
+  #hasLeft = false; // somebody signed out, here or in another tab
   #wasLive = false;
 
   #overview = new Overview();
@@ -145,6 +146,7 @@ class Playground {
   // ---- jobs ----------------------------------------------------------------------------------------
 
   async #load() {
+    this.#hasLeft = false;
     if (!(await this.#signIn())) {
       this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
       return;
@@ -421,7 +423,9 @@ class Playground {
     else if (!final) this.#notice.say(asSentence(message), 'error');
   }
 
+  // Answers that were on their way when somebody signed out are no news.
   #refuseToken(message) {
+    if (this.#hasLeft && currentToken() === '') return;
     const hasEnded = currentToken() === '' || isExpired(currentToken());
     const how = isByProxy() && currentToken() === '' ? 'Load this page again to sign in.' : message;
     this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', how);
@@ -462,6 +466,7 @@ class Playground {
   }
 
   #leave(title) {
+    this.#hasLeft = true;
     this.#service.disconnect();
     this.#account.draw(null);
     this.#tokenView.open(title, 'To go on, sign in again with a token.');

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +99,8 @@ def test_progress_is_live_though_most_servers_of_the_cluster_are_gone(tmp_path: 
                 lambda: said(left.url) and hub.counts.received > 0, A_MINUTE, what="live progress"
             )
             assert not bridge.has_history
-            assert "PROGRESS" in bridge.why_no_history
+            # the silence of the stream, or the word of the server that is left, whichever is noticed first
+            assert re.search("PROGRESS|fewer than half", bridge.why_no_history)
             cluster.start()
             eventually(lambda: said(left.url) and bridge.has_history, A_MINUTE, what="the history")
         finally:

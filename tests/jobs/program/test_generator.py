@@ -60,7 +60,9 @@ def everything(**texts: str) -> dict[str, Any]:
                     {"column": text["column"], "expression": f"upper({text['sql']!r})"},
                     {"column": "doubled", "expression": "a * 2"},
                 ],
-                keep=[text["table"], "a", "K" + text["column"], "T" + text["table"]],
+                keep=list(
+                    dict.fromkeys([text["table"], "a", "K" + text["column"], "T" + text["table"]])
+                ),
             ),
             node(
                 6,
