@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import FloatRect, Locator, Page, ViewportSize, expect
 
-from tests.harness import Product
+from tests.harness import Product, eventually
 
 URL = "sqlite:///shop.db"
 WIDE: ViewportSize = {"width": 1440, "height": 900}
@@ -46,6 +46,11 @@ def ports_graph() -> dict[str, Any]:
     return {"nodes": nodes, "edges": [{"from": 1, "to": 2}], "engine": 2}
 
 
+def box_of(part: Locator) -> FloatRect:
+    """Where a part of the page is: nowhere for a moment, while the page draws its graph anew."""
+    return eventually(part.bounding_box, what="it is drawn")
+
+
 class Editor:
     """The page on one job, and what a test does with it."""
 
@@ -83,13 +88,11 @@ class Editor:
             expect(self.node(node_id)).to_have_attribute("data-selected", "true")
 
     def middle(self, part: Locator) -> tuple[float, float]:
-        box = part.bounding_box()
-        assert box is not None
+        box = box_of(part)
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def place(self, node_id: int) -> tuple[float, float]:
-        box = self.node(node_id).bounding_box()
-        assert box is not None
+        box = box_of(self.node(node_id))
         return round(box["x"]), round(box["y"])
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], **down: Any) -> None:
