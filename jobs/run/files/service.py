@@ -1,4 +1,4 @@
-"""Answers web workers that ask for the files of a tenant, on threads of its own. The side that asks is jobs/http/files.py."""
+"""Answers web workers that ask for the files of a tenant, on threads of its own. The side that asks is jobs/http/files/requests.py."""
 
 import json
 import logging
