@@ -13,6 +13,7 @@ import pyarrow as pa
 from program_lib.batch import Batch
 from program_lib.common_types import common_schema
 from program_lib.conform import conformed
+from program_lib.early import Waiting, early
 from program_lib.errors import ProgramError, RowRefused, columns_at_fault
 from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.limits import reason
@@ -270,16 +271,34 @@ class Source(Node):
         self.work = work
         self.reader: Reader | None = None
 
+    def ask_early(self) -> bool:
+        """Lets another thread open the reader and begin to read, where that would wait; whether it does."""
+        with self.at_work():
+            reader = self._made()
+        if not isinstance(reader, Waiting) or self.rejects is not None:
+            return False
+        self.reader = asked = early(reader)
+        self._hear(asked)
+        asked.begin()
+        return True
+
     def start(self) -> None:
         self.say(Status.RUNNING, "Started")
         with self.at_work():
-            self.reader = self.work()
-            if isinstance(self.reader, Telling):
-                self.reader.hear(lambda message: self.say(Status.RUNNING, message))
-            self.schema = self.reader.open()
-            self.row_total = None if self.rejects else self.reader.total() or None
+            reader = self.reader or self._made()
+            self.schema = reader.open()
+            self.row_total = None if self.rejects else reader.total() or None
             self.begin_rejecting(as_texts(self.schema))
         self.sources = frozenset({self})
+
+    def _made(self) -> Reader:
+        self.reader = reader = self.work()
+        self._hear(reader)
+        return reader
+
+    def _hear(self, reader: Reader) -> None:
+        if isinstance(reader, Telling):
+            reader.hear(lambda message: self.say(Status.RUNNING, message))
 
     def run(self) -> None:
         assert self.reader is not None

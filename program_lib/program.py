@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from program_lib import engine, settings
+from program_lib.early import MOST
 from program_lib.limits import note_file_limit
 from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Split, Step
 from program_lib.secrets import hidden
@@ -74,12 +75,24 @@ def _flow_and_commit(nodes: Sequence[Node]) -> None:
         for output in outputs:
             undo.callback(output.undo)
             output.prepare()
+        _ask_early(nodes, undo)
         flow(nodes, undo)
         for output in outputs:
             output.finish()
         ignore_stops()  # all or nothing is decided: all
         check()
         _commit(outputs)
+
+
+def _ask_early(nodes: Sequence[Node], undo: ExitStack) -> None:
+    """Where several sources wait for somebody else, they wait together."""
+    sources = in_reading_order(nodes)
+    left = MOST if len(sources) > 1 else 0
+    for source in sources:
+        if not left:
+            return
+        undo.callback(source.close)
+        left -= source.ask_early()
 
 
 def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
