@@ -17,6 +17,7 @@ from tests.browser.editing import (
     URL,
     WIDE,
     Editor,
+    box_of,
     edges_of,
     node_of,
     ports_graph,
@@ -74,8 +75,7 @@ def test_dragging_from_the_palette_places_a_node_there(edit: Any) -> None:
     to = editor.ground()
     editor.drag(editor.middle(item), (to[0], to[1] - 200))
     editor.expect_nodes("Filter")
-    box = editor.node(1).bounding_box()
-    assert box is not None
+    box = box_of(editor.node(1))
     assert abs(box["x"] + box["width"] / 2 - to[0]) < 12
     assert box["y"] < to[1] - 200 < box["y"] + box["height"]
 
@@ -644,16 +644,8 @@ def test_a_node_out_of_sight_comes_into_it_when_the_keyboard_reaches_it(edit: An
     editor.node(1).focus()
     editor.press("Tab")
     expect(editor.node(3)).to_be_focused()
-    canvas = editor.page.locator("#graph").bounding_box()
-    assert canvas is not None
-    focused = editor.page.locator(".node:focus")
-    eventually(
-        lambda: (
-            canvas["x"]
-            <= (focused.bounding_box() or {"x": -1})["x"]
-            <= canvas["x"] + canvas["width"]
-        )
-    )
+    canvas, focused = box_of(editor.page.locator("#graph")), editor.page.locator(".node:focus")
+    eventually(lambda: canvas["x"] <= box_of(focused)["x"] <= canvas["x"] + canvas["width"])
 
 
 def test_tidy_up_lays_the_flow_out_and_can_be_taken_back(edit: Any) -> None:
@@ -1169,13 +1161,13 @@ def test_opening_a_form_leaves_the_graph_where_it_is_and_as_large(
     expect(editor.node(4)).to_be_visible()
     expect(level).to_have_text("95 %")
     before = [editor.place(n) for n in (1, 2, 3, 4)]
-    canvas, execute = (page.locator(part).bounding_box() for part in ("#graph", "#execute"))
+    canvas, execute = (box_of(page.locator(part)) for part in ("#graph", "#execute"))
     editor.node(2).click()
     expect(page.locator("#node-form")).to_be_visible()
     picture(page, "form-over-graph", tmp_path)
     assert [editor.place(n) for n in (1, 2, 3, 4)] == before
-    assert page.locator("#graph").bounding_box() == canvas
-    assert page.locator("#execute").bounding_box() == execute
+    assert box_of(page.locator("#graph")) == canvas
+    assert box_of(page.locator("#execute")) == execute
     editor.field("condition").locator("textarea").fill("quantity > 1")
     expect(page.locator("#unsaved")).to_be_visible()
     assert [editor.place(n) for n in (1, 2, 3, 4)] == before
@@ -1213,14 +1205,14 @@ def test_a_node_that_its_form_would_hide_comes_out_from_under_it(
 def test_a_quick_drag_from_the_palette_lands_where_it_is_dropped_on_any_screen(edit: Any) -> None:
     editor = edit(viewport={"width": 3840, "height": 2160})
     page = editor.page
-    item = page.locator('.palette-item[data-type="map"]').bounding_box()
+    item = box_of(page.locator('.palette-item[data-type="map"]'))
     page.mouse.move(item["x"] + 40, item["y"] + 15)
     page.mouse.down()
     page.mouse.move(2000, 1400)  # in one move
     page.mouse.up()
     expect(editor.node(4)).to_be_visible()
     expect(page.locator("#details")).to_be_visible()
-    box = editor.node(4).bounding_box()
+    box = box_of(editor.node(4))
     assert box["x"] <= 2000 <= box["x"] + box["width"]
     assert box["y"] <= 1400 <= box["y"] + box["height"]
 
@@ -1231,14 +1223,14 @@ def test_nodes_can_be_moved_in_a_small_window(edit: Any) -> None:
     expect(page.locator("#graph")).to_have_attribute("data-direction", "down")
     page.click("#by-hand")
     expect(page.locator("#by-hand")).to_have_attribute("aria-pressed", "true")
-    before = editor.node(1).bounding_box()
+    before = box_of(editor.node(1))
     x, y = before["x"] + 30, before["y"] + 20
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 20, y + 60, steps=5)
     page.mouse.up()
     expect(page.locator("#unsaved")).to_be_visible()
-    assert editor.node(1).bounding_box()["y"] > before["y"] + 30
+    assert box_of(editor.node(1))["y"] > before["y"] + 30
     page.click("#by-hand")
     expect(page.locator("#graph")).to_have_attribute("data-direction", "down")
 
@@ -1252,12 +1244,11 @@ def test_in_a_small_window_nothing_lies_over_a_card(edit: Any, tmp_path: Path) -
     expect(slots[1].locator(".node-problems")).to_be_visible()
 
     def free() -> bool:
-        boxes = [slot.bounding_box() for slot in slots]
-        return all(a["y"] + a["height"] <= b["y"] for a, b in pairwise(boxes) if a and b)
+        boxes = [box_of(slot) for slot in slots]
+        return all(a["y"] + a["height"] <= b["y"] for a, b in pairwise(boxes))
 
     eventually(free)
-    tools = page.locator(".canvas-tools").bounding_box()
-    assert tools is not None
+    tools = box_of(page.locator(".canvas-tools"))
     assert (tools["x"], tools["width"]) == (0, 320)
     editor.node(1).click()
     page.click("#node-preview")

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import OpenPlayground
+from tests.browser.editing import box_of
 from tests.harness import ROOT, Product, eventually
 
 ROWS = 60_000  # of the tables made here: seconds of work, and some hundred reports
@@ -496,8 +497,7 @@ def test_the_page_fits_its_window(open_playground: OpenPlayground, width: int) -
     expect_live(page)
     expect(node(page, DB_INPUT)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    box = page.locator("#execute").bounding_box()
-    assert box is not None
+    box = box_of(page.locator("#execute"))
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
 

@@ -178,9 +178,7 @@ def test_a_minimap_is_there_while_the_graph_does_not_fit_and_leads_where_one_poi
     assert_accessible(page, "the minimap")
     assert page.locator("#minimap").get_attribute("aria-hidden") == "true"
     assert page.locator("#minimap :focus, #minimap [tabindex], #minimap button").count() == 0
-    last = page.locator('.minimap-node[data-node-id="12"]').bounding_box()
-    assert last is not None
-    page.mouse.click(last["x"] + last["width"] / 2, last["y"] + last["height"] / 2)
+    page.mouse.click(*editor.middle(page.locator('.minimap-node[data-node-id="12"]')))
     expect(editor.node(12)).to_be_in_viewport(ratio=1)
     expect(editor.node(1)).not_to_be_in_viewport()
     editor.drag(

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from tests.browser.conftest import KeptContext, OpenPlayground, open_pages
-from tests.browser.editing import EMPTY, WIDE
+from tests.browser.editing import EMPTY, WIDE, box_of
 from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import BAD_ROW, Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import (
@@ -470,9 +470,7 @@ def test_counts_have_one_notation_on_all_edges_and_stay_on_one_line(
     rows = node(page, DB_INPUT).locator(".node-rows")
     expect(rows.locator(".node-share")).to_have_text("31 %")
     assert rows.evaluate("(line) => line.getBoundingClientRect().height / line.offsetHeight") > 0
-    share = rows.locator(".node-share").bounding_box()
-    assert share is not None
-    assert share["height"] < 30
+    assert box_of(rows.locator(".node-share"))["height"] < 30
     picture(page, "state-large-counts", tmp_path)
     run.status("completed")
 
