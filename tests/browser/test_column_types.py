@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.editing import EMPTY, Editor, node_of
+from tests.browser.editing import EMPTY, Editor, box_of, node_of
 from tests.browser.pages import assert_accessible, picture
 from tests.browser.test_playground import expect_live, expect_run
 from tests.harness import Product
@@ -371,13 +371,13 @@ def test_types_and_notes_are_accessible(edit: Any, scheme: str, tmp_path: Path) 
     page = editor.page
     editor.node(1).click()
     expect(page.locator("#node-notes")).to_be_visible()
-    page.wait_for_timeout(300)
+    box_of(page.locator("#node-form"))
     assert_accessible(page, f"notes, {scheme}")
     picture(page, f"notes-{scheme}", tmp_path)
     page.click(".types-find")
     expect_note(editor, "Found the types of 7 columns.")
     page.click("#node-preview")
     expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
-    page.wait_for_timeout(300)
+    box_of(page.locator("#preview-table"))
     assert_accessible(page, f"types, {scheme}")
     picture(page, f"types-{scheme}", tmp_path)

@@ -182,6 +182,7 @@ def test_the_keyboard_connects_and_disconnects(edit: Any) -> None:
 def test_a_drag_connects_the_ports_that_it_begins_and_ends_at(edit: Any) -> None:
     editor = edit(ports_graph())
     labels = editor.page.locator(".port-label")
+    expect(labels).to_have_count(4)
     assert sorted(labels.all_text_contents()) == ["else", "large", "left", "right"]
     drag, port, middle = editor.drag, editor.port, editor.middle
     drag(middle(port(2, "out", "large")), middle(port(3, "in", "right")))
@@ -195,10 +196,10 @@ def test_a_drag_connects_the_ports_that_it_begins_and_ends_at(edit: Any) -> None
         {"from": 2, "to": 3, "fromPort": "else", "toPort": "left"},
         {"from": 3, "to": 4},
     ]
-    ends = editor.page.locator(".edge").evaluate_all(
-        "all => all.map((path) => path.getAttribute('d'))"
-    )
-    assert len(set(ends)) == len(ends)  # lines of two ports do not lie on each other
+    lines = editor.page.locator(".edge:not(.edge-aim)")
+    expect(lines).to_have_count(4)
+    ends = lines.evaluate_all("all => all.map((path) => path.getAttribute('d'))")
+    assert len(set(ends)) == 4  # lines of two ports do not lie on each other
 
 
 def test_an_edge_shows_the_rows_of_its_output_and_a_graph_of_ports_is_accessible(
@@ -596,7 +597,7 @@ def zoom(page: Page) -> int:
 def test_zoom_fit_and_pan(edit: Any) -> None:
     editor = edit()
     page = editor.page
-    assert zoom(page) == 100
+    eventually(lambda: zoom(page) == 100)
     ground = editor.ground()
     page.mouse.move(*ground)
     page.keyboard.down("Control")
@@ -610,14 +611,14 @@ def test_zoom_fit_and_pan(edit: Any) -> None:
     page.mouse.wheel(30, 50)
     eventually(lambda: editor.place(1) == (before[0] - 30, before[1] - 50))
     editor.drag(ground, (ground[0] + 100, ground[1] + 20), button="middle")
-    assert editor.place(1) == (before[0] + 70, before[1] - 30)
+    eventually(lambda: editor.place(1) == (before[0] + 70, before[1] - 30))
     page.mouse.click(*ground)
     editor.press("ArrowRight")
-    assert editor.place(1)[0] == before[0] - 10
+    eventually(lambda: editor.place(1)[0] == before[0] - 10)
     editor.press("+")
-    assert zoom(page) == 120
+    eventually(lambda: zoom(page) == 120)
     editor.press("0")
-    assert zoom(page) == 100
+    eventually(lambda: zoom(page) == 100)
 
 
 def test_zoom_keeps_the_point_under_the_pointer(edit: Any) -> None:
@@ -774,13 +775,23 @@ def test_an_answer_that_comes_late_is_dropped_for_the_newest(edit: Any) -> None:
     condition = editor.field("condition").locator("textarea")
     condition.fill("broken >")
     eventually(lambda: page.wait_for_timeout(20) or held)
-    condition.fill("id > 2")
-    eventually(lambda: page.wait_for_timeout(20) or True)
+    with page.expect_response("**/api/jobs/validate"):
+        condition.fill("id > 2")
     error = {"nodeId": 2, "field": "condition", "message": "late"}
     for route in held:
         route.fulfill(status=422, json={"errors": [error], "detail": "late"})
+    editor.settle()
     expect(page.locator("#problems-text")).to_have_text("1 problem")
     expect(editor.node(2)).not_to_have_attribute("data-invalid", "true")
+
+
+# As fast as it goes: keys that the test sends would be as far from one another as the machine is busy
+TYPE = """(area, text) => {
+  for (const letter of text) {
+    area.value += letter;
+    area.dispatchEvent(new Event('input', {bubbles: true}));
+  }
+}"""
 
 
 def test_typing_asks_the_validator_once_it_is_quiet(edit: Any) -> None:
@@ -789,10 +800,12 @@ def test_typing_asks_the_validator_once_it_is_quiet(edit: Any) -> None:
     editor.node(2).click()
     expect(editor.page.locator("#problems-text")).to_have_text("1 problem")
     editor.page.on("request", lambda request: asked.append(request.url))
-    editor.field("condition").locator("textarea").press_sequentially(" and id < 99999", delay=10)
-    checks = ("validate" in url for url in asked)
-    eventually(lambda: editor.page.wait_for_timeout(50) or asked)
-    assert sum(checks) <= 3
+    condition = editor.field("condition").locator("textarea")
+    with editor.page.expect_request("**/api/jobs/validate"):
+        condition.evaluate(TYPE, " and id < 99999")
+    with editor.page.expect_request("**/api/jobs/validate"):
+        condition.evaluate(TYPE, "9")
+    assert sum(url.endswith("/api/jobs/validate") for url in asked) == 2
 
 
 # ---------------------------------------------------------------- preview
@@ -1269,7 +1282,7 @@ def test_every_state_of_the_editor_is_accessible(edit: Any, scheme: str, tmp_pat
     editor.node(1).click()
     page.click("#node-preview")
     expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
-    page.wait_for_timeout(300)
+    box_of(page.locator("#preview-table"))
     check("preview")
     page.click("#preview-close")
     editor.node(2).click()
