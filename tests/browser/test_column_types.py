@@ -80,18 +80,8 @@ def test_each_column_has_a_line_with_its_name_and_a_choice_of_types(edit: Any) -
     editor.page.keyboard.type("price")
     line = editor.field("types").locator("li").first
     expect(line.get_by_label("Type 1")).to_have_value("text")
-    options = line.locator("option").all_inner_texts()
-    assert options == [
-        "text",
-        "integer",
-        "numeric",
-        "double",
-        "boolean",
-        "date",
-        "time",
-        "timestamp",
-        "timestamptz",
-    ]
+    kinds = "text integer numeric double boolean date time timestamp timestamptz"
+    expect(line.locator("option")).to_have_text(kinds.split())
     line.locator("select").select_option("numeric")
     editor.field("types").locator(".columns-add").click()
     editor.page.keyboard.type("day")

@@ -1006,7 +1006,7 @@ def test_a_duplicated_tab_keeps_a_draft_of_its_own(edit: Any, shop: Product) -> 
     page = opened.value
     expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
     name = "() => sessionStorage.getItem('playground.tab')"
-    assert page.evaluate(name) != first.page.evaluate(name)
+    eventually(lambda: page.evaluate(name) != first.page.evaluate(name))
     expect(page.locator("#unsaved")).to_be_hidden()
 
 

@@ -160,8 +160,7 @@ def test_the_preview_is_a_tab_of_the_dock(edit: Any) -> None:
 
 
 def height_of(page: Page) -> float:
-    height: float = page.locator("#drawers").evaluate("(e) => e.offsetHeight")
-    return height
+    return box_of(page.locator("#drawers"))["height"]
 
 
 def test_the_dock_has_the_height_that_a_person_gave_it_also_after_a_reload(edit: Any) -> None:
@@ -184,14 +183,10 @@ def test_the_dock_has_the_height_that_a_person_gave_it_also_after_a_reload(edit:
     before = height_of(page)
     editor.press("ArrowDown", "ArrowDown")
     assert height_of(page) < before
-    expect(handle).to_have_attribute(
-        "aria-valuenow",
-        str(
-            round(100 * height_of(page) / page.locator(".stage").evaluate("(e) => e.clientHeight"))
-        ),
-    )
+    share = height_of(page) / page.locator(".stage").evaluate("(e) => e.clientHeight")
+    expect(handle).to_have_attribute("aria-valuenow", str(round(100 * share)))
     editor.press("End")
     expect(page.locator("#graph")).to_be_visible()
-    assert page.locator("#graph").evaluate("(e) => e.clientHeight") >= 60
+    assert box_of(page.locator("#graph"))["height"] >= 60
     handle.dblclick()
     assert abs(height_of(page) - usual) <= 12

@@ -404,7 +404,7 @@ def test_a_log_shows_its_last_lines_and_is_searched_and_downloaded(
     expect(shown.last).to_have_text("line 3000 of many, <b>as text</b>")
     expect(page.locator("#log-above")).to_be_visible()
     at_end = "(box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
-    assert page.locator("#log-lines").evaluate(at_end)
+    eventually(lambda: page.locator("#log-lines").evaluate(at_end))
 
     page.fill("#log-search", "LINE 29")
     expect(page.locator("#log-found")).to_have_text("100 of 1000 lines")
