@@ -53,6 +53,7 @@ def test_a_name_is_completed_by_keyboard_and_the_call_explained(editor: Editor) 
         "start_of(x, unit) → as x"
     )
     field.press_sequentially("leftov")
+    expect(options(editor)).to_have_count(1)
     editor.press("ArrowDown", "Tab")
     expect(field).to_be_focused()
     expect(field).to_have_value("start_of(leftover")
