@@ -575,6 +575,7 @@ def test_nodes_can_be_pasted_into_another_job(edit: Any, shop: Product) -> None:
     expect(editor.page.locator(".palette-item")).not_to_have_count(0)
     editor.page.click(f'.job[data-job-id="{other}"]')
     expect(editor.page.locator("#job-name")).to_have_text("Other")
+    expect(editor.page.locator("#canvas-add")).to_be_visible()  # its graph is there, too
     editor.page.mouse.click(*editor.ground())
     editor.press("Control+v")
     editor.expect_nodes("Recent")
