@@ -78,7 +78,7 @@ class Playground {
   #jobs = [];
   #listedAt = 0; // Date.now() of the last look at them
   #isLooking = false; // at the list of jobs
-  #isArriving = null; // {place} that the address names already, until it is shown
+  #isArriving = null; // {place, isChosen}: what the address names, until it is shown, and whether a person chose a node meanwhile
   #addressTimer = null;
   #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
   #announced = { run: null, nodes: '', connection: null }; // what was last read out
@@ -184,15 +184,16 @@ class Playground {
   }
 
   async #arriveAtJob(place, isAnew) {
-    const arriving = { place };
+    const arriving = { place, isChosen: false };
     this.#isArriving = arriving;
     if (isAnew || place.job !== this.#shown.jobId) await this.#open(place.job);
     if (this.#isArriving !== arriving) return; // the person has gone on
     if (place.run === null) this.#runs.leavePast();
     else await this.#runs.showLinked(place);
     if (this.#isArriving !== arriving) return;
-    if (place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) this.#showNode(place.node);
+    if (!arriving.isChosen && place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) this.#showNode(place.node);
     this.#isArriving = null;
+    if (arriving.isChosen) this.#noteAddress();
   }
 
   #leaveJob() {
@@ -643,6 +644,7 @@ class Playground {
 
   // For the tour: the job at hand, else the first one. False where there is none.
   async #showAnyJob() {
+    if (this.#shown.jobId === null && this.#jobs.length === 0) await this.#attempt(() => this.#refreshJobs(), { quiet: true }); // they may be on their way
     const [first] = this.#jobs;
     if (this.#shown.jobId === null && first !== undefined) await this.#go(jobPlace(first.id));
     return this.#shown.jobId !== null;
@@ -669,6 +671,7 @@ class Playground {
   }
 
   #showDetails(nodeId) {
+    if (nodeId !== null && this.#isArriving !== null) this.#isArriving.isChosen = true;
     this.#shown.selected = nodeId;
     this.#details.show(this.#view().graph.nodes.find((node) => node.id === nodeId) ?? null);
     this.#noteAddress();
