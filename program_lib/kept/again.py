@@ -17,8 +17,8 @@ from program_lib.kept.source import KeptSource
 from program_lib.nodes import Inlet, Node, Output, Report
 from progress_lib import Progress, Status
 
-KEEP = "KEEP_OUTPUTS"  # {"directory", "nodeBytes", "runBytes"} as JSON
-AGAIN = "RUN_AGAIN"  # {"run", "directory", "nodes": {id: {"name", "rows", "isRead"}}} as JSON
+KEEP = "KEEP_OUTPUTS"  # {"directory", "nodeBytes", "runBytes", "full"} as JSON
+AGAIN = "RUN_AGAIN"  # {"run", "directory", "nodes": {id: {"rows", "isRead"}}} as JSON
 
 
 def begun_again(nodes: Sequence[Node], report: Report) -> list[Node]:
@@ -66,7 +66,12 @@ def keep_outputs(nodes: Sequence[Node]) -> Draining | None:
     if not text:
         return None
     settings = json.loads(text)
-    keeping = Keeping(Path(settings["directory"]), settings["nodeBytes"], settings["runBytes"])
+    keeping = Keeping(
+        Path(settings["directory"]),
+        settings["nodeBytes"],
+        settings["runBytes"],
+        settings.get("full"),
+    )
     draining = Draining()
     for node in nodes:
         node.onward = draining

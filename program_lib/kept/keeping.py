@@ -38,8 +38,16 @@ class NotKept(Exception):
 class Keeping:
     """What a program keeps of its nodes, within its bounds. One thread uses it."""
 
-    def __init__(self, directory: Path, node_bytes: int, run_bytes: int) -> None:
-        """`node_bytes`, `run_bytes`: of Parquet, of one node and of all; the directory need not be there."""
+    def __init__(
+        self, directory: Path, node_bytes: int, run_bytes: int, full: str | None = None
+    ) -> None:
+        """`node_bytes`, `run_bytes`: of Parquet, of one node and of all; the directory need not be there.
+
+        `full`: why there are no more bytes for the run, where that is not its own bound.
+        """
+        self._full = (
+            full or f"what is kept of this run would be larger than {told_bytes(run_bytes)}"
+        )
         self._directory = directory
         self.node_bytes, self._run_bytes = node_bytes, run_bytes
         self._taken = 0  # bytes of all nodes, those that are at work included
@@ -55,9 +63,7 @@ class Keeping:
     def take(self, count: int) -> None:
         """Takes bytes of the run's bound. Raises NotKept."""
         if self._taken + count > self._run_bytes:
-            raise NotKept(
-                f"what is kept of this run would be larger than {told_bytes(self._run_bytes)}"
-            )
+            raise NotKept(self._full)
         self._taken += count
 
     def give_back(self, count: int) -> None:
