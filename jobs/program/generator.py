@@ -156,10 +156,12 @@ def generate_table_search(connection: str, *, seconds: float) -> str:
     return source
 
 
-def generate_kept(directory: str, output: str | None, *, rows: int, seconds: float) -> str:
-    """The source of a program that tells what is kept of a node in this directory, in preview.json."""
+def generate_kept(
+    directory: str, number: int, output: str | None, *, rows: int, seconds: float
+) -> str:
+    """The source of a program that tells what is kept of a node of this number, in a directory, in preview.json."""
     source: str = TEMPLATES.get_template("kept.py.j2").render(
-        directory=directory, output=output, rows=rows, seconds=seconds
+        directory=directory, number=number, output=output, rows=rows, seconds=seconds
     )
     return source
 

@@ -236,7 +236,10 @@ class Execution:
                 LOG.warning("run %s: its outputs are not kept: %s", run.run_id, error)
                 return made
             limits = parts.allowance.limits
-            made |= keeping(self._files, run.tenant_id, parts.kept, limits, used)
+            try:
+                made |= keeping(self._files, run.tenant_id, parts.kept, limits, used)
+            except OSError as error:  # the disk is full
+                LOG.warning("run %s: its outputs are not kept: %s", run.run_id, error)
         return made
 
     def _kept(self) -> Kept | None:

@@ -167,15 +167,16 @@ class Previews:
 
     def _kept(self, tenant_id: str, question: Document) -> Document:
         """What is kept of a node of a run, or which of the nodes to `look` for are missing."""
-        kept = RunFiles(self._data_dir, question["run"]).kept(tenant_id).resolve()
+        files = RunFiles(self._data_dir, question["run"])
         if "look" in question:
             numbers = [int(number) for number in question["look"]]
-            missing = [number for number in numbers if not (kept / str(number)).is_dir()]
+            missing = [number for number in numbers if not files.has_kept(tenant_id, number)]
             return {"columns": [], "missing": missing}
         from jobs.program.generator import generate_kept  # as in `_program`
 
-        directory, output = kept / str(int(question["node"])), question.get("output")
-        program = generate_kept(str(directory), output, rows=ROWS, seconds=SECONDS)
+        directory, number = files.kept(tenant_id).resolve(), int(question["node"])
+        output = question.get("output")
+        program = generate_kept(str(directory), number, output, rows=ROWS, seconds=SECONDS)
         return self._answered(program, tenant_id, {"nodes": []}, {}, reads=(directory,))
 
     def _answered(

@@ -34,13 +34,13 @@ class KeptVariables:
 def keeping(
     files: RunFiles, tenant_id: str, settings: KeptOutputs, limits: ProgramLimits, used: int
 ) -> KeptVariables:
-    """Lets a program keep what its nodes give. `used`: bytes that runs of its tenant kept before."""
+    """Lets a program keep what its nodes give. `used`: bytes that runs of its tenant kept before. Raises OSError."""
     room = max(0, settings.tenant_mb * MB - used)
     node = settings.node_mb * MB
     if limits.file_mb:  # beyond that, a write would count as the program's own fault
         node = min(node, limits.file_mb * MB - MB)
     told: dict[str, Any] = {
-        "directory": str(files.kept(tenant_id).resolve()),
+        "directory": str(files.make_kept(tenant_id)),
         "nodeBytes": node,
         "runBytes": min(settings.run_mb * MB, room),
     }
@@ -51,13 +51,14 @@ def keeping(
 
 def beginning(data_dir: Path, tenant_id: str, again: Again) -> KeptVariables:
     """Lets a program begin with what a run before kept. Raises KeptElsewhere, OSError."""
-    directory = RunFiles(data_dir, again.run_id).kept(tenant_id).resolve()
+    before = RunFiles(data_dir, again.run_id)
+    directory = before.kept(tenant_id).resolve()
     if again.place != place_of_runs(data_dir):
         raise KeptElsewhere(
             f"what run {again.run_id} kept lies on another machine than the runner that took this run: with "
             "several machines, share DATA_DIR between them, or give the job a tag that the runner there has"
         )
-    if missing := [number for number in again.read if not (directory / str(number)).is_dir()]:
+    if missing := [number for number in again.read if not before.has_kept(tenant_id, number)]:
         raise KeptElsewhere(
             f"what run {again.run_id} kept of node {missing[0]} is not there any more: execute the whole job"
         )

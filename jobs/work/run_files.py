@@ -90,6 +90,16 @@ class RunFiles:
         """Where what its nodes give is kept; the tenant is in the path, so that who asks for another's finds nothing."""
         return self.all_kept / check_id(tenant_id)
 
+    def make_kept(self, tenant_id: str) -> Path:
+        """Makes that directory, which a confined program could not. Raises OSError."""
+        directory = self.kept(tenant_id)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return directory.resolve()
+
+    def has_kept(self, tenant_id: str, number: int) -> bool:
+        """Whether something is kept of a node."""
+        return any(self.kept(tenant_id).glob(f"{number}.*.parquet"))
+
     def remove_kept(self) -> None:
         """Deletes what was kept of its nodes; harmless when repeated."""
         shutil.rmtree(self.all_kept, ignore_errors=True)
@@ -98,7 +108,8 @@ class RunFiles:
         """What the program says it kept, and removes what it left unfinished."""
         directory = self.kept(tenant_id)
         for part in directory.glob(".*.part"):
-            shutil.rmtree(part, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
         try:
             descriptor = os.open(
                 directory / ABOUT_KEPT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

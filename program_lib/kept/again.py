@@ -31,9 +31,7 @@ def begun_again(nodes: Sequence[Node], report: Report) -> list[Node]:
     directory = Path(plan["directory"])
     left_out = {number for number, entry in told.items() if not entry["isRead"]}
     made = [
-        KeptSource(node, plan["run"], directory / str(node.number))
-        if str(node.number) in told
-        else node
+        KeptSource(node, plan["run"], directory) if str(node.number) in told else node
         for node in nodes
         if str(node.number) not in left_out
     ]

@@ -1,7 +1,8 @@
-"""Keeps what nodes give: a directory a node, with a Parquet file for each of its outputs, there once the node is done.
+"""Keeps what nodes give: a Parquet file for each of their outputs, there once the node is done.
 
-DIRECTORY/<node>/<place>.parquet, and DIRECTORY/about.json, which tells of each node what is kept, or why it is not.
-What goes wrong here costs the kept output of a node, and never the run.
+DIRECTORY/<node>.<place>.parquet, and DIRECTORY/about.json, which tells of each node what is kept, or why it is not: it
+is written last, and a node that is not in it is not kept. A confined program can make files, but no directories, so the
+runner makes this one. What goes wrong here costs the kept output of a node, and never the run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Keeping:
     def __init__(
         self, directory: Path, node_bytes: int, run_bytes: int, full: str | None = None
     ) -> None:
-        """`node_bytes`, `run_bytes`: of Parquet, of one node and of all; the directory need not be there.
+        """`node_bytes`, `run_bytes`: of Parquet, of one node and of all.
 
         `full`: why there are no more bytes for the run, where that is not its own bound.
         """
@@ -56,9 +56,9 @@ class Keeping:
     def of_node(self, number: int) -> NodeKeeping:
         return NodeKeeping(self, number)
 
-    def part(self, number: int) -> Path:
-        """Where the files of a node are until it is done."""
-        return self._directory / f".{number}.part"
+    def path(self, number: int, place: int) -> Path:
+        """Where the file of a node's output is once the node is done."""
+        return self._directory / f"{number}.{place}.parquet"
 
     def take(self, count: int) -> None:
         """Takes bytes of the run's bound. Raises NotKept."""
@@ -70,14 +70,8 @@ class Keeping:
         self._taken -= count
 
     def note_kept(self, number: int, rows: int, size: int, ports: dict[str, int]) -> None:
-        """The node is done: its files get their place. Raises OSError."""
-        place = self._directory / str(number)
-        self.part(number).rename(place)
-        try:
-            self._note(number, {"rows": rows, "bytes": size, "ports": ports})
-        except OSError:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
+        """The node is done, and its files are in their place. Raises OSError."""
+        self._note(number, {"rows": rows, "bytes": size, "ports": ports})
 
     def note_not_kept(self, number: int, why: str) -> None:
         try:
@@ -90,7 +84,6 @@ class Keeping:
         self._about[str(number)] = entry
         part = self._directory / f".{ABOUT}.part"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
             part.write_text(json.dumps(self._about))
             part.replace(self._directory / ABOUT)
         except OSError:
@@ -121,9 +114,7 @@ class NodeKeeping:
         try:
             if not schema:
                 raise NotKept("it has no columns")
-            directory = self._keeping.part(self._number)
-            directory.mkdir(parents=True, exist_ok=True)
-            path = directory / f"{len(self._files)}.parquet"
+            path = self._keeping.path(self._number, len(self._files))
             self._files[output] = _OutputFile(path, output, schema, self._count)
         except Exception as error:
             self._lose(error)
@@ -143,6 +134,8 @@ class NodeKeeping:
         try:
             for file in self._files.values():
                 file.finish()
+            for file in self._files.values():
+                file.put_in_place()
             rows = {output: file.rows for output, file in self._files.items()}
             self._keeping.note_kept(self._number, sum(rows.values()), self._size, rows)
             self.is_kept = True
@@ -169,7 +162,6 @@ class NodeKeeping:
         self.reason = _reason(error)
         for file in self._files.values():
             file.undo()
-        shutil.rmtree(self._keeping.part(self._number), ignore_errors=True)
         self._keeping.give_back(self._size)
         self._size = 0
         self._keeping.note_not_kept(self._number, self.reason)
@@ -183,8 +175,9 @@ class _OutputFile:
         """`count` is told how many bytes will be written, and refuses them by raising."""
         self.rows = 0
         self._count = count
+        self._path, self._part = path, path.with_name(f".{path.name}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = os.open(self._part, flags, 0o600)
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
@@ -210,6 +203,9 @@ class _OutputFile:
         os.fsync(self._descriptor)
         self._close()
 
+    def put_in_place(self) -> None:
+        self._part.rename(self._path)
+
     def undo(self) -> None:
         """The writer is closed first: it would write the end of its file when Python lets go of it."""
         self._count = _nothing_more
@@ -219,6 +215,9 @@ class _OutputFile:
         self._waiting = []
         with suppress(OSError):
             self._close()
+        for path in (self._part, self._path):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _write_group(self) -> None:
         assert self._writer is not None

@@ -23,10 +23,10 @@ FAILED = 1  # exit code
 UNORDERED = {Kind.JSON, Kind.INTERVAL, Kind.OTHER}
 
 
-def show_kept(directory: str, output: str | None, *, rows: int, seconds: float) -> int:
+def show_kept(directory: str, number: int, output: str | None, *, rows: int, seconds: float) -> int:
     """Tells what is kept of a node, in preview.json; the exit code. Reads for at most `seconds`, a batch at a time."""
     try:
-        tell(_shown(kept_files(Path(directory)), output, rows, seconds))
+        tell(_shown(kept_files(Path(directory), number), output, rows, seconds))
     except Exception as error:
         tell({"message": reason(error)})
         return FAILED

@@ -57,12 +57,16 @@ class KeptFile:
         self._file.close()
 
 
-def kept_files(directory: Path) -> list[KeptFile]:
+def kept_files(directory: Path, number: int) -> list[KeptFile]:
     """What is kept of a node, a file for each of its outputs. Raises as KeptFile, and ProgramError where nothing is there."""
-    paths = [] if directory.is_symlink() else sorted(directory.glob("*.parquet"))
+    paths = sorted(directory.glob(f"{number}.*.parquet"), key=_place)
     if not paths:
         raise ProgramError("what was kept of it is not there any more")
     return [KeptFile(path) for path in paths]
+
+
+def _place(path: Path) -> int:
+    return int(path.name.split(".")[1])
 
 
 class KeptSource(Source):
@@ -79,7 +83,7 @@ class KeptSource(Source):
 
     def start(self) -> None:
         with self.at_work():
-            self._files = {file.output: file for file in kept_files(self._directory)}
+            self._files = {file.output: file for file in kept_files(self._directory, self.number)}
             if missing := [output for output in self.feeds if output not in self._files]:
                 raise ProgramError(f"nothing was kept of its output {missing[0]!r}")
         first = next(iter(self._files.values()))
