@@ -111,13 +111,13 @@ class Runner:
         slots: int,
         deadlines: Deadlines,
         retention: Retention,
+        kept_outputs: KeptOutputs,
         allowance: Allowance,
         periods: Periods | None = None,
         issuer: Issuer | None = None,
         rules: StreamRules | None = None,
         webhooks: WebhookSettings | None = None,
         uploads: UploadSettings | None = None,
-        kept: KeptOutputs | None = None,
         has_many_tenants: bool = False,
         takes: Sequence[str | None] = (None,),
         traces: Traces | None = None,
@@ -154,7 +154,7 @@ class Runner:
             self._interpreters,
             self._admission,
             traces,
-            kept or KeptOutputs(),
+            kept_outputs,
         )
         self._lost_runs = LostRuns(
             store,
@@ -166,7 +166,7 @@ class Runner:
             traces,
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
-        self._old_runs = OldRuns(store, data_dir, retention, kept)
+        self._old_runs = OldRuns(store, data_dir, retention, kept_outputs)
         self._turns = {tag: Turns(TURNS_KEPT) for tag in self._takes}  # (taker thread)
         self._deliveries = None
         if webhooks is not None:
@@ -501,7 +501,7 @@ def main() -> int:
         rules=settings.stream_rules(store.installation),
         webhooks=settings.webhooks,
         uploads=settings.uploads,
-        kept=settings.kept_outputs,
+        kept_outputs=settings.kept_outputs,
         has_many_tenants=settings.tenant_id == EVERY_TENANT,
         takes=settings.runner.takes,
         traces=traces,

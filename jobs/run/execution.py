@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.graph.checks import outputs_of
@@ -67,7 +67,7 @@ class RunnerParts:
     interpreters: Interpreters
     admission: Admission | None  # None: programs come to NATS as we do
     traces: Traces
-    kept: KeptOutputs = field(default_factory=KeptOutputs)
+    kept: KeptOutputs
 
 
 class Execution:

@@ -34,12 +34,12 @@ class OldRuns:
         store: Store,
         data_dir: Path,
         retention: Retention,
-        kept: KeptOutputs | None = None,
+        kept: KeptOutputs,
     ) -> None:
         self._store = store
         self._data_dir = data_dir
         self._retention = retention
-        self._kept = kept or KeptOutputs()
+        self._kept = kept
         self._stopping = threading.Event()
         # Bytes of logs and other files of runs on this machine, after the last sweep
         self.sizes: dict[str, int] = {}
