@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 from jobs.graph.again import Again, Stands
 from jobs.run.retention import OldRuns
 from jobs.store.records import NewRun
-from jobs.store.store import Store
+from jobs.store.store import NotFound, Store
+from jobs.work.run_files import RunFiles
 from settings.groups import KeptOutputs, Retention
-from tests.harness import NatsServer, Product, running_product
+from tests.harness import ROOT, NatsServer, Product, running_product
 from tests.jobs.tags.test_product import place, runner
 from tests.programs import chain, graph, node
 
@@ -195,6 +197,52 @@ def test_a_job_that_keeps_nothing_keeps_nothing(shop: Product) -> None:
     assert refused.status == 409
     assert "has kept nothing" in refused.json()["detail"]
     assert shop.get(f"/api/runs/{run_id}/kept/2").status == 404
+
+
+def test_the_script_begins_at_a_node(shop: Product) -> None:
+    job_id, document, failed = failing(shop, "script")
+    save(shop, job_id, mended(document))
+    command = [str(ROOT / "scripts/execute.sh"), str(job_id), "--watch"]
+    environment = {**os.environ, "TOKEN": shop.token(), "URL": shop.url}
+
+    def executed(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *options], env=environment, capture_output=True, text=True, check=False
+        )
+
+    alone = executed("--from-run", failed)
+    assert (alone.returncode, "go together" in alone.stderr) == (2, True)
+    refused = executed("--from-run", failed, "--from-node", "1")
+    assert (refused.returncode, "nothing comes before Orders" in refused.stderr) == (2, True)
+    done = executed("--from-run", failed, "--from-node=3")
+    assert done.returncode == 0, done.stderr
+    assert run_of(shop, done.stdout.split()[0])["fromRun"] == failed
+
+
+def test_a_retry_of_such_a_run_begins_at_the_same_node(shop: Product) -> None:
+    job_id, document, failed = failing(shop, "retried")
+    save(shop, job_id, {**document, "retries": {"count": 1, "wait": 1}})
+    first = begin(shop, job_id, failed, 3).json()["runId"]
+    assert shop.run_end(first, WAIT)["status"] == "failed"
+    retry = shop.get(f"/api/jobs/{job_id}/runs").json()["runs"][0]
+    assert (retry["retryOf"], retry["fromRun"], retry["fromNode"]) == (first, failed, 3)
+    end = shop.run_end(retry["runId"], WAIT)
+    assert "fromRun" in {one["nodeId"]: one for one in end["nodes"]}[2]
+
+
+def test_what_a_run_kept_is_not_told_to_another_tenant(shop: Product) -> None:
+    _, _, failed = failing(shop, "tenants")
+    store = Store(f"sqlite:///{shop.data_dir / 'progress.db'}")
+    store.open()
+    try:
+        assert store.kept("default", failed) is not None
+        with pytest.raises(NotFound):
+            store.kept("acme", failed)
+        assert store.kept_bytes("acme") == 0
+    finally:
+        store.close()
+    assert not RunFiles(shop.data_dir, failed).has_kept("acme", 1)
+    assert shop.get(f"/api/runs/{failed}/kept/1", token=shop.token(scope="jobs:read")).status == 403
 
 
 def test_what_is_gone_is_refused_as_gone_and_what_is_deleted_with_its_run(shop: Product) -> None:

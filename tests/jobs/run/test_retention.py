@@ -18,7 +18,7 @@ from jobs.store.store import NotFound, RunNotEnded, Store
 from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import NewWebhook, Told
 from jobs.webhooks.signature import new_secret
-from jobs.work.run_files import RunFiles
+from jobs.work.run_files import PLACE, RunFiles
 from settings.groups import KeptOutputs, Retention
 from tests.harness import eventually
 from tests.jobs.conftest import GRAPH, TENANT, StartRunner, ended, node_state, record
@@ -70,7 +70,7 @@ class Kept:
         return runs
 
     def directories(self) -> set[str]:
-        return {path.name for path in (self.data_dir / "runs").iterdir()}
+        return {path.name for path in (self.data_dir / "runs").iterdir()} - {PLACE}
 
 
 @pytest.fixture
