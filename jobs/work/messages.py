@@ -95,12 +95,28 @@ _ABOUT_KEPT = record(
     "what a node gave, or which of the nodes to `look` for are missing",
     optional=("node", "output", "look"),
 )
+_KEPT = any_of(
+    _answer({"taken": FLAG}),
+    _answer({"busy": FLAG}),
+    _answer({"timeout": FLAG}),
+    _answer({"message": TEXT}),
+    _answer(
+        {
+            "columns": listed(TEXT),
+            "missing": listed(WHOLE),
+            "types": listed(TEXT),
+            "rows": listed(listed(ANYTHING)),
+            "figures": listed(ANYTHING),
+        },
+        *("missing", "types", "rows", "figures"),
+    ),
+)
 _PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
 _PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)
 _KEPT_ANSWER = Message(
     "KeptAnswer",
     "First that it is taken, then what came.",
-    any_of(ref("KeptPage"), {"type": "object"}),
+    _KEPT,
 )
 _OWN_RUN = record(
     {
