@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
 from jobs.graph.columns import Outputs, columns_of
 from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, NO_SECRETS, shown, text_errors
+from jobs.graph.keep_outputs import parse_keep_outputs
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, Size
 from jobs.graph.node_types import NODE_TYPES
@@ -123,6 +124,7 @@ class Graph:
     parameters: tuple[Parameter, ...] = ()
     retries: Retries = NO_RETRIES
     runner_tag: str | None = None  # of the runners that may take its runs
+    keep_outputs: bool = False  # whether its runs keep what their nodes give
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,6 +186,7 @@ class Graph:
             **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
             **({"retries": self.retries.document()} if self.retries.count else {}),
             **({"runnerTag": self.runner_tag} if self.runner_tag else {}),
+            **({"keepOutputs": True} if self.keep_outputs else {}),
         }
 
 
@@ -221,6 +224,7 @@ def parse_graph(document: Any) -> Graph:
     errors: list[GraphError] = []
     retries = _parsed(parse_retries, document, "retries", errors)
     runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
+    keep_outputs = _parsed(parse_keep_outputs, document, "keepOutputs", errors)
     parts = _parse_parts(document, errors)
     errors += _port_errors(parts.nodes, parts.edges)
     errors += _cycle_errors(parts.nodes, parts.edges)
@@ -228,7 +232,7 @@ def parse_graph(document: Any) -> Graph:
     if errors:
         raise GraphInvalid(errors)
     nodes = tuple(node for node in parts.nodes.values() if node)
-    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries, runner_tag)
+    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries, runner_tag, keep_outputs)
     if errors := [*_naming_errors(graph), *known_columns(parts, {})[1]]:
         raise GraphInvalid(errors)
     return graph

@@ -47,15 +47,21 @@ def check(mode: str) -> bool:
 
 
 def confined(
-    environment: Mapping[str, str], directory: Path, allowance: Allowance
+    environment: Mapping[str, str],
+    directory: Path,
+    allowance: Allowance,
+    reads: tuple[Path, ...] = (),
 ) -> dict[str, str]:
     """The environment of a program that works in `directory`, with CONFINED_TO where programs are confined.
 
+    `reads`: what this one may read beside what all may.
     Temporary files, such as those that SQLite sorts in, lie in that directory, too.
     """
     own = {"TMPDIR": str(directory), "SQLITE_TMPDIR": str(directory)}
     if allowance.is_confined:
-        own["CONFINED_TO"] = json.dumps(_reach(environment, directory, allowance.rules.reads))
+        own["CONFINED_TO"] = json.dumps(
+            _reach(environment, directory, allowance.rules.reads + reads)
+        )
     return {**environment, **own}
 
 
