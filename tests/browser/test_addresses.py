@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE, small_graph
-from tests.browser.pages import assert_accessible, picture
+from tests.browser.pages import assert_accessible, picture, wait_for_held
 from tests.browser.runs import Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
@@ -106,7 +106,7 @@ def test_a_node_chosen_while_a_link_is_on_its_way_stays_chosen(
     go(page, shop, f"job={job_id}&node=2")
     node(page, 1).click()
     expect(page.locator("#details-name")).to_have_text("Orders")
-    assert held
+    wait_for_held(page, held)
     for route in held:
         route.continue_()
     page.unroute_all()

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import box_of
+from tests.browser.pages import wait_for_held
 from tests.harness import ROOT, Product, eventually
 
 ROWS = 60_000  # of the tables made here: seconds of work, and some hundred reports
@@ -305,7 +306,7 @@ def test_a_nodes_details_are_whole_though_its_run_was_heard_of_before_its_graph(
     page.route(f"**/api/jobs/{shop.sample_job_id()}", hold)
     page.reload()
     expect_run(page, "completed")  # as the hub tells it
-    assert len(held) == 1
+    wait_for_held(page, held)
     expect(node(page, FILTER)).to_have_count(0)
     held[0].continue_()
     node(page, FILTER).focus()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, wait_for_held
 from tests.harness import ROOT, Product
 
 SETTINGS = """async (asked) => (await import('/playground/room/publish.js')).settingsText(asked)"""
@@ -83,7 +83,7 @@ def test_a_tour_that_begins_before_the_jobs_are_there_waits_for_them(
     page.goto(f"{shop.url}/")
     page.click("#greeting-tour")
     expect(page.locator("#tour")).to_be_hidden()
-    assert held
+    wait_for_held(page, held)
     for route in held:
         route.continue_()
     page.unroute_all()
