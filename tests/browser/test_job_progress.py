@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -251,3 +252,20 @@ def test_the_package_names_all_that_it_gives() -> None:
     readme = (ROOT / "static/realtime/README.md").read_text()
     for name in package["exports"]:
         assert f"{package['name']}{name.removeprefix('.')}" in readme
+
+
+@pytest.mark.parametrize(
+    ("state", "selector"),
+    [
+        ("running", 'li[data-state="running"]'),
+        ("success", 'li[data-state="success"]'),
+        ("error", 'li[data-state="error"]'),
+        ("stopped", 'li[data-state="stopped"]'),
+    ],
+)
+def test_a_state_has_the_colour_that_it_has_on_our_page(state: str, selector: str) -> None:
+    tokens = (ROOT / "static/css/tokens.css").read_text()
+    light, dark = re.findall(rf"--{state}: (#[0-9a-f]{{6}});", tokens)
+    style = (ROOT / "static/realtime/job-progress-style.js").read_text()
+    [rule] = [line for line in style.splitlines() if line.startswith(selector)]
+    assert f"light-dark({light}, {dark})" in rule
