@@ -21,6 +21,7 @@ from jobs.graph.passwords import SECRET_NAMES
 from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
 from jobs.http.files import operations as file_operations
+from jobs.http.kept import operations as kept_operations
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
@@ -204,6 +205,7 @@ def descriptions(app: Flask) -> Descriptions:
             **events.SCHEMAS,
             **schemas.SCHEMAS,
             **file_operations.SCHEMAS,
+            **kept_operations.SCHEMAS,
             **webhook_documents.SCHEMAS,
         },
         webhook_documents.POSTED,

@@ -57,6 +57,7 @@ PARAMETERS = {
     "job": "the job's id, a whole number",
     "run": "the run's id",
     "tag": "a tag of runners: docs/tags.md",
+    "place": "what names a directory of runs, of one machine or shared",
     "runner": "what a runner that moves files calls itself",
     "transfer": "what it calls an upload or a download",
 }

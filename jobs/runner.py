@@ -56,7 +56,7 @@ from metrics.shared import Figures
 from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import EVERY_TENANT
-from settings.groups import Deadlines, Retention, UploadSettings, WebhookSettings
+from settings.groups import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
 from settings.own_files import own_files
 from traces.traces import Traces
 
@@ -111,6 +111,7 @@ class Runner:
         slots: int,
         deadlines: Deadlines,
         retention: Retention,
+        kept_outputs: KeptOutputs,
         allowance: Allowance,
         periods: Periods | None = None,
         issuer: Issuer | None = None,
@@ -153,6 +154,7 @@ class Runner:
             self._interpreters,
             self._admission,
             traces,
+            kept_outputs,
         )
         self._lost_runs = LostRuns(
             store,
@@ -164,7 +166,7 @@ class Runner:
             traces,
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
-        self._old_runs = OldRuns(store, data_dir, retention)
+        self._old_runs = OldRuns(store, data_dir, retention, kept_outputs)
         self._turns = {tag: Turns(TURNS_KEPT) for tag in self._takes}  # (taker thread)
         self._deliveries = None
         if webhooks is not None:
@@ -499,6 +501,7 @@ def main() -> int:
         rules=settings.stream_rules(store.installation),
         webhooks=settings.webhooks,
         uploads=settings.uploads,
+        kept_outputs=settings.kept_outputs,
         has_many_tenants=settings.tenant_id == EVERY_TENANT,
         takes=settings.runner.takes,
         traces=traces,

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.common_types import common_schema
 from program_lib.conform import conformed
+from program_lib.early import Waiting, early
 from program_lib.errors import ProgramError, RowRefused, columns_at_fault
 from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.limits import reason
@@ -37,6 +39,34 @@ Inlet = int | tuple[int, str]  # a node by its number, with its input where it h
 Feeds = (
     Sequence[Inlet] | Mapping[str, Sequence[Inlet]]
 )  # who gets the rows; by output where there are several
+
+
+class Keeps(Protocol):
+    """Keeps what a node gives (program_lib.kept). Never raises."""
+
+    @property
+    def is_kept(self) -> bool: ...
+
+    @property
+    def is_lost(self) -> bool: ...
+
+    def open(self, output: str, schema: Schema) -> None: ...
+
+    def write(self, table: pa.Table, output: str) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def give_up(self) -> None: ...
+
+    def told(self) -> str: ...
+
+
+class Onward(Protocol):
+    """Decides what the followers of a node get once a node has failed."""
+
+    def take(self, node: Node, batch: Batch, port: str) -> None: ...
+
+    def end(self, node: Node, port: str) -> None: ...
 
 
 class NodeFailed(Exception):
@@ -75,6 +105,7 @@ class Node:
     first_inputs: tuple[str, ...] = ()  # those whose rows should come before all others
     gives_as_many = False  # rows as come in
     gathers = False  # all rows before it hands on the first
+    from_run: str | None = None  # the run that kept our rows, where we do not run again
 
     def __init__(
         self, number: int, name: str, feeds: Feeds = (), rejects: Rejects | None = None
@@ -96,9 +127,15 @@ class Node:
         self.share: float | None = None  # which part of what comes in was at work, from 0 to 1
         self.sources: frozenset[Node] = frozenset()  # where our rows come from
         self.port_counts: dict[str, int] = {}  # rows that left by each output that has a name
+        self.keeping: Keeps | None = None  # None: what we give is not to be kept
+        self.onward: Onward | None = None  # between us and our followers, where outputs are kept
 
     def say(self, status: Status, message: str | None = None, row: Row | None = None) -> None:
         message = message or self.told()
+        if status is Status.COMPLETED and self.keeping is not None:
+            self._open_kept()
+            self.keeping.finish()
+            message += self.keeping.told()
         self.report(
             Progress(
                 self.number,
@@ -110,6 +147,7 @@ class Node:
                 row_total=self.row_total,
                 share=self.share if status is Status.RUNNING and self.row_total is None else None,
                 ports=dict(self.port_counts) or None,
+                from_run=self.from_run,
             )
         )
         if status != self.status:
@@ -224,9 +262,26 @@ class Node:
     def give(self, batch: Batch, output: str) -> None:
         if not len(batch) and batch.share is not None:
             self._pass_by(batch.share, output)
+        if self.keeping is not None:
+            self._open_kept()
+            self.keeping.write(batch.table, output)
         for part in batch.parts():
             for node, port in self.followers.get(output, ()):
-                node.take(part, port)
+                if self.onward is None:
+                    node.take(part, port)
+                else:
+                    self.onward.take(node, part, port)
+
+    def _open_kept(self) -> None:
+        """Each output has its file, also one that never gets a row."""
+        assert self.keeping is not None
+        for output in self.outputs_named():
+            self.keeping.open(output, self.schema_of(output))
+
+    def outputs_named(self) -> list[str]:
+        """All outputs, whether somebody gets their rows or not."""
+        is_named = any(output != REJECTED for output in self.port_counts)
+        return [*(() if is_named else (UNNAMED,)), *self.port_counts]
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
         """A node that feeds the input `port` hands on rows."""
@@ -241,7 +296,10 @@ class Node:
             self.complete()
             for followers in self.followers.values():
                 for node, entered in followers:
-                    node.end(entered)
+                    if self.onward is None:
+                        node.end(entered)
+                    else:
+                        self.onward.end(node, entered)
 
     def input_ended(self, port: str) -> None:
         """All rows of an input have come."""
@@ -270,16 +328,34 @@ class Source(Node):
         self.work = work
         self.reader: Reader | None = None
 
+    def ask_early(self) -> bool:
+        """Lets another thread open the reader and begin to read, where that would wait; whether it does."""
+        with self.at_work():
+            reader = self._made()
+        if not isinstance(reader, Waiting) or self.rejects is not None:
+            return False
+        self.reader = asked = early(reader)
+        self._hear(asked)
+        asked.begin()
+        return True
+
     def start(self) -> None:
         self.say(Status.RUNNING, "Started")
         with self.at_work():
-            self.reader = self.work()
-            if isinstance(self.reader, Telling):
-                self.reader.hear(lambda message: self.say(Status.RUNNING, message))
-            self.schema = self.reader.open()
-            self.row_total = None if self.rejects else self.reader.total() or None
+            reader = self.reader or self._made()
+            self.schema = reader.open()
+            self.row_total = None if self.rejects else reader.total() or None
             self.begin_rejecting(as_texts(self.schema))
         self.sources = frozenset({self})
+
+    def _made(self) -> Reader:
+        self.reader = reader = self.work()
+        self._hear(reader)
+        return reader
+
+    def _hear(self, reader: Reader) -> None:
+        if isinstance(reader, Telling):
+            reader.hear(lambda message: self.say(Status.RUNNING, message))
 
     def run(self) -> None:
         assert self.reader is not None

@@ -73,11 +73,12 @@ class PartFile:
         self._part = path.with_name(PART_NAME.format(name=path.name, pid=os.getpid()))
         self._descriptor: int | None = None
         self._is_made = False
-        self._size = 0  # bytes that were appended as a whole
+        self._size = 0  # bytes that were appended as a whole; of a packed file as they are packed
         self._begun = 0  # bytes that the system has been asked to write to the disk
 
     @property
     def size(self) -> int:
+        """Bytes that the file has."""
         return self._size
 
     def start(self) -> None:

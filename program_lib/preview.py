@@ -140,6 +140,11 @@ def _time_is_up(signal_number: int, frame: FrameType | None) -> None:
     raise Enough("time")
 
 
+def shown_rows(table: pa.Table, schema: Schema) -> list[list[Any]]:
+    """The rows as JSON has them."""
+    return list(_rows(table, schema))
+
+
 def _rows(table: pa.Table, schema: Schema) -> Sequence[list[Any]]:
     columns = [_shown(table[column.name], column.type) for column in schema]
     return [list(row) for row in zip(*columns, strict=True)]

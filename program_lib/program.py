@@ -13,8 +13,11 @@ from types import FrameType
 from typing import NoReturn
 
 from program_lib import engine, settings
+from program_lib.early import MOST
+from program_lib.kept.again import begun_again, keep_outputs
+from program_lib.kept.draining import Draining
 from program_lib.limits import note_file_limit
-from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Split, Step
+from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Source, Split, Step
 from program_lib.secrets import hidden
 from program_lib.sources import in_reading_order
 from program_lib.stopping import check, stop
@@ -45,14 +48,15 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
         run_id=settings.run_id(),
         last_words=settings.last_words(),
     ) as reporter:
-        return run_nodes(nodes, reporter.report_func())
+        report = reporter.report_func()
+        return run_nodes(begun_again(nodes, report), report)
 
 
 def run_nodes(nodes: Sequence[Node], report: Report) -> int:
     """Runs nodes to their end, all or nothing; the exit code. Each progress goes to `report`."""
     wire(nodes, report)
     try:
-        _flow_and_commit(nodes)
+        _flow_and_commit(nodes, keep_outputs(nodes))
     except NodeFailed as failure:
         failure.reason += _standing(nodes)
         failure.node.say(Status.FAILED, failure.reason, failure.row)
@@ -68,13 +72,14 @@ def _standing(nodes: Sequence[Node]) -> str:
     return f"; {listed(told)} are committed, and stand" if told else ""
 
 
-def _flow_and_commit(nodes: Sequence[Node]) -> None:
+def _flow_and_commit(nodes: Sequence[Node], draining: Draining | None) -> None:
     outputs = [node for node in nodes if isinstance(node, Output)]
     with ExitStack() as undo:  # on every way out; what is committed by then stays
         for output in outputs:
             undo.callback(output.undo)
             output.prepare()
-        flow(nodes, undo)
+        _ask_early(nodes, undo)
+        flow(nodes, undo, draining)
         for output in outputs:
             output.finish()
         ignore_stops()  # all or nothing is decided: all
@@ -82,17 +87,45 @@ def _flow_and_commit(nodes: Sequence[Node]) -> None:
         _commit(outputs)
 
 
-def flow(nodes: Sequence[Node], undo: ExitStack) -> None:
-    """Opens all nodes, so that every column is known before the first row, then reads source after source."""
+def _ask_early(nodes: Sequence[Node], undo: ExitStack) -> None:
+    """Where several sources wait for somebody else, they wait together."""
+    sources = in_reading_order(nodes)
+    left = MOST if len(sources) > 1 else 0
+    for source in sources:
+        if not left:
+            return
+        undo.callback(source.close)
+        left -= source.ask_early()
+
+
+def flow(nodes: Sequence[Node], undo: ExitStack, draining: Draining | None = None) -> None:
+    """Opens all nodes, so that every column is known before the first row, then reads source after source.
+
+    With `draining` a failure is raised once the nodes before the one that failed have given all their rows.
+    """
     open_all(nodes, undo)
     for source in in_reading_order(nodes):
+        if draining is None:
+            source.run()
+        elif draining.wants(source):
+            _run_on(source, draining)
+    if draining is not None and draining.failure is not None:
+        raise draining.failure
+
+
+def _run_on(source: Source, draining: Draining) -> None:
+    try:
         source.run()
+    except NodeFailed as failed:
+        draining.note(failed)
 
 
 def open_all(nodes: Sequence[Node], undo: ExitStack) -> None:
     """Each node tells the columns of its rows."""
     for node in nodes:
         undo.callback(node.close)
+        if node.keeping is not None:
+            undo.callback(node.keeping.give_up)
         node.start()
 
 

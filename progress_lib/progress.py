@@ -67,6 +67,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     # which part of the work is done, where that is known and `row_total` is not: of a file's bytes, say
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     ports: dict[str, int] | None = None  # rows that left by each output, of a node with several
+    from_run: str | None = None  # the run whose rows these are: the node did not run again
 
     def replace(self, **changes: Any) -> "Progress":
         """The same message with other values in the named fields."""
@@ -97,6 +98,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             fields["share"] = self.share
         if self.ports is not None:
             fields["ports"] = self.ports
+        if self.from_run is not None:
+            fields["fromRun"] = self.from_run
         return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
     @classmethod
@@ -134,6 +137,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _total(fields.get("rowTotal")),
             _share(fields.get("share")),
             _ports(fields.get("ports")),
+            _text(fields.get("fromRun")),
         )
 
 
@@ -159,6 +163,7 @@ def usable(progress: Progress) -> Progress:
         and (progress.row_total is None or _is_total(progress.row_total))
         and (progress.share is None or _is_share(progress.share))
         and progress.ports is None
+        and progress.from_run is None
     ):
         return progress  # nearly always
     return progress.replace(
@@ -172,6 +177,7 @@ def usable(progress: Progress) -> Progress:
         row_total=_total(progress.row_total),
         share=_share(progress.share),
         ports=None if progress.ports is None else _usable_ports(progress.ports),
+        from_run=None if progress.from_run is None else _any_text(progress.from_run),
     )
 
 

@@ -5,10 +5,12 @@ export LC_ALL=C.UTF-8
 
 usage() {
   cat <<'TEXT'
-usage: TOKEN=… scripts/execute.sh JOB [--param NAME=VALUE]… [--watch]
+usage: TOKEN=… scripts/execute.sh JOB [--param NAME=VALUE]… [--from-run RUN --from-node NODE] [--watch]
 
   JOB                 a job's id, or its name
   --param NAME=VALUE  the value of a parameter of the job, as --param day=2026-11-27; others have their defaults
+  --from-run RUN      begin with what a run before kept (docs/kept_outputs.md) …
+  --from-node NODE    … at the node with this number; parameters that are not given have that run's values
   --watch             print what the run's nodes report until it ends
 
   TOKEN            bearer token, for example TOKEN=$(scripts/token)
@@ -29,7 +31,7 @@ fail() {
   exit 2
 }
 
-job="" watch="" given=()
+job="" watch="" given=() from_run="" from_node=""
 while (($#)); do
   case $1 in
     -h | --help) usage && exit 0 ;;
@@ -40,6 +42,13 @@ while (($#)); do
       shift
       ;;
     --param=*) given+=("${1#--param=}") ;;
+    --from-run | --from-node)
+      (($# > 1)) || fail "$1 needs a value; see --help"
+      if [[ $1 == --from-run ]]; then from_run=$2; else from_node=$2; fi
+      shift
+      ;;
+    --from-run=*) from_run=${1#*=} ;;
+    --from-node=*) from_node=${1#*=} ;;
     -*) fail "unknown option $1; see --help" ;;
     *) [[ -z $job ]] || fail "one job at a time; see --help" && job=$1 ;;
   esac
@@ -48,6 +57,9 @@ done
 for value in ${given[@]+"${given[@]}"}; do
   [[ $value =~ ^[A-Za-z][A-Za-z0-9_]*= ]] || fail "--param $value is not NAME=VALUE; see --help"
 done
+[[ ${from_run:+x} == "${from_node:+x}" ]] || fail "--from-run and --from-node go together; see --help"
+[[ $from_run =~ ^[A-Za-z0-9_-]{0,64}$ ]] || fail "--from-run $from_run is no run's id; see --help"
+[[ $from_node =~ ^[0-9]{0,15}$ ]] || fail "--from-node $from_node is no node's number; see --help"
 [[ -n $job ]] || { usage >&2 && exit 2; }
 [[ -n ${TOKEN:-} ]] || fail 'TOKEN is not set: export TOKEN=$(scripts/token)'
 [[ $TOKEN =~ ^[A-Za-z0-9._-]+$ ]] || fail "TOKEN holds characters that no token has"
@@ -141,13 +153,15 @@ find_job() {
   job=$found
 }
 
-# request: {"parameters": {…}} of what --param gave, a name that is given twice with its last value; else {}
+# request: {"parameters": {…}} of what --param gave, a name that is given twice with its last value, and where the run begins; else {}
 request() {
-  local value members=""
+  local value members="" begin=""
+  [[ -z $from_run ]] || begin="\"fromRun\": \"$from_run\", \"fromNode\": $((10#$from_node))"
   for value in ${given[@]+"${given[@]}"}; do
     members+="${members:+, }\"${value%%=*}\": $(json_string "${value#*=}")"
   done
-  if [[ -n $members ]]; then printf '{"parameters": {%s}}' "$members"; else printf '{}'; fi
+  [[ -z $members ]] || members="\"parameters\": {$members}"
+  printf '{%s}' "$members${members:+${begin:+, }}$begin"
 }
 
 [[ $job =~ ^[0-9]+$ ]] || find_job "$job"

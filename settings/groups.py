@@ -260,6 +260,17 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOutputs:
+    """How much is kept of what nodes gave, of jobs that ask for it, and for how long."""
+
+    node_mb: int = number("KEEP_OUTPUTS_NODE_MB", 256, 1, MAX_MB)  # of one node of a run
+    run_mb: int = number("KEEP_OUTPUTS_RUN_MB", 1_024, 1, MAX_MB)  # of all nodes of a run
+    # of all runs of a tenant; 0: nothing is kept
+    tenant_mb: int = number("KEEP_OUTPUTS_TENANT_MB", 10_240, 0, MAX_MB)
+    days: int = number("KEEP_OUTPUTS_DAYS", 7, 1, 36_500)  # and no longer than their run
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookSettings:
     """How receivers are told of runs that ended."""
 

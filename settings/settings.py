@@ -17,6 +17,7 @@ from settings.groups import (
     ClientLimits,
     DatabaseLimits,
     Deadlines,
+    KeptOutputs,
     NatsSettings,
     ProgramRules,
     RequestLimits,
@@ -79,6 +80,7 @@ class Settings:
     runner: RunnerSettings = group(RunnerSettings)
     deadlines: Deadlines = group(Deadlines)
     retention: Retention = group(Retention)
+    kept_outputs: KeptOutputs = group(KeptOutputs)
     webhooks: WebhookSettings = group(WebhookSettings)
     program: ProgramRules = group(ProgramRules)
 

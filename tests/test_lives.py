@@ -9,7 +9,7 @@ import pytest
 from tests.harness import ROOT
 
 WALKS = {  # and the code that each leads through
-    "life_of_a_run": ("jobs", "app.py"),
+    "life_of_a_run": ("jobs", "program_lib/kept", "app.py"),
     "life_of_an_event": ("progress_lib", "realtime", "web"),
 }
 NO_NAMES = {"queued", "running", "lost"}  # statuses

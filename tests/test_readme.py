@@ -40,9 +40,11 @@ def test_every_close_code_of_ours_is_explained() -> None:
 def test_every_thread_of_ours_stands_in_the_table() -> None:
     table = (ROOT / "docs/threads.md").read_text()
     found = set()
-    for package in ("metrics", "progress_lib", "realtime", "web", "jobs", "hosting"):
+    for package in ("metrics", "program_lib", "progress_lib", "realtime", "web", "jobs", "hosting"):
         for path in (ROOT / package).rglob("*.py"):
-            for call in re.findall(r"Thread\((.*?)daemon", path.read_text(), re.DOTALL):
+            source = path.read_text()
+            found |= set(re.findall(r'thread_name_prefix="([\w-]+)', source))
+            for call in re.findall(r"Thread\((.*?)daemon", source, re.DOTALL):
                 found |= set(re.findall(r'name=f?"([\w-]+)', call))
     assert len(found) > 8
     assert {name for name in found if f"`{name}" not in table} == set()

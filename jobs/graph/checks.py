@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
 from jobs.graph.columns import Outputs, columns_of
-from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, NO_SECRETS, shown, text_errors
+from jobs.graph.fields import MAX_NAME, NO_KEYS, NO_PASSWORDS, NO_SECRETS, shown, text_errors
+from jobs.graph.keep_outputs import parse_keep_outputs
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, Size
 from jobs.graph.node_types import NODE_TYPES
@@ -20,7 +21,7 @@ from jobs.graph.parameters import (
     parse_parameters,
     without_values,
 )
-from jobs.graph.passwords import connection_of, holds_password, holds_secret, url_of
+from jobs.graph.passwords import connection_of, holds_password, holds_secret, store_of, url_of
 from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
 from jobs.graph.runner_tag import parse_runner_tag
@@ -123,6 +124,7 @@ class Graph:
     parameters: tuple[Parameter, ...] = ()
     retries: Retries = NO_RETRIES
     runner_tag: str | None = None  # of the runners that may take its runs
+    keep_outputs: bool = False  # whether its runs keep what their nodes give
     _by_id: dict[int, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,6 +186,7 @@ class Graph:
             **({"parameters": parameter_documents(self.parameters)} if self.parameters else {}),
             **({"retries": self.retries.document()} if self.retries.count else {}),
             **({"runnerTag": self.runner_tag} if self.runner_tag else {}),
+            **({"keepOutputs": True} if self.keep_outputs else {}),
         }
 
 
@@ -221,6 +224,7 @@ def parse_graph(document: Any) -> Graph:
     errors: list[GraphError] = []
     retries = _parsed(parse_retries, document, "retries", errors)
     runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
+    keep_outputs = _parsed(parse_keep_outputs, document, "keepOutputs", errors)
     parts = _parse_parts(document, errors)
     errors += _port_errors(parts.nodes, parts.edges)
     errors += _cycle_errors(parts.nodes, parts.edges)
@@ -228,7 +232,7 @@ def parse_graph(document: Any) -> Graph:
     if errors:
         raise GraphInvalid(errors)
     nodes = tuple(node for node in parts.nodes.values() if node)
-    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries, runner_tag)
+    graph = Graph(nodes, tuple(parts.edges), parts.parameters, retries, runner_tag, keep_outputs)
     if errors := [*_naming_errors(graph), *known_columns(parts, {})[1]]:
         raise GraphInvalid(errors)
     return graph
@@ -280,11 +284,13 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
     """An error for each connection and URL that holds a password. The graph may have any other error."""
     for node in objects(document.get("nodes")):
         node_id = node.get("id") if type(node.get("id")) is int else None
-        connection, url = connection_of(node), url_of(node)
+        connection, url, stored = connection_of(node), url_of(node), store_of(node)
         if connection is not None and holds_password(connection):
             yield _error(NO_PASSWORDS, node_id, "connection")
         if url is not None and holds_secret(url):
             yield _error(NO_SECRETS, node_id, "url")
+        if stored is not None and holds_password(stored):
+            yield _error(NO_KEYS, node_id, "path")
 
 
 def refused_code_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:

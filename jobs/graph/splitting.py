@@ -11,7 +11,7 @@ from jobs.graph.node_type import UNNAMED, WrongField
 from program_lib.split_files.names import PLACE, place_error
 from program_lib.types import Kind, listed
 
-SPLIT_PATH = " With Split by or Rows a file, * in its name is where each file's value or number stands: orders-*.csv."
+SPLIT_PATH = " With Split by, Rows a file or MB a file, * in its name is where each file's value or number stands: orders-*.csv."
 SPLIT_FIELDS = (
     Field(
         "split_by",
@@ -28,6 +28,14 @@ SPLIT_FIELDS = (
         "count",
         required=False,
         help="How many rows a file has at most; the files are numbered 0001, 0002, and there are 1,000 at most.",
+    ),
+    Field(
+        "split_mb",
+        "MB a file",
+        "count",
+        required=False,
+        help="In place of Rows a file: a file that has so many MB is full, within a twentieth and less than an MB; packed"
+        " files count as they are packed.",
     ),
     Field(
         "existing",
@@ -47,6 +55,9 @@ SPLIT_LINES = """\
 {% if config.get('split_rows') %}
         split_rows={{ config.split_rows | literal }},
 {% endif %}
+{% if config.get('split_mb') %}
+        split_mb={{ config.split_mb | literal }},
+{% endif %}
 {% if config.existing == 'refuse' %}
         existing="refuse",
 {% endif %}
@@ -56,11 +67,15 @@ SPLIT_LINES = """\
 def known_when_split(config: Mapping[str, Any], known: Known) -> Known:
     """The columns that come in. Raises WrongField where path and splitting do not go together."""
     path, by = config["path"], config.get("split_by")
-    if not by and not config.get("split_rows"):
+    if config.get("split_rows") and config.get("split_mb"):
+        raise WrongField(
+            "split_mb", "MB a file is given, and Rows a file, too: leave one of them out"
+        )
+    if not (by or config.get("split_rows") or config.get("split_mb")):
         if PLACE in path:
             raise WrongField(
                 "path",
-                "Path holds *, which stands where files are split: give Split by or Rows a file",
+                "Path holds *, which stands where files are split: give Split by, Rows a file or MB a file",
             )
         return known
     if why := place_error(path):

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, jsonify, request
 
 from described.operation import Operation
+from jobs.graph.again import CannotBegin
 from jobs.graph.checks import (
     MOST_ERRORS,
     GraphError,
@@ -42,6 +43,8 @@ from jobs.http.files.routes import refused as no_output
 from jobs.http.follow import Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
+from jobs.http.kept import operations as kept_operations
+from jobs.http.kept.routes import KeptRoutes, cannot_begin
 from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
@@ -123,10 +126,16 @@ def create_blueprint(
         settings.uploads,
         has_many_tenants=settings.tenant_id == EVERY_TENANT,
     )
-    for method, path, handler in (*api.routes(), *webhooks.routes(), *files.routes()):
+    for method, path, handler in (
+        *api.routes(),
+        *webhooks.routes(),
+        *files.routes(),
+        *api.kept.routes(),
+    ):
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
     blueprint.register_error_handler(NotFound, _not_found)
     blueprint.register_error_handler(NothingToRead, no_output)
+    blueprint.register_error_handler(CannotBegin, cannot_begin)
     blueprint.register_error_handler(AlreadyRunning, _already_running)
     blueprint.register_error_handler(RunNotEnded, _not_ended)
     blueprint.register_error_handler(IdempotencyMismatch, _mismatch)
@@ -143,7 +152,12 @@ def create_blueprint(
 
 def operations() -> dict[str, Operation]:
     """What each route takes and answers, by endpoint."""
-    every = {**OPERATIONS, **webhook_operations.OPERATIONS, **file_operations.OPERATIONS}
+    every = {
+        **OPERATIONS,
+        **webhook_operations.OPERATIONS,
+        **file_operations.OPERATIONS,
+        **kept_operations.OPERATIONS,
+    }
     return {f"{BLUEPRINT}.{handler}": operation for handler, operation in every.items()}
 
 
@@ -165,6 +179,7 @@ class _Api:
         self._announcer = Announcer(link)
         self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
         self.previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+        self.kept = KeptRoutes(store, self.previews, self.tenant)
         self._sources = SourceColumns(self.previews)
         self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._authenticate = authenticate
@@ -307,10 +322,14 @@ class _Api:
     # ---- runs
 
     def execute(self, job_id: int) -> Answer:
-        """Takes {"parameters": {"name": value}}, or nothing: parameters that are not given have their defaults."""
+        """Takes {"parameters": {"name": value}}, or nothing: parameters that are not given have their defaults.
+
+        With "fromRun" and "fromNode" the run begins at that node, with what that run kept.
+        """
         bearer = self._authenticate("jobs:execute")
         body = json_object(self._limits, required=False)
         key, given = _idempotency_key(), given_parameters(body)
+        begin = self.kept.begin(bearer.tenant_id, body)
         hashed = request_hash(f"execute {job_id}", body)
         about: dict[str, Value] = {
             "progress.tenant": bearer.tenant_id,
@@ -330,6 +349,7 @@ class _Api:
                     given,
                     bearer.subject or None,
                     work.parent,
+                    begin,
                 )
             except (QueueUnavailable, StoreUnavailable) as error:
                 work.fail(type(error).__name__)
@@ -452,7 +472,8 @@ class _Api:
         is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
         position = self._store.queue_position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
-        return run_document(run, nodes, graph, position, self._wait_reason(run))
+        kept = self._store.kept(run.tenant_id, run.run_id)
+        return run_document(run, nodes, graph, position, self._wait_reason(run), kept)
 
     def _wait_reason(self, run: Run) -> str | None:
         """Why a run waits that no runner may take that is there; None of every other run."""

@@ -6,6 +6,7 @@ from typing import Any
 from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
+from jobs.store.kept import Kept
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, LastRun, Rows, Run, Work
@@ -89,6 +90,8 @@ def run_summary(run: Run) -> dict[str, Any]:
         "machine": None if run.runner is None else ProcessIdentity.parse(run.runner).host,
         "runnerTag": run.runner_tag,
         "traceId": trace_id_of(run.traceparent),
+        "fromRun": run.from_run,
+        "fromNode": run.from_node,
     }
 
 
@@ -98,6 +101,7 @@ def run_document(
     graph: dict[str, Any],
     queue_position: int | None,
     wait_reason: str | None,
+    kept: Kept | None = None,
 ) -> dict[str, Any]:
     """A run with the payloads of its last messages: its status and each node's progress."""
     return {
@@ -108,8 +112,17 @@ def run_document(
         "counts": _counts(nodes, graph),
         "rows": _rows(Work.of(graph, nodes).rows()),
         "nodes": [json.loads(node.payload) for node in nodes],
+        "kept": kept and _kept(kept),
         "graph": shown_graph(graph),
     }
+
+
+def _kept(kept: Kept) -> dict[str, Any]:
+    nodes = [
+        {"nodeId": number, "rows": node.rows, "bytes": node.size, "reason": node.reason}
+        for number, node in sorted(kept.nodes.items())
+    ]
+    return {"deleted": kept.is_deleted, "nodes": nodes}
 
 
 def _counts(nodes: list[NodeState], graph: dict[str, Any]) -> dict[str, int]:

@@ -140,10 +140,11 @@ SCHEMAS: dict[str, Schema] = {
             "parameters": nullable(listed(PARAMETER, most=MAX_PARAMETERS)),
             "retries": nullable(RETRIES),
             "runnerTag": nullable(RUNNER_TAG),
+            "keepOutputs": told(nullable(FLAG), "docs/kept_outputs.md"),
             "engine": told(WHOLE, "the engine's number for which it was written"),
         },
         "a graph that can run",
-        optional=("edges", "parameters", "retries", "runnerTag", "engine"),
+        optional=("edges", "parameters", "retries", "runnerTag", "keepOutputs", "engine"),
     ),
     "StoredGraph": {
         "type": "object",

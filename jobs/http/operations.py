@@ -148,8 +148,18 @@ OPERATIONS: dict[str, Operation] = {
             ),
             Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),
-        Body(record({"parameters": _GIVEN}, optional=("parameters",)), required=False),
-        problems=(409, 429),
+        Body(
+            record(
+                {
+                    "parameters": _GIVEN,
+                    "fromRun": told(nullable(TEXT), "a run whose kept outputs it begins with …"),
+                    "fromNode": told(nullable(WHOLE), "… at this node: docs/kept_outputs.md"),
+                },
+                optional=("parameters", "fromRun", "fromNode"),
+            ),
+            required=False,
+        ),
+        problems=(409, 410, 429),
         tag=_JOBS,
     ),
     "list_runs": Operation(

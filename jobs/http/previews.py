@@ -11,7 +11,13 @@ from jobs.graph.filled import checked_values
 from jobs.graph.runner_tag import parse_runner_tag
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
-from jobs.work.preview_questions import ANSWER_WAIT, KILL_AFTER, TAKEN_WAIT, preview_subject
+from jobs.work.preview_questions import (
+    ANSWER_WAIT,
+    KILL_AFTER,
+    TAKEN_WAIT,
+    kept_subject,
+    preview_subject,
+)
 from progress_lib.nats import Link, Message
 
 # Requests of a web worker that wait for a preview; each holds a thread under gthread
@@ -82,17 +88,25 @@ class PreviewRequests:
             raise GraphInvalid([replace(e, node_id=None) for e in invalid.errors]) from None
         return self._in_turn(tenant_id, tag, {"graph": graph, "find": "tables"})
 
+    def kept(self, tenant_id: str, place: str, question: Document) -> Document:
+        """What a runner tells of kept outputs that has the runs' directory `place`. Raises Problem as `ask`."""
+        subject = kept_subject(tenant_id, place)
+        return self._asked(tenant_id, subject, question, _NOBODY_HAS_IT)
+
     def _in_turn(self, tenant_id: str, tag: str | None, asked: Document) -> Document:
+        return self._asked(tenant_id, preview_subject(tenant_id, tag), asked, _nobody(tag))
+
+    def _asked(self, tenant_id: str, subject: str, asked: Document, nobody: str) -> Document:
         question = json.dumps(asked).encode()
         if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")
         try:
-            answer = self._answer(preview_subject(tenant_id, tag), question, tag)
+            answer = self._answer(subject, question, nobody)
         finally:
             self._places.give_back(tenant_id)
         return _unpacked(answer)
 
-    def _answer(self, subject: str, question: bytes, tag: str | None) -> Document:
+    def _answer(self, subject: str, question: bytes, nobody: str) -> Document:
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         reply = self._link.new_inbox()
         inbox = self._link.subscribe(reply, answers.put)
@@ -101,7 +115,7 @@ class PreviewRequests:
                 raise unavailable("a preview needs NATS, which is away")
             first = _next(answers, TAKEN_WAIT)
             if first is None:
-                raise unavailable(_nobody(tag))
+                raise unavailable(nobody)
             if not first.get("taken"):
                 return first
             answer = _next(answers, ANSWER_WAIT)
@@ -123,6 +137,9 @@ def _checked_tag(graph: Document) -> str | None:
     if wrong:
         raise GraphInvalid([GraphError(None, "runnerTag", message) for message in wrong])
     return tag
+
+
+_NOBODY_HAS_IT = "no runner answered that has what this run kept: it lies in DATA_DIR on the machine of the run's runner"
 
 
 def _nobody(tag: str | None) -> str:

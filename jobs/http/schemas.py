@@ -61,6 +61,8 @@ _RUN = {
     "machine": told(nullable(TEXT), "the host name of the runner that took it"),
     "traceId": told(nullable(TEXT), "of the trace that it belongs to: docs/traces.md"),
     "runnerTag": told(nullable(TEXT), "of the runners that may take it; null: it asks for none"),
+    "fromRun": told(nullable(TEXT), "the run whose kept outputs it began with"),
+    "fromNode": told(nullable(WHOLE), "the node that it began at"),
 }
 _WAIT_REASON = told(nullable(TEXT), "of a queued run: why no runner that is there may take it")
 _JOBS_OWN: dict[str, Schema] = {
@@ -140,6 +142,9 @@ _RUNS_OWN: dict[str, Schema] = {
             **_RUN,
             "rows": ref("RunRows"),
             "lastStatus": ref("RunChange"),
+            "kept": told(
+                nullable(ref("KeptOutputs")), "null: it was not to keep any, or has not ended"
+            ),
             "queuePosition": nullable(WHOLE),
             "waitReason": _WAIT_REASON,
             "counts": record(dict.fromkeys(("nodes", "notStarted", *Status), WHOLE)),

@@ -156,6 +156,16 @@ def generate_table_search(connection: str, *, seconds: float) -> str:
     return source
 
 
+def generate_kept(
+    directory: str, number: int, output: str | None, *, rows: int, seconds: float
+) -> str:
+    """The source of a program that tells what is kept of a node of this number, in a directory, in preview.json."""
+    source: str = TEMPLATES.get_template("kept.py.j2").render(
+        directory=directory, number=number, output=output, rows=rows, seconds=seconds
+    )
+    return source
+
+
 def node_lines(program: str) -> dict[int, int]:
     """Where the section of each node begins in a program made here: node id → number of the line, from 1 on."""
     found = ((number, _NODE_LINE.match(line)) for number, line in enumerate(program.split("\n"), 1))

@@ -18,8 +18,10 @@ from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_environment, remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
+from jobs.sandbox.kept import KeptElsewhere, KeptVariables, beginning, keeping
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
+from jobs.store.kept import Kept
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
@@ -28,14 +30,14 @@ from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes
 from jobs.work.program_log import ProgramLog, log_end, read_log
-from jobs.work.run_files import RunFiles, run_mark
+from jobs.work.run_files import RunFiles, place_of_runs, run_mark
 from jobs.work.run_queue import Claim
 from logs.context import note
 from metrics.families import RUN_TIME
 from progress_lib import MalformedProgress
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import progress_subject
-from settings.groups import Deadlines
+from settings.groups import Deadlines, KeptOutputs
 from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class RunnerParts:
     interpreters: Interpreters
     admission: Admission | None  # None: programs come to NATS as we do
     traces: Traces
+    kept: KeptOutputs
 
 
 class Execution:
@@ -94,6 +97,8 @@ class Execution:
         self._saved = 0.0  # (own thread), as all below
         self._ending: Ending | None = None
         self._graph, self._program = started.graph, started.program
+        self._again = started.again
+        self._keeps = bool(self._graph.get("keepOutputs"))
         self._kill_at: float | None = None
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
@@ -201,7 +206,9 @@ class Execution:
         run, parts = self.run, self._parts
         self._files.write_program(self._program)
         url = parts.admission.url_for(run) if parts.admission is not None else parts.nats_url
-        environment = program_environment(run, self._graph, url, parts.data_dir, parts.allowance)
+        environment = program_environment(
+            run, self._graph, url, parts.data_dir, parts.allowance, kept=self._kept_variables()
+        )
         mark = run_mark(run.run_id)
         log = ProgramLog(self._files.log)
         try:
@@ -216,6 +223,31 @@ class Execution:
         except BaseException:
             log.close()
             raise
+
+    def _kept_variables(self) -> KeptVariables:
+        """Raises KeptElsewhere, OSError."""
+        run, parts, made = self.run, self._parts, KeptVariables()
+        if self._again is not None:
+            made |= beginning(parts.data_dir, run.tenant_id, self._again)
+        if self._keeps:
+            try:
+                used = parts.store.kept_bytes(run.tenant_id)
+            except StoreUnavailable as error:
+                LOG.warning("run %s: its outputs are not kept: %s", run.run_id, error)
+                return made
+            limits = parts.allowance.limits
+            try:
+                made |= keeping(self._files, run.tenant_id, parts.kept, limits, used)
+            except OSError as error:  # the disk is full
+                LOG.warning("run %s: its outputs are not kept: %s", run.run_id, error)
+        return made
+
+    def _kept(self) -> Kept | None:
+        """What the program has kept; None where it was not to keep anything."""
+        if not self._keeps:
+            return None
+        nodes = self._files.read_kept(self.run.tenant_id)
+        return Kept(place_of_runs(self._parts.data_dir), nodes)
 
     def _note(self, process: ProgramProcess) -> None:
         try:
@@ -288,7 +320,7 @@ class Execution:
     # ---- the end
 
     def _tell_not_started(self, error: Exception) -> None:
-        is_known = isinstance(error, OSError | ConnectionsUnusable | NotAllowed)
+        is_known = isinstance(error, OSError | ConnectionsUnusable | NotAllowed | KeptElsewhere)
         text = "run %s: the program could not be started: %s"
         LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
         self._tell_end(failed(f"the program could not be started: {_public(error)}"), None)
@@ -359,6 +391,7 @@ class Execution:
             runner=self._parts.runner,
             log=log_end(self._files.log),
             retry_after=self._retry_after(verdict),
+            kept=self._kept(),
         )
 
     def _retry_after(self, verdict: Verdict) -> float | None:
@@ -393,4 +426,6 @@ def _public(error: Exception) -> str:
         return error.public
     if isinstance(error, OSError):
         return f"{error.strerror or 'a fault of the system'}; the runner's log says where"
-    return str(error) if isinstance(error, NotAllowed) else "the runner's log says why"
+    return (
+        str(error) if isinstance(error, NotAllowed | KeptElsewhere) else "the runner's log says why"
+    )

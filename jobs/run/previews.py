@@ -31,10 +31,12 @@ from jobs.work.preview_questions import (
     ANSWER_WAIT,
     KILL_AFTER,
     TAKEN_WAIT,
+    kept_subject,
     preview_subject,
     tenant_of,
 )
 from jobs.work.program_log import ProgramLog
+from jobs.work.run_files import RunFiles, place_of_runs
 from program_lib.parameters import WrongParameters
 from progress_lib.nats import Link, Message, Subscription
 from progress_lib.subjects import EVERY_TENANT
@@ -93,6 +95,8 @@ class Previews:
             subject = preview_subject(EVERY_TENANT, tag)
             subscription = self._link.subscribe(subject, self._take, group="previews")
             self._subscriptions.append(subscription)
+        subject = kept_subject(EVERY_TENANT, place_of_runs(self._data_dir))
+        self._subscriptions.append(self._link.subscribe(subject, self._take, group="previews"))
 
     def drain(self) -> None:
         """Takes no more questions; harmless when repeated."""
@@ -153,9 +157,37 @@ class Previews:
 
     def _answer(self, message: Message) -> Document:
         question = json.loads(message.payload)
+        if "run" in question:
+            return self._kept(tenant_of(message.subject), question)
         graph = parse_graph(question["graph"])
         values = checked_values(graph, question.get("parameters") or {})
         program = _program(graph, question)
+        variables = parameters_variable(values)
+        return self._answered(program, tenant_of(message.subject), graph.document(), variables)
+
+    def _kept(self, tenant_id: str, question: Document) -> Document:
+        """What is kept of a node of a run, or which of the nodes to `look` for are missing."""
+        files = RunFiles(self._data_dir, question["run"])
+        if "look" in question:
+            numbers = [int(number) for number in question["look"]]
+            missing = [number for number in numbers if not files.has_kept(tenant_id, number)]
+            return {"columns": [], "missing": missing}
+        from jobs.program.generator import generate_kept  # as in `_program`
+
+        directory, number = files.kept(tenant_id).resolve(), int(question["node"])
+        output = question.get("output")
+        program = generate_kept(str(directory), number, output, rows=ROWS, seconds=SECONDS)
+        return self._answered(program, tenant_id, {"nodes": []}, {}, reads=(directory,))
+
+    def _answered(
+        self,
+        program: str,
+        tenant_id: str,
+        graph: Document,
+        variables: dict[str, str],
+        reads: tuple[Path, ...] = (),
+    ) -> Document:
+        """What the program tells, which may reach what the graph names, and reads beside that."""
         key = secrets.token_hex(8)
         directory = self._directory / key
         directory.mkdir(parents=True)
@@ -163,15 +195,11 @@ class Previews:
             source = directory / "program.py"
             source.write_text(program, encoding="utf-8")
             environment = reading_environment(
-                tenant_of(message.subject),
-                graph.document(),
-                self._data_dir,
-                self._allowance,
-                os.environ,
+                tenant_id, graph, self._data_dir, self._allowance, os.environ
             )
-            environment |= parameters_variable(values)
-            environment["PREVIEW_ID"] = key
-            return self._run(source, confined(environment, directory.resolve(), self._allowance))
+            environment |= variables | {"PREVIEW_ID": key}
+            place = directory.resolve()
+            return self._run(source, confined(environment, place, self._allowance, reads))
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 

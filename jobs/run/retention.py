@@ -6,8 +6,14 @@ import time
 from pathlib import Path
 
 from jobs.store.store import Store
-from jobs.work.run_files import RunFiles, all_runs, run_directories, sizes_of_runs
-from settings.groups import Retention
+from jobs.work.run_files import (
+    RunFiles,
+    all_runs,
+    run_directories,
+    runs_that_kept,
+    sizes_of_runs,
+)
+from settings.groups import KeptOutputs, Retention
 
 LOG = logging.getLogger(__name__)
 
@@ -23,10 +29,17 @@ class OldRuns:
     database does not know any more, whoever deleted them.
     """
 
-    def __init__(self, store: Store, data_dir: Path, retention: Retention) -> None:
+    def __init__(
+        self,
+        store: Store,
+        data_dir: Path,
+        retention: Retention,
+        kept: KeptOutputs,
+    ) -> None:
         self._store = store
         self._data_dir = data_dir
         self._retention = retention
+        self._kept = kept
         self._stopping = threading.Event()
         # Bytes of logs and other files of runs on this machine, after the last sweep
         self.sizes: dict[str, int] = {}
@@ -40,6 +53,7 @@ class OldRuns:
             LOG.info("%d runs that were older than what is kept are deleted", deleted)
         self._delete_deliveries()
         self._delete_files()
+        self._delete_kept()
         self.sizes = sizes_of_runs(self._data_dir)
 
     def _delete_runs(self) -> int:
@@ -62,6 +76,16 @@ class OldRuns:
             if not self._store.webhooks.delete_older(time.time() - days * DAY, AT_ONCE):
                 break
             self._stopping.wait(PAUSE)
+
+    def _delete_kept(self) -> None:
+        """What nodes gave goes before its run does; of runs that have not ended it stays."""
+        before = time.time() - self._kept.days * DAY
+        old = runs_that_kept(self._data_dir, before)
+        for start in range(0, len(old), AT_ONCE):
+            ended = self._store.ended_of(old[start:][:AT_ONCE])
+            self._store.forget_kept(ended)  # first: what is told to be there is there
+            for run_id in ended:
+                RunFiles(self._data_dir, run_id).remove_kept()
 
     def _delete_files(self) -> None:
         directories = run_directories(self._data_dir)

@@ -47,15 +47,21 @@ def check(mode: str) -> bool:
 
 
 def confined(
-    environment: Mapping[str, str], directory: Path, allowance: Allowance
+    environment: Mapping[str, str],
+    directory: Path,
+    allowance: Allowance,
+    reads: tuple[Path, ...] = (),
 ) -> dict[str, str]:
     """The environment of a program that works in `directory`, with CONFINED_TO where programs are confined.
 
+    `reads`: what this one may read beside what all may.
     Temporary files, such as those that SQLite sorts in, lie in that directory, too.
     """
     own = {"TMPDIR": str(directory), "SQLITE_TMPDIR": str(directory)}
     if allowance.is_confined:
-        own["CONFINED_TO"] = json.dumps(_reach(environment, directory, allowance.rules.reads))
+        own["CONFINED_TO"] = json.dumps(
+            _reach(environment, directory, allowance.rules.reads + reads)
+        )
     return {**environment, **own}
 
 
@@ -103,7 +109,7 @@ def _sqlite_folder(url: URL) -> Iterator[str]:
 
 def _files_of(url: URL) -> Iterator[str]:
     """The files that a URL names for its driver, such as certificates; that of a service names none."""
-    if url.get_backend_name() in ("http", "https"):
+    if url.get_backend_name() in ("http", "https", "s3"):
         return
     for values in url.normalized_query.values():
         yield from (value for value in values if value.startswith("/"))

@@ -14,6 +14,7 @@ from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import connections_for
 from jobs.sandbox.data_roots import not_data, roots_of, unfinished
 from jobs.sandbox.interpreters import interpreter_environment
+from jobs.sandbox.kept import KeptVariables
 from jobs.store.records import Run
 from jobs.work.run_files import RunFiles
 from program_lib.parameters.taken import VARIABLE
@@ -28,11 +29,13 @@ def program_environment(
     data_dir: Path,
     allowance: Allowance,
     ours: Mapping[str, str] = os.environ,
+    kept: KeptVariables | None = None,
 ) -> dict[str, str]:
     """Environment of a run's program: where it reports, who it is, its connections. It holds nothing else of ours.
 
-    Raises as `reading_environment`.
+    `kept`: what it is to keep, and what it begins with. Raises as `reading_environment`.
     """
+    kept = kept or KeptVariables()
     directory = RunFiles(data_dir, run.run_id).directory.resolve()
     environment = {
         **reading_environment(run.tenant_id, graph, data_dir, allowance, ours),
@@ -42,8 +45,9 @@ def program_environment(
         "RUN_ID": run.run_id,
         "LAST_WORDS": str(RunFiles(data_dir, run.run_id).last_words.resolve()),
         **parameters_variable(run.parameters),
+        **kept.variables,
     }
-    return confined(environment, directory, allowance)
+    return confined(environment, directory, allowance, kept.reads)
 
 
 def reading_environment(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from jobs.graph.again import Again
 from jobs.graph.feeding import is_reject, rejecting_nodes
 from jobs.store.node_states import NodeState
 from jobs.store.run_states import RunStatus
@@ -96,6 +97,8 @@ class Run:
     rows_rejected: int | None = None
     runner_tag: str | None = None  # of the runners that may take it; None: it asks for none
     traceparent: str | None = None  # what its spans are children of
+    from_run: str | None = None  # the run whose kept outputs it began with …
+    from_node: int | None = None  # … and the node that it began at
 
     @property
     def has_ended(self) -> bool:
@@ -153,8 +156,9 @@ class Work:
         )
 
     def rows(self) -> Rows:
-        counts = {node.progress.node_id: node.progress.row_count for node in self.nodes}
-        ports = {node.progress.node_id: node.progress.ports or {} for node in self.nodes}
+        ran = [node.progress for node in self.nodes if node.progress.from_run is None]
+        counts = {progress.node_id: progress.row_count for progress in ran}
+        ports = {progress.node_id: progress.ports or {} for progress in ran}
         return Rows(
             read=sum(count for node_id, count in counts.items() if node_id not in self.fed),
             written=sum(count for node_id, count in counts.items() if node_id not in self.feeding),
@@ -184,6 +188,7 @@ class NewRun:
     started_by: str | None = None
     runner_tag: str | None = None
     traceparent: str | None = None
+    again: Again | None = None  # None: it runs all of its nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +216,4 @@ class Started:
     run: Run
     graph: dict[str, Any]
     program: str
+    again: Again | None = None

@@ -8,15 +8,18 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
+from jobs.graph.again import Again
 from jobs.store.database import Database, StoreUnavailable, size_on_disk
 from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
+from jobs.store.kept import Kept
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.not_found import MAX_JOB_ID, NotFound
@@ -68,7 +71,10 @@ ALL_JOBS, ALL_RUNS = JobFilter(), RunFilter()
 MOST_WORK = 32_000_000
 RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
 _RUN_COLUMNS = [
-    c for c in RUNS.c if c.name not in ("graph", "program", "idempotency_key", "request_hash")
+    c
+    for c in RUNS.c
+    if c.name
+    not in ("graph", "program", "idempotency_key", "request_hash", "kept", "kept_bytes", "again")
 ]
 
 
@@ -245,6 +251,7 @@ class Store:
                 "started_by": new.started_by,
                 "runner_tag": new.runner_tag,
                 "traceparent": new.traceparent,
+                **_begun_from(new.again),
             }
             connection.execute(sa.insert(RUNS).values(**values))
             return Recorded(_run_of(connection, tenant_id, run_id), is_new=True)
@@ -348,6 +355,33 @@ class Store:
         """The graph that the run was made from. Raises NotFound."""
         return dict(json.loads(self._run_column(tenant_id, run_id, RUNS.c.graph)))
 
+    # ---- what was kept of runs
+
+    def kept(self, tenant_id: str, run_id: str) -> Kept | None:
+        """What the run kept of its nodes; None where it was not to keep anything, or has not ended. Raises NotFound."""
+        text = self._run_column(tenant_id, run_id, RUNS.c.kept)
+        return None if text is None else Kept.parse(text)
+
+    def kept_bytes(self, tenant_id: str) -> int:
+        """Bytes of all that runs of the tenant kept."""
+        total = sa.select(sa.func.sum(RUNS.c.kept_bytes))
+        of_tenant = total.where(RUNS.c.tenant_id == tenant_id, RUNS.c.kept_bytes > 0)
+        return self._read(lambda connection: int(connection.execute(of_tenant).scalar() or 0))
+
+    def forget_kept(self, run_ids: Collection[str]) -> None:
+        """Notes that what these runs kept is deleted."""
+        query = sa.select(RUNS.c.run_id, RUNS.c.kept).where(
+            RUNS.c.run_id.in_(run_ids), RUNS.c.kept.is_not(None)
+        )
+
+        def forget(connection: Connection) -> None:
+            for run_id, text in connection.execute(query).all():
+                gone = replace(Kept.parse(text), is_deleted=True)
+                values = {"kept": gone.to_json(), "kept_bytes": None}
+                connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(values))
+
+        self._write(forget)
+
     def queue_position(self, run: Run) -> int:
         """How many queued runs come before this one: its tenant's earlier ones, and as many of each other tenant.
 
@@ -387,6 +421,7 @@ class Store:
         runner: ProcessIdentity | str | None = None,
         log: LogEnd | None = None,
         retry_after: float | None = None,
+        kept: Kept | None = None,
     ) -> bool:
         """Moves the run to `to` if its status is `frm` (and its runner is `runner`, if given).
 
@@ -400,6 +435,8 @@ class Store:
         values: dict[str, Any] = {"status": to.value, "reason": reason, "exit_code": exit_code}
         if to.is_end:
             values["ended_at"] = time.time()
+        if kept is not None:
+            values |= {"kept": kept.to_json(), "kept_bytes": kept.size}
         owner = [RUNS.c.runner == str(runner)] if runner is not None else []
 
         rows = Rows(0, 0, 0)
@@ -496,10 +533,11 @@ class Store:
         def start(connection: Connection) -> Started | None:
             if not _set(connection, tenant_id, run_id, RunStatus.QUEUED, values):
                 return None
-            query = _runs().add_columns(RUNS.c.graph, RUNS.c.program)
+            query = _runs().add_columns(RUNS.c.graph, RUNS.c.program, RUNS.c.again)
             row = dict(connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one())
             graph, program = json.loads(row.pop("graph")), row.pop("program")
-            return Started(_run(row), graph, program)
+            again = row.pop("again")
+            return Started(_run(row), graph, program, again and Again.parse(again))
 
         started = self._write(start)
         if started is not None:
@@ -840,7 +878,7 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     """A run like that one, with its graph, program and values. False when somebody had asked for that one's cancel."""
     copied = (
         *("tenant_id", "job_id", "job_name", "graph", "program", "parameters", "attempts"),
-        *("started_by", "runner_tag", "traceparent"),
+        *("started_by", "runner_tag", "traceparent", "from_run", "from_node", "again"),
     )
     query = sa.select(
         *(RUNS.c[name] for name in copied), RUNS.c.attempt, RUNS.c.cancel_requested_at
@@ -863,6 +901,12 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     }
     connection.execute(sa.insert(RUNS).values(**values))
     return True
+
+
+def _begun_from(again: Again | None) -> dict[str, Any]:
+    if again is None:
+        return {}
+    return {"from_run": again.run_id, "from_node": again.node_id, "again": again.to_json()}
 
 
 def _delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> None:

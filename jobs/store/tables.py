@@ -56,6 +56,13 @@ RUNS = sa.Table(
         "runner_tag", sa.String(32)
     ),  # of the runners that may take it; NULL: it asks for none
     sa.Column("traceparent", sa.String(55)),  # what its spans are children of: docs/traces.md
+    # what was kept of its nodes, as jobs/store/kept.py has it in JSON, and the bytes of that
+    sa.Column("kept", sa.Text),
+    sa.Column("kept_bytes", sa.BigInteger),
+    # of a run that began at a node of a run before, which may be deleted since
+    sa.Column("from_run", sa.String(32)),
+    sa.Column("from_node", sa.BigInteger),
+    sa.Column("again", sa.Text),  # its jobs.graph.again.Again as JSON
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(
         "last_run_of_job",
@@ -70,6 +77,7 @@ RUNS = sa.Table(
         *("status", "runner_tag", "tenant_id", "created_at", "run_id", "due_at"),
     ),
     sa.Index("runs_by_end", "ended_at"),
+    sa.Index("kept_of_tenant", "tenant_id", "kept_bytes"),
     sa.Index("one_run_a_key", "tenant_id", "idempotency_key", unique=True),
 )
 

@@ -1,20 +1,33 @@
 """Execute and cancel: the two requests that change a run, with their steps in the order that is safe."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from jobs.graph.again import Again, Before, CannotBegin, begin_again
 from jobs.graph.checks import parse_graph
 from jobs.graph.filled import checked_values
 from jobs.program.generator import generate_program
-from jobs.store.records import NewRun, Recorded, Run
+from jobs.store.records import Job, NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
+from progress_lib import Status
 from progress_lib.nats import Link
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A run that is to begin at a node, with what a run before kept."""
+
+    run_id: str
+    node_id: int
+    check: Callable[[Again], None]  # raises where what is to be read is not there
+
 
 BEFORE_START = "cancelled before it started"
 
@@ -31,6 +44,7 @@ def execute_job(
     given: Mapping[str, Any],
     started_by: str | None = None,
     traceparent: str | None = None,
+    begin: Begin | None = None,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
@@ -38,7 +52,8 @@ def execute_job(
     generated between them, so that SQLite's one write lock is held only briefly.
 
     `given`: values of the job's parameters, as a request has them; those that are not given have their defaults.
-    `traceparent`: what the run's spans are children of.
+    `traceparent`: what the run's spans are children of. `begin`: not with all nodes, but with what a run before kept; values
+    that are not given are that run's. Raises CannotBegin then, and what its `check` does.
 
     Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, WrongParameters, TooManyQueued,
     QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
@@ -48,7 +63,11 @@ def execute_job(
     if isinstance(found, Run):
         return Recorded(found, is_new=False)
     graph = parse_graph(found.graph)
-    parameters = checked_values(graph, given)
+    before = None if begin is None else store.run(tenant_id, begin.run_id)
+    parameters = checked_values(graph, given if before is None else {**before.parameters, **given})
+    again = None
+    if begin is not None and before is not None:
+        again = _begin(store, before, begin, found, parameters)
     program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
     run_queue.check(graph.runner_tag)
     new = NewRun(
@@ -62,11 +81,49 @@ def execute_job(
         started_by=started_by,
         runner_tag=graph.runner_tag,
         traceparent=traceparent,
+        again=again,
     )
     recorded = store.record_run(tenant_id, new, most_queued)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)
     return recorded
+
+
+def _begin(
+    store: Store, before: Run, begin: Begin, job: Job, parameters: Mapping[str, str | None]
+) -> Again:
+    """What a run does that begins with what the run `before` kept. Raises CannotBegin, and what `check` does."""
+    if before.job_id != job.job_id:
+        raise CannotBegin(f"run {before.run_id} is of job {before.job_id}, not of this one")
+    if not before.has_ended:
+        raise CannotBegin(f"run {before.run_id} has not ended")
+    kept = store.kept(before.tenant_id, before.run_id)
+    if kept is None:
+        raise CannotBegin(
+            f"run {before.run_id} has kept nothing of its nodes: let the job keep what its nodes give"
+        )
+    if kept.is_deleted:
+        raise CannotBegin(f"what run {before.run_id} kept is deleted by now", is_gone=True)
+    if dict(before.parameters) != dict(parameters):
+        raise CannotBegin(
+            f"the values of the parameters are others than those of run {before.run_id}"
+        )
+    _, nodes = store.run_with_nodes(before.tenant_id, before.run_id)
+    told = [node.progress for node in nodes]
+    again = begin_again(
+        Before(
+            before.run_id,
+            store.graph_of_run(before.tenant_id, before.run_id),
+            kept.place,
+            {number: node.reason for number, node in kept.nodes.items()},
+            {progress.node_id: progress.row_count for progress in told},
+            {one.node_id for one in told if one.status is Status.COMPLETED},
+        ),
+        job.graph,
+        begin.node_id,
+    )
+    begin.check(again)
+    return again
 
 
 def _queue(run_queue: RunQueue, link: Link, run: Run) -> None:

@@ -90,8 +90,34 @@ _PREVIEW = any_of(
     ),
     _answer({"tables": listed(TABLE), "truncated": FLAG}),
 )
+_ABOUT_KEPT = record(
+    {"run": TEXT, "node": WHOLE, "output": nullable(TEXT), "look": listed(WHOLE)},
+    "what a node gave, or which of the nodes to `look` for are missing",
+    optional=("node", "output", "look"),
+)
+_KEPT = any_of(
+    _answer({"taken": FLAG}),
+    _answer({"busy": FLAG}),
+    _answer({"timeout": FLAG}),
+    _answer({"message": TEXT}),
+    _answer(
+        {
+            "columns": listed(TEXT),
+            "missing": listed(WHOLE),
+            "types": listed(TEXT),
+            "rows": listed(listed(ANYTHING)),
+            "figures": listed(ANYTHING),
+        },
+        *("missing", "types", "rows", "figures"),
+    ),
+)
 _PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
 _PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)
+_KEPT_ANSWER = Message(
+    "KeptAnswer",
+    "First that it is taken, then what came.",
+    _KEPT,
+)
 _OWN_RUN = record(
     {
         "runId": TEXT,
@@ -188,6 +214,15 @@ CHANNELS = (
         "The same of a job that asks for runners with a tag.",
         received=(_PREVIEW_QUESTION,),
         replies=(_PREVIEW_ANSWER,),
+        is_internal=True,
+    ),
+    Channel(
+        "kept",
+        "nats",
+        "tenant.{tenant}.kept.{place}",
+        "What a run kept of its nodes: the first rows and figures of one, or which are there.",
+        received=(Message("KeptQuestion", "About kept outputs of a run.", _ABOUT_KEPT),),
+        replies=(_KEPT_ANSWER,),
         is_internal=True,
     ),
 )

@@ -21,5 +21,11 @@ def preview_subject(tenant_id: str, tag: str | None = None) -> str:
     return f"tenant.{tenant}.preview" + ("" if tag is None else f".{check_id(tag)}")
 
 
+def kept_subject(tenant_id: str, place: str) -> str:
+    """Where runners are asked for kept outputs, those alone that have the runs' directory of this name."""
+    tenant = tenant_id if tenant_id == EVERY_TENANT else check_id(tenant_id)
+    return f"tenant.{tenant}.kept.{check_id(place)}"
+
+
 def tenant_of(subject: str) -> str:
     return check_id(subject.split(".")[1])

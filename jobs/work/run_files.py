@@ -1,16 +1,25 @@
 """The files of a run, and where they are."""
 
 import contextlib
+import json
 import os
 import re
+import secrets
 import shutil
 from pathlib import Path
+from typing import Any
 
+from jobs.store.kept import KeptNode
 from progress_lib.subjects import check_id
 
 # Files of rows that a program gathers (program_lib/spool.py), which removes them itself
 SPOOLED = "duckdb_temp_*"
 LOG = "log.txt"
+KEPT = "kept"  # the directory of what nodes gave; program_lib/kept fills it
+ABOUT_KEPT = "about.json"
+MAX_ABOUT_KEPT = 4 * 1024 * 1024  # bytes; of 10,000 nodes a program writes a fourth
+MAX_REASON = 500  # characters of why a node was not kept
+PLACE = "place"  # the file that names a directory of runs
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
@@ -26,6 +35,19 @@ def run_directories(data_dir: Path) -> list[str]:
     return [path.name for path in all_runs(data_dir).glob("*") if _RUN_ID.fullmatch(path.name)]
 
 
+def runs_that_kept(data_dir: Path, before: float) -> list[str]:
+    """The runs here with kept outputs, the last of which was kept before a time (Unix seconds)."""
+    found = []
+    for name in run_directories(data_dir):
+        times = []
+        for directory in (all_runs(data_dir) / name / KEPT).glob("*"):
+            with contextlib.suppress(OSError):  # it may go while we look
+                times.append(directory.lstat().st_mtime)
+        if times and max(times) < before:
+            found.append(name)
+    return found
+
+
 def sizes_of_runs(data_dir: Path) -> dict[str, int]:
     """Bytes of all logs of runs here, and of all else that lies beside them."""
     sizes = {"logs": 0, "files": 0}
@@ -37,6 +59,19 @@ def sizes_of_runs(data_dir: Path) -> dict[str, int]:
     return sizes
 
 
+def place_of_runs(data_dir: Path) -> str:
+    """The name that all runners have in common which have this directory of runs; made once. Raises OSError."""
+    file = all_runs(data_dir) / PLACE
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f"{PLACE}.{os.getpid()}.{secrets.token_hex(4)}")
+        part.write_text(secrets.token_hex(16))
+        with contextlib.suppress(FileExistsError):
+            os.link(part, file)
+        part.unlink()
+    return check_id(file.read_text().strip())
+
+
 class RunFiles:
     """The directory DATA_DIR/runs/<runId> of one run."""
 
@@ -45,10 +80,45 @@ class RunFiles:
         self.program = self.directory / "program.py"
         self.log = self.directory / LOG
         self.last_words = self.directory / "last_words.jsonl"
+        self.all_kept = self.directory / KEPT
 
     def remove(self) -> None:
         """Deletes all of them; harmless when repeated."""
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def kept(self, tenant_id: str) -> Path:
+        """Where what its nodes give is kept; the tenant is in the path, so that who asks for another's finds nothing."""
+        return self.all_kept / check_id(tenant_id)
+
+    def make_kept(self, tenant_id: str) -> Path:
+        """Makes that directory, which a confined program could not. Raises OSError."""
+        directory = self.kept(tenant_id)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return directory.resolve()
+
+    def has_kept(self, tenant_id: str, number: int) -> bool:
+        """Whether something is kept of a node."""
+        return any(self.kept(tenant_id).glob(f"{number}.*.parquet"))
+
+    def remove_kept(self) -> None:
+        """Deletes what was kept of its nodes; harmless when repeated."""
+        shutil.rmtree(self.all_kept, ignore_errors=True)
+
+    def read_kept(self, tenant_id: str) -> dict[int, KeptNode]:
+        """What the program says it kept, and removes what it left unfinished."""
+        directory = self.kept(tenant_id)
+        for part in directory.glob(".*.part"):
+            with contextlib.suppress(OSError):
+                part.unlink()
+        try:
+            descriptor = os.open(
+                directory / ABOUT_KEPT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            )
+            with open(descriptor, "rb") as file:
+                told = json.loads(file.read(MAX_ABOUT_KEPT))
+            return {int(number): _kept_node(entry) for number, entry in told.items()}
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            return {}
 
     def write_program(self, text: str) -> None:
         """Raises OSError."""
@@ -75,3 +145,9 @@ RUN_VARIABLE = "RUN_ID"
 def run_mark(run_id: str) -> str:
     """The entry of a program's environment by which its processes are found."""
     return f"{RUN_VARIABLE}={run_id}"
+
+
+def _kept_node(entry: dict[str, Any]) -> KeptNode:
+    if (reason := entry.get("reason")) is not None:
+        return KeptNode(reason=str(reason)[:MAX_REASON])
+    return KeptNode(int(entry["rows"]), int(entry["bytes"]))

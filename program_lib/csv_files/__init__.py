@@ -66,6 +66,7 @@ def write_csv(
     null: str = "",
     split_by: str = "",
     split_rows: int = 0,
+    split_mb: int = 0,
     existing: str = KEEP,
 ) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
@@ -78,4 +79,12 @@ def write_csv(
             one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
         )
 
-    return one_or_split(path, make, "a CSV file", by=split_by, rows=split_rows, existing=existing)
+    return one_or_split(
+        path,
+        make,
+        "a CSV file",
+        by=split_by,
+        rows=split_rows,
+        megabytes=split_mb,
+        existing=existing,
+    )

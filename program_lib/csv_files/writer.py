@@ -99,6 +99,10 @@ class CsvWriter(HoldsNothing, WritesAll):
         except RowRefused as error:
             raise RowRefused(part.start + error.index, error.reason, error.column) from error
 
+    @property
+    def size(self) -> int:
+        return self._part.size
+
     def finish(self) -> None:
         self._part.finish()
 

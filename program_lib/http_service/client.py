@@ -60,6 +60,8 @@ class Asks(Protocol):
 
     def get(self, url: Url) -> Answer: ...
 
+    def interrupt(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -86,6 +88,12 @@ class Client:
                 return answer
             url = followed(url, answer.headers.get("Location", ""), "a redirect")
         raise ProgramError(f"{url.shown} redirects more than {MAX_REDIRECTS} times")
+
+    def interrupt(self) -> None:
+        """Whoever waits for an answer gets an error. Any thread."""
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            _shut_down(connection.sock)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -141,10 +149,7 @@ class Client:
 
         def end() -> None:
             is_late.set()
-            try:
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                pass  # it is closed already
+            _shut_down(sock)
 
         timer = threading.Timer(self._bounds.whole, end)
         timer.daemon = True
@@ -221,6 +226,14 @@ class Client:
             host = f"[{url.host}]" if ":" in url.host else url.host
             made.set_tunnel(host, url.port, headers=_login(made))
         return _opened(made)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """Ends what any thread waits for on this socket."""
+    try:
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:
+        pass  # it is closed already
 
 
 def _opened(connection: HTTPConnection) -> HTTPConnection:

@@ -30,15 +30,20 @@ class Patience:
     most: float = 60.0  # … up to this
     longest: float = 600.0  # seconds that a service may ask for; one that wants more fails the run
 
-    def tried(self, ask: Callable[[], Got], say: Callable[[str], None]) -> Got:
-        """What `ask` gives in the end. `say` tells people of each wait. Raises what `ask` raised last."""
+    def tried(
+        self,
+        ask: Callable[[], Got],
+        say: Callable[[str], None],
+        pause: Callable[[float], None] = time.sleep,
+    ) -> Got:
+        """What `ask` gives in the end. `say` tells people of each wait. Raises what `ask` raised last, or what `pause` raises."""
         for number in range(1, self.tries):
             try:
                 return ask()
             except Temporary as error:
                 seconds = self._wait(error, number)
                 say(f"Waits {seconds:,.0f} s: {error} (try {number + 1} of {self.tries} follows)")
-                time.sleep(seconds)
+                pause(seconds)
         try:
             return ask()
         except Temporary as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +36,7 @@ class Page:
 
 
 class HttpReader:
-    """A source of rows: program_lib.ports.TextReader and Telling over a service.
+    """A source of rows: program_lib.ports.TextReader and Telling, and program_lib.early.Waiting, over a service.
 
     Its columns are the members of the rows of the first page that has any, and those that `types` names.
     """
@@ -72,6 +73,7 @@ class HttpReader:
         self._ends: list[int] = []  # of each page, how many rows came up to its end
         self._told_total: int | None = None  # how many rows there are, as the last answer says
         self._deadline = 0.0
+        self._is_interrupted = threading.Event()
 
     def hear(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -117,6 +119,12 @@ class HttpReader:
         page = bisect_left(self._ends, number)
         return f"page {page + 1:,}, row {number - (self._ends[page - 1] if page else 0):,}"
 
+    def interrupt(self) -> None:
+        self._is_interrupted.set()
+        client = self._client
+        if client is not None:
+            client.interrupt()
+
     def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
@@ -146,7 +154,7 @@ class HttpReader:
         number = len(self._ends) + 1
         try:
             self._note_asked(url, number)
-            answer = self._patience.tried(lambda: self._get(url, number), self._say)
+            answer = self._patience.tried(lambda: self._get(url, number), self._say, self._pause)
             rows = answer.rows(self._rows)
             self._note_total(answer)
             self._ends.append(self._count + len(rows))
@@ -158,6 +166,10 @@ class HttpReader:
         if self._next is None:
             self._check_total()
         return Page(number, [_members(row, number, at) for at, row in enumerate(rows, 1)])
+
+    def _pause(self, seconds: float) -> None:
+        if self._is_interrupted.wait(seconds):
+            raise InterruptedError("nobody wants the rows any more")
 
     def _get(self, url: Url, number: int) -> Answer:
         assert self._client is not None

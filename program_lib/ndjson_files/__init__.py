@@ -55,6 +55,7 @@ def write_ndjson(
     *,
     split_by: str = "",
     split_rows: int = 0,
+    split_mb: int = 0,
     existing: str = KEEP,
 ) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
@@ -66,5 +67,11 @@ def write_ndjson(
         return NdjsonWriter(one, packing=packing(path))
 
     return one_or_split(
-        path, make, "an NDJSON file", by=split_by, rows=split_rows, existing=existing
+        path,
+        make,
+        "an NDJSON file",
+        by=split_by,
+        rows=split_rows,
+        megabytes=split_mb,
+        existing=existing,
     )

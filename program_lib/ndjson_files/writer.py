@@ -60,6 +60,10 @@ class NdjsonWriter(HoldsNothing, WritesAll):
     def put(self, prepared: bytes) -> None:
         self._part.append(prepared)
 
+    @property
+    def size(self) -> int:
+        return self._part.size
+
     def finish(self) -> None:
         self._part.finish()
 

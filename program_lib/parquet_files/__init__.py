@@ -39,6 +39,7 @@ def write_parquet(
     compression: str = ZSTD,
     split_by: str = "",
     split_rows: int = 0,
+    split_mb: int = 0,
     existing: str = KEEP,
 ) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
@@ -50,5 +51,11 @@ def write_parquet(
         return ParquetWriter(one, compression=compression)
 
     return one_or_split(
-        path, make, "a Parquet file", by=split_by, rows=split_rows, existing=existing
+        path,
+        make,
+        "a Parquet file",
+        by=split_by,
+        rows=split_rows,
+        megabytes=split_mb,
+        existing=existing,
     )

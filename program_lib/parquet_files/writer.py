@@ -36,6 +36,7 @@ class ParquetWriter(WritesAll):
         self._writer: pq.ParquetWriter | None = None
         self._kept: list[pa.Table] = []  # of the next row group
         self._kept_rows = self._kept_bytes = 0
+        self._packed_bytes = 0  # in memory, of what is written
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -64,6 +65,12 @@ class ParquetWriter(WritesAll):
     @property
     def held(self) -> int:
         return self._kept_bytes
+
+    @property
+    def size(self) -> int:
+        """Rows that are kept count as much as those before them took, byte for byte."""
+        share = self._part.size / self._packed_bytes if self._packed_bytes else 1.0
+        return self._part.size + int(self._kept_bytes * share)
 
     def spill(self) -> None:
         if self._kept:
@@ -98,5 +105,6 @@ class ParquetWriter(WritesAll):
     def _write_group(self) -> None:
         assert self._writer is not None
         rows, self._kept = pa.concat_tables(self._kept), []
+        self._packed_bytes += self._kept_bytes
         self._kept_rows = self._kept_bytes = 0
         self._writer.write_table(pa.table(rows.columns, schema=self._schema), len(rows))

@@ -23,11 +23,14 @@ def one_or_split(
     *,
     by: str = "",
     rows: int = 0,
+    megabytes: int = 0,
     existing: str = KEEP,
 ) -> Writer:
-    """The writer of one file, or of many where a column or a number of rows splits it."""
-    if by or rows:
-        return SplitWriter(path, make, as_what, by=by, rows=rows, existing=existing)
+    """The writer of one file, or of many where a column, a number of rows or a size splits it."""
+    if by or rows or megabytes:
+        return SplitWriter(
+            path, make, as_what, by=by, rows=rows, megabytes=megabytes, existing=existing
+        )
     place = place_of(path)
     claim(place, as_what)
     return make(place)

@@ -1,24 +1,23 @@
-"""Rows into several files of one form: by the value of a column, by their number, or both. All appear together, or none."""
+"""Rows into several files of one form: by the value of a column, by their number or size, or both. All appear together, or none."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.data_files import claim, data_directory, data_file
+from program_lib.data_files import claim, place_of
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.part_files import PART_NAME, TURN
+from program_lib.part_files import TURN
 from program_lib.ports import Writer
+from program_lib.split_files.before import backup_of, forget, names_of_before, put_back
 from program_lib.split_files.names import (
     LONGEST_NAME,
-    PLACE,
     file_name,
     place_error,
     value_name,
@@ -26,10 +25,17 @@ from program_lib.split_files.names import (
 from program_lib.texts import column_texts, shown
 from program_lib.types import Kind, Schema, listed
 
+if TYPE_CHECKING:
+    from program_lib.stores.objects import StoredObject
+
 KEEP, REFUSE = "keep", "refuse"  # what becomes of files of before that the path means
 MOST_VALUES = 100  # of the column: each has a file that is open until the end
 MOST_FILES = 1_000  # of one output
 MOST_HELD = 64 * 1024 * 1024  # bytes that all files together keep in memory
+MB = 1024 * 1024
+# Bytes in memory of rows that are written at once where files are split by size: so much they may be too large, about
+PIECE = MB // 4
+FULL = 0.95  # of its size, from which on a file takes no more rows: Parquet's is known once they are packed
 
 
 class FileWriter(Writer, Protocol):
@@ -48,6 +54,11 @@ class FileWriter(Writer, Protocol):
         """Bytes that are kept in memory until `spill`."""
         ...
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file so far, about; exact after `spill`."""
+        ...
+
     def spill(self) -> None:
         """Writes what is held."""
         ...
@@ -58,11 +69,13 @@ class _File:
     """One of the files."""
 
     path: str
-    place: Path
+    place: Path | StoredObject
     writer: FileWriter
     rows: int = 0
     is_finished: bool = False
-    backup: Path | None = None  # of the file of before, while they are put into their places
+    backup: Path | StoredObject | None = (
+        None  # of the file of before, while they are put into their places
+    )
 
 
 @dataclass
@@ -75,8 +88,9 @@ class _Value:
 
 @dataclass
 class _Part:
-    """Rows of a batch that go into one file."""
+    """Rows of a batch that go into one file, or the next one where it is full by then."""
 
+    value: _Value
     file: _File
     indices: pa.Array  # in the batch
     prepared: Any = None
@@ -85,26 +99,31 @@ class _Part:
 class SplitWriter:
     """A target of rows: program_lib.ports.Writer over many files. The path has a * where value and number stand.
 
-    `by`: a column, of which each value has its files; `rows`: so many in a file at most. One of both is given.
+    `by`: a column, of which each value has its files; `rows`: so many in a file at most; `megabytes`: a file that has them
+    is full. One is given, and not both of the last two.
     `existing`: files of before that the path means, and that get no rows now, KEEP or REFUSE.
     """
 
     def __init__(
         self,
         path: str,
-        make: Callable[[Path], FileWriter],
+        make: Callable[[Path | StoredObject], FileWriter],
         as_what: str,
         *,
         by: str = "",
         rows: int = 0,
+        megabytes: int = 0,
         existing: str = KEEP,
     ) -> None:
-        assert by or rows
+        assert by or rows or megabytes
+        assert not (rows and megabytes), "the rows of a file are chosen before its size is known"
         assert existing in (KEEP, REFUSE)
         if why := place_error(path):
             raise ProgramError(f"the path {path} of a split output {why}")
         self._path, self._make, self._as_what = path, make, as_what
         self._by, self._most_rows, self._existing = by, rows, existing
+        self._most_bytes = megabytes * MB
+        self._failure: ProgramError | OSError | None = None  # after which no row is written
         self._schema = Schema()
         self._values: dict[str | None, _Value] = {}  # by the texts of the values
         self._rows = self._stay = 0
@@ -117,8 +136,8 @@ class SplitWriter:
     def start(self, say: Callable[[str], None]) -> None:
         """Looks at the directory, and at what earlier runs left there."""
         self._say = say
-        data_file(self._path)
-        before = list(self._of_before())
+        place_of(self._path)
+        before = list(names_of_before(self._path))
         if before and self._existing == REFUSE:
             raise ProgramError(
                 f"{listed(before, 3)} of before {'is' if len(before) == 1 else 'are'} there already:"
@@ -137,16 +156,38 @@ class SplitWriter:
 
     def write(self, table: pa.Table) -> None:
         """First all rows are prepared, which may refuse one, then all are written: none is written twice."""
+        if self._failure is not None:
+            raise self._failure
         parts = list(self._parts(table))
         for part in parts:
             part.prepared = self._prepared(table, part)
         for part in parts:
-            part.file.writer.put(part.prepared)
-            part.file.rows += len(part.indices)
-            if part.file.rows == self._most_rows:
-                self._finish(part.file)
+            self._put(part)
         self._rows += len(table)
         self._spill()
+
+    def _put(self, part: _Part) -> None:
+        file = self._next_file(part) if part.file.is_finished else part.file
+        file.writer.put(part.prepared)
+        file.rows += len(part.indices)
+        if file.rows == self._most_rows or self._is_large(file):
+            self._finish(file)
+
+    def _next_file(self, part: _Part) -> _File:
+        try:
+            return self._file(part.value, {})
+        except (
+            ProgramError,
+            OSError,
+        ) as error:  # rows of the batch are written: it is not tried again by halves
+            self._failure = error
+            raise
+
+    def _is_large(self, file: _File) -> bool:
+        if not self._most_bytes or file.writer.size < self._most_bytes:
+            return False
+        file.writer.spill()
+        return file.writer.size >= self._most_bytes * FULL
 
     def told(self) -> str:
         count = sum(1 for file in self._files() if file.rows)
@@ -163,23 +204,23 @@ class SplitWriter:
                     self._finish(file)
             value.files = [file for file in value.files if file.rows]
         ours = {file.place.name for file in self._files()}
-        self._stay = sum(1 for name in self._of_before() if name not in ours)
+        self._stay = sum(1 for name in names_of_before(self._path) if name not in ours)
 
     def commit(self) -> None:
         """One after the other; where one cannot be moved, those before it are put back."""
         placed: list[_File] = []
         try:
             for file in self._files():
-                file.backup = _backup(file.place)
+                file.backup = backup_of(file.place)
                 file.writer.commit()
                 placed.append(file)
-        except OSError:
+        except (OSError, ProgramError):
             for file in placed:
-                _put_back(file)
+                put_back(file.place, file.backup)
             raise
         finally:
             for file in self._files():
-                _forget(file)
+                forget(file.backup)
 
     def undo(self) -> None:
         for file in self._files():
@@ -190,15 +231,22 @@ class SplitWriter:
     def _parts(self, table: pa.Table) -> Iterator[_Part]:
         """The rows by their files, which are made. Raises RowRefused for a value that makes no name."""
         added: dict[str, int] = {}  # rows of files in this batch
+        piece = self._rows_at_once(table)
         for text, indices in self._by_value(table):
             value = self._value(text, indices)
             while len(indices):
                 file = self._file(value, added)
                 there = file.rows + added.get(file.path, 0)
-                room = self._most_rows - there if self._most_rows else len(indices)
-                yield _Part(file, indices.slice(0, room))
+                room = self._most_rows - there if self._most_rows else piece
+                yield _Part(value, file, indices.slice(0, room))
                 added[file.path] = added.get(file.path, 0) + min(room, len(indices))
                 indices = indices.slice(room)
+
+    def _rows_at_once(self, table: pa.Table) -> int:
+        if not self._most_bytes:
+            return len(table)
+        rows: int = PIECE * len(table) // max(1, table.nbytes)
+        return max(1, rows)
 
     def _by_value(self, table: pa.Table) -> Iterator[tuple[str | None, pa.Array]]:
         rows = pa.arange(0, len(table))
@@ -232,20 +280,21 @@ class SplitWriter:
     def _file(self, value: _Value, added: dict[str, int]) -> _File:
         """The file that takes the next rows."""
         for file in value.files:
-            if not self._most_rows or file.rows + added.get(file.path, 0) < self._most_rows:
+            has_room = not self._most_rows or file.rows + added.get(file.path, 0) < self._most_rows
+            if has_room and not file.is_finished:
                 return file
-        number = len(value.files) + 1 if self._most_rows else None
+        number = len(value.files) + 1 if self._most_rows or self._most_bytes else None
         value.files.append(self._made(file_name(self._path, value.name, number)))
         return value.files[-1]
 
     def _made(self, path: str) -> _File:
         if sum(1 for _ in self._files()) >= MOST_FILES:
             raise ProgramError(
-                f"the output would have more than {MOST_FILES:,} files: let each have more rows"
+                f"the output would have more than {MOST_FILES:,} files: let each be larger"
             )
         if len(os.path.basename(path).encode()) > LONGEST_NAME:
             raise ProgramError(f"{path} is longer than {LONGEST_NAME} bytes: shorten the path")
-        place = data_file(path)
+        place = place_of(path)
         claim(place, self._as_what)
         file = _File(path, place, self._make(place))
         try:
@@ -283,49 +332,6 @@ class SplitWriter:
 
     def _files(self) -> Iterator[_File]:
         return (file for value in self._values.values() for file in value.files)
-
-    def _of_before(self) -> Iterator[str]:
-        """The names of files that are there and that the path means."""
-        folder, _, pattern = self._path.rpartition("/")
-        begin, _, end = pattern.partition(PLACE)
-        with os.scandir(
-            data_directory(folder or ("/" if self._path.startswith("/") else "."))
-        ) as entries:
-            for entry in entries:
-                name = entry.name
-                is_long_enough = len(name) > len(begin) + len(end)
-                if (
-                    is_long_enough
-                    and name.startswith(begin)
-                    and name.endswith(end)
-                    and not name.startswith(".")
-                ):
-                    yield name
-
-
-def _backup(place: Path) -> Path | None:
-    """Another name of the file of before, if there is one."""
-    backup = place.with_name(PART_NAME.format(name=f"{place.name}~", pid=os.getpid()))
-    try:
-        os.link(place, backup, follow_symlinks=False)
-    except OSError:  # there is none, or the disk knows no second names
-        return None
-    return backup
-
-
-def _put_back(file: _File) -> None:
-    """As it was before the commit, as far as the disk allows."""
-    with suppress(OSError):
-        if file.backup is not None:
-            file.backup.replace(file.place)
-        else:
-            file.place.unlink(missing_ok=True)
-
-
-def _forget(file: _File) -> None:
-    with suppress(OSError):
-        if file.backup is not None:
-            file.backup.unlink(missing_ok=True)
 
 
 def _nobody(message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 SCHEME = "s3://"
+MOST_KEY = 900  # bytes; stores take 1,024, of which the connection's prefix needs some
 FORM = "write s3://CONNECTION/path, with the name of a connection that the operator has set"
 _CONNECTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 
@@ -24,4 +25,6 @@ def parted(path: str) -> tuple[str, str]:
         raise ValueError("holds an empty part, '.' or '..': write where the object is")
     if any(part.startswith(".") for part in parts):
         raise ValueError("leads to a hidden object, which is never data")
+    if len(key.encode("utf-8", "surrogatepass")) > MOST_KEY:
+        raise ValueError(f"is longer than {MOST_KEY} bytes: shorten it")
     return name, key

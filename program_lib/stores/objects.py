@@ -58,6 +58,20 @@ class StoredObject:
         """A new place beside all data. At the top: where the last object of a directory goes, Arrow leaves a mark of it."""
         return StoredObject(self.store, PART.format(id=uuid.uuid4().hex))
 
+    def backup(self) -> StoredObject | None:
+        """A hidden copy of it; None where it is not there."""
+        if self.about() is None:
+            return None
+        copy = self.hidden()
+        self.copy_to(copy)
+        return copy
+
+    def names_beside(self) -> Iterator[str]:
+        """What lies in its directory."""
+        for found in listed_in(self.store, self.path.rpartition("/")[0]):
+            if found.type == fs.FileType.File:
+                yield str(found.base_name)
+
     def copy_to(self, other: StoredObject) -> None:
         """The store copies it, as a whole or not at all."""
         with self.store.asked(other.path):
@@ -132,7 +146,7 @@ class _Ranges(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        wanted = min(len(buffer), max(self._found.size - self._at, 0))
+        wanted: int = min(len(buffer), max(self._found.size - self._at, 0))
         if not wanted:
             return 0
         with self._place.store.asked(self._place.path):
@@ -144,7 +158,8 @@ class _Ranges(io.RawIOBase):
         return wanted
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._found.size}[whence]
+        size: int = self._found.size
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: size}[whence]
         self._at = start + offset
         return self._at
 

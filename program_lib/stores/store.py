@@ -58,7 +58,20 @@ class Store:
         except FileNotFoundError as error:
             raise ProgramError(f"{self._where(path)} {self._why_missing()}") from error
         except OSError as error:
-            raise ProgramError(f"{self._where(path)}: the store {_why(error)}") from error
+            raise ProgramError(f"{self._where(path)}: the store {self._why(error)}") from error
+
+    def _why(self, error: OSError) -> str:
+        """What is wrong. Where only the headers of an object were asked for, the store had no room to say why it refuses."""
+        said = str(error)
+        if "HeadObject" not in said and "HeadBucket" not in said:
+            return _told(said)
+        try:
+            self.filesystem.get_file_info(
+                fs.FileSelector(f"{self.base}/.none", allow_not_found=True)
+            )
+        except OSError as another:
+            said = str(another)
+        return _told(said)
 
     def _where(self, path: str) -> str:
         return f"s3://{self.name}/{path}"
@@ -70,10 +83,9 @@ class Store:
         return "is not there" if is_there else f"is not there: there is no bucket {bucket}"
 
 
-def _why(error: OSError) -> str:
-    said = str(error)
-    told = next((told for pattern, told in _SAID if re.search(pattern, said)), None)
-    return f"{told or 'fails'} ({shortened(said)})"
+def _told(said: str) -> str:
+    found = next((told for pattern, told in _SAID if re.search(pattern, said)), None)
+    return f"{found or 'fails'} ({shortened(said)})"
 
 
 @cache

@@ -153,9 +153,19 @@ export class Api {
     return this.#call('POST', '/api/jobs/find-types', { graph, nodeId });
   }
 
-  /** {runId, jobId, status}; the same key twice makes one run. `parameters`: {name: text or null}, of a job that has some. */
-  execute(jobId, idempotencyKey, parameters = null) {
-    return this.#call('POST', `/api/jobs/${jobId}/execute`, parameters === null ? undefined : { parameters }, { 'Idempotency-Key': idempotencyKey });
+  /**
+   * {runId, jobId, status}; the same key twice makes one run. `parameters`: {name: text or null}, of a job that has some;
+   * `begin`: {fromRun, fromNode} of a run that begins at a node.
+   */
+  execute(jobId, idempotencyKey, parameters = null, begin = null) {
+    const body = parameters === null && begin === null ? undefined : { ...(parameters === null ? {} : { parameters }), ...begin };
+    return this.#call('POST', `/api/jobs/${jobId}/execute`, body, { 'Idempotency-Key': idempotencyKey });
+  }
+
+  /** What a node of a run gave: {columns, types, rows, figures, count, seen, output, outputs}; `output`: one of several, or null. */
+  kept(runId, nodeId, output = null) {
+    const which = output === null ? '' : `?output=${encodeURIComponent(output)}`;
+    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/kept/${nodeId}${which}`);
   }
 
   cancel(runId) {
@@ -310,6 +320,9 @@ function runRecord(document) {
     attempt: document.attempt ?? 1,
     attempts: document.attempts ?? 1,
     dueAt: document.dueAt ?? null,
+    fromRun: document.fromRun ?? null,
+    fromNode: document.fromNode ?? null,
+    kept: document.kept ?? null,
     graph: shaped(document.graph).graph,
     nodes: (document.nodes ?? []).map((node) => progressEvent(jobId, node)).filter((event) => event !== null),
   };

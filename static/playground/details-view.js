@@ -3,7 +3,7 @@
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
 import { ChartView } from './room/chart-view.js';
-import { averageRateText, formatCount, formatMoment, lastedText, NODE_WORDS, settingText } from './text.js';
+import { averageRateText, formatCount, formatMoment, lastedText, nodeWord, settingText } from './text.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */
 const SECRET_NAMES = document.documentElement.dataset.secretNames.split(' ');
@@ -15,9 +15,11 @@ export class DetailsView {
 
   #onShowLog;
   #onShowWritten;
+  #more; // a part that another module draws
   #written = null; // what the button shows
 
-  constructor({ onClose, onShowLog, onShowWritten }) {
+  constructor({ onClose, onShowLog, onShowWritten, more }) {
+    this.#more = more;
     this.#onShowLog = onShowLog;
     this.#onShowWritten = () => onShowWritten(this.#written);
     byId('details-close').addEventListener('click', onClose);
@@ -34,7 +36,7 @@ export class DetailsView {
     if (node === null) return;
     setText(byId('details-name'), node.name);
     const { facts, messageSection, traceSection, written } = this.#parts;
-    this.#body.replaceChildren(messageSection, facts, written, this.#parts.chart.element, traceSection, settingsSection(node.config ?? {}));
+    this.#body.replaceChildren(messageSection, facts, written, this.#more, this.#parts.chart.element, traceSection, settingsSection(node.config ?? {}));
     setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
   }
@@ -54,7 +56,7 @@ export class DetailsView {
     const { state, stateIcon, stateText, rows, rate, share, place, traceSection, traceBlock, started, lasted, message, messageSection } = this.#parts;
     setAttribute(state, 'data-state', view.state);
     setIcon(stateIcon, view.state);
-    setText(stateText, NODE_WORDS[view.state]);
+    setText(stateText, nodeWord(view));
     setText(rows, view.heard ? formatCount(view.rowCount) : '–');
     setText(rate, averageRateText(view));
     setText(share, view.share === null ? '–' : formatShare(view.share));

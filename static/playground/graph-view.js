@@ -21,7 +21,7 @@ import { formatShare } from '../realtime/estimate.js';
 import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { holdsText } from './room/holding.js';
 import { kindOf } from './room/kinds.js';
-import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, NODE_WORDS, summaryOf, unitOf } from './text.js';
+import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = {
   db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', excel_input: 'table', excel_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
@@ -797,7 +797,7 @@ function cardParts(kindIcon) {
 function drawCard(card, parts, view, since) {
   setAttribute(card, 'data-state', view.state);
   setIcon(parts.stateIcon, view.state);
-  setText(parts.stateText, NODE_WORDS[view.state]);
+  setText(parts.stateText, nodeWord(view));
   setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
   setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : currentRateText(view));

@@ -13,6 +13,7 @@ import { jobPlace, placeIn, putInAddress } from './address.js';
 import { Api, newIdempotencyKey } from './api.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
+import { Kept } from './kept/kept.js';
 import { byId, keepIcons, setAttribute, setHidden, setText } from './dom.js';
 import { confirmed } from './edit/confirm.js';
 import { Editor } from './edit/editor.js';
@@ -78,7 +79,7 @@ class Playground {
   #jobs = [];
   #listedAt = 0; // Date.now() of the last look at them
   #isLooking = false; // at the list of jobs
-  #isArriving = null; // {place} that the address names already, until it is shown
+  #isArriving = null; // {place, isChosen}: what the address names, until it is shown, and whether a person chose a node meanwhile
   #addressTimer = null;
   #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
   #announced = { run: null, nodes: '', connection: null }; // what was last read out
@@ -99,7 +100,8 @@ class Playground {
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
   #minimap = new MinimapView(this.#graph);
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
-  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written) });
+  #keptOutputs = new Kept({ api: this.#api, host: { begin: (runId, nodeId) => this.#execute({ fromRun: runId, fromNode: nodeId }), goToRun: (runId) => this.#go(jobPlace(this.#shown.jobId, { run: runId })), redraw: () => this.#askForDrawing(), announce: (text) => this.#speak(text) } });
+  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written), more: this.#keptOutputs.element });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #menu = new MenuHere();
   #find = new FindView({ items: () => this.#findable(), announce: (text) => this.#speak(text) });
@@ -184,15 +186,16 @@ class Playground {
   }
 
   async #arriveAtJob(place, isAnew) {
-    const arriving = { place };
+    const arriving = { place, isChosen: false };
     this.#isArriving = arriving;
     if (isAnew || place.job !== this.#shown.jobId) await this.#open(place.job);
     if (this.#isArriving !== arriving) return; // the person has gone on
     if (place.run === null) this.#runs.leavePast();
     else await this.#runs.showLinked(place);
     if (this.#isArriving !== arriving) return;
-    if (place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) this.#showNode(place.node);
+    if (!arriving.isChosen && place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) this.#showNode(place.node);
     this.#isArriving = null;
+    if (arriving.isChosen) this.#noteAddress();
   }
 
   #leaveJob() {
@@ -491,14 +494,15 @@ class Playground {
 
   // ---- what a person asks for ------------------------------------------------------------------------
 
-  async #execute() {
+  // `begin`: {fromRun, fromNode} of a run that begins at a node, with that run's values; null for a whole one.
+  async #execute(begin = null) {
     const shown = this.#shown;
     this.#notice.clear();
     this.#runs.leavePast();
     if (this.#editor.isDirty) this.#executeKey = null; // another graph is another run
     if (!(await this.#editor.save())) return;
     const parameters = parametersOf(shown.graph);
-    if (parameters.length === 0) await this.#start(shown, null);
+    if (parameters.length === 0 || begin !== null) await this.#start(shown, null, begin);
     else await this.#askAndStart(shown, parameters);
   }
 
@@ -519,8 +523,8 @@ class Playground {
   }
 
   // Resolves to the errors of values that the server does not take. What else goes wrong is told where it belongs.
-  async #start(shown, values) {
-    const told = JSON.stringify(values);
+  async #start(shown, values, begin = null) {
+    const told = JSON.stringify([values, begin]);
     if (told !== this.#executeValues) this.#executeKey = null; // other values are another run
     this.#executeValues = told;
     this.#executeKey ??= newIdempotencyKey();
@@ -528,7 +532,7 @@ class Playground {
     await this.#pending(shown, 'execute', async () => {
       try {
         const { graph } = shown;
-        const { runId, status } = await this.#executeOnce(shown.jobId, values);
+        const { runId, status } = await this.#executeOnce(shown.jobId, values, begin);
         shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0) } };
         const now = this.#api.now();
         shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
@@ -542,9 +546,9 @@ class Playground {
 
   // The key is kept until the server has decided: a press after an answer that was lost makes no second run. From 500 on,
   // the answer may be that of a proxy, and the run recorded.
-  async #executeOnce(jobId, values) {
+  async #executeOnce(jobId, values, begin) {
     try {
-      const told = await this.#api.execute(jobId, this.#executeKey, values);
+      const told = await this.#api.execute(jobId, this.#executeKey, values, begin);
       this.#executeKey = null;
       return told;
     } catch (problem) {
@@ -627,7 +631,8 @@ class Playground {
     const items = this.#runs.past === null ? this.#editor.itemsFor(what, place) : null;
     const looked = node === null ? [] : [{ key: 'open', label: 'Details', icon: 'log', run: () => this.#shown.selected !== what.id && this.#showNode(what.id) }];
     const always = what.kind === 'ground' ? [{ key: 'fit', label: 'Show all of it', icon: 'fit', hint: '0', run: () => this.#graph.fit() }, { key: 'find', label: 'Find…', icon: 'search', hint: keyOf('find', IS_MAC), run: () => this.#find.open() }] : [];
-    const all = [...(items ?? looked), ...always];
+    const again = node === null ? [] : this.#keptOutputs.items(node.id, { run: this.#view().state.run(this.#view().clock), graph: this.#view().graph, canRun: this.#canRun });
+    const all = [...(items ?? looked), ...again, ...always];
     const label = node?.name || (what.kind === 'edge' ? 'Connection' : 'Graph');
     if (all.length > 0) this.#menu.open({ label, items: all, ...at, refocus: () => (node === null ? this.#graph.focusGround() : this.#graph.focusNode(node.id)) });
   }
@@ -643,6 +648,7 @@ class Playground {
 
   // For the tour: the job at hand, else the first one. False where there is none.
   async #showAnyJob() {
+    if (this.#shown.jobId === null && this.#jobs.length === 0) await this.#attempt(() => this.#refreshJobs(), { quiet: true }); // they may be on their way
     const [first] = this.#jobs;
     if (this.#shown.jobId === null && first !== undefined) await this.#go(jobPlace(first.id));
     return this.#shown.jobId !== null;
@@ -669,6 +675,7 @@ class Playground {
   }
 
   #showDetails(nodeId) {
+    if (nodeId !== null && this.#isArriving !== null) this.#isArriving.isChosen = true;
     this.#shown.selected = nodeId;
     this.#details.show(this.#view().graph.nodes.find((node) => node.id === nodeId) ?? null);
     this.#noteAddress();
@@ -817,6 +824,7 @@ class Playground {
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
     this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, waitReason, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
+    this.#keptOutputs.drawRun(run, ofRun);
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), { run, now, isPast, holds: holds.get(selected) ?? null });
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, record: this.#recordOf(run), now, isOffline: since !== null });
     this.#drawConnection();
@@ -850,6 +858,11 @@ class Playground {
     return askedForRuns ? 'Not run yet' : '';
   }
 
+  get #canRun() {
+    const live = this.#shown.state.run(this.#clock());
+    return this.#shown.job !== null && this.#shown.pending === null && (live === null || live.ended || !live.told);
+  }
+
   #drawConnection() {
     this.#account.draw(currentUser());
     const { state, reason, transport, detour, isLooking, serverState } = this.#service;
@@ -866,6 +879,7 @@ class Playground {
   }
 
   #drawDetails(node, { run, now, isPast, holds }) {
+    this.#keptOutputs.drawNode(node, { run, graph: this.#view().graph, canRun: this.#canRun });
     const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
     const samples = isPast ? this.#runs.samplesOf(node.nodeId) : this.#shown.throughput.of(node.nodeId, run?.runId ?? null);
     this.#details.draw(node, now, { trace, rates: ratesOf(samples, node.endedAt ?? now), holds: holds === null ? '' : holdsText(holds), written: this.#files.writtenBy(node, run, this.#view().graph) });

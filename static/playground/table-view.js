@@ -6,7 +6,7 @@
 import { formatShare } from '../realtime/estimate.js';
 import { byId, element, icon, setAttribute, setIcon, setText } from './dom.js';
 import { flowOrder } from './layout.js';
-import { averageRateText, formatCount, lastedText, NODE_WORDS } from './text.js';
+import { averageRateText, formatCount, lastedText, nodeWord } from './text.js';
 
 const CELLS = ['rows', 'rate', 'share', 'took', 'message'];
 
@@ -61,7 +61,7 @@ export class TableView {
     setAttribute(parts.row, 'data-state', view.state);
     setAttribute(parts.stateText.parentElement, 'data-state', view.state);
     setIcon(parts.stateIcon, view.state);
-    setText(parts.stateText, NODE_WORDS[view.state]);
+    setText(parts.stateText, nodeWord(view));
     setText(parts.rows, view.heard ? formatCount(view.rowCount) : '–');
     setText(parts.rate, averageRateText(view));
     setText(parts.share, view.share === null || view.state === 'idle' ? '–' : formatShare(view.share));

@@ -2,6 +2,8 @@
 
 import { formatCount, formatDuration, unitOf } from '../realtime/words.js';
 
+import { NODE_WORDS } from '../realtime/words.js';
+
 export { formatCount, formatDuration, NODE_WORDS, RUN_WORDS, unitOf } from '../realtime/words.js';
 
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'trunc' });
@@ -147,4 +149,9 @@ function plainText(value) {
   const isEntries = Array.isArray(value) && value.length > 0 && value.every((entry) => entry?.column !== undefined || entry?.as !== undefined);
   if (isEntries) return value.map((entry) => Object.values(entry).filter((part) => part !== '').join(', ')).join('\n');
   return JSON.stringify(value, null, 2);
+}
+
+/** What a node is doing, or did: `view` as JobState tells it. */
+export function nodeWord({ state, fromRun }) {
+  return (fromRun ?? null) !== null && state === 'success' ? 'Not run again' : NODE_WORDS[state];
 }

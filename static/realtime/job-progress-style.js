@@ -7,7 +7,7 @@ STYLE.replaceSync(`
 :host([hidden]) { display: none; }
 section { border: 1px solid light-dark(#dde1e6, #2b323b); border-radius: 10px; padding: 12px 14px; background: light-dark(#ffffff, #191d23); }
 section { --tone: light-dark(#5c6672, #8c97a4); }
-section[data-status="queued"], section[data-status="running"] { --tone: light-dark(#1a5fd6, #79a9ff); }
+section[data-status="queued"], section[data-status="running"] { --tone: light-dark(#006a78, #4fcbdb); }
 section[data-status="completed"] { --tone: light-dark(#17733f, #5bc98a); }
 section[data-status="failed"], section[data-status="lost"] { --tone: light-dark(#bf2a2a, #ff8580); }
 section[data-status="cancelled"] { --tone: light-dark(#84570b, #e0b04f); }
@@ -18,7 +18,7 @@ ul { list-style: none; margin: 8px 0 0; padding: 0; }
 ul:empty { display: none; }
 li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 6px 0; border-top: 1px solid light-dark(#eceff2, #242a32); }
 li { --tone: light-dark(#5c6672, #8c97a4); }
-li[data-state="running"] { --tone: light-dark(#1a5fd6, #79a9ff); }
+li[data-state="running"] { --tone: light-dark(#006a78, #4fcbdb); }
 li[data-state="success"] { --tone: light-dark(#17733f, #5bc98a); }
 li[data-state="error"] { --tone: light-dark(#bf2a2a, #ff8580); }
 li[data-state="stopped"], li[data-state="cancelled"], li[data-state="stalled"] { --tone: light-dark(#84570b, #e0b04f); }

@@ -45,6 +45,7 @@ export function progressEvent(jobId, payload) {
     ts: numberOr(payload.ts, null),
     row: rowOf(payload.row),
     closedBy: textOr(payload.closedBy, null),
+    fromRun: textOr(payload.fromRun, null),
   });
 }
 

@@ -316,6 +316,7 @@ function nodeAfter(before, event, runId, at) {
     message: event.message,
     row: event.row ?? null,
     closedBy: event.closedBy ?? null,
+    fromRun: event.fromRun ?? null,
     rowTotal: event.rowTotal ?? same?.rowTotal ?? null,
     share: event.share ?? same?.share ?? null,
     ports: event.ports ?? same?.ports ?? null,
@@ -348,6 +349,7 @@ function nodeView(nodeId, node, run, atFault) {
     rowTotal: node?.rowTotal ?? null,
     toldShare: node?.share ?? null,
     ports: node?.ports ?? null,
+    fromRun: node?.fromRun ?? null, // the run whose rows these are: the node did not run again
     message: shownMessage(node, run, state, atFault),
     row: state === 'error' && !isCutShort(node, run) ? node.row : null,
     rate: state === 'running' ? node.rate : null,

@@ -46,9 +46,36 @@ def ports_graph() -> dict[str, Any]:
     return {"nodes": nodes, "edges": [{"from": 1, "to": 2}], "engine": 2}
 
 
+# Frames in a row for which a part is where it was: a form that opens, a camera that follows and a window's new size take two or three
+STILL = 6
+BOX_WHEN_STILL = """(part, frames) => new Promise((done) => {
+  let [left, same, before] = [600, 0, ''];
+  const look = () => {
+    const {x, y, width, height} = part.getBoundingClientRect();
+    const now = [x, y, width, height].join();
+    same = now === before ? same + 1 : 0;
+    before = now;
+    if (!part.isConnected || part.getClientRects().length === 0 || (left -= 1) === 0) done(null);
+    else if (same >= frames) done({x, y, width, height});
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+
 def box_of(part: Locator) -> FloatRect:
-    """Where a part of the page is: nowhere for a moment, while the page draws its graph anew."""
-    return eventually(part.bounding_box, what="it is drawn")
+    """Where a part of the page is, as soon as it stands still."""
+
+    def still() -> FloatRect | None:
+        found: FloatRect | None = part.evaluate(BOX_WHEN_STILL, STILL)
+        return found
+
+    return eventually(still, what=f"{part} is drawn and stands still")
+
+
+def middle_of(part: Locator) -> tuple[float, float]:
+    box = box_of(part)
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 class Editor:
@@ -88,8 +115,7 @@ class Editor:
             expect(self.node(node_id)).to_have_attribute("data-selected", "true")
 
     def middle(self, part: Locator) -> tuple[float, float]:
-        box = box_of(part)
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        return middle_of(part)
 
     def place(self, node_id: int) -> tuple[float, float]:
         box = box_of(self.node(node_id))
@@ -114,8 +140,7 @@ class Editor:
 
     def ground(self) -> tuple[float, float]:
         """A point of the canvas where nothing is."""
-        box = self.page.locator("#graph").bounding_box()
-        assert box is not None
+        box = box_of(self.page.locator("#graph"))
         return box["x"] + box["width"] / 2, box["y"] + box["height"] - 120
 
     def save(self) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def frames_under_load(page: Page, product: Product, job_id: int, seconds: float)
     with other_browsers(product, job_id) as counts:
         with Load(product, job_id, 0.1):
             expect(page.locator(".node")).to_have_count(NODES)
+        page.wait_for_load_state("networkidle")  # a late answer is drawn beside the messages
         page.evaluate(WATCH)
         with Load(product, job_id, seconds) as load:
             counts_shown = page.locator(".node-count")

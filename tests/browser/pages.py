@@ -6,14 +6,20 @@ import os
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
-from tests.harness import ROOT
+from tests.harness import ROOT, eventually
 
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOK = {"runOnly": {"type": "tag", "values": STANDARDS}, "resultTypes": ["violations"]}
 AXE = Axe().axe_script
 BREACHES = "async (options) => (await axe.run(options)).violations"
+
+
+def wait_for_held(page: Page, held: list[Route]) -> None:
+    """Until the page has asked for what a test holds back."""
+    # Playwright hands routes over while it is asked for something
+    eventually(lambda: page.evaluate("true") and len(held), what="it is asked for")
 
 
 def shift_clock(page: Page, seconds: int) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.editing import WIDE
-from tests.browser.pages import assert_accessible, picture
+from tests.browser.editing import WIDE, small_graph
+from tests.browser.pages import assert_accessible, picture, wait_for_held
 from tests.browser.runs import Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
@@ -94,6 +94,24 @@ def test_a_past_run_a_moment_of_it_and_a_node_have_an_address_that_brings_them_b
     go(page, shop, f"job={two.job_id}&run={'0' * 32}")
     expect(page.locator("#notice")).to_contain_text("no run")
     expect(page.locator("#past")).to_be_hidden()
+
+
+def test_a_node_chosen_while_a_link_is_on_its_way_stays_chosen(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "Chosen", "graph": small_graph()})
+    page = open_playground(job_id, viewport=WIDE)
+    held: list[Route] = []
+    page.route(f"**/api/jobs/{job_id}/runs?*", lambda route: held.append(route))
+    go(page, shop, f"job={job_id}&node=2")
+    node(page, 1).click()
+    expect(page.locator("#details-name")).to_have_text("Orders")
+    wait_for_held(page, held)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page).to_have_url(re.compile(rf"\?job={job_id}&node=1$"))
+    expect(page.locator("#details-name")).to_have_text("Orders")
 
 
 def test_a_link_to_a_run_of_another_job_is_told_and_one_under_way_is_shown_live(

@@ -44,7 +44,7 @@ def test_code_keeps_its_indentation_and_its_errors_stand_beside_it(edit: Any) ->
     typing("}\n")
     editor.press("Shift+Tab")
     wanted = "def transform(row):\n    if row:\n        return row\n    return {'x': 'a'}\n"
-    assert code.input_value() == wanted
+    expect(code).to_have_value(wanted)
     expect(editor.field("code").locator(".field-error")).to_be_hidden()
     assert node_of(editor.save(), 2)["config"]["code"] == wanted
     code.press("Tab")

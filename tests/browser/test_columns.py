@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.editing import URL, Editor
+from tests.browser.editing import URL, Editor, box_of
 from tests.browser.pages import assert_accessible
 from tests.browser.test_edit_rules import run
 from tests.harness import Product, eventually
@@ -220,13 +220,11 @@ def test_a_function_is_picked_from_a_list_with_examples(editor: Editor) -> None:
 
 def test_an_expression_of_many_lines_is_seen_whole(editor: Editor) -> None:
     field = expression(editor)
-    before = field.bounding_box()
+    before = box_of(field)
     field.fill("(id\n + 1\n + 2\n + 3)")
-    after = field.bounding_box()
-    assert before is not None
-    assert after is not None
+    after = box_of(field)
     assert after["height"] > before["height"] + 40
-    assert field.evaluate("(area) => area.scrollHeight <= area.clientHeight + 1")
+    eventually(lambda: field.evaluate("(area) => area.scrollHeight <= area.clientHeight + 1"))
 
 
 def test_a_new_output_writes_in_a_mode_whose_second_run_works(edit: Any) -> None:

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import new_context
 from tests.browser.editing import EMPTY, Editor
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, wait_for_held
 from tests.browser.test_edit_rules import run
 from tests.harness import Product
 
@@ -53,6 +53,7 @@ def test_a_name_is_completed_by_keyboard_and_the_call_explained(editor: Editor) 
         "start_of(x, unit) → as x"
     )
     field.press_sequentially("leftov")
+    expect(options(editor)).to_have_count(1)
     editor.press("ArrowDown", "Tab")
     expect(field).to_be_focused()
     expect(field).to_have_value("start_of(leftover")
@@ -103,6 +104,28 @@ def test_a_tap_takes_an_offer(edit: Any, shop: Product, browser: Any) -> None:
     page.locator(".completion:visible [role=option]").first.tap()
     expect(field).to_have_value("weekday(")
     context.close()
+
+
+def test_who_types_before_the_functions_are_there_is_offered_them_then(
+    open_playground: Any, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "Early", "graph": GRAPH})
+    page = open_playground()
+    page.goto("about:blank")  # what it asks for late is not held
+    held: list[Route] = []
+    page.route("**/api/functions", lambda route: held.append(route))
+    page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
+    page.locator('.node[data-node-id="2"]').click()
+    field = page.locator('#node-form [data-field="condition"] textarea')
+    offered = page.locator(".completion:visible [role=option]")
+    field.press_sequentially("start_o")
+    expect(offered).to_have_count(0)
+    wait_for_held(page, held)
+    held[0].continue_()
+    expect(offered).to_have_count(1)
+    field.press("Escape")
+    expect(offered).to_have_count(0)
+    expect(field).to_be_focused()
 
 
 def test_without_functions_the_editor_works_all_the_same(

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.editing import URL, Editor
-from tests.browser.pages import assert_accessible, picture
+from tests.browser.pages import assert_accessible, picture, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, eventually, running_product
 
@@ -132,7 +132,7 @@ def test_search_pages_steps_and_roots(edit: Any, shop: Product) -> None:
     entry(page, "deep").click()
     expect(page.locator("#files-said")).to_contain_text("There is nothing here yet")
     steps = page.locator(".files-step")
-    assert steps.all_text_contents() == ["Data", "many", "deep"]
+    expect(steps).to_have_text(["Data", "many", "deep"])
     steps.nth(1).click()
     expect(entry(page, "deep")).to_be_visible()
     page.locator("#files-roots").select_option(label=str(shop.data_dir.parent / SHARED))
@@ -193,6 +193,7 @@ def test_a_file_is_brought_and_replaced_only_when_that_is_wanted(edit: Any, shop
     page = editor.page
     browse(editor, 1)
     entry(page, "brought").click()
+    expect(page.locator(".files-step").last).to_have_text("brought")
     page.set_input_files("#files-input", chosen("new ü.csv", b"id\n1\n"))
     expect(page.locator('.upload[data-state="done"]')).to_contain_text("5 bytes, is there")
     assert_accessible(page, "a file that was uploaded")
@@ -209,6 +210,82 @@ def test_a_file_is_brought_and_replaced_only_when_that_is_wanted(edit: Any, shop
     assert (home / "new ü.csv").read_bytes() == b"id\n2\n3\n"
     entry(page, "new ü.csv").click()
     expect(path_in(editor)).to_have_value("brought/new ü.csv")
+
+
+def held_list(page: Page, name: str) -> list[Route]:
+    """Holds the answer back that lists this directory; the list is filled as soon as it was asked for."""
+    held: list[Route] = []
+    page.route(re.compile(rf"/api/files\?.*path={name}\b"), lambda route: held.append(route))
+    return held
+
+
+def step_into(page: Page, name: str, held: list[Route]) -> None:
+    """Clicks a directory whose list is held back."""
+    entry(page, name).click()
+    wait_for_held(page, held)
+    expect(page.locator(".files-step")).to_have_count(1)
+
+
+def test_what_is_brought_on_the_way_into_a_directory_lands_there(edit: Any, shop: Product) -> None:
+    home = directory(shop, "slowly")
+    page = edit(reading()).page
+    page.locator('.node[data-node-id="1"]').click()
+    page.click("#node-form .field-browse")
+    held = held_list(page, "slowly")
+    step_into(page, "slowly", held)
+    page.set_input_files("#files-input", chosen("early.csv", b"id\n1\n"))
+    page.fill("#files-search", "earl")
+    held[0].continue_()
+    expect(page.locator('.upload[data-state="done"]')).to_contain_text("5 bytes, is there")
+    assert (home / "early.csv").read_bytes() == b"id\n1\n"
+    assert not (shop.data_dir / "early.csv").exists()
+
+
+def test_nothing_is_brought_where_the_directory_cannot_be_shown(edit: Any, shop: Product) -> None:
+    directory(shop, "closed")
+    page = edit(reading()).page
+    page.locator('.node[data-node-id="1"]').click()
+    page.click("#node-form .field-browse")
+    held = held_list(page, "closed")
+    step_into(page, "closed", held)
+    page.set_input_files("#files-input", chosen("lost.csv", b"id\n1\n"))
+    held[0].fulfill(status=403, json={"detail": "Nobody may look into it."})
+    expect(page.locator("#files-said")).to_contain_text("Nobody may look into it.")
+    page.set_input_files("#files-input", chosen("here.csv", b"id\n1\n"))  # meant where one is
+    expect(page.locator('.upload[data-state="done"]')).to_contain_text("here.csv")
+    expect(page.locator(".upload")).to_have_count(1)
+    assert (shop.data_dir / "here.csv").exists()
+    assert not list(shop.data_dir.rglob("lost.csv"))
+
+
+def test_a_name_given_on_the_way_into_a_directory_is_meant_there(edit: Any, shop: Product) -> None:
+    directory(shop, "later")
+    editor = edit(reading())
+    page = editor.page
+    browse(editor, 2)
+    held = held_list(page, "later")
+    step_into(page, "later", held)
+    page.fill("#files-name", "report.csv")
+    page.keyboard.press("Enter")
+    held[0].continue_()
+    expect(page.locator("#files")).to_be_hidden()
+    expect(path_in(editor)).to_have_value("later/report.csv")
+
+
+def test_a_search_on_the_way_into_a_directory_is_of_that_directory(
+    edit: Any, shop: Product
+) -> None:
+    directory(shop, "sought", "apple.csv", "pear.csv")
+    page = edit(reading()).page
+    page.locator('.node[data-node-id="1"]').click()
+    page.click("#node-form .field-browse")
+    held = held_list(page, "sought")
+    step_into(page, "sought", held)
+    page.fill("#files-search", "pear")
+    held[0].continue_()
+    page.unroute_all()
+    expect(page.locator(".file-name")).to_have_text(["pear.csv"])
+    expect(page.locator("#files-search")).to_be_focused()
 
 
 def test_a_file_that_is_too_large_or_may_not_be_is_not_brought(edit: Any, shop: Product) -> None:

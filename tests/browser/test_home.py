@@ -268,7 +268,7 @@ def test_offline_home_says_as_of_when_and_tells_nothing_that_nobody_knows(
         re.compile("^Offline: as of "), timeout=60_000
     )
     expect(page.locator('link[rel="icon"]')).to_have_attribute("data-state", "offline")
-    assert page.title().startswith("Offline · Home")
+    expect(page).to_have_title(re.compile("^Offline · Home"))
     page.click('.page-link[data-page-link="runs"]')
     expect(page.locator("#all-runs-empty")).to_have_text("Not known while offline.")
     page.context.set_offline(False)

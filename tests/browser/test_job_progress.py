@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -100,7 +101,8 @@ def test_a_page_of_another_server_shows_a_run_live(
     expect(status).to_contain_text("Failed")
     expect(in_element(host, "[part=reason]")).to_have_text("Node 1: row 401: no number")
     expect(row).to_have_attribute("data-state", "error")
-    assert [told["status"] for told in host.evaluate("told")] == ["running", "failed"]
+    said = "told.map(({ status }) => status)"
+    eventually(lambda: host.evaluate(said) == ["running", "failed"])
     assert host.evaluate("told[0]") == {
         "jobId": job_id, "runId": RUN, "status": "running", "reason": None
     }  # fmt: skip
@@ -208,6 +210,12 @@ HOOK = """async ([address, jobs]) => {
   ReactDOM.render(createElement(Shown), root);
   window.unmount = () => ReactDOM.unmountComponentAtNode(root);
 }"""
+COUNT_FRAMES = """() => {
+  window.framesSeen = 0;
+  const seen = () => { framesSeen += 1; requestAnimationFrame(seen); };
+  requestAnimationFrame(seen);
+  return renders;
+}"""
 AS_MODULE = "data:text/javascript,export const { useEffect, useState } = globalThis.React;"
 
 
@@ -220,11 +228,12 @@ def test_the_react_hook_shows_a_job_and_leaves_it(host: Page, server: TinyServer
     eventually(lambda: server.received)
     server.say(progress(42, 7))
     expect(host.locator("p")).to_have_text("42: 7 false")
-    before = host.evaluate("renders")
+    before = host.evaluate(COUNT_FRAMES)
     for rows in range(100):
         server.say(progress(42, rows + 8))
     expect(host.locator("p")).to_have_text("42: 107 false")
-    assert host.evaluate("renders") - before < 100  # once a frame, not once a message
+    rendered, frames = host.evaluate("[renders, framesSeen]")
+    assert rendered - before <= frames + 1  # once a frame, not once a message
     host.evaluate("show(43)")
     expect(host.locator("p")).to_contain_text("43:")
     eventually(lambda: (1, {"action": "unsubscribe", "jobId": 42}) in server.received)
@@ -243,3 +252,20 @@ def test_the_package_names_all_that_it_gives() -> None:
     readme = (ROOT / "static/realtime/README.md").read_text()
     for name in package["exports"]:
         assert f"{package['name']}{name.removeprefix('.')}" in readme
+
+
+@pytest.mark.parametrize(
+    ("state", "selector"),
+    [
+        ("running", 'li[data-state="running"]'),
+        ("success", 'li[data-state="success"]'),
+        ("error", 'li[data-state="error"]'),
+        ("stopped", 'li[data-state="stopped"]'),
+    ],
+)
+def test_a_state_has_the_colour_that_it_has_on_our_page(state: str, selector: str) -> None:
+    tokens = (ROOT / "static/css/tokens.css").read_text()
+    light, dark = re.findall(rf"--{state}: (#[0-9a-f]{{6}});", tokens)
+    style = (ROOT / "static/realtime/job-progress-style.js").read_text()
+    [rule] = [line for line in style.splitlines() if line.startswith(selector)]
+    assert f"light-dark({light}, {dark})" in rule

@@ -96,7 +96,7 @@ ATTEMPTS = {
 
 PROBE = """(attempt) => new Promise((done) => {
   document.addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective));
-  setTimeout(() => done('nothing was blocked'), 5000);
+  setTimeout(() => done('nothing was blocked'), 20000);
   const attempts = {ATTEMPTS};
   setTimeout(attempts[attempt], 0);
 })"""

@@ -117,5 +117,6 @@ def test_an_expression_is_completed_with_parameters(edit: Any) -> None:
     field = editor.field("condition").locator("textarea")
     field.fill("")
     field.press_sequentially("mos")
+    expect(editor.page.locator(".completion:visible [role=option]").first).to_be_visible()
     editor.press("ArrowDown", "Enter")
     expect(field).to_have_value('param("most")')

@@ -205,8 +205,8 @@ def test_in_a_browser_the_page_signs_in_tells_the_name_and_signs_out(
     page.goto(f"{site}/?view=runs")
     expect(page.locator("html")).to_have_attribute("data-connection", "connected")
     expect(page.locator("#account-name")).to_have_text("ann@example.com")
-    assert page.url == f"{site}/?view=runs", "where the person wanted to go"
-    assert page.locator("#connection-token").is_hidden(), "a quarter of an hour is no end"
+    expect(page).to_have_url(f"{site}/?view=runs")  # where the person wanted to go
+    expect(page.locator("#connection-token")).to_be_hidden()  # a quarter of an hour is no end
     names = {cookie["name"] for cookie in context.cookies()}
     assert names == {"_oauth2_proxy"}, "the proxy's session is the session"
     page.click("#account-out")

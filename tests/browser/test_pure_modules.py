@@ -29,7 +29,7 @@ AFTER_STEPS = """async ([steps, ids]) => {
 
 
 def progress(node_id: int, status: str, rows: int = 0, **fields: Any) -> Step:
-    optional = ("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy")
+    optional = ("runId", "rowTotal", "share", "seq", "ts", "row", "closedBy", "fromRun")
     event = {"jobId": 1, "nodeId": node_id, "nodeName": f"Node {node_id}", "status": status}
     return "progress", {
         **event,
@@ -418,7 +418,7 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     five = {"nodeId": 1, "nodeName": "DB Input", "status": "completed", "rowCount": 15000}
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
-    names = ("runId", "rowTotal", "share", "ports", "seq", "ts", "row", "closedBy")
+    names = ("runId", "rowTotal", "share", "ports", "seq", "ts", "row", "closedBy", "fromRun")
     absent = dict.fromkeys(names)
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPlayground
+from tests.browser.editing import box_of
 from tests.browser.pages import assert_accessible
 from tests.browser.runs import Publisher
 from tests.harness import Product
@@ -14,6 +16,13 @@ from tests.harness import Product
 
 def items(page: Page) -> Locator:
     return page.locator("#here-menu .menu-item")
+
+
+def expect_keys(page: Page, *keys: str) -> None:
+    """Exactly these can be done, in this order."""
+    expect(items(page)).to_have_count(len(keys))
+    for place, key in enumerate(keys):
+        expect(items(page).nth(place)).to_have_attribute("data-key", key)
 
 
 def choose(page: Page, key: str) -> None:
@@ -26,7 +35,7 @@ def test_the_right_button_on_a_node_tells_what_can_be_done_and_with_which_key(ed
     editor.node(2).click(button="right")
     expect(page.locator("#here-menu")).to_have_attribute("aria-label", "Recent")
     expect(items(page).first).to_be_focused()
-    assert items(page).all_inner_texts()[0].split() == ["Settings", "Enter"]
+    expect(items(page).first).to_have_text(re.compile(r"^\s*Settings\s*Enter\s*$"))
     assert_accessible(page, "the menu of a node")
     editor.expect_selected(2)
     editor.press("Escape")
@@ -36,12 +45,7 @@ def test_the_right_button_on_a_node_tells_what_can_be_done_and_with_which_key(ed
     choose(page, "duplicate")
     editor.expect_nodes("Orders", "Recent", "Recent 2", "Report")
     editor.node(3).click(button="right")  # an output gives no rows
-    assert [part.get_attribute("data-key") for part in items(page).all()] == [
-        "open",
-        "preview",
-        "duplicate",
-        "delete",
-    ]
+    expect_keys(page, "open", "preview", "duplicate", "delete")
     choose(page, "delete")
     editor.expect_nodes("Orders", "Recent", "Recent 2")
 
@@ -51,10 +55,7 @@ def test_the_menu_of_several_nodes_is_about_all_of_them(edit: Any) -> None:
     editor.node(1).focus()
     editor.press("Control+a")
     editor.node(2).click(button="right")
-    assert [part.get_attribute("data-key") for part in items(editor.page).all()] == [
-        "duplicate",
-        "delete",
-    ]
+    expect_keys(editor.page, "duplicate", "delete")
     expect(items(editor.page).last).to_contain_text("Delete 3 nodes")
     choose(editor.page, "delete")
     expect(editor.page.locator(".node")).to_have_count(0)
@@ -64,10 +65,9 @@ def test_a_node_is_put_into_an_edge_and_a_connection_is_deleted(edit: Any) -> No
     editor = edit()
     page = editor.page
     left, right = editor.middle(editor.node(1)), editor.middle(editor.node(2))
-    hit = page.locator(".edge-hit").first
-    box = hit.bounding_box()
-    assert box is not None and left[0] < box["x"] + box["width"] / 2 < right[0]
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, button="right")
+    x, y = editor.middle(page.locator(".edge-hit").first)
+    assert left[0] < x < right[0]
+    page.mouse.click(x, y, button="right")
     choose(page, "insert")
     page.locator("#picker-text").fill("limit")
     editor.press("Enter")
@@ -75,9 +75,8 @@ def test_a_node_is_put_into_an_edge_and_a_connection_is_deleted(edit: Any) -> No
     editor.expect_edge(4, 2)
     editor.expect_edge(1, 2, 0)
     editor.press("Escape")
-    box = page.locator(".edge-hit").first.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, button="right")
+    expect(page.locator("#details")).to_be_hidden()
+    page.mouse.click(*editor.middle(page.locator(".edge-hit").first), button="right")
     choose(page, "delete")
     expect(page.locator(".edge-hit")).to_have_count(1)
 
@@ -110,8 +109,7 @@ def test_the_keyboard_opens_the_menu_of_what_has_it(edit: Any) -> None:
         editor.press(key)
         expect(editor.page.locator("#here-menu")).to_have_attribute("aria-label", "Orders")
         expect(items(editor.page).first).to_be_focused()
-        menu, card = editor.page.locator("#here-menu").bounding_box(), editor.node(1).bounding_box()
-        assert menu is not None and card is not None
+        menu, card = box_of(editor.page.locator("#here-menu")), box_of(editor.node(1))
         assert card["x"] <= menu["x"] <= card["x"] + card["width"]
         editor.press("ArrowDown", "Escape")
         expect(editor.node(1)).to_be_focused()
@@ -119,9 +117,7 @@ def test_the_keyboard_opens_the_menu_of_what_has_it(edit: Any) -> None:
 
 def test_the_keyboard_opens_the_menu_of_the_edge_that_is_selected(edit: Any) -> None:
     editor = edit()
-    box = editor.page.locator(".edge-hit").first.bounding_box()
-    assert box is not None
-    editor.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    editor.page.mouse.click(*editor.middle(editor.page.locator(".edge-hit").first))
     editor.press("Shift+F10")
     expect(editor.page.locator("#here-menu")).to_have_attribute("aria-label", "Connection")
     choose(editor.page, "delete")
@@ -135,7 +131,7 @@ def test_what_is_only_looked_at_has_a_menu_without_changes(
     page = open_playground(8_811)
     publisher.node(1, "running", 3)
     page.locator(".node").first.click(button="right")
-    assert [part.get_attribute("data-key") for part in items(page).all()] == ["open"]
+    expect_keys(page, "open")
     choose(page, "open")
     expect(page.locator("#details-name")).to_have_text("Node 1")
     expect(page.locator('[data-drawer="preview"]')).to_be_hidden()
@@ -164,8 +160,7 @@ def test_the_preview_is_a_tab_of_the_dock(edit: Any) -> None:
 
 
 def height_of(page: Page) -> float:
-    height: float = page.locator("#drawers").evaluate("(e) => e.offsetHeight")
-    return height
+    return box_of(page.locator("#drawers"))["height"]
 
 
 def test_the_dock_has_the_height_that_a_person_gave_it_also_after_a_reload(edit: Any) -> None:
@@ -188,14 +183,10 @@ def test_the_dock_has_the_height_that_a_person_gave_it_also_after_a_reload(edit:
     before = height_of(page)
     editor.press("ArrowDown", "ArrowDown")
     assert height_of(page) < before
-    expect(handle).to_have_attribute(
-        "aria-valuenow",
-        str(
-            round(100 * height_of(page) / page.locator(".stage").evaluate("(e) => e.clientHeight"))
-        ),
-    )
+    share = height_of(page) / page.locator(".stage").evaluate("(e) => e.clientHeight")
+    expect(handle).to_have_attribute("aria-valuenow", str(round(100 * share)))
     editor.press("End")
     expect(page.locator("#graph")).to_be_visible()
-    assert page.locator("#graph").evaluate("(e) => e.clientHeight") >= 60
+    assert box_of(page.locator("#graph"))["height"] >= 60
     handle.dblclick()
     assert abs(height_of(page) - usual) <= 12

@@ -8,10 +8,10 @@ import sys
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, wait_for_held
 from tests.harness import ROOT, Product
 
 SETTINGS = """async (asked) => (await import('/playground/room/publish.js')).settingsText(asked)"""
@@ -72,6 +72,23 @@ def test_the_tour_ends_in_a_job_of_ones_own(open_playground: OpenPlayground) -> 
     page.locator(".page-link", has_text="Home").click()
     expect(page.locator("#home-jobs tr").first).to_be_visible()
     expect(page.locator("#greeting")).to_be_hidden()
+
+
+def test_a_tour_that_begins_before_the_jobs_are_there_waits_for_them(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = home(open_playground)
+    held: list[Route] = []
+    page.route("**/api/jobs?limit=*", lambda route: held.append(route))
+    page.goto(f"{shop.url}/")
+    page.click("#greeting-tour")
+    expect(page.locator("#tour")).to_be_hidden()
+    wait_for_held(page, held)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.locator("#tour")).to_have_attribute("data-step", "1")
+    expect(page.locator("#nodes [data-toured]")).to_have_count(1)
 
 
 def test_escape_ends_the_tour_and_gives_the_focus_back(open_playground: OpenPlayground) -> None:

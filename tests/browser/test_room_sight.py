@@ -13,7 +13,7 @@ from tests.browser.editing import WIDE, ports_graph
 from tests.browser.pages import assert_accessible
 from tests.browser.runs import Publisher, amounts_job
 from tests.browser.test_playground import FILTER, expect_run, node
-from tests.harness import Product
+from tests.harness import Product, eventually
 
 RATES = """async ([events, until]) => {
   const { Throughput, ratesOf } = await import('/playground/room/throughput.js');
@@ -178,9 +178,7 @@ def test_a_minimap_is_there_while_the_graph_does_not_fit_and_leads_where_one_poi
     assert_accessible(page, "the minimap")
     assert page.locator("#minimap").get_attribute("aria-hidden") == "true"
     assert page.locator("#minimap :focus, #minimap [tabindex], #minimap button").count() == 0
-    last = page.locator('.minimap-node[data-node-id="12"]').bounding_box()
-    assert last is not None
-    page.mouse.click(last["x"] + last["width"] / 2, last["y"] + last["height"] / 2)
+    page.mouse.click(*editor.middle(page.locator('.minimap-node[data-node-id="12"]')))
     expect(editor.node(12)).to_be_in_viewport(ratio=1)
     expect(editor.node(1)).not_to_be_in_viewport()
     editor.drag(
@@ -199,10 +197,8 @@ def test_from_afar_cards_show_their_title_and_their_state(edit: Any) -> None:
     page.click("#fit")
     expect(page.locator("#graph")).not_to_have_attribute("data-far", "0")
     name = editor.node(1).locator(".node-name")
-    seen = name.evaluate(
-        "(e) => parseFloat(getComputedStyle(e).fontSize) * e.getBoundingClientRect().width / e.offsetWidth"
-    )
-    assert seen >= 8  # pixels of the screen
+    size = "(e) => parseFloat(getComputedStyle(e).fontSize) * e.getBoundingClientRect().width / e.offsetWidth"
+    eventually(lambda: name.evaluate(size) >= 8)  # pixels of the screen
     expect(editor.node(1).locator(".node-message")).to_be_hidden()
     expect(editor.node(1)).to_have_accessible_name(
         re.compile("Idle")
@@ -213,7 +209,7 @@ def test_from_afar_cards_show_their_title_and_their_state(edit: Any) -> None:
     publisher.node(1, "running", 9)
     expect(editor.node(1)).to_have_attribute("data-state", "running")
     colour = "(e) => getComputedStyle(e).backgroundColor"
-    assert editor.node(1).evaluate(colour) != editor.node(2).evaluate(colour)
+    eventually(lambda: editor.node(1).evaluate(colour) != editor.node(2).evaluate(colour))
     assert_accessible(page, "the graph from afar, running")
 
 
@@ -222,7 +218,7 @@ def test_titles_take_two_lines_and_begin_where_their_script_does(edit: Any) -> N
     name = editor.node(1).locator(".node-name")
     lines = "(e) => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight)"
     zoomed = "(e) => e.getBoundingClientRect().width / e.offsetWidth"
-    assert round(name.evaluate(lines) / name.evaluate(zoomed)) == 2
+    eventually(lambda: round(name.evaluate(lines) / name.evaluate(zoomed)) == 2)
     assert editor.node(1).evaluate("(e) => e.offsetHeight") == editor.node(2).evaluate(
         "(e) => e.offsetHeight"
     )
@@ -234,8 +230,8 @@ def test_titles_take_two_lines_and_begin_where_their_script_does(edit: Any) -> N
 
 def test_each_kind_of_node_has_its_colour(edit: Any) -> None:
     editor = edit(graph=ports_graph())
-    kinds = [editor.node(number).get_attribute("data-kind") for number in (1, 2, 3, 4)]
-    assert kinds == ["input", "combine", "combine", "output"]
+    for number, kind in enumerate(("input", "combine", "combine", "output"), 1):
+        expect(editor.node(number)).to_have_attribute("data-kind", kind)
     colour = "(e) => getComputedStyle(e, '::before').backgroundColor"
     assert len({editor.node(number).evaluate(colour) for number in (1, 2, 4)}) == 3
 
@@ -252,8 +248,8 @@ def test_edges_flow_while_rows_come_and_stand_still_for_who_wants_that(
     expect(edge).to_have_attribute("data-flowing", "true")
     expect(page.locator('.edge[data-from="2"]')).to_have_attribute("data-flowing", "false")
     animation = "(e) => getComputedStyle(e).animationName"
-    assert edge.evaluate(animation) == "flow"
+    eventually(lambda: edge.evaluate(animation) == "flow")
     page.emulate_media(reduced_motion="reduce")
-    assert edge.evaluate(animation) == "none"
+    eventually(lambda: edge.evaluate(animation) == "none")
     publisher.node(1, "completed", 100)
     expect(edge).to_have_attribute("data-flowing", "false")

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.editing import WIDE
+from tests.browser.editing import WIDE, box_of
 from tests.browser.pages import assert_accessible
 from tests.browser.runs import Publisher, amounts_job, make_amounts
 from tests.browser.test_playground import expect_run
@@ -87,8 +87,7 @@ def cell(page: Page, number: int, name: str) -> Locator:
 
 
 def bar(page: Page, number: int) -> dict[str, float]:
-    found = page.locator(f'#times-table tr[data-node-id="{number}"] .times-bar').bounding_box()
-    assert found is not None
+    found = box_of(page.locator(f'#times-table tr[data-node-id="{number}"] .times-bar'))
     return {"left": found["x"], "right": found["x"] + found["width"]}
 
 

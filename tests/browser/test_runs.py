@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import OpenPlayground, new_context
+from tests.browser.editing import box_of
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import (
@@ -357,15 +358,15 @@ def test_the_details_of_a_past_run_leave_its_graph_where_it_is(
     open_drawer(page, "runs")
     page.locator("#run-table tbody button").first.click()
     expect(page.locator("#past")).to_be_visible()
-    before = node(page, DB_INPUT).bounding_box()
+    before = box_of(node(page, DB_INPUT))
     node(page, DB_INPUT).click()
     expect(page.locator("#details")).to_be_visible()
-    assert node(page, DB_INPUT).bounding_box() == before
-    left = page.locator("#details").bounding_box()["x"]  # type: ignore[index]
+    assert box_of(node(page, DB_INPUT)) == before
+    left = box_of(page.locator("#details"))["x"]
     last = node(page, DB_OUTPUT)
     last.focus()
     page.keyboard.press("Enter")
-    eventually(lambda: (box := last.bounding_box()) and box["x"] + box["width"] <= left)
+    eventually(lambda: (box := box_of(last))["x"] + box["width"] <= left)
 
 
 def test_editing_waits_while_a_past_run_is_looked_at(
@@ -403,7 +404,7 @@ def test_a_log_shows_its_last_lines_and_is_searched_and_downloaded(
     expect(shown.last).to_have_text("line 3000 of many, <b>as text</b>")
     expect(page.locator("#log-above")).to_be_visible()
     at_end = "(box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
-    assert page.locator("#log-lines").evaluate(at_end)
+    eventually(lambda: page.locator("#log-lines").evaluate(at_end))
 
     page.fill("#log-search", "LINE 29")
     expect(page.locator("#log-found")).to_have_text("100 of 1000 lines")

@@ -135,7 +135,7 @@ def test_each_subject_of_ours_is_a_channel(messages: Messages) -> None:
 def test_a_progress_message_with_all_its_members_is_in_the_document(messages: Messages) -> None:
     row, ports = Row(3, {"a": "b"}), {"large": 1}
     told = Progress(
-        1, "In", Status.FAILED, 5, "why", "r", 1, 2.5, row, "runner", 9, 0.5, ports
+        1, "In", Status.FAILED, 5, "why", "r", 1, 2.5, row, "runner", 9, 0.5, ports, "r0"
     ).to_json()
     assert set(json.loads(told)) == set(
         messages.document["components"]["schemas"]["Progress"]["properties"]

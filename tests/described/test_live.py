@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection
 from described.openapi import operations_in
 from jobs.graph.gallery import ORDER_REPORT
 from jobs.work.log_questions import log_subject, question
-from jobs.work.preview_questions import preview_subject
+from jobs.work.preview_questions import kept_subject, preview_subject
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import progress_subject, status_subject
@@ -254,7 +254,10 @@ def test_each_message_of_a_real_day_is_in_the_document(
         told = preview(server, link, {"graph": part, "last": [[part["nodes"][0]["id"], None]]})
         eventually(lambda: any(is_end(told, run_id) for told in on_nats(heard)))
         ask_for_a_tag(server, link, graph)
-        eventually(lambda: any(m.subject.endswith(".preview.nobody") for m in heard.on_nats))
+        about_kept = json.dumps({"run": run_id, "look": [1]}).encode()
+        link.publish(kept_subject(server.tenant_id, "nowhere"), about_kept)
+        ends = {"preview.nobody", "kept.nowhere"}
+        eventually(lambda: ends <= {m.subject.split(".", 2)[-1] for m in heard.on_nats})
 
     found = {messages.name_of("websocket", told, "send") for told in heard.in_browser}
     assert found == {message["name"] for message in messages.of_channel("websocket", "send")}

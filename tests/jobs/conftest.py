@@ -21,7 +21,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
-from settings.groups import Deadlines, Retention
+from settings.groups import Deadlines, KeptOutputs, Retention
 from tests.harness import ROOT, NatsServer, command_line, eventually, is_alive
 from tests.programs import allowance
 
@@ -75,6 +75,7 @@ def new_runner(
         slots=1,
         deadlines=Deadlines(),
         retention=Retention(),
+        kept_outputs=KeptOutputs(),
         allowance=allowance(data_dir, **rules),
     )
 

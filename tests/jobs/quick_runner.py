@@ -10,7 +10,7 @@ from jobs.run.stop_signal import StopSignal
 from jobs.runner import Periods, Runner, run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
-from settings.groups import Deadlines, Retention, WebhookSettings
+from settings.groups import Deadlines, KeptOutputs, Retention, WebhookSettings
 from settings.reading import Reader, read_group
 from tests.programs import allowance
 
@@ -31,6 +31,7 @@ def main() -> int:
         periods=Periods(**options["periods"]),
         deadlines=Deadlines(**options["deadlines"]),
         retention=Retention(),
+        kept_outputs=KeptOutputs(),
         allowance=allowance(data_dir),
         takes=options["takes"],
         webhooks=read_group(WebhookSettings, Reader(os.environ)),

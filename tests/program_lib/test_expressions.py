@@ -215,6 +215,7 @@ def test_an_expression_means(text: str, expected: Any, of: str | None) -> None:
         ("i * 9223372036854775807", "Overflow in multiplication"),
         ("abs(-9223372036854775807 - 1 - zero)", "Overflow"),
         ("i + 9223372036854775807 > 0", "Overflow in addition"),
+        ("-3 * 9223372036854775807 is None", "Overflow in multiplication"),
         ("1 / zero", "division by zero"),
         ("p / zero", "division by zero"),
         ("i // zero", "division by zero"),

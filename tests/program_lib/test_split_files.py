@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import gzip
+import json
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -370,3 +372,104 @@ def test_a_graph_whose_path_and_splitting_do_not_go_together_is_refused(
     [error] = invalid.value.errors
     assert (error.node_id, error.field) == (2, field)
     assert said in error.message
+
+
+# ---------------------------------------------------------------- by size
+
+MB = 1024 * 1024
+
+
+def noise(first: int, last: int) -> list[tuple[str, int]]:
+    """Rows of about 100 bytes that no packing makes much smaller."""
+    chance = random.Random(first)
+    return [(f"{chance.getrandbits(360):090x}", number) for number in range(first, last)]
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zst", "ndjson", "parquet"])
+@pytest.mark.parametrize("batches", [1, 30])
+def test_files_are_as_large_as_they_are_to_be(data: Path, ending: str, batches: int) -> None:
+    make: Any = {"csv": write_csv, "ndjson": write_ndjson, "parquet": write_parquet}[
+        ending.partition(".")[0]
+    ]
+    each = 60_000 // batches
+    rows = [noise(at * each, (at + 1) * each) for at in range(batches)]
+    write(make(f"o-*.{ending}", split_mb=2), *rows)
+    *full, last = [path.stat().st_size for path in sorted(data.iterdir())]
+    assert len(full) >= 1
+    assert all(2 * MB * 0.95 <= size < 3 * MB for size in full), full
+    assert 0 < last < 3 * MB
+
+
+def test_rows_stand_in_their_order_in_files_that_are_counted(data: Path) -> None:
+    rows = noise(0, 25_000)
+    told = write(write_ndjson("o-*.ndjson", split_mb=1), rows[:20_000], rows[20_000:])
+    names = sorted(path.name for path in data.iterdir())
+    assert names == [f"o-{number:04}.ndjson" for number in range(1, len(names) + 1)]
+    assert told == f"25,000 rows written into {len(names)} files"
+    read = [json.loads(line) for name in names for line in (data / name).read_text().splitlines()]
+    assert [(row["k"], row["n"]) for row in read] == rows
+
+
+def test_each_value_fills_files_of_its_own(data: Path) -> None:
+    def of(value: str) -> list[tuple[str, int]]:
+        return [(value * 100, number) for number in range(12_000)]
+
+    mixed = [row for pair in zip(of("a"), of("b"), strict=True) for row in pair]
+    write(write_csv("*.csv", split_by="k", split_mb=1), mixed)
+    found = sorted(data.iterdir())
+    assert len(found) == 4
+    for path in found:
+        lines = path.read_text().splitlines()[1:]
+        assert len({line[0] for line in lines}) == 1
+    numbers = [
+        int(line.rpartition(",")[2])
+        for path in found[:2]
+        for line in path.read_text().splitlines()[1:]
+    ]
+    assert numbers == [*range(12_000)]
+
+
+def test_a_refused_row_leaves_no_row_twice(data: Path) -> None:
+    rows = noise(0, 15_000)
+    with writing(write_csv("o-*.csv", split_mb=1, encoding="latin-1")) as writer:
+        with pytest.raises(RowRefused) as refused:
+            writer.write(rows_of(COLUMNS, [*rows, ("☃", 1)]))
+        assert refused.value.index == 15_000
+        writer.write(rows_of(COLUMNS, rows))
+        writer.finish()
+        writer.commit()
+    lines = [line for text in files(data).values() for line in text.splitlines()[1:]]
+    assert lines == [f"{text},{number}" for text, number in rows]
+
+
+def test_after_a_file_that_could_not_be_made_no_row_is_written(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "MOST_FILES", 2)
+    with writing(write_csv("o-*.csv", split_mb=1)) as writer:
+        for _ in range(2):
+            with pytest.raises(ProgramError, match="more than 2 files: let each be larger"):
+                writer.write(rows_of(COLUMNS, noise(0, 40_000)))
+        with pytest.raises(ProgramError, match="more than 2 files"):
+            writer.write(rows_of(COLUMNS, noise(0, 1)))  # as when its parts are tried
+    assert not list(data.iterdir())
+
+
+def test_size_and_rows_of_a_file_do_not_go_together() -> None:
+    source = node(1, "csv_input", path="in.csv")
+    target = node(2, "csv_output", path="o-*.csv", split_rows=5, split_mb=1)
+    with pytest.raises(GraphInvalid, match="leave one of them out"):
+        parse_graph(chain(source, target))
+
+
+def test_a_job_splits_its_output_by_size(tmp_path: Path) -> None:
+    rows = noise(0, 25_000)
+    (tmp_path / "in.csv").write_text("k,n\n" + "".join(f"{k},{n}\n" for k, n in rows))
+    target = node(2, "csv_output", path="o-*.csv", split_mb=1)
+    done = run(chain(node(1, "csv_input", path="in.csv"), target), tmp_path)
+    assert done.code == 0, done.stderr
+    found = sorted(tmp_path.glob("o-*.csv"))
+    assert len(found) > 1
+    assert done.last(2)["message"] == f"25,000 rows written into {len(found)} files"
+    lines = [line for path in found for line in path.read_text().splitlines()[1:]]
+    assert lines == [f"{k},{n}" for k, n in rows]

@@ -68,6 +68,7 @@ NEEDS: dict[tuple[str, str], tuple[str, object]] = {
     ("GET", "/api/files/<path:path>"): (EXECUTE, None),
     ("PUT", "/api/files/<path:path>"): (WRITE, b"content"),
     ("GET", "/api/runs/<run_id>/outputs/<int:node_id>"): (EXECUTE, None),
+    ("GET", "/api/runs/<run_id>/kept/<int:node_id>"): (EXECUTE, None),
     ("GET", "/api/usage"): (READ, None),
     ("GET", "/api/room"): (READ, None),
 }

@@ -31,7 +31,7 @@ PART_BYTES = 1024 * 1024
 
 
 class MysqlReader(Uncounted):
-    """Rows of a query or a table, all as of the moment of `open`."""
+    """Rows of a query or a table, all as of the moment of `open`: program_lib.early.Waiting."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:
         assert (query is None) != (table is None)
@@ -131,6 +131,11 @@ class MysqlReader(Uncounted):
 
     def where(self, number: int) -> str:
         return f"row {number:,}"
+
+    def interrupt(self) -> None:
+        session = self._session
+        if session is not None:
+            session.interrupt()
 
     def close(self) -> None:
         if self._session is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -98,6 +99,11 @@ class Session:
     @property
     def is_mariadb(self) -> bool:
         return "mariadb" in str(self.connection.get_server_info()).lower()
+
+    def interrupt(self) -> None:
+        """Whoever waits for the server gets an error, and the connection is lost. Any thread."""
+        with suppress(OSError, AttributeError):  # it is closed already
+            self.connection._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Drops the connection at once: rows that were not read are not waited for. May be called twice."""

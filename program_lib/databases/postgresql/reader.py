@@ -51,7 +51,7 @@ def described(result: Result) -> list[Described]:
 
 
 class PostgresqlReader(Uncounted):
-    """Rows of a query or a table, all as of the moment of `open`."""
+    """Rows of a query or a table, all as of the moment of `open`: program_lib.early.Waiting."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:
         assert (query is None) != (table is None)
@@ -115,6 +115,11 @@ class PostgresqlReader(Uncounted):
 
     def where(self, number: int) -> str:
         return f"row {number:,}"
+
+    def interrupt(self) -> None:
+        session = self._session
+        if session is not None:
+            session.interrupt()
 
     def close(self) -> None:
         if self._flow is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
 import psycopg
@@ -74,6 +77,14 @@ class Session:
         if last.status == pq.ExecStatus.FATAL_ERROR:
             raise psycopg.errors.error_from_result(last, encoding="utf-8")
         return last
+
+    def interrupt(self) -> None:
+        """Whoever waits for the server gets an error, and the connection is lost. Any thread."""
+        with (
+            suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(self.pgconn.socket)) as sock,
+        ):
+            sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Rolls back what is not committed. May be called twice."""

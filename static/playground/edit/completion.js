@@ -7,6 +7,14 @@ import { element, setAttribute, setHidden, setText } from '../dom.js';
 
 let nextId = 0;
 
+/** What a field is told of when more can be offered than was known as its last letter was typed. */
+const LEARNED = 'words-learned';
+
+/** The field that is being typed in, where it completes names, offers what has become known since. */
+export function offerLearned() {
+  document.activeElement?.dispatchEvent(new Event(LEARNED));
+}
+
 /**
  * Wraps an input or textarea. `find(text, caret)` → {start, end, word, offers: [{label, hint, insert}]} or null;
  * `explain(text, caret)` → a text, '' for none; `announce(text)`; `label`: what is offered.
@@ -24,6 +32,7 @@ class Completion {
   #offers = [];
   #place = { start: 0, end: 0 }; // of what an offer takes the place of
   #active = -1;
+  #isTyping = false; // the last thing that was done in the field
 
   constructor(input, says) {
     this.#input = input;
@@ -40,16 +49,19 @@ class Completion {
 
   #listen() {
     this.#input.addEventListener('input', (event) => {
-      if (!event.isComposing) this.#offer({ asked: false });
+      if (event.isComposing) return;
+      this.#isTyping = true;
+      this.#offer({ asked: false });
     });
+    this.#input.addEventListener(LEARNED, () => this.#isTyping && !this.#isOpen && this.#offer({ asked: false }));
     this.#input.addEventListener('keydown', (event) => this.#onKey(event));
     this.#input.addEventListener('keyup', () => this.#explain());
     this.#input.addEventListener('click', () => {
-      this.#close();
+      this.#leave();
       this.#explain();
     });
     this.#input.addEventListener('blur', () => {
-      this.#close();
+      this.#leave();
       setHidden(this.#help, true);
     });
     this.#list.addEventListener('pointerdown', (event) => event.preventDefault()); // the field keeps the focus
@@ -105,6 +117,7 @@ class Completion {
       this.#offer({ asked: true });
       return;
     }
+    if (['ArrowLeft', 'ArrowRight', 'Home', 'End', 'Escape'].includes(event.key)) this.#isTyping = false;
     if (!this.#isOpen || event.isComposing) return;
     const count = this.#offers.length;
     if (event.key === 'ArrowDown') this.#activate((this.#active + 1) % count);
@@ -127,8 +140,13 @@ class Completion {
     this.#input.setRangeText(isCalled ? insert.slice(0, -1) : insert, start, end, 'end');
     if (isCalled) this.#input.setSelectionRange(this.#input.selectionEnd + 1, this.#input.selectionEnd + 1);
     this.#input.dispatchEvent(new Event('input', { bubbles: true }));
-    this.#close();
+    this.#leave();
     this.#input.focus();
+  }
+
+  #leave() {
+    this.#isTyping = false;
+    this.#close();
   }
 
   #close() {

@@ -34,6 +34,7 @@ import { Picker } from './picker.js';
 import { completed, edgeKey, inputsOf, outputsOf, REJECTED, withRenamedPort } from './ports.js';
 import { PreviewView } from './preview-view.js';
 import { retriesForm } from './retries-form.js';
+import { keptForm } from '../kept/kept-form.js';
 import { tagForm } from './tag-form.js';
 import { saveOver } from './saving.js';
 import { tabName } from './this-tab.js';
@@ -104,6 +105,7 @@ export class Editor {
   #preview;
   #parameters = new ParametersForm();
   #retries = retriesForm();
+  #keepOutputs = keptForm();
   #tag = tagForm();
   #tools;
   #checks;
@@ -883,6 +885,7 @@ export class Editor {
       declareParameters: () => this.#declareParameters(),
       setRetries: () => this.#setRetries(),
       setTag: () => this.#setTag(),
+      setKept: () => this.#setKept(),
       attempt: (work) => host.attempt(work),
       say: (text, tone) => host.notice(text, tone),
     };
@@ -901,6 +904,14 @@ export class Editor {
     this.#retries.open(draft.model.graph.retries ?? null, {
       check: (retries) => this.#wrongWith('retries', retries),
       onDone: (retries) => this.#put(draft, 'retries', retries),
+    });
+  }
+
+  #setKept() {
+    const draft = this.#draft;
+    this.#keepOutputs.open(draft.model.graph.keepOutputs ?? null, {
+      check: (isKept) => this.#wrongWith('keepOutputs', isKept),
+      onDone: (isKept) => this.#put(draft, 'keepOutputs', isKept, 'keeping of outputs'),
     });
   }
 

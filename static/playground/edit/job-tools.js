@@ -20,7 +20,7 @@ export class JobTools {
 
   /**
    * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job, before),
-   * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), attempt(work), say(text, tone)}
+   * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), setKept(), attempt(work), say(text, tone)}
    */
   constructor(api, host) {
     this.#api = api;
@@ -42,6 +42,7 @@ export class JobTools {
       { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },
       { key: 'parameters', label: 'Parameters…', icon: 'braces', run: () => this.#host.declareParameters() },
       { key: 'retries', label: 'Retries…', icon: 'reload', run: () => this.#host.setRetries() },
+      { key: 'kept', label: 'Keep outputs…', icon: 'table', run: () => this.#host.setKept() },
       { key: 'runners', label: 'Runners…', icon: 'cloud', run: () => this.#host.setTag() },
       { key: 'webhooks', label: 'Tell others…', icon: 'bell', run: () => this.#webhooks.open(this.#host.draft()) },
       { key: 'json', label: 'Edit as JSON', icon: 'braces', run: () => this.#host.editAsJson() },

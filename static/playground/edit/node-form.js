@@ -8,7 +8,7 @@
 
 import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
 import { countText, linesOf } from './columns.js';
-import { completing } from './completion.js';
+import { completing, offerLearned } from './completion.js';
 import { byExpression, growing } from './expression-field.js';
 import { besideField, chosenOf, controlOf, indented, isCode, isOffered, isRequired, lines, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
@@ -232,6 +232,7 @@ export class NodeForm {
     }
     setText(byId('details-name'), node.name);
     this.#fillConnections(connections, node, type, graph);
+    offerLearned();
   }
 
   #fillConnections(box, node, type, graph) {

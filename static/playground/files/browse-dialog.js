@@ -20,6 +20,7 @@ export class BrowseDialog {
   #list = byId('files-list');
   #search = byId('files-search');
   #shown = null; // the first page of the directory that is shown, with its `next` brought forward
+  #going = null; // resolves to whether the directory that was asked for is shown; null: none is on its way
   #isWriting = false;
   #generation = 0;
   #choose = null; // resolves what `open` returned
@@ -82,19 +83,37 @@ export class BrowseDialog {
   // ---- where
 
   // `isGuess`: the directory comes out of a field that may hold anything; where it is none, the first root is shown.
-  async #go(path, { isGuess = false, focus = null } = {}) {
+  #go(path, options) {
+    const going = this.#show(path, options).finally(() => {
+      if (this.#going === going) this.#going = null;
+    });
+    this.#going = going;
+    return going;
+  }
+
+  async #show(path, { isGuess = false, focus = null } = {}) {
     this.#search.value = '';
     const found = await this.#ask(path, {}, isGuess && path !== '');
-    if (found === undefined) return;
+    if (found === undefined) return false;
     if (found === null) return this.#go('');
     this.#shown = found;
     this.#draw(found);
     if (focus !== null) this.#entryOf(focus)?.focus();
-    else if (!isGuess) (this.#list.querySelector('button') ?? this.#search).focus();
+    else if (!isGuess && this.#search.value === '') (this.#list.querySelector('button') ?? this.#search).focus();
     this.#host.announce(`${found.path === '' ? 'Data' : found.path}: ${countOf(found)}.`);
+    return true;
+  }
+
+  // What is done while a step into another directory is on its way is meant there. False: that is not shown, or the dialog was closed.
+  async #arrived() {
+    const choose = this.#choose;
+    let isThere = this.#shown !== null;
+    while (this.#going !== null) isThere = await this.#going;
+    return isThere && choose !== null && this.#choose === choose;
   }
 
   async #more() {
+    if (this.#going !== null) return; // of a list that is about to go
     const { path, next } = this.#shown;
     const before = this.#list.children.length;
     const found = await this.#ask(path, { q: this.#search.value.trim(), after: next });
@@ -108,7 +127,7 @@ export class BrowseDialog {
   #searchSoon() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
-      if (this.#shown === null) return;
+      if (!(await this.#arrived())) return;
       const found = await this.#ask(this.#shown.path, { q: this.#search.value.trim() });
       if (!found) return;
       this.#shown = found;
@@ -196,9 +215,9 @@ export class BrowseDialog {
     entries[Math.min(Math.max(to, 0), entries.length - 1)].focus();
   }
 
-  #submit(event) {
+  async #submit(event) {
     event.preventDefault();
-    if (!this.#isWriting || this.#shown === null) return;
+    if (!this.#isWriting || !(await this.#arrived())) return;
     const name = byId('files-name').value.trim();
     const why = whyNoName(name);
     if (why !== null) this.#say('error', why);
@@ -207,11 +226,11 @@ export class BrowseDialog {
 
   async #bring(chosen) {
     byId('files-input').value = '';
-    if (this.#shown === null) return;
+    if (!(await this.#arrived())) return;
     const { path, root, uploadBytes } = this.#shown;
     const brought = await Promise.all(chosen.map((file) => this.#uploads.bring(file, below(path, nameThere(file.name)), root, uploadBytes)));
     const last = brought.findLast((found) => found !== null);
-    if (last === undefined || !this.#dialog.open || this.#shown.path !== path) return;
+    if (last === undefined || this.#going !== null || !this.#dialog.open || this.#shown.path !== path) return;
     await this.#go(path, { focus: nameOf(last.path) });
   }
 

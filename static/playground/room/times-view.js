@@ -5,7 +5,7 @@
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from '../dom.js';
 import { flowOrder } from '../layout.js';
-import { formatDuration, formatMoment, NODE_WORDS } from '../text.js';
+import { formatDuration, formatMoment, nodeWord } from '../text.js';
 import { ticksOf, timesOf } from './times.js';
 
 const CELLS = ['waited', 'began', 'ended', 'took'];
@@ -87,7 +87,7 @@ export class TimesView {
     setAttribute(parts.row, 'data-state', view.state);
     setAttribute(parts.stateText.parentElement, 'data-state', view.state);
     setIcon(parts.stateIcon, view.state);
-    setText(parts.stateText, NODE_WORDS[view.state]);
+    setText(parts.stateText, nodeWord(view));
     setText(parts.waited, bar.waited === null ? '–' : formatDuration(bar.waited, true));
     setText(parts.began, bar.from === null ? '–' : formatMoment(bar.from));
     setText(parts.ended, view.endedAt === null ? '–' : formatMoment(view.endedAt));

@@ -20,6 +20,7 @@ from described.openapi import document
 from jobs.http.api import create_blueprint, operations
 from jobs.http.files import operations as file_operations
 from jobs.http.follow import MAX_FOLLOWERS
+from jobs.http.kept import operations as kept_operations
 from jobs.http.problems import register
 from jobs.http.schemas import SCHEMAS
 from jobs.http.webhooks import documents as webhook_documents
@@ -78,6 +79,7 @@ def described() -> Answers:
         **events.SCHEMAS,
         **SCHEMAS,
         **file_operations.SCHEMAS,
+        **kept_operations.SCHEMAS,
         **webhook_documents.SCHEMAS,
     }
     return Answers(document(app.url_map, operations(), every))

@@ -18,8 +18,8 @@ from jobs.store.store import NotFound, RunNotEnded, Store
 from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import NewWebhook, Told
 from jobs.webhooks.signature import new_secret
-from jobs.work.run_files import RunFiles
-from settings.groups import Retention
+from jobs.work.run_files import PLACE, RunFiles
+from settings.groups import KeptOutputs, Retention
 from tests.harness import eventually
 from tests.jobs.conftest import GRAPH, TENANT, StartRunner, ended, node_state, record
 
@@ -54,7 +54,7 @@ class Kept:
         return run.run_id
 
     def sweep(self, **keep: int) -> None:
-        OldRuns(self.store, self.data_dir, Retention(**keep)).sweep()
+        OldRuns(self.store, self.data_dir, Retention(**keep), KeptOutputs()).sweep()
 
     def ids(self) -> set[str]:
         """The runs in the database; what belongs to them is there, and nothing of others."""
@@ -70,7 +70,7 @@ class Kept:
         return runs
 
     def directories(self) -> set[str]:
-        return {path.name for path in (self.data_dir / "runs").iterdir()}
+        return {path.name for path in (self.data_dir / "runs").iterdir()} - {PLACE}
 
 
 @pytest.fixture

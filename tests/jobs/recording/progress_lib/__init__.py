@@ -28,6 +28,7 @@ class Progress(NamedTuple):
     row_total: int | None = None
     share: float | None = None
     ports: dict[str, int] | None = None
+    from_run: str | None = None
 
 
 class ProgressReporter:

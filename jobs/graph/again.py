@@ -1,0 +1,161 @@
+"""What a run does that begins again at a node of a run before: which nodes run, and which stand as they were. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Document = dict[str, Any]
+
+
+class CannotBegin(Exception):
+    """The run cannot begin at that node; the text says why. `is_gone`: what it needs was there, and is not any more."""
+
+    def __init__(self, reason: str, node_id: int | None = None, *, is_gone: bool = False) -> None:
+        super().__init__(reason)
+        self.node_id, self.is_gone = node_id, is_gone
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """A node that does not run again."""
+
+    rows: int  # that it gave, or wrote
+    is_read: bool  # nodes that run get these rows
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Where a run begins: the run before, the node, and the nodes that stand; what it kept is in `place`."""
+
+    run_id: str
+    node_id: int
+    place: str
+    nodes: Mapping[int, Stands]
+
+    def to_json(self) -> str:
+        nodes = {number: [stands.rows, stands.is_read] for number, stands in self.nodes.items()}
+        told = {"run": self.run_id, "node": self.node_id, "place": self.place, "nodes": nodes}
+        return json.dumps(told)
+
+    @classmethod
+    def parse(cls, text: str) -> Again:
+        """What `to_json` made this of."""
+        told = json.loads(text)
+        nodes = {int(number): Stands(*entry) for number, entry in told["nodes"].items()}
+        return cls(told["run"], told["node"], told["place"], nodes)
+
+    @property
+    def read(self) -> list[int]:
+        """The nodes whose kept rows are read."""
+        return sorted(number for number, stands in self.nodes.items() if stands.is_read)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the run before."""
+
+    run_id: str
+    graph: Document
+    place: str
+    kept: Mapping[int, str | None]  # node → why its output was not kept; None: it was
+    rows: Mapping[int, int]  # of each node, as it told last
+    completed: Collection[int]  # nodes
+
+
+def begin_again(before: Before, now: Document, node_id: int) -> Again:
+    """What a run of the graph `now` does that begins at this node. Raises CannotBegin.
+
+    Nodes before it stand, where they and all that feeds them are as they were. All else runs, but for what leads only
+    to ends that the run before completed, and that are not after the node.
+    """
+    nodes = {node["id"]: node for node in now["nodes"]}
+    if node_id not in nodes:
+        raise CannotBegin(f"the job has no node {node_id}")
+    earlier = _reached(now, [node_id], forwards=False)
+    if not earlier:
+        name = nodes[node_id]["name"]
+        raise CannotBegin(f"nothing comes before {name}: execute the whole job", node_id)
+    _check_unchanged(before.graph, now, earlier)
+    after = {node_id} | _reached(now, [node_id], forwards=True)
+    ends = [one for one in nodes if not _next(now, one) and _runs(one, after, before.completed)]
+    run = (_feeding(now, ends, earlier) | set(ends)) - earlier
+    read = {edge["from"] for edge in _edges(now) if edge["to"] in run} & earlier
+    for number in sorted(read):
+        _check_kept(before, number, nodes[number]["name"])
+    stands = {
+        number: Stands(before.rows.get(number, 0), number in read)
+        for number in nodes
+        if number not in run
+    }
+    return Again(before.run_id, node_id, before.place, stands)
+
+
+def _runs(end: int, after: Collection[int], completed: Collection[int]) -> bool:
+    return end in after or end not in completed
+
+
+def _check_kept(before: Before, number: int, name: str) -> None:
+    if number not in before.kept:
+        raise CannotBegin(f"nothing was kept of {name}: that run had not come so far", number)
+    if (reason := before.kept[number]) is not None:
+        raise CannotBegin(f"what {name} gave was not kept: {reason}", number)
+
+
+def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) -> None:
+    """Raises CannotBegin for a node that is not what it was in the run before, or gets its rows otherwise."""
+    then = {node["id"]: node for node in before["nodes"]}
+    if (before.get("parameters") or []) != (now.get("parameters") or []):
+        raise CannotBegin("the parameters that the job declares have changed since that run")
+    for node in now["nodes"]:
+        number, name = node["id"], node["name"]
+        if number not in earlier:
+            continue
+        if number not in then:
+            raise CannotBegin(f"{name} was not there in that run", number)
+        if any(then[number].get(of) != node.get(of) for of in ("type", "config")):
+            raise CannotBegin(f"{name} has changed since that run", number)
+        if _feeds(before, number) != _feeds(now, number):
+            raise CannotBegin(f"{name} gets its rows otherwise than in that run", number)
+
+
+def _feeds(graph: Document, number: int) -> list[tuple[int, str, str]]:
+    """The edges to a node, in their order: it decides the order of rows."""
+    return [
+        (edge["from"], edge.get("fromPort") or "", edge.get("toPort") or "")
+        for edge in _edges(graph)
+        if edge["to"] == number
+    ]
+
+
+def _edges(graph: Document) -> list[Document]:
+    return graph.get("edges") or []
+
+
+def _next(graph: Document, number: int) -> list[int]:
+    return [edge["to"] for edge in _edges(graph) if edge["from"] == number]
+
+
+def _feeding(graph: Document, ends: Iterable[int], stop: Collection[int]) -> set[int]:
+    """All nodes whose rows come to these, not looked for beyond those of `stop`."""
+    return _reached(graph, ends, forwards=False, stop=stop)
+
+
+def _reached(
+    graph: Document, start: Iterable[int], *, forwards: bool, stop: Collection[int] = ()
+) -> set[int]:
+    here, there = ("from", "to") if forwards else ("to", "from")
+    following: dict[int, list[int]] = {}
+    for edge in _edges(graph):
+        following.setdefault(edge[here], []).append(edge[there])
+    found: set[int] = set()
+    waiting = list(start)
+    while waiting:
+        for number in following.get(waiting.pop(), ()):
+            if number not in found:
+                found.add(number)
+                if number not in stop:
+                    waiting.append(number)
+    return found

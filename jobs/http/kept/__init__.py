@@ -1,0 +1,1 @@
+"""What nodes of a run gave, as it was kept: looked at, and begun again from."""

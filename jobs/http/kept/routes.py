@@ -1,0 +1,91 @@
+"""The handler of kept outputs, and what a request to begin again from a node is checked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from jobs.graph.again import Again, CannotBegin
+from jobs.http import pages
+from jobs.http.body import invalid
+from jobs.http.previews import PreviewRequests
+from jobs.http.problems import Problem, answer
+from jobs.store.kept import Kept
+from jobs.store.store import Store
+from jobs.work.commands import Begin
+from progress_lib.subjects import check_id
+
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
+READ = "jobs:execute"  # what a run could read, as a preview
+DELETED = "what run {} kept is deleted: it was kept for KEEP_OUTPUTS_DAYS"
+
+
+class KeptRoutes:
+    def __init__(
+        self, store: Store, previews: PreviewRequests, tenant: Callable[[str], str]
+    ) -> None:
+        """`tenant` takes the scope that is needed; it aborts with 401 or 403."""
+        self._store = store
+        self._previews = previews
+        self._tenant = tenant
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+        return [("GET", "/runs/<run_id>/kept/<int:node_id>", self.read_kept)]
+
+    def read_kept(self, run_id: str, node_id: int) -> Answer:
+        """The first rows that a node of a run gave, with figures of each column. `?output=` names one of several."""
+        tenant_id = self._tenant(READ)
+        pages.know("output")
+        kept = self._kept(tenant_id, run_id, node_id)
+        question = {"run": run_id, "node": node_id, "output": request.args.get("output")}
+        return jsonify(self._previews.kept(tenant_id, kept.place, question))
+
+    def _kept(self, tenant_id: str, run_id: str, node_id: int) -> Kept:
+        kept = self._store.kept(tenant_id, run_id)
+        if kept is None:
+            raise Problem(404, f"run {run_id:.64} has kept nothing of its nodes")
+        if kept.is_deleted:
+            raise Problem(410, DELETED.format(run_id))
+        node = kept.nodes.get(node_id)
+        if node is None:
+            raise Problem(404, f"run {run_id:.64} has kept nothing of a node {node_id}")
+        if not node.is_kept:
+            raise Problem(409, f"what this node gave was not kept: {node.reason}")
+        return kept
+
+    def begin(self, tenant_id: str, body: dict[str, Any]) -> Begin | None:
+        """The members `fromRun` and `fromNode` of an execute; None where it has neither. Raises Problem (422)."""
+        run_id, node_id = body.get("fromRun"), body.get("fromNode")
+        if run_id is None and node_id is None:
+            return None
+        if not isinstance(run_id, str) or not _is_id(run_id):
+            raise invalid(
+                "fromRun", "must be the id of a run, with the node to begin at in fromNode"
+            )
+        if type(node_id) is not int:
+            raise invalid("fromNode", "must be the id of a node, of the run in fromRun")
+        return Begin(run_id, node_id, lambda again: self._check_there(tenant_id, again))
+
+    def _check_there(self, tenant_id: str, again: Again) -> None:
+        """Asks a runner whether it has what is to be read. Raises Problem, CannotBegin."""
+        if not again.read:
+            return
+        question = {"run": again.run_id, "look": again.read}
+        found = self._previews.kept(tenant_id, again.place, question)
+        if found["missing"]:
+            raise CannotBegin(DELETED.format(again.run_id), found["missing"][0], is_gone=True)
+
+
+def cannot_begin(error: CannotBegin) -> Response:
+    """The answer to CannotBegin: 410 for what was there, else 409."""
+    return answer(Problem(410 if error.is_gone else 409, str(error), nodeId=error.node_id))
+
+
+def _is_id(text: str) -> bool:
+    try:
+        check_id(text)
+    except ValueError:
+        return False
+    return len(text) <= 64

@@ -1,0 +1,122 @@
+"""Which nodes run that begin again at a node, and what stands in the way: without a database, by the graphs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jobs.graph.again import Again, Before, CannotBegin, begin_again
+from jobs.graph.checks import GraphInvalid, parse_graph
+from tests.programs import chain, graph, node
+
+RUN = "a" * 32
+#  1 Orders → 2 Good → 3 Totals → 4 Out
+#                 ↘ 5 Copy → 6 Other
+GRAPH = graph(
+    [
+        node(1, "csv_input", "Orders", path="a.csv"),
+        node(2, "filter", "Good", condition="1 == 1"),
+        node(3, "map", "Totals"),
+        node(4, "csv_output", "Out", path="b.csv"),
+        node(5, "map", "Copy"),
+        node(6, "csv_output", "Other", path="c.csv"),
+    ],
+    [(1, 2), (2, 3), (3, 4), (2, 5), (5, 6)],
+)
+
+
+def before(**changes: Any) -> Before:
+    known: dict[str, Any] = {
+        "run_id": RUN,
+        "graph": GRAPH,
+        "place": "p1",
+        "kept": {1: None, 2: None},
+        "rows": {1: 100, 2: 50, 5: 50, 6: 50},
+        "completed": {1, 2},
+    }
+    return Before(**{**known, **changes})
+
+
+def changed(change: Callable[[dict[int, dict[str, Any]]], None]) -> dict[str, Any]:
+    nodes = {one["id"]: {**one, "config": dict(one["config"])} for one in GRAPH["nodes"]}
+    change(nodes)
+    return {**GRAPH, "nodes": list(nodes.values())}
+
+
+def test_what_comes_before_stands_and_only_what_is_needed_of_it_is_read() -> None:
+    again = begin_again(before(), GRAPH, 3)
+    assert {n: (s.rows, s.is_read) for n, s in again.nodes.items()} == {
+        1: (100, False),
+        2: (50, True),
+    }
+    assert again.read == [2]
+    assert Again.parse(again.to_json()) == again
+
+
+def test_an_output_that_was_written_and_does_not_come_after_the_node_stands_with_its_branch() -> (
+    None
+):
+    again = begin_again(before(completed={1, 2, 5, 6}), GRAPH, 3)
+    assert sorted(again.nodes) == [1, 2, 5, 6]
+    assert again.read == [2]
+
+
+def test_what_was_written_and_comes_after_the_node_is_written_again() -> None:
+    again = begin_again(before(completed={1, 2, 3, 4, 5, 6}), GRAPH, 3)
+    assert 4 not in again.nodes
+
+
+def test_the_node_and_what_follows_it_may_have_changed() -> None:
+    now = changed(lambda nodes: nodes[3]["config"].update(keep="all"))
+    assert begin_again(before(), now, 3).read == [2]
+
+
+def test_a_name_is_no_change() -> None:
+    now = changed(lambda nodes: nodes[2].update(name="Renamed"))
+    assert begin_again(before(), now, 3).read == [2]
+
+
+def test_a_node_whose_rows_nobody_reads_again_need_not_have_been_kept() -> None:
+    assert begin_again(before(kept={1: "it is larger than 1 MB", 2: None}), GRAPH, 3).read == [2]
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "at", "said"),
+    [
+        ({}, GRAPH, 9, "the job has no node 9"),
+        ({}, GRAPH, 1, "nothing comes before Orders"),
+        ({"kept": {1: None}}, GRAPH, 3, "nothing was kept of Good"),
+        ({"kept": {2: "it is larger than 1 MB"}}, GRAPH, 3, "not kept: it is larger than 1 MB"),
+        ({}, changed(lambda n: n[1]["config"].update(path="z.csv")), 3, "Orders has changed"),
+        ({}, changed(lambda n: n[2].update(type="map")), 3, "Good has changed"),
+        ({}, {**GRAPH, "edges": [*GRAPH["edges"][1:], {"from": 5, "to": 2}]}, 3, "Good gets its"),
+        ({}, {**GRAPH, "parameters": [{"name": "n", "type": "text"}]}, 3, "parameters"),
+        ({"graph": {**GRAPH, "nodes": GRAPH["nodes"][1:]}}, GRAPH, 3, "Orders was not there"),
+    ],
+)
+def test_what_stands_in_the_way_is_said(
+    known: dict[str, Any], now: dict[str, Any], at: int, said: str
+) -> None:
+    with pytest.raises(CannotBegin, match=said) as refused:
+        begin_again(before(**known), now, at)
+    assert not refused.value.is_gone
+
+
+FILES = chain(node(1, "csv_input", path="a.csv"), node(2, "csv_output", path="b.csv"))
+
+
+def test_a_graph_says_whether_outputs_are_kept_and_nothing_is_by_default() -> None:
+    assert not parse_graph(FILES).keep_outputs
+    assert "keepOutputs" not in parse_graph(FILES).document()
+    parsed = parse_graph({**FILES, "keepOutputs": True})
+    assert parsed.keep_outputs
+    assert parse_graph(parsed.document()) == parsed
+
+
+@pytest.mark.parametrize("entry", [1, "yes", {}, []])
+def test_what_is_no_setting_is_refused_with_a_sentence(entry: Any) -> None:
+    with pytest.raises(GraphInvalid, match="keepOutputs") as refused:
+        parse_graph({**FILES, "keepOutputs": entry})
+    assert [error.field for error in refused.value.errors] == ["keepOutputs"]
