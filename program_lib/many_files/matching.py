@@ -49,7 +49,9 @@ def matching(pattern: str) -> list[str]:
 
 def _matching_objects(pattern: str) -> list[str]:
     """As `matching`, of objects. Directories are listed one by one, from what the pattern names on."""
-    from program_lib.stores.walk import StoreWalk  # a program without a store does not pay for it
+    from program_lib.many_files.stored import (
+        StoreWalk,
+    )  # a program without a store does not pay for it
 
     if is_pattern(root := "/".join(pattern.split("/")[:3])):
         raise ProgramError(
