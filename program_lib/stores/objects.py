@@ -18,6 +18,9 @@ from program_lib.stores.names import SCHEME, parted
 from program_lib.stores.store import Store, named_store
 
 BUFFER = 1024 * 1024  # bytes that are asked for at least: each question takes a while
+MOST_AHEAD = (
+    8 * 1024 * 1024
+)  # bytes of a question, of which each is twice the last where the file is read in its order
 MOST_BYTES = 5 * 2**30  # of an object that is written: a store copies no larger one at once
 PART = ".{id}.part"  # beside what data is: patterns do not match it
 
@@ -132,12 +135,14 @@ class StoredFile(io.BufferedIOBase, BinaryIO):
 
 
 class _Ranges(io.RawIOBase):
-    """The bytes of an object as they are asked for."""
+    """The bytes of an object as they are asked for; more at once where one reads on and on."""
 
     def __init__(self, place: StoredObject, source: pa.NativeFile, found: fs.FileInfo) -> None:
         super().__init__()
         self._place, self._source, self._found = place, source, found
         self._at = 0
+        self._kept, self._kept_at = memoryview(b""), 0  # bytes of the last question
+        self._ahead = 0  # bytes that it asked for
 
     def readable(self) -> bool:
         return True
@@ -146,16 +151,33 @@ class _Ranges(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        wanted: int = min(len(buffer), max(self._found.size - self._at, 0))
-        if not wanted:
+        if self._at >= self._found.size:
             return 0
+        if not self._kept_at <= self._at < self._kept_end:
+            self._ask(len(buffer))
+        begin = self._at - self._kept_at
+        given = self._kept[begin : begin + len(buffer)]
+        buffer[: len(given)] = given
+        self._at += len(given)
+        return len(given)
+
+    @property
+    def _kept_end(self) -> int:
+        return self._kept_at + len(self._kept)
+
+    def _ask(self, size: int) -> None:
+        goes_on = self._at == self._kept_end
+        self._ahead = min(max(2 * self._ahead, size), MOST_AHEAD) if goes_on else size
+        wanted: int = min(max(self._ahead, size), self._found.size - self._at)
         with self._place.store.asked(self._place.path):
             read = self._source.read_at(wanted, self._at)
         if self._at + wanted >= self._found.size or len(read) != wanted:
             self._check_same()
-        buffer[:wanted] = read
-        self._at += wanted
-        return wanted
+        if len(read) != wanted:
+            raise ProgramError(
+                f"{self._place} is cut off: the store gave {len(read):,} of {wanted:,} bytes"
+            )
+        self._kept, self._kept_at = memoryview(read), self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         size: int = self._found.size
