@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.csv_files.reader import CsvReader
@@ -16,6 +17,9 @@ from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import TextReader, Writer
 from program_lib.split_files.output import KEEP, one_or_split
 from program_lib.types import COLUMN_TYPES, Column, Schema
+
+if TYPE_CHECKING:
+    from program_lib.stores.objects import StoredObject
 
 
 def read_csv(
@@ -70,7 +74,7 @@ def write_csv(
     Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
     """
 
-    def make(one: Path) -> CsvWriter:
+    def make(one: Path | StoredObject) -> CsvWriter:
         return CsvWriter(
             one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
         )

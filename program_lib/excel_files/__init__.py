@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from program_lib.data_files import claim, data_file, opened
+from program_lib.data_files import claim, opened, place_of
 from program_lib.excel_files.reader import ExcelReader
 from program_lib.excel_files.values import REFUSE
 from program_lib.excel_files.writer import ExcelWriter
@@ -49,6 +49,6 @@ def write_excel(
     path: str, *, sheet: str = "Sheet1", inexact: str = REFUSE, overflow: str = REFUSE
 ) -> ExcelWriter:
     """Writes a file with one sheet, or more, which appears when it is complete; another one in its place stays until then."""
-    place = data_file(path)
+    place = place_of(path)
     claim(place, "an Excel file")
     return ExcelWriter(place, sheet=sheet, inexact=inexact, overflow=overflow)

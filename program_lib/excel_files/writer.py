@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -14,9 +14,13 @@ from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_cells import LONGEST_NAME, MOST_COLUMNS, MOST_ROWS, sheet_name_error
 from program_lib.excel_files import parts
 from program_lib.excel_files.values import REFUSE, TEXT, row_lines, style_of
-from program_lib.part_files import TURN, Appending, PartFile
+from program_lib.part_files import TURN, Appending, part_at
 from program_lib.ports import WritesAll
 from program_lib.types import Schema
+
+if TYPE_CHECKING:
+    from program_lib.stores.objects import StoredObject
+
 
 NEW_SHEET = "sheet"  # what becomes of rows beyond those that a sheet has, beside REFUSE
 MOST_OF_SHEET = (
@@ -33,13 +37,18 @@ class ExcelWriter(WritesAll):
     """
 
     def __init__(
-        self, path: Path, *, sheet: str, inexact: str = REFUSE, overflow: str = REFUSE
+        self,
+        path: Path | StoredObject,
+        *,
+        sheet: str,
+        inexact: str = REFUSE,
+        overflow: str = REFUSE,
     ) -> None:
         assert inexact in (REFUSE, TEXT)
         assert overflow in (REFUSE, NEW_SHEET)
         if why := sheet_name_error(sheet):
             raise ProgramError(f"the sheet's name {why}")
-        self._part = PartFile(path)
+        self._part = part_at(path)
         self._first_name, self._inexact, self._overflow = sheet, inexact, overflow
         self._schema = Schema()
         self._styles: list[str] = []  # formats of numbers, by the number of a style from 1 on

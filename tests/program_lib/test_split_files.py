@@ -137,7 +137,7 @@ def test_odd_values_have_safe_names(value: str | None, name: str) -> None:
     assert value_name(value) == name
 
 
-@given(st.lists(st.none() | st.text(max_size=12), min_size=2, max_size=2, unique=True))
+@given(st.lists(st.none() | st.text(max_size=8), min_size=2, max_size=2, unique=True))
 def test_no_two_values_have_one_name_and_none_leads_elsewhere(values: list[str | None]) -> None:
     try:
         one, other = (value_name(value) for value in values)

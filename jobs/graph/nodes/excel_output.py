@@ -25,7 +25,12 @@ EXCEL_OUTPUT = NodeType(
     has_input=True,
     has_output=False,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path",
+            "Path",
+            "path",
+            help="The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store.",
+        ),
         Field("sheet", "Sheet", "sheet", default="Sheet1", help="What its sheet is called."),
         Field(
             "inexact",
