@@ -7,17 +7,15 @@ import io
 import os
 import stat
 from contextlib import suppress
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import PurePath
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from program_lib.data_files import opened
 from program_lib.errors import ProgramError, shortened
 from program_lib.part_files import Appending, Part, part_at
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
+from program_lib.stores import Place
 
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}  # by the end of a name, in any case
 GZIP_LEVEL = 6  # of 9: the last ones take three times as long for a hundredth of the size
@@ -118,7 +116,7 @@ class _Packed(io.RawIOBase):
 # --- writing -------------------------------------------------------------------------------------
 
 
-def part_file(place: Path | StoredObject, how: str | None) -> Part:
+def part_file(place: Place, how: str | None) -> Part:
     """The part file of a writer; it packs what is appended where `how` names a packing."""
     part = part_at(place)
     return part if how is None else PackedPart(part, how)

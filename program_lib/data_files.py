@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from program_lib.errors import ProgramError
 from program_lib.settings import data_dir, data_roots, not_data
+from program_lib.stores import Place
 from program_lib.stores.names import is_stored
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
 
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
 
@@ -47,11 +45,11 @@ def no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
-def place_of(path: str) -> Path | StoredObject:
+def place_of(path: str) -> Place:
     """Where a path of the graph leads: a file, or an object of a store. Raises PermissionError, ProgramError."""
     if not is_stored(path):
         return data_file(path)
-    from program_lib.stores.objects import stored  # a program without a store does not pay for it
+    from program_lib.stores.objects import stored  # paid for by programs with a store alone
 
     return stored(path)
 
@@ -71,10 +69,10 @@ def opened(path: str) -> BinaryIO:
     return open(data_file(path), "rb", opener=no_link)
 
 
-_written: dict[Path | StoredObject, str] = {}  # by outputs of this program
+_written: dict[Place, str] = {}  # by outputs of this program
 
 
-def claim(path: Path | StoredObject, as_what: str, *, is_shared: bool = False) -> None:
+def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
     """Notes that an output writes this file. Raises ProgramError where another does, but for a file that both share.
 
     The paths of a graph may lead to one file by a link, or be relative and absolute.

@@ -10,10 +10,9 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
+from program_lib.stores import Place
 
 PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
 TURN = (1, 0)  # of a writer of files: after all databases, since a move hardly fails
@@ -54,13 +53,11 @@ class Part(Protocol):
     def undo(self) -> None: ...
 
 
-def part_at(place: Path | StoredObject) -> Part:
+def part_at(place: Place) -> Part:
     """What will be a file, or an object of a store."""
     if isinstance(place, Path):
         return PartFile(place)
-    from program_lib.stores.objects import (
-        StoredPart,
-    )  # a program without a store does not pay for it
+    from program_lib.stores.objects import StoredPart  # paid for by programs with a store alone
 
     return StoredPart(place)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
@@ -14,13 +13,10 @@ from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.part_files import TURN
 from program_lib.ports import HoldsNothing, WritesAll
+from program_lib.stores import Place
 from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
-
 
 LEAST_HALF = 2_000  # rows for which another thread is worth waking
 
@@ -46,7 +42,7 @@ class CsvWriter(HoldsNothing, WritesAll):
 
     def __init__(
         self,
-        path: Path | StoredObject,
+        path: Place,
         *,
         delimiter: str = ",",
         encoding: str = "utf-8",

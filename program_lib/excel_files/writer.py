@@ -5,8 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import pyarrow as pa
 
@@ -16,11 +15,8 @@ from program_lib.excel_files import parts
 from program_lib.excel_files.values import REFUSE, TEXT, row_lines, style_of
 from program_lib.part_files import TURN, Appending, part_at
 from program_lib.ports import WritesAll
+from program_lib.stores import Place
 from program_lib.types import Schema
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
-
 
 NEW_SHEET = "sheet"  # what becomes of rows beyond those that a sheet has, beside REFUSE
 MOST_OF_SHEET = (
@@ -38,7 +34,7 @@ class ExcelWriter(WritesAll):
 
     def __init__(
         self,
-        path: Path | StoredObject,
+        path: Place,
         *,
         sheet: str,
         inexact: str = REFUSE,

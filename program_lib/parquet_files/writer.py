@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,11 +11,8 @@ import pyarrow.parquet as pq
 from program_lib.parquet_files.types import field_of
 from program_lib.part_files import TURN, Appending, part_at
 from program_lib.ports import WritesAll
+from program_lib.stores import Place
 from program_lib.types import Schema
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
-
 
 ZSTD = "zstd"
 COMPRESSIONS = (ZSTD, "snappy", "gzip", "none")
@@ -28,7 +23,7 @@ GROUP_BYTES = 64 * 1024 * 1024  # bytes in memory; what a group has is kept unti
 class ParquetWriter(WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
 
-    def __init__(self, path: Path | StoredObject, *, compression: str = ZSTD) -> None:
+    def __init__(self, path: Place, *, compression: str = ZSTD) -> None:
         assert compression in COMPRESSIONS
         self._part = part_at(path)
         self._compression = compression

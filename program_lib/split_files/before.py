@@ -6,16 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from program_lib.data_files import data_directory, place_of
 from program_lib.errors import ProgramError
 from program_lib.part_files import PART_NAME
 from program_lib.split_files.names import PLACE
+from program_lib.stores import Place
 from program_lib.stores.names import is_stored
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
 
 
 def names_of_before(path: str) -> Iterator[str]:
@@ -39,7 +36,7 @@ def _names_in_directory(path: str) -> Iterator[str]:
         yield from (entry.name for entry in entries)
 
 
-def backup_of(place: Path | StoredObject) -> Path | StoredObject | None:
+def backup_of(place: Place) -> Place | None:
     """Another name of the file of before, or a copy of the object; None where there is none."""
     if not isinstance(place, Path):
         return place.backup()
@@ -51,7 +48,7 @@ def backup_of(place: Path | StoredObject) -> Path | StoredObject | None:
     return backup
 
 
-def put_back(place: Path | StoredObject, backup: Path | StoredObject | None) -> None:
+def put_back(place: Place, backup: Place | None) -> None:
     """As it was before the commit, as far as disk or store allow."""
     with suppress(OSError, ProgramError):
         if isinstance(place, Path):
@@ -68,7 +65,7 @@ def put_back(place: Path | StoredObject, backup: Path | StoredObject | None) -> 
             place.delete()
 
 
-def forget(backup: Path | StoredObject | None) -> None:
+def forget(backup: Place | None) -> None:
     with suppress(OSError, ProgramError):
         if isinstance(backup, Path):
             backup.unlink(missing_ok=True)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from program_lib.data_files import claim, place_of
 from program_lib.ports import Writer
 from program_lib.split_files.writer import KEEP, FileWriter, SplitWriter
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
+from program_lib.stores import Place
 
 __all__ = ["KEEP", "one_or_split"]
 
 
 def one_or_split(
     path: str,
-    make: Callable[[Path | StoredObject], FileWriter],
+    make: Callable[[Place], FileWriter],
     as_what: str,
     *,
     by: str = "",

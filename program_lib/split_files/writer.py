@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,11 +21,9 @@ from program_lib.split_files.names import (
     place_error,
     value_name,
 )
+from program_lib.stores import Place
 from program_lib.texts import column_texts, shown
 from program_lib.types import Kind, Schema, listed
-
-if TYPE_CHECKING:
-    from program_lib.stores.objects import StoredObject
 
 KEEP, REFUSE = "keep", "refuse"  # what becomes of files of before that the path means
 MOST_VALUES = 100  # of the column: each has a file that is open until the end
@@ -69,13 +66,11 @@ class _File:
     """One of the files."""
 
     path: str
-    place: Path | StoredObject
+    place: Place
     writer: FileWriter
     rows: int = 0
     is_finished: bool = False
-    backup: Path | StoredObject | None = (
-        None  # of the file of before, while they are put into their places
-    )
+    backup: Place | None = None  # of the file of before, while all are placed
 
 
 @dataclass
@@ -107,7 +102,7 @@ class SplitWriter:
     def __init__(
         self,
         path: str,
-        make: Callable[[Path | StoredObject], FileWriter],
+        make: Callable[[Place], FileWriter],
         as_what: str,
         *,
         by: str = "",

@@ -18,9 +18,7 @@ from program_lib.stores.names import SCHEME, parted
 from program_lib.stores.store import Store, named_store
 
 BUFFER = 1024 * 1024  # bytes that are asked for at least: each question takes a while
-MOST_AHEAD = (
-    8 * 1024 * 1024
-)  # bytes of a question, of which each is twice the last where the file is read in its order
+MOST_AHEAD = 8 * 1024 * 1024  # bytes of a question; where one reads on, each is twice the last
 MOST_BYTES = 5 * 2**30  # of an object that is written: a store copies no larger one at once
 PART = ".{id}.part"  # beside what data is: patterns do not match it
 
