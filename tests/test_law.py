@@ -88,7 +88,7 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "ndjson_files": {"split_files", "many_files", "types", "errors", "ports", "pieces", "line_finder", "narrowest_types", "texts", "data_files", "part_files", "compressed", "csv_files", "stores"},
     "parquet_files": {"split_files", "many_files", "types", "errors", "ports", "pieces", "texts", "data_files", "part_files", "stores"},
     "excel_cells": set(),
-    "excel_files": {"many_files", "excel_cells", "types", "errors", "ports", "pieces", "narrowest_types", "texts", "settings", "data_files", "part_files", "csv_files", "stores"},
+    "excel_files": {"split_files", "many_files", "excel_cells", "types", "errors", "ports", "pieces", "narrowest_types", "texts", "settings", "data_files", "part_files", "csv_files", "stores"},
     "databases": {"types", "errors", "ports", "texts", "data_files", "csv_files", "secrets", "settings", "two_threads", "write_modes", "parameters"},
     "http_service": {"addresses", "types", "errors", "ports", "pieces", "narrowest_types", "secrets", "settings", "urls", "json_paths", "ndjson_files"},
     "write_modes": set(),

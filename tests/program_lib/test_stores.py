@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def read(reader: Reader) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- as on disk
 
 TYPES = {"n": "integer"}
-FORMS = {
+FORMS: dict[str, tuple[Callable[[str], Writer], Callable[[str], Any]]] = {
     "x.csv": (write_csv, lambda path: read_csv(path, types=TYPES)),
     "x.csv.gz": (write_csv, lambda path: read_csv(path, types=TYPES)),
     "x.csv.zst": (write_csv, lambda path: read_csv(path, types=TYPES)),
@@ -108,9 +108,9 @@ FORMS = {
 def test_what_is_written_is_read_again(lake: ObjectStore, name: str) -> None:
     writing, reading = FORMS[name]
     path = f"s3://lake/out/{name}"
-    write(writing(path), ROWS)  # type: ignore[operator]
+    write(writing(path), ROWS)
     assert lake.keys() == [f"out/{name}"]
-    rows = read(reading(path))  # type: ignore[operator]
+    rows = read(reading(path))
     assert [(row["k"], row["n"]) for row in rows] == ROWS
 
 
@@ -122,7 +122,7 @@ def test_an_object_has_the_bytes_of_a_file(
     monkeypatch.setattr(data_files, "data_roots", lambda: (tmp_path,))
     writing, _ = FORMS[name]
     for path in (name, f"s3://lake/{name}"):
-        write(writing(path), ROWS)  # type: ignore[operator]
+        write(writing(path), ROWS)
     assert lake.get(name) == (tmp_path / name).read_bytes()
 
 
@@ -242,7 +242,7 @@ def test_an_object_appears_only_at_the_end_and_that_of_before_stays_until_then(
 @pytest.mark.parametrize("name", FORMS)
 def test_of_what_is_undone_nothing_stays(lake: ObjectStore, name: str, is_finished: bool) -> None:
     writing, _ = FORMS[name]
-    writer: Writer = writing(f"s3://lake/deep/{name}")  # type: ignore[operator]
+    writer: Writer = writing(f"s3://lake/deep/{name}")
     writer.start(say)
     writer.open(SCHEMA)
     writer.write(table(ROWS))
