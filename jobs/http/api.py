@@ -8,6 +8,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, request
@@ -97,6 +98,9 @@ class Bearer(Protocol):
 
     @property
     def expires_at(self) -> float: ...  # seconds since 1970
+
+    @property
+    def only_run(self) -> str | None: ...  # the one run that it may see
 
 
 Authenticate = Callable[[str], Bearer]  # takes the scope needed; aborts with 401 or 403
@@ -362,9 +366,10 @@ class _Api:
 
     def list_runs(self, job_id: int) -> Answer:
         """The job's runs, newest first, with the parameters of `list_all_runs`."""
-        tenant_id = self.tenant("jobs:read")
-        self._store.job_name(tenant_id, job_id)
-        return self._runs(tenant_id, pages.run_filter(job_id))
+        bearer = self._authenticate("jobs:read")
+        self._store.job_name(bearer.tenant_id, job_id)
+        wanted = replace(pages.run_filter(job_id), run_id=bearer.only_run)
+        return self._runs(bearer.tenant_id, wanted)
 
     def list_all_runs(self) -> Answer:
         """The tenant's runs, newest first. `?status=`, `?job=`, `?since=`, `?until=` pick, `?limit=` and `?before=` page."""
