@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pyarrow as pa
 import pytest
 
+from jobs.store.node_states import MAX_KEPT
 from program_lib.batch import Batch
 from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
 from program_lib.program import flow, told, wire
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
-from progress_lib import Progress, Status
+from progress_lib import Fault, Progress, Status
 from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran
 
 ORDERS = Schema([Column("id", INTEGER), Column("name", TEXT)])
@@ -157,6 +159,69 @@ def test_the_row_at_fault_is_named_as_it_is_found_at_its_source(
     assert capfd.readouterr().err.startswith("Divide: ")
     assert kept.done[-1] == "undo"
     assert "commit" not in kept.done
+
+
+def failing(expression: str, **columns: object) -> Progress:
+    """The last word of a Map that gets one row, as text, and fails by the expression."""
+    schema = Schema([Column(name, TEXT) for name in columns])
+    rows = pa.table([[value] for value in columns.values()], schema=schema.arrow())
+    code, said = ran(
+        Source(1, "In", lambda: Rows(schema, [rows]), feeds=[2]),
+        Map(2, "Map", lambda batch: batch.compute({"made": expression}), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    assert code == 1
+    return last(said, 2)
+
+
+def test_the_whole_row_at_fault_is_told_in_fields_and_what_the_failure_is_about() -> None:
+    failed = failing("int(n)", id="7", city=None, a="1", b="2", n="x")
+    assert failed.row is not None
+    assert failed.row.place == "line 2 of orders.csv"
+    assert failed.row.cells == [("id", "7"), ("city", None), ("a", "1"), ("b", "2"), ("n", "x")]
+    assert failed.row.more == 0
+    assert failed.fault == Fault(None, "int(n)", ["n"])
+
+
+def test_a_wide_or_long_row_is_cut_but_for_what_the_failure_is_about() -> None:
+    wide = {**{f"c{place}": "v" * 5_000 for place in range(500)}, "n": "x" * 5_000}
+    failed = failing("int(n)", **wide)
+    assert failed.row is not None
+    cells = dict(failed.row.cells)
+    assert list(cells)[-1] == "n", "the last one, and told all the same"
+    assert len(cells) + failed.row.more == 501
+    assert {len(value or "") for value in cells.values()} == {200}
+    assert len(json.dumps(failed.row.cells)) < 8_000
+    assert len(failed.to_json()) < MAX_KEPT, "the record of the node keeps it"
+
+
+@pytest.mark.parametrize("sign", ["\U0001f600", "\0", "é"])
+def test_a_row_of_signs_that_json_makes_long_is_bounded_too(sign: str) -> None:
+    failed = failing("int(n)", **{f"c{at}": sign * 300 for at in range(60)}, n=sign)
+    assert len(failed.to_json()) < MAX_KEPT
+
+
+def test_what_looks_like_a_secret_is_not_told_unless_it_is_at_fault() -> None:
+    failed = failing("int(n)", user_password="p", Api_Key="k", passengers="3", n="x")
+    assert failed.row is not None
+    assert dict(failed.row.cells) == {
+        "user_password": "…",
+        "Api_Key": "…",
+        "passengers": "3",
+        "n": "x",
+    }
+    assert "user_password=…" in failed.message
+    about = failing("int(token)", token="x")
+    assert about.row is not None
+    assert about.row.cells == [("token", "x")]
+
+
+def test_the_passwords_of_connections_are_in_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("program_lib.secrets.SECRETS", {"s3cret"})
+    failed = failing("int(n)", n="x s3cret y")
+    assert "s3cret" not in failed.to_json().decode()
+    assert failed.row is not None
+    assert failed.row.cells == [("n", "x … y")]
 
 
 def test_what_was_taken_back_counts_as_0_rows_written() -> None:
