@@ -692,6 +692,13 @@ class Playground {
     this.#graph.focusNode(selected);
   }
 
+  // In a narrow window the details lie over the drawers.
+  #makeRoom() {
+    if (this.#shown.selected === null || !matchMedia('(max-width: 860px)').matches) return;
+    this.#editor.detailsClosed();
+    this.#showDetails(null);
+  }
+
   // ---- editing
 
   #editHost() {
@@ -746,6 +753,7 @@ class Playground {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
+      makeRoom: () => this.#makeRoom(),
       onDrawer: (name) => name === 'preview' && this.#editor.previewShown(),
       onPast: (isPast) => this.#onPast(isPast),
       onPlace: () => this.#noteAddress(),

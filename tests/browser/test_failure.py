@@ -210,6 +210,33 @@ def test_of_a_past_run_the_row_is_shown_and_nothing_is_offered(edit: Any, shop: 
     assert_accessible(page, "a failed node of a past run")
 
 
+# What of a part of the page another one lies over, of a hundred of its points
+COVERED = """(part) => {
+  const { left, top, width, height } = part.getBoundingClientRect();
+  const points = Array.from({ length: 100 }, (_, at) => [left + (width * ((at % 10) + 0.5)) / 10, top + (height * (Math.floor(at / 10) + 0.5)) / 10]);
+  const over = points.map(([x, y]) => document.elementFromPoint(x, y)).filter((found) => found !== null && !part.contains(found) && !found.contains(part));
+  return over.filter((found) => found.closest('#details') !== null).length;
+}"""
+
+
+@pytest.mark.parametrize("viewport", [(1440, 900), (880, 700), (700, 900), (390, 844)])
+def test_a_drawer_and_the_tools_have_room_beside_the_details_or_in_their_place(
+    edit: Any, shop: Product, viewport: tuple[int, int]
+) -> None:
+    width, height = viewport
+    size = {"width": width, "height": height}
+    page = failed(edit, shop, f"room{width}", viewport=size).page
+    if width > 860:
+        box_of(page.locator(".canvas-tools"))
+        assert page.locator(".canvas-tools").evaluate(COVERED) == 0
+    page.get_by_role("button", name="Show the log").click()
+    expect(page.locator(".drawers")).to_have_attribute("data-open", "true")
+    box_of(page.locator(".drawers"))
+    assert page.locator(".drawers").evaluate(COVERED) == 0
+    if width > 860:
+        expect(page.locator("#details")).to_be_visible()
+
+
 def test_on_a_phone_it_fits(edit: Any, shop: Product, tmp_path: Path) -> None:
     editor = failed(edit, shop, "phone", viewport=PHONE)
     page = editor.page
