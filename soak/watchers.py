@@ -114,18 +114,22 @@ class Ear:
         self._complain = complain
         self._nodes: dict[tuple[str, int], NodeView] = {}
         self._is_since_reconnect: set[tuple[str, int]] = set()  # heard on this connection
+        self._ended_since_reconnect: set[str] = set()  # runs whose end was told on this connection
 
     def reconnected(self) -> None:
+        """The server may be behind the one before: it tells again what came before an end, and then the end."""
         self._is_since_reconnect.clear()
+        self._ended_since_reconnect.clear()
 
     def status(self, payload: dict[str, Any]) -> None:
         run_id, status = payload["runId"], payload["status"]
         ends = set(self.ends.get(run_id, ()))
         if RANK.get(status, END) == END:
             self.ends.setdefault(run_id, set()).add(status)
+            self._ended_since_reconnect.add(run_id)
             if ends and status not in ends:
                 self._complain(f"run {run_id} was told as {status} after {sorted(ends)}")
-        elif ends:
+        elif run_id in self._ended_since_reconnect:
             self._complain(f"run {run_id} was told as {status} after its end {sorted(ends)}")
 
     def progress(self, payload: dict[str, Any]) -> None:

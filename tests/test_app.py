@@ -125,7 +125,7 @@ def test_a_server_that_is_told_to_stop_is_not_ready_though_all_else_is(
     waiting: list[socket.socket] = []
     try:
         os.kill(worker, signal.SIGSTOP)  # so that the probes are there before its end
-        for _ in range(5):
+        for _ in range(20):
             connection = socket.create_connection(("127.0.0.1", product.api_port), timeout=20.0)
             waiting.append(connection)
             connection.sendall(probe)

@@ -246,8 +246,12 @@ class Execution:
         """What the program has kept; None where it was not to keep anything."""
         if not self._keeps:
             return None
-        nodes = self._files.read_kept(self.run.tenant_id)
-        return Kept(place_of_runs(self._parts.data_dir), nodes)
+        try:
+            nodes = self._files.read_kept(self.run.tenant_id)
+            return Kept(place_of_runs(self._parts.data_dir), nodes)
+        except OSError as error:
+            LOG.warning("run %s: what it kept is not found: %s", self.run.run_id, error)
+            return None
 
     def _note(self, process: ProgramProcess) -> None:
         try:

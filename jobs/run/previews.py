@@ -96,7 +96,16 @@ class Previews:
             subject = preview_subject(EVERY_TENANT, tag)
             subscription = self._link.subscribe(subject, self._take, group="previews")
             self._subscriptions.append(subscription)
-        subject = kept_subject(EVERY_TENANT, place_of_runs(self._data_dir))
+        self._take_kept()
+
+    def _take_kept(self) -> None:
+        """Takes questions about what runs kept here; of a directory that cannot be written, there is nothing to tell."""
+        try:
+            place = place_of_runs(self._data_dir)
+        except OSError as error:
+            LOG.warning("nobody is told what runs kept here: %s", error)
+            return
+        subject = kept_subject(EVERY_TENANT, place)
         self._subscriptions.append(self._link.subscribe(subject, self._take, group="previews"))
 
     def drain(self) -> None:

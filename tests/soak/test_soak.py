@@ -203,6 +203,17 @@ def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
     assert "after its end" in heard.complaints[-1]
 
 
+def test_a_server_that_is_behind_may_tell_a_run_again_up_to_its_end(heard: _Heard) -> None:
+    heard.run("completed")
+    before = [*heard.complaints]
+    heard.client.ear.reconnected()
+    heard.run("running")
+    heard.run("completed")
+    assert heard.complaints == before
+    heard.run("running")
+    assert "after its end" in heard.complaints[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.faults
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:

@@ -175,7 +175,11 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
     if node_type.name == "sql":  # which does not tell a from A
         names = {entry["port"].lower(): entry for entry in config.get("inputs", [])}
         config["inputs"] = list(names.values()) or None
-    if config.get("split_by") or config.get("split_rows"):  # which need a place in the path
+    if config.get("split_mb"):  # in place of a number of rows
+        config.pop("split_rows", None)
+    if any(
+        config.get(of) for of in ("split_by", "split_rows", "split_mb")
+    ):  # need a place in the path
         config["path"] = draw(st.sampled_from(["a-*.csv", 'it\'s "*".csv', "ü/{{ x }}*"]))
     if config.get("commit_rows"):  # in one transaction of many
         config |= {"mode": "append", "commit_rows": 1000}
