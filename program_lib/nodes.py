@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,15 @@ from program_lib.errors import ProgramError, RowRefused
 from program_lib.failing import Made, smallest_failing, sorted_out
 from program_lib.faults import fault_of, row_at_fault
 from program_lib.limits import reason
-from program_lib.ports import UNNAMED, Reader, Telling, TextReader, Writer, is_committing
+from program_lib.ports import (
+    UNNAMED,
+    Reader,
+    Rereadable,
+    Telling,
+    TextReader,
+    Writer,
+    is_committing,
+)
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
 from program_lib.stopping import check
@@ -28,6 +37,7 @@ from progress_lib import Fault, Progress, Row, Status
 
 LOG = logging.getLogger("job")
 
+AGAIN = 10.0  # seconds in which a file is read again up to a row at fault, which is then told whole
 STRETCHED = 1_000  # rows that a step makes longer at a time: of 500 columns it makes 500,000 rows
 
 Report = Callable[[Progress], None]
@@ -424,9 +434,44 @@ class Source(Node):
                 return next(batches, None)
             except RowRefused as refused:
                 number = self.seen + refused.index + 1
-                place = reader.where(number)
-                row = Row(number, {refused.column: ""} if refused.column else {}, place)
-                raise NodeFailed(self, refused, row, f" ({place})") from refused
+                row = self._row_refused(number, refused, reader)
+                raise NodeFailed(self, refused, row, f" ({row.place})") from refused
+
+    def _row_refused(self, number: int, refused: RowRefused, reader: Reader) -> Row:
+        """The row as it is written in its file, where that can be read again."""
+        place = reader.where(number)
+        row = Row(number, {refused.column: ""} if refused.column else {}, place)
+        written = self._written_again(number, reader)
+        if written is None:
+            return row
+        batch = Batch(written, as_texts(self.schema), pa.array([number]), lambda _: place)
+        return row_at_fault(batch, refused)
+
+    def _written_again(self, number: int, reader: Reader) -> pa.Table | None:
+        """The row, all columns text; None where that takes longer than AGAIN, or cannot be done."""
+        if not isinstance(reader, Rereadable) or not reader.can_be_read_again:
+            return None
+        again = self.work()
+        try:
+            again.open()
+            return _written_row(again, number) if isinstance(again, Rereadable) else None
+        except Exception:  # the failure is told all the same
+            LOG.info("%s: its row %d is not read again", self.name, number, exc_info=True)
+            return None
+        finally:
+            again.close()
+
+
+def _written_row(reader: TextReader, number: int) -> pa.Table | None:
+    until, before = time.monotonic() + AGAIN, 0
+    for table in reader.written():
+        check()
+        if number <= before + len(table):
+            return reader.texts(table.slice(number - before - 1, 1))
+        before += len(table)
+        if time.monotonic() > until:
+            return None
+    return None
 
 
 class InnerNode(Node):

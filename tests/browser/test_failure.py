@@ -44,7 +44,8 @@ def graph(name: str, *, expression: str = BAD, **more: Any) -> dict[str, Any]:
 
 def failed(edit: Any, shop: Product, name: str, **options: Any) -> Editor:
     """The page, where a run has failed and its failed node is shown."""
-    rows = "".join(f"{n},{f'city {n}' if n != 50 else ''},p{n}\n" for n in range(1, 101))
+    first = options.pop("first", 1)
+    rows = "".join(f"{n},{f'city {n}' if n != 50 else ''},p{n}\n" for n in (first, *range(2, 101)))
     (shop.data_dir / f"{name}.csv").write_text("id,city,password\n" + rows)
     more = options.pop("more", {})
     editor: Editor = edit(graph(name, **more), name=name, **options)
@@ -186,6 +187,27 @@ def test_such_rows_get_a_way_out_in_one_press(
     if kind == "csv_output":
         written = (shop.data_dir / f"rejected-{editor.job_id}-3.csv").read_text()
         assert "division by zero" in written
+
+
+def test_a_file_that_has_not_its_types_shows_its_row_and_the_types_on_top(
+    edit: Any, shop: Product
+) -> None:
+    editor = failed(edit, shop, "typed", first="many", more={"expression": GOOD})
+    page = editor.page
+    expect(page.locator("#details-name")).to_have_text("Numbers")
+    expect(page.locator("#failure-place")).to_have_text("Line 2 of typed.csv. Row 1 of its source.")
+    assert cells(editor) == [["id (at fault)", "many"], ["city", "city many"], ["password", "…"]]
+    expect(page.locator("#failure-around")).to_be_hidden()
+    first = page.locator("#node-form > .field").first
+    expect(first).to_have_attribute("data-field", "types")
+    expect(first.locator(".field-error").first).to_contain_text("is not a whole number")
+    assert_accessible(page, "a failed input")
+    page.click("#failure-skip")
+    expect(page.locator("#failure-again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_run(page, "completed")
+    run = shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"][0]
+    assert run["rows"]["rejected"] == 1
 
 
 def test_a_way_out_is_one_step_that_undo_takes_back(edit: Any, shop: Product) -> None:
