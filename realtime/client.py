@@ -154,6 +154,7 @@ class Client(Outgoing):
 
     def _answer(self, text: str) -> None:
         """Serves one request. A bad one is answered, not cut off."""
+        action: Action | None = None
         try:
             action = parse_action(text)
             self._check_scope(NEEDED_SCOPE[type(action)])
@@ -173,7 +174,8 @@ class Client(Outgoing):
                 case Authenticate(token):
                     self._renew(token)
         except BadAction as error:
-            self.push(frames.error_frame(error.code, str(error)))
+            about = action.job_id if isinstance(action, WatchJob) else None
+            self.push(frames.error_frame(error.code, str(error), about))
 
     def _check_scope(self, scope: str | None) -> None:
         if scope is not None and scope not in self.identity.scopes:

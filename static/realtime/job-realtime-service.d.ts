@@ -82,6 +82,8 @@ export interface ServerState {
 export interface ServiceError {
   readonly code: string;
   readonly message: string;
+  /** Of a subscription that the server refused: its job. */
+  readonly jobId?: number | null;
   /** True: the service does not reconnect by itself any more. */
   readonly final: boolean;
 }

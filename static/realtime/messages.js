@@ -87,6 +87,7 @@ function errorEvent(message) {
   return Object.freeze({
     code: textOr(message.code, 'error'),
     message: textOr(message.message, 'The server refused a message.'),
+    jobId: Number.isSafeInteger(message.jobId) ? message.jobId : null,
     final: false,
   });
 }

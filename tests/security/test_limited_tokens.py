@@ -233,6 +233,7 @@ def test_a_socket_watches_the_tokens_job_alone(known: Known) -> None:
             answer = client.message()
             assert answer["code"] == "forbidden"
             assert "the token is limited to job 8001" in answer["message"]
+            assert answer.get("jobId") == (None if job_id == "*" else job_id)
         client.send(subscribe(8001))
         for job_id, count in ((8002, 1), (8001, 2)):
             publish(known.product, (progress_subject(job_id), progress(count)))
