@@ -22,10 +22,11 @@ from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
 from jobs.http.files import operations as file_operations
 from jobs.http.kept import operations as kept_operations
+from jobs.http.limited import may_ask
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.figures import InstallationFigures
-from jobs.store.store import Store, StoreUnavailable
+from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work import messages as run_messages
 from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
@@ -134,10 +135,27 @@ class WebParts:
         """Whom the request's token, session or proxy speaks for. Raises Unauthorized or Forbidden."""
         caller = self.callers.of_request(request)
         session_routes.note_caller(caller)
+        whose = "token" if caller.session is None else "session"
         if scope not in caller.identity.scopes:
-            whose = "token" if caller.session is None else "session"
             raise Forbidden(f"the {whose}'s scope does not hold {scope}")
+        self._check_limit(caller.identity, whose)
         return caller.identity
+
+    def _check_limit(self, identity: Identity, whose: str) -> None:
+        """Raises Forbidden for what is not of the job or run that the caller is limited to, whether it is there or not."""
+        limit = identity.limit
+        if limit is None:
+            return
+
+        def job_of(run_id: str) -> int | None:
+            try:
+                return self.store.run(identity.tenant_id, run_id).job_id
+            except NotFound:
+                return None
+
+        named = request.view_args or {}
+        if not may_ask(request.endpoint, named, limit.job_id, limit.run_id, job_of):
+            raise Forbidden(f"the {whose} is limited to {limit}, and may not ask this")
 
     def readiness(self) -> dict[str, str]:
         """Each thing that must work, by name: "ok", or what is wrong. And whether there is a history; if not, why."""

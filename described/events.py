@@ -88,4 +88,6 @@ SCHEMAS: dict[str, Schema] = {
 
 def error_event(*codes: str) -> Schema:
     """A request that made no sense, or an end that is none of the run's."""
-    return record({"type": just("error"), "code": one_of(codes), "message": TEXT})
+    about = told(WHOLE, "of a `subscribe` that was refused: its job")
+    members = {"type": just("error"), "code": one_of(codes), "message": TEXT, "jobId": about}
+    return record(members, optional=("jobId",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from described.operation import JSON, Answer, Operation, answers
-from described.schema import FLAG, TEXT, TIME, just, listed, nullable, one_of, record, told
+from described.schema import FLAG, TEXT, TIME, WHOLE, just, listed, nullable, one_of, record, told
 
 HTML = "text/html"
 _OPEN_DOCUMENT = {200: Answer("the document", {JSON: {"type": "object"}})}
@@ -27,6 +27,8 @@ WHO = record(
         "tenantId": TEXT,
         "subject": told(TEXT, "empty where the token names none"),
         "scopes": listed(TEXT),
+        "jobId": nullable(told(WHOLE, "the one job that the token is limited to")),
+        "runId": nullable(told(TEXT, "the one run of it")),
         "expiresAt": told(TIME, "unless it is used until then"),
         "endsAt": nullable(told(TIME, "whatever happens; null: the proxy knows")),
         "ticket": nullable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,24 +16,29 @@ from program_lib.batch import Batch
 from program_lib.common_types import common_schema
 from program_lib.conform import conformed
 from program_lib.early import Waiting, early
-from program_lib.errors import ProgramError, RowRefused, columns_at_fault
+from program_lib.errors import ProgramError, RowRefused
 from program_lib.failing import Made, smallest_failing, sorted_out
+from program_lib.faults import fault_of, row_at_fault
 from program_lib.limits import reason
-from program_lib.ports import UNNAMED, Reader, Telling, TextReader, Writer, is_committing
+from program_lib.ports import (
+    UNNAMED,
+    Reader,
+    Rereadable,
+    Telling,
+    TextReader,
+    Writer,
+    is_committing,
+)
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects, as_texts
 from program_lib.stopping import check
-from program_lib.texts import column_texts
-from program_lib.types import Kind, Schema, Type, listed
-from progress_lib import Progress, Row, Status
+from program_lib.types import Schema, listed
+from progress_lib import Fault, Progress, Row, Status
 
 LOG = logging.getLogger("job")
 
-SHOWN = 60  # characters of a value in a message
+AGAIN = 10.0  # seconds in which a file is read again up to a row at fault, which is then told whole
 STRETCHED = 1_000  # rows that a step makes longer at a time: of 500 columns it makes 500,000 rows
-SHOWN_COLUMNS = (
-    3  # of a row at fault, beside those that are looked up: the first often hold its key
-)
 
 Report = Callable[[Progress], None]
 Inlet = int | tuple[int, str]  # a node by its number, with its input where it has several
@@ -75,8 +81,8 @@ class NodeFailed(Exception):
     def __init__(
         self, node: Node, error: Exception, row: Row | None = None, place: str = ""
     ) -> None:
-        self.node, self.row = node, row
-        self.field = error.field if isinstance(error, ProgramError) else None
+        self.node, self.row, self.fault = node, row, fault_of(error)
+        self.field = None if self.fault is None else self.fault.field
         self.reason = reason(error) + place
         super().__init__(f"{node.name}: {self.reason}")
 
@@ -130,7 +136,13 @@ class Node:
         self.keeping: Keeps | None = None  # None: what we give is not to be kept
         self.onward: Onward | None = None  # between us and our followers, where outputs are kept
 
-    def say(self, status: Status, message: str | None = None, row: Row | None = None) -> None:
+    def say(
+        self,
+        status: Status,
+        message: str | None = None,
+        row: Row | None = None,
+        fault: Fault | None = None,
+    ) -> None:
         message = message or self.told()
         if status is Status.COMPLETED and self.keeping is not None:
             self._open_kept()
@@ -148,6 +160,7 @@ class Node:
                 share=self.share if status is Status.RUNNING and self.row_total is None else None,
                 ports=dict(self.port_counts) or None,
                 from_run=self.from_run,
+                fault=fault,
             )
         )
         if status != self.status:
@@ -176,11 +189,9 @@ class Node:
         """The failure of a batch, which names the row where it is one."""
         if len(batch) != 1:
             return NodeFailed(self, error)
-        number = batch.numbers[0].as_py()
-        values = shown_values(batch, columns_at_fault(error))
-        told = ", ".join(f"{column}={value}" for column, value in values.items())
-        place = f" ({batch.where_is(number)}: {told})"
-        return NodeFailed(self, error, Row(number, values), place)
+        row = row_at_fault(batch, error)
+        told = ", ".join(f"{column}={value}" for column, value in row.values.items())
+        return NodeFailed(self, error, row, f" ({row.place}: {told})")
 
     def start(self) -> None:
         """Tells the columns of our rows; all nodes that feed us have told theirs."""
@@ -216,9 +227,11 @@ class Node:
         assert self.rejecting is not None
         assert self.rejecting.last is not None
         failed = self.failed_at(*self.rejecting.last)
-        raise NodeFailed(
+        raised = NodeFailed(
             self, ProgramError(f"{too_many}; the last one: {failed.reason}"), failed.row
         )
+        raised.fault = failed.fault
+        raise raised
 
     def check_share(self, least: int = 0) -> None:
         """Fails where more of the rows that came failed than may; `least`: of so many rows or more."""
@@ -421,9 +434,44 @@ class Source(Node):
                 return next(batches, None)
             except RowRefused as refused:
                 number = self.seen + refused.index + 1
-                row = Row(number, {refused.column: ""} if refused.column else {})
-                place = f" ({reader.where(number)})"
-                raise NodeFailed(self, refused, row, place) from refused
+                row = self._row_refused(number, refused, reader)
+                raise NodeFailed(self, refused, row, f" ({row.place})") from refused
+
+    def _row_refused(self, number: int, refused: RowRefused, reader: Reader) -> Row:
+        """The row as it is written in its file, where that can be read again."""
+        place = reader.where(number)
+        row = Row(number, {refused.column: ""} if refused.column else {}, place)
+        written = self._written_again(number, reader)
+        if written is None:
+            return row
+        batch = Batch(written, as_texts(self.schema), pa.array([number]), lambda _: place)
+        return row_at_fault(batch, refused)
+
+    def _written_again(self, number: int, reader: Reader) -> pa.Table | None:
+        """The row, all columns text; None where that takes longer than AGAIN, or cannot be done."""
+        if not isinstance(reader, Rereadable) or not reader.can_be_read_again:
+            return None
+        again = self.work()
+        try:
+            again.open()
+            return _written_row(again, number) if isinstance(again, Rereadable) else None
+        except Exception:  # the failure is told all the same
+            LOG.info("%s: its row %d is not read again", self.name, number, exc_info=True)
+            return None
+        finally:
+            again.close()
+
+
+def _written_row(reader: TextReader, number: int) -> pa.Table | None:
+    until, before = time.monotonic() + AGAIN, 0
+    for table in reader.written():
+        check()
+        if number <= before + len(table):
+            return reader.texts(table.slice(number - before - 1, 1))
+        before += len(table)
+        if time.monotonic() > until:
+            return None
+    return None
 
 
 class InnerNode(Node):
@@ -698,24 +746,3 @@ class Output(InnerNode):
     def committed(self) -> int:
         """Rows that stand though the run fails."""
         return self.writer.committed if is_committing(self.writer) else 0
-
-
-def shown_values(batch: Batch, columns: Sequence[str]) -> dict[str, str]:
-    """The first row's values of these columns, after the first ones of the batch, as text and cut."""
-    wanted = dict.fromkeys([*batch.schema.names[:SHOWN_COLUMNS], *columns])
-    shown = {}
-    for name in wanted:
-        if column := batch.schema.column(name):
-            shown[name] = _shown(batch.table[name].slice(0, 1), column.type)
-    return shown
-
-
-def _shown(values: pa.ChunkedArray, of: Type) -> str:
-    try:
-        text = column_texts(values, of)[0].as_py()
-    except ProgramError:  # a date before the year 1: its text is refused, which may be the fault
-        text = str(values[0])
-    if text is None:
-        return "NULL"
-    shown = repr(text) if of.kind is Kind.TEXT else text
-    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

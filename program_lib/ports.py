@@ -64,6 +64,16 @@ class TextReader(Reader, Protocol):
 
 
 @runtime_checkable
+class Rereadable(TextReader, Protocol):
+    """One of files, which may be read a second time: to look at a row as it is written."""
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether that gives the same; a pipe's rows are gone. Once it is open."""
+        ...
+
+
+@runtime_checkable
 class Telling(Reader, Protocol):
     """A reader that tells people more than how many rows it read."""
 

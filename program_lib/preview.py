@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from program_lib import settings
 from program_lib.batch import Batch
@@ -76,6 +77,76 @@ class Preview(InnerNode):
     def rows(self) -> list[list[Any]]:
         return [row for batch in self.batches for row in _rows(batch.table, self.schema)]
 
+    def why_none(self, seconds: float) -> str:
+        """Why there is no answer when the time is up; "": there is one."""
+        if self.begin >= 0:
+            return ""
+        return f"the end was not reached within {seconds:g} s: look at the rows from the beginning"
+
+    def answer(self, timed_out: bool) -> dict[str, Any]:
+        rows = self.rows()
+        truncated = timed_out or len(rows) > self.wanted
+        rows = rows[: self.wanted]
+        while len(json.dumps(rows)) > MOST:
+            half = len(rows) // 2
+            rows, truncated = rows[half + 1 :] if self.begin < 0 else rows[:half], True
+        return self._answer(rows, truncated=truncated, timedOut=timed_out)
+
+    def _answer(self, rows: list[list[Any]], **more: Any) -> dict[str, Any]:
+        types = [str(column.type) for column in self.schema]
+        return {"columns": self.schema.names, "types": types, "rows": rows, **more}
+
+
+class Around(Preview):
+    """Keeps the row of a number, which stands at a place of its source, and `wanted` rows before it and behind it."""
+
+    def __init__(self, number: int, wanted: int, *, row: int, place: str) -> None:
+        """`place`: as the failure of a run told it; "": the first row of the number is meant."""
+        super().__init__(number, wanted)
+        self.row_number, self.place = row, place
+        self.at: int | None = None  # which of the kept rows it is; None: it has not come
+
+    def worked(self, batch: Batch) -> Batch:
+        if self.at is None and (index := self._index(batch)) is not None:
+            self._keep_before(batch.slice(0, index))
+            self.at = self.kept
+            self._keep_behind(batch.slice(index))
+        elif self.at is None:
+            self._keep_before(batch)
+        else:
+            self._keep_behind(batch)
+        return batch
+
+    def _index(self, batch: Batch) -> int | None:
+        index: int = pc.index(batch.numbers, pa.scalar(self.row_number, pa.int64())).as_py()
+        if index < 0 or (self.place and batch.where_is(self.row_number) != self.place):
+            return None
+        return index
+
+    def _keep_before(self, batch: Batch) -> None:
+        if len(batch):
+            self._keep_last(batch)
+
+    def _keep_behind(self, batch: Batch) -> None:
+        assert self.at is not None
+        most = self.at + 1 + self.wanted - self.kept
+        self.batches.append(batch.slice(0, most))
+        self.kept += len(self.batches[-1])
+        if len(batch) >= most:
+            raise Enough
+
+    def why_none(self, seconds: float) -> str:
+        return "" if self.at is not None else f"the row was not reached within {seconds:g} s"
+
+    def answer(self, timed_out: bool) -> dict[str, Any]:
+        """None of the rows where the one did not come: others would be told for those around it."""
+        rows, at, beside = ([], None, 0) if self.at is None else (self.rows(), self.at, self.wanted)
+        while at is not None and len(json.dumps(rows)) > MOST and beside:
+            beside //= 2
+            first = max(0, at - beside)
+            rows, at = rows[first : at + beside + 1], at - first
+        return self._answer(rows, truncated=False, timedOut=timed_out, at=at)
+
 
 def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) -> int:
     """Runs nodes, the last of which is a Preview, until it has enough; the exit code.
@@ -98,14 +169,10 @@ def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) 
         tell({**about, "message": failure.reason})
         return FAILED
     signal.setitimer(signal.ITIMER_REAL, 0)
-    if timed_out and last.begin < 0:
-        tell(
-            {
-                "message": f"the end was not reached within {seconds:g} s: look at the rows from the beginning"
-            }
-        )
+    if timed_out and (why := last.why_none(seconds)):
+        tell({"message": why})
         return FAILED
-    answer = _answer(last, timed_out)
+    answer = last.answer(timed_out)
     tell({**answer, **_place(last, answer)} if is_page else answer)
     return 0
 
@@ -117,22 +184,6 @@ def _place(last: Preview, answer: dict[str, Any]) -> dict[str, Any]:
     return {
         "from": last.passed + left_out,
         "count": last.passed + last.kept if reached_end else None,
-    }
-
-
-def _answer(last: Preview, timed_out: bool) -> dict[str, Any]:
-    rows = last.rows()
-    truncated = timed_out or len(rows) > last.wanted
-    rows = rows[: last.wanted]
-    while len(json.dumps(rows)) > MOST:
-        half = len(rows) // 2
-        rows, truncated = rows[half + 1 :] if last.begin < 0 else rows[:half], True
-    return {
-        "columns": last.schema.names,
-        "types": [str(column.type) for column in last.schema],
-        "rows": rows,
-        "truncated": truncated,
-        "timedOut": timed_out,
     }
 
 

@@ -59,7 +59,7 @@ def run_nodes(nodes: Sequence[Node], report: Report) -> int:
         _flow_and_commit(nodes, keep_outputs(nodes))
     except NodeFailed as failure:
         failure.reason += _standing(nodes)
-        failure.node.say(Status.FAILED, failure.reason, failure.row)
+        failure.node.say(Status.FAILED, failure.reason, failure.row, failure.fault)
         print(hidden(told(failure)), file=sys.stderr)
         return FAILED
     return 0

@@ -2,11 +2,12 @@
 
 from progress_lib.defaults import default_reporter
 from progress_lib.node import Node
-from progress_lib.progress import MalformedProgress, Progress, ProgressFunc, Row, Status
+from progress_lib.progress import Fault, MalformedProgress, Progress, ProgressFunc, Row, Status
 from progress_lib.reporter import ProgressReporter
 from progress_lib.tracking import track
 
 __all__ = [
+    "Fault",
     "MalformedProgress",
     "Node",
     "Progress",

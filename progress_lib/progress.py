@@ -29,6 +29,7 @@ NODE_ENDS = frozenset(status for status in Status if status.is_terminal)
 MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far below NATS's limit
 MAX_PORTS = 100  # outputs whose rows a message counts
 MAX_PORT = 128  # characters of an output's name
+MAX_CELLS = 100  # columns of a row at fault
 MAX_WHOLE = 2**63  # of an id or a count: what other languages hold
 
 
@@ -39,11 +40,43 @@ class MalformedProgress(ValueError):
 class Row(msgspec.Struct, frozen=True, gc=False):
     """The row at which a node failed: its place among the rows that came in, from 1 on.
 
-    `values` has what the node looked up in it, by column, as text.
+    `values` has what the node looked up in it, by column, as text. `cells` are all of the row, in the order of its columns: each
+    one's name, and its value as text, cut where it is long; None: NULL. `more`: columns that `cells` has no room for.
+    `place`: where its source has the row.
     """
 
     number: int
     values: dict[str, str] = {}
+    place: str = ""
+    cells: list[tuple[str, str | None]] = []
+    more: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        told: dict[str, Any] = {"number": self.number, "values": self.values}
+        if self.place:
+            told["place"] = self.place
+        if self.cells:
+            told["cells"] = self.cells
+        if self.more:
+            told["more"] = self.more
+        return told
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """What of a node's configuration a failure is about, as far as the node says.
+
+    `field`: its name; `text`: the expression in it; `columns`: of the rows that came in, those that it looked up.
+    """
+
+    field: str | None = None
+    text: str | None = None
+    columns: list[str] = []
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        told = {"field": self.field, "text": self.text, "columns": self.columns}
+        return {name: value for name, value in told.items() if value}
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -68,6 +101,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     ports: dict[str, int] | None = None  # rows that left by each output, of a node with several
     from_run: str | None = None  # the run whose rows these are: the node did not run again
+    fault: Fault | None = None  # of a node that failed
 
     def replace(self, **changes: Any) -> "Progress":
         """The same message with other values in the named fields."""
@@ -89,7 +123,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         if self.ts is not None:
             fields["ts"] = self.ts
         if self.row is not None:
-            fields["row"] = {"number": self.row.number, "values": self.row.values}
+            fields["row"] = self.row.document()
         if self.closed_by is not None:
             fields["closedBy"] = self.closed_by
         if self.row_total is not None:
@@ -100,6 +134,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             fields["ports"] = self.ports
         if self.from_run is not None:
             fields["fromRun"] = self.from_run
+        if self.fault is not None:
+            fields["fault"] = self.fault.document()
         return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
     @classmethod
@@ -138,6 +174,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _share(fields.get("share")),
             _ports(fields.get("ports")),
             _text(fields.get("fromRun")),
+            _fault(fields.get("fault")),
         )
 
 
@@ -164,6 +201,7 @@ def usable(progress: Progress) -> Progress:
         and (progress.share is None or _is_share(progress.share))
         and progress.ports is None
         and progress.from_run is None
+        and progress.fault is None
     ):
         return progress  # nearly always
     return progress.replace(
@@ -178,6 +216,7 @@ def usable(progress: Progress) -> Progress:
         share=_share(progress.share),
         ports=None if progress.ports is None else _usable_ports(progress.ports),
         from_run=None if progress.from_run is None else _any_text(progress.from_run),
+        fault=None if progress.fault is None else _usable_fault(progress.fault),
     )
 
 
@@ -236,7 +275,17 @@ def _status(value: Any) -> Status:
 
 def _usable_row(row: Row) -> Row:
     values = {_any_text(name): _any_text(value) for name, value in row.values.items()}
-    return Row(_whole("row.number", row.number), values)
+    cells = [
+        (_any_text(name), None if value is None else _any_text(value))
+        for name, value in islice(row.cells, MAX_CELLS)
+    ]
+    more = max(0, _whole("row.more", row.more)) + max(0, len(row.cells) - MAX_CELLS)
+    return Row(_whole("row.number", row.number), values, _any_text(row.place), cells, more)
+
+
+def _usable_fault(fault: Fault) -> Fault:
+    field, text = (None if one is None else _any_text(one) for one in (fault.field, fault.text))
+    return Fault(field, text, [_any_text(name) for name in islice(fault.columns, MAX_CELLS)])
 
 
 def _usable_ports(ports: dict[str, int]) -> dict[str, int]:
@@ -293,6 +342,14 @@ def _row(value: Any) -> Row | None:
     """None for another shape: a publisher may have had a field of this name before we did."""
     try:
         return msgspec.convert(value, Row | None)
+    except msgspec.ValidationError:
+        return None
+
+
+def _fault(value: Any) -> Fault | None:
+    """None for another shape, as of `row`."""
+    try:
+        return msgspec.convert(value, Fault | None)
     except msgspec.ValidationError:
         return None
 

@@ -398,8 +398,10 @@ class ProgressReporter:
         while len(payload := progress.to_json()) > most:
             if progress.message:
                 progress = progress.replace(message=progress.message[: len(progress.message) // 2])
-            elif progress.row is not None or progress.ports is not None:
-                progress = progress.replace(row=None, ports=None)
+            elif (
+                progress.row is not None or progress.ports is not None or progress.fault is not None
+            ):
+                progress = progress.replace(row=None, ports=None, fault=None)
             elif progress.node_name:
                 progress = progress.replace(
                     node_name=progress.node_name[: len(progress.node_name) // 2]

@@ -9,6 +9,7 @@ from wsproto import events
 from realtime import frames
 from realtime.actions import (
     NEEDED_SCOPE,
+    Action,
     Authenticate,
     BadAction,
     LeaveAll,
@@ -32,6 +33,7 @@ from realtime.hub import Hub
 from realtime.outgoing import Outgoing
 from realtime.websocket import Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits
+from web.limits import Limit
 from web.tokens import Identity, TokenRefused
 
 LOG = logging.getLogger(__name__)
@@ -152,9 +154,11 @@ class Client(Outgoing):
 
     def _answer(self, text: str) -> None:
         """Serves one request. A bad one is answered, not cut off."""
+        action: Action | None = None
         try:
             action = parse_action(text)
             self._check_scope(NEEDED_SCOPE[type(action)])
+            self._check_limit(action)
             match action:
                 case WatchJob(job_id, more):
                     self._subscribe(job_id, more)
@@ -170,11 +174,24 @@ class Client(Outgoing):
                 case Authenticate(token):
                     self._renew(token)
         except BadAction as error:
-            self.push(frames.error_frame(error.code, str(error)))
+            about = action.job_id if isinstance(action, WatchJob) else None
+            self.push(frames.error_frame(error.code, str(error), about))
 
     def _check_scope(self, scope: str | None) -> None:
         if scope is not None and scope not in self.identity.scopes:
             raise BadAction("forbidden", f"the token's scope does not hold {scope}")
+
+    def _check_limit(self, action: Action) -> None:
+        """What a token limited to a job may watch: that job, and not all of them."""
+        limit = self.identity.limit
+        if limit is None:
+            return
+        match action:
+            case WatchJob(job_id) if job_id == limit.job_id:
+                return
+            case LeaveJob() | LeaveAll() | Authenticate():
+                return
+        raise BadAction("forbidden", f"the token is limited to {limit}, and may not ask this")
 
     def _subscribe(self, job_id: int, more: bool) -> None:
         most = self._limits.subscriptions
@@ -184,16 +201,22 @@ class Client(Outgoing):
                 f"this connection watches {most} jobs already; unsubscribe from some",
             )
         self._watched.add(job_id)
-        self._hub.put(Subscribe(self, topic_named(self.identity.tenant_id, job_id), more))
+        topic = topic_named(self.identity.tenant_id, job_id)
+        self._hub.put(Subscribe(self, topic, more, self.identity.only_run))
 
     def _renew(self, token: str) -> None:
-        """A new token for the same tenant: the connection lives as long as it does."""
+        """A new token for the same tenant, limited to the same: the connection lives as long as it does."""
         try:
             identity = self._verifier.verify(token)
         except TokenRefused as error:
             raise BadAction("bad_token", str(error)) from None
         if identity.tenant_id != self.identity.tenant_id:
             raise BadAction("bad_token", "the token is for another tenant than this connection")
+        if identity.limit != self.identity.limit:
+            raise BadAction(
+                "bad_token",
+                f"the token is limited to {_words(identity.limit)}, and this connection to {_words(self.identity.limit)}",
+            )
         if (self._watched or self._watches_all) and "jobs:read" not in identity.scopes:
             raise BadAction("bad_token", "the token's scope does not hold jobs:read")
         self.identity = identity
@@ -206,6 +229,10 @@ class Client(Outgoing):
             if not self._socket.discard() or time.monotonic() >= deadline:
                 return
             time.sleep(DISCARD_PAUSE)
+
+
+def _words(limit: Limit | None) -> str:
+    return "nothing" if limit is None else str(limit)
 
 
 def _closed(code: CloseCode) -> Closed:

@@ -29,11 +29,13 @@ class Subscribe(NamedTuple):
     """A client is sent what is true of a job, and what follows.
 
     `more`: it takes `job.seen` and `server.state` from now on, which a client of the original protocol does not know.
+    `only_run`: it is sent what is said of this run alone.
     """
 
     client: Client
     topic: Topic
     more: bool = False
+    only_run: str | None = None
 
 
 class Unsubscribe(NamedTuple):

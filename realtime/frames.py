@@ -54,6 +54,9 @@ def server_frame(*, is_heard: bool, since: float) -> bytes:
     return frame(TEXT, json.dumps({"type": "server.state", "payload": payload}).encode())
 
 
-def error_frame(code: str, message: str) -> bytes:
-    """The answer to a request that could not be served."""
-    return frame(TEXT, json.dumps({"type": "error", "code": code, "message": message}).encode())
+def error_frame(code: str, message: str, job_id: int | None = None) -> bytes:
+    """The answer to a request that could not be served, which was about a job where that is given."""
+    told: dict[str, object] = {"type": "error", "code": code, "message": message}
+    if job_id is not None:
+        told["jobId"] = job_id
+    return frame(TEXT, json.dumps(told).encode())

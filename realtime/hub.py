@@ -74,15 +74,32 @@ class _Tenant:
 
 
 @dataclass(slots=True)
+class _OneRun:
+    """A run of a job for those who may see no other."""
+
+    watchers: set[Client] = field(default_factory=set)
+    pending: list[Part] = field(default_factory=list)  # frames of the round at hand
+
+
+@dataclass(slots=True)
 class _Job:
     snapshot: JobSnapshot = field(default_factory=JobSnapshot)
     watchers: set[Client] = field(default_factory=set)
     pending: list[Part] = field(default_factory=list)  # frames of the round at hand
+    runs: dict[str, _OneRun] = field(default_factory=dict)  # that somebody watches alone
     is_shown: bool = False  # its past, or what is known of it, was shown to its watchers
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
     # What is true by the events that came while the job's past is being read; None: it is known
     held: JobSnapshot | None = None
     is_quiet: bool = False  # nothing came since the last LookAgain
+
+    @property
+    def is_watched(self) -> bool:
+        return bool(self.watchers or self.runs)
+
+    @property
+    def has_pending(self) -> bool:
+        return bool(self.pending) or any(run.pending for run in self.runs.values())
 
 
 @dataclass(slots=True)
@@ -221,10 +238,10 @@ class Hub:
             case Unregister(client):
                 self._forget(client)
                 self._leaving.pop(client, None)
-            case Subscribe(client, topic, more):
+            case Subscribe(client, topic, more, only_run):
                 if more:
                     self._take_more(client)
-                self._begin_watching(client, topic)
+                self._begin_watching(client, topic, only_run)
             case Unsubscribe(client, topic):
                 self._end_watching(client, topic)
             case WatchTenant(client, tenant_id):
@@ -321,18 +338,26 @@ class Hub:
 
     def _tell(self, job: _Job, event: Event, news: News) -> None:
         """Has the watchers sent an event at the end of the round."""
+        run = job.runs.get(event.run_id or "") if job.runs else None
+        if not job.watchers and run is None:
+            return
+        frame = _frame_of(event)
+        count = event if news is COUNT and isinstance(event, ProgressEvent) else None
+        if not job.has_pending:
+            self._touched.append(job)
         if job.watchers:
-            if not job.pending:
-                self._touched.append(job)
-            frame = _frame_of(event)
-            count = event if news is COUNT and isinstance(event, ProgressEvent) else None
             job.pending.append((count, frame))
-            self._room -= len(frame)
+        if run is not None:
+            run.pending.append((count, frame))
+        self._room -= len(frame)
 
     def _tell_seen(self, topic: Topic, job: _Job) -> None:
         """One start for all who watch a run that no status tells of. At once, since not every watcher takes it."""
         self._flush(job)
         self._send(job.watchers & self._talkative, _seen_parts(topic, job))
+        for run_id, run in job.runs.items():
+            if seen := _seen_parts(topic, job, run_id):
+                self._send(run.watchers & self._talkative, seen)
 
     def _learn(self, topic: Topic, past: JobSnapshot, last_seq: int, is_complete: bool) -> None:
         """Shows a job's past to its watchers, then what came while the past was read."""
@@ -343,6 +368,8 @@ class Hub:
             self._merge(topic, job, past)
             if not job.is_shown:
                 self._show(topic, job, list(job.watchers))
+                for run_id, run in list(job.runs.items()):
+                    self._show(topic, job, list(run.watchers), run_id)
                 job.is_shown = True
             job.last_seq = max(job.last_seq, last_seq)
         finally:  # whatever the past holds, what is said from now on must get through
@@ -389,7 +416,7 @@ class Hub:
         asked = 0
         for topic, job in self._jobs.items():
             is_open = job.held is not None or job.snapshot.is_at_work
-            if job.is_quiet and is_open and job.watchers and asked < MOST_ASKED and self._load:
+            if job.is_quiet and is_open and job.is_watched and asked < MOST_ASKED and self._load:
                 self._load(topic, job.held is not None)
                 asked += 1
             job.is_quiet = True
@@ -399,6 +426,10 @@ class Hub:
         if job.pending:
             pending, job.pending = job.pending, []
             self._send(job.watchers, pending)
+        for run in list(job.runs.values()):
+            if run.pending:
+                pending, run.pending = run.pending, []
+                self._send(run.watchers, pending)
 
     def _send(self, clients: Collection[Client], parts: list[Part]) -> None:
         """Sends `parts` to each client with one send. A client that cannot take them is let go; the others do not notice."""
@@ -422,7 +453,7 @@ class Hub:
             self._talkative.add(client)
             self._send([client], [(None, self._server_state)])
 
-    def _begin_watching(self, client: Client, topic: Topic) -> None:
+    def _begin_watching(self, client: Client, topic: Topic, only_run: str | None) -> None:
         """Sends what is now true, and from here on what follows: no gap, nothing twice."""
         topics = self._clients.get(client)
         if topics is None:
@@ -431,18 +462,27 @@ class Hub:
         self._flush(job)  # the snapshot holds these already
         if client not in self._clients:
             return  # it watched before, and was cut just now
-        job.watchers.add(client)
+        if only_run is None:
+            job.watchers.add(client)
+        else:
+            job.runs.setdefault(only_run, _OneRun()).watchers.add(client)
         self._idle.pop(topic, None)
         self.counts.subscriptions += topic not in topics
         topics.add(topic)
-        self._show(topic, job, [client])
+        self._show(topic, job, [client], only_run)
 
-    def _show(self, topic: Topic, job: _Job, clients: Collection[Client]) -> None:
-        """Sends what is now true of a job."""
-        known: list[Part] = [(None, _frame_of(event)) for event in job.snapshot.events()]
+    def _show(
+        self, topic: Topic, job: _Job, clients: Collection[Client], only_run: str | None = None
+    ) -> None:
+        """Sends what is now true of a job, or of one run of it."""
+        known: list[Part] = [
+            (None, _frame_of(event))
+            for event in job.snapshot.events()
+            if only_run in (None, event.run_id)
+        ]
         if known:
             self._send(clients, known)
-        if seen := _seen_parts(topic, job):
+        if seen := _seen_parts(topic, job, only_run):
             self._send(self._talkative.intersection(clients), seen)
 
     def _end_watching(self, client: Client, topic: Topic) -> None:
@@ -452,10 +492,14 @@ class Hub:
             self._lose_watcher(client, topic)
 
     def _lose_watcher(self, client: Client, topic: Topic) -> None:
-        watchers = self._jobs[topic].watchers
-        watchers.remove(client)
+        job = self._jobs[topic]
+        job.watchers.discard(client)
+        for run_id, run in list(job.runs.items()):
+            run.watchers.discard(client)
+            if not run.watchers:
+                del job.runs[run_id]
         self.counts.subscriptions -= 1
-        if not watchers:
+        if not job.is_watched:
             self._idle[topic] = None
 
     def _let_go(self, client: Client, code: CloseCode) -> None:
@@ -518,10 +562,10 @@ def _news(job: _Job, event: Event) -> News:
     return job.snapshot.apply(event)
 
 
-def _seen_parts(topic: Topic, job: _Job) -> list[Part]:
-    """When the run began that no status tells of; none where a status tells, or nobody noted it."""
+def _seen_parts(topic: Topic, job: _Job, only_run: str | None = None) -> list[Part]:
+    """When the run began that no status tells of; none where a status tells, nobody noted it, or it is another than `only_run`."""
     seen = job.snapshot.seen
-    if seen is None:
+    if seen is None or only_run not in (None, seen.run_id):
         return []
     return [(None, frames.seen_frame(topic.job_id, seen.run_id, seen.began, seen.heard))]
 

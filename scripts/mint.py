@@ -10,6 +10,7 @@ from progress_lib.subjects import EVERY_TENANT, check_id
 from settings import Settings, SettingsError
 from settings.groups import MAX_SESSION_DAYS
 from settings.shared import SCOPES
+from web.limits import JOB, RUN, Limit, limit_of
 from web.tokens import MAX_LIFE, mint
 
 DEFAULT_HOURS = 12.0  # a working day and an evening
@@ -23,6 +24,7 @@ def mint_for(
     scope: str | None = None,
     hours: float = DEFAULT_HOURS,
     session_days: int | None = None,
+    limit: Limit | None = None,
 ) -> str:
     """A token for `tenant` (default: the server's own). Raises SettingsError when somebody else signs the tokens."""
     if settings.tokens.public_key:
@@ -41,6 +43,7 @@ def mint_for(
         subject="scripts",
         expected=settings.tokens.expected,
         session_days=session_days,
+        limit=limit,
     )
 
 
@@ -66,6 +69,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="a browser that signs in with it stays signed in for N days, as the server's settings allow "
         "(default: until the token ends)",
     )
+    parser.add_argument(
+        "--job", metavar="N", type=int, help="limits it to this job, to look at and to execute"
+    )
+    parser.add_argument("--run", metavar="ID", help="limits it to this run of --job")
     options = parser.parse_args(arguments)
     if not 0 < options.hours <= MAX_HOURS:
         parser.error(f"--hours must be more than 0 and at most {MAX_HOURS}")
@@ -78,6 +85,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             check_id(options.tenant)
         except ValueError as error:
             parser.error(f"--tenant: {error}")
+    named = {JOB: options.job, RUN: options.run}
+    try:
+        options.limit = limit_of({claim: one for claim, one in named.items() if one is not None})
+    except ValueError:
+        parser.error("--job must be the number of a job, and --run the id of a run of that job")
     return options
 
 
@@ -91,6 +103,7 @@ def main(arguments: list[str]) -> int:
             scope=options.scope,
             hours=options.hours,
             session_days=options.session_days,
+            limit=options.limit,
         )
         print(token)
     except SettingsError as error:

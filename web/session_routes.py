@@ -10,6 +10,7 @@ from werkzeug.exceptions import Conflict, NotFound
 from logs.context import note
 from web.callers import Caller, Callers, Kind, bearer_token
 from web.sessions import Session, Sessions
+from web.tokens import Identity
 
 LOG = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class _SessionRoutes:
             "tenantId": identity.tenant_id,
             "subject": identity.subject,
             "scopes": sorted(identity.scopes),
+            "jobId": None if identity.limit is None else identity.limit.job_id,
+            "runId": identity.only_run,
             "expiresAt": identity.expires_at,
             "endsAt": caller.ends_at,
             "ticket": None if caller.kind is Kind.BEARER else self._sessions.ticket(identity),
@@ -100,11 +103,11 @@ def note_caller(caller: Caller) -> None:
 
 
 def _are_same(one: Caller, other: Caller) -> bool:
-    return (one.identity.tenant_id, one.identity.subject, one.identity.scopes) == (
-        other.identity.tenant_id,
-        other.identity.subject,
-        other.identity.scopes,
-    )
+    return _rights(one.identity) == _rights(other.identity)
+
+
+def _rights(identity: Identity) -> tuple[object, ...]:
+    return identity.tenant_id, identity.subject, identity.scopes, identity.limit
 
 
 def _log(what: str, caller: Caller) -> None:

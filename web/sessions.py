@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import jwt
 
 from settings.shared import SCOPES
+from web.limits import limit_of
 from web.tokens import UNREADABLE, Claims, Identity, TokenRefused, TokenVerifier
 
 DAY = 86_400  # seconds
@@ -129,7 +130,12 @@ class Sessions:
             raise TokenRefused(ENDED)
         named: list[str] = str(claims["scope"]).split()
         return Identity(
-            tenant_id, SCOPES.intersection(named), expires_at, str(claims["sub"]), signer
+            tenant_id,
+            SCOPES.intersection(named),
+            expires_at,
+            str(claims["sub"]),
+            signer,
+            limit=limit_of(claims),
         )
 
     def _signed(self, claims: Claims, kind: str) -> str:
@@ -157,6 +163,7 @@ def _told(identity: Identity) -> Claims:
         "scope": " ".join(sorted(identity.scopes)),
         "sub": identity.subject,
         "key": identity.signer,
+        **(identity.limit.claims if identity.limit else {}),
     }
 
 

@@ -13,6 +13,7 @@ from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.groups import Expected
 from settings.keys import TrustedKey
 from settings.shared import SCOPES
+from web.limits import Limit, limit_of
 
 LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_KNOWN = 10_000  # good tokens that need no second check before they expire
@@ -54,6 +55,12 @@ class Identity:
     subject: str
     signer: str = ""  # names the key that signed the token
     session_days: float = 0.0  # a session of it may live so long; 0: no longer than the token
+    limit: Limit | None = None  # None: all jobs of the tenant
+
+    @property
+    def only_run(self) -> str | None:
+        """The one run that it lets in to; None: any of its jobs'."""
+        return None if self.limit is None else self.limit.run_id
 
 
 class TokenVerifier:
@@ -106,6 +113,7 @@ class TokenVerifier:
             subject=_subject(claims.get("sub")),
             signer=signer,
             session_days=_session_days(claims.get("session_days")),
+            limit=_limit(claims),
         )
 
     def _claims(self, token: str) -> tuple[Claims, str]:
@@ -248,6 +256,13 @@ def _session_days(found: object) -> float:
     return min(float(found), MAX_LIFE / 86400)
 
 
+def _limit(claims: Claims) -> Limit | None:
+    try:
+        return limit_of(claims)
+    except ValueError as error:
+        raise TokenRefused(f"the token's {error}") from None
+
+
 def printable(text: str) -> str:
     """On one line: the name is logged, and must not write a line of its own."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
@@ -278,6 +293,7 @@ def mint(
     subject: str,
     expected: Expected | None = None,
     session_days: int | None = None,
+    limit: Limit | None = None,
 ) -> str:
     """A new HS256 token, for scripts and tests, that says what is expected of it."""
     now = int(time.time())
@@ -290,6 +306,7 @@ def mint(
         "session_days": session_days,
         "aud": min(expected.audiences, default=None) if expected else None,
         "iss": expected.issuer if expected else None,
+        **(limit.claims if limit else {}),
     }
     said = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(said, key, algorithm="HS256")

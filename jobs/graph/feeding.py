@@ -14,19 +14,24 @@ Document = dict[str, Any]
 Last = tuple[int, str | None]  # a node whose rows are shown, and by which of its outputs; None: all
 
 
-def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
+def feeding_part(
+    graph: Document, node_id: int, *, before: bool = False
+) -> tuple[Document, list[Last]]:
     """The part of the document whose rows reach the node, and the nodes whose rows are shown.
 
     Those are the node itself or, since an output gives no rows, the nodes that feed an output, each by the port that
-    does. Raises GraphInvalid when the node is not there, or nothing feeds it.
+    does. With `before` it is those of any node, of one with several inputs those that feed the first of them.
+    Raises GraphInvalid when the node is not there, or nothing feeds it.
     """
     nodes = _nodes(graph)
     edges = [edge for edge in objects(graph.get("edges", [])) if _is_edge(edge)]
     if node_id not in nodes:
         raise GraphInvalid([GraphError(None, "nodeId", f"the graph has no node {node_id}")])
     last: set[Last] = {(node_id, None)}
-    if not _gives_rows(nodes[node_id]):
+    if before or not _gives_rows(nodes[node_id]):
         into = [edge for edge in edges if edge["to"] == node_id and edge["from"] in nodes]
+        first = _first_input(nodes[node_id]) if before else None
+        into = [edge for edge in into if first is None or edge.get("toPort") in ("", None, first)]
         last = {(edge["from"], _port_left(edge)) for edge in into}
         if not last:
             raise GraphInvalid([GraphError(node_id, "edges", "no rows come to this node")])
@@ -46,6 +51,18 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
         **_parameters(graph),
     }
     return part, sorted(last, key=str)
+
+
+def _first_input(node: Document) -> str | None:
+    """The name of the first of several inputs; None where the node has one, or names none well."""
+    name, config = node.get("type"), node.get("config")
+    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    if node_type is None:
+        return None
+    entries = config.get(node_type.inputs_in) if isinstance(config, dict) else None
+    named = [entry.get("port") for entry in objects(entries)]
+    ports = [*named, *(port.name for port in node_type.inputs)]
+    return next((port for port in ports if isinstance(port, str)), None)
 
 
 def rejecting_nodes(graph: Document) -> list[int]:

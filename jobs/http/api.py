@@ -8,6 +8,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, request
@@ -27,7 +28,14 @@ from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
 from jobs.graph.reading_back import NothingToRead
 from jobs.http import pages
-from jobs.http.body import given_parameters, job_graph, job_name, json_object, request_hash
+from jobs.http.body import (
+    around_row,
+    given_parameters,
+    job_graph,
+    job_name,
+    json_object,
+    request_hash,
+)
 from jobs.http.columns import columns_document
 from jobs.http.documents import (
     job_document,
@@ -97,6 +105,9 @@ class Bearer(Protocol):
 
     @property
     def expires_at(self) -> float: ...  # seconds since 1970
+
+    @property
+    def only_run(self) -> str | None: ...  # the one run that it may see
 
 
 Authenticate = Callable[[str], Bearer]  # takes the scope needed; aborts with 401 or 403
@@ -263,12 +274,17 @@ class _Api:
         return jsonify({"valid": True, "errors": []})
 
     def preview(self) -> Answer:
-        """Takes {"graph", "nodeId"}, and "parameters" as execute: the first rows that the node gives; nothing is written."""
-        return jsonify(self.previews.ask(*self._node_of_a_graph()))
+        """Takes {"graph", "nodeId"}, and "parameters" as execute: the first rows that the node gives; nothing is written.
+
+        With "around", {"number", "place"} of a row at fault: what came to the node before and behind that row.
+        """
+        tenant_id, body = self._tenant_and_body()
+        return jsonify(self.previews.ask(tenant_id, *self._node_of(body), around_row(body)))
 
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""
-        return jsonify(self.previews.find_types(*self._node_of_a_graph()))
+        tenant_id, body = self._tenant_and_body()
+        return jsonify(self.previews.find_types(tenant_id, *self._node_of(body)))
 
     def columns(self) -> Answer:
         """Takes {"graph", "parameters"}; the graph may have errors. The columns that each node gives, without a run."""
@@ -286,13 +302,16 @@ class _Api:
         tables = self.previews.tables(tenant_id, body.get("connection"), body.get("runnerTag"))
         return jsonify(tables)
 
-    def _node_of_a_graph(self) -> tuple[str, dict[str, Any], int, dict[str, Any]]:
-        tenant_id = self.tenant("jobs:execute")  # what a run would read is read
-        body = json_object(self._limits)
+    def _tenant_and_body(self) -> tuple[str, dict[str, Any]]:
+        return self.tenant("jobs:execute"), json_object(
+            self._limits
+        )  # what a run would read is read
+
+    def _node_of(self, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, Any]]:
         node_id = body.get("nodeId")
         if type(node_id) is not int:
             raise Problem(422, "nodeId must be the id of a node of the graph")
-        return tenant_id, self._graph(body), node_id, given_parameters(body)
+        return self._graph(body), node_id, given_parameters(body)
 
     def read_job(self, job_id: int) -> Answer:
         job = self._store.job(self.tenant("jobs:read"), job_id)
@@ -362,9 +381,10 @@ class _Api:
 
     def list_runs(self, job_id: int) -> Answer:
         """The job's runs, newest first, with the parameters of `list_all_runs`."""
-        tenant_id = self.tenant("jobs:read")
-        self._store.job_name(tenant_id, job_id)
-        return self._runs(tenant_id, pages.run_filter(job_id))
+        bearer = self._authenticate("jobs:read")
+        self._store.job_name(bearer.tenant_id, job_id)
+        wanted = replace(pages.run_filter(job_id), run_id=bearer.only_run)
+        return self._runs(bearer.tenant_id, wanted)
 
     def list_all_runs(self) -> Answer:
         """The tenant's runs, newest first. `?status=`, `?job=`, `?since=`, `?until=` pick, `?limit=` and `?before=` page."""

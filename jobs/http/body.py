@@ -18,6 +18,7 @@ from jobs.http.problems import Problem
 from settings.groups import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
+MAX_PLACE = 4_000  # characters of where a row stands: the path of a file, and its line
 
 
 def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, Any]:
@@ -37,6 +38,22 @@ def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, An
     if not isinstance(parsed, dict):
         raise Problem(400, "the body must be a JSON object")
     return parsed
+
+
+def around_row(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The member `around` of a preview, {"number", "place"}; None where there is none. Raises Problem (422)."""
+    around = body.get("around")
+    if around is None:
+        return None
+    number = around.get("number") if isinstance(around, dict) else None
+    if type(number) is not int or not 0 < number < 2**63:
+        raise invalid(
+            "around", 'must be {"number": …, "place": …}, with the number of a row, from 1 on'
+        )
+    place = around.get("place", "")
+    if not isinstance(place, str) or len(place) > MAX_PLACE:
+        raise invalid("around", f"its place must be a text of at most {MAX_PLACE:,} characters")
+    return {"number": number, "place": place}
 
 
 def _read_body(wait: float) -> bytes:

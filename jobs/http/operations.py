@@ -31,6 +31,15 @@ def _of_a_graph(*others: tuple[str, Schema], optional: tuple[str, ...] = ()) -> 
 
 
 _OF_A_NODE = _of_a_graph(("nodeId", WHOLE), ("parameters", _GIVEN), optional=("parameters",))
+_AROUND = record(
+    {"number": WHOLE, "place": TEXT}, "a row at fault, as progress tells it", optional=("place",)
+)
+_TO_PREVIEW = _of_a_graph(
+    ("nodeId", WHOLE),
+    ("parameters", _GIVEN),
+    ("around", _AROUND),
+    optional=("parameters", "around"),
+)
 _ASKS_A_RUNNER = (422, 503, 504)
 _FOLLOWS = "the run's events, until it ends or the token expires"
 # OpenAPI 3.1 knows no sequences: the schema is of one event, as tools read it
@@ -77,10 +86,10 @@ OPERATIONS: dict[str, Operation] = {
         tag=_JOBS,
     ),
     "preview": Operation(
-        "The first rows that a node gives; nothing is written",
+        "The first rows that a node gives, or those that come to it around one of them; nothing is written",
         answers(ref("Preview")),
         _EXECUTE,
-        body=_OF_A_NODE,
+        body=_TO_PREVIEW,
         problems=_ASKS_A_RUNNER,
         tag=_JOBS,
     ),

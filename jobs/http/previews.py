@@ -33,17 +33,27 @@ class PreviewRequests:
         self._link = link
         self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
 
-    def ask(self, tenant_id: str, graph: Document, node_id: int, given: Document) -> Document:
-        """{"columns", "types", "rows", "truncated", "timedOut"}.
+    def ask(
+        self,
+        tenant_id: str,
+        graph: Document,
+        node_id: int,
+        given: Document,
+        around: Document | None = None,
+    ) -> Document:
+        """{"columns", "types", "rows", "truncated", "timedOut"}; with `around`, {"number", "place"}, of the rows that come to the node.
 
+        Those are the ones before and behind that one, and `at` says which it is, from 0 on; null: it did not come.
         `given`: values of parameters; others have their defaults. Raises WrongParameters, and GraphInvalid for errors
         in the part that feeds the node. Raises Problem: 422 when the node
         failed, 503 when nobody can answer now, 504 when it took too long.
         """
         tag = _checked_tag(graph)
-        part, last = feeding_part(graph, node_id)
+        part, last = feeding_part(graph, node_id, before=around is not None)
         parameters = checked_values(parse_graph(part), given)
         question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
+        if around is not None:
+            question["around"] = around
         return self._in_turn(tenant_id, tag, {**question, "parameters": parameters})
 
     def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:

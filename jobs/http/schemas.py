@@ -128,7 +128,11 @@ _JOBS_OWN: dict[str, Schema] = {
             "rows": listed(listed(ANYTHING)),
             "truncated": FLAG,
             "timedOut": FLAG,
-        }
+            "at": nullable(
+                told(WHOLE, "with `around`: which of the rows it is; null: it did not come")
+            ),
+        },
+        optional=("at",),
     ),
 }
 _RUNS_OWN: dict[str, Schema] = {

@@ -85,6 +85,7 @@ class Preview:
     start: (
         int | None
     )  # the first row shown; negative: the last rows; None: the first ones, not told as a page
+    around: tuple[int, str] | None = None  # a row by number and place, with those beside it
 
 
 def generate_program(graph: Graph, *, job_id: int | str, tenant_id: str, job_name: str) -> str:
@@ -100,12 +101,14 @@ def generate_preview(
     seconds: float,
     rejecting: Collection[int] = (),
     start: int | None = None,
+    around: tuple[int, str] | None = None,
 ) -> str:
     """The source of a program that reads the first rows that the nodes `last` give, and writes nothing.
 
     It leaves them in preview.json of its working directory, for at most `seconds` of work. The graph holds no outputs.
     `rejecting`: nodes whose bad rows are left out, though nothing gets them here. `start`: not the first rows, but a
     page: from this one on (0 is the first), or the last -`start` ones.
+    `around`: the row of this number and place, and `rows` before it and behind it.
     """
     to_preview = tuple(
         Edge(node_id, PREVIEW_ID, port)
@@ -113,7 +116,7 @@ def generate_preview(
         for port in _shown_ports(graph, node_id, named)
     )
     cut = Graph(graph.nodes, graph.edges + to_preview, graph.parameters)
-    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting), start)
+    preview = Preview(PREVIEW_ID, rows, seconds, frozenset(rejecting), start, around)
     return _program(cut, job_id=0, tenant_id="", job_name="", preview=preview)
 
 
@@ -381,7 +384,10 @@ def _needed(nodes: Iterable[Node], bodies: str) -> set[str]:
 
 
 def _collector(preview: Preview | None) -> set[str]:
-    return {"program_lib.preview.Preview"} if preview else set()
+    if preview is None:
+        return set()
+    name = "Preview" if preview.around is None else "Around"
+    return {f"program_lib.preview.{name}"}
 
 
 def _imports(paths: Iterable[str]) -> list[Code]:

@@ -45,6 +45,7 @@ LOG = logging.getLogger(__name__)
 
 ROWS = 50  # of an answer
 MOST_ROWS = 200  # of a page of what an output wrote
+AROUND = 20  # before a row at fault, and as many behind it
 SECONDS = 8.0  # after this time a program answers with the rows it has
 AT_ONCE = 3  # programs of a runner; few, since runs come first
 AT_ONCE_EACH = 2  # programs of one tenant, so that one place is left for others
@@ -287,6 +288,11 @@ def _program(graph: Graph, question: Document) -> str:
     rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
     if question.get("find") == "columns":
         return generate_preview(graph, last=last, rejecting=rejecting, rows=0, seconds=SECONDS)
+    if (around := question.get("around")) is not None:
+        row = (int(around["number"]), str(around.get("place", "")))
+        return generate_preview(
+            graph, last=last, rejecting=rejecting, rows=AROUND, seconds=SECONDS, around=row
+        )
     rows, start = _page_wanted(question)
     return generate_preview(
         graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS, start=start

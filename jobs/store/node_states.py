@@ -40,6 +40,7 @@ class NodeState:
                     row=None,
                     closed_by=None,
                     ports=None,
+                    fault=None,
                 )
             )
         return cls(progress, payload)
@@ -118,6 +119,7 @@ class NodeBoard:
                     seq=seq + place,
                     ts=time.time(),
                     row=None,
+                    fault=None,
                     closed_by=CLOSED_BY_RUNNER,
                 )
             )

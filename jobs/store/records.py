@@ -125,6 +125,7 @@ class RunFilter:
     job_id: int | None = None
     since: float | None = None
     until: float | None = None
+    run_id: str | None = None  # of a job, this one alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def _in_time(wanted: RunFilter, before: Place | None) -> list[sa.ColumnElement[b
 
 def _of_job(wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
     conditions = [RUNS.c.job_id == wanted.job_id]
+    if wanted.run_id is not None:
+        conditions.append(RUNS.c.run_id == wanted.run_id)
     if wanted.statuses:
         # An expression instead of the column, so that no planner leaves the job's index for that of states.
         conditions.append(RUNS.c.status.concat("").in_(_texts(wanted)))

@@ -107,6 +107,10 @@ class CsvReader(Uncounted):
             return f"row {number:,} of {self._name}"
         return f"line {self._lines.line(number):,} of {self._name}"
 
+    @property
+    def can_be_read_again(self) -> bool:
+        return self._blocks.can_be_read_again
+
     def close(self) -> None:
         self._lines.close()
         if self._file is not None:

@@ -109,6 +109,8 @@ class ExcelReader(Uncounted):
     def share(self) -> float | None:
         return min(1.0, self._read / self._size) if self._size else None
 
+    can_be_read_again = True
+
     def where(self, number: int) -> str:
         return f"row {self._places.row(number):,} of {self._sheet.name} in {self._name}"
 

@@ -195,6 +195,10 @@ class ManyTexts(ManyFiles[T]):
                 self._seen += len(table)
                 yield self._as_ours(table, path)
 
+    @property
+    def can_be_read_again(self) -> bool:
+        return all(os.path.isfile(path) for path in self._paths)
+
     def typed(self, written: pa.Table) -> pa.Table:
         return self._by_theirs(written, self._current.typed)
 

@@ -72,6 +72,10 @@ class NdjsonReader(Uncounted):
     def share(self) -> float | None:
         return self._lines.share()
 
+    @property
+    def can_be_read_again(self) -> bool:
+        return self._source.is_file
+
     def where(self, number: int) -> str:
         """The line of a row; of a pipe, whose lines are gone, its number."""
         if not self._source.is_file:

@@ -122,6 +122,11 @@ export class Api {
     return this.#call('POST', '/api/jobs/preview', { graph, nodeId });
   }
 
+  /** {columns, types, rows, at}: what comes to a node around a row, {number, place}; `parameters`: values by name, or undefined. */
+  previewAround(graph, nodeId, around, parameters) {
+    return this.#call('POST', '/api/jobs/preview', { graph, nodeId, around, parameters });
+  }
+
   /** {nodes, problems, unread, pending}: the columns that each node gives, as far as they are known without a run. */
   async columns(graph, signal) {
     const { nodes, problems, unread, pending } = await this.#call('POST', '/api/jobs/columns', { graph }, {}, signal);

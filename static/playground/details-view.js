@@ -15,10 +15,12 @@ export class DetailsView {
 
   #onShowLog;
   #onShowWritten;
-  #more; // a part that another module draws
+  #ahead; // a part that another module draws, before all else
+  #more; // and one within
   #written = null; // what the button shows
 
-  constructor({ onClose, onShowLog, onShowWritten, more }) {
+  constructor({ onClose, onShowLog, onShowWritten, ahead, more }) {
+    this.#ahead = ahead;
     this.#more = more;
     this.#onShowLog = onShowLog;
     this.#onShowWritten = () => onShowWritten(this.#written);
@@ -36,6 +38,7 @@ export class DetailsView {
     if (node === null) return;
     setText(byId('details-name'), node.name);
     const { facts, messageSection, traceSection, written } = this.#parts;
+    byId('details-first').replaceChildren(this.#ahead);
     this.#body.replaceChildren(messageSection, facts, written, this.#more, this.#parts.chart.element, traceSection, settingsSection(node.config ?? {}));
     setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
@@ -70,6 +73,8 @@ export class DetailsView {
     setText(message, view.message);
     setAttribute(message, 'data-tone', view.state === 'error' ? 'error' : 'plain');
     setHidden(messageSection, view.message === '');
+    const around = view.state === 'error' ? byId('details-first') : this.#body;
+    if (messageSection.parentElement !== around) around.prepend(messageSection);
   }
 }
 

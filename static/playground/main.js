@@ -24,6 +24,7 @@ import { parametersOf } from './edit/parameters-form.js';
 import { saveOver } from './edit/saving.js';
 import { nodeShare, runShare } from '../realtime/estimate.js';
 import { ExecuteForm } from './execute-form.js';
+import { Failure } from './failure/failure.js';
 import { showInTab } from './favicon.js';
 import { Files } from './files/files.js';
 import { oncePerFrame } from './frames.js';
@@ -101,7 +102,8 @@ class Playground {
   #minimap = new MinimapView(this.#graph);
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
   #keptOutputs = new Kept({ api: this.#api, host: { begin: (runId, nodeId) => this.#execute({ fromRun: runId, fromNode: nodeId }), goToRun: (runId) => this.#go(jobPlace(this.#shown.jobId, { run: runId })), redraw: () => this.#askForDrawing(), announce: (text) => this.#speak(text) } });
-  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written), more: this.#keptOutputs.element });
+  #failure = new Failure({ api: this.#api, host: { editor: () => this.#editor, runAgain: (values) => this.#execute(null, values), announce: (text) => this.#speak(text) } });
+  #details = new DetailsView({ ahead: this.#failure.element, onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written), more: this.#keptOutputs.element });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #menu = new MenuHere();
   #find = new FindView({ items: () => this.#findable(), announce: (text) => this.#speak(text) });
@@ -494,8 +496,9 @@ class Playground {
 
   // ---- what a person asks for ------------------------------------------------------------------------
 
-  // `begin`: {fromRun, fromNode} of a run that begins at a node, with that run's values; null for a whole one.
-  async #execute(begin = null) {
+  // `begin`: {fromRun, fromNode} of a run that begins at a node, with that run's values; null for a whole one. `values`: of its
+  // parameters, which are asked for where there are none, or the server does not take them.
+  async #execute(begin = null, values = null) {
     const shown = this.#shown;
     this.#notice.clear();
     this.#runs.leavePast();
@@ -503,7 +506,7 @@ class Playground {
     if (!(await this.#editor.save())) return;
     const parameters = parametersOf(shown.graph);
     if (parameters.length === 0 || begin !== null) await this.#start(shown, null, begin);
-    else await this.#askAndStart(shown, parameters);
+    else if (values === null || (await this.#start(shown, values)).length > 0) await this.#askAndStart(shown, parameters);
   }
 
   async #askAndStart(shown, parameters) {
@@ -689,6 +692,13 @@ class Playground {
     this.#graph.focusNode(selected);
   }
 
+  // In a narrow window the details lie over the drawers.
+  #makeRoom() {
+    if (this.#shown.selected === null || !matchMedia('(max-width: 860px)').matches) return;
+    this.#editor.detailsClosed();
+    this.#showDetails(null);
+  }
+
   // ---- editing
 
   #editHost() {
@@ -743,6 +753,7 @@ class Playground {
     return {
       attempt: (work, options) => this.#attempt(work, options),
       redraw: () => this.#askForDrawing(),
+      makeRoom: () => this.#makeRoom(),
       onDrawer: (name) => name === 'preview' && this.#editor.previewShown(),
       onPast: (isPast) => this.#onPast(isPast),
       onPlace: () => this.#noteAddress(),
@@ -880,6 +891,7 @@ class Playground {
 
   #drawDetails(node, { run, now, isPast, holds }) {
     this.#keptOutputs.drawNode(node, { run, graph: this.#view().graph, canRun: this.#canRun });
+    this.#failure.draw(node, { record: this.#recordOf(run), ofRun: this.#graphOf(run, this.#view()), canRun: this.#canRun, isPast });
     const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
     const samples = isPast ? this.#runs.samplesOf(node.nodeId) : this.#shown.throughput.of(node.nodeId, run?.runId ?? null);
     this.#details.draw(node, now, { trace, rates: ratesOf(samples, node.endedAt ?? now), holds: holds === null ? '' : holdsText(holds), written: this.#files.writtenBy(node, run, this.#view().graph) });

@@ -2,7 +2,7 @@
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
  * is looked at, and what was fetched of it. The page around it is told through `host`:
  *
- *   {attempt(work, options), redraw(), onDrawer(name), onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
+ *   {attempt(work, options), redraw(), onDrawer(name), makeRoom() for a drawer that opens, onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
  *   selected() → node id or null}
  *
  * "The run shown" is the past run that is looked at, else the live one.
@@ -67,7 +67,7 @@ export class Runs {
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
     this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => host.goToNow(), actions: () => this.#pastActions() });
     this.#compareView = new CompareView({ onChoose: (one, other) => host.compare(one, other), onClose: () => this.#onCompareClosed() });
-    this.#drawers = new DrawersView({ onOpen: (name) => this.#onDrawer(name) });
+    this.#drawers = new DrawersView({ onOpen: (name) => this.#onOpened(name) });
   }
 
   /** Another job is at hand; null when it is none of ours, and has no runs. */
@@ -309,6 +309,11 @@ export class Runs {
     this.#shownRun = { runId, ended };
     if (before !== null && this.#past === null) this.refreshRuns();
     if (before?.runId !== runId) this.#onDrawer(this.#drawers.shown);
+  }
+
+  #onOpened(name) {
+    if (name !== null) this.#host.makeRoom();
+    this.#onDrawer(name);
   }
 
   #onDrawer(name) {

@@ -6,6 +6,20 @@ export type ConnectionState = 'disconnected' | 'connecting' | 'connected';
 export interface RowAtFault {
   readonly number: number;
   readonly values: Readonly<Record<string, string>>;
+  /** Where its source has it, or ''. */
+  readonly place: string;
+  /** The whole row, column by column, cut where it is long; null is NULL. Empty where the program did not tell it. */
+  readonly cells: readonly (readonly [string, string | null])[];
+  /** How many columns it has beside those. */
+  readonly more: number;
+}
+
+/** What of its configuration a node failed by, as far as its program told it. */
+export interface Fault {
+  readonly field: string | null;
+  /** The expression in it. */
+  readonly text: string | null;
+  readonly columns: readonly string[];
 }
 
 export interface ProgressEvent {
@@ -15,7 +29,7 @@ export interface ProgressEvent {
   readonly status: 'running' | 'completed' | 'failed';
   readonly rowCount: number;
   readonly message: string;
-  /** How many rows there will be; this and the seven below are null when the publisher did not send them. */
+  /** How many rows there will be; this and all below are null when the publisher did not send them. */
   readonly rowTotal: number | null;
   /** Which part of the work is done, 0 to 1. */
   readonly share: number | null;
@@ -26,6 +40,7 @@ export interface ProgressEvent {
   /** Seconds since the epoch, by the publisher's clock. */
   readonly ts: number | null;
   readonly row: RowAtFault | null;
+  readonly fault: Fault | null;
   /** 'runner': the program had ended, and had not told the node's end itself. */
   readonly closedBy: string | null;
 }
@@ -67,6 +82,8 @@ export interface ServerState {
 export interface ServiceError {
   readonly code: string;
   readonly message: string;
+  /** Of a subscription that the server refused: its job. */
+  readonly jobId?: number | null;
   /** True: the service does not reconnect by itself any more. */
   readonly final: boolean;
 }

@@ -466,7 +466,7 @@ export class JobRealtimeService {
     this.#leaveHttp();
     this.#stopped = true;
     this.#enter('disconnected', { code, message, final: true, retryAt: null });
-    this.#tell('error', { code, message, final: true });
+    this.#tell('error', { code, message, jobId: null, final: true });
     for (const [jobId, waiting] of this.#jobs) {
       this.#jobs.set(jobId, []);
       for (const { reject } of waiting) reject(new Error(message));

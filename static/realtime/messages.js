@@ -44,6 +44,7 @@ export function progressEvent(jobId, payload) {
     seq: numberOr(payload.seq, null),
     ts: numberOr(payload.ts, null),
     row: rowOf(payload.row),
+    fault: faultOf(payload.fault),
     closedBy: textOr(payload.closedBy, null),
     fromRun: textOr(payload.fromRun, null),
   });
@@ -86,6 +87,7 @@ function errorEvent(message) {
   return Object.freeze({
     code: textOr(message.code, 'error'),
     message: textOr(message.message, 'The server refused a message.'),
+    jobId: Number.isSafeInteger(message.jobId) ? message.jobId : null,
     final: false,
   });
 }
@@ -107,10 +109,28 @@ function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// The row at which a node failed, {number, values: {column: text}}; null for a field of another shape.
+// The row at which a node failed, {number, values: {column: text}, place, cells: [[column, text or null]], more}; null for a field of another shape.
 function rowOf(row) {
   if (!isObject(row) || !Number.isSafeInteger(row.number)) return null;
-  return Object.freeze({ number: row.number, values: Object.freeze(isObject(row.values) ? row.values : {}) });
+  const cells = Array.isArray(row.cells) ? row.cells.filter(isCell).map(Object.freeze) : [];
+  return Object.freeze({
+    number: row.number,
+    values: Object.freeze(isObject(row.values) ? row.values : {}),
+    place: textOr(row.place, ''),
+    cells: Object.freeze(cells),
+    more: positiveOr(row.more, 0),
+  });
+}
+
+function isCell(cell) {
+  return Array.isArray(cell) && typeof cell[0] === 'string' && (cell[1] === null || typeof cell[1] === 'string');
+}
+
+// What of its configuration a node failed by, {field, text, columns}; null for a field of another shape.
+function faultOf(fault) {
+  if (!isObject(fault)) return null;
+  const columns = Array.isArray(fault.columns) ? fault.columns.filter((name) => typeof name === 'string') : [];
+  return Object.freeze({ field: textOr(fault.field, null), text: textOr(fault.text, null), columns: Object.freeze(columns) });
 }
 
 // Rows by output, of a node with several; null for a field of another shape.

@@ -1,6 +1,6 @@
 /** What is now true of a job, worked out from the messages about it; repeats, stragglers and reconnects are harmless. */
 
-import type { ProgressEvent, RowAtFault, SeenEvent, StatusEvent } from './job-realtime-service.js';
+import type { Fault, ProgressEvent, RowAtFault, SeenEvent, StatusEvent } from './job-realtime-service.js';
 
 /** `stopped`: by the failure of another node; `cancelled`: by a person. */
 export type NodeState = 'idle' | 'running' | 'stalled' | 'success' | 'error' | 'stopped' | 'cancelled' | 'notrun';
@@ -18,6 +18,8 @@ export interface NodeView {
   readonly message: string;
   /** The row at which it failed, where its program told it. */
   readonly row: RowAtFault | null;
+  /** What of its configuration it failed by, where its program told it. */
+  readonly fault: Fault | null;
   /** Rows a second, while it runs. */
   readonly rate: number | null;
   /** Times in seconds since the epoch. */

@@ -315,6 +315,7 @@ function nodeAfter(before, event, runId, at) {
     rowCount: event.rowCount,
     message: event.message,
     row: event.row ?? null,
+    fault: event.fault ?? null,
     closedBy: event.closedBy ?? null,
     fromRun: event.fromRun ?? null,
     rowTotal: event.rowTotal ?? same?.rowTotal ?? null,
@@ -352,6 +353,7 @@ function nodeView(nodeId, node, run, atFault) {
     fromRun: node?.fromRun ?? null, // the run whose rows these are: the node did not run again
     message: shownMessage(node, run, state, atFault),
     row: state === 'error' && !isCutShort(node, run) ? node.row : null,
+    fault: state === 'error' && !isCutShort(node, run) ? node.fault : null,
     rate: state === 'running' ? node.rate : null,
     startedAt: node?.startedAt ?? null,
     endedAt: node?.endedAt ?? null,

@@ -19,6 +19,7 @@ export class WatchedJob {
   #frame = null;
   #timer = null;
   #lostAt = null; // epoch seconds: nothing was heard after it
+  #refused = ''; // why the server does not let this job be watched
   #stops;
 
   /**
@@ -33,6 +34,7 @@ export class WatchedJob {
     this.#stops = [
       service.onState((state) => this.#onState(state)),
       service.onServer(() => this.#noteLoss()),
+      service.onError((error) => this.#noteRefusal(error)),
       service.onProgress((event) => this.#take(event, 'progress')),
       service.onStatus((event) => this.#take(event, 'status')),
       service.onSeen((event) => this.#take(event, 'seen')),
@@ -68,8 +70,17 @@ export class WatchedJob {
   }
 
   #onState(state) {
-    if (state === 'connected') this.#state.expectSnapshot();
+    if (state === 'connected') {
+      this.#state.expectSnapshot();
+      this.#refused = ''; // it is asked for again
+    }
     this.#noteLoss();
+  }
+
+  #noteRefusal({ jobId, message }) {
+    if (jobId !== this.#jobId) return;
+    this.#refused = message;
+    this.#changed();
   }
 
   // Until it is known otherwise, what is shown is of the moment when the connection was lost.
@@ -84,6 +95,7 @@ export class WatchedJob {
   #problem() {
     const { state, reason, serverState } = this.#service;
     if (state !== 'connected') return reason?.message ?? 'Connecting…';
+    if (this.#refused !== '') return this.#refused;
     return serverState.nats === 'ok' ? '' : 'The server has lost NATS, and hears no news.';
   }
 

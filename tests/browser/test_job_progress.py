@@ -18,6 +18,7 @@ from tests.browser.pages import assert_accessible, picture
 from tests.browser.runs import Publisher
 from tests.browser.test_realtime_service import TinyServer, progress
 from tests.harness import ROOT, Product, eventually, running_product
+from web.limits import Limit
 
 REACT = Path(str(files("dash_renderer")))  # which brings React's own files
 RUN = "b" * 32
@@ -55,7 +56,7 @@ def server() -> Iterator[TinyServer]:
     tiny.close()
 
 
-def embed(page: Page, product: Product, job_id: int) -> None:
+def embed(page: Page, product: Product, job_id: int, token: str = "") -> None:
     """The element as a page of another server has it, under a strict policy."""
     page.set_content(
         "<!doctype html><html lang='en'><title>Host</title>"
@@ -70,12 +71,37 @@ def embed(page: Page, product: Product, job_id: int) -> None:
           document.addEventListener('run-changed', ({ detail }) => told.push(detail));
           document.querySelector('job-progress').token = token;  // perhaps before the element is known
         }""",
-        product.token(),
+        token or product.token(),
     )
 
 
 def in_element(page: Page, selector: str) -> Any:
     return page.locator(f"job-progress {selector}")
+
+
+def test_a_token_of_one_run_shows_that_run_and_a_token_of_another_job_says_so(
+    host: Page, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "Limited", "graph": small_graph()})
+    one, other = Publisher(shop, job_id, RUN), Publisher(shop, job_id, "c" * 32)
+    embed(host, shop, job_id, shop.token(scope="jobs:read", **Limit(job_id, RUN).claims))
+    status, problem = in_element(host, "[part=status]"), in_element(host, "[part=problem]")
+    expect(status).to_have_text("No word yet")
+    expect(problem).to_be_hidden()
+    one.status("running")
+    one.node(1, "running", 250)
+    expect(in_element(host, "li")).to_contain_text("250 rows")
+    one.status("completed")
+    expect(status).to_contain_text("Completed")
+    other.status("running")
+    other.node(1, "running", 9)
+    token = shop.token(scope="jobs:read", **Limit(job_id + 1).claims)
+    host.evaluate("(token) => (document.querySelector('job-progress').token = token)", token)
+    expect(problem).to_have_text(f"the token is limited to job {job_id + 1}, and may not ask this")
+    limited = shop.token(scope="jobs:read", **Limit(job_id).claims)
+    host.evaluate("(token) => (document.querySelector('job-progress').token = token)", limited)
+    expect(in_element(host, "li")).to_contain_text("9 rows")
+    expect(problem).to_be_hidden()
 
 
 def test_a_page_of_another_server_shows_a_run_live(

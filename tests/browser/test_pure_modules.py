@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from jobs.graph.passwords import SECRET_NAMES, without_password
 from jobs.store.run_states import ENDS
-from progress_lib import Progress, Row, Status
+from progress_lib import Fault, Progress, Row, Status
 from progress_lib.progress import CLOSED_BY_RUNNER, NODE_ENDS
 
 Step = tuple[str, dict[str, Any]]
@@ -198,9 +198,12 @@ def test_a_row_of_another_shape_is_somebody_elses_field(modules: Page, theirs: A
 
 
 def test_what_a_program_and_the_runner_send_is_what_the_page_reads(modules: Page) -> None:
-    sent = Progress(1, "Big", Status.FAILED, row=Row(3, {"n": "None"}), closed_by=CLOSED_BY_RUNNER)
+    row = Row(3, {"n": "None"}, "line 4", [("n", None), ("m", "x")], 2)
+    fault = Fault("columns", "1 / n", ["n"])
+    sent = Progress(1, "Big", Status.FAILED, row=row, closed_by=CLOSED_BY_RUNNER, fault=fault)
     event = modules.evaluate(READ, json.loads(sent.to_json()))
-    assert event["row"] == {"number": 3, "values": {"n": "None"}}
+    assert event["row"] == {**row.document(), "cells": [["n", None], ["m", "x"]]}
+    assert event["fault"] == {"field": "columns", "text": "1 / n", "columns": ["n"]}
     ended = status("a", "cancelled")
     assert states(modules, ("progress", {**event, "runId": "a"}), ended, nodes=(1,)) == [
         "cancelled"
@@ -419,7 +422,7 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     payload = {**five, "message": "15000 rows processed"}
     (message,) = parsed(modules, {"type": "job.progress", "jobId": 42, "payload": payload})
     names = ("runId", "rowTotal", "share", "ports", "seq", "ts", "row", "closedBy", "fromRun")
-    absent = dict.fromkeys(names)
+    absent = dict.fromkeys((*names, "fault"))
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
 
 

@@ -160,7 +160,7 @@ def test_progress_and_status_reach_their_listeners_until_these_stop_listening(
     assert [event["rowCount"] for event in logged(modules, "progress")] == [1]
     assert [event["runId"] for event in logged(modules, "status")] == ["a"]
     assert logged(modules, "errors") == [
-        {"code": "odd", "message": "an odd request", "final": False}
+        {"code": "odd", "message": "an odd request", "jobId": None, "final": False}
     ]
     modules.evaluate("stopProgress()")
     server.say(progress(42, 2))

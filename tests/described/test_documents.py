@@ -20,7 +20,7 @@ from jobs.graph.node_types import NODE_TYPES
 from jobs.http import graph_schema
 from jobs.work import preview_questions
 from jobs.work.log_questions import question
-from progress_lib import Progress, Status
+from progress_lib import Fault, Progress, Status
 from progress_lib.progress import Row
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.actions import NEEDED_SCOPE, parse_action
@@ -133,9 +133,10 @@ def test_each_subject_of_ours_is_a_channel(messages: Messages) -> None:
 
 
 def test_a_progress_message_with_all_its_members_is_in_the_document(messages: Messages) -> None:
-    row, ports = Row(3, {"a": "b"}), {"large": 1}
+    row, ports = Row(3, {"a": "b"}, "line 4", [("a", "b")], 2), {"large": 1}
+    fault = Fault("columns", "a + 1", ["a"])
     told = Progress(
-        1, "In", Status.FAILED, 5, "why", "r", 1, 2.5, row, "runner", 9, 0.5, ports, "r0"
+        1, "In", Status.FAILED, 5, "why", "r", 1, 2.5, row, "runner", 9, 0.5, ports, "r0", fault
     ).to_json()
     assert set(json.loads(told)) == set(
         messages.document["components"]["schemas"]["Progress"]["properties"]

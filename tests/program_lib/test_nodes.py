@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from jobs.store.node_states import MAX_KEPT
 from program_lib.batch import Batch
+from program_lib.csv_files.reader import CsvReader, open_file
+from program_lib.many_files.reader import ManyTexts
+from program_lib.ndjson_files.reader import NdjsonReader
 from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
+from program_lib.ports import Reader
 from program_lib.program import flow, told, wire
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
-from progress_lib import Progress, Status
+from progress_lib import Fault, Progress, Status
 from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran
 
 ORDERS = Schema([Column("id", INTEGER), Column("name", TEXT)])
@@ -157,6 +166,138 @@ def test_the_row_at_fault_is_named_as_it_is_found_at_its_source(
     assert capfd.readouterr().err.startswith("Divide: ")
     assert kept.done[-1] == "undo"
     assert "commit" not in kept.done
+
+
+def failing(expression: str, **columns: object) -> Progress:
+    """The last word of a Map that gets one row, as text, and fails by the expression."""
+    schema = Schema([Column(name, TEXT) for name in columns])
+    rows = pa.table([[value] for value in columns.values()], schema=schema.arrow())
+    code, said = ran(
+        Source(1, "In", lambda: Rows(schema, [rows]), feeds=[2]),
+        Map(2, "Map", lambda batch: batch.compute({"made": expression}), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    assert code == 1
+    return last(said, 2)
+
+
+def test_the_whole_row_at_fault_is_told_in_fields_and_what_the_failure_is_about() -> None:
+    failed = failing("int(n)", id="7", city=None, a="1", b="2", n="x")
+    assert failed.row is not None
+    assert failed.row.place == "line 2 of orders.csv"
+    assert failed.row.cells == [("id", "7"), ("city", None), ("a", "1"), ("b", "2"), ("n", "x")]
+    assert failed.row.more == 0
+    assert failed.fault == Fault(None, "int(n)", ["n"])
+
+
+def test_a_wide_or_long_row_is_cut_but_for_what_the_failure_is_about() -> None:
+    wide = {**{f"c{place}": "v" * 5_000 for place in range(500)}, "n": "x" * 5_000}
+    failed = failing("int(n)", **wide)
+    assert failed.row is not None
+    cells = dict(failed.row.cells)
+    assert list(cells)[-1] == "n", "the last one, and told all the same"
+    assert len(cells) + failed.row.more == 501
+    assert {len(value or "") for value in cells.values()} == {200}
+    assert len(json.dumps(failed.row.cells)) < 8_000
+    assert len(failed.to_json()) < MAX_KEPT, "the record of the node keeps it"
+
+
+@pytest.mark.parametrize("sign", ["\U0001f600", "\0", "é"])
+def test_a_row_of_signs_that_json_makes_long_is_bounded_too(sign: str) -> None:
+    failed = failing("int(n)", **{f"c{at}": sign * 300 for at in range(60)}, n=sign)
+    assert len(failed.to_json()) < MAX_KEPT
+
+
+def test_what_looks_like_a_secret_is_not_told_unless_it_is_at_fault() -> None:
+    failed = failing("int(n)", user_password="p", Api_Key="k", passengers="3", n="x")
+    assert failed.row is not None
+    assert dict(failed.row.cells) == {
+        "user_password": "…",
+        "Api_Key": "…",
+        "passengers": "3",
+        "n": "x",
+    }
+    assert "user_password=…" in failed.message
+    about = failing("int(token)", token="x")
+    assert about.row is not None
+    assert about.row.cells == [("token", "x")]
+
+
+def test_the_passwords_of_connections_are_in_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("program_lib.secrets.SECRETS", {"s3cret"})
+    failed = failing("int(n)", n="x s3cret y")
+    assert "s3cret" not in failed.to_json().decode()
+    assert failed.row is not None
+    assert failed.row.cells == [("n", "x … y")]
+
+
+def reading_fails(make: Callable[[], Reader]) -> Progress:
+    code, said = ran(Source(1, "In", make, feeds=[2]), Output(2, "Out", Kept))
+    assert code == 1
+    return last(said, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 60_000])
+def test_of_a_row_that_a_file_cannot_give_all_is_told_as_it_is_written(
+    tmp_path: Path, rows: int
+) -> None:
+    good = "".join(f'{n},"a, b",2\n' for n in range(rows))
+    path = tmp_path / "in.csv"
+    path.write_text(f"id,city,n\n{good}7,,x\n")
+    failed = reading_fails(lambda: CsvReader(str(path), types={"n": INTEGER, "id": INTEGER}))
+    assert failed.row is not None
+    assert (failed.row.number, failed.row.place) == (rows + 1, f"line {rows + 2:,} of in.csv")
+    assert failed.row.cells == [("id", "7"), ("city", None), ("n", "x")]
+    assert failed.fault == Fault(None, None, ["n"])
+
+
+def test_the_same_of_lines_of_json_and_of_one_of_several_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_ROOTS", str(tmp_path))
+    (tmp_path / "a.ndjson").write_text('{"id": 1, "n": 2}\n')
+    (tmp_path / "b.ndjson").write_text('{"id": 3, "n": 4}\n{"n": "x", "id": null}\n')
+
+    def make(path: str) -> NdjsonReader:
+        return NdjsonReader(path, types={"id": INTEGER, "n": INTEGER}, opener=open_file)
+
+    one = reading_fails(lambda: make(str(tmp_path / "b.ndjson")))
+    assert one.row is not None
+    assert one.row.cells == [("id", None), ("n", "x")]
+    many = reading_fails(lambda: ManyTexts(str(tmp_path / "*.ndjson"), lambda path, _: make(path)))
+    assert many.row is not None
+    assert many.row.cells == [("id", None), ("n", "x")]
+    assert many.row.number == 3
+
+
+def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("id,n\n1,x\n",))
+    writer.start()
+    failed = reading_fails(lambda: CsvReader(str(path), types={"n": INTEGER}))
+    writer.join()
+    assert failed.row is not None
+    assert (failed.row.number, failed.row.cells) == (1, [])
+
+
+def test_a_file_that_is_gone_since_has_its_row_told_as_far_as_it_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("id,n\n1,x\n")
+    makes = 0
+
+    def make() -> CsvReader:
+        nonlocal makes
+        makes += 1
+        if makes == 2:
+            path.unlink()
+        return CsvReader(str(path), types={"n": INTEGER})
+
+    failed = reading_fails(make)
+    assert makes == 2
+    assert failed.row is not None
+    assert (failed.row.number, failed.row.cells) == (1, [])
+    assert "'x' is not a whole number" in failed.message
 
 
 def test_what_was_taken_back_counts_as_0_rows_written() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from progress_lib import MalformedProgress, Progress, Row, Status
+from progress_lib import Fault, MalformedProgress, Progress, Row, Status
 from progress_lib.progress import usable
 from progress_lib.subjects import check_id, check_subject, progress_subject
 
@@ -27,7 +27,8 @@ def test_what_is_sent_is_read_back_the_same() -> None:
     sent = Progress(7, "Ünïcode \ud800 </script>", Status.FAILED, 3, "no\nway", "run", 9, 1.5)
     assert Progress.parse(sent.to_json()) == sent
     told = sent.replace(
-        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}),
+        row=Row(9_000, {"amount": "None", "\ud800": "'x'"}, "line 9", [("a", None), ("b", "x")], 4),
+        fault=Fault("columns", "1 / amount", ["amount"]),
         closed_by="runner",
         row_total=9,
         share=0.25,
@@ -48,6 +49,7 @@ def test_a_publishers_own_field_with_a_name_of_ours_disturbs_nothing(theirs: obj
             "rowTotal": [theirs],
             "share": theirs,
             "ports": theirs,
+            "fault": [theirs],
         }
     ).encode()
     assert Progress.parse(payload) == Progress.parse(json.dumps(FIVE).encode())

@@ -209,6 +209,21 @@ export class Editor {
     return this.#draft?.model.isDirty ?? false;
   }
 
+  /** The draft's graph; null when none is open. */
+  get graph() {
+    return this.#draft?.model.graph ?? null;
+  }
+
+  /** What the last run failed by in a node's form: {nodeId, field, text, message, isStanding}, or null. */
+  showFault(fault) {
+    this.#form.drawFault(fault);
+  }
+
+  /** Add a node {type, label, config} that gets what a node gives by a port, as a person would. */
+  addAfter(id, port, { type, label, config }) {
+    this.#add(this.#types.get(type), null, { after: { id, port }, label, config });
+  }
+
   /** {id, name, graph, etag}: the job with what was changed, else as it is stored; null when none is open. */
   get document() {
     if (this.#draft === null) return null;
@@ -313,7 +328,7 @@ export class Editor {
     if (this.#draft === null || this.#preview.nodeId !== null) return;
     const id = this.#oneTarget();
     if (id === null) this.#preview.sayNone('Select a node: the first rows that it gives are shown here.');
-    else this.#openPreview(id);
+    else this.openPreview(id);
   }
 
   /**
@@ -334,7 +349,7 @@ export class Editor {
     const what = nodes.size > 1 ? ` ${nodes.size} nodes` : '';
     const one = [
       { ...this.#item('open', 'Settings', 'pencil'), run: () => this.#selectOnly(id, { open: true }) },
-      { ...this.#item('preview', 'Preview rows', 'table'), run: () => this.#openPreview(id) },
+      { ...this.#item('preview', 'Preview rows', 'table'), run: () => this.openPreview(id) },
     ];
     const type = this.#types.get(nodeOf(graph, id).type);
     if (type?.hasOutput !== false) {
@@ -599,11 +614,11 @@ export class Editor {
     this.#host.announce(`${said}: ${label}.`);
   }
 
-  #add(type, place = null, { after = null, before = null, into = null, config = {} } = {}) {
+  #add(type, place = null, { after = null, before = null, into = null, config = {}, label = type.label } = {}) {
     if (this.#draft === null) return;
     const { model } = this.#draft;
     const id = model.nextId(this.#host.takenIds());
-    const name = freeName(type.label, new Set(model.graph.nodes.map((node) => node.name)));
+    const name = freeName(label, new Set(model.graph.nodes.map((node) => node.name)));
     const position = freePlace(model.graph, place ?? this.#placeFor(after?.id ?? null), ROOM);
     const node = { id, type: type.name, name, config: { ...startingConfig(type), ...config }, position };
     const apply = (graph) => {
@@ -835,7 +850,7 @@ export class Editor {
       },
       disconnect: (edge) => this.#disconnect(edge),
       connect: (id) => this.#offerTargets(id),
-      preview: (id) => this.#openPreview(id),
+      preview: (id) => this.openPreview(id),
       duplicate: (id) => this.#duplicate(new Set([id])),
       remove: (id) => this.#delete(new Set([id]), new Set()),
       select: (id) => this.select(id),
@@ -987,10 +1002,11 @@ export class Editor {
     this.#picker.open({ title: `Give the rows of ${nameIn(graph, id)} to`, items, empty, onPick: (key) => this.#connect(items.find((item) => item.key === key).edge) });
   }
 
-  #openPreview(id) {
+  /** Show rows of a node in the dock; `other`: {title, load, draw} of other ones than the first that it gives. */
+  openPreview(id, other) {
     if (this.#draft === null || id === null) return;
     if (innerWidth <= SHEET) this.#openForm(null); // else it would be under the form
-    this.#preview.open(id, nameIn(this.#draft.model.graph, id));
+    this.#preview.open(id, nameIn(this.#draft.model.graph, id), other);
   }
 
   async #previewOf(id) {
@@ -1129,7 +1145,7 @@ export class Editor {
     duplicate: () => this.#duplicate(this.#targets().nodes),
     preview: () => {
       const id = this.#oneTarget();
-      return id === null ? false : this.#openPreview(id);
+      return id === null ? false : this.openPreview(id);
     },
     tidy: () => this.#tidy(),
     zoomIn: () => this.#graph.zoomBy(1.2),

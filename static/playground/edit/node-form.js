@@ -22,6 +22,7 @@ export class NodeForm {
   #chosen = null; // of a oneOf, while neither is given
   #errors = []; // that the validator told last
   #fresh = false;
+  #fault = null; // what the last run failed by here
   #words = { functions: [], columns: [] }; // that an expression may name
   #known = nothingKnown(); // of columns and tables
   #unfolded = new Set(); // keys of the edges whose columns are shown
@@ -51,12 +52,43 @@ export class NodeForm {
     this.#fill(node, type, context);
   }
 
+  /** What the last run failed by, {nodeId, field, text, message, isStanding}, or null: its field stands on top, with the message until it is changed. */
+  drawFault(fault) {
+    if (this.#shown === null) return;
+    const own = fault?.nodeId === this.#shown.id ? fault : null;
+    this.#lift(own?.field ?? null);
+    if (JSON.stringify(own) === JSON.stringify(this.#fault)) return;
+    this.#fault = own;
+    this.drawErrors(this.#errors, this.#fresh);
+  }
+
+  // Never while somebody is in the field: it would lose the focus.
+  #lift(name) {
+    const { lifted, fields, notes } = this.#shown;
+    const box = fields.get(name)?.box;
+    if ((lifted?.name ?? null) === name || [lifted?.box, box].some((one) => one?.contains(document.activeElement))) return;
+    lifted?.gap.replaceWith(lifted.box);
+    this.#shown.lifted = null;
+    if (box === undefined) return;
+    const gap = document.createComment('');
+    box.replaceWith(gap);
+    notes.after(box);
+    this.#shown.lifted = { name, box, gap };
+  }
+
+  #withFault(errors) {
+    if (this.#fault === null || this.#fault.nodeId !== this.#shown.id || !this.#fault.isStanding) return errors;
+    const { field, message, text } = this.#fault;
+    return [...errors, { field, message, text }];
+  }
+
   /** Errors of this node beside their fields: [{field, message}]. `fresh`: the node is new, they only say what is to be done. */
-  drawErrors(errors, fresh = false) {
+  drawErrors(told, fresh = false) {
     if (this.#shown === null) return;
     this.#box.dataset.fresh = String(fresh);
     this.#fresh = fresh;
-    this.#errors = errors;
+    this.#errors = told;
+    const errors = this.#withFault(told);
     const { wrong } = this.#shown;
     for (const [name, { box, error, field, control }] of this.#shown.fields) {
       const said = errors.filter((found) => found.field === name).map((found) => besideField(field, found.message));
@@ -111,7 +143,7 @@ export class NodeForm {
     const connections = element('section', 'connections');
     parts.push(general, connections, this.#buttons(node));
     this.#box.replaceChildren(...parts);
-    this.#shown = { id: node.id, type, choice, fields, general, connections, notes, noteList, wrong: new Map() };
+    this.#shown = { id: node.id, type, choice, fields, general, connections, notes, noteList, lifted: null, wrong: new Map() };
   }
 
   #notesBox(node, list) {

@@ -10,6 +10,7 @@ export class PreviewView {
   #panel = byId('preview');
   #generation = 0;
   #nodeId = null;
+  #other = null; // other rows of it than the first ones
   #load;
   #onClose;
   #announce;
@@ -33,9 +34,11 @@ export class PreviewView {
     });
   }
 
-  open(nodeId, name) {
+  /** `other`: {title, load() → what the server answers, draw(answer) → {table, note}}, in place of the node's first rows. */
+  open(nodeId, name, other = null) {
     this.#nodeId = nodeId;
-    setText(byId('preview-title'), `Preview of ${name}`);
+    this.#other = other;
+    setText(byId('preview-title'), other?.title ?? `Preview of ${name}`);
     byId('preview-table').replaceChildren();
     this.#dock.show();
     return this.#ask();
@@ -73,14 +76,16 @@ export class PreviewView {
     const generation = (this.#generation += 1);
     this.#tell('loading', 'Reading rows…');
     try {
-      const preview = await patiently(() => this.#load(this.#nodeId), {
+      const other = this.#other;
+      const preview = await patiently(() => (other === null ? this.#load(this.#nodeId) : other.load()), {
         isWanted: () => generation === this.#generation,
         onWait: () => this.#tell('loading', 'Waiting for a runner…'),
       });
       if (generation !== this.#generation) return;
-      byId('preview-table').replaceChildren(rowsTable(preview));
-      this.#tell('rows', noteOf(preview));
-      this.#announce(`${byId('preview-title').textContent}. ${noteOf(preview)}`);
+      const { table, note } = other === null ? { table: rowsTable(preview), note: noteOf(preview) } : other.draw(preview);
+      byId('preview-table').replaceChildren(table);
+      this.#tell('rows', note);
+      this.#announce(`${byId('preview-title').textContent}. ${note}`);
     } catch (error) {
       if (generation !== this.#generation) return;
       byId('preview-table').replaceChildren();

@@ -58,6 +58,7 @@ class FakeBearer:
     tenant_id: str
     expires_at: float
     subject: str
+    only_run: str | None = None
 
 
 def authenticate(scope: str) -> FakeBearer:

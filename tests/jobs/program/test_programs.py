@@ -388,7 +388,10 @@ def test_a_row_that_an_expression_cannot_take_is_shown(shop: Path, tmp_path: Pat
     shown = {"id": "4", "country": "NULL", "quantity": "3", "price": "40"}
     told = ", ".join(f"{name}={value}" for name, value in shown.items())
     assert done.reason(2) == (f"division by zero (in quantity / (price - 40) > 0) (row 4: {told})")
-    assert done.last(2)["row"] == [4, shown]  # a Row of the recording progress_lib
+    cells = [[name, None if value == "NULL" else value] for name, value in shown.items()]
+    # a Row of the recording progress_lib, and a Fault
+    assert done.last(2)["row"] == [4, shown, "row 4", cells, 0]
+    assert done.last(2)["fault"] == [None, "quantity / (price - 40) > 0", ["quantity", "price"]]
 
 
 def test_null_is_neither_kept_nor_an_error(shop: Path, tmp_path: Path) -> None:
@@ -583,7 +586,8 @@ def test_a_broken_constraint_fails_the_node_with_the_database_s_sentence(
     assert done.code == 1
     reason = "NOT NULL constraint failed: report.country (row 4: id=4, country=NULL)"
     assert done.reason(9) == reason
-    assert done.last(9)["row"] == [4, {"id": "4", "country": "NULL"}]
+    cells = [["id", "4"], ["country", None]]
+    assert done.last(9)["row"] == [4, {"id": "4", "country": "NULL"}, "row 4", cells, 0]
     assert "Traceback" in done.stderr
     assert f"Node 9: {reason}" in done.stderr
     assert report_rows(tmp_path) == [(100, "before")]

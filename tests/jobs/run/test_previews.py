@@ -18,7 +18,7 @@ from jobs.graph.checks import GraphInvalid
 from jobs.graph.feeding import feeding_part
 from jobs.http.previews import MOST_SAID, _unpacked
 from jobs.http.problems import Problem
-from jobs.run.previews import ROWS, Previews
+from jobs.run.previews import AROUND, ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
 from progress_lib.nats import Link
@@ -309,3 +309,108 @@ def test_a_second_runner_leaves_the_previews_of_the_first_alone(link: Link, tmp_
     left = [path.name for path in (tmp_path / "previews").iterdir()]
     assert left == [alive.replace("/", "+")]
     assert (tmp_path / "previews" / left[0] / "a-preview").exists()
+
+
+# ---------------------------------------------------------------- around a row at fault
+
+
+def around(
+    product: Product, document: dict[str, Any], node_id: int, number: int, place: str = ""
+) -> dict[str, Any]:
+    row = {"number": number, "place": place}
+    body = {"graph": document, "nodeId": node_id, "around": row}
+    answer = product.post("/api/jobs/preview", body)
+    assert answer.status == 200, answer
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def numbered(rows: int) -> tuple[str, dict[str, Any]]:
+    to = f"WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {rows})"
+    return query(f"{to} SELECT id FROM n ORDER BY id")
+
+
+DIVIDE = ("map", {"columns": [{"column": "x", "expression": "1 / (id - 90000)"}]})
+
+
+def test_what_comes_to_a_node_is_shown_around_the_row_at_which_its_run_failed(
+    shop: Product,
+) -> None:
+    document = graph(numbered(120_000), ("filter", {"condition": "id % 2 == 0"}), DIVIDE)
+    output = ("csv_output", {"path": "around.csv"})
+    stored = graph(numbered(120_000), ("filter", {"condition": "id % 2 == 0"}), DIVIDE, output)
+    run = shop.run_end(shop.execute(shop.create_job({"name": "fails", "graph": stored})))
+    [failed] = [node for node in run["nodes"] if node["nodeId"] == 3]
+    assert failed["fault"] == {"text": "1 / (id - 90000)", "columns": ["id"]}
+    row = failed["row"]
+    assert row["cells"] == [["id", "90000"]]
+    told = around(shop, document, 3, row["number"], row["place"])
+    assert told["rows"][told["at"]] == [90_000]
+    assert told["rows"] == [[n] for n in range(90_000 - 2 * AROUND, 90_000 + 2 * AROUND + 1, 2)]
+    assert told["columns"] == ["id"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 30, 31])
+def test_at_the_ends_there_are_fewer_rows_around(shop: Product, number: int) -> None:
+    told = around(shop, graph(numbered(31), DIVIDE), 2, number)
+    assert told["rows"][told["at"]] == [number]
+    assert told["rows"] == [
+        [n] for n in range(max(1, number - AROUND), min(31, number + AROUND) + 1)
+    ]
+
+
+@pytest.mark.parametrize(("number", "place"), [(32, ""), (5, "line 6 of another.csv")])
+def test_a_row_that_does_not_come_any_more_has_none_around_it(
+    shop: Product, number: int, place: str
+) -> None:
+    told = around(shop, graph(numbered(31), DIVIDE), 2, number, place)
+    assert (told["at"], told["rows"]) == (None, [])
+
+
+def test_of_several_sources_the_row_is_that_of_the_place_told(shop: Product) -> None:
+    """Both have a row 5; the failure was in the second one."""
+    files = {name: "id\n" + "".join(f"{name}{n}\n" for n in range(9)) for name in ("a", "b")}
+    for name, text in files.items():
+        (shop.data_dir / f"{name}.csv").write_text(text)
+    document = graph(("csv_input", {"path": "a.csv"}), ("csv_input", {"path": "b.csv"}), DIVIDE)
+    document["edges"] = [{"from": 1, "to": 3}, {"from": 2, "to": 3}]
+    told = around(shop, document, 3, 5, "line 6 of b.csv")
+    assert told["rows"][told["at"]] == ["b4"]
+    assert told["rows"][told["at"] - 5] == ["a8"], "what came to the node before it"
+
+
+def test_of_a_join_the_rows_are_those_of_its_left_side(shop: Product) -> None:
+    on = {"columns": [{"left": "id", "right": "id"}], "kind": "inner"}
+    document = graph(numbered(9), query("SELECT 3 AS id"), ("join", on))
+    document["edges"] = [
+        {"from": 2, "to": 3, "toPort": "right"},
+        {"from": 1, "to": 3, "toPort": "left"},
+    ]
+    told = around(shop, document, 3, 7)
+    assert told["rows"][told["at"]] == [7]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        5,
+        {},
+        {"number": "5"},
+        {"number": 0},
+        {"number": True},
+        {"number": 2**63},
+        {"number": 1, "place": 2},
+    ],
+)
+def test_a_row_that_is_none_is_refused_by_its_name(shop: Product, wrong: Any) -> None:
+    body = {"graph": graph(numbered(3), DIVIDE), "nodeId": 2, "around": wrong}
+    answer = shop.post("/api/jobs/preview", body)
+    assert answer.status == 422
+    assert answer.json()["errors"][0]["field"] == "around"
+
+
+def test_a_source_has_nothing_before_it_to_look_at(shop: Product) -> None:
+    body = {"graph": graph(numbered(3), DIVIDE), "nodeId": 1, "around": {"number": 1}}
+    answer = shop.post("/api/jobs/preview", body)
+    assert answer.status == 422
+    assert "no rows come to this node" in answer.json()["detail"]

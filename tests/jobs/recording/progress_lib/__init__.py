@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import IO, Any, NamedTuple
 
@@ -16,6 +16,15 @@ class Status(StrEnum):
 class Row(NamedTuple):
     number: int
     values: dict[str, str]
+    place: str = ""
+    cells: Sequence[tuple[str, str | None]] = ()
+    more: int = 0
+
+
+class Fault(NamedTuple):
+    field: str | None = None
+    text: str | None = None
+    columns: Sequence[str] = ()
 
 
 class Progress(NamedTuple):
@@ -29,6 +38,7 @@ class Progress(NamedTuple):
     share: float | None = None
     ports: dict[str, int] | None = None
     from_run: str | None = None
+    fault: Fault | None = None
 
 
 class ProgressReporter:
