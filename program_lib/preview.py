@@ -16,10 +16,12 @@ import pyarrow.compute as pc
 
 from program_lib import settings
 from program_lib.batch import Batch
+from program_lib.kept.again import begun_again
 from program_lib.nodes import InnerNode, Node, NodeFailed
 from program_lib.program import FAILED, flow, open_all, wire
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Schema, Type
+from progress_lib import Progress
 
 LONGEST = 300  # characters of a value
 MOST = 600_000  # bytes of the answer
@@ -154,7 +156,8 @@ def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) 
     For 0 `rows` it opens them alone, which tells the columns. `is_page`: the answer says, too, which rows those are.
     """
     settings.note_preview()
-    wire(nodes, lambda progress: None)
+    nodes = tuple(begun_again(nodes, _nobody))
+    wire(nodes, _nobody)
     last, timed_out = nodes[-1], False
     assert isinstance(last, Preview)
     signal.signal(signal.SIGALRM, _time_is_up)
@@ -175,6 +178,10 @@ def run_preview(*nodes: Node, rows: int, seconds: float, is_page: bool = False) 
     answer = last.answer(timed_out)
     tell({**answer, **_place(last, answer)} if is_page else answer)
     return 0
+
+
+def _nobody(progress: Progress) -> None:
+    """A preview tells nobody how it goes on."""
 
 
 def _place(last: Preview, answer: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.graph.reaching import reached
@@ -65,6 +65,7 @@ class Before:
     kept: Mapping[int, str | None]  # node → why its output was not kept; None: it was
     rows: Mapping[int, int]  # of each node, as it told last
     completed: Collection[int]  # nodes
+    parameters: Mapping[str, str | None] = field(default_factory=dict)  # its values
 
 
 def begin_again(before: Before, now: Document, node_id: int) -> Again:
@@ -94,6 +95,42 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
         if number not in run
     }
     return Again(before.run_id, node_id, before.place, stands)
+
+
+def begin_preview(before: Before, now: Document, shown: Iterable[int]) -> Again | None:
+    """What a preview of these nodes reads of a run before; None: nothing.
+
+    On each way back from them it is the first node that was kept, and is as it was, as is all that feeds it.
+    """
+    read, run = set[int](), set[int]()
+    waiting = list(shown)
+    while waiting:
+        number = waiting.pop()
+        if number in read | run:
+            continue
+        if _is_as_kept(before, now, number):
+            read.add(number)
+        else:
+            run.add(number)
+            waiting += [edge["from"] for edge in _edges(now) if edge["to"] == number]
+    if not read:
+        return None
+    stands = {
+        node["id"]: Stands(before.rows.get(node["id"], 0), node["id"] in read)
+        for node in now["nodes"]
+        if node["id"] not in run
+    }
+    return Again(before.run_id, min(read), before.place, stands)
+
+
+def _is_as_kept(before: Before, now: Document, number: int) -> bool:
+    try:
+        _check_kept(before, number, "")
+        earlier = reached(_edges(now), [number], forwards=False)
+        _check_unchanged(before.graph, now, {number, *earlier})
+    except CannotBegin:
+        return False
+    return True
 
 
 def _runs(end: int, after: Collection[int], completed: Collection[int]) -> bool:

@@ -276,10 +276,12 @@ class _Api:
     def preview(self) -> Answer:
         """Takes {"graph", "nodeId"}, and "parameters" as execute: the first rows that the node gives; nothing is written.
 
-        With "around", {"number", "place"} of a row at fault: what came to the node before and behind that row.
+        With "around", {"number", "place"} of a row at fault: what came to the node before and behind that row. With "fromRun"
+        it shows what that run kept, as far as the graph is as it was.
         """
         tenant_id, body = self._tenant_and_body()
-        return jsonify(self.previews.ask(tenant_id, *self._node_of(body), around_row(body)))
+        before = self.kept.before(tenant_id, body)
+        return jsonify(self.previews.ask(tenant_id, *self._node_of(body), around_row(body), before))
 
     def find_types(self) -> Answer:
         """Takes {"graph", "nodeId"}: what the columns of a file, or of the first page of a service, hold."""

@@ -38,7 +38,11 @@ _TO_PREVIEW = _of_a_graph(
     ("nodeId", WHOLE),
     ("parameters", _GIVEN),
     ("around", _AROUND),
-    optional=("parameters", "around"),
+    (
+        "fromRun",
+        told(TEXT, "a run of the tenant, whose kept rows are shown where the graph is as it was"),
+    ),
+    optional=("parameters", "around", "fromRun"),
 )
 _ASKS_A_RUNNER = (422, 503, 504)
 _FOLLOWS = "the run's events, until it ends or the token expires"

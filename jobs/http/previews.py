@@ -2,11 +2,13 @@
 
 import json
 import queue
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from jobs.graph.again import Again, Before, begin_preview
 from jobs.graph.checks import GraphError, GraphInvalid, parse_graph, shortened
-from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
+from jobs.graph.feeding import Document, Last, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
 from jobs.graph.runner_tag import parse_runner_tag
 from jobs.http.problems import Problem, unavailable
@@ -40,20 +42,25 @@ class PreviewRequests:
         node_id: int,
         given: Document,
         around: Document | None = None,
+        before: Before | None = None,
     ) -> Document:
         """{"columns", "types", "rows", "truncated", "timedOut"}; with `around`, {"number", "place"}, of the rows that come to the node.
 
         Those are the ones before and behind that one, and `at` says which it is, from 0 on; null: it did not come.
-        `given`: values of parameters; others have their defaults. Raises WrongParameters, and GraphInvalid for errors
+        `before`: a run, of which it shows what was kept, in place of running nodes that are as they were; "fromRun" and
+        "fromNodes" of the answer say so. `given`: values of parameters; others have those of that run, or their defaults. Raises WrongParameters, and GraphInvalid for errors
         in the part that feeds the node. Raises Problem: 422 when the node
         failed, 503 when nobody can answer now, 504 when it took too long.
         """
         tag = _checked_tag(graph)
         part, last = feeding_part(graph, node_id, before=around is not None)
-        parameters = checked_values(parse_graph(part), given)
+        values = given if before is None else {**before.parameters, **given}
+        parameters = checked_values(parse_graph(part), values)
         question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
         if around is not None:
             question["around"] = around
+        elif again := _kept_rows(before, part, last, parameters):
+            question["again"] = again.to_json()
         return self._in_turn(tenant_id, tag, {**question, "parameters": parameters})
 
     def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:
@@ -138,6 +145,18 @@ class PreviewRequests:
             return self._link.publish(subject, question, reply)
         except ValueError:
             raise Problem(413, "the graph is too large for a preview") from None
+
+
+def _kept_rows(
+    before: Before | None,
+    part: Document,
+    last: Sequence[Last],
+    parameters: Mapping[str, str | None],
+) -> Again | None:
+    """What of a run's kept rows a preview shows; none where it has other values."""
+    if before is None or dict(before.parameters) != dict(parameters):
+        return None
+    return begin_preview(before, part, [node_id for node_id, _ in last])
 
 
 def _checked_tag(graph: Document) -> str | None:

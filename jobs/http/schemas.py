@@ -131,8 +131,10 @@ _JOBS_OWN: dict[str, Schema] = {
             "at": nullable(
                 told(WHOLE, "with `around`: which of the rows it is; null: it did not come")
             ),
+            "fromRun": told(TEXT, "the run that kept the rows which these were made of"),
+            "fromNodes": told(listed(WHOLE), "the nodes whose kept rows were read"),
         },
-        optional=("at",),
+        optional=("at", "fromRun", "fromNodes"),
     ),
 }
 _RUNS_OWN: dict[str, Schema] = {

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jobs.graph.again import Again
 from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, output_names, parse_graph
 from jobs.graph.feeding import Last, reads_typed_file
 from jobs.graph.filled import checked_values
@@ -23,6 +24,7 @@ from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import parameters_variable, reading_environment
 from jobs.sandbox.interpreters import Interpreters
+from jobs.sandbox.kept import KeptElsewhere, KeptVariables, beginning
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
 from jobs.store.process_identity import ProcessIdentity
@@ -172,8 +174,24 @@ class Previews:
         graph = parse_graph(question["graph"])
         values = checked_values(graph, question.get("parameters") or {})
         program = _program(graph, question)
-        variables = parameters_variable(values)
-        return self._answered(program, tenant_of(message.subject), graph.document(), variables)
+        tenant_id = tenant_of(message.subject)
+        again, begins = self._begins(tenant_id, question)
+        variables = {**parameters_variable(values), **begins.variables}
+        answer = self._answered(program, tenant_id, graph.document(), variables, begins.reads)
+        if again is None or "columns" not in answer:
+            return answer
+        return answer | {"fromRun": again.run_id, "fromNodes": again.read}
+
+    def _begins(self, tenant_id: str, question: Document) -> tuple[Again | None, KeptVariables]:
+        """With which kept rows the program begins; with none where they are not here, or not any more."""
+        if "again" not in question:
+            return None, KeptVariables()
+        again = Again.parse(question["again"])
+        try:
+            return again, beginning(self._data_dir, tenant_id, again)
+        except (KeptElsewhere, OSError) as error:
+            LOG.info("a preview does without what a run kept: %s", error)
+            return None, KeptVariables()
 
     def _kept(self, tenant_id: str, question: Document) -> Document:
         """What is kept of a node of a run, or which of the nodes to `look` for are missing."""

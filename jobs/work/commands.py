@@ -9,6 +9,7 @@ from jobs.graph.again import Again, Before, CannotBegin, begin_again
 from jobs.graph.checks import parse_graph
 from jobs.graph.filled import checked_values
 from jobs.program.generator import generate_program
+from jobs.store.kept import Kept
 from jobs.store.records import Job, NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
@@ -108,22 +109,24 @@ def _begin(
         raise CannotBegin(
             f"the values of the parameters are others than those of run {before.run_id}"
         )
-    _, nodes = store.run_with_nodes(before.tenant_id, before.run_id)
-    told = [node.progress for node in nodes]
-    again = begin_again(
-        Before(
-            before.run_id,
-            store.graph_of_run(before.tenant_id, before.run_id),
-            kept.place,
-            {number: node.reason for number, node in kept.nodes.items()},
-            {progress.node_id: progress.row_count for progress in told},
-            {one.node_id for one in told if one.status is Status.COMPLETED},
-        ),
-        job.graph,
-        begin.node_id,
-    )
+    again = begin_again(known_of(store, before, kept), job.graph, begin.node_id)
     begin.check(again)
     return again
+
+
+def known_of(store: Store, run: Run, kept: Kept) -> Before:
+    """What is known of a run that kept something."""
+    _, nodes = store.run_with_nodes(run.tenant_id, run.run_id)
+    told = [node.progress for node in nodes]
+    return Before(
+        run.run_id,
+        store.graph_of_run(run.tenant_id, run.run_id),
+        kept.place,
+        {number: node.reason for number, node in kept.nodes.items()},
+        {progress.node_id: progress.row_count for progress in told},
+        {one.node_id for one in told if one.status is Status.COMPLETED},
+        run.parameters,
+    )
 
 
 def _queue(run_queue: RunQueue, link: Link, run: Run) -> None:

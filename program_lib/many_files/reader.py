@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from program_lib.data_files import size_of
+from program_lib.data_files import place_of, size_of
 from program_lib.errors import ProgramError
 from program_lib.many_files.matching import matching
 from program_lib.ports import Reader, TextReader
@@ -197,7 +197,8 @@ class ManyTexts(ManyFiles[T]):
 
     @property
     def can_be_read_again(self) -> bool:
-        return all(os.path.isfile(path) for path in self._paths)
+        places = map(place_of, self._paths)
+        return all(not isinstance(place, Path) or place.is_file() for place in places)
 
     def typed(self, written: pa.Table) -> pa.Table:
         return self._by_theirs(written, self._current.typed)

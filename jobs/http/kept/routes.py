@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from jobs.graph.again import Again, CannotBegin
+from jobs.graph.again import Again, Before, CannotBegin
 from jobs.http import pages
 from jobs.http.body import invalid
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer
 from jobs.store.kept import Kept
 from jobs.store.store import Store
-from jobs.work.commands import Begin
+from jobs.work.commands import Begin, known_of
 from progress_lib.subjects import check_id
 
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
@@ -67,6 +67,17 @@ class KeptRoutes:
         if type(node_id) is not int:
             raise invalid("fromNode", "must be the id of a node, of the run in fromRun")
         return Begin(run_id, node_id, lambda again: self._check_there(tenant_id, again))
+
+    def before(self, tenant_id: str, body: dict[str, Any]) -> Before | None:
+        """What is known of the run `fromRun` of a preview; None: of none, or it kept nothing. Raises Problem (422), NotFound."""
+        run_id = body.get("fromRun")
+        if run_id is None:
+            return None
+        if not isinstance(run_id, str) or not _is_id(run_id):
+            raise invalid("fromRun", "must be the id of a run, whose kept rows are shown")
+        run = self._store.run(tenant_id, run_id)
+        kept = self._store.kept(tenant_id, run_id)
+        return None if kept is None or kept.is_deleted else known_of(self._store, run, kept)
 
     def _check_there(self, tenant_id: str, again: Again) -> None:
         """Asks a runner whether it has what is to be read. Raises Problem, CannotBegin."""

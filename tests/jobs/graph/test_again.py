@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.again import Again, Before, CannotBegin, begin_again
+from jobs.graph.again import Again, Before, CannotBegin, begin_again, begin_preview
 from jobs.graph.checks import GraphInvalid, parse_graph
 from tests.programs import chain, graph, node
 
@@ -120,3 +120,28 @@ def test_what_is_no_setting_is_refused_with_a_sentence(entry: Any) -> None:
     with pytest.raises(GraphInvalid, match="keepOutputs") as refused:
         parse_graph({**FILES, "keepOutputs": entry})
     assert [error.field for error in refused.value.errors] == ["keepOutputs"]
+
+
+# ---------------------------------------------------------------- previews
+
+
+def test_a_preview_reads_what_was_kept_last_on_each_way_back() -> None:
+    def read(shown: int, now: dict[str, Any] = GRAPH, **known: Any) -> list[int] | None:
+        again = begin_preview(before(**known), now, [shown])
+        return None if again is None else again.read
+
+    def edit(nodes: dict[int, dict[str, Any]]) -> None:
+        nodes[2]["config"]["condition"] = "a > 5"
+
+    assert read(2) == [2]
+    assert read(3) == [2]
+    assert read(2, changed(edit)) == [1]
+    assert read(2, kept={1: None, 2: "too large"}) == [1]
+    assert read(2, kept={}) is None
+    assert read(2, {**GRAPH, "parameters": [{"name": "p", "type": "text"}]}) is None
+
+
+def test_nodes_before_what_a_preview_reads_do_not_run() -> None:
+    again = begin_preview(before(), GRAPH, [2])
+    assert again is not None
+    assert not again.nodes[1].is_read

@@ -161,6 +161,53 @@ def test_what_a_node_gave_is_told_with_its_figures(shop: Product) -> None:
     assert shop.get(f"/api/runs/{failed}/kept/2?output=no").status == 422
 
 
+def preview(product: Product, document: dict[str, Any], node_id: int, run_id: Any) -> Any:
+    body = {"graph": document, "nodeId": node_id, "fromRun": run_id}
+    return product.post("/api/jobs/preview", body)
+
+
+def test_a_preview_shows_what_a_run_kept_as_far_as_the_graph_is_as_it_was(shop: Product) -> None:
+    _, document, failed = failing(shop, "preview")
+    (shop.data_dir / "preview.csv").write_text("id,price\n1000000,1\n")  # no row of it is kept
+    same = preview(shop, document, 2, failed).json()
+    assert (same["rows"][0], same["truncated"]) == ([11, "11.50"], True)
+    assert (same["fromRun"], same["fromNodes"]) == (failed, [2])
+    after = preview(shop, mended(document), 3, failed).json()
+    assert (after["rows"][0], after["fromNodes"]) == ([11, "11.50", 22], [2])
+    nodes = [dict(one) for one in document["nodes"]]
+    nodes[1] = node(2, "filter", "Good", condition="id > 998")
+    other = {**document, "nodes": nodes}
+    assert preview(shop, other, 2, failed).json()["rows"] == [[999, "999.50"], [1000, "1000.50"]]
+    nodes[0] = {**nodes[0], "config": {**nodes[0]["config"], "types": []}}
+    nodes[1] = node(2, "filter", "Good", condition="True")
+    anew = preview(shop, {**document, "nodes": nodes}, 2, failed).json()
+    assert (anew["rows"], "fromRun" in anew) == ([["1000000", "1"]], False)
+
+
+def test_a_preview_of_what_is_not_there_any_more_reads_anew(shop: Product) -> None:
+    _, document, failed = failing(shop, "gone")
+    RunFiles(shop.data_dir, failed).delete_kept("default")
+    (shop.data_dir / "gone.csv").write_text("id,price\n20,1\n")
+    found = preview(shop, document, 2, failed).json()
+    assert (found["rows"], "fromRun" in found) == ([[20, "1"]], False)
+
+
+def test_a_preview_with_other_values_than_the_run_reads_anew(shop: Product) -> None:
+    least = {"name": "least", "type": "number", "default": "10"}
+    _, document, failed = failing(shop, "values", parameters=[least])
+    body = {"graph": document, "nodeId": 2, "fromRun": failed}
+    assert shop.post("/api/jobs/preview", body).json()["fromRun"] == failed
+    others = shop.post("/api/jobs/preview", {**body, "parameters": {"least": "11"}}).json()
+    assert "fromRun" not in others
+
+
+def test_a_preview_of_a_run_that_is_none_is_refused(shop: Product) -> None:
+    document = {**chain(node(1, "csv_input", path="none.csv"))}
+    assert preview(shop, document, 1, "0" * 32).status == 404
+    for wrong in (7, "../x", ["a"]):
+        assert preview(shop, document, 1, wrong).status == 422
+
+
 def test_what_has_changed_or_is_asked_wrongly_is_refused_with_a_sentence(shop: Product) -> None:
     job_id, document, failed = failing(shop, "refused")
     other = shop.create_job({"name": "another", "graph": document})
