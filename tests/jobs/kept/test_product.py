@@ -164,7 +164,7 @@ def test_what_a_node_gave_is_told_with_its_figures(shop: Product) -> None:
 def test_what_has_changed_or_is_asked_wrongly_is_refused_with_a_sentence(shop: Product) -> None:
     job_id, document, failed = failing(shop, "refused")
     other = shop.create_job({"name": "another", "graph": document})
-    assert begin(shop, other, failed, 3).status == 409
+    assert begin(shop, other, failed, 3).status == 404, "as one that is not there"
     assert begin(shop, job_id, "0" * 32, 3).status == 404
     assert begin(shop, job_id, "../x", 3).status == 422
     assert begin(shop, job_id, failed, "3").status == 422  # type: ignore[arg-type]
