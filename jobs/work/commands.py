@@ -12,7 +12,7 @@ from jobs.program.generator import generate_program
 from jobs.store.kept import Kept
 from jobs.store.records import Job, NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
-from jobs.store.store import Store
+from jobs.store.store import NotFound, Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib import Status
@@ -64,7 +64,7 @@ def execute_job(
     if isinstance(found, Run):
         return Recorded(found, is_new=False)
     graph = parse_graph(found.graph)
-    before = None if begin is None else store.run(tenant_id, begin.run_id)
+    before = None if begin is None else _run_before(store, tenant_id, job_id, begin.run_id)
     parameters = checked_values(graph, given if before is None else {**before.parameters, **given})
     again = None
     if begin is not None and before is not None:
@@ -90,12 +90,18 @@ def execute_job(
     return recorded
 
 
+def _run_before(store: Store, tenant_id: str, job_id: int, run_id: str) -> Run:
+    """Raises NotFound, also for a run of another job: who may ask of one job learns nothing of others."""
+    run = store.run(tenant_id, run_id)
+    if run.job_id != job_id:
+        raise NotFound(f"there is no run {run_id:.64}")
+    return run
+
+
 def _begin(
     store: Store, before: Run, begin: Begin, job: Job, parameters: Mapping[str, str | None]
 ) -> Again:
     """What a run does that begins with what the run `before` kept. Raises CannotBegin, and what `check` does."""
-    if before.job_id != job.job_id:
-        raise CannotBegin(f"run {before.run_id} is of job {before.job_id}, not of this one")
     if not before.has_ended:
         raise CannotBegin(f"run {before.run_id} has not ended")
     kept = store.kept(before.tenant_id, before.run_id)

@@ -106,14 +106,23 @@ export class HttpFollower {
   // The id of the job's newest run; null before the first; undefined for a job that is not stored there.
   async #newestRun(jobId, signal) {
     const response = await this.#get(jobId === '*' ? '/api/jobs?limit=1' : `/api/jobs/${jobId}/runs?limit=1`, signal);
-    if (response.status !== 404 && !response.ok) throw refused(response);
+    if (response.status !== 404 && response.status !== 403 && !response.ok) throw refused(response);
     if (!this.#isUp) {
       this.#isUp = true;
       this.#onUp();
     }
+    if (response.status === 403) return this.#tellForbidden(jobId, response);
     if (response.status === 404 || jobId === '*') return undefined;
     const { runs } = await response.json();
     return runs.length > 0 ? runs[0].runId : null;
+  }
+
+  // As a WebSocket answers a subscription that the token does not allow: of others it may.
+  async #tellForbidden(jobId, response) {
+    const { detail } = await response.json();
+    this.#onMessage(JSON.stringify({ type: 'error', code: 'forbidden', message: detail, jobId }));
+    this.remove(jobId);
+    return undefined;
   }
 
   // Returns when the run has ended, all of it told.

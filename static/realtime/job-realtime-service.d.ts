@@ -108,7 +108,7 @@ export interface JobRealtimeServiceOptions {
   url: string;
   /** The JWT, or how to get the current one; asked again before every attempt. */
   token: string | (() => Credential | Promise<Credential>);
-  /** An address that answers 401 or 403 to a bad token (default: /api/jobs of the same server); null: never ask. */
+  /** An address that answers 401 or 403 to a bad token (default: /api/session of the same server); null: never ask. */
   tokenCheckUrl?: string | null;
   /** An address that answers 503 or 429 while there is no room for one more WebSocket (default: /api/room of the same server); null: never ask. */
   roomUrl?: string | null;

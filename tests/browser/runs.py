@@ -13,6 +13,13 @@ from tests.harness import Product
 ROWS = 20_000  # of the table made here: a second of work
 BAD_ROW = 9_000  # of the table that cannot be computed
 TOO_LARGE = 2**62  # to be doubled in 64 bits
+BLOCK_WEBSOCKETS = """() => {
+  window.tried = 0;
+  window.WebSocket = class {
+    constructor() { window.tried += 1; setTimeout(() => this.onclose?.({ code: 1006, reason: '' })); }
+    close() {}
+  };
+}"""
 
 
 def make_amounts(product: Product, *, bad_row: int | None = None) -> str:

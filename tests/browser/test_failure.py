@@ -125,6 +125,23 @@ def test_what_came_to_the_node_is_shown_around_the_row(edit: Any, shop: Product)
     expect(page.locator("#preview-table tbody tr")).to_have_count(0)
 
 
+def test_rows_that_a_run_before_kept_are_not_looked_for_in_what_is_read_now(
+    edit: Any, shop: Product
+) -> None:
+    editor = failed(edit, shop, "begun", more={"keepOutputs": True})
+    page = editor.page
+    before = page.locator("#run-id").get_attribute("title")
+    expect(page.locator("#failure-around")).to_be_visible()
+    expect(page.locator("#kept-again")).to_be_enabled()
+    page.click("#kept-again")
+    expect(page.locator("#run-id")).not_to_have_attribute("title", before or "")
+    expect_run(page, "failed")
+    expect(page.locator("#run-from")).to_be_visible()
+    expect(page.locator("#failure-place")).to_contain_text("of Large.")
+    expect(page.locator("#failure-around")).to_be_hidden()
+    expect(page.locator("#failure-again")).to_be_visible()
+
+
 def test_a_mended_expression_is_saved_and_run_in_one_press(edit: Any, shop: Product) -> None:
     editor = failed(edit, shop, "mended")
     page = editor.page

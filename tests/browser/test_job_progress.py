@@ -15,13 +15,16 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import KeptContext
 from tests.browser.editing import small_graph
 from tests.browser.pages import assert_accessible, picture
-from tests.browser.runs import Publisher
+from tests.browser.runs import BLOCK_WEBSOCKETS, Publisher
 from tests.browser.test_realtime_service import TinyServer, progress
 from tests.harness import ROOT, Product, eventually, running_product
 from web.limits import Limit
 
 REACT = Path(str(files("dash_renderer")))  # which brings React's own files
 RUN = "b" * 32
+RUN_SHOWN = (
+    20_000  # milliseconds until a run is shown over HTTP, after two WebSockets that did not open
+)
 NO_INLINE = (  # a page that lets nothing in but the element's server
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src {0}; connect-src {0} {1}">'
 )
@@ -102,6 +105,28 @@ def test_a_token_of_one_run_shows_that_run_and_a_token_of_another_job_says_so(
     host.evaluate("(token) => (document.querySelector('job-progress').token = token)", limited)
     expect(in_element(host, "li")).to_contain_text("9 rows")
     expect(problem).to_be_hidden()
+
+
+def test_a_limited_token_will_do_where_websockets_are_blocked(host: Page, shop: Product) -> None:
+    (shop.data_dir / "one.csv").write_text("id\n1\n")
+    nodes = [
+        {"id": 1, "type": "csv_input", "name": "In", "config": {"path": "one.csv"}},
+        {"id": 2, "type": "csv_output", "name": "Out", "config": {"path": "two.csv"}},
+    ]
+    job = {"name": "Blocked", "graph": {"nodes": nodes, "edges": [{"from": 1, "to": 2}]}}
+    job_id = shop.create_job(job)
+    run_id = shop.execute(job_id)
+    assert shop.run_end(run_id)["status"] == "completed"
+    host.evaluate(BLOCK_WEBSOCKETS)
+    embed(host, shop, job_id, shop.token(scope="jobs:read", **Limit(job_id, run_id).claims))
+    expect(in_element(host, "[part=status]")).to_contain_text("Completed", timeout=RUN_SHOWN)
+    expect(in_element(host, "li")).to_have_count(2)
+    assert host.evaluate("tried") == 2
+    token = shop.token(scope="jobs:read", **Limit(job_id + 1).claims)
+    host.evaluate("(token) => (document.querySelector('job-progress').token = token)", token)
+    expect(in_element(host, "[part=problem]")).to_have_text(
+        f"the token is limited to job {job_id + 1}, and may not ask this", timeout=RUN_SHOWN
+    )
 
 
 def test_a_page_of_another_server_shows_a_run_live(

@@ -397,6 +397,7 @@ HTTP_SERVER = """() => {
     asked.push(`${pathname} ${headers.Authorization}`);
     if (window.refusing) return json({}, 401);
     if (pathname.endsWith('/room')) return json({}, full ? 503 : 204);
+    if (window.foreign && pathname.endsWith(`/${foreign}/runs`)) return json({ detail: 'not yours' }, 403);
     if (pathname.endsWith('/runs')) return stored ? json({ runs }) : json({}, 404);
     if (pathname.endsWith('/events')) {
       looks.push(performance.now());
@@ -537,6 +538,23 @@ def test_all_jobs_in_short_are_heard_by_who_asked_and_asked_for_again(
     modules.evaluate("service.unsubscribeFromAllJobs()")
     gone = {"action": "unsubscribe", "jobId": "*"}
     eventually(lambda: (2, gone) in server.received, what="no more of it")
+
+
+def test_over_http_a_job_that_the_token_may_not_see_is_refused_and_the_others_go_on(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate("() => { window.foreign = 43; }")
+    subscribe(modules, 43)
+    modules.wait_for_function("log.errors.length === 1")
+    refusal = {"code": "forbidden", "message": "not yours", "jobId": 43, "final": False}
+    assert logged(modules, "errors") == [refusal]
+    subscribe(modules, 42)
+    modules.wait_for_function("window.say !== undefined")
+    modules.evaluate("(message) => say(message)", progress(42, 5))
+    modules.wait_for_function("log.progress.length === 1")
+    asked = [path for path in modules.evaluate("asked") if "/43/" in path]
+    assert len(asked) == 1, "it is not asked for again"
 
 
 def test_of_all_jobs_in_short_nothing_comes_over_http_and_the_connection_says_that_it_is_there(

@@ -23,6 +23,7 @@ from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.pages import assert_accessible, picture, shift_clock
 from tests.browser.runs import (
     BAD_ROW,
+    BLOCK_WEBSOCKETS,
     ROWS,
     TOO_LARGE,
     Publisher,
@@ -535,15 +536,6 @@ def test_a_token_is_renewed_without_a_break(
     expect(page.locator("#connection-token")).to_be_hidden()
     expect_live(page)
     assert sockets == []
-
-
-BLOCK_WEBSOCKETS = """() => {
-  window.tried = 0;
-  window.WebSocket = class {
-    constructor() { window.tried += 1; setTimeout(() => this.onclose?.({ code: 1006, reason: '' })); }
-    close() {}
-  };
-}"""
 
 
 def test_where_websockets_are_blocked_a_run_is_watched_over_http(

@@ -130,6 +130,17 @@ def test_a_run_of_another_job_is_no_run_of_the_tokens_job(known: Known) -> None:
     assert known.product.get(f"/api/runs/{known.foreign_run}", token=token).status == 403
 
 
+def test_no_run_of_another_job_can_be_begun_from_whether_it_is_there_or_not(known: Known) -> None:
+    job = known.product.create_job(JOB)  # one without a run, which would be in the way
+
+    def told(run: str) -> tuple[int, str]:
+        path, body = f"/api/jobs/{job}/execute", {"fromRun": run, "fromNode": 1}
+        answer = known.product.post(path, body, token=known.product.token(**claims(job)))
+        return answer.status, answer.json()["detail"].replace(run, "…")
+
+    assert told(known.foreign_run) == told("0" * 32) == (404, "there is no run …")
+
+
 def test_the_list_of_runs_holds_what_the_token_may_see(known: Known) -> None:
     def listed(token: str, more: str = "") -> list[str]:
         answer = known.product.get(f"/api/jobs/{known.job}/runs{more}", token=token)

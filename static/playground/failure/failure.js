@@ -42,7 +42,8 @@ export class Failure {
     const { again, around, skip, file } = this.#parts;
     const mayReject = graph !== null && node.row !== null && canReject(graph, editor.types, node.nodeId);
     for (const button of [skip, file]) setHidden(button, !mayReject);
-    setHidden(around, graph === null || node.row === null || !hasRowsBefore(graph, node.nodeId));
+    const isRead = (record?.fromRun ?? null) === null; // else rows may be those that a run before kept
+    setHidden(around, graph === null || node.row === null || !isRead || !hasRowsBefore(graph, node.nodeId));
     setHidden(again, graph === null);
     again.disabled = !canRun;
     setText(again.querySelector('span'), editor.isDirty ? 'Save and run again' : 'Run again');
@@ -73,7 +74,7 @@ export class Failure {
 
   #runAgain() {
     const { record, graph } = this.#shown;
-    this.#host.runAgain(valuesFor(parametersOf(graph), record?.parameters));
+    this.#host.runAgain(record === null ? null : valuesFor(parametersOf(graph), record.parameters));
   }
 
   #lookAround() {

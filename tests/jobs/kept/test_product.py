@@ -211,7 +211,7 @@ def test_a_preview_of_a_run_that_is_none_is_refused(shop: Product) -> None:
 def test_what_has_changed_or_is_asked_wrongly_is_refused_with_a_sentence(shop: Product) -> None:
     job_id, document, failed = failing(shop, "refused")
     other = shop.create_job({"name": "another", "graph": document})
-    assert begin(shop, other, failed, 3).status == 409
+    assert begin(shop, other, failed, 3).status == 404, "as one that is not there"
     assert begin(shop, job_id, "0" * 32, 3).status == 404
     assert begin(shop, job_id, "../x", 3).status == 422
     assert begin(shop, job_id, failed, "3").status == 422  # type: ignore[arg-type]
