@@ -186,7 +186,7 @@ def test_a_preview_shows_what_a_run_kept_as_far_as_the_graph_is_as_it_was(shop: 
 
 def test_a_preview_of_what_is_not_there_any_more_reads_anew(shop: Product) -> None:
     _, document, failed = failing(shop, "gone")
-    RunFiles(shop.data_dir, failed).delete_kept("default")
+    RunFiles(shop.data_dir, failed).remove_kept()
     (shop.data_dir / "gone.csv").write_text("id,price\n20,1\n")
     found = preview(shop, document, 2, failed).json()
     assert (found["rows"], "fromRun" in found) == ([[20, "1"]], False)
