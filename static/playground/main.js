@@ -93,6 +93,7 @@ class Playground {
   #api = new Api(currentToken);
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #askForDrawing = oncePerFrame(() => this.#draw());
+  #page = this.#pageOfParts();
 
   #connection = new ConnectionView({ onRetry: () => this.#service.reconnect(), onRenew: () => this.#renewToken() });
   #jobsView = new JobsView({ onOpen: (jobId) => this.#go(jobPlace(jobId)) });
@@ -114,7 +115,17 @@ class Playground {
     announce: (text) => this.#speak(text),
   });
   #executeForm = new ExecuteForm();
-  #editor = new Editor({ api: this.#api, graph: this.#graph, host: this.#editHost() });
+  #editor = new Editor({
+    api: this.#api,
+    graph: this.#graph,
+    page: this.#page,
+    onDraft: (graph) => this.#showDraft(graph),
+    onChosen: (nodeId) => this.#showDetails(nodeId),
+    onSaved: (job) => this.#onSaved(job),
+    onGone: (jobId) => this.#onGone(jobId),
+    onUnsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
+    takenIds: () => this.#shown.state.nodeIds(),
+  });
   #files = new Files({ api: this.#api, host: this.#filesHost() });
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
   #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
@@ -671,7 +682,7 @@ class Playground {
 
   #showNode(nodeId) {
     if (this.#runs.past !== null || !this.#editor.isOpen) this.#select(nodeId);
-    else this.#editor.select(nodeId);
+    else if (!this.#editor.select(nodeId)) this.#showDetails(nodeId);
   }
 
   #showDetails(nodeId) {
@@ -691,35 +702,34 @@ class Playground {
 
   // ---- editing
 
-  #editHost() {
+  // What parts may ask for; see page.js.
+  #pageOfParts() {
     return {
-      onDraft: (graph) => this.#showDraft(graph),
-      onChosen: (nodeId) => this.#showDetails(nodeId),
-      isDetailsOpen: () => this.#shown.selected !== null,
-      takenIds: () => this.#shown.state.nodeIds(),
+      attempt: (work, options) => this.#attempt(work, options),
+      say: (text, tone, action) => this.#notice.say(text, tone, action),
+      announce: (text) => this.#speak(text),
+      selected: () => this.#shown.selected,
       jobs: () => this.#jobs,
-      show: async (jobId) => {
+      showJob: async (jobId) => {
         await this.#refreshJobs();
         await this.#go(jobPlace(jobId), { isAnew: true }); // also where it is shown: its draft was discarded
       },
-      saved: async (job) => {
-        if (this.#shown.jobId === job.id) this.#shown.job = job;
-        await this.#refreshJobs();
-        this.#askForDrawing();
-      },
-      gone: async (jobId) => {
-        await this.#refreshJobs();
-        if (this.#shown.jobId === jobId) await this.#go({ page: 'home' });
-      },
-      unsaved: (jobIds) => this.#jobsView.markUnsaved(jobIds),
       editAsJson: () => this.#jsonView.open(this.#editor.document),
       find: () => this.#find.open(),
-      dock: this.#previewDock(),
-      attempt: (work) => this.#attempt(work),
-      notice: (text, tone, action) => this.#notice.say(text, tone, action),
-      announce: (text) => this.#speak(text),
       browse: (path, isWriting) => this.#files.choose(path, isWriting),
+      dock: this.#previewDock(),
     };
+  }
+
+  async #onSaved(job) {
+    if (this.#shown.jobId === job.id) this.#shown.job = job;
+    await this.#refreshJobs();
+    this.#askForDrawing();
+  }
+
+  async #onGone(jobId) {
+    await this.#refreshJobs();
+    if (this.#shown.jobId === jobId) await this.#go({ page: 'home' });
   }
 
   #filesHost() {
