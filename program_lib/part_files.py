@@ -38,8 +38,10 @@ def write_out(descriptor: int, start: int, end: int) -> bool:
 class PartFile:
     """The file of one writer, whose path is checked already. One thread uses it, in the order of program_lib.ports.Writer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o666) -> None:
+        """`mode`: who may do what with the file, before the umask."""
         self._path = path
+        self._mode = mode
         self._part = path.with_name(PART_NAME.format(name=path.name, pid=os.getpid()))
         self._descriptor: int | None = None
         self._is_made = False
@@ -54,7 +56,7 @@ class PartFile:
     def start(self) -> None:
         """Makes the part file; a link that has just taken its place is refused."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self._part, flags, 0o666)
+        self._descriptor = os.open(self._part, flags, self._mode)
         self._is_made = True
 
     def append(self, *contents: bytes | memoryview) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from program_lib.nodes import Node, Source
 
@@ -27,23 +27,24 @@ def _earlier(nodes: Sequence[Node]) -> dict[Node, set[Node]]:
     """For each source those that should be read before it."""
     found: dict[Node, set[Node]] = {node: set() for node in nodes if isinstance(node, Source)}
     for node in nodes:
-        firsts = _sources_of(node, node.first_inputs)
-        others = _sources_of(node, [port for port in node.inputs if port not in node.first_inputs])
+        firsts = _sources(ancestors(node, node.first_inputs))
+        others = _sources(ancestors(node, node.inputs.keys() - set(node.first_inputs)))
         for source in others - firsts:
             found[source] |= firsts
     return found
 
 
-def _sources_of(node: Node, ports: Sequence[str]) -> set[Node]:
+def _sources(nodes: Iterable[Node]) -> set[Node]:
+    return {node for node in nodes if isinstance(node, Source)}
+
+
+def ancestors(node: Node, ports: Iterable[str]) -> set[Node]:
+    """All nodes whose rows come to these inputs of a node."""
     found: set[Node] = set()
-    seen: set[Node] = set()
     waiting = [feeder.node for port in ports for feeder in node.inputs.get(port, ())]
     while waiting:
         one = waiting.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        if isinstance(one, Source):
+        if one not in found:
             found.add(one)
-        waiting += [feeder.node for feeders in one.inputs.values() for feeder in feeders]
+            waiting += [feeder.node for feeding in one.inputs.values() for feeder in feeding]
     return found

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.graph.reaching import reached
+
 Document = dict[str, Any]
 
 
@@ -74,14 +76,15 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
     nodes = {node["id"]: node for node in now["nodes"]}
     if node_id not in nodes:
         raise CannotBegin(f"the job has no node {node_id}")
-    earlier = _reached(now, [node_id], forwards=False)
+    earlier = reached(_edges(now), [node_id], forwards=False)
     if not earlier:
         name = nodes[node_id]["name"]
         raise CannotBegin(f"nothing comes before {name}: execute the whole job", node_id)
     _check_unchanged(before.graph, now, earlier)
-    after = {node_id} | _reached(now, [node_id], forwards=True)
+    after = {node_id} | reached(_edges(now), [node_id], forwards=True)
     ends = [one for one in nodes if not _next(now, one) and _runs(one, after, before.completed)]
-    run = (_feeding(now, ends, earlier) | set(ends)) - earlier
+    feeding = reached(_edges(now), ends, forwards=False, stop=earlier)
+    run = (feeding | set(ends)) - earlier
     read = {edge["from"] for edge in _edges(now) if edge["to"] in run} & earlier
     for number in sorted(read):
         _check_kept(before, number, nodes[number]["name"])
@@ -136,26 +139,3 @@ def _edges(graph: Document) -> list[Document]:
 
 def _next(graph: Document, number: int) -> list[int]:
     return [edge["to"] for edge in _edges(graph) if edge["from"] == number]
-
-
-def _feeding(graph: Document, ends: Iterable[int], stop: Collection[int]) -> set[int]:
-    """All nodes whose rows come to these, not looked for beyond those of `stop`."""
-    return _reached(graph, ends, forwards=False, stop=stop)
-
-
-def _reached(
-    graph: Document, start: Iterable[int], *, forwards: bool, stop: Collection[int] = ()
-) -> set[int]:
-    here, there = ("from", "to") if forwards else ("to", "from")
-    following: dict[int, list[int]] = {}
-    for edge in _edges(graph):
-        following.setdefault(edge[here], []).append(edge[there])
-    found: set[int] = set()
-    waiting = list(start)
-    while waiting:
-        for number in following.get(waiting.pop(), ()):
-            if number not in found:
-                found.add(number)
-                if number not in stop:
-                    waiting.append(number)
-    return found

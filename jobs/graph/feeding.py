@@ -5,6 +5,7 @@ from typing import Any
 from jobs.graph.checks import GraphError, GraphInvalid, objects
 from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
+from jobs.graph.reaching import reached
 from program_lib.rejects import REJECTED
 
 Document = dict[str, Any]
@@ -29,7 +30,8 @@ def feeding_part(graph: Document, node_id: int) -> tuple[Document, list[Last]]:
         last = {(edge["from"], _port_left(edge)) for edge in into}
         if not last:
             raise GraphInvalid([GraphError(node_id, "edges", "no rows come to this node")])
-    wanted = _reaching({number for number, _ in last}, edges)
+    shown = {number for number, _ in last}
+    wanted = shown | reached(edges, shown, forwards=False)
     if writing := [number for number in wanted & nodes.keys() if not _gives_rows(nodes[number])]:
         raise GraphInvalid(
             [
@@ -120,17 +122,6 @@ def _fields_about_columns(type_name: str) -> set[str]:
 
 def _nodes(graph: Document) -> dict[int, Document]:
     return {node["id"]: node for node in objects(graph.get("nodes")) if _is_id(node.get("id"))}
-
-
-def _reaching(last: set[int], edges: list[Document]) -> set[int]:
-    found: set[int] = set()
-    waiting = list(last)
-    while waiting:
-        node_id = waiting.pop()
-        if node_id not in found:
-            found.add(node_id)
-            waiting += [edge["from"] for edge in edges if edge["to"] == node_id]
-    return found
 
 
 def _is_id(value: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from program_lib.batch import Batch
 from program_lib.nodes import Node, NodeFailed
+from program_lib.sources import ancestors
 from progress_lib import Status
 
 
@@ -45,9 +46,9 @@ class Draining:
         """A node has failed. Raises NodeFailed, of the first one, where nothing that goes on would help."""
         if self._is_over:
             raise failed
-        before = ancestors(failed.node)
         if self.failure is None:
-            self.failure, self._needed = failed, before
+            self.failure = failed
+            self._needed = ancestors(failed.node, failed.node.inputs)
             self._check()
             failed.node.say(
                 Status.RUNNING,
@@ -64,24 +65,9 @@ class Draining:
         """Ends the run where what the failed node gets will not be there, or is there already."""
         if self.failure is None:
             return
-        keepings = [node.keeping for node in feeders(self.failure.node)]
+        feeding = self.failure.node.inputs.values()
+        keepings = [feeder.node.keeping for feeders in feeding for feeder in feeders]
         is_lost = any(one is None or one.is_lost for one in keepings)
         if is_lost or all(one is not None and one.is_kept for one in keepings):
             self._is_over = True
             raise self.failure
-
-
-def feeders(node: Node) -> set[Node]:
-    return {feeder.node for feeding in node.inputs.values() for feeder in feeding}
-
-
-def ancestors(node: Node) -> set[Node]:
-    """All nodes whose rows come to this one."""
-    found: set[Node] = set()
-    waiting = [node]
-    while waiting:
-        for one in feeders(waiting.pop()):
-            if one not in found:
-                found.add(one)
-                waiting.append(one)
-    return found

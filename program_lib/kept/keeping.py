@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from program_lib.kept.schemas import KEY, schema_text
+from program_lib.kept.schemas import KEY, OUTPUT, schema_text
 from program_lib.limits import is_out_of_memory
-from program_lib.part_files import Appending
+from program_lib.part_files import Appending, PartFile
 from program_lib.ports import BATCH_ROWS
 from program_lib.types import Schema
 
@@ -175,13 +174,13 @@ class _OutputFile:
         """`count` is told how many bytes will be written, and refuses them by raising."""
         self.rows = 0
         self._count = count
-        self._path, self._part = path, path.with_name(f".{path.name}.part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self._part, flags, 0o600)
+        self._path = path
+        self._part = PartFile(path, mode=0o600)
+        self._part.start()
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
-        about = {KEY: schema_text(schema), b"progress.output": output.encode()}
+        about = {KEY: schema_text(schema), OUTPUT: output.encode()}
         self._schema = schema.arrow().with_metadata(about)
         self._writer = pq.ParquetWriter(
             Appending(self._append), self._schema, compression="zstd", write_page_checksum=True
@@ -200,11 +199,10 @@ class _OutputFile:
         if self._waiting:
             self._write_group()
         self._writer.close()
-        os.fsync(self._descriptor)
-        self._close()
+        self._part.finish()
 
     def put_in_place(self) -> None:
-        self._part.rename(self._path)
+        self._part.commit()
 
     def undo(self) -> None:
         """The writer is closed first: it would write the end of its file when Python lets go of it."""
@@ -213,11 +211,9 @@ class _OutputFile:
             if self._writer is not None:
                 self._writer.close()
         self._waiting = []
-        with suppress(OSError):
-            self._close()
-        for path in (self._part, self._path):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        self._part.undo()
+        with suppress(OSError):  # it may be in its place already
+            self._path.unlink(missing_ok=True)
 
     def _write_group(self) -> None:
         assert self._writer is not None
@@ -226,15 +222,8 @@ class _OutputFile:
         self._writer.write_table(pa.table(rows.columns, schema=self._schema), max(len(rows), 1))
 
     def _append(self, content: bytes | memoryview) -> None:
-        left = memoryview(content)
-        self._count(left.nbytes)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        self._count(memoryview(content).nbytes)
+        self._part.append(content)
 
 
 def _nothing_more(size: int) -> None:

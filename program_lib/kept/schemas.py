@@ -8,6 +8,7 @@ from typing import Any
 from program_lib.types import Column, Kind, Schema, Type
 
 KEY = b"progress.columns"  # of the file's metadata
+OUTPUT = b"progress.output"  # of the same: which of the node's outputs gave the rows
 
 
 def schema_text(schema: Schema) -> bytes:

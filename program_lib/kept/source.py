@@ -11,14 +11,12 @@ import pyarrow.parquet as pq
 
 from program_lib.batch import Batch
 from program_lib.errors import ProgramError
-from program_lib.kept.schemas import KEY, schema_of_text
+from program_lib.kept.schemas import KEY, OUTPUT, schema_of_text
 from program_lib.nodes import Node, NodeFailed, Source
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.stopping import check
 from program_lib.types import Schema
 from progress_lib import Status
-
-OUTPUT = b"progress.output"
 
 
 class KeptFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from re import Pattern
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route
@@ -14,6 +15,13 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOK = {"runOnly": {"type": "tag", "values": STANDARDS}, "resultTypes": ["violations"]}
 AXE = Axe().axe_script
 BREACHES = "async (options) => (await axe.run(options)).violations"
+
+
+def hold(page: Page, url: str | Pattern[str]) -> list[Route]:
+    """Holds back what is asked of these addresses; the list is filled as it is asked for."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route))
+    return held
 
 
 def wait_for_held(page: Page, held: list[Route]) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE, small_graph
-from tests.browser.pages import assert_accessible, picture, wait_for_held
+from tests.browser.pages import assert_accessible, hold, picture, wait_for_held
 from tests.browser.runs import Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
@@ -101,8 +101,7 @@ def test_a_node_chosen_while_a_link_is_on_its_way_stays_chosen(
 ) -> None:
     job_id = shop.create_job({"name": "Chosen", "graph": small_graph()})
     page = open_playground(job_id, viewport=WIDE)
-    held: list[Route] = []
-    page.route(f"**/api/jobs/{job_id}/runs?*", lambda route: held.append(route))
+    held = hold(page, f"**/api/jobs/{job_id}/runs?*")
     go(page, shop, f"job={job_id}&node=2")
     node(page, 1).click()
     expect(page.locator("#details-name")).to_have_text("Orders")

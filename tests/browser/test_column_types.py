@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.editing import EMPTY, Editor, box_of, node_of
-from tests.browser.pages import assert_accessible, picture
+from tests.browser.pages import assert_accessible, hold, picture
 from tests.browser.test_playground import expect_live, expect_run
 from tests.harness import Product
 
@@ -234,8 +234,7 @@ def test_types_are_found_though_those_that_are_there_are_wrong(edit: Any) -> Non
 
 def test_a_file_that_is_changed_while_it_is_read_gives_no_types(edit: Any) -> None:
     editor = edit(of_this_engine(visits()))
-    held: list[Route] = []
-    editor.page.route("**/api/jobs/find-types", lambda route: held.append(route))
+    held = hold(editor.page, "**/api/jobs/find-types")
     editor.node(1).click()
     with editor.page.expect_request("**/api/jobs/find-types"):
         editor.page.click(".types-find")

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import new_context
 from tests.browser.editing import EMPTY, Editor
-from tests.browser.pages import assert_accessible, wait_for_held
+from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.browser.test_edit_rules import run
 from tests.harness import Product
 
@@ -112,8 +112,7 @@ def test_who_types_before_the_functions_are_there_is_offered_them_then(
     job_id = shop.create_job({"name": "Early", "graph": GRAPH})
     page = open_playground()
     page.goto("about:blank")  # what it asks for late is not held
-    held: list[Route] = []
-    page.route("**/api/functions", lambda route: held.append(route))
+    held = hold(page, "**/api/functions")
     page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
     page.locator('.node[data-node-id="2"]').click()
     field = page.locator('#node-form [data-field="condition"] textarea')

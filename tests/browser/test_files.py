@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.editing import URL, Editor
-from tests.browser.pages import assert_accessible, picture, wait_for_held
+from tests.browser.pages import assert_accessible, hold, picture, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, eventually, running_product
 
@@ -213,10 +213,8 @@ def test_a_file_is_brought_and_replaced_only_when_that_is_wanted(edit: Any, shop
 
 
 def held_list(page: Page, name: str) -> list[Route]:
-    """Holds the answer back that lists this directory; the list is filled as soon as it was asked for."""
-    held: list[Route] = []
-    page.route(re.compile(rf"/api/files\?.*path={name}\b"), lambda route: held.append(route))
-    return held
+    """Holds the answer back that lists this directory."""
+    return hold(page, re.compile(rf"/api/files\?.*path={name}\b"))
 
 
 def step_into(page: Page, name: str, held: list[Route]) -> None:

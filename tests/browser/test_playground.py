@@ -18,7 +18,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import box_of
-from tests.browser.pages import wait_for_held
+from tests.browser.pages import hold, wait_for_held
 from tests.harness import ROOT, Product, eventually
 
 ROWS = 60_000  # of the tables made here: seconds of work, and some hundred reports
@@ -298,12 +298,7 @@ def test_a_nodes_details_are_whole_though_its_run_was_heard_of_before_its_graph(
     expect_live(page)
     page.click("#execute")
     expect_run(page, "completed")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(f"**/api/jobs/{shop.sample_job_id()}", hold)
+    held = hold(page, f"**/api/jobs/{shop.sample_job_id()}")
     page.reload()
     expect_run(page, "completed")  # as the hub tells it
     wait_for_held(page, held)

@@ -8,10 +8,10 @@ import sys
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.pages import assert_accessible, wait_for_held
+from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.harness import ROOT, Product
 
 SETTINGS = """async (asked) => (await import('/playground/room/publish.js')).settingsText(asked)"""
@@ -78,8 +78,7 @@ def test_a_tour_that_begins_before_the_jobs_are_there_waits_for_them(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
     page = home(open_playground)
-    held: list[Route] = []
-    page.route("**/api/jobs?limit=*", lambda route: held.append(route))
+    held = hold(page, "**/api/jobs?limit=*")
     page.goto(f"{shop.url}/")
     page.click("#greeting-tour")
     expect(page.locator("#tour")).to_be_hidden()

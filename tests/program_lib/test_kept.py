@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -281,7 +282,7 @@ def test_a_full_disk_costs_what_is_kept_and_not_the_run(
     kept, write = Kept(), os.write
 
     def full(descriptor: int, content: Any) -> int:
-        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".parquet.part"):
+        if re.search(r"\.parquet\.\d+\.part$", os.readlink(f"/proc/self/fd/{descriptor}")):
             raise OSError(28, "No space left on device")
         return write(descriptor, content)
 
