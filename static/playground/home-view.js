@@ -240,7 +240,7 @@ function drawForeign({ element: row, field, icon: image, name, sub, time }, prog
   if (document.activeElement !== field) field.value = kept.get(jobId) ?? '';
 }
 
-function drawJob({ element: row, name, strip, typical, icon: image, last }, { id, name: jobName, runs }, now) {
+function drawJob({ element: row, name, strip, typical, icon: image, last }, { name: jobName, runs }, now) {
   const view = lastRunView(runs[0] ?? null, now);
   setAttribute(row, 'data-status', view?.status ?? 'none');
   setText(name, jobName);
@@ -250,7 +250,7 @@ function drawJob({ element: row, name, strip, typical, icon: image, last }, { id
   setText(last, view?.text ?? 'Not run yet');
   const usual = typicalDuration(runs);
   setText(typical, usual === null ? '–' : formatDuration(usual, true));
-  drawStrip(strip, runs, id);
+  drawStrip(strip, runs);
 }
 
 // Oldest first, as one reads; a bar is as high as the run took long. Drawn anew only when the runs are others.

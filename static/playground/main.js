@@ -133,9 +133,9 @@ class Playground {
   #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document), offer: (jobs) => this.#greeting.offer(jobs) } });
   #greeting = new Greeting({ start: (job) => this.#gallery.start(job), tour: () => this.#tour.start() });
   #tour = new Tour({ showJob: () => this.#showAnyJob(), newJob: () => this.#editor.newJob(), onEnd: () => this.#greeting.close() });
-  #guide = new GuideView({ functions: () => this.#api.functions(), jobs: () => this.#jobs, tour: () => this.#tour.start(), say: (text) => this.#speak(text) });
 
   start() {
+    new GuideView({ functions: () => this.#api.functions(), jobs: () => this.#jobs, tour: () => this.#tour.start(), say: (text) => this.#speak(text) });
     this.#noteLoss();
     this.#service.onState((state) => this.#onConnection(state));
     this.#service.onServer((state) => this.#onServer(state));

@@ -19,7 +19,7 @@ export function formatValues(parameters) {
 }
 
 /** "Attempt 2 of 4, due at 6:30:05 PM": of a run that is tried again when it fails; null of every other run. */
-export function formatAttempt({ attempt = 1, attempts = 1, dueAt = null }, { isWaiting, now }) {
+export function formatAttempt({ attempt = 1, attempts = 1, dueAt = null }, { isWaiting = false, now = 0 } = {}) {
   if (attempts === 1) return null;
   const due = isWaiting && dueAt !== null && dueAt > now ? `, due at ${formatMoment(dueAt)}` : '';
   return `Attempt ${attempt} of ${attempts}${due}`;
@@ -100,7 +100,10 @@ export function shortRun(runId) {
   return runId.length > 12 ? `${runId.slice(0, 8)}…` : runId;
 }
 
-/** What a node does, in one line of its settings; its type where they say nothing yet. */
+/**
+ * What a node does, in one line of its settings; its type where they say nothing yet.
+ * @param {{ type: string, config?: Record<string, any> }} node
+ */
 export function summaryOf({ type, config = {} }) {
   const { table, sql, path, url, condition, columns, by, values, rows, every } = config;
   const outputs = Array.isArray(config.branches) ? config.branches.map((entry) => entry?.port).join(', ') : '';

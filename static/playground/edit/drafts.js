@@ -138,7 +138,7 @@ export class Drafts {
 
 // Each node has a place: its own where all have one, spread so that no two cards touch; else laid out. Which engine it was
 // written for is the stored job's to say, and no part of the draft.
-export function standingGraph({ engine, ...graph }) {
+export function standingGraph({ engine: _engine, ...graph }) {
   return placed({ ...graph, edges: graph.edges ?? [] }, layOut({ nodes: graph.nodes, edges: graph.edges ?? [] }, 'right').positions);
 }
 

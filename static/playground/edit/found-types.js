@@ -36,7 +36,7 @@ export function withFound(config, { columns, types }) {
 
 /** A configuration with these types, and without what graphs of before had instead. */
 export function typed(config, field, types) {
-  const { [NUMBERS]: before, ...rest } = config ?? {};
+  const { [NUMBERS]: _before, ...rest } = config ?? {};
   return { ...rest, [field]: types };
 }
 
@@ -49,9 +49,9 @@ export function foundText({ added, kept, gone }) {
 }
 
 function namedTypes(config) {
-  const numbers = listOf(config?.[NUMBERS]).map((column) => [column, 'numeric']);
+  const numbers = listOf(config?.[NUMBERS]).map((column) => /** @type {[string, string]} */ ([column, 'numeric']));
   const entries = listOf(config?.types).filter((entry) => typeof entry?.column === 'string' && entry.column !== '');
-  return new Map([...numbers, ...entries.map(({ column, type }) => [column, type])]);
+  return new Map([...numbers, ...entries.map(({ column, type }) => /** @type {[string, string]} */ ([column, type]))]);
 }
 
 function listOf(value) {

@@ -240,7 +240,9 @@ export class Gestures {
     const end = { side: port.dataset.port, name: port.dataset.name };
     const targetAt = (event) => {
       const under = document.elementFromPoint(event.clientX, event.clientY);
+      /** @type {HTMLElement | null | undefined} */
       const card = under?.closest('.node-slot');
+      /** @type {HTMLElement | null | undefined} */
       const aimed = under?.closest('.port');
       const fits = aimed != null && aimed.dataset.port !== end.side;
       return card == null ? null : { id: Number(card.dataset.nodeId), name: fits ? aimed.dataset.name : null };

@@ -108,7 +108,10 @@ export class GraphCommands {
     this.#page.announce(`${label}.`);
   }
 
-  // What people call the ends of an edge: Split (large), Join (left).
+  /**
+   * What people call the ends of an edge: Split (large), Join (left).
+   * @param {import('./graphs.js').Edge} edge
+   */
   #endNames({ from, to, fromPort, toPort }) {
     const { graph } = this.#drafts;
     return [withPort(nameIn(graph, from), fromPort), withPort(nameIn(graph, to), toPort)];

@@ -61,7 +61,7 @@ export class JobSettings {
   // A member of the graph that is none of its nodes and edges; null takes it away.
   #put(draft, member, value, word = member) {
     if (draft !== this.#drafts.current) return;
-    const apply = ({ [member]: before, ...graph }) => (value === null ? graph : { ...graph, [member]: value });
+    const apply = ({ [member]: _before, ...graph }) => (value === null ? graph : { ...graph, [member]: value });
     this.#change({ label: `Change the ${word}`, apply });
     this.#page.announce(`Changed the ${word}.`);
   }

@@ -37,6 +37,7 @@ export class JobTools {
   }
 
   #items() {
+    /** @type {import('./menu.js').Entry[]} */
     const entries = [
       { key: 'rename', label: 'Rename', icon: 'pencil', hint: 'F2', run: () => this.startRename() },
       { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },

@@ -6,7 +6,7 @@
  * `.expression-try` and `.expression-values`. What of a field is wrong has `aria-invalid`.
  */
 
-import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
+import { byId, closest, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
 import { countText, linesOf } from './columns.js';
 import { completing, offerLearned } from './completion.js';
 import { byExpression, growing } from './expression-field.js';
@@ -156,7 +156,7 @@ export class NodeForm {
   }
 
   #field(node, field, fields, isChosen) {
-    const say = (value, { error } = {}) => {
+    const say = (value, { error = undefined } = {}) => {
       this.#noteWrong(field.name, error);
       if (error === undefined) this.#says.configure(node.id, field.name, value);
     };
@@ -246,7 +246,7 @@ export class NodeForm {
     const signature = JSON.stringify(own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name, this.#known.ofEdge(edge), this.#known.why(edge.from)]));
     if (box.dataset.signature === signature) return;
     box.dataset.signature = signature;
-    const focused = box.contains(document.activeElement) ? document.activeElement.closest('[data-key]')?.dataset.key : null;
+    const focused = box.contains(document.activeElement) ? closest(document.activeElement, '[data-key]')?.dataset.key : null;
     const head = element('div', 'details-section-head', element('h3', 'section-title', 'Connections'));
     let add = null;
     if (type?.hasOutput !== false || type.rejects) {
@@ -294,7 +294,7 @@ export class NodeForm {
 }
 
 function nothingKnown() {
-  return { entering: () => null, ofEdge: () => null, why: () => '', tables: () => [] };
+  return { entering: (_port) => null, ofEdge: (_edge) => null, why: (_id) => '', tables: (_connection) => [] };
 }
 
 // What of a field is at fault: the inputs with the texts that the errors name, else its first.
@@ -437,7 +437,7 @@ function line(field, say, says) {
     ...control,
     element: element('div', 'field-line', input, list, ...(field.kind === 'path' ? [browseButton(field, input, say, says.browse)] : [])),
     suggest: (texts) => {
-      const shown = [...list.children].map(({ value }) => value);
+      const shown = [...list.options].map(({ value }) => value);
       if (JSON.stringify(shown) !== JSON.stringify(texts)) list.replaceChildren(...texts.map((text) => new Option(text)));
     },
   };
@@ -552,7 +552,7 @@ function cell(made, label, place, member) {
 }
 
 function textCell(label, entry, place, member, change, tag = 'input') {
-  const made = document.createElement(tag);
+  const made = /** @type {HTMLInputElement | HTMLTextAreaElement} */ (document.createElement(tag));
   made.value = String(entry?.[member] ?? '');
   made.placeholder = label;
   made.spellcheck = false;

@@ -12,7 +12,7 @@ export class Picker {
   #items = []; // {key, label, hint, icon}
   #shown = []; // those that match
   #active = 0;
-  #onPick = () => undefined;
+  #onPick = (_key) => undefined;
   #announce;
 
   constructor({ announce }) {

@@ -3,7 +3,7 @@
  * Test hooks: `#save`, `#undo`, `#redo`, `#zoom-level`.
  */
 
-import { byId, setHidden, setText } from '../dom.js';
+import { all, byId, setHidden, setText } from '../dom.js';
 import { openHelp } from './help.js';
 
 export class Toolbar {
@@ -43,7 +43,7 @@ export class Toolbar {
       notes,
     };
     for (const [id, run] of Object.entries(actions)) byId(id).addEventListener('click', () => run());
-    for (const button of document.querySelectorAll('[data-closes]')) button.addEventListener('click', () => byId(button.dataset.closes).close());
+    for (const button of all('[data-closes]')) button.addEventListener('click', () => byId(button.dataset.closes).close());
   }
 
   refresh() {

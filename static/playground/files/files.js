@@ -61,7 +61,7 @@ export class Files {
   }
 
   async #read(dropped, clientX, clientY) {
-    const { path, root, uploadBytes } = await this.#api.list('');
+    const { root, uploadBytes } = await this.#api.list('');
     const size = dropped.reduce((sum, file) => sum + file.size, 0);
     const [one] = dropped;
     const title = dropped.length === 1 ? `Read ${one.name} here?` : `Read ${dropped.length} files here?`;
