@@ -256,7 +256,13 @@ export class Api {
   // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
   async #job(...request) {
     const { response, document } = await this.#exchange(...request);
-    return { ...document, ...shaped(document.graph), asStored: document.graph, notes: (document.notes ?? []).map(graphError), etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+    return {
+      ...document,
+      ...shaped(document.graph),
+      asStored: document.graph,
+      notes: (document.notes ?? []).map(graphError),
+      etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null,
+    };
   }
 
   async #exchange(method, path, body, headers = {}, signal = undefined) {

@@ -110,11 +110,21 @@ export class Executing {
   async restore({ graph, startedAt, createdAt }, { runs }) {
     const { shown } = this.#job;
     const when = formatMoment(startedAt ?? createdAt);
-    if (runs && !(await confirmed({ title: 'Run this version?', text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`, yes: 'Run this version', danger: false }))) return;
+    if (
+      runs &&
+      !(await confirmed({
+        title: 'Run this version?',
+        text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`,
+        yes: 'Run this version',
+        danger: false,
+      }))
+    ) return;
     await this.#page.go(jobPlace(shown.jobId));
     if (shown !== this.#job.shown || !this.#editor.isOpen) return;
     const isOther = this.#editor.restoreGraph(graph, `Restore the version of ${when}`);
-    this.#page.say(isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`);
+    this.#page.say(
+      isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`,
+    );
     if (runs) await this.execute();
   }
 

@@ -18,14 +18,40 @@ import { Gestures } from './edit/gestures.js';
 import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
 import { formatShare } from '../realtime/estimate.js';
-import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
+import { curve, edgeLine, enters, flowOrder, layOut, leaves, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { holdsText } from './room/holding.js';
 import { kindOf } from './room/kinds.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = {
-  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', excel_input: 'table', excel_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
-  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table', python: 'braces',
+  db_input: 'db_input',
+  db_output: 'db_output',
+  csv_input: 'csv',
+  csv_output: 'csv',
+  parquet_input: 'table',
+  parquet_output: 'table',
+  excel_input: 'table',
+  excel_output: 'table',
+  ndjson_input: 'braces',
+  ndjson_output: 'braces',
+  http_input: 'cloud',
+  filter: 'filter',
+  map: 'map',
+  limit: 'limit',
+  select: 'map',
+  sort: 'table',
+  aggregate: 'table',
+  window: 'table',
+  pivot: 'table',
+  unpivot: 'table',
+  distinct: 'filter',
+  sample: 'filter',
+  split: 'split',
+  union: 'union',
+  join: 'join',
+  lookup: 'lookup',
+  sql: 'table',
+  python: 'braces',
 };
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
@@ -161,7 +187,9 @@ export class GraphView {
       const source = nodeOf(line.from);
       return { line, source, flow: this.#flowOf(line.edge, source) };
     });
-    const moving = new Set(since === null ? told.filter(({ source, flow }) => source.state === 'running' && flow.rate !== 0 && flow.rows > 0).slice(0, MOST_FLOWING) : []);
+    const moving = new Set(
+      since === null ? told.filter(({ source, flow }) => source.state === 'running' && flow.rate !== 0 && flow.rows > 0).slice(0, MOST_FLOWING) : [],
+    );
     for (const one of told) setAttribute(one.line.path, 'data-flowing', String(moving.has(one)));
     const isShort = told.some(({ line, flow }) => line.room < ROOM_FULL || flow.rows > MOST_FULL); // one notation for all
     for (const { line, source, flow } of told) drawLine(line, source, flow, since, isShort);
@@ -278,8 +306,9 @@ export class GraphView {
     const all = this.#box();
     const { zoom } = this.#camera;
     const { width, height } = this.#free();
-    if (all.width * zoom + 48 <= width && all.height * zoom + 48 <= height) this.#look(revealing(this.#camera, all, { width, height }, 24), this.#follows, this.#fitted);
-    else this.#revealNow(this.#opened);
+    if (all.width * zoom + 48 <= width && all.height * zoom + 48 <= height) {
+      this.#look(revealing(this.#camera, all, { width, height }, 24), this.#follows, this.#fitted);
+    } else this.#revealNow(this.#opened);
     this.#lent = { from, to: this.#camera };
   }
 

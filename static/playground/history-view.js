@@ -65,7 +65,17 @@ export class HistoryView {
     const took = tookText(run, null);
     const id = element('code', '', shortRun(run.runId));
     id.title = run.runId;
-    const row = element('tr', '', head, element('td', '', state), number(took), number(formatCount(run.rows.in)), number(formatCount(run.rows.out)), element('td', '', id), element('td', 'cell-message', run.reason ?? run.waitReason ?? ''));
+    const row = element(
+      'tr',
+      '',
+      head,
+      element('td', '', state),
+      number(took),
+      number(formatCount(run.rows.in)),
+      number(formatCount(run.rows.out)),
+      element('td', '', id),
+      element('td', 'cell-message', run.reason ?? run.waitReason ?? ''),
+    );
     row.dataset.runId = run.runId;
     row.dataset.status = run.status;
     return row;

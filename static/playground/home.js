@@ -70,7 +70,11 @@ export class Home {
       onImport: () => host.importJobs(),
       onKeep: (jobId, name) => this.#keep(jobId, name),
     });
-    this.#runsView = new RunsPageView({ onGo: (place) => host.go(place), onFilter: (filter) => host.go(runsPlace(filter), { replace: true }), onMore: () => this.#loadMoreRuns() });
+    this.#runsView = new RunsPageView({
+      onGo: (place) => host.go(place),
+      onFilter: (filter) => host.go(runsPlace(filter), { replace: true }),
+      onMore: () => this.#loadMoreRuns(),
+    });
   }
 
   /** Show a place of home or of the runs; null: a job is shown instead. */
@@ -129,14 +133,20 @@ export class Home {
     if (this.#place === null) return;
     this.#lookIfDue(isDeaf ? DEAF_PERIOD : LOOK_PERIOD);
     const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown };
-    if (this.#place.page === 'runs') return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
+    if (this.#place.page === 'runs') {
+      return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
+    }
     const running = this.#overview.running();
     this.#watched.show(isDeaf ? [] : running); // over HTTP each is a stream, of which the server has few
     const kept = keptPrograms();
     const share = (run) => this.#watched.shareOf(run, now, clock);
     return this.#view.draw({
       running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), isCancelling: this.#cancelled.has(run.runId) })),
-      waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({ ...run, before: this.#places.get(run.runId) ?? null, isCancelling: this.#cancelled.has(run.runId) })),
+      waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({
+        ...run,
+        before: this.#places.get(run.runId) ?? null,
+        isCancelling: this.#cancelled.has(run.runId),
+      })),
       failed: this.#overview.failed(now).slice(0, MOST_LISTED),
       counts: this.#counts(now),
       foreign: this.#overview.foreign(kept, now),
@@ -252,7 +262,9 @@ export class Home {
     const told = new Set(page.runs.map(({ runId }) => runId));
     const oldest = page.runs.at(-1)?.createdAt ?? 0;
     const older = isOnlyPage ? [] : before.filter(({ runId, createdAt }) => !told.has(runId) && createdAt <= oldest);
-    this.#found = isOnlyPage ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false } : { ...this.#found, runs: [...first, ...older] };
+    this.#found = isOnlyPage
+      ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false }
+      : { ...this.#found, runs: [...first, ...older] };
     if (isOnlyPage && place.q !== null) await this.#searchOn(place, 0);
     this.#host.redraw();
   }

@@ -103,5 +103,23 @@ export class JobAtHand {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), throughput: new Throughput(), selected: null, pending: null, place: null, waitReason: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return {
+    jobId: null,
+    job: null,
+    asked: false,
+    askedForRuns: false,
+    isMissed: false,
+    runGraph: null,
+    cancelled: null,
+    graph: NO_GRAPH,
+    editable: false,
+    state: new JobState(),
+    throughput: new Throughput(),
+    selected: null,
+    pending: null,
+    place: null,
+    waitReason: null,
+    askedForPlace: 0,
+    fetchedRuns: new Set(),
+  };
 }

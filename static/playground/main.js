@@ -47,7 +47,18 @@ import { ratesOf, Throughput } from './room/throughput.js';
 import { Tour } from './room/tour.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentCredential, currentToken, currentUser, isByProxy, keepToken, knownCredential, loseSession, openSession, signOut, takeTokenFromAddress } from './session.js';
+import {
+  currentCredential,
+  currentToken,
+  currentUser,
+  isByProxy,
+  keepToken,
+  knownCredential,
+  loseSession,
+  openSession,
+  signOut,
+  takeTokenFromAddress,
+} from './session.js';
 import { asSentence, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS } from './text.js';
 
 const NO_GRAPH = { nodes: [], edges: [] };
@@ -101,8 +112,21 @@ class Playground {
   #graph = new GraphView({ onSelect: (nodeId) => this.#select(nodeId) });
   #minimap = new MinimapView(this.#graph);
   #runView = new RunView({ onExecute: () => this.#execute(), onCancel: () => this.#cancel(), onShowNode: (id) => this.#showNode(id) });
-  #keptOutputs = new Kept({ api: this.#api, host: { begin: (runId, nodeId) => this.#execute({ fromRun: runId, fromNode: nodeId }), goToRun: (runId) => this.#go(jobPlace(this.#shown.jobId, { run: runId })), redraw: () => this.#askForDrawing(), announce: (text) => this.#speak(text) } });
-  #details = new DetailsView({ onClose: () => this.#closeDetails(), onShowLog: () => this.#runs.openDrawer('log'), onShowWritten: (written) => this.#files.show(written), more: this.#keptOutputs.element });
+  #keptOutputs = new Kept({
+    api: this.#api,
+    host: {
+      begin: (runId, nodeId) => this.#execute({ fromRun: runId, fromNode: nodeId }),
+      goToRun: (runId) => this.#go(jobPlace(this.#shown.jobId, { run: runId })),
+      redraw: () => this.#askForDrawing(),
+      announce: (text) => this.#speak(text),
+    },
+  });
+  #details = new DetailsView({
+    onClose: () => this.#closeDetails(),
+    onShowLog: () => this.#runs.openDrawer('log'),
+    onShowWritten: (written) => this.#files.show(written),
+    more: this.#keptOutputs.element,
+  });
   #notice = new NoticeView({ announce: (text) => this.#speak(text) });
   #menu = new MenuHere();
   #find = new FindView({ items: () => this.#findable(), announce: (text) => this.#speak(text) });
@@ -130,7 +154,10 @@ class Playground {
   #runs = new Runs({ api: this.#api, host: this.#runsHost() });
   #home = new Home({ api: this.#api, host: this.#homeHost(), overview: this.#overview });
 
-  #gallery = new Gallery({ api: this.#api, host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document), offer: (jobs) => this.#greeting.offer(jobs) } });
+  #gallery = new Gallery({
+    api: this.#api,
+    host: { attempt: (work) => this.#attempt(work), make: (document) => this.#editor.makeJob(document), offer: (jobs) => this.#greeting.offer(jobs) },
+  });
   #greeting = new Greeting({ start: (job) => this.#gallery.start(job), tour: () => this.#tour.start() });
   #tour = new Tour({ showJob: () => this.#showAnyJob(), newJob: () => this.#editor.newJob(), onEnd: () => this.#greeting.close() });
 
@@ -204,7 +231,9 @@ class Playground {
     if (place.run === null) this.#runs.leavePast();
     else await this.#runs.showLinked(place);
     if (this.#isArriving !== arriving) return;
-    if (!arriving.isChosen && place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) this.#showNode(place.node);
+    if (!arriving.isChosen && place.node !== null && this.#shown.selected !== place.node && this.#view().graph.nodes.some(({ id }) => id === place.node)) {
+      this.#showNode(place.node);
+    }
     this.#isArriving = null;
     if (arriving.isChosen) this.#noteAddress();
   }
@@ -500,7 +529,11 @@ class Playground {
   }
 
   #renewToken() {
-    this.#tokenView.open(currentToken() === '' ? 'Your session ends soon' : 'The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
+    this.#tokenView.open(
+      currentToken() === '' ? 'Your session ends soon' : 'The token ends soon',
+      'This page goes on without a break when you give it a new one.',
+      { canWait: true },
+    );
   }
 
   // ---- what a person asks for ------------------------------------------------------------------------
@@ -582,11 +615,21 @@ class Playground {
   async #restore({ graph, startedAt, createdAt }, { runs }) {
     const shown = this.#shown;
     const when = formatMoment(startedAt ?? createdAt);
-    if (runs && !(await confirmed({ title: 'Run this version?', text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`, yes: 'Run this version', danger: false }))) return;
+    if (
+      runs &&
+      !(await confirmed({
+        title: 'Run this version?',
+        text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`,
+        yes: 'Run this version',
+        danger: false,
+      }))
+    ) return;
     await this.#go(jobPlace(shown.jobId));
     if (shown !== this.#shown || !this.#editor.isOpen) return;
     const isOther = this.#editor.restoreGraph(graph, `Restore the version of ${when}`);
-    this.#notice.say(isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`);
+    this.#notice.say(
+      isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`,
+    );
     if (runs) await this.#execute();
   }
 
@@ -640,18 +683,38 @@ class Playground {
     const node = what.kind === 'node' ? this.#view().graph.nodes.find(({ id }) => id === what.id) : null;
     const place = this.#graph.sheetPoint(at.clientX, at.clientY);
     const items = this.#runs.past === null ? this.#editor.itemsFor(what, place) : null;
-    const looked = node === null ? [] : [{ key: 'open', label: 'Details', icon: 'log', run: () => this.#shown.selected !== what.id && this.#showNode(what.id) }];
-    const always = what.kind === 'ground' ? [{ key: 'fit', label: 'Show all of it', icon: 'fit', hint: '0', run: () => this.#graph.fit() }, { key: 'find', label: 'Find…', icon: 'search', hint: keyOf('find', IS_MAC), run: () => this.#find.open() }] : [];
-    const again = node === null ? [] : this.#keptOutputs.items(node.id, { run: this.#view().state.run(this.#view().clock), graph: this.#view().graph, canRun: this.#canRun });
+    const looked = node === null
+      ? []
+      : [{ key: 'open', label: 'Details', icon: 'log', run: () => this.#shown.selected !== what.id && this.#showNode(what.id) }];
+    const always = what.kind === 'ground'
+      ? [{ key: 'fit', label: 'Show all of it', icon: 'fit', hint: '0', run: () => this.#graph.fit() }, {
+        key: 'find',
+        label: 'Find…',
+        icon: 'search',
+        hint: keyOf('find', IS_MAC),
+        run: () => this.#find.open(),
+      }]
+      : [];
+    const again = node === null
+      ? []
+      : this.#keptOutputs.items(node.id, { run: this.#view().state.run(this.#view().clock), graph: this.#view().graph, canRun: this.#canRun });
     const all = [...(items ?? looked), ...again, ...always];
     const label = node?.name || (what.kind === 'edge' ? 'Connection' : 'Graph');
-    if (all.length > 0) this.#menu.open({ label, items: all, ...at, refocus: () => (node === null ? this.#graph.focusGround() : this.#graph.focusNode(node.id)) });
+    if (all.length > 0) {
+      this.#menu.open({ label, items: all, ...at, refocus: () => (node === null ? this.#graph.focusGround() : this.#graph.focusNode(node.id)) });
+    }
   }
 
   // What can be gone to from here: the nodes that are shown, what can be done, and all jobs.
   #findable() {
     const { types } = this.#editor;
-    const nodes = this.#view().graph.nodes.map(({ id, type, name }) => ({ kind: 'node', label: name || `Node ${id}`, hint: types.get(type)?.label ?? type, icon: iconOf(type, types.get(type)), run: () => this.#goToNode(id) }));
+    const nodes = this.#view().graph.nodes.map(({ id, type, name }) => ({
+      kind: 'node',
+      label: name || `Node ${id}`,
+      hint: types.get(type)?.label ?? type,
+      icon: iconOf(type, types.get(type)),
+      run: () => this.#goToNode(id),
+    }));
     const commands = commandsNow().map((command) => ({ kind: 'command', ...command }));
     const jobs = this.#jobs.map(({ id, name }) => ({ kind: 'job', label: name, hint: `Job ${id}`, icon: 'log', run: () => this.#go(jobPlace(id)) }));
     return [...nodes, ...commands, ...jobs];
@@ -833,12 +896,32 @@ class Playground {
     const share = isPast ? null : runShare(run, runNodes, expected, now);
     const noRun = this.#whyNoRun();
     const isCancelling = run !== null && !run.ended && run.runId !== null && this.#shown.cancelled === run.runId;
-    this.#runView.draw(run, runNodes, { now, canExecute: job !== null, pending: isCancelling ? 'cancel' : pending, share, place, waitReason, isPast, since, staleWord: this.#staleWord, noRun, isWhole: isPast || job !== null, isOfOther: ofRun !== graph && differ(ofRun, graph), record: this.#recordOf(run) });
+    this.#runView.draw(run, runNodes, {
+      now,
+      canExecute: job !== null,
+      pending: isCancelling ? 'cancel' : pending,
+      share,
+      place,
+      waitReason,
+      isPast,
+      since,
+      staleWord: this.#staleWord,
+      noRun,
+      isWhole: isPast || job !== null,
+      isOfOther: ofRun !== graph && differ(ofRun, graph),
+      record: this.#recordOf(run),
+    });
     this.#keptOutputs.drawRun(run, ofRun);
     if (viewOf.has(selected)) this.#drawDetails(viewOf.get(selected), { run, now, isPast, holds: holds.get(selected) ?? null });
     this.#runs.draw({ graph, nodes, ofRun, runNodes, run, record: this.#recordOf(run), now, isOffline: since !== null });
     this.#drawConnection();
-    this.#home.draw({ now: this.#stale?.now ?? this.#api.now(), clock: this.#clock(), since, staleWord: this.#staleWord, isDeaf: this.#service.transport === 'http' });
+    this.#home.draw({
+      now: this.#stale?.now ?? this.#api.now(),
+      clock: this.#clock(),
+      since,
+      staleWord: this.#staleWord,
+      isDeaf: this.#service.transport === 'http',
+    });
     const live = isPast ? this.#shown.state.run(this.#clock()) : run;
     this.#jobsView.draw({ jobId: this.#shown.jobId, run: live?.told ? live : null }, this.#overview.heardRuns(), this.#api.now());
     this.#drawTitle(live);
@@ -892,7 +975,12 @@ class Playground {
     this.#keptOutputs.drawNode(node, { run, graph: this.#view().graph, canRun: this.#canRun });
     const trace = node.state === 'error' ? this.#runs.traceOf(run) : null;
     const samples = isPast ? this.#runs.samplesOf(node.nodeId) : this.#shown.throughput.of(node.nodeId, run?.runId ?? null);
-    this.#details.draw(node, now, { trace, rates: ratesOf(samples, node.endedAt ?? now), holds: holds === null ? '' : holdsText(holds), written: this.#files.writtenBy(node, run, this.#view().graph) });
+    this.#details.draw(node, now, {
+      trace,
+      rates: ratesOf(samples, node.endedAt ?? now),
+      holds: holds === null ? '' : holdsText(holds),
+      written: this.#files.writtenBy(node, run, this.#view().graph),
+    });
   }
 
   // Whoever reports as a node that the graph does not have is shown beside it; but not before the server has said whether
@@ -995,12 +1083,31 @@ class Playground {
 }
 
 function nothingShown() {
-  return { jobId: null, job: null, asked: false, askedForRuns: false, isMissed: false, runGraph: null, cancelled: null, graph: NO_GRAPH, editable: false, state: new JobState(), throughput: new Throughput(), selected: null, pending: null, place: null, waitReason: null, askedForPlace: 0, fetchedRuns: new Set() };
+  return {
+    jobId: null,
+    job: null,
+    asked: false,
+    askedForRuns: false,
+    isMissed: false,
+    runGraph: null,
+    cancelled: null,
+    graph: NO_GRAPH,
+    editable: false,
+    state: new JobState(),
+    throughput: new Throughput(),
+    selected: null,
+    pending: null,
+    place: null,
+    waitReason: null,
+    askedForPlace: 0,
+    fetchedRuns: new Set(),
+  };
 }
 
 // Whether two graphs compute something else: names and places do not matter.
 function differ(one, other) {
-  const told = ({ nodes, edges }) => JSON.stringify([nodes.map(({ id, type, config }) => [id, type, config]).sort(([a], [b]) => a - b), edges.map(({ from, to }) => `${from} ${to}`).sort()]);
+  const told = ({ nodes, edges }) =>
+    JSON.stringify([nodes.map(({ id, type, config }) => [id, type, config]).sort(([a], [b]) => a - b), edges.map(({ from, to }) => `${from} ${to}`).sort()]);
   return told(one) !== told(other);
 }
 

@@ -123,7 +123,9 @@ export class Runs {
     if (this.#drawers.shown === 'runs') this.#history.sayEmpty(this.#whyEmpty(isOffline));
     if (this.#drawers.shown === 'runs' && this.#past === null && this.#isNews(run)) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
     if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
-    if (this.#drawers.shown === 'times') this.#times.draw({ graph: ofRun, views: runNodes, run, record, now, end: this.#past?.replay.to ?? null, whyNone: this.#whyNoTimes(run, isOffline) });
+    if (this.#drawers.shown === 'times') {
+      this.#times.draw({ graph: ofRun, views: runNodes, run, record, now, end: this.#past?.replay.to ?? null, whyNone: this.#whyNoTimes(run, isOffline) });
+    }
     if (this.#past !== null) this.#pastView.draw(this.#past.ts);
     this.#onRun(run);
   }
@@ -186,9 +188,17 @@ export class Runs {
   #pastActions() {
     const { record, replay, ts } = this.#past;
     const t = ts >= replay.to ? null : momentIn(replay, ts);
-    const before = this.#runs[this.#runs.findIndex(({ runId }) => runId === record.runId) + 1] ?? this.#runs.find(({ runId, endedAt }) => runId !== record.runId && endedAt !== null);
+    const before = this.#runs[this.#runs.findIndex(({ runId }) => runId === record.runId) + 1] ??
+      this.#runs.find(({ runId, endedAt }) => runId !== record.runId && endedAt !== null);
     const actions = [{ key: 'link', label: 'Copy a link to it', icon: 'link', run: () => this.#copyLink(jobPlace(this.#jobId, { run: record.runId, t })) }];
-    if (before !== undefined) actions.push({ key: 'compare', label: 'Compare with another run', icon: 'compare', run: () => this.#host.compare(record.runId, before.runId) });
+    if (before !== undefined) {
+      actions.push({
+        key: 'compare',
+        label: 'Compare with another run',
+        icon: 'compare',
+        run: () => this.#host.compare(record.runId, before.runId),
+      });
+    }
     actions.push({ key: 'restore', label: 'Restore this version', icon: 'undo', run: () => this.#host.restore(record, { runs: false }) });
     actions.push({ key: 'run', label: 'Run this version', icon: 'play', run: () => this.#host.restore(record, { runs: true }) });
     return actions;
@@ -210,7 +220,12 @@ export class Runs {
       this.#compared = { one: one.record.runId, other: otherId };
       const [first, second] = [one, { record, replay: new Replay(record, history) }].sort((a, b) => a.record.createdAt - b.record.createdAt);
       const atEnd = ({ replay }) => ({ graph: replay.graph, state: replay.at(replay.to) });
-      this.#compareView.open({ runs: this.#runs.filter(({ endedAt }) => endedAt !== null), one: first.record, other: second.record, difference: compared(atEnd(first), atEnd(second)) });
+      this.#compareView.open({
+        runs: this.#runs.filter(({ endedAt }) => endedAt !== null),
+        one: first.record,
+        other: second.record,
+        difference: compared(atEnd(first), atEnd(second)),
+      });
       this.#host.redraw();
       return undefined;
     });
@@ -324,7 +339,9 @@ export class Runs {
   async #showProgram(runId) {
     if (runId === null || this.#jobId === null) {
       this.#programOf = null;
-      const why = this.#jobId === null ? 'This job is not stored here, and has no program here.' : 'No run is shown. Execute the job to see the program that is made from its graph.';
+      const why = this.#jobId === null
+        ? 'This job is not stored here, and has no program here.'
+        : 'No run is shown. Execute the job to see the program that is made from its graph.';
       return this.#program.show(null, why);
     }
     if (this.#programOf !== runId) {

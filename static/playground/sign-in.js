@@ -104,6 +104,10 @@ export class SignIn {
   }
 
   renew() {
-    this.#tokenView.open(currentToken() === '' ? 'Your session ends soon' : 'The token ends soon', 'This page goes on without a break when you give it a new one.', { canWait: true });
+    this.#tokenView.open(
+      currentToken() === '' ? 'Your session ends soon' : 'The token ends soon',
+      'This page goes on without a break when you give it a new one.',
+      { canWait: true },
+    );
   }
 }

@@ -15,7 +15,9 @@ export const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', c
 
 /** What a run was given, by name: {day: '2026-11-27', n: null} → "day 2026-11-27, n without a value"; '' for none. */
 export function formatValues(parameters) {
-  return Object.entries(parameters ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, text]) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
+  return Object.entries(parameters ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)).map((
+    [name, text],
+  ) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
 }
 
 /** "Attempt 2 of 4, due at 6:30:05 PM": of a run that is tried again when it fails; null of every other run. */

@@ -45,7 +45,9 @@ export class JobProgress extends HTMLElement {
     const root = this.attachShadow({ mode: 'open' });
     root.adoptedStyleSheets = [STYLE];
     root.innerHTML = FRAME;
-    this.#parts = Object.fromEntries([.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[part]'))].map((one) => [one.getAttribute('part'), one]));
+    this.#parts = Object.fromEntries(
+      [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[part]'))].map((one) => [one.getAttribute('part'), one]),
+    );
   }
 
   /** The JWT, or a function that gives the current one. */

@@ -97,7 +97,17 @@ export class JobRealtimeService {
 
   #roomUrl;
 
-  constructor({ url, token, tokenCheckUrl = addressAt(url, '/api/jobs'), roomUrl = addressAt(url, '/api/room'), random = Math.random, askAfter = ASK_AFTER, answerWait = ANSWER_WAIT }) {
+  constructor(
+    {
+      url,
+      token,
+      tokenCheckUrl = addressAt(url, '/api/jobs'),
+      roomUrl = addressAt(url, '/api/room'),
+      random = Math.random,
+      askAfter = ASK_AFTER,
+      answerWait = ANSWER_WAIT,
+    },
+  ) {
     this.#url = url;
     this.#ask = { after: askAfter, wait: answerWait };
     this.#readToken = typeof token === 'function' ? token : () => token;

@@ -66,7 +66,12 @@ export class Editor {
     this.#page = page;
     this.#tells = { onDraft, onSaved, onGone, onUnsaved };
     const change = (command, selected) => this.#do(command, selected);
-    this.#drafts = new Drafts({ page, takenIds, onUseOther: (taken) => this.#do({ label: 'Use the other draft', apply: () => taken }), onDiscard: () => this.#discard() });
+    this.#drafts = new Drafts({
+      page,
+      takenIds,
+      onUseOther: (taken) => this.#do({ label: 'Use the other draft', apply: () => taken }),
+      onDiscard: () => this.#discard(),
+    });
     const shared = { api, graph, page, change, drafts: this.#drafts, vocabulary: this.#vocabulary };
     this.#makeWhatIsKnown(shared, onChosen);
     this.#makeWhatIsDone(shared);
@@ -76,7 +81,12 @@ export class Editor {
 
   #makeWhatIsKnown(shared, onChosen) {
     this.#columns = new KnownColumns({ ...shared, onTold: () => this.#onColumns() });
-    this.#problems = new Problems({ ...shared, ofColumns: () => this.#columns.problems, freshId: () => this.#opened.freshId, onDrawn: () => this.#opened.drawErrors() });
+    this.#problems = new Problems({
+      ...shared,
+      ofColumns: () => this.#columns.problems,
+      freshId: () => this.#opened.freshId,
+      onDrawn: () => this.#opened.drawErrors(),
+    });
     this.#notes = new Notes({ ...shared, onDrawn: () => this.#opened.drawNotes() });
     this.#opened = new OpenedNode({ ...shared, columns: this.#columns, problems: this.#problems, notes: this.#notes, says: this.#formSays(), onChosen });
     this.#selection = new Selection({ ...shared, opened: this.#opened });
@@ -97,7 +107,19 @@ export class Editor {
     const save = () => this.save({ asItIs: true });
     this.#palette = new PaletteView({ onAdd: (type) => this.#commands.add(type), onDrop: (type, x, y) => this.#commands.drop(type, x, y) });
     this.#menu = new GraphMenu({ ...parts, steps: { undo, redo } });
-    this.#toolbar = new Toolbar({ ...parts, palette: this.#palette, does: { undo, redo, save, tidy: () => this.#commands.tidy(), add: () => this.#offers.add(), problems: () => this.#showNextProblem(), notes: () => this.#showNext([...this.#notes.byNode.keys()]) } });
+    this.#toolbar = new Toolbar({
+      ...parts,
+      palette: this.#palette,
+      does: {
+        undo,
+        redo,
+        save,
+        tidy: () => this.#commands.tidy(),
+        add: () => this.#offers.add(),
+        problems: () => this.#showNextProblem(),
+        notes: () => this.#showNext([...this.#notes.byNode.keys()]),
+      },
+    });
     new GraphKeys({ ...parts, asked: { undo, redo, save, rename: () => this.#tools.startRename() } });
     new GraphClipboard(parts);
   }

@@ -11,7 +11,9 @@ const MOST_TOLD = 5;
 
 /** What a node's settings say of its file or service; while that is asked about, it must stay as it is. */
 export function isSameFile(one, other) {
-  return ['path', 'delimiter', 'encoding', 'null_marker', 'sheet', 'start', 'header', 'url', 'connection', 'rows'].every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
+  return ['path', 'delimiter', 'encoding', 'null_marker', 'sheet', 'start', 'header', 'url', 'connection', 'rows'].every((name) =>
+    (one?.[name] ?? null) === (other?.[name] ?? null)
+  );
 }
 
 /**
@@ -29,7 +31,11 @@ export function withFound(config, { columns, types }) {
   return {
     types: [...inFile, ...gone].map((column) => ({ column, type: named.get(column) ?? added.get(column) })),
     added: added.size,
-    kept: [...named].filter(([column, type]) => found.has(column) && found.get(column) !== type).map(([column, type]) => ({ column, type, found: found.get(column) })),
+    kept: [...named].filter(([column, type]) => found.has(column) && found.get(column) !== type).map(([column, type]) => ({
+      column,
+      type,
+      found: found.get(column),
+    })),
     gone,
   };
 }

@@ -5,7 +5,22 @@
 import { byId } from '../dom.js';
 import { layOut, NODE } from '../layout.js';
 import { startingConfig } from './fields.js';
-import { addNode, configured, connected, fragmentOf, freeName, freePlace, GRID, moved, nodeOf, placed, renamed, whyNoEdge, withFragment, without } from './graphs.js';
+import {
+  addNode,
+  configured,
+  connected,
+  fragmentOf,
+  freeName,
+  freePlace,
+  GRID,
+  moved,
+  nodeOf,
+  placed,
+  renamed,
+  whyNoEdge,
+  withFragment,
+  without,
+} from './graphs.js';
 import { nameIn, partsText, withPort } from './naming.js';
 import { completed, edgeKey, inputsOf, outputsOf, withRenamedPort } from './ports.js';
 
@@ -160,7 +175,11 @@ export class GraphCommands {
     const { graph } = this.#drafts;
     const node = nodeOf(graph, id);
     const label = this.#vocabulary.types.get(node.type)?.fields.find(({ name }) => name === field)?.label ?? field;
-    this.#change({ label: `Change ${label} of ${node.name}`, apply: (now) => this.#withPorts(now, configured(now, id, field, value), id), merge: `${field} ${id}` });
+    this.#change({
+      label: `Change ${label} of ${node.name}`,
+      apply: (now) => this.#withPorts(now, configured(now, id, field, value), id),
+      merge: `${field} ${id}`,
+    });
   }
 
   // The edges of a port that a setting names follow its new name.

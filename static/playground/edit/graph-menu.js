@@ -63,7 +63,12 @@ export class GraphMenu {
   #itemsOfEdge(edge) {
     const suits = (type) => type.hasInput && type.hasOutput;
     return [
-      { key: 'insert', label: 'Insert a node here…', icon: 'plus', run: () => this.#offers.types('Insert a node', (type) => this.#commands.add(type, this.#betweenEnds(edge), { into: edge }), suits) },
+      {
+        key: 'insert',
+        label: 'Insert a node here…',
+        icon: 'plus',
+        run: () => this.#offers.types('Insert a node', (type) => this.#commands.add(type, this.#betweenEnds(edge), { into: edge }), suits),
+      },
       { ...this.#item('delete', 'Delete the connection', 'trash'), danger: true, run: () => this.#commands.delete(new Set(), new Set([edgeKey(edge)])) },
     ];
   }
@@ -74,7 +79,12 @@ export class GraphMenu {
     const items = [{ ...this.#item('add', 'Add a node here…', 'plus'), run: () => this.#offers.types('Add a node', (type) => this.#commands.add(type, at)) }];
     if (model.undoLabel !== null) items.push({ ...this.#item('undo', `Undo: ${model.undoLabel}`, 'undo'), run: () => this.#steps.undo() });
     if (model.redoLabel !== null) items.push({ ...this.#item('redo', `Redo: ${model.redoLabel}`, 'redo'), run: () => this.#steps.redo() });
-    if (model.graph.nodes.length > 0) items.push({ ...this.#item('selectAll', 'Select everything', 'move'), run: () => this.#selection.all() }, { ...this.#item('tidy', 'Tidy up', 'tidy'), run: () => this.#commands.tidy() });
+    if (model.graph.nodes.length > 0) {
+      items.push({ ...this.#item('selectAll', 'Select everything', 'move'), run: () => this.#selection.all() }, {
+        ...this.#item('tidy', 'Tidy up', 'tidy'),
+        run: () => this.#commands.tidy(),
+      });
+    }
     return items;
   }
 

@@ -198,7 +198,12 @@ async function readJob(file) {
   try {
     document = JSON.parse(await file.text());
   } catch (error) {
-    if (!/\.json$/i.test(file.name)) return { error: 'is not a job: only jobs are imported, from JSON files. To read the rows of a CSV, NDJSON, Parquet or Excel file, drop it on the canvas of a job.' };
+    if (!/\.json$/i.test(file.name)) {
+      return {
+        error:
+          'is not a job: only jobs are imported, from JSON files. To read the rows of a CSV, NDJSON, Parquet or Excel file, drop it on the canvas of a job.',
+      };
+    }
     return { error: `is not JSON: ${error.message}` };
   }
   const graph = document?.graph ?? document;

@@ -38,7 +38,12 @@ export class KnownColumns {
     this.#vocabulary = vocabulary;
     this.#graph = graph;
     this.#onTold = onTold;
-    this.#questions = new Latest({ ask: (shown, signal) => api.columns(shown, signal), onAnswer: (told) => this.#take(told), onError: () => this.#take(null), wait: QUIET });
+    this.#questions = new Latest({
+      ask: (shown, signal) => api.columns(shown, signal),
+      onAnswer: (told) => this.#take(told),
+      onError: () => this.#take(null),
+      wait: QUIET,
+    });
   }
 
   /** What only the columns tell is wrong: [{nodeId, field, message}]. */
@@ -104,7 +109,9 @@ export class KnownColumns {
       return valuesText(await this.#api.preview(made.graph, made.id));
     } catch (problem) {
       const [first] = problem.errors ?? [];
-      throw first === undefined || first.nodeId === made.id ? new Error(first?.message ?? problem.message) : new Error(`${nameIn(made.graph, first.nodeId)}: ${first.message}`);
+      throw first === undefined || first.nodeId === made.id
+        ? new Error(first?.message ?? problem.message)
+        : new Error(`${nameIn(made.graph, first.nodeId)}: ${first.message}`);
     }
   }
 

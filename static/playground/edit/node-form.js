@@ -243,7 +243,9 @@ export class NodeForm {
     const incoming = list('Gets rows from', graph.edges.filter(({ to }) => to === node.id), 'from');
     const outgoing = list('Gives rows to', graph.edges.filter(({ from }) => from === node.id), 'to');
     const own = graph.edges.filter(({ from, to }) => from === node.id || to === node.id);
-    const signature = JSON.stringify(own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name, this.#known.ofEdge(edge), this.#known.why(edge.from)]));
+    const signature = JSON.stringify(
+      own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name, this.#known.ofEdge(edge), this.#known.why(edge.from)]),
+    );
     if (box.dataset.signature === signature) return;
     box.dataset.signature = signature;
     const focused = box.contains(document.activeElement) ? closest(document.activeElement, '[data-key]')?.dataset.key : null;
@@ -577,7 +579,11 @@ function columns(field, say, says) {
     made.setAttribute('aria-hidden', 'true');
     return made;
   };
-  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
+  const cells = (
+    entry,
+    place,
+    change,
+  ) => [textCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 

@@ -42,29 +42,60 @@ export class Offers {
   ends(id, port, { x, y }) {
     const name = nameIn(this.#drafts.graph, id);
     const end = { id, port: port.name === '' ? undefined : port.name };
-    if (port.side === 'out') this.types(`Give the rows of ${name} to`, (type) => this.#commands.add(type, { x, y: y - 28 }, { after: end }), (type) => type.hasInput);
-    else this.types(`Feed ${name} from`, (type) => this.#commands.add(type, { x: x - NODE.width, y: y - 28 }, { before: end }), (type) => type.hasOutput);
+    if (port.side === 'out') {
+      this.types(`Give the rows of ${name} to`, (type) => this.#commands.add(type, { x, y: y - 28 }, { after: end }), (type) => type.hasInput);
+    } else this.types(`Feed ${name} from`, (type) => this.#commands.add(type, { x: x - NODE.width, y: y - 28 }, { before: end }), (type) => type.hasOutput);
   }
 
   targets(id) {
     const { graph } = this.#drafts;
     const source = nodeOf(graph, id);
     const outputs = outputsOf(this.#vocabulary.types.get(source.type), source.config);
-    const offers = (some) => graph.nodes.flatMap((node) => some.flatMap((output) => inputsOf(this.#vocabulary.types.get(node.type), node.config).map((input) => ({ node, output, input }))));
+    const offers = (some) =>
+      graph.nodes.flatMap((node) =>
+        some.flatMap((output) => inputsOf(this.#vocabulary.types.get(node.type), node.config).map((input) => ({ node, output, input })))
+      );
     const offered = [...offers(outputs.filter((output) => output !== REJECTED)), ...offers(outputs.filter((output) => output === REJECTED))];
-    const edges = offered.map(({ node, output, input }) => ({ node, edge: { from: id, to: node.id, fromPort: output.name, toPort: input.name }, via: output.name }));
+    const edges = offered.map(({ node, output, input }) => ({
+      node,
+      edge: { from: id, to: node.id, fromPort: output.name, toPort: input.name },
+      via: output.name,
+    }));
     const free = edges.filter(({ edge }) => whyNoEdge(graph, this.#vocabulary.types, edge) === null);
     const items = free.map(({ node, edge, via }, place) => {
       const type = this.#vocabulary.types.get(node.type);
       const hint = `${via === '' ? '' : `rows of ${via} · `}${type?.label ?? node.type}`;
-      return { key: via === '' && edge.toPort === '' ? String(node.id) : `${node.id}.${place}`, label: withPort(node.name, edge.toPort), hint, icon: iconOf(node.type, type), edge };
+      return {
+        key: via === '' && edge.toPort === '' ? String(node.id) : `${node.id}.${place}`,
+        label: withPort(node.name, edge.toPort),
+        hint,
+        icon: iconOf(node.type, type),
+        edge,
+      };
     });
-    const empty = this.#vocabulary.types.get(nodeOf(graph, id).type)?.hasOutput === false ? `${nameIn(graph, id)} gives no rows.` : 'There is no node that could take its rows.';
-    this.#picker.open({ title: `Give the rows of ${nameIn(graph, id)} to`, items, empty, onPick: (key) => this.#commands.connect(items.find((item) => item.key === key).edge) });
+    const empty = this.#vocabulary.types.get(nodeOf(graph, id).type)?.hasOutput === false
+      ? `${nameIn(graph, id)} gives no rows.`
+      : 'There is no node that could take its rows.';
+    this.#picker.open({
+      title: `Give the rows of ${nameIn(graph, id)} to`,
+      items,
+      empty,
+      onPick: (key) => this.#commands.connect(items.find((item) => item.key === key).edge),
+    });
   }
 
   functions(onPick) {
-    const items = this.#vocabulary.functions.map((one) => ({ key: one.name, label: one.signature, hint: `${one.help} ${one.example} is ${one.gives}.`, icon: 'braces' }));
-    this.#picker.open({ title: 'Functions', items, empty: 'The server tells no functions.', onPick: (key) => onPick(this.#vocabulary.functions.find(({ name }) => name === key)) });
+    const items = this.#vocabulary.functions.map((one) => ({
+      key: one.name,
+      label: one.signature,
+      hint: `${one.help} ${one.example} is ${one.gives}.`,
+      icon: 'braces',
+    }));
+    this.#picker.open({
+      title: 'Functions',
+      items,
+      empty: 'The server tells no functions.',
+      onPick: (key) => onPick(this.#vocabulary.functions.find(({ name }) => name === key)),
+    });
   }
 }

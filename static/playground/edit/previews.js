@@ -33,7 +33,12 @@ export class Previews {
     this.#problems = problems;
     this.#page = page;
     this.#change = change;
-    this.#view = new PreviewView({ load: (nodeId) => this.#previewOf(nodeId), onClose: (id) => graph.focusNode(id), announce: (text) => page.announce(text), dock });
+    this.#view = new PreviewView({
+      load: (nodeId) => this.#previewOf(nodeId),
+      onClose: (id) => graph.focusNode(id),
+      announce: (text) => page.announce(text),
+      dock,
+    });
   }
 
   /** The graph was changed: what is shown is of before. */
@@ -79,7 +84,10 @@ export class Previews {
     if (!isSameFile(nodeOf(graph, id).config, node.config)) throw new Error('Its settings were changed meanwhile. Find its types again.');
     const proposed = withFound(node.config, found);
     const config = typed(node.config, field, proposed.types);
-    this.#change({ label: `Find the types of ${node.name}`, apply: (now) => (JSON.stringify(config) === JSON.stringify(node.config) ? now : configuredAs(now, id, config)) });
+    this.#change({
+      label: `Find the types of ${node.name}`,
+      apply: (now) => (JSON.stringify(config) === JSON.stringify(node.config) ? now : configuredAs(now, id, config)),
+    });
     this.#page.announce(foundText(proposed));
     return foundText(proposed);
   }
