@@ -24,6 +24,21 @@ export class LookedAt {
     return { state, graph, now: this.#live.now, clock: this.#live.clock, isPast: false };
   }
 
+  /**
+   * All that is shown of it at once: of `view`, and run, nodes (views), ofRun and runNodes (the run's own graph, and its views), record,
+   * liveRun (what is true now, where a past run is looked at, too).
+   */
+  get all() {
+    const { view } = this;
+    const { state, graph, clock, isPast } = view;
+    const run = state.run(clock);
+    const nodes = this.nodesOf(graph, view);
+    const ofRun = this.graphOf(run, view);
+    const runNodes = ofRun === graph ? nodes : this.nodesOf(ofRun, view);
+    const liveRun = isPast ? this.#job.shown.state.run(this.#live.clock) : run;
+    return { ...view, run, nodes, ofRun, runNodes, record: this.recordOf(run), liveRun };
+  }
+
   /** The views of the nodes of a graph, each with its share of what is expected. */
   nodesOf({ nodes }, { state, clock, isPast }) {
     const expected = isPast ? new Map() : this.#runs.expected;
