@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 import pytest
 
 from tests.harness import (
+    ROOT,
     Answer,
     NatsServer,
     Product,
@@ -232,6 +233,15 @@ def test_every_answer_has_the_security_headers_once(product: Product, path: str)
 
 
 # ---------------------------------------------------------------- the page, and who may open a socket
+
+
+def test_each_element_that_the_page_asks_for_by_its_id_is_there(product: Product) -> None:
+    page = product.get("/", token=None).body.decode()
+    there = set(re.findall(r'id="([\w-]+)"', page))
+    code = "".join(path.read_text() for path in (ROOT / "static/playground").rglob("*.js"))
+    asked = re.compile(r"byId\('([\w-]+)'\)")
+    made = set(re.findall(r"'([\w-]+)'", asked.sub("", code)))  # by the code itself
+    assert not set(asked.findall(code)) - there - made
 
 
 def test_the_page_is_served_and_all_that_it_names_is_there(product: Product) -> None:

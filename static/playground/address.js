@@ -19,7 +19,14 @@ export function placeIn(href) {
   if (said.get('view') === 'runs') return runsPlace({ job, status: said.get('status'), day: said.get('day'), q: said.get('q') });
   if (job === null) return { page: 'home' };
   const run = runIn(said.get('run'));
-  return { page: 'job', job, run, with: run === null ? null : runIn(said.get('with')), node: numberIn(said.get('node')), t: run === null ? null : secondsIn(said.get('t')) };
+  return {
+    page: 'job',
+    job,
+    run,
+    with: run === null ? null : runIn(said.get('with')),
+    node: numberIn(said.get('node')),
+    t: run === null ? null : secondsIn(said.get('t')),
+  };
 }
 
 export function jobPlace(job, more = {}) {

@@ -118,8 +118,8 @@ export class Api {
   }
 
   /** {columns, types, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
-  preview(graph, nodeId) {
-    return this.#call('POST', '/api/jobs/preview', { graph, nodeId });
+  preview(graph, nodeId, fromRun = null) {
+    return this.#call('POST', '/api/jobs/preview', { graph, nodeId, fromRun });
   }
 
   /** {columns, types, rows, at}: what comes to a node around a row, {number, place}; `parameters`: values by name, or undefined. */
@@ -261,7 +261,13 @@ export class Api {
   // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
   async #job(...request) {
     const { response, document } = await this.#exchange(...request);
-    return { ...document, ...shaped(document.graph), asStored: document.graph, notes: (document.notes ?? []).map(graphError), etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+    return {
+      ...document,
+      ...shaped(document.graph),
+      asStored: document.graph,
+      notes: (document.notes ?? []).map(graphError),
+      etag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null,
+    };
   }
 
   async #exchange(method, path, body, headers = {}, signal = undefined) {

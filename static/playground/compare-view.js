@@ -21,7 +21,9 @@ export class CompareView {
   constructor({ onChoose, onClose }) {
     byId('compare-close').addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', onClose);
-    for (const id of ['compare-one', 'compare-other']) byId(id).addEventListener('change', () => onChoose(byId('compare-one').value, byId('compare-other').value));
+    for (const id of ['compare-one', 'compare-other']) {
+      byId(id).addEventListener('change', () => onChoose(byId('compare-one').value, byId('compare-other').value));
+    }
   }
 
   /** `runs`: those to choose from; `one`, `other`: records; `difference`: see compared. */
@@ -66,7 +68,16 @@ function lineOf(name, wordOne, wordOther, rows, seconds) {
   head.dir = 'auto';
   const state = wordOne === wordOther ? wordOne : `${wordOne} → ${wordOther}`;
   const took = (value) => (value === null ? '–' : formatDuration(value, true));
-  return element('tr', '', head, element('td', '', state), ...rows.map((count) => number(count === null ? '–' : formatCount(count))), number(changeOfRows(...rows)), ...seconds.map((value) => number(took(value))), number(changeOfTime(...seconds)));
+  return element(
+    'tr',
+    '',
+    head,
+    element('td', '', state),
+    ...rows.map((count) => number(count === null ? '–' : formatCount(count))),
+    number(changeOfRows(...rows)),
+    ...seconds.map((value) => number(took(value))),
+    number(changeOfTime(...seconds)),
+  );
 }
 
 function changeOfRows(one, other) {

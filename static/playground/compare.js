@@ -41,7 +41,8 @@ function settingsOf(nodeId, one, other) {
 function edgesOf(one, other) {
   const told = (run, { from, to, fromPort, toPort }) => `${end(run, from, fromPort)} → ${end(run, to, toPort)}`;
   const end = (run, id, port) => nameOf(id, run) + (port ? ` (${port})` : '');
-  const keyed = (run) => new Map(run.graph.edges.map((edge) => [JSON.stringify([edge.from, edge.to, edge.fromPort ?? null, edge.toPort ?? null]), told(run, edge)]));
+  const keyed = (run) =>
+    new Map(run.graph.edges.map((edge) => [JSON.stringify([edge.from, edge.to, edge.fromPort ?? null, edge.toPort ?? null]), told(run, edge)]));
   const [was, is] = [keyed(one), keyed(other)];
   const gone = [...was].filter(([key]) => !is.has(key)).map(([, text]) => ({ nodeId: null, name: text, field: 'edge', one: 'there', other: undefined }));
   const added = [...is].filter(([key]) => !was.has(key)).map(([, text]) => ({ nodeId: null, name: text, field: 'edge', one: undefined, other: 'there' }));
@@ -54,6 +55,11 @@ function isSame(one, other) {
 }
 
 function canonical(value) {
-  const sorted = (_, part) => (part !== null && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part);
+  const sorted = (
+    _,
+    part,
+  ) => (part !== null && typeof part === 'object' && !Array.isArray(part)
+    ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : part);
   return JSON.stringify(value, sorted);
 }

@@ -86,7 +86,17 @@ function panelParts(onShowLog, onShowWritten) {
   parts.chart = new ChartView();
   for (const name of ['type', 'rows', 'rate', 'share', 'place', 'started', 'lasted', 'held']) parts[name] = element('span', '');
   parts.facts = element('dl', 'facts');
-  const rows = { State: state, 'At fault': parts.place, 'Waited for by': parts.held, Rows: parts.rows, 'Rows/s': parts.rate, Done: parts.share, Started: parts.started, Took: parts.lasted, Type: parts.type };
+  const rows = {
+    State: state,
+    'At fault': parts.place,
+    'Waited for by': parts.held,
+    Rows: parts.rows,
+    'Rows/s': parts.rate,
+    Done: parts.share,
+    Started: parts.started,
+    Took: parts.lasted,
+    Type: parts.type,
+  };
   for (const [label, value] of Object.entries(rows)) parts.facts.append(element('dt', '', label), element('dd', '', value));
   parts.written = element('button', 'button', icon('table'), element('span', '', 'Show what it wrote'));
   parts.written.type = 'button';

@@ -16,8 +16,36 @@ export async function keepIcons() {
   for (const use of document.querySelectorAll('use[href]')) setAttribute(use, 'href', `${toIcon}${use.getAttribute('href').split('#')[1]}`);
 }
 
+/**
+ * An element of the page. Whoever asks knows of which kind it is; that it is there, tests/test_app.py holds.
+ * @param {string} id
+ * @returns {any}
+ */
 export function byId(id) {
   return document.getElementById(id);
+}
+
+/**
+ * @param {string} selector
+ * @returns {HTMLElement[]}
+ */
+export function all(selector) {
+  return [...document.querySelectorAll(selector)].filter((found) => found instanceof HTMLElement);
+}
+
+/**
+ * The nearest around an element, itself included; null where there is none.
+ * @param {Element | null} from
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export function closest(from, selector) {
+  return from?.closest(selector) ?? null;
+}
+
+/** What has the keyboard, of which kind whoever asks knows. @returns {any} */
+export function focused() {
+  return document.activeElement;
 }
 
 /** An HTML element with a class and children (elements or text). */

@@ -7,12 +7,16 @@ import { iconOf } from './graph-view.js';
 
 export class Gallery {
   #api;
-  #host;
+  #page;
+  #make;
+  #offer;
 
-  /** `host`: {attempt(work), make({name, graph}) → Promise, offer(jobs)}. */
-  constructor({ api, host }) {
+  /** `make({name, graph}) → Promise`: a new job; `offer(jobs)`: these can be started with. */
+  constructor({ api, page, make, offer }) {
     this.#api = api;
-    this.#host = host;
+    this.#page = page;
+    this.#make = make;
+    this.#offer = offer;
   }
 
   /** Asks for the jobs, and shows them; a server without a sample shop has none. `types`: node types by their names. */
@@ -20,12 +24,12 @@ export class Gallery {
     const jobs = await this.#api.gallery();
     byId('gallery-list').replaceChildren(...jobs.map((job) => this.#card(job, types)));
     setHidden(byId('gallery'), jobs.length === 0);
-    this.#host.offer(jobs);
+    this.#offer(jobs);
   }
 
   /** Make a job of one of them, and show it. */
   start({ name, graph }) {
-    return this.#host.attempt(() => this.#host.make({ name, graph }));
+    return this.#page.attempt(() => this.#make({ name, graph }));
   }
 
   #card({ name, about, graph }, types) {

@@ -12,20 +12,46 @@
  * data-selected="true" on what is.
  */
 
-import { byId, element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
+import { byId, closest, element, focused, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
 import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
 import { Gestures } from './edit/gestures.js';
 import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
 import { formatShare } from '../realtime/estimate.js';
-import { curve, edgeLine, enters, flowOrder, leaves, layOut, NODE, PORT_STEP, portY, standing } from './layout.js';
+import { curve, edgeLine, enters, flowOrder, layOut, leaves, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { holdsText } from './room/holding.js';
 import { kindOf } from './room/kinds.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, summaryOf, unitOf } from './text.js';
 
 const TYPE_ICONS = {
-  db_input: 'db_input', db_output: 'db_output', csv_input: 'csv', csv_output: 'csv', parquet_input: 'table', parquet_output: 'table', excel_input: 'table', excel_output: 'table', ndjson_input: 'braces', ndjson_output: 'braces', http_input: 'cloud', filter: 'filter', map: 'map', limit: 'limit', select: 'map', sort: 'table',
-  aggregate: 'table', window: 'table', pivot: 'table', unpivot: 'table', distinct: 'filter', sample: 'filter', split: 'split', union: 'union', join: 'join', lookup: 'lookup', sql: 'table', python: 'braces',
+  db_input: 'db_input',
+  db_output: 'db_output',
+  csv_input: 'csv',
+  csv_output: 'csv',
+  parquet_input: 'table',
+  parquet_output: 'table',
+  excel_input: 'table',
+  excel_output: 'table',
+  ndjson_input: 'braces',
+  ndjson_output: 'braces',
+  http_input: 'cloud',
+  filter: 'filter',
+  map: 'map',
+  limit: 'limit',
+  select: 'map',
+  sort: 'table',
+  aggregate: 'table',
+  window: 'table',
+  pivot: 'table',
+  unpivot: 'table',
+  distinct: 'filter',
+  sample: 'filter',
+  split: 'split',
+  union: 'union',
+  join: 'join',
+  lookup: 'lookup',
+  sql: 'table',
+  python: 'braces',
 };
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
@@ -82,7 +108,7 @@ export class GraphView {
   #types = new Map();
   #cards = new Map(); // node id → {slot, card, parts, node}
   #lines = []; // {edge, from, to, key, path, hit, label, room}
-  #layout = { direction: 'right', positions: new Map() };
+  #layout = { direction: 'right', positions: new Map(), heights: new Map() };
   #shift = null; // {ids, dx, dy}: nodes on their way, in pixels of the sheet
   #camera = AT_HOME;
   #follows = true; // the camera keeps the graph in sight until a person takes it
@@ -93,13 +119,13 @@ export class GraphView {
   #details = byId('details');
   #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
   #sizes = new ResizeObserver(() => this.#layout.direction === 'down' && this.#arrange());
-  #edgeTitle = () => '';
+  #edgeTitle = (_edge) => '';
   #selection = { nodes: new Set(), edges: new Set() };
   #onSelect;
   #intents = null; // of whoever edits; see `edit`
-  #onCamera = () => undefined;
+  #onCamera = (_zoom) => undefined;
   #onLook = () => undefined;
-  #onMenu = () => undefined;
+  #onMenu = (_what, _at) => undefined;
   #gestures;
 
   /** `onSelect(id)`: a node was chosen, while nobody edits. */
@@ -161,7 +187,9 @@ export class GraphView {
       const source = nodeOf(line.from);
       return { line, source, flow: this.#flowOf(line.edge, source) };
     });
-    const moving = new Set(since === null ? told.filter(({ source, flow }) => source.state === 'running' && flow.rate !== 0 && flow.rows > 0).slice(0, MOST_FLOWING) : []);
+    const moving = new Set(
+      since === null ? told.filter(({ source, flow }) => source.state === 'running' && flow.rate !== 0 && flow.rows > 0).slice(0, MOST_FLOWING) : [],
+    );
     for (const one of told) setAttribute(one.line.path, 'data-flowing', String(moving.has(one)));
     const isShort = told.some(({ line, flow }) => line.room < ROOM_FULL || flow.rows > MOST_FULL); // one notation for all
     for (const { line, source, flow } of told) drawLine(line, source, flow, since, isShort);
@@ -239,14 +267,14 @@ export class GraphView {
 
   /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular. */
   get hasFocus() {
-    const { activeElement } = document;
+    const activeElement = focused();
     // a button that was pressed and is disabled now keeps the focus until the next frame
     return activeElement === document.body || activeElement?.disabled === true || this.#canvas.contains(activeElement);
   }
 
   /** The id of the node that has the focus, or null. */
   get focusedNode() {
-    const card = document.activeElement?.closest('.node');
+    const card = closest(document.activeElement, '.node');
     return card == null ? null : Number(card.dataset.nodeId);
   }
 
@@ -278,8 +306,9 @@ export class GraphView {
     const all = this.#box();
     const { zoom } = this.#camera;
     const { width, height } = this.#free();
-    if (all.width * zoom + 48 <= width && all.height * zoom + 48 <= height) this.#look(revealing(this.#camera, all, { width, height }, 24), this.#follows, this.#fitted);
-    else this.#revealNow(this.#opened);
+    if (all.width * zoom + 48 <= width && all.height * zoom + 48 <= height) {
+      this.#look(revealing(this.#camera, all, { width, height }, 24), this.#follows, this.#fitted);
+    } else this.#revealNow(this.#opened);
     this.#lent = { from, to: this.#camera };
   }
 
@@ -363,7 +392,7 @@ export class GraphView {
   /** The edge whose line is under a point of the window; or null. */
   edgeAt(clientX, clientY) {
     const hit = document.elementsFromPoint(clientX, clientY).find((found) => found.classList.contains('edge-hit'));
-    const line = this.#lines.find(({ key }) => key === hit?.dataset.key);
+    const line = this.#lines.find(({ key }) => key === hit?.getAttribute('data-key'));
     return line?.edge ?? null;
   }
 
@@ -378,14 +407,14 @@ export class GraphView {
       this.#sizes.unobserve(slot);
       this.#cards.delete(id);
     }
-    const focused = this.#nodeLayer.contains(document.activeElement) ? document.activeElement : null;
+    const held = this.#nodeLayer.contains(document.activeElement) ? focused() : null;
     const order = flowOrder(this.#graph).map((id) => this.#keptCard(nodes.get(id)).slot);
     order.forEach((slot, index) => {
       if (this.#nodeLayer.children[index] !== slot) this.#nodeLayer.insertBefore(slot, this.#nodeLayer.children[index] ?? null);
     });
     for (const stale of [...this.#nodeLayer.children].slice(order.length)) stale.remove();
     // a card that was put elsewhere in the order has lost the focus
-    if (focused !== null && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+    if (held !== null && held.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
   }
 
   #keptCard(node) {

@@ -1,6 +1,6 @@
 /** The job's runs, newest first. Test hooks: `#run-table tr[data-run-id][data-status]`, `#runs-more`, `#runs-empty`. */
 
-import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, closest, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class HistoryView {
@@ -19,7 +19,7 @@ export class HistoryView {
    * `emptyText`: what to say where there are none.
    */
   show(runs, hasMore, emptyText) {
-    const focused = document.activeElement?.closest('#run-table tr')?.dataset.runId;
+    const focused = closest(document.activeElement, '#run-table tr')?.dataset.runId;
     this.#body.replaceChildren(...runs.map((run) => this.#row(run)));
     if (focused !== undefined) this.#body.querySelector(`tr[data-run-id="${CSS.escape(focused)}"] button`)?.focus();
     setHidden(this.#more, !hasMore);
@@ -57,7 +57,7 @@ export class HistoryView {
     open.type = 'button';
     open.addEventListener('click', () => this.#onShow(run.runId));
     const head = element('th', '', open);
-    const about = [formatAttempt(run, {}), formatValues(run.parameters)].filter((text) => text !== null && text !== '').join(' · ');
+    const about = [formatAttempt(run), formatValues(run.parameters)].filter((text) => text !== null && text !== '').join(' · ');
     if (about !== '') head.append(element('div', 'cell-values', about));
     head.scope = 'row';
     const state = element('span', 'state-line', icon(RUN_ICONS[run.status]), element('span', '', RUN_WORDS[run.status]));
@@ -65,7 +65,17 @@ export class HistoryView {
     const took = tookText(run, null);
     const id = element('code', '', shortRun(run.runId));
     id.title = run.runId;
-    const row = element('tr', '', head, element('td', '', state), number(took), number(formatCount(run.rows.in)), number(formatCount(run.rows.out)), element('td', '', id), element('td', 'cell-message', run.reason ?? run.waitReason ?? ''));
+    const row = element(
+      'tr',
+      '',
+      head,
+      element('td', '', state),
+      number(took),
+      number(formatCount(run.rows.in)),
+      number(formatCount(run.rows.out)),
+      element('td', '', id),
+      element('td', 'cell-message', run.reason ?? run.waitReason ?? ''),
+    );
     row.dataset.runId = run.runId;
     row.dataset.status = run.status;
     return row;

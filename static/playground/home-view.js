@@ -84,28 +84,58 @@ export class HomeView {
   // ---- rows, made once; what changes is drawn in them
 
   #runningRow({ runId, jobId }, onCancel) {
-    const parts = { icon: icon('running'), name: this.#links.link('row-name', jobPlace(jobId)), sub: element('span', 'row-sub'), share: element('span', 'row-share number'), bar: bar(), time: element('span', 'row-time number'), cancel: cancelButton(runId, onCancel) };
-    const row = element('li', 'row row-running', parts.icon, element('div', 'row-what', parts.name, parts.sub), element('div', 'row-far', parts.bar, parts.share), parts.time, parts.cancel);
+    const parts = {
+      icon: icon('running'),
+      name: this.#links.link('row-name', jobPlace(jobId)),
+      sub: element('span', 'row-sub'),
+      share: element('span', 'row-share number'),
+      bar: bar(),
+      time: element('span', 'row-time number'),
+      cancel: cancelButton(runId, onCancel),
+    };
+    const row = element(
+      'li',
+      'row row-running',
+      parts.icon,
+      element('div', 'row-what', parts.name, parts.sub),
+      element('div', 'row-far', parts.bar, parts.share),
+      parts.time,
+      parts.cancel,
+    );
     row.dataset.runId = runId;
     return { element: row, ...parts };
   }
 
   #waitingRow({ runId, jobId }, onCancel) {
-    const parts = { name: this.#links.link('row-name', jobPlace(jobId)), sub: element('span', 'row-sub'), time: element('span', 'row-time number'), cancel: cancelButton(runId, onCancel) };
+    const parts = {
+      name: this.#links.link('row-name', jobPlace(jobId)),
+      sub: element('span', 'row-sub'),
+      time: element('span', 'row-time number'),
+      cancel: cancelButton(runId, onCancel),
+    };
     const row = element('li', 'row', icon('queued'), element('div', 'row-what', parts.name, parts.sub), parts.time, parts.cancel);
     row.dataset.runId = runId;
     return { element: row, ...parts };
   }
 
   #failedRow({ runId, jobId, status }) {
-    const parts = { name: this.#links.link('row-name', jobPlace(jobId, { run: runId })), sub: element('span', 'row-sub row-reason'), time: element('span', 'row-time number') };
+    const parts = {
+      name: this.#links.link('row-name', jobPlace(jobId, { run: runId })),
+      sub: element('span', 'row-sub row-reason'),
+      time: element('span', 'row-time number'),
+    };
     const row = element('li', 'row row-failed', icon(RUN_ICONS[status]), element('div', 'row-what', parts.name, parts.sub), parts.time);
     row.dataset.runId = runId;
     return { element: row, ...parts };
   }
 
   #foreignRow({ jobId, isStored }, onKeep) {
-    const parts = { icon: icon('idle'), name: this.#links.link('row-name', jobPlace(jobId)), sub: element('span', 'row-sub'), time: element('span', 'row-time number') };
+    const parts = {
+      icon: icon('idle'),
+      name: this.#links.link('row-name', jobPlace(jobId)),
+      sub: element('span', 'row-sub'),
+      time: element('span', 'row-time number'),
+    };
     const field = element('input', 'search row-field');
     field.maxLength = 200;
     field.placeholder = 'Name it, to keep it here';
@@ -125,7 +155,15 @@ export class HomeView {
     head.scope = 'row';
     const runs = this.#links.link('', runsPlace({ job: id }), 'Runs');
     runs.setAttribute('aria-label', `Runs of job ${id}`);
-    const row = element('tr', '', head, element('td', 'cell-strip', parts.strip), parts.typical, element('td', 'cell-last', element('span', 'state-line', parts.icon, parts.last)), element('td', 'cell-runs', runs));
+    const row = element(
+      'tr',
+      '',
+      head,
+      element('td', 'cell-strip', parts.strip),
+      parts.typical,
+      element('td', 'cell-last', element('span', 'state-line', parts.icon, parts.last)),
+      element('td', 'cell-runs', runs),
+    );
     row.dataset.jobId = String(id);
     return { element: row, ...parts };
   }
@@ -172,7 +210,10 @@ function drawRunning({ element: row, icon: image, name, sub, share: shareText, b
   setAttribute(row, 'data-status', run.status);
   setIcon(image, 'running');
   setText(name, run.jobName ?? `Job ${run.jobId}`);
-  setText(sub, [run.startedAt === null ? '' : `Since ${formatMoment(run.startedAt)}`, startedByText(run.startedBy), shortRun(run.runId)].filter(Boolean).join(' · '));
+  setText(
+    sub,
+    [run.startedAt === null ? '' : `Since ${formatMoment(run.startedAt)}`, startedByText(run.startedBy), shortRun(run.runId)].filter(Boolean).join(' · '),
+  );
   drawBar(track, run);
   const left = run.share === null || isStill ? null : formatRemaining(run.share);
   setText(shareText, run.share === null ? '' : [formatShare(run.share), left].filter(Boolean).join(', '));
@@ -240,7 +281,7 @@ function drawForeign({ element: row, field, icon: image, name, sub, time }, prog
   if (document.activeElement !== field) field.value = kept.get(jobId) ?? '';
 }
 
-function drawJob({ element: row, name, strip, typical, icon: image, last }, { id, name: jobName, runs }, now) {
+function drawJob({ element: row, name, strip, typical, icon: image, last }, { name: jobName, runs }, now) {
   const view = lastRunView(runs[0] ?? null, now);
   setAttribute(row, 'data-status', view?.status ?? 'none');
   setText(name, jobName);
@@ -250,7 +291,7 @@ function drawJob({ element: row, name, strip, typical, icon: image, last }, { id
   setText(last, view?.text ?? 'Not run yet');
   const usual = typicalDuration(runs);
   setText(typical, usual === null ? '–' : formatDuration(usual, true));
-  drawStrip(strip, runs, id);
+  drawStrip(strip, runs);
 }
 
 // Oldest first, as one reads; a bar is as high as the run took long. Drawn anew only when the runs are others.

@@ -1,8 +1,6 @@
 /**
  * Home and the runs of all jobs: asks the server for their lists, hears what changes, and has them drawn. Owns which jobs and runs are
- * listed. The page around it is told through `host`:
- *
- *   {attempt(work, options), redraw(), go(place), cancel(runId), newJob(), importJobs(), refreshJobs(), subscribe(jobId), unsubscribe(jobId)}
+ * listed.
  */
 
 import { runsPlace } from './address.js';
@@ -41,7 +39,8 @@ const MOST_PLACES = 5;
 
 export class Home {
   #api;
-  #host;
+  #page;
+  #refreshJobs;
   #overview;
   #place = null; // of home or of the runs; null while a job is shown
   #listing = nothingListed(); // jobs of home
@@ -56,21 +55,27 @@ export class Home {
   #view;
   #runsView;
 
-  constructor({ api, host, overview }) {
+  /** `does`: {newJob(), importJobs(), refreshJobs(), subscribe(jobId), unsubscribe(jobId)}. */
+  constructor({ api, page, overview, does }) {
     this.#api = api;
-    this.#host = host;
+    this.#page = page;
+    this.#refreshJobs = does.refreshJobs;
     this.#overview = overview;
-    this.#watched = new WatchedRuns({ api, host: { ...host, now: () => api.now() } });
+    this.#watched = new WatchedRuns({ api, page, subscribe: does.subscribe, unsubscribe: does.unsubscribe });
     this.#view = new HomeView({
-      onGo: (place) => host.go(place),
+      onGo: (place) => page.go(place),
       onCancel: (runId) => this.#cancel(runId),
       onSearch: (text) => this.#search(text),
       onMoreJobs: () => this.#loadMoreJobs(),
-      onNewJob: () => host.newJob(),
-      onImport: () => host.importJobs(),
+      onNewJob: () => does.newJob(),
+      onImport: () => does.importJobs(),
       onKeep: (jobId, name) => this.#keep(jobId, name),
     });
-    this.#runsView = new RunsPageView({ onGo: (place) => host.go(place), onFilter: (filter) => host.go(runsPlace(filter), { replace: true }), onMore: () => this.#loadMoreRuns() });
+    this.#runsView = new RunsPageView({
+      onGo: (place) => page.go(place),
+      onFilter: (filter) => page.go(runsPlace(filter), { replace: true }),
+      onMore: () => this.#loadMoreRuns(),
+    });
   }
 
   /** Show a place of home or of the runs; null: a job is shown instead. */
@@ -103,14 +108,14 @@ export class Home {
   async #askFor(jobId) {
     const runs = await this.#api.allRuns({ job: jobId, limit: 1 }).then(({ runs: found }) => found, (problem) => (problem.status === 400 ? [] : null)); // 400: a number that no job of ours can have
     if (runs?.length === 0) this.#overview.noteForeign(jobId);
-    else if (runs !== null) this.#host.refreshJobs();
-    this.#host.redraw();
+    else if (runs !== null) this.#refreshJobs();
+    this.#page.redraw();
     return runs?.length === 0;
   }
 
   /** A message of a job that is watched for its progress. */
   hear(event, kind) {
-    if (this.#place !== null && this.#watched.hear(event, kind)) this.#host.redraw();
+    if (this.#place !== null && this.#watched.hear(event, kind)) this.#page.redraw();
   }
 
   expectSnapshot() {
@@ -129,14 +134,20 @@ export class Home {
     if (this.#place === null) return;
     this.#lookIfDue(isDeaf ? DEAF_PERIOD : LOOK_PERIOD);
     const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown };
-    if (this.#place.page === 'runs') return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
+    if (this.#place.page === 'runs') {
+      return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
+    }
     const running = this.#overview.running();
     this.#watched.show(isDeaf ? [] : running); // over HTTP each is a stream, of which the server has few
     const kept = keptPrograms();
     const share = (run) => this.#watched.shareOf(run, now, clock);
     return this.#view.draw({
       running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), isCancelling: this.#cancelled.has(run.runId) })),
-      waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({ ...run, before: this.#places.get(run.runId) ?? null, isCancelling: this.#cancelled.has(run.runId) })),
+      waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({
+        ...run,
+        before: this.#places.get(run.runId) ?? null,
+        isCancelling: this.#cancelled.has(run.runId),
+      })),
       failed: this.#overview.failed(now).slice(0, MOST_LISTED),
       counts: this.#counts(now),
       foreign: this.#overview.foreign(kept, now),
@@ -188,8 +199,8 @@ export class Home {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.#askedAt = Date.now();
-    if (this.#place?.page === 'runs') this.#host.attempt(() => this.#readRuns(), { quiet: true });
-    else if (this.#place !== null) this.#host.attempt(() => this.#readHome(), { quiet: true });
+    if (this.#place?.page === 'runs') this.#page.attempt(() => this.#readRuns(), { quiet: true });
+    else if (this.#place !== null) this.#page.attempt(() => this.#readHome(), { quiet: true });
   }
 
   async #readHome() {
@@ -204,7 +215,7 @@ export class Home {
     this.#overview.takeRuns({ active, failed }, askedAt);
     if (this.#listing === listing) this.#takeFirstJobs(first);
     await this.#askForPlaces();
-    this.#host.redraw();
+    this.#page.redraw();
   }
 
   // Of several pages the first is read anew; the others keep what they had, but for what was heard since.
@@ -232,11 +243,11 @@ export class Home {
 
   #loadMoreJobs() {
     const listing = this.#listing;
-    return this.#host.attempt(async () => {
+    return this.#page.attempt(async () => {
       const { jobs, next } = await this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS, before: listing.next });
       if (this.#listing.search !== listing.search) return;
       this.#listing = { ...this.#listing, jobs: [...this.#listing.jobs, ...jobs], next };
-      this.#host.redraw();
+      this.#page.redraw();
     });
   }
 
@@ -252,21 +263,23 @@ export class Home {
     const told = new Set(page.runs.map(({ runId }) => runId));
     const oldest = page.runs.at(-1)?.createdAt ?? 0;
     const older = isOnlyPage ? [] : before.filter(({ runId, createdAt }) => !told.has(runId) && createdAt <= oldest);
-    this.#found = isOnlyPage ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false } : { ...this.#found, runs: [...first, ...older] };
+    this.#found = isOnlyPage
+      ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false }
+      : { ...this.#found, runs: [...first, ...older] };
     if (isOnlyPage && place.q !== null) await this.#searchOn(place, 0);
-    this.#host.redraw();
+    this.#page.redraw();
   }
 
   #loadMoreRuns() {
     const place = this.#place;
-    return this.#host.attempt(() => (place.q === null ? this.#addRuns(place) : this.#searchOn(place, this.#found.searched)));
+    return this.#page.attempt(() => (place.q === null ? this.#addRuns(place) : this.#searchOn(place, this.#found.searched)));
   }
 
   async #addRuns(place) {
     const { runs, next } = await this.#api.allRuns({ ...filterOf(place), before: this.#found.next });
     if (place !== this.#place) return;
     this.#found = { ...this.#found, runs: [...this.#found.runs, ...matching(runs, place.q)], next, searched: this.#found.searched + runs.length };
-    this.#host.redraw();
+    this.#page.redraw();
   }
 
   // The server does not search texts: runs are looked through here, so many at a time. `from`: those looked through when it was asked for.
@@ -280,16 +293,16 @@ export class Home {
 
   async #cancel(runId) {
     this.#cancelled.add(runId);
-    this.#host.redraw();
-    const went = await this.#host.attempt(() => this.#api.cancel(runId));
+    this.#page.redraw();
+    const went = await this.#page.attempt(() => this.#api.cancel(runId));
     if (!went) this.#cancelled.delete(runId);
     this.#lookSoon(AFTER_CHANGE);
-    this.#host.redraw();
+    this.#page.redraw();
   }
 
   #keep(jobId, name) {
     keepProgram(jobId, name);
-    this.#host.redraw();
+    this.#page.redraw();
   }
 }
 

@@ -4,7 +4,7 @@
  * `#jobs-order`, `#jobs-left`.
  */
 
-import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, closest, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { arranged, lastRunView } from './job-list.js';
 import { laterRun } from './overview.js';
 
@@ -84,7 +84,7 @@ export class JobsView {
   }
 
   #rebuild(jobs) {
-    const focused = document.activeElement?.closest('.job')?.dataset.jobId;
+    const focused = closest(document.activeElement, '.job')?.dataset.jobId;
     this.#entries = new Map(jobs.map((job) => [job.id, this.#entry(job)]));
     this.#list.replaceChildren(...[...this.#entries.values()].map(({ button }) => element('li', '', button)));
     if (focused !== undefined) this.#entries.get(Number(focused))?.button.focus();

@@ -148,9 +148,7 @@ function inOrderOfFeeders(layer, edges, places) {
 
 function cell(along, across, direction) {
   const gap = GAP[direction];
-  return direction === 'right'
-    ? { x: along, y: across * (NODE.height + gap.across) }
-    : { x: across * (NODE.width + gap.across), y: along };
+  return direction === 'right' ? { x: along, y: across * (NODE.height + gap.across) } : { x: across * (NODE.width + gap.across), y: along };
 }
 
 // The longest way from a source, by edge; a cycle is cut where it closes.

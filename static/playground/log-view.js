@@ -123,7 +123,8 @@ export function tracebackIn(text) {
 // Python prints causes first; between the parts of a chain stands one of these sentences.
 function firstOfChain(text, start) {
   const before = text.slice(0, start).trimEnd();
-  const isChained = before.endsWith('The above exception was the direct cause of the following exception:') || before.endsWith('During handling of the above exception, another exception occurred:');
+  const isChained = before.endsWith('The above exception was the direct cause of the following exception:') ||
+    before.endsWith('During handling of the above exception, another exception occurred:');
   if (!isChained) return start;
   const earlier = text.lastIndexOf('Traceback (most recent call last):', start - 1);
   return earlier < 0 ? start : firstOfChain(text, earlier);

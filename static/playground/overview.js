@@ -53,7 +53,10 @@ export class Overview {
     const told = new Map(kept);
     for (const run of [...failed.runs, ...active.runs]) {
       const known = this.#runs.get(run.runId);
-      told.set(run.runId, known !== undefined && RANK[known.run.status] > RANK[run.status] ? { ...known, run: { ...run, ...ofMessage(known.run) } } : { run, heardAt: 0 });
+      told.set(
+        run.runId,
+        known !== undefined && RANK[known.run.status] > RANK[run.status] ? { ...known, run: { ...run, ...ofMessage(known.run) } } : { run, heardAt: 0 },
+      );
     }
     this.#runs = told;
     this.#isMore = { active: active.next !== null, failed: failed.next !== null };
@@ -144,9 +147,21 @@ export class Overview {
   foreign(kept, now) {
     if (!this.#areJobsKnown) return [];
     const heard = [...this.#briefs.values()].filter(({ brief }) => (this.#jobs.has(brief.jobId) ? brief.untold : this.#foreign.has(brief.jobId)));
-    const shown = heard.map(({ brief }) => foreignView(brief, now)).filter(({ jobId, status, heard: at }) => kept.has(jobId) || status === 'running' || now - at < LISTED_FOR);
-    const unheard = [...kept.keys()].filter((jobId) => !this.#jobs.has(jobId) && !this.#briefs.has(jobId)).map((jobId) => ({ jobId, status: 'unheard', reason: null, heard: null, startedAt: null }));
-    const named = [...shown, ...unheard].map((view) => ({ ...view, name: kept.get(view.jobId) ?? this.nameOf(view.jobId), isStored: this.#jobs.has(view.jobId) }));
+    const shown = heard.map(({ brief }) => foreignView(brief, now)).filter(({ jobId, status, heard: at }) =>
+      kept.has(jobId) || status === 'running' || now - at < LISTED_FOR
+    );
+    const unheard = [...kept.keys()].filter((jobId) => !this.#jobs.has(jobId) && !this.#briefs.has(jobId)).map((jobId) => ({
+      jobId,
+      status: 'unheard',
+      reason: null,
+      heard: null,
+      startedAt: null,
+    }));
+    const named = [...shown, ...unheard].map((view) => ({
+      ...view,
+      name: kept.get(view.jobId) ?? this.nameOf(view.jobId),
+      isStored: this.#jobs.has(view.jobId),
+    }));
     return named.sort((one, other) => Number(isNow(other)) - Number(isNow(one)) || one.jobId - other.jobId);
   }
 
@@ -163,7 +178,9 @@ export class Overview {
 
 /** The middle of how long runs took that completed, in seconds; null where none did. */
 export function typicalDuration(runs) {
-  const took = runs.filter(({ status, startedAt, endedAt }) => status === 'completed' && startedAt !== null && endedAt !== null).map(({ startedAt, endedAt }) => endedAt - startedAt).sort((one, other) => one - other);
+  const took = runs.filter(({ status, startedAt, endedAt }) => status === 'completed' && startedAt !== null && endedAt !== null).map(({ startedAt, endedAt }) =>
+    endedAt - startedAt
+  ).sort((one, other) => one - other);
   if (took.length === 0) return null;
   const middle = Math.floor(took.length / 2);
   return took.length % 2 === 1 ? took[middle] : (took[middle - 1] + took[middle]) / 2;
@@ -198,7 +215,13 @@ function foreignView({ jobId, status, heard, untold }, now) {
   if (untold || status === null) return { jobId, status: silent < REPORTS_WITHIN ? 'reporting' : 'silent', reason: null, heard, startedAt: null };
   const { aliveEvery, reason, ts } = status;
   const isLost = status.status === 'running' && aliveEvery !== null && silent >= Math.max(MISSED_WORDS * aliveEvery, LEAST_SILENCE) + BRIEFS_LAG;
-  return { jobId, status: isLost ? 'lost' : status.status, reason: isLost ? 'its program was not heard of any more' : reason, heard, startedAt: status.status === 'running' ? ts : null };
+  return {
+    jobId,
+    status: isLost ? 'lost' : status.status,
+    reason: isLost ? 'its program was not heard of any more' : reason,
+    heard,
+    startedAt: status.status === 'running' ? ts : null,
+  };
 }
 
 function newRun({ jobId, status }, jobName) {

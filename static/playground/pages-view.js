@@ -1,7 +1,7 @@
 /** Which page is shown: the links to the others, and where "Skip to the content" leads. Test hooks: `html[data-page]`, `[data-page-link]`. */
 
 import { runsPlace } from './address.js';
-import { byId, setAttribute } from './dom.js';
+import { all, byId, setAttribute } from './dom.js';
 import { Links } from './home-view.js';
 
 /** After what the page's notice stands: there is one, on the page that is shown. */
@@ -12,7 +12,7 @@ const CONTENT = { home: 'home', runs: 'runs-page', job: 'graph' };
 export class PagesView {
   constructor({ onGo }) {
     const links = new Links(onGo);
-    for (const link of document.querySelectorAll('[data-page-link]')) links.lead(link, link.dataset.pageLink === 'runs' ? runsPlace() : { page: 'home' });
+    for (const link of all('[data-page-link]')) links.lead(link, link.dataset.pageLink === 'runs' ? runsPlace() : { page: 'home' });
   }
 
   /** 'home', 'runs' or 'job'. */
@@ -25,7 +25,7 @@ export class PagesView {
     const before = document.querySelector(NOTICE_AFTER[page]);
     if (before.nextElementSibling !== byId('notice')) before.after(byId('notice'));
     setAttribute(byId('skip'), 'href', `#${CONTENT[page]}`);
-    for (const link of document.querySelectorAll('.page-link')) {
+    for (const link of all('.page-link')) {
       if (link.dataset.pageLink === page) link.setAttribute('aria-current', 'page');
       else link.removeAttribute('aria-current');
     }

@@ -5,7 +5,6 @@ import { JobState } from '../realtime/run-state.js';
 
 export class Replay {
   #graph;
-  #jobId;
   #events; // [{ts, kind, event}], in order
   #state = null; // what is true after the first `#told` events
   #told = 0;
@@ -13,7 +12,6 @@ export class Replay {
   /** `record`: {jobId, graph, …} of the run; `history`: {source, events} as the server has it. */
   constructor(record, history) {
     this.#graph = record.graph;
-    this.#jobId = record.jobId;
     this.#events = history.events.map((told) => parsed(record.jobId, told)).filter((told) => told !== null);
     /** Whether every step is known, or only the changes of the run and each node's end. */
     this.hasSteps = history.source === 'stream';

@@ -83,7 +83,18 @@ export class RunsPageView {
     };
     const head = element('th', 'cell-job', element('div', 'cell-name', parts.name, element('span', 'row-id', `#${jobId}`)));
     head.scope = 'row';
-    const row = element('tr', '', head, element('td', '', parts.began), element('td', '', element('span', 'state-line', parts.icon, parts.word)), parts.took, parts.came, parts.went, parts.by, element('td', 'cell-message', parts.reason));
+    const row = element(
+      'tr',
+      '',
+      head,
+      element('td', '', parts.began),
+      element('td', '', element('span', 'state-line', parts.icon, parts.word)),
+      parts.took,
+      parts.came,
+      parts.went,
+      parts.by,
+      element('td', 'cell-message', parts.reason),
+    );
     row.dataset.runId = runId;
     return { element: row, ...parts };
   }

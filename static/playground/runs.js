@@ -1,9 +1,6 @@
 /**
  * The runs of the job at hand: the drawers under the graph, and a past run in place of what is true now. Owns which run
- * is looked at, and what was fetched of it. The page around it is told through `host`:
- *
- *   {attempt(work, options), redraw(), onDrawer(name), makeRoom() for a drawer that opens, onPast(isPast), onPlace(), goToRun(runId), goToNow(), compare(runId, otherId or null), restore(graph, run), say(text, tone), select(nodeId),
- *   selected() → node id or null}
+ * is looked at, and what was fetched of it.
  *
  * "The run shown" is the past run that is looked at, else the live one.
  */
@@ -34,7 +31,8 @@ const NARROW = 860;
 
 export class Runs {
   #api;
-  #host;
+  #page;
+  #tells; // {onOpening, onDrawer, onPast, onPlace, restore}
   #jobId = null; // null: no job of ours
   #runs = []; // newest first
   #hasMore = false;
@@ -57,16 +55,21 @@ export class Runs {
   #compared = null; // {one, other}: ids of the runs that are compared
   #drawers;
 
-  constructor({ api, host }) {
+  /**
+   * `onOpening()`: a drawer is about to open; `onDrawer(name | null)`: it is open; `onPast(isPast)`: a past run is looked at, or not any more; `onPlace()`: what is looked at of it;
+   * `restore(record, {runs: whether to run it})`: a person wants its version.
+   */
+  constructor({ api, page, onOpening, onDrawer, onPast, onPlace, restore }) {
     this.#api = api;
-    this.#host = host;
-    this.#table = new TableView({ onSelect: (id) => host.select(id) });
-    this.#times = new TimesView({ onSelect: (id) => host.select(id) });
-    this.#history = new HistoryView({ onShow: (runId) => host.goToRun(runId), onMore: () => this.#loadMore() });
+    this.#page = page;
+    this.#tells = { onOpening, onDrawer, onPast, onPlace, restore };
+    this.#table = new TableView({ onSelect: (id) => page.select(id) });
+    this.#times = new TimesView({ onSelect: (id) => page.select(id) });
+    this.#history = new HistoryView({ onShow: (runId) => this.#go({ run: runId }), onMore: () => this.#loadMore() });
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
-    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => host.goToNow(), actions: () => this.#pastActions() });
-    this.#compareView = new CompareView({ onChoose: (one, other) => host.compare(one, other), onClose: () => this.#onCompareClosed() });
+    this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.#go(), actions: () => this.#pastActions() });
+    this.#compareView = new CompareView({ onChoose: (one, other) => this.#go({ run: one, with: other }), onClose: () => this.#onCompareClosed() });
     this.#drawers = new DrawersView({ onOpen: (name) => this.#onOpened(name) });
   }
 
@@ -104,7 +107,7 @@ export class Runs {
   async refreshRuns() {
     const jobId = this.#jobId;
     if (jobId === null) return;
-    await this.#host.attempt(async () => {
+    await this.#page.attempt(async () => {
       const runs = await this.#api.runs(jobId, { limit: RUNS });
       if (jobId !== this.#jobId) return;
       this.#runs = runs;
@@ -123,32 +126,35 @@ export class Runs {
     if (this.#drawers.shown === 'runs') this.#history.sayEmpty(this.#whyEmpty(isOffline));
     if (this.#drawers.shown === 'runs' && this.#past === null && this.#isNews(run)) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
     if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
-    if (this.#drawers.shown === 'times') this.#times.draw({ graph: ofRun, views: runNodes, run, record, now, end: this.#past?.replay.to ?? null, whyNone: this.#whyNoTimes(run, isOffline) });
+    if (this.#drawers.shown === 'times') {
+      this.#times.draw({ graph: ofRun, views: runNodes, run, record, now, end: this.#past?.replay.to ?? null, whyNone: this.#whyNoTimes(run, isOffline) });
+    }
     if (this.#past !== null) this.#pastView.draw(this.#past.ts);
-    this.#onRun(run);
   }
 
-  /** The traceback of a run that failed, from its log; null while, or where, there is none. */
+  /** The traceback of a run that failed, from its log; null until it was asked for, or where there is none. */
   traceOf(run) {
-    if (run === null || run.runId === null || !run.ended || this.#jobId === null) return null;
+    return this.#traces.get(run?.runId) ?? null;
+  }
+
+  /** Once for each run that failed. */
+  askForTrace(run) {
+    if (run === null || run.runId === null || !run.ended || this.#jobId === null || this.#traces.has(run.runId)) return;
     const { runId } = run;
-    if (!this.#traces.has(runId)) {
-      this.#traces.set(runId, null);
-      this.#host.attempt(async () => {
-        const { text } = await this.#api.log(runId, -FIRST_BYTES);
-        this.#traces.set(runId, tracebackIn(text));
-        this.#host.redraw();
-      }, { quiet: true });
-    }
-    return this.#traces.get(runId);
+    this.#traces.set(runId, null);
+    this.#page.attempt(async () => {
+      const { text } = await this.#api.log(runId, -FIRST_BYTES);
+      this.#traces.set(runId, tracebackIn(text));
+      this.#page.redraw();
+    }, { quiet: true });
   }
 
   /** When each node of a run began, from its history; asked for once. Tells `state` (a JobState). */
   askForBeginnings(runId, state) {
     if (this.#jobId === null || this.#asked.has(runId)) return;
     this.#asked.add(runId);
-    this.#host.attempt(async () => {
-      if (state.began(runId, beginnings(await this.#api.history(runId)))) this.#host.redraw();
+    this.#page.attempt(async () => {
+      if (state.began(runId, beginnings(await this.#api.history(runId)))) this.#page.redraw();
     }, { quiet: true });
   }
 
@@ -164,6 +170,10 @@ export class Runs {
 
   openDrawer(name) {
     this.#drawers.open(name);
+  }
+
+  #go(place = {}) {
+    return this.#page.go(jobPlace(this.#jobId, place));
   }
 
   // ---- past runs
@@ -186,32 +196,45 @@ export class Runs {
   #pastActions() {
     const { record, replay, ts } = this.#past;
     const t = ts >= replay.to ? null : momentIn(replay, ts);
-    const before = this.#runs[this.#runs.findIndex(({ runId }) => runId === record.runId) + 1] ?? this.#runs.find(({ runId, endedAt }) => runId !== record.runId && endedAt !== null);
+    const before = this.#runs[this.#runs.findIndex(({ runId }) => runId === record.runId) + 1] ??
+      this.#runs.find(({ runId, endedAt }) => runId !== record.runId && endedAt !== null);
     const actions = [{ key: 'link', label: 'Copy a link to it', icon: 'link', run: () => this.#copyLink(jobPlace(this.#jobId, { run: record.runId, t })) }];
-    if (before !== undefined) actions.push({ key: 'compare', label: 'Compare with another run', icon: 'compare', run: () => this.#host.compare(record.runId, before.runId) });
-    actions.push({ key: 'restore', label: 'Restore this version', icon: 'undo', run: () => this.#host.restore(record, { runs: false }) });
-    actions.push({ key: 'run', label: 'Run this version', icon: 'play', run: () => this.#host.restore(record, { runs: true }) });
+    if (before !== undefined) {
+      actions.push({
+        key: 'compare',
+        label: 'Compare with another run',
+        icon: 'compare',
+        run: () => this.#go({ run: record.runId, with: before.runId }),
+      });
+    }
+    actions.push({ key: 'restore', label: 'Restore this version', icon: 'undo', run: () => this.#tells.restore(record, { runs: false }) });
+    actions.push({ key: 'run', label: 'Run this version', icon: 'play', run: () => this.#tells.restore(record, { runs: true }) });
     return actions;
   }
 
   async #copyLink(place) {
     const link = linkTo(place);
     const copied = await (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => true, () => false);
-    this.#host.say(copied ? 'The link is copied. Whoever opens it needs a token.' : link);
+    this.#page.say(copied ? 'The link is copied. Whoever opens it needs a token.' : link);
   }
 
   // The one that was made earlier is the first, whichever of the two is shown.
   async #compareWith(otherId) {
     const one = this.#past;
-    await this.#host.attempt(async () => {
+    await this.#page.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(otherId), this.#api.history(otherId)]);
       if (this.#past !== one) return;
-      if (record.jobId !== this.#jobId) return this.#host.say(`The run ${otherId} is one of another job.`, 'error');
+      if (record.jobId !== this.#jobId) return this.#page.say(`The run ${otherId} is one of another job.`, 'error');
       this.#compared = { one: one.record.runId, other: otherId };
       const [first, second] = [one, { record, replay: new Replay(record, history) }].sort((a, b) => a.record.createdAt - b.record.createdAt);
       const atEnd = ({ replay }) => ({ graph: replay.graph, state: replay.at(replay.to) });
-      this.#compareView.open({ runs: this.#runs.filter(({ endedAt }) => endedAt !== null), one: first.record, other: second.record, difference: compared(atEnd(first), atEnd(second)) });
-      this.#host.redraw();
+      this.#compareView.open({
+        runs: this.#runs.filter(({ endedAt }) => endedAt !== null),
+        one: first.record,
+        other: second.record,
+        difference: compared(atEnd(first), atEnd(second)),
+      });
+      this.#page.redraw();
       return undefined;
     });
   }
@@ -219,22 +242,22 @@ export class Runs {
   #onCompareClosed() {
     if (this.#compared === null) return;
     this.#compared = null;
-    this.#host.onPlace();
+    this.#tells.onPlace();
   }
 
   async #showPast(runId) {
     const jobId = this.#jobId;
-    await this.#host.attempt(async () => {
+    await this.#page.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
       if (jobId !== this.#jobId || record.endedAt === null) return;
-      if (record.jobId !== jobId) return this.#host.say(`The run ${runId} is one of another job.`, 'error');
+      if (record.jobId !== jobId) return this.#page.say(`The run ${runId} is one of another job.`, 'error');
       const replay = new Replay(record, history);
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
       this.#history.markShown(runId);
       if (innerWidth < NARROW) this.#drawers.open(null); // there is room for one of the two
-      this.#host.onPast(true);
-      this.#host.redraw();
+      this.#tells.onPast(true);
+      this.#page.redraw();
       return undefined;
     });
   }
@@ -246,15 +269,15 @@ export class Runs {
     this.#compareView.close();
     this.#pastView.show(null, null);
     this.#history.markShown(null);
-    this.#host.onPast(false);
-    this.#host.redraw();
+    this.#tells.onPast(false);
+    this.#page.redraw();
   }
 
   #goTo(ts) {
     if (this.#past === null) return;
     this.#past.ts = ts;
-    this.#host.onPlace();
-    this.#host.redraw();
+    this.#tells.onPlace();
+    this.#page.redraw();
   }
 
   // ---- the list of runs
@@ -283,7 +306,7 @@ export class Runs {
 
   async #loadMore() {
     const jobId = this.#jobId;
-    await this.#host.attempt(async () => {
+    await this.#page.attempt(async () => {
       const older = await this.#api.runs(jobId, { limit: RUNS, before: this.#runs.at(-1).createdAt });
       if (jobId !== this.#jobId) return;
       this.#runs = [...this.#runs, ...older];
@@ -301,7 +324,8 @@ export class Runs {
 
   // ---- the run shown
 
-  #onRun(run) {
+  /** `run` is shown now, or null: what is open of it follows, and the list where one began or ended. */
+  follow(run) {
     const runId = this.#past?.record.runId ?? run?.runId ?? null;
     const ended = run?.ended ?? true;
     const before = this.#shownRun;
@@ -312,36 +336,38 @@ export class Runs {
   }
 
   #onOpened(name) {
-    if (name !== null) this.#host.makeRoom();
+    if (name !== null) this.#tells.onOpening();
     this.#onDrawer(name);
   }
 
   #onDrawer(name) {
-    this.#host.onDrawer(name);
+    this.#tells.onDrawer(name);
     const runId = this.#shownRun?.runId ?? null;
     if (name === 'runs') this.refreshRuns();
     if (name === 'program') this.#showProgram(runId);
     if (name === 'log') this.#followLog(runId);
     else this.#logOf = null;
-    this.#host.redraw();
+    this.#page.redraw();
   }
 
   async #showProgram(runId) {
     if (runId === null || this.#jobId === null) {
       this.#programOf = null;
-      const why = this.#jobId === null ? 'This job is not stored here, and has no program here.' : 'No run is shown. Execute the job to see the program that is made from its graph.';
+      const why = this.#jobId === null
+        ? 'This job is not stored here, and has no program here.'
+        : 'No run is shown. Execute the job to see the program that is made from its graph.';
       return this.#program.show(null, why);
     }
     if (this.#programOf !== runId) {
       this.#programOf = runId;
       this.#program.show(null, 'Loading…');
-      const went = await this.#host.attempt(async () => {
+      const went = await this.#page.attempt(async () => {
         const program = await this.#api.program(runId);
         if (this.#programOf === runId) this.#program.show(program);
       });
       if (!went) this.#programOf = null;
     }
-    const selected = this.#host.selected();
+    const selected = this.#page.selected();
     if (selected !== null) this.#program.reveal(selected);
     return undefined;
   }
@@ -381,7 +407,7 @@ export class Runs {
   async #downloadLog() {
     const runId = this.#shownRun?.runId ?? null;
     if (runId === null) return;
-    await this.#host.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
+    await this.#page.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
   }
 }
 

@@ -156,5 +156,11 @@ function noted(told) {
 }
 
 function call(method, token = '') {
-  return fetch(ADDRESS, { method, headers: { Accept: 'application/json', ...headersOf(token) }, signal: AbortSignal.timeout(TIMEOUT), cache: 'no-store', redirect: 'error' });
+  return fetch(ADDRESS, {
+    method,
+    headers: { Accept: 'application/json', ...headersOf(token) },
+    signal: AbortSignal.timeout(TIMEOUT),
+    cache: 'no-store',
+    redirect: 'error',
+  });
 }

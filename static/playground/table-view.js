@@ -49,7 +49,15 @@ export class TableView {
     const targets = this.#graph.edges.filter(({ from }) => from === node.id).map(({ to }) => nodes.get(to)?.name ?? `Node ${to}`);
     const head = element('th', '', open);
     head.scope = 'row';
-    const row = element('tr', '', head, state, ...CELLS.slice(0, 4).map((name) => parts[name]), element('td', '', [...new Set(targets)].join(', ') || '–'), parts.message);
+    const row = element(
+      'tr',
+      '',
+      head,
+      state,
+      ...CELLS.slice(0, 4).map((name) => parts[name]),
+      element('td', '', [...new Set(targets)].join(', ') || '–'),
+      parts.message,
+    );
     row.dataset.nodeId = String(node.id);
     this.#rows.set(node.id, { row, ...parts });
     return row;

@@ -15,11 +15,13 @@ export const RUN_ICONS = { none: 'idle', queued: 'queued', running: 'running', c
 
 /** What a run was given, by name: {day: '2026-11-27', n: null} → "day 2026-11-27, n without a value"; '' for none. */
 export function formatValues(parameters) {
-  return Object.entries(parameters ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, text]) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
+  return Object.entries(parameters ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)).map((
+    [name, text],
+  ) => (text === null ? `${name} without a value` : `${name} ${text === '' ? '“”' : text}`)).join(', ');
 }
 
 /** "Attempt 2 of 4, due at 6:30:05 PM": of a run that is tried again when it fails; null of every other run. */
-export function formatAttempt({ attempt = 1, attempts = 1, dueAt = null }, { isWaiting, now }) {
+export function formatAttempt({ attempt = 1, attempts = 1, dueAt = null }, { isWaiting = false, now = 0 } = {}) {
   if (attempts === 1) return null;
   const due = isWaiting && dueAt !== null && dueAt > now ? `, due at ${formatMoment(dueAt)}` : '';
   return `Attempt ${attempt} of ${attempts}${due}`;
@@ -100,7 +102,10 @@ export function shortRun(runId) {
   return runId.length > 12 ? `${runId.slice(0, 8)}…` : runId;
 }
 
-/** What a node does, in one line of its settings; its type where they say nothing yet. */
+/**
+ * What a node does, in one line of its settings; its type where they say nothing yet.
+ * @param {{ type: string, config?: Record<string, any> }} node
+ */
 export function summaryOf({ type, config = {} }) {
   const { table, sql, path, url, condition, columns, by, values, rows, every } = config;
   const outputs = Array.isArray(config.branches) ? config.branches.map((entry) => entry?.port).join(', ') : '';

@@ -1,6 +1,6 @@
 /** Asks for a token when there is none, or none that the server takes. Test hooks: `#token`, `#token-title`, `#token-text`. */
 
-import { byId, setHidden, setText } from './dom.js';
+import { all, byId, setHidden, setText } from './dom.js';
 
 export class TokenView {
   #section = byId('token');
@@ -38,7 +38,7 @@ export class TokenView {
   // What lies behind it is out of reach for the keyboard too.
   #show(open) {
     setHidden(this.#section, !open);
-    for (const behind of document.querySelectorAll('.pages, .home, .jobs, .palette, .bench, .details')) behind.inert = open;
+    for (const behind of all('.pages, .home, .jobs, .palette, .bench, .details')) behind.inert = open;
   }
 }
 

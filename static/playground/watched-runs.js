@@ -1,7 +1,5 @@
 /**
  * How far the runs are that a page lists: their jobs are watched, as many as fit, and let go with them. Owns what was heard of each.
- *
- *   host: {subscribe(jobId), unsubscribe(jobId), attempt(work, options), redraw(), now()}
  */
 
 import { JobState } from '../realtime/run-state.js';
@@ -12,12 +10,16 @@ export const MOST_WATCHED = 12;
 
 export class WatchedRuns {
   #api;
-  #host;
+  #page;
+  #subscribe;
+  #unsubscribe;
   #watched = new Map(); // job id → {runId, state, graph, expected}
 
-  constructor({ api, host }) {
+  constructor({ api, page, subscribe, unsubscribe }) {
     this.#api = api;
-    this.#host = host;
+    this.#page = page;
+    this.#subscribe = subscribe;
+    this.#unsubscribe = unsubscribe;
   }
 
   /** Watch the runs [{runId, jobId}] listed first, and those of no other job. */
@@ -29,7 +31,7 @@ export class WatchedRuns {
 
   /** A message of a job that may be watched: `kind` is progress, status or seen. True when something changed. */
   hear(event, kind) {
-    return this.#watched.get(event.jobId)?.state[kind](event, this.#host.now()) ?? false;
+    return this.#watched.get(event.jobId)?.state[kind](event, this.#api.now()) ?? false;
   }
 
   expectSnapshot() {
@@ -37,7 +39,7 @@ export class WatchedRuns {
   }
 
   listenAgain() {
-    for (const { state } of this.#watched.values()) state.listenAgain(this.#host.now());
+    for (const { state } of this.#watched.values()) state.listenAgain(this.#api.now());
   }
 
   /** {share, approximate, remaining} of a run, or null where that cannot be known; `clock` as for JobState, null while offline. */
@@ -49,10 +51,10 @@ export class WatchedRuns {
   }
 
   #begin(jobId, runId) {
-    if (!this.#watched.has(jobId)) this.#host.subscribe(jobId);
+    if (!this.#watched.has(jobId)) this.#subscribe(jobId);
     const watched = { runId, state: this.#watched.get(jobId)?.state ?? new JobState(), graph: null, expected: new Map() };
     this.#watched.set(jobId, watched);
-    this.#host.attempt(() => this.#complete(jobId, watched), { quiet: true });
+    this.#page.attempt(() => this.#complete(jobId, watched), { quiet: true });
   }
 
   // The graph tells which nodes there are, the last run that completed what to expect of each.
@@ -61,14 +63,14 @@ export class WatchedRuns {
     const last = runs.length > 0 ? await this.#api.run(runs[0].runId) : null;
     if (this.#watched.get(jobId) !== watched) return;
     watched.state.expectNodes(record.graph.nodes.map(({ id }) => id));
-    watched.state.record(record, this.#host.now());
+    watched.state.record(record, this.#api.now());
     watched.expected = new Map((last?.nodes ?? []).map((node) => [node.nodeId, node.rowCount]));
     watched.graph = record.graph;
-    this.#host.redraw();
+    this.#page.redraw();
   }
 
   #leave(jobId) {
     this.#watched.delete(jobId);
-    this.#host.unsubscribe(jobId);
+    this.#unsubscribe(jobId);
   }
 }

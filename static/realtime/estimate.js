@@ -18,7 +18,9 @@ export function nodeShare(view, expected) {
   if (view.state === 'success') return { share: 1, approximate: false };
   if (view.state !== 'running' && view.state !== 'stalled' && view.state !== 'idle') return null;
   // with more rows than there should be, the total was wrong
-  if (view.rowTotal !== null) return view.rowCount > view.rowTotal ? null : { share: Math.min(MOST_BEFORE_END, view.rowCount / view.rowTotal), approximate: false };
+  if (view.rowTotal !== null) {
+    return view.rowCount > view.rowTotal ? null : { share: Math.min(MOST_BEFORE_END, view.rowCount / view.rowTotal), approximate: false };
+  }
   if (typeof view.toldShare === 'number') return { share: Math.min(MOST_BEFORE_END, view.toldShare), approximate: false };
   const rows = expected.get(view.nodeId);
   if (rows === undefined || view.rowCount > rows * LIKE_LAST_TIME) return null;

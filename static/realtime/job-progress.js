@@ -45,7 +45,9 @@ export class JobProgress extends HTMLElement {
     const root = this.attachShadow({ mode: 'open' });
     root.adoptedStyleSheets = [STYLE];
     root.innerHTML = FRAME;
-    this.#parts = Object.fromEntries([...root.querySelectorAll('[part]')].map((one) => [one.getAttribute('part'), one]));
+    this.#parts = Object.fromEntries(
+      [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[part]'))].map((one) => [one.getAttribute('part'), one]),
+    );
   }
 
   /** The JWT, or a function that gives the current one. */
@@ -83,7 +85,7 @@ export class JobProgress extends HTMLElement {
     this.#leave();
   }
 
-  attributeChangedCallback(name, before, after) {
+  attributeChangedCallback(_name, before, after) {
     if (before !== after) this.#watch();
   }
 
@@ -144,9 +146,9 @@ export class JobProgress extends HTMLElement {
     drawBar(bar, run?.status === 'running' ? share : null, 'The run');
   }
 
-  #drawNodes({ nodes, now }) {
+  #drawNodes({ nodes }) {
     const rows = this.#parts.nodes.children;
-    nodes.forEach((node, place) => drawNode(rows[place] ?? this.#addRow(), node, now));
+    nodes.forEach((node, place) => drawNode(rows[place] ?? this.#addRow(), node));
     while (rows.length > nodes.length) rows[rows.length - 1].remove();
   }
 
@@ -154,19 +156,20 @@ export class JobProgress extends HTMLElement {
     const row = document.createElement('li');
     row.part = 'node';
     for (const name of ['name', 'state', 'count']) row.append(Object.assign(document.createElement('span'), { className: name }));
-    row.append(Object.assign(document.createElement('div'), { className: 'bar', role: 'progressbar', ariaValueMin: '0', ariaValueMax: '100' }));
-    row.lastChild.append(document.createElement('i'));
+    const bar = Object.assign(document.createElement('div'), { className: 'bar', role: 'progressbar', ariaValueMin: '0', ariaValueMax: '100' });
+    bar.append(document.createElement('i'));
+    row.append(bar);
     this.#parts.nodes.append(row);
     return row;
   }
 }
 
-function drawNode(row, node, now) {
+function drawNode(row, node) {
   const [name, state, count, bar] = row.children;
   row.dataset.state = node.state;
   write(name, node.nodeName || `Node ${node.nodeId}`);
   write(state, node.state === 'stalled' ? `No word for ${formatDuration(node.silentFor)}` : NODE_WORDS[node.state]);
-  write(count, countText(node, now));
+  write(count, countText(node));
   if (row.title !== node.message) row.title = node.message;
   drawBar(bar, node.state === 'running' ? node.share : null, name.textContent);
 }

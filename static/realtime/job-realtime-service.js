@@ -97,7 +97,17 @@ export class JobRealtimeService {
 
   #roomUrl;
 
-  constructor({ url, token, tokenCheckUrl = addressAt(url, '/api/session'), roomUrl = addressAt(url, '/api/room'), random = Math.random, askAfter = ASK_AFTER, answerWait = ANSWER_WAIT }) {
+  constructor(
+    {
+      url,
+      token,
+      tokenCheckUrl = addressAt(url, '/api/session'),
+      roomUrl = addressAt(url, '/api/room'),
+      random = Math.random,
+      askAfter = ASK_AFTER,
+      answerWait = ANSWER_WAIT,
+    },
+  ) {
     this.#url = url;
     this.#ask = { after: askAfter, wait: answerWait };
     this.#readToken = typeof token === 'function' ? token : () => token;
@@ -106,7 +116,7 @@ export class JobRealtimeService {
     this.#random = random;
     globalThis.addEventListener?.('online', this.#onOnline);
     globalThis.addEventListener?.('offline', this.#onDoubt);
-    globalThis.navigator?.connection?.addEventListener?.('change', this.#onDoubt);
+    connectionOfMachine()?.addEventListener?.('change', this.#onDoubt);
     globalThis.document?.addEventListener('visibilitychange', this.#onVisible);
     this.#watchTimer = setInterval(() => this.#watch(), Math.min(WATCH_PERIOD, askAfter));
   }
@@ -249,7 +259,7 @@ export class JobRealtimeService {
   dispose() {
     globalThis.removeEventListener?.('online', this.#onOnline);
     globalThis.removeEventListener?.('offline', this.#onDoubt);
-    globalThis.navigator?.connection?.removeEventListener?.('change', this.#onDoubt);
+    connectionOfMachine()?.removeEventListener?.('change', this.#onDoubt);
     clearInterval(this.#watchTimer);
     globalThis.document?.removeEventListener('visibilitychange', this.#onVisible);
     this.disconnect();
@@ -552,6 +562,14 @@ export class JobRealtimeService {
   #send(action) {
     this.#socket.send(JSON.stringify(action));
   }
+}
+
+/**
+ * Tells when the machine goes from one network to another; not every browser has it.
+ * @returns {EventTarget | undefined}
+ */
+function connectionOfMachine() {
+  return globalThis.navigator?.['connection'];
 }
 
 /** A path of the HTTP API of the server that the socket is on, which may lie below a path of a proxy. */

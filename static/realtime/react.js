@@ -1,5 +1,6 @@
 /** A hook for React 16.8 and later: what is now true of a job. */
 
+// @ts-expect-error: the page that uses the hook brings React
 import { useEffect, useState } from 'react';
 
 import { WatchedJob } from './watched-job.js';

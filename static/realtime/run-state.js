@@ -160,7 +160,9 @@ export class JobState {
   run(now = null) {
     if (this.#run === null) return null;
     const stray = this.#strayWork();
-    if (stray !== null) return runView({ runId: null, reason: null, startedAt: this.#beganElsewhere ?? stray.startedAt, endedAt: null, told: false }, 'running');
+    if (stray !== null) {
+      return runView({ runId: null, reason: null, startedAt: this.#beganElsewhere ?? stray.startedAt, endedAt: null, told: false }, 'running');
+    }
     return this.#viewOfRun(now);
   }
 
@@ -257,7 +259,18 @@ export class JobState {
   #begin(runId, ts) {
     const before = this.#run?.runId ?? null;
     if (before !== null) this.#past = [...this.#past, before].slice(-PAST_RUNS);
-    this.#run = { runId, status: 'queued', reason: null, since: ts, startedAt: null, endedAt: null, told: false, aliveEvery: null, heardAt: null, confirmed: false };
+    this.#run = {
+      runId,
+      status: 'queued',
+      reason: null,
+      since: ts,
+      startedAt: null,
+      endedAt: null,
+      told: false,
+      aliveEvery: null,
+      heardAt: null,
+      confirmed: false,
+    };
     this.#nodes.clear();
   }
 

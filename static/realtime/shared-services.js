@@ -8,7 +8,7 @@ export class SharedServices {
   /** The service for `url` (ws://…) and `token` (a text, or a function that gives one). Every `take` needs a `leave`. */
   take(url, token) {
     let entry = this.#entries.find((known) => known.url === url && known.token === token);
-    if (entry === undefined) this.#entries.push((entry = { url, token, service: new JobRealtimeService({ url, token }), users: 0 }));
+    if (entry === undefined) this.#entries.push(entry = { url, token, service: new JobRealtimeService({ url, token }), users: 0 });
     entry.users += 1;
     return entry.service;
   }

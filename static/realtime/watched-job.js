@@ -1,6 +1,6 @@
 /** A job as a part of a page shows it: its run, its nodes, and what the connection says. Draws at most once a frame. */
 
-import { runShare, nodeShare } from './estimate.js';
+import { nodeShare, runShare } from './estimate.js';
 import { JobState } from './run-state.js';
 
 /** Milliseconds between two looks at the clock while something runs: for its time, and for what has fallen silent. */

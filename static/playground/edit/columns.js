@@ -20,12 +20,18 @@ export function columnsOfEdge(told, edge) {
 export function columnsEntering(told, graph, types, id, port = '') {
   const node = graph.nodes.find((one) => one.id === id);
   const first = inputsOf(types.get(node?.type), node?.config)[0]?.name ?? '';
-  const known = graph.edges.filter((edge) => edge.to === id && (edge.toPort ?? first) === (port === '' ? first : port)).map((edge) => columnsOfEdge(told, edge));
+  const known = graph.edges.filter((edge) => edge.to === id && (edge.toPort ?? first) === (port === '' ? first : port)).map((edge) =>
+    columnsOfEdge(told, edge)
+  );
   const some = known.filter((one) => one !== null);
   if (some.length === 0) return null;
   const byName = new Map(some.flatMap(({ columns }) => columns).reverse().map((column) => [column.name, column]));
   const names = new Set(some.flatMap(({ columns }) => columns.map(({ name }) => name)));
-  return { columns: [...names].map((name) => byName.get(name)), all: some.length === known.length && some.every(({ all }) => all), more: Math.max(...some.map(({ more }) => more)) };
+  return {
+    columns: [...names].map((name) => byName.get(name)),
+    all: some.length === known.length && some.every(({ all }) => all),
+    more: Math.max(...some.map(({ more }) => more)),
+  };
 }
 
 /** Why nothing is known of what a source gives; '' where something is, or nothing was said. */
@@ -42,7 +48,9 @@ export function countText(known) {
 
 /** A line for each column: "amount numeric". `why`: nothing is known of its source. */
 export function linesOf(known, why = '') {
-  if (known === null || (known.columns.length === 0 && !known.all)) return [why === '' ? 'Its columns are not known before a run.' : `Its columns are not known: ${why}`];
+  if (known === null || (known.columns.length === 0 && !known.all)) {
+    return [why === '' ? 'Its columns are not known before a run.' : `Its columns are not known: ${why}`];
+  }
   const listed = known.columns.slice(0, MOST_LISTED).map(({ name, type }) => (type === null ? `${name} (a run tells its type)` : `${name} ${type}`));
   const left = known.columns.length - listed.length + known.more;
   return [...listed, ...(left > 0 ? [`… and ${left} more`] : []), ...(known.all ? [] : ['… and others that only a run tells'])];
@@ -70,7 +78,9 @@ export function withExpression(graph, id, expression) {
 
 /** "10.5, NULL, 'a' …" of a preview's rows with one column. */
 export function valuesText({ rows, truncated, types }) {
-  const shown = rows.slice(0, 5).map(([value]) => (value === null ? 'NULL' : typeof value === 'string' && types[0] === 'text' ? JSON.stringify(value) : String(value)));
+  const shown = rows.slice(0, 5).map((
+    [value],
+  ) => (value === null ? 'NULL' : typeof value === 'string' && types[0] === 'text' ? JSON.stringify(value) : String(value)));
   if (rows.length === 0) return `${types[0]}; no rows come`;
   return `${types[0]}: ${shown.join(', ')}${truncated || rows.length > shown.length ? ' …' : ''}`;
 }

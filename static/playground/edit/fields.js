@@ -143,7 +143,13 @@ export function indented(code, start, end, key, isShifted) {
   const last = end > start && code[end - 1] === '\n' ? end - 1 : end;
   const text = code.slice(line, last).split('\n').map((one) => (isShifted ? one.replace(/^ {1,4}/, '') : INDENT + one)).join('\n');
   if (text === code.slice(line, last)) return { from: start, to: start, text: '', start, end };
-  return { from: line, to: last, text, start: start === end ? Math.max(line, start - INDENT.length) : line, end: start === end ? Math.max(line, start - INDENT.length) : line + text.length };
+  return {
+    from: line,
+    to: last,
+    text,
+    start: start === end ? Math.max(line, start - INDENT.length) : line,
+    end: start === end ? Math.max(line, start - INDENT.length) : line + text.length,
+  };
 }
 
 function onNewLine(code, line, start, end) {

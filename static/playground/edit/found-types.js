@@ -11,7 +11,9 @@ const MOST_TOLD = 5;
 
 /** What a node's settings say of its file or service; while that is asked about, it must stay as it is. */
 export function isSameFile(one, other) {
-  return ['path', 'delimiter', 'encoding', 'null_marker', 'sheet', 'start', 'header', 'url', 'connection', 'rows'].every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
+  return ['path', 'delimiter', 'encoding', 'null_marker', 'sheet', 'start', 'header', 'url', 'connection', 'rows'].every((name) =>
+    (one?.[name] ?? null) === (other?.[name] ?? null)
+  );
 }
 
 /**
@@ -29,14 +31,18 @@ export function withFound(config, { columns, types }) {
   return {
     types: [...inFile, ...gone].map((column) => ({ column, type: named.get(column) ?? added.get(column) })),
     added: added.size,
-    kept: [...named].filter(([column, type]) => found.has(column) && found.get(column) !== type).map(([column, type]) => ({ column, type, found: found.get(column) })),
+    kept: [...named].filter(([column, type]) => found.has(column) && found.get(column) !== type).map(([column, type]) => ({
+      column,
+      type,
+      found: found.get(column),
+    })),
     gone,
   };
 }
 
 /** A configuration with these types, and without what graphs of before had instead. */
 export function typed(config, field, types) {
-  const { [NUMBERS]: before, ...rest } = config ?? {};
+  const { [NUMBERS]: _before, ...rest } = config ?? {};
   return { ...rest, [field]: types };
 }
 
@@ -49,9 +55,9 @@ export function foundText({ added, kept, gone }) {
 }
 
 function namedTypes(config) {
-  const numbers = listOf(config?.[NUMBERS]).map((column) => [column, 'numeric']);
+  const numbers = listOf(config?.[NUMBERS]).map((column) => /** @type {[string, string]} */ ([column, 'numeric']));
   const entries = listOf(config?.types).filter((entry) => typeof entry?.column === 'string' && entry.column !== '');
-  return new Map([...numbers, ...entries.map(({ column, type }) => [column, type])]);
+  return new Map([...numbers, ...entries.map(({ column, type }) => /** @type {[string, string]} */ ([column, type]))]);
 }
 
 function listOf(value) {

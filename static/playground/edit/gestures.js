@@ -162,8 +162,9 @@ export class Gestures {
     const scale = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE : 1;
     const [dx, dy] = [event.deltaX * scale, event.deltaY * scale];
     const host = this.#host;
-    if (event.ctrlKey || event.metaKey) host.setCamera(zoomedAt(host.camera, Math.exp(-dy * WHEEL * (event.deltaMode === 0 && Math.abs(dy) < 50 ? 4 : 1)), this.pointOf(event)));
-    else if (event.shiftKey && dx === 0) host.setCamera(panned(host.camera, -dy, 0));
+    if (event.ctrlKey || event.metaKey) {
+      host.setCamera(zoomedAt(host.camera, Math.exp(-dy * WHEEL * (event.deltaMode === 0 && Math.abs(dy) < 50 ? 4 : 1)), this.pointOf(event)));
+    } else if (event.shiftKey && dx === 0) host.setCamera(panned(host.camera, -dy, 0));
     else host.setCamera(panned(host.camera, -dx, -dy));
   }
 
@@ -240,7 +241,9 @@ export class Gestures {
     const end = { side: port.dataset.port, name: port.dataset.name };
     const targetAt = (event) => {
       const under = document.elementFromPoint(event.clientX, event.clientY);
+      /** @type {HTMLElement | null | undefined} */
       const card = under?.closest('.node-slot');
+      /** @type {HTMLElement | null | undefined} */
       const aimed = under?.closest('.port');
       const fits = aimed != null && aimed.dataset.port !== end.side;
       return card == null ? null : { id: Number(card.dataset.nodeId), name: fits ? aimed.dataset.name : null };

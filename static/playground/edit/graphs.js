@@ -3,6 +3,8 @@
  *
  * A graph is {nodes: [{id, type, name, config, position: {x, y}, …}], edges: [{from, to, fromPort?, toPort?, …}], …}. Members that
  * this page does not know pass through untouched.
+ *
+ * @typedef {{ from: number, to: number, fromPort?: string | null, toPort?: string | null }} Edge
  */
 
 import { completed, edgeKey, REJECTED } from './ports.js';

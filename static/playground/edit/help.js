@@ -1,7 +1,7 @@
 /** The page that explains keys and pointer, made from their table. Test hook: `#help`. */
 
 import { byId, element } from '../dom.js';
-import { KEYS, KEYS_EVERYWHERE, keyNames, POINTER } from './keys.js';
+import { keyNames, KEYS, KEYS_EVERYWHERE, POINTER } from './keys.js';
 
 export const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 

@@ -37,6 +37,7 @@ export class JobTools {
   }
 
   #items() {
+    /** @type {import('./menu.js').Entry[]} */
     const entries = [
       { key: 'rename', label: 'Rename', icon: 'pencil', hint: 'F2', run: () => this.startRename() },
       { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },
@@ -197,7 +198,12 @@ async function readJob(file) {
   try {
     document = JSON.parse(await file.text());
   } catch (error) {
-    if (!/\.json$/i.test(file.name)) return { error: 'is not a job: only jobs are imported, from JSON files. To read the rows of a CSV, NDJSON, Parquet or Excel file, drop it on the canvas of a job.' };
+    if (!/\.json$/i.test(file.name)) {
+      return {
+        error:
+          'is not a job: only jobs are imported, from JSON files. To read the rows of a CSV, NDJSON, Parquet or Excel file, drop it on the canvas of a job.',
+      };
+    }
     return { error: `is not JSON: ${error.message}` };
   }
   const graph = document?.graph ?? document;

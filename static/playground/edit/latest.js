@@ -11,7 +11,7 @@ export class Latest {
   #timer = null;
   #abort = null;
 
-  constructor({ ask, onAnswer, onError = () => undefined, wait }) {
+  constructor({ ask, onAnswer, onError = (_error) => undefined, wait }) {
     this.#ask = ask;
     this.#onAnswer = onAnswer;
     this.#onError = onError;

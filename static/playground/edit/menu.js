@@ -2,6 +2,8 @@
 
 import { byId, element, icon, setAttribute, setHidden } from '../dom.js';
 
+/** @typedef {{ key: string, label: string, icon: string, hint?: string, danger?: boolean, run: () => unknown }} Entry */
+
 /** The items of a menu and the keys in it; where it stands and what opens it is its owner's business. */
 export class MenuList {
   #list;
@@ -19,7 +21,7 @@ export class MenuList {
     return !this.#list.hidden;
   }
 
-  /** `items`: [{key, label, icon, hint, danger, run()}]. */
+  /** @param {Entry[]} items */
   open(items) {
     this.#list.replaceChildren(...items.map((item) => this.#element(item)));
     this.#list.hidden = false;

@@ -6,7 +6,7 @@
  * `.expression-try` and `.expression-values`. What of a field is wrong has `aria-invalid`.
  */
 
-import { byId, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
+import { byId, closest, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
 import { countText, linesOf } from './columns.js';
 import { completing, offerLearned } from './completion.js';
 import { byExpression, growing } from './expression-field.js';
@@ -188,7 +188,7 @@ export class NodeForm {
   }
 
   #field(node, field, fields, isChosen) {
-    const say = (value, { error } = {}) => {
+    const say = (value, { error = undefined } = {}) => {
       this.#noteWrong(field.name, error);
       if (error === undefined) this.#says.configure(node.id, field.name, value);
     };
@@ -275,10 +275,12 @@ export class NodeForm {
     const incoming = list('Gets rows from', graph.edges.filter(({ to }) => to === node.id), 'from');
     const outgoing = list('Gives rows to', graph.edges.filter(({ from }) => from === node.id), 'to');
     const own = graph.edges.filter(({ from, to }) => from === node.id || to === node.id);
-    const signature = JSON.stringify(own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name, this.#known.ofEdge(edge), this.#known.why(edge.from)]));
+    const signature = JSON.stringify(
+      own.map((edge) => [edgeKey(edge), nodeOf(graph, edge.from)?.name, nodeOf(graph, edge.to)?.name, this.#known.ofEdge(edge), this.#known.why(edge.from)]),
+    );
     if (box.dataset.signature === signature) return;
     box.dataset.signature = signature;
-    const focused = box.contains(document.activeElement) ? document.activeElement.closest('[data-key]')?.dataset.key : null;
+    const focused = box.contains(document.activeElement) ? closest(document.activeElement, '[data-key]')?.dataset.key : null;
     const head = element('div', 'details-section-head', element('h3', 'section-title', 'Connections'));
     let add = null;
     if (type?.hasOutput !== false || type.rejects) {
@@ -326,7 +328,7 @@ export class NodeForm {
 }
 
 function nothingKnown() {
-  return { entering: () => null, ofEdge: () => null, why: () => '', tables: () => [] };
+  return { entering: (_port) => null, ofEdge: (_edge) => null, why: (_id) => '', tables: (_connection) => [] };
 }
 
 // What of a field is at fault: the inputs with the texts that the errors name, else its first.
@@ -469,7 +471,7 @@ function line(field, say, says) {
     ...control,
     element: element('div', 'field-line', input, list, ...(field.kind === 'path' ? [browseButton(field, input, say, says.browse)] : [])),
     suggest: (texts) => {
-      const shown = [...list.children].map(({ value }) => value);
+      const shown = [...list.options].map(({ value }) => value);
       if (JSON.stringify(shown) !== JSON.stringify(texts)) list.replaceChildren(...texts.map((text) => new Option(text)));
     },
   };
@@ -584,7 +586,7 @@ function cell(made, label, place, member) {
 }
 
 function textCell(label, entry, place, member, change, tag = 'input') {
-  const made = document.createElement(tag);
+  const made = /** @type {HTMLInputElement | HTMLTextAreaElement} */ (document.createElement(tag));
   made.value = String(entry?.[member] ?? '');
   made.placeholder = label;
   made.spellcheck = false;
@@ -609,7 +611,11 @@ function columns(field, say, says) {
     made.setAttribute('aria-hidden', 'true');
     return made;
   };
-  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
+  const cells = (
+    entry,
+    place,
+    change,
+  ) => [textCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 

@@ -17,7 +17,7 @@ export class PreviewView {
   #dock;
 
   /**
-   * `load(nodeId)`: resolves to {columns, types, rows, truncated, timedOut}, or rejects with an Error to show; one of
+   * `load(nodeId)`: resolves to {columns, types, rows, truncated, timedOut, source}, `source` a sentence or "", or rejects with an Error to show; one of
    * status 503 is asked again for a while. `dock`: {show(), hide(), isShown}, its place.
    */
   constructor({ load, onClose, announce, dock }) {
@@ -82,7 +82,7 @@ export class PreviewView {
         onWait: () => this.#tell('loading', 'Waiting for a runner…'),
       });
       if (generation !== this.#generation) return;
-      const { table, note } = other === null ? { table: rowsTable(preview), note: noteOf(preview) } : other.draw(preview);
+      const { table, note } = other === null ? { table: rowsTable(preview), note: noteOf(preview) + preview.source } : other.draw(preview);
       byId('preview-table').replaceChildren(table);
       this.#tell('rows', note);
       this.#announce(`${byId('preview-title').textContent}. ${note}`);

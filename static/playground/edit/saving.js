@@ -13,6 +13,10 @@ export async function saveOver(api, { id, etag }, document) {
     if (problem.status !== 412) throw problem;
   }
   const stored = await api.job(id);
-  const wanted = await confirmed({ title: 'Changed elsewhere', text: `Somebody saved “${stored.name}” after you opened it. Saving now replaces what they did.`, yes: 'Replace it' });
+  const wanted = await confirmed({
+    title: 'Changed elsewhere',
+    text: `Somebody saved “${stored.name}” after you opened it. Saving now replaces what they did.`,
+    yes: 'Replace it',
+  });
   return wanted ? api.saveJob(id, document, stored.etag) : null;
 }

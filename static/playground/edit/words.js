@@ -12,7 +12,7 @@ const PLAIN_NAME = /^[A-Za-z_]\w*$/;
 /** The parts of an expression before the caret that are no text: [{kind: name | open | close | other, at, text}]; null inside a text. */
 function tokens(text, caret) {
   const found = [];
-  for (let at = 0; at < caret; ) {
+  for (let at = 0; at < caret;) {
     const letter = text[at];
     if (letter === "'" || letter === '"') {
       at = endOfText(text, at);
@@ -74,7 +74,11 @@ export function offersFor(word, { functions, columns, parameters = [], types = n
   const sought = word.toLowerCase();
   const begins = (name) => name.toLowerCase().startsWith(sought) && name !== word;
   const ofColumns = columns.filter(begins).map((name) => ({ label: name, hint: types.get(name) ?? 'column', insert: columnText(name) }));
-  const ofParameters = parameters.filter((name) => begins(name) || 'param'.startsWith(sought)).map((name) => ({ label: `param("${name}")`, hint: 'parameter', insert: `param("${name}")` }));
+  const ofParameters = parameters.filter((name) => begins(name) || 'param'.startsWith(sought)).map((name) => ({
+    label: `param("${name}")`,
+    hint: 'parameter',
+    insert: `param("${name}")`,
+  }));
   const named = functions.filter(({ name }) => name.startsWith(sought));
   const elsewhere = sought.length < 2 ? [] : functions.filter((one) => !named.includes(one) && one.also.some((name) => name.startsWith(sought)));
   const ofFunctions = [...named, ...elsewhere].map((one) => ({ label: one.signature, hint: one.help, insert: callText(one) }));
@@ -112,9 +116,16 @@ export function inQuery(text, caret, tables) {
   const sought = word.toLowerCase();
   const begins = ({ name }) => name.toLowerCase().startsWith(sought) && name !== word;
   const own = tables.filter(({ name }) => (table === undefined ? names(text, name) : name.toLowerCase() === table.toLowerCase()));
-  const ofColumns = own.flatMap(({ name, columns }) => columns.filter(begins).map((column) => ({ label: column.name, hint: `${column.type} · ${name}`, insert: queryText(column.name) })));
+  const ofColumns = own.flatMap(({ name, columns }) =>
+    columns.filter(begins).map((column) => ({ label: column.name, hint: `${column.type} · ${name}`, insert: queryText(column.name) }))
+  );
   const whole = (name) => name.toLowerCase().startsWith(path.toLowerCase()) && name !== path;
-  const ofTables = tables.filter(({ name }) => whole(name)).map(({ name }) => ({ label: name, hint: 'table', insert: name.split('.').map(queryText).join('.'), isWhole: true }));
+  const ofTables = tables.filter(({ name }) => whole(name)).map(({ name }) => ({
+    label: name,
+    hint: 'table',
+    insert: name.split('.').map(queryText).join('.'),
+    isWhole: true,
+  }));
   const offers = [...ofColumns, ...ofTables].slice(0, MOST);
   const start = caret - (table === undefined || offers.some(({ isWhole }) => isWhole) ? path.length : word.length);
   return { start, end: caret + /^\w*/.exec(text.slice(caret))[0].length, word: path, offers };
@@ -145,7 +156,7 @@ export function columnsBefore(graph, types, id, seen = new Map()) {
   while (from.length > 0) {
     const at = from.pop();
     for (const edge of graph.edges.filter(({ to }) => to === at)) {
-      if (edge.fromPort === REJECTED.name) for (const name of REJECT_COLUMNS) found.add(name);
+      if (edge.fromPort === REJECTED.name) { for (const name of REJECT_COLUMNS) found.add(name); }
       if (done.has(edge.from)) continue;
       done.add(edge.from);
       from.push(edge.from);

@@ -5,7 +5,9 @@ import { countsAround } from './rules.js';
 
 /** {table, note} of what the server answers, {columns, types, rows, at}; `number`: of the row at fault. */
 export function rowsAround(told, number) {
-  if (told.at === null) return { table: rowsTable({ ...told, rows: [] }), note: 'This row does not come to the node any more: what feeds it gives other rows than in that run.' };
+  if (told.at === null) {
+    return { table: rowsTable({ ...told, rows: [] }), note: 'This row does not come to the node any more: what feeds it gives other rows than in that run.' };
+  }
   const table = rowsTable(told);
   const counts = countsAround(told.rows.length, told.at, number);
   for (const [place, row] of [...table.tBodies[0].rows].entries()) {

@@ -1,9 +1,7 @@
 /**
  * The failure of a node as a place to work: a part of its details. It shows the whole row at fault and where that stands, puts the
  * field at fault on top of the node's form, and offers what helps: to look at the rows around it, to let such rows leave the node,
- * to save and run again. The page around it is told through `host`:
- *
- *   {editor(), runAgain(values), announce(text)}
+ * to save and run again.
  *
  * Test hooks: `#failure`, `#failure-place`, `#failure-row` with `[data-fault]`, `#failure-more`, `#failure-again`, `#failure-around`,
  * `#failure-skip`, `#failure-file`.
@@ -18,20 +16,25 @@ import { canReject, cellsOf, fieldAtFault, hasRowsBefore, isStanding, valuesFor 
 
 export class Failure {
   #api;
-  #host;
+  #page;
+  #editor;
+  #again;
   #parts = {};
   #shown = null; // {node, record, ofRun, graph}: the node's view, what is known of its run, the draft
   #drawn = null; // the row that the table shows
 
-  constructor({ api, host }) {
+  /** `editor()`: the page's, which is made later; `runAgain(values | null)`: a whole run, with these values of its parameters. */
+  constructor({ api, page, editor, runAgain }) {
     this.#api = api;
-    this.#host = host;
+    this.#page = page;
+    this.#editor = editor;
+    this.#again = runAgain;
     this.element = this.#made();
   }
 
   /** Draw what is true of a node. `record`: what the server has of its run, or null; `ofRun`: the graph of that run; `canRun`: whether one may begin; `isPast`: it is only looked at. */
   draw(node, { record, ofRun, canRun, isPast }) {
-    const editor = this.#host.editor();
+    const editor = this.#editor();
     const graph = isPast ? null : editor.graph;
     const isFailed = node.state === 'error' && (node.row !== null || graph !== null);
     this.#shown = isFailed ? { node, record, ofRun, graph } : null;
@@ -69,29 +72,35 @@ export class Failure {
     if (now === undefined || node.fault === null) return null;
     const config = before?.config ?? now.config;
     const field = fieldAtFault(types.get(now.type), config, node.fault);
-    return field === null ? null : { nodeId: node.nodeId, field, text: node.fault.text, message: node.message, isStanding: isStanding(field, config, now.config) };
+    return field === null
+      ? null
+      : { nodeId: node.nodeId, field, text: node.fault.text, message: node.message, isStanding: isStanding(field, config, now.config) };
   }
 
   #runAgain() {
     const { record, graph } = this.#shown;
-    this.#host.runAgain(record === null ? null : valuesFor(parametersOf(graph), record.parameters));
+    this.#again(record === null ? null : valuesFor(parametersOf(graph), record.parameters));
   }
 
   #lookAround() {
     const { node, record, graph } = this.#shown;
     const { number, place } = node.row;
     const parameters = valuesFor(parametersOf(graph), record?.parameters) ?? undefined;
-    const load = () => this.#api.previewAround(this.#host.editor().graph, node.nodeId, { number, place }, parameters);
-    this.#host.editor().openPreview(node.nodeId, { title: `What comes to ${node.nodeName} around row ${formatCount(number)}`, load, draw: (told) => rowsAround(told, number) });
+    const load = () => this.#api.previewAround(this.#editor().graph, node.nodeId, { number, place }, parameters);
+    this.#editor().openPreview(node.nodeId, {
+      title: `What comes to ${node.nodeName} around row ${formatCount(number)}`,
+      load,
+      draw: (told) => rowsAround(told, number),
+    });
   }
 
   // One step of the draft, which undo takes back. The person stays with the failure.
   #reject(to, said) {
     const { node } = this.#shown;
-    const editor = this.#host.editor();
+    const editor = this.#editor();
     editor.addAfter(node.nodeId, REJECTED.name, to);
     editor.select(node.nodeId);
-    this.#host.announce(said);
+    this.#page.announce(said);
     requestAnimationFrame(() => requestAnimationFrame(() => this.#parts.again.focus()));
   }
 
@@ -107,7 +116,13 @@ export class Failure {
     p.again = button('failure-again', 'play', 'Run again', () => this.#runAgain());
     p.again.classList.add('button-primary');
     p.around = button('failure-around', 'table', 'Rows around it', () => this.#lookAround());
-    p.skip = button('failure-skip', 'filter', 'Skip and count such rows', () => this.#reject({ type: 'filter', label: 'Skipped rows', config: { condition: 'False' } }, 'Rows that fail are skipped and counted from the next run on.'));
+    p.skip = button(
+      'failure-skip',
+      'filter',
+      'Skip and count such rows',
+      () =>
+        this.#reject({ type: 'filter', label: 'Skipped rows', config: { condition: 'False' } }, 'Rows that fail are skipped and counted from the next run on.'),
+    );
     p.file = button('failure-file', 'csv', 'Write such rows to a file', () => this.#toFile());
     const made = element('section', 'failure', p.place, p.frame, p.more, element('div', 'failure-buttons', p.again, p.around, p.skip, p.file));
     made.setAttribute('aria-label', 'What can be done about the failure');
@@ -118,7 +133,7 @@ export class Failure {
 
   #toFile() {
     const { node } = this.#shown;
-    const path = `rejected-${this.#host.editor().document.id}-${node.nodeId}.csv`;
+    const path = `rejected-${this.#editor().document.id}-${node.nodeId}.csv`;
     this.#reject({ type: 'csv_output', label: 'Bad rows', config: { path } }, `Rows that fail are written to ${path} from the next run on.`);
   }
 }

@@ -38,7 +38,7 @@ export class FilesApi {
    * Brings a file; resolves to {path, root, size, changed}. `onProgress(sent bytes)`. Once `signal` is aborted, it
    * rejects with a Problem of status null. (Only XMLHttpRequest tells how far a body is.)
    */
-  upload(file, path, root, { replace = false, onProgress = () => undefined, signal }) {
+  upload(file, path, root, { replace = false, onProgress = (_bytes) => undefined, signal }) {
     const request = new XMLHttpRequest();
     request.open('PUT', addressOf(path, root, replace ? { replace: '1' } : {}));
     for (const [name, value] of Object.entries(this.#api.credentials)) request.setRequestHeader(name, value);

@@ -18,18 +18,20 @@ const IS_OUTPUT = /^(csv|ndjson|parquet|excel|db)_output$/;
 
 export class Files {
   #api;
-  #host;
+  #page;
+  #does;
   #uploads;
   #dialog;
   #output;
 
-  /** `host`: {announce(text), attempt(work), canAdd(), add(type, config, clientX, clientY)} */
-  constructor({ api, host }) {
+  /** `does`: {canAdd(), add(type, config, clientX, clientY)}: nodes of the graph. */
+  constructor({ api, page, does }) {
     this.#api = new FilesApi(api);
-    this.#host = host;
-    this.#uploads = new Uploads(this.#api, host);
-    this.#dialog = new BrowseDialog(this.#api, this.#uploads, host);
-    this.#output = new OutputView(this.#api, host);
+    this.#page = page;
+    this.#does = does;
+    this.#uploads = new Uploads(this.#api, page);
+    this.#dialog = new BrowseDialog(this.#api, this.#uploads, page);
+    this.#output = new OutputView(this.#api, page);
     // before whoever else takes dropped files, which are then jobs
     document.addEventListener('drop', (event) => this.#onDrop(event), { capture: true });
   }
@@ -53,15 +55,15 @@ export class Files {
   #onDrop(event) {
     const dropped = [...(event.dataTransfer?.files ?? [])];
     const isOnCanvas = byId('graph').contains(event.target) && document.querySelector('dialog[open]') === null;
-    if (dropped.length === 0 || !isOnCanvas || !this.#host.canAdd() || dropped.some((file) => readerOf(file.name) === null)) return;
+    if (dropped.length === 0 || !isOnCanvas || !this.#does.canAdd() || dropped.some((file) => readerOf(file.name) === null)) return;
     event.preventDefault();
     event.stopPropagation();
     const { clientX, clientY } = event;
-    this.#host.attempt(() => this.#read(dropped, clientX, clientY));
+    this.#page.attempt(() => this.#read(dropped, clientX, clientY));
   }
 
   async #read(dropped, clientX, clientY) {
-    const { path, root, uploadBytes } = await this.#api.list('');
+    const { root, uploadBytes } = await this.#api.list('');
     const size = dropped.reduce((sum, file) => sum + file.size, 0);
     const [one] = dropped;
     const title = dropped.length === 1 ? `Read ${one.name} here?` : `Read ${dropped.length} files here?`;
@@ -75,6 +77,6 @@ export class Files {
 
   #add(found, clientX, clientY) {
     const { type, config } = readerOf(found.path);
-    this.#host.add(type, { ...config, path: found.path }, clientX, clientY);
+    this.#does.add(type, { ...config, path: found.path }, clientX, clientY);
   }
 }

@@ -62,7 +62,10 @@ export class OutputView {
     const { runId, nodeId } = this.#of;
     this.#tell('loading', 'Reading rows…');
     try {
-      const page = await patiently(() => this.#files.output(runId, nodeId, from, PAGE), { isWanted, onWait: () => this.#tell('loading', 'Waiting for a runner…') });
+      const page = await patiently(() => this.#files.output(runId, nodeId, from, PAGE), {
+        isWanted,
+        onWait: () => this.#tell('loading', 'Waiting for a runner…'),
+      });
       if (isWanted()) this.#draw(page);
     } catch (problem) {
       if (!isWanted()) return;

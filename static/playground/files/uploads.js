@@ -43,7 +43,11 @@ export class Uploads {
     } catch (problem) {
       if (problem.status !== 412) throw problem;
       const name = nameOf(path);
-      const wanted = await confirmed({ title: `Replace ${name}?`, text: 'A file of this name is there already. Jobs that read it will read the new one.', yes: 'Replace' });
+      const wanted = await confirmed({
+        title: `Replace ${name}?`,
+        text: 'A file of this name is there already. Jobs that read it will read the new one.',
+        yes: 'Replace',
+      });
       if (!wanted) entry.abort.abort();
       return this.#sendOnce(entry, file, path, root, true);
     }

@@ -66,8 +66,16 @@ export class KeptDialog {
 
 function figuresTable(page) {
   const heads = ['Column', 'NULL', 'Least', 'Greatest'].map((text) => cell('th', text, 'col'));
-  const rows = figuresOf(page).map(({ name, nulls, min, max }) => element('tr', '', cell('th', name, 'row'), ...[nulls, min, max].map((text) => cell('td', text))));
-  return element('table', 'rows', element('caption', 'visually-hidden', 'Figures of each column'), element('thead', '', element('tr', '', ...heads)), element('tbody', '', ...rows));
+  const rows = figuresOf(page).map(({ name, nulls, min, max }) =>
+    element('tr', '', cell('th', name, 'row'), ...[nulls, min, max].map((text) => cell('td', text)))
+  );
+  return element(
+    'table',
+    'rows',
+    element('caption', 'visually-hidden', 'Figures of each column'),
+    element('thead', '', element('tr', '', ...heads)),
+    element('tbody', '', ...rows),
+  );
 }
 
 function cell(tag, text, scope = null) {

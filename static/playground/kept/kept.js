@@ -1,12 +1,11 @@
 /**
  * What nodes of a run that has ended gave, as it was kept: a part of the details of a node, with what it gave and the way to
- * run again from there. Owns what was asked of runs; the page around it is told through `host`:
- *
- *   {begin(runId, nodeId), goToRun(runId), redraw(), announce(text)}
+ * run again from there. Owns what was asked of runs.
  *
  * Test hooks: `#details-kept[data-kept]` (yes | no), `#kept-note`, `#kept-show`, `#kept-again`, `#kept-why`, `#kept-from`; `#run-from`.
  */
 
+import { jobPlace } from '../address.js';
 import { byId, element, icon, setAttribute, setHidden, setText } from '../dom.js';
 import { formatCount, shortRun } from '../text.js';
 import { KeptDialog } from './kept-dialog.js';
@@ -17,17 +16,24 @@ const MOST_RUNS = 20;
 
 export class Kept {
   #api;
-  #host;
+  #page;
+  #begin;
   #dialog;
   #runs = new Map(); // run id → its record, or null while it is asked for
   #shown = null; // {runId, nodeId, name, fromRun} of the details
 
-  constructor({ api, host }) {
+  /** `begin(runId, nodeId)`: a run that begins at a node, with what another one kept. */
+  constructor({ api, page, begin }) {
     this.#api = api;
-    this.#host = host;
-    this.#dialog = new KeptDialog(api, host);
+    this.#page = page;
+    this.#begin = begin;
+    this.#dialog = new KeptDialog(api, page);
     this.element = this.#made();
-    byId('run-from-link').addEventListener('click', () => host.goToRun(byId('run-from-link').dataset.runId));
+    byId('run-from-link').addEventListener('click', () => this.#goToRun(byId('run-from-link').dataset.runId));
+  }
+
+  #goToRun(runId) {
+    this.#page.go(jobPlace(this.#page.jobId(), { run: runId }));
   }
 
   /** Draw the part of the details. `run`: the run shown, or null; `graph`: that is shown; `canRun`: whether anything may be begun. */
@@ -50,11 +56,17 @@ export class Kept {
     setText(byId('kept-from'), node.fromRun === null ? '' : `Show the run ${shortRun(node.fromRun)}, whose rows these are`);
   }
 
+  /** The id of a run whose kept rows can be looked at; null where it kept none, or that is not known yet. */
+  idOf(run) {
+    const record = this.#recordOf(run);
+    return record !== null && record.kept !== null && !record.kept.deleted ? run.runId : null;
+  }
+
   /** What the menu of a node of this run has for it: items as Menu takes them. */
   items(nodeId, { run, graph, canRun }) {
     const record = this.#recordOf(run);
     if (!canRun || record === null || record.kept === null || whyNotFrom(nodeId, record.kept, graph) !== null) return [];
-    return [{ key: 'again', label: 'Run again from here', icon: 'play', run: () => this.#host.begin(run.runId, nodeId) }];
+    return [{ key: 'again', label: 'Run again from here', icon: 'play', run: () => this.#begin(run.runId, nodeId) }];
   }
 
   /** Draw where the run began, of one that began at a node. */
@@ -82,7 +94,7 @@ export class Kept {
     if (this.#runs.size > MOST_RUNS) this.#runs.delete(this.#runs.keys().next().value);
     try {
       this.#runs.set(key, await this.#api.run(runId));
-      this.#host.redraw();
+      this.#page.redraw();
     } catch (problem) {
       if (problem.status === undefined) throw problem;
       if (problem.isOfConnection) setTimeout(() => this.#runs.delete(key), 3_000); // it is asked for again
@@ -91,10 +103,10 @@ export class Kept {
 
   #made() {
     const show = button('kept-show', 'table', 'Show what it gave', () => this.#dialog.open(this.#shown));
-    const again = button('kept-again', 'play', 'Run again from here', () => this.#host.begin(this.#shown.runId, this.#shown.nodeId));
+    const again = button('kept-again', 'play', 'Run again from here', () => this.#begin(this.#shown.runId, this.#shown.nodeId));
     const from = element('button', 'link-button', '');
     Object.assign(from, { type: 'button', id: 'kept-from' });
-    from.addEventListener('click', () => this.#host.goToRun(this.#shown.fromRun));
+    from.addEventListener('click', () => this.#goToRun(this.#shown.fromRun));
     const [note, why] = [element('p', 'kept-note', ''), element('p', 'kept-note', '')];
     note.id = 'kept-note';
     why.id = 'kept-why';

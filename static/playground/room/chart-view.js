@@ -41,7 +41,11 @@ export class ChartView {
     setAttribute(this.#area, 'd', areaPath(rates, most));
     const last = rates.at(-1);
     const ended = last === null ? '' : ` ${formatCount(last)} ${end === 'now' ? 'now' : `at ${end}`},`;
-    setAttribute(this.#box, 'aria-label', `Rows a second over ${known.length} seconds:${ended} ${formatCount(most)} at most, ${formatCount(Math.min(...known))} at least`);
+    setAttribute(
+      this.#box,
+      'aria-label',
+      `Rows a second over ${known.length} seconds:${ended} ${formatCount(most)} at most, ${formatCount(Math.min(...known))} at least`,
+    );
   }
 }
 

@@ -35,6 +35,7 @@ const COMMANDS = [
 /** [{label, icon, key, run()}]: what can be done now. */
 export function commandsNow() {
   return COMMANDS.flatMap(({ press, ...command }) => {
+    /** @type {HTMLButtonElement | null} */
     const button = document.querySelector(press);
     return canBePressed(button) ? [{ ...command, run: () => button.click() }] : [];
   });

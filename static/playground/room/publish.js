@@ -14,7 +14,9 @@ export function freeNumber(jobs) {
  * somebody else, whose address and password are not for this page; `prefix`: NATS_PREFIX, or ''; `tenant`: '' or the default one need not be said.
  */
 export function settingsText({ jobId, nats, prefix, tenant }) {
-  const url = nats === '' ? '"nats://user:password@host:4222"  # as NATS_URL of this server' : `"nats://progress:$(cat "\${DATA_DIR:-var}/nats_password")@${nats}"`;
+  const url = nats === ''
+    ? '"nats://user:password@host:4222"  # as NATS_URL of this server'
+    : `"nats://progress:$(cat "\${DATA_DIR:-var}/nats_password")@${nats}"`;
   const lines = [`export NATS_URL=${url}`, `export JOB_ID=${jobId}`];
   if (prefix !== '') lines.push(`export NATS_PREFIX=${prefix}`);
   if (!['', 'default'].includes(tenant)) lines.push(`export TENANT_ID='${tenant}'`);

@@ -7,12 +7,32 @@ import { byId, setAttribute, setHidden, setText } from '../dom.js';
 
 /** `at`: what it is about, a selector, or null for the middle of the page; `next`: what the button says; `isOwn`: of a job of one's own. */
 const STEPS = [
-  { at: '#nodes .node', title: 'A job is a graph of nodes', text: 'The first nodes read rows, the others change them, the last ones write them. Rows flow along the lines.' },
+  {
+    at: '#nodes .node',
+    title: 'A job is a graph of nodes',
+    text: 'The first nodes read rows, the others change them, the last ones write them. Rows flow along the lines.',
+  },
   { at: '#execute', title: 'Execute runs it', text: 'While it runs, each node tells how many rows it has had, and how fast. You may press it now.' },
-  { at: '.drawers-bar', title: 'Look closer down here', text: 'The first rows of a node, when each node worked, all runs of the job, its log, and the program that was made of it.' },
+  {
+    at: '.drawers-bar',
+    title: 'Look closer down here',
+    text: 'The first rows of a node, when each node worked, all runs of the job, its log, and the program that was made of it.',
+  },
   { at: '#find-open', title: 'Find what you need', text: 'Nodes, jobs and commands, by some letters of their names.' },
-  { at: null, title: 'Now with your own rows', text: 'Make a job of your own. It begins empty, and its first node reads your file or table.', next: 'Make my own job' },
-  { at: '#canvas-add', title: 'What do you want to read?', text: 'Add a node that reads: CSV Input for a file, DB Input for a table. Its settings open beside it. Then add what shall become of the rows, and execute it.', next: 'Done', isOwn: true },
+  {
+    at: null,
+    title: 'Now with your own rows',
+    text: 'Make a job of your own. It begins empty, and its first node reads your file or table.',
+    next: 'Make my own job',
+  },
+  {
+    at: '#canvas-add',
+    title: 'What do you want to read?',
+    text:
+      'Add a node that reads: CSV Input for a file, DB Input for a table. Its settings open beside it. Then add what shall become of the rows, and execute it.',
+    next: 'Done',
+    isOwn: true,
+  },
 ];
 
 /** Pixels between the box and what it is about, and the window's edge. */

@@ -110,7 +110,9 @@ export class WebhooksDialog {
   async #showRecord(webhook, entry) {
     const deliveries = await this.#api.webhookDeliveries(webhook.id);
     const replay = (delivery) => this.#attempt(() => this.#replay(webhook, delivery, entry));
-    entry.querySelector('.webhook-deliveries').replaceChildren(...recordOf(deliveries, { isEnabled: webhook.state !== 'disabled', now: this.#api.now(), replay }));
+    entry.querySelector('.webhook-deliveries').replaceChildren(
+      ...recordOf(deliveries, { isEnabled: webhook.state !== 'disabled', now: this.#api.now(), replay }),
+    );
   }
 
   async #replay(webhook, delivery, entry) {
@@ -128,12 +130,21 @@ export class WebhooksDialog {
   }
 
   async #changeSecret(webhook) {
-    const wanted = await confirmed({ title: 'Make a new secret?', text: 'The present one goes on signing, too, for a day. Give the receiver the new one until then.', yes: 'Make one', danger: false });
+    const wanted = await confirmed({
+      title: 'Make a new secret?',
+      text: 'The present one goes on signing, too, for a day. Give the receiver the new one until then.',
+      yes: 'Make one',
+      danger: false,
+    });
     if (wanted) this.#showSecret((await this.#api.changeSecret(webhook.id)).secret);
   }
 
   async #delete(webhook) {
-    const wanted = await confirmed({ title: 'Delete this webhook?', text: `${webhook.url} is told nothing any more, and the record of what it was told goes.`, yes: 'Delete' });
+    const wanted = await confirmed({
+      title: 'Delete this webhook?',
+      text: `${webhook.url} is told nothing any more, and the record of what it was told goes.`,
+      yes: 'Delete',
+    });
     if (!wanted) return;
     await this.#api.deleteWebhook(webhook.id);
     await this.#load();
@@ -165,4 +176,3 @@ export class WebhooksDialog {
     setHidden(byId('webhooks-errors'), text === '');
   }
 }
-

@@ -1,0 +1,44 @@
+/**
+ * Work that may fail: what went wrong is told where it belongs, the question for a token, the nodes, or a notice.
+ */
+
+export class Attempts {
+  #notice;
+  #signIn;
+  #editor;
+  #onRunning;
+
+  /** `onRunning(runId) → Promise`: what was asked for runs already. */
+  constructor({ notice, signIn, editor, onRunning }) {
+    this.#notice = notice;
+    this.#signIn = signIn;
+    this.#editor = editor;
+    this.#onRunning = onRunning;
+  }
+
+  /** True when it went well. Otherwise the person was told, unless `quiet`. Rejects with what is a fault of this page. */
+  async attempt(work, { quiet = false } = {}) {
+    try {
+      await work();
+      return true;
+    } catch (problem) {
+      if (problem.status === undefined) throw problem;
+      if (problem.status === 401) this.#signIn.refuse(problem.message);
+      else if (problem.status === 422) this.#showErrors(problem);
+      else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);
+      else if (!quiet) this.#notice.say(problem.message, 'error', null, problem.isOfConnection ? 'connection' : null);
+      return false;
+    }
+  }
+
+  #showErrors(problem) {
+    this.#editor.showProblems(problem.errors);
+    const general = problem.errors.filter((error) => error.nodeId === null).map((error) => error.message);
+    this.#notice.say([problem.message, ...general].join('\n'), 'error');
+  }
+
+  async #showRunning(problem) {
+    this.#notice.say(problem.message);
+    await this.attempt(() => this.#onRunning(problem.runId), { quiet: true });
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Copy, cut and paste of nodes, by the browser's own clipboard: as text, so from job to job and from tab to tab.
+ */
+
+import { asClipboardText, fromClipboardText } from './clipboard.js';
+import { fragmentOf, GRID } from './graphs.js';
+import { partsText } from './naming.js';
+
+export class GraphClipboard {
+  #drafts;
+  #graph;
+  #selection;
+  #commands;
+  #page;
+  #pointer = { clientX: -1, clientY: -1 };
+  #pasted = 0; // times that the same was pasted
+
+  constructor({ drafts, graph, selection, commands, page }) {
+    this.#drafts = drafts;
+    this.#graph = graph;
+    this.#selection = selection;
+    this.#commands = commands;
+    this.#page = page;
+    document.addEventListener('pointermove', ({ clientX, clientY }) => (this.#pointer = { clientX, clientY }), { passive: true });
+    document.addEventListener('copy', (event) => this.#onCopy(event));
+    document.addEventListener('cut', (event) => this.#onCopy(event, { cut: true }));
+    document.addEventListener('paste', (event) => this.#onPaste(event));
+  }
+
+  #takesClipboard(event) {
+    const isElsewhere = event.target.closest?.('input, textarea, select, dialog') ?? null;
+    return this.#drafts.current !== null && isElsewhere === null && document.querySelector('dialog[open]') === null && this.#graph.hasFocus;
+  }
+
+  #onCopy(event, { cut = false } = {}) {
+    const { nodes } = this.#selection.targets();
+    if (!this.#takesClipboard(event) || nodes.size === 0 || getSelection().toString() !== '') return;
+    const { graph } = this.#drafts;
+    event.clipboardData.setData('text/plain', asClipboardText(fragmentOf(graph, nodes)));
+    event.preventDefault();
+    this.#pasted = 0;
+    if (cut) this.#commands.delete(nodes, new Set());
+    else this.#page.announce(`Copied ${partsText(graph, nodes, new Set())}.`);
+  }
+
+  #onPaste(event) {
+    if (!this.#takesClipboard(event)) return;
+    const fragment = fromClipboardText(event.clipboardData.getData('text/plain'));
+    if (fragment === null) return;
+    event.preventDefault();
+    this.#pasted += 1;
+    this.#commands.insert(fragment, this.#pasteOffset(fragment), 'Paste');
+  }
+
+  // Where the pointer is, when it is over the canvas; else beside the originals.
+  #pasteOffset({ nodes }) {
+    const point = this.#graph.sheetPoint(this.#pointer.clientX, this.#pointer.clientY);
+    if (point === null || this.#pasted > 1) return { x: 32 * this.#pasted, y: 32 * this.#pasted };
+    const [left, top] = [Math.min(...nodes.map(({ position }) => position.x)), Math.min(...nodes.map(({ position }) => position.y))];
+    return { x: Math.round((point.x - left) / GRID) * GRID, y: Math.round((point.y - top) / GRID) * GRID };
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * A person executes the job at hand, cancels its run, or runs an earlier version. Owns the key of a press that was not answered yet, so that
+ * pressing again makes no second run.
+ */
+
+import { jobPlace } from './address.js';
+import { newIdempotencyKey } from './api.js';
+import { confirmed } from './edit/confirm.js';
+import { parametersOf } from './edit/parameters-form.js';
+import { ExecuteForm } from './execute-form.js';
+import { formatMoment } from './text.js';
+
+export class Executing {
+  #api;
+  #page;
+  #job;
+  #editor;
+  #runs;
+  #form = new ExecuteForm();
+  #key = null; // of a press of Execute that was not answered yet
+  #values = null; // the values that it was pressed with, as JSON
+
+  constructor({ api, page, job, editor, runs }) {
+    this.#api = api;
+    this.#page = page;
+    this.#job = job;
+    this.#editor = editor;
+    this.#runs = runs;
+  }
+
+  /** Another job is at hand. */
+  forget() {
+    this.#key = null;
+  }
+
+  // `begin`: {fromRun, fromNode} of a run that begins at a node, with that run's values; null for a whole one. `values`: of its
+  // parameters, which are asked for where there are none, or the server does not take them.
+  async execute(begin = null, values = null) {
+    const { shown } = this.#job;
+    this.#page.clearNotice();
+    this.#runs.leavePast();
+    if (this.#editor.isDirty) this.#key = null; // another graph is another run
+    if (!(await this.#editor.save())) return;
+    const parameters = parametersOf(shown.graph);
+    if (parameters.length === 0 || begin !== null) await this.#start(shown, null, begin);
+    else if (values === null || (await this.#start(shown, values)).length > 0) await this.#askAndStart(shown, parameters);
+  }
+
+  async #askAndStart(shown, parameters) {
+    const last = await this.#lastValues(shown.jobId);
+    if (shown !== this.#job.shown) return;
+    const title = `Execute ${shown.job?.name ?? ''}`;
+    this.#form.open({ jobId: shown.jobId, title, parameters, last, run: (values) => this.#start(shown, values) });
+  }
+
+  async #lastValues(jobId) {
+    let last = {};
+    await this.#page.attempt(async () => {
+      const [run] = await this.#api.runs(jobId, { limit: 1 });
+      last = run?.parameters ?? {};
+    }, { quiet: true });
+    return last;
+  }
+
+  // Resolves to the errors of values that the server does not take. What else goes wrong is told where it belongs.
+  async #start(shown, values, begin = null) {
+    const told = JSON.stringify([values, begin]);
+    if (told !== this.#values) this.#key = null; // other values are another run
+    this.#values = told;
+    this.#key ??= newIdempotencyKey();
+    let refused = [];
+    await this.#pending(shown, 'execute', async () => {
+      try {
+        const { graph } = shown;
+        const { runId, status } = await this.#executeOnce(shown.jobId, values, begin);
+        shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0) } };
+        const now = this.#api.now();
+        shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
+      } catch (problem) {
+        refused = (problem.errors ?? []).filter(({ field }) => field?.startsWith('parameters') ?? false);
+        if (values === null || refused.length === 0) throw problem;
+      }
+    });
+    return values === null ? [] : refused;
+  }
+
+  // The key is kept until the server has decided: a press after an answer that was lost makes no second run. From 500 on,
+  // the answer may be that of a proxy, and the run recorded.
+  async #executeOnce(jobId, values, begin) {
+    try {
+      const told = await this.#api.execute(jobId, this.#key, values, begin);
+      this.#key = null;
+      return told;
+    } catch (problem) {
+      if (problem.status > 0 && problem.status < 500) this.#key = null;
+      throw problem;
+    }
+  }
+
+  async cancel() {
+    const run = this.#job.shown.state.run();
+    if (run === null || run.runId === null) return;
+    const { shown } = this.#job;
+    await this.#pending(shown, 'cancel', async () => {
+      await this.#api.cancel(run.runId);
+      shown.cancelled = run.runId;
+    });
+  }
+
+  // The graph that a past run had becomes the draft, as one step that undo takes back; `runs`: it is saved and executed, too.
+  async restore({ graph, startedAt, createdAt }, { runs }) {
+    const { shown } = this.#job;
+    const when = formatMoment(startedAt ?? createdAt);
+    if (
+      runs &&
+      !(await confirmed({
+        title: 'Run this version?',
+        text: `The job becomes what it was in the run of ${when}, and is saved and executed so. Undo brings back what it is now.`,
+        yes: 'Run this version',
+        danger: false,
+      }))
+    ) return;
+    await this.#page.go(jobPlace(shown.jobId));
+    if (shown !== this.#job.shown || !this.#editor.isOpen) return;
+    const isOther = this.#editor.restoreGraph(graph, `Restore the version of ${when}`);
+    this.#page.say(
+      isOther ? `This is the version of ${when} again. It is not saved yet; undo brings back what was here.` : `The job is as it was in the run of ${when}.`,
+    );
+    if (runs) await this.execute();
+  }
+
+  async #pending(shown, action, work) {
+    shown.pending = action;
+    this.#page.redraw();
+    await this.#page.attempt(work);
+    shown.pending = null;
+    this.#page.redraw();
+  }
+}

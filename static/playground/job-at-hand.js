@@ -1,0 +1,125 @@
+/**
+ * The job that the page shows. Owns what is known of it, and for a person who goes from one job to another while the server is away, what was shown
+ * of others last. Each answer belongs to the job that it was asked for: one that comes late changes nothing of the next.
+ */
+
+import { JobState } from '../realtime/run-state.js';
+import { Throughput } from './room/throughput.js';
+
+export const NO_GRAPH = { nodes: [], edges: [] };
+
+/** Jobs whose last known state is kept for a person who goes from one to another while the server is away. */
+const MOST_KEPT = 30;
+
+export class JobAtHand {
+  #api;
+  #page;
+  #onJob;
+  #shown = nothingShown();
+  #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
+
+  /** `onJob(job)`: the server has it, or has none (null). */
+  constructor({ api, page, onJob }) {
+    this.#api = api;
+    this.#page = page;
+    this.#onJob = onJob;
+  }
+
+  /** What is shown of it; see nothingShown. */
+  get shown() {
+    return this.#shown;
+  }
+
+  /** Another job is at hand; null: none. `isAway`: the server is, so what was shown of it before is shown. */
+  open(jobId, { isAway = false } = {}) {
+    this.#keep(this.#shown);
+    this.#shown = isAway && jobId !== null ? this.#lastKnown(jobId) : { ...nothingShown(), jobId };
+    return this.#shown;
+  }
+
+  #keep(shown) {
+    if (shown.jobId === null) return;
+    this.#kept.delete(shown.jobId);
+    this.#kept.set(shown.jobId, shown);
+    if (this.#kept.size > MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value);
+  }
+
+  // While the server is away: what was shown of the job before, to be asked for again when it is back.
+  #lastKnown(jobId) {
+    const kept = this.#kept.get(jobId) ?? nothingShown();
+    return { ...kept, jobId, editable: false, selected: null, pending: null };
+  }
+
+  async fetchJob(shown) {
+    const job = await this.#api.job(shown.jobId).catch((problem) => {
+      if (problem.status === 404) return null;
+      shown.isMissed = true;
+      throw problem;
+    });
+    if (shown !== this.#shown) return;
+    shown.isMissed = false;
+    shown.asked = true;
+    shown.job = job;
+    shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
+    this.#onJob(job);
+  }
+
+  // For a run that ended before this page, or whose messages the hub does not have any more.
+  async fetchLatestRun(shown) {
+    if (shown.job === null) return;
+    const runId = await this.#api.latestRunId(shown.jobId);
+    if (runId !== null) await this.fetchRun(shown, runId);
+    shown.askedForRuns = true;
+    this.#page.redraw();
+  }
+
+  async fetchRun(shown, runId) {
+    shown.fetchedRuns.add(runId);
+    const before = shown.state.run()?.runId;
+    const record = await this.#api.run(runId);
+    shown.runGraph = { runId, graph: record.graph, record };
+    const now = shown.state.run()?.runId;
+    if (shown !== this.#shown || (now !== before && now !== runId)) return; // a newer run began meanwhile
+    if (shown.state.record(record, this.#api.now())) this.#page.redraw();
+  }
+
+  // The job itself, too, where it could not be had before the connection was lost.
+  async catchUp(shown) {
+    if (shown.isMissed) await this.fetchJob(shown);
+    await this.fetchLatestRun(shown);
+  }
+
+  /** Who reports as a node that the graph does not have is shown beside it; but not before the server has said whether it has a graph, and not the nodes of a run of ours, which the draft may have lost since. The graph with them, or null. */
+  withStrangers() {
+    const { asked, state, graph, job } = this.#shown;
+    if (!asked || (job !== null && state.run()?.told !== false)) return null;
+    const known = new Set(graph.nodes.map((node) => node.id));
+    const strangers = state.nodeIds().filter((id) => !known.has(id));
+    if (strangers.length === 0) return null;
+    const added = strangers.map((id) => ({ id, type: '', name: state.node(id).nodeName || `Node ${id}`, config: {} }));
+    this.#shown.graph = { ...graph, nodes: [...graph.nodes, ...added] };
+    return this.#shown.graph;
+  }
+}
+
+function nothingShown() {
+  return {
+    jobId: null,
+    job: null,
+    asked: false,
+    askedForRuns: false,
+    isMissed: false,
+    runGraph: null,
+    cancelled: null,
+    graph: NO_GRAPH,
+    editable: false,
+    state: new JobState(),
+    throughput: new Throughput(),
+    selected: null,
+    pending: null,
+    place: null,
+    waitReason: null,
+    askedForPlace: 0,
+    fetchedRuns: new Set(),
+  };
+}

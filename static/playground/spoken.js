@@ -1,0 +1,50 @@
+/**
+ * What the page reads out, in its one live region. Owns what was told last, so that changes of state are told, and counts are not.
+ * Test hook: `#announcer`.
+ */
+
+import { byId, setText } from './dom.js';
+import { formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
+
+export class Spoken {
+  #told = { run: null, nodes: '', connection: null };
+
+  // Changes of state are read out, counts are not.
+  tell(run, nodes, { connection, job, onEnded }) {
+    const before = this.#told;
+    const troubled = nodes.filter(({ state }) => state === 'stalled' || state === 'error');
+    const now = {
+      run: run === null ? 'none' : `${run.runId} ${run.status}`,
+      nodes: troubled.map(({ nodeId, state }) => `${nodeId} ${state}`).join(),
+      connection,
+    };
+    this.#told = now;
+    const said = [];
+    if (now.connection !== before.connection) said.push(...spokenConnection(now.connection, before.connection));
+    if (now.nodes !== before.nodes) said.push(...troubled.map(({ nodeName, state }) => `${nodeName}: ${NODE_WORDS[state].toLowerCase()}.`));
+    if (now.run !== before.run && run?.ended && run.told && before.run === `${run.runId} running`) onEnded(run);
+    if (now.run !== before.run && run !== null) said.push(spokenStatus(run, job));
+    if (said.length > 0) this.say(said.join(' '));
+  }
+
+  // The one live region of the page. While a dialog is open, all beside it is inert, so it is there.
+  say(text) {
+    const region = byId('announcer');
+    const place = document.querySelector('dialog[open]') ?? document.body;
+    if (region.parentElement !== place) place.append(region);
+    setText(region, text);
+  }
+}
+
+// The first connection is no news, and each further try is none.
+function spokenConnection(now, before) {
+  if (now === 'connected' && before === 'connecting') return [];
+  if (now === 'disconnected' && before === 'connected') return ['Connection lost.'];
+  return now === 'connected' ? ['Connected.'] : [];
+}
+
+function spokenStatus({ status, startedAt, endedAt, reason }, job) {
+  const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt, endedAt - startedAt < 1)}` : '';
+  const why = reason !== null && status !== 'completed' ? `: ${reason}` : '';
+  return `${job?.name ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
+}
