@@ -73,6 +73,31 @@ def test_a_job_is_told_to_keep_outputs_and_a_failed_run_begins_again_from_its_no
     expect(page.locator("#kept-why")).to_contain_text("Nothing comes before this node")
 
 
+def test_a_preview_shows_what_the_run_kept_and_reads_anew_when_asked_again(
+    edit: Any, shop: Product
+) -> None:
+    numbers(shop, "rows")
+    editor: Editor = edit({**graph("rows", 50), "keepOutputs": True}, name="Rows")
+    page = editor.page
+    page.click("#execute")
+    expect_run(page, "failed")
+    run_id = page.locator("#run-id").get_attribute("title")
+    assert run_id
+    (shop.data_dir / "rows.csv").write_text("id\n77\n")
+    editor.node(2).click()
+    expect(page.locator("#details-kept")).to_have_attribute("data-kept", "yes")
+    page.click("#node-preview")
+    expect(page.locator("#preview")).to_have_attribute("data-state", "rows", timeout=30_000)
+    expect(page.locator("#preview-note")).to_have_text(
+        f"The first 50 rows; there are more. From what run {run_id[:8]}… kept of Large."
+    )
+    expect(page.locator("#preview-table tbody tr").first).to_have_text("111")
+    assert_accessible(page, "a preview of kept rows")
+    page.click("#preview-again")
+    expect(page.locator("#preview-note")).to_have_text("All 1 row.", timeout=30_000)
+    expect(page.locator("#preview-table tbody tr")).to_have_text(["177"])
+
+
 def test_a_run_begins_at_a_node_and_says_what_it_began_with(edit: Any, shop: Product) -> None:
     numbers(shop, "again")
     editor: Editor = edit({**graph("again", 50), "keepOutputs": True}, name="Again")

@@ -17,7 +17,7 @@ export class PreviewView {
   #dock;
 
   /**
-   * `load(nodeId)`: resolves to {columns, types, rows, truncated, timedOut, source}, `source` a sentence or "", or rejects with an Error to show; one of
+   * `load(nodeId, {isAnew})`, `isAnew` where a person asked for them again: resolves to {columns, types, rows, truncated, timedOut, source}, `source` a sentence or "", or rejects with an Error to show; one of
    * status 503 is asked again for a while. `dock`: {show(), hide(), isShown}, its place.
    */
   constructor({ load, onClose, announce, dock }) {
@@ -25,7 +25,7 @@ export class PreviewView {
     this.#announce = announce;
     this.#load = load;
     this.#onClose = onClose;
-    byId('preview-again').addEventListener('click', () => this.#ask());
+    byId('preview-again').addEventListener('click', () => this.#ask({ isAnew: true }));
     byId('preview-close').addEventListener('click', () => this.close());
     this.#panel.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape') return;
@@ -72,12 +72,12 @@ export class PreviewView {
     if (!quiet && id !== null) this.#onClose(id);
   }
 
-  async #ask() {
+  async #ask({ isAnew = false } = {}) {
     const generation = (this.#generation += 1);
     this.#tell('loading', 'Reading rows…');
     try {
       const other = this.#other;
-      const preview = await patiently(() => (other === null ? this.#load(this.#nodeId) : other.load()), {
+      const preview = await patiently(() => (other === null ? this.#load(this.#nodeId, { isAnew }) : other.load()), {
         isWanted: () => generation === this.#generation,
         onWait: () => this.#tell('loading', 'Waiting for a runner…'),
       });

@@ -37,7 +37,7 @@ export class Previews {
     this.#change = change;
     this.#keptRun = keptRun;
     this.#view = new PreviewView({
-      load: (nodeId) => this.#previewOf(nodeId),
+      load: (nodeId, how) => this.#previewOf(nodeId, how),
       onClose: (id) => graph.focusNode(id),
       announce: (text) => page.announce(text),
       dock,
@@ -68,10 +68,11 @@ export class Previews {
     this.#view.open(id, nameIn(this.#drafts.graph, id), other);
   }
 
-  async #previewOf(id) {
+  // Kept rows are shown at once; whoever asks again gets them as they are now.
+  async #previewOf(id, { isAnew }) {
     const draft = this.#drafts.current;
     const { graph } = draft.model;
-    const preview = await this.#asked(graph, id, () => this.#api.preview(graph, id, this.#keptRun()));
+    const preview = await this.#asked(graph, id, () => this.#api.preview(graph, id, isAnew ? null : this.#keptRun()));
     this.#columns.notePreview(draft, id, preview.columns);
     if (draft === this.#drafts.current) this.#opened.fill();
     return { ...preview, source: keptText(preview, graph) };
