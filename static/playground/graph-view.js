@@ -12,47 +12,17 @@
  * data-selected="true" on what is.
  */
 
-import { byId, closest, element, focused, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
+import { byId, closest, element, focused, setAttribute, setHidden, setText, svgElement } from './dom.js';
 import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
 import { Gestures } from './edit/gestures.js';
 import { snapped } from './edit/graphs.js';
 import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
-import { formatShare } from '../realtime/estimate.js';
 import { curve, edgeLine, enters, flowOrder, layOut, leaves, NODE, PORT_STEP, portY, standing } from './layout.js';
+import { cardParts, drawCard, drawLine, MOST_FULL, newLine, ports, ROOM_FULL } from './graph-parts.js';
+import { iconOf } from './node-icons.js';
 import { holdsText } from './room/holding.js';
 import { kindOf } from './room/kinds.js';
-import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, summaryOf, unitOf } from './text.js';
-
-const TYPE_ICONS = {
-  db_input: 'db_input',
-  db_output: 'db_output',
-  csv_input: 'csv',
-  csv_output: 'csv',
-  parquet_input: 'table',
-  parquet_output: 'table',
-  excel_input: 'table',
-  excel_output: 'table',
-  ndjson_input: 'braces',
-  ndjson_output: 'braces',
-  http_input: 'cloud',
-  filter: 'filter',
-  map: 'map',
-  limit: 'limit',
-  select: 'map',
-  sort: 'table',
-  aggregate: 'table',
-  window: 'table',
-  pivot: 'table',
-  unpivot: 'table',
-  distinct: 'filter',
-  sample: 'filter',
-  split: 'split',
-  union: 'union',
-  join: 'join',
-  lookup: 'lookup',
-  sql: 'table',
-  python: 'braces',
-};
+import { summaryOf } from './text.js';
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
@@ -67,13 +37,6 @@ const MOST_OPENED = 2;
 /** Pixels; a window narrower than this is read from top to bottom. */
 const NARROW = 720;
 
-/** Pixels that a full and a short number need on an edge. */
-const ROOM_FULL = 68;
-const ROOM_SHORT = 40;
-
-/** The largest count that is written in full on an edge; a longer one would touch the ports. */
-const MOST_FULL = 999_999;
-
 /** Zooms under which a card shows its title and its state alone, in letters that grow as it shrinks. */
 const FAR = [0.45, 0.3, 0.2];
 
@@ -85,13 +48,6 @@ const FOOT = 52;
 
 /** The distance of the dots on the ground, in pixels of the sheet. */
 const DOTS = 24;
-
-/** The icon of a node's type; a type that has none of its own gets one by its ports. */
-export function iconOf(typeName, type) {
-  if (TYPE_ICONS[typeName] !== undefined) return TYPE_ICONS[typeName];
-  if (type?.hasInput === false) return 'source';
-  return type?.hasOutput === false ? 'sink' : 'node';
-}
 
 export class GraphView {
   #canvas = byId('graph');
@@ -743,117 +699,4 @@ function edgeTo(id, port, target) {
   if (source.name) edge.fromPort = source.name;
   if (end.name) edge.toPort = end.name;
   return edge;
-}
-
-function newLine(edge) {
-  const { from, to } = edge;
-  const key = edgeKey(edge);
-  const [path, hit] = [svgElement('path', 'edge'), svgElement('path', 'edge-hit')];
-  path.dataset.from = String(from);
-  path.dataset.to = String(to);
-  path.dataset.fromPort = edge.fromPort ?? '';
-  path.dataset.toPort = edge.toPort ?? '';
-  hit.dataset.key = key;
-  const title = svgElement('title');
-  hit.append(title);
-  const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
-  const label = element('span', 'edge-label', rows, rate);
-  label.hidden = true;
-  return { edge, from, to, key, path, hit, title, label, rows, rate, room: 0 };
-}
-
-// For the pointer only: the keyboard connects in the node's form.
-function ports(nodeId, inputs, outputs, drawn) {
-  return [
-    ...inputs.flatMap((port, place) => portParts(nodeId, 'in', port, place, inputs.length, 'Drag to the node that shall feed this one')),
-    ...outputs.flatMap((port, place) => portParts(nodeId, 'out', port, place, drawn, 'Drag to the node that shall get these rows')),
-  ];
-}
-
-// The place to grab and, where the port has a name, its label.
-function portParts(nodeId, side, { name, label }, place, of, title) {
-  const grip = element('span', `port port-${side}`);
-  Object.assign(grip.dataset, { nodeId: String(nodeId), port: side, name });
-  grip.title = label === '' ? title : `${label}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
-  const isNamed = label !== '' && place < of; // an output for rejected rows that is not used takes no room
-  const parts = isNamed ? [grip, element('span', `port-label port-label-${side}`, label)] : [grip];
-  for (const part of parts) {
-    part.setAttribute('aria-hidden', 'true');
-    part.classList.toggle('port-rejected', side === 'out' && name === REJECTED.name);
-    part.style.setProperty('--port-y', `${portY({ place })}px`);
-    part.style.setProperty('--port-x', `${(100 * (place + 1)) / (of + 1)}%`);
-  }
-  return parts;
-}
-
-function cardParts(kindIcon) {
-  const count = element('span', 'node-count');
-  const unit = element('span', 'node-unit');
-  const rate = element('span', 'node-rate');
-  const share = element('span', 'node-share');
-  const stateIcon = icon('idle');
-  stateIcon.classList.add('node-state-icon');
-  const stateText = element('span', 'node-state-text');
-  const message = element('span', 'node-message');
-  const name = element('span', 'node-name');
-  name.dir = 'auto';
-  const summary = element('span', 'node-type');
-  const problems = element('ul', 'node-problems');
-  const notes = element('p', 'node-notes');
-  const holds = element('span', 'node-holds');
-  problems.hidden = notes.hidden = holds.hidden = true;
-  return {
-    kind: element('span', 'node-kind', icon(kindIcon)),
-    title: element('span', 'node-title', name, summary),
-    rows: element('span', 'node-rows', count, unit, share),
-    word: element('span', 'node-word', stateText, rate),
-    message,
-    bar: element('span', 'node-bar'),
-    name,
-    summary,
-    stateIcon,
-    stateText,
-    count,
-    unit,
-    rate,
-    share,
-    problems,
-    notes,
-    holds,
-  };
-}
-
-function drawCard(card, parts, view, since) {
-  setAttribute(card, 'data-state', view.state);
-  setIcon(parts.stateIcon, view.state);
-  setText(parts.stateText, nodeWord(view));
-  setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
-  setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
-  setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : currentRateText(view));
-  drawShare(card, parts.share, view);
-  setText(parts.message, view.message);
-}
-
-function currentRateText({ state, rate, silentFor }) {
-  if (state === 'stalled') return `silent for ${formatDuration(silentFor)}`;
-  return rate === null ? '' : `${formatCount(rate)}/s`;
-}
-
-// Of a node that works, and only where it is known.
-function drawShare(card, label, { state, share }) {
-  const isKnown = share != null && (state === 'running' || state === 'stalled');
-  setText(label, isKnown ? formatShare(share) : '');
-  if (!isKnown) return card.removeAttribute('data-share');
-  setAttribute(card, 'data-share', share.share.toFixed(2));
-  card.style.setProperty('--share', share.share.toFixed(3));
-  return undefined;
-}
-
-function drawLine(line, source, { rows, rate }, since, isShort) {
-  setAttribute(line.path, 'data-state', source.state);
-  const shown = source.heard && rows > 0 && line.room >= ROOM_SHORT;
-  setHidden(line.label, !shown);
-  if (!shown) return;
-  setText(line.rows, isShort ? formatCompact(rows) : formatCount(rows));
-  setText(line.rate, since !== null ? formatShortClock(since, isShort) : rate === null ? '' : `${formatCompact(rate)}/s`);
 }

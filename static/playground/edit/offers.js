@@ -2,7 +2,7 @@
  * What a person can choose from a list: a type for a new node, where rows go, a function.
  */
 
-import { iconOf } from '../graph-view.js';
+import { iconOf } from '../node-icons.js';
 import { NODE } from '../layout.js';
 import { nodeOf, whyNoEdge } from './graphs.js';
 import { nameIn, withPort } from './naming.js';

@@ -1,0 +1,130 @@
+/**
+ * The cards of nodes and the lines of edges: how they are made, and what of a view is written on them. They are kept and placed by the
+ * graph's view.
+ */
+
+import { formatShare } from '../realtime/estimate.js';
+import { element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
+import { edgeKey, REJECTED } from './edit/ports.js';
+import { portY } from './layout.js';
+import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from './text.js';
+
+/** Pixels that a full and a short number need on an edge. */
+export const ROOM_FULL = 68;
+const ROOM_SHORT = 40;
+
+/** The largest count that is written in full on an edge; a longer one would touch the ports. */
+export const MOST_FULL = 999_999;
+
+export function newLine(edge) {
+  const { from, to } = edge;
+  const key = edgeKey(edge);
+  const [path, hit] = [svgElement('path', 'edge'), svgElement('path', 'edge-hit')];
+  path.dataset.from = String(from);
+  path.dataset.to = String(to);
+  path.dataset.fromPort = edge.fromPort ?? '';
+  path.dataset.toPort = edge.toPort ?? '';
+  hit.dataset.key = key;
+  const title = svgElement('title');
+  hit.append(title);
+  const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
+  const label = element('span', 'edge-label', rows, rate);
+  label.hidden = true;
+  return { edge, from, to, key, path, hit, title, label, rows, rate, room: 0 };
+}
+
+// For the pointer only: the keyboard connects in the node's form.
+export function ports(nodeId, inputs, outputs, drawn) {
+  return [
+    ...inputs.flatMap((port, place) => portParts(nodeId, 'in', port, place, inputs.length, 'Drag to the node that shall feed this one')),
+    ...outputs.flatMap((port, place) => portParts(nodeId, 'out', port, place, drawn, 'Drag to the node that shall get these rows')),
+  ];
+}
+
+// The place to grab and, where the port has a name, its label.
+function portParts(nodeId, side, { name, label }, place, of, title) {
+  const grip = element('span', `port port-${side}`);
+  Object.assign(grip.dataset, { nodeId: String(nodeId), port: side, name });
+  grip.title = label === '' ? title : `${label}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
+  const isNamed = label !== '' && place < of; // an output for rejected rows that is not used takes no room
+  const parts = isNamed ? [grip, element('span', `port-label port-label-${side}`, label)] : [grip];
+  for (const part of parts) {
+    part.setAttribute('aria-hidden', 'true');
+    part.classList.toggle('port-rejected', side === 'out' && name === REJECTED.name);
+    part.style.setProperty('--port-y', `${portY({ place })}px`);
+    part.style.setProperty('--port-x', `${(100 * (place + 1)) / (of + 1)}%`);
+  }
+  return parts;
+}
+
+export function cardParts(kindIcon) {
+  const count = element('span', 'node-count');
+  const unit = element('span', 'node-unit');
+  const rate = element('span', 'node-rate');
+  const share = element('span', 'node-share');
+  const stateIcon = icon('idle');
+  stateIcon.classList.add('node-state-icon');
+  const stateText = element('span', 'node-state-text');
+  const message = element('span', 'node-message');
+  const name = element('span', 'node-name');
+  name.dir = 'auto';
+  const summary = element('span', 'node-type');
+  const problems = element('ul', 'node-problems');
+  const notes = element('p', 'node-notes');
+  const holds = element('span', 'node-holds');
+  problems.hidden = notes.hidden = holds.hidden = true;
+  return {
+    kind: element('span', 'node-kind', icon(kindIcon)),
+    title: element('span', 'node-title', name, summary),
+    rows: element('span', 'node-rows', count, unit, share),
+    word: element('span', 'node-word', stateText, rate),
+    message,
+    bar: element('span', 'node-bar'),
+    name,
+    summary,
+    stateIcon,
+    stateText,
+    count,
+    unit,
+    rate,
+    share,
+    problems,
+    notes,
+    holds,
+  };
+}
+
+export function drawCard(card, parts, view, since) {
+  setAttribute(card, 'data-state', view.state);
+  setIcon(parts.stateIcon, view.state);
+  setText(parts.stateText, nodeWord(view));
+  setText(parts.count, view.heard ? formatCount(view.rowCount) : '–');
+  setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
+  setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : currentRateText(view));
+  drawShare(card, parts.share, view);
+  setText(parts.message, view.message);
+}
+
+function currentRateText({ state, rate, silentFor }) {
+  if (state === 'stalled') return `silent for ${formatDuration(silentFor)}`;
+  return rate === null ? '' : `${formatCount(rate)}/s`;
+}
+
+// Of a node that works, and only where it is known.
+function drawShare(card, label, { state, share }) {
+  const isKnown = share != null && (state === 'running' || state === 'stalled');
+  setText(label, isKnown ? formatShare(share) : '');
+  if (!isKnown) return card.removeAttribute('data-share');
+  setAttribute(card, 'data-share', share.share.toFixed(2));
+  card.style.setProperty('--share', share.share.toFixed(3));
+  return undefined;
+}
+
+export function drawLine(line, source, { rows, rate }, since, isShort) {
+  setAttribute(line.path, 'data-state', source.state);
+  const shown = source.heard && rows > 0 && line.room >= ROOM_SHORT;
+  setHidden(line.label, !shown);
+  if (!shown) return;
+  setText(line.rows, isShort ? formatCompact(rows) : formatCount(rows));
+  setText(line.rate, since !== null ? formatShortClock(since, isShort) : rate === null ? '' : `${formatCompact(rate)}/s`);
+}
