@@ -72,7 +72,7 @@ export class JobState {
     const at = Math.min(event.ts ?? now, now); // a clock that is ahead tells no time to come
     const heardAt = before?.confirmed ? now : Math.min(now, at); // the first may be a snapshot of long ago
     this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt });
-    if (this.#run.runId === runId) this.#hearOfWork(at, heardAt);
+    if (this.#run.runId === runId) this.#hearOfWork(at, heardAt, beginning(event, at));
     return true;
   }
 
@@ -166,12 +166,19 @@ export class JobState {
     return this.#viewOfRun(now);
   }
 
+  // Of a run that somebody answers for, a snapshot of later does not tell when it began: its record will.
+  get #startedAt() {
+    const { told, startedAt, firstWord } = this.#run;
+    return startedAt ?? (told ? null : firstWord);
+  }
+
   #viewOfRun(now) {
     const status = this.#runStatus(now);
-    if (this.#isLost(status, now)) return { ...runView({ ...this.#run, endedAt: this.#lastWord() }, 'lost'), reason: NOT_HEARD, silentSince: this.#lastWord() };
-    if (this.#run.told || !RUN_ENDS.has(status)) return runView(this.#run, status);
+    const run = { ...this.#run, startedAt: this.#startedAt };
+    if (this.#isLost(status, now)) return { ...runView({ ...run, endedAt: this.#lastWord() }, 'lost'), reason: NOT_HEARD, silentSince: this.#lastWord() };
+    if (this.#run.told || !RUN_ENDS.has(status)) return runView(run, status);
     const ends = [...this.#nodes.values()].map((node) => node.endedAt).filter((at) => at !== null);
-    return runView({ ...this.#run, endedAt: this.#run.endedAt ?? Math.max(...ends) }, status);
+    return runView({ ...run, endedAt: this.#run.endedAt ?? Math.max(...ends) }, status);
   }
 
   /**
@@ -265,6 +272,7 @@ export class JobState {
       reason: null,
       since: ts,
       startedAt: null,
+      firstWord: null, // of a node
       endedAt: null,
       told: false,
       aliveEvery: null,
@@ -274,8 +282,9 @@ export class JobState {
     this.#nodes.clear();
   }
 
-  #hearOfWork(at, heardAt) {
-    this.#run.startedAt ??= at;
+  #hearOfWork(at, heardAt, beganAt) {
+    this.#run.startedAt ??= beganAt;
+    this.#run.firstWord ??= at;
     this.#run.heardAt = Math.max(this.#run.heardAt ?? heardAt, heardAt);
     if (this.#run.status === 'queued') this.#run.status = 'running';
   }

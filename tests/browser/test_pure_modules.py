@@ -360,6 +360,22 @@ def test_a_record_fills_gaps_but_never_outranks_a_message(modules: Page) -> None
     assert found["run"]["startedAt"] == 50.0
 
 
+def test_when_a_run_began_is_not_known_by_a_snapshot_of_its_end(modules: Page) -> None:
+    snapshot = (
+        progress(1, "completed", 9, runId="a", ts=12.0),
+        progress(2, "completed", 9, runId="a", ts=12.1),
+        status("a", "completed", ts=12.2),
+    )
+    assert after(modules, *snapshot)["run"]["startedAt"] is None
+    record = {"runId": "a", "status": "completed", "reason": None, "endedAt": 12.2, "nodes": []}
+    found = after(modules, *snapshot, ("record", {**record, "startedAt": 5.0}))
+    assert found["run"]["startedAt"] == 5.0
+    foreign = after(modules, progress(1, "running", 9, runId="a", ts=12.0))
+    assert foreign["run"]["startedAt"] == 12.0, (
+        "of a run that nobody answers for it is all there is"
+    )
+
+
 def test_a_record_brings_the_end_that_no_message_told(modules: Page) -> None:
     nodes = [progress(1, "completed", 9)[1]]
     ended = {"runId": "a", "status": "completed", "reason": None, "startedAt": 5.0, "endedAt": 9.0}
