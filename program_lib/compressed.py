@@ -7,14 +7,15 @@ import io
 import os
 import stat
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from program_lib.data_files import opened
 from program_lib.errors import ProgramError, shortened
-from program_lib.part_files import Appending, PartFile
+from program_lib.part_files import Appending, Part, part_at
+from program_lib.stores import Place
 
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}  # by the end of a name, in any case
 GZIP_LEVEL = 6  # of 9: the last ones take three times as long for a hundredth of the size
@@ -42,7 +43,7 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
 
     def __init__(self, file: BinaryIO, how: str, name: str) -> None:
         self._file, self._how, self._name = file, how, name
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        if not _is_whole(file):
             file.close()
             raise ProgramError(f"{name} is packed, and is no file but a pipe: unpack it before")
         self._stream = self._started()
@@ -77,12 +78,25 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
     def fileno(self) -> int:
         return self._file.fileno()
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of the packed object; None of a file, whose descriptor tells them."""
+        return getattr(self._file, "size", None)
+
     def close(self) -> None:
         self._file.close()
         super().close()
 
     def _started(self) -> pa.CompressedInputStream:
         return pa.CompressedInputStream(pa.PythonFile(_Packed(self._file), mode="r"), self._how)
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """Whether it can be read again from its start: a file, or an object of a store."""
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except io.UnsupportedOperation:
+        return file.seekable()
 
 
 class _Packed(io.RawIOBase):
@@ -102,23 +116,28 @@ class _Packed(io.RawIOBase):
 # --- writing -------------------------------------------------------------------------------------
 
 
-def part_file(path: Path, how: str | None) -> PartFile:
+def part_file(place: Place, how: str | None) -> Part:
     """The part file of a writer; it packs what is appended where `how` names a packing."""
-    return PartFile(path) if how is None else PackedPart(path, how)
+    part = part_at(place)
+    return part if how is None else PackedPart(part, how)
 
 
-class PackedPart(PartFile):
+class PackedPart:
     """A part file that packs what is appended, as one stream: some readers know no second one in a file."""
 
-    def __init__(self, path: Path, how: str) -> None:
-        super().__init__(path)
-        self._how = how
+    def __init__(self, part: Part, how: str) -> None:
+        self._part, self._how = part, how
         self._stream: gzip.GzipFile | pa.CompressedOutputStream | None = None
         self._failure: OSError | None = None
 
+    @property
+    def size(self) -> int:
+        """Packed; a little more is on its way."""
+        return self._part.size
+
     def start(self) -> None:
-        super().start()
-        below = Appending(super().append)
+        self._part.start()
+        below = Appending(self._part.append)
         if self._how == "gzip":
             self._stream = gzip.GzipFile("", "wb", GZIP_LEVEL, below, mtime=0)
         else:
@@ -139,7 +158,10 @@ class PackedPart(PartFile):
     def finish(self) -> None:
         assert self._stream is not None
         self._stream.close()
-        super().finish()
+        self._part.finish()
+
+    def commit(self) -> None:
+        self._part.commit()
 
     def undo(self) -> None:
         """The stream is closed first: it would write its end when Python lets go of it."""
@@ -147,4 +169,4 @@ class PackedPart(PartFile):
             if self._stream is not None:
                 self._stream.close()
         self._stream = None
-        super().undo()
+        self._part.undo()

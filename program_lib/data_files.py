@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from program_lib.errors import ProgramError
 from program_lib.settings import data_dir, data_roots, not_data
+from program_lib.stores import Place
+from program_lib.stores.names import is_stored
 
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
 
@@ -43,15 +45,34 @@ def no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
+def place_of(path: str) -> Place:
+    """Where a path of the graph leads: a file, or an object of a store. Raises PermissionError, ProgramError."""
+    if not is_stored(path):
+        return data_file(path)
+    from program_lib.stores.objects import stored  # paid for by programs with a store alone
+
+    return stored(path)
+
+
+def size_of(path: str) -> int:
+    """Bytes of a file of the graph."""
+    place = place_of(path)
+    return place.stat().st_size if isinstance(place, Path) else place.size()
+
+
 def opened(path: str) -> BinaryIO:
-    """A file of the graph, to be read."""
+    """A file of the graph, or an object, to be read."""
+    if is_stored(path):
+        place = place_of(path)
+        assert not isinstance(place, Path)
+        return place.opened()
     return open(data_file(path), "rb", opener=no_link)
 
 
-_written: dict[Path, str] = {}  # by outputs of this program
+_written: dict[Place, str] = {}  # by outputs of this program
 
 
-def claim(path: Path, as_what: str, *, is_shared: bool = False) -> None:
+def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
     """Notes that an output writes this file. Raises ProgramError where another does, but for a file that both share.
 
     The paths of a graph may lead to one file by a link, or be relative and absolute.

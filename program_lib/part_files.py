@@ -10,6 +10,9 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
+
+from program_lib.stores import Place
 
 PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
 TURN = (1, 0)  # of a writer of files: after all databases, since a move hardly fails
@@ -33,6 +36,30 @@ _sync = _sync_file_range()
 def write_out(descriptor: int, start: int, end: int) -> bool:
     """Lets the system begin to write bytes of a file to the disk; where it does not, `fsync` does all of it."""
     return _sync is not None and _sync(descriptor, start, end - start, _SYNC_FILE_RANGE_WRITE) == 0
+
+
+class Part(Protocol):
+    """What a writer writes into, in the order of program_lib.ports.Writer. It appears at its place with `commit`."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it has so far."""
+        ...
+
+    def start(self) -> None: ...
+    def append(self, *contents: bytes | memoryview) -> None: ...
+    def finish(self) -> None: ...
+    def commit(self) -> None: ...
+    def undo(self) -> None: ...
+
+
+def part_at(place: Place) -> Part:
+    """What will be a file, or an object of a store."""
+    if isinstance(place, Path):
+        return PartFile(place)
+    from program_lib.stores.objects import StoredPart  # paid for by programs with a store alone
+
+    return StoredPart(place)
 
 
 class PartFile:

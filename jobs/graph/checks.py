@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
 from jobs.graph.columns import Outputs, columns_of
-from jobs.graph.fields import MAX_NAME, NO_PASSWORDS, NO_SECRETS, shown, text_errors
+from jobs.graph.fields import MAX_NAME, NO_KEYS, NO_PASSWORDS, NO_SECRETS, shown, text_errors
 from jobs.graph.keep_outputs import parse_keep_outputs
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, Size
@@ -21,7 +21,7 @@ from jobs.graph.parameters import (
     parse_parameters,
     without_values,
 )
-from jobs.graph.passwords import connection_of, holds_password, holds_secret, url_of
+from jobs.graph.passwords import connection_of, holds_password, holds_secret, store_of, url_of
 from jobs.graph.paths import plain_path
 from jobs.graph.retries import NO_RETRIES, Retries, parse_retries
 from jobs.graph.runner_tag import parse_runner_tag
@@ -284,11 +284,13 @@ def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
     """An error for each connection and URL that holds a password. The graph may have any other error."""
     for node in objects(document.get("nodes")):
         node_id = node.get("id") if type(node.get("id")) is int else None
-        connection, url = connection_of(node), url_of(node)
+        connection, url, stored = connection_of(node), url_of(node), store_of(node)
         if connection is not None and holds_password(connection):
             yield _error(NO_PASSWORDS, node_id, "connection")
         if url is not None and holds_secret(url):
             yield _error(NO_SECRETS, node_id, "url")
+        if stored is not None and holds_password(stored):
+            yield _error(NO_KEYS, node_id, "path")
 
 
 def refused_code_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:

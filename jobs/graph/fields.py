@@ -43,6 +43,11 @@ NO_PASSWORDS = (
     " and let whoever keeps the server set CONNECTION_<NAME>, or a line of CONNECTIONS_FILE, to the URL"
 )
 
+NO_KEYS = (
+    "Path holds a key, which would be stored with the job: write s3://CONNECTION/path, and let whoever keeps the server"
+    " set CONNECTION_<NAME>, or a line of CONNECTIONS_FILE, to the URL of the store"
+)
+
 NO_SECRETS = (
     "URL holds a user, a password or a key, which would be stored with the job: name a connection, and let whoever keeps"
     " the server write it there"

@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
+from program_lib.stores.names import is_stored
 from program_lib.urls import host_part
 
 CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -23,6 +24,13 @@ def connection_of(node: Any) -> str | None:
     config = node.get("config") if isinstance(node, dict) else None
     connection = config.get("connection") if isinstance(config, dict) else None
     return connection if isinstance(connection, str) else None
+
+
+def store_of(node: Any) -> str | None:
+    """The path s3://CONNECTION/path of a node of a graph document, which may have any error."""
+    config = node.get("config") if isinstance(node, dict) else None
+    path = config.get("path") if isinstance(config, dict) else None
+    return path if isinstance(path, str) and is_stored(path) else None
 
 
 def without_password(url: str) -> str:

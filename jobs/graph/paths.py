@@ -6,6 +6,8 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from program_lib.stores.names import is_stored, parted
+
 # What the server keeps in DATA_DIR, which is also the default root of data. A test compares this
 # with what a running server has there.
 SERVERS_OWN = frozenset(
@@ -43,7 +45,13 @@ def is_servers_own(name: str) -> bool:
 
 
 def path_errors(path: str) -> Iterator[str]:
-    """The errors of a path that hold on any server. The program checks where it leads when it opens it."""
+    """The errors of a path, of a file or an object, that hold on any server. The program checks where it leads when it opens it."""
+    if is_stored(path):
+        try:
+            parted(path)
+        except ValueError as error:
+            yield str(error)
+        return
     parts = PurePosixPath(path).parts
     if ".." in parts:
         yield "holds '..': write where the file is, under one of the data directories"

@@ -109,7 +109,7 @@ def _sqlite_folder(url: URL) -> Iterator[str]:
 
 def _files_of(url: URL) -> Iterator[str]:
     """The files that a URL names for its driver, such as certificates; that of a service names none."""
-    if url.get_backend_name() in ("http", "https"):
+    if url.get_backend_name() in ("http", "https", "s3"):
         return
     for values in url.normalized_query.values():
         yield from (value for value in values if value.startswith("/"))

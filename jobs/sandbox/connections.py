@@ -1,4 +1,4 @@
-"""The databases and HTTP services that graphs refer to by name. The operator keeps their URLs, which hold passwords.
+"""The databases, HTTP services and object stores that graphs refer to by name. The operator keeps their URLs, which hold passwords.
 
 A connection is CONNECTION_<NAME> in a runner's environment, or a line NAME=URL of CONNECTIONS_FILE. CONNECTION_TENANTS_<NAME>,
 or a line TENANTS_<NAME>, lists the tenants that may use it. Without such a list, the one tenant of a server may
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.passwords import CONNECTION_NAME, connection_of
+from jobs.graph.passwords import CONNECTION_NAME, connection_of, store_of
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.secret_files import read_secret
 
@@ -156,5 +156,7 @@ def headers_variable(name: str) -> str:
 
 def _named(graph: Mapping[str, Any]) -> set[str]:
     """The variables of the connections that the nodes of a graph document name."""
-    named = filter(None, map(connection_of, graph.get("nodes") or ()))
-    return {PREFIX + name.upper() for name in named if "://" not in name}
+    nodes = graph.get("nodes") or ()
+    named = [name for node in nodes if (name := connection_of(node)) and "://" not in name]
+    stores = [path.split("/")[2] for node in nodes if (path := store_of(node))]
+    return {PREFIX + name.upper() for name in (*named, *stores)}

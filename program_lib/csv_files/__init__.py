@@ -6,7 +6,6 @@ A file whose name ends with .gz or .zst is packed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.csv_files.reader import CsvReader
@@ -15,6 +14,7 @@ from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import TextReader, Writer
 from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
@@ -70,7 +70,7 @@ def write_csv(
     Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
     """
 
-    def make(one: Path) -> CsvWriter:
+    def make(one: Place) -> CsvWriter:
         return CsvWriter(
             one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
         )

@@ -131,8 +131,8 @@ def _is_file(file: BinaryIO) -> bool:
 def _size(file: BinaryIO) -> int | None:
     try:
         status = os.fstat(file.fileno())
-    except io.UnsupportedOperation:
-        return None
+    except io.UnsupportedOperation:  # in memory, or in a store
+        return getattr(file, "size", None)
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 

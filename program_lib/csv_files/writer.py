@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.part_files import TURN
 from program_lib.ports import HoldsNothing, WritesAll
+from program_lib.stores import Place
 from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
@@ -42,7 +42,7 @@ class CsvWriter(HoldsNothing, WritesAll):
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         *,
         delimiter: str = ",",
         encoding: str = "utf-8",

@@ -39,38 +39,44 @@ def style_of(of: Type) -> str:
     return _FORMATS.get(of.kind, "")
 
 
-def row_lines(
-    table: pa.Table, schema: Schema, first: int, styles: Sequence[str], inexact: str
-) -> bytes:
-    """The rows as XML; `first` is the number of the first one. Raises RowRefused for a value that no cell holds."""
-    if not len(table):
-        return b""
-    numbers = pc.cast(pa.arange(first, first + len(table)), pa.string())
-    parts: list[pa.Array | pa.Scalar] = [constant('<row r="'), numbers, constant('">')]
+def cells(table: pa.Table, schema: Schema, styles: Sequence[str], inexact: str) -> pa.RecordBatch:
+    """The cells as XML, but for the number of their row: what is before it is known without a row.
+
+    NULL where the value is, which needs no cell. Raises RowRefused for a value that no cell holds.
+    """
+    columns = []
     for at, column in enumerate(schema):
         style = style_of(column.type)
         number = styles.index(style) + 1 if style in styles else 0
-        parts.append(_cells(table.column(at), column, letters_of(at + 1), numbers, number, inexact))
+        columns.append(_cells(table.column(at), column, number, inexact))
+    return pa.record_batch(columns, [str(at) for at in range(len(columns))])
+
+
+def row_lines(cells: pa.RecordBatch, first: int) -> bytes:
+    """The rows as XML; `first` is the number of the first one."""
+    if not len(cells):
+        return b""
+    numbers = pc.cast(pa.arange(first, first + len(cells)), pa.string())
+    parts: list[pa.Array | pa.Scalar] = [constant('<row r="'), numbers, constant('">')]
+    for at, column in enumerate(cells.columns):
+        name = constant(f'<c r="{letters_of(at + 1)}')
+        parts.append(pc.binary_join_element_wise(name, numbers, column, constant("")))
     parts += [constant("</row>"), constant("")]
     rows = pc.binary_join_element_wise(*parts, null_handling="replace", null_replacement="")
     return bytes(joined(rows))
 
 
-def _cells(
-    values: pa.ChunkedArray, column: Column, letters: str, rows: pa.Array, style: int, inexact: str
-) -> pa.Array:
-    """The cells of a column; NULL where the value is, which needs none."""
+def _cells(values: pa.ChunkedArray, column: Column, style: int, inexact: str) -> pa.Array:
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    named = pc.binary_join_element_wise(constant(f'<c r="{letters}'), rows, constant(""))
     kind = column.type.kind
     if kind is Kind.BOOLEAN:
-        return _joined(named, '" t="b"><v>', pc.if_else(values, "1", "0"), "</v></c>")
+        return _joined('" t="b"><v>', pc.if_else(values, "1", "0"), "</v></c>")
     texts = column_texts(values, column.type, column.name)
     if kind not in _NUMBERS and kind not in _FORMATS:
-        return _texts(named, texts, column.name)
+        return _texts(texts, column.name)
     numbers, is_exact = _numbers(values, texts, kind)
     styled = f'" s="{style}"><v>' if style else '"><v>'
-    exact = _joined(named, styled, numbers, "</v></c>")
+    exact = _joined(styled, numbers, "</v></c>")
     is_inexact = pc.invert(pc.fill_null(is_exact, True))
     if not pc.any(is_inexact, min_count=0).as_py():
         return exact
@@ -78,13 +84,11 @@ def _cells(
         index = pc.index(is_inexact, True).as_py()
         raise RowRefused(index, _why(texts[index].as_py(), kind), column.name)
     others = pc.if_else(is_inexact, texts, None)
-    return pc.if_else(is_inexact, _texts(named, others, column.name), exact)
+    return pc.if_else(is_inexact, _texts(others, column.name), exact)
 
 
-def _joined(named: pa.Array, before: str, values: pa.Array, after: str) -> pa.Array:
-    return pc.binary_join_element_wise(
-        named, constant(before), values, constant(after), constant("")
-    )
+def _joined(before: str, values: pa.Array, after: str) -> pa.Array:
+    return pc.binary_join_element_wise(constant(before), values, constant(after), constant(""))
 
 
 def _numbers(values: pa.Array, texts: pa.Array, kind: Kind) -> tuple[pa.Array, pa.Array]:
@@ -124,7 +128,7 @@ def _why(text: str, kind: Kind) -> str:
     return f"{shown(text)} has more than {EXACT_DIGITS} digits, which Excel would change: let such values be text"
 
 
-def _texts(named: pa.Array, texts: pa.Array, name: str) -> pa.Array:
+def _texts(texts: pa.Array, name: str) -> pa.Array:
     """Texts stand in their cells, so that none is taken for a formula or a number."""
     _check_lengths(texts, name)
     for sign, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
@@ -132,7 +136,7 @@ def _texts(named: pa.Array, texts: pa.Array, name: str) -> pa.Array:
     is_odd = pc.fill_null(pc.match_substring_regex(texts, _NOT_XML), False)
     if pc.any(is_odd, min_count=0).as_py():
         texts = _escaped(texts, is_odd, name)
-    return _joined(named, '" t="inlineStr"><is><t xml:space="preserve">', texts, "</t></is></c>")
+    return _joined('" t="inlineStr"><is><t xml:space="preserve">', texts, "</t></is></c>")
 
 
 def _escaped(texts: pa.Array, is_odd: pa.Array, name: str) -> pa.Array:

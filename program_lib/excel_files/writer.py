@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
@@ -13,19 +12,19 @@ import pyarrow as pa
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_cells import LONGEST_NAME, MOST_COLUMNS, MOST_ROWS, sheet_name_error
 from program_lib.excel_files import parts
-from program_lib.excel_files.values import REFUSE, TEXT, row_lines, style_of
-from program_lib.part_files import TURN, Appending, PartFile
-from program_lib.ports import WritesAll
+from program_lib.excel_files.values import REFUSE, TEXT, cells, row_lines, style_of
+from program_lib.part_files import TURN, Appending, part_at
+from program_lib.ports import HoldsNothing, WritesAll
+from program_lib.stores import Place
 from program_lib.types import Schema
 
 NEW_SHEET = "sheet"  # what becomes of rows beyond those that a sheet has, beside REFUSE
-MOST_OF_SHEET = (
-    2_000_000_000  # bytes of XML: beyond, a zip needs another form, which some readers know not
-)
+# Bytes of XML: beyond, a zip needs another form, which some readers know not
+MOST_OF_SHEET = 2_000_000_000
 MOST_SHEETS = 100  # of a file; Excel opens no more rows than fit into the memory
 
 
-class ExcelWriter(WritesAll):
+class ExcelWriter(HoldsNothing, WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already.
 
     `inexact`: what becomes of a value that Excel would change, REFUSE, or TEXT, as which it stands there. `overflow`: of
@@ -33,13 +32,18 @@ class ExcelWriter(WritesAll):
     """
 
     def __init__(
-        self, path: Path, *, sheet: str, inexact: str = REFUSE, overflow: str = REFUSE
+        self,
+        path: Place,
+        *,
+        sheet: str,
+        inexact: str = REFUSE,
+        overflow: str = REFUSE,
     ) -> None:
         assert inexact in (REFUSE, TEXT)
         assert overflow in (REFUSE, NEW_SHEET)
         if why := sheet_name_error(sheet):
             raise ProgramError(f"the sheet's name {why}")
-        self._part = PartFile(path)
+        self._part = part_at(path)
         self._first_name, self._inexact, self._overflow = sheet, inexact, overflow
         self._schema = Schema()
         self._styles: list[str] = []  # formats of numbers, by the number of a style from 1 on
@@ -47,7 +51,7 @@ class ExcelWriter(WritesAll):
         self._sheet: IO[bytes] | None = None
         self._names: list[str] = []  # of the sheets so far
         self._rows = self._bytes = 0  # of the sheet
-        self._failure: OSError | None = None
+        self._failure: OSError | ProgramError | None = None  # after which it takes no rows
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -68,16 +72,28 @@ class ExcelWriter(WritesAll):
         self._begin_sheet()
 
     def write(self, table: pa.Table) -> None:
-        """After an error of the system it takes no more: what is packed cannot be taken back."""
+        self.put(self.prepared(table))
+
+    def prepared(self, table: pa.Table) -> pa.RecordBatch:
+        """Its cells. Raises RowRefused, for the first row that has no room, too."""
+        found = cells(table, self._schema, self._styles, self._inexact)
+        if len(table) > (room := self._room()):
+            raise RowRefused(room, self._why_full())
+        return found
+
+    def put(self, prepared: pa.RecordBatch) -> None:
+        """After an error it takes no more: what is packed cannot be taken back."""
         if self._failure is not None:
             raise self._failure
-        done = 0
-        while done < len(table):
-            if self._rows >= MOST_ROWS:
-                self._next_sheet(done)
-            rows = table.slice(done, MOST_ROWS - self._rows)
-            self._append(self._lines(rows, done), rows)
-            done += len(rows)
+        try:
+            self._put_rows(prepared)
+        except (OSError, ProgramError) as error:
+            self._failure = error
+            raise
+
+    @property
+    def size(self) -> int:
+        return self._part.size
 
     def finish(self) -> None:
         assert self._zip is not None
@@ -101,40 +117,43 @@ class ExcelWriter(WritesAll):
 
     # ------------------------------------------------ sheets
 
-    def _lines(self, rows: pa.Table, start: int) -> bytes:
-        try:
-            return row_lines(rows, self._schema, self._rows + 1, self._styles, self._inexact)
-        except RowRefused as error:
-            raise RowRefused(start + error.index, error.reason, error.column) from error
+    def _room(self) -> int:
+        """How many rows the file still takes."""
+        further = MOST_SHEETS - len(self._names) if self._overflow == NEW_SHEET else 0
+        return MOST_ROWS - self._rows + further * (MOST_ROWS - 1)
 
-    def _append(self, lines: bytes, rows: pa.Table) -> None:
+    def _why_full(self) -> str:
+        if self._overflow == NEW_SHEET:
+            return f"a file has at most {MOST_SHEETS} sheets here"
+        return (
+            f"a sheet has {MOST_ROWS:,} rows, the names of the columns among them: let rows beyond go to a further"
+            " sheet, or write several files"
+        )
+
+    def _put_rows(self, cells: pa.RecordBatch) -> None:
+        if len(cells) > self._room():  # of several parts of a batch, each was looked at alone
+            raise ProgramError(self._why_full())
+        done = 0
+        while done < len(cells):
+            if self._rows >= MOST_ROWS:
+                self._end_sheet()
+                self._begin_sheet()
+            rows = cells.slice(done, MOST_ROWS - self._rows)
+            self._append(row_lines(rows, self._rows + 1))
+            self._rows += len(rows)
+            done += len(rows)
+
+    def _append(self, lines: bytes) -> None:
         if self._bytes + len(lines) > MOST_OF_SHEET:
             raise ProgramError(
                 f"the sheet has more than {MOST_OF_SHEET // 10**9} GB of XML, which no Excel opens: write a Parquet or a CSV file"
             )
-        self._put(lines)
-        self._rows += len(rows)
+        self._put_xml(lines)
 
-    def _put(self, content: bytes) -> None:
+    def _put_xml(self, content: bytes) -> None:
         assert self._sheet is not None
-        try:
-            self._sheet.write(content)
-        except OSError as error:
-            self._failure = error
-            raise
+        self._sheet.write(content)
         self._bytes += len(content)
-
-    def _next_sheet(self, index: int) -> None:
-        if self._overflow == REFUSE:
-            raise RowRefused(
-                index,
-                f"a sheet has {MOST_ROWS:,} rows, the names of the columns among them: let rows beyond go to a further"
-                " sheet, or write several files",
-            )
-        if len(self._names) >= MOST_SHEETS:
-            raise RowRefused(index, f"a file has at most {MOST_SHEETS} sheets here")
-        self._end_sheet()
-        self._begin_sheet()
 
     def _begin_sheet(self) -> None:
         assert self._zip is not None
@@ -143,15 +162,14 @@ class ExcelWriter(WritesAll):
         self._names.append(_cut(self._first_name, LONGEST_NAME - len(ending)) + ending)
         self._sheet = self._zip.open(_entry(parts.SHEET.format(number)), "w")
         self._rows = self._bytes = 0
-        self._put(parts.sheet_begin(self._schema))
+        self._put_xml(parts.sheet_begin(self._schema))
         names = pa.table([[column.name] for column in self._schema], self._schema.names)
-        header = row_lines(names, parts.as_texts(self._schema), 1, [], REFUSE)
-        self._put(header)
+        self._put_xml(row_lines(cells(names, parts.as_texts(self._schema), [], REFUSE), 1))
         self._rows = 1
 
     def _end_sheet(self) -> None:
         assert self._sheet is not None
-        self._put(parts.SHEET_END)
+        self._put_xml(parts.SHEET_END)
         self._sheet.close()
         self._sheet = None
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Protocol, TypeVar
 
 from program_lib.data_files import data_directory, data_file
 from program_lib.errors import ProgramError
+from program_lib.stores.names import is_stored, parted
 
 WILD = "*?"
 ALL_BELOW = "**"  # a directory and all below it
@@ -29,13 +31,39 @@ def matching(pattern: str) -> list[str]:
     """
     if not is_pattern(pattern):
         return [pattern]
+    if is_stored(pattern):
+        return _matching_objects(pattern)
     fixed, wild = _parted(pattern)
     start = data_directory(str(fixed))
     found: set[str] = set()  # of a/**/**, a file is found by several ways
-    for below in _Walk(pattern).found(start, PurePosixPath(), wild):
+    for below in Walk(pattern).found(start, PurePosixPath(), wild):
         path = str(fixed / below)
         if _is_data(path, start / below):
             found.add(path)
+        if len(found) > MOST_FILES:
+            raise ProgramError(f"more than {MOST_FILES:,} files match {pattern}: narrow it down")
+    if not found:
+        raise ProgramError(f"no file matches {pattern}")
+    return sorted(found)
+
+
+def _matching_objects(pattern: str) -> list[str]:
+    """As `matching`, of objects. Directories are listed one by one, from what the pattern names on."""
+    from program_lib.many_files.stored import StoreWalk  # paid for by programs with a store alone
+
+    if is_pattern(root := "/".join(pattern.split("/")[:3])):
+        raise ProgramError(
+            f"{pattern} holds * or ? in the name of its connection: write {root[:5]}NAME/…"
+        )
+    try:
+        name, key = parted(pattern)
+    except ValueError as error:
+        raise ProgramError(f"{pattern} {error}") from None
+    fixed, wild = _parted(key)
+    walk = StoreWalk(pattern, name)
+    found: set[str] = set()
+    for below in walk.found(Path(fixed), PurePosixPath(), wild):
+        found.add(f"{root}/{fixed / below}")
         if len(found) > MOST_FILES:
             raise ProgramError(f"more than {MOST_FILES:,} files match {pattern}: narrow it down")
     if not found:
@@ -60,7 +88,20 @@ def _parted(pattern: str) -> tuple[PurePosixPath, tuple[str, ...]]:
     return PurePosixPath(*parts[:at]), parts[at:]
 
 
-class _Walk:
+class Entry(Protocol):
+    """What a directory has, as os.DirEntry says it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Walk:
     """Looks through directories, and at no more than MOST_SEEN names."""
 
     def __init__(self, pattern: str) -> None:
@@ -97,18 +138,21 @@ class _Walk:
             if entry.is_dir(follow_symlinks=False):
                 yield from self._all_below(Path(entry.path), below / entry.name, rest)
 
-    def _entries(self, directory: Path) -> list[os.DirEntry[str]]:
+    def _entries(self, directory: Path) -> Sequence[Entry]:
         with os.scandir(directory) as entries:
-            kept = []
-            for entry in entries:
-                self._seen += 1
-                if self._seen > MOST_SEEN:
-                    raise ProgramError(
-                        f"more than {MOST_SEEN:,} names were looked at for {self._pattern}: narrow it down"
-                    )
-                if not entry.name.startswith("."):
-                    kept.append(entry)
-            return kept
+            return self._kept(entries)
+
+    def _kept(self, entries: Iterable[E]) -> list[E]:
+        kept = []
+        for entry in entries:
+            self._seen += 1
+            if self._seen > MOST_SEEN:
+                raise ProgramError(
+                    f"more than {MOST_SEEN:,} names were looked at for {self._pattern}: narrow it down"
+                )
+            if not entry.name.startswith("."):
+                kept.append(entry)
+        return kept
 
 
 def _matcher(part: str) -> Callable[[str], object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,10 +10,11 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from program_lib.data_files import data_file
+from program_lib.data_files import data_file, size_of
 from program_lib.errors import ProgramError
 from program_lib.many_files.matching import matching
 from program_lib.ports import Reader, TextReader
+from program_lib.stores.names import is_stored
 from program_lib.types import TEXT, Column, Schema, listed
 
 R = TypeVar("R", bound=Reader)
@@ -56,7 +56,7 @@ class ManyFiles(Generic[R]):
     def open(self) -> Schema:
         """Looks at the columns of each file before the first row is read. Raises as the reader of a file does."""
         self._paths = matching(self._pattern)
-        self._sizes = [os.stat(data_file(path)).st_size for path in self._paths]
+        self._sizes = [size_of(path) for path in self._paths]
         schemas = [self._looked_at(path) for path in self._paths]
         self._own = _union(schemas) if self._has_all else schemas[0]
         if not self._has_all:
@@ -198,7 +198,7 @@ class ManyTexts(ManyFiles[T]):
 
     @property
     def can_be_read_again(self) -> bool:
-        return all(os.path.isfile(path) for path in self._paths)
+        return all(is_stored(path) or data_file(path).is_file() for path in self._paths)
 
     def typed(self, written: pa.Table) -> pa.Table:
         return self._by_theirs(written, self._current.typed)

@@ -6,7 +6,6 @@ Paths are checked as data_files says. A file whose name ends with .gz or .zst is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.many_files import one_or_many_texts
@@ -15,6 +14,7 @@ from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
 from program_lib.ports import TextReader, Writer
 from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
 
@@ -59,7 +59,7 @@ def write_ndjson(
     Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
     """
 
-    def make(one: Path) -> NdjsonWriter:
+    def make(one: Place) -> NdjsonWriter:
         return NdjsonWriter(one, packing=packing(path))
 
     return one_or_split(

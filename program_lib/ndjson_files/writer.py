@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -16,6 +15,7 @@ from program_lib.errors import ProgramError, RowRefused
 from program_lib.ndjson_files.lines import MAX_LINE
 from program_lib.part_files import TURN
 from program_lib.ports import HoldsNothing, WritesAll
+from program_lib.stores import Place
 from program_lib.texts import column_texts, constant, content, shown
 from program_lib.types import Column, Kind, Schema
 
@@ -27,7 +27,7 @@ _ESCAPED = r'["\\\x00-\x1f]'
 class NdjsonWriter(HoldsNothing, WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
 
-    def __init__(self, path: Path, *, packing: str | None = None) -> None:
+    def __init__(self, path: Place, *, packing: str | None = None) -> None:
         self._part = part_file(path, packing)
         self._schema = Schema()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from program_lib.data_files import opened
 from program_lib.many_files import one_or_many
@@ -12,6 +11,7 @@ from program_lib.parquet_files.reader import ParquetReader
 from program_lib.parquet_files.writer import ZSTD, ParquetWriter
 from program_lib.ports import Writer
 from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.stores import Place
 from program_lib.types import Schema
 
 
@@ -43,7 +43,7 @@ def write_parquet(
     Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
     """
 
-    def make(one: Path) -> ParquetWriter:
+    def make(one: Place) -> ParquetWriter:
         return ParquetWriter(one, compression=compression)
 
     return one_or_split(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from program_lib.parquet_files.types import field_of
-from program_lib.part_files import TURN, Appending, PartFile
+from program_lib.part_files import TURN, Appending, part_at
 from program_lib.ports import WritesAll
+from program_lib.stores import Place
 from program_lib.types import Schema
 
 ZSTD = "zstd"
@@ -23,9 +23,9 @@ GROUP_BYTES = 64 * 1024 * 1024  # bytes in memory; what a group has is kept unti
 class ParquetWriter(WritesAll):
     """A target of rows: program_lib.ports.Writer over a file, whose path is checked already."""
 
-    def __init__(self, path: Path, *, compression: str = ZSTD) -> None:
+    def __init__(self, path: Place, *, compression: str = ZSTD) -> None:
         assert compression in COMPRESSIONS
-        self._part = PartFile(path)
+        self._part = part_at(path)
         self._compression = compression
         self._schema = pa.schema([])
         self._writer: pq.ParquetWriter | None = None

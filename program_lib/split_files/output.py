@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from program_lib.data_files import claim, data_file
+from program_lib.data_files import claim, place_of
 from program_lib.ports import Writer
 from program_lib.split_files.writer import KEEP, FileWriter, SplitWriter
+from program_lib.stores import Place
 
 __all__ = ["KEEP", "one_or_split"]
 
 
 def one_or_split(
     path: str,
-    make: Callable[[Path], FileWriter],
+    make: Callable[[Place], FileWriter],
     as_what: str,
     *,
     by: str = "",
@@ -27,6 +27,6 @@ def one_or_split(
         return SplitWriter(
             path, make, as_what, by=by, rows=rows, megabytes=megabytes, existing=existing
         )
-    place = data_file(path)
+    place = place_of(path)
     claim(place, as_what)
     return make(place)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.data_files import claim, data_directory, data_file
+from program_lib.data_files import claim, place_of
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.part_files import PART_NAME, TURN
+from program_lib.part_files import TURN
 from program_lib.ports import Writer
+from program_lib.split_files.before import backup_of, forget, names_of_before, put_back
 from program_lib.split_files.names import (
     LONGEST_NAME,
-    PLACE,
     file_name,
     place_error,
     value_name,
 )
+from program_lib.stores import Place
 from program_lib.texts import column_texts, shown
 from program_lib.types import Kind, Schema, listed
 
@@ -67,11 +66,11 @@ class _File:
     """One of the files."""
 
     path: str
-    place: Path
+    place: Place
     writer: FileWriter
     rows: int = 0
     is_finished: bool = False
-    backup: Path | None = None  # of the file of before, while they are put into their places
+    backup: Place | None = None  # of the file of before, while all are placed
 
 
 @dataclass
@@ -103,7 +102,7 @@ class SplitWriter:
     def __init__(
         self,
         path: str,
-        make: Callable[[Path], FileWriter],
+        make: Callable[[Place], FileWriter],
         as_what: str,
         *,
         by: str = "",
@@ -132,8 +131,8 @@ class SplitWriter:
     def start(self, say: Callable[[str], None]) -> None:
         """Looks at the directory, and at what earlier runs left there."""
         self._say = say
-        data_file(self._path)
-        before = list(self._of_before())
+        place_of(self._path)
+        before = list(names_of_before(self._path))
         if before and self._existing == REFUSE:
             raise ProgramError(
                 f"{listed(before, 3)} of before {'is' if len(before) == 1 else 'are'} there already:"
@@ -200,23 +199,23 @@ class SplitWriter:
                     self._finish(file)
             value.files = [file for file in value.files if file.rows]
         ours = {file.place.name for file in self._files()}
-        self._stay = sum(1 for name in self._of_before() if name not in ours)
+        self._stay = sum(1 for name in names_of_before(self._path) if name not in ours)
 
     def commit(self) -> None:
         """One after the other; where one cannot be moved, those before it are put back."""
         placed: list[_File] = []
         try:
             for file in self._files():
-                file.backup = _backup(file.place)
+                file.backup = backup_of(file.place)
                 file.writer.commit()
                 placed.append(file)
-        except OSError:
+        except (OSError, ProgramError):
             for file in placed:
-                _put_back(file)
+                put_back(file.place, file.backup)
             raise
         finally:
             for file in self._files():
-                _forget(file)
+                forget(file.backup)
 
     def undo(self) -> None:
         for file in self._files():
@@ -290,7 +289,7 @@ class SplitWriter:
             )
         if len(os.path.basename(path).encode()) > LONGEST_NAME:
             raise ProgramError(f"{path} is longer than {LONGEST_NAME} bytes: shorten the path")
-        place = data_file(path)
+        place = place_of(path)
         claim(place, self._as_what)
         file = _File(path, place, self._make(place))
         try:
@@ -328,49 +327,6 @@ class SplitWriter:
 
     def _files(self) -> Iterator[_File]:
         return (file for value in self._values.values() for file in value.files)
-
-    def _of_before(self) -> Iterator[str]:
-        """The names of files that are there and that the path means."""
-        folder, _, pattern = self._path.rpartition("/")
-        begin, _, end = pattern.partition(PLACE)
-        with os.scandir(
-            data_directory(folder or ("/" if self._path.startswith("/") else "."))
-        ) as entries:
-            for entry in entries:
-                name = entry.name
-                is_long_enough = len(name) > len(begin) + len(end)
-                if (
-                    is_long_enough
-                    and name.startswith(begin)
-                    and name.endswith(end)
-                    and not name.startswith(".")
-                ):
-                    yield name
-
-
-def _backup(place: Path) -> Path | None:
-    """Another name of the file of before, if there is one."""
-    backup = place.with_name(PART_NAME.format(name=f"{place.name}~", pid=os.getpid()))
-    try:
-        os.link(place, backup, follow_symlinks=False)
-    except OSError:  # there is none, or the disk knows no second names
-        return None
-    return backup
-
-
-def _put_back(file: _File) -> None:
-    """As it was before the commit, as far as the disk allows."""
-    with suppress(OSError):
-        if file.backup is not None:
-            file.backup.replace(file.place)
-        else:
-            file.place.unlink(missing_ok=True)
-
-
-def _forget(file: _File) -> None:
-    with suppress(OSError):
-        if file.backup is not None:
-            file.backup.unlink(missing_ok=True)
 
 
 def _nobody(message: str) -> None:

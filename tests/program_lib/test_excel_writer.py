@@ -221,6 +221,36 @@ def test_more_rows_than_a_sheet_has_are_refused_or_go_to_a_further_one(
     assert found == [rows[:3], rows[3:6], rows[6:]]
 
 
+def test_rows_before_a_full_sheet_stand_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MOST_ROWS", 4)
+    columns = {"n": INTEGER}
+    with open_writer(tmp_path / "x.xlsx", columns) as writer:
+        with pytest.raises(RowRefused) as refused:
+            writer.write(rows_of(columns, [(n,) for n in range(8)]))
+        writer.write(rows_of(columns, [(n,) for n in range(refused.value.index)]))  # as nodes do
+        writer.finish()
+        writer.commit()
+    assert read_again(tmp_path / "x.xlsx", columns) == [(0,), (1,), (2,)]
+
+
+def test_a_row_at_fault_beyond_a_sheet_leaves_none_of_its_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MOST_ROWS", 4)
+    columns = {"n": INTEGER}
+    with open_writer(tmp_path / "x.xlsx", columns, overflow="sheet") as writer:
+        with pytest.raises(RowRefused) as refused:
+            writer.write(rows_of(columns, [*((n,) for n in range(5)), (10**15,)]))
+        assert refused.value.index == 5
+        writer.write(rows_of(columns, [(n,) for n in range(5)]))
+        writer.finish()
+        writer.commit()
+    found = [read_again(tmp_path / "x.xlsx", columns, sheet=str(number)) for number in (1, 2)]
+    assert found == [[(0,), (1,), (2,)], [(3,), (4,)]]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("", "is empty"), ("x" * 32, "more than 31"), ("😀" * 16, "more than 31"), ("a/b", "holds '/'"), ("a:b", "holds ':'"),

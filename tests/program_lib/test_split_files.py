@@ -24,6 +24,8 @@ from program_lib import data_files
 from program_lib.csv_files import write_csv
 from program_lib.data_files import data_file
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.excel_files import read_excel, write_excel
+from program_lib.excel_files import writer as excel_writer
 from program_lib.ndjson_files import write_ndjson
 from program_lib.parquet_files import write_parquet
 from program_lib.part_files import PartFile
@@ -137,7 +139,7 @@ def test_odd_values_have_safe_names(value: str | None, name: str) -> None:
     assert value_name(value) == name
 
 
-@given(st.lists(st.none() | st.text(max_size=12), min_size=2, max_size=2, unique=True))
+@given(st.lists(st.none() | st.text(max_size=8), min_size=2, max_size=2, unique=True))
 def test_no_two_values_have_one_name_and_none_leads_elsewhere(values: list[str | None]) -> None:
     try:
         one, other = (value_name(value) for value in values)
@@ -179,6 +181,57 @@ def test_parquet_files_hold_little_in_memory_together(
         writer.finish()
         writer.commit()
     assert pq.read_table(data / "v3.parquet")["n"].to_pylist() == list(range(3, 1000, 10))
+
+
+def sheet_of(path: Path, **options: Any) -> list[tuple[Any, ...]]:
+    reader = read_excel(str(path), types={"n": "integer"}, **options)
+    try:
+        reader.open()
+        return [tuple(row.values()) for table in reader.batches() for row in table.to_pylist()]
+    finally:
+        reader.close()
+
+
+def test_each_value_has_its_excel_file(data: Path) -> None:
+    rows = [("de", 1), ("fr", 2), ("de", 3)]
+    told = write(write_excel("o-*.xlsx", split_by="k", sheet="Orders"), rows, [("fr", 4)])
+    assert told == "4 rows written into 2 files"
+    assert sheet_of(data / "o-de.xlsx", sheet="Orders") == [("de", 1), ("de", 3)]
+    assert sheet_of(data / "o-fr.xlsx", sheet="Orders") == [("fr", 2), ("fr", 4)]
+
+
+def test_an_excel_file_has_so_many_rows_at_most(data: Path) -> None:
+    rows = [("x", n) for n in range(7)]
+    write(write_excel("o-*.xlsx", split_rows=3), rows[:2], rows[2:])
+    found = [sheet_of(path) for path in sorted(data.iterdir())]
+    assert found == [rows[:3], rows[3:6], rows[6:]]
+
+
+def test_a_row_that_its_sheet_has_no_room_for_is_refused_and_none_stands_twice(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel_writer, "MOST_ROWS", 4)
+    rows = [("a", 1), ("b", 2), ("a", 3), ("a", 4), ("b", 5), ("a", 6)]
+    with writing(write_excel("o-*.xlsx", split_by="k")) as writer:
+        with pytest.raises(RowRefused, match="a sheet has 4 rows") as refused:
+            writer.write(rows_of(COLUMNS, rows))
+        assert refused.value.index == 5
+        writer.write(rows_of(COLUMNS, rows[:5]))
+        writer.finish()
+        writer.commit()
+    assert sheet_of(data / "o-a.xlsx") == [("a", 1), ("a", 3), ("a", 4)]
+    assert sheet_of(data / "o-b.xlsx") == [("b", 2), ("b", 5)]
+
+
+def test_a_file_of_a_size_that_its_sheet_has_no_rows_for_fails(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel_writer, "MOST_ROWS", 5_000)
+    with writing(write_excel("o-*.xlsx", split_mb=1)) as writer:
+        for _ in range(2):
+            with pytest.raises(ProgramError, match="a sheet has 5,000 rows"):
+                writer.write(rows_of(COLUMNS, noise(0, 6_000)))
+    assert not list(data.iterdir())
 
 
 # ---------------------------------------------------------------- bounds, and what is refused
@@ -377,6 +430,7 @@ def test_a_graph_whose_path_and_splitting_do_not_go_together_is_refused(
 # ---------------------------------------------------------------- by size
 
 MB = 1024 * 1024
+WRITERS = {"csv": write_csv, "ndjson": write_ndjson, "parquet": write_parquet, "xlsx": write_excel}
 
 
 def noise(first: int, last: int) -> list[tuple[str, int]]:
@@ -385,12 +439,10 @@ def noise(first: int, last: int) -> list[tuple[str, int]]:
     return [(f"{chance.getrandbits(360):090x}", number) for number in range(first, last)]
 
 
-@pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zst", "ndjson", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zst", "ndjson", "parquet", "xlsx"])
 @pytest.mark.parametrize("batches", [1, 30])
 def test_files_are_as_large_as_they_are_to_be(data: Path, ending: str, batches: int) -> None:
-    make: Any = {"csv": write_csv, "ndjson": write_ndjson, "parquet": write_parquet}[
-        ending.partition(".")[0]
-    ]
+    make: Any = WRITERS[ending.partition(".")[0]]
     each = 60_000 // batches
     rows = [noise(at * each, (at + 1) * each) for at in range(batches)]
     write(make(f"o-*.{ending}", split_mb=2), *rows)
@@ -460,6 +512,14 @@ def test_size_and_rows_of_a_file_do_not_go_together() -> None:
     target = node(2, "csv_output", path="o-*.csv", split_rows=5, split_mb=1)
     with pytest.raises(GraphInvalid, match="leave one of them out"):
         parse_graph(chain(source, target))
+
+
+def test_a_job_splits_its_output_into_excel_files(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("k,n\na,1\nb,2\na,3\n")
+    target = node(2, "excel_output", path="o-*.xlsx", split_by="k")
+    done = run(chain(node(1, "csv_input", path="in.csv"), target), tmp_path)
+    assert (done.code, done.state(2)) == (0, ("completed", 3)), done.stderr
+    assert sorted(path.name for path in tmp_path.glob("o-*")) == ["o-a.xlsx", "o-b.xlsx"]
 
 
 def test_a_job_splits_its_output_by_size(tmp_path: Path) -> None:

@@ -58,6 +58,22 @@ def test_a_connection_is_for_the_tenants_that_it_is_bound_to(
         assert given(tenant, environ, many=many) <= {PAYROLL}
 
 
+@pytest.mark.parametrize(("tenant", "given"), [("acme", {PAYROLL}), ("bolt", set())])
+def test_a_path_in_an_object_store_gives_its_connection_to_its_tenants_alone(
+    tenant: str, given: set[str]
+) -> None:
+    store = {PAYROLL: f"s3://key:{PASSWORD}@host/bucket", BOUND: "acme", "CONNECTION_SHOP": URL}
+    document = {"nodes": [node(1, "csv_input", path="s3://payroll/x/*.csv")]}
+    assert set(connections_for(document, tenant, None, store, unbound=False)) == given
+
+
+@pytest.mark.parametrize("path", ["s3://", "s3:///x", "s3://tenants_payroll/x", "payroll", 7])
+def test_a_path_that_names_no_connection_gives_none(path: Any) -> None:
+    document = {"nodes": [node(1, "csv_input", path=path)]}
+    environ = {PAYROLL: URL, BOUND: "acme"}
+    assert connections_for(document, "acme", None, environ, unbound=False) == {}
+
+
 def test_the_file_says_the_same(tmp_path: Path) -> None:
     file = tmp_path / "connections"
     write_secret(file, f"payroll={URL}\nTenants_Payroll = acme\nshop=sqlite:///shop.db\n")

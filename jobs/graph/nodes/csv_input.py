@@ -41,7 +41,7 @@ CSV_INPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is unpacked."
+            help="The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. One that ends with .gz or .zst is unpacked."
             f" {PATTERNS}",
         ),
         DELIMITER,

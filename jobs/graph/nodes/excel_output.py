@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.known import Known
-from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from program_lib.split_files.names import PLACE
-
-
-def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
-    if PLACE in config["path"]:
-        raise WrongField("path", "Path holds *: an Excel Output writes one file")
-    return known
-
+from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 EXCEL_OUTPUT = NodeType(
     name="excel_output",
@@ -25,7 +14,12 @@ EXCEL_OUTPUT = NodeType(
     has_input=True,
     has_output=False,
     fields=(
-        Field("path", "Path", "path", help="The file; a relative path lies in DATA_DIR."),
+        Field(
+            "path",
+            "Path",
+            "path",
+            help=f"The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store.{SPLIT_PATH}",
+        ),
         Field("sheet", "Sheet", "sheet", default="Sheet1", help="What its sheet is called."),
         Field(
             "inexact",
@@ -45,6 +39,7 @@ EXCEL_OUTPUT = NodeType(
             help="What becomes of rows that a sheet has no room for: refuse fails, sheet begins a further sheet, which"
             " is called as the first one and numbered.",
         ),
+        *SPLIT_FIELDS,
     ),
     writes="path",
     runs_as="Output",
@@ -55,10 +50,13 @@ EXCEL_OUTPUT = NodeType(
         sheet={{ config.sheet | literal }},
         inexact={{ config.inexact | literal }},
         overflow={{ config.overflow | literal }},
+"""
+    + SPLIT_LINES
+    + """\
     )
 """,
     rejects=True,
-    known_columns=_known_columns,
+    known_columns=known_when_split,
     example=Example(
         says="Hand a report to somebody who opens it in Excel: dates are dates there, and codes keep their zeros.",
         config={"path": "report.xlsx", "sheet": "Orders"},

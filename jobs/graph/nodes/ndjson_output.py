@@ -18,7 +18,7 @@ NDJSON_OUTPUT = NodeType(
             "path",
             "Path",
             "path",
-            help="The file; a relative path lies in DATA_DIR. One that ends with .gz or .zst is packed."
+            help="The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. One that ends with .gz or .zst is packed."
             f"{SPLIT_PATH}",
         ),
         *SPLIT_FIELDS,

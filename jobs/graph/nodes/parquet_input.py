@@ -16,7 +16,10 @@ PARQUET_INPUT = NodeType(
     has_output=True,
     fields=(
         Field(
-            "path", "Path", "path", help=f"The file; a relative path lies in DATA_DIR. {PATTERNS}"
+            "path",
+            "Path",
+            "path",
+            help=f"The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. {PATTERNS}",
         ),
         Field(
             "columns",

@@ -15,7 +15,10 @@ PARQUET_OUTPUT = NodeType(
     has_output=False,
     fields=(
         Field(
-            "path", "Path", "path", help=f"The file; a relative path lies in DATA_DIR.{SPLIT_PATH}"
+            "path",
+            "Path",
+            "path",
+            help=f"The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store.{SPLIT_PATH}",
         ),
         Field(
             "compression",

@@ -22,6 +22,7 @@ from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
 from program_lib.split_files.names import PLACE
+from program_lib.stores.names import is_stored
 from progress_lib.nats import Link
 from settings.groups import UploadSettings
 
@@ -125,9 +126,9 @@ class FileRoutes:
         return jsonify({**page, "file": file, "path": _path_in(part)})
 
     def _file_of(self, tenant_id: str, part: dict[str, Any]) -> dict[str, Any] | None:
-        """The one file that is read; None for a table, and for rows that were split into several files."""
+        """The one file that is read; None for a table, an object of a store, and for rows that were split into several files."""
         path = _path_in(part)
-        if path is None or PLACE in path:
+        if path is None or PLACE in path or is_stored(path):
             return None
         return self._files.ask(tenant_id, {"do": "look", "path": path})
 

@@ -106,7 +106,8 @@ export class OutputView {
 
 // What is shown is what is there now; the run is past.
 function aboutText({ file, path }, endedAt) {
-  if (file === null) return path === null ? 'The table as it is now.' : `All files ${path} as they are now.`;
+  if (file === null && path === null) return 'The table as it is now.';
+  if (file === null) return path.includes('*') ? `All files ${path} as they are now.` : `${path} as it is now.`;
   const since = file.changed > endedAt + CLOSE ? ', after this run ended: something else has written it since' : '';
   return `${file.path}, ${formatBytes(file.size)}, written ${formatMoment(file.changed)}${since}`;
 }

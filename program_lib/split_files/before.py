@@ -1,0 +1,73 @@
+"""The files that were there before a split output: which they are, and that they come back where it fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from program_lib.data_files import data_directory, place_of
+from program_lib.errors import ProgramError
+from program_lib.part_files import PART_NAME
+from program_lib.split_files.names import PLACE
+from program_lib.stores import Place
+from program_lib.stores.names import is_stored
+
+
+def names_of_before(path: str) -> Iterator[str]:
+    """The names that are there and that the path of a split output means."""
+    begin, _, end = path.rpartition("/")[2].partition(PLACE)
+    for name in _names_in_directory(path):
+        is_long_enough = len(name) > len(begin) + len(end)
+        is_meant = name.startswith(begin) and name.endswith(end)
+        if is_long_enough and is_meant and not name.startswith("."):
+            yield name
+
+
+def _names_in_directory(path: str) -> Iterator[str]:
+    if is_stored(path):
+        place = place_of(path)
+        assert not isinstance(place, Path)
+        yield from place.names_beside()
+        return
+    folder = path.rpartition("/")[0]
+    with os.scandir(data_directory(folder or ("/" if path.startswith("/") else "."))) as entries:
+        yield from (entry.name for entry in entries)
+
+
+def backup_of(place: Place) -> Place | None:
+    """Another name of the file of before, or a copy of the object; None where there is none."""
+    if not isinstance(place, Path):
+        return place.backup()
+    backup = place.with_name(PART_NAME.format(name=f"{place.name}~", pid=os.getpid()))
+    try:
+        os.link(place, backup, follow_symlinks=False)
+    except OSError:  # there is none, or the disk knows no second names
+        return None
+    return backup
+
+
+def put_back(place: Place, backup: Place | None) -> None:
+    """As it was before the commit, as far as disk or store allow."""
+    with suppress(OSError, ProgramError):
+        if isinstance(place, Path):
+            assert backup is None or isinstance(backup, Path)
+            if backup is not None:
+                backup.replace(place)
+            else:
+                place.unlink(missing_ok=True)
+            return
+        assert not isinstance(backup, Path)
+        if backup is not None:
+            backup.copy_to(place)
+        else:
+            place.delete()
+
+
+def forget(backup: Place | None) -> None:
+    with suppress(OSError, ProgramError):
+        if isinstance(backup, Path):
+            backup.unlink(missing_ok=True)
+        elif backup is not None:
+            backup.delete()
