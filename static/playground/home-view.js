@@ -63,21 +63,21 @@ export class HomeView {
     this.#drawJobs(jobs, listing, freshness, now);
   }
 
-  #drawSection(name, runs, count, isMore, emptyText, { isKnown, since }) {
+  #drawSection(name, runs, count, isMore, emptyText, freshness) {
     const isThere = runs.length > 0;
     setText(byId(`home-${name}-count`), isThere ? `${count}${isMore ? '+' : ''}` : '');
     setHidden(byId(`home-${name}-empty`), isThere);
-    setText(byId(`home-${name}-empty`), isKnown ? emptyText : since === null ? 'Loading…' : 'Not known while offline.');
+    setText(byId(`home-${name}-empty`), freshness.isKnown ? emptyText : unknownText(freshness));
   }
 
-  #drawJobs(jobs, { search, next, isKnown }, { since }, now) {
+  #drawJobs(jobs, { search, next, isKnown }, freshness, now) {
     const isFirst = isKnown && jobs.length === 0 && search === '';
     setHidden(byId('home-welcome'), !isFirst);
     setHidden(byId('home-search'), isFirst);
     setHidden(byId('home-jobs-box'), jobs.length === 0);
     setHidden(byId('home-more'), next === null);
     setHidden(byId('home-jobs-empty'), jobs.length > 0 || isFirst);
-    setText(byId('home-jobs-empty'), isKnown ? `No job has “${search}” in its name.` : since === null ? 'Loading…' : 'Not known while offline.');
+    setText(byId('home-jobs-empty'), isKnown ? `No job has “${search}” in its name.` : unknownText(freshness));
     this.#lists.jobs.show(jobs, ({ id }) => id, (made, job) => drawJob(made, job, now));
   }
 
@@ -199,6 +199,12 @@ export function freshnessText({ since, staleWord, isDeaf, isKnown }) {
   if (since !== null) return `${staleWord}: as of ${formatClock(since)}`;
   if (!isKnown) return '';
   return isDeaf ? 'Not live: looked at every few seconds, over HTTP' : '';
+}
+
+/** Why a list is not told that is not known. */
+export function unknownText({ since, isRefused }) {
+  if (since !== null) return 'Not known while offline.';
+  return isRefused ? 'The server does not tell this.' : 'Loading…';
 }
 
 /** Who executed a run: the name in the token, or that of a program. */

@@ -49,6 +49,7 @@ export class Home {
   #cancelled = new Set(); // ids of runs whose cancel was asked for
   #timer = null;
   #askedAt = 0; // page milliseconds of the last look
+  #isRefused = false; // the server did not tell the lists when they were asked for last
   #typing = null;
   #isAsking = false; // whether jobs that are not in the list are ours
   #watched;
@@ -133,7 +134,7 @@ export class Home {
   draw({ now, clock, since, staleWord, isDeaf }) {
     if (this.#place === null) return;
     this.#lookIfDue(isDeaf ? DEAF_PERIOD : LOOK_PERIOD);
-    const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown };
+    const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown, isRefused: this.#isRefused };
     if (this.#place.page === 'runs') {
       return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
     }
@@ -199,8 +200,13 @@ export class Home {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.#askedAt = Date.now();
-    if (this.#place?.page === 'runs') this.#page.attempt(() => this.#readRuns(), { quiet: true });
-    else if (this.#place !== null) this.#page.attempt(() => this.#readHome(), { quiet: true });
+    if (this.#place?.page === 'runs') this.#ask(() => this.#readRuns());
+    else if (this.#place !== null) this.#ask(() => this.#readHome());
+  }
+
+  async #ask(read) {
+    this.#isRefused = !(await this.#page.attempt(read, { quiet: true }));
+    this.#page.redraw();
   }
 
   async #readHome() {

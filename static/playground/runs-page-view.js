@@ -6,7 +6,7 @@
 
 import { jobPlace } from './address.js';
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { freshnessText, Links } from './home-view.js';
+import { freshnessText, Links, unknownText } from './home-view.js';
 import { KeyedList } from './keyed-list.js';
 import { asSentence, formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS } from './text.js';
 
@@ -46,7 +46,7 @@ export class RunsPageView {
     setText(byId('filter-job-name'), jobName ?? '');
     setHidden(byId('all-runs-box'), runs.length === 0);
     setHidden(byId('all-runs-empty'), runs.length > 0);
-    setText(byId('all-runs-empty'), isKnown ? this.#emptyText(next, searched) : freshness.since === null ? 'Loading…' : 'Not known while offline.');
+    setText(byId('all-runs-empty'), isKnown ? this.#emptyText(next, searched) : unknownText(freshness));
     setHidden(byId('all-runs-more'), next === null);
     setText(byId('all-runs-more'), this.#place.q === null ? 'Older runs' : `Look further: the newest ${formatCount(searched)} runs were looked through`);
     this.#rows.show(runs, ({ runId }) => runId, (made, run) => drawRun(made, run, now));

@@ -367,8 +367,8 @@ def test_when_a_run_began_is_not_known_by_a_snapshot_of_its_end(modules: Page) -
         status("a", "completed", ts=12.2),
     )
     assert after(modules, *snapshot)["run"]["startedAt"] is None
-    record = {"runId": "a", "status": "completed", "reason": None, "endedAt": 12.2, "nodes": []}
-    found = after(modules, *snapshot, ("record", {**record, "startedAt": 5.0}))
+    record: dict[str, Any] = {"runId": "a", "status": "completed", "reason": None, "nodes": []}
+    found = after(modules, *snapshot, ("record", {**record, "startedAt": 5.0, "endedAt": 12.2}))
     assert found["run"]["startedAt"] == 5.0
     foreign = after(modules, progress(1, "running", 9, runId="a", ts=12.0))
     assert foreign["run"]["startedAt"] == 12.0, (
