@@ -73,7 +73,7 @@ export class Executing {
       try {
         const { graph } = shown;
         const { runId, status } = await this.#executeOnce(shown.jobId, values, begin);
-        shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0) } };
+        shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0), fromRun: null, fromNode: null, ...begin } };
         const now = this.#api.now();
         shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
       } catch (problem) {

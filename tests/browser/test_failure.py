@@ -137,7 +137,7 @@ def test_rows_that_a_run_before_kept_are_not_looked_for_in_what_is_read_now(
     expect(page.locator("#run-id")).not_to_have_attribute("title", before or "")
     expect_run(page, "failed")
     expect(page.locator("#run-from")).to_be_visible()
-    expect(page.locator("#failure-place")).to_contain_text("of Large.")
+    expect(page.locator("#failure-place")).to_have_text("Row 40 of Large.")
     expect(page.locator("#failure-around")).to_be_hidden()
     expect(page.locator("#failure-again")).to_be_visible()
 

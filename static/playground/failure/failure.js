@@ -41,25 +41,27 @@ export class Failure {
     setHidden(this.element, !isFailed);
     editor.showFault(isFailed && graph !== null ? this.#faultIn(graph, editor.types) : null);
     if (!isFailed) return;
-    this.#drawRow(node);
+    const isRead = (record?.fromRun ?? null) === null; // else rows may be those that a run before kept
+    this.#drawRow(node, isRead);
     const { again, around, skip, file } = this.#parts;
     const mayReject = graph !== null && node.row !== null && canReject(graph, editor.types, node.nodeId);
     for (const button of [skip, file]) setHidden(button, !mayReject);
-    const isRead = (record?.fromRun ?? null) === null; // else rows may be those that a run before kept
     setHidden(around, graph === null || node.row === null || !isRead || !hasRowsBefore(graph, node.nodeId));
     setHidden(again, graph === null);
     again.disabled = !canRun;
     setText(again.querySelector('span'), editor.isDirty ? 'Save and run again' : 'Run again');
   }
 
-  #drawRow({ row, fault }) {
+  #drawRow({ row, fault }, isRead) {
     const { place, table, more, frame } = this.#parts;
     setHidden(place, row === null);
     setHidden(frame, row === null);
     setHidden(more, !row?.more);
-    if (row === null || row === this.#drawn) return;
+    if (row === null) return;
+    const ofSource = isRead ? `Row ${formatCount(row.number)} of its source.` : '';
+    setText(place, [row.place === '' ? '' : asSentence(row.place), ofSource].filter((text) => text !== '').join(' '));
+    if (row === this.#drawn) return;
     this.#drawn = row;
-    setText(place, [row.place === '' ? '' : asSentence(row.place), `Row ${formatCount(row.number)} of its source.`].filter((text) => text !== '').join(' '));
     setText(more, `and ${formatCount(row.more)} more columns`);
     table.replaceChildren(element('caption', 'visually-hidden', 'The row at fault'), element('tbody', '', ...cellsOf(row, fault).map(cellRow)));
   }
