@@ -6,6 +6,7 @@ A file whose name ends with .gz or .zst is packed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.csv_files.reader import CsvReader
@@ -13,7 +14,7 @@ from program_lib.csv_files.writer import CsvWriter
 from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import TextReader, Writer
-from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.split_files.output import Splitting, one_or_split
 from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
@@ -60,14 +61,11 @@ def write_csv(
     delimiter: str = ",",
     encoding: str = "utf-8",
     null: str = "",
-    split_by: str = "",
-    split_rows: int = 0,
-    split_mb: int = 0,
-    existing: str = KEEP,
+    **split: Unpack[Splitting],
 ) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
 
-    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    Of a path with * in its name several, where `split` says so.
     """
 
     def make(one: Place) -> CsvWriter:
@@ -75,12 +73,4 @@ def write_csv(
             one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
         )
 
-    return one_or_split(
-        path,
-        make,
-        "a CSV file",
-        by=split_by,
-        rows=split_rows,
-        megabytes=split_mb,
-        existing=existing,
-    )
+    return one_or_split(path, make, "a CSV file", **split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from program_lib.data_files import opened
 from program_lib.excel_files.reader import ExcelReader
@@ -11,7 +12,7 @@ from program_lib.excel_files.writer import ExcelWriter
 from program_lib.many_files import one_or_many_texts
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import TextReader, Writer
-from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.split_files.output import Splitting, one_or_split
 from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
@@ -53,25 +54,14 @@ def write_excel(
     sheet: str = "Sheet1",
     inexact: str = REFUSE,
     overflow: str = REFUSE,
-    split_by: str = "",
-    split_rows: int = 0,
-    split_mb: int = 0,
-    existing: str = KEEP,
+    **split: Unpack[Splitting],
 ) -> Writer:
     """Writes a file with one sheet, or more, which appears when it is complete; another one in its place stays until then.
 
-    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    Of a path with * in its name several, where `split` says so.
     """
 
     def make(one: Place) -> ExcelWriter:
         return ExcelWriter(one, sheet=sheet, inexact=inexact, overflow=overflow)
 
-    return one_or_split(
-        path,
-        make,
-        "an Excel file",
-        by=split_by,
-        rows=split_rows,
-        megabytes=split_mb,
-        existing=existing,
-    )
+    return one_or_split(path, make, "an Excel file", **split)

@@ -6,6 +6,7 @@ Paths are checked as data_files says. A file whose name ends with .gz or .zst is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from program_lib.compressed import opened_unpacked, packing
 from program_lib.many_files import one_or_many_texts
@@ -13,7 +14,7 @@ from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
 from program_lib.ports import TextReader, Writer
-from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.split_files.output import Splitting, one_or_split
 from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema
 
@@ -46,28 +47,13 @@ def find_types(path: str, *, others: str = REFUSE) -> list[Column]:
     return narrowest_types(read_ndjson(path, others=others))
 
 
-def write_ndjson(
-    path: str,
-    *,
-    split_by: str = "",
-    split_rows: int = 0,
-    split_mb: int = 0,
-    existing: str = KEEP,
-) -> Writer:
+def write_ndjson(path: str, **split: Unpack[Splitting]) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
 
-    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    Of a path with * in its name several, where `split` says so.
     """
 
     def make(one: Place) -> NdjsonWriter:
         return NdjsonWriter(one, packing=packing(path))
 
-    return one_or_split(
-        path,
-        make,
-        "an NDJSON file",
-        by=split_by,
-        rows=split_rows,
-        megabytes=split_mb,
-        existing=existing,
-    )
+    return one_or_split(path, make, "an NDJSON file", **split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from program_lib.data_files import opened
 from program_lib.many_files import one_or_many
@@ -10,7 +11,7 @@ from program_lib.many_files.reader import ManyFiles
 from program_lib.parquet_files.reader import ParquetReader
 from program_lib.parquet_files.writer import ZSTD, ParquetWriter
 from program_lib.ports import Writer
-from program_lib.split_files.output import KEEP, one_or_split
+from program_lib.split_files.output import Splitting, one_or_split
 from program_lib.stores import Place
 from program_lib.types import Schema
 
@@ -33,25 +34,14 @@ def write_parquet(
     path: str,
     *,
     compression: str = ZSTD,
-    split_by: str = "",
-    split_rows: int = 0,
-    split_mb: int = 0,
-    existing: str = KEEP,
+    **split: Unpack[Splitting],
 ) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
 
-    Of a path with * in its name several, as split_files.writer says: by the values of a column, or so many rows each.
+    Of a path with * in its name several, where `split` says so.
     """
 
     def make(one: Place) -> ParquetWriter:
         return ParquetWriter(one, compression=compression)
 
-    return one_or_split(
-        path,
-        make,
-        "a Parquet file",
-        by=split_by,
-        rows=split_rows,
-        megabytes=split_mb,
-        existing=existing,
-    )
+    return one_or_split(path, make, "a Parquet file", **split)

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict, Unpack
 
 from program_lib.data_files import claim, place_of
 from program_lib.ports import Writer
 from program_lib.split_files.writer import KEEP, FileWriter, SplitWriter
 from program_lib.stores import Place
 
-__all__ = ["KEEP", "one_or_split"]
+
+class Splitting(TypedDict, total=False):
+    """How an output of files is split, by the values of a column, or so many rows or MB each; by default it is not."""
+
+    split_by: str
+    split_rows: int
+    split_mb: int
+    existing: str  # as SplitWriter has it
 
 
 def one_or_split(
-    path: str,
-    make: Callable[[Place], FileWriter],
-    as_what: str,
-    *,
-    by: str = "",
-    rows: int = 0,
-    megabytes: int = 0,
-    existing: str = KEEP,
+    path: str, make: Callable[[Place], FileWriter], as_what: str, **split: Unpack[Splitting]
 ) -> Writer:
-    """The writer of one file, or of many where a column, a number of rows or a size splits it."""
+    """The writer of one file, or of many."""
+    by, rows, megabytes = (
+        split.get("split_by", ""),
+        split.get("split_rows", 0),
+        split.get("split_mb", 0),
+    )
     if by or rows or megabytes:
+        existing = split.get("existing", KEEP)
         return SplitWriter(
             path, make, as_what, by=by, rows=rows, megabytes=megabytes, existing=existing
         )

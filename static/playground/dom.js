@@ -95,3 +95,11 @@ export function iconButton(name, label) {
   button.title = label;
   return button;
 }
+
+/** A button with an icon and a text. */
+export function labelledButton(id, name, label, run) {
+  const made = element('button', 'button', icon(name), element('span', '', label));
+  Object.assign(made, { type: 'button', id });
+  made.addEventListener('click', run);
+  return made;
+}

@@ -7,7 +7,7 @@
  * `#failure-skip`, `#failure-file`.
  */
 
-import { element, icon, setHidden, setText } from '../dom.js';
+import { element, labelledButton, setHidden, setText } from '../dom.js';
 import { parametersOf } from '../edit/parameters-form.js';
 import { REJECTED } from '../edit/ports.js';
 import { asSentence, formatCount } from '../text.js';
@@ -115,17 +115,17 @@ export class Failure {
     p.frame.setAttribute('role', 'region');
     p.frame.setAttribute('aria-label', 'The row at fault');
     p.more = named(element('p', 'failure-place', ''), 'failure-more');
-    p.again = button('failure-again', 'play', 'Run again', () => this.#runAgain());
+    p.again = labelledButton('failure-again', 'play', 'Run again', () => this.#runAgain());
     p.again.classList.add('button-primary');
-    p.around = button('failure-around', 'table', 'Rows around it', () => this.#lookAround());
-    p.skip = button(
+    p.around = labelledButton('failure-around', 'table', 'Rows around it', () => this.#lookAround());
+    p.skip = labelledButton(
       'failure-skip',
       'filter',
       'Skip and count such rows',
       () =>
         this.#reject({ type: 'filter', label: 'Skipped rows', config: { condition: 'False' } }, 'Rows that fail are skipped and counted from the next run on.'),
     );
-    p.file = button('failure-file', 'csv', 'Write such rows to a file', () => this.#toFile());
+    p.file = labelledButton('failure-file', 'csv', 'Write such rows to a file', () => this.#toFile());
     const made = element('section', 'failure', p.place, p.frame, p.more, element('div', 'failure-buttons', p.again, p.around, p.skip, p.file));
     made.setAttribute('aria-label', 'What can be done about the failure');
     made.id = 'failure';
@@ -155,11 +155,4 @@ function cellRow({ name, value, isAtFault }) {
 function named(part, id) {
   part.id = id;
   return part;
-}
-
-function button(id, name, label, run) {
-  const made = element('button', 'button', icon(name), element('span', '', label));
-  Object.assign(made, { type: 'button', id });
-  made.addEventListener('click', run);
-  return made;
 }

@@ -6,7 +6,7 @@
  */
 
 import { jobPlace } from '../address.js';
-import { byId, element, icon, setAttribute, setHidden, setText } from '../dom.js';
+import { byId, element, labelledButton, setAttribute, setHidden, setText } from '../dom.js';
 import { formatCount, shortRun } from '../text.js';
 import { KeptDialog } from './kept-dialog.js';
 import { whyNotFrom } from './rules.js';
@@ -102,8 +102,8 @@ export class Kept {
   }
 
   #made() {
-    const show = button('kept-show', 'table', 'Show what it gave', () => this.#dialog.open(this.#shown));
-    const again = button('kept-again', 'play', 'Run again from here', () => this.#begin(this.#shown.runId, this.#shown.nodeId));
+    const show = labelledButton('kept-show', 'table', 'Show what it gave', () => this.#dialog.open(this.#shown));
+    const again = labelledButton('kept-again', 'play', 'Run again from here', () => this.#begin(this.#shown.runId, this.#shown.nodeId));
     const from = element('button', 'link-button', '');
     Object.assign(from, { type: 'button', id: 'kept-from' });
     from.addEventListener('click', () => this.#goToRun(this.#shown.fromRun));
@@ -117,13 +117,6 @@ export class Kept {
     document.body.append(made); // where its parts are found; the details take it from here
     return made;
   }
-}
-
-function button(id, name, label, run) {
-  const made = element('button', 'button', icon(name), element('span', '', label));
-  Object.assign(made, { type: 'button', id });
-  made.addEventListener('click', run);
-  return made;
 }
 
 function noteOf(kept, ofNode) {
