@@ -122,6 +122,17 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP, and the process does nothing more: on a full machine its threads go on for a moment after the signal was sent."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: set(_states_of_threads(pid)) == {"T"}, what=f"process {pid} to stand still")
+
+
+def _states_of_threads(pid: int) -> list[str]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/stat")
+    return [task.read_text().rpartition(")")[2].split()[0] for task in tasks]
+
+
 def _tail(path: Path, lines: int = LOG_TAIL) -> str:
     try:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
@@ -211,7 +222,7 @@ class NatsServer:
 
     def pause(self) -> None:
         """SIGSTOP: connected and silent."""
-        _signal(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def resume(self) -> None:
         _signal(self.pid, signal.SIGCONT)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from tests.harness import IN_CI, eventually, free_port
 KEY, SECRET = "AKIDOFATEST", "s3cr3t/of+a=test"
 QUOTED = "s3cr3t%2Fof%2Ba%3Dtest"
 BUCKET = "lake"
+# The server looks whether a request is signed, and not by whom
+SIGNED = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
 
 
 @dataclass
@@ -45,6 +47,18 @@ class ObjectStore:
     def put(self, key: str, content: bytes) -> None:
         with self.filesystem.open_output_stream(f"{BUCKET}/{key}") as stream:
             stream.write(content)
+
+    def put_small(self, contents: Mapping[str, bytes]) -> None:
+        """Many, by one request each, where Arrow asks three times."""
+        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            for key, content in contents.items():
+                asked.request("PUT", f"/{BUCKET}/{key}", content, {"Authorization": SIGNED})
+                answer = asked.getresponse()
+                answer.read()
+                assert answer.status == 200
+        finally:
+            asked.close()
 
     def get(self, key: str) -> bytes:
         with self.filesystem.open_input_file(f"{BUCKET}/{key}") as file:
@@ -95,11 +109,10 @@ def object_store() -> Iterator[ObjectStore]:
 
 
 def _makes_bucket(port: int) -> bool:
-    signed = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
     with suppress(OSError, http.client.HTTPException):
         asked = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
-            asked.request("PUT", f"/{BUCKET}", headers={"Authorization": signed})
+            asked.request("PUT", f"/{BUCKET}", headers={"Authorization": SIGNED})
             return asked.getresponse().status == 200
         finally:
             asked.close()

@@ -19,6 +19,7 @@ from tests.harness import (
     Product,
     StartProduct,
     eventually,
+    freeze,
     running_product,
 )
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
@@ -125,7 +126,7 @@ def test_a_server_that_is_told_to_stop_is_not_ready_though_all_else_is(
     worker = product.worker_pid
     waiting: list[socket.socket] = []
     try:
-        os.kill(worker, signal.SIGSTOP)  # so that the probes are there before its end
+        freeze(worker)  # so that the probes are there before its end
         for _ in range(20):
             connection = socket.create_connection(("127.0.0.1", product.api_port), timeout=20.0)
             waiting.append(connection)

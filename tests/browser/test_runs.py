@@ -46,7 +46,7 @@ from tests.browser.test_playground import (
     shown_run_id,
     wait_for_rows,
 )
-from tests.harness import ROOT, Product, eventually
+from tests.harness import ROOT, Product, eventually, freeze
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_run_whose_publisher_sleeps_or_is_killed_is_lost_until_it_speaks_again
     )
     try:
         expect_run(page, "running")
-        publisher.send_signal(signal.SIGSTOP)
+        freeze(publisher.pid)
         shift_clock(page, 60)
         expect_run(page, "lost")
         expect(page.locator("#run-reason-text")).to_contain_text("No word since")

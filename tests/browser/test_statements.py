@@ -36,7 +36,7 @@ from tests.browser.test_playground import (
     shown_run_id,
     wait_for_rows,
 )
-from tests.harness import ROOT, Product, eventually, running_product
+from tests.harness import ROOT, Product, eventually, freeze, running_product
 
 SILENCE = 11  # seconds after which a run without a status has ended, and one more
 
@@ -199,7 +199,7 @@ def test_without_nats_the_page_is_not_live_and_says_so_within_seconds(
     run.node(DB_INPUT, "running", 500)
     expect_state(page, DB_INPUT, "running")
     [nats] = [process.pid for process in shop.processes() if process.role == "nats-server"]
-    os.kill(nats, signal.SIGSTOP)
+    freeze(nats)
     try:
         connection = page.locator("#connection")
         expect(connection).to_have_attribute("data-state", "deaf")

@@ -14,7 +14,7 @@ import pytest
 
 from hosting.product import Answer
 from tests.databases import Database, Postgresql, Running, skip_where_missing
-from tests.harness import Product, StartProduct, children, eventually
+from tests.harness import Product, StartProduct, children, eventually, freeze
 
 # connect and ask whether a kept connection lives: 2 s each; a statement: 3 s
 LIMITS = {"DATABASE_CONNECT_TIMEOUT": "2", "DATABASE_TIMEOUT": "3", "DATABASE_POOL_TIMEOUT": "1"}
@@ -39,10 +39,10 @@ def frozen(database: Database) -> Iterator[None]:
     """The server with all its sessions, stopped as by a hypervisor."""
     master = int((database.server.directory() / "data" / "postmaster.pid").read_text().split()[0])
     stopped = [master]
-    os.kill(master, signal.SIGSTOP)  # first, so that it makes no more sessions
+    freeze(master)  # first, so that it makes no more sessions
     try:
         for child in children(master):
-            os.kill(child, signal.SIGSTOP)
+            freeze(child)
             stopped.append(child)
         yield
     finally:

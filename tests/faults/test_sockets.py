@@ -15,7 +15,6 @@ import functools
 import itertools
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from tests.harness import (
     StartProduct,
     adds_nothing,
     eventually,
+    freeze,
     linked,
     product_of_each_class,
     threads_and_files,
@@ -128,7 +128,7 @@ def test_a_stopped_reader_is_cut_and_the_others_miss_nothing(server: Product, li
         with Raw(server) as other:
             other.send(subscribe(JOB))
             eventually(lambda: connected(server) == 2)
-            reader.send_signal(signal.SIGSTOP)
+            freeze(reader.pid)
             rows: list[int] = []
             stop = threading.Event()
             flood = threading.Thread(target=_flood, args=(link, stop))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Product, StartProduct, eventually
+from tests.harness import Product, StartProduct, eventually, freeze
 
 POSTERS = 8
 CROWD = 150  # gevent accepts 100 at once
@@ -85,7 +85,7 @@ def test_who_waits_for_a_busy_worker_is_answered_though_it_is_told_to_stop(
 ) -> None:
     product = start_product(worker_class=worker_class, SAMPLE_ORDERS="0", RUNNER="off")
     worker = product.worker_pid
-    os.kill(worker, signal.SIGSTOP)  # as one that computes
+    freeze(worker)  # as one that computes
     eventually(lambda: _status(worker, "State")[0] == "T")
     stopped, token = time.monotonic(), product.token()
     waiting = [_post(product, token) for _ in range(CROWD)]

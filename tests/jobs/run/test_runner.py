@@ -20,7 +20,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Subscription
-from tests.harness import NatsServer, eventually, is_alive
+from tests.harness import NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
     GOOD,
@@ -459,7 +459,7 @@ def test_a_runner_that_hangs_loses_its_run_and_ends_it_when_it_wakes(
     quick = {"beat": 0.3, "stale_after": 2.0, "lost_sweep": 0.3}
     hung = start_runner(periods=quick)
     run = running(store, queued(store, run_queue, FOR_EVER))
-    os.kill(hung.pid, signal.SIGSTOP)
+    freeze(hung.pid)
     start_runner(periods=quick)
     end = ended(store, run)
     assert end.status is RunStatus.LOST
@@ -566,6 +566,6 @@ def test_a_stop_is_noticed_by_a_runner_that_was_suspended(start_runner: StartRun
     runner = start_runner()
     eventually(lambda: "takes runs" in runner.output)
     for _ in range(3):
-        os.kill(runner.pid, signal.SIGSTOP)
+        freeze(runner.pid)
         os.kill(runner.pid, signal.SIGCONT)
     assert runner.stop() == 0

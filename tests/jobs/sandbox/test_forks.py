@@ -24,7 +24,7 @@ from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.warm_interpreter import Forked
 from jobs.work.program_log import ProgramLog
 from settings.groups import ProgramLimits
-from tests.harness import eventually, is_alive
+from tests.harness import eventually, freeze, is_alive
 from tests.jobs.sandbox.starting import (
     RUN,
     opened,
@@ -267,7 +267,7 @@ def test_a_warm_one_that_hangs_holds_up_no_program_for_long(
         warm = interpreters.warm
         assert warm is not None
         monkeypatch.setattr(warm_interpreter, "FORK_WAIT", 0.5)
-        os.kill(warm, signal.SIGSTOP)
+        freeze(warm)
         process = run(interpreters, tmp_path, HELLO)
         assert isinstance(process, Fresh)
         assert outcome(process) == TOLD
