@@ -523,9 +523,27 @@ export class JobRealtimeService {
   #askNow() {
     if (this.#state !== 'connected' || this.#http !== null || this.#askTimer !== null) return;
     const jobId = this.#jobs.has(this.#speaker) ? this.#speaker : this.#answers ? [...this.#jobs.keys()][0] : undefined;
-    if (jobId === undefined) return;
+    if (jobId === undefined) {
+      this.#askOverHttp();
+      return;
+    }
     this.#send({ action: 'subscribe', jobId, more: true });
+    this.#awaitAnswer();
+  }
+
+  // Of a server that has said nothing yet on this connection nobody knows whether it answers. That the network is gone, HTTP tells.
+  async #askOverHttp() {
+    if (this.#tokenCheckUrl === null) return;
+    const timer = this.#awaitAnswer();
+    if ((await this.#tokenCheck()) === 0 || timer !== this.#askTimer) return;
+    clearTimeout(timer);
+    this.#askTimer = null;
+    this.#heardAt = Date.now();
+  }
+
+  #awaitAnswer() {
     this.#askTimer = setTimeout(() => this.#onNoAnswer(), this.#ask.wait);
+    return this.#askTimer;
   }
 
   #onNoAnswer() {

@@ -369,6 +369,26 @@ def test_a_job_that_never_spoke_is_asked_for_too(modules: Page, server: TinyServ
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # asked, and no answer came
 
 
+def test_a_connection_on_which_nothing_was_heard_yet_is_given_up_where_http_gets_no_answer(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, check=404, askAfter=60_000, answerWait=300)
+    subscribe(modules, 42)
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    modules.evaluate("dispatchEvent(new Event('offline'))")
+    modules.wait_for_function("checks === 1")
+    modules.evaluate("dispatchEvent(new Event('offline'))")  # the doubt of before is over
+    modules.wait_for_function("checks === 2")
+    assert len(server.open) == 1, "the server is there, and may be one that says nothing"
+    modules.evaluate(
+        """() => {
+          window.fetch = async () => { throw new TypeError('offline'); };
+          dispatchEvent(new Event('offline'));
+        }"""
+    )
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)
+
+
 def test_a_machine_that_slept_connects_anew(modules: Page, server: TinyServer) -> None:
     start(modules, server, askAfter=50)
     subscribe(modules, 42)
