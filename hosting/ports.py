@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import socket
@@ -9,17 +10,15 @@ import socket
 PORTS = ("API_PORT", "WS_PORT", "NATS_PORT", "NATS_MONITOR_PORT")
 # Below the range of outgoing connections. Processes that start servers at the same time set FREE_PORTS.
 FROM, TO = 15_000, 32_000
+# One after the other: who was given a port binds it later, and meanwhile nobody else here is given it
+_turns = itertools.count(random.randrange(FROM, TO))
 
 
 def free_ports(count: int) -> list[int]:
     """`count` different ports on which nobody listens, from FREE_PORTS=<from>-<to> if that is set."""
     first, _, last = os.environ.get("FREE_PORTS", f"{FROM}-{TO}").partition("-")
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(int(first), int(last))
-        if port not in ports and _is_free(port):
-            ports.append(port)
-    return ports
+    in_turn = (int(first) + turn % (int(last) - int(first)) for turn in _turns)
+    return list(itertools.islice(filter(_is_free, in_turn), count))
 
 
 def _is_free(port: int) -> bool:

@@ -165,3 +165,9 @@ def test_free_ports_are_different_and_of_the_range_that_is_set(
     assert set(ports) <= set(range(20_000, 20_050))
     monkeypatch.delenv("FREE_PORTS")
     assert all(FROM <= port < TO for port in free_ports(20))
+
+
+def test_a_port_that_was_given_is_not_given_again_before_all_others() -> None:
+    first, second = set(free_ports(50)), set(free_ports(50))
+    assert len(first) == len(second) == 50
+    assert not first & second
