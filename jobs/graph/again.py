@@ -147,7 +147,7 @@ def _check_kept(before: Before, number: int, name: str) -> None:
 def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) -> None:
     """Raises CannotBegin for a node that is not what it was in the run before, or gets its rows otherwise."""
     then = {node["id"]: node for node in before["nodes"]}
-    if (before.get("parameters") or []) != (now.get("parameters") or []):
+    if not declare_the_same(before, now):
         raise CannotBegin("the parameters that the job declares have changed since that run")
     for node in now["nodes"]:
         number, name = node["id"], node["name"]
@@ -159,6 +159,11 @@ def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) ->
             raise CannotBegin(f"{name} has changed since that run", number)
         if _feeds(before, number) != _feeds(now, number):
             raise CannotBegin(f"{name} gets its rows otherwise than in that run", number)
+
+
+def declare_the_same(one: Document, other: Document) -> bool:
+    """Whether two graphs declare the same parameters, so that the values of one are values of the other."""
+    return bool((one.get("parameters") or []) == (other.get("parameters") or []))
 
 
 def _feeds(graph: Document, number: int) -> list[tuple[int, str, str]]:

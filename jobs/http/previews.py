@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.graph.again import Again, Before, begin_preview
+from jobs.graph.again import Again, Before, begin_preview, declare_the_same
 from jobs.graph.checks import GraphError, GraphInvalid, parse_graph, shortened
 from jobs.graph.feeding import Document, Last, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
@@ -54,6 +54,8 @@ class PreviewRequests:
         """
         tag = _checked_tag(graph)
         part, last = feeding_part(graph, node_id, before=around is not None)
+        if before is not None and not declare_the_same(before.graph, part):
+            before = None
         values = given if before is None else {**before.parameters, **given}
         parameters = checked_values(parse_graph(part), values)
         question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}

@@ -199,6 +199,9 @@ def test_a_preview_with_other_values_than_the_run_reads_anew(shop: Product) -> N
     assert shop.post("/api/jobs/preview", body).json()["fromRun"] == failed
     others = shop.post("/api/jobs/preview", {**body, "parameters": {"least": "11"}}).json()
     assert "fromRun" not in others
+    undeclared = {key: value for key, value in document.items() if key != "parameters"}
+    plain = preview(shop, undeclared, 2, failed)
+    assert (plain.status, "fromRun" in plain.json()) == (200, False), plain.json()
 
 
 def test_a_preview_of_a_run_that_is_none_is_refused(shop: Product) -> None:
