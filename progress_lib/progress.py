@@ -307,7 +307,7 @@ def follows(after: Progress, before: Progress) -> bool:
 
 def follows_in_run(after: Progress, before: Progress) -> bool:
     """The same for two messages that are known to be of one run, whether they say so or not."""
-    if before.status.is_terminal:
+    if before.status is not RUNNING:
         return False
     return after.seq is None or before.seq is None or after.seq > before.seq
 

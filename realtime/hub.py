@@ -86,6 +86,7 @@ class _Job:
     snapshot: JobSnapshot = field(default_factory=JobSnapshot)
     watchers: set[Client] = field(default_factory=set)
     pending: list[Part] = field(default_factory=list)  # frames of the round at hand
+    is_touched: bool = False  # the round at hand flushes it
     runs: dict[str, _OneRun] = field(default_factory=dict)  # that somebody watches alone
     is_shown: bool = False  # its past, or what is known of it, was shown to its watchers
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
@@ -96,10 +97,6 @@ class _Job:
     @property
     def is_watched(self) -> bool:
         return bool(self.watchers or self.runs)
-
-    @property
-    def has_pending(self) -> bool:
-        return bool(self.pending) or any(run.pending for run in self.runs.values())
 
 
 @dataclass(slots=True)
@@ -201,6 +198,7 @@ class Hub:
             command = self._next() if room > 0 and self._room > 0 else None
         touched, self._touched = self._touched, []
         for job in touched:
+            job.is_touched = False
             self._flush(job)
         for tenant in list(self._tenants.values()):
             self._tell_briefs(tenant)
@@ -328,10 +326,11 @@ class Hub:
             self._apply(job, event)
 
     def _apply(self, job: _Job, event: Event) -> None:
-        began = job.snapshot.began
+        snapshot = job.snapshot
+        began = snapshot.began
         if news := _news(job, event):
             self._tell(job, event, news)
-            if job.snapshot.began != began:
+            if snapshot.began != began:
                 self._tell_seen(event.topic, job)
         else:
             self.counts.stale += 1
@@ -343,7 +342,8 @@ class Hub:
             return
         frame = _frame_of(event)
         count = event if news is COUNT and isinstance(event, ProgressEvent) else None
-        if not job.has_pending:
+        if not job.is_touched:
+            job.is_touched = True
             self._touched.append(job)
         if job.watchers:
             job.pending.append((count, frame))
@@ -426,7 +426,7 @@ class Hub:
         if job.pending:
             pending, job.pending = job.pending, []
             self._send(job.watchers, pending)
-        for run in list(job.runs.values()):
+        for run in list(job.runs.values()) if job.runs else ():
             if run.pending:
                 pending, run.pending = run.pending, []
                 self._send(run.watchers, pending)
@@ -555,10 +555,10 @@ def _size(command: Command) -> int:
 
 def _news(job: _Job, event: Event) -> News:
     """Notes an event in the job's snapshot, and says what it was."""
-    if event.seq:
-        if event.seq <= job.last_seq:
+    if seq := event.seq:
+        if seq <= job.last_seq:
             return NONE
-        job.last_seq = event.seq
+        job.last_seq = seq
     return job.snapshot.apply(event)
 
 

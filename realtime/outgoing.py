@@ -69,10 +69,11 @@ class Outgoing:
         `parts`: the frames in `data` one by one, so that a count that waits can be replaced.
         """
         with self._lock:
-            if self.state is WRITING:
-                return self.buffer.put(parts or [(None, data)])
             if self.state is DIRECT:
-                self._send_now(data, WRITING)
+                if (sent := self._socket.try_send(data)) != len(data):
+                    self._go_on(data, sent, WRITING)
+            elif self.state is WRITING:
+                return self.buffer.put(parts or [(None, data)])
             return True
 
     def close(self, code: int, reason: str) -> None:
@@ -88,8 +89,11 @@ class Outgoing:
             if self.state is WRITING:
                 self._rest += goodbye
                 self._move(CLOSING)
-            elif self.state is DIRECT and self._send_now(goodbye, CLOSING):
-                self._finish()
+            elif self.state is DIRECT:
+                if (sent := self._socket.try_send(goodbye)) == len(goodbye):
+                    self._finish()
+                else:
+                    self._go_on(goodbye, sent, CLOSING)
 
     def abort(self) -> None:
         """Ends the connection at once; every thread that waits on it wakes up."""
@@ -117,15 +121,13 @@ class Outgoing:
 
     # ---- with the lock
 
-    def _send_now(self, data: bytes, otherwise: Sending) -> bool:
-        """Whether the kernel took all of `data`. What it took in part makes a writer, in the state `otherwise`."""
-        sent = self._socket.try_send(data)
+    def _go_on(self, data: bytes, sent: int, state: Sending) -> None:
+        """After the kernel did not take all of `data`: a writer sends the rest, in this state."""
         if sent == DEAD:
             self._lose()
-        elif sent != len(data):
+        else:
             self._rest = data[sent:]
-            self._start_writer(otherwise)
-        return sent == len(data)
+            self._start_writer(state)
 
     def _start_writer(self, state: Sending) -> None:
         self.buffer.open()

@@ -135,16 +135,17 @@ class JobSnapshot:
 
     def _apply_progress(self, event: ProgressEvent) -> News:
         progress = event.progress
-        known = self._nodes.get(progress.node_id)
         if progress.run_id in self._past or self._comes_after_the_end(progress):
             return NONE
-        if known is not None and not follows(progress, known.progress):
+        known = self._nodes.get(progress.node_id)
+        before = None if known is None else known.progress
+        if before is not None and not follows(progress, before):
             return NONE
         if self.is_untold(progress):
-            self._note_times(event, known)
-        if known is not None or len(self._nodes) < MAX_NODES:
+            self._note_times(event, before)
+        if before is not None or len(self._nodes) < MAX_NODES:
             self._nodes[progress.node_id] = event
-        return COUNT if known and _supersedes(progress, known.progress) else CHANGE
+        return COUNT if before is not None and _supersedes(progress, before) else CHANGE
 
     def _comes_after_the_end(self, progress: Progress) -> bool:
         """Whether a program goes on whose run was ended: one that was lost may. A node's end may be late."""
@@ -156,10 +157,10 @@ class JobSnapshot:
             and status.run.is_end
         )
 
-    def _note_times(self, event: ProgressEvent, known: ProgressEvent | None) -> None:
+    def _note_times(self, event: ProgressEvent, before: Progress | None) -> None:
         progress = event.progress
         is_other = not self.began or progress.run_id != self._seen_run
-        if is_other or (known is not None and self._starts_again(progress, known.progress)):
+        if is_other or (before is not None and self._starts_again(progress, before)):
             self._seen_run = progress.run_id
             # a publisher's clock may be ahead: nothing began after it was heard
             self.began = (
@@ -167,11 +168,11 @@ class JobSnapshot:
             )
         self._heard = event.at
 
-    def _starts_again(self, progress: Progress, known: Progress) -> bool:
+    def _starts_again(self, progress: Progress, before: Progress) -> bool:
         """Whether a publisher that names no runs begins another one: a node runs again after all had ended."""
         if progress.run_id is not None or progress.status is not RUNNING:
             return False
-        return known.status is not RUNNING and all(
+        return before.status is not RUNNING and all(
             node.progress.status is not RUNNING for node in self._nodes.values()
         )
 

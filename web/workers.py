@@ -10,6 +10,7 @@ import gc
 import itertools
 import os
 import socket
+import sys
 import threading
 import time
 from functools import partial
@@ -40,6 +41,9 @@ FULL_PAUSE = 0.05  # seconds that the main loop rests when nobody can be sent aw
 FULL_WORD = 10.0  # seconds between two lines in the log that say so
 GRACE_SHARE = 0.6  # of the graceful timeout, in which browsers are sent away
 ORPHAN_MARGIN = 2.0  # seconds beyond the graceful timeout until a worker without a main loop ends
+# Seconds for which a thread of Python code may keep another waiting. The interpreter's 5 ms let the bridge's
+# thread hold up the hub's sends where both have much to do (docs/decisions/connections.md)
+SWITCH_INTERVAL = 0.001
 COLLECT_EVERY = (20_000, 200, 10)  # new objects; searches until one looks at what outlived them
 
 
@@ -96,6 +100,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Keeps to one core, and so do the threads of connections, which this one starts."""
         _keep_to_one_core(self.place)
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self._heads = Heads(self.poller, super().enqueue_req, self._drop)
         self._lingering = Lingering(self.poller)
         try:
