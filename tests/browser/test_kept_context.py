@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -35,9 +37,46 @@ def test_a_page_finds_nothing_that_an_earlier_test_left(
         page.context.set_offline(True)
         other = pages("")
         assert other.evaluate(KEPT) == ["", 0, 0], "it is one of another browser"
-    assert page.is_closed()
     assert other.is_closed()
     with open_pages(browser, kept_context, static_url) as pages:
         page = pages("")
         assert page.evaluate(KEPT) == ["", 0, 0]
         assert page.context.pages[1:] == [modules, page]
+
+
+def test_a_page_goes_from_test_to_test_as_a_new_one(
+    browser: Browser, kept_context: KeptContext, static_url: str
+) -> None:
+    with open_pages(browser, kept_context, static_url) as pages:
+        first = pages("", viewport={"width": 320, "height": 200})
+        first.evaluate(KEEP)
+        first.evaluate("() => { window.name = 'first'; location.hash = 'further'; }")
+    with open_pages(browser, kept_context, static_url) as pages:
+        page = pages("")
+        assert page is first, "or each test would cost 0.4 s of a core more"
+        assert page.evaluate(KEPT) == ["", 0, 0]
+        assert page.evaluate("[window.name, history.length, innerWidth]") == ["", 2, 1280]
+        assert page.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches")
+    assert not page.is_closed()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda page: page.route("**/nothing", lambda route: route.abort()),
+        lambda page: page.on("request", lambda request: None),
+        lambda page: page.add_init_script("window.left = true"),
+        lambda page: page.emulate_media(color_scheme="dark"),
+        lambda page: page.context.new_cdp_session(page),
+        lambda page: page.context.set_offline(True),
+    ],
+    ids=["a route", "a listener", "a script", "media", "a debugger", "offline"],
+)
+def test_a_page_of_which_something_would_last_serves_no_other_test(
+    browser: Browser, kept_context: KeptContext, static_url: str, last: Callable[[Page], object]
+) -> None:
+    with open_pages(browser, kept_context, static_url) as pages:
+        last(page := pages(""))
+    assert page.is_closed()
+    with open_pages(browser, kept_context, static_url) as pages:
+        assert pages("").evaluate("window.left") is None
