@@ -14,6 +14,7 @@ import pytest
 
 from hosting.ports import FROM, TO
 from jobs.graph.code import allow_code
+from program_lib import settings
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
@@ -53,6 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def _code_is_allowed() -> None:
     """Graphs of tests may have code; servers that they start have PYTHON_NODES, and one made in this process sets this, too."""
     allow_code(True)
+
+
+@pytest.fixture(autouse=True)
+def _directories_of_programs() -> None:
+    """A program reads them once; several run in a process of tests, each with its own."""
+    for asked in (settings.data_dir, settings.data_roots, settings.not_data):
+        asked.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from program_lib import settings
 from progress_lib import environment
 
 EMPTY = ("NATS_URL", "TENANT_ID", "JOB_ID", "RUN_ID", "LAST_WORDS", "DATA_DIR", "DATA_ROOTS")
-
-
-@pytest.fixture(autouse=True)
-def _read_again() -> Iterator[None]:
-    yield
-    _forget()
 
 
 def _forget() -> None:

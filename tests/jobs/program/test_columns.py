@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from jobs.graph.known import Known
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.program.generator import generate_preview
-from program_lib import settings
 from program_lib.nodes import Node
 from program_lib.program import open_all, wire
 from program_lib.rejects import REJECTED
@@ -27,17 +26,9 @@ Outputs = dict[tuple[int, str], Schema]
 
 
 @pytest.fixture(autouse=True)
-def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What programs read lies in the test's directory."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    _forget()
-    yield
-    _forget()
-
-
-def _forget() -> None:
-    settings.data_dir.cache_clear()
-    settings.data_roots.cache_clear()
 
 
 def opened(document: dict[str, Any], last: int, monkeypatch: pytest.MonkeyPatch) -> Outputs:
