@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from hosting.ports import FROM, TO
 from jobs.graph.code import allow_code
@@ -30,6 +31,10 @@ __all__ = [
     "shop_database",
     "start_product",
 ]
+
+# Of each example: a machine that is busy is slow, and says nothing of the code
+hypothesis_settings.register_profile("no deadline", deadline=None)
+hypothesis_settings.load_profile("no deadline")
 
 STOPS = (signal.SIGTERM, signal.SIGXCPU, signal.SIGXFSZ)
 MOST_PROCESSES = 16  # that may run at once; each gets a thousand ports

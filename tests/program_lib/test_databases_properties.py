@@ -30,7 +30,6 @@ from tests.program_lib.moving import read, rows_of, write, writing
 
 FEW = settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

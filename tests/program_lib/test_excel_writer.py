@@ -118,9 +118,7 @@ ROWS = st.tuples(
 )  # fmt: skip
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(rows=st.lists(ROWS, min_size=1, max_size=20))
 def test_whatever_excel_has_comes_back(tmp_path: Path, rows: list[Any]) -> None:
     columns = {"i": INTEGER, "x": DOUBLE, "d": DATE, "t": TIMESTAMP, "s": TEXT}

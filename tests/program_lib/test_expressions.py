@@ -413,7 +413,6 @@ DOUBLES = st.floats(allow_subnormal=True) | st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(DOUBLES, min_size=1), st.integers(0, 20))
 @example([2.675, 1.115, 0.125, 2.5, 1e300, 1.005], 2)
 def test_a_double_is_rounded_from_its_exact_value(values: list[float], digits: int) -> None:
@@ -439,7 +438,6 @@ TEXT_OF = {
 
 
 @pytest.mark.parametrize("of", TEXT_OF, ids=str)
-@settings(deadline=None)
 @given(data=st.data())
 def test_str_gives_the_text_that_files_have(of: Type, data: st.DataObject) -> None:
     values = data.draw(st.lists(TEXT_OF[of] | st.none(), min_size=1))
@@ -477,14 +475,14 @@ def check_reads_alike(function: str, of: Type, text: str) -> None:
     assert found == expected or (math.isnan(found) and math.isnan(expected))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(NUMBERS_AS_TEXT)
 def test_a_text_is_read_as_a_number_where_a_file_would_be(text: str) -> None:
     check_reads_alike("int", INTEGER, text)
     check_reads_alike("float", DOUBLE, text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(MOMENTS_AS_TEXT)
 def test_a_text_is_read_as_a_moment_where_a_file_would_be(text: str) -> None:
     check_reads_alike("date", DATE, text)
@@ -495,7 +493,6 @@ def test_a_text_is_read_as_a_moment_where_a_file_would_be(text: str) -> None:
 PLACES = st.none() | st.integers(-7, 7) | st.sampled_from([2**32, -(2**32), 2**62])
 
 
-@settings(deadline=None)
 @given(st.text("añ𝄞b", max_size=6), PLACES, PLACES)
 def test_a_part_of_a_text_is_pythons(text: str, start: int | None, end: int | None) -> None:
     given = {"s": (TEXT, text), "i": (INTEGER, start), "j": (INTEGER, end)}
@@ -506,7 +503,6 @@ def test_a_part_of_a_text_is_pythons(text: str, start: int | None, end: int | No
     assert value("s[i:]", **given) == (None if start is None else text[start:])
 
 
-@settings(deadline=None)
 @given(st.text("añ𝄞", max_size=4), st.integers(-5, 5))
 def test_a_character_of_a_text_is_pythons(text: str, place: int) -> None:
     given = {"s": (TEXT, text), "i": (INTEGER, place)}
@@ -518,7 +514,6 @@ def test_a_character_of_a_text_is_pythons(text: str, place: int) -> None:
                 value(written, **given)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=8).filter(lambda text: "\0" not in text))
 def test_strip_takes_away_what_python_does(text: str) -> None:
     assert value("strip(s)", s=(TEXT, text)) == text.strip()
@@ -528,7 +523,7 @@ def test_strip_takes_away_what_python_does(text: str) -> None:
 EXACT = st.decimals(-(10**9), 10**9, places=18) | st.decimals(-1000, 1000, places=2)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(EXACT, EXACT)
 @example(Decimal("1"), Decimal("3"))
 @example(Decimal("-0.000000000000000001"), Decimal("2"))

@@ -518,7 +518,7 @@ def _is_beyond_ours(failed: Fails) -> bool:
 def same(strategy: st.SearchStrategy[Said], examples: int = 300) -> Callable[..., Any]:
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-        return settings(max_examples=examples, deadline=None, suppress_health_check=checks)(
+        return settings(max_examples=examples, suppress_health_check=checks)(
             given(said=strategy)(test)
         )
 

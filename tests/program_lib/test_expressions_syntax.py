@@ -115,7 +115,6 @@ TEXTS = st.text(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 @example("'; DROP TABLE batch; --")
 @example("\\'")
@@ -124,7 +123,6 @@ def test_a_literal_text_is_that_text(text: str) -> None:
     assert value(repr(text).replace("\n", "\\n")) == text
 
 
-@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=6, unique=True))
 @example(["ID", "id", "Id"])
 @example(["", " ", '"', "a.b", "batch", "rowid", "batch.a", "c_id", "x_", "x_4944"])
@@ -136,7 +134,6 @@ def test_a_column_is_found_whatever_its_name_is(names: list[str]) -> None:
         assert evaluate(text, types, [row]) == [place]
 
 
-@settings(deadline=None)
 @given(st.lists(TEXTS, unique=True))
 @example(["a", "A", "c_a", "x_41", "x_"])
 def test_two_columns_never_share_a_name_in_sql(names: list[str]) -> None:
@@ -206,7 +203,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(TREES)
 @example("str(a / b1)")
 @example("replace(x, 'a', x + x + x)[a:b1]")
@@ -214,7 +211,6 @@ def test_what_is_made_of_an_expression_is_sql_of_ours_alone(text: str) -> None:
     check_is_harmless(text)
 
 
-@settings(deadline=None)
 @given(st.lists(PIECES, max_size=25).map("".join))
 @example("(a) if (b1) else (a)")
 @example("a)+(b1")
@@ -228,7 +224,6 @@ def test_whatever_is_accepted_is_harmless(text: str) -> None:
     check_is_harmless(text)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_accepted_or_refused_but_nothing_else(text: str) -> None:
     check_is_harmless(text)

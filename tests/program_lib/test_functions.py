@@ -368,7 +368,7 @@ FORMATS = st.lists(
 LATER_THAN_1000 = st.datetimes(min_value=MOMENT(1000, 1, 1))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(FORMATS, LATER_THAN_1000)
 def test_a_moment_is_written_as_python_does(form: str, moment: MOMENT) -> None:
     if "%" not in form:
@@ -389,7 +389,7 @@ READ = [
 READ_TIMES = ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%Y-%m-%dT%H:%M:%S.%f", "%m/%d/%Y %I:%M %p"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.sampled_from(READ + READ_TIMES), LATER_THAN_1000, st.text("0129 .-/:ab", max_size=2))
 def test_a_text_is_read_in_a_format_as_python_does(form: str, moment: MOMENT, more: str) -> None:
     text = moment.strftime(form) + more
@@ -401,7 +401,7 @@ def test_a_text_is_read_in_a_format_as_python_does(form: str, moment: MOMENT, mo
     assert found == expected
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text(max_size=8), st.uuids())
 def test_a_uuid_of_a_text_is_that_of_rfc_9562(text: str, namespace: uuid.UUID) -> None:
     found = value(f"uuid5('{namespace}', s)", s=(TEXT, text))
@@ -422,7 +422,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.one_of(
         DOCUMENTS.map(json.dumps),
@@ -452,7 +452,7 @@ PATTERNS = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(PATTERNS)
 @example("[]a](")
 @example("[[:alpha:](](")
@@ -465,7 +465,7 @@ def test_a_pattern_that_is_refused_while_editing_would_fail_in_the_run(pattern: 
         duckdb.execute("SELECT regexp_matches('abab', ?)", [pattern]).fetchall()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.dates(), st.integers(-30, 30))
 def test_months_that_are_added_have_passed_unless_a_day_was_lost(
     day: datetime.date, count: int

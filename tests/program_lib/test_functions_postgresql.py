@@ -202,7 +202,6 @@ def test_the_cases_call_many_functions() -> None:
 @pytest.mark.parametrize("part", range(4))
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())

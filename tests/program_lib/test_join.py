@@ -139,7 +139,6 @@ def _sql_value(value: Any) -> str:
 @given(drawn=sides(), each=st.sampled_from([2, 50_000]))
 @settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_rows_are_those_that_postgresql_joins(

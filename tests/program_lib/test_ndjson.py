@@ -293,7 +293,7 @@ def test_no_rows_and_odd_names(tmp_path: Path) -> None:
         min_size=1,
     )
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_texts_are_read_as_pythons_json_writes_them(
     objects: list[dict[str, str | None]],
 ) -> None:

@@ -38,7 +38,7 @@ def parted(rows: Batch, **how: Any) -> dict[str, list[int | None]]:
 
 
 @given(st.lists(st.none() | st.integers(-5, 5), max_size=10))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_row_goes_to_the_first_condition_that_is_true_or_to_all(
     numbers: list[int | None],
 ) -> None:

@@ -66,7 +66,7 @@ def numbered(count: int) -> Batch:
 
 
 @given(st.sets(st.integers(0, 39)), st.integers(1, 40), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_each_failing_row_is_found_and_the_others_stay_in_order(
     bad: set[int], count: int, tells_row: bool
 ) -> None:

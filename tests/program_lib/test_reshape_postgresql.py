@@ -65,7 +65,6 @@ Row = tuple[Any, ...]
 FEW = settings(
     phases=[Phase.generate],  # to shrink takes minutes here, and the rows are few
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

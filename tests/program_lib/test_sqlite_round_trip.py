@@ -96,7 +96,7 @@ VALUES: dict[str, tuple[Type, st.SearchStrategy[Any]]] = {
 def test_what_is_written_comes_back(kind: str) -> None:
     of, values = VALUES[kind]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(st.none() | values, min_size=1, max_size=40))
     def check(rows: list[Any]) -> None:
         assert there_and_back(of, rows) == rows
@@ -109,7 +109,7 @@ def test_what_is_written_comes_back(kind: str) -> None:
 def test_null_stays_null_wherever_it_stands(kind: str, place: str) -> None:
     of, values = VALUES[kind]
 
-    @settings(max_examples=3, deadline=None)
+    @settings(max_examples=3)
     @given(values)
     def check(value: Any) -> None:
         many = [value] * 2_000
@@ -124,7 +124,7 @@ NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?", fullmatch=Tru
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(NUMBERS)
 @example("9007199254740993")
 @example("123456789012345.6")
@@ -177,7 +177,7 @@ def test_whatever_a_column_declares_it_gives_back_the_same_or_refuses(
 ) -> None:
     """Of a text that goes into numbers: the same number, but never fewer leading zeros."""
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(values)
     def check(value: Any) -> None:
         try:

@@ -92,7 +92,7 @@ def pieces(sent: bytes, cuts: list[int]) -> Iterator[bytes]:
         yield sent
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SENT, CUTS)
 def test_reading_gives_events_or_closed_and_nothing_else(sent: bytes, cuts: list[int]) -> None:
     ours, browser = socket.socketpair()
@@ -119,9 +119,7 @@ def hub() -> Iterator[Hub]:
     hub.stop()
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SENT, CUTS)
 def test_a_handler_serves_anything_to_its_end(
     hub: Hub, caplog: pytest.LogCaptureFixture, sent: bytes, cuts: list[int]
@@ -178,7 +176,7 @@ def whole_frames(sent: bytes) -> bool:
     return True
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.one_of(st.text(max_size=200), ACTIONS.map(lambda text: text.decode())))
 def test_any_text_is_an_action_or_a_bad_one(text: str) -> None:
     with contextlib.suppress(BadAction):

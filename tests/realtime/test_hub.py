@@ -297,7 +297,7 @@ def test_what_came_late_or_twice_is_not_shown_and_counted() -> None:
     assert hub.counts.stale == 4
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(0, 40), st.integers(1, 8))
 def test_counts_never_step_back_for_anyone_whenever_it_joins(
     order: list[int], joins_at: int, group: int
@@ -660,7 +660,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(STEPS)
 def test_each_gets_what_its_tenants_jobs_said_while_it_watched_and_nothing_else(
     steps: list[tuple[str, int, Topic]],

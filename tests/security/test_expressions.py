@@ -87,7 +87,7 @@ def without_constants(program: str) -> str:
 PLAIN = without_constants(program_with("a == 1"))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(TEXTS)
 @example("a > 1")
 @example("a == 'it\\'s'")
@@ -157,7 +157,7 @@ def parts(tree: Any) -> Iterator[Mapping[str, Any]]:
             yield from parts(value)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(TEXTS)
 @example("replace(a, 'x', \"';--\") + strip(a)[1:2]")
 @example("a ** 2 / 3 % 4 // 5")

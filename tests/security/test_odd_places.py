@@ -69,7 +69,7 @@ def lets_in(server: NatsServer, user: str, password: str) -> bool:
 # ---------------------------------------------------------------- nats-server
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=200))
 def test_every_password_is_read_back_as_it_was_written(texts: list[str]) -> None:
     texts = [*PASSWORDS, *(text for text in texts if not text.startswith("$2"))]
@@ -85,7 +85,7 @@ def test_every_password_is_read_back_as_it_was_written(texts: list[str]) -> None
             assert not lets_in(server, f"u{number}", f"{text}x")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(min_size=1, max_size=80))
 def test_every_path_is_read_back_as_it_was_written(name: bytes) -> None:
     name = name.replace(b"/", b"").replace(b"\0", b"") or b"\xff"

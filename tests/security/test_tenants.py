@@ -124,7 +124,7 @@ def test_of_10000_messages_over_nats_none_reaches_a_foreign_socket(product: Prod
 IDS = st.text(st.characters(codec="ascii"), max_size=70) | st.text(max_size=8)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(IDS, IDS)
 def test_an_id_that_is_taken_names_one_subject_and_no_other(tenant_id: str, job_id: str) -> None:
     try:
@@ -138,7 +138,7 @@ def test_an_id_that_is_taken_names_one_subject_and_no_other(tenant_id: str, job_
     assert check_id(tenant_id) == tenant_id
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(st.sampled_from("tenant.job*>a1-_ \r\nprogs"), max_size=40))
 def test_a_subject_is_read_as_one_topic_or_refused(subject: str) -> None:
     try:

@@ -343,7 +343,7 @@ JSON = st.recursive(
 CLAIMS = [*("exp", "nbf", "iat", "sub", "jti", "aud", "iss", "scope", "scp", "tenant_id")]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     claims=st.dictionaries(st.sampled_from(CLAIMS), JSON),
     header=st.dictionaries(
@@ -364,7 +364,7 @@ def test_whatever_is_signed_is_let_in_or_refused(
     assert identity.subject.isprintable()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300), st.binary(max_size=300), st.booleans())
 def test_whatever_is_between_the_dots_is_refused(
     header: bytes, claims: bytes, is_signed: bool

@@ -347,7 +347,7 @@ NODES = st.fixed_dictionaries(
 EDGES = st.fixed_dictionaries({"from": st.integers(-1, 6) | JSON, "to": st.integers(-1, 6) | JSON})
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries(
         {"nodes": st.lists(NODES, max_size=6) | JSON, "edges": st.lists(EDGES) | JSON}

@@ -219,7 +219,7 @@ def with_ports(document: dict[str, Any], node_type: NodeType) -> dict[str, Any]:
 
 @ALL
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_configuration_gives_a_program(node_type: NodeType, data: st.DataObject) -> None:
     config = data.draw(configurations(node_type))
     document = around(node_type, config)

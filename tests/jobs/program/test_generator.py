@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.graph.checks import parse_graph
@@ -378,7 +378,6 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) == 1)
 
 
-@settings(deadline=None)
 @given(
     name=ANY_TEXT.filter(str.strip),
     sql=ANY_TEXT.filter(str.strip),
