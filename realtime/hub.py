@@ -199,7 +199,10 @@ class Hub:
         touched, self._touched = self._touched, []
         for job in touched:
             job.is_touched = False
-            self._flush(job)
+            try:
+                self._flush(job)
+            except Exception:  # costs these frames only
+                LOG.exception("hub: the frames of a job were not sent")
         for tenant in list(self._tenants.values()):
             self._tell_briefs(tenant)
         self.counts.rounds.add(time.perf_counter() - began)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -376,6 +376,28 @@ def test_a_message_that_raises_costs_only_itself_and_is_named(
     settle(running)
     assert watcher.rows == [1, 2]
     assert "77" in caplog.text
+
+
+def test_frames_that_cannot_be_sent_cost_only_themselves(
+    running: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E.g. when there is no memory to join them. The job and others of the same round go on."""
+    another = Topic("acme", 78)
+    watchers = [joined(running, JOB), joined(running, another)]
+    settle(running)
+    send, failures = running._send, [MemoryError()]
+
+    def fails_once(clients: Collection[Client], parts: list[Part]) -> None:
+        if failures:
+            raise failures.pop()
+        send(clients, parts)
+
+    monkeypatch.setattr(running, "_send", fails_once)
+    broadcast(running, [progress(1), progress(1, another)])
+    eventually(lambda: not failures, what="the first frames fail")
+    broadcast(running, [progress(2), progress(2, another)])
+    settle(running)
+    assert [watcher.rows for watcher in watchers] == [[2], [1, 2]]
 
 
 def test_a_command_that_raises_costs_only_itself(running: Hub) -> None:
