@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from flask import Flask, render_template_string
 
 from web import assets
-from web.assets import version_of
+from web.assets import Assets, assets_of
+from web.page_bundle import SOURCES
 
 
 def files(directory: Path) -> Path:
@@ -17,6 +19,10 @@ def files(directory: Path) -> Path:
     (directory / "static" / "main.js").write_text("import './part/one.js';")
     (directory / "static" / "part" / "one.js").write_text("1")
     return directory / "static"
+
+
+def version_of(directory: Path) -> str:
+    return assets_of(directory).version
 
 
 def test_the_version_changes_with_what_is_in_a_file_and_with_its_name(tmp_path: Path) -> None:
@@ -55,11 +61,11 @@ def test_a_page_that_names_many_files_looks_at_them_once(
 ) -> None:
     looks: list[Path] = []
 
-    def version(directory: Path) -> str:
+    def look(directory: Path) -> Assets:
         looks.append(directory)
-        return f"v{len(looks)}"
+        return Assets(f"v{len(looks)}", SOURCES)
 
-    monkeypatch.setattr(assets, "version_of", version)
+    monkeypatch.setattr(assets, "assets_of", look)
     app = Flask("test", static_folder=str(files(tmp_path)))
     assets.install(app)
     app.add_url_rule("/", "page", lambda: render_template_string("{{ assets() }} " * 50))
@@ -70,3 +76,48 @@ def test_a_page_that_names_many_files_looks_at_them_once(
         kept = client.get("/static-v2/main.js")
         assert kept.headers["Cache-Control"] == assets.KEPT
     assert len(looks) == 2
+
+
+def test_text_is_sent_in_fewer_bytes_to_who_can_read_them(tmp_path: Path) -> None:
+    directory = files(tmp_path)
+    text = "// the same again\n" * 1000
+    (directory / "main.js").write_text(text)
+    (directory / "photo.png").write_bytes(text.encode())
+    app = Flask("test", static_folder=str(directory))
+    assets.install(app)
+    client = app.test_client()
+    plain = client.get("/static-1/main.js")
+    assert (plain.text, plain.headers["Vary"]) == (text, "Accept-Encoding")
+    assert "Content-Encoding" not in plain.headers
+    short = client.get("/static-1/main.js", headers={"Accept-Encoding": "br, gzip"})
+    assert gzip.decompress(short.data).decode() == text
+    assert (short.content_encoding, short.content_length) == ("gzip", len(short.data))
+    assert short.headers["Vary"] == "Accept-Encoding"
+    picture = client.get("/static-1/photo.png", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in picture.headers
+
+
+def test_a_file_that_changed_is_compressed_anew_and_one_that_did_not_is_not_sent_again(
+    tmp_path: Path,
+) -> None:
+    directory = files(tmp_path)
+    app = Flask("test", static_folder=str(directory))
+    assets.install(app)
+    client = app.test_client()
+    asked = {"Accept-Encoding": "gzip"}
+    first = client.get("/static-1/main.js", headers=asked)
+    since = {**asked, "If-Modified-Since": first.headers["Last-Modified"]}
+    assert client.get("/static-1/main.js", headers=since).status_code == 304
+    (directory / "main.js").write_text("changed")
+    os.utime(directory / "main.js", (2_000_000_000, 2_000_000_000))
+    again = client.get("/static-1/main.js", headers=since)
+    assert gzip.decompress(again.data) == b"changed"
+
+
+def test_a_part_of_a_file_is_a_part_of_its_plain_bytes(tmp_path: Path) -> None:
+    app = Flask("test", static_folder=str(files(tmp_path)))
+    assets.install(app)
+    asked = {"Accept-Encoding": "gzip", "Range": "bytes=0-5"}
+    part = app.test_client().get("/static-1/main.js", headers=asked)
+    assert (part.status_code, part.data) == (206, b"import")
+    assert "Content-Encoding" not in part.headers
