@@ -94,7 +94,7 @@ def test_a_file_is_shared_by_worker_class(nodeid: str, share: str) -> None:
     assert share_of(nodeid) == share
 
 
-def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytester) -> None:
+def test_shares_that_take_long_come_first_and_those_that_wait_between_them(pytester: pytest.Pytester) -> None:
     many = "\n".join(f"def test_{number}(): pass" for number in range(5))
     product = "import pytest\n@pytest.fixture\ndef start_product(): pass\n"
     files = {
@@ -103,13 +103,15 @@ def test_shares_that_take_long_come_first_and_stay_whole(pytester: pytest.Pytest
         "test_product": f"{product}def test_product(start_product): pass",
         "test_slow": "import pytest\ndef test_quick(): pass\n@pytest.mark.slow\ndef test_slow(): pass",
         "test_waits": "import pytest\n@pytest.mark.waits\ndef test_waits(): pass",
+        "test_waits_2": "import pytest\n@pytest.mark.waits\ndef test_waits(): pass",
         "test_alone": "import pytest\ndef test_quick(): pass\n@pytest.mark.alone\ndef test_alone(): pass",
     }
     pytester.makepyfile(**files)
     items, _ = pytester.inline_genitems("-p", "no:randomly")
     items.sort(key=long_ones_first(items))
     names = [item.path.stem for item in items]
-    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2 + ["test_product"]
+    expected = ["test_alone"] * 2 + ["test_waits"] + ["test_slow"] * 2
+    expected += ["test_waits_2", "test_product"]  # by turns: one that waits, one that works
     assert names == [*expected, *["test_many"] * 5, "test_few"]
     assert items[0].name == "test_alone"
 

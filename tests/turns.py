@@ -18,6 +18,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,10 @@ def seconds_of(item: pytest.Item) -> float:
     return next((seconds for name, seconds in SECONDS.items() if name in asked), LEAST_SECONDS)
 
 
-def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[object, ...]]:
-    """A key to sort by: shares with tests that are alone, that wait, that are slow, then those that take longest."""
+def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[int, bool]]:
+    """A key to sort by: shares with tests that are alone; then one that waits and one that works, by turns, so that
+    neither the cores stand still while all processes wait, nor the last ones wait. Slow ones and large ones are first of each.
+    """
     size: dict[str, float] = defaultdict(float)
     rank: dict[str, int] = {}
     for item in items:
@@ -88,10 +91,15 @@ def long_ones_first(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[o
         size[share] += seconds_of(item)
         marks = [is_marked(item, name) for name in ("alone", "waits", "slow")]
         rank[share] = min(rank.get(share, 3), [*marks, True].index(True))
+    of_rank: list[list[str]] = [[], [], [], []]
+    for share in sorted(size, key=lambda share: (-size[share], share)):
+        of_rank[rank[share]].append(share)
+    alone, waits, slow, others = of_rank
+    by_turns = chain.from_iterable(zip_longest(waits, slow + others))
+    place = {share: number for number, share in enumerate([*alone, *filter(None, by_turns)])}
 
-    def key(item: pytest.Item) -> tuple[object, ...]:
-        share = share_of(item.nodeid)
-        return rank[share], -size[share], share, not is_marked(item, "alone")
+    def key(item: pytest.Item) -> tuple[int, bool]:
+        return place[share_of(item.nodeid)], not is_marked(item, "alone")
 
     return key
 
