@@ -94,7 +94,9 @@ def test_a_file_is_shared_by_worker_class(nodeid: str, share: str) -> None:
     assert share_of(nodeid) == share
 
 
-def test_shares_that_take_long_come_first_and_those_that_wait_between_them(pytester: pytest.Pytester) -> None:
+def test_shares_that_take_long_come_first_and_those_that_wait_between_them(
+    pytester: pytest.Pytester,
+) -> None:
     many = "\n".join(f"def test_{number}(): pass" for number in range(5))
     product = "import pytest\n@pytest.fixture\ndef start_product(): pass\n"
     files = {
