@@ -186,6 +186,7 @@ def test_a_session_that_has_ended_says_so_and_takes_a_token(
     expect(page.locator("#token")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_socket_of_a_session_that_slides_on_is_not_cut(
     open_playground: OpenPlayground, shop: Product
 ) -> None:

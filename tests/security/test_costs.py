@@ -76,6 +76,7 @@ def test_no_graph_has_more_compiled_than_the_bound(
     assert len(parsed) <= 2 * MAX_ENTRIES
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("graphs", [LARGEST, AT_THE_BOUND], ids=["largest", "at the bound"])
 def test_no_graph_costs_more_than_a_moment_of_a_core(

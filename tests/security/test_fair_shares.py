@@ -95,6 +95,7 @@ def all_gone(product: Product) -> None:
 # ---------------------------------------------------------------- previews
 
 
+@pytest.mark.slow
 def test_a_tenant_with_endless_previews_keeps_no_other_from_its_own(product: Product) -> None:
     all_gone(product)
     with ThreadPoolExecutor(ASKING) as threads:
@@ -108,6 +109,7 @@ def test_a_tenant_with_endless_previews_keeps_no_other_from_its_own(product: Pro
     assert preview(product, "acme").status == 200, "and has its places back"
 
 
+@pytest.mark.slow
 def test_a_runner_takes_turns_between_tenants(product: Product) -> None:
     """More questions than one web worker lets through: several servers share a runner."""
     all_gone(product)

@@ -178,6 +178,7 @@ def test_there_are_never_more_than_a_person_reads() -> None:
     assert len(notes) == MOST_NOTES
 
 
+@pytest.mark.slow
 def test_a_graph_costs_no_more_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
 

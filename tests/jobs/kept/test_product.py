@@ -338,6 +338,7 @@ def test_a_tenant_has_a_bound_and_the_run_goes_on_without(
         assert orders["reason"] == "all that may be kept of this tenant is 0 MB"
 
 
+@pytest.mark.slow
 def test_runners_with_files_of_their_own_begin_only_with_what_they_have(
     nats_server: NatsServer, tmp_path: Path, shop_database: Path
 ) -> None:
