@@ -80,6 +80,7 @@ def _compressed(found: Response, file: Path) -> Response:
     """`found`, the whole of `file`, in fewer bytes where whoever asks can read them: 100 kB of script for 300."""
     found.vary.add("Accept-Encoding")
     if found.status_code == 200 and request.accept_encodings["gzip"]:
+        found.close()  # the plain file
         found.direct_passthrough = False
         found.set_data(_gzipped(file, file.stat().st_mtime_ns))
         found.content_encoding = "gzip"
