@@ -260,6 +260,7 @@ def test_the_page_is_served_and_all_that_it_names_is_there(product: Product) -> 
         is_file = path.startswith("static-")
         assert (answer.status, answer.header("Cache-Control") == KEPT) == (200, is_file), path
     assert any(path.startswith("static-") for path in named)
+    assert not re.findall(r'"static/[^"]*', page), "each file is kept by browsers"
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page), "no third-party host"
 
 
