@@ -13,6 +13,8 @@ from typing import BinaryIO
 from program_lib.ports import BATCH_SECONDS
 
 NEAR = 4 * 1024  # bytes; few lines are longer
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MARKS = (codecs.BOM_UTF8, *UTF_16_MARKS)
 
 
 class Undecodable(Exception):
@@ -24,6 +26,10 @@ class Undecodable(Exception):
         self.found = found
 
 
+class OtherEncoding(Exception):
+    """The first bytes are not those of the encoding; the text says why, after the file's name."""
+
+
 class Source:
     """Reads a file, a pipe or whatever else opens. One thread uses it."""
 
@@ -32,9 +38,7 @@ class Source:
         self._file = file
         self._decoder = _decoder(encoding)
         self.is_utf8 = self._decoder is None
-        self._begun = (
-            b"" if encoding.startswith("utf-8") else None
-        )  # the first bytes, until a BOM is ruled out
+        self._begun: bytes | None = b""  # the first bytes, until it is seen which mark they are
         self.is_file = _is_file(file)
         is_plain = isinstance(file, io.BufferedReader) and self.is_file and self.is_utf8
         self._descriptor = file.fileno() if is_plain else None  # where lines are seen beforehand
@@ -58,7 +62,8 @@ class Source:
     def read(self, size: int) -> bytes:
         """Up to about `size` bytes; from a pipe what comes within BATCH_SECONDS after its first bytes.
 
-        Empty at the end, and sometimes before: `is_at_end` tells. UTF-8 passes unchecked. Raises Undecodable.
+        Empty at the end, and sometimes before: `is_at_end` tells. UTF-8 passes unchecked. Raises Undecodable, and
+        OtherEncoding for the first bytes.
         """
         if self.is_file:
             raw = self._file.read(self._up_to_a_line_end(size))
@@ -66,9 +71,9 @@ class Source:
         else:
             raw = self._read_slowly(size)
         self._given += len(raw)
-        if self._decoder is not None:
-            return self._decoded(raw)
-        return raw if self._begun is None else self._without_mark(raw)
+        if self._begun is not None:
+            raw = self._without_mark(raw)
+        return raw if self._decoder is None else self._decoded(raw)
 
     def _up_to_a_line_end(self, size: int) -> int:
         """The most bytes up to `size` after which a line ends, if one ends near: then none are left over, to be copied."""
@@ -88,18 +93,24 @@ class Source:
         return b"".join(parts)
 
     def _without_mark(self, raw: bytes) -> bytes:
-        """Leaves out a byte order mark, which a pipe may hand on byte by byte."""
+        """Looks for a byte order mark, which a pipe may hand on byte by byte, and leaves out that of UTF-8."""
         assert self._begun is not None
         begun = self._begun + raw
-        if (
-            not self.is_at_end
-            and len(begun) < len(codecs.BOM_UTF8)
-            and codecs.BOM_UTF8.startswith(begun)
-        ):
+        if not self.is_at_end and any(len(begun) < len(m) and m.startswith(begun) for m in MARKS):
             self._begun = begun
             return b""
         self._begun = None
-        return begun.removeprefix(codecs.BOM_UTF8)
+        self._check_mark(begun)
+        return begun.removeprefix(codecs.BOM_UTF8) if self.is_utf8 else begun
+
+    def _check_mark(self, begun: bytes) -> None:
+        """Raises OtherEncoding for UTF-16 without a mark, and for one of UTF-8 where each byte is a sign."""
+        if self.encoding == "utf-16":
+            if begun and not begun.startswith(UTF_16_MARKS):
+                what = "does not begin with a byte order mark, which tells the order of bytes in utf-16"
+                raise OtherEncoding(f"{what}: write one, or choose the file's encoding")
+        elif not self.is_utf8 and begun.startswith(codecs.BOM_UTF8):
+            raise OtherEncoding("begins with the byte order mark of utf-8: choose this encoding")
 
     def _decoded(self, raw: bytes) -> bytes:
         assert self._decoder is not None

@@ -386,6 +386,30 @@ def test_bytes_of_another_encoding_name_their_line(
     assert sentence in refusal(content, encoding=encoding)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "content", "sentence"),
+    [
+        ("utf-16", b"a\0\n\0", "visits.csv does not begin with a byte order mark"),
+        ("utf-16", b"\0a\0\n", "visits.csv does not begin with a byte order mark"),
+        ("utf-16", b"a,b\n1,2\n", "visits.csv does not begin with a byte order mark"),
+        ("latin-1", b"\xef\xbb\xbfa\n\xc3\xa9\n", "begins with the byte order mark of utf-8"),
+        ("cp1252", b"\xef\xbb\xbfa\n\xc3\xa9\n", "begins with the byte order mark of utf-8"),
+    ],
+)
+def test_a_file_that_begins_as_another_encoding_does_is_refused(
+    encoding: str, content: bytes, sentence: str
+) -> None:
+    assert sentence in refusal(content, encoding=encoding)
+
+
+def test_signs_that_begin_as_a_mark_does_are_no_mark() -> None:
+    for encoding in ("latin-1", "cp1252"):
+        assert read("ï»,b\nÿþ,1\n".encode(encoding), encoding=encoding, drop=1) == (
+            ["ï»", "b"],
+            [("ÿþ", "1")],
+        )
+
+
 # --- files and pipes -----------------------------------------------------------------------------
 
 
