@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 DAY_MS = 86_400_000
 MOST_DAY = 2_958_466  # the first that is no day: 1 January 10000, counted from 1900
 FALSE_DAY = 60  # 29 February 1900, which never was
 # Of a number's format: what stands in quotes, in brackets, after a backslash or a _ or * is no letter of a date
-_NO_LETTERS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
+_NO_LETTERS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\]|[<=>])[^\]]*\]', re.IGNORECASE)
+_CONDITION = re.compile(r"\[(<=|<>|>=|<|=|>) *(-?[0-9]+(?:\.[0-9]+)?)\]")
+_HOLDS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, "=": operator.eq, ">=": operator.ge, ">": operator.gt, "<>": operator.ne,
+}  # fmt: skip
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 
 # What a format shows of a number
@@ -27,10 +34,40 @@ class NoDate(ValueError):
     """A number that its format shows as a date, and that is none; the text says why."""
 
 
+class Section(NamedTuple):
+    """A part of a number's format, and the numbers that it is for."""
+
+    shows: str | None  # as BUILT_IN says; None: a number
+    holds: Callable[[float, float], bool] | None = None  # of a number and `bound`; None: for all
+    bound: float = 0.0
+
+
 @cache
-def shows(number_format: str) -> str | None:
-    """What a format of a number shows: one of those above; None where it is a number."""
-    letters = _NO_LETTERS.sub("", number_format).partition(";")[0].lower()
+def sections(number_format: str) -> tuple[Section, ...]:
+    """The parts of a format with conditions, as [=0]"";yyyy-mm-dd has them; of another the first one. None where none shows a date."""
+    parts = _NO_LETTERS.sub("", number_format).split(";")
+    if not any(map(_CONDITION.search, parts)):
+        parts = parts[:1]
+    found = tuple(map(_section, parts))
+    return found if any(section.shows for section in found) else ()
+
+
+def shows(parts: tuple[Section, ...], number: float) -> str | None:
+    """What the first part that is for this number shows; None where it is a number."""
+    for part in parts:
+        if part.holds is None or part.holds(number, part.bound):
+            return part.shows
+    return None
+
+
+def _section(part: str) -> Section:
+    shown = _letters_show(_CONDITION.sub("", part).lower())
+    if (found := _CONDITION.search(part)) is None:
+        return Section(shown)
+    return Section(shown, _HOLDS[found[1]], float(found[2]))
+
+
+def _letters_show(letters: str) -> str | None:
     if _ELAPSED.search(letters):
         return ELAPSED
     if letters.strip() in ("general", "@"):

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 MOST_EXPONENT = 400  # 1e400 is beyond a double
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{0,14}[1-9])?")
 _WITH_POINT = re.compile(r"-?[0-9]+\.[0-9]+")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _EXACT_DIGITS = 15  # that each double keeps of a decimal number
 MOST_DIGITS = 17  # that a program writes of a double
 
@@ -22,11 +23,13 @@ def number_text(written: str) -> str:
         return written
     if len(written) <= MOST_DIGITS + 2 and (typed := _of_a_double(written)):
         return typed
+    if not _NUMBER.fullmatch(written):
+        raise ValueError(f"{written[:40]!r} is no number")
     try:
         exact = Decimal(written)
-    except InvalidOperation:
-        raise ValueError(f"{written[:40]!r} is no number") from None
-    if not exact.is_finite() or abs(exact.adjusted()) > MOST_EXPONENT:
+    except InvalidOperation:  # an exponent beyond all
+        raise ValueError(f"{written[:40]!r} is no number that Excel has") from None
+    if abs(exact.adjusted()) > MOST_EXPONENT:
         raise ValueError(f"{written[:40]!r} is no number that Excel has")
     return _plain(_typed(exact))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
 from program_lib.excel_cells import MOST_COLUMNS, MOST_ROWS, NO_VALUE, column_of, letters_of
-from program_lib.excel_files.dates import NoDate, moment
+from program_lib.excel_files.dates import NoDate, moment, shows
 from program_lib.excel_files.numbers import number_text
 from program_lib.excel_files.workbook import (
     LONGEST_TEXT,
@@ -19,6 +19,7 @@ from program_lib.excel_files.workbook import (
 )
 
 _MAY_BE_EMPTY = ("str", "inlineStr")  # kinds of cells
+_BOOLEANS = {"1": "true", "true": "true", "0": "false", "false": "false"}
 MOST_OF_ROW = 64 * 1024 * 1024  # characters; the texts of its cells may be shared by many
 
 
@@ -143,7 +144,7 @@ class SheetRows:
             case "s":
                 return self._shared(written.strip())
             case "b":
-                return "true" if written.strip() in ("1", "true") else "false"
+                return self._boolean(written.strip())
             case "e":
                 return self._no_value(f"holds the error {written.strip()[:40]}")
             case "d":
@@ -152,6 +153,11 @@ class SheetRows:
                 return unescaped(written)
         return written  # inlineStr
 
+    def _boolean(self, written: str) -> str:
+        if (text := _BOOLEANS.get(written.lower())) is None:
+            raise self._refused(f"is damaged: {written[:40]!r} is neither 1 nor 0")
+        return text
+
     def _shared(self, written: str) -> str:
         number = _place(written, -1)
         if not 0 <= number < len(self._texts):
@@ -159,13 +165,14 @@ class SheetRows:
         return self._texts[number]
 
     def _any_number(self, written: str) -> str:
-        shown = (
-            self._workbook.shown[self._style] if self._style < len(self._workbook.shown) else None
-        )
+        formats = self._workbook.formats
+        sections = formats[self._style] if self._style < len(formats) else ()
         try:
+            text = number_text(written)
+            shown = shows(sections, float(text)) if sections else None
             if shown is None:
-                return number_text(written)
-            return moment(float(number_text(written)), shown, from_1904=self._workbook.from_1904)
+                return text
+            return moment(float(text), shown, from_1904=self._workbook.from_1904)
         except NoDate as error:
             return self._no_value(f"holds no date: {error}")
         except ValueError as error:

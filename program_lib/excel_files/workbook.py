@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from program_lib.errors import ProgramError
-from program_lib.excel_files.dates import BUILT_IN, shows
+from program_lib.excel_files.dates import BUILT_IN, Section, sections
 from program_lib.excel_files.package import Package
 from program_lib.settings import temporary_directory
 from program_lib.types import listed
@@ -47,9 +47,8 @@ class Workbook:
     package: Package
     sheets: list[Sheet] = field(default_factory=list)
     from_1904: bool = False
-    shown: list[str | None] = field(
-        default_factory=list
-    )  # by the number of a style: as `dates.shows`
+    # How numbers are shown, by the number of a style; no sections: as numbers
+    formats: list[tuple[Section, ...]] = field(default_factory=list)
     texts: str | None = None  # the part with the texts that cells share
 
     def sheet(self, wanted: str) -> Sheet:
@@ -89,7 +88,7 @@ def read_workbook(package: Package) -> Workbook:
     parts = dict(related.values())
     workbook.texts = parts.get("sharedStrings")
     if styles := parts.get("styles"):
-        workbook.shown = _styles(package, styles)
+        workbook.formats = _styles(package, styles)
     return workbook
 
 
@@ -97,18 +96,18 @@ def _relation(about: Mapping[str, str]) -> str:
     return next((value for name, value in about.items() if name.endswith(":id")), "")
 
 
-def _styles(package: Package, part: str) -> list[str | None]:
-    formats: dict[int, str | None] = dict(BUILT_IN)
-    styles: list[str | None] = []
+def _styles(package: Package, part: str) -> list[tuple[Section, ...]]:
+    formats: dict[int, tuple[Section, ...]] = {n: (Section(of),) for n, of in BUILT_IN.items()}
+    styles: list[tuple[Section, ...]] = []
     inside: list[str] = []
 
     def start(element: str, about: Mapping[str, str]) -> None:
         if element == "cellXfs":
             inside.append(element)
         elif element == "numFmt":
-            formats[_number(about.get("numFmtId"))] = shows(about.get("formatCode", "")[:1000])
+            formats[_number(about.get("numFmtId"))] = sections(about.get("formatCode", "")[:1000])
         elif element == "xf" and inside:
-            styles.append(formats.get(_number(about.get("numFmtId"))))
+            styles.append(formats.get(_number(about.get("numFmtId")), ()))
             if len(styles) > MOST_STYLES:
                 raise ProgramError(f"{package.name} has more than {MOST_STYLES:,} styles")
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.excel_files.dates import NoDate, moment, shows
+from program_lib.excel_files.dates import NoDate, moment, sections, shows
 from program_lib.excel_files.numbers import number_text
 from program_lib.excel_files.reader import CELL_BYTES, ExcelReader
 from program_lib.narrowest_types import narrowest_types
@@ -144,7 +144,10 @@ def test_a_decimal_that_excel_keeps_is_read_as_it_was_typed(number: Any) -> None
     assert len(number_text(f"{float(number):.17g}").lstrip("-").replace(".", "")) <= 15
 
 
-@pytest.mark.parametrize("written", ["", "nan", "inf", "1e999", "0x10", "1,5", "1 2", "²"])
+@pytest.mark.parametrize(
+    "written",
+    ["", "nan", "inf", "1e999", "0x10", "1,5", "1 2", "²", "1_0", "１", "1e9999999999999999999999"],
+)
 def test_what_is_no_number_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="is no number"):
         number_text(written)
@@ -160,7 +163,23 @@ def test_what_is_no_number_is_refused(written: str) -> None:
     ],
 )  # fmt: skip
 def test_the_format_of_a_number_says_whether_it_is_a_date(code: str, shown: str | None) -> None:
-    assert shows(code) == shown
+    assert shows(sections(code), 1) == shown
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "shown"),
+    [
+        ('[=0]"";yyyy-mm-dd', 46234, "date"), ('[=0]"";yyyy-mm-dd', 0, None),
+        ("[>0]dd/mm/yyyy;0", 46234, "date"), ("[>0]dd/mm/yyyy;0", 0, None),
+        ("[<1]h:mm;[h]:mm", 0.5, "time"), ("[<1]h:mm;[h]:mm", 1.5, "elapsed"),
+        ("[Red][<1]h:mm;[<> 2]0.00;d/m/yy", 2, "date"), ("[Red][<1]h:mm;[<> 2]0.00;d/m/yy", 3, None),
+        ("[<1]h:mm;[<2]h:mm", 3, None), ("yyyy-mm-dd;[Red]-0;@", 46234, "date"), ("0.00;yyyy", 46234, None),
+    ],
+)  # fmt: skip
+def test_a_format_with_conditions_shows_some_numbers_as_dates(
+    code: str, number: float, shown: str | None
+) -> None:
+    assert shows(sections(code), number) == shown
 
 
 @pytest.mark.parametrize(
@@ -259,6 +278,23 @@ def test_an_empty_text_is_null_but_in_a_column_of_texts(tmp_path: Path) -> None:
     )
     assert read(path) == [{"a": ""}, {"a": "1"}]
     assert read(path, {"a": "integer"}) == [{"a": None}, {"a": 1}]
+
+
+def test_a_date_whose_format_hides_zeros_is_a_date(tmp_path: Path) -> None:
+    formats = '<numFmts><numFmt numFmtId="164" formatCode="[=0]&quot;&quot;;dd/mm/yyyy"/></numFmts>'
+    styles = (
+        f'<styleSheet xmlns="{MAIN}">{formats}<cellXfs><xf numFmtId="164"/></cellXfs></styleSheet>'
+    )
+    cells = '<row><c s="0"><v>46234</v></c></row>'
+    path = by_hand(tmp_path / "x.xlsx", A_HEADER + cells, styles=styles)
+    assert read(path) == [{"a": "2026-07-31"}]
+    assert read(path, {"a": "date"}) == [{"a": date(2026, 7, 31)}]
+
+
+def test_a_boolean_is_spelt_in_any_case_or_refused(tmp_path: Path) -> None:
+    cells = "".join(f'<row><c t="b"><v>{v}</v></c></row>' for v in ("1", "TRUE", "0", "False"))
+    path = by_hand(tmp_path / "x.xlsx", A_HEADER + cells)
+    assert [row["a"] for row in read(path, {"a": "boolean"})] == [True, True, False, False]
 
 
 def test_a_date_that_is_shown_with_its_midnight_is_a_date(tmp_path: Path) -> None:
@@ -448,6 +484,9 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         ('<row><c r="XFE2"><v>1</v></c></row>', "a cell of row 2 is out of order"),
         ('<row><c r="²"><v>1</v></c></row>', "a cell of row 2 is out of order"),
         ("<row><c><v>one</v></c></row>", "the cell A2 of S of x.xlsx is damaged: 'one' is no number"),
+        ("<row><c><v>1_000</v></c></row>", "the cell A2 of S of x.xlsx is damaged: '1_000' is no number"),
+        ('<row><c t="b"><v>2</v></c></row>', "the cell A2 of S of x.xlsx is damaged: '2' is neither 1 nor 0"),
+        ('<row><c t="b"><v>yes</v></c></row>', "the cell A2 of S of x.xlsx is damaged: 'yes' is neither 1 nor 0"),
         ('<row><c t="s"><v>-1</v></c></row>', "names a text '-1'"),
         (f"<row>{text_cell('x' * 1_100_000)}</row>", "has a text of more than 1,048,576 characters"),
     ],
