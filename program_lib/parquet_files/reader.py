@@ -103,12 +103,21 @@ class ParquetReader(Uncounted):
             raise ProgramError(f"{self._name} has no columns")
 
     def _column(self, field: pa.Field) -> Column:
-        if (of := type_of(field)) is None:
+        is_interval = field.name in self._intervals
+        of = None if is_interval else type_of(field)
+        if of is None:
+            held = "intervals" if is_interval else field.type
             raise ProgramError(
-                f"the column {field.name} of {self._name} holds {field.type}, which is no type of a column here:"
+                f"the column {field.name} of {self._name} holds {held}, which is no type of a column here:"
                 f" {WHAT_TO_DO}"
             )
         return Column(field.name, of, field.nullable)
+
+    @cached_property
+    def _intervals(self) -> set[str]:
+        """Columns of months, days and milliseconds, of which Arrow tells the bytes alone."""
+        leaves = map(self._file.schema.column, range(len(self._file.schema)))
+        return {leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL"}
 
     # its rows
 

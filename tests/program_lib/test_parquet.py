@@ -291,6 +291,14 @@ def test_nested_columns_are_refused_and_can_be_left_out(files: Files) -> None:
         files.read(["e"])
 
 
+def test_intervals_are_refused_and_never_the_bytes_that_they_lie_in(files: Files) -> None:
+    query = "SELECT 1 AS a, INTERVAL 1 month AS b, '\\x01'::BLOB AS c"
+    duckdb.execute(f"COPY ({query}) TO '{files.path}' (FORMAT parquet)")
+    with pytest.raises(ProgramError, match=r"column b of x.parquet holds intervals, which is no"):
+        files.read()
+    assert files.read(["a", "c"])[1] == [{"a": 1, "c": b"\x01"}]
+
+
 def test_two_columns_of_one_name_are_refused(files: Files) -> None:
     pq.write_table(pa.table([[1], [2]], names=["a", "a"]), files.path)
     with pytest.raises(ProgramError, match=r"two columns of x\.parquet are called 'a'"):
