@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
@@ -11,6 +12,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16")
 MAX_RECORD = (
     64 * 1024 * 1024
 )  # bytes in UTF-8; more is a quote that was left open, and would fill the memory
+NOTE_FOR_EXCEL = re.compile("sep=[^A-Za-z0-9]?", re.IGNORECASE)  # a first line, for its delimiter
 NO_DELIMITERS = frozenset("\"'-+.:\\_ ")  # these stand in numbers, dates and quoted texts
 
 

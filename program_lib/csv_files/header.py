@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from program_lib.csv_files.form import NOTE_FOR_EXCEL
 from program_lib.csv_files.grammar import FieldText
 from program_lib.errors import ProgramError
 from program_lib.types import TEXT, Column, Schema, Type, listed
@@ -30,6 +31,7 @@ def header(fields: Sequence[FieldText], types: Mapping[str, Type], file: str) ->
     is no column: the reader sees to it that its fields are empty.
     """
     names = [_name(field, number, file) for number, field in enumerate(fields, 1)]
+    _check_no_note(names, fields, file)
     if not any(names):
         raise ProgramError(f"line 1 of {file} is empty: it must name the columns")
     if not names[-1] and len(names) > 1:
@@ -54,6 +56,14 @@ def _name(field: FieldText, number: int, file: str) -> str:
             f"the name of column {number} of {file} holds a NUL byte: is the file's encoding utf-16?"
         )
     return name if field.is_quoted else name.strip()
+
+
+def _check_no_note(names: Sequence[str], fields: Sequence[FieldText], file: str) -> None:
+    if fields[0].is_quoted or any(names[1:]) or not NOTE_FOR_EXCEL.fullmatch(names[0]):
+        return
+    raise ProgramError(
+        f"line 1 of {file} begins with {names[0]!r}, which tells Excel the delimiter and names no column: take it out"
+    )
 
 
 def _check_named(names: Sequence[str], width: int, file: str) -> None:

@@ -9,7 +9,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.csv_files.form import MAX_RECORD, Form
+from program_lib.csv_files.form import MAX_RECORD, NOTE_FOR_EXCEL, Form
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts, constant, content, shown
 from program_lib.types import AS_TEXT, Column, Kind, Schema
@@ -51,10 +51,11 @@ def header_line(schema: Schema, form: Form) -> bytes:
 
 
 def _header_field(name: str, form: Form) -> str:
-    """A name; quoted where spaces stand around it, too, which are not counted otherwise."""
+    """A name; quoted where spaces stand around it, too, which are not counted otherwise, and where Excel would not show it."""
     if not name or "\0" in name:
         raise ProgramError(f"a column is called {name!r}, which no CSV file can say: rename it")
-    is_plain = name == name.strip() and not name.startswith("\ufeff")
+    is_odd = name.startswith("\ufeff") or NOTE_FOR_EXCEL.fullmatch(name) is not None
+    is_plain = name == name.strip() and not is_odd
     if is_plain and not any(sign in name for sign in _signs(form)):
         return name
     if form.quote is None:

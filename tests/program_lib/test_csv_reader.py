@@ -117,6 +117,9 @@ def refusal(content: bytes, **settings: Any) -> str:
         (b"id,name,", ["id", "name"]),
         (b"id,name, ", ["id", "name"]),
         (b"Id,id", ["Id", "id"]),
+        (b"sep=x,sep=", ["sep=x", "sep="]),
+        (b'"sep=;",', ["sep=;"]),
+        (b"sep=and,", ["sep=and"]),
     ],
 )
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\r", b"\n\n"])
@@ -137,6 +140,15 @@ def test_the_first_line_names_the_columns(line: bytes, names: list[str], end: by
         (b"id,,name\n", "column 2 of visits.csv has no name"),
         (b",a,b\n0,1,2\n", "column 1 of visits.csv has no name"),
         (b"id,name,id\n", "columns 1 and 3 of visits.csv are called 'id'"),
+        (
+            b"sep=,\nid,name\n",
+            "line 1 of visits.csv begins with 'sep=', which tells Excel the delimiter",
+        ),
+        (
+            b"SEP=;\nid;name\n",
+            "line 1 of visits.csv begins with 'SEP=;', which tells Excel the delimiter",
+        ),
+        (b"\xef\xbb\xbfsep=\t\nid\tname\n", "line 1 of visits.csv begins with 'sep=', which tells"),
         (b'"id,name\n1,Ann\n', "line 1 of visits.csv opens a quote that nothing closes"),
         (b"id,n\xffme\n", "line 1 of visits.csv holds the byte 0xff, which is not UTF-8"),
         ("id,name\n".encode("utf-16-le"), "NUL byte: is the file's encoding utf-16?"),

@@ -136,6 +136,7 @@ def test_a_null_in_the_only_column_is_a_blank_line(tmp_path: Path) -> None:
         ('"', b'""""'),
         ("\ufeffa", b'"\xef\xbb\xbfa"'),
         ("a b", b"a b"),
+        ("sep=;", b'"sep=;"'),
     ],
 )
 def test_names_come_back_with_their_spaces(tmp_path: Path, name: str, line: bytes) -> None:
