@@ -42,7 +42,7 @@ DAY_US = 86_400_000_000  # microseconds
 def column_texts(values: Values, of: Type, name: str | None = None) -> pa.Array:
     """The texts of a column, NULL where it is NULL.
 
-    Raises RowRefused for a date or a timestamp outside of the years 1 to 9999.
+    Raises RowRefused for a date or a timestamp outside of the years 1 to 9999, and for a time outside of a day.
     """
     values = _one_array(values)
     if of.kind in _AS_IT_IS:
@@ -223,6 +223,7 @@ def _write_date(values: pa.Array, of: Type) -> pa.Array:
 
 
 def _write_time(values: pa.Array, of: Type) -> pa.Array:
+    check_times(values)
     return _without_zeros(pc.cast(values, pa.string()))
 
 
@@ -487,6 +488,13 @@ def check_days(days: pa.Array) -> None:
 
 def check_instants(values: pa.Array) -> None:
     _check_between(pc.cast(values, pa.int64()), FIRST_DAY * DAY_US, (LAST_DAY + 1) * DAY_US - 1)
+
+
+def check_times(times: pa.Array) -> None:
+    """Raises ValueError for 24:00, which some programs have and Arrow does not write."""
+    bounds = pc.min_max(pc.cast(times, pa.int64())).as_py()
+    if bounds["min"] is not None and not 0 <= bounds["min"] <= bounds["max"] < DAY_US:
+        raise ValueError("is no time of a day")
 
 
 def _check_between(numbers: pa.Array, least: int, most: int) -> None:

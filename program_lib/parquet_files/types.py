@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import RowRefused
-from program_lib.texts import DAY_US, check_days, check_instants, first_bad, parse_column, shown
+from program_lib.texts import (
+    check_days,
+    check_instants,
+    check_times,
+    first_bad,
+    parse_column,
+    shown,
+)
 from program_lib.types import (
     AS_TEXT,
     BOOLEAN,
@@ -177,9 +184,7 @@ def _date(values: pa.Array, to: Type) -> pa.Array:
 
 def _time(values: pa.Array, to: Type) -> pa.Array:
     times = pc.cast(values, to.arrow())
-    bounds = pc.min_max(pc.cast(times, pa.int64())).as_py()
-    if bounds["min"] is not None and not 0 <= bounds["min"] <= bounds["max"] < DAY_US:
-        raise ValueError("is no time of a day")
+    check_times(times)
     return times
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from program_lib.sql.allowed import QueryFailed
 from program_lib.sql.tables import name_in_sql
-from program_lib.texts import check_days, check_instants, column_texts
+from program_lib.texts import check_days, check_instants, check_times, column_texts
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -130,6 +130,8 @@ def _why_not(values: pa.ChunkedArray, column: Column, error: Exception) -> str:
 
 
 def _about_moments(values: pa.ChunkedArray) -> str:
+    if pa.types.is_time(values.type):
+        return "24:00, which is no time of a day"
     is_finer = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
     return (
         "nanoseconds, which do not fit into microseconds, or a date outside of the years 1 to 9999"
@@ -140,6 +142,7 @@ def _about_moments(values: pa.ChunkedArray) -> str:
 
 _CHECKS: Mapping[Kind, Callable[[pa.Array], None]] = {
     Kind.DATE: check_days,
+    Kind.TIME: check_times,
     Kind.TIMESTAMP: check_instants,
     Kind.TIMESTAMPTZ: check_instants,
 }

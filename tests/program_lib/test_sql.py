@@ -161,6 +161,7 @@ def test_what_duckdb_gives_has_a_type_of_ours_or_is_refused() -> None:
         ("CAST(n AS UHUGEINT)", 'the column c is UHUGEINT, which rows do not have here: write CAST("c" AS VARCHAR) AS "c"'),
         ("sum(n) OVER () * 5000000000000000000", 'the column c holds a number that does not fit into 64 bits: write CAST("c" AS DECIMAL(38, 0)) AS "c"'),
         ("DATE '2026-01-01' + 4000000", "the column c holds a date outside of the years 1 to 9999"),
+        ("TIME '24:00:00'", "the column c holds 24:00, which is no time of a day"),
         ("DATE 'infinity'", "the column c holds a date outside of the years 1 to 9999"),
         ("TIMESTAMP_NS '2026-01-01 00:00:00.000000001'", "the column c holds nanoseconds, which do not fit into microseconds"),
         ("CAST(city AS INTEGER)", "Could not convert string"),

@@ -138,6 +138,14 @@ def test_an_instant_outside_of_the_years_has_no_text(of: Type, instant: int) -> 
     assert caught.value.index == 2
 
 
+@pytest.mark.parametrize("microseconds", [-1, 86_400_000_000])
+def test_a_time_outside_of_a_day_has_no_text(microseconds: int) -> None:
+    values = pa.array([None, 0, microseconds], pa.int64()).cast(TIME.arrow())
+    with pytest.raises(RowRefused, match="is no time of a day") as caught:
+        column_texts(values, TIME)
+    assert caught.value.index == 2
+
+
 @pytest.mark.parametrize(
     ("to", "good", "expected"),
     [
