@@ -531,6 +531,8 @@ def _cannot_hold(to: Type) -> str:
             return "is beyond what a double can hold"
         case Kind.TIME:
             return "is no time of a day"
+        case Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
+            return "is no date that exists, of the years 1 to 9999, with a time up to 23:59:59"
     return "is no date that exists, of the years 1 to 9999"
 
 

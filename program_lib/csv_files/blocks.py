@@ -110,7 +110,7 @@ class Blocks:
         try:
             self._rest += self._source.read(min(max(self._size, len(self._rest)), most))
         except OtherEncoding as error:
-            raise ProgramError(f"{self._name} {error}") from error
+            raise ProgramError(f"{self._name} {error}: choose the file's encoding") from error
         except Undecodable as error:
             line = self._lines_to_rest() + 1 + (self._rest + error.before).count(b"\n")
             raise self._refused(line, not_in(self._source.encoding, error.found)) from error

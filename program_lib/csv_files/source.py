@@ -104,13 +104,14 @@ class Source:
         return begun.removeprefix(codecs.BOM_UTF8) if self.is_utf8 else begun
 
     def _check_mark(self, begun: bytes) -> None:
-        """Raises OtherEncoding for UTF-16 without a mark, and for one of UTF-8 where each byte is a sign."""
+        """Raises OtherEncoding for the mark of another encoding, and for UTF-16 without one."""
         if self.encoding == "utf-16":
             if begun and not begun.startswith(UTF_16_MARKS):
-                what = "does not begin with a byte order mark, which tells the order of bytes in utf-16"
-                raise OtherEncoding(f"{what}: write one, or choose the file's encoding")
+                raise OtherEncoding("does not begin with the byte order mark that utf-16 needs")
+        elif self.is_utf8 and begun.startswith(UTF_16_MARKS):
+            raise OtherEncoding("begins with the byte order mark of utf-16")
         elif not self.is_utf8 and begun.startswith(codecs.BOM_UTF8):
-            raise OtherEncoding("begins with the byte order mark of utf-8: choose this encoding")
+            raise OtherEncoding("begins with the byte order mark of utf-8")
 
     def _decoded(self, raw: bytes) -> bytes:
         assert self._decoder is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from program_lib.csv_files.source import Source
+from program_lib.csv_files.source import OtherEncoding, Source
 from program_lib.errors import ProgramError
 
 MAX_LINE = 64 * 1024 * 1024  # bytes; more would fill the memory
@@ -77,7 +77,10 @@ class Lines:
         most = MAX_LINE + 1 - len(self._rest)
         if most <= 0:
             raise self.refused(self._start, f"is longer than {MAX_LINE // 1024 // 1024} MB")
-        self._rest += self._source.read(min(max(READ, len(self._rest)), most))
+        try:
+            self._rest += self._source.read(min(max(READ, len(self._rest)), most))
+        except OtherEncoding as error:
+            raise ProgramError(f"{self._name} {error}, and JSON is UTF-8: write it so") from error
 
     def _check_utf8(self, block: Block) -> None:
         if block.content.isascii():

@@ -152,7 +152,10 @@ def test_the_first_line_names_the_columns(line: bytes, names: list[str], end: by
         (b'"id,name\n1,Ann\n', "line 1 of visits.csv opens a quote that nothing closes"),
         (b"id,n\xffme\n", "line 1 of visits.csv holds the byte 0xff, which is not UTF-8"),
         ("id,name\n".encode("utf-16-le"), "NUL byte: is the file's encoding utf-16?"),
-        ("id,name\n".encode("utf-16"), "line 1 of visits.csv holds the byte 0xff"),
+        (
+            "id,name\n".encode("utf-16"),
+            "visits.csv begins with the byte order mark of utf-16: choose",
+        ),
     ],
 )
 def test_a_first_line_that_cannot_name_them_is_refused(content: bytes, sentence: str) -> None:
@@ -401,9 +404,21 @@ def test_bytes_of_another_encoding_name_their_line(
 @pytest.mark.parametrize(
     ("encoding", "content", "sentence"),
     [
-        ("utf-16", b"a\0\n\0", "visits.csv does not begin with a byte order mark"),
-        ("utf-16", b"\0a\0\n", "visits.csv does not begin with a byte order mark"),
-        ("utf-16", b"a,b\n1,2\n", "visits.csv does not begin with a byte order mark"),
+        (
+            "utf-16",
+            b"a\0\n\0",
+            "visits.csv does not begin with the byte order mark that utf-16 needs: choose",
+        ),
+        (
+            "utf-16",
+            b"\0a\0\n",
+            "visits.csv does not begin with the byte order mark that utf-16 needs: choose",
+        ),
+        (
+            "utf-16",
+            b"a,b\n1,2\n",
+            "visits.csv does not begin with the byte order mark that utf-16 needs: choose",
+        ),
         ("latin-1", b"\xef\xbb\xbfa\n\xc3\xa9\n", "begins with the byte order mark of utf-8"),
         ("cp1252", b"\xef\xbb\xbfa\n\xc3\xa9\n", "begins with the byte order mark of utf-8"),
     ],

@@ -165,6 +165,13 @@ def test_a_line_that_is_no_row_is_named(line: bytes, why: str) -> None:
         read(before + b"\n" + line + b"\n")
 
 
+def test_a_file_in_utf_16_is_told_by_its_mark() -> None:
+    with pytest.raises(
+        ProgramError, match=r"x\.ndjson begins with the byte order mark of utf-16, and"
+    ):
+        read('{"a": 1}\n'.encode("utf-16"))
+
+
 def test_colons_are_no_members() -> None:
     line = b'{"a:": "b:c", "\\u003a": {"x": [":"]}, "t": "12:00"}'
     assert read(line) == [{"a:": "b:c", ":": '{"x": [":"]}', "t": "12:00"}]

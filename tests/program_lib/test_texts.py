@@ -272,6 +272,11 @@ def test_another_text_is_refused_with_its_row_and_column(to: Type, bad: str) -> 
         (SMALL, "40000", "'40000' does not fit into 16 bits"),
         (decimal(10, 2), "19.999", "'19.999' has more digits than decimal(10,2) can hold"),
         (DATE, "2026-13-01", "'2026-13-01' is no date that exists"),
+        (
+            TIMESTAMP,
+            "2026-07-31 24:00",
+            "'2026-07-31 24:00' is no date that exists, of the years 1 to 9999, with a time up to 23:59:59",
+        ),
         (INTEGER, "x" * 99, "'" + "x" * 60 + "'… is not a whole number"),
     ],
 )
