@@ -18,6 +18,8 @@ _CONDITION = re.compile(r"\[(<=|<>|>=|<|=|>) *(-?[0-9]+(?:\.[0-9]+)?)\]")
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, "=": operator.eq, ">=": operator.ge, ">": operator.gt, "<>": operator.ne,
 }  # fmt: skip
+_FRACTION = re.compile(r"\.0+")  # of a second
+_DIGITS = re.compile("[0#?]")  # which stand in formats of numbers alone
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 
 # What a format shows of a number
@@ -70,7 +72,8 @@ def _section(part: str) -> Section:
 def _letters_show(letters: str) -> str | None:
     if _ELAPSED.search(letters):
         return ELAPSED
-    if letters.strip() in ("general", "@"):
+    is_number = _DIGITS.search(_FRACTION.sub("", letters)) is not None
+    if is_number or letters.strip() in ("general", "standard", "@"):
         return None
     letters = letters.replace("general", "").replace("am/pm", "").replace("a/p", "")
     has_time = "h" in letters or "s" in letters

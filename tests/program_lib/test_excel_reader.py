@@ -159,6 +159,8 @@ def test_what_is_no_number_is_refused(written: str) -> None:
         ("General", None), ("0.00", None), ("#,##0.00 \"days\"", None), ("0.00E+00", None), ("[Red]0", None), ("@", None),
         ("yyyy-mm-dd", "date"), ("[$-409]d\\-mmm;@", "date"), ("mmmm", "date"), ("[$-F800]dddd\\,\\ mmmm", "date"),
         ("h:mm AM/PM", "time"), ("mm:ss.0", "time"), ("dd.mm.yy hh:mm", "both"), ("[h]:mm", "elapsed"), ("[ss]", "elapsed"),
+        ("#,##0.00 USD", None), ("0.0 h", None), ("# ??/?? d", None), ("Standard", None),  # as no Excel writes them
+        ("hh:mm:ss.000", "time"), ("[h]:mm:ss.00", "elapsed"), ("yyyy-mm-ddThh:mm:ss.0", "both"),
         ('0 "h"', None), ("0\\d", None), ("_(* #,##0_);_(* d)", None), ('yyyy"年"m"月"d"日"', "date"),
     ],
 )  # fmt: skip
