@@ -93,15 +93,20 @@ class Source:
         return b"".join(parts)
 
     def _without_mark(self, raw: bytes) -> bytes:
-        """Looks for a byte order mark, which a pipe may hand on byte by byte, and leaves out that of UTF-8."""
+        """Looks for a byte order mark, which a pipe may hand on byte by byte, and leaves out that of UTF-8.
+
+        Some files have it twice, of two programs that each wrote one.
+        """
         assert self._begun is not None
         begun = self._begun + raw
+        while self.is_utf8 and begun.startswith(codecs.BOM_UTF8):
+            begun = begun.removeprefix(codecs.BOM_UTF8)
         if not self.is_at_end and any(len(begun) < len(m) and m.startswith(begun) for m in MARKS):
             self._begun = begun
             return b""
         self._begun = None
         self._check_mark(begun)
-        return begun.removeprefix(codecs.BOM_UTF8) if self.is_utf8 else begun
+        return begun
 
     def _check_mark(self, begun: bytes) -> None:
         """Raises OtherEncoding for the mark of another encoding, and for UTF-16 without one."""

@@ -429,6 +429,14 @@ def test_a_file_that_begins_as_another_encoding_does_is_refused(
     assert sentence in refusal(content, encoding=encoding)
 
 
+@pytest.mark.parametrize("drop", [None, 1, 2, 3, 5])
+def test_a_mark_that_is_there_twice_is_no_part_of_a_name(drop: int | None) -> None:
+    mark = b"\xef\xbb\xbf"
+    for content in (b"id,b\n1,2\n", b'"id",b\n1,2\n'):
+        assert read(mark + mark + content, drop=drop) == (["id", "b"], [("1", "2")])
+    assert read(b'"\xef\xbb\xbfid"\n1\n', drop=drop) == (["\ufeffid"], [("1",)])
+
+
 def test_signs_that_begin_as_a_mark_does_are_no_mark() -> None:
     for encoding in ("latin-1", "cp1252"):
         assert read("ï»,b\nÿþ,1\n".encode(encoding), encoding=encoding, drop=1) == (
