@@ -188,10 +188,10 @@ def plan_of_old(table: Table, schema: Schema, *, replaces: bool) -> Plan:
 
 
 def _check_apart(schema: Schema) -> None:
-    """SQLite tells names of columns apart by more than the case of ASCII letters."""
-    seen: dict[str, str] = {}
+    """SQLite tells names of columns apart by more than the case of ASCII letters: É and é are two."""
+    seen: dict[bytes, str] = {}
     for name in schema.names:
-        if (other := seen.setdefault(name.lower(), name)) != name:
+        if (other := seen.setdefault(name.encode().lower(), name)) != name:
             raise ProgramError(f"SQLite does not tell the columns {other} and {name} apart")
 
 

@@ -758,6 +758,14 @@ def test_names_are_as_they_are(place: Place, connection: str) -> None:
     assert list(csv.reader(back.splitlines())) == [ODD_NAMES, row]
 
 
+@pytest.mark.parametrize("mode", ["create", "append", "replace"])
+def test_columns_that_sqlite_tells_apart_are_two(place: Place, mode: str) -> None:
+    place.file("in.csv", "\u00c9,\u00e9,e\u0301,\u212a,k\n1,2,3,4,5\n")
+    place.done(from_csv(), into())
+    place.done(from_csv(), into(mode=mode, table="t" if mode != "create" else "u"))
+    assert place.rows("SELECT * FROM t")[-1] == ("1", "2", "3", "4", "5")
+
+
 @pytest.mark.parametrize("written", ["sales.2026", "main.sales.2026"])
 def test_a_table_with_a_dot_in_its_name_is_read_and_written(place: Place, written: str) -> None:
     place.sqlite("src.db", 'CREATE TABLE "sales.2026"(a)', 'INSERT INTO "sales.2026" VALUES (1)')
