@@ -155,9 +155,11 @@ def is_partitioned(session: Session, table: Table) -> bool:
     )
 
 
-def sequence_of(session: Session, table: Table, column: str) -> str | None:
-    """The sequence that gives a column its next value, where the column owns one."""
-    name: str | None = session.value(
-        "SELECT pg_get_serial_sequence(%s, %s)", [quoted(table.schema, table.name), column]
+def sequence_of(session: Session, table: Table, column: str) -> tuple[str, bool] | None:
+    """The sequence that gives a column its next value, where the column owns one, and whether it counts down."""
+    found: list[tuple[str, bool]] = session.rows(
+        "SELECT s.name, q.seqincrement < 0 FROM (SELECT pg_get_serial_sequence(%s, %s)) AS s(name)"
+        " JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.name::regclass",
+        [quoted(table.schema, table.name), column],
     )
-    return name
+    return found[0] if found else None

@@ -30,10 +30,11 @@ from program_lib.databases.postgresql.session import WRITING, Session, quoted, w
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts
-from program_lib.types import BYTES, Column, Schema, listed
+from program_lib.types import BYTES, Column, Kind, Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
+_COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
 ROWS_AT_ONCE = (
     16 * 1024
 )  # that are sent at once: the server stores them while lines are made of the next
@@ -53,11 +54,18 @@ _SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
 
 @dataclass
 class _Sequence:
-    """What gives the next value of a column that is given values."""
+    """What gives the next value of a column that is given numbers."""
 
     name: str
     column: str
-    most: int | None = None  # of the values given
+    counts_down: bool
+    last: int | None = None  # of the numbers given: the highest; the lowest where it counts down
+
+    def see(self, values: pa.Array) -> None:
+        seen = pc.min_max(_whole_numbers(values)).as_py()
+        found = [seen["min"], seen["max"], self.last]
+        pick = min if self.counts_down else max
+        self.last = pick((n for n in found if n is not None), default=None)
 
 
 @dataclass
@@ -182,7 +190,7 @@ class PostgresqlWriter:
         columns = [spelt_names.get(name, name) for name in self._schema.names]
         plan = _Plan(columns, self._place, targets)
         if self._mode != UPDATE:
-            plan.sequences = self._sequences(names, by_name)
+            plan.sequences = self._sequences([n for n in names if by_name[n].has_default], targets)
         if merge is not None:
             plan.merge, plan.into = merge, merge.beside
             plan.before += merge.making(columns)
@@ -229,13 +237,14 @@ class PostgresqlWriter:
             for column, type_ in zip(columns, types, strict=True)
         }
 
-    def _sequences(self, names: list[str], facts: dict[str, Facts]) -> list[_Sequence]:
+    def _sequences(self, names: list[str], targets: dict[str, Target]) -> list[_Sequence]:
+        """Of columns of numbers: what a default makes of the next value for a text is not known."""
         found = {
             name: catalog.sequence_of(self._session, self._place, name)
             for name in names
-            if facts[name].has_default
+            if targets[name].type.kind in _COUNTED
         }
-        return [_Sequence(sequence, name) for name, sequence in found.items() if sequence]
+        return [_Sequence(of[0], name, of[1]) for name, of in found.items() if of]
 
     def _add_replacing(self, plan: _Plan, new: Schema) -> None:
         """DELETE, not TRUNCATE: a reader of the table goes on, and triggers fire.
@@ -272,10 +281,7 @@ class PostgresqlWriter:
             found = self._stored(table, columns)
         self.tally.add(len(table), found)
         for sequence in self._plan.sequences:
-            values = columns[self._plan.columns.index(sequence.column)]
-            highest = pc.max(values).as_py()
-            if highest is not None:
-                sequence.most = max(int(highest), sequence.most or int(highest))
+            sequence.see(columns[self._plan.columns.index(sequence.column)])
 
     def _stored(self, table: pa.Table, columns: list[pa.Array]) -> int | None:
         """How many of the rows were found by their key, where the mode has one."""
@@ -373,13 +379,13 @@ class PostgresqlWriter:
 
     def _set(self, sequence: _Sequence) -> None:
         """The next value must be one that is not there; a sequence is never set back."""
-        if sequence.most is None:
+        if sequence.last is None:
             return
         self._session.rows(
             "SELECT setval(seqrelid, %s) FROM pg_catalog.pg_sequence"
-            " WHERE seqrelid = %s::regclass AND seqincrement > 0"
-            " AND %s > coalesce(pg_sequence_last_value(seqrelid), seqstart - 1)",
-            [sequence.most, sequence.name, sequence.most],
+            " WHERE seqrelid = %s::regclass AND sign(seqincrement) * (%s"
+            " - coalesce(pg_sequence_last_value(seqrelid), seqstart - sign(seqincrement))) > 0",
+            [sequence.last, sequence.name, sequence.last],
         )
 
     def commit(self) -> None:
@@ -390,6 +396,15 @@ class PostgresqlWriter:
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
             shared.session.close()
+
+
+def _whole_numbers(values: pa.Array) -> pa.Array:
+    """Those that a sequence may give, or meet: no NaN, and none beyond 18 digits of a numeric."""
+    if pa.types.is_integer(values.type):
+        return values
+    texts = pc.cast(values, pa.string())
+    plain = texts.filter(pc.match_substring_regex(texts, r"^-?[0-9]{1,18}(?:\.|$)"))
+    return pc.cast(pc.replace_substring_regex(plain, r"\..*", ""), pa.int64())
 
 
 def _lines(table: pa.Table) -> memoryview:
