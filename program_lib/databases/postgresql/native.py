@@ -100,8 +100,9 @@ def _numeric(precision: int, scale: int) -> Type:
 
 # What these make of a value's text may be another value, without an error.
 _CHANGING = re.compile(
-    r'^(?:money|"char"|interval.+|(?:numeric|time|timestamp|interval|bpchar|character)[ (].*\[\]'
-    r"|numeric\(\d+,-\d+\))$"
+    r"""^(?: (?:money|"char") (?:\[\])? | name\[\] | interval.+ | numeric\(\d+,-\d+\)
+        | (?:numeric|time|timestamp|interval|bpchar|character) [\ (] .* \[\] )$""",
+    re.VERBOSE,
 )
 
 
