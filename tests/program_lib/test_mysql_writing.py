@@ -384,6 +384,10 @@ FITS: list[tuple[Type, Any, str, Any]] = [
     (TEXT, "😀", "varchar(3) character set latin1", None),
     (TEXT, "é", "varchar(3) character set latin1", "é"),
     (TEXT, "x" * 256, "tinytext", None),
+    (TEXT, "x" * 255 + " ", "tinytext", None),
+    (TEXT, "é" * 127 + "  ", "tinytext", None),
+    (TEXT, "é" * 127 + " ", "tinytext", "é" * 127 + " "),
+    (TEXT, "x" * 65_535 + " ", "text", None),
     (TEXT, "a\\b'c\"d\0e\n\r\x1a%s", "text", "a\\b'c\"d\0e\n\r\x1a%s"),
     (TEXT, "'); DROP TABLE t; -- ", "text", "'); DROP TABLE t; -- "),
     (TEXT, "\\'", "text", "\\'"),
@@ -392,6 +396,10 @@ FITS: list[tuple[Type, Any, str, Any]] = [
     (TEXT, "SAD", "enum('sad','it''s')", None),
     (TEXT, "1", "enum('sad','it''s')", None),
     (TEXT, "", "enum('sad','it''s')", None),
+    (TEXT, "a\\b", r"enum('a\\b','C:\\','\n\r\0')", "a\\b"),
+    (TEXT, "C:\\", r"enum('a\\b','C:\\','\n\r\0')", "C:\\"),
+    (TEXT, "\n\r\0", r"enum('a\\b','C:\\','\n\r\0')", "\n\r\0"),
+    (TEXT, "a\\b,it's", r"set('a\\b','it''s')", "a\\b,it's"),
     (TEXT, "x,y", "set('x','y')", "x,y"),
     (TEXT, "x,z", "set('x','y')", None),
     (TEXT, "3", "set('x','y')", None),
@@ -673,3 +681,4 @@ def test_a_server_that_is_not_there_is_told_without_the_password(mariadb: Databa
 
 def test_the_members_of_an_enum_are_read_from_its_declaration() -> None:
     assert members_of("enum('a','it''s','b,c','')") == ["a", "it's", "b,c", ""]
+    assert members_of(r"enum('\\n','\\\\','\n')") == ["\\n", "\\\\", "\n"]

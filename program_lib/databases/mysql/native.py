@@ -39,6 +39,7 @@ MOST_DIGITS, MOST_SCALE = 65, 30  # of a decimal
 MAX_VARCHAR = 1_000  # characters; longer ones are longtext, since a row may have 65,535 bytes
 MAX_ROW_OF_VARCHARS = 48_000  # bytes
 
+_TEXT_BYTES = {"tinytext": 2**8 - 1, "text": 2**16 - 1, "mediumtext": 2**24 - 1}
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 
 
@@ -175,14 +176,22 @@ def _changes(column: Declared) -> Callable[[pa.Array], pa.Array] | None:
         return lambda values: _is_other_set(values, members)
     if column.base == "binary":  # shorter ones would get zeros at their end
         return lambda values: pc.less(pc.binary_length(values), column.length or 0)
+    if column.base in _TEXT_BYTES:  # of which the server cuts spaces at the end, and nothing else
+        return lambda values: _loses_spaces(values, _TEXT_BYTES[column.base])
     if column.base in ("double", "float") and column.scale is not None:
         return lambda values: _has_more_digits(values, column.scale or 0)
     return None
 
 
+_ESCAPED = {"''": "'", "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\0": "\0"}
+
+
 def members_of(spelt: str) -> list[str]:
-    """The texts of enum('a','it''s')."""
-    return [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", spelt)]
+    r"""The texts of enum('a','it''s','C:\\')."""
+    return [
+        re.sub(r"''|\\[\\nr0]", lambda found: _ESCAPED[found[0]], text)
+        for text in re.findall(r"'((?:[^']|'')*)'", spelt)
+    ]
 
 
 def _is_other_set(values: pa.Array, members: list[str]) -> pa.Array:
@@ -194,6 +203,10 @@ def _is_other_set(values: pa.Array, members: list[str]) -> pa.Array:
         return named[0] < 0 or named != sorted(set(named))
 
     return pa.array([bool(text) and is_other(text) for text in values.to_pylist()], pa.bool_())
+
+
+def _loses_spaces(values: pa.Array, most: int) -> pa.Array:
+    return pc.and_(pc.ends_with(values, " "), pc.greater(pc.binary_length(values), most))
 
 
 def _has_more_digits(values: pa.Array, scale: int) -> pa.Array:
