@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from program_lib.databases.keys import Match, check_no_null
 from program_lib.databases.sqlite_link import Link, quoted
-from program_lib.databases.sqlite_values import Store, Stored, Value, storing
+from program_lib.databases.sqlite_values import Store, Stored, Value, storing, storing_no_null
 from program_lib.errors import RowRefused
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Column
@@ -42,9 +42,10 @@ class Plan:
     statements: list[str] = field(default_factory=list)
     match: Match | None = None  # of a mode with a key
 
-    def add(self, column: Column, name: str, declared: str) -> None:
+    def add(self, column: Column, name: str, declared: str, is_rowid: bool = False) -> None:
+        store = storing(column, declared, name)
         self.names.append(name)
-        self.stores.append(storing(column, declared, name))
+        self.stores.append(storing_no_null(store, column.name, name) if is_rowid else store)
 
 
 class Inserts:

@@ -295,6 +295,18 @@ def storing(source: Column, declared: str | None, to: str) -> Store:
     return lambda values: into(_fitted(values, source, place), source.name)
 
 
+def storing_no_null(store: Store, name: str, to: str) -> Store:
+    """Into the column that numbers the rows: SQLite would give its next number to a row that has NULL there."""
+
+    def stored(values: pa.Array) -> Stored:
+        if values.null_count:
+            index = pc.index(pc.is_null(values), True).as_py()
+            raise RowRefused(index, f"NULL would become the next number of the column {to}", name)
+        return store(values)
+
+    return stored
+
+
 _BY_AFFINITY = {"TEXT": TEXT, "REAL": DOUBLE}  # of names that are not known here
 
 
@@ -342,7 +354,8 @@ def _stored_in(target: Type, into: str) -> Callable[[pa.Array, str], Stored]:
     if target.kind is Kind.NUMERIC:
         return partial(_store_texts, target) if into == "TEXT" else _store_numerics
     if target.kind in AS_TEXT and into != "TEXT":
-        return _store_beside_numbers
+        is_read_from_numbers = target.kind is Kind.JSON
+        return _store_beside_numbers if is_read_from_numbers else _store_other_than_numbers
     return _STORE.get(target.kind, _store_as_is)
 
 

@@ -183,7 +183,7 @@ def plan_of_old(table: Table, schema: Schema, *, replaces: bool) -> Plan:
         there[column.name] = TableColumn(column.name, declared_for(column.type))
     spelt = names.spelt(schema.names, list(there), table.name)
     for column, name in zip(schema, spelt, strict=True):
-        plan.add(column, name, there[name].declared)
+        plan.add(column, name, there[name].declared, there[name].is_rowid)
     return plan
 
 

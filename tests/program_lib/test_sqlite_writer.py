@@ -290,6 +290,7 @@ def test_values_go_into_a_column_of_another_type_where_they_stay_what_they_are(
         ("JSON", JSON, "12345678901234567890"),
         ("STRING", TEXT, "007"),
         ("STRING", TEXT, "5"),
+        ("INTERVAL", TEXT, "5"),
         ("POINT", TEXT, "1e3"),
         ("MYREAL", INTEGER, 2**53 + 1),
         ("", NUMERIC, "12345678901234567.89"),
@@ -363,6 +364,16 @@ def test_what_the_table_fills_in_itself_may_be_left_out(tmp_path: Path) -> None:
     )
     write(path, "append", N, (7,), (8,))
     assert rows_of(path, "SELECT * FROM t") == [(1, 7, "d", 14), (2, 8, "d", 16)]
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_row_without_an_id_gets_none_of_its_own(tmp_path: Path, mode: str) -> None:
+    path = execute(tmp_path / "out.db", "CREATE TABLE t (ID INTEGER PRIMARY KEY, v INTEGER)")
+    with pytest.raises(RowRefused) as refused:
+        write(path, mode, schema_of(id=INTEGER, v=INTEGER), (5, 1), (None, 2))
+    assert (refused.value.index, refused.value.column) == (1, "id")
+    assert refused.value.reason == "NULL would become the next number of the column ID"
+    assert rows_of(path, "SELECT * FROM t") == []
 
 
 def test_there_is_nothing_to_append_to(tmp_path: Path) -> None:
