@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.databases import Database
-from tests.program_lib.moving import move
+from tests.program_lib.moving import move, read
 
 # a type of MariaDB, and values that lie at its ends, as SQL
 TYPES = {
@@ -84,3 +84,17 @@ def test_each_type_comes_into_a_new_table_as_it_was(
         assert move(mariadb.url, mariadb.url, "q", query="SELECT k, v FROM s;") == len(values)
         assert is_same(mariadb, "s", "q")
         assert column_types(mariadb, "q")[1] == column_types(mariadb, "s")[1]
+
+
+@pytest.mark.parametrize(
+    "setting", ["sql_select_limit = 1", "sql_mode = 'PAD_CHAR_TO_FULL_LENGTH'"]
+)
+def test_what_is_read_does_not_depend_on_the_servers_settings(
+    mariadb: Database, setting: str
+) -> None:
+    mariadb.execute("CREATE TABLE t (c char(5))", "INSERT INTO t VALUES ('ab'), (' c'), (NULL)")
+    url = f"{mariadb.url}?init_command=SET {setting}"
+    for rows in read(url, table="t"), read(url, "SELECT c FROM t"):
+        assert rows["c"].to_pylist() == ["ab", " c", None]
+    move(url, url, "copy", table="t")
+    assert mariadb.rows("SELECT c FROM copy") == [("ab",), (" c",), (None,)]

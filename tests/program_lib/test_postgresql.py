@@ -399,3 +399,16 @@ def test_a_dot_parts_schema_and_table_unless_a_table_has_the_whole_name(
         ProgramError, match="there is no schema nowhere: a dot parts schema and table"
     ):
         write(postgresql.url, "nowhere.new", "create", {"n": INTEGER}, [])
+
+
+def test_what_is_read_and_written_does_not_depend_on_the_servers_settings(
+    postgresql: Database,
+) -> None:
+    postgresql.execute(
+        "CREATE TABLE t (a text[], x xml)",
+        "INSERT INTO t VALUES ('{NULL,\"NULL\"}', 'no document')",
+    )
+    settings = "-c array_nulls=off -c xmloption=document -c idle_in_transaction_session_timeout=1"
+    url = f"{postgresql.url}?options={settings}"
+    move(url, url, "copy", table="t")
+    assert postgresql.rows("SELECT a, x::text FROM copy") == [([None, "NULL"], "no document")]

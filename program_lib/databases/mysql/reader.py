@@ -194,6 +194,8 @@ def _parsed(values: pa.Array, column: Column, field: FieldDescriptorPacket) -> p
     try:
         if column.type.kind is Kind.TIMESTAMPTZ:  # sent without a zone, which is the session's
             return pc.assume_timezone(parse_column(values, TIMESTAMP, column.name), "UTC")
+        if column.type.is_padded:  # sql_mode may ask for spaces up to the length
+            return pc.utf8_rtrim(values, " ")
         return parse_column(values, column.type, column.name)
     except RowRefused as refused:
         advice = f"; CAST(`{column.name}` AS CHAR) in the query reads it as text"

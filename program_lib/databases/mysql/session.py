@@ -25,6 +25,7 @@ _ALWAYS = (
     "SET SESSION time_zone = '+00:00'",
     f"SET SESSION wait_timeout = {IDLE_SECONDS}",
     f"SET SESSION net_write_timeout = {IDLE_SECONDS}",
+    f"SET SESSION sql_select_limit = {2**64 - 1}",  # else rows are left out without a word
 )
 READING = (
     *_ALWAYS,

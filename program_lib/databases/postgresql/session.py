@@ -16,7 +16,7 @@ from program_lib.errors import ProgramError
 
 CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in the URL says otherwise
 
-# The forms of values on the wire; LOCAL, so that a pooler hands the connection on as it was.
+# The forms of values on the wire, and how long it may be silent; LOCAL, so that a pooler hands the connection on as it was.
 SETTINGS = "".join(
     f"; SET LOCAL {name} = {value}"
     for name, value in {
@@ -26,6 +26,9 @@ SETTINGS = "".join(
         "bytea_output": "'hex'",
         "extra_float_digits": "3",
         "lc_monetary": "'C'",
+        "array_nulls": "on",  # else {NULL} is read as a text of four letters
+        "xmloption": "'content'",
+        "idle_in_transaction_session_timeout": "0",  # a run may read elsewhere, and has deadlines
     }.items()
 )
 READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{SETTINGS}"
