@@ -180,9 +180,11 @@ def test_odd_names_are_kept(mariadb: Database) -> None:
         assert read(mariadb.url, table=table).to_pylist() == [
             dict(zip(odd, range(len(odd)), strict=True))
         ]
-    for name in ("z" * 65, "ends with a space ", ""):
+    for name in ("z" * 65, "ends with a space ", "", "a 😀"):
         with pytest.raises(ProgramError, match="64 characters"):
             write(mariadb.url, "t", "create", {name: INTEGER}, [])
+    with pytest.raises(ProgramError, match="there is no table 😀"):
+        read(mariadb.url, table="😀")
     assert "t" not in [name for (name,) in mariadb.rows(TABLES)]
 
 

@@ -363,6 +363,17 @@ def test_odd_names_are_kept(postgresql: Database) -> None:
         assert len(read(postgresql.url, table=table)) == 2
 
 
+def test_a_table_is_found_whose_name_has_a_capital_beyond_ascii(postgresql: Database) -> None:
+    postgresql.execute('CREATE SCHEMA "Köln"')
+    for table, other_case in ("Übersicht", "ÜBERSICHT"), ("Köln.Éclairs", "kÖln.éclairs"):
+        write(postgresql.url, table, "create", {"a": INTEGER}, [(1,)])
+        write(postgresql.url, table, "append", {"a": INTEGER}, [(2,)])
+        write(postgresql.url, table, "replace", {"a": INTEGER}, [(3,)])
+        assert read(postgresql.url, table=other_case)["a"].to_pylist() == [3]
+        with pytest.raises(ProgramError, match="is there already"):
+            write(postgresql.url, table, "create", {"a": INTEGER}, [])
+
+
 def test_names_that_would_be_cut_are_refused(postgresql: Database) -> None:
     with pytest.raises(ProgramError, match="63 bytes"):
         write(postgresql.url, "é" * 32, "create", {"a": INTEGER}, [])

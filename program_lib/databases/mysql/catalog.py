@@ -25,6 +25,8 @@ def _tables(session: Session, query: str, *parameters: str) -> list[Table]:
 
 
 def find(session: Session, written: str) -> Table | None:
+    if _is_beyond(written):
+        return None
     return find_table(written, _tables(session, _TABLES + _ALIKE, written, written))
 
 
@@ -59,11 +61,16 @@ def place_of_new(session: Session, written: str) -> Table:
 
 def check_name(name: str, what: str) -> None:
     """Raises ProgramError for a name that the database does not take."""
-    if not 1 <= len(name) <= MAX_NAME or name.endswith(" "):
+    if not 1 <= len(name) <= MAX_NAME or name.endswith(" ") or _is_beyond(name):
         raise ProgramError(
-            f"a {what} may have a name of {MAX_NAME} characters in MariaDB and MySQL, and no space at"
-            f" its end: not {name!r}"
+            f"a {what} may have a name of {MAX_NAME} characters in MariaDB and MySQL, with no space at"
+            f" its end and none beyond U+FFFF, such as 😀: not {name!r}"
         )
+
+
+def _is_beyond(name: str) -> bool:
+    """Whether there is a character in it that no name of these databases has."""
+    return max(name, default="") > "\uffff"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,16 @@ _TABLES = """
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
-_ALIKE = " AND (lower(c.relname) = lower(%s) OR lower(n.nspname || '.' || c.relname) = lower(%s))"
+# names are of the collation "C", in which Ä has no other case
+_ALIKE = (
+    ' AND lower(%s) IN (lower(c.relname COLLATE "default"),'
+    " lower((n.nspname || '.' || c.relname) COLLATE \"default\"))"
+)
 _OF_PEOPLE = " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'"
 
 
 def find(session: Session, written: str) -> Table | None:
-    return find_table(
-        written, [Table(*row) for row in session.rows(_TABLES + _ALIKE, [written] * 2)]
-    )
+    return find_table(written, [Table(*row) for row in session.rows(_TABLES + _ALIKE, [written])])
 
 
 def shown_columns(
