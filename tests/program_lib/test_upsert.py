@@ -435,3 +435,19 @@ def test_tables_without_transactions_and_keys_of_parts_are_refused(mariadb: Data
 def test_the_modes_are_refused_where_no_statement_is_known_for_them() -> None:
     with pytest.raises(ProgramError, match=r"upsert writes into PostgreSQL, .* not into oracle"):
         write_rows("oracle://h/d", "t", "upsert", ["id"])
+
+
+def test_a_column_whose_default_is_no_date_is_written_and_left_out(mariadb: Database) -> None:
+    """Many old tables have it, and today's modes of the server do not take it."""
+    mariadb.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, day date NOT NULL DEFAULT '0000-00-00')",
+        "INSERT INTO t (id) VALUES (1)",
+    )
+    columns, day = {"id": INTEGER, "day": DATE}, date(2026, 7, 31)
+    for mode, number in ("update", 1), ("upsert", 2), ("insert_or_ignore", 3):
+        write(mariadb, mode, ["id"], columns, [(number, day)])
+    write(mariadb, "insert_or_ignore", ["id"], {"id": INTEGER}, [(4,)])
+    assert mariadb.rows("SELECT CAST(day AS CHAR) FROM t ORDER BY id") == [
+        *[("2026-07-31",)] * 3,
+        ("0000-00-00",),
+    ]

@@ -32,13 +32,14 @@ READING = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT",
 )
-# NO_AUTO_VALUE_ON_ZERO: a 0 that is given stays 0. Without NO_BACKSLASH_ESCAPES: see literals.py.
+# NO_AUTO_VALUE_ON_ZERO: a 0 that is given stays 0. Without NO_BACKSLASH_ESCAPES: see literals.py. Without
+# NO_ZERO_DATE: rows have no 0000-00-00, but it is the default of many an old column.
 WRITING = (
     *_ALWAYS,
     # keys that are looked for and not there stay so until the end, whatever the server's default is
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-    "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'",
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
+    "NO_AUTO_VALUE_ON_ZERO'",
     "START TRANSACTION",
 )
 
