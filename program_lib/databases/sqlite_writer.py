@@ -15,6 +15,7 @@ from program_lib.databases import names
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
+from program_lib.databases.sqlite_keys import check_spelling
 from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
 from program_lib.databases.sqlite_parameters import bound
 from program_lib.databases.sqlite_tables import (
@@ -150,7 +151,9 @@ class SqliteWriter:
         assert self._file is not None, "start comes first"
         there = [column.name for column in table.columns]
         unique = unique_keys(self._file.link, table)
-        return match(self._mode, self._key, given, there, unique, table.name)
+        found = match(self._mode, self._key, given, there, unique, table.name)
+        check_spelling(self._file.link, table, found.key)
+        return found
 
 
 # --- what is done to the table -------------------------------------------------------------------

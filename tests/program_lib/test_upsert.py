@@ -451,3 +451,41 @@ def test_a_column_whose_default_is_no_date_is_written_and_left_out(mariadb: Data
         *[("2026-07-31",)] * 3,
         ("0000-00-00",),
     ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "other", "ours"),
+    [
+        ("DATETIME", "2026-07-31 12:00:00", "2026-07-31 12:00:00.000000"),
+        ("DATETIME", "2026-07-31T12:00:00.000000", "2026-07-31 12:00:00.000000"),
+        ("DATETIME", "2026-07-31", "2026-07-31 00:00:00.000000"),
+        ("TIMESTAMPTZ", "2026-07-31 12:00:00Z", "2026-07-31 12:00:00.000000+00:00"),
+        ("TIMESTAMPTZ", "2026-07-31 14:00:00.000000+02:00", "2026-07-31 12:00:00.000000+00:00"),
+        ("TIME", "12:00", "12:00:00.000000"),
+        (
+            "UUID",
+            "123E4567-E89B-12D3-A456-426614174000",
+            "123e4567-e89b-12d3-a456-426614174000",
+        ),
+    ],
+)
+def test_a_key_that_sqlite_holds_in_another_spelling_is_refused(
+    tmp_path: Path, declared: str, other: str, ours: str
+) -> None:
+    """Such a row would not be found, and its twin be inserted beside it."""
+    target = Sqlite(tmp_path / "t.db")
+    columns = {"place": TEXT, "at": TEXT, "n": INTEGER}
+    for there in (other, ours):
+        target.execute(
+            "DROP TABLE IF EXISTS t",
+            f"CREATE TABLE t (place TEXT, at {declared}, n INTEGER, PRIMARY KEY (place, at))",
+            f"INSERT INTO t VALUES ('a', '{ours}', 1), ('b', '{there}', 2)",
+        )
+        rows = [("b", ours, 7)]
+        if there == ours:
+            assert write(target, "upsert", ["place", "at"], columns, rows).endswith("1 updated")
+            continue
+        for mode in MODES:
+            with pytest.raises(ProgramError, match="the key at of t holds ") as refused:
+                write(target, mode, ["place", "at"], columns, rows)
+            assert repr(other) in str(refused.value)
