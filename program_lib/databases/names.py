@@ -58,6 +58,11 @@ def no_table(written: str, there: Iterable[Table]) -> str:
     return f"there is no table {written}{dots}; there are {listed(names)}"
 
 
+def rows_are_kept(table: str) -> str:
+    """The sentence for a table that DELETE has not emptied."""
+    return f"a trigger or a rule of {table} keeps rows that replace deletes: choose another mode"
+
+
 def spelt(columns: Sequence[str], there: Sequence[str], table: str) -> list[str]:
     """How the table spells each column: exactly so, else with another case if that is one column only.
 

@@ -109,8 +109,15 @@ class SqliteWriter:
                 plan = self._plan()  # once more: others may have changed the table until now
                 for statement in plan.statements:
                     self._file.link.execute(statement)
+                if self._mode == "replace":
+                    self._check_empty(plan)
             self._inserts = inserting(self._file.link, plan)
         return self._inserts
+
+    def _check_empty(self, plan: Plan) -> None:
+        assert self._file is not None, "start comes first"
+        if self._file.link.execute(f"SELECT 1 FROM {plan.target} LIMIT 1").fetchone():  # noqa: S608
+            raise ProgramError(names.rows_are_kept(self._table))
 
     def _run(self, when: str, statement: str) -> None:
         """Raises StatementFailed, also where it is more than one statement."""

@@ -490,6 +490,44 @@ def test_a_replace_that_fails_leaves_all_as_it_was(postgresql: Database) -> None
         assert postgresql.rows("SELECT * FROM t") == [(1, "OLD")]
 
 
+@pytest.mark.parametrize("columns", [{"v": INTEGER}, {"v": INTEGER, "new": INTEGER}])
+@pytest.mark.parametrize(
+    "keeping",
+    [
+        'CREATE RULE r AS ON DELETE TO "it\'s" DO INSTEAD UPDATE "it\'s" SET gone = true WHERE v = OLD.v',
+        'CREATE TRIGGER tr BEFORE DELETE ON "it\'s" FOR EACH ROW EXECUTE FUNCTION keep()',
+    ],
+)
+def test_replace_fails_where_rows_of_before_would_stay(
+    postgresql: Database, keeping: str, columns: dict[str, Type]
+) -> None:
+    postgresql.execute(
+        'CREATE TABLE "it\'s" (v integer, gone boolean DEFAULT false)',
+        'INSERT INTO "it\'s" VALUES (1)',
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        keeping,
+    )
+    with pytest.raises(psycopg.Error, match="a trigger or a rule of it's keeps rows"):
+        write(postgresql.url, "it's", "replace", columns, [(2,) * len(columns)])
+    assert postgresql.rows('SELECT * FROM "it\'s"') == [(1, False)]
+    postgresql.execute('DROP TRIGGER IF EXISTS tr ON "it\'s"', 'DROP RULE IF EXISTS r ON "it\'s"')
+    write(postgresql.url, "it's", "replace", columns, [(2,) * len(columns)])
+    assert postgresql.rows('SELECT v FROM "it\'s"') == [(2,)]
+
+
+def test_a_trigger_that_only_looks_at_what_replace_deletes_does_not_stop_it(
+    postgresql: Database,
+) -> None:
+    postgresql.execute(
+        "CREATE TABLE t (v integer)",
+        "INSERT INTO t VALUES (1)",
+        "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "CREATE TRIGGER tr BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION see()",
+    )
+    write(postgresql.url, "t", "replace", {"v": INTEGER}, [(2,)])
+    assert postgresql.rows("SELECT v FROM t") == [(2,)]
+
+
 def test_replace_without_rows_empties_the_table(postgresql: Database) -> None:
     postgresql.execute("CREATE TABLE t (a integer)", "INSERT INTO t VALUES (1)")
     write(postgresql.url, "t", "replace", {"a": INTEGER}, [])

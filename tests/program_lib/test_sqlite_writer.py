@@ -376,6 +376,18 @@ def test_a_row_without_an_id_gets_none_of_its_own(tmp_path: Path, mode: str) -> 
     assert rows_of(path, "SELECT * FROM t") == []
 
 
+def test_replace_fails_where_rows_of_before_would_stay(tmp_path: Path) -> None:
+    path = execute(
+        tmp_path / "out.db",
+        "CREATE TABLE t (v INTEGER)",
+        "INSERT INTO t VALUES (1)",
+        "CREATE TRIGGER tr BEFORE DELETE ON t BEGIN SELECT raise(ignore); END",
+    )
+    with pytest.raises(ProgramError, match="a trigger or a rule of t keeps rows"):
+        write(path, "replace", N, (2,))
+    assert rows_of(path, "SELECT * FROM t") == [(1,)]
+
+
 def test_there_is_nothing_to_append_to(tmp_path: Path) -> None:
     path = execute(tmp_path / "out.db", "CREATE TABLE orders (v)")
     with pytest.raises(ProgramError, match="there is no table t; there are orders"):

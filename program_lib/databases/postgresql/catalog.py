@@ -134,6 +134,20 @@ def has_heirs(session: Session, table: Table) -> bool:
     )
 
 
+def may_keep_rows(session: Session, table: Table) -> bool:
+    """Whether a trigger or a rule of somebody has a say in a DELETE."""
+    deletes, before = 8, 2  # bits of tgtype
+    return bool(
+        session.value(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = t.oid AND NOT tgisinternal"
+            f" AND tgtype & {deletes} <> 0 AND tgtype & {before} <> 0)"
+            " OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = t.oid AND ev_type = '4')"
+            " FROM (SELECT %s::regclass) AS t(oid)",
+            [quoted(table.schema, table.name)],
+        )
+    )
+
+
 def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
     """The columns of each key that ON CONFLICT may name: whole columns, no condition, not deferrable."""
     rows = session.rows(

@@ -14,12 +14,13 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+from psycopg.sql import Literal
 from sqlalchemy.engine import URL
 
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.names import Table, has, spelt
+from program_lib.databases.names import Table, has, rows_are_kept, spelt
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
 from program_lib.databases.postgresql.merging import Merge
@@ -252,9 +253,11 @@ class PostgresqlWriter:
         A new column takes a lock that a reader of this very program would never let go, so rows wait
         beside the table until all are read.
         """
-        delete = f"DELETE FROM {_sql(self._place)}"
+        emptying = [f"DELETE FROM {_sql(self._place)}"]
+        if catalog.may_keep_rows(self._session, self._place):
+            emptying.append(_failing_unless_empty(self._place, self._written))
         if not new:
-            plan.before.append(delete)
+            plan.before += emptying
             return
         beside = Table("pg_temp", f"rows_{secrets.token_hex(8)}", is_near=False)
         table, old = _sql(self._place), [name for name in plan.columns if name not in new.names]
@@ -267,7 +270,7 @@ class PostgresqlWriter:
         ]
         plan.after += [
             f"ALTER TABLE {table} {', '.join(lines)}",
-            delete,
+            *emptying,
             f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_sql(beside)}",
         ]
         plan.into = beside
@@ -396,6 +399,15 @@ class PostgresqlWriter:
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
             shared.session.close()
+
+
+def _failing_unless_empty(table: Table, written: str) -> str:
+    """A statement that fails where a DELETE has left rows."""
+    tag, said = f"$check_{secrets.token_hex(8)}$", Literal(rows_are_kept(written)).as_string()
+    return (
+        f"DO {tag} BEGIN IF EXISTS (SELECT FROM {_sql(table)}) THEN"
+        f" RAISE EXCEPTION USING MESSAGE = {said}; END IF; END {tag}"
+    )
 
 
 def _whole_numbers(values: pa.Array) -> pa.Array:
