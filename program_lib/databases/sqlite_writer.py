@@ -27,7 +27,7 @@ from program_lib.databases.sqlite_tables import (
     unique_keys,
 )
 from program_lib.databases.sqlite_types import declared_for
-from program_lib.databases.turns import turn_of
+from program_lib.databases.turns import ClaimedTables, turn_of
 from program_lib.errors import ProgramError
 from program_lib.types import Column, Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
@@ -67,7 +67,9 @@ class SqliteWriter:
     def start(self, say: Say) -> None:
         self._say = say
         self._file = _File.shared(self._place, say)
-        self._there()
+        table = self._there()
+        name = table.name if table else new_table_name(self._table)
+        self._file.tables.claim(name.lower(), self._mode, self._table)
 
     def open(self, schema: Schema) -> None:
         self._schema = schema
@@ -241,6 +243,7 @@ class _File:
     def __init__(self, key: str, link: Link) -> None:
         self.link = link
         self.turn = turn_of(("sqlite", key))
+        self.tables = ClaimedTables()
         self._key = key
         self._writers = 0
         self._is_begun = self._is_committed = False

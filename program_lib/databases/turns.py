@@ -36,6 +36,22 @@ def claim_database(database: Hashable, *, alone: bool) -> None:
     (_ALONE if alone else _SHARED).add(database)
 
 
+class ClaimedTables:
+    """The tables that the outputs of one transaction write; a graph may spell one of them in several ways."""
+
+    def __init__(self) -> None:
+        self._modes: dict[Hashable, str] = {}
+
+    def claim(self, table: Hashable, mode: str, written: str) -> None:
+        """Raises ProgramError where another output writes it, too, unless both append."""
+        other = self._modes.get(table)
+        if other is not None and not other == mode == "append":
+            raise ProgramError(
+                f"another node writes the table {written}, too: let one of them take all the rows"
+            )
+        self._modes[table] = mode
+
+
 def spelled_alike(url: URL) -> str:
     """The URL, password included, as all spellings of it: a host in capitals, the usual port left out, a driver."""
     backend = url.get_backend_name()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
+
 import pytest
 
+from program_lib.databases import write_rows
 from program_lib.databases.connections import database_url
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.secrets import SECRETS, hidden
+from program_lib.types import INTEGER
 from tests.databases import PASSWORD, Database
-from tests.program_lib.moving import move
+from tests.program_lib.moving import move, read, say, write
 
 # a value of PostgreSQL, the type of MariaDB that a new table has for it, and its text there
 INTO_MARIADB = [
@@ -175,3 +180,30 @@ def test_a_wrong_password_is_told_without_it(postgresql: Database, mariadb: Data
         with pytest.raises(Exception, match=r"(?i)password|denied") as refused:
             move(url, url, "t", query="SELECT 1 AS a")
         assert "wrong-one-77" not in hidden(str(refused.value))
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
+def test_two_outputs_write_one_table_by_two_names_only_if_both_append(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While editing, nobody knows that they are one."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    if kind == "sqlite":
+        url, schema = f"sqlite:///{tmp_path}/t.db", "main"
+    else:
+        database: Database = request.getfixturevalue(kind)
+        url, schema = database.url, "public" if kind == "postgresql" else database.name
+    write(url, "t", "create", {"a": INTEGER}, [(1,)])
+
+    def two(first: str, second: str) -> None:
+        with ExitStack() as stack:
+            for table, mode in ("t", first), (f"{schema}.t", second):
+                writer = write_rows(url, table, mode)
+                stack.callback(writer.undo)
+                writer.start(say)
+
+    two("append", "append")
+    for modes in ("replace", "replace"), ("append", "replace"), ("replace", "append"):
+        with pytest.raises(ProgramError, match=rf"another node writes the table {schema}\.t, too"):
+            two(*modes)
+    assert read(url, table="t")["a"].to_pylist() == [1]

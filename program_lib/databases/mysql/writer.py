@@ -27,7 +27,7 @@ from program_lib.databases.mysql.merging import Merge
 from program_lib.databases.mysql.native import declared, target
 from program_lib.databases.mysql.session import WRITING, Session, quoted, words
 from program_lib.databases.names import Table, spelt
-from program_lib.databases.turns import spelled_alike, turn_of
+from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
@@ -47,6 +47,7 @@ class Shared:
     url: URL
     packet_bytes: int  # of a statement, at most
     rows: Session  # the transaction of append and replace
+    tables: ClaimedTables = field(default_factory=ClaimedTables)
     new: Session | None = None  # makes and fills new tables
     helpers: dict[Table, Table] = field(
         default_factory=dict
@@ -128,6 +129,7 @@ class MysqlWriter:
         self._shared = _SHARED[self._key]
         self._session = self._shared.rows
         self._place, self._is_there = self._find()
+        self._shared.tables.claim((self._place.schema, self._place.name), self._mode, self._written)
         if self._is_there:
             self._check_all_or_nothing()
         if self._mode == REPLACE and self._is_there:

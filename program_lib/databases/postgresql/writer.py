@@ -28,7 +28,7 @@ from program_lib.databases.postgresql.native import NUMERIC_OID, declared, targe
 from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.session import WRITING, Session, quoted, words
-from program_lib.databases.turns import spelled_alike, turn_of
+from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts
 from program_lib.types import BYTES, Column, Kind, Schema, listed
@@ -46,6 +46,7 @@ class Shared:
     """The transaction of all writers into one database."""
 
     session: Session
+    tables: ClaimedTables = field(default_factory=ClaimedTables)
     lost: Exception | None = None  # why the connection is of no use any more
     is_committed: bool = False
 
@@ -124,6 +125,7 @@ class PostgresqlWriter:
         self._shared = _SHARED[self._key]
         self._session = self._shared.session
         self._place, self._is_there = self._find()
+        self._shared.tables.claim((self._place.schema, self._place.name), self._mode, self._written)
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
         if self._mode in KEYED and catalog.has_heirs(self._session, self._place):
