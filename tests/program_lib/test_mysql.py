@@ -98,3 +98,13 @@ def test_what_is_read_does_not_depend_on_the_servers_settings(
         assert rows["c"].to_pylist() == ["ab", " c", None]
     move(url, url, "copy", table="t")
     assert mariadb.rows("SELECT c FROM copy") == [("ab",), (" c",), (None,)]
+
+
+def test_texts_of_another_character_set_have_room_in_a_new_table(mariadb: Database) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (a tinytext, b text) CHARACTER SET latin1",
+        "INSERT INTO t VALUES (repeat('é', 255), repeat('€', 65535))",
+    )
+    move(mariadb.url, mariadb.url, "copy", table="t")
+    assert mariadb.rows("SELECT a = repeat('é', 255), b = repeat('€', 65535) FROM copy") == [(1, 1)]
+    assert column_types(mariadb, "copy") == [("text", "YES"), ("mediumtext", "YES")]

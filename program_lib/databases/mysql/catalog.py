@@ -84,6 +84,7 @@ class Declared:
     precision: int | None
     scale: int | None
     second_digits: int | None
+    character_set: str | None  # of a text
     is_nullable: bool
     has_default: bool  # or counts by itself
     extra: str  # auto_increment, STORED GENERATED, INVISIBLE …
@@ -101,7 +102,7 @@ class Declared:
 def columns(session: Session, table: Table) -> list[Declared]:
     rows = session.rows(
         "SELECT column_name, data_type, column_type, character_maximum_length, numeric_precision,"
-        " numeric_scale, datetime_precision, is_nullable, column_default, extra"
+        " numeric_scale, datetime_precision, character_set_name, is_nullable, column_default, extra"
         " FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
         " ORDER BY ordinal_position",
         [table.schema, table.name],
@@ -111,7 +112,7 @@ def columns(session: Session, table: Table) -> list[Declared]:
 
 
 def _declared(row: tuple[str | None, ...], json: set[str]) -> Declared:
-    name, base, spelt, *numbers, nullable, default, extra = row
+    name, base, spelt, *numbers, character_set, nullable, default, extra = row
     length, precision, scale, second_digits = (
         None if number is None else int(number) for number in numbers
     )
@@ -125,6 +126,7 @@ def _declared(row: tuple[str | None, ...], json: set[str]) -> Declared:
         precision,
         scale,
         second_digits,
+        character_set,
         nullable == "YES",
         default not in (None, "NULL") or "auto_increment" in extra,
         extra,

@@ -40,6 +40,7 @@ MAX_VARCHAR = 1_000  # characters; longer ones are longtext, since a row may hav
 MAX_ROW_OF_VARCHARS = 48_000  # bytes
 
 _TEXT_BYTES = {"tinytext": 2**8 - 1, "text": 2**16 - 1, "mediumtext": 2**24 - 1}
+_WIDER = {"tinytext": "text", "text": "mediumtext", "mediumtext": "longtext"}
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 
 
@@ -124,7 +125,16 @@ _BASES: dict[str, Type] = {
 
 def type_of_declared(column: Declared) -> Type:
     """The type of a column of a table; what is not known here is bytes."""
-    return replace(_of_declared(column), native=OURS + ("json" if column.is_json else column.spelt))
+    return replace(_of_declared(column), native=OURS + _spelt_anew(column))
+
+
+def _spelt_anew(column: Declared) -> str:
+    """As a new table declares it, which is in utf8mb4: an é of latin1 has two bytes there."""
+    if column.is_json:
+        return "json"
+    if (column.character_set or "utf8").startswith("utf8"):
+        return column.spelt
+    return _WIDER.get(column.base, column.spelt)
 
 
 def _of_declared(column: Declared) -> Type:
