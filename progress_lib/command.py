@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from typing import IO
 
 from progress_lib.environment import nats_url, program_link, tenant_id
 from progress_lib.node import Node
-from progress_lib.progress import Progress, Status
+from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
 from progress_lib.reporter import ProgressReporter
 from progress_lib.stops import Stopped, Stops, die_of, signal_name
 from progress_lib.subjects import progress_subject
@@ -140,7 +142,7 @@ def _positive(text: str) -> int:
         number = int(text)
     except ValueError:
         number = 0
-    if number <= 0:
+    if not 0 < number < MAX_WHOLE:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
     return number
 
@@ -168,6 +170,7 @@ def _say(options: argparse.Namespace) -> int:
         row_total=options.total,
     )
     try:
+        progress = usable(progress)
         link = program_link(nats_url(), "progress-report")
         subject = progress_subject(tenant_id(), options.job)
     except ValueError as error:
@@ -296,9 +299,7 @@ def _code_of(
     process = None
     try:
         with stops.held():
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE if counts else None, env=environment, bufsize=0
-            )
+            process = _started(command, subprocess.PIPE if counts else None, environment)
         if process.stdout is not None and node is not None:
             _pass_output_on(process.stdout, _counter(options, node), stops)
         return stops.wait_for_end(process)
@@ -310,6 +311,21 @@ def _code_of(
         elif isinstance(error, OSError):
             return _wrong(f"{command[0]}: {error.strerror}", NOT_EXECUTABLE)
         raise
+
+
+def _started(
+    command: list[str], stdout: int | None, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """The command's process. A script without `#!` runs in sh, as it does from a shell, cron or `env`."""
+    try:
+        return subprocess.Popen(command, stdout=stdout, env=environment, bufsize=0)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    script = shutil.which(command[0]) or command[0]
+    return subprocess.Popen(
+        ["/bin/sh", script, *command[1:]], stdout=stdout, env=environment, bufsize=0
+    )
 
 
 def _pass_output_on(stdout: IO[bytes], note: Callable[[bytes], None], stops: Stops) -> None:

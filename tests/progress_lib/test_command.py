@@ -82,6 +82,9 @@ def test_messages_belong_to_the_run_of_the_environment(shell: Shell, listener: L
         ("0 1 running", "'0' is no positive whole number"),
         ("x 1 running", "'x' is no positive whole number"),
         ("42 1 running many", "invalid int value: 'many'"),
+        ("42 1 running 9223372036854775808", "must be a whole number of 64 bits"),
+        ("42 9223372036854775808 running", "must be a whole number of 64 bits"),
+        ("9223372036854775808 1 running", "'9223372036854775808' is no positive whole number"),
         ("--lines --bytes 42 1", "not allowed with"),
         ("--lines 42 1 running", "STATUS sends one message"),
         ("42 1 --", "a command must follow --"),
@@ -265,6 +268,15 @@ def test_a_command_that_succeeds_completes_its_node(shell: Shell, listener: List
     done = shell("$REPORT --name List 42 1 -- ls -- /dev/null")
     assert (done.returncode, done.stdout, done.stderr) == (0, "/dev/null\n", "")
     assert eventually(listener.end) == ("completed", 0, "")
+
+
+def test_a_script_without_an_interpreters_name_runs_in_sh(shell: Shell, listener: Listener) -> None:
+    write = "echo 'echo \"$1\"; exit $2' >nightly; chmod +x nightly; "
+    for command in ("./nightly", "PATH=.:$PATH nightly"):
+        variables, _, name = command.rpartition(" ")
+        done = shell(f"cd $(mktemp -d); {write} {variables} $REPORT --lines 42 1 -- {name} 'a b' 3")
+        assert (done.returncode, done.stdout) == (3, "a b\n")
+    assert eventually(listener.end) == ("failed", 1, "exit code 3")
 
 
 @pytest.mark.parametrize(
