@@ -21,16 +21,17 @@ def failure_of(error: BaseException | None) -> str | None:
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return None
-        return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
+        return f"exit code {error.code}" if isinstance(error.code, int) else text_of(error.code)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    return f"{type(error).__name__}: {text}" if (text := _text(error)) else type(error).__name__
+    return f"{type(error).__name__}: {text}" if (text := text_of(error)) else type(error).__name__
 
 
-def _text(error: BaseException) -> str:
+def text_of(value: object) -> str:
+    """Its text; empty where its own `__str__` is wrong, which is no reason to end the program."""
     try:
-        return str(error)
-    except Exception:  # its own __str__ is wrong
+        return str(value)
+    except Exception:
         return ""
 
 

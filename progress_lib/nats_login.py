@@ -3,7 +3,9 @@
 The only file that imports pynats2, and that names attributes which pynats2 keeps to itself.
 """
 
+import os
 import sys
+import threading
 import types
 from typing import Any
 from urllib.parse import unquote
@@ -35,11 +37,24 @@ def _distribution(name: str) -> Any:
 _pynats2 = _import_pynats2()
 
 
+# Held by a thread that imports. A child that was forked meanwhile could never import the same: it waits for a thread
+# that it does not have.
+_IMPORTING = threading.Lock()
+os.register_at_fork(
+    before=_IMPORTING.acquire,
+    after_in_parent=_IMPORTING.release,
+    after_in_child=_IMPORTING.release,
+)
+
+
 class Login:
     """One server, and who logs in there. `url` has one of the forms that `progress_lib.nats.check_url` lets through."""
 
     def __init__(self, url: str, name: str) -> None:
-        self._client = _pynats2.NATSNoSubscribeClient(url, name=name)
+        with _IMPORTING:
+            import encodings.idna  # noqa: F401  a socket's address needs it
+
+            self._client = _pynats2.NATSNoSubscribeClient(url, name=name)
         options = self._client._conn_options
         for key in ("username", "password"):  # pynats2 would send them percent-encoded
             options[key] = unquote(options[key]) if options[key] else options[key]

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from progress_lib.ends import Left, failure_of
+from progress_lib.ends import Left, failure_of, text_of
 from progress_lib.progress import Progress, Status
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Node:
 
     def say(self, message: object) -> None:
         """A few words for people; the latest of them is shown."""
-        self.message = str(message)
+        self.message = text_of(message)
 
     def complete(self) -> None:
         """The node has done its work."""
@@ -64,7 +64,7 @@ class Node:
 
     def fail(self, reason: object) -> None:
         """The node has not done its work, for this reason."""
-        self._end(Status.FAILED, str(reason))
+        self._end(Status.FAILED, text_of(reason))
 
     def end(self, error: BaseException | None) -> None:
         """As the exception says that ended the work; None: as completed."""

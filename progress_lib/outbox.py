@@ -9,6 +9,10 @@ COUNT_PERIOD = 0.05  # seconds between two running counts of a node: 20 a second
 MAX_NODES = 10_000  # nodes one program may name; more is a mistake, and only costs memory
 
 
+class OutboxFull(Exception):
+    """There is no room for another node."""
+
+
 class Outbox:
     """Keeps, for each node, what still has to be said; bounded by two messages a node.
 
@@ -28,12 +32,12 @@ class Outbox:
         self._goes_on = False  # the last round found counts: there will be another
 
     def add(self, progress: Progress) -> bool:
-        """Notes what is now true. True when it must be looked at sooner than `next_due` said."""
+        """Notes what is now true. True when it must be looked at sooner than `next_due` said. Raises OutboxFull."""
         node_id = progress.node_id
         before = self._latest.get(node_id)
         if before is None:
             if len(self._latest) >= MAX_NODES:
-                return False
+                raise OutboxFull(f"a program may name {MAX_NODES:,}")
         elif before.status.is_terminal:
             return False
         self._latest[node_id] = progress
@@ -71,6 +75,11 @@ class Outbox:
                 self._changed[progress.node_id] = now
             elif self._latest[progress.node_id] is progress:
                 self._counts.discard(progress.node_id)
+
+    def count_of(self, node_id: int) -> int:
+        """The newest count of a node; 0 of one that nothing is known of."""
+        latest = self._latest.get(node_id)
+        return 0 if latest is None else latest.row_count
 
     @property
     def is_empty(self) -> bool:

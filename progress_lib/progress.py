@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from progress_lib.ends import text_of
+
 
 class Status(StrEnum):
     """What a node is doing. A terminal status is absorbing within a run."""
@@ -261,7 +263,7 @@ def _is_share(value: Any) -> bool:
 def _any_text(value: Any) -> str:
     if isinstance(value, bytes):
         return value[:MAX_TEXT].decode(errors="replace")
-    return "" if value is None else str(value)[:MAX_TEXT]
+    return "" if value is None else text_of(value)[:MAX_TEXT]
 
 
 def _status(value: Any) -> Status:

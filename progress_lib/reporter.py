@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import itertools
 import json
 import logging
 import os
@@ -19,8 +20,15 @@ from progress_lib.ends import failure_of
 from progress_lib.environment import program_link
 from progress_lib.nats import Link
 from progress_lib.node import Node
-from progress_lib.outbox import COUNT_PERIOD, Outbox
-from progress_lib.progress import MAX_TEXT, MalformedProgress, Progress, ProgressFunc, usable
+from progress_lib.outbox import COUNT_PERIOD, Outbox, OutboxFull
+from progress_lib.progress import (
+    MAX_TEXT,
+    NODE_ENDS,
+    MalformedProgress,
+    Progress,
+    ProgressFunc,
+    usable,
+)
 from progress_lib.subjects import progress_subject, status_subject
 
 LOG = logging.getLogger(__name__)
@@ -88,6 +96,7 @@ class ProgressReporter:
         self._began_at = time.time()
         self._run_failure: str | None = None  # why the run will be told as failed
         self._taken: set[int] = set()  # (lock) ids that nodes of `node` have
+        self._ids = itertools.count(1)  # (lock) those that may be free
         self._begin()
         _REPORTERS.add(self)
         atexit.register(self._close_at_exit)
@@ -120,6 +129,7 @@ class ProgressReporter:
         self._link = link
         link.start()
         self._sender.start()
+        _at_end_of_child(self._close_with_child)
 
     def forked(self) -> None:
         """Begins anew in a forked child: the connection and what waits to be sent belong to the parent."""
@@ -154,7 +164,7 @@ class ProgressReporter:
         try:
             if self._is_forked:
                 self._join_in()
-            progress = usable(progress)
+            progress = self._usable(progress)
             with self._lock:
                 has_work = self._outbox.add(progress)
             if has_work:  # once a round, not once a call: waking a thread costs more
@@ -162,8 +172,24 @@ class ProgressReporter:
         except Exception as error:  # nothing here stops a program
             self._warn(progress, error)
 
+    def _usable(self, progress: Progress) -> Progress:
+        """As `usable`; an end is told whatever its details are, with the last count that was one."""
+        try:
+            return usable(progress)
+        except Exception as error:
+            if progress.status not in NODE_ENDS:
+                raise
+            with self._lock:
+                count = self._outbox.count_of(progress.node_id)
+            end = usable(progress.replace(row_count=count, row=None, ports=None, fault=None))
+            self._warn(progress, error)
+            return end
+
     def _warn(self, progress: Progress | Node, error: Exception) -> None:
-        node = repr(getattr(progress, "node_id", progress))[:60]
+        if isinstance(error, OutboxFull):
+            node = "any other node"
+        else:
+            node = f"node {getattr(progress, 'node_id', progress)!r:.60}"
         if node not in self._warned and len(self._warned) < MAX_WARNINGS:
             self._warned.add(node)
             why = (
@@ -171,7 +197,7 @@ class ProgressReporter:
                 if isinstance(error, MalformedProgress)
                 else f"{type(error).__name__}: {error}"
             )
-            LOG.warning("progress of node %s is not reported: %s", node, why)
+            LOG.warning("progress of %s is not reported: %s", node, why)
 
     def node(self, node_id: int | None = None, name: str = "", total: int | None = None) -> Node:
         """A node, for a `with` block that does its work. `total`: rows that there will be, where that is known.
@@ -181,7 +207,7 @@ class ProgressReporter:
         """
         with self._lock:
             if node_id is None:
-                node_id = next(n for n in range(1, len(self._taken) + 2) if n not in self._taken)
+                node_id = next(n for n in self._ids if n not in self._taken)
             self._taken.add(node_id)
         return Node(self, node_id, name or f"Node {node_id}", total)
 
@@ -227,6 +253,10 @@ class ProgressReporter:
         """The program ends, and Python has printed the exception that ended it, if one did."""
         is_session = hasattr(sys, "ps1")  # there exceptions end nothing
         self._close(CRASH_WAIT, None if is_session else getattr(sys, "last_value", None))
+
+    def _close_with_child(self) -> None:
+        """A child of multiprocessing ends, maybe by the exception that is on its way up."""
+        self._close(CRASH_WAIT, sys.exc_info()[1])
 
     def _close(self, timeout: float, error: BaseException | None) -> None:
         if self._is_closed:
@@ -456,6 +486,15 @@ def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:
             return function(*arguments, **options)
 
     return called
+
+
+def _at_end_of_child(function: Callable[[], None]) -> None:
+    """Calls it at the end of a child of multiprocessing, which skips what is registered with atexit."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, function, exitpriority=-100)  # after its own children and its queues
 
 
 _REPORTERS: weakref.WeakSet[ProgressReporter] = weakref.WeakSet()

@@ -7,6 +7,7 @@ Needs the package tqdm (`pip install progress-lib[tqdm]`).
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import Any
 import tqdm as _tqdm
 
 from progress_lib.defaults import default_reporter
-from progress_lib.ends import Left, Loop
+from progress_lib.ends import Left, Loop, text_of
 from progress_lib.node import Node
 from progress_lib.reporter import ProgressReporter
 
@@ -76,8 +77,9 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
         self._end(None)
 
     def update(self, n: float = 1) -> Any:
-        if self.disable:
-            self.n += n  # tqdm's own counts only what is shown
+        if self.disable:  # tqdm's own counts only what is shown, and looks at nothing else
+            with contextlib.suppress(TypeError):
+                self.n += n
         shown = super().update(n)
         self._note()
         return shown
@@ -126,10 +128,11 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
         if node is None:
             return
         if not self._is_iterated:
-            node.row_count = int(self.n)
+            count = _whole(self.n)
+            node.row_count = node.row_count if count is None else count
         node.row_total = _whole(self.total)
         node.name = (getattr(self, "desc", None) or "").removesuffix(": ") or node.name
-        node.message = str(getattr(self, "postfix", None) or "")
+        node.message = text_of(getattr(self, "postfix", None) or "")
 
 
 def trange(*arguments: Any, **options: Any) -> tqdm:
@@ -137,5 +140,9 @@ def trange(*arguments: Any, **options: Any) -> tqdm:
     return tqdm(range(*arguments), **options)
 
 
-def _whole(total: float | None) -> int | None:
-    return int(total) if total is not None and total < float("inf") else None
+def _whole(number: Any) -> int | None:
+    """None for what is no finite number: a bar that is not shown takes anything."""
+    try:
+        return int(number)
+    except (TypeError, ValueError, OverflowError):
+        return None

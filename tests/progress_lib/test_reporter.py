@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from progress_lib import Progress, ProgressReporter, Status
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
+from progress_lib.outbox import MAX_NODES
 from progress_lib.progress import Row
 from progress_lib.reporter import ABSENT_WAIT
 from tests.harness import ROOT, NatsServer, eventually, free_port
@@ -243,6 +245,33 @@ def test_what_cannot_be_said_is_told_once_and_stops_nothing(
     assert "is not reported" in warnings[0].message
 
 
+@pytest.mark.parametrize(
+    "fields", [{"row_count": float("nan")}, {"row_count": 7.5}, {"row": 7}, {"ports": {"a": 0.5}}]
+)
+def test_an_end_is_told_whatever_its_details_are(
+    nats_server: NatsServer,
+    listener: Listener,
+    fields: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        reporter.report(odd(row_count=6))
+        reporter.report(odd(status=Status.FAILED, **{"row_count": 6, **fields}))
+    eventually(lambda: listener.last() == {1: ("failed", 6)})
+    assert ["node 1 is not reported" in record.message for record in caplog.records] == [True]
+
+
+def test_nodes_beyond_the_most_are_told_of_once(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        for node_id in range(MAX_NODES + 3):
+            reporter.report(odd(node_id=node_id))
+    [warning] = [record for record in caplog.records if record.name == "progress_lib.reporter"]
+    assert "any other node" in warning.message
+    assert "10,000" in warning.message
+
+
 def test_plain_words_for_a_status_end_a_node(nats_server: NatsServer, listener: Listener) -> None:
     with ProgressReporter(nats_server.url, "default", 42) as reporter:
         reporter.report(odd(status="running"))
@@ -334,3 +363,44 @@ r(Progress(1, 'A', Status.COMPLETED, 1))
     assert process.returncode == 0, err
     ends = {1: ("completed", 1), 2: ("completed", 2), 3: ("completed", 3)}
     eventually(lambda: listener.last() == ends)
+
+
+CHILDREN = """
+import multiprocessing
+from progress_lib import default_reporter, track
+
+def work(n):
+    for row in track(range(10), node_id=n):
+        if n == 3:
+            raise ValueError("bad row")
+
+if __name__ == "__main__":
+    {before}
+    context = multiprocessing.get_context("{how}")
+    for n in (1, 2, 3):
+        child = context.Process(target=work, args=(n,))
+        child.start()
+        child.join(20)
+        assert child.exitcode == (n == 3), child.exitcode
+"""
+
+
+@pytest.mark.parametrize("how", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("before", ["pass", "default_reporter()"])
+def test_a_child_of_multiprocessing_says_its_last_word(
+    nats_server: NatsServer, listener: Listener, tmp_path: Path, how: str, before: str
+) -> None:
+    program = tmp_path / "children.py"
+    program.write_text(CHILDREN.format(how=how, before=before))
+    variables = {"NATS_URL": nats_server.url, "JOB_ID": "42", "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, program],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    ends = {1: ("completed", 10), 2: ("completed", 10), 3: ("failed", 0)}
+    eventually(lambda: listener.last() == ends)
+    assert listener.messages[-1]["message"] == "ValueError: bad row"

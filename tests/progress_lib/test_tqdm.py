@@ -55,6 +55,17 @@ def test_a_bar_that_is_moved_by_hand(
     assert (listener.said()["nodeName"], listener.said()["rowTotal"]) == ("Copy", 10)
 
 
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), None, "1"])
+@pytest.mark.parametrize("total", [10, "many"])
+def test_a_bar_that_is_not_shown_takes_anything(
+    bar: Callable[..., Any], listener: Listener, amount: Any, total: Any
+) -> None:
+    with bar(total=total, disable=True) as odd:
+        odd.update(3)
+        odd.update(amount)
+    assert eventually(listener.end) == ("completed", 3, "")
+
+
 def test_each_bar_has_an_id_of_its_own(bar: Callable[..., Any], listener: Listener) -> None:
     for _ in bar(range(2), desc="outer"):
         list(bar(range(3), desc="inner", leave=False))

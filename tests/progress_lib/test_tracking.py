@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -76,6 +77,16 @@ def test_a_count_is_seen_while_the_next_row_takes_long(
         if row == 9_998:  # the one after a burst
             eventually(lambda: listener.last() == {1: ("running", 9_998)})
             break
+
+
+def test_the_next_id_costs_the_same_after_many() -> None:
+    reporter = ProgressReporter("nats://127.0.0.1:1", "default", 42)
+    began = time.process_time()
+    for _ in range(30_000):
+        last = reporter.node()
+    assert last.node_id == 30_000
+    assert time.process_time() - began < 3.0  # 15 s where each looks through all before it
+    reporter.close()
 
 
 def test_ids_count_up_and_leave_out_those_that_are_named(reporter: ProgressReporter) -> None:
@@ -354,6 +365,32 @@ def test_what_cannot_be_counted_stops_nothing(
     with reporter.node(2, "Load") as node:
         node.advance(2)
     assert eventually(lambda: listener.end(2)) == ("completed", 2, "")
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise ValueError("it has no text")
+
+
+def test_what_has_no_text_stops_nothing(reporter: ProgressReporter, listener: Listener) -> None:
+    with reporter.node(1, Mute()) as node:  # type: ignore[arg-type]
+        node.say(Mute())
+    with reporter.node(2) as node:
+        node.fail(Mute())
+    with pytest.raises(SystemExit), reporter.node(3):
+        raise SystemExit(Mute())
+    ends = {1: ("completed", 0), 2: ("failed", 0), 3: ("failed", 0)}
+    eventually(lambda: listener.last() == ends)
+
+
+def test_a_block_ends_though_its_count_is_none(
+    reporter: ProgressReporter, listener: Listener
+) -> None:
+    with reporter.node(1) as node:
+        node.advance(4)
+        eventually(lambda: listener.last() == {1: ("running", 4)})
+        node.advance(0.5)  # type: ignore[arg-type]
+    eventually(lambda: listener.last() == {1: ("completed", 4)})
 
 
 # ---------------------------------------------------------------- @reporter.step
