@@ -41,6 +41,8 @@ PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
 FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
 MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
+STEADY = 5.0  # seconds after which a server that lets us in and then refuses us counts as one that let us in
+MAX_DENIED = 100  # refusals of one connection that are logged
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
 
 _sid = operator.attrgetter("sid")
@@ -82,6 +84,10 @@ class Subscription:
         self.callback = callback  # takes a list of consecutive messages
 
 
+class _Refused(_Lost):
+    """The server said an error and ends the connection."""
+
+
 class _Connection:
     """One connection's life. Any fault ends it; nothing is retried inside.
 
@@ -104,7 +110,10 @@ class _Connection:
         self.max_payload = MAX_PAYLOAD
         self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
-        self.last_heard = time.monotonic()
+        self.denied: set[str] = (
+            set()
+        )  # (link thread) what the server does not permit, as it was logged
+        self.last_heard = self.made_at = time.monotonic()
         self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
 
     def connect(self) -> None:
@@ -466,11 +475,16 @@ class Link:
         """One connection from its start to its end, which is always an exception or the stop."""
         connection = _Connection(url, self._name, self._tls_ca, self.prefix, self._ping_period)
         self.failed_attempts += 1
+        attempts = self.failed_attempts
         connection.connect()
         try:
             self._established(connection)
             while not self._stopping.is_set():
                 self._read_once(connection)
+        except _Refused:
+            if time.monotonic() < connection.made_at + STEADY:
+                self.failed_attempts = attempts  # it would refuse us again at once
+            raise
         finally:
             self._up.clear()
             self._connection = None
@@ -533,8 +547,10 @@ class Link:
         elif control.verb == b"-ERR":
             reason = control.rest.decode(errors="replace")
             if "permissions violation" not in reason.lower():
-                raise _Lost(reason)
-            LOG.error("nats %s: %s", self._name, reason)
+                raise _Refused(reason)
+            if reason not in connection.denied and len(connection.denied) < MAX_DENIED:
+                connection.denied.add(reason)
+                LOG.error("nats %s: %s", self._name, reason)
 
     def _report(self, url: str, error: Exception) -> None:
         """One line when a connection ends or the first attempt fails; not one for each retry."""

@@ -5,15 +5,17 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from progress_lib import Progress, ProgressReporter, Status
 from progress_lib.nats import Link, Message, NatsAway, NatsTimeout
 from progress_lib.nats_login import Login
-from tests.harness import NatsServer, eventually
+from tests.harness import NatsServer, eventually, free_port
 from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
 
 SOON = 20.0  # seconds in which a broken connection must be noticed, on a crowded machine
@@ -173,6 +175,43 @@ def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind() -> No
             assert descriptors() <= files + 120  # the scripted server keeps its ends
         ours = [thread for thread in threading.enumerate() if thread.name == "nats-test"]
         assert ours == []
+
+
+def test_a_server_that_refuses_us_after_each_login_is_asked_ever_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As one does whose account allows fewer subscriptions: 25 logins and lines in the log a second."""
+
+    def refuse(connection: socket.socket) -> None:
+        read_until(connection, b"SUB ")
+        connection.sendall(b"-ERR 'maximum subscriptions exceeded'\r\n")
+        connection.close()
+
+    with ScriptedNats(refuse) as server, linked(server.url) as (link, _):
+        eventually(lambda: link.connects >= 3, SOON)
+        time.sleep(2.0)
+        assert link.connects < 20
+    told = [record for record in caplog.records if "maximum subscriptions" in record.message]
+    assert len(told) == 1
+
+
+def test_what_a_server_does_not_permit_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    users = '[{user: a, password: pw, permissions: {publish: ["tenant.a.>"]}}]'
+    config = tmp_path / "nats.conf"
+    config.write_text(f"authorization {{ users: {users} }}\n")
+    server = NatsServer(tmp_path / "nats", port=free_port(), extra=("-c", str(config)))
+    server.start()
+    try:
+        with ProgressReporter(f"nats://a:pw@127.0.0.1:{server.port}", "b", 42) as reporter:
+            for node in range(5):
+                reporter.report(Progress(node, "n", Status.RUNNING))
+            eventually(lambda: caplog.records)
+    finally:
+        server.stop()
+    told = [record for record in caplog.records if "Permissions Violation" in record.message]
+    assert len(told) == 1
 
 
 def test_messages_keep_their_order_even_with_a_slow_callback(nats_server: NatsServer) -> None:
