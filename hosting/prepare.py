@@ -1,6 +1,7 @@
 """Makes what must exist before the first worker starts: the database's tables, the sample job and its data."""
 
 import logging
+import sqlite3
 import sys
 
 from hosting import environments
@@ -77,7 +78,7 @@ def _make_sample(settings: Settings, store: Store) -> None:
             settings.server.sample_orders,
             database=settings.database_url,
         )
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise SettingsError(
             f"DATA_ROOTS: no sample can be made there ({error}); SAMPLE_ORDERS=0 makes none"
         ) from None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 from hosting.sample import ensure_sample, make_shop_database
 from jobs.graph.checks import parse_graph
 from jobs.graph.gallery import ORDER_REPORT
+from tests.harness import ROOT
 from tests.programs import rows_of, run
 
 
@@ -51,6 +55,24 @@ def test_the_shop_has_the_orders_asked_for_and_is_consistent(tmp_path: Path) -> 
     days = rows_of(shop, "SELECT min(ordered_at) > '2023', max(ordered_at) < '2026-02' FROM orders")
     assert days == [(1, 1)]
     assert rows_of(shop, "SELECT count(DISTINCT status) FROM orders") == [(5,)]
+
+
+def test_a_sample_that_has_no_room_is_told_in_one_line(tmp_path: Path) -> None:
+    """As on a full disk: no file may grow beyond 4 MiB."""
+    small = "import resource, sys; from hosting.prepare import main; "
+    small += "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, 1 << 22)); sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", small],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path / "kept"), "SAMPLE_ORDERS": "200000"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "no sample can be made there" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "kept").glob("*shop.db*"))
 
 
 def test_the_same_seed_gives_the_same_shop(tmp_path: Path) -> None:
