@@ -23,7 +23,7 @@ from progress_lib.node import Node
 from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
 from progress_lib.reporter import ProgressReporter
 from progress_lib.stops import Stopped, Stops, die_of, signal_name
-from progress_lib.subjects import progress_subject
+from progress_lib.subjects import job_number, progress_subject
 
 # Bytes that are passed on at a time; they stay in the processor's cache: 1 MiB took half as long again
 CHUNK = 1 << 18
@@ -172,7 +172,7 @@ def _say(options: argparse.Namespace) -> int:
     try:
         progress = usable(progress)
         link = program_link(nats_url(), "progress-report")
-        subject = progress_subject(tenant_id(), options.job)
+        subject = progress_subject(tenant_id(), job_number(options.job))
     except ValueError as error:
         return _wrong(str(error), WRONG_USAGE)
     link.start()

@@ -1,6 +1,7 @@
 """ProgressReporter: a program says what its nodes do, and never notices how that travels."""
 
 import atexit
+import contextlib
 import functools
 import itertools
 import json
@@ -29,7 +30,7 @@ from progress_lib.progress import (
     ProgressFunc,
     usable,
 )
-from progress_lib.subjects import progress_subject, status_subject
+from progress_lib.subjects import job_number, progress_subject, status_subject
 
 LOG = logging.getLogger(__name__)
 
@@ -101,8 +102,9 @@ class ProgressReporter:
         _REPORTERS.add(self)
         atexit.register(self._close_at_exit)
         try:
-            self._subject = progress_subject(tenant_id, job_id)
-            self._status_subject = status_subject(tenant_id, job_id)
+            job = job_number(job_id)
+            self._subject = progress_subject(tenant_id, job)
+            self._status_subject = status_subject(tenant_id, job)
             self._connect()
         except Exception as error:  # a wrong setting must not stop the job
             LOG.warning("progress is not reported: %s", error)
@@ -475,8 +477,17 @@ def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:
         @functools.wraps(function)
         async def asynchronous(*arguments: Any, **options: Any) -> Any:
             with node():
-                async for item in function(*arguments, **options):
-                    yield item
+                async with contextlib.aclosing(function(*arguments, **options)) as items:
+                    step = anext(items)
+                    while True:
+                        try:
+                            item = await step
+                        except StopAsyncIteration:
+                            return
+                        try:
+                            step = items.asend((yield item))
+                        except Exception as error:
+                            step = items.athrow(error)
 
         return asynchronous
 

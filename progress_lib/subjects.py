@@ -5,6 +5,7 @@ import re
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SUBJECT = re.compile(r"[^\s.*>\x00-\x20\x7f]+(?:\.[^\s.*>\x00-\x20\x7f]+)*")
 
+MAX_JOB = 2**53 - 1  # the largest number that a browser holds
 EVERY_TENANT = "*"
 PROGRESS_STREAM = "PROGRESS"  # what was said of jobs, for whoever comes later
 RUNS_STREAM = "RUNS"  # the work queue
@@ -20,6 +21,14 @@ def check_id(text: object) -> str:
     if isinstance(text, str) and ID.fullmatch(text):
         return text
     raise ValueError(f"id {text!r:.80} is not of the form [A-Za-z0-9_-]{{1,64}}")
+
+
+def job_number(job_id: object) -> int:
+    """The job that an environment or a program names: 42, "42", "042\\n". Raises ValueError: no page could show another one."""
+    text = str(job_id).strip()
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_JOB:
+        return int(text)
+    raise ValueError(f"job {job_id!r:.80} is no whole number from 1 to {MAX_JOB}")
 
 
 def check_subject(subject: str) -> str:

@@ -84,6 +84,7 @@ def test_messages_belong_to_the_run_of_the_environment(shell: Shell, listener: L
         ("42 1 running many", "invalid int value: 'many'"),
         ("42 1 running 9223372036854775808", "must be a whole number of 64 bits"),
         ("42 9223372036854775808 running", "must be a whole number of 64 bits"),
+        ("9007199254740992 1 running", "is no whole number from 1 to"),
         ("9223372036854775808 1 running", "'9223372036854775808' is no positive whole number"),
         ("--lines --bytes 42 1", "not allowed with"),
         ("--lines 42 1 running", "STATUS sends one message"),

@@ -99,6 +99,27 @@ def test_a_wrong_url_or_tenant_does_not_stop_the_program() -> None:
             reporter.report(Progress(1, "n", Status.RUNNING))
 
 
+@pytest.mark.parametrize("job_id", ["042", " 42\n", "42", 42])
+def test_a_job_is_a_number_however_it_is_written(
+    nats_server: NatsServer, listener: Listener, job_id: Any
+) -> None:
+    with ProgressReporter(nats_server.url, "default", job_id) as reporter:
+        reporter.report(Progress(1, "n", Status.RUNNING, 1))
+    eventually(lambda: listener.last() == {1: ("running", 1)})
+
+
+@pytest.mark.parametrize("job_id", ["daily", "4_2", "0", "-1", "", None, 4.5, True, 2**53])
+def test_a_job_that_no_page_could_show_is_told(
+    job_id: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ProgressReporter("nats://127.0.0.1:1", "default", job_id) as reporter:
+        reporter.report(Progress(1, "n", Status.RUNNING, 1))
+    told = [record.message for record in caplog.records]
+    assert told == [
+        f"progress is not reported: job {job_id!r} is no whole number from 1 to {2**53 - 1}"
+    ]
+
+
 def test_an_exception_ends_the_program_with_its_own_exit_code(nats_server: NatsServer) -> None:
     crashed = program(nats_server.url, "raise RuntimeError('boom')")
     assert crashed.wait(20) == 1

@@ -447,6 +447,37 @@ def test_coroutines_and_generators_are_nodes_until_they_end(
     assert [listener.said(n)["nodeName"] for n in (1, 2, 3)] == ["fetch", "numbers", "letters"]
 
 
+def test_an_asynchronous_generator_hears_what_its_reader_says(
+    reporter: ProgressReporter, listener: Listener
+) -> None:
+    from collections.abc import AsyncGenerator
+
+    heard: list[object] = []
+
+    @reporter.step()
+    async def rows() -> AsyncGenerator[str, str]:
+        try:
+            heard.append((yield "a"))
+            try:
+                yield "b"
+            except KeyError as error:
+                heard.append(error.args[0])
+            yield "c"
+        finally:
+            heard.append("closed")
+
+    async def read() -> list[str]:
+        reader = rows()
+        read = [await anext(reader), await reader.asend("more"), await reader.athrow(KeyError("k"))]
+        await reader.aclose()
+        heard.append("read")
+        return read
+
+    assert in_a_loop(read) == ["a", "b", "c"]
+    assert heard == ["more", "k", "closed", "read"]
+    assert eventually(listener.end) == ("completed", 0, "")
+
+
 # ---------------------------------------------------------------- a run of its own
 
 
