@@ -68,6 +68,8 @@ class Loop:
             return Left.BY_EXCEPTION
         if _instruction(frame) in _IN_ORDER:
             return Left.IN_ORDER
+        if _instruction(frame) == "FOR_ITER":
+            return Left.UNKNOWN  # `zip` or the like took no more, or raised
         code, is_for = self._frames.get(id(frame), (None, False))
         if code is not frame.f_code:
             return Left.IN_ORDER  # a variable held the rows until its function returned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -44,6 +45,7 @@ class Node:
         self._told: tuple[Any, ...] | None = None  # (sender thread) what it saw last
         self._left: Left | None = None  # a loop was left, and how the node ended is not known yet
         self._left_at = 0.0  # monotonic seconds
+        self._looper: threading.Thread | None = None  # whose loop counts, or whose bar it is
 
     def begin(self) -> None:
         """Says that the node runs. `with` does it."""
@@ -88,6 +90,11 @@ class Node:
 
     # ---- for a loop that was left, and for the reporter
 
+    def begin_loop(self) -> None:
+        """As `begin`, for what nobody ends where a name keeps it: a loop that was left, or a bar."""
+        self._looper = threading.current_thread()
+        self.begin()
+
     def leave(self, how: Left) -> None:
         """The loop over the node's rows was left. The exception that did it may be known later."""
         if how is Left.IN_ORDER:
@@ -102,6 +109,14 @@ class Node:
             self.end(error)
         elif self._left is not None:
             self._decide()
+        elif self._is_loop_over():
+            self.complete()
+
+    def _is_loop_over(self) -> bool:
+        """Whether its loop was left, and a name still keeps it. (closing thread)"""
+        if self._looper is None:
+            return False
+        return self._looper is threading.current_thread() or not self._looper.is_alive()
 
     def news(self, now: float) -> Progress | None:
         """What has changed since the last look, if anything. (sender thread)"""

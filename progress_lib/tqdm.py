@@ -51,7 +51,7 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
         if reporter is not None:
             self._node = reporter.node(node_id, desc or "")
             self._note()
-            self._node.begin()
+            self._node.begin_loop()
 
     def __iter__(self) -> Iterator[Any]:
         node = self._node

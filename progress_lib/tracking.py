@@ -54,7 +54,7 @@ def len_of(rows: object) -> int | None:
 
 def _tracked(rows: Iterable[T], node: Node) -> Generator[T, None, None]:
     loop = Loop(sys._getframe().f_back)
-    node.begin()
+    node.begin_loop()
     try:
         for row in rows:
             yield row

@@ -254,6 +254,65 @@ def test_a_function_that_takes_no_more_rows_completes_the_node(
     assert eventually(listener.end)[0] == "completed"
 
 
+@pytest.mark.parametrize(
+    "fewer",
+    [
+        lambda rows: zip(rows, range(3), strict=False),
+        lambda rows: zip(range(3), rows, strict=False),
+        lambda rows: itertools.islice(rows, 3),
+        lambda rows: itertools.takewhile(lambda row: row < 3, rows),
+    ],
+)
+def test_a_loop_over_a_function_that_takes_no_more_rows_completes_the_node(
+    reporter: ProgressReporter, listener: Listener, fewer: Callable[[Iterator[int]], Iterator[Any]]
+) -> None:
+    assert sum(1 for _ in fewer(track(range(10), reporter))) == 3
+    for _ in fewer(track(range(10), reporter)):
+        pass
+    assert eventually(listener.end)[0] == "completed"
+    assert eventually(lambda: listener.end(2))[0] == "completed"
+
+
+def test_a_loop_that_was_left_completes_though_a_name_keeps_its_rows(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        rows = track(range(10), reporter)
+        for row in rows:
+            if row == 4:
+                break
+    assert eventually(listener.end) == ("completed", 4, "")
+
+
+KEPT = """
+import threading, time
+from progress_lib import track
+from progress_lib.tqdm import tqdm
+rows, bar = track(range(10)), tqdm(range(10), disable=True)
+for loop in (rows, bar):
+    for row in loop:
+        if row == 4:
+            break
+hand = tqdm(total=10, disable=True)
+hand.update(3)
+def work():
+    for row in track(range(9), node_id=4):
+        time.sleep(60)
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.5)
+"""
+
+
+def test_a_program_that_ends_has_left_the_loops_of_its_threads_that_ended(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    assert script(nats_server, KEPT).wait(30) == 0
+    done = {n: ("completed", count) for n, count in ((1, 4), (2, 4), (3, 3))}
+    ends = done | {4: ("running", 0)}
+    # a bar is a node from the start, rows are one with the first of them
+    eventually(lambda: sorted(listener.last().values()) == sorted(ends.values()))
+
+
 # ---------------------------------------------------------------- the environment's reporter
 
 
