@@ -235,11 +235,17 @@ def _host(entry: str) -> str:
 
 def origins(found: str) -> tuple[str, ...]:
     """Origins, separated by white space or commas. Returns them as browsers write them."""
-    named = tuple(found.lower().replace(",", " ").split())
-    for origin in named:
-        if not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
-    return named
+    return tuple(_origin(origin) for origin in found.lower().replace(",", " ").split())
+
+
+def _origin(origin: str) -> str:
+    try:
+        if _ORIGIN.fullmatch(origin):
+            scheme, _, host = origin.partition("://")
+            return f"{scheme}://{host.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        pass
+    raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
 
 
 def header_name(found: str) -> str:

@@ -166,6 +166,7 @@ BAD: list[tuple[str, str]] = [
     ("HTTP_INPUT_HOSTS", "[::1"),
     ("HTTP_INPUT_HOSTS", "::1"),
     ("ALLOWED_ORIGINS", "example.com"),
+    ("ALLOWED_ORIGINS", "https://a..example"),
     ("ALLOWED_ORIGINS", "https://example.com/path"),
 ]
 
@@ -290,6 +291,19 @@ def test_good_values_are_taken(tmp_path: Path) -> None:
     assert settings.tokens.public_key == pem
     assert settings.signing_key() == LONG_SECRET
     assert Settings.from_env({"JWT_PUBLIC_KEY": pem}).tokens.public_key == pem.strip()
+
+
+@pytest.mark.parametrize(
+    ("named", "sent"),
+    [
+        ("https://München.example:8443", "https://xn--mnchen-3ya.example:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_an_origin_is_what_browsers_send(named: str, sent: str) -> None:
+    settings = Settings.from_env({"ALLOWED_ORIGINS": named})
+    assert settings.server.allowed_origins == (sent,)
 
 
 @pytest.mark.parametrize(
