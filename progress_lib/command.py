@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ CHUNK = 1 << 18
 PIPE = 1 << 20  # bytes that a pipe holds, so that both its ends wait less
 CONNECT_WAIT = 3.0  # seconds in which a single message finds its server
 PATIENCE = 5.0  # seconds that a command has to end after Ctrl-C
+LAST_WAIT = 1.0  # seconds for what it wrote last; what it started may keep its output open
 WRONG_USAGE = 2
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes of a shell for a command that it cannot start
 
@@ -330,12 +332,29 @@ def _started(
 
 def _pass_output_on(stdout: IO[bytes], note: Callable[[bytes], None], stops: Stops) -> None:
     """Where nobody reads any more, the command is told by SIGPIPE as it would be without us."""
-    with stdout:
-        _pass_on(stdout.fileno(), note, stops)
+    _pass_on(stdout.fileno(), note, stops)
+    stdout.close()
+
+
+def _pass_last_on(stdout: IO[bytes]) -> None:
+    """What a command writes while it ends: it would die of a closed pipe before it has tidied up."""
+    with stdout, contextlib.suppress(OSError):
+        while chunk := os.read(stdout.fileno(), CHUNK):
+            _write(chunk)
 
 
 def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     """Waits for its end, since on Ctrl-C the terminal tells it, too; tells it after `patience` seconds, or at a second one."""
+    if process.stdout is None or process.stdout.closed:
+        _await_end(process, patience)
+        return
+    passing = threading.Thread(target=_pass_last_on, args=(process.stdout,), daemon=True)
+    passing.start()
+    _await_end(process, patience)
+    passing.join(LAST_WAIT)
+
+
+def _await_end(process: subprocess.Popen[bytes], patience: float) -> None:
     with contextlib.suppress(KeyboardInterrupt, Stopped, subprocess.TimeoutExpired):
         process.wait(patience)
         return

@@ -327,26 +327,37 @@ def test_a_run_holds_what_its_script_says(shell: Shell, listener: Listener, tmp_
     assert listener.heard[-1][0] == "status"
 
 
-def test_a_stop_is_passed_on_to_the_command(start: Start, listener: Listener) -> None:
+COUNTED = pytest.mark.parametrize(("count", "rows"), [((), 0), (("--lines",), 1)])
+
+
+@COUNTED
+def test_a_stop_is_passed_on_to_the_command(
+    start: Start, listener: Listener, count: tuple[str, ...], rows: int
+) -> None:
     ask = "trap 'echo stopped; exit 0' TERM; echo ready; while :; do read -t 0.05; done"
-    process = start("--run", "42", "1", "--", "bash", "-c", ask)
+    process = start("--run", *count, "42", "1", "--", "bash", "-c", ask)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
+    eventually(lambda: listener.last() == {1: ("running", rows)})
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == -signal.SIGTERM
     assert process.stdout.read() == b"stopped\n"
-    assert eventually(listener.end) == ("failed", 0, "ended by SIGTERM")
+    assert eventually(listener.end) == ("failed", rows, "ended by SIGTERM")
 
 
-def test_ctrl_c_lets_the_command_end_in_its_own_way(start: Start, listener: Listener) -> None:
+@COUNTED
+def test_ctrl_c_lets_the_command_end_in_its_own_way(
+    start: Start, listener: Listener, count: tuple[str, ...], rows: int
+) -> None:
     ask = "trap 'echo tidied; exit 0' INT; echo ready; while :; do read -t 0.05; done"
-    process = start("42", "1", "--", "bash", "-c", ask)
+    process = start(*count, "42", "1", "--", "bash", "-c", ask)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
+    eventually(lambda: listener.last() == {1: ("running", rows)})
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     assert process.wait(30) == -signal.SIGINT
     assert process.stdout.read() == b"tidied\n"
-    assert eventually(listener.end) == ("failed", 0, "interrupted")
+    assert eventually(listener.end) == ("failed", rows, "interrupted")
 
 
 def test_a_stop_while_the_command_is_being_started_does_not_leave_it_alone(
