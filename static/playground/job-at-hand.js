@@ -15,14 +15,16 @@ export class JobAtHand {
   #api;
   #page;
   #onJob;
+  #onOther;
   #shown = nothingShown();
   #kept = new Map(); // job id → what was shown of it last, the latest last; MOST_KEPT at most, then the oldest goes
 
-  /** `onJob(job)`: the server has it, or has none (null). */
-  constructor({ api, page, onJob }) {
+  /** `onJob(job)`: the server has it, or has none (null); `onOther(job)`: somebody saved another since, or deleted it (null). */
+  constructor({ api, page, onJob, onOther }) {
     this.#api = api;
     this.#page = page;
     this.#onJob = onJob;
+    this.#onOther = onOther;
   }
 
   /** What is shown of it; see nothingShown. */
@@ -51,8 +53,7 @@ export class JobAtHand {
   }
 
   async fetchJob(shown) {
-    const job = await this.#api.job(shown.jobId).catch((problem) => {
-      if (problem.status === 404) return null;
+    const job = await this.#stored(shown.jobId).catch((problem) => {
       shown.isMissed = true;
       throw problem;
     });
@@ -62,6 +63,34 @@ export class JobAtHand {
     shown.job = job;
     shown.state.expectNodes((job?.graph.nodes ?? []).map((node) => node.id));
     this.#onJob(job);
+  }
+
+  /** Whether the server has another one by now, or none; who works on it is told. */
+  async hasChanged() {
+    const shown = this.#shown;
+    if (shown.job === null || shown.isGone) return false;
+    const job = await this.#stored(shown.jobId);
+    if (shown !== this.#shown || job?.etag === shown.job.etag) return false;
+    if (job === null) shown.isGone = true;
+    else shown.job = job;
+    this.#onOther(job);
+    return true;
+  }
+
+  /** Whether a list of jobs has it as it is known here. */
+  isAsListed(jobs) {
+    const { job, isGone } = this.#shown;
+    return job === null || isGone || jobs.some(({ id, updatedAt }) => id === job.id && updatedAt === job.updatedAt);
+  }
+
+  // Null: it has none.
+  async #stored(jobId) {
+    try {
+      return await this.#api.job(jobId);
+    } catch (problem) {
+      if (problem.status === 404) return null;
+      throw problem;
+    }
   }
 
   // For a run that ended before this page, or whose messages the hub does not have any more.
@@ -109,6 +138,7 @@ function nothingShown() {
     asked: false,
     askedForRuns: false,
     isMissed: false,
+    isGone: false,
     runGraph: null,
     cancelled: null,
     graph: NO_GRAPH,

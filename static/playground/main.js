@@ -70,7 +70,12 @@ class Playground {
   #overview = new Overview();
 
   // ---- what is known and shown
-  #job = new JobAtHand({ api: this.#api, page: this.#page, onJob: (job) => this.#onJob(job) });
+  #job = new JobAtHand({
+    api: this.#api,
+    page: this.#page,
+    onJob: (job) => this.#onJob(job),
+    onOther: (job) => this.#editor.takeStored(job),
+  });
   #known = new KnownJobs({ api: this.#api, page: this.#page, isLive: () => this.#live.isLive, onListed: (jobs) => this.#onListed(jobs) });
   #live = new Liveness({
     service: this.#service,
@@ -372,6 +377,7 @@ class Playground {
     this.#jobsView.show(jobs);
     this.#jobsView.markShown(this.#job.shown.jobId);
     this.#jobsView.markUnsaved(this.#editor.unsavedIds);
+    if (!this.#job.isAsListed(jobs)) this.#page.attempt(() => this.#job.hasChanged(), { quiet: true });
     this.#redraw();
   }
 

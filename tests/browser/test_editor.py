@@ -942,6 +942,79 @@ def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop:
     assert editor.stored()["name"] == "Theirs"
 
 
+def save_elsewhere(shop: Product, editor: Editor, condition: str, name: str = "Theirs") -> None:
+    document = {"name": name, "graph": small_graph(condition=condition)}
+    assert shop.request("PUT", f"/api/jobs/{editor.job_id}", document).status == 200
+
+
+def look_at_the_list(page: Page) -> None:
+    """As the page does every ten seconds, and when it is seen again."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_what_somebody_saved_is_shown_where_nothing_was_changed_here(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit()
+    page = editor.page
+    condition = editor.node(2).locator(".node-type")
+    save_elsewhere(shop, editor, "id > 77")
+    look_at_the_list(page)
+    expect(condition).to_have_text("id > 77")
+    expect(page.locator("#job-name")).to_have_text("Theirs")
+    expect(page.locator("#notice-text")).to_contain_text("Somebody saved this job")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.click("#undo")
+    expect(condition).to_have_text("id > 5")
+    page.click("#save")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    assert editor.stored()["name"] == "Theirs"
+
+
+def test_changes_stay_where_somebody_saved_and_a_save_of_them_asks(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    expect(page.locator("#unsaved")).to_be_visible()
+    save_elsewhere(shop, editor, "id > 5", name="Only its name")
+    look_at_the_list(page)
+    expect(page.locator("#job-name")).to_have_text("Only its name")
+    expect(page.locator("#notice")).to_be_hidden()
+    save_elsewhere(shop, editor, "id > 77")
+    look_at_the_list(page)
+    expect(page.locator("#notice-action")).to_have_text("Discard my changes")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 5")
+    page.click("#save")
+    expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    page.click("#confirm-no")
+    page.click("#notice-action")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
+
+
+def test_execute_shows_first_what_somebody_saved_meanwhile(edit: Any, shop: Product) -> None:
+    editor = edit()
+    page = editor.page
+    save_elsewhere(shop, editor, "id > 77")
+    page.click("#execute")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
+    expect(page.locator("#notice-text")).to_contain_text("Somebody saved this job")
+    assert shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"] == []
+
+
+def test_a_job_that_somebody_deleted_says_so_and_can_be_made_anew(edit: Any, shop: Product) -> None:
+    editor = edit(name="Short-lived")
+    page = editor.page
+    assert shop.request("DELETE", f"/api/jobs/{editor.job_id}").status == 204
+    look_at_the_list(page)
+    expect(page.locator("#notice-text")).to_have_text("Somebody deleted this job.")
+    page.click("#notice-action")
+    expect(page.locator("#job-name")).to_have_text("Short-lived copy")
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+
+
 def test_two_tabs_keep_a_draft_each_and_know_of_one_another(edit: Any, shop: Product) -> None:
     first = edit()
     second = Editor(first.page.context.new_page(), shop, first.job_id)

@@ -92,12 +92,35 @@ export class Drafts {
     else this.#kept.drop(job.id);
   }
 
+  /**
+   * Somebody saved the job at hand since it was opened. A draft without changes becomes what they saved: true; of one with changes it
+   * is told, and its save asks.
+   */
+  takeStored(job) {
+    const draft = this.#current;
+    if (draft?.job.id !== job.id) return false;
+    const [stored, before] = [standingGraph(job.graph), standingGraph(draft.job.graph)];
+    if (areSame(stored, draft.model.graph) && draft.model.isDirty) return false; // our own save, not answered yet
+    if (draft.model.isDirty && !areSame(stored, before)) {
+      this.#page.say('Somebody saved this job after you opened it. A save of yours asks before it replaces what they did.', 'plain', {
+        label: 'Discard my changes',
+        run: () => this.#onDiscard(),
+      });
+      return false;
+    }
+    draft.job = job;
+    if (draft.model.isDirty || areSame(stored, before)) return false; // they gave it another name
+    draft.model.takeSaved(stored, Date.now());
+    this.#page.say('Somebody saved this job after you opened it: this is how it is now.');
+    return true;
+  }
+
   // What an earlier page left of this draft is done again as one step, which undo takes back. It began with the job of
   // then, so a save asks when somebody saved another since.
   #restore(draft) {
     const kept = this.#kept.of(draft.job.id);
     if (kept === null) return null;
-    if (JSON.stringify(kept.graph) === JSON.stringify(draft.model.graph)) {
+    if (areSame(kept.graph, draft.model.graph)) {
       this.#kept.drop(draft.job.id);
       return null;
     }
@@ -115,7 +138,7 @@ export class Drafts {
   // What another tab has, or left behind when it was closed, is never taken unasked.
   #offerOther(draft) {
     const other = this.#kept.otherOf(draft.job.id);
-    if (other === null || JSON.stringify(other.graph) === JSON.stringify(draft.model.graph)) return;
+    if (other === null || areSame(other.graph, draft.model.graph)) return;
     const text = `There is an unsaved draft of this job from ${formatMoment(other.keptAt)}, of another tab or an earlier visit.`;
     this.#page.say(text, 'plain', { label: 'Use it here', run: () => this.#useOther(draft, other) });
   }
@@ -140,6 +163,10 @@ export class Drafts {
 // written for is the stored job's to say, and no part of the draft.
 export function standingGraph({ engine: _engine, ...graph }) {
   return placed({ ...graph, edges: graph.edges ?? [] }, layOut({ nodes: graph.nodes, edges: graph.edges ?? [] }, 'right').positions);
+}
+
+function areSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** The graph with the engine by whose meanings it was written; null or undefined: it does not say. */

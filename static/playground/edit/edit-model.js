@@ -63,6 +63,12 @@ export class EditModel {
     return this.#held;
   }
 
+  /** Somebody else saved this: it is the graph now, by a step that undo takes back. */
+  takeSaved(graph, now) {
+    this.do({ label: 'Take what was saved elsewhere', apply: () => graph }, now);
+    this.markSaved();
+  }
+
   /** The label of what was taken back, or null. */
   undo() {
     const step = this.#past.pop();

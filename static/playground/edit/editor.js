@@ -160,6 +160,20 @@ export class Editor {
     this.#refresh();
   }
 
+  /** What the server has of the job at hand by now, by somebody else's hand; null: it was deleted. */
+  takeStored(job) {
+    if (job === null) return this.#tellGone();
+    const before = this.#drafts.graph;
+    if (this.#drafts.takeStored(job)) this.#changed(before);
+    else this.#refreshTools();
+    return undefined;
+  }
+
+  #tellGone() {
+    const action = this.isOpen ? { label: 'Make a new job of it', run: () => this.#tools.duplicate() } : null;
+    this.#page.say('Somebody deleted this job.', 'error', action);
+  }
+
   /** The job is not as it was any more: forget changes to it. */
   forget(jobId) {
     if (this.#drafts.current?.job.id === jobId) this.#putAside();
