@@ -6,14 +6,14 @@ import { runShare } from '../realtime/estimate.js';
 import { setAttribute } from './dom.js';
 import { holding, holdsText } from './room/holding.js';
 import { ratesOf } from './room/throughput.js';
-import { knownCredential } from './session.js';
+import { currentRights, knownCredential } from './session.js';
 import { TitleView } from './title-view.js';
 
 export class Drawing {
   #parts;
   #title = new TitleView();
 
-  /** `parts`: the views {graph, minimap, runView, details, connection, home, jobsView, pages}, and what they show of {api, service, job, known, lookedAt, live, runs, overview, keptOutputs, failure, files, signIn, notifier}. */
+  /** `parts`: the views {graph, minimap, runView, details, connection, home, jobsView, pages}, and what they show of {api, service, editor, job, known, lookedAt, live, runs, overview, keptOutputs, failure, files, signIn, notifier}. */
   constructor(parts) {
     this.#parts = parts;
   }
@@ -50,7 +50,7 @@ export class Drawing {
     const isCancelling = run !== null && !run.ended && run.runId !== null && cancelled === run.runId;
     runView.draw(run, runNodes, {
       now,
-      canExecute: ours !== null,
+      canExecute: ours !== null && currentRights().canExecute,
       pending: isCancelling ? 'cancel' : pending,
       share: isPast ? null : runShare(run, runNodes, runs.expected, now),
       place,
@@ -112,13 +112,13 @@ export class Drawing {
   }
 
   #drawTitle(run) {
-    const { pages, overview, job, known, notifier, live } = this.#parts;
+    const { pages, overview, job, known, notifier, live, editor } = this.#parts;
     const staleWord = live.staleSince === null ? null : live.staleWord;
     if (pages.shown !== 'job') return this.#title.drawPage({ page: pages.shown === 'home' ? 'Home' : 'Runs', running: overview.running().length, staleWord });
     const { job: ours, jobId } = job.shown;
     const listed = ours ?? known.all.find(({ id }) => id === jobId);
     const name = listed?.name ?? (jobId === null ? '' : `Job ${jobId}`);
-    return this.#title.drawJob({ name, isOurs: ours !== null, isWanted: notifier.isWanted(jobId), run, staleWord });
+    return this.#title.drawJob({ name, isOurs: ours !== null, isEdited: editor.isOpen, isWanted: notifier.isWanted(jobId), run, staleWord });
   }
 }
 

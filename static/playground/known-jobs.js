@@ -2,6 +2,8 @@
  * The list of all jobs. Owns it, and when the server was asked for it last.
  */
 
+import { currentRights } from './session.js';
+
 /** Milliseconds between two looks whether somebody made, renamed or deleted a job; none while the page is hidden. */
 const JOBS_PERIOD = 10_000;
 
@@ -49,7 +51,8 @@ export class KnownJobs {
 
   async refresh() {
     this.#listedAt = Date.now();
-    this.#jobs = await this.#api.jobs();
+    const { onlyJob } = currentRights();
+    this.#jobs = onlyJob === null ? await this.#api.jobs() : [await this.#api.job(onlyJob)];
     this.#onListed(this.#jobs);
   }
 

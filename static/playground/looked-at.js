@@ -4,6 +4,7 @@
  */
 
 import { nodeShare } from '../realtime/estimate.js';
+import { currentRights } from './session.js';
 
 export class LookedAt {
   #job;
@@ -73,7 +74,7 @@ export class LookedAt {
   /** Whether anything may be begun. */
   get canRun() {
     const live = this.#job.shown.state.run(this.#live.clock);
-    return this.#job.shown.job !== null && this.#job.shown.pending === null && (live === null || live.ended || !live.told);
+    return currentRights().canExecute && this.#job.shown.job !== null && this.#job.shown.pending === null && (live === null || live.ended || !live.told);
   }
 }
 

@@ -54,7 +54,7 @@ import { MinimapView } from './room/minimap-view.js';
 import { Tour } from './room/tour.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentCredential, currentToken, takeTokenFromAddress } from './session.js';
+import { currentCredential, currentRights, currentToken, takeTokenFromAddress } from './session.js';
 import { SignIn } from './sign-in.js';
 import { Spoken } from './spoken.js';
 import { asSentence, RUN_WORDS } from './text.js';
@@ -74,7 +74,7 @@ class Playground {
     api: this.#api,
     page: this.#page,
     onJob: (job) => this.#onJob(job),
-    onOther: (job) => this.#editor.takeStored(job),
+    onOther: (job) => this.#onOther(job),
   });
   #known = new KnownJobs({ api: this.#api, page: this.#page, isLive: () => this.#live.isLive, onListed: (jobs) => this.#onListed(jobs) });
   #live = new Liveness({
@@ -212,6 +212,7 @@ class Playground {
   #drawing = new Drawing({
     api: this.#api,
     service: this.#service,
+    editor: this.#editor,
     job: this.#job,
     known: this.#known,
     lookedAt: this.#lookedAt,
@@ -254,11 +255,15 @@ class Playground {
 
   async #load() {
     if (!(await this.#signIn.begin())) return;
-    this.#page.attempt(() => this.#loadTypes());
-    this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
+    if (currentRights().onlyJob === null) this.#openAll();
     this.#places.arrive(placeIn(location.href), { isAnew: true });
     await this.#page.attempt(() => this.#known.refresh());
     this.#redraw();
+  }
+
+  #openAll() {
+    this.#page.attempt(() => this.#loadTypes());
+    this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
   }
 
   async #loadTypes() {
@@ -340,14 +345,25 @@ class Playground {
   #onJob(job) {
     if (job === null) return this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
     this.#runs.open(job.id);
-    this.#editor.open(job);
+    this.#showStored(job);
     if (job.odd.length > 0) this.#tellOdd(job);
     return undefined;
   }
 
+  #onOther(job) {
+    if (job === null || currentRights().canEdit) this.#editor.takeStored(job);
+    else if (this.#runs.past === null) this.#showStored(job);
+  }
+
+  // In the editor; where nobody may change it, as it is.
+  #showStored(job) {
+    if (currentRights().canEdit) this.#editor.open(job);
+    else this.#showGraph(job.graph, 'This job has no nodes yet.');
+  }
+
   #tellOdd({ odd }) {
     const text = `This job was stored with errors that cannot be shown: ${odd.join('; ')}. Saving a change leaves them out.`;
-    this.#notice.say(text, 'error', { label: 'Edit as JSON', run: () => this.#page.editAsJson() });
+    this.#notice.say(text, 'error', this.#editor.isOpen ? { label: 'Edit as JSON', run: () => this.#page.editAsJson() } : null);
   }
 
   async #save(job, document) {
@@ -478,7 +494,7 @@ class Playground {
       this.#editor.close();
       this.#graph.show(this.#runs.past.graph, 'The graph of this run had no nodes.');
     } else if (this.#job.shown.job !== null) {
-      this.#editor.open(this.#job.shown.job);
+      this.#showStored(this.#job.shown.job);
     }
   }
 

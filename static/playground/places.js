@@ -4,6 +4,7 @@
  */
 
 import { jobPlace, putInAddress } from './address.js';
+import { currentRights } from './session.js';
 
 /** Milliseconds until the address takes what was chosen: browsers allow few changes of it in a row. */
 const ADDRESS_WAIT = 300;
@@ -34,8 +35,10 @@ export class Places {
   }
 
   /** The address names this place. `isAnew`: the job is asked for again, also where it is shown. */
-  async arrive(place, { isAnew = false } = {}) {
+  async arrive(named, { isAnew = false } = {}) {
     clearTimeout(this.#timer);
+    const place = openPlace(named);
+    if (place !== named) putInAddress(place, { replace: true });
     this.#pages.show(place);
     if (place.page === 'job') {
       this.#home.show(null);
@@ -81,4 +84,10 @@ export class Places {
     const { jobId, selected } = this.#job.shown;
     return jobPlace(jobId, { ...this.#runs.place, node: selected });
   }
+}
+
+// Who is let in to one job alone has no other page.
+function openPlace(place) {
+  const { onlyJob } = currentRights();
+  return onlyJob === null || place.job === onlyJob && place.page === 'job' ? place : jobPlace(onlyJob);
 }

@@ -16,6 +16,7 @@ import { ProgramView } from './program-view.js';
 import { Replay } from './replay.js';
 import { isReject } from './edit/ports.js';
 import { saveAs } from './save-as.js';
+import { currentRights } from './session.js';
 import { TableView } from './table-view.js';
 import { TimesView } from './room/times-view.js';
 
@@ -207,6 +208,7 @@ export class Runs {
         run: () => this.#go({ run: record.runId, with: before.runId }),
       });
     }
+    if (!currentRights().canWrite) return actions;
     actions.push({ key: 'restore', label: 'Restore this version', icon: 'undo', run: () => this.#tells.restore(record, { runs: false }) });
     actions.push({ key: 'run', label: 'Run this version', icon: 'play', run: () => this.#tells.restore(record, { runs: true }) });
     return actions;

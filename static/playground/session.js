@@ -14,7 +14,7 @@ const TIMEOUT = 8_000;
 const ASK_AGAIN = 10_000;
 
 /** As long as the server could not be asked: it shall judge. */
-const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', signOut: null });
+const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', signOut: null, scopes: null, jobId: null, runId: null });
 
 // Of the last session that was there: drafts of one that has ended are its tenant's.
 let byProxy = false;
@@ -63,6 +63,19 @@ export function currentUser() {
   const token = currentToken();
   if (token !== '') return { name: String(claimsOf(token).sub ?? ''), canSignOut: true };
   return session === null ? null : { name: session.subject, canSignOut: session.kind !== 'proxy' || session.signOut !== null };
+}
+
+/**
+ * What the server lets this user do: {canWrite, canExecute, canEdit, onlyJob}; `canEdit`: try changes, if only in previews; `onlyJob`: the
+ * number of the one job that it lets in to, or null. Where that is not known, all: the server judges.
+ */
+export function currentRights() {
+  const token = currentToken();
+  const { scopes, jobId, runId } = token === '' ? (session ?? UNKNOWN) : rightsIn(claimsOf(token));
+  const may = (scope) => scopes === null || scopes.includes(scope);
+  const canWrite = jobId === null && may('jobs:write');
+  const canExecute = runId === null && may('jobs:execute');
+  return { canWrite, canExecute, canEdit: canWrite || (jobId === null && canExecute), onlyJob: jobId };
 }
 
 /** Whose jobs it lets in to; '' for the server's own tenant, or a token that cannot be read. */
@@ -114,6 +127,13 @@ async function endWhatCameBack() {
   } catch {
     // the server has heard of the sign-out
   }
+}
+
+// As web/tokens.py and web/limits.py read them.
+function rightsIn({ scope, scp, progress_job: jobId = null, progress_run: runId = null }) {
+  const named = scope ?? scp ?? null;
+  const scopes = typeof named === 'string' ? named.split(' ') : named;
+  return { scopes: Array.isArray(scopes) ? scopes : null, jobId, runId };
 }
 
 function forgetToken() {

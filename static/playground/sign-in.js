@@ -4,7 +4,8 @@
 
 import { isExpired } from '../realtime/job-realtime-service.js';
 import { AccountView } from './account-view.js';
-import { currentToken, currentUser, isByProxy, keepToken, loseSession, openSession, signOut } from './session.js';
+import { setAttribute } from './dom.js';
+import { currentRights, currentToken, currentUser, isByProxy, keepToken, loseSession, openSession, signOut } from './session.js';
 import { TokenView } from './token-view.js';
 
 export class SignIn {
@@ -39,6 +40,9 @@ export class SignIn {
 
   draw() {
     this.#account.draw(currentUser());
+    const { canWrite, onlyJob } = currentRights();
+    setAttribute(document.documentElement, 'data-can-write', String(canWrite));
+    setAttribute(document.documentElement, 'data-one-job', String(onlyJob !== null));
   }
 
   // Answers that were on their way when somebody signed out are no news.

@@ -7,10 +7,10 @@ import { showInTab } from './favicon.js';
 import { RUN_WORDS } from './text.js';
 
 export class TitleView {
-  /** Of a job: `name`; `isOurs`: it is stored here; `isWanted`: its end is told; `run` that is live, or null; `staleWord`: why it is old, or null. */
-  drawJob({ name, isOurs, isWanted, run, staleWord }) {
+  /** Of a job: `name`; `isOurs`: it is stored here; `isEdited`: it is in the editor; `isWanted`: its end is told; `run` that is live, or null; `staleWord`: why it is old, or null. */
+  drawJob({ name, isOurs, isEdited, isWanted, run, staleWord }) {
     setText(byId('job-name'), name || ' ');
-    setHidden(byId('job-edit'), !isOurs);
+    setHidden(byId('job-edit'), !isEdited);
     setHidden(byId('job-notify'), !isOurs);
     setAttribute(byId('job-notify'), 'aria-pressed', String(isWanted));
     showInTab(staleWord === null ? (run?.status ?? null) : 'offline');

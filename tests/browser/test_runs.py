@@ -707,3 +707,17 @@ def test_the_history_of_a_run_is_served_with_the_time_of_each_word(
     assert {e["payload"].get("nodeId") for e in ends} == {*ALL_NODES, None}
     assert shop.get(f"/api/runs/{run_id}/history", token=None).status == 401
     assert shop.get("/api/runs/nothing/history").status == 404
+
+
+def test_a_past_run_is_not_offered_as_json_to_be_edited(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.sample_job_id()
+    run_id = shop.execute(job_id)
+    shop.run_end(run_id)
+    page = open_playground(job_id, f"run={run_id}")
+    expect(page.locator("#past")).to_be_visible()
+    expect(page.locator("#job-edit")).to_be_hidden()
+    page.click("#past-close")
+    page.click("#job-edit")
+    expect(page.locator("#json-title")).to_have_text("Edit Order report")

@@ -1,0 +1,110 @@
+"""The page offers what the token lets its user do: all of it, to look alone, or one job."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.conftest import OpenPlayground, shop_with
+from tests.browser.pages import assert_accessible
+from tests.browser.test_playground import expect_run
+from tests.harness import FEW_ORDERS, Product, eventually
+from web.limits import Limit
+
+shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
+
+MAKING = ("#job-new", "#job-import", "#job-menu", "#job-edit", "#save", "#add", ".palette")
+
+
+def refusals(page: Page) -> list[str]:
+    """What the server answers with an error from now on."""
+    found: list[str] = []
+
+    def note(response: Response) -> None:
+        if response.status >= 400:
+            found.append(f"{response.status} {response.url}")
+
+    page.on("response", note)
+    return found
+
+
+def expect_only_to_look_at(page: Page) -> None:
+    """The graph with its settings, and nothing that would change it."""
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "false")
+    for part in MAKING:
+        expect(page.locator(part)).to_be_hidden()
+    page.locator(".node", has_text="Filter").click()
+    expect(page.locator(".details-settings")).to_contain_text("status in ('paid', 'shipped')")
+    expect(page.locator("#node-form")).to_be_hidden()
+    page.keyboard.press("Escape")
+
+
+def test_a_token_of_one_job_shows_that_job_and_nothing_that_is_refused(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.sample_job_id()
+    page = open_playground(token=shop.token(sub="one", **Limit(job_id).claims))
+    refused = refusals(page)
+    page.goto(f"{shop.url}/")
+    expect(page.locator("#job-name")).to_have_text("Order report")
+    assert page.url.endswith(f"?job={job_id}")
+    expect(page.locator("button.job")).to_have_count(1)
+    expect(page.locator(".page-link:visible")).to_have_count(0)
+    expect_only_to_look_at(page)
+    page.click("#execute")
+    expect_run(page, "completed")
+    page.click('[data-drawer="runs"]')
+    expect(page.locator("#run-table tbody tr")).to_have_count(1)
+    page.goto(f"{shop.url}/?view=runs")
+    expect(page.locator("#job-name")).to_have_text("Order report")
+    expect(page.locator("#notice")).to_be_hidden()
+    assert refused == []
+    assert_accessible(page, "a token of one job")
+
+
+def test_who_may_only_look_is_offered_nothing_else(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(token=shop.token(sub="reader", scope="jobs:read"))
+    refused = refusals(page)
+    page.reload()
+    expect(page.locator("#job-name")).to_have_text("Order report")
+    expect_only_to_look_at(page)
+    expect(page.locator("#execute")).to_be_disabled()
+    run_id = shop.execute(shop.sample_job_id())
+    expect_run(page, "completed")
+    page.click('[data-drawer="runs"]')
+    page.click(f'#run-table tr[data-run-id="{run_id}"] button')
+    page.click("#past-menu")
+    expect(page.locator('.menu-item[data-key="link"]')).to_be_visible()
+    expect(page.locator('.menu-item[data-key="restore"]')).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.click('.page-link[data-page-link="home"]')
+    expect(page.locator("#home-jobs")).to_be_visible()
+    for part in ("#home-new", "#home-import", "#greeting", "#gallery"):
+        expect(page.locator(part)).to_be_hidden()
+    assert refused == []
+
+
+@pytest.mark.parametrize("scope", ["jobs:read jobs:write", "jobs:read jobs:execute"])
+def test_who_may_change_or_execute_has_the_editor(
+    open_playground: OpenPlayground, shop: Product, scope: str
+) -> None:
+    page = open_playground(token=shop.token(sub=scope[-7:], scope=scope))
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+    is_writer = "write" in scope
+    expect(page.locator("#job-new")).to_be_visible(visible=is_writer)
+    expect(page.locator("#execute")).to_be_enabled(enabled=not is_writer)
+    eventually(lambda: page.locator(".palette-item").count(), what="node types are there")
+
+
+def test_a_reader_sees_what_somebody_saved(open_playground: OpenPlayground, shop: Product) -> None:
+    job = shop.get(f"/api/jobs/{shop.sample_job_id()}").json()
+    graph = {**job["graph"], "nodes": job["graph"]["nodes"][:2], "edges": job["graph"]["edges"][:1]}
+    job_id = shop.create_job({"name": "Grows", "graph": graph})
+    page = open_playground(job_id, token=shop.token(sub="reader", scope="jobs:read"))
+    expect(page.locator(".node")).to_have_count(2)
+    shop.request("PUT", f"/api/jobs/{job_id}", {"name": "Grew", "graph": job["graph"]})
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(".node")).to_have_count(4)
+    expect(page.locator("#job-name")).to_have_text("Grew")
