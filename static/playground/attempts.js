@@ -34,7 +34,7 @@ export class Attempts {
   #showErrors(problem) {
     this.#editor.showProblems(problem.errors);
     const general = problem.errors.filter((error) => error.nodeId === null).map((error) => error.message);
-    this.#notice.say([problem.message, ...general].join('\n'), 'error');
+    this.#notice.say([problem.message, ...general].join('\n'), 'error', null, 'graph');
   }
 
   async #showRunning(problem) {

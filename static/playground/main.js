@@ -277,7 +277,7 @@ class Playground {
     return {
       attempt: (work, options) => this.#attempts.attempt(work, options),
       say: (text, tone, action, cause) => this.#notice.say(text, tone, action, cause),
-      clearNotice: () => this.#notice.clear(),
+      clearNotice: (cause) => (cause === undefined ? this.#notice.clear() : this.#notice.clearCausedBy(cause)),
       announce: (text) => this.#spoken.say(text),
       redraw: () => this.#redraw(),
       go: (place, options) => this.#places.go(place, options),

@@ -942,6 +942,21 @@ def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop:
     assert editor.stored()["name"] == "Theirs"
 
 
+def test_what_execute_said_of_the_graph_goes_when_that_is_mended(edit: Any) -> None:
+    graph = small_graph(condition="id = 5")
+    editor = edit({**graph, "edges": [*graph["edges"], {"from": 2, "to": 3}]})
+    page = editor.page
+    page.click("#execute")
+    expect(page.locator("#notice-text")).to_contain_text("write == to compare")
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("id = 6")
+    expect(page.locator("#notice")).to_be_visible()
+    condition.fill("id == 6")
+    expect(page.locator("#problems")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
 def save_elsewhere(shop: Product, editor: Editor, condition: str, name: str = "Theirs") -> None:
     document = {"name": name, "graph": small_graph(condition=condition)}
     assert shop.request("PUT", f"/api/jobs/{editor.job_id}", document).status == 200

@@ -13,6 +13,7 @@ const QUIET = 250;
 export class Problems {
   #api;
   #graph;
+  #page;
   #ofColumns;
   #freshId;
   #onDrawn;
@@ -21,13 +22,14 @@ export class Problems {
   #checks;
 
   /** `ofColumns()`: problems that the columns tell; `freshId()`: of the node that was just added; `onDrawn()`: others draw theirs. */
-  constructor({ api, graph, ofColumns, freshId, onDrawn }) {
+  constructor({ api, graph, page, ofColumns, freshId, onDrawn }) {
     this.#api = api;
     this.#graph = graph;
+    this.#page = page;
     this.#ofColumns = ofColumns;
     this.#freshId = freshId;
     this.#onDrawn = onDrawn;
-    this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.show(errors), wait: QUIET });
+    this.#checks = new Latest({ ask: (checked, signal) => this.#check(checked, signal), onAnswer: (errors) => this.#take(errors), wait: QUIET });
   }
 
   /** All that are known: [{nodeId, field, message}]. */
@@ -71,6 +73,12 @@ export class Problems {
     setHidden(pill, errors.length === 0);
     setText(byId('problems-text'), errors.length === 1 ? '1 problem' : `${errors.length} problems`);
     pill.title = errors.map(({ message }) => message).slice(0, 12).join('\n');
+  }
+
+  // What Execute said of them is over with the last one.
+  #take(errors) {
+    if (errors.length === 0) this.#page.clearNotice('graph');
+    this.show(errors);
   }
 
   async #check(graph, signal) {
