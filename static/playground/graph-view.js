@@ -556,10 +556,9 @@ export class GraphView {
     return Math.min(free.width, free.height) < NODE.height ? room : free;
   }
 
-  // In a small window the tools are a bar at the canvas' foot, beside which nothing is seen.
+  // In a narrow window the tools are a bar at the canvas' foot, beside which nothing is seen.
   #bar() {
-    const tools = this.#canvas.querySelector('.canvas-tools');
-    return tools.offsetWidth === this.#canvas.clientWidth ? tools.offsetHeight : 0;
+    return this.#canvas.dataset.narrow === 'true' ? this.#canvas.querySelector('.canvas-tools').offsetHeight : 0;
   }
 
   // `follows`: it goes on keeping the graph in sight whatever changes; `fitted`: at least when the window does.

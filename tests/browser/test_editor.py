@@ -1359,6 +1359,23 @@ def test_in_a_small_window_nothing_lies_over_a_card(edit: Any, tmp_path: Path) -
     picture(page, "editor-320", tmp_path)
 
 
+def test_beside_the_list_of_jobs_the_tools_are_a_bar_below_a_graph_from_top_to_bottom(
+    edit: Any,
+) -> None:
+    editor = edit(viewport={"width": 900, "height": 700})
+    page = editor.page
+    canvas = box_of(page.locator("#graph"))
+    tools = box_of(page.locator(".canvas-tools"))
+    assert (tools["x"], tools["width"]) == (canvas["x"], canvas["width"])
+    editor.node(1).click()
+    details = box_of(page.locator("#details"))
+    tools = box_of(page.locator(".canvas-tools"))
+    assert tools["x"] + tools["width"] <= details["x"], "no tool lies under the details"
+    for tool in page.locator(".tool:visible").all():
+        box = box_of(tool)
+        assert box["x"] + box["width"] <= details["x"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_state_of_the_editor_is_accessible(edit: Any, scheme: str, tmp_path: Path) -> None:
     editor = edit(color_scheme=scheme)
