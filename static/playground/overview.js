@@ -36,9 +36,11 @@ export class Overview {
   #briefs = new Map(); // job id → {brief, heardAt: page seconds}
   #foreign = new Set(); // ids of jobs that the server does not have
 
-  /** The jobs that are stored. */
+  /** The jobs that are stored. What was heard of one that is stored no more is over, and no word of a program that is not ours. */
   takeJobs(jobs) {
+    const before = this.#jobs;
     this.#jobs = new Map(jobs.map((job) => [job.id, job]));
+    for (const id of before.keys()) if (!this.#jobs.has(id)) this.#forget(id);
     this.#areJobsKnown = true;
     for (const { id } of jobs) this.#foreign.delete(id);
     for (const { brief, heardAt } of this.#briefs.values()) this.#takeStatus(brief, heardAt);
@@ -167,6 +169,11 @@ export class Overview {
 
   #ofStatus(isWanted) {
     return [...this.#runs.values()].map(({ run }) => run).filter(({ status }) => isWanted(status));
+  }
+
+  #forget(jobId) {
+    this.#briefs.delete(jobId);
+    for (const [runId, { run }] of this.#runs) if (run.jobId === jobId) this.#runs.delete(runId);
   }
 
   // Of those that only a message told, and that have ended.

@@ -176,6 +176,24 @@ def test_a_program_that_is_not_ours_is_told_by_its_last_word(
     assert kept[42][0] == "Nightly"
 
 
+def test_a_job_that_was_deleted_is_no_program_that_is_not_ours(modules: Page) -> None:
+    found = told(
+        modules,
+        ["takeJobs", [MADE]],
+        ["takeBrief", brief("failed", ts=200), 5],
+        ["takeJobs", []],
+        ["strangers"],
+        ["noteForeign", brief("failed")["jobId"]],
+        ["foreign", [], 210],
+        ["failed", 210],
+        ["takeBrief", brief("running", ts=220), 6],
+        ["foreign", [], 230],
+    )
+    strangers, foreign, failed, _, later = found[1:]
+    assert strangers == foreign == failed == []
+    assert [view["status"] for view in later] == ["running"], "somebody else uses its number"
+
+
 def test_the_typical_duration_is_the_middle_of_runs_that_completed(modules: Page) -> None:
     script = """async (runs) => (await import('/playground/overview.js')).typicalDuration(runs)"""
     runs = [run("completed", startedAt=0, endedAt=took) for took in (9, 1, 2)]
