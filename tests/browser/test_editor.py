@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, Route, ViewportSize, expect
 
-from tests.browser.conftest import OpenPlayground
+from tests.browser.conftest import OpenPlayground, new_context
 from tests.browser.editing import (
     EMPTY,
     URL,
@@ -19,6 +19,7 @@ from tests.browser.editing import (
     Editor,
     box_of,
     edges_of,
+    middle_of,
     node_of,
     ports_graph,
     small_graph,
@@ -1357,6 +1358,37 @@ def test_in_a_small_window_nothing_lies_over_a_card(edit: Any, tmp_path: Path) -
     expect(page.locator("#details")).to_be_hidden()  # it would lie over the rows
     expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
     picture(page, "editor-320", tmp_path)
+
+
+def test_a_finger_scrolls_the_palette_and_drags_a_node_out_of_it(
+    browser: Browser, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "By touch", "graph": small_graph()})
+    size: ViewportSize = {"width": 1024, "height": 768}
+    context = new_context(browser, has_touch=True, viewport=size)
+    page = context.new_page()
+    page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
+    finger = context.new_cdp_session(page)
+
+    def swipe(x: float, y: float, dx: float, dy: float) -> None:
+        def touch(kind: str, *at: dict[str, float]) -> None:
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(at)})
+
+        touch("touchStart", {"x": x, "y": y})
+        for step in range(1, 11):
+            touch("touchMove", {"x": x + dx * step / 10, "y": y + dy * step / 10})
+        touch("touchEnd")
+
+    palette = page.locator(".palette-list")
+    expect(page.locator(".palette-item").first).to_be_visible()
+    x, y = middle_of(palette)
+    swipe(x, y, 0, -120)
+    eventually(lambda: palette.evaluate("(list) => list.scrollTop") > 60)
+    expect(page.locator(".node")).to_have_count(3)
+    x, y = middle_of(palette)
+    swipe(x, y, 500, -60)
+    expect(page.locator(".node")).to_have_count(4)
+    context.close()
 
 
 def test_beside_the_list_of_jobs_the_tools_are_a_bar_below_a_graph_from_top_to_bottom(
