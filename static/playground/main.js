@@ -245,7 +245,7 @@ class Playground {
     this.#graph.onMenu((what, at) => this.#offered.openMenu(what, at));
     byId('job-notify').addEventListener('click', () => this.#toggleNotified());
     byId('job-edit').addEventListener('click', () => this.#page.editAsJson());
-    addEventListener('popstate', () => this.#places.arrive(placeIn(location.href)));
+    addEventListener('popstate', () => this.#places.comeBack(placeIn(location.href)));
     setInterval(() => this.#redraw(), TICK);
     this.#known.start();
     this.#redraw();

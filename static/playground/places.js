@@ -34,6 +34,14 @@ export class Places {
     return this.arrive(place, { isAnew });
   }
 
+  /** The browser went to this place, back or on: a dialog of the one before goes with it. To compare is a place itself. */
+  comeBack(place) {
+    /** @type {NodeListOf<HTMLDialogElement>} */
+    const open = document.querySelectorAll('dialog[open]:not(#compare)');
+    for (const dialog of open) dialog.close();
+    return this.arrive(place);
+  }
+
   /** The address names this place. `isAnew`: the job is asked for again, also where it is shown. */
   async arrive(named, { isAnew = false } = {}) {
     clearTimeout(this.#timer);

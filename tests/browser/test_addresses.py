@@ -214,3 +214,19 @@ def test_who_wants_it_is_told_once_that_a_run_has_ended_and_the_tabs_icon_says_h
     page.click("#job-notify")
     expect(page.locator("#notice")).to_contain_text("does not let this page send notifications")
     expect(page.locator("#job-notify")).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.parametrize("key", ["delete", "parameters", "json", "webhooks"])
+def test_back_takes_the_dialog_of_a_job_with_it(
+    open_playground: OpenPlayground, shop: Product, key: str
+) -> None:
+    page = open_playground(viewport=WIDE)
+    page.click('.page-link[data-page-link="home"]')
+    page.go_back()
+    page.click("#job-menu")
+    page.click(f'.menu-item[data-key="{key}"]')
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    page.go_forward()
+    expect(page.locator("html")).to_have_attribute("data-page", "home")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    assert shop.get(f"/api/jobs/{shop.sample_job_id()}").status == 200
