@@ -249,6 +249,7 @@ export class Runs {
 
   async #showPast(runId) {
     const jobId = this.#jobId;
+    if (jobId === null) return; // the server has not told it, and why was said
     await this.#page.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
       if (jobId !== this.#jobId || record.endedAt === null) return;

@@ -108,3 +108,16 @@ def test_a_reader_sees_what_somebody_saved(open_playground: OpenPlayground, shop
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".node")).to_have_count(4)
     expect(page.locator("#job-name")).to_have_text("Grew")
+
+
+def test_a_token_of_one_run_is_told_what_it_may_not(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.sample_job_id()
+    run_id = shop.execute(job_id)
+    shop.run_end(run_id)
+    token = shop.token(sub="run", **Limit(job_id, run_id).claims)
+    page = open_playground(job_id, f"run={run_id}", token=token)
+    expect(page.locator("#notice-text")).to_contain_text("limited to run")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#notice-text")).to_contain_text("limited to run")
