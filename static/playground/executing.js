@@ -40,16 +40,16 @@ export class Executing {
     this.#page.clearNotice();
     this.#runs.leavePast();
     if (this.#editor.isDirty) this.#key = null; // another graph is another run
-    if (!(await this.#editor.save()) || (begin === null && (await this.#hasChanged()))) return;
+    if (!(await this.#editor.save()) || (begin === null && (await this.#hasChanged(shown)))) return;
     const parameters = parametersOf(shown.graph);
     if (parameters.length === 0 || begin !== null) await this.#start(shown, null, begin);
     else if (values === null || (await this.#start(shown, values)).length > 0) await this.#askAndStart(shown, parameters);
   }
 
   // What somebody saved meanwhile is looked at before it runs. The server itself refuses to begin at a node where that does not fit any more.
-  async #hasChanged() {
+  async #hasChanged(shown) {
     let found = false;
-    await this.#page.attempt(async () => (found = await this.#job.hasChanged()), { quiet: true });
+    await this.#pending(shown, 'execute', async () => (found = await this.#job.hasChanged()), { quiet: true });
     return found;
   }
 
@@ -136,10 +136,10 @@ export class Executing {
     if (runs) await this.execute();
   }
 
-  async #pending(shown, action, work) {
+  async #pending(shown, action, work, how = {}) {
     shown.pending = action;
     this.#page.redraw();
-    await this.#page.attempt(work);
+    await this.#page.attempt(work, how);
     shown.pending = null;
     this.#page.redraw();
   }

@@ -24,7 +24,7 @@ from tests.browser.editing import (
     ports_graph,
     small_graph,
 )
-from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.pages import assert_accessible, hold, picture, shift_clock, wait_for_held
 from tests.browser.runs import Publisher
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
@@ -1018,6 +1018,17 @@ def test_execute_shows_first_what_somebody_saved_meanwhile(edit: Any, shop: Prod
     expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
     expect(page.locator("#notice-text")).to_contain_text("Somebody saved this job")
     assert shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"] == []
+
+
+def test_execute_cannot_be_pressed_again_while_it_looks(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    page.click("#execute")
+    wait_for_held(page, held)
+    expect(page.locator("#execute")).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#execute")).to_be_enabled()
 
 
 def test_a_job_that_somebody_deleted_says_so_and_can_be_made_anew(edit: Any, shop: Product) -> None:
