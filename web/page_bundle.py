@@ -89,7 +89,12 @@ def is_of_now(static: Path) -> bool:
 
 
 def _all_styles(static: Path) -> str:
-    return "".join((static / path).read_text() for path in STYLES)
+    """A line a sheet."""
+    return "".join(_in_a_line((static / path).read_text()) + "\n" for path in STYLES)
+
+
+def _in_a_line(style: str) -> str:
+    return " ".join(line.strip() for line in style.splitlines() if line.strip())
 
 
 def _first_line(version: str) -> str:
