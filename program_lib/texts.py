@@ -279,7 +279,7 @@ _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 _DIGITS = b"0123456789-"
 _POINT_TOO = b"0123456789.-"
-MAX_WIDE_DIGITS = 76  # of the widest number that Arrow has
+_OF_MOST_DIGITS = rf"-?[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DIGITS}}})?"
 
 
 def _parse_boolean(strings: pa.Array, to: Type) -> pa.Array:
@@ -297,17 +297,38 @@ def _parse_integer(strings: pa.Array, to: Type) -> pa.Array:
 
 
 def _parse_decimal(strings: pa.Array, to: Type) -> pa.Array:
-    """Arrow wraps numbers of more than 38 digits without a word: longer texts take the wider type."""
-    if _has_only(strings, _POINT_TOO) and _longest(strings) <= MAX_DIGITS:
+    longest = _longest(strings)
+    if _has_only(strings, _POINT_TOO) and longest <= MAX_DIGITS:
         try:
-            return pc.cast(strings, to.arrow())
+            return as_decimals(strings, to, longest)
         except pa.ArrowInvalid:
             pass  # zeros may have counted as digits: below they are taken away
     texts = _without_last_zeros(_canonical(_checked(strings, _NUMBER)))
-    if _longest(texts) > MAX_WIDE_DIGITS:
+    if not _matches(texts, _OF_MOST_DIGITS):
         raise ValueError("too many digits")
-    wide = pc.cast(texts, pa.decimal256(MAX_WIDE_DIGITS, to.scale))
-    return pc.cast(wide, to.arrow())
+    return as_decimals(texts, to, MAX_DIGITS)
+
+
+def as_decimals(numbers: pa.Array, to: Type, digits: int) -> pa.Array:
+    """Texts or decimals with at most so many digits before the point, 38, as decimals. Raises ArrowInvalid where one does not fit.
+
+    Arrow multiplies them by 10**scale, and looks at nothing that is lost: of 11 it made 0.7915… in decimal(38,38). 256 bits
+    have room for 38 digits on both sides of the point.
+    """
+    assert digits <= MAX_DIGITS
+    assert to.scale is not None
+    if digits + to.scale > MAX_DIGITS:
+        numbers = pc.cast(numbers, pa.decimal256(2 * MAX_DIGITS, to.scale))
+    return pc.cast(numbers, to.arrow())
+
+
+def rescaled(values: pa.Array, to: Type) -> pa.Array:
+    """Decimals of Arrow, of whatever digits, as decimals. Raises ArrowInvalid where one does not fit."""
+    of = values.type
+    digits = of.precision - of.scale
+    if digits > MAX_DIGITS:
+        values, digits = pc.cast(values, pa.decimal256(MAX_DIGITS + of.scale, of.scale)), MAX_DIGITS
+    return as_decimals(values, to, digits)
 
 
 def _parse_numeric(strings: pa.Array, to: Type) -> pa.Array:

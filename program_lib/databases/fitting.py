@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.texts import column_texts, parse_column, shown
+from program_lib.texts import column_texts, parse_column, rescaled, shown
 from program_lib.types import AS_TEXT, Kind, Type
 
 Convert: TypeAlias = Callable[[pa.Array, Type, Type], pa.Array]
@@ -112,6 +112,10 @@ def _cast(values: pa.Array, source: Type, target: Type) -> pa.Array:
     return pc.cast(values, target.arrow())
 
 
+def _rescaled(values: pa.Array, source: Type, target: Type) -> pa.Array:
+    return rescaled(values, target)
+
+
 def _by_text(values: pa.Array, source: Type, target: Type) -> pa.Array:
     """By the digits that people see: the double 0.1 is the decimal 0.1."""
     return parse_column(column_texts(values, source), target)
@@ -158,7 +162,7 @@ _CONVERSIONS: dict[tuple[Kind, Kind], Convert] = {
     (Kind.INTEGER, Kind.DOUBLE): _cast,
     (Kind.INTEGER, Kind.BOOLEAN): _truth,
     (Kind.BOOLEAN, Kind.INTEGER): _cast,
-    (Kind.DECIMAL, Kind.DECIMAL): _cast,
+    (Kind.DECIMAL, Kind.DECIMAL): _rescaled,
     (Kind.DECIMAL, Kind.NUMERIC): _by_text,
     (Kind.DECIMAL, Kind.INTEGER): _whole,
     (Kind.DECIMAL, Kind.DOUBLE): _double,

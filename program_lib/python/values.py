@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import ProgramError
-from program_lib.texts import column_texts, parse_column
+from program_lib.texts import column_texts, parse_column, rescaled
 from program_lib.types import NUMERIC, Column, Kind, Type
 
 LARGEST = 2**63 - 1
@@ -174,6 +174,8 @@ def column_of_arrow(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray 
             return _numeric_of_arrow(values)
         if values.type == wanted:
             return values
+        if pa.types.is_decimal(values.type) and column.type.kind is Kind.DECIMAL:
+            return rescaled(values, column.type)
         if _is_alike(values.type, wanted):
             return values.cast(wanted)
     except (ValueError, pa.ArrowException) as error:
@@ -223,7 +225,6 @@ def _is_binary(of: pa.DataType) -> bool:
 _FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_integer,
     pa.types.is_floating,
-    pa.types.is_decimal,
     pa.types.is_date,
     pa.types.is_time,
     _is_text,

@@ -25,6 +25,7 @@ from program_lib.types import (
     TIMESTAMPTZ,
     Column,
     Schema,
+    Type,
     decimal,
 )
 from tests.program_lib.gathered import Handed, handed_on, table_of
@@ -94,6 +95,21 @@ def test_a_batch_may_come_as_dictionaries_or_as_arrow() -> None:
         "arrow",
     )
     assert arrow.rows() == [(2, "a"), (1, None), (4, "c")]
+
+
+def test_a_decimal_of_arrow_that_does_not_fit_is_refused() -> None:
+    """11 has no place in decimal(38,38), where Arrow's own cast makes 0.79… of it."""
+    code = (
+        "import pyarrow as pa\nfrom decimal import Decimal\n"
+        "def transform(batch): return pa.table({'p': pa.array([Decimal(11)] * len(batch), pa.decimal128(38, 0))})"
+    )
+
+    def given(of: Type) -> Handed:
+        return made(code, {}, "arrow", "all", Schema([Column("p", of)]), [(Decimal("0.5"),)])
+
+    with pytest.raises(NodeFailed, match=r"the column p is no decimal\(38,38\)"):
+        given(decimal(38, 38))
+    assert given(decimal(38, 36)).rows() == [(Decimal(11),)]
 
 
 def test_values_come_as_python_has_them_and_go_back_unchanged() -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from program_lib.texts import (
     WORTH_A_LOOK,
     column_texts,
     parse_column,
+    rescaled,
 )
 from program_lib.types import (
     BOOLEAN,
@@ -332,6 +334,9 @@ def test_whole_numbers_are_those_of_python(of_text: str) -> None:
 @example("1" + "0" * 38, (38, 0))
 @example("9" * 76, (38, 38))
 @example("9" * 38, (38, 38))
+@example("11", (38, 38))
+@example("730000000000000000000000012345", (38, 10))
+@example("-9" + "0" * 37, (38, 37))
 def test_decimals_are_exact_or_refused(of_text: str, digits: tuple[int, int]) -> None:
     precision, scale = digits
     expected = Decimal(of_text.strip()) if PLAIN.fullmatch(of_text) else None
@@ -340,6 +345,35 @@ def test_decimals_are_exact_or_refused(of_text: str, digits: tuple[int, int]) ->
         if shifted != shifted.to_integral_value() or len(str(abs(int(shifted)))) > precision:
             expected = None
     assert outcome(of_text, decimal(precision, scale)) == expected
+
+
+@given(
+    st.integers(-(10**38) + 1, 10**38 - 1),
+    st.integers(0, 38),
+    st.integers(0, 38),
+    st.booleans(),
+)
+@example(11, 0, 38, False)
+@example(73 * 10**28, 0, 10, False)
+@example(73 * 10**28, 0, 10, True)
+def test_decimals_of_another_scale_are_exact_or_refused(
+    units: int, had: int, scale: int, is_wide: bool
+) -> None:
+    number = Decimal((int(units < 0), [int(digit) for digit in str(abs(units))], -had))
+    arrow = pa.decimal256(76, had) if is_wide else pa.decimal128(38, had)
+    shifted = units * 10**scale
+    fits = shifted % 10**had == 0 and abs(shifted // 10**had) < 10**38
+    try:
+        made = rescaled(pa.array([number], arrow), decimal(38, scale)).to_pylist()
+    except pa.ArrowInvalid:
+        made = None
+    assert made == ([number] if fits else None)
+
+
+def test_arrow_wraps_what_it_rescales() -> None:
+    """Once this fails, `as_decimals` may be a cast."""
+    wrapped = pc.cast(pa.array(["11"]), pa.decimal128(38, 38)).to_pylist()
+    assert wrapped != [Decimal(11)]
 
 
 @given(numberish)

@@ -1,0 +1,26 @@
+"""Values fit exactly into a column of a table, or their row is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from program_lib.databases.fitting import Target, fitted
+from program_lib.errors import RowRefused
+from program_lib.types import decimal
+
+
+def test_a_decimal_with_more_digits_than_the_column_has_room_for_is_refused() -> None:
+    """Arrow's own cast makes another number of three in ten of these."""
+    source, target = decimal(38, 0), Target("price", decimal(38, 10), "numeric(38,10)")
+    fits = Decimal(10**28 - 1)
+    for beyond in range(73 * 10**28, 93 * 10**28, 10**28):
+        values = pa.chunked_array([pa.array([fits, Decimal(beyond)], source.arrow())])
+        with pytest.raises(RowRefused) as refused:
+            fitted(values, "n", source, target)
+        assert (refused.value.index, refused.value.column) == (1, "n")
+    assert fitted(pa.chunked_array([[fits]], source.arrow()), "n", source, target).to_pylist() == [
+        fits
+    ]
