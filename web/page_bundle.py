@@ -84,8 +84,10 @@ def write(static: Path, script: str) -> None:
 
 def is_of_now(static: Path) -> bool:
     """Whether the bundle is the one of the sources of now; of the script, what it says of itself is believed."""
-    styles = _first_line(sources_version(static)) + _all_styles(static)
-    return page_files(static) == BUNDLE and (static / STYLE_BUNDLE).read_text() == styles
+    if page_files(static) != BUNDLE:
+        return False
+    _, _, styles = (static / STYLE_BUNDLE).read_text().partition("\n")
+    return styles == _all_styles(static)
 
 
 def _all_styles(static: Path) -> str:
