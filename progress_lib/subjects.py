@@ -5,7 +5,7 @@ import re
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SUBJECT = re.compile(r"[^\s.*>\x00-\x20\x7f]+(?:\.[^\s.*>\x00-\x20\x7f]+)*")
 
-MAX_JOB = 2**53 - 1  # the largest number that a browser holds
+MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
 EVERY_TENANT = "*"
 PROGRESS_STREAM = "PROGRESS"  # what was said of jobs, for whoever comes later
 RUNS_STREAM = "RUNS"  # the work queue
@@ -26,9 +26,9 @@ def check_id(text: object) -> str:
 def job_number(job_id: object) -> int:
     """The job that an environment or a program names: 42, "42", "042\\n". Raises ValueError: no page could show another one."""
     text = str(job_id).strip()
-    if text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_JOB:
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_JOB_ID:
         return int(text)
-    raise ValueError(f"job {job_id!r:.80} is no whole number from 1 to {MAX_JOB}")
+    raise ValueError(f"job {job_id!r:.80} is no whole number from 1 to {MAX_JOB_ID}")
 
 
 def check_subject(subject: str) -> str:

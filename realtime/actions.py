@@ -3,8 +3,9 @@
 import json
 from typing import NamedTuple
 
+from progress_lib.subjects import MAX_JOB_ID
+
 ALL_JOBS = "*"  # in place of a job's number
-MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
 
 
 class WatchJob(NamedTuple):

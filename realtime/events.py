@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from progress_lib.progress import MalformedProgress, Progress, parse_object
-from realtime.actions import MAX_JOB_ID
+from progress_lib.subjects import MAX_JOB_ID
 
 MAX_SUBJECTS = 20_000  # that are kept taken apart; a job has two
 MAX_TOPICS = 10_000  # of which there is one object each

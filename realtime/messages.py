@@ -18,9 +18,9 @@ from described.schema import (
     record,
     ref,
 )
+from progress_lib.subjects import MAX_JOB_ID
 from realtime.actions import (
     ALL_JOBS,
-    MAX_JOB_ID,
     NEEDED_SCOPE,
     Action,
     Authenticate,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from progress_lib.subjects import check_id
+from progress_lib.subjects import MAX_JOB_ID, check_id
 
 # Claims. GitLab and GitHub write `job_id` and `run_id` for jobs of their own.
 JOB, RUN = "progress_job", "progress_run"
-MAX_JOB_ID = 2**53 - 1  # the largest integer that JavaScript keeps exactly
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from progress_lib.subjects import MAX_JOB_ID
 from realtime.actions import (
-    MAX_JOB_ID,
     Authenticate,
     BadAction,
     LeaveAll,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from progress_lib.jetstream import stream_sequences
 from progress_lib.nats import Message
 from progress_lib.progress import MalformedProgress, Progress, Status
-from realtime.actions import MAX_JOB_ID
+from progress_lib.subjects import MAX_JOB_ID
 from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic, topic_named
 from tests.realtime.telling import read_event
 
