@@ -255,20 +255,17 @@ class Playground {
 
   async #load() {
     if (!(await this.#signIn.begin())) return;
-    if (currentRights().onlyJob === null) this.#openAll();
+    this.#page.attempt(() => this.#loadTypes());
+    if (currentRights().onlyJob === null) this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
     this.#places.arrive(placeIn(location.href), { isAnew: true });
     await this.#page.attempt(() => this.#known.refresh());
     this.#redraw();
   }
 
-  #openAll() {
-    this.#page.attempt(() => this.#loadTypes());
-    this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
-  }
-
   async #loadTypes() {
     await this.#editor.loadTypes();
-    await this.#gallery.load(this.#editor.types);
+    if (currentRights().onlyJob !== null) return; // nothing is made or changed
+    await Promise.all([this.#editor.loadFunctions(), this.#gallery.load(this.#editor.types)]);
   }
 
   // What parts may ask for.

@@ -50,6 +50,7 @@ def test_a_token_of_one_job_shows_that_job_and_nothing_that_is_refused(
     assert page.url.endswith(f"?job={job_id}")
     expect(page.locator("button.job")).to_have_count(1)
     expect(page.locator(".page-link:visible")).to_have_count(0)
+    expect(page.locator(".node[data-kind='input']")).to_be_visible()  # in its colour
     expect_only_to_look_at(page)
     page.click("#execute")
     expect_run(page, "completed")

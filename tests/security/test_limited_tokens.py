@@ -21,6 +21,7 @@ from web.limits import JOB as JOB_CLAIM
 from web.limits import RUN as RUN_CLAIM
 from web.limits import Limit, limit_of
 
+OF_NOBODY = {("GET", "/api/room"), ("GET", "/api/node-types")}  # say nothing of anybody
 OPEN_TO_A_JOB = {
     ("GET", "/api/jobs/<int:job_id>"),
     ("POST", "/api/jobs/<int:job_id>/execute"),
@@ -34,8 +35,7 @@ OPEN_TO_A_JOB = {
     ("GET", "/api/runs/<run_id>/wait"),
     ("GET", "/api/runs/<run_id>/outputs/<int:node_id>"),
     ("GET", "/api/runs/<run_id>/kept/<int:node_id>"),
-    ("GET", "/api/room"),  # says nothing of anybody
-}
+} | OF_NOBODY
 OPEN_TO_A_RUN = OPEN_TO_A_JOB - {
     ("GET", "/api/jobs/<int:job_id>"),
     ("POST", "/api/jobs/<int:job_id>/execute"),
@@ -98,7 +98,7 @@ def test_a_token_of_a_job_opens_its_own_routes_and_no_other(
         assert f"the token is limited to job {known.job}" in detail
 
 
-@pytest.mark.parametrize("route", sorted(NEEDS.keys() - {("GET", "/api/room")}))
+@pytest.mark.parametrize("route", sorted(NEEDS.keys() - OF_NOBODY))
 def test_what_is_of_another_job_is_closed_to_it_whether_it_is_there_or_not(
     known: Known, route: tuple[str, str]
 ) -> None:

@@ -133,6 +133,10 @@ export class Editor {
     this.#palette.show(await this.#vocabulary.load(this.#api));
     this.#graph.useTypes(this.#vocabulary.types);
     this.#refresh();
+  }
+
+  /** What expressions may call, which is completed in them. */
+  async loadFunctions() {
     await this.#vocabulary.loadFunctions(this.#api);
     this.#opened.fill();
   }
