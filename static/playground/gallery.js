@@ -3,7 +3,7 @@
  */
 
 import { byId, element, icon, setHidden } from './dom.js';
-import { iconOf } from './node-icons.js';
+import { iconOf } from './graph/node-icons.js';
 
 export class Gallery {
   #api;

@@ -32,7 +32,7 @@ import { Fetching } from './fetching.js';
 import { Files } from './files/files.js';
 import { oncePerFrame } from './frames.js';
 import { Gallery } from './gallery.js';
-import { GraphView } from './graph-view.js';
+import { GraphView } from './graph/graph-view.js';
 import { Home } from './home.js';
 import { JobAtHand, NO_GRAPH } from './job-at-hand.js';
 import { JobsView } from './jobs-view.js';

@@ -6,7 +6,7 @@ import { jobPlace } from './address.js';
 import { IS_MAC } from './edit/help.js';
 import { keyOf } from './edit/keys.js';
 import { MenuHere } from './edit/menu.js';
-import { iconOf } from './node-icons.js';
+import { iconOf } from './graph/node-icons.js';
 import { commandsNow } from './room/commands.js';
 
 export class OfferedHere {

@@ -5,7 +5,7 @@
 
 import { formatShare } from '../realtime/estimate.js';
 import { byId, element, icon, setAttribute, setIcon, setText } from './dom.js';
-import { flowOrder } from './layout.js';
+import { flowOrder } from './graph/layout.js';
 import { averageRateText, formatCount, lastedText, nodeWord } from './text.js';
 
 const CELLS = ['rows', 'rate', 'share', 'took', 'message'];

@@ -24,10 +24,8 @@ TYPES = {
 
 
 def run(page: Page, module: str, body: str, argument: object = None) -> Any:
-    """Evaluates `body` with the module as `m` and the argument as `given`."""
-    script = (
-        f"async (given) => {{ const m = await import('/playground/edit/{module}.js'); {body} }}"
-    )
+    """Evaluates `body` with the module of static/playground as `m` and the argument as `given`."""
+    script = f"async (given) => {{ const m = await import('/playground/{module}.js'); {body} }}"
     return page.evaluate(script, argument)
 
 
@@ -41,7 +39,7 @@ def ids(graph: dict[str, Any]) -> list[int]:
 def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
     before, after = run(
         modules,
-        "graphs",
+        "edit/graphs",
         """const before = structuredClone(given);
         let now = m.moved(given, new Set([1]), 8, 16);
         now = m.renamed(m.configured(m.connected(now, { from: 2, to: 5 }), 1, 'b', 2), 2, 'Other');
@@ -59,7 +57,7 @@ def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
 def test_nodes_go_with_their_edges_and_edges_alone(modules: Page) -> None:
     gone, cut, same = run(
         modules,
-        "graphs",
+        "edit/graphs",
         """return [m.without(given, new Set([1])), m.without(given, new Set(), new Set(['1>2'])),
                 m.without(given, new Set([99])) === given];""",
         GRAPH,
@@ -83,7 +81,7 @@ def test_nodes_go_with_their_edges_and_edges_alone(modules: Page) -> None:
 )
 def test_what_may_be_connected(modules: Page, source: int, target: int, why: str | None) -> None:
     body = "return m.whyNoEdge(given[0], new Map(Object.entries(given[1])), { from: given[2], to: given[3] });"
-    found = run(modules, "graphs", body, [GRAPH, TYPES, source, target])
+    found = run(modules, "edit/graphs", body, [GRAPH, TYPES, source, target])
     assert found is None if why is None else why in found
 
 
@@ -91,7 +89,7 @@ def test_a_cycle_is_told_and_an_unknown_type_may_be_anything(modules: Page) -> N
     nodes = [{"id": n, "type": "?", "name": str(n)} for n in (1, 2, 3)]
     chain = {"nodes": nodes, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3}]}
     body = "return [m.whyNoEdge(given, new Map(), { from: 3, to: 1 }), m.whyNoEdge(given, new Map(), { from: 1, to: 3 })];"
-    cycle, shortcut = run(modules, "graphs", body, chain)
+    cycle, shortcut = run(modules, "edit/graphs", body, chain)
     assert "cycle" in cycle
     assert shortcut is None
 
@@ -127,7 +125,7 @@ def test_an_edge_takes_the_first_output_and_the_first_input_that_is_free(modules
         const made = (edge) => m.completed(given[0], types, edge);
         return [made({ from: 1, to: 2 }), made({ from: 1, to: 3 }), made({ from: 2, to: 3, fromPort: 'else' }),
                 m.outputsOf(types.get('split'), given[0].nodes[1].config).map(({ name }) => name)];"""
-    plain, free, named, outputs = run(modules, "ports", body, [JOINED, PORT_TYPES])
+    plain, free, named, outputs = run(modules, "edit/ports", body, [JOINED, PORT_TYPES])
     assert plain == {"from": 1, "to": 2}
     assert free == {"from": 1, "to": 3, "toPort": "right"}
     assert named == {"from": 2, "to": 3, "fromPort": "else", "toPort": "right"}
@@ -143,7 +141,7 @@ def test_two_nodes_may_be_connected_by_several_ports_but_not_twice_by_the_same(
         {"from": 2, "to": 3, "fromPort": "a", "toPort": "right"},
         {"from": 2, "to": 3, "fromPort": "a", "toPort": "left"},
     ]
-    other, same = run(modules, "graphs", body, [JOINED, PORT_TYPES, edges])
+    other, same = run(modules, "edit/graphs", body, [JOINED, PORT_TYPES, edges])
     assert other is None
     assert "connected already" in same
 
@@ -164,7 +162,7 @@ def test_a_setting_may_name_inputs(modules: Page) -> None:
                 m.withRenamedPort(given[0], 2, 'in', ports('a', 'b'), ports('people', 'b')).edges,
                 m.inputsOf(types.get('sql'), undefined).length];"""
     edge, names, renamed, without = run(
-        modules, "ports", body, [document, {**PORT_TYPES, "sql": sql}]
+        modules, "edit/ports", body, [document, {**PORT_TYPES, "sql": sql}]
     )
     assert edge == {"from": 1, "to": 2, "toPort": "b"}
     assert names == ["a", "b"]
@@ -176,13 +174,13 @@ def test_edges_follow_an_output_that_is_renamed(modules: Page) -> None:
     body = """const ports = (...names) => names.map((name) => ({ name }));
         const to = (...names) => m.withRenamedPort(given, 2, 'out', ports('a', 'b'), ports(...names)).edges[1].fromPort;
         return [to('ab', 'b'), to('b', 'b'), to('', 'b'), to('b', 'a'), to('b')];"""
-    assert run(modules, "ports", body, JOINED) == ["ab", "a", "a", "a", "a"]
+    assert run(modules, "edit/ports", body, JOINED) == ["ab", "a", "a", "a", "a"]
 
 
 def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:
     found = run(
         modules,
-        "graphs",
+        "edit/graphs",
         """const fragment = m.fragmentOf(given, new Set([1, 2]));
         return m.withFragment(given, fragment, 6, { x: 10, y: 20 });""",
         GRAPH,
@@ -202,7 +200,7 @@ def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:
 def test_a_name_that_is_taken_gets_the_next_free_number(modules: Page) -> None:
     body = "return given.map(([name, taken]) => m.freeName(name, new Set(taken)));"
     asked = [["Map", []], ["Map", ["Map"]], ["Map 2", ["Map", "Map 2"]], ["A", ["A", "A 2", "A 3"]]]
-    assert run(modules, "graphs", body, asked) == ["Map", "Map 2", "Map 3", "A 4"]
+    assert run(modules, "edit/graphs", body, asked) == ["Map", "Map 2", "Map 3", "A 4"]
 
 
 # ---------------------------------------------------------------- undo
@@ -217,7 +215,7 @@ STEPS = """
 def test_undo_and_redo_go_back_and_forth_by_name(modules: Page) -> None:
     found = run(
         modules,
-        "edit-model",
+        "edit/edit-model",
         STEPS
         + """model.do(set('one', 1), 0);
         model.do(set('two', 2), 9000);
@@ -236,7 +234,7 @@ def test_undo_and_redo_go_back_and_forth_by_name(modules: Page) -> None:
 def test_letters_of_a_word_are_one_step_until_one_pauses(modules: Page) -> None:
     found = run(
         modules,
-        "edit-model",
+        "edit/edit-model",
         STEPS
         + """model.do(set('type', 1, 'f'), 0);
         model.do(set('type', 2, 'f'), 1000);
@@ -253,7 +251,7 @@ def test_letters_of_a_word_are_one_step_until_one_pauses(modules: Page) -> None:
 def test_a_new_change_forgets_what_could_be_redone_and_no_change_is_no_step(modules: Page) -> None:
     found = run(
         modules,
-        "edit-model",
+        "edit/edit-model",
         STEPS
         + """model.do(set('one', 1), 0);
         model.undo();
@@ -269,7 +267,7 @@ def test_a_new_change_forgets_what_could_be_redone_and_no_change_is_no_step(modu
 def test_saved_is_what_the_server_got_even_while_one_goes_on(modules: Page) -> None:
     found = run(
         modules,
-        "edit-model",
+        "edit/edit-model",
         STEPS
         + """model.do(set('one', 1), 0);
         const sent = model.graph;
@@ -289,7 +287,7 @@ def test_saved_is_what_the_server_got_even_while_one_goes_on(modules: Page) -> N
 def test_an_id_is_never_given_twice(modules: Page) -> None:
     found = run(
         modules,
-        "edit-model",
+        "edit/edit-model",
         STEPS
         + """const first = model.nextId();
         model.do({ label: 'add', apply: (now) => ({ ...now, nodes: [...now.nodes, { id: first }] }) }, 0);
@@ -303,7 +301,7 @@ def test_an_id_is_never_given_twice(modules: Page) -> None:
 def test_steps_are_bounded(modules: Page) -> None:
     found = run(
         modules,
-        "edit-model",
+        "edit/edit-model",
         STEPS
         + """for (let step = 0; step < m.MOST_STEPS + 50; step += 1) model.do(set('s', step), step * 9000);
         let count = 0;
@@ -320,7 +318,7 @@ def test_steps_are_bounded(modules: Page) -> None:
 def test_zooming_keeps_the_point_and_its_bounds(modules: Page) -> None:
     found = run(
         modules,
-        "camera",
+        "graph/camera",
         """const before = { x: 30, y: 40, zoom: 1 };
         const point = { x: 200, y: 100 };
         const at = (camera) => m.onSheet(camera, point);
@@ -334,7 +332,7 @@ def test_zooming_keeps_the_point_and_its_bounds(modules: Page) -> None:
 def test_fitting_shows_all_of_it_and_never_enlarges(modules: Page) -> None:
     found = run(
         modules,
-        "camera",
+        "graph/camera",
         """const room = { width: 1000, height: 600 };
         return [{ x: 0, y: 0, width: 4000, height: 500 }, { x: -50, y: 20, width: 100, height: 100 }].map((box) => {
           const camera = m.fitting(box, room);
@@ -364,7 +362,7 @@ def test_revealing_moves_only_as_far_as_it_must(
 ) -> None:
     body = """const camera = m.revealing(m.AT_HOME, given, { width: 600, height: 400 });
         return [camera.x, camera.y];"""
-    x, y = run(modules, "camera", body, box)
+    x, y = run(modules, "graph/camera", body, box)
     assert ((x, y) != (0, 0)) == moves
     assert box["x"] + x >= 24
     assert box["y"] + y + box["height"] <= 400 - 24
@@ -376,7 +374,7 @@ def test_revealing_moves_only_as_far_as_it_must(
 def test_what_was_copied_can_be_pasted_and_a_jobs_json_too(modules: Page) -> None:
     found = run(
         modules,
-        "clipboard",
+        "edit/clipboard",
         """const copied = m.fromClipboardText(m.asClipboardText({ nodes: given.nodes, edges: given.edges }));
         const job = m.fromClipboardText(JSON.stringify({ name: 'a job', graph: given }));
         return [copied, job];""",
@@ -397,7 +395,7 @@ def test_other_text_is_not_taken_for_nodes(modules: Page) -> None:
         '{"nodes": [{"id": 1}]}',
         '{"nodes": [{"id": 1, "type": "map"}, {"id": 1, "type": "map"}]}',
     ]
-    found = run(modules, "clipboard", "return given.map(m.fromClipboardText);", texts)
+    found = run(modules, "edit/clipboard", "return given.map(m.fromClipboardText);", texts)
     assert found == [None] * len(texts)
 
 
@@ -405,7 +403,7 @@ def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
     text = (
         '{"nodes": [{"id": 1, "type": "map", "config": 5}], "edges": [{"from": 1, "to": 9}, null]}'
     )
-    found = run(modules, "clipboard", "return m.fromClipboardText(given);", text)
+    found = run(modules, "edit/clipboard", "return m.fromClipboardText(given);", text)
     node = {"id": 1, "type": "map", "config": {}, "name": "map", "position": {"x": 0, "y": 0}}
     assert found == {"nodes": [node], "edges": []}
 
@@ -438,12 +436,12 @@ def test_what_is_typed_becomes_a_value(
     modules: Page, kind: str, text: str, value: dict[str, Any]
 ) -> None:
     body = "const found = m.valueOf(given[0], given[1]); return JSON.parse(JSON.stringify(found));"
-    assert run(modules, "fields", body, [{"kind": kind, "label": "Field"}, text]) == value
+    assert run(modules, "edit/fields", body, [{"kind": kind, "label": "Field"}, text]) == value
 
 
 def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> None:
     body = "return m.valueOf({ kind: 'new', label: 'Shape' }, '{').error;"
-    assert "Shape must be JSON" in run(modules, "fields", body)
+    assert "Shape must be JSON" in run(modules, "edit/fields", body)
 
 
 @pytest.mark.parametrize(
@@ -459,7 +457,8 @@ def test_beside_its_field_a_message_need_not_name_it(
     modules: Page, message: str, shown: str
 ) -> None:
     assert (
-        run(modules, "fields", "return m.besideField({ label: 'Path' }, given);", message) == shown
+        run(modules, "edit/fields", "return m.besideField({ label: 'Path' }, given);", message)
+        == shown
     )
 
 
@@ -469,7 +468,7 @@ def test_a_new_node_starts_with_the_defaults_of_its_type(modules: Page) -> None:
         {"name": "b", "default": None},
         {"name": "c", "default": "x"},
     ]
-    assert run(modules, "fields", "return m.startingConfig(given);", {"fields": fields}) == {
+    assert run(modules, "edit/fields", "return m.startingConfig(given);", {"fields": fields}) == {
         "a": [],
         "c": "x",
     }
@@ -489,7 +488,7 @@ def test_a_field_of_before_is_offered_where_it_is_given(
     modules: Page, former: bool, config: Any, offered: bool
 ) -> None:
     body = "return m.isOffered({ name: 'f', former: given[0] }, given[1]);"
-    assert run(modules, "fields", body, [former, config]) is offered
+    assert run(modules, "edit/fields", body, [former, config]) is offered
 
 
 @pytest.mark.parametrize(
@@ -507,7 +506,7 @@ def test_a_field_that_a_choice_needs_is_offered_with_that_choice(
 ) -> None:
     need = {"field": "mode", "values": ["upsert"]}
     body = "return m.isOffered({ name: 'key', former: false, neededFor: given[0] }, given[1]);"
-    assert run(modules, "fields", body, [need, config]) is offered
+    assert run(modules, "edit/fields", body, [need, config]) is offered
 
 
 # ---------------------------------------------------------------- types found in a file
@@ -522,7 +521,7 @@ def entry(column: str, of: str) -> dict[str, str]:
 
 
 def test_found_types_are_in_the_order_of_the_file(modules: Page) -> None:
-    found = run(modules, "found-types", PROPOSED, [{"path": "a.csv"}, FOUND])
+    found = run(modules, "edit/found-types", PROPOSED, [{"path": "a.csv"}, FOUND])
     listed = [entry("id", "integer"), entry("name", "text"), entry("price", "numeric")]
     assert found["config"] == {"path": "a.csv", "types": listed}
     assert found["text"] == "Found the types of 3 columns."
@@ -530,7 +529,7 @@ def test_found_types_are_in_the_order_of_the_file(modules: Page) -> None:
 
 def test_what_is_named_stays_and_number_columns_become_types(modules: Page) -> None:
     named = {"types": [entry("price", "text"), entry("away", "date")], "numbers": ["id"]}
-    found = run(modules, "found-types", PROPOSED, [named, FOUND])
+    found = run(modules, "edit/found-types", PROPOSED, [named, FOUND])
     listed = [entry("id", "numeric"), entry("name", "text"), entry("price", "text")]
     assert found["config"] == {"types": [*listed, entry("away", "date")]}
     assert found["text"] == (
@@ -541,21 +540,25 @@ def test_what_is_named_stays_and_number_columns_become_types(modules: Page) -> N
 
 @pytest.mark.parametrize("odd", [None, 7, "x", [None, 7, {}, {"column": 5}, {"column": ""}]])
 def test_types_that_make_no_sense_are_replaced(modules: Page, odd: Any) -> None:
-    found = run(modules, "found-types", PROPOSED, [{"types": odd, "numbers": odd and 3}, FOUND])
+    found = run(
+        modules, "edit/found-types", PROPOSED, [{"types": odd, "numbers": odd and 3}, FOUND]
+    )
     assert found["added"] == 3
     assert [one["column"] for one in found["config"]["types"]] == FOUND["columns"]
 
 
 def test_nothing_new_says_so(modules: Page) -> None:
     named = {"types": [entry("a", "text")]}
-    found = run(modules, "found-types", PROPOSED, [named, {"columns": ["a"], "types": ["text"]}])
+    found = run(
+        modules, "edit/found-types", PROPOSED, [named, {"columns": ["a"], "types": ["text"]}]
+    )
     assert found["text"] == "No column was found that has no type yet."
     assert found["config"] == named
 
 
 def test_of_very_many_columns_those_of_text_are_not_listed(modules: Page) -> None:
     many = {"columns": [f"c{n}" for n in range(120)], "types": ["text"] * 119 + ["date"]}
-    found = run(modules, "found-types", PROPOSED, [{}, many])
+    found = run(modules, "edit/found-types", PROPOSED, [{}, many])
     assert found["config"]["types"] == [entry("c119", "date")]
 
 
@@ -572,7 +575,7 @@ def test_another_file_is_told_from_other_types(
     modules: Page, other: dict[str, Any], same: bool
 ) -> None:
     body = "return m.isSameFile({ path: 'a' }, given);"
-    assert run(modules, "found-types", body, other) is same
+    assert run(modules, "edit/found-types", body, other) is same
 
 
 # ---------------------------------------------------------------- the newest answer
@@ -581,7 +584,7 @@ def test_another_file_is_told_from_other_types(
 def test_only_the_newest_answer_counts_whichever_comes_last(modules: Page) -> None:
     found = run(
         modules,
-        "latest",
+        "edit/latest",
         """const told = [], asked = [], aborted = [], answers = new Map();
         const latest = new m.Latest({
           ask: (question, signal) => {
@@ -613,7 +616,7 @@ def test_only_the_newest_answer_counts_whichever_comes_last(modules: Page) -> No
 def test_each_key_means_one_thing(modules: Page) -> None:
     found = run(
         modules,
-        "keys",
+        "edit/keys",
         """const press = (key, how = {}) => m.commandOf({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...how }, m.KEYS)?.command ?? null;
         const all = [...m.KEYS, ...m.KEYS_EVERYWHERE].map(({ key, mod, shift }) => `${mod} ${shift} ${key}`);
         return { twice: all.length - new Set(all).size,

@@ -462,7 +462,7 @@ def test_what_the_protocol_does_not_know_is_ignored(modules: Page) -> None:
 # ---------------------------------------------------------------- layout and words
 
 LAY_OUT = """async ([graph, direction]) => {
-  const { layOut, flowOrder, NODE } = await import('/playground/layout.js');
+  const { layOut, flowOrder, NODE } = await import('/playground/graph/layout.js');
   const { positions, width, height } = layOut(graph, direction);
   return { positions: Object.fromEntries(positions), width, height, order: flowOrder(graph), node: NODE };
 }"""

@@ -3,7 +3,7 @@
  * while other jobs are looked at, and beyond a reload; what another tab has is offered, never taken.
  */
 
-import { layOut } from '../layout.js';
+import { layOut } from '../graph/layout.js';
 import { currentTenant } from '../session.js';
 import { formatMoment } from '../text.js';
 import { EditModel } from './edit-model.js';

@@ -3,7 +3,7 @@
  */
 
 import { byId } from '../dom.js';
-import { layOut, NODE } from '../layout.js';
+import { layOut, NODE } from '../graph/layout.js';
 import { startingConfig } from './fields.js';
 import {
   addNode,

@@ -2,7 +2,7 @@
  * The menus of a node, an edge and the ground, while the graph is edited. Each entry shows the key that does the same.
  */
 
-import { NODE } from '../layout.js';
+import { NODE } from '../graph/layout.js';
 import { nodeOf } from './graphs.js';
 import { IS_MAC } from './help.js';
 import { keyOf } from './keys.js';

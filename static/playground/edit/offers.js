@@ -2,8 +2,8 @@
  * What a person can choose from a list: a type for a new node, where rows go, a function.
  */
 
-import { iconOf } from '../node-icons.js';
-import { NODE } from '../layout.js';
+import { iconOf } from '../graph/node-icons.js';
+import { NODE } from '../graph/layout.js';
 import { nodeOf, whyNoEdge } from './graphs.js';
 import { nameIn, withPort } from './naming.js';
 import { Picker } from './picker.js';

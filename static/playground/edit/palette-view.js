@@ -4,7 +4,7 @@
  */
 
 import { byId, element, icon, setHidden } from '../dom.js';
-import { iconOf } from '../node-icons.js';
+import { iconOf } from '../graph/node-icons.js';
 import { kindOf } from '../room/kinds.js';
 
 const TREMBLE = 4; // pixels

@@ -5,7 +5,7 @@
  */
 
 import { byId, setAttribute, setHidden, svgElement } from '../dom.js';
-import { around } from '../edit/camera.js';
+import { around } from '../graph/camera.js';
 import { oncePerFrame } from '../frames.js';
 
 /** Pixels of the sheet around the nodes. */

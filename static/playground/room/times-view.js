@@ -4,7 +4,7 @@
  */
 
 import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from '../dom.js';
-import { flowOrder } from '../layout.js';
+import { flowOrder } from '../graph/layout.js';
 import { formatDuration, formatMoment, nodeWord } from '../text.js';
 import { ticksOf, timesOf } from './times.js';
 

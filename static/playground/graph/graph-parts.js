@@ -3,11 +3,11 @@
  * graph's view.
  */
 
-import { formatShare } from '../realtime/estimate.js';
-import { element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from './dom.js';
-import { edgeKey, REJECTED } from './edit/ports.js';
+import { formatShare } from '../../realtime/estimate.js';
+import { element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from '../dom.js';
+import { edgeKey, REJECTED } from '../edit/ports.js';
 import { portY } from './layout.js';
-import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from './text.js';
+import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../text.js';
 
 /** Pixels that a full and a short number need on an edge. */
 export const ROOM_FULL = 68;

@@ -12,17 +12,17 @@
  * data-selected="true" on what is.
  */
 
-import { byId, closest, element, focused, setAttribute, setHidden, setText, svgElement } from './dom.js';
-import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './edit/camera.js';
-import { Gestures } from './edit/gestures.js';
-import { snapped } from './edit/graphs.js';
-import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from './edit/ports.js';
+import { byId, closest, element, focused, setAttribute, setHidden, setText, svgElement } from '../dom.js';
+import { around, AT_HOME, fitting, onSheet, revealing, touch, zoomedAt } from './camera.js';
+import { Gestures } from './gestures.js';
+import { snapped } from '../edit/graphs.js';
+import { completed, edgeKey, inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from '../edit/ports.js';
 import { curve, edgeLine, enters, flowOrder, layOut, leaves, NODE, PORT_STEP, portY, standing } from './layout.js';
 import { cardParts, drawCard, drawLine, MOST_FULL, newLine, ports, ROOM_FULL } from './graph-parts.js';
 import { iconOf } from './node-icons.js';
-import { holdsText } from './room/holding.js';
-import { kindOf } from './room/kinds.js';
-import { summaryOf } from './text.js';
+import { holdsText } from '../room/holding.js';
+import { kindOf } from '../room/kinds.js';
+import { summaryOf } from '../text.js';
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
