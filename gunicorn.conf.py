@@ -4,14 +4,10 @@ The embedded nats-server and runner are started before the workers and stopped a
 child process that also restarts what dies (hosting/supervisor.py, held by hosting/lifeline.py).
 """
 
-import contextlib
-import errno
 import gc
 import os
 import shutil
-import socket
 import sys
-import traceback
 import warnings
 from functools import partial
 from pathlib import Path
@@ -19,7 +15,10 @@ from pathlib import Path
 from gunicorn.sock import BaseSocket
 
 from hosting import environments, served_settings
-from hosting.lifeline import EmbeddedError, EmbeddedProcesses, Lifeline, is_kept
+from hosting.lifeline import EmbeddedError, Lifeline
+from hosting.listening import Listening
+from hosting.preparation import no_collection, prepare_apart
+from hosting.taken_ports import check_ports
 from hosting.worker_places import free_place
 from metrics import shared
 from settings import SettingsError, keep_private
@@ -40,6 +39,8 @@ try:
     SETTINGS = served_settings.renew()
 except SettingsError as error:
     _give_up(error)
+
+LISTENING = Listening()
 
 # the master imports the NATS link, and so ssl, which it does not use
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
@@ -75,12 +76,16 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms %({x-request-id}o)s
 
 def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
-    _check_ports()
-    _check_files(server.cfg)
+    try:
+        check_ports(SETTINGS)
+        _check_files(server.cfg)
+    except SettingsError as error:
+        _give_up(error)
     if SETTINGS.server.worker_class == "gthread":
         _import_for_all()
     gc.freeze()  # what is imported stays: neither a fork nor the exit looks at it again
-    _prepare()
+    if code := prepare_apart(SETTINGS):
+        sys.exit(code)
     _warn(server.log)
     figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
     os.environ[shared.DIRECTORY] = str(figures)
@@ -94,6 +99,15 @@ def on_starting(server):  # type: ignore[no-untyped-def]
             server.lifeline.hold()
         except EmbeddedError as error:
             _give_up(error)
+
+
+def _import_for_all() -> None:
+    """Imports once, without starting anything, what the preparation and each worker would import for themselves.
+
+    A gevent worker must import it itself, since gevent has to be there first.
+    """
+    with no_collection():
+        import app  # noqa: F401
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]
@@ -112,21 +126,18 @@ def _warn(log) -> None:  # type: ignore[no-untyped-def]
 
 
 def _check_files(cfg) -> None:  # type: ignore[no-untyped-def]
-    """gunicorn's own files, by its command line or GUNICORN_CMD_ARGS, are no data."""
+    """Raises SettingsError where gunicorn's own files, by its command line or GUNICORN_CMD_ARGS, are data."""
     names = ("certfile", "keyfile", "ca_certs", "pidfile", "logconfig", "accesslog", "errorlog")
     for name in names:
         value = getattr(cfg, name, None)
         if value and value != "-":
-            try:
-                SETTINGS.check_no_data(f"gunicorn's {name}", Path(value).absolute())
-            except SettingsError as error:
-                _give_up(error)
+            SETTINGS.check_no_data(f"gunicorn's {name}", Path(value).absolute())
 
 
 def when_ready(server):  # type: ignore[no-untyped-def]
     """The sockets listen, and no worker is there yet."""
     _watch_for_the_end(server)
-    _tell_listening()
+    LISTENING.tell()
     if server.lifeline is not None:
         server.lifeline.watch()
 
@@ -148,111 +159,6 @@ def _watch_for_the_end(server) -> None:  # type: ignore[no-untyped-def]
         listener.close = partial(close, listener)
 
 
-def _tell_listening() -> None:
-    """One byte to who started us and waits for it (hosting/launch.py), once."""
-    global _listening_fd
-    if _listening_fd is not None:
-        with contextlib.suppress(OSError):
-            os.write(_listening_fd, b"!")
-        os.close(_listening_fd)
-        _listening_fd = None
-
-
-def _take_listening_fd() -> int | None:
-    """The pipe of LISTENING_FD, kept from every process that we start."""
-    number = os.environ.pop("LISTENING_FD", "")
-    if not number.isdigit():
-        return None
-    try:
-        os.set_inheritable(int(number), False)
-    except OSError:
-        return None
-    return int(number)
-
-
-_listening_fd = _take_listening_fd()
-
-
-def _check_ports() -> None:
-    ports = [("API_PORT", SETTINGS.server.host, SETTINGS.server.api_port)]
-    ports += [("WS_PORT", SETTINGS.server.host, SETTINGS.server.ws_port)]
-    if SETTINGS.nats.url is None and not (
-        is_kept(SETTINGS) or EmbeddedProcesses(SETTINGS).left_over()
-    ):
-        ports += [("NATS_PORT", "127.0.0.1", SETTINGS.nats.port)]
-        ports += [("NATS_MONITOR_PORT", "127.0.0.1", SETTINGS.nats.monitor_port)]
-    taken = [(name, host, port) for name, host, port in ports if _is_taken(name, host, port)]
-    if taken:
-        found = ", ".join(f"{name} {port} on {host}" for name, host, port in taken)
-        others = " ".join(f"{name}={_other_port(port)}" for name, _, port in taken)
-        _give_up(
-            f"taken by another program: {found}. Stop that one, or choose other ports: {others} scripts/run"
-        )
-
-
-def _is_taken(name: str, host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return True
-            _give_up(f"{name} {port} on HOST {host} cannot be used ({error.strerror})")
-    return False
-
-
-def _other_port(port: int) -> int:
-    return port + 100 if port + 100 <= 65_535 else port - 100
-
-
-def _import_for_all() -> None:
-    """Imports once, without starting anything, what the preparation and each worker would import for themselves.
-
-    A gevent worker must import it itself, since gevent has to be there first.
-    """
-    with _no_collection():
-        import app  # noqa: F401
-
-
-@contextlib.contextmanager
-def _no_collection():  # type: ignore[no-untyped-def]
-    """Without the collector of garbage, which takes a third of the time of imports and finds nothing."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _prepare() -> None:
-    """Prepares in a process of its own: the connections that it reads would stay in the memory of this one.
-
-    It is a fork, which finds imported what it needs. This process has no thread yet.
-    """
-    child = os.fork()
-    if child == 0:
-        os._exit(_prepared())
-    _, status = os.waitpid(child, 0)
-    if code := os.waitstatus_to_exitcode(status):
-        sys.exit(code)
-
-
-def _prepared() -> int:
-    """(in the fork) The exit code. Raises nothing: what called us is the master's."""
-    try:
-        with _no_collection():
-            # not in the master: where gevent serves, it must not import these packages
-            from hosting.prepare import prepare
-        code = prepare(SETTINGS)
-        sys.stdout.flush()
-    except BaseException:
-        traceback.print_exc()
-        return 1
-    return code
-
-
 def pre_fork(server, worker):  # type: ignore[no-untyped-def]
     worker.ending = server.ending
     worker.place = free_place(getattr(other, "place", -1) for other in server.WORKERS.values())
@@ -262,7 +168,7 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
     if server.lifeline is not None:
         server.lifeline.let_go()
     environments.close_aside()
-    gc.disable()  # until the application is imported, see _no_collection
+    gc.disable()  # until the application is imported, see no_collection
     os.environ[shared.WORKER] = str(worker.place)
 
 
