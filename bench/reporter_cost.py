@@ -24,8 +24,8 @@ from typing import NamedTuple
 
 from bench.target import nats_of_its_own
 from hosting.sample import make_shop_database
-from jobs.graph.checks import parse_graph
 from jobs.graph.gallery import ORDER_REPORT, SHOP_DATABASE
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from progress_lib import Progress, ProgressFunc, ProgressReporter, Status
 from progress_lib.nats import Link, Message

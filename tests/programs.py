@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.checks import parse_graph
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.interpreters import interpreter_environment

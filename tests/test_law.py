@@ -180,7 +180,7 @@ def test_the_web_server_checks_a_graph_without_duckdb_and_arrow() -> None:
     code = f"""
 import sys, app
 from jobs.graph.gallery import ORDER_REPORT
-from jobs.graph.checks import parse_graph
+from jobs.graph.parsing import parse_graph
 from jobs.graph.notes import notes_of
 from jobs.program.generator import generate_program
 document = ORDER_REPORT.document()["graph"]

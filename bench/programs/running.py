@@ -19,7 +19,7 @@ import psycopg
 
 from bench.programs import by_hand, timed
 from bench.programs.jobs import Job
-from jobs.graph.checks import parse_graph
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.sandbox.interpreters import Interpreters, interpreter_environment
 

@@ -13,7 +13,7 @@ from program_lib.parameters import Value
 from program_lib.rejects import REJECTED
 
 if TYPE_CHECKING:
-    from jobs.graph.checks import Edge, Node
+    from jobs.graph.graph import Edge, Node
 
 Outputs = dict[tuple[int, str], Known]  # by a node and one of its outputs
 Wrong = list[tuple[int, WrongField]]  # by nodes

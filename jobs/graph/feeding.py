@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from jobs.graph.checks import GraphError, GraphInvalid, objects
+from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.reaching import reached
+from jobs.graph.unchecked import objects
 from program_lib.rejects import REJECTED
 
 Document = dict[str, Any]

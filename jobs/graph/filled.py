@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobs.graph.checks import Graph, GraphError, GraphInvalid, objects, parse_graph
+from jobs.graph.errors import GraphError, GraphInvalid
+from jobs.graph.graph import Graph
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import parse_parameters, values_of
+from jobs.graph.parsing import parse_graph
+from jobs.graph.unchecked import objects
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value, in_path, in_table, in_url, resolved
 

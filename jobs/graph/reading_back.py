@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.checks import objects
+from jobs.graph.unchecked import objects
 
 # By the type of an output: the input that reads the same, and the settings that both have
 _READERS = {

@@ -15,17 +15,11 @@ from flask import Blueprint, Response, jsonify, request
 
 from described.operation import Operation
 from jobs.graph.again import CannotBegin
-from jobs.graph.checks import (
-    MOST_ERRORS,
-    GraphError,
-    GraphInvalid,
-    parse_graph,
-    parse_parts,
-    shortened,
-)
+from jobs.graph.errors import MOST_ERRORS, GraphError, GraphInvalid, shortened
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
 from jobs.graph.notes import ENGINE
+from jobs.graph.parsing import parse_graph, parse_parts
 from jobs.graph.reading_back import NothingToRead
 from jobs.http import pages
 from jobs.http.body import (

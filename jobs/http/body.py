@@ -13,7 +13,8 @@ from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from jobs.graph.checks import GraphInvalid, password_errors, refused_code_errors
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.unchecked import password_errors, refused_code_errors
 from jobs.http.problems import Problem
 from settings.groups import RequestLimits
 

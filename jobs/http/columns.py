@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobs.graph.checks import MOST_ERRORS, Parts, known_columns
+from jobs.graph.errors import MOST_ERRORS
 from jobs.graph.known import Known
+from jobs.graph.parsing import Parts, known_columns
 from jobs.http.source_columns import Sources
 
 MOST_CHARACTERS = 200_000  # of all names in an answer, as JSON writes them

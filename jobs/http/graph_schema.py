@@ -20,12 +20,12 @@ from described.schema import (
     ref,
     told,
 )
-from jobs.graph.checks import MAX_NODE_ID
 from jobs.graph.fields import KEEP_ALL, KEEP_NONE, MAX_COUNT, Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import MAX_PARAMETERS
 from jobs.graph.parameters import MEMBERS as OF_PARAMETER
+from jobs.graph.parsing import MAX_NODE_ID
 from jobs.graph.retries import BOUNDS
 from program_lib.parameters import TYPES
 from program_lib.types import COLUMN_TYPES

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.graph.checks import GraphError, GraphInvalid
+from jobs.graph.errors import GraphError, GraphInvalid
 from settings.groups import RequestLimits
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.graph.again import Again, Before, begin_preview, declare_the_same
-from jobs.graph.checks import GraphError, GraphInvalid, parse_graph, shortened
+from jobs.graph.errors import GraphError, GraphInvalid, shortened
 from jobs.graph.feeding import Document, Last, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
+from jobs.graph.parsing import parse_graph
 from jobs.graph.runner_tag import parse_runner_tag
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces

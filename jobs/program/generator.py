@@ -18,9 +18,9 @@ from typing import Any
 
 import jinja2
 
-from jobs.graph.checks import Edge, Graph, Node, output_names
 from jobs.graph.feeding import Last
 from jobs.graph.filled import FILLS
+from jobs.graph.graph import Edge, Graph, Node, output_names
 from jobs.graph.literals import comment, literal, quoted
 from jobs.graph.node_type import UNNAMED, NodeType, order_of
 from program_lib.parameters import Parameter, named_in

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.graph.checks import outputs_of
 from jobs.graph.retries import parse_retries
+from jobs.graph.unchecked import outputs_of
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
 from jobs.run.run_spans import NodeTimes, spans_of_run

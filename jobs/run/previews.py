@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.again import Again
-from jobs.graph.checks import Graph, GraphError, GraphInvalid, Node, output_names, parse_graph
+from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.feeding import Last, reads_typed_file
 from jobs.graph.filled import checked_values
+from jobs.graph.graph import Graph, Node, output_names
+from jobs.graph.parsing import parse_graph
 from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import ConnectionsUnusable

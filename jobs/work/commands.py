@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.graph.again import Again, Before, CannotBegin, begin_again
-from jobs.graph.checks import parse_graph
 from jobs.graph.filled import checked_values
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.store.kept import Kept
 from jobs.store.records import Job, NewRun, Recorded, Run

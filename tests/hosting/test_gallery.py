@@ -13,7 +13,6 @@ import pyarrow.parquet
 import pytest
 
 from hosting.sample import make_shop_database
-from jobs.graph.checks import parse_graph
 from jobs.graph.gallery import (
     BEST_CUSTOMERS,
     GALLERY,
@@ -23,6 +22,7 @@ from jobs.graph.gallery import (
     GalleryJob,
 )
 from jobs.graph.notes import notes_of
+from jobs.graph.parsing import parse_graph
 from tests.programs import rows_of, run
 
 SOLD = "o.status IN ('paid', 'shipped')"

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from hosting.sample import ensure_sample, make_shop_database
-from jobs.graph.checks import parse_graph
 from jobs.graph.gallery import ORDER_REPORT
+from jobs.graph.parsing import parse_graph
 from tests.harness import ROOT
 from tests.programs import rows_of, run
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import parse_graph
 from tests.databases import Database
 from tests.harness import eventually
 from tests.programs import (

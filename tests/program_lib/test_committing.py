@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import parse_graph
 from program_lib.databases import turns, write_rows
 from program_lib.errors import ProgramError
 from program_lib.ports import Committing, is_committing

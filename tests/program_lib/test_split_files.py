@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import parse_graph
 from jobs.sandbox.data_roots import unfinished
 from program_lib import data_files
 from program_lib.csv_files import write_csv

@@ -14,7 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph, password_errors
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import parse_graph
+from jobs.graph.unchecked import password_errors
 from program_lib import data_files
 from program_lib.csv_files import read_csv, write_csv
 from program_lib.data_files import opened

@@ -14,16 +14,9 @@ import pytest
 
 import jobs.graph.fields
 import jobs.graph.node_type
-from jobs.graph.checks import (
-    MAX_ENTRIES,
-    MAX_EXPRESSIONS,
-    MAX_MESSAGE,
-    MOST_ERRORS,
-    GraphInvalid,
-    parse_graph,
-    parse_parts,
-)
+from jobs.graph.errors import MAX_MESSAGE, MOST_ERRORS, GraphInvalid
 from jobs.graph.known import MOST_COLUMNS, Known
+from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS, parse_graph, parse_parts
 from jobs.http.body import json_object
 from jobs.http.columns import columns_document
 from jobs.http.source_columns import Sources

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.filled import as_run, checked_values
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.sandbox.environment import remove_unfinished
 from program_lib.batch import Batch

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import MAX_EXPRESSIONS, GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import MAX_EXPRESSIONS, parse_graph
 from program_lib.join import JoinQuery, JoinSettings
 from program_lib.types import INTEGER, Column, Schema
 from tests.harness import StartProduct

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.literals import literal
+from jobs.graph.parsing import parse_graph
 from jobs.graph.passwords import holds_password, without_password
 from jobs.graph.paths import is_servers_own
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections

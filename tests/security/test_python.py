@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from jobs.graph import code
-from jobs.graph.checks import GraphInvalid, parse_graph
 from jobs.graph.code import MAX_CODE, NOT_ALLOWED, code_errors
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.node_types import NODE_TYPES, node_types_document
+from jobs.graph.parsing import parse_graph
 from jobs.sandbox import landlock
 from jobs.sandbox.allowance import CodeNotAllowed
 from jobs.sandbox.environment import reading_environment

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jobs.graph.again import Again, Before, CannotBegin, begin_again, begin_preview
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import parse_graph
 from tests.programs import chain, graph, node
 
 RUN = "a" * 32

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import jobs.graph.nodes
 import program_lib.nodes
-from jobs.graph.checks import parse_graph
 from jobs.graph.fields import CHECKS, Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_preview
 from program_lib.batch import Batch
 from program_lib.types import COLUMN_TYPES

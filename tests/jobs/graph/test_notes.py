@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import jobs.graph.notes
-from jobs.graph.checks import MAX_ENTRIES, MAX_EXPRESSIONS
 from jobs.graph.notes import EMPTY_FIELDS, ENGINE, MOST_NOTES, notes_of
+from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS
 from program_lib.expressions import Parsed, changed_meanings, parse
 from tests.programs import chain, graph, node
 from tests.security.worst_graphs import worst_graphs

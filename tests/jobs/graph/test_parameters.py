@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.parsing import parse_graph
 from tests.programs import chain, node
 
 DECLARED = [

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import feeding_part
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_preview
 from tests.programs import graph, node, program_of
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.graph.checks import parse_graph
 from jobs.graph.fields import MAX_PORT
 from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.literals import comment, literal
 from jobs.graph.node_types import NODE_TYPES
+from jobs.graph.parsing import parse_graph
 from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program, node_lines
 from tests.programs import chain, graph, node, program_of

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import feeding_part, rejecting_nodes
+from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_preview
 from tests.harness import eventually
 from tests.programs import execute, graph, node, outcome, program_of, rows_of, run, start

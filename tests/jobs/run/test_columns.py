@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import file_part
+from jobs.graph.parsing import parse_graph
 from jobs.http.source_columns import ASKED_BY_HAND, Told, _size
 from jobs.run.previews import _program
 from program_lib.databases.tables import MOST_TABLES

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.checks import GraphInvalid
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import feeding_part
 from jobs.http.previews import MOST_SAID, _unpacked
 from jobs.http.problems import Problem

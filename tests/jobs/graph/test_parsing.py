@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.graph.checks import GraphInvalid, parse_graph
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.node_types import NODE_TYPES, node_types_document
+from jobs.graph.parsing import parse_graph
 from settings.shared import MAX_NODES
 from tests.programs import chain, graph, node
 
