@@ -11,9 +11,11 @@ from typing import Any
 
 from jobs.graph.code import CODE_TYPES, MAX_CODE
 from jobs.graph.example import Example
-from jobs.graph.fields import MAX_COLUMNS, REJECT_FIELDS, Field, Need, shown
+from jobs.graph.field_checks import MAX_COLUMNS, shown
 from jobs.graph.fields import UNNAMED as UNNAMED
+from jobs.graph.fields import Field, Need
 from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
+from jobs.graph.shared_fields import REJECT_FIELDS
 from jobs.graph.wrong_fields import WrongField as WrongField
 from jobs.graph.wrong_fields import report
 from program_lib.common_types import common_schema

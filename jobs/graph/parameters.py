@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jobs.graph.fields import Field, shown, text_errors
+from jobs.graph.field_checks import shown, text_errors
+from jobs.graph.fields import Field
 from program_lib.parameters import TYPES, Parameter, Value, WrongValue, named_in
 from program_lib.parameters.placeholders import DIALECTS, placeholders
 from program_lib.types import listed

@@ -11,7 +11,7 @@ from jobs.graph.code import NOT_ALLOWED, is_code_allowed
 from jobs.graph.columns import Outputs, columns_of
 from jobs.graph.conflicts import conflict_errors
 from jobs.graph.errors import GraphError, GraphInvalid, error_of
-from jobs.graph.fields import MAX_NAME, text_errors
+from jobs.graph.field_checks import MAX_NAME, text_errors
 from jobs.graph.graph import Edge, Graph, Node, find_cycle, input_names, output_names, sorter
 from jobs.graph.keep_outputs import parse_keep_outputs
 from jobs.graph.known import Known

@@ -20,7 +20,8 @@ from described.schema import (
     ref,
     told,
 )
-from jobs.graph.fields import KEEP_ALL, KEEP_NONE, MAX_COUNT, Field, Member
+from jobs.graph.field_checks import KEEP_ALL, KEEP_NONE, MAX_COUNT
+from jobs.graph.fields import Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import MAX_PARAMETERS

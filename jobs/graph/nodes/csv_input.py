@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import (
-    DELIMITER,
-    ENCODING,
-    FILE_COLUMN,
-    NULL_MARKER,
-    PATTERNS,
-    Field,
-)
+from jobs.graph.fields import Field
 from jobs.graph.file_columns import declared, types_field, with_file_column
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from jobs.graph.shared_fields import DELIMITER, ENCODING, FILE_COLUMN, NULL_MARKER, PATTERNS
 from program_lib.types import NUMERIC, Column
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import DELIMITER, ENCODING, NULL_MARKER, Field
+from jobs.graph.fields import Field
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.shared_fields import DELIMITER, ENCODING, NULL_MARKER
 from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 CSV_OUTPUT = NodeType(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.graph.fields import MAX_PORT
+from jobs.graph.field_checks import MAX_PORT
 from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.literals import comment, literal
 from jobs.graph.node_types import NODE_TYPES
