@@ -187,30 +187,45 @@ def _check_expression(value: Any, field: Field) -> Iterator[str]:
         yield f"{field.label}: {error}"
 
 
-def _check_columns(value: Any, field: Field) -> Iterator[str]:
+def _each(
+    value: Any, field: Field, form: str, errors_of: Callable[[Any, str, set[str]], Iterator[str]]
+) -> Iterator[str]:
+    """Of a list of columns; `form` is that of an entry."""
     if not isinstance(value, list):
-        yield f'{field.label} must be a list of {{"column": …, "expression": …}}, not {_kind(value)}'
+        yield f"{field.label} must be a list of {form}, not {_kind(value)}"
         return
     if len(value) > MAX_COLUMNS:
-        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+        yield _too_many(value, field, MAX_COLUMNS)
         return
     seen: set[str] = set()
     for number, entry in enumerate(value, 1):
-        yield from _column_errors(entry, f"{field.label}, entry {number}", seen)
+        yield from errors_of(entry, f"{field.label}, entry {number}", seen)
+
+
+def _too_many(value: list[Any], field: Field, most: int) -> str:
+    return f"{field.label} has {len(value):,} entries, at most {most} are allowed"
+
+
+def _check_columns(value: Any, field: Field) -> Iterator[str]:
+    return _each(value, field, '{"column": …, "expression": …}', _column_errors)
 
 
 def _column_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
     if not isinstance(entry, dict) or set(entry) != {"column", "expression"}:
         yield f'{where} must be {{"column": …, "expression": …}}'
         return
-    column, expression = entry["column"], entry["expression"]
+    yield from _new_name_errors(entry["column"], where, seen)
+    yield from _expression_errors(entry["expression"], where)
+
+
+def _new_name_errors(column: Any, where: str, seen: set[str]) -> Iterator[str]:
+    """Of a column that is named once in a list; `seen` are those before it."""
     errors = list(text_errors(column, MAX_NAME, lines=False))
     yield from _about(f"{where}: the column's name", iter(errors))
     if not errors:
         if column in seen:
             yield f"{where}: the column {shown(column)} is there twice"
         seen.add(column)
-    yield from _expression_errors(expression, where)
 
 
 def _check_names(value: Any, field: Field) -> Iterator[str]:
@@ -218,7 +233,7 @@ def _check_names(value: Any, field: Field) -> Iterator[str]:
         yield f"{field.label} must be a list of columns, not {_kind(value)}"
         return
     if len(value) > MAX_COLUMNS:
-        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
+        yield _too_many(value, field, MAX_COLUMNS)
         return
     for number, name in enumerate(value, 1):
         yield from _about(
@@ -230,27 +245,14 @@ def _check_names(value: Any, field: Field) -> Iterator[str]:
 
 
 def _check_types(value: Any, field: Field) -> Iterator[str]:
-    if not isinstance(value, list):
-        yield f'{field.label} must be a list of {{"column": …, "type": …}}, not {_kind(value)}'
-        return
-    if len(value) > MAX_COLUMNS:
-        yield f"{field.label} has {len(value):,} entries, at most {MAX_COLUMNS} are allowed"
-        return
-    seen: set[str] = set()
-    for number, entry in enumerate(value, 1):
-        yield from _type_errors(entry, f"{field.label}, entry {number}", seen)
+    return _each(value, field, '{"column": …, "type": …}', _type_errors)
 
 
 def _type_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
     if not isinstance(entry, dict) or set(entry) != {"column", "type"}:
         yield f'{where} must be {{"column": …, "type": …}}'
         return
-    errors = list(text_errors(entry["column"], MAX_NAME, lines=False))
-    yield from _about(f"{where}: the column's name", iter(errors))
-    if not errors:
-        if entry["column"] in seen:
-            yield f"{where}: the column {shown(entry['column'])} is there twice"
-        seen.add(entry["column"])
+    yield from _new_name_errors(entry["column"], where, seen)
     if not isinstance(entry["type"], str) or entry["type"] not in COLUMN_TYPES:
         yield f"{where}: the type is {shown(entry['type'])}, it must be one of {', '.join(COLUMN_TYPES)}"
 
@@ -262,7 +264,7 @@ def _check_entries(value: Any, field: Field) -> Iterator[str]:
     if not value and field.required:
         yield f"{field.label} is empty"
     if len(value) > field.most:
-        yield f"{field.label} has {len(value):,} entries, at most {field.most} are allowed"
+        yield _too_many(value, field, field.most)
         return
     seen = {field.reserved} if field.reserved else set()
     for number, entry in enumerate(value, 1):
