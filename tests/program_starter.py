@@ -18,8 +18,7 @@ from jobs.sandbox.run_confined import NEEDED, run_program
 
 LARGEST = 1 << 20  # bytes of a message
 OFTEN_NEEDED = (  # by programs of tests; in the product, only by those that name such files and databases
-    *("program_lib.databases.sqlite", "program_lib.databases.sqlite_reader"),
-    "program_lib.databases.sqlite_writer",
+    *("program_lib.databases.sqlite.reader", "program_lib.databases.sqlite.writer"),
     *("program_lib.databases.postgresql.reader", "program_lib.databases.postgresql.writer"),
     *("program_lib.databases.mysql.reader", "program_lib.databases.mysql.writer"),
     *("program_lib.parquet_files", "program_lib.ndjson_files", "program_lib.join"),

@@ -26,7 +26,7 @@ def read_rows(connection: str, query: str | None = None, table: str | None = Non
     check_is_there(url)
     match url.get_backend_name():
         case "sqlite":
-            from program_lib.databases.sqlite import SqliteReader
+            from program_lib.databases.sqlite.reader import SqliteReader
 
             return SqliteReader(str(url.render_as_string(hide_password=False)), query, table)
         case "postgresql":
@@ -79,7 +79,7 @@ def write_rows(
 def _writer(url: URL, table: str, mode: str, key: Sequence[str], around: Around) -> Writer:
     match url.get_backend_name():
         case "sqlite":
-            from program_lib.databases.sqlite import SqliteWriter
+            from program_lib.databases.sqlite.writer import SqliteWriter
 
             return SqliteWriter(
                 str(url.render_as_string(hide_password=False)), table, mode, key, around

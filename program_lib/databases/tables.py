@@ -41,9 +41,9 @@ def find_tables(connection: str) -> list[TableFound]:
 
 
 def _of_sqlite(url: URL) -> Iterator[TableFound]:
-    from program_lib.databases.sqlite_link import Link, Place
-    from program_lib.databases.sqlite_tables import columns_of, shown_names
-    from program_lib.databases.sqlite_types import type_of
+    from program_lib.databases.sqlite.link import Link, Place
+    from program_lib.databases.sqlite.tables import columns_of, shown_names
+    from program_lib.databases.sqlite.types import type_of
 
     link = Link(Place.of(url.render_as_string(hide_password=False)), writes=False)
     try:

@@ -9,7 +9,7 @@ import pytest
 
 from program_lib.databases import write_rows
 from program_lib.databases.around import Around, StatementFailed
-from program_lib.databases.sqlite import SqliteWriter
+from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError
 from program_lib.ports import Writer
 from program_lib.types import INTEGER, Column, Schema

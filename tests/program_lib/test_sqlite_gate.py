@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from program_lib.databases.sqlite import SqliteReader
-from program_lib.databases.sqlite_gate import SqliteGate
-from program_lib.databases.sqlite_link import Link, Place
-from program_lib.databases.sqlite_reader import described
+from program_lib.databases.sqlite.gate import SqliteGate
+from program_lib.databases.sqlite.link import Link, Place
+from program_lib.databases.sqlite.reader import SqliteReader, described
 from program_lib.errors import ProgramError
 
 

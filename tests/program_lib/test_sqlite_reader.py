@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from program_lib.databases.sqlite import SqliteReader, SqliteWriter
-from program_lib.databases.sqlite_link import Link, Place
-from program_lib.databases.sqlite_reader import begin, counted
-from program_lib.databases.sqlite_types import type_of
+from program_lib.databases.sqlite.link import Link, Place
+from program_lib.databases.sqlite.reader import SqliteReader, begin, counted
+from program_lib.databases.sqlite.types import type_of
+from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.types import Schema

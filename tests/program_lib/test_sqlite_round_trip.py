@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from program_lib.databases.sqlite_types import declared_for, type_by_classes, type_of
-from program_lib.databases.sqlite_values import Gathering, storing
+from program_lib.databases.sqlite.types import declared_for, type_by_classes, type_of
+from program_lib.databases.sqlite.values import Gathering, storing
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import (
     BOOLEAN,

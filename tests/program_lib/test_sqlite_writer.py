@@ -18,7 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from program_lib.databases.sqlite import SqliteReader, SqliteWriter
+from program_lib.databases.sqlite.reader import SqliteReader
+from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import (
     BOOLEAN,
@@ -617,7 +618,7 @@ def test_the_url_may_say_how_long_to_wait(tmp_path: Path) -> None:
 WAITING = """
 import signal, sys
 import pyarrow as pa
-from program_lib.databases.sqlite import SqliteWriter
+from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.types import INTEGER, Column, Schema
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 writer = SqliteWriter(sys.argv[1], "t", "append")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from program_lib.databases import write_rows
-from program_lib.databases.sqlite import SqliteWriter
+from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import Writer
 from program_lib.types import DATE, DOUBLE, INTEGER, TEXT, Column, Schema, Type, decimal

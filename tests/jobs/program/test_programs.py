@@ -860,7 +860,7 @@ def test_a_file_that_cannot_take_its_place_leaves_the_databases_as_they_were(
 
 REFUSES = """
 import runpy, sys
-from program_lib.databases.sqlite import SqliteWriter
+from program_lib.databases.sqlite.writer import SqliteWriter
 
 commit = SqliteWriter.commit
 

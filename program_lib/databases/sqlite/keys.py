@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from program_lib.databases.sqlite_link import Link, quoted
-from program_lib.databases.sqlite_tables import Table, TableColumn
-from program_lib.databases.sqlite_types import type_of
+from program_lib.databases.sqlite.link import Link, quoted
+from program_lib.databases.sqlite.tables import Table, TableColumn
+from program_lib.databases.sqlite.types import type_of
 from program_lib.errors import ProgramError
 from program_lib.types import Kind
 

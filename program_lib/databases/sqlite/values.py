@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.databases.fitting import Target, check, fitted
-from program_lib.databases.sqlite_types import (
+from program_lib.databases.sqlite.types import (
     EXACT_DIGITS,
     affinity,
     declared_for,

@@ -14,11 +14,11 @@ import pyarrow as pa
 from program_lib.databases import names
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
-from program_lib.databases.sqlite_inserts import Inserts, Plan, inserting
-from program_lib.databases.sqlite_keys import check_spelling
-from program_lib.databases.sqlite_link import MEMORY, Link, Place, Say, quoted
-from program_lib.databases.sqlite_parameters import bound
-from program_lib.databases.sqlite_tables import (
+from program_lib.databases.sqlite.inserts import Inserts, Plan, inserting
+from program_lib.databases.sqlite.keys import check_spelling
+from program_lib.databases.sqlite.link import MEMORY, Link, Place, Say, quoted
+from program_lib.databases.sqlite.parameters import bound
+from program_lib.databases.sqlite.tables import (
     Table,
     TableColumn,
     find_table,
@@ -26,7 +26,7 @@ from program_lib.databases.sqlite_tables import (
     there_is_no,
     unique_keys,
 )
-from program_lib.databases.sqlite_types import declared_for
+from program_lib.databases.sqlite.types import declared_for
 from program_lib.databases.turns import ClaimedTables, turn_of
 from program_lib.errors import ProgramError
 from program_lib.types import Column, Schema, listed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from program_lib.databases.sqlite_link import Link
+from program_lib.databases.sqlite.link import Link
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value, taken
 from program_lib.parameters.placeholders import SQLITE, replaced

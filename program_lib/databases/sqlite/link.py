@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote
 
-from program_lib.databases.sqlite_gate import SqliteGate
+from program_lib.databases.sqlite.gate import SqliteGate
 from program_lib.errors import ProgramError
 
 T = TypeVar("T")

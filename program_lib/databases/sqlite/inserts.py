@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from program_lib.databases.keys import Match, check_no_null
-from program_lib.databases.sqlite_link import Link, quoted
-from program_lib.databases.sqlite_values import Store, Stored, Value, storing, storing_no_null
+from program_lib.databases.sqlite.link import Link, quoted
+from program_lib.databases.sqlite.values import Store, Stored, Value, storing, storing_no_null
 from program_lib.errors import RowRefused
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Column

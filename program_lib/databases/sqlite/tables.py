@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from program_lib.databases import names
-from program_lib.databases.sqlite_link import Link, quoted
+from program_lib.databases.sqlite.link import Link, quoted
 from program_lib.errors import ProgramError
 
 HIDDEN, GENERATED = 1, (2, 3)  # as table_xinfo says it: a virtual table's own; computed by SQLite

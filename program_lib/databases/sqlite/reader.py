@@ -15,11 +15,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from program_lib import settings
-from program_lib.databases.sqlite_link import MEMORY, Link, Place, quoted
-from program_lib.databases.sqlite_parameters import bound
-from program_lib.databases.sqlite_tables import TableColumn, columns_of, find_table, there_is_no
-from program_lib.databases.sqlite_types import type_by_classes, type_of
-from program_lib.databases.sqlite_values import Gathering, Value
+from program_lib.databases.sqlite.link import MEMORY, Link, Place, quoted
+from program_lib.databases.sqlite.parameters import bound
+from program_lib.databases.sqlite.tables import TableColumn, columns_of, find_table, there_is_no
+from program_lib.databases.sqlite.types import type_by_classes, type_of
+from program_lib.databases.sqlite.values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
 from program_lib.texts import shown
