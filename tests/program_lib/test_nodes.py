@@ -415,7 +415,7 @@ def test_the_log_begins_with_the_reason() -> None:
         flow(nodes, undo)
     lines = told(failed.value).splitlines()
     assert lines[0].startswith("Divide: division by zero")
-    assert lines[-1].startswith("program_lib.nodes.NodeFailed: ")
+    assert lines[-1].startswith("program_lib.nodes.node.NodeFailed: ")
 
 
 def test_a_condition_that_is_not_true_or_false_is_refused() -> None:

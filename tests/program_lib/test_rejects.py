@@ -187,7 +187,8 @@ def test_a_share_is_looked_at_once_all_rows_have_come(numbers: list[int], code: 
 
 
 def test_a_share_is_looked_at_on_the_way_after_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("program_lib.nodes.SHARE_FROM", 4)
+    monkeypatch.setattr("program_lib.nodes.source.SHARE_FROM", 4)
+    monkeypatch.setattr("program_lib.nodes.steps.SHARE_FROM", 4)
     got, _, bad, said = divided(0, 0, 1, 1, 1, 1, 1, 1, limits=Rejects(share=25), each=2)
     assert got == 1
     assert "2 of 4 rows failed" in said.message
