@@ -17,9 +17,9 @@ from program_lib.errors import ProgramError
 from program_lib.excel_cells import place_of, sheet_name_error
 from program_lib.expressions import ExpressionError, parse
 from program_lib.json_paths import parse_path
+from program_lib.network.urls import WrongUrl, parse_url
 from program_lib.parameters import in_url
 from program_lib.types import COLUMN_TYPES
-from program_lib.urls import WrongUrl, parse_url
 
 if TYPE_CHECKING:
     from jobs.graph.fields import Field, Member

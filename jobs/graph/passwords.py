@@ -6,8 +6,8 @@ import re
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
+from program_lib.network.urls import host_part
 from program_lib.stores.names import is_stored
-from program_lib.urls import host_part
 
 CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _BEFORE_PASSWORD = re.compile(r"://[^:/?#]*:")

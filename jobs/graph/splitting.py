@@ -8,7 +8,7 @@ from typing import Any
 from jobs.graph.fields import Field
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, WrongField
-from program_lib.split_files.names import PLACE, place_error
+from program_lib.files.split_files.names import PLACE, place_error
 from program_lib.types import Kind, listed
 
 SPLIT_PATH = " With Split by, Rows a file or MB a file, * in its name is where each file's value or number stands: orders-*.csv."

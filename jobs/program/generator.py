@@ -193,7 +193,7 @@ def _program(
     preview: Preview | None = None,
 ) -> str:
     nodes = graph.in_order()
-    run = "program_lib.preview.run_preview" if preview else "program_lib.program.run"
+    run = "program_lib.editor.preview.run_preview" if preview else "program_lib.program.run"
     functions = _function_names(nodes)
     rejecting = graph.rejecting() | (preview.rejecting if preview else frozenset())
     sections = [_section(node, graph, functions[node.id], rejecting) for node in nodes]
@@ -387,7 +387,7 @@ def _collector(preview: Preview | None) -> set[str]:
     if preview is None:
         return set()
     name = "Preview" if preview.around is None else "Around"
-    return {f"program_lib.preview.{name}"}
+    return {f"program_lib.editor.preview.{name}"}
 
 
 def _imports(paths: Iterable[str]) -> list[Code]:

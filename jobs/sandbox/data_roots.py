@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jobs.graph.paths import PART_NAME, SERVERS_OWN
-from program_lib.split_files.names import PLACE
+from program_lib.files.split_files.names import PLACE
 from settings.own_files import other_names, ways_to
 from settings.shared import TENANT, TENANTS
 

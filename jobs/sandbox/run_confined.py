@@ -57,7 +57,7 @@ NEEDED = (  # by all programs, or many; what starts no thread when it is importe
     "pyarrow.csv",
     "program_lib.csv_files",
     "program_lib.databases",
-    "program_lib.preview",
+    "program_lib.editor.preview",
     "program_lib.program",
     "psycopg",
     "sqlalchemy.dialects.sqlite",

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import h11
 
-from program_lib.outgoing import Allowed, BadUrl, Refused, Target, connect, left
+from program_lib.network.outgoing import Allowed, BadUrl, Refused, Target, connect, left
 
 CONNECT_WAIT = 5.0  # seconds for an address to take the connection
 MOST_HEAD = 16 * 1024  # bytes of the answer's head; more is none

@@ -20,7 +20,7 @@ from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, header
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
-from program_lib.line_finder import LineFinder, RowLines
+from program_lib.files.line_finder import LineFinder, RowLines
 from program_lib.pieces import pieces
 from program_lib.ports import Uncounted
 from program_lib.texts import parse_column, shown

@@ -7,11 +7,11 @@ from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
-from program_lib.compressed import part_file
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.part_files import TURN
+from program_lib.files.compressed import part_file
+from program_lib.files.part_files import TURN
 from program_lib.ports import HoldsNothing, WritesAll
 from program_lib.stores import Place
 from program_lib.texts import column_texts

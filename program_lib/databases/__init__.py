@@ -10,12 +10,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from program_lib.data_files import claim
 from program_lib.databases.around import Around
 from program_lib.databases.committing import CommittingWriter
 from program_lib.databases.connections import check_is_there, database_url, is_sqlite_file
 from program_lib.databases.turns import claim_database, spelled_alike
 from program_lib.errors import ProgramError
+from program_lib.files.data_files import claim
 from program_lib.ports import Reader, Writer
 from program_lib.write_modes import KEYED
 

@@ -8,8 +8,8 @@ from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
 
-from program_lib.data_files import data_file
 from program_lib.errors import ProgramError
+from program_lib.files.data_files import data_file
 from program_lib.secrets import SECRETS
 from program_lib.settings import data_dir
 

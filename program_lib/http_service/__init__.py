@@ -15,9 +15,9 @@ from program_lib.http_service.reader import HttpReader
 from program_lib.http_service.service import named_service
 from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.columns import REFUSE
+from program_lib.network.urls import Url
 from program_lib.settings import is_preview
 from program_lib.types import COLUMN_TYPES, Column
-from program_lib.urls import Url
 
 # While somebody waits for a preview or for types, which have 8 seconds
 HURRIED = Patience(tries=2, longest=2.0)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from program_lib.errors import ProgramError, shortened
 from program_lib.json_paths import Step, path_text
 from program_lib.ndjson_files.objects import NotAnObject, elements, members, text_of
+from program_lib.network.urls import Url
 from program_lib.types import listed
-from program_lib.urls import Url
 
 NO_CONTENT = 204
 MAX_SHOWN = 200  # characters of an answer in a message

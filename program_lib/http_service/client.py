@@ -25,8 +25,8 @@ from program_lib.http_service.answer import Answer
 from program_lib.http_service.hosts import AllowedHosts
 from program_lib.http_service.patience import Temporary
 from program_lib.http_service.service import Service
+from program_lib.network.urls import PORTS, Url, WrongUrl
 from program_lib.secrets import SECRETS
-from program_lib.urls import PORTS, Url, WrongUrl
 
 # Its warnings tell whole URLs, and those may hold secrets
 logging.getLogger("urllib3").setLevel(logging.ERROR)

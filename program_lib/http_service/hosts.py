@@ -7,9 +7,9 @@ import os
 import socket
 from dataclasses import dataclass
 
-from program_lib.addresses import Address, inside, is_public
 from program_lib.errors import ProgramError
-from program_lib.urls import Url
+from program_lib.network.addresses import Address, inside, is_public
+from program_lib.network.urls import Url
 
 VARIABLE = "HTTP_INPUT_HOSTS"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -19,9 +19,9 @@ from program_lib.http_service.patience import Patience, Temporary
 from program_lib.json_paths import parse_path, path_text
 from program_lib.ndjson_files.columns import REFUSE, MemberColumns
 from program_lib.ndjson_files.objects import Member, NotAnObject, members
+from program_lib.network.urls import Url
 from program_lib.pieces import pieces
 from program_lib.types import Schema, Type
-from program_lib.urls import Url
 
 MAX_PAGES = 100_000  # of one run; more is a service that never ends
 MAX_SECONDS = 86_400.0  # for all pages, as for a program's CPU time

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from program_lib.errors import ProgramError
+from program_lib.network.urls import Url, WrongUrl, host_part, parse_url
 from program_lib.secrets import SECRETS
-from program_lib.urls import Url, WrongUrl, host_part, parse_url
 
 SCHEMES = ("https://", "http://")
 LONG = 8  # characters from which on a value is hidden, whatever its name

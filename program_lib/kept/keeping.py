@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from program_lib.files.part_files import Appending, PartFile
 from program_lib.kept.schemas import KEY, OUTPUT, schema_text
 from program_lib.limits import is_out_of_memory
-from program_lib.part_files import Appending, PartFile
 from program_lib.ports import BATCH_ROWS
 from program_lib.types import Schema
 

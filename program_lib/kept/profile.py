@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from program_lib.editor.preview import shown_rows, tell
 from program_lib.errors import ProgramError
 from program_lib.kept.source import KeptFile, kept_files
 from program_lib.limits import reason
-from program_lib.preview import shown_rows, tell
 from program_lib.types import Column, Kind, Schema
 
 FAILED = 1  # exit code

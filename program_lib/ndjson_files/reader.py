@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from program_lib.csv_files.source import Source
-from program_lib.line_finder import LineFinder, RowLines
+from program_lib.files.line_finder import LineFinder, RowLines
 from program_lib.ndjson_files.columns import IGNORE, REFUSE, MemberColumns
 from program_lib.ndjson_files.lines import FIRST_LINES, Block, Lines
 from program_lib.ndjson_files.objects import Member, NotAnObject, members

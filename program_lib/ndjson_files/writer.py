@@ -9,11 +9,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.compressed import part_file
 from program_lib.csv_files.lines import joined
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.files.compressed import part_file
+from program_lib.files.part_files import TURN
 from program_lib.ndjson_files.lines import MAX_LINE
-from program_lib.part_files import TURN
 from program_lib.ports import HoldsNothing, WritesAll
 from program_lib.stores import Place
 from program_lib.texts import column_texts, constant, content, shown

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote, unquote
 
 from program_lib.errors import ProgramError
+from program_lib.network.urls import host_part
 from program_lib.parameters.parameter import Value, shown
 from program_lib.parameters.taken import taken
 from program_lib.types import listed
-from program_lib.urls import host_part
 
 NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 # What a value may be made of. A list, so that no separator, quote or wildcard of any system is forgotten

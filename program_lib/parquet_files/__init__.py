@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from program_lib.data_files import opened
-from program_lib.many_files import one_or_many
-from program_lib.many_files.reader import ManyFiles
+from program_lib.files.data_files import opened
+from program_lib.files.many_files import one_or_many
+from program_lib.files.many_files.reader import ManyFiles
+from program_lib.files.split_files.output import Splitting, one_or_split
 from program_lib.parquet_files.reader import ParquetReader
 from program_lib.parquet_files.writer import ZSTD, ParquetWriter
 from program_lib.ports import Writer
-from program_lib.split_files.output import Splitting, one_or_split
 from program_lib.stores import Place
 from program_lib.types import Schema
 

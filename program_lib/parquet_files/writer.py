@@ -8,8 +8,8 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from program_lib.files.part_files import TURN, Appending, part_at
 from program_lib.parquet_files.types import field_of
-from program_lib.part_files import TURN, Appending, part_at
 from program_lib.ports import WritesAll
 from program_lib.stores import Place
 from program_lib.types import Schema

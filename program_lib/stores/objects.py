@@ -193,7 +193,7 @@ class _Ranges(io.RawIOBase):
 
 
 class StoredPart:
-    """As program_lib.part_files.PartFile, of an object: it is sent as it comes, in parts of 10 MB, under a hidden name."""
+    """As program_lib.files.part_files.PartFile, of an object: it is sent as it comes, in parts of 10 MB, under a hidden name."""
 
     def __init__(self, place: StoredObject) -> None:
         self._place, self._hidden = place, place.hidden()

@@ -260,7 +260,7 @@ def test_a_program_in_which_it_does_not_make_sense_is_refused(
 ) -> None:
     for name in ("_ALONE", "_SHARED"):
         monkeypatch.setattr(turns, name, set())
-    monkeypatch.setattr("program_lib.data_files.data_roots", lambda: (tmp_path,))
+    monkeypatch.setattr("program_lib.files.data_files.data_roots", lambda: (tmp_path,))
     (tmp_path / "t.db").touch()
     with pytest.raises(ProgramError):
         asks(f"sqlite:///{tmp_path / 't.db'}")

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.graph.paths import PART_NAME
-from program_lib import part_files
 from program_lib.csv_files.form import MAX_RECORD, Form
 from program_lib.csv_files.lines import csv_lines
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.files import part_files
 from program_lib.types import (
     BOOLEAN,
     BYTES,

@@ -22,7 +22,7 @@ from program_lib.excel_cells import LONGEST_NAME, sheet_name_error
 from program_lib.excel_files import writer as writing
 from program_lib.excel_files.reader import ExcelReader
 from program_lib.excel_files.writer import ExcelWriter
-from program_lib.part_files import PartFile
+from program_lib.files.part_files import PartFile
 from program_lib.types import (
     BOOLEAN,
     BYTES,

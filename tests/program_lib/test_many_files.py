@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from program_lib import data_files
 from program_lib.csv_files import find_types, read_csv
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files import read_excel
-from program_lib.many_files import matching as matching_module
-from program_lib.many_files.matching import matching
+from program_lib.files import data_files
+from program_lib.files.many_files import matching as matching_module
+from program_lib.files.many_files.matching import matching
 from program_lib.ndjson_files import read_ndjson
 from program_lib.parquet_files import read_parquet
 from tests.programs import chain, graph, node, run

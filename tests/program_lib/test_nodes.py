@@ -15,7 +15,7 @@ import pytest
 from jobs.store.node_states import MAX_KEPT
 from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader, open_file
-from program_lib.many_files.reader import ManyTexts
+from program_lib.files.many_files.reader import ManyTexts
 from program_lib.ndjson_files.reader import NdjsonReader
 from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
 from program_lib.ports import Reader

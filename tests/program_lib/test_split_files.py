@@ -21,18 +21,18 @@ from hypothesis import strategies as st
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
 from jobs.sandbox.data_roots import unfinished
-from program_lib import data_files
 from program_lib.csv_files import write_csv
-from program_lib.data_files import data_file
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files import read_excel, write_excel
 from program_lib.excel_files import writer as excel_writer
+from program_lib.files import data_files
+from program_lib.files.data_files import data_file
+from program_lib.files.part_files import PartFile
+from program_lib.files.split_files import writer as split
+from program_lib.files.split_files.names import value_name
 from program_lib.ndjson_files import write_ndjson
 from program_lib.parquet_files import write_parquet
-from program_lib.part_files import PartFile
 from program_lib.ports import Writer
-from program_lib.split_files import writer as split
-from program_lib.split_files.names import value_name
 from program_lib.types import BOOLEAN, BYTES, DATE, INTEGER, TEXT, Column, Schema, Type
 from tests.program_lib.moving import rows_of, say
 from tests.programs import chain, graph, node, run

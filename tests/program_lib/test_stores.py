@@ -17,12 +17,12 @@ import pytest
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
 from jobs.graph.unchecked import password_errors
-from program_lib import data_files
 from program_lib.csv_files import read_csv, write_csv
-from program_lib.data_files import opened
 from program_lib.errors import ProgramError
 from program_lib.excel_files import read_excel, write_excel
-from program_lib.many_files.matching import matching
+from program_lib.files import data_files
+from program_lib.files.data_files import opened
+from program_lib.files.many_files.matching import matching
 from program_lib.ndjson_files import read_ndjson, write_ndjson
 from program_lib.parquet_files import read_parquet, write_parquet
 from program_lib.ports import Reader, Writer

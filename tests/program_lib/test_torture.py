@@ -62,7 +62,7 @@ def moves(
         mariadb_server.database() as mariadb,
     ):
         believing_nobody(patch)
-        patch.setattr("program_lib.data_files.data_roots", lambda: (Path(directory),))
+        patch.setattr("program_lib.files.data_files.data_roots", lambda: (Path(directory),))
         places = (
             Postgresql(postgresql),
             Mariadb(mariadb),

@@ -21,7 +21,7 @@ from jobs.http.problems import Problem, answer
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
-from program_lib.split_files.names import PLACE
+from program_lib.files.split_files.names import PLACE
 from program_lib.stores.names import is_stored
 from progress_lib.nats import Link
 from settings.groups import UploadSettings

@@ -7,7 +7,7 @@ from typing import Any
 from jobs.http.body import invalid
 from jobs.http.problems import Problem
 from jobs.store.webhooks.records import Form, NewWebhook, Told
-from program_lib.outgoing import BadUrl, Refused, Target, check_number
+from program_lib.network.outgoing import BadUrl, Refused, Target, check_number
 from settings.addresses import PrivateHosts
 
 MEMBERS = ("url", "ends", "form", "jobId")

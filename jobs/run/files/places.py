@@ -1,6 +1,6 @@
 """Where a path of a tenant leads: into its data roots, and to nothing of the server's own.
 
-The rules are those of programs (program_lib/data_files.py). Directories are opened one below the other without following
+The rules are those of programs (program_lib/files/data_files.py). Directories are opened one below the other without following
 links, so that a link that takes the place of a directory meanwhile leads nowhere.
 """
 

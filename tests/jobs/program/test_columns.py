@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import program_lib.preview
+import program_lib.editor.preview
 from jobs.graph.known import Known
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
@@ -34,7 +34,9 @@ def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(document: dict[str, Any], last: int, monkeypatch: pytest.MonkeyPatch) -> Outputs:
     """The columns that the nodes of a program have once it has opened them, by node and output."""
     found: list[Node] = []
-    monkeypatch.setattr(program_lib.preview, "run_preview", lambda *nodes, **_: found.extend(nodes))
+    monkeypatch.setattr(
+        program_lib.editor.preview, "run_preview", lambda *nodes, **_: found.extend(nodes)
+    )
     made = parse_graph(document)
     program = generate_preview(
         made, last=[(last, None)], rows=0, seconds=1, rejecting=made.rejecting()

@@ -17,8 +17,8 @@ from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_type_search
 from jobs.run.previews import _program
+from program_lib.editor.type_search import run_type_search
 from program_lib.program import FAILED
-from program_lib.type_search import run_type_search
 from program_lib.types import DATE, INTEGER, TEXT, Column
 from tests.harness import Answer, Product, eventually, running_product
 from tests.programs import chain, graph, node

@@ -244,7 +244,7 @@ def test_the_connection_is_made_to_the_address_that_was_checked(
             host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
         return real(host, *given, **named)
 
-    monkeypatch.setattr("program_lib.outgoing.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("program_lib.network.outgoing.socket.getaddrinfo", resolve)
     webhook = desk.webhook(f"http://rebinding.example:{receiver.port}/")
     desk.end(desk.job())
     deliver(attempts=1)
@@ -259,10 +259,10 @@ def test_tls_is_for_the_name_and_its_certificate_is_checked(
 ) -> None:
     certificate, key = write_certificate(tmp_path, "hooks.example")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    monkeypatch.setattr("program_lib.outgoing._tls", ssl.create_default_context)
+    monkeypatch.setattr("program_lib.network.outgoing._tls", ssl.create_default_context)
     real = socket.getaddrinfo
     monkeypatch.setattr(
-        "program_lib.outgoing.socket.getaddrinfo",
+        "program_lib.network.outgoing.socket.getaddrinfo",
         lambda host, *given, **named: real("127.0.0.1", *given, **named),
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -10,8 +10,8 @@ from jobs.store.webhooks.records import DueWebhook
 from jobs.webhooks.backoff import JITTER, LONGEST, wait_after
 from jobs.webhooks.signature import headers
 from jobs.webhooks.turns import PER_HOST, Turns
-from program_lib.addresses import is_public
-from program_lib.outgoing import BadUrl, Refused, Target, check_number
+from program_lib.network.addresses import is_public
+from program_lib.network.outgoing import BadUrl, Refused, Target, check_number
 from settings.addresses import PrivateHosts, parse_private_hosts
 
 PUBLIC = ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")

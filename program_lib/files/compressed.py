@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from program_lib.data_files import opened
 from program_lib.errors import ProgramError, shortened
-from program_lib.part_files import Appending, Part, part_at
+from program_lib.files.data_files import opened
+from program_lib.files.part_files import Appending, Part, part_at
 from program_lib.stores import Place
 
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}  # by the end of a name, in any case

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from program_lib.data_files import place_of, size_of
 from program_lib.errors import ProgramError
-from program_lib.many_files.matching import matching
+from program_lib.files.data_files import place_of, size_of
+from program_lib.files.many_files.matching import matching
 from program_lib.ports import Reader, TextReader
 from program_lib.types import TEXT, Column, Schema, listed
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from program_lib.addresses import Address, is_public
+from program_lib.network.addresses import Address, is_public
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

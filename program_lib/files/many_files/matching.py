@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
-from program_lib.data_files import data_directory, data_file
 from program_lib.errors import ProgramError
+from program_lib.files.data_files import data_directory, data_file
 from program_lib.stores.names import is_stored, parted
 
 WILD = "*?"
@@ -49,7 +49,9 @@ def matching(pattern: str) -> list[str]:
 
 def _matching_objects(pattern: str) -> list[str]:
     """As `matching`, of objects. Directories are listed one by one, from what the pattern names on."""
-    from program_lib.many_files.stored import StoreWalk  # paid for by programs with a store alone
+    from program_lib.files.many_files.stored import (
+        StoreWalk,  # paid for by programs with a store alone
+    )
 
     if is_pattern(root := "/".join(pattern.split("/")[:3])):
         raise ProgramError(

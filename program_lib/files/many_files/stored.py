@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from program_lib.many_files.matching import Entry, Walk
+from program_lib.files.many_files.matching import Entry, Walk
 from program_lib.stores.objects import listed_in
 from program_lib.stores.store import named_store
 

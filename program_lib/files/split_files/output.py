@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypedDict, Unpack
 
-from program_lib.data_files import claim, place_of
+from program_lib.files.data_files import claim, place_of
+from program_lib.files.split_files.writer import KEEP, FileWriter, SplitWriter
 from program_lib.ports import Writer
-from program_lib.split_files.writer import KEEP, FileWriter, SplitWriter
 from program_lib.stores import Place
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from program_lib.data_files import data_directory, place_of
 from program_lib.errors import ProgramError
-from program_lib.part_files import PART_NAME
-from program_lib.split_files.names import PLACE
+from program_lib.files.data_files import data_directory, place_of
+from program_lib.files.part_files import PART_NAME
+from program_lib.files.split_files.names import PLACE
 from program_lib.stores import Place
 from program_lib.stores.names import is_stored
 

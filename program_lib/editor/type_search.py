@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from program_lib.editor.preview import tell
+from program_lib.editor.timed import TimeIsUp, within
 from program_lib.limits import reason
-from program_lib.preview import tell
 from program_lib.program import FAILED
-from program_lib.timed import TimeIsUp, within
 from program_lib.types import Column
 
 

@@ -1,0 +1,1 @@
+"""What a program does for whoever edits a graph: first rows, tables of a connection, types of a file. It writes nothing but preview.json."""
