@@ -16,7 +16,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
-from jobs.runner import STOP_MARGIN
+from jobs.run.runner import STOP_MARGIN
 from realtime.hub import STOP_WAIT
 from realtime.service import GOODBYE_WAIT
 from settings import Settings

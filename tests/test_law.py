@@ -93,7 +93,7 @@ IN_JOBS = {
     "work": {"graph", "program", "store"},
     "webhooks": {"store", "work"},
     "sandbox": {"graph", "store", "work"},
-    "run": {"graph", "program", "store", "work", "sandbox"},
+    "run": {"graph", "program", "store", "work", "webhooks", "sandbox"},
     "http": {"graph", "program", "store", "work", "webhooks"},
     "runner": {"graph", "program", "store", "work", "webhooks", "sandbox", "run"},
 }

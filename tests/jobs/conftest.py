@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobs.runner import Runner
+from jobs.run.runner import Runner
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import _is_marked
 from jobs.store.records import NewRun, Run

@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from jobs.run.runner import Periods, Runner
 from jobs.run.stop_signal import StopSignal
-from jobs.runner import Periods, Runner, run_until
+from jobs.runner import run_until
 from jobs.store.store import Store
 from progress_lib.nats import Link
 from settings.groups import Deadlines, KeptOutputs, Retention, WebhookSettings

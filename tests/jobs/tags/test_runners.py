@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.run.runner import ANNOUNCED_AFTER
 from jobs.run.waiting_runs import WaitingRuns
-from jobs.runner import ANNOUNCED_AFTER
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus

@@ -1,0 +1,414 @@
+"""A runner at work: it takes runs from the queue, executes each in a slot, writes its end, and puts right what others have lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.run.admission import Admission, Ticket
+from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
+from jobs.run.files.service import Files
+from jobs.run.lost_runs import LostRuns
+from jobs.run.nkeys import Issuer
+from jobs.run.previews import Previews
+from jobs.run.retention import OldRuns
+from jobs.run.waiting_runs import WaitingRuns
+from jobs.sandbox.allowance import Allowance
+from jobs.sandbox.environment import remove_unfinished
+from jobs.sandbox.interpreters import Interpreters
+from jobs.store.process_identity import ProcessIdentity
+from jobs.store.records import Started
+from jobs.store.store import NotFound, Store, StoreUnavailable
+from jobs.webhooks.deliveries import Deliveries, Pace
+from jobs.work.announcements import Announcer
+from jobs.work.fair_shares import Turns
+from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
+from progress_lib.nats import Link
+from progress_lib.streams import StreamRules
+from settings.groups import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
+from traces.traces import Traces
+
+if TYPE_CHECKING:
+    pass
+
+from jobs.run.duties import Duty
+
+LOG = logging.getLogger(__name__)
+
+# Seconds after which a run was surely told as queued, so that its start is not told first. Its own message comes later still
+ANNOUNCED_AFTER = 1.0
+SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
+TURNS_KEPT = 10_000  # tenants of which a runner remembers when it last started a run
+RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
+NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
+TICK = 0.25  # seconds between two looks at what is due
+OWNER_WAIT = 2.0  # seconds that a start waits for NATS, to see whose queue that is
+STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Periods of a runner's recurring work, and the waits that depend on them; seconds."""
+
+    pull: float = 1.0  # one wait for a message of the queue
+    cancel_poll: float = 1.0  # in case the cancel over NATS was lost
+    beat: float = 5.0  # shows in the database that the runner lives
+    # five missed beats; with the next sweep, a lost run ends within 45 s
+    stale_after: float = 25.0
+    lost_sweep: float = 5.0
+    orphan_sweep: float = (
+        60.0  # the first is at once: a machine comes back with what was left on it
+    )
+    queue_sweep: float = 5.0
+    retention_sweep: float = 600.0
+    queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
+    ack_wait: float = ACK_WAIT
+    heartbeat: float = 10.0  # a third of ack_wait
+    delivery_poll: float = 1.0  # for what other processes have recorded for webhooks
+    delivery_lease: float = 15.0  # beyond a delivery's time-out, until its sender counts as dead
+
+
+class Runner:
+    """Owns the slots and the executions in them. One thread calls `start` and `stop`."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        *,
+        nats_url: str,
+        data_dir: Path,
+        slots: int,
+        deadlines: Deadlines,
+        retention: Retention,
+        kept_outputs: KeptOutputs,
+        allowance: Allowance,
+        periods: Periods | None = None,
+        issuer: Issuer | None = None,
+        rules: StreamRules | None = None,
+        webhooks: WebhookSettings | None = None,
+        uploads: UploadSettings | None = None,
+        has_many_tenants: bool = False,
+        takes: Sequence[str | None] = (None,),
+        traces: Traces | None = None,
+    ) -> None:
+        """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
+
+        Without `webhooks` this runner delivers nothing; others do. `takes`: the tags of the runs that it takes; None: of
+        those without one. Without `uploads` it takes none.
+        """
+        self.identity = ProcessIdentity.of(os.getpid())
+        self._periods = periods or Periods()
+        self._deadlines = deadlines
+        self._store = store
+        self._takes = tuple(takes)
+        self._queue = RunQueue(link, self._periods.ack_wait, rules, takes=self._takes)
+        self._interpreters = Interpreters(allowance.rules.spares)
+        self._previews = Previews(link, data_dir, allowance, self._interpreters, takes=self._takes)
+        self._files = Files(link, data_dir, allowance, uploads)
+        self._admission = None
+        if issuer is not None:
+            own = link.twin("admission")
+            self._admission = Admission(nats_url, issuer, self._is_at_work, own)
+        self._announcer = Announcer(link)
+        traces = traces or Traces("progress-runner")
+        self._parts = RunnerParts(
+            store,
+            link,
+            self._announcer,
+            self.identity,
+            nats_url,
+            data_dir,
+            self._deadlines,
+            allowance,
+            self._interpreters,
+            self._admission,
+            traces,
+            kept_outputs,
+        )
+        self._lost_runs = LostRuns(
+            store,
+            self._announcer,
+            link,
+            self._periods.stale_after,
+            data_dir,
+            lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
+            traces,
+        )
+        self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
+        self._old_runs = OldRuns(store, data_dir, retention, kept_outputs)
+        self._turns = {tag: Turns(TURNS_KEPT) for tag in self._takes}  # (taker thread)
+        self._deliveries = None
+        if webhooks is not None:
+            pace = Pace(poll=self._periods.delivery_poll, lease=self._periods.delivery_lease)
+            self._deliveries = Deliveries(
+                store.webhooks, webhooks, has_many_tenants=has_many_tenants, pace=pace
+            )
+        self.slots = slots
+        self._slots = threading.BoundedSemaphore(slots)
+        self._lock = threading.Lock()
+        self._executions: dict[str, Execution] = {}  # (lock) by run id
+        self._draining = threading.Event()  # takes no more runs; set before _stopping
+        self._stopping = threading.Event()
+        self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
+        self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
+        self._pruner = threading.Thread(target=self._prune, name="runner-pruner", daemon=True)
+
+    def why_not_ours(self) -> str:
+        """Why this runner must not start: the work queue on NATS is somebody else's. "" otherwise, or when NATS is away."""
+        return self._queue.why_not_ours(OWNER_WAIT)
+
+    def start(self) -> None:
+        self._interpreters.open()
+        self._queue.on_cancel(self._cancel)
+        if self._admission is not None:
+            self._admission.start()
+        self._keeper.start()
+        self._sweeper.start()
+        self._pruner.start()
+        self._taker.start()
+        self._previews.start()
+        self._files.start()
+        if self._deliveries is not None:
+            self._deliveries.start()
+
+    def drain(self) -> None:
+        """Takes no more runs. The runs at work go on."""
+        self._draining.set()
+        self._previews.drain()
+        self._files.drain()
+
+    @property
+    def is_draining(self) -> bool:
+        return self._draining.is_set()
+
+    @property
+    def at_work(self) -> int:
+        """How many programs it has at work."""
+        return len(self._current())
+
+    @property
+    def kept(self) -> OldRuns:
+        """What tells how much of runs is kept on this machine."""
+        return self._old_runs
+
+    @property
+    def has_drained(self) -> bool:
+        """Whether a drain is over: nothing runs, and no run will be taken."""
+        return self._draining.is_set() and not self._taker.is_alive() and not self._current()
+
+    def stop(self) -> bool:
+        """Takes no more runs, ends all programs and writes their ends. False when that took too long."""
+        self._draining.set()
+        self._stopping.set()
+        self._lost_runs.stop()
+        self._old_runs.stop()
+        self._previews.drain()
+        deadline = time.monotonic() + self._deadlines.cancel + STOP_MARGIN
+        self._stop_executions()
+        self._previews.stop()
+        self._files.stop()
+        self._taker.join(STOP_MARGIN)
+        for execution in self._stop_executions():  # again, for one that was just started
+            execution.thread.join(max(deadline - time.monotonic(), 0.0))
+        self._keeper.join(STOP_MARGIN)
+        self._sweeper.join(STOP_MARGIN)
+        self._pruner.join(STOP_MARGIN)
+        self._leave()
+        if self._deliveries is not None:
+            self._deliveries.stop()
+        self._interpreters.close()
+        self._announcer.close(3.0)
+        if self._admission is not None:
+            self._admission.close()
+        return not self._current()
+
+    def _leave(self) -> None:
+        try:
+            self._store.runners.leave(self.identity)
+        except StoreUnavailable as error:
+            LOG.warning("that this runner takes no more runs is not noted: %s", error)
+
+    def _stop_executions(self) -> list[Execution]:
+        executions = self._current()
+        for execution in executions:
+            execution.end(SERVER_STOPPED)
+        return executions
+
+    # ---- taking runs (taker thread)
+
+    def _take_runs(self) -> None:
+        while not self._draining.is_set():
+            if self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
+                self._slots.release()
+
+    def _take_one(self) -> bool:
+        """Fills the acquired slot with a run. False when there was none, so the slot is still free."""
+        if self._draining.is_set():  # the stop freed the slot, so leave the run to others
+            return False
+        try:
+            claim = self._queue.take(self._periods.pull)
+            return claim is not None and self._start(claim)
+        except QueueUnavailable as error:
+            LOG.warning("no runs can be taken: %s", error)
+            self._draining.wait(RETRY_PAUSE)
+        except Exception:
+            LOG.exception("taking a run failed")
+            self._draining.wait(RETRY_PAUSE)
+        return False
+
+    def _start(self, claim: Claim) -> bool:
+        if self._draining.is_set():
+            claim.nak()
+            return False
+        try:
+            started = self._start_next(claim)
+            if started is None:
+                self._put_aside(claim)
+                return False
+        except StoreUnavailable as error:
+            LOG.warning("run %s is not started yet: %s", claim.run_id, error)
+            claim.nak(RETRY_PAUSE)
+            self._draining.wait(RETRY_PAUSE)
+            return False
+        execution = Execution(started, claim, self._parts, self._ended)
+        with self._lock:
+            self._executions[execution.run.run_id] = execution
+        try:
+            execution.start()
+        except RuntimeError:  # no thread can be started; a sweep ends the run as lost
+            with self._lock:
+                del self._executions[execution.run.run_id]
+            raise
+        return True
+
+    def _start_next(self, claim: Claim) -> Started | None:
+        """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
+        tag, turns = claim.tag, self._turns[claim.tag]
+        for tenant_id in turns.order(self._store.waiting_tenants(tag)):
+            while run_id := self._store.first_waiting(
+                tenant_id, claim.run_id, ANNOUNCED_AFTER, tag
+            ):
+                started = self._store.start_run(tenant_id, run_id, self.identity)
+                if started is not None:  # else another runner was faster
+                    turns.serve(tenant_id)
+                    return started
+        return None
+
+    def _put_aside(self, claim: Claim) -> None:
+        """Settles the message of a run when none waits: again later if the run lives, else done."""
+        try:
+            run = self._store.run(claim.tenant_id, claim.run_id)
+        except NotFound:
+            claim.ack()
+            return
+        if run.has_ended:
+            claim.ack()
+        else:
+            claim.nak(NAK_DELAY)
+
+    def _ended(self, execution: Execution) -> None:
+        """(the execution's thread)"""
+        with self._lock:
+            del self._executions[execution.run.run_id]
+        self._slots.release()
+        if self._deliveries is not None:
+            self._deliveries.wake()
+
+    # ---- keeping our own runs (keeper thread): short steps only, so that no beat is late
+
+    def _keep(self) -> None:
+        self._do_until_ended(
+            Duty(self._periods.cancel_poll, self._look_for_cancels),
+            Duty(self._periods.beat, self._beat),
+            Duty(self._periods.beat, self._show),
+            Duty(self._periods.heartbeat, self._heartbeat),
+        )
+
+    def _do_until_ended(self, *duties: Duty) -> None:
+        while not (self._stopping.is_set() and not self._current()):
+            for duty in duties:
+                duty.do_if_due()
+            time.sleep(TICK)
+
+    def _look_for_cancels(self) -> None:
+        if not self._current():
+            return
+        for run_id in self._store.cancel_requests(self.identity):
+            self._end(run_id)
+
+    def _beat(self) -> None:
+        executions = {execution.run.run_id: execution for execution in self._current()}
+        if not executions:
+            return
+        still_own = self._store.beat(self.identity, executions)
+        for run_id, execution in executions.items():
+            if run_id not in still_own:
+                execution.end(DISOWNED)
+
+    def _show(self) -> None:
+        """Shows, or shows no more, that this runner takes runs."""
+        if self._draining.is_set():
+            self._store.runners.leave(self.identity)
+        else:
+            tags = [tag for tag in self._takes if tag is not None]
+            self._store.runners.show(self.identity, tags, takes_untagged=None in self._takes)
+
+    def _heartbeat(self) -> None:
+        for execution in self._current():
+            execution.claim.heartbeat()
+
+    # ---- putting other runs right (sweeper thread): each lost one may take seconds
+
+    def _sweep(self) -> None:
+        self._do_until_ended(
+            Duty(self._periods.orphan_sweep, self._lost_runs.end_orphans),
+            Duty(self._periods.lost_sweep, self._end_lost_runs),
+            Duty(self._periods.queue_sweep, self._sweep_queue),
+        )
+
+    def _prune(self) -> None:
+        """(pruner thread) The first sweep over years of runs may take minutes."""
+        self._do_until_ended(Duty(self._periods.retention_sweep, self._old_runs.sweep))
+
+    def _end_lost_runs(self) -> None:
+        self._lost_runs.end_all({execution.run.run_id for execution in self._current()})
+
+    def _sweep_queue(self) -> None:
+        if self._deadlines.queued:
+            self._waiting_runs.end_late_starts(self._deadlines.queued)
+        self._waiting_runs.queue_due()
+        for tag in {None, *self._takes}:  # of other tags their runners look after
+            self._waiting_runs.queue_again(self._periods.queue_again_after, tag)
+
+    # ---- shared
+
+    def _cancel(self, tenant_id: str, run_id: str) -> None:
+        """(link thread) Ends a run of ours that its tenant cancels over NATS."""
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None and execution.run.tenant_id == tenant_id:
+            execution.end(CANCELLED)
+
+    def _is_at_work(self, ticket: Ticket) -> bool:
+        """(admission's link thread) Whether the ticket's run is ours and has not ended."""
+        with self._lock:
+            execution = self._executions.get(ticket.run_id)
+        return execution is not None and Ticket.of(execution.run) == ticket
+
+    def _end(self, run_id: str) -> None:
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None:
+            execution.end(CANCELLED)
+
+    def _current(self) -> list[Execution]:
+        with self._lock:
+            return list(self._executions.values())
