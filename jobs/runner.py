@@ -8,6 +8,8 @@ SIGUSR1 it drains: it takes no more runs, and exits when its programs have ended
 stay in the queue.
 """
 
+from __future__ import annotations
+
 import gc
 
 if __name__ == "__main__":
@@ -47,35 +49,65 @@ LOG = logging.getLogger(__name__)
 
 def main() -> int:
     """Runs until SIGTERM or SIGINT; the exit code is 0 for a clean stop, 2 for bad settings."""
-    from settings import Settings, SettingsError, keep_private
+    from settings import SettingsError, keep_private
 
     gc.freeze()  # what is imported stays; at the exit, too, it is not looked at
     gc.enable()
     keep_private()
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
-    )
     try:
-        settings = Settings.from_env(os.environ, reads_keys=False)
-    except SettingsError as error:
-        print(f"runner: {error}", file=sys.stderr)
-        return 2
-    logging.getLogger().setLevel(settings.server.log_level.upper())
-    if settings.server.log_format == "json":
-        write_json(logging.getLogger(), "runner")
-    if settings.nats.url is None:
-        print("runner: NATS_URL must be set: there is no queue without NATS", file=sys.stderr)
-        return 2
-    try:
+        settings = _settings()
         allowance, issuer = _allowance(settings), _issuer(settings)
     except (SettingsError, ConnectionsUnusable, NoLandlock, ValueError) as error:
-        print(f"runner: {error}", file=sys.stderr)
-        return 2
+        return _give_up(error)
     stop = StopSignal()
     store = Store(settings.database_url, settings.database)
     link = settings.nats.link("runner")
     traces = Traces("progress-runner")
-    runner = Runner(
+    runner = _runner(settings, store, link, allowance, issuer, traces)
+    try:
+        figures = _told_figures(runner, settings)
+    except OSError as error:
+        port = settings.runner.metrics_port
+        return _give_up(f"METRICS_PORT {port} cannot be used: {error.strerror}")
+    traces.open(os.environ)
+    try:
+        return run_until(stop, runner, store, link)
+    finally:
+        traces.close()
+        figures.close()
+
+
+def _give_up(sentence: object) -> int:
+    print(f"runner: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _settings() -> Settings:
+    """Those of the environment, with the log as they say. Raises SettingsError."""
+    from settings import Settings, SettingsError
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
+    )
+    settings = Settings.from_env(os.environ, reads_keys=False)
+    logging.getLogger().setLevel(settings.server.log_level.upper())
+    if settings.server.log_format == "json":
+        write_json(logging.getLogger(), "runner")
+    if settings.nats.url is None:
+        raise SettingsError("NATS_URL must be set: there is no queue without NATS")
+    return settings
+
+
+def _runner(
+    settings: Settings,
+    store: Store,
+    link: Link,
+    allowance: Allowance,
+    issuer: Issuer | None,
+    traces: Traces,
+) -> Runner:
+    assert settings.nats.url is not None
+    return Runner(
         store,
         link,
         nats_url=settings.nats.url,
@@ -93,21 +125,9 @@ def main() -> int:
         takes=settings.runner.takes,
         traces=traces,
     )
-    try:
-        figures = _told_figures(runner, settings)
-    except OSError as error:
-        port = settings.runner.metrics_port
-        print(f"runner: METRICS_PORT {port} cannot be used: {error.strerror}", file=sys.stderr)
-        return 2
-    traces.open(os.environ)
-    try:
-        return run_until(stop, runner, store, link)
-    finally:
-        traces.close()
-        figures.close()
 
 
-def _told_figures(runner: Runner, settings: "Settings") -> Figures:
+def _told_figures(runner: Runner, settings: Settings) -> Figures:
     """The runner's figures, told to the server that started it, or at METRICS_PORT. Raises OSError."""
     own = new_registry()
     own.register(RunnerFigures(runner, runner.kept, settings.data_dir))
@@ -118,7 +138,7 @@ def _told_figures(runner: Runner, settings: "Settings") -> Figures:
     return figures
 
 
-def _allowance(settings: "Settings") -> Allowance:
+def _allowance(settings: Settings) -> Allowance:
     """What programs get and may use, by the settings. Raises ConnectionsUnusable, NoLandlock."""
     known = read_connections(settings.program.connections_file, os.environ)
     if settings.tenant_id == EVERY_TENANT:
@@ -133,7 +153,7 @@ def _allowance(settings: "Settings") -> Allowance:
     )
 
 
-def _issuer(settings: "Settings") -> Issuer | None:
+def _issuer(settings: Settings) -> Issuer | None:
     """The issuer of programs' NATS credentials; None for a NATS server of yours without NATS_ISSUER_SEED.
 
     Raises SettingsError, or ValueError with a sentence for people.
@@ -149,12 +169,10 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
         if not _opened(store, stop):
             return 0
     except SchemaUnusable as error:
-        print(f"runner: DATABASE_URL: {error}", file=sys.stderr)
-        return 2
+        return _give_up(f"DATABASE_URL: {error}")
     link.start()
     if why := runner.why_not_ours():
-        print(f"runner: {why}", file=sys.stderr)
-        return 2
+        return _give_up(why)
     runner.start()
     # The log names SQLite's version, since its bugs depend on the version that Python brings.
     LOG.info("runner %s takes runs (SQLite %s)", runner.identity, sqlite3.sqlite_version)
