@@ -95,6 +95,8 @@ def parse(text: str) -> Parsed:
         )
     tree = _tree(text)
     source = Source(text)
+    if not text.isascii():
+        _name_as_written(tree, source)
     checker = _Checker(source)
     checker.check(tree)
     columns, parameters = dict.fromkeys(checker.columns), dict.fromkeys(checker.parameters)
@@ -159,6 +161,13 @@ def _tree(text: str) -> ast.expr:
         raise ExpressionError("the expression is nested too deeply") from None
     except ValueError as error:  # a NUL, a lone surrogate, or a number of thousands of digits
         raise ExpressionError(f"the expression cannot be read: {error}") from None
+
+
+def _name_as_written(tree: ast.expr, source: Source) -> None:
+    """Python's parser takes one letter for another in names, as the sign for micro, µ, for the Greek letter μ."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = source.written(node)
 
 
 def _syntax_message(line: str, error: SyntaxError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import unicodedata
 
 import duckdb
 import pytest
@@ -121,6 +122,14 @@ TEXTS = st.text(
 @example("\u0000".replace("\0", "\x01") + "\ufeff")
 def test_a_literal_text_is_that_text(text: str) -> None:
     assert value(repr(text).replace("\n", "\\n")) == text
+
+
+@pytest.mark.parametrize("name", ["\u00b5g", "ﬁn", "e\u0301", "\u212b", "ſ"])
+def test_a_name_is_the_column_that_is_written_so(name: str) -> None:
+    """Python's own names are normalized: \u00b5, the sign for micro, is the Greek letter \u03bc there."""
+    assert parse(f"1 + {name}").columns == (name,)
+    alike = unicodedata.normalize("NFKC", name)
+    assert value(f"{name} * 10 + {alike}", **{name: (INTEGER, 1), alike: (INTEGER, 2)}) == 12
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=6, unique=True))
