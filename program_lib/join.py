@@ -13,6 +13,7 @@ from program_lib.common_types import common_schema
 from program_lib.conform import conformed
 from program_lib.errors import RowRefused
 from program_lib.expressions.sql import case, cast, quoted_name, type_name
+from program_lib.expressions.terms import decimal_text
 from program_lib.gathered import Gathered
 from program_lib.join_columns import (
     ANTI,
@@ -293,4 +294,8 @@ def as_type(value: str, schema: Schema, name: str, of: Type) -> str:
     """The SQL `value` of a column, as a value of a type that holds it exactly."""
     column = schema.column(name)
     assert column is not None
-    return value if type_name(column.type) == type_name(of) else cast(value, of)
+    if type_name(column.type) == type_name(of):
+        return value
+    if column.type.kind is Kind.DECIMAL and of.kind is Kind.NUMERIC:
+        return decimal_text(value, column.type)
+    return cast(value, of)

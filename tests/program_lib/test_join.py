@@ -68,6 +68,8 @@ def joined(
 SQL_TYPES = {
     INTEGER: "bigint",
     decimal(6, 2): "numeric(6,2)",
+    decimal(2, 2): "numeric(2,2)",
+    decimal(38, 38): "numeric(38,38)",
     NUMERIC: "numeric",
     DOUBLE: "double precision",
     TEXT: 'text COLLATE "C"',
@@ -77,7 +79,9 @@ SQL_TYPES = {
 VALUES: dict[Type, list[Any]] = {
     INTEGER: [None, 0, 1, -1, 2**53 + 1, 2**53],
     decimal(6, 2): [None, Decimal("0.00"), Decimal("1.00"), Decimal("-1.00"), Decimal("1.50")],
-    NUMERIC: [None, "0", "0.00", "1", "1.0", "-1", "1.5", "1.500", "10", "100.0", "12345678901234567890123.10"],
+    decimal(2, 2): [None, Decimal("0.00"), Decimal("0.50"), Decimal("-0.25")],
+    decimal(38, 38): [None, Decimal("0"), Decimal("0.5"), Decimal("-0.25")],
+    NUMERIC: [None, "0", "0.00", "0.5", "-0.250", "1", "1.0", "-1", "1.5", "1.500", "10", "100.0", "12345678901234567890123.10"],
     DOUBLE: [None, 0.0, -0.0, 1.5, float("nan"), float("inf")],
     TEXT: [None, "", " ", "a", "A", "a ", "ä", "'\"; --"],
     DATE: [None, date(1, 1, 1), date(2026, 2, 28), date(9999, 12, 31)],
@@ -87,6 +91,9 @@ TOGETHER = [
     (INTEGER, INTEGER),
     (INTEGER, decimal(6, 2)),
     (NUMERIC, decimal(6, 2)),
+    (NUMERIC, decimal(2, 2)),  # which DuckDB writes without a 0 before the point
+    (decimal(38, 38), NUMERIC),
+    (INTEGER, decimal(38, 38)),  # both as NUMERIC
     (INTEGER, NUMERIC),
     (NUMERIC, NUMERIC),
     (DOUBLE, DOUBLE),
@@ -228,6 +235,15 @@ def test_a_key_of_one_name_is_there_once_from_the_side_that_has_it(
     assert kept.schema.names == ["id", "name", "customer", "name_right"]
     assert str(kept.schema.column("customer").type) == "decimal(19,0)"  # type: ignore[union-attr]
     assert [tuple(row.values()) for row in kept.rows] == rows  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", ["inner", "full"])
+def test_a_key_of_decimals_below_one_keeps_its_zero_as_a_numeric(how: str) -> None:
+    rates, limits = Schema([Column("rate", decimal(2, 2))]), Schema([Column("rate", NUMERIC)])
+    kept, _ = joined(
+        (rates, [(Decimal("0.50"),)]), (limits, [("0.5",)]), how=how, on=[("rate", "rate")]
+    )
+    assert kept.rows == [{"rate": "0.50"}]
 
 
 def test_not_null_is_kept_where_each_row_has_the_column() -> None:
