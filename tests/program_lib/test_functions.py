@@ -10,6 +10,7 @@ import math
 import re
 import uuid
 from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,7 @@ GIVEN: dict[str, tuple[Any, Any]] = {
         ("try_int(' -12 ')", -12),
         ("try_float('1e400')", None),
         ("try_decimal('1_000', 10, 2)", None),
+        ("try_decimal(' -748101573.5e-2 ', 10, 2) == -7481015.74", True),
         ("decimal(float('1.115'), 10, 2) == 1.12", True),
         ("decimal(n, 10, 0) == 11", True),
         ("bool(' OFF ')", False),
@@ -360,6 +362,24 @@ def test_what_has_no_value_fails_and_says_why(text: str, reason: str) -> None:
 
 
 # ------------------------------------------------ beside Python
+
+
+@settings(max_examples=50)
+@given(
+    st.from_regex(r"[+-]?([0-9]{1,12}(\.[0-9]{0,9})?|\.[0-9]{1,9})[eE][+-]?[0-9]{1,2}", fullmatch=True),
+    st.sampled_from([(10, 2), (38, 38), (38, 0), (5, 5)]),
+)  # fmt: skip
+@example("748101573e-2", (10, 2))  # more digits before the point than a decimal(10,2) has
+def test_a_text_with_an_exponent_is_the_decimal_that_python_reads(
+    text: str, digits: tuple[int, int]
+) -> None:
+    precision, scale = digits
+    with localcontext(prec=150, rounding=ROUND_HALF_UP):
+        wanted = round(Decimal(text), scale)
+    fits = abs(wanted) < Decimal(10) ** (precision - scale)
+    found = value(f"try_decimal(s, {precision}, {scale})", s=(TEXT, text))
+    assert found == (wanted if fits else None)
+
 
 FORMATS = st.lists(
     st.sampled_from(["%Y", "%m", "%d", "%j", "%H", "%I", "%M", "%S", "%f", "%p", "%y", "%b", "%B", "%a", "%A", "%G", "%V", "%u", "%%", "-", ".", " ", "T", "ñ"]),

@@ -40,6 +40,8 @@ _FOR_BOOL = Takes(
     "text or a whole number", frozenset({Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}), TEXT
 )
 _PRECISION = Argument("digits", WHOLE, literal=whole_between(1, MAX_DIGITS))
+_MANTISSA = r"([0-9]*)\.?([0-9]*)[eE]"
+MAX_EXPONENT = 400  # more than doubles have, and few zeros to write
 _SCALE = Argument("after_point", WHOLE, literal=whole_between(0, MAX_DIGITS))
 
 
@@ -51,7 +53,8 @@ def _decimal(is_tried: bool) -> Compile:
         if terms[0].kind in NUMBERS - {Kind.DOUBLE, Kind.NUMERIC}:
             return Term(cast(as_exact(terms[0]), to), to, may_fail=True)
         text = texts.text_of(terms[0]).sql
-        found = let(lambda text: _decimal_of_text(text, to, is_tried), text)
+        has_exponents = terms[0].kind is Kind.TEXT  # and str(x) of a number has none
+        found = let(lambda text: _decimal_of_text(text, to, is_tried, has_exponents), text)
         return Term(found, to, may_fail=not is_tried or terms[0].may_fail)
 
     return compiled
@@ -64,13 +67,37 @@ def _decimal_type(terms: Sequence[Term]) -> Type:
     return decimal(digits, after)
 
 
-def _decimal_of_text(text: str, to: Type, is_tried: bool) -> str:
+def _decimal_of_text(text: str, to: Type, is_tried: bool, has_exponents: bool) -> str:
     is_one = f"regexp_full_match({text}, {quoted(texts.FLOATING)})"
+    digits = _without_exponent(text) if has_exponents else text
     if is_tried:
-        found = f"TRY_CAST({text} AS {type_name(to)})"
+        found = f"TRY_CAST({digits} AS {type_name(to)})"
         return case((is_one, found), otherwise=cast("NULL", to))
     failed = fail("this is not a number: ", to, text)
-    return case((f"{text} IS NULL OR {is_one}", cast(text, to)), otherwise=failed)
+    return case((f"{text} IS NULL OR {is_one}", cast(digits, to)), otherwise=failed)
+
+
+def _without_exponent(text: str) -> str:
+    """1234567.5e-6 as 1.2345675: DuckDB finds no room for the digits before the point as they are written.
+
+    A text with an exponent beyond MAX_EXPONENT is left to DuckDB.
+    """
+    sign = case((f"contains(split_part(lower({text}), 'e', 1), '-')", "'-'"), otherwise="''")
+    whole, after = (f"regexp_extract({text}, '{_MANTISSA}', {group})" for group in (1, 2))
+    exponent = f"TRY_CAST(regexp_extract({text}, '[eE](.*?) *$', 1) AS INTEGER)"
+
+    def plain(sign: str, whole: str, after: str, exponent: str) -> str:
+        digits, point = f"{whole} || {after}", f"(length({whole}) + {exponent})"
+        zeros = f"repeat('0', -{point})"
+        more = f"repeat('0', {point} - length({digits}))"
+        return case(
+            (f"coalesce(abs({exponent}) > {MAX_EXPONENT}, TRUE)", text),
+            (f"{point} <= 0", f"{sign} || '0.' || {zeros} || {digits}"),
+            otherwise=f"{sign} || left({digits}, {point}) || {more} || '.' || substring({digits}, {point} + 1)",
+        )
+
+    written = let(plain, sign, whole, after, exponent)
+    return case((f"regexp_matches({text}, '[eE]')", written), otherwise=text)
 
 
 def _bool(is_tried: bool) -> Compile:
