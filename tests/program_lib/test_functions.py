@@ -295,6 +295,8 @@ GIVEN: dict[str, tuple[Any, Any]] = {
         ("json_has('{\"a\": null}', 'b')", False),
         ("json_count('{\"a\": 1}', 'a')", None),
         ("json_text('{\"a\": 12345678901234567890123}', 'a')", "12345678901234567890123"),
+        ("json_text('{\"a\": 19.990, \"b\": 0.12345678901234567890123}', 'a')", "19.99"),
+        ("json_text('{\"a\": 20.00, \"b\": 0.12345678901234567890123}', 'a')", "20.0"),
         ("null_if(n, 10.5)", None),
         ("null_if(d, '2026-02-01')", datetime.date(2026, 1, 31)),
         ("null_if(s, nothing)", " Añb 12"),
@@ -353,6 +355,8 @@ def test_a_function_means(text: str, expected: Any) -> None:
         ("json_text('{', 'a')", "this is not JSON: {"),
         ("json_text('[1,]', '[0]')", "this is not JSON"),
         ("json_text('{\"a\": 0.12345678901234567890123}', 'a')", "more digits"),
+        ("json_text('{\"a\": 19.990000000000000001}', 'a')", "more digits"),
+        ("json_text('{\"a\": 1.00000000000000000001, \"b\": 10}', 'a')", "more digits"),
     ],
 )
 def test_what_has_no_value_fails_and_says_why(text: str, reason: str) -> None:

@@ -66,12 +66,14 @@ def _text(terms: Sequence[Term]) -> Term:
 
 
 def _member(json: str, pointer: str) -> str:
-    """Fails for a number of more digits than DuckDB keeps of it."""
+    """Fails for a number of more digits than DuckDB keeps of it: one that does not stand in the JSON so, to its end."""
     value = f"json_extract_string({json}, {pointer})"
+    number = f"replace(replace(regexp_replace({value}, '\\.0$', ''), '.', '[.]'), '+', '[+]')"
+    zeros = case((f"contains({number}, '.')", "'0*'"), otherwise="'(?:[.]0*)?'")
+    is_there = f"regexp_matches({json}, '(?:^|[^0-9.])' || {number} || {zeros} || '(?:[^0-9.]|$)')"
     is_lost = (
-        f"NOT contains({json}, regexp_replace({value}, '\\.0$', ''))"
-        f" AND regexp_matches({json}, {quoted(MANY_DIGITS)})"
-        f" AND regexp_full_match({value}, '-?[0-9.]+(?:e[+-]?[0-9]+)?')"
+        f"regexp_full_match({value}, '-?[0-9.]+(?:e[+-]?[0-9]+)?')"
+        f" AND regexp_matches({json}, {quoted(MANY_DIGITS)}) AND NOT {is_there}"
     )
     failed = fail("a number of this JSON has more digits than a floating-point number holds", TEXT)
     return case((is_lost, failed), otherwise=value)
