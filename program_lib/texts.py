@@ -9,7 +9,7 @@ Whole columns are converted at once. A row is looked for only after a column has
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import TypeAlias
@@ -515,13 +515,21 @@ def check_times(times: pa.Array) -> None:
     """Raises ValueError for 24:00, which some programs have and Arrow does not write."""
     bounds = pc.min_max(pc.cast(times, pa.int64())).as_py()
     if bounds["min"] is not None and not 0 <= bounds["min"] <= bounds["max"] < DAY_US:
-        raise ValueError("is no time of a day")
+        raise ValueError("24:00 is no time of a day")
 
 
 def _check_between(numbers: pa.Array, least: int, most: int) -> None:
     bounds = pc.min_max(numbers).as_py()
     if bounds["min"] is not None and not least <= bounds["min"] <= bounds["max"] <= most:
         raise ValueError("a date outside of the years 1 to 9999 has no text here")
+
+
+MOMENT_CHECKS: Mapping[Kind, Callable[[pa.Array], None]] = {
+    Kind.DATE: check_days,
+    Kind.TIME: check_times,
+    Kind.TIMESTAMP: check_instants,
+    Kind.TIMESTAMPTZ: check_instants,
+}
 
 
 # --- why a text is refused -----------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import ProgramError
-from program_lib.texts import column_texts, parse_column, rescaled
+from program_lib.texts import MOMENT_CHECKS, column_texts, parse_column, rescaled
 from program_lib.types import NUMERIC, Column, Kind, Type
 
 LARGEST = 2**63 - 1
@@ -135,8 +135,13 @@ def _timestamp(value: Any) -> str | None:
 
 
 def _timestamptz(value: Any) -> str | None:
-    is_instant = isinstance(value, datetime.datetime) and value.utcoffset() is not None
-    return None if is_instant else "and must be a datetime.datetime with a zone"
+    if not isinstance(value, datetime.datetime) or value.utcoffset() is None:
+        return "and must be a datetime.datetime with a zone"
+    try:
+        value.astimezone(datetime.UTC)
+    except OverflowError:
+        return "which in UTC is outside of the years 1 to 9999"
+    return None
 
 
 _WRONG: Mapping[Kind, Callable[[Any], str | None]] = {
@@ -156,9 +161,10 @@ _WRONG: Mapping[Kind, Callable[[Any], str | None]] = {
 
 def _digits(value: Decimal | int) -> str:
     """The text of a NUMERIC, without an exponent."""
-    if isinstance(value, Decimal) and not value.is_finite():
-        name = "NaN" if value.is_nan() else "Infinity"
-        return f"-{name}" if value == Decimal("-Infinity") else name
+    if isinstance(value, Decimal) and value.is_nan():
+        return "NaN"
+    if isinstance(value, Decimal) and value.is_infinite():
+        return "Infinity" if value > 0 else "-Infinity"
     text = f"{Decimal(value):f}"
     return text.removeprefix("-") if not Decimal(value) else text
 
@@ -168,21 +174,30 @@ def _digits(value: Decimal | int) -> str:
 
 def column_of_arrow(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | pa.Array:
     """The column with the type of ours, where that changes no value. Raises ProgramError."""
-    wanted = column.type.arrow()
     try:
-        if column.type.kind is Kind.NUMERIC:
-            return _numeric_of_arrow(values)
-        if values.type == wanted:
-            return values
-        if pa.types.is_decimal(values.type) and column.type.kind is Kind.DECIMAL:
-            return rescaled(values, column.type)
-        if _is_alike(values.type, wanted):
-            return values.cast(wanted)
+        made = _as_ours(values, column.type)
+        if made is not None and (check := MOMENT_CHECKS.get(column.type.kind)) is not None:
+            check(made)
     except (ValueError, pa.ArrowException) as error:
         raise ProgramError(f"the column {column.name} is no {column.type}: {error}") from None
-    raise ProgramError(
-        f"the column {column.name} is {values.type} of Arrow, and {column.type} is {wanted}: cast it"
-    )
+    if made is None:
+        wanted = column.type.arrow()
+        raise ProgramError(
+            f"the column {column.name} is {values.type} of Arrow, and {column.type} is {wanted}: cast it"
+        )
+    return made
+
+
+def _as_ours(values: pa.ChunkedArray, of: Type) -> pa.ChunkedArray | pa.Array | None:
+    """None where the type of Arrow is of another kind."""
+    wanted = of.arrow()
+    if of.kind is Kind.NUMERIC:
+        return _numeric_of_arrow(values)
+    if values.type == wanted:
+        return values
+    if pa.types.is_decimal(values.type) and of.kind is Kind.DECIMAL:
+        return rescaled(values, of)
+    return values.cast(wanted) if _is_alike(values.type, wanted) else None
 
 
 def _numeric_of_arrow(values: pa.ChunkedArray) -> pa.Array:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.sql.allowed import QueryFailed
 from program_lib.sql.tables import name_in_sql
-from program_lib.texts import check_days, check_instants, check_times, column_texts
+from program_lib.texts import MOMENT_CHECKS, column_texts
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -93,7 +93,7 @@ def carried(table: pa.Table, schema: Schema) -> pa.Table:
 def _column(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | pa.Array:
     try:
         made = _made(values, column.type)
-        if (check := _CHECKS.get(column.type.kind)) is not None:
+        if (check := MOMENT_CHECKS.get(column.type.kind)) is not None:
             check(made)
     except ValueError as error:  # Arrow's own errors are ValueErrors, too
         raise QueryFailed(_why_not(values, column, error)) from error
@@ -124,7 +124,7 @@ def _why_not(values: pa.ChunkedArray, column: Column, error: Exception) -> str:
             f"the column {column.name} holds a number that does not fit into 64 bits:"
             f" write CAST({name} AS DECIMAL(38, 0)) AS {name}"
         )
-    if column.type.kind in _CHECKS and not pa.types.is_string(values.type):
+    if column.type.kind in MOMENT_CHECKS and not pa.types.is_string(values.type):
         return f"the column {column.name} holds {_about_moments(values)}: CAST({name} AS VARCHAR) reads it as text"
     return f"the column {column.name}: {error}"
 
@@ -138,11 +138,3 @@ def _about_moments(values: pa.ChunkedArray) -> str:
         if is_finer
         else "a date outside of the years 1 to 9999"
     )
-
-
-_CHECKS: Mapping[Kind, Callable[[pa.Array], None]] = {
-    Kind.DATE: check_days,
-    Kind.TIME: check_times,
-    Kind.TIMESTAMP: check_instants,
-    Kind.TIMESTAMPTZ: check_instants,
-}

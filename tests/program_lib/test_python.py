@@ -97,6 +97,38 @@ def test_a_batch_may_come_as_dictionaries_or_as_arrow() -> None:
     assert arrow.rows() == [(2, "a"), (1, None), (4, "c")]
 
 
+@pytest.mark.parametrize(
+    ("value", "of", "name"),
+    [
+        ("86400000000", "pa.time64('us')", "time"),  # 24:00
+        ("-1", "pa.time64('us')", "time"),
+        ("2**62", "pa.timestamp('us')", "timestamp"),
+        ("-2**62", "pa.timestamp('us', 'UTC')", "timestamptz"),
+        ("10**7", "pa.date32()", "date"),
+        ("None", "pa.date32()", "date"),  # which is fine, and 1 and 1970 beside it
+    ],
+)
+def test_a_time_of_arrow_that_no_day_has_is_refused(value: str, of: str, name: str) -> None:
+    code = f"import pyarrow as pa\ndef transform(batch): return pa.table({{'x': pa.array([{value}, 1], {of})}})"
+    if value == "None":
+        assert len(made(code, {"x": name}, "arrow").rows()) == 4
+    else:
+        assert f"the column x is no {name}: " in failure(code, name, "arrow").reason
+
+
+def test_a_nan_that_signals_is_nan() -> None:
+    code = "from decimal import Decimal\ndef transform(row): return {'x': Decimal('sNaN')}"
+    assert made(code, {"x": "numeric"}).rows()[0] == ("NaN",)
+
+
+def test_an_instant_that_no_year_has_in_utc_is_refused() -> None:
+    code = (
+        "import datetime as d\n"
+        "def transform(row): return {'x': d.datetime(1, 1, 1, tzinfo=d.timezone(d.timedelta(hours=5)))}"
+    )
+    assert "in UTC is outside of the years 1 to 9999" in failure(code, "timestamptz").reason
+
+
 def test_a_decimal_of_arrow_that_does_not_fit_is_refused() -> None:
     """11 has no place in decimal(38,38), where Arrow's own cast makes 0.79… of it."""
     code = (
