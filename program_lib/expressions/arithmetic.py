@@ -176,7 +176,32 @@ def _exact_quotient(left: Term, right: Term) -> Term:
     at_once = more if left_digits + more <= MAX_DIGITS else 0
     dividend = _whole(left, left_scale + at_once)
     whole = _quotient(dividend, right, _whole(right, right_scale), more - at_once)
+    whole = _rounded_by_row(whole, left, right, scale)
     return _decimal(f"({cast(whole, decimal(MAX_DIGITS, 0))} * {_tenth(scale + 1)})", of)
+
+
+def _rounded_by_row(whole: str, left: Term, right: Term, scale: int) -> str:
+    """A quotient * 10**(scale + 1), rounded to the digits that the row's own numbers ask for.
+
+    `scale` is of all rows of a batch where a NUMERIC has digits of its own, and which rows those are means nothing.
+    """
+    own = [term for term in (left, right) if term.kind is Kind.NUMERIC]
+    scales = [exact_type(term).scale or 0 for term in (left, right) if term not in own]
+    least = max(QUOTIENT_SCALE, *scales, 0)
+    if not own or least >= scale:
+        return whole
+
+    def body(whole: str, digits: str) -> str:
+        power = f"CAST('1' || repeat('0', {scale + 1} - {digits}) AS HUGEINT)"
+        size = f"(abs({whole}) + {power} // 2) // {power} * {power}"
+        return case((f"{whole} < 0", f"-({size})"), otherwise=size)
+
+    return let(body, whole, f"greatest({least}, {', '.join(map(_places, own))})")
+
+
+def _places(term: Term) -> str:
+    """How many digits a number has after the point, zeros at the end not counted."""
+    return f"length(rtrim(split_part(CAST({as_exact(term)} AS VARCHAR), '.', 2), '0'))"
 
 
 _DECIMAL: dict[str, Callable[[Term, Term], Term]] = {

@@ -391,6 +391,16 @@ def test_values_of_very_many_digits_are_passed_on_and_not_computed_with() -> Non
         value("m + 1", **given)
 
 
+@pytest.mark.parametrize("text", ["n / 3", "i / n", "n / m", "n / 3 / m"])
+def test_a_quotient_has_the_digits_of_its_own_row_whatever_rows_are_beside_it(text: str) -> None:
+    types = {"n": NUMERIC, "m": NUMERIC, "i": INTEGER}
+    rows = [("7", "3.0", 1), ("-20", "-7", -2), ("0.12345678901234567", "0.5", 1), (None, "1", 1)]
+    alone = [evaluate(text, types, [row])[0] for row in rows]
+    assert evaluate(text, types, rows) == alone
+    assert len(alone[0].partition(".")[2]) == 12
+    assert len(alone[2].partition(".")[2]) > 12
+
+
 def test_no_rows_give_no_rows() -> None:
     for text in ("1 // i", "p / 3", "str(x)", "date(s)", "n * 2", "None", "1 // 0", "x ** 2"):
         assert evaluate(text, TYPES, []) == []
