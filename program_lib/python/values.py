@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.errors import ProgramError
+from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import MOMENT_CHECKS, column_texts, parse_column, rescaled
-from program_lib.types import NUMERIC, Column, Kind, Type
+from program_lib.types import MAX_DIGITS, NUMERIC, Column, Kind, Type
 
 LARGEST = 2**63 - 1
 SHOWN = 60  # characters of a value in a message
@@ -175,10 +175,11 @@ def _digits(value: Decimal | int) -> str:
 def column_of_arrow(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | pa.Array:
     """The column with the type of ours, where that changes no value. Raises ProgramError."""
     try:
+        values.validate(full=True)  # Arrow itself lets 25:00, and texts that are not UTF-8, stand
         made = _as_ours(values, column.type)
         if made is not None and (check := MOMENT_CHECKS.get(column.type.kind)) is not None:
             check(made)
-    except (ValueError, pa.ArrowException) as error:
+    except (ValueError, pa.ArrowException, RowRefused) as error:
         raise ProgramError(f"the column {column.name} is no {column.type}: {error}") from None
     if made is None:
         wanted = column.type.arrow()
@@ -201,7 +202,7 @@ def _as_ours(values: pa.ChunkedArray, of: Type) -> pa.ChunkedArray | pa.Array | 
 
 
 def _numeric_of_arrow(values: pa.ChunkedArray) -> pa.Array:
-    if pa.types.is_decimal(values.type) and values.type.precision <= 38:
+    if _is_decimal_of_ours(values.type):
         of = Type(Kind.DECIMAL, precision=values.type.precision, scale=values.type.scale)
         return column_texts(values.cast(of.arrow()), of)
     if pa.types.is_integer(values.type) or _is_text(values.type):
@@ -211,7 +212,13 @@ def _numeric_of_arrow(values: pa.ChunkedArray) -> pa.Array:
         )  # which NUMERIC has, too
         digits = parse_column(pc.if_else(is_none, None, texts), NUMERIC)
         return pc.if_else(is_none, texts.combine_chunks(), digits)
-    raise ValueError(f"{values.type} of Arrow is no decimal, no whole number and no text of digits")
+    raise ValueError(
+        f"{values.type} of Arrow is no decimal of up to {MAX_DIGITS} digits, no whole number and no text of digits"
+    )
+
+
+def _is_decimal_of_ours(of: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(of) and 0 <= of.scale <= of.precision <= MAX_DIGITS)
 
 
 def _is_alike(found: pa.DataType, wanted: pa.DataType) -> bool:

@@ -97,25 +97,6 @@ def test_a_batch_may_come_as_dictionaries_or_as_arrow() -> None:
     assert arrow.rows() == [(2, "a"), (1, None), (4, "c")]
 
 
-@pytest.mark.parametrize(
-    ("value", "of", "name"),
-    [
-        ("86400000000", "pa.time64('us')", "time"),  # 24:00
-        ("-1", "pa.time64('us')", "time"),
-        ("2**62", "pa.timestamp('us')", "timestamp"),
-        ("-2**62", "pa.timestamp('us', 'UTC')", "timestamptz"),
-        ("10**7", "pa.date32()", "date"),
-        ("None", "pa.date32()", "date"),  # which is fine, and 1 and 1970 beside it
-    ],
-)
-def test_a_time_of_arrow_that_no_day_has_is_refused(value: str, of: str, name: str) -> None:
-    code = f"import pyarrow as pa\ndef transform(batch): return pa.table({{'x': pa.array([{value}, 1], {of})}})"
-    if value == "None":
-        assert len(made(code, {"x": name}, "arrow").rows()) == 4
-    else:
-        assert f"the column x is no {name}: " in failure(code, name, "arrow").reason
-
-
 def test_a_nan_that_signals_is_nan() -> None:
     code = "from decimal import Decimal\ndef transform(row): return {'x': Decimal('sNaN')}"
     assert made(code, {"x": "numeric"}).rows()[0] == ("NaN",)
@@ -127,6 +108,51 @@ def test_an_instant_that_no_year_has_in_utc_is_refused() -> None:
         "def transform(row): return {'x': d.datetime(1, 1, 1, tzinfo=d.timezone(d.timedelta(hours=5)))}"
     )
     assert "in UTC is outside of the years 1 to 9999" in failure(code, "timestamptz").reason
+
+
+@pytest.mark.parametrize(
+    ("values", "of", "why"),
+    [
+        ("pa.array([10**7], pa.int32()).cast(pa.date32())", "date", "outside of the years 1 to 9999"),
+        ("pa.array([-5]).cast(pa.time64('us'))", "time", "-5 is not within"),
+        ("pa.array([86400], pa.int32()).cast(pa.time32('s'))", "time", "86400 is not within"),
+        ("pa.array([10**18]).cast(pa.timestamp('us'))", "timestamp", "outside of the years 1 to 9999"),
+        ("pa.array([10**12]).cast(pa.timestamp('s'))", "timestamp", "outside of the years 1 to 9999"),
+        ("pa.array([-10**18]).cast(pa.timestamp('us', 'UTC'))", "timestamptz", "outside of the years 1 to 9999"),
+        ("pa.array([b'\\xff'], pa.large_binary()).view(pa.large_string())", "text", "UTF8"),
+        ("pa.array(['1e5'])", "numeric", "'1e5' is not a number in plain digits"),
+        ("pa.array([100], pa.decimal128(5, -2))", "numeric", "decimal128(5, -2) of Arrow"),
+    ],
+)  # fmt: skip
+def test_what_arrow_has_beyond_the_type_of_its_column_is_refused(
+    values: str, of: str, why: str
+) -> None:
+    code = f"import pyarrow as pa\ndef transform(batch): return pa.table({{'x': {values}}})"
+    reason = failure(code, of, "arrow").reason
+    assert f"the column x is no {of}: " in reason
+    assert why in reason
+
+
+def test_the_first_and_the_last_day_of_arrow_are_days() -> None:
+    code = (
+        "import datetime, pyarrow as pa\n"
+        "def transform(batch):\n"
+        "    days = [datetime.date.min, datetime.date.max]\n"
+        "    at = [datetime.datetime.min, datetime.datetime.max]\n"
+        "    return pa.table({'d': days, 'at': pa.array(at, pa.timestamp('us')), 't': [datetime.time.min, datetime.time.max]})"
+    )
+    columns = {"d": "date", "at": "timestamp", "t": "time"}
+    rows = made(code, columns, "arrow").rows()
+    assert rows[0] == (datetime.date.min, datetime.datetime.min, datetime.time.min)
+    assert rows[1] == (datetime.date.max, datetime.datetime.max, datetime.time.max)
+
+
+def test_a_column_that_may_not_be_null_where_it_comes_from_may_be_so_behind_the_code() -> None:
+    schema = Schema([Column("n", INTEGER, is_nullable=False)])
+    code = "def transform(row): return {'n': None}"
+    handed = made(code, {}, keep="all", schema=schema, rows=[(1,)])
+    assert handed.rows() == [(None,)]
+    assert handed.schema == Schema([Column("n", INTEGER)])
 
 
 def test_a_decimal_of_arrow_that_does_not_fit_is_refused() -> None:
