@@ -69,6 +69,13 @@ def opened(path: str) -> BinaryIO:
     return open(data_file(path), "rb", opener=no_link)
 
 
+def check_same(file: BinaryIO) -> None:
+    """Raises ProgramError where an object was replaced since it was opened. A file on disk stays the one that was opened."""
+    check = getattr(file, "check_same", None)
+    if check is not None:
+        check()
+
+
 _written: dict[Place, str] = {}  # by outputs of this program
 
 

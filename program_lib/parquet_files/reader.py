@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from program_lib.errors import ProgramError, RowRefused, shortened
+from program_lib.files.data_files import check_same
 from program_lib.parquet_files.types import converted, type_of
 from program_lib.pieces import pieces
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
@@ -54,6 +55,8 @@ class ParquetReader(Uncounted):
             self._check_old_timestamps(group)
             for table in self._tables(group):
                 yield from pieces(self._converted(table))
+        for file in self._files:  # where columns are left out, its end is not read again
+            check_same(file)
 
     def total(self) -> int | None:
         return int(self._file.metadata.num_rows)

@@ -110,7 +110,8 @@ class StoredFile(io.BufferedIOBase, BinaryIO):
                 raise FileNotFoundError(place.path)
             source = place.store.filesystem.open_input_file(place.key)
         self.size = found.size  # bytes
-        self._file = io.BufferedReader(_Ranges(place, source, found), BUFFER)
+        self._ranges = _Ranges(place, source, found)
+        self._file = io.BufferedReader(self._ranges, BUFFER)
 
     def readable(self) -> bool:
         return True
@@ -126,6 +127,10 @@ class StoredFile(io.BufferedIOBase, BinaryIO):
 
     def tell(self) -> int:
         return self._file.tell()
+
+    def check_same(self) -> None:
+        """Raises ProgramError where the object was replaced since: who jumps in it need not come to its end."""
+        self._ranges.check_same()
 
     def close(self) -> None:
         self._file.close()
@@ -170,7 +175,7 @@ class _Ranges(io.RawIOBase):
         with self._place.store.asked(self._place.path):
             read = self._source.read_at(wanted, self._at)
         if self._at + wanted >= self._found.size or len(read) != wanted:
-            self._check_same()
+            self.check_same()
         if len(read) != wanted:
             raise ProgramError(
                 f"{self._place} is cut off: the store gave {len(read):,} of {wanted:,} bytes"
@@ -186,7 +191,7 @@ class _Ranges(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def _check_same(self) -> None:
+    def check_same(self) -> None:
         now = self._place.about()
         if now is None or (now.size, now.mtime_ns) != (self._found.size, self._found.mtime_ns):
             raise ProgramError(f"{self._place} was replaced while it was read: run it again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.graph.errors import GraphInvalid
@@ -272,6 +274,38 @@ def test_an_object_that_is_replaced_while_it_is_read_is_an_error(lake: ObjectSto
     with pytest.raises(ProgramError, match="was replaced while it was read"):
         while file.read(2**20):
             pass
+
+
+def test_a_parquet_object_that_is_replaced_is_an_error_also_where_its_end_is_not_read(
+    lake: ObjectStore,
+) -> None:
+    """Of columns that are left out nothing is asked for, and the last one may lie before the end."""
+
+    def content(n: int) -> bytes:
+        # of another length, since the store's times are whole seconds; all of n stays where it is
+        columns = {"n": [n] * 2_000, "t": [*["x" * 10_000] * 1_999, "x" * n]}
+        made = io.BytesIO()
+        pq.write_table(
+            pa.table(columns),
+            made,
+            row_group_size=1_000,
+            compression="none",
+            use_dictionary=False,
+            write_statistics=False,
+        )
+        return made.getvalue()
+
+    lake.put("x.parquet", content(1))
+    reader = read_parquet("s3://lake/x.parquet", columns=["n"])
+    reader.open()
+    try:
+        tables = reader.batches()
+        next(tables)
+        lake.put("x.parquet", content(2))
+        with pytest.raises(ProgramError, match="was replaced while it was read"):
+            list(tables)
+    finally:
+        reader.close()
 
 
 def test_an_object_is_no_larger_than_what_a_store_copies(
