@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.graph.feeding import rejecting_nodes
 from jobs.graph.reaching import reached
 
 Document = dict[str, Any]
@@ -72,7 +73,7 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
     """What a run of the graph `now` does that begins at this node. Raises CannotBegin.
 
     Nodes before it stand, where they and all that feeds them are as they were. All else runs, but for what leads only
-    to ends that the run before completed, and that are not after the node.
+    to ends that the run before completed, that are as they were, and that are not after the node.
     """
     nodes = {node["id"]: node for node in now["nodes"]}
     if node_id not in nodes:
@@ -83,7 +84,7 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
         raise CannotBegin(f"nothing comes before {name}: execute the whole job", node_id)
     _check_unchanged(before.graph, now, earlier)
     after = {node_id} | reached(_edges(now), [node_id], forwards=True)
-    ends = [one for one in nodes if not _next(now, one) and _runs(one, after, before.completed)]
+    ends = [one for one in nodes if not _next(now, one) and _runs(one, after, before, now)]
     feeding = reached(_edges(now), ends, forwards=False, stop=earlier)
     run = (feeding | set(ends)) - earlier
     read = {edge["from"] for edge in _edges(now) if edge["to"] in run} & earlier
@@ -124,17 +125,21 @@ def begin_preview(before: Before, now: Document, shown: Iterable[int]) -> Again 
 
 
 def _is_as_kept(before: Before, now: Document, number: int) -> bool:
+    return before.kept.get(number, "") is None and _is_unchanged(before, now, number)
+
+
+def _is_unchanged(before: Before, now: Document, number: int) -> bool:
+    """Whether a node is what it was in the run before, as is all that feeds it."""
+    earlier = reached(_edges(now), [number], forwards=False)
     try:
-        _check_kept(before, number, "")
-        earlier = reached(_edges(now), [number], forwards=False)
         _check_unchanged(before.graph, now, {number, *earlier})
     except CannotBegin:
         return False
     return True
 
 
-def _runs(end: int, after: Collection[int], completed: Collection[int]) -> bool:
-    return end in after or end not in completed
+def _runs(end: int, after: Collection[int], before: Before, now: Document) -> bool:
+    return end in after or end not in before.completed or not _is_unchanged(before, now, end)
 
 
 def _check_kept(before: Before, number: int, name: str) -> None:
@@ -147,6 +152,7 @@ def _check_kept(before: Before, number: int, name: str) -> None:
 def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) -> None:
     """Raises CannotBegin for a node that is not what it was in the run before, or gets its rows otherwise."""
     then = {node["id"]: node for node in before["nodes"]}
+    rejecting_then, rejecting_now = rejecting_nodes(before), rejecting_nodes(now)
     if not declare_the_same(before, now):
         raise CannotBegin("the parameters that the job declares have changed since that run")
     for node in now["nodes"]:
@@ -159,6 +165,8 @@ def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) ->
             raise CannotBegin(f"{name} has changed since that run", number)
         if _feeds(before, number) != _feeds(now, number):
             raise CannotBegin(f"{name} gets its rows otherwise than in that run", number)
+        if (number in rejecting_then) != (number in rejecting_now):
+            raise CannotBegin(f"{name} rejects rows in one of the two runs alone", number)
 
 
 def declare_the_same(one: Document, other: Document) -> bool:

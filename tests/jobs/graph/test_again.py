@@ -26,6 +26,7 @@ GRAPH = graph(
     ],
     [(1, 2), (2, 3), (3, 4), (2, 5), (5, 6)],
 )
+REJECTING = {**GRAPH, "edges": [*GRAPH["edges"], {"from": 2, "to": 6, "fromPort": "rejected"}]}
 
 
 def before(**changes: Any) -> Before:
@@ -64,6 +65,15 @@ def test_an_output_that_was_written_and_does_not_come_after_the_node_stands_with
     assert again.read == [2]
 
 
+@pytest.mark.parametrize("number", [5, 6])
+def test_an_output_that_has_changed_or_gets_other_rows_is_written_again(number: int) -> None:
+    """It said "not run again", and what it names now was never there."""
+    now = changed(lambda nodes: nodes[number]["config"].update(path="d.csv"))
+    again = begin_again(before(completed={1, 2, 5, 6}), now, 3)
+    assert sorted(again.nodes) == [1, 2]
+    assert again.read == [2]
+
+
 def test_what_was_written_and_comes_after_the_node_is_written_again() -> None:
     again = begin_again(before(completed={1, 2, 3, 4, 5, 6}), GRAPH, 3)
     assert 4 not in again.nodes
@@ -93,6 +103,8 @@ def test_a_node_whose_rows_nobody_reads_again_need_not_have_been_kept() -> None:
         ({}, changed(lambda n: n[1]["config"].update(path="z.csv")), 3, "Orders has changed"),
         ({}, changed(lambda n: n[2].update(type="map")), 3, "Good has changed"),
         ({}, {**GRAPH, "edges": [*GRAPH["edges"][1:], {"from": 5, "to": 2}]}, 3, "Good gets its"),
+        ({}, REJECTING, 3, "Good rejects rows in one of the two runs alone"),
+        ({"graph": REJECTING}, GRAPH, 3, "Good rejects rows in one of the two runs alone"),
         ({}, {**GRAPH, "parameters": [{"name": "n", "type": "text"}]}, 3, "parameters"),
         ({"graph": {**GRAPH, "nodes": GRAPH["nodes"][1:]}}, GRAPH, 3, "Orders was not there"),
     ],
