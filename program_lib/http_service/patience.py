@@ -50,11 +50,12 @@ class Patience:
             raise ProgramError(f"{error}, {self.tries} times in turn") from error
 
     def _wait(self, error: Temporary, number: int) -> float:
+        most = min(self.first * 2 ** (number - 1), self.most)
+        ours = random.uniform(most / 2, most)  # so that many programs do not come back together
         if error.after is None:
-            most = min(self.first * 2 ** (number - 1), self.most)
-            return random.uniform(most / 2, most)  # so that many programs do not come back together
+            return ours
         if error.after > self.longest:
             raise ProgramError(
                 f"{error}, and wants to be asked again in {error.after:,.0f} seconds: at most {self.longest:,.0f} are waited"
             ) from error
-        return error.after
+        return max(error.after, ours)  # a date that is over by our clock is no wait

@@ -15,7 +15,7 @@ import pytest
 
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.http_service import by_cursor, by_link, by_offset, by_page, find_types, read_http
-from program_lib.http_service.patience import Patience
+from program_lib.http_service.patience import Patience, Temporary
 from program_lib.http_service.reader import HttpReader
 from program_lib.types import Schema
 from tests.harness import eventually
@@ -409,6 +409,23 @@ def test_a_busy_service_is_asked_again(api: Service) -> None:
     assert said[0] == (
         f"Waits 0 s: page 1: {api.url}/orders answers 429: 'slow down' (try 2 of 6 follows)"
     )
+
+
+@pytest.mark.parametrize("after", [None, 0.0, 1.0, 20.0])
+def test_a_service_that_names_no_wait_or_one_that_is_over_is_let_alone_all_the_same(
+    after: float | None,
+) -> None:
+    """A time of Retry-After that is over by our clock is 0 seconds; its clock may be behind."""
+
+    def busy() -> None:
+        raise Temporary("busy", after)
+
+    waits: list[float] = []
+    with pytest.raises(ProgramError, match="busy, 6 times in turn"):
+        Patience().tried(busy, lambda message: None, waits.append)
+    least = [0.5, 1, 2, 4, 8]
+    assert all(waited >= max(one, after or 0) for waited, one in zip(waits, least, strict=True))
+    assert sum(waits) <= 5 * (after or 0) + 31
 
 
 def test_a_program_says_that_it_waits_and_a_signal_ends_the_wait(
