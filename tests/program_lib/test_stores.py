@@ -175,6 +175,23 @@ def test_a_pattern_means_all_objects_that_match_and_names_each_row_s(lake: Objec
         read(read_csv("s3://lake/none/*.csv"))
 
 
+def test_what_lies_behind_an_empty_part_of_a_key_is_told_and_never_taken_for_something_else(
+    lake: ObjectStore,
+) -> None:
+    """As in in//1.csv, which programs make that join an empty name; no path of a graph leads there."""
+    keys = ("/0.csv", "in//1.csv", "in/2.csv", "3.csv")
+    lake.put_small(dict.fromkeys(keys, b"n\n1\n"))
+    assert matching("s3://lake/in/*.csv") == ["s3://lake/in/2.csv"]
+    assert matching("s3://lake/*.csv") == ["s3://lake/3.csv"]
+    assert matching("s3://lake/i*/*.csv") == ["s3://lake/in/2.csv"]
+    for pattern in ("in/**", "in/*/*.csv"):
+        with pytest.raises(ProgramError, match="s3://lake/in has objects whose keys go on with an empty part"):  # fmt: skip
+            matching(f"s3://lake/{pattern}")
+    for pattern in ("**", "*/*.csv"):
+        with pytest.raises(ProgramError, match="s3://lake/ has objects whose keys go on with an empty part"):  # fmt: skip
+            matching(f"s3://lake/{pattern}")
+
+
 def test_more_objects_than_a_page_of_a_list_has_are_all_found(lake: ObjectStore) -> None:
     lake.put_small({f"many/{number}.csv": b"n\n1\n" for number in range(1_005)})
     assert len(matching("s3://lake/many/*.csv")) == 1_005
