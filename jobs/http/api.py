@@ -63,6 +63,7 @@ from jobs.store.store import (
     IdempotencyMismatch,
     JobChanged,
     NotFound,
+    OnlyIf,
     RunNotEnded,
     Store,
     StoreUnavailable,
@@ -317,13 +318,8 @@ class _Api:
         """Replaces name and graph. With If-Match, only where the job has that ETag; else 412."""
         tenant_id = self.tenant("jobs:write")
         body = json_object(self._limits)
-        wanted = request.if_match
         job = self._store.update_job(
-            tenant_id,
-            job_id,
-            job_name(body),
-            self._graph(body),
-            lambda stored: not wanted or wanted.contains_raw(_etag(stored)),
+            tenant_id, job_id, job_name(body), self._graph(body), _only_if()
         )
         return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
@@ -339,11 +335,12 @@ class _Api:
     def execute(self, job_id: int) -> Answer:
         """Takes {"parameters": {"name": value}}, or nothing: parameters that are not given have their defaults.
 
-        With "fromRun" and "fromNode" the run begins at that node, with what that run kept.
+        With "fromRun" and "fromNode" the run begins at that node, with what that run kept. With If-Match, only where the job has
+        that ETag; else 412.
         """
         bearer = self._authenticate("jobs:execute")
         body = json_object(self._limits, required=False)
-        key, given = _idempotency_key(), given_parameters(body)
+        key, given, only_if = _idempotency_key(), given_parameters(body), _only_if()
         begin = self.kept.begin(bearer.tenant_id, body)
         hashed = request_hash(f"execute {job_id}", body)
         about: dict[str, Value] = {
@@ -365,6 +362,7 @@ class _Api:
                     bearer.subject or None,
                     work.parent,
                     begin,
+                    only_if,
                 )
             except (QueueUnavailable, StoreUnavailable) as error:
                 work.fail(type(error).__name__)
@@ -508,7 +506,21 @@ def _address(what: str) -> str:
 
 def _etag(job: Job) -> str:
     """The job's ETag, which each change of the job changes."""
-    return f'"{job.job_id}-{job.updated_at!r}"'
+    return f'"{_state(job)}"'
+
+
+def _state(job: Job) -> str:
+    return f"{job.job_id}-{job.updated_at!r}"
+
+
+def _only_if() -> OnlyIf | None:
+    """The state that If-Match names; None without it. A weak tag is one of ours, too: proxies that compress make it weak."""
+    wanted = request.if_match
+    if wanted:
+        return lambda job: wanted.contains_weak(_state(job))
+    if "If-Match" in request.headers:
+        raise Problem(400, "If-Match is empty; it must be the ETag of the job, or *")
+    return None
 
 
 def _idempotency_key() -> str | None:

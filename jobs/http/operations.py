@@ -16,6 +16,7 @@ _BEFORE = Parameter("before", "the `next` of the page before")
 _SINCE = Parameter("since", "created then or later, in seconds since 1970", NUMBER)
 _UNTIL = Parameter("until", "created before that", NUMBER)
 _JOB = Parameter("job", "of this job", {"type": "integer", "minimum": 1, "maximum": MAX_JOB_ID})
+_IF_MATCH = Parameter("If-Match", "the ETag of the job that is meant, or *", TEXT, "header")
 _MORE = Parameter("more", "1: with whether NATS reaches the server")
 _GIVEN = nullable({"type": "object", "description": "values by name; docs/parameters.md"})
 
@@ -136,7 +137,7 @@ OPERATIONS: dict[str, Operation] = {
         "Replaces name and graph; 412 where If-Match names an older state",
         answers(ref("Job"), "the job", 200, "ETag"),
         _WRITE,
-        (Parameter("If-Match", "the ETag of what is replaced", TEXT, "header"),),
+        (_IF_MATCH,),
         Body(ref("NewJob")),
         problems=(412,),
         tag=_JOBS,
@@ -149,7 +150,7 @@ OPERATIONS: dict[str, Operation] = {
         tag=_JOBS,
     ),
     "execute": Operation(
-        "Queues a run; 409 while one of the job has not ended",
+        "Queues a run; 409 while one of the job has not ended, 412 where If-Match names an older state of the job",
         answers(ref("Executed"), "the run is queued", 202, "Location"),
         _EXECUTE,
         (
@@ -159,6 +160,7 @@ OPERATIONS: dict[str, Operation] = {
                 {"type": "string", "pattern": "^[ -~]{1,255}$"},
                 "header",
             ),
+            _IF_MATCH,
             Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),
         Body(
@@ -172,7 +174,7 @@ OPERATIONS: dict[str, Operation] = {
             ),
             required=False,
         ),
-        problems=(409, 410, 429),
+        problems=(409, 410, 412, 429),
         tag=_JOBS,
     ),
     "list_runs": Operation(

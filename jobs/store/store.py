@@ -61,6 +61,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+OnlyIf = Callable[[Job], bool]
+"""Whether a job is in the state that a request is about."""
 
 _ATTEMPTS = 5  # to record a run while other requests record the same one
 _IS_QUEUED = RUNS.c.status == RunStatus.QUEUED.value
@@ -170,7 +172,7 @@ class Store:
         job_id: int,
         name: str,
         graph: dict[str, Any],
-        only_if: Callable[[Job], bool] = lambda job: True,
+        only_if: OnlyIf | None = None,
     ) -> Job:
         """Replaces name and graph; runs keep the name and graph they were started with.
 
@@ -179,8 +181,7 @@ class Store:
         values = {"name": name, "graph": json.dumps(graph), "updated_at": time.time()}
 
         def update(connection: Connection) -> Job:
-            if not only_if(_job_of(connection, tenant_id, job_id, for_update=True)):
-                raise JobChanged(f"job {job_id} was changed meanwhile: read it again")
+            _check(only_if, _job_of(connection, tenant_id, job_id, for_update=True))
             connection.execute(sa.update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
             return _job_of(connection, tenant_id, job_id)
 
@@ -215,11 +216,17 @@ class Store:
 
     # ---- recording and reading runs
 
-    def record_run(self, tenant_id: str, new: NewRun, most_queued: int | None = None) -> Recorded:
+    def record_run(
+        self,
+        tenant_id: str,
+        new: NewRun,
+        most_queued: int | None = None,
+        only_if: OnlyIf | None = None,
+    ) -> Recorded:
         """Records a queued run. Two calls at the same time record one run.
 
         A call with the idempotency key and request hash of an earlier call returns that call's run.
-        Raises NotFound, AlreadyRunning, TooManyQueued, or IdempotencyMismatch.
+        Raises NotFound, AlreadyRunning, TooManyQueued, IdempotencyMismatch, or JobChanged when `only_if` is false of the job.
         """
 
         def record(connection: Connection) -> Recorded:
@@ -228,6 +235,8 @@ class Store:
             before = _run_of_key(connection, tenant_id, new.idempotency_key, new.request_hash)
             if before is not None:
                 return Recorded(before, is_new=False)
+            if only_if is not None:
+                _check(only_if, _job_of(connection, tenant_id, new.job_id, for_update=True))
             if refusal is not None:
                 raise refusal
             now = time.time()
@@ -259,11 +268,16 @@ class Store:
         return self._again_on_collision(record)
 
     def to_execute(
-        self, tenant_id: str, job_id: int, key: str | None, request_hash: str
+        self,
+        tenant_id: str,
+        job_id: int,
+        key: str | None,
+        request_hash: str,
+        only_if: OnlyIf | None = None,
     ) -> Job | Run:
         """The job to execute, or the run of an earlier execute with this idempotency key.
 
-        Raises NotFound, IdempotencyMismatch, AlreadyRunning.
+        Raises NotFound, IdempotencyMismatch, JobChanged, AlreadyRunning.
         """
 
         def read(connection: Connection) -> Job | Run:
@@ -272,6 +286,7 @@ class Store:
             if before is not None:
                 return before
             job = _job_of(connection, tenant_id, job_id)
+            _check(only_if, job)
             if refusal is not None:
                 raise refusal
             return job
@@ -728,6 +743,11 @@ def _job_of(
         if row is not None:
             return _job(row)
     raise _no_job(job_id)
+
+
+def _check(only_if: OnlyIf | None, job: Job) -> None:
+    if only_if is not None and not only_if(job):
+        raise JobChanged(f"job {job.job_id} was changed meanwhile: read it again")
 
 
 def _name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:

@@ -12,7 +12,7 @@ from jobs.program.generator import generate_program
 from jobs.store.kept import Kept
 from jobs.store.records import Job, NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
-from jobs.store.store import NotFound, Store
+from jobs.store.store import NotFound, OnlyIf, Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib import Status
@@ -46,6 +46,7 @@ def execute_job(
     started_by: str | None = None,
     traceparent: str | None = None,
     begin: Begin | None = None,
+    only_if: OnlyIf | None = None,
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
@@ -54,13 +55,14 @@ def execute_job(
 
     `given`: values of the job's parameters, as a request has them; those that are not given have their defaults.
     `traceparent`: what the run's spans are children of. `begin`: not with all nodes, but with what a run before kept; values
-    that are not given are that run's. Raises CannotBegin then, and what its `check` does.
+    that are not given are that run's. Raises CannotBegin then, and what its `check` does. `only_if`: the state in which the job
+    must be when the run is recorded, else JobChanged is raised.
 
     Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, WrongParameters, TooManyQueued,
     QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
     has just gone away, is queued later by a runner's sweep.
     """
-    found = store.to_execute(tenant_id, job_id, key, request_hash)
+    found = store.to_execute(tenant_id, job_id, key, request_hash, only_if)
     if isinstance(found, Run):
         return Recorded(found, is_new=False)
     graph = parse_graph(found.graph)
@@ -84,7 +86,7 @@ def execute_job(
         traceparent=traceparent,
         again=again,
     )
-    recorded = store.record_run(tenant_id, new, most_queued)
+    recorded = store.record_run(tenant_id, new, most_queued, only_if)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)
     return recorded

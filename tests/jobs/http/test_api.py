@@ -243,6 +243,50 @@ def test_a_save_of_what_somebody_else_changed_meanwhile_is_refused(client: Flask
     assert without.status_code == 200
 
 
+def test_the_etag_that_a_proxy_made_weak_when_it_compressed_the_answer_is_the_same(
+    client: FlaskClient,
+) -> None:
+    """nginx writes W/ before the ETag of what it packs with gzip; each save was refused then."""
+    made = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE})
+    location, seen = made.headers["Location"], {"If-Match": f"W/{made.headers['ETag']}"}
+    body = {"name": "first", "graph": SAMPLE}
+    assert client.put(location, json=body, headers=seen).status_code == 200
+    assert client.put(location, json=body, headers=seen).status_code == 412
+    assert client.put(location, json=body, headers={"If-Match": "*"}).status_code == 200
+
+
+def test_an_empty_if_match_replaces_nothing(client: FlaskClient) -> None:
+    """A script whose variable is empty meant a state."""
+    location = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE}).headers[
+        "Location"
+    ]
+    body = {"name": "other", "graph": SAMPLE}
+    answer = client.put(location, json=body, headers={"If-Match": ""})
+    assert "If-Match is empty" in problem(answer, 400)["detail"]
+    assert client.get(location).get_json()["name"] == "shared"
+
+
+def test_execute_runs_the_graph_that_the_caller_has_seen_or_nothing(client: FlaskClient) -> None:
+    made = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE})
+    location, seen = made.headers["Location"], made.headers["ETag"]
+    other = {**SAMPLE, "engine": 2}
+    newest = client.put(location, json={"name": "shared", "graph": other}).headers["ETag"]
+
+    def ask(etag: str, key: str) -> TestResponse:
+        headers = {"If-Match": etag, "Idempotency-Key": key}
+        return client.post(f"{location}/execute", headers=headers)
+
+    assert "read it again" in problem(ask(seen, "one"), 412)["detail"]
+    assert client.get(f"{location}/runs").get_json()["runs"] == []
+    answer = ask(newest, "one")
+    assert answer.status_code == 202
+    run_id = answer.get_json()["runId"]
+    assert client.get(f"/api/runs/{run_id}").get_json()["graph"] == other
+    client.put(location, json={"name": "shared", "graph": SAMPLE})
+    assert ask(newest, "one").get_json()["runId"] == run_id  # the answer came not through
+    assert ask(newest, "two").status_code == 412
+
+
 def test_a_job_name_with_every_odd_character_just_works(client: FlaskClient) -> None:
     name = "".join(["'\"\\{}<>&;$`%\u202e\u0301é漢👩‍💻", " ", "/../"])
     answer = client.post("/api/jobs", json={"name": name, "graph": SAMPLE})

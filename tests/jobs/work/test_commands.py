@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from jobs.store.records import Recorded, RunFilter
-from jobs.store.store import Store
+from jobs.store.records import Job, Recorded, RunFilter
+from jobs.store.store import JobChanged, Store
 from jobs.work.commands import execute_job
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
@@ -80,3 +80,25 @@ def test_nothing_is_recorded_while_nats_is_away(
     with pytest.raises(QueueUnavailable):
         execute(store, run_queue, link, second)
     assert store.runs(TENANT, RunFilter(job_id=second)) == []
+
+
+def test_a_save_between_the_transactions_of_an_execute_is_noticed(
+    store: Store, run_queue: RunQueue, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = store.create_job(TENANT, "a job", GRAPH)
+    check = run_queue.check
+
+    def saved_meanwhile(tag: str | None) -> None:
+        store.update_job(TENANT, seen.job_id, "a job", GRAPH)
+        check(tag)
+
+    monkeypatch.setattr(run_queue, "check", saved_meanwhile)
+
+    def is_as_seen(job: Job) -> bool:
+        return job.updated_at == seen.updated_at
+
+    with pytest.raises(JobChanged):
+        execute_job(
+            *(store, run_queue, link, TENANT, seen.job_id, None, "", 1_000, {}), only_if=is_as_seen
+        )
+    assert store.runs(TENANT) == []
