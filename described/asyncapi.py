@@ -54,7 +54,7 @@ class Channel:
 
 PARAMETERS = {
     "tenant": "the tenant's id: 1 to 64 of A-Z a-z 0-9 _ -",
-    "job": "the job's id, a whole number",
+    "job": "the job's id, a whole number from 1 on",
     "run": "the run's id",
     "tag": "a tag of runners: docs/tags.md",
     "place": "what names a directory of runs, of one machine or shared",

@@ -75,9 +75,11 @@ def parse_action(text: str) -> Action:
 
 def _job_id(request: dict[str, object]) -> int:
     job_id = request.get("jobId")
-    if type(job_id) is int and 0 <= job_id <= MAX_JOB_ID:
+    if type(job_id) is int and 0 < job_id <= MAX_JOB_ID:
         return job_id
-    raise BadAction("bad_job_id", f'jobId must be a whole number or "*", found {job_id!r:.80}')
+    raise BadAction(
+        "bad_job_id", f'jobId must be a whole number from 1 on, or "*", found {job_id!r:.80}'
+    )
 
 
 def _token(request: dict[str, object]) -> str:

@@ -14,7 +14,7 @@ from progress_lib.subjects import MAX_JOB_ID
 
 MAX_SUBJECTS = 20_000  # that are kept taken apart; a job has two
 MAX_TOPICS = 10_000  # of which there is one object each
-_JOB_ID = re.compile(r"0|[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
+_JOB_ID = re.compile(r"[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
 _RANK = {"queued": 0, "running": 1}  # all other statuses of a run are ends
 _ENDED = 2
 
@@ -106,7 +106,7 @@ def topic_of(subject: str) -> tuple[Topic, str]:
         _, tenant_id, _, job, kind = parts
         if _JOB_ID.fullmatch(job) and int(job) <= MAX_JOB_ID:
             return topic_named(tenant_id, int(job)), kind
-    raise MalformedProgress("the job in the subject is not a number")
+    raise MalformedProgress("the job in the subject is not a whole number from 1 on")
 
 
 @functools.lru_cache(MAX_TOPICS)

@@ -41,7 +41,7 @@ ERROR_CODES = (
     "too_many_subscriptions",
 )
 ASKS = "jobs:read"
-JOB: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_JOB_ID}
+JOB: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_JOB_ID}
 
 
 def _action(

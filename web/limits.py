@@ -33,7 +33,7 @@ def limit_of(claims: Mapping[str, object]) -> Limit | None:
     if JOB not in claims and RUN not in claims:
         return None
     job_id, run_id = claims.get(JOB), claims.get(RUN)
-    if type(job_id) is not int or not 0 <= job_id <= MAX_JOB_ID:
+    if type(job_id) is not int or not 0 < job_id <= MAX_JOB_ID:
         raise ValueError(f"{JOB} is not the number of a job")
     if RUN not in claims:
         return Limit(job_id)

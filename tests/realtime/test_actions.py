@@ -46,13 +46,13 @@ def test_fields_that_are_not_known_yet_are_left_alone() -> None:
     assert parse_action('{"action":"subscribe","jobId":1,"since":5}') == WatchJob(1)
 
 
-@pytest.mark.parametrize("job_id", [0, 1, MAX_JOB_ID])
+@pytest.mark.parametrize("job_id", [1, MAX_JOB_ID])
 def test_every_number_that_a_browser_keeps_exactly_is_a_job(job_id: int) -> None:
     assert parse_action(json.dumps({"action": "subscribe", "jobId": job_id})) == WatchJob(job_id)
 
 
 @pytest.mark.parametrize(
-    "job_id", [-1, MAX_JOB_ID + 1, 1.0, 1.5, True, None, "1", "one", [1], {"id": 1}, 10**400]
+    "job_id", [-1, 0, MAX_JOB_ID + 1, 1.0, 1.5, True, None, "1", "one", [1], {"id": 1}, 10**400]
 )
 @pytest.mark.parametrize("action", ["subscribe", "unsubscribe"])
 def test_anything_else_as_a_job_is_refused_by_name(action: str, job_id: Any) -> None:

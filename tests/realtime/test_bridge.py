@@ -82,6 +82,7 @@ def test_a_status_message_needs_run_and_status(fields: dict[str, Any]) -> None:
     [
         "",
         "eight",
+        "0",
         "-1",
         "+1",
         "1.5",

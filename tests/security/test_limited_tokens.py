@@ -199,6 +199,7 @@ def test_a_limited_link_does_not_pass_for_the_session_that_is_there(known: Known
         {JOB_CLAIM: 4.0},
         {JOB_CLAIM: [42]},
         {JOB_CLAIM: 2**53},
+        {JOB_CLAIM: 0},
         {JOB_CLAIM: 42, RUN_CLAIM: 7},
         {JOB_CLAIM: 42, RUN_CLAIM: ""},
         {JOB_CLAIM: 42, RUN_CLAIM: "*"},

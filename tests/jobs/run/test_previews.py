@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -22,7 +23,15 @@ from jobs.run.previews import AROUND, ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
 from progress_lib.nats import Link
-from tests.harness import Answer, NatsServer, Product, StartProduct, eventually, running_product
+from tests.harness import (
+    DEADLINE,
+    Answer,
+    NatsServer,
+    Product,
+    StartProduct,
+    eventually,
+    running_product,
+)
 from tests.programs import allowance
 
 URL = "sqlite:///shop.db"
@@ -218,7 +227,8 @@ def test_a_token_that_may_not_execute_gets_no_rows(shop: Product) -> None:
 
 def test_a_preview_is_no_run_and_no_browser_hears_of_it(shop: Product) -> None:
     with shop.websocket() as socket:
-        socket.send('{"action":"subscribe","jobId":0}')
+        socket.send('{"action":"subscribe","jobId":"*"}')
+        assert json.loads(socket.recv(timeout=DEADLINE))["type"] == "server.state"
         assert preview(shop, graph(query("SELECT 1 AS n")), 1).status == 200
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.3)
