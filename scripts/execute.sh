@@ -73,14 +73,17 @@ call() {
     -K <(printf 'header = "Authorization: Bearer %s"\n' "$TOKEN")
 }
 
-# ask METHOD PATH [curl options]: leaves $status and $body
-ask() {
+# is_answered METHOD PATH [curl options]: leaves $status and $body; false where no server answers
+is_answered() {
   local method=$1 path=$2 answer
   shift 2
-  answer=$(call -X "$method" --max-time 30 -w '\n%{http_code}' "$@" "$url$path" 2>/dev/null) ||
-    fail "no server answers at $url (start one with scripts/run, or set URL)"
+  answer=$(call -X "$method" --max-time 30 -w '\n%{http_code}' "$@" "$url$path" 2>/dev/null) || return 1
   status=${answer##*$'\n'}
   body=${answer%$'\n'*}
+}
+
+ask() {
+  is_answered "$@" || fail "no server answers at $url (start one with scripts/run, or set URL)"
 }
 
 # string NAME: the value of the first "NAME": "…" in stdin, escapes undone, on one line and without control characters
@@ -131,26 +134,36 @@ json_string() {
   printf '"%s"' "$out"
 }
 
+# find_job NAME: leaves its number in $job. Looks at all pages, since a name may be there twice.
 find_job() {
-  local wanted found
+  local wanted found="" before=""
   wanted=$(json_string "$1")
-  ask GET /api/jobs
-  [[ $status == 200 ]] || refused "listing jobs"
-  # Every job has one "id" and one "name": pair them, whichever comes first.
-  found=$(
-    { grep -oE '"id": ?[0-9]+|"name": ?"([^"\\]|\\.)*"' <<<"$body" || true; } |
-      WANTED=$wanted RAW="\"$1\"" awk '
-        { value = $0; sub(/^"[a-z]+": ?/, "", value) }
-        /^"id"/ { id = value; has_id = 1 }
-        /^"name"/ { name = value; has_name = 1 }
-        has_id && has_name {
-          if (name == ENVIRON["WANTED"] || name == ENVIRON["RAW"]) print id
-          has_id = has_name = 0
-        }'
-  )
+  while :; do
+    ask GET /api/jobs -G -d limit=500 --data-urlencode "q=$1" ${before:+--data-urlencode "before=$before"}
+    [[ $status == 200 ]] || refused "listing jobs"
+    found+=$(jobs_called "$1" "$wanted")
+    before=$(string next <<<"$body")
+    [[ -n $before ]] || break
+    found+=${found:+$'\n'}
+  done
+  found=${found%$'\n'}
   [[ -n $found ]] || fail "no job is called $1"
   [[ $found != *$'\n'* ]] || fail "several jobs are called $1: $(tr '\n' ' ' <<<"$found")use an id"
   job=$found
+}
+
+# jobs_called NAME JSON: the numbers of the jobs in $body that have this name.
+# Every job has one "id" and one "name": pair them, whichever comes first.
+jobs_called() {
+  { grep -oE '"id": ?[0-9]+|"name": ?"([^"\\]|\\.)*"' <<<"$body" || true; } |
+    WANTED=$2 RAW="\"$1\"" awk '
+      { value = $0; sub(/^"[a-z]+": ?/, "", value) }
+      /^"id"/ { id = value; has_id = 1 }
+      /^"name"/ { name = value; has_name = 1 }
+      has_id && has_name {
+        if (name == ENVIRON["WANTED"] || name == ENVIRON["RAW"]) print id
+        has_id = has_name = 0
+      }'
 }
 
 # request: {"parameters": {…}} of what --param gave, a name that is given twice with its last value, and where the run begins; else {}
@@ -185,18 +198,24 @@ show() {
   esac
 }
 
-# The stream may end early (a server that restarts): the run's own document decides.
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-  while IFS= read -r line; do show "$line"; done < <(call -N "$url/api/runs/$run/wait" 2>/dev/null || true)
-  ask GET "/api/runs/$run"
-  [[ $status == 200 ]] || refused "asking for run $run"
-  # The run's own status is the last: a parameter may be called status, too.
-  case $({ grep -oE '"status": ?"[a-z]+"' <<<"$body" || true; } | tail -n 1 | string status) in
-    completed) exit 0 ;;
-    failed) exit 1 ;;
-    cancelled) exit 3 ;;
-    lost) exit 4 ;;
-  esac
+# The stream may end early, as when a server restarts, a proxy cuts it or too many follow: the run's own document decides.
+# It says something every 10 s; one that is silent for a minute is dead.
+misses=0
+while ((misses < 60)); do
+  while IFS= read -r line; do show "$line"; done < <(call -N --speed-limit 1 --speed-time 60 "$url/api/runs/$run/wait" 2>/dev/null || true)
+  if is_answered GET "/api/runs/$run" && [[ $status != 429 && $status != 5?? ]]; then
+    [[ $status == 200 ]] || refused "asking for run $run"
+    misses=0
+    # The run's own status is the last: a parameter may be called status, too.
+    case $({ grep -oE '"status": ?"[a-z]+"' <<<"$body" || true; } | tail -n 1 | string status) in
+      completed) exit 0 ;;
+      failed) exit 1 ;;
+      cancelled) exit 3 ;;
+      lost) exit 4 ;;
+    esac
+  else
+    misses=$((misses + 1))
+  fi
   sleep 1
 done
-fail "run $run goes on, but its progress stream keeps ending"
+fail "no server at $url tells of run $run any more, which may go on"

@@ -8,7 +8,9 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -35,6 +37,10 @@ class Server(ThreadingHTTPServer):
         self.refusal: dict[str, Any] | None = None
         self.executed: list[tuple[str, dict[str, str]]] = []
         self.bodies: list[Any] = []
+        self.jobs_a_page = len(JOBS)
+        self.looks: list[
+            int
+        ] = []  # what the next questions for the run get before it has ended; 0: no answer
 
     @property
     def url(self) -> str:
@@ -45,10 +51,14 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        if self.path == "/api/jobs":
-            self.answer(200, {"jobs": JOBS})
+        if self.path.startswith("/api/jobs?"):
+            self.answer(200, self.page())
         elif self.path == "/api/runs/r1/wait":
-            self.answer(200, *self.events())
+            self.answer(200, *([] if self.server.looks else self.events()))
+        elif (look := self.server.looks.pop(0) if self.server.looks else 200) == 0:
+            self.close_connection = True
+        elif look != 200:
+            self.answer(look, {"title": "Service Unavailable"})
         else:
             nodes = [{"nodeId": 1, "status": "running", "message": 'odd ] " text'}]
             run = {
@@ -56,9 +66,16 @@ class Handler(BaseHTTPRequestHandler):
                 "nodes": nodes,
                 "parameters": {"status": "failed"},
                 "runId": "r1",
-                "status": self.server.end,
+                "status": "running" if self.server.looks else self.server.end,
             }
             self.answer(200, run)
+
+    def page(self) -> dict[str, Any]:
+        asked = parse_qs(urlsplit(self.path).query)
+        begin = int(asked.get("before", ["0"])[0])
+        end = begin + self.server.jobs_a_page
+        found = [job for job in JOBS if asked["q"][0] in str(job["name"])]
+        return {"jobs": found[begin:end], "next": str(end) if end < len(found) else None}
 
     def do_POST(self) -> None:
         self.server.executed.append((self.path, dict(self.headers)))
@@ -167,6 +184,7 @@ def test_a_job_can_be_called_by_its_name(server: Server, name: str, job_id: int)
 def test_a_name_that_does_not_name_one_job_is_refused(
     server: Server, name: str, sentence: str
 ) -> None:
+    server.jobs_a_page = 1
     done = execute(server.url, name)
     assert done.returncode == 2
     assert sentence in done.stderr
@@ -186,6 +204,36 @@ def test_the_exit_code_tells_the_runs_end(server: Server, end: str, code: int) -
     assert lines[1].split() == words
     assert lines[2].split()[:3] == ["DB", "Input", "completed"]
     assert lines[3].strip() == f"run {end}"
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> str:
+    """A PATH whose `sleep` does not."""
+    sleep = tmp_path / "sleep"
+    sleep.write_text("#!/bin/sh\n")
+    sleep.chmod(0o755)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [[200] * 30, [0] * 20, [503, 502, 429] * 5, [*[0] * 40, 200] * 2],
+    ids=["cut", "away", "busy", "often away"],
+)
+def test_a_run_is_watched_as_long_as_it_goes_on(
+    server: Server, hasty: str, looks: list[int]
+) -> None:
+    """A server that restarts, a proxy that cuts each stream after a minute, or one that is full."""
+    server.looks, server.end = looks, "failed"
+    done = execute(server.url, "7", "--watch", PATH=hasty)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_server_that_stays_away_is_told_of(server: Server, hasty: str) -> None:
+    server.looks = [0] * 1000
+    done = execute(server.url, "7", "--watch", PATH=hasty)
+    assert done.returncode == 2
+    assert "tells of run r1 any more" in done.stderr
 
 
 def test_a_refusal_is_told_in_the_servers_words(server: Server) -> None:
