@@ -71,6 +71,7 @@ _ACTIVE = RUNS.c.status.in_(["queued", "running"])
 ALL_JOBS, ALL_RUNS = JobFilter(), RunFilter()
 # Characters of graphs and node states that one list of runs may read; that takes half a second
 MOST_WORK = 32_000_000
+LEAST_STEP = 1e-6  # seconds between two runs of a job, as far as doubles tell times of today apart
 RUNS_AT_ONCE = 10  # runs of a list whose work is read with one query
 _RUN_COLUMNS = [
     c
@@ -239,7 +240,7 @@ class Store:
                 _check(only_if, _job_of(connection, tenant_id, new.job_id, for_update=True))
             if refusal is not None:
                 raise refusal
-            now = time.time()
+            now = _later_than(_newest_of_job(connection, tenant_id, new.job_id))
             run_id = uuid.uuid4().hex
             values = {
                 "run_id": run_id,
@@ -449,7 +450,7 @@ class Store:
         check_move(run_id, frm, to)
         values: dict[str, Any] = {"status": to.value, "reason": reason, "exit_code": exit_code}
         if to.is_end:
-            values["ended_at"] = time.time()
+            values["ended_at"] = _not_before(sa.func.coalesce(RUNS.c.started_at, RUNS.c.created_at))
         if kept is not None:
             values |= {"kept": kept.to_json(), "kept_bytes": kept.size}
         owner = [RUNS.c.runner == str(runner)] if runner is not None else []
@@ -540,7 +541,7 @@ class Store:
         """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there."""
         values = {
             "status": RunStatus.RUNNING.value,
-            "started_at": time.time(),
+            "started_at": _not_before(RUNS.c.created_at),
             "runner": str(runner),
             "beat": RUNS.c.beat + 1,
         }
@@ -901,7 +902,8 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
         *("started_by", "runner_tag", "traceparent", "from_run", "from_node", "again"),
     )
     query = sa.select(
-        *(RUNS.c[name] for name in copied), RUNS.c.attempt, RUNS.c.cancel_requested_at
+        *(RUNS.c[name] for name in copied),
+        *(RUNS.c.attempt, RUNS.c.cancel_requested_at, RUNS.c.created_at),
     )
     row = connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one()
     if row["cancel_requested_at"] is not None:
@@ -912,7 +914,7 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
         "run_id": uuid.uuid4().hex,
         "status": RunStatus.QUEUED.value,
         "request_hash": "",
-        "created_at": now,
+        "created_at": _later_than(row["created_at"]),
         "queued_at": now + wait,
         "due_at": now + wait,
         "retry_of": run_id,
@@ -921,6 +923,25 @@ def _record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     }
     connection.execute(sa.insert(RUNS).values(**values))
     return True
+
+
+def _newest_of_job(connection: Connection, tenant_id: str, job_id: int) -> float | None:
+    newest = sa.select(sa.func.max(RUNS.c.created_at))
+    of_job = newest.where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
+    created_at: float | None = connection.execute(of_job).scalar()
+    return created_at
+
+
+def _later_than(moment: float | None) -> float:
+    """Now; or just after `moment`, which another machine's clock told, or this one's before it was set back."""
+    now = time.time()
+    return now if moment is None or now > moment else moment + LEAST_STEP
+
+
+def _not_before(moment: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
+    """Now; or `moment`, where that lies ahead: as `_later_than`."""
+    now = sa.literal(time.time(), sa.Double)
+    return sa.case((moment > now, moment), else_=now)
 
 
 def _begun_from(again: Again | None) -> dict[str, Any]:

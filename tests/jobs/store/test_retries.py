@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import NewRun, Run
+from jobs.store.records import NewRun, Run, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from tests.jobs.conftest import GRAPH, TENANT
@@ -89,3 +90,26 @@ def test_a_run_that_another_has_ended_gets_no_retry(store: Store) -> None:
     assert store.move_run(TENANT, run.run_id, RUNNING, RunStatus.LOST)
     assert not store.move_run(TENANT, run.run_id, RUNNING, FAILED, retry_after=0)
     assert store.retry_of(run) is None
+
+
+def test_clocks_that_differ_change_no_order_and_no_duration_is_negative(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The web server's clock is two seconds ahead of the runner's; or NTP set one back."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 2)
+    job = store.create_job(TENANT, f"job {next(NAMES)}", GRAPH)
+    run = store.record_run(TENANT, NewRun(job.job_id, GRAPH, "", attempts=2)).run
+    monkeypatch.setattr(time, "time", real)
+    begun = store.start_run(TENANT, run.run_id, RUNNER)
+    assert begun is not None
+    retry = fail(store, begun.run, 100)
+    assert retry is not None
+    assert store.last_run(TENANT, job.job_id) == retry
+    assert store.move_run(TENANT, retry.run_id, QUEUED, RunStatus.CANCELLED)
+    third = store.record_run(TENANT, NewRun(job.job_id, GRAPH, "")).run
+    newest_first = store.runs(TENANT, RunFilter(job_id=job.job_id))
+    assert [one.run_id for one in newest_first] == [third.run_id, retry.run_id, run.run_id]
+    for one in newest_first[1:]:
+        assert one.ended_at is not None
+        assert one.created_at <= (one.started_at or one.created_at) <= one.ended_at
