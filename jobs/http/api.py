@@ -24,6 +24,7 @@ from jobs.graph.reading_back import NothingToRead
 from jobs.http import pages
 from jobs.http.body import (
     around_row,
+    check_execute,
     given_parameters,
     job_graph,
     job_name,
@@ -340,6 +341,7 @@ class _Api:
         """
         bearer = self._authenticate("jobs:execute")
         body = json_object(self._limits, required=False)
+        check_execute(body)
         key, given, only_if = _idempotency_key(), given_parameters(body), _only_if()
         begin = self.kept.begin(bearer.tenant_id, body)
         hashed = request_hash(f"execute {job_id}", body)

@@ -19,6 +19,7 @@ from jobs.http.problems import Problem
 from settings.groups import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
+EXECUTE_MEMBERS = ("parameters", "fromRun", "fromNode")
 MAX_PLACE = 4_000  # characters of where a row stands: the path of a file, and its line
 
 
@@ -127,6 +128,16 @@ def job_graph(body: dict[str, Any]) -> dict[str, Any]:
             raise GraphInvalid(errors)
         return graph
     raise invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
+
+
+def check_execute(body: dict[str, Any]) -> None:
+    """Raises Problem (422) for a member that nobody knows: of misspelt parameters a run would take the defaults, silently."""
+    for name in body:
+        if name not in EXECUTE_MEMBERS:
+            known = f"is no member of an execute, which has {', '.join(EXECUTE_MEMBERS)}"
+            raise invalid(
+                f"{name:.60}", f"{known}; values of the job's parameters stand in parameters"
+            )
 
 
 def given_parameters(body: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from described.operation import JSON, Answer, Body, Operation, Parameter, answers
 from described.schema import NUMBER, TEXT, WHOLE, Schema, listed, nullable, record, ref, told
+from jobs.http.body import EXECUTE_MEMBERS
 from jobs.http.pages import JOBS_A_PAGE, MAX_SEARCH, MOST_A_PAGE, MOST_LAST_RUNS, RUNS_A_PAGE
 from jobs.store.store import MAX_JOB_ID
 
@@ -45,6 +46,17 @@ _TO_PREVIEW = _of_a_graph(
     ),
     optional=("parameters", "around", "fromRun"),
 )
+_TO_EXECUTE = {
+    **record(
+        {
+            "parameters": _GIVEN,
+            "fromRun": told(nullable(TEXT), "a run whose kept outputs it begins with …"),
+            "fromNode": told(nullable(WHOLE), "… at this node: docs/kept_outputs.md"),
+        },
+        optional=EXECUTE_MEMBERS,
+    ),
+    "additionalProperties": False,
+}
 _ASKS_A_RUNNER = (422, 503, 504)
 _FOLLOWS = "the run's events, until it ends or the token expires"
 # OpenAPI 3.1 knows no sequences: the schema is of one event, as tools read it
@@ -163,17 +175,7 @@ OPERATIONS: dict[str, Operation] = {
             _IF_MATCH,
             Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),
-        Body(
-            record(
-                {
-                    "parameters": _GIVEN,
-                    "fromRun": told(nullable(TEXT), "a run whose kept outputs it begins with …"),
-                    "fromNode": told(nullable(WHOLE), "… at this node: docs/kept_outputs.md"),
-                },
-                optional=("parameters", "fromRun", "fromNode"),
-            ),
-            required=False,
-        ),
+        Body(_TO_EXECUTE, required=False),
         problems=(409, 410, 412, 429),
         tag=_JOBS,
     ),

@@ -287,6 +287,19 @@ def test_execute_runs_the_graph_that_the_caller_has_seen_or_nothing(client: Flas
     assert ask(newest, "two").status_code == 412
 
 
+@pytest.mark.parametrize("member", ["day", "params", "Parameters", "from_run"])
+def test_a_misspelt_member_of_an_execute_is_no_run_with_the_defaults(
+    client: FlaskClient, member: str
+) -> None:
+    declared = [{"name": "day", "type": "date", "default": "2026-11-27"}]
+    job_id = new_job(client, {**SAMPLE, "parameters": declared})
+    body = {member: {"day": "2026-11-28"}}
+    told = problem(client.post(f"/api/jobs/{job_id}/execute", json=body), 422)
+    assert told["errors"][0]["field"] == member
+    assert "stand in parameters" in told["detail"]
+    assert client.get(f"/api/jobs/{job_id}/runs").get_json()["runs"] == []
+
+
 def test_a_job_name_with_every_odd_character_just_works(client: FlaskClient) -> None:
     name = "".join(["'\"\\{}<>&;$`%\u202e\u0301é漢👩‍💻", " ", "/../"])
     answer = client.post("/api/jobs", json={"name": name, "graph": SAMPLE})
