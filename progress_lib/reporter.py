@@ -66,8 +66,8 @@ class ProgressReporter:
     `run_id` None: one is made up; "": messages name no run, so that several programs of a pipeline tell of one job.
     With `announces_run` its own beginning and end are those of the run: for a program that nobody but itself starts, as
     cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
-    program; meanwhile it says every ALIVE_PERIOD that it lives, so that pages notice a program that was killed. Programs of
-    our runner leave it out: the runner tells.
+    program, but for `sys.exit`, of which only a `with` learns; meanwhile it says every ALIVE_PERIOD that it lives, so that
+    pages notice a program that was killed. Programs of our runner leave it out: the runner tells.
     `nats_prefix`, `nats_ca_file` None: NATS_PREFIX and NATS_CA_FILE of the environment, where they are set.
     """
 
