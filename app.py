@@ -201,6 +201,7 @@ def create_app(settings: Settings) -> Flask:
             settings,
             past=parts.realtime.bridge.past,
             traces=parts.traces,
+            is_stopping=lambda: parts.realtime.is_stopping,
         )
     )
     assets.install(app)

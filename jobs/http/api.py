@@ -118,11 +118,14 @@ def create_blueprint(
     settings: Settings,
     past: Past = no_past,
     traces: Traces | None = None,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Blueprint:
-    """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one."""
-    api = _Api(
-        store, run_queue, link, authenticate, settings, past, traces or Traces("progress-web")
-    )
+    """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one.
+
+    `is_stopping`: whether this server stops, so that nobody may be kept waiting.
+    """
+    traces = traces or Traces("progress-web")
+    api = _Api(store, run_queue, link, authenticate, settings, past, traces, is_stopping)
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     webhooks = WebhookRoutes(store.webhooks, api.tenant, settings.requests, settings.webhooks)
     files = FileRoutes(
@@ -178,13 +181,16 @@ class _Api:
         settings: Settings,
         past: Past,
         traces: Traces,
+        is_stopping: Callable[[], bool],
     ) -> None:
         has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
         self._queue = run_queue
         self._link = link
         self._announcer = Announcer(link)
-        self._followers = Followers(store, link, has_many_tenants=has_many_tenants)
+        self._followers = Followers(
+            store, link, has_many_tenants=has_many_tenants, is_stopping=is_stopping
+        )
         self.previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
         self.kept = KeptRoutes(store, self.previews, self.tenant)
         self._sources = SourceColumns(self.previews)

@@ -42,15 +42,24 @@ EXPIRED: Event = {
 class Followers:
     """Limits how many clients follow runs at a time, with a fair share for each tenant."""
 
-    def __init__(self, store: Store, link: Link, *, has_many_tenants: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        *,
+        has_many_tenants: bool,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_stopping`: whether this server stops; followers are then sent away, to come back to another one."""
         self._store = store
         self._link = link
+        self._is_stopping = is_stopping
         self._places = FairPlaces(MAX_FOLLOWERS, has_many_tenants=has_many_tenants)
 
     def follow(
         self, run: Run, until: float, encode: Callable[[Event], str], *, more: bool = False
     ) -> "Follow":
-        """The run's events, the first at once. The last one is its end, or EXPIRED.
+        """The run's events, the first at once. The last one is its end, or EXPIRED; of a server that stops, just the last.
 
         `until`: when the follower's token expires (Unix seconds); `more`: it is told, too, whether NATS is there,
         first of all and at each change. Read to the end, or call `close`.
@@ -64,7 +73,10 @@ class Followers:
                 retry_after=5,
             )
         give_back = functools.partial(self._places.give_back, tenant_id)
-        return Follow(self._store, self._link, run, until, encode, give_back, more=more)
+        hears = (lambda: self._link.is_up) if more else None
+        live: queue.Queue[_Live] = queue.Queue(LIVE_BUFFER)
+        following = _Following(self._store, run, until, live, hears, self._is_stopping)
+        return Follow(self._link, run, following.events(), live, encode, give_back)
 
 
 class Follow(Iterator[str]):
@@ -72,22 +84,19 @@ class Follow(Iterator[str]):
 
     def __init__(
         self,
-        store: Store,
         link: Link,
         run: Run,
-        until: float,
+        events: Iterator[Event],
+        live: "queue.Queue[_Live]",
         encode: Callable[[Event], str],
         on_close: Callable[[], None],
-        *,
-        more: bool,
     ) -> None:
+        """`live`: gets what NATS says of the run."""
         self._link = link
         self._encode = encode
         self._on_close = on_close
         self._closed = False
-        live: queue.Queue[_Live] = queue.Queue(LIVE_BUFFER)
-        hears = (lambda: link.is_up) if more else None
-        self._events = _Following(store, run, until, live, hears).events()
+        self._events = events
         subjects = (
             (progress_subject(run.tenant_id, run.job_id), False),
             (status_subject(run.tenant_id, run.job_id), True),
@@ -136,12 +145,14 @@ class _Following:
         until: float,
         live: "queue.Queue[_Live]",
         hears: Callable[[], bool] | None,
+        is_stopping: Callable[[], bool],
     ) -> None:
         self._store = store
         self._run = run
         self._until = until
         self._live = live
         self._hears = hears
+        self._is_stopping = is_stopping
         self._told_heard: bool | None = None
         self._board = NodeBoard(run.run_id)
         self._told: RunStatus | None = None
@@ -154,7 +165,7 @@ class _Following:
             for event in self._next_events():
                 self._spoke = time.monotonic()
                 yield event
-            if self._run.has_ended or self._is_deleted:
+            if self._run.has_ended or self._is_deleted or self._is_stopping():
                 return
             if time.time() >= self._until:
                 yield EXPIRED

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Product, StartProduct, eventually, freeze
+from tests.programs import chain, node
 
+COPY = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
 POSTERS = 8
 CROWD = 150  # gevent accepts 100 at once
 MAIN_LOOP = 1.2  # seconds; gunicorn's looks once in one whether it is to stop
@@ -96,3 +98,22 @@ def test_who_waits_for_a_busy_worker_is_answered_though_it_is_told_to_stop(
     assert [connection.getresponse().status for connection in waiting] == [201] * CROWD
     for connection in waiting:
         connection.close()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_who_follows_a_run_over_http_is_sent_away_and_does_not_hold_up_the_stop(
+    worker_class: str, start_product: StartProduct
+) -> None:
+    product = start_product(
+        worker_class=worker_class,
+        SAMPLE_ORDERS="0",
+        RUNNER="off",
+        GUNICORN_CMD_ARGS="--graceful-timeout 60",
+    )
+    run_id = product.execute(product.create_job({"name": "waits", "graph": COPY}))
+    with product.stream(f"/api/runs/{run_id}/wait", timeout=30.0) as followed:
+        assert b'"queued"' in followed.readline()
+        os.kill(product.pid, signal.SIGTERM)
+        followed.read()  # raises IncompleteRead where it is cut, and not ended
+    eventually(lambda: not product.is_running)
