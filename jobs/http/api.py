@@ -331,9 +331,9 @@ class _Api:
         return jsonify(job_document(job)), 200, {"ETag": _etag(job)}
 
     def delete_job(self, job_id: int) -> Answer:
-        """Deletes the job with its runs and their files. 409 while one of the runs has not ended."""
+        """Deletes the job with its runs and their files. 409 while one of the runs has not ended. With If-Match as PUT."""
         tenant_id = self.tenant("jobs:write")
-        for run_id in self._store.delete_job(tenant_id, job_id):
+        for run_id in self._store.delete_job(tenant_id, job_id, _only_if()):
             RunFiles(self._data_dir, run_id).remove()
         return Response(status=204)
 

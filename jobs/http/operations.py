@@ -155,10 +155,11 @@ OPERATIONS: dict[str, Operation] = {
         tag=_JOBS,
     ),
     "delete_job": Operation(
-        "Deletes the job with its runs; 409 while one has not ended",
+        "Deletes the job with its runs; 409 while one has not ended, 412 where If-Match names an older state of the job",
         _GONE,
         _WRITE,
-        problems=(409,),
+        (_IF_MATCH,),
+        problems=(409, 412),
         tag=_JOBS,
     ),
     "execute": Operation(

@@ -188,11 +188,14 @@ class Store:
 
         return self._write(update)
 
-    def delete_job(self, tenant_id: str, job_id: int) -> list[str]:
-        """Deletes a job, its runs and its webhooks; returns the ids of the runs. Raises NotFound or AlreadyRunning."""
+    def delete_job(self, tenant_id: str, job_id: int, only_if: OnlyIf | None = None) -> list[str]:
+        """Deletes a job, its runs and its webhooks; returns the ids of the runs.
+
+        Raises NotFound, AlreadyRunning, or JobChanged when `only_if` is false of the stored job.
+        """
 
         def delete(connection: Connection) -> list[str]:
-            _job_of(connection, tenant_id, job_id)
+            _check(only_if, _job_of(connection, tenant_id, job_id, for_update=True))
             active = _active_run(connection, job_id)
             if active is not None:
                 raise AlreadyRunning(job_id, active)

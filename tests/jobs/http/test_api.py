@@ -255,6 +255,15 @@ def test_the_etag_that_a_proxy_made_weak_when_it_compressed_the_answer_is_the_sa
     assert client.put(location, json=body, headers={"If-Match": "*"}).status_code == 200
 
 
+def test_a_job_that_somebody_else_saved_meanwhile_is_not_deleted(client: FlaskClient) -> None:
+    made = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE})
+    location, seen = made.headers["Location"], made.headers["ETag"]
+    client.put(location, json={"name": "theirs", "graph": SAMPLE})
+    problem(client.delete(location, headers={"If-Match": seen}), 412)
+    newest = client.get(location).headers["ETag"]
+    assert client.delete(location, headers={"If-Match": newest}).status_code == 204
+
+
 def test_an_empty_if_match_replaces_nothing(client: FlaskClient) -> None:
     """A script whose variable is empty meant a state."""
     location = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE}).headers[
