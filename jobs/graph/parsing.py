@@ -15,6 +15,7 @@ from jobs.graph.field_checks import MAX_NAME, text_errors
 from jobs.graph.graph import Edge, Graph, Node, find_cycle, input_names, output_names, sorter
 from jobs.graph.keep_outputs import parse_keep_outputs
 from jobs.graph.known import Known
+from jobs.graph.members import OF_EDGE, OF_GRAPH, OF_NODE, misspelt, said
 from jobs.graph.node_type import UNNAMED, NodeType, Size
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import naming_errors, parse_parameters, without_values
@@ -66,7 +67,7 @@ def parse_graph(document: Any) -> Graph:
         raise GraphInvalid([error_of("a graph is an object with nodes and edges")])
     if too_large := list(_size_errors(document.get("nodes"))):
         raise GraphInvalid(too_large)
-    errors: list[GraphError] = []
+    errors = [error_of(said(*found), field=found[1]) for found in misspelt(document, OF_GRAPH)]
     retries = _parsed(parse_retries, document, "retries", errors)
     runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
     keep_outputs = _parsed(parse_keep_outputs, document, "keepOutputs", errors)
@@ -217,6 +218,7 @@ def _parse_node(node_id: int, entry: dict[str, Any], errors: list[GraphError]) -
 def _node_errors(
     entry: dict[str, Any], node_type: NodeType | None
 ) -> Iterator[tuple[str | None, str]]:
+    yield from ((right, said(name, right)) for name, right in misspelt(entry, OF_NODE))
     yield from _name_errors(entry.get("name"))
     yield from _position_errors(entry.get("position"))
     if node_type is None:
@@ -286,6 +288,10 @@ def _parse_edges(
             )
             errors.append(error_of(message, field="edges"))
             continue
+        errors += (
+            error_of(f"the edge {edge.source} → {edge.target}: {said(*found)}", field="edges")
+            for found in misspelt(entry, OF_EDGE)
+        )
         edge = _with_first_ports(edge, nodes)
         found = list(_edge_errors(edge, set(nodes), edges))
         errors.extend(found)

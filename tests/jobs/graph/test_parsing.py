@@ -368,3 +368,17 @@ def check_errors(invalid: GraphInvalid) -> None:
     for error in invalid.errors:
         json.dumps(error.document())
         assert len(error.message) < 400
+
+
+def test_members_in_another_spelling_than_ours_are_refused_and_others_left_alone() -> None:
+    """Of an edge with from_port the rows left by the first output, and of runner_tag nobody knew."""
+    document = chain(source(), keep(), sink(mode="replace"))
+    document |= {"runner_tag": "gpu", "Retries": {"count": 3}, "ours": 1}
+    document["nodes"][1] |= {"Name": "Keep", "disabled": True}
+    document["edges"][0] |= {"from_port": "rejected", "note": "ours"}
+    assert errors(document) == [
+        (None, "runnerTag", "there is no member 'runner_tag'; it is written runnerTag"),
+        (None, "retries", "there is no member 'Retries'; it is written retries"),
+        (2, "name", "there is no member 'Name'; it is written name"),
+        (None, "edges", "the edge 1 → 2: there is no member 'from_port'; it is written fromPort"),
+    ]
