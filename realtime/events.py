@@ -14,9 +14,10 @@ from progress_lib.subjects import MAX_JOB_ID
 
 MAX_SUBJECTS = 20_000  # that are kept taken apart; a job has two
 MAX_TOPICS = 10_000  # of which there is one object each
+RUN_ENDS = ("completed", "failed", "cancelled", "lost")
 _JOB_ID = re.compile(r"[1-9][0-9]{0,15}")  # one spelling for each job: 007 is not 7
-_RANK = {"queued": 0, "running": 1}  # all other statuses of a run are ends
 _ENDED = 2
+_RANK = {"queued": 0, "running": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
 
 PROGRESS, STATUS = "progress", "status"  # the kinds of message, as subjects end
 
@@ -38,7 +39,7 @@ class RunStatus(NamedTuple):
     @property
     def rank(self) -> int:
         """0 queued, 1 running, 2 ended: a run only goes up."""
-        return _RANK.get(self.status, _ENDED)
+        return _RANK[self.status]
 
     @property
     def is_end(self) -> bool:
@@ -94,6 +95,8 @@ def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0, at: float 
     run_id, status = fields.get("runId"), fields.get("status")
     if not isinstance(run_id, str) or not isinstance(status, str):
         raise MalformedProgress("runId and status must be strings")
+    if status not in _RANK:  # for an end it would be taken by some, and by others for nothing
+        raise MalformedProgress(f"status {status!r:.60} must be one of {', '.join(_RANK)}")
     says_alive = status == "running" and fields.get("aliveEvery") is not None
     return StatusEvent(topic, RunStatus(run_id, status, says_alive), payload, seq)
 

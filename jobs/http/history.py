@@ -20,6 +20,7 @@ from progress_lib.nats import NatsError
 LOG = logging.getLogger(__name__)
 
 # Events of a history: about 400 KB, and as many steps as the page's slider can show
+SAID = tuple(RunStatus)  # what a message tells of a run, or, some of it, of a node
 MAX_EVENTS = 2_000
 # Histories that a worker reads at a time; each may hold some 10 MB for a moment
 MAX_READERS = 2
@@ -104,7 +105,7 @@ def _read(run: Run, kind: str, payload: bytes, ts: float) -> _Told | None:
         document = json.loads(payload if node is None else node.payload)
     except (MalformedProgress, ValueError, RecursionError):
         return None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or document.get("status") not in SAID:
         return None
     of_run = document.get("runId")
     is_ours = of_run == run.run_id or (node is not None and of_run is None and _covers(run, ts))

@@ -268,7 +268,7 @@ def _visit(product: Product, count: int) -> None:
     token = product.token()
     for number in range(count):
         with Raw(product, token=token) as client:
-            client.send(subscribe(number % 50))
+            client.send(subscribe(1 + number % 50))
             if number % 3 == 0:
                 client.send(b"\x88\x82\x00\x00\x00\x00\x03\xe8")
             elif number % 3 == 1:

@@ -70,6 +70,9 @@ def test_a_status_message_becomes_a_status_event() -> None:
         {"status": "queued"},
         {"runId": 1, "status": "queued"},
         {"runId": "r1", "status": None},
+        {"runId": "r1", "status": "started"},
+        {"runId": "r1", "status": "Completed"},
+        {"runId": "r1", "status": ""},
     ],
 )
 def test_a_status_message_needs_run_and_status(fields: dict[str, Any]) -> None:

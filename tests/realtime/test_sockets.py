@@ -508,7 +508,7 @@ def test_a_header_that_drips_does_not_hold_its_thread(patience: Patience) -> Non
 
 def come_and_go(product: Product, number: int) -> None:
     with Raw(product) as client:
-        client.send(subscribe(number % 7))
+        client.send(subscribe(1 + number % 7))
         if number % 5 == 0:
             client.send(frame(CLOSE, b"\x03\xe8"))
             assert client.close_code() == 1000

@@ -29,7 +29,7 @@ from tests.realtime.test_hub import Watcher
 
 PAIRS = 10_000
 TENANTS = ["a", "A", "aa", "a-", "a_", "acme", "acme2", "default", "-", "x" * 64]
-JOBS = [0, 1, 2, 7, 11, 42, 2**31, 2**53 - 1]
+JOBS = [1, 2, 3, 7, 11, 42, 2**31, 2**53 - 1]
 GRAPH = {
     "nodes": [
         {"id": 1, "type": "csv_input", "config": {"path": "in.csv"}},

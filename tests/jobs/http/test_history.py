@@ -17,6 +17,7 @@ from progress_lib import Progress, Status
 from progress_lib.nats import NatsAway
 from tests.jobs.conftest import GRAPH, TENANT
 
+ODD: list[dict[str, Any]] = [{}, {"status": ["lost"]}, {"status": "started"}]
 Said = tuple[str, bytes, float]
 
 
@@ -53,6 +54,7 @@ def test_a_history_holds_what_was_said_of_this_run_alone_with_the_time_of_each(
             progress("another", 1, 99, 4.0),
             ("progress", b"nonsense", 5.0),
             ("status", b"[" * 100_000, 5.5),
+            *(("status", json.dumps({"runId": run.run_id, **odd}).encode(), 5.6) for odd in ODD),
             progress(run.run_id, 1, 9, 6.0, end=True),
         ],
     )
