@@ -67,6 +67,22 @@ def test_a_named_page_may_ask_and_read(product: Product, origin: str) -> None:
     assert refused.header("Access-Control-Allow-Origin") == origin, "the page may read why"
 
 
+def test_a_named_page_may_send_each_header_that_the_api_describes(product: Product) -> None:
+    """A browser sends no request at all with a header that the preflight leaves out."""
+    paths = product.get("/openapi.json", token=None).json()["paths"]
+    operations = [one for path in paths.values() for one in path.values() if isinstance(one, dict)]
+    described = {
+        parameter["name"].lower()
+        for operation in operations
+        for parameter in operation.get("parameters", [])
+        if parameter.get("in") == "header"
+    }
+    told = preflight(product, NAMED).header("Access-Control-Allow-Headers") or ""
+    allowed = {name.strip().lower() for name in told.split(",")}
+    assert {"idempotency-key", "if-match", "traceparent"} <= described
+    assert described | {"tracestate", "x-request-id"} <= allowed
+
+
 @pytest.mark.parametrize(
     "origin",
     [
