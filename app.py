@@ -96,7 +96,11 @@ class WebParts:
 
     def start(self) -> None:
         """Opens the database and starts the threads; in the process that serves, after the fork."""
-        self.store.open()
+        try:
+            self.store.open()
+        except StoreUnavailable as error:
+            # It was there when the server started. A worker that ends here ends the server and all other workers
+            LOG.warning("the database is away, what needs it is answered 503: %s", error)
         self.link.start()
         self.realtime.start()
         self.figures.start()

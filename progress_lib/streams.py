@@ -57,12 +57,16 @@ class StreamAway(JetStreamError):
     """The stream is there, and all servers that hold a copy of it are away."""
 
 
+class OwnerUnknown(JetStreamError):
+    """Whose streams are ours is not known at present, so none is used."""
+
+
 class Owner(Protocol):
     """The installation that makes streams, which is its database."""
 
     @property
     def mark(self) -> str:
-        """What tells it from other installations; "" when it does not care."""
+        """What tells it from other installations; "" when it does not care. Raises OwnerUnknown."""
         ...
 
     def has_made(self, stream: str) -> bool:

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from jobs.store.database import Database, StoreUnavailable
+from jobs.store.native_thread import off_the_loop
 from jobs.store.tables import INSTALLATION
+from progress_lib.streams import OwnerUnknown
 
 LOG = logging.getLogger(__name__)
 
@@ -36,7 +38,14 @@ class Installation:
 
     @property
     def mark(self) -> str:
-        assert self._mark, "Store.open() comes first"
+        """Raises OwnerUnknown where the database was away at the start of the process, and still is."""
+        if not self._mark:
+            try:
+                off_the_loop(self.open)
+            except StoreUnavailable as error:
+                raise OwnerUnknown(
+                    "the database, which tells whose streams are ours, does not answer"
+                ) from error
         return self._mark
 
     def has_made(self, stream: str) -> bool:

@@ -1,4 +1,4 @@
-"""PostgreSQL that hangs: it keeps its connections and says nothing. A request costs its time-outs, and no more."""
+"""PostgreSQL that hangs, that is away, that only reads: what is told meanwhile, and that all works when it is back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ LIMITS = {"DATABASE_CONNECT_TIMEOUT": "2", "DATABASE_TIMEOUT": "3", "DATABASE_PO
 FROZEN = 45.0  # seconds; a request that waits for the thaw takes that long
 SOON = 20.0  # far above all time-outs together on a slow machine, far below FROZEN
 ASKERS = 12
+CSV_COPY = {
+    "name": "Copy",
+    "graph": {
+        "engine": 2,
+        "nodes": [
+            {"id": 1, "type": "csv_input", "name": "In", "config": {"path": "in.csv"}},
+            {"id": 2, "type": "csv_output", "name": "Out", "config": {"path": "out.csv"}},
+        ],
+        "edges": [{"from": 1, "to": 2}],
+    },
+}
 
 
 @pytest.fixture
@@ -89,3 +100,53 @@ def test_a_database_that_hangs_costs_a_request_its_time_out(
     for product in products:
         eventually(lambda: product.get("/readyz").status == 200, 30.0)  # noqa: B023
         assert product.get("/api/jobs").status == 200
+
+
+@contextlib.contextmanager
+def away(database: Database, another: Database) -> Iterator[None]:
+    """The database takes no connections, and those that were there are cut."""
+    another.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
+    another.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'"
+    )
+    try:
+        yield
+    finally:
+        another.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS true')
+
+
+def state_of(product: Product) -> dict[str, object]:
+    state: dict[str, object] = product.get("/readyz", token=None).json()
+    return state
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_workers_that_begin_while_the_database_is_away_serve_and_find_it_when_it_is_back(
+    worker_class: str,
+    own_postgresql: tuple[Database, Database],
+    start_product: StartProduct,
+) -> None:
+    database, another = own_postgresql
+    product = start_product(worker_class=worker_class, DATABASE_URL=database.url, SAMPLE_ORDERS="0")
+    job_id = product.create_job(CSV_COPY)
+    (product.data_dir / "in.csv").write_text("a\n1\n")
+    with away(database, another):
+        killed = product.worker_pid
+        os.kill(killed, signal.SIGKILL)
+        replaced = eventually(lambda: other_worker(product, killed), what="a worker in its place")
+        eventually(lambda: state_of(product)["database"] == "away")
+        product.process.send_signal(signal.SIGHUP)  # type: ignore[union-attr]
+        eventually(lambda: other_worker(product, replaced), what="a worker after SIGHUP")
+        assert product.get("/healthz", token=None).status == 200
+        assert product.post(f"/api/jobs/{job_id}/execute").status == 503
+    eventually(lambda: state_of(product)["ready"], what="ready")
+    eventually(lambda: state_of(product)["history"] == "on", what="the history")
+    assert product.run_end(product.execute(job_id))["status"] == "completed"
+
+
+def other_worker(product: Product, former: int) -> int | None:
+    """The worker that serves, once it is not the former one."""
+    assert product.is_running, product.log_tail()
+    workers = [process.pid for process in product.processes() if process.role == "worker"]
+    assert product.get("/healthz", token=None).status == 200
+    return workers[0] if len(workers) == 1 and workers[0] != former else None
