@@ -18,6 +18,7 @@ BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
 _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
+_READ_ONLY = "25006"  # PostgreSQL's code of a write that it refuses
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
 
 
@@ -30,6 +31,16 @@ class StoreUnavailable(Exception):
     def __init__(self, text: str, public: str = ASK_THE_LOG) -> None:
         super().__init__(text)
         self.public = public
+
+
+class ReadOnly(StoreUnavailable):
+    """The database answers and takes no writes, so no run can be recorded."""
+
+    def __init__(self) -> None:
+        text = (
+            "the database takes no writes: it is a standby, or default_transaction_read_only is on"
+        )
+        super().__init__(text, text)
 
 
 class Database:
@@ -92,6 +103,15 @@ class Database:
         return engine
 
 
+def check_takes_writes(connection: Connection) -> None:
+    """Raises ReadOnly. What a standby refuses is asked for beforehand; SQLite's file is this machine's own."""
+    if connection.dialect.name != "postgresql":
+        connection.execute(sa.select(1)).scalar_one()
+    elif connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on":
+        connection.invalidate()  # where the server has become a standby, a new connection may find the other one
+        raise ReadOnly()
+
+
 def size_on_disk(connection: Connection) -> int:
     """Bytes of the whole database, with what SQLite keeps beside its file."""
     if connection.dialect.name == "postgresql":
@@ -139,6 +159,8 @@ def _named_faults() -> Iterator[None]:
         raise
     except (DBAPIError, sa.exc.TimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(cause, "sqlstate", None) == _READ_ONLY:
+            raise ReadOnly() from error
         text = f"the database did not take the request: {cause}"
         is_plain = isinstance(cause, sqlite3.Error)  # its text names no host and no user
         raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error

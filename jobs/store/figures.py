@@ -29,7 +29,9 @@ class InstallationFigures:
     def collect(self) -> Iterable[Metric]:
         waiting = self._known()
         yield GaugeMetricFamily(
-            "progress_database_up", "1 while the database answers", waiting is not None
+            "progress_database_up",
+            "1 while the database answers and takes writes",
+            waiting is not None,
         )
         if waiting is not None:
             runs = GaugeMetricFamily(

@@ -49,6 +49,7 @@ def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
     )
     if engine.driver != "psycopg":
         return engine
+    sa.event.listen(engine, "handle_error", _leave_a_standby)
 
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedConnection:
         own = {"connect_timeout": limits.connect, "application_name": "progress", **options}
@@ -67,6 +68,12 @@ def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
     sa.event.listen(engine, "checkin", idle)
     sa.event.listen(engine, "checkout", in_use)
     return engine
+
+
+def _leave_a_standby(context: sa.engine.ExceptionContext) -> None:
+    """A server that has become a standby keeps its connections; new ones may find the server that takes writes now."""
+    if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
 
 
 def let_tables_change(connection: sa.Connection) -> None:

@@ -16,7 +16,12 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
-from jobs.store.database import Database, StoreUnavailable, size_on_disk
+from jobs.store.database import (
+    Database,
+    StoreUnavailable,
+    check_takes_writes,
+    size_on_disk,
+)
 from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
 from jobs.store.kept import Kept
@@ -129,8 +134,8 @@ class Store:
         off_the_loop(self._database.close)
 
     def ping(self) -> None:
-        """Raises StoreUnavailable when the database does not answer."""
-        self._read(lambda connection: connection.execute(sa.select(1)).scalar_one())
+        """Raises StoreUnavailable when the database does not answer, or takes no writes."""
+        self._read(check_takes_writes)
 
     def size(self) -> int:
         """Bytes that the database takes on disk."""
@@ -636,10 +641,11 @@ class Store:
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
     def waiting(self) -> Waiting:
-        """What all tenants wait for; retries whose time has not come are not among it."""
+        """What all tenants wait for; retries whose time has not come are not among it. Raises as `ping` does."""
         begun = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
 
         def read(connection: Connection) -> Waiting:
+            check_takes_writes(connection)
             of_all = sa.select(sa.func.count(), sa.func.min(begun))
             queued, since = connection.execute(of_all.where(_IS_QUEUED, begun <= time.time())).one()
             running, _ = connection.execute(of_all.where(_IS_RUNNING)).one()

@@ -150,3 +150,24 @@ def other_worker(product: Product, former: int) -> int | None:
     workers = [process.pid for process in product.processes() if process.role == "worker"]
     assert product.get("/healthz", token=None).status == 200
     return workers[0] if len(workers) == 1 and workers[0] != former else None
+
+
+def test_a_database_that_only_reads_is_told_and_left_for_one_that_takes_writes(
+    own_postgresql: tuple[Database, Database], start_product: StartProduct
+) -> None:
+    database, another = own_postgresql
+    product = start_product(DATABASE_URL=database.url, SAMPLE_ORDERS="0", RUNNER="off")
+    only_reads = f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = '
+    another.execute(only_reads + "on")
+    another.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'"
+    )
+    eventually(lambda: product.post("/api/jobs", CSV_COPY).status == 503)
+    assert "takes no writes" in product.post("/api/jobs", CSV_COPY).json()["detail"]
+    assert product.get("/readyz", token=None).status == 503
+    assert state_of(product)["database"] == "read-only"
+    eventually(lambda: product.figures()["progress_database_up"] == 0)
+    assert product.post("/api/jobs", CSV_COPY).status == 503
+    another.execute(only_reads + "off")  # for new connections
+    assert product.post("/api/jobs", CSV_COPY).status == 201
+    eventually(lambda: state_of(product)["ready"])
