@@ -14,6 +14,9 @@ from sqlalchemy.engine import URL, Engine
 from settings.groups import DatabaseLimits
 
 KEPT_OPEN = 5  # connections of a process that stay open; those beyond are closed after use
+# Seconds that a transaction of ours may do nothing. Then its process stands still, or its machine is gone, and PostgreSQL
+# would keep its locks for hours. Fewer than a runner is silent until others end its runs
+IDLE_IN_TRANSACTION = 20
 WHILE_TABLES_CHANGE = 3_600.0  # seconds of a statement: an index of millions of rows takes minutes
 _INTERVAL = 0.1  # seconds between two looks for a signal; psycopg's own
 
@@ -55,6 +58,8 @@ def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
         own = {"connect_timeout": limits.connect, "application_name": "progress", **options}
         connection = BoundedConnection.connect(*args, **own)
         idle(connection)
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}s'")
+        connection.commit()
         return connection
 
     def idle(connection: BoundedConnection | None, *_: object) -> None:

@@ -4,7 +4,11 @@ import multiprocessing
 
 import pytest
 
+from jobs.run.runner import Periods
+from jobs.store.database import Database as JobDatabase
+from jobs.store.postgresql import IDLE_IN_TRANSACTION
 from jobs.store.store import Store, StoreUnavailable
+from settings import Settings
 from tests.databases import PASSWORD, Database
 from tests.harness import StartProduct
 from tests.jobs.conftest import GRAPH, TENANT
@@ -35,6 +39,25 @@ def test_a_session_that_was_ended_is_replaced_by_another(postgresql: Database) -
     postgresql.execute(END_ALL_OTHERS)
     assert store.job(TENANT, job.job_id).name == "a"
     store.close()
+
+
+def test_a_process_that_stands_still_in_a_transaction_holds_others_up_for_seconds(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a runner whose machine is gone or is frozen: its runs could not be ended before PostgreSQL noticed."""
+    limits = Settings.from_env({}).database
+    assert Periods().stale_after > IDLE_IN_TRANSACTION
+    monkeypatch.setattr("jobs.store.postgresql.IDLE_IN_TRANSACTION", 1)
+    store, frozen = Store(postgresql.url, limits), JobDatabase(postgresql.url, limits)
+    store.open()
+    frozen.open()
+    job = store.create_job(TENANT, "a", GRAPH)
+    with pytest.raises(StoreUnavailable), frozen.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET name = 'of the frozen one'")
+        store.update_job(TENANT, job.job_id, "b", GRAPH)
+    assert store.job(TENANT, job.job_id).name == "b"
+    store.close()
+    frozen.close()
 
 
 def test_a_server_that_is_away_is_a_clear_error_without_the_password(postgresql: Database) -> None:
