@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from multiprocessing.process import BaseProcess
 
-from hosting.interrupting import ENDING
+from hosting.interrupting import ENDING, heeded
 
 
 def start(process: BaseProcess) -> None:
@@ -21,6 +21,6 @@ def start(process: BaseProcess) -> None:
 def begin() -> None:
     """Ignores Ctrl-C. A forked process calls it first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in heeded((signal.SIGTERM, signal.SIGHUP)):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

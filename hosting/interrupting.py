@@ -15,7 +15,7 @@ class Interrupted(Exception):
 
 def interruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
     """From now on each of these signals raises Interrupted in the main thread."""
-    for number in numbers:
+    for number in heeded(numbers):
         signal.signal(number, _interrupt)
 
 
@@ -23,6 +23,12 @@ def uninterruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
     """From now on these signals are ignored. Called when the command has begun to stop its servers."""
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
+
+
+def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
+    """Without SIGHUP where it is ignored, as under nohup: there a closed terminal ends nothing."""
+    is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in numbers if not (is_kept and number == signal.SIGHUP)]
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -28,6 +28,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
+from hosting.interrupting import heeded
+
 if TYPE_CHECKING:
     from settings import Settings
 
@@ -382,7 +384,7 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
 
 
 def _on_stop(handler: Any) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in heeded((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
         signal.signal(number, handler)
 
 

@@ -58,9 +58,10 @@ class Command:
         }
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, under: str | None = None) -> subprocess.Popen[str]:
+        before = [] if under is None else [under]
         self.process = subprocess.Popen(
-            [self.root / "scripts/run", *arguments],
+            [*before, self.root / "scripts/run", *arguments],
             cwd=self.directory,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -153,6 +154,21 @@ def test_where_the_output_is_kept_no_token_is_in_it(command: Command) -> None:
     process.terminate()
     assert process.stdout.read() == ""
     assert process.wait(60) == 0
+
+
+@pytest.mark.timeout(START + 90)
+def test_a_closed_terminal_ends_nothing_under_nohup(command: Command) -> None:
+    process = command.start("--no-token", under="nohup")
+    assert process.stdout is not None
+    assert re.fullmatch(NO_TOKEN, process.stdout.readline())
+    ignored = re.search(r"^SigIgn:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.M)
+    assert ignored is not None and int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1
+    process.send_signal(signal.SIGHUP)
+    with urllib.request.urlopen(f"http://127.0.0.1:{command.ports[0]}/readyz", timeout=10) as told:
+        assert told.status == 200
+    process.terminate()
+    assert process.wait(60.0) == 0
+    assert not command.left_over()
 
 
 @pytest.mark.timeout(ONCE + 60)
