@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gzip
 import io
 import os
 import shutil
@@ -23,16 +24,27 @@ import sys
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
 
 DATABASE = "progress.db"  # in the archive: an SQLite database …
 DUMP = "progress.dump"  # … or what pg_dump made of one on PostgreSQL
-NOT_KEPT = ("embedded.", "nats.conf", "nats.log", "once.log")  # how names begin that a start makes
+# Files of DATA_DIR that a start makes anew, beside nats-server's old logs
+NOT_KEPT = (
+    "embedded.draft",
+    "embedded.fifo",
+    "embedded.lock",
+    "embedded.parts",
+    "nats.conf",
+    "nats.log",
+    "once.log",
+)
 NOT_KEPT_DIRECTORIES = ("nats", "previews", ".metrics")
 SQLITE_SIGN = b"SQLite format 3\0"
 FAILED, WRONG = 1, 2
@@ -40,6 +52,15 @@ FAILED, WRONG = 1, 2
 
 class BackupError(Exception):
     """The backup or restore cannot be made; the text says why, and what to do."""
+
+
+class NotRead(Exception):
+    """SQLite could not copy a database of ours or of a graph."""
+
+    def __init__(self, path: Path, error: sqlite3.Error) -> None:
+        super().__init__(f"{path}: {error}")
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary one
+        self.is_broken = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BackupError, SettingsError) as error:
         print(f"scripts/{options.command}: {error}", file=sys.stderr)
         return WRONG
-    except (OSError, sqlite3.Error, tarfile.TarError) as error:
+    except (OSError, NotRead, tarfile.TarError) as error:
         print(f"scripts/{options.command}: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -117,10 +138,19 @@ def _files(directory: Path) -> Iterator[Path]:
         here = Path(folder)
         if here == directory:
             folders[:] = [name for name in folders if name not in NOT_KEPT_DIRECTORIES]
-            names = [name for name in names if not name.startswith(NOT_KEPT)]
+            names = [name for name in names if not _is_made_anew(name)]
         for name in sorted(names):
-            if not name.endswith(("-wal", "-shm", "-journal", ".part")):
+            if not _is_unfinished(name):
                 yield here / name
+
+
+def _is_made_anew(name: str) -> bool:
+    return name in NOT_KEPT or name.startswith("nats.log.")
+
+
+def _is_unfinished(name: str) -> bool:
+    """What SQLite keeps beside a database, whose copy has it, and what a program has not written to its end."""
+    return name.endswith(SQLITES_OWN) or (name.startswith(".") and name.endswith(".part"))
 
 
 def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> int:
@@ -129,8 +159,9 @@ def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> int:
         if not stat.S_ISREG(path.lstat().st_mode):
             return 0
         with path.open("rb") as file:
-            if file.read(len(SQLITE_SIGN)) == SQLITE_SIGN:
-                _add_sqlite(archive, path, name)
+            if file.read(len(SQLITE_SIGN)) == SQLITE_SIGN and _has_added_sqlite(
+                archive, path, name
+            ):
                 return 1
             file.seek(0)
             found = archive.gettarinfo(arcname=name, fileobj=file)
@@ -140,18 +171,36 @@ def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> int:
     return 1
 
 
+def _has_added_sqlite(archive: tarfile.TarFile, path: Path, name: str) -> bool:
+    """False for a file that only begins as a database does: it keeps no other file from the archive. Raises NotRead."""
+    try:
+        _add_sqlite(archive, path, name)
+    except NotRead as error:
+        if not error.is_broken:
+            raise
+        print(f"scripts/backup: {error}: it is kept as it is", file=sys.stderr)
+        return False
+    return True
+
+
 def _add_sqlite(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Adds one moment of the database: its file alone, without what lies beside it, may be none."""
+    """Adds one moment of the database: its file alone, without what lies beside it, may be none. Raises NotRead."""
     with tempfile.TemporaryDirectory(prefix="backup-") as directory:
         copy = Path(directory) / "copy.db"
-        with (
-            contextlib.closing(
-                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            ) as source,
-            contextlib.closing(sqlite3.connect(copy)) as target,
-        ):
-            source.backup(target)
+        try:
+            _copy_sqlite(path, copy)
+        except sqlite3.Error as error:
+            raise NotRead(path, error) from error
         archive.add(copy, name)
+
+
+def _copy_sqlite(path: Path, copy: Path) -> None:
+    where = f"{path.absolute().as_uri()}?mode=ro"
+    with (
+        contextlib.closing(sqlite3.connect(where, uri=True)) as source,
+        contextlib.closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -167,8 +216,9 @@ def _restore(settings: Settings, archive_file: Path) -> int:
     if settings.data_dir.exists() and any(settings.data_dir.iterdir()):
         raise BackupError(f"{settings.data_dir} is not empty; let DATA_DIR name a new directory")
     url = make_url(settings.database_url)
-    with tarfile.open(archive_file, "r:gz") as archive:
+    with _readable(archive_file) as archive:
         names = set(archive.getnames())
+        _check_sum(archive)
         wanted = DATABASE if url.get_backend_name() == "sqlite" else DUMP
         if not names & {DATABASE, DUMP}:
             raise BackupError(f"{archive_file} is no archive of scripts/backup")
@@ -184,6 +234,25 @@ def _restore(settings: Settings, archive_file: Path) -> int:
             _put_in_place(Path(directory), settings, url)
     print(f"{settings.data_dir} is as it was when {archive_file} was made; start the server on it")
     return 0
+
+
+@contextlib.contextmanager
+def _readable(archive_file: Path) -> Iterator[tarfile.TarFile]:
+    """Raises BackupError where the archive is damaged, or ends early, as one that was not copied to its end."""
+    try:
+        with tarfile.open(archive_file, "r:gz") as archive:
+            yield archive
+    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.ReadError) as error:
+        raise BackupError(
+            f"{archive_file} cannot be read to its end ({error}); nothing was restored"
+        ) from error
+
+
+def _check_sum(archive: tarfile.TarFile) -> None:
+    """Reads what stands behind the last file: there gzip compares its sum of all that was read."""
+    assert archive.fileobj is not None
+    while archive.fileobj.read(1 << 20):
+        pass
 
 
 def _put_in_place(found: Path, settings: Settings, url: URL) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from jobs.graph.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
 from tests.databases import Database
@@ -109,6 +111,45 @@ def test_what_a_start_makes_anew_is_not_in_it(archive: Path) -> None:
         assert sorted(found.getnames()) == ["data/notes.txt", "progress.db"]
 
 
+def test_data_is_kept_whatever_its_name_is(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    Store(f"sqlite:///{data_dir}/progress.db").open()
+    names = ["embedded.csv", "nats.configured.csv", "once.log.csv", "sales.csv.part"]
+    for name in names:
+        assert not list(path_errors(name)), "a graph may write it"
+        (data_dir / name).write_text("id\n1\n")
+    made = command("backup", tmp_path / "a.tar.gz", data_dir=data_dir)
+    assert made.returncode == 0, made.stderr
+    with tarfile.open(tmp_path / "a.tar.gz") as found:
+        assert {f"data/{name}" for name in names} <= set(found.getnames())
+
+
+def test_a_broken_database_of_a_graph_keeps_nothing_from_the_archive(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    Store(f"sqlite:///{data_dir}/progress.db").open()
+    with contextlib.closing(sqlite3.connect(tmp_path / "whole.db")) as whole:
+        whole.execute("CREATE TABLE t AS SELECT hex(randomblob(9000)) AS a")
+        whole.commit()
+    content = (tmp_path / "whole.db").read_bytes()[:9_000]
+    (data_dir / "broken.db").write_bytes(content)
+    made = command("backup", tmp_path / "a.tar.gz", data_dir=data_dir)
+    assert made.returncode == 0, made.stderr
+    assert "broken.db" in made.stderr, "the operator is told"
+    with tarfile.open(tmp_path / "a.tar.gz") as found:
+        kept = found.extractfile("data/broken.db")
+        assert kept is not None and kept.read() == content
+
+
+def test_a_broken_database_of_ours_is_named(tmp_path: Path) -> None:
+    (tmp_path / "progress.db").write_bytes(b"SQLite format 3\0" + bytes(5_000))
+    made = command("backup", tmp_path / "a.tar.gz", data_dir=tmp_path)
+    assert made.returncode == 1
+    assert str(tmp_path / "progress.db") in made.stderr
+    assert not (tmp_path / "a.tar.gz").exists()
+
+
 def test_nothing_is_ever_overwritten(archive: Path, tmp_path: Path) -> None:
     again = command("backup", archive, data_dir=tmp_path / "of archive")
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
@@ -126,6 +167,20 @@ def with_a_way_out(path: Path) -> None:
     with tarfile.open(path, "w:gz") as archive:
         for name in ("progress.db", "../outside.txt"):
             archive.addfile(tarfile.TarInfo(name))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9, 1.0])
+def test_an_archive_that_was_not_copied_to_its_end_is_named(
+    share: float, archive: Path, tmp_path: Path
+) -> None:
+    content = archive.read_bytes()
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(content[: int(len(content) * share) - 1])
+    done = command("restore", cut, data_dir=tmp_path / "new")
+    assert done.returncode == 2
+    assert f"{cut} cannot be read to its end" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
