@@ -42,6 +42,15 @@ def test_a_unit_starts_what_is_there(unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_never_gives_a_unit_up(unit: Path) -> None:
+    """By default five starts in ten seconds are the last ones, and a start without its database takes one."""
+    read = configparser.ConfigParser(interpolation=None)
+    read.read(unit)
+    assert read["Service"]["Restart"] == "always"
+    assert read["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
