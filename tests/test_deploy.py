@@ -223,6 +223,25 @@ def test_the_image_copies_what_it_runs() -> None:
     assert "--require-hashes" in lines
 
 
+def test_nothing_of_this_machine_gets_into_the_image() -> None:
+    """`COPY . .` took var/ with its secrets, and put a venv of this machine over the image's own."""
+    kept_out = (ROOT / ".dockerignore").read_text().splitlines()
+    assert ".git" in kept_out
+    for line in (ROOT / ".gitignore").read_text().splitlines():
+        is_of_root = line.startswith("/")
+        assert (line.strip("/") if is_of_root else f"**/{line.rstrip('/')}") in kept_out
+    beside = (COMPOSE.parent / ".env", COMPOSE.parent / "tls")
+    assert {str(path.relative_to(ROOT)) for path in beside} <= set(kept_out)
+
+
+def test_the_image_may_write_in_the_volumes_of_compose() -> None:
+    """A new volume is root's where the image has no such directory."""
+    [own] = re.findall(r"chown progress (.+)", (DEPLOY / "Dockerfile").read_text())
+    services = composed()["services"].values()
+    mounted = [volume for each in services if "build" in each for volume in each["volumes"]]
+    assert {volume.split(":")[1] for volume in mounted} <= set(own.split())
+
+
 def proxies() -> dict[str, tuple[str, str, str]]:
     """Of each proxy in front: its read time-out, its buffering, and the largest body that it lets through."""
     site = (DEPLOY / "nginx.conf").read_text()
