@@ -5,6 +5,7 @@ child process that also restarts what dies (hosting/supervisor.py, held by hosti
 """
 
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -20,6 +21,7 @@ from hosting.listening import Listening
 from hosting.preparation import no_collection, prepare_apart
 from hosting.taken_ports import check_ports
 from hosting.worker_places import free_place
+from logs.json_lines import write_json
 from metrics import shared
 from settings import SettingsError, keep_private
 from web.listeners import Ending
@@ -76,6 +78,7 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms %({x-request-id}o)s
 
 def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
+    _tell_of_parts()
     try:
         check_ports(SETTINGS)
         _check_files(server.cfg)
@@ -108,6 +111,17 @@ def _import_for_all() -> None:
     """
     with no_collection():
         import app  # noqa: F401
+
+
+def _tell_of_parts() -> None:
+    """What happens to the embedded parts is logged by this process, whose logging is gunicorn's own."""
+    log = logging.getLogger("hosting.lifeline")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    log.propagate = False
+    if SETTINGS.server.log_format == "json":
+        write_json(log, "master")
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]

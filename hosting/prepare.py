@@ -3,6 +3,8 @@
 import logging
 import sqlite3
 import sys
+from contextlib import nullcontext, redirect_stderr
+from io import StringIO
 
 from hosting import environments
 from jobs.run.nkeys import read_issuer
@@ -69,15 +71,17 @@ def _make_sample(settings: Settings, store: Store) -> None:
     from hosting.sample import ensure_sample  # it imports all nodes, 40 ms
 
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
+    is_read_by_programs = settings.server.log_format == "json"
     try:
         directory = roots_of(settings.program.data_roots, tenant_id)[0]
-        ensure_sample(
-            store,
-            directory,
-            tenant_id,
-            settings.server.sample_orders,
-            database=settings.database_url,
-        )
+        with redirect_stderr(StringIO()) if is_read_by_programs else nullcontext():
+            ensure_sample(
+                store,
+                directory,
+                tenant_id,
+                settings.server.sample_orders,
+                database=settings.database_url,
+            )
     except (OSError, sqlite3.Error) as error:
         raise SettingsError(
             f"DATA_ROOTS: no sample can be made there ({error}); SAMPLE_ORDERS=0 makes none"

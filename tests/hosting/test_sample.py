@@ -97,6 +97,14 @@ def test_what_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_making_is_no_line_in_a_log_of_json(tmp_path: Path) -> None:
+    settings = {"LOG_FORMAT": "json", "SAMPLE_ORDERS": "10", "DATA_DIR": str(tmp_path / "var")}
+    command = [sys.executable, "-m", "hosting.prepare"]
+    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "var" / "shop.db").exists()
+
+
 def test_the_making_is_told_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_shop_database(tmp_path / "shop.db", orders=10)
     told = capsys.readouterr().err.splitlines()

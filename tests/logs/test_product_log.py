@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ def test_every_line_is_json_and_names_request_tenant_job_and_run(
     eventually(lambda: of(logger="realtime.door", tenant="default"))
     assert {entry["process"] for entry in entries(product)} >= {"web", "runner"}
     assert all({"time", "level", "message"} <= entry.keys() for entry in entries(product))
+
+
+def test_what_the_master_says_of_its_parts_is_json_too(start_product: StartProduct) -> None:
+    product = start_product(LOG_FORMAT="json", SAMPLE_ORDERS="0")
+    [supervisor] = [each for each in product.processes() if each.role == "supervisor"]
+    supervisor.signal(signal.SIGKILL)
+    eventually(lambda: "the supervisor" in product.log())
+    [gone] = [entry for entry in entries(product) if "the supervisor" in entry["message"]]
+    assert (gone["process"], gone["level"]) == ("master", "error")
 
 
 def test_a_line_of_a_request_has_its_time_its_client_and_its_id(
