@@ -90,12 +90,15 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     if code := prepare_apart(SETTINGS):
         sys.exit(code)
     _warn(server.log)
-    figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
-    os.environ[shared.DIRECTORY] = str(figures)
     has_own_nats = SETTINGS.nats.url is None
+    try:
+        figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
+        os.environ[shared.DIRECTORY] = str(figures)
+        if has_own_nats:
+            os.environ["NATS_URL"] = SETTINGS.own_nats_url()
+    except (OSError, SettingsError) as error:  # a full disk, say
+        _give_up(f"DATA_DIR: {error}")
     server.lifeline = None
-    if has_own_nats:
-        os.environ["NATS_URL"] = SETTINGS.own_nats_url()
     if has_own_nats or SETTINGS.runner.mode == "embedded":
         server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats)
         try:

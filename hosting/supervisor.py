@@ -23,8 +23,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from hosting import environments
 from hosting.lifeline import (
@@ -39,7 +39,7 @@ from hosting.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
 from jobs.store.process_identity import ProcessIdentity
 from logs.json_lines import write_json
-from settings import Settings
+from settings import Settings, SettingsError
 from settings.secret_files import write_secret
 
 LOG = logging.getLogger("embedded")
@@ -106,11 +106,20 @@ class Child:
             code, self._process = self._process.returncode, None
             if now - self._started > STEADY:
                 self._backoff = FIRST_BACKOFF
-            LOG.error("%s ended with %d; again in %.1f s", self.name, code, self._backoff)
-            self._due = now + self._backoff
-            self._backoff = min(self._backoff * 2, MAX_BACKOFF)
+            self._wait_after(f"ended with {code}")
         elif self._process is None and now >= self._due:
+            self._start_again()
+
+    def _start_again(self) -> None:
+        try:
             self.start()
+        except OSError as error:  # no process or no memory is left for it: the others go on
+            self._wait_after(f"cannot be started ({error})")
+
+    def _wait_after(self, what: str) -> None:
+        LOG.error("%s %s; again in %.1f s", self.name, what, self._backoff)
+        self._due = time.monotonic() + self._backoff
+        self._backoff = min(self._backoff * 2, MAX_BACKOFF)
 
     def signal(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -246,6 +255,7 @@ class ProcessNotes:
         self._processes = EmbeddedProcesses(settings)
         self._agreed = parts_fingerprint(settings, has_own_nats)
         self._last: dict[str, int] = {}
+        self._is_told = False  # that the file cannot be written
 
     def left_over(self) -> dict[str, ProcessIdentity]:
         """The live parts of an earlier supervisor, by name. Ends those that run with other settings."""
@@ -256,9 +266,18 @@ class ProcessNotes:
 
     def note(self, children: list[Child]) -> None:
         running = {child.name: child.pid for child in children if child.pid is not None}
-        if running != self._last:
+        if running == self._last:
+            return
+        try:
             self._processes.note(self._agreed, running)
-            self._last = running
+        except (
+            OSError
+        ) as error:  # a full disk ends no process that works; the next look tries again
+            if not self._is_told:
+                LOG.error("which processes are kept cannot be noted: %s", error)
+            self._is_told = True
+            return
+        self._last, self._is_told = running, False
 
 
 def keep(
@@ -289,17 +308,17 @@ def keep(
         stop.wait(TICK)
 
 
-def _locked(settings: Settings, has_own_nats: bool) -> TextIO | None:
-    """The lock file, locked for as long as it is open; None when another process keeps the parts."""
-    file = lock_path(settings).open("a+")
+def _locked(settings: Settings, has_own_nats: bool) -> FileIO | None:
+    """The lock file, locked for as long as it is open; None when another process keeps the parts. Raises OSError."""
+    file = lock_path(settings).open("a+b", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None
     file.truncate(0)
-    file.write(json.dumps({"pid": os.getpid(), "parts": parts_fingerprint(settings, has_own_nats)}))
-    file.flush()
+    who = {"pid": os.getpid(), "parts": parts_fingerprint(settings, has_own_nats)}
+    file.write(json.dumps(who).encode())
     return file
 
 
@@ -316,6 +335,14 @@ def main() -> int:
     settings = Settings.from_env(reads_keys=False)
     if settings.server.log_format == "json":
         write_json(logging.getLogger(), "supervisor")
+    try:
+        return _keep_parts(settings, has_own_nats)
+    except (OSError, SettingsError) as error:  # a full disk, say
+        LOG.error("the parts cannot be kept in DATA_DIR %s: %s", settings.data_dir, error)
+        return 1
+
+
+def _keep_parts(settings: Settings, has_own_nats: bool) -> int:
     stop = Stop()
     lock = _locked(settings, has_own_nats)
     if lock is None:

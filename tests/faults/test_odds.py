@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from jobs.work.program_log import LOG_CAP
 from progress_lib.nats import Link
 from tests.faults.handwritten import GOOD, UNTIL_TOLD, Programs, the_only, web_worker
 from tests.faults.watching import Watcher
-from tests.harness import Product, eventually
+from tests.harness import ROOT, Product, eventually
 
 OTHERS_JOB = 777  # of someone else's programs
 SMALL = 48 * 1024 * 1024  # bytes of the small disk: nats-server wants some, and programs
@@ -196,6 +197,49 @@ def lock_database(path: Path, seconds: float) -> subprocess.Popen[bytes]:
     with process.stdout:
         assert process.stdout.readline() == b"held\n"
     return process
+
+
+def test_on_a_full_disk_the_end_of_one_part_ends_no_other(small_disk: Path) -> None:
+    product = Product(small_disk / "var", SAMPLE_ORDERS="0")
+    try:
+        product.start()
+        with Programs(product) as programs:
+            run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
+            before = parts_of(product)
+            ballast = fill(small_disk)
+            os.kill(before["nats-server"], signal.SIGKILL)
+            eventually(lambda: "cannot be noted" in product.log())
+            ballast.unlink()
+            eventually(product.is_ready)
+            eventually(
+                lambda: parts_of(product).get("nats-server") not in (None, before["nats-server"])
+            )
+            after = parts_of(product)
+            for part in ("supervisor", "runner"):
+                assert after[part] == before[part], product.log_tail()
+            programs.let_go(run)
+            assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
+    finally:
+        product.end()
+        print(product.log_tail())
+
+
+def parts_of(product: Product) -> dict[str, int]:
+    return {process.role: process.pid for process in product.processes()}
+
+
+def test_a_disk_that_is_full_from_the_first_is_told_in_a_line(small_disk: Path) -> None:
+    data_dir = small_disk / "var"
+    data_dir.mkdir()
+    fill(small_disk)
+    command = [sys.executable, "-m", "hosting.supervisor", "--nats", "own"]
+    environment = {**os.environ, "DATA_DIR": str(data_dir)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_a_database_that_is_locked_for_seconds_delays_and_loses_nothing(
