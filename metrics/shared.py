@@ -24,6 +24,7 @@ LOG = logging.getLogger(__name__)
 
 # Seconds between two writes of a process's figures: to count its open files takes 10 ms where it has 10,000
 PERIOD = 5.0
+BLOCK = 4096  # bytes by which a disk gives room to a file
 STALE = 20.0  # seconds; figures that are older are of a process that has ended
 HOME = ".metrics"  # in DATA_DIR: a hidden name is no data of graphs
 DIRECTORY = "METRICS_DIR"  # variable with the directory of the files
@@ -127,9 +128,15 @@ class Figures(Collector):
     def _write(self) -> None:
         assert self._directory is not None
         file = self._file(self._directory)
+        is_told = False
         while not self._stopping.is_set():
             try:
                 _replace(file, _ENCODER.encode(_families(self._own)))
+                is_told = False
+            except OSError as error:
+                if not is_told:
+                    LOG.error("metrics: the other processes do not get these figures: %s", error)
+                is_told = True
             except Exception:
                 LOG.exception("metrics: the other processes do not get these figures")
             self._stopping.wait(PERIOD)
@@ -155,15 +162,27 @@ def _add(together: dict[str, Metric], family: Family, labels: dict[str, str]) ->
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Whoever reads it meanwhile has the one before."""
+    """Whoever reads it meanwhile has the one before. Raises OSError."""
+    blocks = content.ljust(-(-len(content) // BLOCK) * BLOCK)  # JSON may end in spaces
     unfinished = file.with_suffix(".new")
-    unfinished.write_bytes(content)
-    unfinished.replace(file)
+    try:
+        unfinished.write_bytes(blocks)
+        unfinished.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        _overwrite(file, blocks)
+
+
+def _overwrite(file: Path, content: bytes) -> None:
+    """The same on a full disk, where the blocks of the file are all that there is. Raises OSError."""
+    with file.open("r+b", buffering=0) as there:
+        there.write(content.ljust(os.fstat(there.fileno()).st_size))
 
 
 def _read(file: Path) -> list[Family] | None:
-    """None for a process that has ended."""
-    with contextlib.suppress(FileNotFoundError):
+    """None for a process that has ended, or for a file that is just being overwritten."""
+    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
         if time.time() - file.stat().st_mtime < STALE:
             return _DECODER.decode(file.read_bytes())
     return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from metrics import shared
@@ -64,6 +65,42 @@ def test_who_is_asked_tells_the_figures_of_all_by_worker(
     eventually(lambda: samples(figures) == told)
     other[1].labels('a "b"\n').inc()
     eventually(lambda: ("progress_runs_total", "runner", 4.0) in samples(figures))
+
+
+def test_on_a_full_disk_figures_are_still_those_of_now(
+    tmp_path: Path, other: tuple[Figures, Counter]
+) -> None:
+    """The room that is left on the disk is one of them: it was not told any more when there was none."""
+    figures = asked(tmp_path)
+    eventually(lambda: samples(figures) > OWN)
+    no_file = tmp_path / "runner.new"
+    eventually(lambda: is_made(no_file), what="a moment without that file")
+    for now in (4.0, 5.0):
+        other[1].labels('a "b"\n').inc()
+        eventually(lambda: ("progress_runs_total", "runner", now) in samples(figures))  # noqa: B023
+
+
+def is_made(directory: Path) -> bool:
+    directory.mkdir()
+    return True
+
+
+def test_a_disk_that_takes_no_figures_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = tmp_path / "nowhere"
+    looks: list[int] = []
+
+    class Counted(CollectorRegistry):
+        def collect(self) -> Iterable[Metric]:
+            looks.append(1)
+            return super().collect()
+
+    figures = Figures(Counted(), missing, "runner")
+    figures.start()
+    eventually(lambda: len(looks) > 5)
+    figures.close()
+    assert [record.exc_info for record in caplog.records] == [None]
 
 
 def test_a_process_that_ended_is_not_told_of(
