@@ -492,7 +492,7 @@ class _Api:
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
         is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
-        position = self._store.queue_position(run) if is_in_queue else None
+        position = self._store.queued.position(run) if is_in_queue else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
         kept = self._store.kept(run.tenant_id, run.run_id)
         return run_document(run, nodes, graph, position, self._wait_reason(run), kept)

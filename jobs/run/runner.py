@@ -292,10 +292,8 @@ class Runner:
     def _start_next(self, claim: Claim) -> Started | None:
         """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
         tag, turns = claim.tag, self._turns[claim.tag]
-        for tenant_id in turns.order(self._store.waiting_tenants(tag)):
-            while run_id := self._store.first_waiting(
-                tenant_id, claim.run_id, ANNOUNCED_AFTER, tag
-            ):
+        for tenant_id in turns.order(self._store.queued.tenants(tag)):
+            while run_id := self._store.queued.first(tenant_id, claim.run_id, ANNOUNCED_AFTER, tag):
                 started = self._store.start_run(tenant_id, run_id, self.identity)
                 if started is not None:  # else another runner was faster
                     turns.serve(tenant_id)

@@ -25,8 +25,8 @@ class WaitingRuns:
         A queue that holds a message for each active run has lost none, so runs that only wait their turn
         cost one request. Messages of ended runs can hide a loss, but only until a runner takes them.
         """
-        waiting = self._store.waiting_since(time.time() - queued_for, tag)
-        if not waiting or self._queue.holds(tag) >= self._store.count_active(tag):
+        waiting = self._store.queued.since(time.time() - queued_for, tag)
+        if not waiting or self._queue.holds(tag) >= self._store.queued.count_active(tag):
             return
         for run in waiting:
             try:
@@ -34,21 +34,21 @@ class WaitingRuns:
             except QueueUnavailable as error:
                 LOG.warning("run %s is recorded and waits: %s", run.run_id, error)
                 return
-            self._store.note_queued(run)
+            self._store.queued.note_again(run)
 
     def queue_due(self) -> None:
         """Puts retries in the queue whose time has come."""
-        for run in self._store.due():
+        for run in self._store.queued.due():
             try:
                 self._queue.put(run)
             except QueueUnavailable as error:
                 LOG.warning("run %s is due and waits: %s", run.run_id, error)
                 return
-            self._store.note_queued(run)
+            self._store.queued.note_again(run)
 
     def end_late_starts(self, limit: float) -> None:
         """Fails the runs that no runner took in time."""
-        for run in self._store.queued_longer_than(limit):
+        for run in self._store.queued.longer_than(limit):
             reason = f"time-out: waited longer than {limit:g} s in the queue"
             failed = RunStatus.FAILED
             if self._store.move_run(

@@ -2,10 +2,10 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
@@ -14,12 +14,20 @@ from sqlalchemy.exc import DBAPIError
 from jobs.store.migration import bring_up_to_date
 from settings.groups import DatabaseLimits
 
+T = TypeVar("T")
+
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
 _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
 _READ_ONLY = "25006"  # PostgreSQL's code of a write that it refuses
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
+
+
+class InTransaction(Protocol):
+    """Does work on a connection, in a transaction of its own, and gives what the work gives. Raises StoreUnavailable."""
+
+    def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
 class StoreUnavailable(Exception):

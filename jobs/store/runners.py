@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from jobs.store.database import InTransaction
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.tables import RUNNERS
 
 GONE_AFTER = 25.0  # seconds without a sign of a runner: five missed ones
 FORGOTTEN_AFTER = 3_600.0  # seconds, until its row is deleted
 KEPT = 1.0  # seconds that an answer counts: each list of runs asks
-
-Read = Callable[[Callable[[Connection], Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Takers:
 class Runners:
     """The runners of an installation. Any thread; raises StoreUnavailable."""
 
-    def __init__(self, read: Read, write: Read) -> None:
+    def __init__(self, read: InTransaction, write: InTransaction) -> None:
         self._read = read
         self._write = write
         self._lock = threading.Lock()  # guards what follows

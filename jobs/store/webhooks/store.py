@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
+from jobs.store.database import InTransaction
 from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.records import Place
 from jobs.store.tables import JOBS, WEBHOOK_DELIVERIES, WEBHOOKS
@@ -51,12 +52,6 @@ class TooManyWebhooks(Exception):
 
 class WebhookDisabled(Exception):
     """A webhook that is told nothing cannot be told something again."""
-
-
-class InTransaction(Protocol):
-    """Does work in a transaction."""
-
-    def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
 class Webhooks:

@@ -494,7 +494,7 @@ def test_tenants_take_turns_however_many_runs_of_one_wait(
     holder = running(store, queued(store, run_queue, UNTIL_TOLD), nodes=2)
     many = [queued(store, run_queue, GOOD) for _ in range(5)]
     few = [queued(store, run_queue, GOOD, "globex") for _ in range(2)]
-    assert [store.queue_position(run) for run in (many[4], few[1])] == [6, 2]
+    assert [store.queued.position(run) for run in (many[4], few[1])] == [6, 2]
     waited = many[-1].created_at + ANNOUNCED_AFTER
     eventually(lambda: time.time() > waited, what="all were told as queued for sure")
     (run_directory(data_dir, holder) / "go").touch()

@@ -61,13 +61,13 @@ def test_it_is_queued_once_it_is_due_and_no_sweep_takes_it_before(store: Store) 
     later, now = fail(store, waits, 100), fail(store, comes, 0)
     assert later is not None
     assert now is not None
-    assert [run.run_id for run in store.due()] == [now.run_id]
-    assert store.count_active() == 1  # messages that the queue should hold
-    assert later.run_id not in {run.run_id for run in store.waiting_since(now.created_at + 50)}
-    assert store.queued_longer_than(-50) == [now]
+    assert [run.run_id for run in store.queued.due()] == [now.run_id]
+    assert store.queued.count_active() == 1  # messages that the queue should hold
+    assert later.run_id not in {run.run_id for run in store.queued.since(now.created_at + 50)}
+    assert store.queued.longer_than(-50) == [now]
     assert later.waits_until(now.created_at) == later.due_at
-    assert store.note_queued(now)
-    assert store.due() == []
+    assert store.queued.note_again(now)
+    assert store.queued.due() == []
 
 
 def test_no_retry_follows_a_cancel_that_was_asked_for_while_it_ran(store: Store) -> None:
@@ -81,7 +81,7 @@ def test_a_waiting_retry_can_be_cancelled_and_nothing_follows(store: Store) -> N
     retry = fail(store, run, 0)
     assert retry is not None
     assert store.move_run(TENANT, retry.run_id, QUEUED, RunStatus.CANCELLED)
-    assert store.due() == []
+    assert store.queued.due() == []
     assert store.retry_of(retry) is None
 
 

@@ -211,31 +211,31 @@ def test_a_cancel_is_asked_for_once_and_seen_by_the_runs_runner(store: Store) ->
 
 def test_waiting_runs_are_found_oldest_first_until_they_are_queued_again(store: Store) -> None:
     first, second = record(store), record(store)
-    assert store.waiting_since(first.queued_at) == []
-    assert [r.run_id for r in store.waiting_since(time.time())] == [first.run_id, second.run_id]
+    assert store.queued.since(first.queued_at) == []
+    assert [r.run_id for r in store.queued.since(time.time())] == [first.run_id, second.run_id]
     before = time.time()
-    assert store.note_queued(first)
-    assert not store.note_queued(first)
-    assert [r.run_id for r in store.waiting_since(before)] == [second.run_id]
-    assert store.queue_position(second) == 1
-    assert store.queued_longer_than(60) == []
+    assert store.queued.note_again(first)
+    assert not store.queued.note_again(first)
+    assert [r.run_id for r in store.queued.since(before)] == [second.run_id]
+    assert store.queued.position(second) == 1
+    assert store.queued.longer_than(60) == []
 
 
 def test_whose_turn_it_may_be_is_told_by_tenant(store: Store) -> None:
     first, second = record(store), record(store)
     other = record(store, tenant_id="globex")
-    assert store.waiting_tenants() == {TENANT: 0, "globex": 0}
+    assert store.queued.tenants() == {TENANT: 0, "globex": 0}
     assert store.start_run(TENANT, first.run_id, ME)
-    assert store.waiting_tenants() == {TENANT: 1, "globex": 0}
-    assert store.first_waiting(TENANT, "", 0.0) == second.run_id
+    assert store.queued.tenants() == {TENANT: 1, "globex": 0}
+    assert store.queued.first(TENANT, "", 0.0) == second.run_id
     assert store.start_run("globex", other.run_id, ME)
-    assert store.waiting_tenants() == {TENANT: 1}
-    assert store.first_waiting("globex", "", 0.0) is None
+    assert store.queued.tenants() == {TENANT: 1}
+    assert store.queued.first("globex", "", 0.0) is None
 
 
 def test_a_run_that_may_not_have_been_told_as_queued_is_nobodys_turn_but_its_own_messages(
     store: Store,
 ) -> None:
     run = record(store)
-    assert store.first_waiting(TENANT, "", 60.0) is None
-    assert store.first_waiting(TENANT, run.run_id, 60.0) == run.run_id
+    assert store.queued.first(TENANT, "", 60.0) is None
+    assert store.queued.first(TENANT, run.run_id, 60.0) == run.run_id

@@ -36,20 +36,27 @@ def test_a_run_is_looked_for_among_those_of_its_tag(store: Store) -> None:
     second = tagged(store, "gpu")
     others = tagged(store, "gpu", "globex")
     assert [run.runner_tag for run in (plain, gpu, eu)] == [None, "gpu", "eu"]
-    assert store.waiting_tenants() == store.waiting_tenants("eu") == {TENANT: 0}
-    assert store.waiting_tenants("gpu") == {TENANT: 0, "globex": 0}
-    assert store.waiting_tenants("nowhere") == {}
-    assert store.first_waiting(TENANT, "", 0.0) == plain.run_id
-    assert store.first_waiting(TENANT, "", 0.0, "gpu") == gpu.run_id
-    assert [store.queue_position(run) for run in (plain, gpu, second, others)] == [0, 0, 2, 0]
+    assert store.queued.tenants() == store.queued.tenants("eu") == {TENANT: 0}
+    assert store.queued.tenants("gpu") == {TENANT: 0, "globex": 0}
+    assert store.queued.tenants("nowhere") == {}
+    assert store.queued.first(TENANT, "", 0.0) == plain.run_id
+    assert store.queued.first(TENANT, "", 0.0, "gpu") == gpu.run_id
+    assert [store.queued.position(run) for run in (plain, gpu, second, others)] == [0, 0, 2, 0]
     assert store.start_run(TENANT, gpu.run_id, ONE) is not None
-    assert store.waiting_tenants("gpu") == {TENANT: 1, "globex": 0}
-    assert store.waiting_tenants() == {TENANT: 0}, "what is at work for a tag counts there alone"
-    assert store.first_waiting(TENANT, "", 0.0, "gpu") == second.run_id
-    assert [store.count_active(tag) for tag in (None, "gpu", "eu", "nowhere")] == [1, 3, 1, 0]
-    waiting = store.waiting_since(time.time() + 1.0, "gpu")
+    assert store.queued.tenants("gpu") == {TENANT: 1, "globex": 0}
+    assert store.queued.tenants() == {TENANT: 0}, "what is at work for a tag counts there alone"
+    assert store.queued.first(TENANT, "", 0.0, "gpu") == second.run_id
+    assert [store.queued.count_active(tag) for tag in (None, "gpu", "eu", "nowhere")] == [
+        1,
+        3,
+        1,
+        0,
+    ]
+    waiting = store.queued.since(time.time() + 1.0, "gpu")
     assert [run.run_id for run in waiting] == [second.run_id, others.run_id]
-    assert (store.waiting().queued, store.waiting().running) == (4, 1), "figures are of all"
+    assert (store.queued.all_waiting().queued, store.queued.all_waiting().running) == (4, 1), (
+        "figures are of all"
+    )
 
 
 def test_a_retry_has_the_tag_of_the_run_that_failed(store: Store) -> None:

@@ -44,7 +44,7 @@ def test_each_end_is_told_by_its_name_to_those_who_want_it(desk: Desk) -> None:
     of_stranger = desk.webhook(URL, tenant_id="stranger")
     desk.end(job_id)
     desk.end(job_id, FAILED, reason="exit code 1", retry_after=0.0)
-    [retry] = desk.store.due()
+    [retry] = desk.store.queued.due()
     desk.finish(retry)
     desk.end(job_id, FAILED)
     cancelled = desk.end(job_id, RunStatus.CANCELLED)
@@ -159,7 +159,7 @@ def test_disabling_gives_up_what_waits_and_enabling_begins_anew(desk: Desk) -> N
     desk.hooks.replay(TENANT, webhook.webhook_id, given_up.delivery_id)
     desk.end(job_id)
     assert [one.status for one in desk.record(webhook)] == [DeliveryStatus.WAITING] * 2
-    assert desk.store.waiting().deliveries == 2
+    assert desk.store.queued.all_waiting().deliveries == 2
 
 
 def test_a_webhook_that_takes_nothing_while_too_many_wait_is_disabled(
@@ -175,7 +175,7 @@ def test_a_webhook_that_takes_nothing_while_too_many_wait_is_disabled(
         desk.hooks.settle([Result(claimed, now, 500, "it answered 500", next_at=now + 60)])
         is_disabled = desk.hooks.get(TENANT, webhook.webhook_id).disabled_at is not None
         assert is_disabled == (waiting > 3)
-    assert desk.store.waiting().deliveries == 0
+    assert desk.store.queued.all_waiting().deliveries == 0
 
 
 def test_the_record_is_paged_and_old_entries_go(desk: Desk) -> None:

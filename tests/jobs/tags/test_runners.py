@@ -106,7 +106,7 @@ def test_tenants_take_turns_among_the_runs_of_a_tag(
     holder = running(store, queued(store, run_queue, UNTIL_TOLD, "gpu"), nodes=2)
     many = [queued(store, run_queue, GOOD, "gpu") for _ in range(4)]
     few = [queued(store, run_queue, GOOD, "gpu", "globex") for _ in range(2)]
-    assert [store.queue_position(run) for run in (many[3], few[1])] == [5, 2]
+    assert [store.queued.position(run) for run in (many[3], few[1])] == [5, 2]
     waited = few[-1].created_at + ANNOUNCED_AFTER
     eventually(lambda: time.time() > waited, what="all were told as queued for sure")
     go(data_dir, holder)

@@ -1,0 +1,138 @@
+"""The runs that wait, of all tenants: whose turn it is, which wait for too long, which are to be put in the queue again."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from jobs.store.database import (
+    InTransaction,
+    check_takes_writes,
+)
+from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
+from jobs.store.records import (
+    Run,
+    Waiting,
+)
+from jobs.store.run_states import RunStatus
+from jobs.store.tables import RUNS
+from jobs.store.webhooks.store import count_waiting
+
+
+class QueuedRuns:
+    """Of an installation, by its database. Any thread; raises StoreUnavailable."""
+
+    def __init__(self, read: InTransaction, write: InTransaction) -> None:
+        self._read = read
+        self._write = write
+
+    def position(self, run: Run) -> int:
+        """How many queued runs come before this one: its tenant's earlier ones, and as many of each other tenant.
+
+        Of those with its tag. Retries whose time has not come are not among its tenant's.
+        """
+        of_tag = RUNS.c.runner_tag == run.runner_tag
+        earlier = sa.select(sa.func.count()).where(
+            RUNS.c.tenant_id == run.tenant_id,
+            IS_QUEUED,
+            of_tag,
+            RUNS.c.created_at < run.created_at,
+            sa.func.coalesce(RUNS.c.due_at, 0.0) <= time.time(),
+        )
+        others = sa.select(sa.func.count()).where(
+            RUNS.c.tenant_id != run.tenant_id, IS_QUEUED, of_tag
+        )
+
+        def read(connection: Connection) -> int:
+            own = int(connection.execute(earlier).scalar_one())
+            counts = connection.execute(others.group_by(RUNS.c.tenant_id)).scalars()
+            return own + sum(min(count, own) for count in counts)
+
+        return self._read(read)
+
+    def due(self, limit: int = 1000) -> list[Run]:
+        """Retries whose time has come and that were not queued yet, the earliest first."""
+        query = select_runs().where(
+            RUNS.c.status == RunStatus.QUEUED.value,
+            RUNS.c.due_at <= time.time(),
+            RUNS.c.queued_at == RUNS.c.due_at,
+        )
+        query = query.order_by(RUNS.c.due_at).limit(limit)
+        return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
+
+    def tenants(self, tag: str | None = None) -> dict[str, int]:
+        """Tenants with a queued run of the tag → how many of theirs are at work. Some may only wait for a retry's time."""
+        counted = sa.select(RUNS.c.tenant_id, RUNS.c.status, sa.func.count())
+        counted = counted.where(ACTIVE, RUNS.c.runner_tag == tag)
+        counted = counted.group_by(RUNS.c.tenant_id, RUNS.c.status)
+
+        def read(connection: Connection) -> dict[str, int]:
+            rows = [tuple(row) for row in connection.execute(counted)]
+            at_work = {
+                tenant: count for tenant, status, count in rows if status != RunStatus.QUEUED
+            }
+            return {
+                tenant: at_work.get(tenant, 0)
+                for tenant, status, _ in rows
+                if status == RunStatus.QUEUED
+            }
+
+        return self._read(read)
+
+    def first(self, tenant_id: str, claimed: str, age: float, tag: str | None = None) -> str | None:
+        """The id of the tenant's run of the tag that has waited longest: for `age` seconds at least, but for the run `claimed`.
+
+        Retries whose time has not come are left out.
+        """
+        now = time.time()
+        query = sa.select(RUNS.c.run_id).where(
+            RUNS.c.tenant_id == tenant_id,
+            IS_QUEUED,
+            RUNS.c.runner_tag == tag,
+            sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= now - age),
+            sa.func.coalesce(RUNS.c.due_at, 0.0) <= now,
+        )
+        query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)
+        return self._read(lambda connection: connection.execute(query).scalar())
+
+    def since(self, before: float, tag: str | None = None, limit: int = 1000) -> list[Run]:
+        """Queued runs of the tag that were last put in the queue before a time (Unix seconds), oldest first."""
+        query = select_runs().where(IS_QUEUED, RUNS.c.runner_tag == tag, RUNS.c.queued_at < before)
+        query = query.order_by(RUNS.c.created_at).limit(limit)
+        return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
+
+    def longer_than(self, seconds: float) -> list[Run]:
+        query = select_runs().where(
+            RUNS.c.status == RunStatus.QUEUED.value,
+            sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at) < time.time() - seconds,
+        )
+        return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
+
+    def note_again(self, run: Run) -> bool:
+        """Notes that the run was queued again. False when another process has noted that first."""
+        values = {"queued_at": time.time()}
+        same = RUNS.c.queued_at == run.queued_at
+        return self._write(
+            lambda c: set_run(c, run.tenant_id, run.run_id, RunStatus.QUEUED, values, same)
+        )
+
+    def count_active(self, tag: str | None = None) -> int:
+        """How many runs of the tag, of all tenants, are queued or running, without retries whose time has not come."""
+        query = sa.select(sa.func.count()).select_from(RUNS)
+        query = query.where(ACTIVE, RUNS.c.runner_tag == tag, RUNS.c.queued_at <= time.time())
+        return self._read(lambda c: int(c.execute(query).scalar_one()))
+
+    def all_waiting(self) -> Waiting:
+        """What all tenants wait for; retries whose time has not come are not among it. Raises as `ping` does."""
+        begun = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
+
+        def read(connection: Connection) -> Waiting:
+            check_takes_writes(connection)
+            of_all = sa.select(sa.func.count(), sa.func.min(begun))
+            queued, since = connection.execute(of_all.where(IS_QUEUED, begun <= time.time())).one()
+            running, _ = connection.execute(of_all.where(IS_RUNNING)).one()
+            return Waiting(queued, running, since, count_waiting(connection))
+
+        return self._read(read)
