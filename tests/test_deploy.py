@@ -42,6 +42,18 @@ def test_a_unit_starts_what_is_there(unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_makes_the_directory_that_it_writes_to(unit: Path) -> None:
+    """One that was missing failed the unit with 226/NAMESPACE, and the default, beside the code, cannot be written."""
+    read = configparser.ConfigParser(interpolation=None)
+    read.read(unit)
+    service = read["Service"]
+    assert service["ProtectSystem"] == "strict"
+    assert service["StateDirectoryMode"] == "0700"
+    name, _, place = service["Environment"].partition("=")
+    assert (name, place) == ("DATA_DIR", f"/var/lib/{service['StateDirectory']}")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_never_gives_a_unit_up(unit: Path) -> None:
     """By default five starts in ten seconds are the last ones, and a start without its database takes one."""
     read = configparser.ConfigParser(interpolation=None)
