@@ -213,7 +213,7 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _restore(settings: Settings, archive_file: Path) -> int:
-    if settings.data_dir.exists() and any(settings.data_dir.iterdir()):
+    if settings.data_dir.exists() and _holds_something(settings.data_dir):
         raise BackupError(f"{settings.data_dir} is not empty; let DATA_DIR name a new directory")
     url = make_url(settings.database_url)
     with _readable(archive_file) as archive:
@@ -227,13 +227,24 @@ def _restore(settings: Settings, archive_file: Path) -> int:
                 f"{archive_file} holds {'PostgreSQL' if DUMP in names else 'SQLite'}'s database, and DATABASE_URL "
                 "names another kind: set it to an empty one of that kind"
             )
-        parent = settings.data_dir.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".restore-", dir=parent) as directory:
-            archive.extractall(directory, filter="data")
+        where = _where_to_unpack(settings.data_dir.absolute())
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=where) as directory:
+            _unpack(archive, Path(directory))
             _put_in_place(Path(directory), settings, url)
     print(f"{settings.data_dir} is as it was when {archive_file} was made; start the server on it")
     return 0
+
+
+def _holds_something(directory: Path) -> bool:
+    return any(path.name != "lost+found" for path in directory.iterdir())  # which a new disk has
+
+
+def _where_to_unpack(data_dir: Path) -> Path:
+    """On the disk of DATA_DIR. Within it where it is there: it may be a volume, or all that we may write."""
+    if data_dir.exists():
+        return data_dir
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    return data_dir.parent
 
 
 @contextlib.contextmanager
@@ -255,6 +266,23 @@ def _check_sum(archive: tarfile.TarFile) -> None:
         pass
 
 
+def _unpack(archive: tarfile.TarFile, directory: Path) -> None:
+    """By hand: the filters of tarfile, which keep names inside, are not there before Python 3.11.4. Raises BackupError."""
+    for entry in archive:
+        place = Path(os.path.normpath(directory / entry.name))
+        if not (entry.isreg() and place.is_relative_to(directory)):
+            raise BackupError(
+                f"{entry.name} of the archive is no file, or is outside the destination: scripts/backup made none such"
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        content = archive.extractfile(entry)
+        assert content is not None, "it is a regular file"
+        with content, place.open("xb") as file:
+            shutil.copyfileobj(content, file)
+        place.chmod(entry.mode & 0o755 | 0o600)
+        os.utime(place, (entry.mtime, entry.mtime))
+
+
 def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
     (found / "data").mkdir(exist_ok=True)
     if url.get_backend_name() == "sqlite":
@@ -268,9 +296,12 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
     else:
         _load(url, found / DUMP)
     if settings.data_dir.exists():
-        settings.data_dir.rmdir()  # it is empty
-    (found / "data").rename(settings.data_dir)
-    settings.data_dir.chmod(0o700)
+        for path in (found / "data").iterdir():
+            path.rename(settings.data_dir / path.name)
+    else:
+        (found / "data").rename(settings.data_dir)
+    with contextlib.suppress(PermissionError):  # a volume of somebody else's; the start warns of it
+        settings.data_dir.chmod(0o700)
 
 
 # ---------------------------------------------------------------- PostgreSQL's own programs

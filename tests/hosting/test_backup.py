@@ -163,6 +163,43 @@ def test_nothing_is_ever_overwritten(archive: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
 
 
+BEFORE_FILTERS = (
+    "import sys, tarfile; from hosting.backup import main; "
+    "del tarfile.TarFile.extractall, tarfile.TarFile.extract; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def test_a_python_whose_tarfile_has_no_filters_restores(archive: Path, tmp_path: Path) -> None:
+    """As Debian 12's 3.11.2."""
+    place = tmp_path / "new"
+    with tarfile.open(archive) as found:
+        before = found.getmember("data/notes.txt")
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE_FILTERS, "restore", str(archive)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(place)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    after = (place / "notes.txt").stat()
+    assert (place / "notes.txt").read_text() == "x"
+    assert (stat.S_IMODE(after.st_mode), int(after.st_mtime)) == (before.mode, int(before.mtime))
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_an_empty_directory_is_filled_and_not_replaced(archive: Path, tmp_path: Path) -> None:
+    """It may be a volume, which cannot be removed, in a directory that is not ours."""
+    place = tmp_path / "volume"
+    (place / "lost+found").mkdir(parents=True)
+    before = place.stat().st_ino
+    done = command("restore", archive, data_dir=place)
+    assert done.returncode == 0, done.stderr
+    assert place.stat().st_ino == before
+    kept = sorted(path.name for path in place.iterdir())
+    assert kept == ["lost+found", "notes.txt", "progress.db"]
+
+
 def with_a_way_out(path: Path) -> None:
     with tarfile.open(path, "w:gz") as archive:
         for name in ("progress.db", "../outside.txt"):
@@ -183,10 +220,19 @@ def test_an_archive_that_was_not_copied_to_its_end_is_named(
     assert not (tmp_path / "new").exists()
 
 
+def with_a_link(path: Path) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("progress.db"))
+        link = tarfile.TarInfo("data")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc"
+        archive.addfile(link)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (with_a_way_out, "outside the destination"),
+        (with_a_link, "is no file"),
         (lambda path: path.write_text("no archive"), "not a gzip file"),
         (lambda path: tarfile.open(path, "w:gz").close(), "is no archive of scripts/backup"),
         (lambda path: None, "No such file"),
