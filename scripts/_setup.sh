@@ -13,6 +13,21 @@ if [[ -n ${DATA_DIR:-} && $DATA_DIR != /* ]]; then export DATA_DIR="$PWD/$DATA_D
 
 say() { printf '%s\n' "$*" >&2; }
 
+# takes OPTION -- ARGUMENTS: ends a script that takes OPTION alone, or '' for none, where it is given something else. --help tells its head.
+takes() {
+  local option=$1 head
+  shift 2
+  if (($# == 0)) || [[ $# == 1 && -n $option && $1 == "$option" ]]; then return 0; fi
+  head=$(sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p;};}' "$0")
+  if [[ $1 == --help || $1 == -h ]]; then
+    printf '%s\n' "$head"
+    exit 0
+  fi
+  say "scripts/${0##*/}: it does not take $*"
+  say "$head"
+  exit 2
+}
+
 # Prints the first Python that is new enough and can make a venv, or says why there is none.
 find_python() {
   local candidate seen="" no_venv=""

@@ -302,6 +302,23 @@ def test_help_needs_no_set_up(command: Command) -> None:
     assert not (command.directory / "never-made").exists()
 
 
+@pytest.mark.parametrize("name", ["lock", "bundle-page", "check-page"])
+def test_a_script_for_developers_does_what_it_is_asked_for_alone(name: str, tmp_path: Path) -> None:
+    """`--help` and a wrong option did its work before: new locks, a new bundle."""
+    environment = {"PATH": os.environ["PATH"], "VENV": str(tmp_path / "never-made")}
+
+    def done(option: str) -> subprocess.CompletedProcess[str]:
+        command = [str(ROOT / "scripts" / name), option]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    told, refused = done("--help"), done("--nonsense")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(("Writes", "Makes", "Checks"))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"scripts/{name}: it does not take --nonsense" in refused.stderr
+    assert not (tmp_path / "never-made").exists()
+
+
 def test_an_old_python_is_named(command: Command) -> None:
     old = command.directory / "bin"
     old.mkdir()
