@@ -82,3 +82,8 @@ def numeric_key(sql: str) -> str:
 def places_after_point(sql: str) -> str:
     """How many digits a NUMERIC, which is a text of digits, has after the point; zeros at the end not counted."""
     return f"length(rtrim(split_part({sql}, '.', 2), '0'))"
+
+
+def places_before_point(sql: str) -> str:
+    """How many digits the text of a number has before the point; zeros at the start not counted."""
+    return f"length(ltrim(split_part(ltrim({sql}, '-'), '.', 1), '0'))"

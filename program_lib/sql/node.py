@@ -17,14 +17,14 @@ from program_lib.gathered import Gathered
 from program_lib.limits import is_out_of_memory
 from program_lib.nodes import Feeds, Node
 from program_lib.parameters import taken
-from program_lib.reshape.keys import places_after_point
+from program_lib.reshape.keys import places_after_point, places_before_point
 from program_lib.spool import Spool
 from program_lib.sql.allowed import QueryFailed
 from program_lib.sql.bound import bind
 from program_lib.sql.query import described
 from program_lib.sql.results import carried
-from program_lib.sql.tables import INPUT, type_in_sql, view
-from program_lib.types import MAX_DIGITS, NUMERIC, Kind
+from program_lib.sql.tables import INPUT, is_wide, narrowed, type_in_sql, view
+from program_lib.types import MAX_DIGITS, NUMERIC, Column, Kind, Type
 from progress_lib import Status
 
 TABLE = "rows_of_input_{}"  # of the spool; no query may name it
@@ -110,8 +110,8 @@ class Sql(Node):
         """What the query gives, in batches."""
         with self.at_work():
             for port, table in self.tables.items():
-                scales = self._scales(spool, table)
-                spool.execute(view(port, table.schema, table.table, quoted_name, scales))
+                seen = self._decimals(spool, table)
+                spool.execute(view(port, table.schema, table.table, quoted_name, seen))
             spool.use(lambda connection: bind(connection, taken()))
         tables = spool.ask(self.query.text)
         while (found := self._next(tables)) is not None:
@@ -130,10 +130,21 @@ class Sql(Node):
                 raise QueryFailed(engine_reason(error)) from error
             return None if found is None else carried(found, self.schema)
 
-    def _scales(self, spool: Spool, table: Gathered) -> dict[str, int]:
-        """The most digits after the point in each NUMERIC column, which then is a decimal that holds all its values."""
-        names = [column.name for column in table.schema if column.type.kind is Kind.NUMERIC]
-        return {name: self._scale(spool, table, name) for name in names}
+    def _decimals(self, spool: Spool, table: Gathered) -> dict[str, Type]:
+        """What the query sees of NUMERIC columns and wide decimals: a decimal that holds all their values, and is no wider."""
+        return {
+            column.name: self._decimal(spool, table, column)
+            for column in table.schema
+            if column.type.kind is Kind.NUMERIC or is_wide(column.type)
+        }
+
+    def _decimal(self, spool: Spool, table: Gathered, column: Column) -> Type:
+        is_numeric = column.type.kind is Kind.NUMERIC
+        scale = self._scale(spool, table, column.name) if is_numeric else column.type.scale or 0
+        digits = places_before_point(f"CAST({quoted_name(column.name)} AS VARCHAR)")
+        whole = spool.value(f"SELECT max({digits}) FROM {table.table}")  # noqa: S608
+        assert whole is None or isinstance(whole, int)
+        return narrowed(column.type, scale, whole or 0)
 
     def _scale(self, spool: Spool, table: Gathered, name: str) -> int:
         column = quoted_name(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import duckdb
@@ -15,7 +15,7 @@ from program_lib.spool import interruptible
 from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
 from program_lib.sql.bound import Bound, bind, bound
 from program_lib.sql.results import schema_of
-from program_lib.sql.tables import check_names, empty_table
+from program_lib.sql.tables import check_names, empty_table, is_wide
 from program_lib.types import Kind, Schema
 
 SCALES = (4, 7)  # digits after the point that NUMERIC columns are tried with; any two would do
@@ -28,26 +28,34 @@ def described(query: str, inputs: Mapping[str, Schema]) -> tuple[Bound, Schema]:
     check_names(inputs)
     made = bound(query, taken())
     has_numeric = any(c.type.kind is Kind.NUMERIC for schema in inputs.values() for c in schema)
-    scales = SCALES if has_numeric else SCALES[:1]
-    found = [_described_with(made, inputs, scale) for scale in scales]
-    (names, types), (_, others) = found[0], found[-1]
-    return made, schema_of(names, types, others)
+    has_wide = any(is_wide(column.type) for schema in inputs.values() for column in schema)
+    names, types = _described_with(made, inputs, SCALES[0])
+    _, others = _described_with(made, inputs, SCALES[1]) if has_numeric else (names, types)
+    _, narrow = _described_with(made, inputs, SCALES[0], True) if has_wide else (names, types)
+    return made, schema_of(names, types, others, narrow)
 
 
 def _described_with(
-    query: Bound, inputs: Mapping[str, Schema], scale: int
+    query: Bound, inputs: Mapping[str, Schema], scale: int, is_narrow: bool = False
 ) -> tuple[list[str], list[str]]:
     """The names and the types of the query's columns where NUMERIC columns have so many digits after the point."""
+
+    def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+        for name, schema in inputs.items():
+            connection.execute(empty_table(name, schema, scale, is_narrow))
+
     with closed_database(_SMALL, tells_places=True) as connection:
-        return interruptible(connection, lambda: _columns(connection, query, inputs, scale))
+        return interruptible(connection, lambda: _columns(connection, query, inputs, make_tables))
 
 
 def _columns(
-    connection: duckdb.DuckDBPyConnection, query: Bound, inputs: Mapping[str, Schema], scale: int
+    connection: duckdb.DuckDBPyConnection,
+    query: Bound,
+    inputs: Mapping[str, Schema],
+    make_tables: Callable[[duckdb.DuckDBPyConnection], None],
 ) -> tuple[list[str], list[str]]:
     try:
-        for name, schema in inputs.items():
-            connection.execute(empty_table(name, schema, scale))
+        make_tables(connection)
         bind(connection, taken())
         check_allowed(connection, query.text, inputs)
         try:

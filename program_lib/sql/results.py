@@ -18,6 +18,7 @@ from program_lib.types import (
     DOUBLE,
     INTEGER,
     JSON,
+    MAX_DIGITS,
     NUMERIC,
     TEXT,
     TIME,
@@ -51,20 +52,31 @@ _NESTED = re.compile(r"(STRUCT|MAP|UNION)\(|.*\]$|VARIANT$", re.DOTALL)
 MAX_TYPE = 60  # characters of a type's name in a message
 
 
-def schema_of(names: list[str], types: list[str], with_more_digits: list[str]) -> Schema:
+def schema_of(
+    names: list[str], types: list[str], with_more_digits: list[str], narrow: list[str]
+) -> Schema:
     """The columns of a query. Raises QueryFailed for a type that rows do not have here.
 
     `with_more_digits`: the types of the same query where its NUMERIC columns have more digits after the point; a
-    column whose type they change is NUMERIC, too.
+    column whose type they change is NUMERIC, too. `narrow`: where its decimals have fewer digits before the point;
+    what then has more behind it was cut off for want of room.
     """
     columns = [
-        Column(name, NUMERIC if one != other and _DECIMAL.fullmatch(one) else _type(name, one))
-        for name, one, other in zip(names, types, with_more_digits, strict=True)
+        Column(name, NUMERIC)
+        if one != other and _DECIMAL.fullmatch(one)
+        else Column(name, _with_room(_type(name, one), _DECIMAL.fullmatch(less)))
+        for name, one, other, less in zip(names, types, with_more_digits, narrow, strict=True)
     ]
     try:
         return Schema(columns)
     except ValueError as error:
         raise QueryFailed(str(error)) from None
+
+
+def _with_room(found: Type, narrow: re.Match[str] | None) -> Type:
+    if found.kind is not Kind.DECIMAL or narrow is None or int(narrow[2]) <= (found.scale or 0):
+        return found
+    return decimal(MAX_DIGITS, int(narrow[2]))
 
 
 def _type(name: str, found: str) -> Type:
@@ -112,6 +124,11 @@ def _made(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray | pa.Array:
 
 def _digits(values: pa.ChunkedArray) -> pa.Array:
     """Decimals as texts, without the zeros at the end that only the digits of other values are the reason of."""
+    if not pa.types.is_decimal(values.type):
+        raise ValueError(
+            f"its numbers together need more than {MAX_DIGITS} digits, and DuckDB computes them as floating-point"
+            " ones: CAST those that come to a DECIMAL of fewer digits"
+        )
     found = decimal(values.type.precision, values.type.scale)
     texts = column_texts(values, found)
     return pc.replace_substring_regex(texts, r"\.0*$|(\.\d*?)0+$", r"\1")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from program_lib.errors import ProgramError
 from program_lib.expressions.sql import type_name
-from program_lib.types import MAX_DIGITS, Column, Kind, Schema, Type
+from program_lib.types import MAX_DIGITS, Column, Kind, Schema, Type, decimal
 
 INPUT = "input"  # the one input of a node that names none
+WHOLE_DIGITS = 18  # before the point, of a decimal that a query sees, unless its values have more
 _OWN_TYPES = {Kind.UUID: "UUID", Kind.JSON: "JSON"}  # which travel as texts otherwise
 
 
@@ -46,23 +48,52 @@ def type_in_sql(of: Type, scale: int) -> str:
     return _OWN_TYPES.get(of.kind) or type_name(of)
 
 
-def empty_table(name: str, schema: Schema, scale: int) -> str:
-    """A statement that makes a table as the query sees it."""
-    columns = ", ".join(
-        f"{name_in_sql(column.name)} {type_in_sql(column.type, scale)}" for column in schema
-    )
+def is_wide(of: Type) -> bool:
+    """Whether a query sees a narrower decimal of such a column."""
+    return of.kind is Kind.DECIMAL and (of.precision or 0) - (of.scale or 0) > WHOLE_DIGITS
+
+
+def narrowed(of: Type, scale: int, whole: int = 0) -> Type:
+    """The decimal that a query sees of numbers with so many digits after and before the point.
+
+    Of two decimals that have none of 38 digits in common DuckDB rounds the one with more digits after the point: beside
+    a DECIMAL(38,0), 1.5 is 2.
+    """
+    most = MAX_DIGITS if of.kind is Kind.NUMERIC else of.precision or MAX_DIGITS
+    return decimal(min(most, max(whole + 1, WHOLE_DIGITS) + scale), scale)
+
+
+def empty_table(name: str, schema: Schema, scale: int, is_narrow: bool) -> str:
+    """A statement that makes a table as the query sees it; `is_narrow`: with as few digits as decimals may have."""
+
+    def type_of(of: Type) -> str:
+        if is_narrow and is_wide(of):
+            return type_name(narrowed(of, of.scale or 0))
+        return type_in_sql(of, scale)
+
+    columns = ", ".join(f"{name_in_sql(column.name)} {type_of(column.type)}" for column in schema)
     return f"CREATE TEMP TABLE {name_in_sql(name)} ({columns})"
 
 
 def view(
-    name: str, schema: Schema, table: str, quoted: Callable[[str], str], scales: Mapping[str, int]
+    name: str, schema: Schema, table: str, quoted: Callable[[str], str], seen: Mapping[str, Type]
 ) -> str:
-    """A statement that shows the rows of a spool's table as the query sees them; `quoted`: how it names columns."""
-    columns = ", ".join(_shown(column, quoted(column.name), scales) for column in schema)
+    """A statement that shows the rows of a spool's table as the query sees them.
+
+    `quoted`: how the table names columns. `seen`: what the query sees of those that are not as they are declared.
+    """
+    columns = ", ".join(
+        _shown(
+            replace(column, type=seen.get(column.name, column.type)),
+            quoted(column.name),
+            column.type,
+        )
+        for column in schema
+    )
     return f"CREATE TEMP VIEW {name_in_sql(name)} AS SELECT {columns} FROM {table}"  # noqa: S608
 
 
-def _shown(column: Column, sql: str, scales: Mapping[str, int]) -> str:
-    seen = type_in_sql(column.type, scales.get(column.name, 0))
-    cast = sql if seen == type_name(column.type) else f"CAST({sql} AS {seen})"
+def _shown(column: Column, sql: str, lies_as: Type) -> str:
+    seen = type_in_sql(column.type, 0)
+    cast = sql if seen == type_name(lies_as) else f"CAST({sql} AS {seen})"
     return f"{cast} AS {name_in_sql(column.name)}"

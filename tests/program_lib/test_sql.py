@@ -115,6 +115,57 @@ def test_numeric_columns_are_exact_and_stay_numeric() -> None:
     assert handed.rows() == [("6.625", "3.125", "16.015625", Decimal("6.625"), True)]
 
 
+WHOLE = [
+    ("Rom", "1", 1),
+    ("Bonn", "2", 2),
+    ("Ulm", None, 3),
+]  # amounts without digits after the point
+
+
+@pytest.mark.parametrize(
+    ("sql_of", "wanted"),
+    [
+        ("coalesce(amount, 0.5)", ["1", "2", "0.5"]),
+        ("CASE WHEN amount > 1 THEN amount ELSE 0.25 END", ["0.25", "2", "0.25"]),
+        ("greatest(amount, 1.125)", ["1.125", "2", "1.125"]),
+        ("amount % 0.75", ["0.25", "0.5", None]),
+    ],
+)
+def test_a_number_beside_a_numeric_column_keeps_its_digits(
+    sql_of: str, wanted: list[str | None]
+) -> None:
+    """Of two decimals that have none of 38 digits in common DuckDB rounds one."""
+    handed = asked(f"SELECT {sql_of} AS x FROM input ORDER BY n", rows=WHOLE)
+    assert types(handed) == {"x": "numeric"}
+    assert [row[0] for row in handed.rows()] == wanted
+
+
+def test_decimals_of_38_digits_keep_theirs_beside_each_other() -> None:
+    schema = Schema([Column("total", decimal(38, 2)), Column("mean", decimal(38, 9))])
+    rows = [(Decimal("1.50"), Decimal("2.002500001")), (Decimal("9" * 18), None)]
+    handed = asked(
+        "SELECT total AS x, coalesce(mean, total) AS y, greatest(total, 0.125) AS z FROM input ORDER BY n",
+        Schema([*schema, Column("n", INTEGER)]),
+        [(*row, n) for n, row in enumerate(rows)],
+    )
+    assert types(handed) == {"x": "decimal(38,2)", "y": "decimal(38,9)", "z": "decimal(38,3)"}
+    assert handed.rows() == [
+        (Decimal("1.50"), Decimal("2.002500001"), Decimal("1.500")),
+        (Decimal("9" * 18), Decimal("9" * 18), Decimal("9" * 18)),
+    ]
+    united = asked(
+        "SELECT total AS x FROM input UNION ALL SELECT mean FROM input", schema, rows[:1]
+    )
+    assert types(united) == {"x": "decimal(38,9)"}
+    assert sorted(united.rows()) == [(Decimal("1.5"),), (Decimal("2.002500001"),)]
+
+
+def test_a_decimal_of_38_digits_is_passed_on_whole() -> None:
+    schema, value = Schema([Column("d", decimal(38, 2))]), Decimal("9" * 36 + ".99")
+    handed = asked("SELECT d, -d AS e FROM input", schema, [(value,)])
+    assert handed.rows() == [(value, value.copy_negate())]
+
+
 @pytest.mark.parametrize("value", ["NaN", "1" * 37 + ".25", "0." + "1" * 40])
 def test_a_numeric_value_that_no_decimal_holds_is_refused_with_its_row(value: str) -> None:
     rows = [*SOLD, ("Ulm", value, 5)]
