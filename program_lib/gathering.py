@@ -18,8 +18,10 @@ from program_lib.ports import UNNAMED
 from program_lib.reshape.keys import places_after_point
 from program_lib.reshape.rows import TABLE, Answer, Rows
 from program_lib.spool import Spool
-from program_lib.types import Column, Schema
+from program_lib.types import MAX_DIGITS, Column, Schema
 from progress_lib import Status
+
+_OVERFLOW = "Overflow in "  # begins what DuckDB says of a sum that does not fit
 
 
 class Gather(InnerNode):
@@ -82,7 +84,7 @@ class Gather(InnerNode):
             except duckdb.Error as error:
                 if is_out_of_memory(error):
                     raise
-                raise ProgramError(engine_reason(error)) from error
+                raise ProgramError(_reason(error)) from error
 
     def _scales(self) -> dict[str, int]:
         return {name: self._scale(name) for name in self.answer.measured}
@@ -97,6 +99,16 @@ class Gather(InnerNode):
 
     def _place(self, number: int) -> str:
         return f"row {number:,} of {self.name}"
+
+
+def _reason(error: duckdb.Error) -> str:
+    said = engine_reason(error)
+    if not said.startswith(_OVERFLOW):
+        return said
+    return (
+        f"a sum has no room in {MAX_DIGITS} digits: let a Map before round its column, or take float(x) of it"
+        f" ({said})"
+    )
 
 
 def _column(schema: Schema, name: str) -> Column:

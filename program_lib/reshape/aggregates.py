@@ -128,10 +128,18 @@ def _mean(asked: Asked) -> Aggregated:
         return Aggregated(DOUBLE, _finite(asked, asked.call(f"avg({asked.sql}{asked.order})")))
     total, scale = _total(asked)
     more = min(MEAN_DIGITS, MAX_DIGITS - scale)
+    after = scale + more
     mean = _divided(total, asked.call(f"count({asked.sql})"), scale, more)
     if asked.kind is Kind.NUMERIC:
-        return Aggregated(NUMERIC, numeric_text(mean, scale + more))
-    return Aggregated(decimal(MAX_DIGITS, scale + more), mean)
+        short = f"rtrim(rtrim({mean}, '0'), '.')"
+        return Aggregated(NUMERIC, f"regexp_replace({short}, '^-0$', '0')")
+    of = decimal(MAX_DIGITS, after)
+    tried = f"TRY_{cast(mean, of)}"
+    problem = f"the mean of {asked.known.name} has no room in {MAX_DIGITS} digits, {after} of them after the point: "
+    failed = fail(problem, of, mean)
+    return Aggregated(
+        of, case((f"{tried} IS NULL AND {total} IS NOT NULL", failed), otherwise=tried)
+    )
 
 
 def _total(asked: Asked) -> tuple[str, int]:
@@ -158,19 +166,19 @@ def _exact(asked: Asked) -> str:
 
 
 def _divided(total: str, count: str, scale: int, more: int) -> str:
-    """total / count as a decimal with `more` digits, computed in whole numbers: DuckDB divides in floating point."""
+    """The text of total / count with `more` digits, computed in whole numbers: DuckDB divides in floating point."""
     whole = f"CAST(replace(CAST({total} AS VARCHAR), '.', '') AS HUGEINT)"
-    size, factor = f"abs({whole})", 10**more
-    shares = f"({size} // {count}) * {factor}::HUGEINT"
-    rest = f"(({size} % {count}) * {2 * factor}::HUGEINT + {count}) // (2 * {count})"
-    after = scale + more
-    found = f"CAST({shares} + {rest} AS VARCHAR)"
+    size, factor, after = f"abs({whole})", f"{10**more}::HUGEINT", scale + more
+    part = f"(({size} % {count}) * 2 * {factor} + {count}) // (2 * {count})"  # up to `factor`
+    found = f"CAST({size} // {count} + {part} // {factor} AS VARCHAR)"
+    if more:
+        found = f"{found} || lpad(CAST({part} % {factor} AS VARCHAR), {more}, '0')"
     digits = (
         f"repeat('0', {after + 1} - length({found})) || {found}"  # lpad would cut what is longer
     )
     text = f"left({digits}, -{after}) || '.' || right({digits}, {after})" if after else digits
     sign = f"CASE WHEN {whole} < 0 THEN '-' ELSE '' END"
-    return cast(f"({sign} || {text})", decimal(MAX_DIGITS, after))
+    return f"({sign} || {text})"
 
 
 def numeric_text(sql: str, scale: int) -> str:

@@ -98,6 +98,38 @@ def test_it_leaves_nothing_where_it_fails(directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
+def test_a_mean_of_numerics_may_have_more_digits_than_a_decimal() -> None:
+    """17 digits before the point, 20 after it, and six more of the mean."""
+    schema = Schema([Column("a", NUMERIC)])
+    rows = [("12345678901234567.00000000000000000001",), ("12345678901234568",), ("-1",)]
+    handed = gather(lambda rows: rows.aggregate([], {"m": ("mean", "a")}), schema, rows)
+    assert handed.rows() == [("8230452600823044.66666666666666666667",)]
+
+
+def test_a_mean_that_rounds_to_nothing_has_no_sign() -> None:
+    schema, least = Schema([Column("a", NUMERIC)]), "-0." + "0" * 37 + "1"
+    handed = gather(
+        lambda rows: rows.aggregate([], {"m": ("mean", "a")}), schema, [(least,), ("0",), ("0",)]
+    )
+    assert handed.rows() == [("0",)]
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "words"),
+    [
+        ("sum", Decimal("9" * 36 + ".99"), "a sum has no room in 38 digits: let a Map before round its column"),
+        ("mean", Decimal("9" * 35 + ".99"), "the mean of a has no room in 38 digits, 8 of them after the point: 9"),
+    ],
+)  # fmt: skip
+def test_a_sum_or_a_mean_without_room_says_so(function: str, value: Decimal, words: str) -> None:
+    schema = Schema([Column("a", decimal(38, 2))])
+    with pytest.raises(NodeFailed) as caught:
+        gather(
+            lambda rows: rows.aggregate([], {"s": (function, "a")}), schema, [(value,), (value,)]
+        )
+    assert words in caught.value.reason
+
+
 @pytest.mark.parametrize("of", [JSON, INTERVAL, INET], ids=str)
 def test_what_has_no_order_is_not_sorted(of: Type) -> None:
     schema = Schema([Column("a", of)])
