@@ -14,11 +14,12 @@ from program_lib.parameters import taken
 from program_lib.spool import interruptible
 from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
 from program_lib.sql.bound import Bound, bind, bound
-from program_lib.sql.results import schema_of
+from program_lib.sql.results import is_decimal, schema_of
 from program_lib.sql.tables import check_names, empty_table, is_wide
 from program_lib.types import Kind, Schema
 
 SCALES = (4, 7)  # digits after the point that NUMERIC columns are tried with; any two would do
+MANY = 30  # digits after the point, more than a number of a query has
 _SMALL: Config = {"memory_limit": "64MB", "threads": "1"}  # of tables without rows
 _DESCRIBE = "DESCRIBE "
 
@@ -30,9 +31,24 @@ def described(query: str, inputs: Mapping[str, Schema]) -> tuple[Bound, Schema]:
     has_numeric = any(c.type.kind is Kind.NUMERIC for schema in inputs.values() for c in schema)
     has_wide = any(is_wide(column.type) for schema in inputs.values() for column in schema)
     names, types = _described_with(made, inputs, SCALES[0])
-    _, others = _described_with(made, inputs, SCALES[1]) if has_numeric else (names, types)
+    others = _with_more_digits(made, inputs, types) if has_numeric else types
     _, narrow = _described_with(made, inputs, SCALES[0], True) if has_wide else (names, types)
     return made, schema_of(names, types, others, narrow)
+
+
+def _with_more_digits(query: Bound, inputs: Mapping[str, Schema], types: list[str]) -> list[str]:
+    """The query's types where NUMERIC columns have more digits after the point, and more than a number written in it."""
+    _, others = _described_with(query, inputs, SCALES[1])
+    if all(one != other or not is_decimal(one) for one, other in zip(types, others, strict=True)):
+        return others
+    try:
+        _, many = _described_with(query, inputs, MANY)
+    except QueryFailed:  # a product of them has no room
+        return others
+    return [
+        most if one == other else other
+        for one, other, most in zip(types, others, many, strict=True)
+    ]
 
 
 def _described_with(

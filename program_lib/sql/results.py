@@ -52,6 +52,10 @@ _NESTED = re.compile(r"(STRUCT|MAP|UNION)\(|.*\]$|VARIANT$", re.DOTALL)
 MAX_TYPE = 60  # characters of a type's name in a message
 
 
+def is_decimal(name: str) -> bool:
+    return _DECIMAL.fullmatch(name) is not None
+
+
 def schema_of(
     names: list[str], types: list[str], with_more_digits: list[str], narrow: list[str]
 ) -> Schema:
@@ -63,7 +67,7 @@ def schema_of(
     """
     columns = [
         Column(name, NUMERIC)
-        if one != other and _DECIMAL.fullmatch(one)
+        if one != other and is_decimal(one)
         else Column(name, _with_room(_type(name, one), _DECIMAL.fullmatch(less)))
         for name, one, other, less in zip(names, types, with_more_digits, narrow, strict=True)
     ]

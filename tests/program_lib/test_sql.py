@@ -140,6 +140,15 @@ def test_a_number_beside_a_numeric_column_keeps_its_digits(
     assert [row[0] for row in handed.rows()] == wanted
 
 
+def test_a_numeric_with_more_digits_than_a_number_beside_it_stays_numeric() -> None:
+    handed = asked(
+        "SELECT amount + 0.0000001 AS x, round(amount, 2) AS y, CAST(amount AS DECIMAL(9, 7)) AS z FROM input",
+        rows=[("Rom", "0.123456789", 1)],
+    )
+    assert types(handed) == {"x": "numeric", "y": "decimal(38,2)", "z": "decimal(9,7)"}
+    assert handed.rows() == [("0.123456889", Decimal("0.12"), Decimal("0.1234568"))]
+
+
 def test_decimals_of_38_digits_keep_theirs_beside_each_other() -> None:
     schema = Schema([Column("total", decimal(38, 2)), Column("mean", decimal(38, 9))])
     rows = [(Decimal("1.50"), Decimal("2.002500001")), (Decimal("9" * 18), None)]
