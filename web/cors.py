@@ -10,9 +10,7 @@ from werkzeug.exceptions import Forbidden
 from web.origins import Origins, refusal
 
 METHODS = "GET, POST, PUT, DELETE"
-HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, tracestate, X-Request-ID"
-)
+HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, traceparent, tracestate, X-Request-ID"
 EXPOSED = "ETag, Location, Retry-After, WWW-Authenticate, X-Request-ID"
 MAX_AGE = 600  # seconds that a browser may keep the answer to a preflight
 GUARDED = "/api/"

@@ -43,7 +43,7 @@ from jobs.http.documents import (
 from jobs.http.files import operations as file_operations
 from jobs.http.files.routes import FileRoutes
 from jobs.http.files.routes import refused as no_output
-from jobs.http.follow import Followers, ndjson, server_sent
+from jobs.http.follow import END, Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
 from jobs.http.history import Histories, Past, no_past
 from jobs.http.kept import operations as kept_operations
@@ -486,6 +486,8 @@ class _Api:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":  # nobody would read the stream, and so close it
             return Response(content_type=content_type, headers=headers)
+        if run.has_ended and request.headers.get("Last-Event-ID") == END:
+            return Response(status=204)  # an EventSource then stays away
         more = request.args.get("more") == "1"
         stream = self._followers.follow(run, bearer.expires_at, encode, more=more)
         return Response(stream, content_type=content_type, headers=headers)

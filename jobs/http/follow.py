@@ -16,7 +16,7 @@ from jobs.http.documents import progress_event, server_event, status_event
 from jobs.http.problems import unavailable
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.records import Run
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import ENDS, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.fair_shares import FairPlaces
 from progress_lib import MalformedProgress
@@ -30,6 +30,9 @@ LOOK_PERIOD = 1.0  # seconds between two reads of the store
 # Seconds without an event until the last status is sent again, which finds clients that are gone
 KEEP_ALIVE = 10.0
 
+END = (
+    "end"  # the id of the last event of a run, as a client that comes back has it in Last-Event-ID
+)
 Event = dict[str, Any]
 
 EXPIRED: Event = {
@@ -232,8 +235,11 @@ def ndjson(event: Event) -> str:
 def server_sent(event: Event) -> str:
     """An event for an EventSource, whose `onmessage` gets the JSON that a WebSocket would get.
 
-    EXPIRED becomes a comment: an EventSource then reconnects by itself.
+    EXPIRED becomes a comment: an EventSource then reconnects by itself. So it does after the run's end, and says then what it
+    has: that event's id.
     """
     if event is EXPIRED:
         return f": {event['message']}\n\n"
-    return f"data: {json.dumps(event)}\n\n"
+    is_end = event["type"] == "job.status" and event["payload"]["status"] in ENDS
+    number = f"id: {END}\n" if is_end else ""
+    return f"{number}data: {json.dumps(event)}\n\n"

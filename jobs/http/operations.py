@@ -61,7 +61,7 @@ _ASKS_A_RUNNER = (422, 503, 504)
 _FOLLOWS = "the run's events, until it ends or the token expires"
 # OpenAPI 3.1 knows no sequences: the schema is of one event, as tools read it
 _SENT = {"type": "string", "contentMediaType": JSON, "contentSchema": ref("FollowEvent")}
-_EVENT = record({"data": _SENT, "event": TEXT}, optional=("event",))
+_EVENT = record({"data": _SENT, "event": TEXT, "id": TEXT}, optional=("event", "id"))
 _LINES = {"type": "string", "x-line": ref("FollowEvent")}
 _RUN_FILTERS = (_STATUS, _SINCE, _UNTIL, _limit(RUNS_A_PAGE), _BEFORE)
 
@@ -237,9 +237,17 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "events": Operation(
         "Server-sent events: what happens to the run",
-        {200: Answer(f"{_FOLLOWS}; each `data` is a FollowEvent", {"text/event-stream": _EVENT})},
+        {
+            200: Answer(f"{_FOLLOWS}; each `data` is a FollowEvent", {"text/event-stream": _EVENT}),
+            204: Answer("the client has the run's end"),
+        },
         _READ,
-        (_MORE,),
+        (
+            _MORE,
+            Parameter(
+                "Last-Event-ID", "as an EventSource sends it that comes back", TEXT, "header"
+            ),
+        ),
         tag=_RUNS,
     ),
     "wait": Operation(

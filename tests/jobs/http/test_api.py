@@ -628,8 +628,14 @@ def test_server_sent_events_of_a_run_that_ended(client: FlaskClient) -> None:
     answer = client.get(f"/api/runs/{run_id}/events")
     assert answer.content_type == "text/event-stream"
     (event,) = [e for e in answer.text.split("\n\n") if e]
-    document = json.loads(event.removeprefix("data: "))
+    number, _, said = event.partition("\n")
+    document = json.loads(said.removeprefix("data: "))
     assert (document["type"], document["payload"]["status"]) == ("job.status", "cancelled")
+    # An EventSource comes back each time that a stream ends, unless the answer is 204
+    back = {"Last-Event-ID": number.removeprefix("id: ")}
+    assert client.get(f"/api/runs/{run_id}/events", headers=back).status_code == 204
+    other = execute(client, new_job(client))
+    assert client.head(f"/api/runs/{other}/events", headers=back).status_code == 200
 
 
 def test_who_takes_more_is_told_that_nats_is_away_and_back(
