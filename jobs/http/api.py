@@ -430,7 +430,8 @@ class _Api:
         run = self._store.run(self.tenant("jobs:read"), run_id)
         if request.args.get("format") == "text":
             return _text_file(self._logs.whole(run), f"run-{run.run_id}.log")
-        piece = LogPiece.of(self._logs.read(run, pages.number("from", 0, int)))
+        found = self._logs.read(run, pages.number("from", 0, int))
+        piece = LogPiece.of(found, is_complete=run.has_ended)
         told = {
             "from": piece.start,
             "next": piece.next,

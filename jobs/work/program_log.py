@@ -93,11 +93,13 @@ class LogPiece:
     text: str
 
     @classmethod
-    def of(cls, found: LogBytes) -> "LogPiece":
-        """The text of these bytes, cut between characters."""
+    def of(cls, found: LogBytes, *, is_complete: bool) -> "LogPiece":
+        """The text of these bytes, cut between characters. `is_complete`: nothing more will be written."""
         start, piece = found.start, found.content
-        if start + len(piece) < found.size or _ends_inside_a_character(piece):
-            piece = _whole_characters(piece) or piece
+        is_last = start + len(piece) == found.size
+        whole = _whole_characters(piece)
+        if whole or (is_last and not is_complete):  # the rest of a character may be on its way
+            piece = whole
         text = piece.decode(errors="replace")
         return cls(start, start + len(piece), found.size, text)
 
@@ -132,10 +134,6 @@ def part_of(kept: LogEnd, start: int, limit: int = CHUNK) -> LogBytes:
     start = kept.size + start if start < 0 else start
     start = min(max(start, first), kept.size)
     return LogBytes(start, kept.size, kept.tail[start - first :][:limit])
-
-
-def _ends_inside_a_character(piece: bytes) -> bool:
-    return len(_whole_characters(piece)) < len(piece)
 
 
 def _whole_characters(piece: bytes) -> bytes:

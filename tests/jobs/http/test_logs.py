@@ -110,7 +110,7 @@ def test_a_part_of_a_kept_end_is_what_the_file_would_give(start: int, tmp_path: 
     from_file, from_end = read_log(tmp_path / "log.txt", start, 3), part_of(kept, start, 3)
     assert from_end.start == max(from_file.start, 6)
     if from_file.start >= 6:
-        assert LogPiece.of(from_end) == LogPiece.of(from_file)
+        assert LogPiece.of(from_end, is_complete=True) == LogPiece.of(from_file, is_complete=True)
 
 
 def test_a_log_without_a_file_has_no_end(tmp_path: Path) -> None:

@@ -41,14 +41,16 @@ def test_a_line_without_an_end_costs_little() -> None:
 
 
 def test_a_log_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
-    assert LogPiece.of(read_log(tmp_path / "log.txt", 0)).text == ""
+    assert LogPiece.of(read_log(tmp_path / "log.txt", 0), is_complete=True).text == ""
 
 
 def test_a_log_is_read_from_the_end_with_a_negative_offset(tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_text("first\nlast\n")
-    assert LogPiece.of(read_log(tmp_path / "log.txt", -5)).text == "last\n"
-    assert LogPiece.of(read_log(tmp_path / "log.txt", -500)).text == "first\nlast\n"
-    assert LogPiece.of(read_log(tmp_path / "log.txt", 500)).text == ""
+    assert LogPiece.of(read_log(tmp_path / "log.txt", -5), is_complete=True).text == "last\n"
+    assert (
+        LogPiece.of(read_log(tmp_path / "log.txt", -500), is_complete=True).text == "first\nlast\n"
+    )
+    assert LogPiece.of(read_log(tmp_path / "log.txt", 500), is_complete=True).text == ""
 
 
 @given(st.text(max_size=50), st.integers(4, 9))
@@ -60,7 +62,7 @@ def test_pieces_of_a_log_join_to_the_whole(text: str, limit: int) -> None:
         path.write_bytes(text.encode())
         start, found = 0, ""
         while start < path.stat().st_size:
-            piece = LogPiece.of(read_log(path, start, limit))
+            piece = LogPiece.of(read_log(path, start, limit), is_complete=True)
             assert piece.next > start
             start, found = piece.next, found + piece.text
     assert found == text
@@ -71,6 +73,21 @@ def test_bytes_that_are_no_text_do_not_stop_the_reader(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x80\x80\x80\x80\x80" * 10)
     start = 0
     while start < path.stat().st_size:
-        piece = LogPiece.of(read_log(path, start, 4))
+        piece = LogPiece.of(read_log(path, start, 4), is_complete=True)
         assert piece.next > start
         start = piece.next
+
+
+def test_half_a_character_is_told_once_the_other_half_is_there_or_never_comes(
+    tmp_path: Path,
+) -> None:
+    """As of a program whose buffer was full; a follower asks again meanwhile."""
+    path = tmp_path / "log.txt"
+    path.write_bytes("né".encode()[:2])
+    first = LogPiece.of(read_log(path, 0), is_complete=False)
+    assert (first.text, first.next) == ("n", 1)
+    again = LogPiece.of(read_log(path, first.next), is_complete=False)
+    assert (again.text, again.next) == ("", 1)
+    assert LogPiece.of(read_log(path, 1), is_complete=True).text == "�"
+    path.write_bytes("né".encode())
+    assert LogPiece.of(read_log(path, again.next), is_complete=False).text == "é"
