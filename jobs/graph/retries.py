@@ -59,4 +59,9 @@ def _errors(entry: Any) -> Iterator[str]:
             yield f"retries: the {name} is {found}, it must be a whole number from {least} to {most:,}"
             return
     if entry.get("cap", CAP) < entry.get("wait", FIRST_WAIT):
-        yield "retries: the cap is less than the first wait"
+        cap, wait = _told(entry, "cap", CAP), _told(entry, "wait", FIRST_WAIT)
+        yield f"retries: the cap, {cap}, is less than the first wait, {wait}"
+
+
+def _told(entry: dict[str, int], name: str, default: int) -> str:
+    return f"{entry[name]:,} s" if name in entry else f"{default:,} s by default"

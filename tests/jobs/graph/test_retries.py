@@ -41,3 +41,17 @@ def test_what_is_no_setting_is_refused_with_a_sentence(retries: Any) -> None:
     with pytest.raises(GraphInvalid, match="retries") as refused:
         parse_graph({**GRAPH, "retries": retries})
     assert {error.field for error in refused.value.errors} == {"retries"}
+
+
+@pytest.mark.parametrize(
+    ("retries", "told"),
+    [
+        ({"wait": 7_200}, "the cap, 3,600 s by default, is less than the first wait, 7,200 s"),
+        ({"cap": 30}, "the cap, 30 s, is less than the first wait, 60 s by default"),
+    ],
+)
+def test_a_default_that_does_not_go_with_what_is_given_is_named(
+    retries: dict[str, int], told: str
+) -> None:
+    with pytest.raises(GraphInvalid, match=told):
+        parse_graph({**GRAPH, "retries": {"count": 1, **retries}})
