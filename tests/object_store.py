@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import fs
@@ -77,6 +80,94 @@ class ObjectStore:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+Fault = Callable[[str, str, Mapping[str, str]], "tuple[int, bytes] | str | None"]
+LOST = "lost"  # the store does what it is asked, and its answer does not arrive
+
+
+class FaultyStore:
+    """Stands between programs and a store. `fault` gets method, target and headers of each question, and says what becomes of
+    it: an answer with its body in place of the store's, LOST, or None for nothing."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.port = 0
+        self.fault: Fault = lambda method, target, headers: None
+
+    def url(self) -> str:
+        return self._store.url().replace(str(self._store.port), str(self.port))
+
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes] | None:
+        """Status, headers and body; None: nothing is answered."""
+        made = self.fault(method, target, headers)
+        if isinstance(made, tuple):
+            return made[0], {"Content-Type": "application/xml"}, made[1]
+        asked = http.client.HTTPConnection("127.0.0.1", self._store.port, timeout=20)
+        try:
+            asked.request(method, target, body, headers)
+            got = asked.getresponse()
+            return None if made == LOST else (got.status, dict(got.getheaders()), got.read())
+        finally:
+            asked.close()
+
+
+class _Between(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    faulty: FaultyStore
+
+    def do_GET(self) -> None:
+        dropped = {"connection", "expect", "transfer-encoding", "content-length"}
+        headers = {name: text for name, text in self.headers.items() if name.lower() not in dropped}
+        answer = self.faulty.answer(self.command, self.path, headers, self._body())
+        if answer is None:
+            self.close_connection = True
+            return
+        status, told, body = answer
+        self.send_response_only(status)
+        size = {"Content-Length": str(len(body)), **told} if self.command == "HEAD" else told
+        for name, text in size.items():
+            if name.lower() not in dropped or self.command == "HEAD":
+                self.send_header(name, text)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b"".join(chunks)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def faulty_store(store: ObjectStore) -> Iterator[FaultyStore]:
+    made = FaultyStore(store)
+    handler = type("Handler", (_Between,), {"faulty": made})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    made.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="faulty store")
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _command() -> str:

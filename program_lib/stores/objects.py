@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,11 +16,15 @@ from pyarrow import fs
 
 from program_lib.errors import ProgramError
 from program_lib.stores.names import SCHEME, parted
-from program_lib.stores.store import Store, named_store
+from program_lib.stores.store import ATTEMPTS, Store, named_store
 
 BUFFER = 1024 * 1024  # bytes that are asked for at least: each question takes a while
 MOST_AHEAD = 8 * 1024 * 1024  # bytes of a question; where one reads on, each is twice the last
 MOST_BYTES = 5 * 2**30  # of an object that is written: a store copies no larger one at once
+NO_ROOM = (
+    "Failed to flush response stream"  # as the library says that an answer is longer than its range
+)
+BUSY_SECONDS = 0.5  # before a store is asked again; then twice as long
 PART = ".{id}.part"  # beside what data is: patterns do not match it
 
 
@@ -74,9 +79,23 @@ class StoredObject:
                 yield str(found.base_name)
 
     def copy_to(self, other: StoredObject) -> None:
-        """The store copies it, as a whole or not at all."""
-        with self.store.asked(other.path):
-            self.store.filesystem.copy_file(self.key, other.key)
+        """The store copies it, as a whole or not at all. Where its answer is lost, what is there decides."""
+        try:
+            with self.store.asked(other.path):
+                self.store.filesystem.copy_file(self.key, other.key)
+        except ProgramError:
+            if not self._is_copied(other):
+                raise
+
+    def _is_copied(self, other: StoredObject) -> bool:
+        """Whether the other is as long as this one, and younger: by the store's own clock."""
+        try:
+            ours, found = self.about(), other.about()
+        except ProgramError:  # what went wrong first is what counts
+            return False
+        if ours is None or found is None:
+            return False
+        return bool(found.size == ours.size and found.mtime_ns > ours.mtime_ns)
 
     def delete(self) -> None:
         with self.store.asked(self.path):
@@ -173,7 +192,7 @@ class _Ranges(io.RawIOBase):
         self._ahead = min(max(2 * self._ahead, size), MOST_AHEAD) if goes_on else size
         wanted: int = min(max(self._ahead, size), self._found.size - self._at)
         with self._place.store.asked(self._place.path):
-            read = self._source.read_at(wanted, self._at)
+            read = self._read_at(wanted, self._at)
         if self._at + wanted >= self._found.size or len(read) != wanted:
             self.check_same()
         if len(read) != wanted:
@@ -181,6 +200,17 @@ class _Ranges(io.RawIOBase):
                 f"{self._place} is cut off: the store gave {len(read):,} of {wanted:,} bytes"
             )
         self._kept, self._kept_at = memoryview(read), self._at
+
+    def _read_at(self, size: int, at: int) -> bytes:
+        """The library asks no second time where the store says in more bytes than were asked for that it is busy."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return bytes(self._source.read_at(size, at))
+            except OSError as error:
+                if NO_ROOM not in str(error):
+                    raise
+                time.sleep(BUSY_SECONDS * 2 ** (attempt - 1))
+        return bytes(self._source.read_at(size, at))
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         size: int = self._found.size
@@ -239,6 +269,8 @@ class StoredPart:
 
     def commit(self) -> None:
         self._hidden.copy_to(self._place)
+        if self._place.size() != self._size:
+            raise ProgramError(f"{self._place}: the store says that it is there, and it is not")
         self._remove()
 
     def undo(self) -> None:

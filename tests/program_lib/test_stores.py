@@ -7,7 +7,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,22 @@ from program_lib.stores import objects
 from program_lib.stores import store as stores
 from program_lib.stores.objects import StoredPart, stored
 from program_lib.types import INTEGER, TEXT, Column, Schema
+from tests.harness import eventually
 from tests.http_service import Reply, service
-from tests.object_store import KEY, QUOTED, SECRET, ObjectStore, object_store
+from tests.object_store import (
+    KEY,
+    LOST,
+    QUOTED,
+    SECRET,
+    ObjectStore,
+    faulty_store,
+    object_store,
+)
 from tests.program_lib.moving import moved, say
 from tests.programs import ROOT, chain, node, run
 
 SCHEMA = Schema([Column("k", TEXT), Column("n", INTEGER)])
+BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 ROWS = [("a", 1), ("b", 2), ("a", 3)]
 
 
@@ -335,6 +346,88 @@ def test_an_object_is_no_larger_than_what_a_store_copies(
 
 
 # ---------------------------------------------------------------- what goes wrong
+
+
+def is_copy(target: str, headers: Mapping[str, str]) -> bool:
+    return "x-amz-copy-source" in {name.lower() for name in headers} and ".part" not in target
+
+
+def wait_for_the_next_second() -> None:
+    """Objects that follow are younger than those that are there: the store's times are whole seconds."""
+    began = int(time.time())
+    eventually(lambda: int(time.time()) > began)
+
+
+def test_a_copy_whose_answer_is_lost_is_one_that_was_made(
+    lake: ObjectStore, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    lake.put("o-a.csv", b"of before")
+    with faulty_store(lake) as faulty:
+        connect(monkeypatch, faulty.url())
+        faulty.fault = lambda method, target, headers: (
+            LOST if is_copy(target, headers) and "o-b.csv" in target else None
+        )
+        writer = write_csv("s3://lake/o-*.csv", split_by="k")
+        try:
+            writer.start(say)
+            writer.open(SCHEMA)
+            writer.write(table(ROWS))
+            writer.finish()
+            wait_for_the_next_second()
+            writer.commit()
+        finally:
+            writer.undo()
+    assert lake.keys() == ["o-a.csv", "o-b.csv"]
+    assert lake.get("o-a.csv") == b"k,n\na,1\na,3\n"
+    assert lake.get("o-b.csv") == b"k,n\nb,2\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((503, BUSY), "the store fails"),  # and what is there is of before
+        ((200, BUSY), "the store fails"),
+        ((200, b""), "the store says that it is there, and it is not"),
+    ],
+)
+def test_a_copy_that_was_not_made_fails_and_leaves_what_was_there(
+    lake: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+    answer: tuple[int, bytes],
+    said: str,
+) -> None:
+    lake.put("x.csv", b"of before")
+    with faulty_store(lake) as faulty:
+        connect(monkeypatch, faulty.url())
+        faulty.fault = lambda method, target, headers: answer if is_copy(target, headers) else None
+        with pytest.raises(ProgramError, match=said):
+            write(write_csv("s3://lake/x.csv"), ROWS)
+    assert lake.keys() == ["x.csv"]
+    assert lake.get("x.csv") == b"of before"
+
+
+def test_a_busy_store_is_asked_again_also_for_an_object_that_is_shorter_than_its_refusal(
+    lake: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "BUSY_SECONDS", 0.001)
+    lake.put("x.csv", b"k,n\na,1\n")
+    busy = 2
+    with faulty_store(lake) as faulty:
+        connect(monkeypatch, faulty.url())
+
+        def fault(method: str, target: str, headers: Mapping[str, str]) -> Any:
+            nonlocal busy
+            if method != "GET" or "x.csv" not in target:
+                return None
+            busy -= 1
+            return (503, BUSY) if busy >= 0 else None
+
+        faulty.fault = fault
+        assert read(read_csv("s3://lake/x.csv")) == [{"k": "a", "n": "1"}]
+        busy = 3
+        with pytest.raises(ProgramError, match=r"s3://lake/x\.csv: the store fails"):
+            read(read_csv("s3://lake/x.csv"))
 
 
 def test_a_store_that_dies_in_the_middle_of_a_read_is_an_error(
