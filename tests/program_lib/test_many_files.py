@@ -222,6 +222,20 @@ def test_parquet_files_must_have_the_same_types(data: Path) -> None:
         other.open()
 
 
+@pytest.mark.parametrize("columns", [{"a": ["x"]}, {"a": [1.5]}, {"b": [1]}])
+def test_a_file_that_has_changed_before_its_turn_is_told(data: Path, columns: Any) -> None:
+    """All are looked at before the first row; of many, the last one is read minutes later."""
+    for name in ("1", "2"):
+        pq.write_table(pa.table({"a": [1]}), data / f"{name}.parquet")
+    with closing(read_parquet("*.parquet")) as reader:
+        reader.open()
+        pq.write_table(pa.table(columns), data / "2.parquet")
+        with pytest.raises(
+            ProgramError, match=r"^2\.parquet has other columns, or other types, than when the run"
+        ):
+            list(reader.batches())
+
+
 def test_excel_files_match_too(data: Path) -> None:
     for name in ("jan", "feb"):
         with xlsxwriter.Workbook(data / f"{name}.xlsx") as book:

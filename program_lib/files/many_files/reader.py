@@ -14,7 +14,7 @@ from program_lib.errors import ProgramError
 from program_lib.files.data_files import place_of, size_of
 from program_lib.files.many_files.matching import matching
 from program_lib.ports import Reader, TextReader
-from program_lib.types import TEXT, Column, Schema, listed
+from program_lib.types import TEXT, Column, Schema, Type, listed
 
 R = TypeVar("R", bound=Reader)
 # Makes the reader of one file; it gets the columns of all files where these may have different ones
@@ -161,8 +161,10 @@ class ManyFiles(Generic[R]):
         reader = self._make(path, self._own if self._has_all else None)
         try:
             schema = reader.open()
-            if {*schema.names} != {*self._own.names}:
-                raise ProgramError(f"{path} has other columns than when the run began")
+            if _types(schema) != _types(self._own):
+                raise ProgramError(
+                    f"{path} has other columns, or other types, than when the run began"
+                )
         except BaseException:
             reader.close()
             raise
@@ -217,6 +219,11 @@ class ManyTexts(ManyFiles[T]):
         if self._name_column is None:
             return made
         return made.append_column(self._name_column, written.column(self._name_column))
+
+
+def _types(schema: Schema) -> dict[str, Type]:
+    """What the columns hold, in whatever order they stand."""
+    return {column.name: column.type for column in schema}
 
 
 def _union(schemas: list[Schema]) -> Schema:
