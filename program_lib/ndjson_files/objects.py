@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -23,6 +24,10 @@ _STRING = msgspec.json.Decoder(str)
 _STRINGS = msgspec.json.Decoder(list[str | None])
 _MARKS = (b'"', b"[", b"{")  # of what is more than a number, true, false or null
 _QUOTE = ord('"')
+# Half of a surrogate pair; what stands before it is passed over: a backslash, and whole pairs
+_HALF = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _EXACT = (Kind.INTEGER, Kind.NUMERIC)
 
 
@@ -39,7 +44,7 @@ def members(line: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise NotAnObject(f"is no JSON object: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnObject(f"is no JSON: {error}") from None
+        raise NotAnObject(_why_no_json(line, error)) from None
     except RecursionError:
         raise NotAnObject("is nested too deeply") from None
     return found
@@ -50,9 +55,17 @@ def elements(written: bytes) -> list[msgspec.Raw]:
     try:
         return _LIST.decode(written)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnObject(f"is no JSON: {error}") from None
+        raise NotAnObject(_why_no_json(written, error)) from None
     except RecursionError:
         raise NotAnObject("is nested too deeply") from None
+
+
+def _why_no_json(written: bytes, error: Exception) -> str:
+    """The decoder takes half of a character for an answer that is cut off."""
+    half = next((found[1] for found in _HALF.finditer(written) if found[1]), None)
+    if half is None:
+        return f"is no JSON: {error}"
+    return f"is no JSON: {half.decode()} is half of a character, as where a text is cut within an emoji"
 
 
 def text_of(written: bytes) -> str | None:
