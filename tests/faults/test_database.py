@@ -120,6 +120,7 @@ def state_of(product: Product) -> dict[str, object]:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
 def test_workers_that_begin_while_the_database_is_away_serve_and_find_it_when_it_is_back(
     worker_class: str,
