@@ -63,10 +63,7 @@ def parse_graph(document: Any) -> Graph:
 
     The size is checked first, and nothing else of a graph that is too large.
     """
-    if not isinstance(document, dict):
-        raise GraphInvalid([error_of("a graph is an object with nodes and edges")])
-    if too_large := list(_size_errors(document.get("nodes"))):
-        raise GraphInvalid(too_large)
+    _check_size(document)
     errors = [error_of(said(*found), field=found[1]) for found in misspelt(document, OF_GRAPH)]
     retries = _parsed(parse_retries, document, "retries", errors)
     runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
@@ -86,10 +83,7 @@ def parse_graph(document: Any) -> Graph:
 
 def parse_parts(document: Any) -> Parts:
     """What can be said of a graph that may have errors, as one that somebody draws. Raises GraphInvalid for its size."""
-    if not isinstance(document, dict):
-        raise GraphInvalid([error_of("a graph is an object with nodes and edges")])
-    if too_large := list(_size_errors(document.get("nodes"))):
-        raise GraphInvalid(too_large)
+    _check_size(document)
     parts = _parse_parts(document, [])
     left = set(parts.nodes)
     while cycle := find_cycle(left, parts.edges):
@@ -124,6 +118,14 @@ def _naming_errors(graph: Graph) -> Iterator[GraphError]:
         for of in node.node_type.fields:
             for message in naming_errors(of, node.config.get(of.name), declared):
                 yield error_of(message, node.id, of.name)
+
+
+def _check_size(document: Any) -> None:
+    """Raises GraphInvalid for what is no graph, or too large a one."""
+    if not isinstance(document, dict):
+        raise GraphInvalid([error_of("a graph is an object with nodes and edges")])
+    if too_large := list(_size_errors(document.get("nodes"))):
+        raise GraphInvalid(too_large)
 
 
 def _size_errors(entries: Any) -> Iterator[GraphError]:

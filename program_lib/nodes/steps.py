@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from program_lib.batch import Batch
 from program_lib.common_types import common_schema
@@ -11,12 +12,12 @@ from program_lib.conform import conformed
 from program_lib.errors import ProgramError
 from program_lib.failing import smallest_failing
 from program_lib.nodes.node import Feeds, Node, NodeFailed
-from program_lib.ports import (
-    UNNAMED,
-)
+from program_lib.ports import UNNAMED
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects
 from program_lib.types import Schema, listed
 from progress_lib import Status
+
+T = TypeVar("T")
 
 STRETCHED = 1_000  # rows that a step makes longer at a time: of 500 columns it makes 500,000 rows
 
@@ -45,17 +46,24 @@ class InnerNode(Node):
         raise NotImplementedError
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
+        batch, made = self.attempt(batch, self.worked, self._by_parts)
+        self.hand_on(made)
+        self.give_rejected(batch)
+
+    def attempt(
+        self, batch: Batch, work: Callable[[Batch], T], by_parts: Callable[[Batch, Exception], T]
+    ) -> tuple[Batch, T]:
+        """The batch as its schema here has it, and what `work` makes of it; where that fails, what `by_parts` makes of its parts."""
         self.note_share(batch.share)
         with self.at_work():
             batch = replace(conformed(batch, self.schema_in), start=self.seen)
             try:
-                made = self.worked(batch)
+                made = work(batch)
             except Exception as error:
-                made = self._by_parts(batch, error)
+                made = by_parts(batch, error)
             self.seen += len(batch)
             self.check_share(SHARE_FROM)
-        self.hand_on(made)
-        self.give_rejected(batch)
+        return batch, made
 
     def input_ended(self, port: str) -> None:
         with self.at_work():
@@ -156,15 +164,7 @@ class Split(InnerNode):
         return next(iter(parts.values())).schema
 
     def take(self, batch: Batch, port: str = UNNAMED) -> None:
-        self.note_share(batch.share)
-        with self.at_work():
-            batch = replace(conformed(batch, self.schema_in), start=self.seen)
-            try:
-                made = self.work(batch)
-            except Exception as error:
-                made = self._split_by_parts(batch, error)
-            self.seen += len(batch)
-            self.check_share(SHARE_FROM)
+        batch, made = self.attempt(batch, self.work, self._split_by_parts)
         for output, part in made.items():
             self.port_counts[output] += len(part)
             self.row_count += len(part)
