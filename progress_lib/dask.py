@@ -29,7 +29,7 @@ def progress(*futures: Any, reporter: ProgressReporter | None = None) -> Any:
         progress(futures)
         results = client.gather(futures)
 
-    Each kind of task (`load`, `sum-aggregate`) is a node: how many are done, and how many there are. A task that fails
+    Each kind of task (`load`, `sum-aggregate`) is a node, numbered by their names' order: how many are done, and how many there are. A task that fails
     fails its node with the exception's text, and then the nodes that are not done; nothing is raised here, but where the
     results are gathered. With an asynchronous client, await what it returns. `reporter`: None: the environment's.
     """
@@ -81,8 +81,10 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
         exception: Any = None,
         **_: Any,
     ) -> None:
-        for kind, total in all.items():
-            self._note(kind, total - remaining[kind], total)
+        for kind in sorted(
+            all
+        ):  # they come in the order of a set, and would have other numbers in each run
+            self._note(kind, all[kind] - remaining[kind], all[kind])
         if status == "error":
             self._fail(self.group_by(key), clean_exception(exception)[1])
         elif any(future.cancelled() for future in self._futures):  # which dask does not tell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,6 +67,19 @@ def test_each_kind_of_task_is_a_node(
         lambda: ends(listener) == {"double": ("completed", 20, ""), "add": ("completed", 1, "")}
     )
     assert {m["rowTotal"] for m in listener.messages if m["nodeName"] == "double"} == {20}
+
+
+def test_kinds_have_the_numbers_of_their_order_by_name(
+    client: Client, reporter: ProgressReporter, listener: Listener
+) -> None:
+    """The scheduler tells them in the order of a set: the numbers were others in each run."""
+    kinds = [f"kind{letter}" for letter in "abcdefgh"]
+    one = [client.submit(double, 1, key=f"{kind}-{uuid.uuid4().hex}") for kind in reversed(kinds)]
+    progress(one, reporter=reporter)
+    eventually(lambda: set(ends(listener)) == set(kinds))
+    assert {m["nodeName"]: m["nodeId"] for m in listener.messages} == {
+        kind: number for number, kind in enumerate(kinds, 1)
+    }
 
 
 def test_how_many_are_done_is_seen_while_others_run(
