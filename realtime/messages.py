@@ -7,17 +7,7 @@ from typing import Any
 from described.asyncapi import Channel, Message
 from described.events import error_event
 from described.operation import Answer, Operation
-from described.schema import (
-    FLAG,
-    TEXT,
-    TIME,
-    WHOLE,
-    Schema,
-    just,
-    nullable,
-    record,
-    ref,
-)
+from described.schema import FLAG, TEXT, TIME, WHOLE, Schema, just, nullable, record, ref
 from progress_lib.subjects import MAX_JOB_ID
 from realtime.actions import (
     ALL_JOBS,

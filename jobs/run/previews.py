@@ -290,11 +290,7 @@ def _fitting(answer: Document, most: int) -> bytes:
 
 def _program(graph: Graph, question: Document) -> str:
     # Only a preview needs the engine of templates, which takes 20 ms of a runner's start
-    from jobs.program.generator import (
-        generate_preview,
-        generate_table_search,
-        generate_type_search,
-    )
+    from jobs.program.generator import generate_preview, generate_table_search, generate_type_search
 
     match question.get("find"):
         case "types":

@@ -16,12 +16,7 @@ from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, T
 from jobs.store.node_states import NodeState
 from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import (
-    Job,
-    Rows,
-    Run,
-    Work,
-)
+from jobs.store.records import Job, Rows, Run, Work
 from jobs.store.run_states import RunStatus
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 

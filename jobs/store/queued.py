@@ -7,15 +7,9 @@ import time
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.database import (
-    InTransaction,
-    check_takes_writes,
-)
+from jobs.store.database import InTransaction, check_takes_writes
 from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
-from jobs.store.records import (
-    Run,
-    Waiting,
-)
+from jobs.store.records import Run, Waiting
 from jobs.store.run_states import RunStatus
 from jobs.store.tables import RUNS
 from jobs.store.webhooks.store import count_waiting

@@ -16,12 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
-from jobs.store.database import (
-    Database,
-    StoreUnavailable,
-    check_takes_writes,
-    size_on_disk,
-)
+from jobs.store.database import Database, StoreUnavailable, check_takes_writes, size_on_disk
 from jobs.store.errors import (
     AlreadyRunning,
     IdempotencyMismatch,

@@ -16,9 +16,7 @@ from program_lib.errors import ProgramError
 from program_lib.failing import Made, sorted_out
 from program_lib.faults import fault_of, row_at_fault
 from program_lib.limits import reason
-from program_lib.ports import (
-    UNNAMED,
-)
+from program_lib.ports import UNNAMED
 from program_lib.rejecting import Rejecting
 from program_lib.rejects import REJECTED, Rejects
 from program_lib.types import Schema

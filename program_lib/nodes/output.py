@@ -7,11 +7,7 @@ from collections.abc import Callable
 from program_lib.batch import Batch
 from program_lib.nodes.node import Feeds
 from program_lib.nodes.steps import InnerNode
-from program_lib.ports import (
-    UNNAMED,
-    Writer,
-    is_committing,
-)
+from program_lib.ports import UNNAMED, Writer, is_committing
 from program_lib.rejects import Rejects
 from program_lib.types import Schema
 from progress_lib import Status

@@ -13,12 +13,7 @@ from program_lib.early import Waiting, early
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.faults import row_at_fault
 from program_lib.nodes.node import LOG, Feeds, Node, NodeFailed
-from program_lib.ports import (
-    Reader,
-    Rereadable,
-    Telling,
-    TextReader,
-)
+from program_lib.ports import Reader, Rereadable, Telling, TextReader
 from program_lib.rejects import SHARE_FROM, Rejects, as_texts
 from program_lib.stopping import check
 from program_lib.types import Schema

@@ -15,12 +15,7 @@ from hypothesis import strategies as st
 
 from program_lib import texts
 from program_lib.errors import RowRefused
-from program_lib.expressions import (
-    ExpressionError,
-    changed_meanings,
-    compile_expression,
-    parse,
-)
+from program_lib.expressions import ExpressionError, changed_meanings, compile_expression, parse
 from program_lib.expressions import changes as said
 from program_lib.types import (
     BOOLEAN,

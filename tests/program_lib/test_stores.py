@@ -36,15 +36,7 @@ from program_lib.stores.objects import StoredPart, stored
 from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.harness import eventually
 from tests.http_service import Reply, service
-from tests.object_store import (
-    KEY,
-    LOST,
-    QUOTED,
-    SECRET,
-    ObjectStore,
-    faulty_store,
-    object_store,
-)
+from tests.object_store import KEY, LOST, QUOTED, SECRET, ObjectStore, faulty_store, object_store
 from tests.program_lib.moving import moved, say
 from tests.programs import ROOT, chain, node, run
 

@@ -20,13 +20,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.harness import (
-    Product,
-    eventually,
-    is_alive,
-    product_of_each_class,
-    threads_and_files,
-)
+from tests.harness import Product, eventually, is_alive, product_of_each_class, threads_and_files
 from tests.realtime.raw import (
     BINARY,
     CLOSE,

@@ -16,13 +16,7 @@ from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.sandbox.environment import remove_unfinished
 from program_lib.batch import Batch
-from program_lib.parameters import (
-    Parameter,
-    WrongParameters,
-    in_path,
-    in_table,
-    resolved,
-)
+from program_lib.parameters import Parameter, WrongParameters, in_path, in_table, resolved
 from program_lib.types import TEXT, Column, Schema
 from tests.program_lib.given import given
 from tests.programs import allowance, chain, node

@@ -14,12 +14,7 @@ from program_lib.errors import ProgramError, RowRefused
 from program_lib.files.data_files import claim, place_of
 from program_lib.files.part_files import TURN
 from program_lib.files.split_files.before import backup_of, forget, names_of_before, put_back
-from program_lib.files.split_files.names import (
-    LONGEST_NAME,
-    file_name,
-    place_error,
-    value_name,
-)
+from program_lib.files.split_files.names import LONGEST_NAME, file_name, place_error, value_name
 from program_lib.ports import Writer
 from program_lib.stores import Place
 from program_lib.texts import column_texts, shown
