@@ -331,9 +331,11 @@ def test_all_files_appear_at_the_end(data: Path) -> None:
     assert files(data) == {"a.csv": "old"}
 
 
+@pytest.mark.parametrize("has_links", [True, False])
 def test_where_one_cannot_be_moved_the_others_are_put_back(
-    data: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
 ) -> None:
+    """On a disk without second names for files, as vfat, too."""
     (data / "a.csv").write_text("old a")
     (data / "c.csv").write_text("old c")
     moved: list[str] = []
@@ -344,7 +346,12 @@ def test_where_one_cannot_be_moved_the_others_are_put_back(
         moved.append(self._path.name)
         self._part.replace(self._path)
 
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
     monkeypatch.setattr(PartFile, "commit", commit)
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OSError, match="Input/output error"):
         write(write_csv("*.csv", split_by="k"), [("a", 1), ("b", 2), ("c", 3)])
     assert moved == ["a.csv", "b.csv"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -37,15 +38,29 @@ def _names_in_directory(path: str) -> Iterator[str]:
 
 
 def backup_of(place: Place) -> Place | None:
-    """Another name of the file of before, or a copy of the object; None where there is none."""
+    """Another name of the file of before, or a copy of it or of the object; None where there is none.
+
+    Raises OSError, ProgramError where neither can be made.
+    """
     if not isinstance(place, Path):
         return place.backup()
     backup = place.with_name(PART_NAME.format(name=f"{place.name}~", pid=os.getpid()))
     try:
-        os.link(place, backup, follow_symlinks=False)
-    except OSError:  # there is none, or the disk knows no second names
+        _link_or_copy(place, backup)
+    except FileNotFoundError:
         return None
     return backup
+
+
+def _link_or_copy(place: Path, backup: Path) -> None:
+    with suppress(OSError):  # the disk may know no second names
+        os.link(place, backup, follow_symlinks=False)
+        return
+    try:
+        shutil.copy2(place, backup, follow_symlinks=False)
+    except OSError:
+        forget(backup)
+        raise
 
 
 def put_back(place: Place, backup: Place | None) -> None:
