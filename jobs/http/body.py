@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from flask import request
@@ -134,10 +135,8 @@ def check_execute(body: dict[str, Any]) -> None:
     """Raises Problem (422) for a member that nobody knows: of misspelt parameters a run would take the defaults, silently."""
     for name in body:
         if name not in EXECUTE_MEMBERS:
-            known = f"is no member of an execute, which has {', '.join(EXECUTE_MEMBERS)}"
-            raise invalid(
-                f"{name:.60}", f"{known}; values of the job's parameters stand in parameters"
-            )
+            hint = "; values of the job's parameters stand in parameters"
+            raise unknown_member(name, "an execute", EXECUTE_MEMBERS, hint)
 
 
 def given_parameters(body: dict[str, Any]) -> dict[str, Any]:
@@ -150,6 +149,11 @@ def given_parameters(body: dict[str, Any]) -> dict[str, Any]:
 
 def _is_line(text: str) -> bool:
     return all(unicodedata.category(character) not in ("Cc", "Zl", "Zp") for character in text)
+
+
+def unknown_member(name: str, of: str, known: Sequence[str], hint: str = "") -> Problem:
+    """422 for a member of the body that is not known; `of` what, and what to do instead."""
+    return invalid(f"{name:.60}", f"is no member of {of}, which has {', '.join(known)}{hint}")
 
 
 def invalid(field: str, message: str) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.http.body import invalid
+from jobs.http.body import invalid, unknown_member
 from jobs.http.problems import Problem
 from jobs.store.webhooks.records import Form, NewWebhook, Told
 from program_lib.network.outgoing import BadUrl, Refused, Target, check_number
@@ -24,7 +24,7 @@ def new_webhook(body: dict[str, Any], allowed: PrivateHosts) -> NewWebhook:
 
 
 def unknown(name: str) -> Problem:
-    return invalid(f"{name:.60}", f"is no member of a webhook, which has {', '.join(MEMBERS)}")
+    return unknown_member(name, "a webhook", MEMBERS)
 
 
 def enabled(body: dict[str, Any]) -> bool:
