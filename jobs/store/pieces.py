@@ -61,6 +61,21 @@ def name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:
     raise no_job(job_id)
 
 
+def name_and_newest(
+    connection: Connection, tenant_id: str, job_id: int
+) -> tuple[str, float | None]:
+    """The job's name, and when its newest run was made; one statement. Raises NotFound."""
+    if 0 < job_id <= MAX_JOB_ID:
+        of_job = (RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
+        newest = sa.select(sa.func.max(RUNS.c.created_at)).where(*of_job).scalar_subquery()
+        query = sa.select(JOBS.c.name, newest)
+        query = query.where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+        row = connection.execute(query).first()
+        if row is not None:
+            return row[0], row[1]
+    raise no_job(job_id)
+
+
 def no_job(job_id: int) -> NotFound:
     """What is said where a tenant has no such job."""
     return NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
@@ -235,14 +250,6 @@ def record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     }
     connection.execute(sa.insert(RUNS).values(**values))
     return True
-
-
-def newest_of_job(connection: Connection, tenant_id: str, job_id: int) -> float | None:
-    """When the newest run of the job was made."""
-    newest = sa.select(sa.func.max(RUNS.c.created_at))
-    of_job = newest.where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
-    created_at: float | None = connection.execute(of_job).scalar()
-    return created_at
 
 
 def later_than(moment: float | None) -> float:

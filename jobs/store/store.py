@@ -41,8 +41,8 @@ from jobs.store.pieces import (
     job_of,
     later_than,
     maybe_run,
+    name_and_newest,
     name_of_job,
-    newest_of_job,
     nodes_of,
     not_before,
     note_rows,
@@ -233,7 +233,7 @@ class Store:
         """
 
         def record(connection: Connection) -> Recorded:
-            job_name = name_of_job(connection, tenant_id, new.job_id)
+            job_name, newest = name_and_newest(connection, tenant_id, new.job_id)
             refusal = why_refused(connection, tenant_id, new.job_id, most_queued)
             before = run_of_key(connection, tenant_id, new.idempotency_key, new.request_hash)
             if before is not None:
@@ -242,7 +242,7 @@ class Store:
                 check_state(only_if, job_of(connection, tenant_id, new.job_id, for_update=True))
             if refusal is not None:
                 raise refusal
-            now = later_than(newest_of_job(connection, tenant_id, new.job_id))
+            now = later_than(newest)
             run_id = uuid.uuid4().hex
             values = {
                 "run_id": run_id,
