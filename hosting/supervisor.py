@@ -272,7 +272,7 @@ class ProcessNotes:
             self._processes.note(self._agreed, running)
         except (
             OSError
-        ) as error:  # a full disk ends no process that works; the next look tries again
+        ) as error:  # a full disk ends no process that works: the next look tries again
             if not self._is_told:
                 LOG.error("which processes are kept cannot be noted: %s", error)
             self._is_told = True

@@ -29,9 +29,9 @@ def progress(*futures: Any, reporter: ProgressReporter | None = None) -> Any:
         progress(futures)
         results = client.gather(futures)
 
-    Each kind of task (`load`, `sum-aggregate`) is a node, numbered by their names' order: how many are done, and how many there are. A task that fails
-    fails its node with the exception's text, and then the nodes that are not done; nothing is raised here, but where the
-    results are gathered. With an asynchronous client, await what it returns. `reporter`: None: the environment's.
+    Each kind of task (`load`, `sum-aggregate`) is a node: how many are done, and how many there are. The nodes are numbered
+    in the order of their names. A task that fails fails its node with the exception's text, and then the nodes that are not
+    done; nothing is raised here, but where the results are gathered. With an asynchronous client, await what it returns. `reporter`: None: the environment's.
     """
     awaited = futures_of(futures)
     reporter = reporter or default_reporter()
@@ -81,9 +81,8 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
         exception: Any = None,
         **_: Any,
     ) -> None:
-        for kind in sorted(
-            all
-        ):  # they come in the order of a set, and would have other numbers in each run
+        # they come in the order of a set, and would have other numbers in each run
+        for kind in sorted(all):
             self._note(kind, all[kind] - remaining[kind], all[kind])
         if status == "error":
             self._fail(self.group_by(key), clean_exception(exception)[1])

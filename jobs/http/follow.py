@@ -30,9 +30,8 @@ LOOK_PERIOD = 1.0  # seconds between two reads of the store
 # Seconds without an event until the last status is sent again, which finds clients that are gone
 KEEP_ALIVE = 10.0
 
-END = (
-    "end"  # the id of the last event of a run, as a client that comes back has it in Last-Event-ID
-)
+# The id of the last event of a run, as a client that comes back has it in Last-Event-ID
+END = "end"
 Event = dict[str, Any]
 
 EXPIRED: Event = {

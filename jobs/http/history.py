@@ -19,8 +19,8 @@ from progress_lib.nats import NatsError
 
 LOG = logging.getLogger(__name__)
 
-# Events of a history: about 400 KB, and as many steps as the page's slider can show
 SAID = tuple(RunStatus)  # what a message tells of a run, or, some of it, of a node
+# Events of a history: about 400 KB, and as many steps as the page's slider can show
 MAX_EVENTS = 2_000
 # Histories that a worker reads at a time; each may hold some 10 MB for a moment
 MAX_READERS = 2

@@ -21,9 +21,8 @@ from program_lib.stores.store import ATTEMPTS, Store, named_store
 BUFFER = 1024 * 1024  # bytes that are asked for at least: each question takes a while
 MOST_AHEAD = 8 * 1024 * 1024  # bytes of a question; where one reads on, each is twice the last
 MOST_BYTES = 5 * 2**30  # of an object that is written: a store copies no larger one at once
-NO_ROOM = (
-    "Failed to flush response stream"  # as the library says that an answer is longer than its range
-)
+# As the library says that an answer is longer than its range
+NO_ROOM = "Failed to flush response stream"
 BUSY_SECONDS = 0.5  # before a store is asked again; then twice as long
 PART = ".{id}.part"  # beside what data is: patterns do not match it
 

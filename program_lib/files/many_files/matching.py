@@ -49,9 +49,8 @@ def matching(pattern: str) -> list[str]:
 
 def _matching_objects(pattern: str) -> list[str]:
     """As `matching`, of objects. Directories are listed one by one, from what the pattern names on."""
-    from program_lib.files.many_files.stored import (
-        StoreWalk,  # paid for by programs with a store alone
-    )
+    # paid for by programs with a store alone
+    from program_lib.files.many_files.stored import StoreWalk
 
     if is_pattern(root := "/".join(pattern.split("/")[:3])):
         raise ProgramError(
