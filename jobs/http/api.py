@@ -31,7 +31,6 @@ from jobs.http.body import (
     json_object,
     request_hash,
 )
-from jobs.http.columns import columns_document
 from jobs.http.documents import (
     job_document,
     job_entry,
@@ -40,19 +39,20 @@ from jobs.http.documents import (
     run_summary,
     shown_program,
 )
+from jobs.http.editing.columns import columns_document
+from jobs.http.editing.source_columns import SourceColumns
 from jobs.http.files import operations as file_operations
 from jobs.http.files.routes import FileRoutes
 from jobs.http.files.routes import refused as no_output
-from jobs.http.follow import END, Followers, ndjson, server_sent
 from jobs.http.graph_size import check_size
-from jobs.http.history import Histories, Past, no_past
 from jobs.http.kept import operations as kept_operations
 from jobs.http.kept.routes import KeptRoutes, cannot_begin
-from jobs.http.logs import Logs
 from jobs.http.operations import OPERATIONS
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem, answer, unavailable
-from jobs.http.source_columns import SourceColumns
+from jobs.http.runs.follow import END, Followers, ndjson, server_sent
+from jobs.http.runs.history import Histories, Past, no_past
+from jobs.http.runs.logs import Logs
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import ERRORS, WebhookRoutes, refused
 from jobs.program.generator import node_lines

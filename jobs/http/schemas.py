@@ -25,7 +25,7 @@ from described.schema import (
     told,
 )
 from jobs.http import graph_schema
-from jobs.http.follow import EXPIRED
+from jobs.http.runs.follow import EXPIRED
 from jobs.store.run_states import RunStatus
 from jobs.work.messages import TABLE
 from progress_lib import Status

@@ -18,8 +18,8 @@ from jobs.graph.errors import MAX_MESSAGE, MOST_ERRORS, GraphInvalid
 from jobs.graph.known import MOST_COLUMNS, Known
 from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS, parse_graph, parse_parts
 from jobs.http.body import json_object
-from jobs.http.columns import columns_document
-from jobs.http.source_columns import Sources
+from jobs.http.editing.columns import columns_document
+from jobs.http.editing.source_columns import Sources
 from jobs.program.generator import generate_program
 from jobs.store.process_identity import cpu_seconds_of
 from program_lib.expressions import Parsed, parse

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-import jobs.http.history
-from jobs.http.follow import MAX_FOLLOWERS
-from jobs.http.history import MAX_READERS, Histories
+import jobs.http.runs.history
 from jobs.http.previews import ASKING
 from jobs.http.problems import Problem
+from jobs.http.runs.follow import MAX_FOLLOWERS
+from jobs.http.runs.history import MAX_READERS, Histories
 from jobs.run.previews import AT_ONCE_EACH
 from jobs.store.records import NewRun
 from jobs.store.store import Store
@@ -213,7 +213,7 @@ def test_histories_that_one_tenant_reads_keep_nobody_from_another(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream answers nothing of acme's job until the test ends."""
-    monkeypatch.setattr(jobs.http.history, "READER_WAIT", 0.01)
+    monkeypatch.setattr(jobs.http.runs.history, "READER_WAIT", 0.01)
     runs = {}
     for tenant in ("acme", "globex"):
         job_id = store.create_job(tenant, "x", {}).job_id

@@ -19,9 +19,9 @@ from described import events
 from described.openapi import document
 from jobs.http.api import create_blueprint, operations
 from jobs.http.files import operations as file_operations
-from jobs.http.follow import MAX_FOLLOWERS
 from jobs.http.kept import operations as kept_operations
 from jobs.http.problems import register
+from jobs.http.runs.follow import MAX_FOLLOWERS
 from jobs.http.schemas import SCHEMAS
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.store.process_identity import ProcessIdentity

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.http.history import MAX_EVENTS, Histories
+from jobs.http.runs.history import MAX_EVENTS, Histories
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run

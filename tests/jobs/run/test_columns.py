@@ -12,7 +12,7 @@ import pytest
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
-from jobs.http.source_columns import ASKED_BY_HAND, Told, _size
+from jobs.http.editing.source_columns import ASKED_BY_HAND, Told, _size
 from jobs.run.previews import _program
 from program_lib.databases.tables import MOST_TABLES
 from tests.harness import Answer, Product, eventually, running_product

@@ -9,7 +9,7 @@ from typing import Any
 from jobs.graph.errors import MOST_ERRORS
 from jobs.graph.known import Known
 from jobs.graph.parsing import Parts, known_columns
-from jobs.http.source_columns import Sources
+from jobs.http.editing.source_columns import Sources
 
 MOST_CHARACTERS = 200_000  # of all names in an answer, as JSON writes them
 _BESIDE = 30  # characters beside a name: its type

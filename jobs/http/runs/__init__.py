@@ -1,0 +1,1 @@
+"""The routes of runs: executing, lists, following, logs and histories."""
