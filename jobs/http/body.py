@@ -16,6 +16,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.unchecked import password_errors, refused_code_errors
+from jobs.http.graph_size import check_size
 from jobs.http.problems import Problem
 from settings.groups import RequestLimits
 
@@ -117,16 +118,17 @@ def job_name(body: dict[str, Any]) -> str:
     raise invalid("name", f"must be one line of 1 to {MAX_NAME} characters")
 
 
-def job_graph(body: dict[str, Any]) -> dict[str, Any]:
-    """The `graph` member, unchecked but for passwords and for code that is off. Raises Problem (422) when it is missing.
+def job_graph(body: dict[str, Any], limits: RequestLimits) -> dict[str, Any]:
+    """The `graph` member, unchecked but for its size, passwords and code that is off. Raises Problem (422) when it is missing.
 
-    Raises GraphInvalid for a graph with a password, or with code where that is off, since neither is ever stored.
+    Raises GraphInvalid for a graph that is too large, has a password, or has code where that is off, since none of these is ever stored.
     """
     graph = body.get("graph")
     if isinstance(graph, dict):
         errors = [*password_errors(graph), *refused_code_errors(graph)]
         if errors:
             raise GraphInvalid(errors)
+        check_size(graph, limits)
         return graph
     raise invalid("graph", 'must be an object {"nodes": […], "edges": […]}')
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from jobs.graph.errors import GraphInvalid
 from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
 from jobs.graph.passwords import connection_of, without_password
@@ -164,3 +165,17 @@ def server_event(*, is_heard: bool, since: float) -> dict[str, Any]:
         "type": "server.state",
         "payload": {"nats": "ok" if is_heard else "away", "since": since},
     }
+
+
+def graph_errors(invalid: GraphInvalid) -> dict[str, Any]:
+    """The first of its errors, and how many there are in all."""
+    found = [error.document() for error in invalid.errors]
+    return {"errors": found, "errorCount": invalid.count}
+
+
+def first_error(invalid: GraphInvalid) -> str:
+    """The first error in a sentence, with their number where there are more."""
+    first = invalid.errors[0].message
+    if invalid.count == 1:
+        return f"the graph has an error: {first}"
+    return f"the graph has {invalid.count:,} errors; the first: {first}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,8 +15,9 @@ from jobs.graph.reading_back import reading_back
 from jobs.http import pages
 from jobs.http.files.operations import FILES_A_PAGE, ROWS_A_PAGE
 from jobs.http.files.requests import FileRequests
+from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.previews import PreviewRequests
-from jobs.http.problems import Problem, answer
+from jobs.http.problems import Problem
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
@@ -29,12 +29,6 @@ from settings.groups import UploadSettings
 READ, BRING = "jobs:execute", "jobs:write"
 MB = 1 << 20
 MOST_ROWS = 200  # of a page
-Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
-
-
-def refused(error: Exception) -> Response:
-    """The answer to NothingToRead."""
-    return answer(Problem(404, str(error)))
 
 
 class FileRoutes:
@@ -43,19 +37,18 @@ class FileRoutes:
         store: Store,
         link: Link,
         previews: PreviewRequests,
-        tenant: Callable[[str], str],
+        tenant: TenantOf,
         settings: UploadSettings,
         *,
         has_many_tenants: bool,
     ) -> None:
-        """`tenant` takes the scope that is needed; it aborts with 401 or 403."""
         self._store = store
         self._files = FileRequests(link, has_many_tenants=has_many_tenants)
         self._previews = previews
         self._tenant = tenant
         self._settings = settings
 
-    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+    def routes(self) -> Routes:
         return [
             ("GET", "/files", self.list_files),
             ("GET", "/files/<path:path>", self.download_file),

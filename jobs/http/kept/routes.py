@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import jsonify, request
 
 from jobs.graph.again import Again, Before, CannotBegin
 from jobs.http import pages
 from jobs.http.body import invalid
+from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.previews import PreviewRequests
-from jobs.http.problems import Problem, answer
+from jobs.http.problems import Problem
 from jobs.store.kept import Kept
 from jobs.store.store import Store
 from jobs.work.commands import Begin, known_of
 from progress_lib.subjects import check_id
 
-Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
 READ = "jobs:execute"  # what a run could read, as a preview
 DELETED = "what run {} kept is deleted: it was kept for KEEP_OUTPUTS_DAYS"
 
 
 class KeptRoutes:
-    def __init__(
-        self, store: Store, previews: PreviewRequests, tenant: Callable[[str], str]
-    ) -> None:
-        """`tenant` takes the scope that is needed; it aborts with 401 or 403."""
+    def __init__(self, store: Store, previews: PreviewRequests, tenant: TenantOf) -> None:
         self._store = store
         self._previews = previews
         self._tenant = tenant
 
-    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+    def routes(self) -> Routes:
         return [("GET", "/runs/<run_id>/kept/<int:node_id>", self.read_kept)]
 
     def read_kept(self, run_id: str, node_id: int) -> Answer:
@@ -87,11 +83,6 @@ class KeptRoutes:
         found = self._previews.kept(tenant_id, again.place, question)
         if found["missing"]:
             raise CannotBegin(DELETED.format(again.run_id), found["missing"][0], is_gone=True)
-
-
-def cannot_begin(error: CannotBegin) -> Response:
-    """The answer to CannotBegin: 410 for what was there, else 409."""
-    return answer(Problem(410 if error.is_gone else 409, str(error), nodeId=error.node_id))
 
 
 def _is_id(text: str) -> bool:

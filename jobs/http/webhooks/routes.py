@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, request
 
 from jobs.http import pages
 from jobs.http.body import json_object
-from jobs.http.problems import Problem, answer
+from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.webhooks import bodies
 from jobs.http.webhooks.documents import delivery_document, webhook_document
 from jobs.http.webhooks.operations import DELIVERIES_A_PAGE
-from jobs.store.webhooks.store import TooManyWebhooks, WebhookDisabled, Webhooks
+from jobs.store.webhooks.store import Webhooks
 from jobs.webhooks.signature import new_secret
 from settings.groups import RequestLimits, WebhookSettings
 
 SCOPE = "jobs:write"
-Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
-ERRORS = (TooManyWebhooks, WebhookDisabled)
-
-
-def refused(error: Exception) -> Response:
-    """The answer to one of ERRORS."""
-    return answer(Problem(409, str(error)))
 
 
 class WebhookRoutes:
     def __init__(
         self,
         webhooks: Webhooks,
-        tenant: Callable[[str], str],
+        tenant: TenantOf,
         limits: RequestLimits,
         settings: WebhookSettings,
     ) -> None:
-        """`tenant` takes the scope that is needed; it aborts with 401 or 403."""
         self._webhooks = webhooks
         self._tenant = tenant
         self._limits = limits
         self._settings = settings
 
-    def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+    def routes(self) -> Routes:
         one, delivery = "/webhooks/<webhook_id>", "/webhooks/<webhook_id>/deliveries/<delivery_id>"
         return [
             ("GET", "/webhooks", self.list_webhooks),

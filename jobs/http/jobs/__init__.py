@@ -1,0 +1,1 @@
+"""The routes of stored jobs: lists, saving, deleting."""

@@ -1,0 +1,26 @@
+"""The ETag of a job, and what If-Match asks of it."""
+
+from flask import request
+
+from jobs.http.problems import Problem
+from jobs.store.records import Job
+from jobs.store.store import OnlyIf
+
+
+def etag(job: Job) -> str:
+    """The job's ETag, which each change of the job changes."""
+    return f'"{_state(job)}"'
+
+
+def only_if() -> OnlyIf | None:
+    """The state that If-Match names; None without it. A weak tag is one of ours, too: proxies that compress make it weak."""
+    wanted = request.if_match
+    if wanted:
+        return lambda job: wanted.contains_weak(_state(job))
+    if "If-Match" in request.headers:
+        raise Problem(400, "If-Match is empty; it must be the ETag of the job, or *")
+    return None
+
+
+def _state(job: Job) -> str:
+    return f"{job.job_id}-{job.updated_at!r}"

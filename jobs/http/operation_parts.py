@@ -1,0 +1,20 @@
+"""Parameters and answers that routes of several kinds describe."""
+
+from __future__ import annotations
+
+from described.operation import Answer, Parameter
+from described.schema import TEXT, WHOLE, listed, nullable, ref
+from jobs.http.pages import MOST_A_PAGE
+
+GONE = {204: Answer("it is gone")}
+STATUS = Parameter("status", "of these, also with commas between", listed(ref("RunStatus")))
+BEFORE = Parameter("before", "the `next` of the page before")
+IF_MATCH = Parameter("If-Match", "the ETag of the job that is meant, or *", TEXT, "header")
+GIVEN = nullable({"type": "object", "description": "values by name; docs/parameters.md"})
+
+
+def page_limit(most: int) -> Parameter:
+    """`limit` of a list, with its default."""
+    return Parameter(
+        "limit", f"entries, {most} where it is not given, at most {MOST_A_PAGE}", WHOLE
+    )
