@@ -1,4 +1,6 @@
-"""One NATS connection that heals itself: pynats2, hardened, for reporter, bridge and runner.
+"""A link to NATS that heals itself, for reporter, bridge and runner: pynats2, hardened.
+
+A `Connection` (progress_lib/nats_connection.py) has one life; the `Link` makes another one, and tells it all subscriptions again.
 
 pynats2 reads the URL and writes the CONNECT command (progress_lib/nats_login.py). Its reading, its threads and its
 reconnect are not used, since they lose messages, spin or hang when the connection ends
@@ -10,40 +12,26 @@ import logging
 import operator
 import queue
 import random
-import select
-import socket
-import ssl
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from progress_lib.nats_login import Login
-from progress_lib.nats_protocol import (
-    Control,
-    Message,
-    NatsError,
-    Parser,
-    parse_info,
-)
+from progress_lib.nats_connection import MAX_PAYLOAD, Connection, Lost, Refused
+from progress_lib.nats_login import check_url
+from progress_lib.nats_protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
 
 __all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription"]
 
 LOG = logging.getLogger(__name__)
 
-CONNECT_WAIT = 2.0  # seconds for one connection attempt, handshake included
-WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does not read
 PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
 FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
-MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
 STEADY = 5.0  # seconds after which a server that lets us in and then refuses us counts as one that let us in
 MAX_DENIED = 100  # refusals of one connection that are logged
-RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
 
 _sid = operator.attrgetter("sid")
 
@@ -56,24 +44,6 @@ class NatsTimeout(NatsError):
     """No answer came in time."""
 
 
-class _Lost(NatsError):
-    """This connection is over; the text says why."""
-
-
-def check_url(url: str) -> None:
-    """Raises ValueError with a sentence when `url` is no nats:// or tls:// URL."""
-    try:
-        parsed = urlsplit(url)
-        fit = parsed.scheme in ("nats", "tls") and parsed.hostname and parsed.port != 0
-    except ValueError:
-        fit = False
-    if not fit:
-        shown = url.rpartition("@")[2]  # what stands before it may hold a password
-        raise ValueError(
-            f"NATS URL {shown!r} is not of the form nats://[user:password@]host[:port]"
-        )
-
-
 class Subscription:
     """A subject listened to, across reconnects; `callback` runs on the link's thread."""
 
@@ -84,155 +54,8 @@ class Subscription:
         self.callback = callback  # takes a list of consecutive messages
 
 
-class _Refused(_Lost):
-    """The server said an error and ends the connection."""
-
-
-class _Connection:
-    """One connection's life. Any fault ends it; nothing is retried inside.
-
-    `read` belongs to the link's thread, `send` to whoever holds `_send_lock`.
-    """
-
-    def __init__(
-        self, url: str, name: str, tls_ca: str | None, prefix: str, read_wait: float
-    ) -> None:
-        self._login = Login(url, name)
-        self._tls_ca = tls_ca
-        self._read_wait = read_wait  # seconds
-        self._socket: socket.socket  # from `connect` on
-        # The same connection for reads, which wait less long than writes. TLS cannot have a second one.
-        self._incoming: socket.socket | None = None
-        self._send_lock = threading.Lock()
-        self._prefix = f"{prefix}." if prefix else ""
-        self._parser = Parser(self._prefix)
-        self._ahead: list[Message | Control] = []  # came with what was expected, not looked at yet
-        self.max_payload = MAX_PAYLOAD
-        self.has_jetstream = self.is_clustered = False  # as this server says
-        self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
-        self.denied: set[str] = (
-            set()
-        )  # (link thread) what the server does not permit, as it was logged
-        self.last_heard = self.made_at = time.monotonic()
-        self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
-
-    def connect(self) -> None:
-        """TCP, INFO, TLS, CONNECT and one PING answered: only then are we let in."""
-        address = (self._login.host, self._login.port)
-        deadline = time.monotonic() + CONNECT_WAIT
-        self._socket = socket.create_connection(address, timeout=CONNECT_WAIT)
-        try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            info = parse_info(self._expect(b"INFO", deadline).rest)
-            self.max_payload = int(info.get("max_payload", self.max_payload))
-            self.has_jetstream = bool(info.get("jetstream"))
-            self.is_clustered = bool(info.get("cluster"))
-            self._secure(bool(info.get("tls_required")), bool(info.get("tls_available")))
-            self.send(self._login.command())
-            self.ping(None)
-            self._expect(b"PONG", deadline)
-            self.pongs.clear()
-            self._socket.settimeout(WRITE_WAIT)
-            if not isinstance(self._socket, ssl.SSLSocket):
-                self._incoming = self._socket.dup()
-                self._incoming.settimeout(self._read_wait)
-        except BaseException:
-            self.close()
-            raise
-
-    def _secure(self, tls_required: bool, tls_available: bool) -> None:
-        wanted = self._login.wants_tls
-        if wanted and not (tls_required or tls_available):
-            raise _Lost("the URL asks for TLS (tls://) and the server does not offer it")
-        if tls_required and not wanted:
-            raise _Lost("the server asks for TLS: use a tls:// URL")
-        if wanted:  # a CA file adds to what verifies anyway
-            context = ssl.create_default_context(cafile=self._tls_ca)
-            self._socket = context.wrap_socket(self._socket, server_hostname=self._login.host)
-            # what came before it in the clear may be of somebody between us
-            self._parser, self._ahead = Parser(self._prefix), []
-
-    def _expect(self, verb: bytes, deadline: float) -> Control:
-        """The next control line, which must be `verb`; only used before messages flow."""
-        while True:
-            while self._ahead:
-                op = self._ahead.pop(0)
-                if isinstance(op, Control) and op.verb == b"-ERR":
-                    raise _Lost(op.rest.decode(errors="replace"))
-                if isinstance(op, Control) and op.verb == verb:
-                    return op
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.01))
-            self._ahead = self._parser.feed(self._receive())
-
-    def _receive(self) -> bytes:
-        received: bytes = (self._incoming or self._socket).recv(RECEIVE_BYTES)
-        if not received:
-            raise _Lost("the server closed the connection")
-        self.last_heard = time.monotonic()
-        return received
-
-    def read(self) -> list[Message | Control]:
-        """What came within the wait of a read, at once when something is there; maybe nothing."""
-        if self._ahead:
-            ahead, self._ahead = self._ahead, []
-            return ahead
-        if self._incoming is None and not self._wait_readable():
-            return []
-        try:
-            return self._parser.feed(self._receive())
-        except TimeoutError:
-            return []
-
-    def _wait_readable(self) -> bool:
-        """Whether something of a TLS connection can be read, which has one time limit for reads and writes.
-
-        A poll costs a batch more than a read that waits itself; under gevent, which makes a watcher for each, as much as ten messages.
-        """
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
-            return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(self._read_wait * 1000))
-
-    def send(self, data: bytes) -> None:
-        """Writes all of `data` or ends the connection: half a command must not stay on the wire."""
-        try:
-            with self._send_lock:
-                self._socket.sendall(data)
-        except OSError:
-            self.end()
-            raise
-
-    def ping(self, answered: threading.Event | None) -> None:
-        """Asks for a PONG; `answered` is set on the link's thread when it comes."""
-        try:
-            with self._send_lock:
-                self.pongs.append(answered)
-                self._socket.sendall(b"PING\r\n")
-        except OSError:
-            self.end()
-            raise
-
-    def end(self) -> None:
-        """Wakes the reader for good; any thread, any number of times."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-    def close(self) -> None:
-        self.end()
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Closes this process's descriptors alone: `end` would end the connection of all that share it."""
-        self._socket.close()
-        if self._incoming is not None:
-            self._incoming.close()
-
-
 class Link:
-    """One NATS connection that comes back by itself; messages of a subscription stay in order.
+    """A connection that comes back by itself; messages of a subscription stay in order.
 
     All methods may be called from any thread but the callbacks', which may only publish.
     `url` may name several servers, separated by commas; they are tried in turn from a random one on, so that
@@ -259,7 +82,7 @@ class Link:
         self._lock = threading.Lock()  # guards the five below
         self._subscriptions: dict[int, Subscription] = {}
         self._next_sid = 1
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._up_listeners: list[Callable[[], None]] = []
         self._down_listeners: list[Callable[[], None]] = []
         self._up = threading.Event()
@@ -473,7 +296,7 @@ class Link:
 
     def _live(self, url: str) -> None:
         """One connection from its start to its end, which is always an exception or the stop."""
-        connection = _Connection(url, self._name, self._tls_ca, self.prefix, self._ping_period)
+        connection = Connection(url, self._name, self._tls_ca, self.prefix, self._ping_period)
         self.failed_attempts += 1
         attempts = self.failed_attempts
         connection.connect()
@@ -481,7 +304,7 @@ class Link:
             self._established(connection)
             while not self._stopping.is_set():
                 self._read_once(connection)
-        except _Refused:
+        except Refused:
             if time.monotonic() < connection.made_at + STEADY:
                 self.failed_attempts = attempts  # it would refuse us again at once
             raise
@@ -494,7 +317,7 @@ class Link:
             for listener in list(self._down_listeners):
                 _guarded(listener)
 
-    def _established(self, connection: _Connection) -> None:
+    def _established(self, connection: Connection) -> None:
         with self._lock:  # while it is sent, too: an UNSUB of another thread comes after the SUB
             self._connection = connection
             connection.send(b"".join(map(_sub, self._subscriptions.values())))
@@ -506,7 +329,7 @@ class Link:
         for listener in list(self._up_listeners):
             _guarded(listener)
 
-    def _read_once(self, connection: _Connection) -> None:
+    def _read_once(self, connection: Connection) -> None:
         heard = connection.last_heard
         ops = connection.read()
         if connection.last_heard != heard:
@@ -520,14 +343,14 @@ class Link:
                 for control in group:
                     self._control(connection, control)  # type: ignore[arg-type]
 
-    def _ask(self, connection: _Connection) -> None:
+    def _ask(self, connection: Connection) -> None:
         """After a read that brought nothing. A callback that took long says nothing of the server."""
         now = time.monotonic()
         if connection.asked_at is None:
             connection.asked_at = now
             connection.ping(None)
         elif now - connection.asked_at >= self._ping_period:
-            raise _Lost(f"no word from the server for {now - connection.last_heard:.1f} s")
+            raise Lost(f"no word from the server for {now - connection.last_heard:.1f} s")
 
     def _dispatch(self, messages: list[Message]) -> None:
         """Consecutive messages of the same subscription go to its callback together; nothing is reordered."""
@@ -537,7 +360,7 @@ class Link:
             if subscription is not None:
                 _guarded(subscription.callback, batch, batch[0].subject)
 
-    def _control(self, connection: _Connection, control: Control) -> None:
+    def _control(self, connection: Connection, control: Control) -> None:
         if control.verb == b"PING":
             connection.send(b"PONG\r\n")
         elif control.verb == b"PONG" and connection.pongs:
@@ -547,7 +370,7 @@ class Link:
         elif control.verb == b"-ERR":
             reason = control.rest.decode(errors="replace")
             if "permissions violation" not in reason.lower():
-                raise _Refused(reason)
+                raise Refused(reason)
             if reason not in connection.denied and len(connection.denied) < MAX_DENIED:
                 connection.denied.add(reason)
                 LOG.error("nats %s: %s", self._name, reason)
@@ -567,7 +390,7 @@ class Link:
         )
 
     @staticmethod
-    def _send_quietly(connection: _Connection | None, data: bytes) -> None:
+    def _send_quietly(connection: Connection | None, data: bytes) -> None:
         """Sends what a reconnect repeats anyway, so that a failure is no matter."""
         if connection is not None:
             try:

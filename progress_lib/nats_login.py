@@ -8,7 +8,7 @@ import sys
 import threading
 import types
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 DEFAULT_PORT = 4222
 
@@ -48,7 +48,7 @@ os.register_at_fork(
 
 
 class Login:
-    """One server, and who logs in there. `url` has one of the forms that `progress_lib.nats.check_url` lets through."""
+    """One server, and who logs in there. `url` has one of the forms that `check_url` lets through."""
 
     def __init__(self, url: str, name: str) -> None:
         with _IMPORTING:
@@ -78,3 +78,17 @@ class _Written:
 
     def sendall(self, data: bytes) -> None:
         self.all += data
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError with a sentence when `url` is no nats:// or tls:// URL."""
+    try:
+        parsed = urlsplit(url)
+        fit = parsed.scheme in ("nats", "tls") and parsed.hostname and parsed.port != 0
+    except ValueError:
+        fit = False
+    if not fit:
+        shown = url.rpartition("@")[2]  # what stands before it may hold a password
+        raise ValueError(
+            f"NATS URL {shown!r} is not of the form nats://[user:password@]host[:port]"
+        )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from progress_lib.nats import check_url
+from progress_lib.nats_login import check_url
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
 from settings.reading import SettingsError

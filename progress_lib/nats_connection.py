@@ -1,0 +1,164 @@
+"""One connection to a NATS server, from its first byte to its last. Any fault ends it; nothing is retried here."""
+
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+
+from progress_lib.nats_login import Login
+from progress_lib.nats_protocol import Control, Message, NatsError, Parser, parse_info
+
+CONNECT_WAIT = 2.0  # seconds for one connection attempt, handshake included
+WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does not read
+MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
+RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
+
+
+class Lost(NatsError):
+    """This connection is over; the text says why."""
+
+
+class Refused(Lost):
+    """The server said an error and ends the connection."""
+
+
+class Connection:
+    """`read` belongs to the link's thread, `send` to whoever holds `_send_lock`."""
+
+    def __init__(
+        self, url: str, name: str, tls_ca: str | None, prefix: str, read_wait: float
+    ) -> None:
+        self._login = Login(url, name)
+        self._tls_ca = tls_ca
+        self._read_wait = read_wait  # seconds
+        self._socket: socket.socket  # from `connect` on
+        # The same connection for reads, which wait less long than writes. TLS cannot have a second one.
+        self._incoming: socket.socket | None = None
+        self._send_lock = threading.Lock()
+        self._prefix = f"{prefix}." if prefix else ""
+        self._parser = Parser(self._prefix)
+        self._ahead: list[Message | Control] = []  # came with what was expected, not looked at yet
+        self.max_payload = MAX_PAYLOAD
+        self.has_jetstream = self.is_clustered = False  # as this server says
+        self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
+        self.denied: set[str] = (
+            set()
+        )  # (link thread) what the server does not permit, as it was logged
+        self.last_heard = self.made_at = time.monotonic()
+        self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
+
+    def connect(self) -> None:
+        """TCP, INFO, TLS, CONNECT and one PING answered: only then are we let in."""
+        address = (self._login.host, self._login.port)
+        deadline = time.monotonic() + CONNECT_WAIT
+        self._socket = socket.create_connection(address, timeout=CONNECT_WAIT)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            info = parse_info(self._expect(b"INFO", deadline).rest)
+            self.max_payload = int(info.get("max_payload", self.max_payload))
+            self.has_jetstream = bool(info.get("jetstream"))
+            self.is_clustered = bool(info.get("cluster"))
+            self._secure(bool(info.get("tls_required")), bool(info.get("tls_available")))
+            self.send(self._login.command())
+            self.ping(None)
+            self._expect(b"PONG", deadline)
+            self.pongs.clear()
+            self._socket.settimeout(WRITE_WAIT)
+            if not isinstance(self._socket, ssl.SSLSocket):
+                self._incoming = self._socket.dup()
+                self._incoming.settimeout(self._read_wait)
+        except BaseException:
+            self.close()
+            raise
+
+    def _secure(self, tls_required: bool, tls_available: bool) -> None:
+        wanted = self._login.wants_tls
+        if wanted and not (tls_required or tls_available):
+            raise Lost("the URL asks for TLS (tls://) and the server does not offer it")
+        if tls_required and not wanted:
+            raise Lost("the server asks for TLS: use a tls:// URL")
+        if wanted:  # a CA file adds to what verifies anyway
+            context = ssl.create_default_context(cafile=self._tls_ca)
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._login.host)
+            # what came before it in the clear may be of somebody between us
+            self._parser, self._ahead = Parser(self._prefix), []
+
+    def _expect(self, verb: bytes, deadline: float) -> Control:
+        """The next control line, which must be `verb`; only used before messages flow."""
+        while True:
+            while self._ahead:
+                op = self._ahead.pop(0)
+                if isinstance(op, Control) and op.verb == b"-ERR":
+                    raise Lost(op.rest.decode(errors="replace"))
+                if isinstance(op, Control) and op.verb == verb:
+                    return op
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.01))
+            self._ahead = self._parser.feed(self._receive())
+
+    def _receive(self) -> bytes:
+        received: bytes = (self._incoming or self._socket).recv(RECEIVE_BYTES)
+        if not received:
+            raise Lost("the server closed the connection")
+        self.last_heard = time.monotonic()
+        return received
+
+    def read(self) -> list[Message | Control]:
+        """What came within the wait of a read, at once when something is there; maybe nothing."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead, []
+            return ahead
+        if self._incoming is None and not self._wait_readable():
+            return []
+        try:
+            return self._parser.feed(self._receive())
+        except TimeoutError:
+            return []
+
+    def _wait_readable(self) -> bool:
+        """Whether something of a TLS connection can be read, which has one time limit for reads and writes.
+
+        A poll costs a batch more than a read that waits itself; under gevent, which makes a watcher for each, as much as ten messages.
+        """
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(self._read_wait * 1000))
+
+    def send(self, data: bytes) -> None:
+        """Writes all of `data` or ends the connection: half a command must not stay on the wire."""
+        try:
+            with self._send_lock:
+                self._socket.sendall(data)
+        except OSError:
+            self.end()
+            raise
+
+    def ping(self, answered: threading.Event | None) -> None:
+        """Asks for a PONG; `answered` is set on the link's thread when it comes."""
+        try:
+            with self._send_lock:
+                self.pongs.append(answered)
+                self._socket.sendall(b"PING\r\n")
+        except OSError:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Wakes the reader for good; any thread, any number of times."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self.end()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Closes this process's descriptors alone: `end` would end the connection of all that share it."""
+        self._socket.close()
+        if self._incoming is not None:
+            self._incoming.close()
