@@ -12,12 +12,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from metrics.buckets import Buckets
 from realtime import frames
-from realtime.close_codes import REASONS, CloseCode
+from realtime.close_codes import CloseCode
 from realtime.commands import (
     Broadcast,
     CloseSome,
@@ -35,10 +33,13 @@ from realtime.commands import (
     Unsubscribe,
     WatchTenant,
 )
-from realtime.events import STATUS, Event, ProgressEvent, Source, Topic
-from realtime.overview import Heard, Overview
+from realtime.events import STATUS, Event, Source, Topic
+from realtime.hub_counts import HubCounts
+from realtime.leaving import Leaving
+from realtime.overviews import Overviews
 from realtime.send_buffer import Part
-from realtime.snapshot import COUNT, NONE, JobSnapshot, News
+from realtime.snapshot import JobSnapshot, News
+from realtime.watched_job import WatchedJob
 
 if TYPE_CHECKING:
     from realtime.client import Client
@@ -50,12 +51,8 @@ MAX_ROUND_BYTES = 1 << 20  # of frames; bounds the memory of a round when messag
 # Jobs whose state is kept; when full, drop the job that has been unwatched the longest
 MAX_JOBS = 10_000
 MOST_ASKED = 200  # jobs of one LookAgain; each costs two reads of the database
-LEAVE_WAIT = 12.0  # seconds a closed client has to be gone: its write wait, and to answer
-STOP_LEAVE_WAIT = 3.0  # the same when the server stops: within gunicorn's graceful timeout
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
 STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
-ROUND_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 Load = Callable[[Topic, bool], None]
 """Asks for a job's whole past, or for the database's word alone; the answer comes as the command Known."""
@@ -63,56 +60,6 @@ Load = Callable[[Topic, bool], None]
 
 LoadTenant = Callable[[str], None]
 """Asks for the last words of all jobs of a tenant; the answer comes as the command TenantKnown."""
-
-
-@dataclass(slots=True)
-class _Tenant:
-    """All jobs of a tenant in short, while somebody watches them all."""
-
-    overview: Overview = field(default_factory=Overview)
-    watchers: set[Client] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class _OneRun:
-    """A run of a job for those who may see no other."""
-
-    watchers: set[Client] = field(default_factory=set)
-    pending: list[Part] = field(default_factory=list)  # frames of the round at hand
-
-
-@dataclass(slots=True)
-class _Job:
-    snapshot: JobSnapshot = field(default_factory=JobSnapshot)
-    watchers: set[Client] = field(default_factory=set)
-    pending: list[Part] = field(default_factory=list)  # frames of the round at hand
-    is_touched: bool = False  # the round at hand flushes it
-    runs: dict[str, _OneRun] = field(default_factory=dict)  # that somebody watches alone
-    is_shown: bool = False  # its past, or what is known of it, was shown to its watchers
-    last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
-    # What is true by the events that came while the job's past is being read; None: it is known
-    held: JobSnapshot | None = None
-    is_quiet: bool = False  # nothing came since the last LookAgain
-
-    @property
-    def is_watched(self) -> bool:
-        return bool(self.watchers or self.runs)
-
-
-@dataclass(slots=True)
-class HubCounts:
-    """What the hub did; written by the hub thread, read by anyone."""
-
-    clients: int = 0
-    subscriptions: int = 0
-    jobs: int = 0
-    received: int = 0  # messages
-    delivered: int = 0  # messages times clients
-    stale: int = 0  # messages that said less than what was known
-    cut: int = 0  # clients cut because their buffer was full
-    # seconds of rounds, and from NATS to the sockets for the oldest message of a round
-    rounds: Buckets = field(default_factory=lambda: Buckets(ROUND_BOUNDS))
-    lags: Buckets = field(default_factory=lambda: Buckets(LAG_BOUNDS))
 
 
 class Hub:
@@ -129,11 +76,11 @@ class Hub:
         self._source = Source.LIVE_ONLY if load is None else Source.AWAY  # (hub thread)
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._clients: dict[Client, set[Topic]] = {}  # (hub thread)
-        self._jobs: dict[Topic, _Job] = {}  # (hub thread)
-        self._tenants: dict[str, _Tenant] = {}  # (hub thread) those that are watched as a whole
+        self._jobs: dict[Topic, WatchedJob] = {}  # (hub thread)
+        self._overviews = Overviews(self._ask_for_tenant)  # (hub thread)
         self._idle: dict[Topic, None] = {}  # (hub thread) jobs that nobody watches, oldest first
-        self._leaving: dict[Client, float] = {}  # (hub thread) told to go; when it must be gone
-        self._touched: list[_Job] = []  # (hub thread) jobs with pending frames
+        self._leaving = Leaving()  # (hub thread)
+        self._touched: list[WatchedJob] = []  # (hub thread) jobs with pending frames
         self._published = 0.0  # (hub thread) of the round's oldest message; 0: none came yet
         self._room = 0  # (hub thread) bytes that the round may still take
         self._running = True  # (hub thread)
@@ -163,12 +110,7 @@ class Hub:
 
         Safe to race: a job that is kept a moment later has its past read later, and finds the message in it.
         """
-        if topic in self._jobs:
-            return True
-        tenant = self._tenants.get(topic.tenant_id) if self._tenants else None
-        return tenant is not None and tenant.overview.wants(
-            topic.job_id, kind == STATUS, time.monotonic()
-        )
+        return topic in self._jobs or self._overviews.wants(topic, is_status=kind == STATUS)
 
     @property
     def backlog(self) -> int:
@@ -203,8 +145,8 @@ class Hub:
                 self._flush(job)
             except Exception:  # costs these frames only
                 LOG.exception("hub: the frames of a job were not sent")
-        for tenant in list(self._tenants.values()):
-            self._tell_briefs(tenant)
+        for watchers, news in self._overviews.take_news():
+            self._send(watchers, [(None, frame) for frame in news])
         self.counts.rounds.add(time.perf_counter() - began)
         if touched and self._published:  # clocks of two machines may differ: never below 0
             self.counts.lags.add(max(time.time() - self._published, 0.0))
@@ -213,7 +155,7 @@ class Hub:
         """Waits for a command; while clients are leaving, only until the next look at them."""
         if not self._leaving:
             return self._inbox.get()
-        self._abort_late()
+        self._leaving.abort_late()
         try:
             return self._inbox.get(timeout=LEAVE_TICK)
         except queue.Empty:
@@ -238,7 +180,7 @@ class Hub:
                     self._let_go(client, self._closed_with)
             case Unregister(client):
                 self._forget(client)
-                self._leaving.pop(client, None)
+                self._leaving.forget(client)
             case Subscribe(client, topic, more, only_run):
                 if more:
                     self._take_more(client)
@@ -249,9 +191,9 @@ class Hub:
                 self._take_more(client)
                 self._begin_overview(client, tenant_id)
             case LeaveTenant(client, tenant_id):
-                self._end_overview(client, tenant_id)
+                self._overviews.end(client, tenant_id)
             case TenantKnown(tenant_id, heard):
-                self._note_briefs(tenant_id, heard)
+                self._overviews.note(tenant_id, heard)
             case Known(topic, past, last_seq, is_complete):
                 self._learn(topic, past, last_seq, is_complete)
             case ListenTo(source, has_gap, restarts):
@@ -277,44 +219,18 @@ class Hub:
                 self._take_one(event)
             except Exception:  # costs this message only
                 LOG.exception("hub: a message of %s failed", event.topic)
-        for tenant_id in self._tenants:
-            of_tenant = [event for event in events if event.topic.tenant_id == tenant_id]
-            self._note_briefs(tenant_id, [Heard(event, time.time()) for event in of_tenant])
-
-    def _note_briefs(self, tenant_id: str, heard: list[Heard]) -> None:
-        tenant = self._tenants.get(tenant_id)
-        if tenant is not None:
-            now = time.monotonic()
-            for one in heard:
-                tenant.overview.note(one, now)
-
-    def _tell_briefs(self, tenant: _Tenant) -> None:
-        """Sends what is new in short, to each who watches all jobs with one send."""
-        if news := tenant.overview.take_news(time.monotonic()):
-            self._send(list(tenant.watchers), [(None, frame) for frame in news])
+        self._overviews.take(events)
 
     def _begin_overview(self, client: Client, tenant_id: str) -> None:
-        """Sends the present state in short, and from here on what follows. The first one has what was said before read."""
+        """Sends the present state in short, and from here on what follows."""
         if client not in self._clients:
             return  # it left while its request was in the inbox
-        tenant = self._tenants.get(tenant_id)
-        if tenant is None:
-            tenant = self._tenants[tenant_id] = _Tenant()
-            self._ask_for_tenant(tenant_id)
-        tenant.watchers.add(client)
-        if present := tenant.overview.present(time.time()):
+        if present := self._overviews.begin(client, tenant_id):
             self._send([client], [(None, frame) for frame in present])
 
     def _ask_for_tenant(self, tenant_id: str) -> None:
         if self._load_tenant is not None and self._source is not Source.LIVE_ONLY:
             self._load_tenant(tenant_id)
-
-    def _end_overview(self, client: Client, tenant_id: str) -> None:
-        tenant = self._tenants.get(tenant_id)
-        if tenant is not None:
-            tenant.watchers.discard(client)
-            if not tenant.watchers:
-                del self._tenants[tenant_id]
 
     def _take_one(self, event: Event) -> None:
         job = self._jobs.get(event.topic)
@@ -328,38 +244,30 @@ class Hub:
         else:
             self._apply(job, event)
 
-    def _apply(self, job: _Job, event: Event) -> None:
+    def _apply(self, job: WatchedJob, event: Event) -> None:
         snapshot = job.snapshot
         began = snapshot.began
-        if news := _news(job, event):
+        if news := job.note(event):
             self._tell(job, event, news)
             if snapshot.began != began:
                 self._tell_seen(event.topic, job)
         else:
             self.counts.stale += 1
 
-    def _tell(self, job: _Job, event: Event, news: News) -> None:
+    def _tell(self, job: WatchedJob, event: Event, news: News) -> None:
         """Has the watchers sent an event at the end of the round."""
-        run = job.runs.get(event.run_id or "") if job.runs else None
-        if not job.watchers and run is None:
-            return
-        frame = _frame_of(event)
-        count = event if news is COUNT and isinstance(event, ProgressEvent) else None
-        if not job.is_touched:
+        length = job.add_frame(event, news)
+        if length and not job.is_touched:
             job.is_touched = True
             self._touched.append(job)
-        if job.watchers:
-            job.pending.append((count, frame))
-        if run is not None:
-            run.pending.append((count, frame))
-        self._room -= len(frame)
+        self._room -= length
 
-    def _tell_seen(self, topic: Topic, job: _Job) -> None:
+    def _tell_seen(self, topic: Topic, job: WatchedJob) -> None:
         """One start for all who watch a run that no status tells of. At once, since not every watcher takes it."""
         self._flush(job)
-        self._send(job.watchers & self._talkative, _seen_parts(topic, job))
+        self._send(job.watchers & self._talkative, job.seen(topic))
         for run_id, run in job.runs.items():
-            if seen := _seen_parts(topic, job, run_id):
+            if seen := job.seen(topic, run_id):
                 self._send(run.watchers & self._talkative, seen)
 
     def _learn(self, topic: Topic, past: JobSnapshot, last_seq: int, is_complete: bool) -> None:
@@ -380,28 +288,19 @@ class Hub:
         if held is not None and is_complete:
             self._merge(topic, job, held)
 
-    def _merge(self, topic: Topic, job: _Job, other: JobSnapshot) -> None:
+    def _merge(self, topic: Topic, job: WatchedJob, other: JobSnapshot) -> None:
         """Takes over what is new in another snapshot, and tells it to watchers who were shown the job; a run's end comes last."""
-        job.snapshot.recognise(other)
-        newest, began = job.last_seq, job.snapshot.began
-        for event in list(other.events_end_last()):
-            if 0 < event.seq <= newest or job.snapshot.holds(event):
-                continue
-            job.last_seq = max(job.last_seq, event.seq)
-            news = job.snapshot.apply(event)
-            if news and job.is_shown:
+        began = job.snapshot.began
+        for event, news in job.news_of(other):
+            if job.is_shown:
                 self._tell(job, event, news)
-        job.snapshot.recognise_beginning(other)
         if job.is_shown and job.snapshot.began != began:
             self._tell_seen(topic, job)
 
     def _listen_to(self, source: Source, has_gap: bool, restarts: bool) -> None:
         """Notes where messages come from. After a gap, holds what comes until each job's past is there, which may be older."""
         self._source = source
-        for tenant_id, tenant in self._tenants.items():
-            if restarts:
-                tenant.overview.forget_sequences()
-            self._ask_for_tenant(tenant_id)
+        self._overviews.listen_anew(restarts=restarts)
         if self._load is None:
             return
         for topic in self._idle:  # read when somebody asks
@@ -424,7 +323,7 @@ class Hub:
                 asked += 1
             job.is_quiet = True
 
-    def _flush(self, job: _Job) -> None:
+    def _flush(self, job: WatchedJob) -> None:
         """Sends all that the round brought for this job, to each watcher with one send."""
         if job.pending:
             pending, job.pending = job.pending, []
@@ -465,27 +364,23 @@ class Hub:
         self._flush(job)  # the snapshot holds these already
         if client not in self._clients:
             return  # it watched before, and was cut just now
-        if only_run is None:
-            job.watchers.add(client)
-        else:
-            job.runs.setdefault(only_run, _OneRun()).watchers.add(client)
+        job.add(client, only_run)
         self._idle.pop(topic, None)
         self.counts.subscriptions += topic not in topics
         topics.add(topic)
         self._show(topic, job, [client], only_run)
 
     def _show(
-        self, topic: Topic, job: _Job, clients: Collection[Client], only_run: str | None = None
+        self,
+        topic: Topic,
+        job: WatchedJob,
+        clients: Collection[Client],
+        only_run: str | None = None,
     ) -> None:
         """Sends what is now true of a job, or of one run of it."""
-        known: list[Part] = [
-            (None, _frame_of(event))
-            for event in job.snapshot.events()
-            if only_run in (None, event.run_id)
-        ]
-        if known:
-            self._send(clients, known)
-        if seen := _seen_parts(topic, job, only_run):
+        if present := job.present(only_run):
+            self._send(clients, present)
+        if seen := job.seen(topic, only_run):
             self._send(self._talkative.intersection(clients), seen)
 
     def _end_watching(self, client: Client, topic: Topic) -> None:
@@ -496,46 +391,28 @@ class Hub:
 
     def _lose_watcher(self, client: Client, topic: Topic) -> None:
         job = self._jobs[topic]
-        job.watchers.discard(client)
-        for run_id, run in list(job.runs.items()):
-            run.watchers.discard(client)
-            if not run.watchers:
-                del job.runs[run_id]
+        job.remove(client)
         self.counts.subscriptions -= 1
         if not job.is_watched:
             self._idle[topic] = None
 
     def _let_go(self, client: Client, code: CloseCode) -> None:
-        """Sends a client its close frame and nothing more, and sees to it that it goes."""
+        """Sends a client its close frame and nothing more; it must go."""
         self._forget(client)
-        wait = STOP_LEAVE_WAIT if code is CloseCode.SERVER_STOPPING else LEAVE_WAIT
-        self._leaving.setdefault(client, time.monotonic() + wait)
-        try:
-            client.close(code, REASONS[code])
-        except Exception:
-            LOG.exception("hub: a client could not be closed")
-            client.abort()
+        self._leaving.tell(client, code)
 
     def _forget(self, client: Client) -> None:
         for topic in self._clients.pop(client, set()):
             self._lose_watcher(client, topic)
-        for tenant_id in list(self._tenants):
-            self._end_overview(client, tenant_id)
+        self._overviews.end_all(client)
         self._talkative.discard(client)
         self.counts.clients = len(self._clients)
 
-    def _abort_late(self) -> None:
-        """Ends the clients that were told to go and did not."""
-        now = time.monotonic()
-        for client in [client for client, deadline in self._leaving.items() if deadline <= now]:
-            del self._leaving[client]
-            client.abort()
-
-    def _new_job(self, topic: Topic) -> _Job:
+    def _new_job(self, topic: Topic) -> WatchedJob:
         while len(self._jobs) >= MAX_JOBS and self._idle:
             oldest = next(iter(self._idle))
             del self._idle[oldest], self._jobs[oldest]
-        job = self._jobs[topic] = _Job()
+        job = self._jobs[topic] = WatchedJob()
         self._idle[topic] = None
         if self._source is not Source.LIVE_ONLY and self._load is not None:
             job.held = JobSnapshot()
@@ -554,26 +431,3 @@ def _size(command: Command) -> int:
         case TenantKnown(heard=heard):
             return 1 + len(heard)
     return 1
-
-
-def _news(job: _Job, event: Event) -> News:
-    """Notes an event in the job's snapshot, and says what it was."""
-    if seq := event.seq:
-        if seq <= job.last_seq:
-            return NONE
-        job.last_seq = seq
-    return job.snapshot.apply(event)
-
-
-def _seen_parts(topic: Topic, job: _Job, only_run: str | None = None) -> list[Part]:
-    """When the run began that no status tells of; none where a status tells, nobody noted it, or it is another than `only_run`."""
-    seen = job.snapshot.seen
-    if seen is None or only_run not in (None, seen.run_id):
-        return []
-    return [(None, frames.seen_frame(topic.job_id, seen.run_id, seen.began, seen.heard))]
-
-
-def _frame_of(event: Event) -> bytes:
-    if type(event) is ProgressEvent:
-        return frames.progress_frame(event.topic.job_id, event.payload)
-    return frames.status_frame(event.topic.job_id, event.payload)

@@ -16,6 +16,7 @@ from wsproto.events import TextMessage
 
 from progress_lib.progress import Progress, Status
 from realtime import hub as hub_module
+from realtime import leaving as leaving_module
 from realtime.client import Client
 from realtime.close_codes import CloseCode
 from realtime.commands import LookAgain
@@ -412,7 +413,7 @@ def test_a_command_that_raises_costs_only_itself(running: Hub) -> None:
 def test_who_was_told_to_go_and_does_not_is_ended(
     running: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "LEAVE_WAIT", 0.05)
+    monkeypatch.setattr(leaving_module, "LEAVE_WAIT", 0.05)
     monkeypatch.setattr(hub_module, "LEAVE_TICK", 0.01)
     stays, goes = joined(running), joined(running)
     close_some(running, CloseCode.SERVER_STOPPING, 2)

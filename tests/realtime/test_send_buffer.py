@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
 from realtime.events import ProgressEvent, Topic
-from realtime.hub import _Job, _news
 from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES, Part, SendBuffer
 from realtime.snapshot import News
+from realtime.watched_job import WatchedJob
 
 NODES = 10
 JOB = Topic("acme", 42)
@@ -95,16 +95,16 @@ def test_a_drop_forgets_all_and_wakes_who_waits() -> None:
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
 def test_only_a_count_after_a_count_may_be_replaced(status: Status) -> None:
-    job = _Job()
+    job = WatchedJob()
     said = [event(1, 0, seq=1), event(1, 5, seq=2), event(1, 5, seq=2), event(1, 9, status, 3)]
-    assert [_news(job, one) for one in said] == [News.CHANGE, News.COUNT, News.NONE, News.CHANGE]
+    assert [job.note(one) for one in said] == [News.CHANGE, News.COUNT, News.NONE, News.CHANGE]
 
 
 def test_a_foreign_publishers_counts_are_all_passed_on() -> None:
-    job = _Job()
+    job = WatchedJob()
     for rows in range(3):
         said = Progress(1, "Load", Status.RUNNING, rows)
-        assert _news(job, ProgressEvent(JOB, said, said.to_json())) is News.CHANGE
+        assert job.note(ProgressEvent(JOB, said, said.to_json())) is News.CHANGE
 
 
 SAID = st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), max_size=60)
@@ -114,12 +114,12 @@ SAID = st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), max_
 def test_whoever_reads_late_has_every_change_and_each_nodes_last_word(
     said: list[tuple[int, bool, bool]],
 ) -> None:
-    job, buffer = _Job(), opened()
+    job, buffer = WatchedJob(), opened()
     expected: list[Progress] = []
     read: list[Progress] = []
     for seq, (node_id, is_end, is_read) in enumerate(said):
         told = event(node_id, seq, Status.COMPLETED if is_end else Status.RUNNING, seq + 1)
-        news = _news(job, told)
+        news = job.note(told)
         if news:
             expected.append(told.progress)
             part = told if news is News.COUNT else None
