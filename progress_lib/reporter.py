@@ -1,10 +1,7 @@
 """ProgressReporter: a program says what its nodes do, and never notices how that travels."""
 
 import atexit
-import contextlib
-import functools
 import itertools
-import json
 import logging
 import os
 import sys
@@ -15,21 +12,23 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from progress_lib.ends import failure_of
 from progress_lib.environment import program_link
+from progress_lib.fitting import fitted
 from progress_lib.nats import Link
 from progress_lib.node import Node
 from progress_lib.outbox import COUNT_PERIOD, Outbox, OutboxFull
+from progress_lib.own_run import OwnRun
 from progress_lib.progress import (
-    MAX_TEXT,
     NODE_ENDS,
     MalformedProgress,
     Progress,
     ProgressFunc,
     usable,
 )
+from progress_lib.steps import around_calls
 from progress_lib.subjects import job_number, progress_subject, status_subject
 
 LOG = logging.getLogger(__name__)
@@ -38,9 +37,7 @@ CLOSE_WAIT = 5.0  # seconds that `close` gives the last states to leave while NA
 FIRST_WAIT = 2.0  # seconds that `close` gives a first connection that is still being made
 ABSENT_WAIT = 0.5  # seconds that `close` gives a NATS that was never there
 CRASH_WAIT = 1.0  # seconds when the program ends by an exception: it shall exit at once
-END_WAIT = 1.0  # seconds in which NATS confirms that it has the run's end
 BATCH = 32  # messages that go to NATS with one send
-ALIVE_PERIOD = 10.0  # seconds between two words that a run of our own still lives
 FAILED_PAUSE = 1.0  # seconds after a failure to send that no connection explains
 MAX_WARNINGS = 100  # nodes whose unusable reports are told of; the log belongs to the program
 
@@ -93,9 +90,7 @@ class ProgressReporter:
         self._seq = 0  # (sender thread; the closing thread after that)
         self._is_closed = False  # (closing thread)
         self._warned: set[str] = set()  # nodes of which something unusable was reported
-        self._announces_run = announces_run
-        self._began_at = time.time()
-        self._run_failure: str | None = None  # why the run will be told as failed
+        self._own_run: OwnRun | None = None  # with `announces_run`
         self._taken: set[int] = set()  # (lock) ids that nodes of `node` have
         self._ids = itertools.count(1)  # (lock) those that may be free
         self._begin()
@@ -104,7 +99,8 @@ class ProgressReporter:
         try:
             job = job_number(job_id)
             self._subject = progress_subject(tenant_id, job)
-            self._status_subject = status_subject(tenant_id, job)
+            if announces_run:
+                self._own_run = OwnRun(self._run_id, status_subject(tenant_id, job))
             self._connect()
         except Exception as error:  # a wrong setting must not stop the job
             LOG.warning("progress is not reported: %s", error)
@@ -115,8 +111,6 @@ class ProgressReporter:
         self._lock = threading.Lock()  # guards the outbox, and what says so
         self._outbox = Outbox()
         self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
-        self._run_said = ""  # (sender thread) the status of the run that NATS has of us
-        self._next_alive = 0.0  # (sender thread) monotonic seconds; when to say so again
         self._wake = threading.Event()
         self._deadline: float | None = None  # monotonic seconds; set once, by close
         self._connects = 0  # (sender thread) connections of the link that we have sent on
@@ -140,7 +134,7 @@ class ProgressReporter:
             self._link.abandon()
         self._begin()
         self._last_words = None
-        self._announces_run = False
+        self._own_run = None
         self._is_forked = is_used and not self._is_closed
 
     def _join_in(self) -> None:
@@ -228,14 +222,15 @@ class ProgressReporter:
             def node() -> Node:
                 return self.node(node_id, name or getattr(function, "__name__", ""))
 
-            wrapped: Callable[P, R] = _wrapped(function, node)
+            wrapped: Callable[P, R] = around_calls(function, node)
             return wrapped
 
         return decorate
 
     def fail_run(self, reason: str) -> None:
         """With `announces_run`: the run will be told as failed for this reason, however the program ends."""
-        self._run_failure = reason
+        if self._own_run is not None:
+            self._own_run.fail(reason)
 
     def watch(self, node: Node) -> None:
         """From now on the sender asks the node for its news. `Node.begin` calls it."""
@@ -265,7 +260,8 @@ class ProgressReporter:
             return
         self._is_closed = True
         atexit.unregister(self._close_at_exit)
-        self._run_failure = self._run_failure or failure_of(error)
+        if self._own_run is not None:
+            self._own_run.fail_unless_failed(failure_of(error))
         self._settle_nodes(error)
         if self._link is not None:
             self._say_last(self._link, timeout)
@@ -330,8 +326,8 @@ class ProgressReporter:
             return False
         with self._lock:
             all_left = self._outbox.is_empty
-        if all_left and self._announces_run:
-            all_left = self._run_said == self._run_status
+        if all_left and self._own_run is not None:
+            all_left = self._own_run.end_is_said
         return all_left or time.monotonic() >= self._deadline
 
     def _pause(self) -> float | None:
@@ -342,41 +338,48 @@ class ProgressReporter:
             due = self._outbox.next_due()
             if due is None and self._nodes:
                 due = now + COUNT_PERIOD
-        if self._announces_run and self._deadline is None:
-            due = self._next_alive if due is None else min(due, self._next_alive)
+        if self._own_run is not None and self._deadline is None:
+            alive = self._own_run.next_alive
+            due = alive if due is None else min(due, alive)
         if due is not None and self._link.is_up:
             return max(due - now, 0.0) if self._deadline is None else 0.0
         return None if self._deadline is None else max(self._deadline - now, 0.0)
 
     def _send_due(self) -> None:
         assert self._link is not None
-        now = time.monotonic()
-        if self._deadline is None:  # else `close` has asked them
+        now, is_closing = time.monotonic(), self._deadline is not None
+        if not is_closing:  # else `close` has asked them
             self._ask_nodes()
-        with self._lock:
-            if self._link.is_up and self._connects != self._link.connects:
-                if self._connects:  # the old connection may have swallowed what we sent last
-                    self._outbox.repeat()
-                self._connects = self._link.connects
-                self._run_said = ""
-        if self._must_say_running(now) and not self._say_run("running"):
+        self._note_connection(self._link)
+        if not self._has_said_running(self._link, now, is_closing):
             return
         with self._lock:
-            due = self._outbox.due(now) if self._deadline is None else self._outbox.rest()
+            due = self._outbox.rest() if is_closing else self._outbox.due(now)
         for start in range(0, len(due), BATCH):
             batch = due[start : start + BATCH]
             if not self._publish(batch):
                 return
             with self._lock:
                 self._outbox.sent(batch, now)
-        if self._announces_run and self._deadline is not None:
-            self._say_run(self._run_status)
+        if self._own_run is not None and is_closing:
+            self._own_run.say_end(self._link)
 
-    def _must_say_running(self, now: float) -> bool:
-        """At first, on each new connection, and as long as the run goes on."""
-        if not self._announces_run:
-            return False
-        return not self._run_said or (self._deadline is None and now >= self._next_alive)
+    def _has_said_running(self, link: Link, now: float, is_closing: bool) -> bool:
+        """Says first that our own run is at work, where that is due; False while NATS is away."""
+        run = self._own_run
+        if run is None or not run.must_say_running(now, is_closing=is_closing):
+            return True
+        return run.say_running(link)
+
+    def _note_connection(self, link: Link) -> None:
+        """Has all said again on a new connection: the old one may have swallowed what we sent last."""
+        if link.is_up and self._connects != link.connects:
+            if self._connects:
+                with self._lock:
+                    self._outbox.repeat()
+            self._connects = link.connects
+            if self._own_run is not None:
+                self._own_run.say_again()
 
     def _ask_nodes(self) -> None:
         with self._lock:
@@ -392,32 +395,6 @@ class ProgressReporter:
             except Exception as error:
                 self._warn(node, error)
 
-    @property
-    def _run_status(self) -> str:
-        """What the run will be told as at its end."""
-        return "completed" if self._run_failure is None else "failed"
-
-    def _say_run(self, status: str) -> bool:
-        """Tells what the run is doing, the end only once NATS has all before it."""
-        assert self._link is not None
-        is_end = status != "running"
-        reason = self._run_failure if is_end else None
-        most = min(MAX_TEXT, self._link.max_payload // 16)  # a character takes 12 bytes at most
-        now = round(time.time(), 3)
-        told = {
-            "runId": self._run_id,
-            "status": status,
-            "reason": None if reason is None else reason[:most],
-            "ts": now if is_end else round(self._began_at, 3),
-        }
-        if not is_end:
-            told |= {"aliveEvery": ALIVE_PERIOD, "aliveAt": now}
-            self._next_alive = time.monotonic() + ALIVE_PERIOD
-        left = self._link.publish(self._status_subject, json.dumps(told).encode())
-        if left and (not is_end or self._link.flush(END_WAIT)):
-            self._run_said = status
-        return left
-
     def _publish(self, batch: list[Progress]) -> bool:
         assert self._link is not None
         most = self._link.max_payload
@@ -425,78 +402,18 @@ class ProgressReporter:
         return self._link.publish_batch(self._subject, [p for p in payloads if p is not None])
 
     def _payload(self, progress: Progress, most: int) -> bytes | None:
-        """The payload, cut to the bytes that the server takes: its message, then what is optional; None where none fits."""
-        progress = self._complete(progress)
-        while len(payload := progress.to_json()) > most:
-            if progress.message:
-                progress = progress.replace(message=progress.message[: len(progress.message) // 2])
-            elif (
-                progress.row is not None or progress.ports is not None or progress.fault is not None
-            ):
-                progress = progress.replace(row=None, ports=None, fault=None)
-            elif progress.node_name:
-                progress = progress.replace(
-                    node_name=progress.node_name[: len(progress.node_name) // 2]
-                )
-            else:
-                self._warn(
-                    progress, MalformedProgress(f"the server takes messages of {most} bytes")
-                )
-                return None
-        return payload
+        """The payload, cut to the bytes that the server takes; None, and a warning, where it cannot be cut so far."""
+        try:
+            return fitted(self._complete(progress), most)
+        except MalformedProgress as error:
+            self._warn(progress, error)
+            return None
 
     def _complete(self, progress: Progress) -> Progress:
         """The message with its run, its sequence number and the time."""
         self._seq += 1
         run_id = self._run_id or None
         return progress.replace(run_id=run_id, seq=self._seq, ts=round(time.time(), 3))
-
-
-def _wrapped(function: Callable[..., Any], node: Callable[[], Node]) -> Any:
-    """The function with a node around each call, which ends with the coroutine or generator, where the call makes one."""
-    import inspect  # takes 8 ms, which most programs need not pay
-
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def awaited(*arguments: Any, **options: Any) -> Any:
-            with node():
-                return await function(*arguments, **options)
-
-        return awaited
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def generated(*arguments: Any, **options: Any) -> Any:
-            with node():
-                return (yield from function(*arguments, **options))
-
-        return generated
-    if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def asynchronous(*arguments: Any, **options: Any) -> Any:
-            with node():
-                async with contextlib.aclosing(function(*arguments, **options)) as items:
-                    step = anext(items)
-                    while True:
-                        try:
-                            item = await step
-                        except StopAsyncIteration:
-                            return
-                        try:
-                            step = items.asend((yield item))
-                        except Exception as error:
-                            step = items.athrow(error)
-
-        return asynchronous
-
-    @functools.wraps(function)
-    def called(*arguments: Any, **options: Any) -> Any:
-        with node():
-            return function(*arguments, **options)
-
-    return called
 
 
 def _at_end_of_child(function: Callable[[], None]) -> None:
