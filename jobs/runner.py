@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 from jobs.graph.code import allow_code
 from jobs.run.figures import RunnerFigures
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
-from jobs.run.runner import RETRY_PAUSE, TICK, Runner
+from jobs.run.periods import RETRY_PAUSE
+from jobs.run.runner import TICK, Runner
 from jobs.run.stop_signal import StopSignal
 from jobs.sandbox import confinement
 from jobs.sandbox.allowance import Allowance

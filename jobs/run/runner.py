@@ -7,75 +7,42 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobs.run.admission import Admission, Ticket
+from jobs.run.duties import Duty
 from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
+from jobs.run.executions import Executions
 from jobs.run.files.service import Files
 from jobs.run.lost_runs import LostRuns
 from jobs.run.nkeys import Issuer
+from jobs.run.periods import Periods
 from jobs.run.previews import Previews
 from jobs.run.retention import OldRuns
+from jobs.run.taker import Taker
 from jobs.run.waiting_runs import WaitingRuns
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.environment import remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Started
-from jobs.store.store import NotFound, Store, StoreUnavailable
+from jobs.store.store import Store, StoreUnavailable
 from jobs.webhooks.deliveries import Deliveries, Pace
 from jobs.work.announcements import Announcer
-from jobs.work.fair_shares import Turns
-from jobs.work.run_queue import ACK_WAIT, Claim, QueueUnavailable, RunQueue
+from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
 from settings.groups import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
 from traces.traces import Traces
 
-if TYPE_CHECKING:
-    pass
-
-from jobs.run.duties import Duty
-
 LOG = logging.getLogger(__name__)
 
-# Seconds after which a run was surely told as queued, so that its start is not told first. Its own message comes later still
-ANNOUNCED_AFTER = 1.0
-SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
-TURNS_KEPT = 10_000  # tenants of which a runner remembers when it last started a run
-RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
-NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
 TICK = 0.25  # seconds between two looks at what is due
 OWNER_WAIT = 2.0  # seconds that a start waits for NATS, to see whose queue that is
 STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
 
 
-@dataclass(frozen=True, slots=True)
-class Periods:
-    """Periods of a runner's recurring work, and the waits that depend on them; seconds."""
-
-    pull: float = 1.0  # one wait for a message of the queue
-    cancel_poll: float = 1.0  # in case the cancel over NATS was lost
-    beat: float = 5.0  # shows in the database that the runner lives
-    # five missed beats; with the next sweep, a lost run ends within 45 s
-    stale_after: float = 25.0
-    lost_sweep: float = 5.0
-    orphan_sweep: float = (
-        60.0  # the first is at once: a machine comes back with what was left on it
-    )
-    queue_sweep: float = 5.0
-    retention_sweep: float = 600.0
-    queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
-    ack_wait: float = ACK_WAIT
-    heartbeat: float = 10.0  # a third of ack_wait
-    delivery_poll: float = 1.0  # for what other processes have recorded for webhooks
-    delivery_lease: float = 15.0  # beyond a delivery's time-out, until its sender counts as dead
-
-
 class Runner:
-    """Owns the slots and the executions in them. One thread calls `start` and `stop`."""
+    """A taker with its executions, a keeper of these, and two that put right what others left. One thread calls `start` and `stop`."""
 
     def __init__(
         self,
@@ -143,7 +110,6 @@ class Runner:
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention, kept_outputs)
-        self._turns = {tag: Turns(TURNS_KEPT) for tag in self._takes}  # (taker thread)
         self._deliveries = None
         if webhooks is not None:
             pace = Pace(poll=self._periods.delivery_poll, lease=self._periods.delivery_lease)
@@ -151,12 +117,17 @@ class Runner:
                 store.webhooks, webhooks, has_many_tenants=has_many_tenants, pace=pace
             )
         self.slots = slots
-        self._slots = threading.BoundedSemaphore(slots)
-        self._lock = threading.Lock()
-        self._executions: dict[str, Execution] = {}  # (lock) by run id
-        self._draining = threading.Event()  # takes no more runs; set before _stopping
-        self._stopping = threading.Event()
-        self._taker = threading.Thread(target=self._take_runs, name="runner-taker", daemon=True)
+        self._executions = Executions()
+        self._stopping = threading.Event()  # set after the taker drains
+        self._taker = Taker(
+            self._queue,
+            self._parts,
+            self._executions,
+            slots=slots,
+            pull=self._periods.pull,
+            takes=self._takes,
+            on_end=self._wake_deliveries,
+        )
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
         self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
         self._pruner = threading.Thread(target=self._prune, name="runner-pruner", daemon=True)
@@ -181,18 +152,18 @@ class Runner:
 
     def drain(self) -> None:
         """Takes no more runs. The runs at work go on."""
-        self._draining.set()
+        self._taker.drain()
         self._previews.drain()
         self._files.drain()
 
     @property
     def is_draining(self) -> bool:
-        return self._draining.is_set()
+        return self._taker.is_draining
 
     @property
     def at_work(self) -> int:
         """How many programs it has at work."""
-        return len(self._current())
+        return len(self._executions.all())
 
     @property
     def kept(self) -> OldRuns:
@@ -202,11 +173,11 @@ class Runner:
     @property
     def has_drained(self) -> bool:
         """Whether a drain is over: nothing runs, and no run will be taken."""
-        return self._draining.is_set() and not self._taker.is_alive() and not self._current()
+        return self._taker.has_drained and not self._executions.all()
 
     def stop(self) -> bool:
         """Takes no more runs, ends all programs and writes their ends. False when that took too long."""
-        self._draining.set()
+        self._taker.drain()
         self._stopping.set()
         self._lost_runs.stop()
         self._old_runs.stop()
@@ -228,7 +199,7 @@ class Runner:
         self._announcer.close(3.0)
         if self._admission is not None:
             self._admission.close()
-        return not self._current()
+        return not self._executions.all()
 
     def _leave(self) -> None:
         try:
@@ -237,88 +208,10 @@ class Runner:
             LOG.warning("that this runner takes no more runs is not noted: %s", error)
 
     def _stop_executions(self) -> list[Execution]:
-        executions = self._current()
+        executions = self._executions.all()
         for execution in executions:
             execution.end(SERVER_STOPPED)
         return executions
-
-    # ---- taking runs (taker thread)
-
-    def _take_runs(self) -> None:
-        while not self._draining.is_set():
-            if self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
-                self._slots.release()
-
-    def _take_one(self) -> bool:
-        """Fills the acquired slot with a run. False when there was none, so the slot is still free."""
-        if self._draining.is_set():  # the stop freed the slot, so leave the run to others
-            return False
-        try:
-            claim = self._queue.take(self._periods.pull)
-            return claim is not None and self._start(claim)
-        except QueueUnavailable as error:
-            LOG.warning("no runs can be taken: %s", error)
-            self._draining.wait(RETRY_PAUSE)
-        except Exception:
-            LOG.exception("taking a run failed")
-            self._draining.wait(RETRY_PAUSE)
-        return False
-
-    def _start(self, claim: Claim) -> bool:
-        if self._draining.is_set():
-            claim.nak()
-            return False
-        try:
-            started = self._start_next(claim)
-            if started is None:
-                self._put_aside(claim)
-                return False
-        except StoreUnavailable as error:
-            LOG.warning("run %s is not started yet: %s", claim.run_id, error)
-            claim.nak(RETRY_PAUSE)
-            self._draining.wait(RETRY_PAUSE)
-            return False
-        execution = Execution(started, claim, self._parts, self._ended)
-        with self._lock:
-            self._executions[execution.run.run_id] = execution
-        try:
-            execution.start()
-        except RuntimeError:  # no thread can be started; a sweep ends the run as lost
-            with self._lock:
-                del self._executions[execution.run.run_id]
-            raise
-        return True
-
-    def _start_next(self, claim: Claim) -> Started | None:
-        """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
-        tag, turns = claim.tag, self._turns[claim.tag]
-        for tenant_id in turns.order(self._store.queued.tenants(tag)):
-            while run_id := self._store.queued.first(tenant_id, claim.run_id, ANNOUNCED_AFTER, tag):
-                started = self._store.start_run(tenant_id, run_id, self.identity)
-                if started is not None:  # else another runner was faster
-                    turns.serve(tenant_id)
-                    return started
-        return None
-
-    def _put_aside(self, claim: Claim) -> None:
-        """Settles the message of a run when none waits: again later if the run lives, else done."""
-        try:
-            run = self._store.run(claim.tenant_id, claim.run_id)
-        except NotFound:
-            claim.ack()
-            return
-        if run.has_ended:
-            claim.ack()
-        else:
-            claim.nak(NAK_DELAY)
-
-    def _ended(self, execution: Execution) -> None:
-        """(the execution's thread)"""
-        with self._lock:
-            del self._executions[execution.run.run_id]
-        self._slots.release()
-        if self._deliveries is not None:
-            self._deliveries.wake()
 
     # ---- keeping our own runs (keeper thread): short steps only, so that no beat is late
 
@@ -331,19 +224,19 @@ class Runner:
         )
 
     def _do_until_ended(self, *duties: Duty) -> None:
-        while not (self._stopping.is_set() and not self._current()):
+        while not (self._stopping.is_set() and not self._executions.all()):
             for duty in duties:
                 duty.do_if_due()
             time.sleep(TICK)
 
     def _look_for_cancels(self) -> None:
-        if not self._current():
+        if not self._executions.all():
             return
         for run_id in self._store.cancel_requests(self.identity):
             self._end(run_id)
 
     def _beat(self) -> None:
-        executions = {execution.run.run_id: execution for execution in self._current()}
+        executions = {execution.run.run_id: execution for execution in self._executions.all()}
         if not executions:
             return
         still_own = self._store.beat(self.identity, executions)
@@ -353,14 +246,14 @@ class Runner:
 
     def _show(self) -> None:
         """Shows, or shows no more, that this runner takes runs."""
-        if self._draining.is_set():
+        if self._taker.is_draining:
             self._store.runners.leave(self.identity)
         else:
             tags = [tag for tag in self._takes if tag is not None]
             self._store.runners.show(self.identity, tags, takes_untagged=None in self._takes)
 
     def _heartbeat(self) -> None:
-        for execution in self._current():
+        for execution in self._executions.all():
             execution.claim.heartbeat()
 
     # ---- putting other runs right (sweeper thread): each lost one may take seconds
@@ -377,7 +270,7 @@ class Runner:
         self._do_until_ended(Duty(self._periods.retention_sweep, self._old_runs.sweep))
 
     def _end_lost_runs(self) -> None:
-        self._lost_runs.end_all({execution.run.run_id for execution in self._current()})
+        self._lost_runs.end_all({execution.run.run_id for execution in self._executions.all()})
 
     def _sweep_queue(self) -> None:
         if self._deadlines.queued:
@@ -390,23 +283,20 @@ class Runner:
 
     def _cancel(self, tenant_id: str, run_id: str) -> None:
         """(link thread) Ends a run of ours that its tenant cancels over NATS."""
-        with self._lock:
-            execution = self._executions.get(run_id)
+        execution = self._executions.of(run_id)
         if execution is not None and execution.run.tenant_id == tenant_id:
             execution.end(CANCELLED)
 
     def _is_at_work(self, ticket: Ticket) -> bool:
         """(admission's link thread) Whether the ticket's run is ours and has not ended."""
-        with self._lock:
-            execution = self._executions.get(ticket.run_id)
+        execution = self._executions.of(ticket.run_id)
         return execution is not None and Ticket.of(execution.run) == ticket
 
     def _end(self, run_id: str) -> None:
-        with self._lock:
-            execution = self._executions.get(run_id)
+        execution = self._executions.of(run_id)
         if execution is not None:
             execution.end(CANCELLED)
 
-    def _current(self) -> list[Execution]:
-        with self._lock:
-            return list(self._executions.values())
+    def _wake_deliveries(self) -> None:
+        if self._deliveries is not None:
+            self._deliveries.wake()

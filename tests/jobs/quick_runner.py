@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from jobs.run.runner import Periods, Runner
+from jobs.run.periods import Periods
+from jobs.run.runner import Runner
 from jobs.run.stop_signal import StopSignal
 from jobs.runner import run_until
 from jobs.store.store import Store

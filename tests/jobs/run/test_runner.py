@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jobs.run.runner import ANNOUNCED_AFTER
+from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus

@@ -4,7 +4,7 @@ import multiprocessing
 
 import pytest
 
-from jobs.run.runner import Periods
+from jobs.run.periods import Periods
 from jobs.store.database import Database as JobDatabase
 from jobs.store.postgresql import IDLE_IN_TRANSACTION
 from jobs.store.store import Store, StoreUnavailable

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.run.runner import ANNOUNCED_AFTER
+from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.run.waiting_runs import WaitingRuns
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run

@@ -1,0 +1,141 @@
+"""The thread that takes runs from the queue, one for each slot that is free, and starts their executions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from jobs.run.execution import Execution, RunnerParts
+from jobs.run.executions import Executions
+from jobs.run.periods import RETRY_PAUSE
+from jobs.store.records import Started
+from jobs.store.store import NotFound, StoreUnavailable
+from jobs.work.fair_shares import Turns
+from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
+
+LOG = logging.getLogger(__name__)
+
+# Seconds after which a run was surely told as queued, so that its start is not told first. Its own message comes later still
+ANNOUNCED_AFTER = 1.0
+SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
+TURNS_KEPT = 10_000  # tenants of which a runner remembers when it last started a run
+NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
+
+
+class Taker:
+    """Until it drains, each slot has a run or waits for one."""
+
+    def __init__(
+        self,
+        queue: RunQueue,
+        parts: RunnerParts,
+        executions: Executions,
+        *,
+        slots: int,
+        pull: float,
+        takes: tuple[str | None, ...],
+        on_end: Callable[[], None],
+    ) -> None:
+        """`pull`: seconds of one wait for a message. `on_end`: a run has ended and its slot is free (the execution's thread)."""
+        self._queue = queue
+        self._store = parts.store
+        self._parts = parts
+        self._executions = executions
+        self._pull = pull
+        self._on_end = on_end
+        self._turns = {tag: Turns(TURNS_KEPT) for tag in takes}  # (own thread)
+        self._slots = threading.BoundedSemaphore(slots)
+        self._draining = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="runner-taker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def drain(self) -> None:
+        """Takes no more runs. Those at work go on."""
+        self._draining.set()
+
+    @property
+    def is_draining(self) -> bool:
+        return self._draining.is_set()
+
+    @property
+    def has_drained(self) -> bool:
+        """Whether no run will be taken any more."""
+        return self._draining.is_set() and not self._thread.is_alive()
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._draining.is_set():
+            if self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
+                self._slots.release()
+
+    def _take_one(self) -> bool:
+        """Fills the acquired slot with a run. False when there was none, so the slot is still free."""
+        if self._draining.is_set():  # the stop freed the slot, so leave the run to others
+            return False
+        try:
+            claim = self._queue.take(self._pull)
+            return claim is not None and self._start(claim)
+        except QueueUnavailable as error:
+            LOG.warning("no runs can be taken: %s", error)
+            self._draining.wait(RETRY_PAUSE)
+        except Exception:
+            LOG.exception("taking a run failed")
+            self._draining.wait(RETRY_PAUSE)
+        return False
+
+    def _start(self, claim: Claim) -> bool:
+        if self._draining.is_set():
+            claim.nak()
+            return False
+        try:
+            started = self._start_next(claim)
+            if started is None:
+                self._put_aside(claim)
+                return False
+        except StoreUnavailable as error:
+            LOG.warning("run %s is not started yet: %s", claim.run_id, error)
+            claim.nak(RETRY_PAUSE)
+            self._draining.wait(RETRY_PAUSE)
+            return False
+        execution = Execution(started, claim, self._parts, self._ended)
+        self._executions.add(execution)
+        try:
+            execution.start()
+        except RuntimeError:  # no thread can be started; a sweep ends the run as lost
+            self._executions.remove(execution)
+            raise
+        return True
+
+    def _start_next(self, claim: Claim) -> Started | None:
+        """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
+        tag, turns = claim.tag, self._turns[claim.tag]
+        for tenant_id in turns.order(self._store.queued.tenants(tag)):
+            while run_id := self._store.queued.first(tenant_id, claim.run_id, ANNOUNCED_AFTER, tag):
+                started = self._store.start_run(tenant_id, run_id, self._parts.runner)
+                if started is not None:  # else another runner was faster
+                    turns.serve(tenant_id)
+                    return started
+        return None
+
+    def _put_aside(self, claim: Claim) -> None:
+        """Settles the message of a run when none waits: again later if the run lives, else done."""
+        try:
+            run = self._store.run(claim.tenant_id, claim.run_id)
+        except NotFound:
+            claim.ack()
+            return
+        if run.has_ended:
+            claim.ack()
+        else:
+            claim.nak(NAK_DELAY)
+
+    def _ended(self, execution: Execution) -> None:
+        """(the execution's thread)"""
+        self._executions.remove(execution)
+        self._slots.release()
+        self._on_end()
