@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.graph.again import Again, Before, CannotBegin, begin_again
@@ -30,66 +30,77 @@ class Begin:
     check: Callable[[Again], None]  # raises where what is to be read is not there
 
 
+@dataclass(frozen=True, slots=True)
+class ExecuteRequest:
+    """What somebody asks who has a job run.
+
+    `given`: values of the job's parameters, as the request has them; those that are not given have their defaults.
+    `key`: of two requests with the same one and the same `request_hash` one run is made. `traceparent`: what the run's spans
+    are children of. `begin`: not with all nodes, but with what a run before kept; values that are not given are that run's.
+    `only_if`: the state in which the job must be when the run is recorded.
+    """
+
+    tenant_id: str
+    job_id: int
+    given: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    request_hash: str = ""
+    started_by: str | None = None
+    traceparent: str | None = None
+    begin: Begin | None = None
+    only_if: OnlyIf | None = None
+
+
 BEFORE_START = "cancelled before it started"
 
 
 def execute_job(
-    store: Store,
-    run_queue: RunQueue,
-    link: Link,
-    tenant_id: str,
-    job_id: int,
-    key: str | None,
-    request_hash: str,
-    most_queued: int,
-    given: Mapping[str, Any],
-    started_by: str | None = None,
-    traceparent: str | None = None,
-    begin: Begin | None = None,
-    only_if: OnlyIf | None = None,
+    store: Store, run_queue: RunQueue, link: Link, asked: ExecuteRequest, most_queued: int
 ) -> Recorded:
     """Records a run of the job as it is now, and queues it.
 
     A first transaction reads, a second one checks again and records; it alone decides. The program is
     generated between them, so that SQLite's one write lock is held only briefly.
 
-    `given`: values of the job's parameters, as a request has them; those that are not given have their defaults.
-    `traceparent`: what the run's spans are children of. `begin`: not with all nodes, but with what a run before kept; values
-    that are not given are that run's. Raises CannotBegin then, and what its `check` does. `only_if`: the state in which the job
-    must be when the run is recorded, else JobChanged is raised.
-
-    Raises NotFound, IdempotencyMismatch, AlreadyRunning, GraphInvalid, WrongParameters, TooManyQueued,
-    QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded run that cannot be queued now, since NATS
-    has just gone away, is queued later by a runner's sweep.
+    Raises NotFound, IdempotencyMismatch, AlreadyRunning, JobChanged, GraphInvalid, WrongParameters, CannotBegin (and what the
+    check of `begin` raises), TooManyQueued, QueueUnavailable or StoreUnavailable, all before anything is recorded. A recorded
+    run that cannot be queued now, since NATS has just gone away, is queued later by a runner's sweep.
     """
-    found = store.to_execute(tenant_id, job_id, key, request_hash, only_if)
-    if isinstance(found, Run):
-        return Recorded(found, is_new=False)
-    graph = parse_graph(found.graph)
-    before = None if begin is None else _run_before(store, tenant_id, job_id, begin.run_id)
-    parameters = checked_values(graph, given if before is None else {**before.parameters, **given})
-    again = None
-    if begin is not None and before is not None:
-        again = _begin(store, before, begin, found, parameters)
-    program = generate_program(graph, job_id=job_id, tenant_id=tenant_id, job_name=found.name)
-    run_queue.check(graph.runner_tag)
-    new = NewRun(
-        job_id,
-        found.graph,
-        program,
-        key,
-        request_hash,
-        parameters,
-        attempts=graph.retries.attempts,
-        started_by=started_by,
-        runner_tag=graph.runner_tag,
-        traceparent=traceparent,
-        again=again,
-    )
-    recorded = store.record_run(tenant_id, new, most_queued, only_if)
+    tenant_id, job_id = asked.tenant_id, asked.job_id
+    job = store.to_execute(tenant_id, job_id, asked.key, asked.request_hash, asked.only_if)
+    if isinstance(job, Run):
+        return Recorded(job, is_new=False)
+    new = _new_run(store, asked, job)
+    run_queue.check(new.runner_tag)
+    recorded = store.record_run(tenant_id, new, most_queued, asked.only_if)
     if recorded.is_new:
         _queue(run_queue, link, recorded.run)
     return recorded
+
+
+def _new_run(store: Store, asked: ExecuteRequest, job: Job) -> NewRun:
+    """The run with its program, by the job as it is now."""
+    graph = parse_graph(job.graph)
+    given, again = asked.given, None
+    if asked.begin is None:
+        parameters = checked_values(graph, given)
+    else:
+        before = _run_before(store, asked.tenant_id, asked.job_id, asked.begin.run_id)
+        parameters = checked_values(graph, {**before.parameters, **given})
+        again = _begin(store, before, asked.begin, job, parameters)
+    return NewRun(
+        asked.job_id,
+        job.graph,
+        generate_program(graph, job_id=asked.job_id, tenant_id=asked.tenant_id, job_name=job.name),
+        asked.key,
+        asked.request_hash,
+        parameters,
+        attempts=graph.retries.attempts,
+        started_by=asked.started_by,
+        runner_tag=graph.runner_tag,
+        traceparent=asked.traceparent,
+        again=again,
+    )
 
 
 def _run_before(store: Store, tenant_id: str, job_id: int, run_id: str) -> Run:

@@ -26,7 +26,7 @@ from jobs.store.records import Run, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcer
-from jobs.work.commands import cancel_run, execute_job
+from jobs.work.commands import ExecuteRequest, cancel_run, execute_job
 from jobs.work.program_log import LogPiece
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
@@ -90,33 +90,13 @@ class RunRoutes:
         With "fromRun" and "fromNode" the run begins at that node, with what that run kept. With If-Match, only where the job has
         that ETag; else 412.
         """
-        bearer = self._authenticate("jobs:execute")
-        body = json_object(self._limits, required=False)
-        check_execute(body)
-        key, given, matched = _idempotency_key(), given_parameters(body), only_if()
-        begin = self._kept.begin(bearer.tenant_id, body)
-        hashed = request_hash(f"execute {job_id}", body)
-        about: dict[str, Value] = {
-            "progress.tenant": bearer.tenant_id,
-            "progress.job.id": job_id,
-        }
+        asked = self._execute_request(job_id)
+        about: dict[str, Value] = {"progress.tenant": asked.tenant_id, "progress.job.id": job_id}
         with self._traces.serve("execute job", request.headers.get("traceparent"), about) as work:
             try:
-                recorded = execute_job(
-                    self._store,
-                    self._queue,
-                    self._link,
-                    bearer.tenant_id,
-                    job_id,
-                    key,
-                    hashed,
-                    self._limits.queued_runs,
-                    given,
-                    bearer.subject or None,
-                    work.parent,
-                    begin,
-                    matched,
-                )
+                traced = replace(asked, traceparent=work.parent)
+                most = self._limits.queued_runs
+                recorded = execute_job(self._store, self._queue, self._link, traced, most)
             except (QueueUnavailable, StoreUnavailable) as error:
                 work.fail(type(error).__name__)
                 raise
@@ -125,6 +105,21 @@ class RunRoutes:
         # A repeated request gets the answer of the first one, in which the status was "queued".
         told = {"runId": run.run_id, "jobId": job_id, "status": RunStatus.QUEUED.value}
         return jsonify(told), 202, {"Location": address(f"runs/{run.run_id}")}
+
+    def _execute_request(self, job_id: int) -> ExecuteRequest:
+        bearer = self._authenticate("jobs:execute")
+        body = json_object(self._limits, required=False)
+        check_execute(body)
+        return ExecuteRequest(
+            bearer.tenant_id,
+            job_id,
+            given_parameters(body),
+            _idempotency_key(),
+            request_hash(f"execute {job_id}", body),
+            started_by=bearer.subject or None,
+            begin=self._kept.begin(bearer.tenant_id, body),
+            only_if=only_if(),
+        )
 
     def list_runs(self, job_id: int) -> Answer:
         """The job's runs, newest first, with the parameters of `list_all_runs`."""

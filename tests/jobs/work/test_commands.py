@@ -11,7 +11,7 @@ import sqlalchemy
 
 from jobs.store.records import Job, Recorded, RunFilter
 from jobs.store.store import JobChanged, Store
-from jobs.work.commands import execute_job
+from jobs.work.commands import ExecuteRequest, execute_job
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
@@ -23,7 +23,7 @@ GRAPH = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="o
 
 
 def execute(store: Store, run_queue: RunQueue, link: Link, job_id: int) -> Recorded:
-    return execute_job(store, run_queue, link, TENANT, job_id, None, "", 1_000, {})
+    return execute_job(store, run_queue, link, ExecuteRequest(TENANT, job_id), 1_000)
 
 
 @contextmanager
@@ -98,7 +98,6 @@ def test_a_save_between_the_transactions_of_an_execute_is_noticed(
         return job.updated_at == seen.updated_at
 
     with pytest.raises(JobChanged):
-        execute_job(
-            *(store, run_queue, link, TENANT, seen.job_id, None, "", 1_000, {}), only_if=is_as_seen
-        )
+        asked = ExecuteRequest(TENANT, seen.job_id, only_if=is_as_seen)
+        execute_job(store, run_queue, link, asked, 1_000)
     assert store.runs(TENANT) == []
