@@ -82,6 +82,11 @@ class Patience:
     def drip_ended(self) -> bool:
         return not self._drip.is_alive()
 
+    def leave(self) -> None:
+        """Ends its WebSockets, for tests that count connections; harmless when repeated."""
+        self.slow.socket.close()
+        self.fast.close()
+
 
 @pytest.fixture(scope="module", autouse=True)
 def patience(product: Product) -> Patience:
@@ -488,8 +493,7 @@ def test_a_client_that_never_reads_is_cut_and_another_gets_everything(
     # the first may be the snapshot: what was said before the job's past was read is in it
     assert counts == list(range(counts[0], FLOOD + 1))
     eventually(lambda: ": 4002" in product.log(), 20, what="the log says who was cut and why")
-    patience.slow.socket.close()
-    patience.fast.close()
+    patience.leave()
 
 
 def test_a_header_that_drips_does_not_hold_its_thread(patience: Patience) -> None:
@@ -516,8 +520,11 @@ def come_and_go(product: Product, number: int) -> None:
             echo(client)
 
 
-def test_300_that_came_and_went_left_no_thread_no_file_and_no_count(product: Product) -> None:
+def test_300_that_came_and_went_left_no_thread_no_file_and_no_count(
+    product: Product, patience: Patience
+) -> None:
     pid = product.worker_pid
+    patience.leave()
     eventually(lambda: metric(product, "progress_clients") == 0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: come_and_go(product, n), range(40)))
