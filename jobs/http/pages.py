@@ -4,8 +4,8 @@ A cursor is opaque to clients: it names the last entry that they have, and so st
 """
 
 import base64
+import re
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from flask import request
@@ -21,21 +21,21 @@ MOST_A_PAGE = 500
 MOST_LAST_RUNS = 50  # of each job in a list of jobs
 MAX_SEARCH = 200  # characters, as many as a name has
 
+WHOLE = re.compile(r"-?[0-9]{1,16}")
+DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]*)?([eE][-+]?[0-9]{1,2})?")
+
 _RUN = struct.Struct(">d16s")  # created_at, run id
 _JOB = struct.Struct(">q")
 
 
-def number(name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+def number(name: str, default: Any, kind: type[int] | type[float]) -> Any:
     """The parameter as an int or a float. A Problem names one that is none."""
     text = request.args.get(name)
     if text is None:
         return default
-    try:
-        found = kind(text)
-        if abs(found) < 2**53:  # false for NaN, too
-            return found
-    except ValueError:
-        pass
+    form = WHOLE if kind is int else DECIMAL  # `int` and `float` also take 1_0 and ٣
+    if form.fullmatch(text) and abs(found := kind(text)) < 2**53:
+        return found
     raise Problem(400, f"?{name}= must be a number, found {text!r:.60}")
 
 

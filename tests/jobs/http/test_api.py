@@ -559,6 +559,12 @@ def test_runs_of_all_jobs_are_listed_with_who_started_them_and_paged_by_a_cursor
         "status=done",
         "status=failed,done",
         "limit=x",
+        "limit=1_0",
+        "limit=%D9%A3",
+        "limit=%201",
+        "job=0x1",
+        "since=nan",
+        "since=1_000",
         "state=lost",
     ],
 )
