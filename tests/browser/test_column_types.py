@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.editing import EMPTY, Editor, box_of, node_of
+from tests.browser.editing import EMPTY, Editor, box_of, node_of, small_graph
 from tests.browser.pages import assert_accessible, hold, picture
 from tests.browser.test_playground import expect_live, expect_run
 from tests.harness import Product
@@ -149,6 +149,30 @@ def test_a_count_takes_whole_numbers_and_a_marker_takes_spaces(edit: Any) -> Non
     stored = editor.save()
     assert node_of(stored, 1)["config"] == {"rows": 1000}
     assert node_of(stored, 2)["config"]["null_marker"] == " "
+
+
+def test_a_text_in_a_field_of_numbers_never_runs_as_the_number_before_it(
+    edit: Any, shop: Product
+) -> None:
+    few = {"id": 2, "type": "limit", "name": "Few", "config": {"rows": 10}}
+    graph = small_graph()
+    graph["nodes"][1] = {**graph["nodes"][1], **few}
+    editor = edit({**graph, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3}]})
+    page = editor.page
+    editor.node(2).click()
+    rows = editor.field("rows").locator("input")
+    rows.fill("5e")
+    page.click("#execute")
+    expect(page.locator("#notice")).to_contain_text("Rows must be a whole number")
+    assert shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"] == []
+    editor.node(1).click()
+    expect(editor.node(2)).to_have_attribute("data-invalid", "true")
+    editor.node(2).click()
+    expect(rows).to_have_value("5e")
+    expect(editor.field("rows").locator(".field-error")).to_contain_text("for example 1000")
+    page.click("#undo")
+    expect(rows).to_have_value("10")
+    expect(editor.field("rows").locator(".field-error")).to_be_hidden()
 
 
 # ---------------------------------------------------------------- previews

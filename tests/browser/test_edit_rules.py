@@ -418,14 +418,26 @@ def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
         ("table", "  ", {}),
         ("names", " a \n\nb", {"value": ["a", "b"]}),
         ("number", "7.5", {"value": 7.5}),
-        ("number", "x", {"error": "Field must be a number"}),
+        ("number", "x", {"value": "x", "error": "Field must be a number"}),
         ("count", " 1000 ", {"value": 1000}),
         ("count", "", {}),
-        ("count", "1e3", {"error": "Field must be a whole number, for example 1000"}),
-        ("count", "-1", {"error": "Field must be a whole number, for example 1000"}),
-        ("count", "1,000", {"error": "Field must be a whole number, for example 1000"}),
+        (
+            "count",
+            "1e3",
+            {"value": "1e3", "error": "Field must be a whole number, for example 1000"},
+        ),
+        ("count", "-1", {"value": "-1", "error": "Field must be a whole number, for example 1000"}),
+        (
+            "count",
+            "1,000",
+            {"value": "1,000", "error": "Field must be a whole number, for example 1000"},
+        ),
         ("count", "9007199254740991", {"value": 2**53 - 1}),
-        ("count", "9007199254740992", {"error": "Field must be at most 9,007,199,254,740,991"}),
+        (
+            "count",
+            "9007199254740992",
+            {"value": "9007199254740992", "error": "Field must be at most 9,007,199,254,740,991"},
+        ),
         ("marker", "", {}),
         ("marker", " ", {"value": " "}),
         ("marker", "\\N", {"value": "\\N"}),
@@ -440,8 +452,15 @@ def test_what_is_typed_becomes_a_value(
 
 
 def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> None:
-    body = "return m.valueOf({ kind: 'new', label: 'Shape' }, '{').error;"
-    assert "Shape must be JSON" in run(modules, "edit/fields", body)
+    body = """const field = { kind: 'new', label: 'Shape' };
+      const { value, error } = m.valueOf(field, '{');
+      return [error, m.shownText(field, value), m.shownText(field, '7')];"""
+    error, shown, text = run(modules, "edit/fields", body)
+    assert "Shape must be JSON" in error
+    assert (shown, text) == (
+        "{",
+        '"7"',
+    )  # as it was typed; a text that would be read as a number has its quotes
 
 
 @pytest.mark.parametrize(

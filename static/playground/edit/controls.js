@@ -1,6 +1,6 @@
 /**
  * The controls of a node's form, one for each kind of field: {element, inputs(), set(value), suggest?(texts)}. Each tells a change with
- * say(value, {error}), and owns nothing but what is typed into it.
+ * say(value), and owns nothing but what is typed into it.
  */
 
 import { element, iconButton, setHidden, setText } from '../dom.js';
@@ -51,14 +51,8 @@ function typed(field, input, say) {
   input.autocomplete = 'off';
   input.autocapitalize = 'off';
   if (isCode(field)) input.classList.add('is-code');
-  input.addEventListener('input', () => {
-    const { value, error } = valueOf(field, input.value);
-    say(value, { error });
-  });
-  const same = (value) => {
-    const now = valueOf(field, input.value);
-    return now.error !== undefined || JSON.stringify(now.value) === JSON.stringify(value ?? undefined);
-  };
+  input.addEventListener('input', () => say(valueOf(field, input.value).value));
+  const same = (value) => JSON.stringify(valueOf(field, input.value).value) === JSON.stringify(value ?? undefined);
   return {
     element: input,
     inputs: () => [input],

@@ -50,13 +50,14 @@ export function shownText(field, value) {
   if (value === undefined || value === null) return '';
   const control = controlOf(field);
   if (control === 'list') return Array.isArray(value) ? value.join('\n') : String(value);
-  if (control === 'json') return JSON.stringify(value, null, 2);
+  if (control === 'json') return typeof value === 'string' && !isJson(value) ? value : JSON.stringify(value, null, 2);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /**
- * {value} for the configuration, `undefined` when nothing was given; {error} for a text that cannot be one.
- * What the value must be beyond that, the server's validator says.
+ * {value} for the configuration, `undefined` when nothing was given. A text that cannot be one is the value as it is, with an
+ * {error}: the server's validator refuses it, so that no run has another value than the one that is written here.
+ * What the value must be beyond that, the validator says.
  */
 export function valueOf(field, text) {
   const control = controlOf(field);
@@ -64,23 +65,32 @@ export function valueOf(field, text) {
   if (text.trim() === '') return { value: undefined };
   if (control === 'count') return counted(field, text.trim());
   if (control === 'list') return { value: lines(text) };
-  if (control === 'number') return Number.isFinite(Number(text)) ? { value: Number(text) } : { error: `${field.label} must be a number` };
+  if (control === 'number') return Number.isFinite(Number(text)) ? { value: Number(text) } : { value: text, error: `${field.label} must be a number` };
   if (control === 'json') return parsed(field, text);
   return { value: text };
 }
 
 // Digits alone: Number() would take 1e3, 0x10 and 12.0, too, and round what is beyond its precision.
 function counted(field, text) {
-  if (!/^\d+$/.test(text)) return { error: `${field.label} must be a whole number, for example 1000` };
+  if (!/^\d+$/.test(text)) return { value: text, error: `${field.label} must be a whole number, for example 1000` };
   const value = Number(text);
-  return Number.isSafeInteger(value) ? { value } : { error: `${field.label} must be at most ${Number.MAX_SAFE_INTEGER.toLocaleString('en')}` };
+  return Number.isSafeInteger(value) ? { value } : { value: text, error: `${field.label} must be at most ${Number.MAX_SAFE_INTEGER.toLocaleString('en')}` };
 }
 
 function parsed(field, text) {
   try {
     return { value: JSON.parse(text) };
   } catch {
-    return { error: `${field.label} must be JSON: text in quotes, a number, a list or an object` };
+    return { value: text, error: `${field.label} must be JSON: text in quotes, a number, a list or an object` };
+  }
+}
+
+function isJson(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

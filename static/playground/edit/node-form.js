@@ -10,7 +10,7 @@ import { byId, closest, element, icon, iconButton, setAttribute, setHidden, setT
 import { countText, linesOf } from './columns.js';
 import { offerLearned } from './completion.js';
 import { CONTROLS, fieldBox, simple } from './controls.js';
-import { besideField, chosenOf, controlOf, isOffered, isRequired } from './fields.js';
+import { besideField, chosenOf, controlOf, isOffered, isRequired, shownText, valueOf } from './fields.js';
 import { nodeOf } from './graphs.js';
 import { edgeKey, inputsOf, isRejecting } from './ports.js';
 import { inNames, inQuery } from './words.js';
@@ -18,7 +18,7 @@ import { inNames, inQuery } from './words.js';
 export class NodeForm {
   #box = byId('node-form');
   #says; // what to tell; see the constructor
-  #shown = null; // {id, type, choice, fields: Map name → {box, error, field, control}, wrong: Map name → message, …}
+  #shown = null; // {id, type, choice, node, fields: Map name → {box, error, field, control}, …}
   #chosen = null; // of a oneOf, while neither is given
   #errors = []; // that the validator told last
   #fresh = false;
@@ -89,10 +89,10 @@ export class NodeForm {
     this.#fresh = fresh;
     this.#errors = told;
     const errors = this.#withFault(told);
-    const { wrong } = this.#shown;
     for (const [name, { box, error, field, control }] of this.#shown.fields) {
       const said = errors.filter((found) => found.field === name).map((found) => besideField(field, found.message));
-      const messages = wrong.has(name) ? [wrong.get(name)] : said;
+      const wrong = this.#wrongIn(field);
+      const messages = wrong === null ? said : [wrong];
       setText(error, messages.join('\n'));
       setHidden(error, messages.length === 0);
       box.dataset.invalid = String(messages.length > 0);
@@ -143,7 +143,7 @@ export class NodeForm {
     const connections = element('section', 'connections');
     parts.push(general, connections, this.#buttons(node));
     this.#box.replaceChildren(...parts);
-    this.#shown = { id: node.id, type, choice, fields, general, connections, notes, noteList, lifted: null, wrong: new Map() };
+    this.#shown = { id: node.id, type, node, choice, fields, general, connections, notes, noteList, lifted: null };
   }
 
   #notesBox(node, list) {
@@ -188,10 +188,7 @@ export class NodeForm {
   }
 
   #field(node, field, fields, isChosen) {
-    const say = (value, { error = undefined } = {}) => {
-      this.#noteWrong(field.name, error);
-      if (error === undefined) this.#says.configure(node.id, field.name, value);
-    };
+    const say = (value) => this.#says.configure(node.id, field.name, value);
     const announce = (text) => this.#says.announce(text);
     const control = CONTROLS[controlOf(field)](field, say, {
       findTypes: () => this.#says.findTypes(node.id, field.name),
@@ -221,12 +218,10 @@ export class NodeForm {
     if (type.inputsIn === null && typeof node.config?.connection === 'string') this.#says.askTables(node.config.connection);
   }
 
-  // A text that cannot be a value yet never reaches the draft: only the form knows of it.
-  #noteWrong(name, message) {
-    const { wrong } = this.#shown;
-    if (message === undefined) wrong.delete(name);
-    else wrong.set(name, message);
-    this.drawErrors(this.#errors, this.#fresh);
+  // What the form itself can say of a text that is no value, in words for who types; null: nothing.
+  #wrongIn(field) {
+    const value = field.name === 'name' ? undefined : this.#shown.node.config?.[field.name];
+    return typeof value === 'string' ? (valueOf(field, shownText(field, value)).error ?? null) : null;
   }
 
   #buttons(node) {
