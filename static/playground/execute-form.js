@@ -4,6 +4,7 @@
  */
 
 import { byId, element, setHidden, setText } from './dom.js';
+import { textBox, textIn } from './text-box.js';
 
 export class ExecuteForm {
   #dialog = byId('ask');
@@ -36,7 +37,7 @@ export class ExecuteForm {
 
   async #submit() {
     const asked = this.#asked;
-    const texts = Object.fromEntries(asked.parameters.map(({ name }) => [name, this.#input(name).value]));
+    const texts = Object.fromEntries(asked.parameters.map(({ name }) => [name, textIn(this.#input(name))]));
     this.#written.set(asked.jobId, texts);
     const bad = asked.parameters.filter(({ name }) => this.#input(name).validity.badInput); // 30 February has no value, and is not nothing
     if (bad.length > 0) return this.#show(bad.map(({ name }) => ({ field: fieldOf(name), message: 'There is no such date.' })));
@@ -53,7 +54,7 @@ export class ExecuteForm {
   }
 
   #input(name) {
-    return this.#fields.querySelector(`[data-parameter="${name}"]`);
+    return [...this.#fields.querySelectorAll('[data-parameter]')].find(({ dataset }) => dataset.parameter === name);
   }
 
   #drawErrors(errors) {
@@ -93,16 +94,9 @@ export function proposedText(parameter, last) {
 function field(parameter, text) {
   const { name, type, help = '', required = false } = parameter;
   const id = `ask-${name}`;
-  const input = type === 'choice' ? choice(parameter, text) : element('input', '');
+  const input = INPUTS[type]?.(parameter, text) ?? textBox(text);
   input.id = id;
   input.dataset.parameter = name;
-  if (type !== 'choice') {
-    input.type = type === 'date' ? 'date' : 'text';
-    input.autocomplete = 'off';
-    input.spellcheck = false;
-    if (type === 'number') input.inputMode = 'decimal';
-  }
-  input.value = text;
   input.setAttribute('aria-describedby', `${id}-help ${id}-error`);
   const label = element('label', '', name);
   label.htmlFor = id;
@@ -114,9 +108,30 @@ function field(parameter, text) {
   return element('div', 'ask-field', label, input, said, error);
 }
 
+const INPUTS = {
+  choice,
+  date: (_parameter, text) => line('date', text),
+  number: (_parameter, text) => {
+    const input = line('text', text);
+    input.inputMode = 'decimal';
+    return input;
+  },
+};
+
+function line(type, text) {
+  const input = element('input', '');
+  input.type = type;
+  input.autocomplete = 'off';
+  input.spellcheck = false;
+  input.value = text;
+  return input;
+}
+
 // An empty entry only where no value is a choice, too.
 function choice({ choices = [], required = false, default: otherwise = null }, text) {
   const offered = required || otherwise !== null ? choices : ['', ...choices];
   const all = text === '' && !offered.includes('') ? ['', ...offered] : offered;
-  return element('select', '', ...all.map((one) => new Option(one, one)));
+  const select = element('select', '', ...all.map((one) => new Option(one, one)));
+  select.value = text;
+  return select;
 }

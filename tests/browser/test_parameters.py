@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.editing import URL, Editor, edges_of
 from tests.browser.pages import assert_accessible
 from tests.browser.test_playground import expect_run
-from tests.harness import Product
+from tests.harness import Product, eventually
 
 GRAPH: dict[str, Any] = {
     "nodes": [
@@ -120,3 +120,48 @@ def test_an_expression_is_completed_with_parameters(edit: Any) -> None:
     expect(editor.page.locator(".completion:visible [role=option]").first).to_be_visible()
     editor.press("ArrowDown", "Enter")
     expect(field).to_have_value('param("most")')
+
+
+def test_a_text_keeps_its_lines_where_it_is_declared_and_where_it_is_asked_for(
+    edit: Any, shop: Product
+) -> None:
+    lines = {"name": "note", "type": "text", "default": "one\r\ntwo"}
+    editor: Editor = edit({**GRAPH, "parameters": [lines]})
+    page = editor.page
+    page.click("#execute")
+    expect(asked(page, "note")).to_have_value("one\ntwo")  # as a browser shows it
+    page.keyboard.press("Enter")
+    expect_run(page, "completed")
+    page.click("#execute")
+    asked(page, "note").fill("three")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("four")
+    assert_accessible(page, "a text of two lines")
+    page.keyboard.press("Enter")
+    eventually(lambda: len(runs_of(shop, editor)) == 2, what="two runs")
+    assert [run["parameters"]["note"] for run in runs_of(shop, editor)] == [
+        "three\nfour",
+        "one\r\ntwo",
+    ]
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="parameters"]')
+    member(page, 0, "help").fill("What to say")
+    page.click("#parameters-done")
+    expect(page.locator("#parameters")).to_be_hidden()
+    assert editor.save()["graph"]["parameters"] == [{**lines, "help": "What to say"}]
+
+
+def test_a_parameter_that_the_server_refuses_by_its_name_is_asked_for_all_the_same(
+    edit: Any,
+) -> None:
+    editor: Editor = edit({**GRAPH, "parameters": [{"name": 'a "b"', "type": "text"}]})
+    page = editor.page
+    page.click("#execute")
+    expect(page.locator("#ask")).to_be_visible()
+    page.click("#ask-run")
+    expect(page.locator("#ask-general, #notice").filter(visible=True).first).to_contain_text("name")
+
+
+def runs_of(shop: Product, editor: Editor) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"]
+    return found

@@ -4,6 +4,7 @@
  */
 
 import { byId, element, iconButton, setHidden, setText } from '../dom.js';
+import { textBox, textIn } from '../text-box.js';
 
 const TYPES = ['text', 'number', 'date', 'choice'];
 
@@ -69,7 +70,7 @@ export function parametersOf(graph) {
 function read(row) {
   const of = (member) => row.querySelector(`[data-member="${member}"]`);
   const { default: before = null } = row.parameter;
-  const [name, type, otherwise, help] = ['name', 'type', 'default', 'help'].map((member) => of(member).value);
+  const [name, type, otherwise, help] = ['name', 'type', 'default', 'help'].map((member) => textIn(of(member)));
   if ([name, otherwise, help, of('choices').value].every((text) => text.trim() === '')) return null;
   const made = { name: name.trim(), type };
   if (otherwise !== '' || before === '') made.default = otherwise;
@@ -100,7 +101,7 @@ function line(parameter) {
     'parameter',
     labelled('Name', textInput(name), 'name'),
     labelled('Type', types, 'type'),
-    labelled('Default', textInput(otherwise ?? ''), 'default'),
+    labelled('Default', textBox(String(otherwise ?? '')), 'default'),
     labelled('Required', check, 'required'),
     remove,
     ofChoices,
