@@ -1,6 +1,7 @@
 /** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
 import { byId, element, setText } from './dom.js';
+import { parseExactly } from './exact-json.js';
 
 const NEW_JOB = { name: 'New job', graph: { nodes: [], edges: [] } };
 
@@ -61,7 +62,7 @@ export class JsonView {
 
   #document() {
     try {
-      return JSON.parse(this.#text.value);
+      return parseExactly(this.#text.value);
     } catch (error) {
       throw new Error(`This is not JSON: ${error.message}`);
     }

@@ -151,6 +151,29 @@ def test_a_text_keeps_its_lines_where_it_is_declared_and_where_it_is_asked_for(
     assert editor.save()["graph"]["parameters"] == [{**lines, "help": "What to say"}]
 
 
+def test_a_number_with_more_digits_than_a_browser_keeps_is_no_other_one(
+    edit: Any, shop: Product
+) -> None:
+    large, exact = 1234567890123456789, "0.12345678901234567890"
+    numbers = [{"name": "least", "type": "number", "default": large}]
+    editor: Editor = edit({**GRAPH, "parameters": numbers})
+    page = editor.page
+    page.click("#execute")
+    expect(asked(page, "least")).to_have_value(str(large))
+    page.keyboard.press("Enter")
+    expect_run(page, "completed")
+    assert runs_of(shop, editor)[0]["parameters"]["least"] == str(large)
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    assert editor.save()["graph"]["parameters"][0]["default"] == str(large)
+    page.click("#job-edit")
+    text = page.locator("#json-text")
+    text.fill(text.input_value().replace(f'"{large}"', exact))
+    page.click("#json-save")
+    expect(page.locator("#json")).to_be_hidden()
+    assert editor.stored()["graph"]["parameters"][0]["default"] == exact
+
+
 def test_a_parameter_that_the_server_refuses_by_its_name_is_asked_for_all_the_same(
     edit: Any,
 ) -> None:

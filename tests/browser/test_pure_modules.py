@@ -951,3 +951,27 @@ def test_of_very_many_jobs_the_rest_is_counted(modules: Page) -> None:
     jobs = [listed(job_id) for job_id in range(1, 5_001)]
     told = modules.evaluate(ARRANGE, [jobs, {"order": "recent", "search": ""}])
     assert (len(told["ids"]), told["left"]) == (200, 4_800)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1234567890123456789", "1234567890123456789"),
+        ("-9007199254740993", "-9007199254740993"),
+        ("0.12345678901234567890", "0.12345678901234567890"),
+        ("1e400", "1e400"),
+        ("9007199254740992", 2**53),
+        ("19.90", 19.9),
+        ("1e23", 1e23),
+        ("-0.0", 0),
+        ("0.000001", 1e-6),
+    ],
+)
+def test_a_default_that_a_browser_would_round_is_read_as_its_digits(
+    modules: Page, written: str, read: str | float
+) -> None:
+    told = modules.evaluate(
+        "async (text) => (await import('/playground/exact-json.js')).parseExactly(text)",
+        f'{{"default": {written}, "x": 12345678901234567890, "name": "d"}}',
+    )
+    assert told == {"default": read, "x": 12345678901234567000, "name": "d"}

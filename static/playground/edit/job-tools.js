@@ -4,6 +4,7 @@
  */
 
 import { byId, setHidden } from '../dom.js';
+import { parseExactly } from '../exact-json.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
 import { Menu } from './menu.js';
@@ -196,7 +197,7 @@ export class JobTools {
 async function readJob(file) {
   let document;
   try {
-    document = JSON.parse(await file.text());
+    document = parseExactly(await file.text());
   } catch (error) {
     if (!/\.json$/i.test(file.name)) {
       return {
