@@ -43,6 +43,7 @@ export class ExecuteForm {
     if (bad.length > 0) return this.#show(bad.map(({ name }) => ({ field: fieldOf(name), message: 'There is no such date.' })));
     this.#run.disabled = true;
     const errors = await asked.run(valuesOf(asked.parameters, texts));
+    if (asked !== this.#asked) return undefined; // it asks for another run by now
     this.#run.disabled = false;
     return errors.length === 0 ? this.#dialog.close() : this.#show(errors);
   }

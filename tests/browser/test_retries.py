@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.editing import Editor
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.browser.test_parameters import GRAPH
 from tests.browser.test_playground import expect_run
 
@@ -41,3 +42,31 @@ def test_retries_are_set_told_and_cancelled(edit: Any) -> None:
     page.fill("#retries-count", "0")
     page.click("#retries-done")
     assert "retries" not in editor.save()["graph"]
+
+
+@pytest.mark.parametrize(
+    ("item", "field", "done"),
+    [
+        ("retries", "#retries-count", "#retries-done"),
+        ("parameters", '.parameter [data-member="name"]', "#parameters-done"),
+    ],
+)
+def test_a_setting_that_is_closed_while_it_is_checked_is_not_taken(
+    edit: Any, item: str, field: str, done: str
+) -> None:
+    editor: Editor = edit(GRAPH)
+    page = editor.page
+    expect(page.locator("#problems")).to_be_hidden()
+    page.click("#job-menu")
+    page.click(f'.menu-item[data-key="{item}"]')
+    page.fill(field, "3" if item == "retries" else "day")
+    held = hold(page, "**/api/jobs/validate")
+    page.click(done)
+    wait_for_held(page, held)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    with page.expect_response("**/api/jobs/validate"):
+        held[0].continue_()
+    editor.settle()
+    expect(page.locator("#unsaved")).to_be_hidden()
+    expect(page.locator("#undo")).to_be_disabled()

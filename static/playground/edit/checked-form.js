@@ -8,7 +8,7 @@ import { byId, setHidden, setText } from '../dom.js';
 export class CheckedForm {
   #id;
   #parts; // {fill, read, first}
-  #asked = null; // {check, onDone}
+  #asked = null; // {check, onDone}; null while it is closed
 
   /** `id`: of the dialog. `fill(value)` writes its fields, `read()` gives what they say, null for none; `first`: the id of the field to begin with. */
   constructor(id, { fill, read, first }) {
@@ -18,6 +18,7 @@ export class CheckedForm {
       event.preventDefault();
       this.#submit();
     });
+    byId(id).addEventListener('close', () => byId(id).open || (this.#asked = null));
   }
 
   /**
@@ -33,12 +34,14 @@ export class CheckedForm {
   }
 
   async #submit() {
+    const asked = this.#asked;
     const wanted = this.#parts.read();
-    const errors = wanted === null ? [] : await this.#asked.check(wanted);
+    const errors = wanted === null ? [] : await asked.check(wanted);
+    if (asked !== this.#asked) return; // closed meanwhile
     this.#say(errors);
     if (errors.length > 0) return;
     byId(this.#id).close();
-    this.#asked.onDone(wanted);
+    asked.onDone(wanted);
   }
 
   #say(errors) {

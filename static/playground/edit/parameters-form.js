@@ -11,7 +11,7 @@ const TYPES = ['text', 'number', 'date', 'choice'];
 export class ParametersForm {
   #dialog = byId('parameters');
   #list = byId('parameters-list');
-  #asked = null; // {check, onDone}
+  #asked = null; // {check, onDone}; null while it is closed
 
   constructor() {
     byId('parameters-add').addEventListener('click', () => this.#add({}).querySelector('input').focus());
@@ -19,6 +19,7 @@ export class ParametersForm {
       event.preventDefault();
       this.#submit();
     });
+    this.#dialog.addEventListener('close', () => this.#dialog.open || (this.#asked = null));
   }
 
   /**
@@ -47,11 +48,13 @@ export class ParametersForm {
 
   async #submit() {
     const parameters = [...this.#list.children].map(read).filter((parameter) => parameter !== null);
-    const errors = await this.#asked.check(parameters);
+    const asked = this.#asked;
+    const errors = await asked.check(parameters);
+    if (asked !== this.#asked) return; // closed meanwhile
     this.#say(errors);
     if (errors.length > 0) return;
     this.#dialog.close();
-    this.#asked.onDone(parameters);
+    asked.onDone(parameters);
   }
 
   #say(errors) {

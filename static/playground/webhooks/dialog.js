@@ -71,6 +71,7 @@ export class WebhooksDialog {
   }
 
   async #add() {
+    const opened = this.#opened;
     const ends = [...byId('webhooks-ends').querySelectorAll('input:checked')].map(({ value }) => value);
     const made = await this.#api.createWebhook({
       url: byId('webhooks-url').value.trim(),
@@ -78,6 +79,7 @@ export class WebhooksDialog {
       form: byId('webhooks-form-kind').value,
       jobId: byId('webhooks-job').value === 'all' ? null : this.#jobId,
     });
+    if (opened !== this.#opened) return;
     byId('webhooks-form').reset();
     if (made.form !== 'slack') this.#showSecret(made.secret); // a chat checks nothing
     await this.#load();
@@ -136,7 +138,10 @@ export class WebhooksDialog {
       yes: 'Make one',
       danger: false,
     });
-    if (wanted) this.#showSecret((await this.#api.changeSecret(webhook.id)).secret);
+    if (!wanted) return;
+    const opened = this.#opened;
+    const { secret } = await this.#api.changeSecret(webhook.id);
+    if (opened === this.#opened) this.#showSecret(secret);
   }
 
   async #delete(webhook) {
