@@ -20,6 +20,7 @@ import { jobPlace, placeIn, putInAddress } from './address.js';
 import { Api } from './api.js';
 import { Attempts } from './attempts.js';
 import { ChosenNode } from './chosen-node.js';
+import { leaveKeysToInputMethod } from './composing.js';
 import { ConnectionView } from './connection-view.js';
 import { DetailsView } from './details-view.js';
 import { byId, keepIcons } from './dom.js';
@@ -525,4 +526,5 @@ function socketAddress() {
 }
 
 takeTokenFromAddress();
+leaveKeysToInputMethod();
 new Playground().start();

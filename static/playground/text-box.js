@@ -14,7 +14,7 @@ export function textBox(text) {
   box.value = text;
   made.set(box, { text, shown: box.value });
   box.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    if (event.key !== 'Enter' || event.shiftKey) return;
     event.preventDefault();
     box.form.requestSubmit();
   });

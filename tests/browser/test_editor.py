@@ -1167,6 +1167,32 @@ def test_a_job_is_made_named_and_duplicated(edit: Any, shop: Product) -> None:
     assert {"Second", "Second copy"} <= set(names)
 
 
+def test_keys_of_an_input_method_are_none_of_the_page(edit: Any) -> None:
+    editor = edit(name="Old name")
+    page = editor.page
+    method = page.context.new_cdp_session(page)
+
+    def put_together(text: str) -> None:
+        end = {"selectionStart": len(text), "selectionEnd": len(text)}
+        method.send("Input.imeSetComposition", {"text": text, **end})
+
+    editor.press("F2")
+    put_together("にほ")
+    editor.press("Enter", "Escape")  # takes the word, or drops it
+    expect(page.locator("#job-rename")).to_be_focused()
+    method.send("Input.insertText", {"text": "日本"})
+    editor.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("日本")
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").click()
+    put_together("ほ")
+    editor.press("Escape")
+    expect(page.locator("#node-form")).to_be_visible()
+    method.send("Input.insertText", {"text": ""})
+    editor.press("Escape")
+    expect(page.locator("#node-form")).to_be_hidden()
+
+
 def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     editor = edit(name="Old name")
     editor.node(2).focus()

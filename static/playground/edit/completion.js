@@ -118,7 +118,7 @@ class Completion {
       return;
     }
     if (['ArrowLeft', 'ArrowRight', 'Home', 'End', 'Escape'].includes(event.key)) this.#isTyping = false;
-    if (!this.#isOpen || event.isComposing) return;
+    if (!this.#isOpen) return;
     const count = this.#offers.length;
     if (event.key === 'ArrowDown') this.#activate((this.#active + 1) % count);
     else if (event.key === 'ArrowUp') this.#activate((Math.max(this.#active, 0) + count - 1) % count);

@@ -76,7 +76,7 @@ function program(field, say) {
   input.wrap = 'off';
   input.addEventListener('focus', () => (isLeaving = false));
   input.addEventListener('keydown', (event) => {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Escape') isLeaving = true;
     const change = isLeaving ? null : indented(input.value, input.selectionStart, input.selectionEnd, event.key, event.shiftKey);
     if (change === null) return;
