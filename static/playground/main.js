@@ -356,7 +356,10 @@ class Playground {
   // In the editor; where nobody may change it, as it is.
   #showStored(job) {
     if (currentRights().canEdit) this.#editor.open(job);
-    else this.#showGraph(job.graph, 'This job has no nodes yet.');
+    else {
+      this.#editor.lookAt(job);
+      this.#showGraph(job.graph, 'This job has no nodes yet.');
+    }
   }
 
   #tellOdd({ odd }) {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, Response, expect
 
@@ -13,7 +16,7 @@ from web.limits import Limit
 
 shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
 
-MAKING = ("#job-new", "#job-import", "#job-menu", "#job-edit", "#save", "#add", ".palette")
+MAKING = ("#job-new", "#job-import", "#job-edit", "#save", "#add", ".palette")
 
 
 def refusals(page: Page) -> list[str]:
@@ -37,6 +40,15 @@ def expect_only_to_look_at(page: Page) -> None:
     expect(page.locator(".details-settings")).to_contain_text("status in ('paid', 'shipped')")
     expect(page.locator("#node-form")).to_be_hidden()
     page.keyboard.press("Escape")
+
+
+def expect_to_be_exported(page: Page, stored: dict[str, Any]) -> None:
+    page.click("#job-menu")
+    expect(page.locator("#job-menu-list .menu-item")).to_have_count(1)
+    with page.expect_download() as download:
+        page.click('.menu-item[data-key="export"]')
+    assert json.loads(download.value.path().read_bytes()) == stored
+    expect(page.locator("#job-menu")).to_be_focused()
 
 
 def test_a_token_of_one_job_shows_that_job_and_nothing_that_is_refused(
@@ -72,6 +84,8 @@ def test_who_may_only_look_is_offered_nothing_else(
     expect(page.locator("#job-name")).to_have_text("Order report")
     expect_only_to_look_at(page)
     expect(page.locator("#execute")).to_be_disabled()
+    stored = shop.get(f"/api/jobs/{shop.sample_job_id()}").json()
+    expect_to_be_exported(page, {name: stored[name] for name in ("name", "graph")})
     run_id = shop.execute(shop.sample_job_id())
     expect_run(page, "completed")
     shop.run_end(run_id)  # is recorded a moment after it is shown
@@ -83,6 +97,7 @@ def test_who_may_only_look_is_offered_nothing_else(
     page.keyboard.press("Escape")
     page.click('.page-link[data-page-link="home"]')
     expect(page.locator("#home-jobs")).to_be_visible()
+    expect(page.locator("#job-menu")).to_be_hidden()
     for part in ("#home-new", "#home-import", "#greeting", "#gallery"):
         expect(page.locator(part)).to_be_hidden()
     assert refused == []

@@ -55,6 +55,7 @@ export class Editor {
   #palette;
   #toolbar;
   #tools;
+  #lookedAt = null; // {name, graph} of a job that is shown and not edited
 
   /**
    * `page`: see ../page.js. `onDraft(graph)`: this is the draft now; `onChosen(nodeId | null)`: its form is open; `onSaved(job)`, `onGone(jobId)`: of
@@ -158,6 +159,12 @@ export class Editor {
     this.#columns.ask({ soon: true });
   }
 
+  /** This job ({name, asStored}) is shown, and may not be changed here: it can be exported. */
+  lookAt({ name, asStored }) {
+    this.#lookedAt = { name, graph: asStored };
+    this.#refreshTools();
+  }
+
   /** Nothing is edited until the next job is opened. */
   close() {
     this.#putAside();
@@ -185,6 +192,7 @@ export class Editor {
   }
 
   #putAside() {
+    this.#lookedAt = null;
     this.#drafts.putAside();
     this.#opened.closed();
     this.#selection.put({});
@@ -413,7 +421,7 @@ export class Editor {
   }
 
   #refreshTools() {
-    this.#toolbar.refresh();
+    this.#toolbar.refresh({ isLookedAt: this.#lookedAt !== null });
     this.#tells.onUnsaved(this.unsavedIds);
   }
 
@@ -458,6 +466,7 @@ export class Editor {
     const page = this.#page;
     return {
       draft: () => this.document,
+      exported: () => this.document ?? this.#lookedAt,
       isDirty: () => this.isDirty,
       names: () => page.jobs().map(({ name }) => name),
       show: (jobId) => page.showJob(jobId),

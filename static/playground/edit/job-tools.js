@@ -20,7 +20,7 @@ export class JobTools {
   #afterRename = byId('job-menu');
 
   /**
-   * `host`: {draft() → {id, name, graph} or null, isDirty(), names() → [text], show(jobId), renamed(job, before),
+   * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), renamed(job, before),
    * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), setKept(), attempt(work), say(text, tone)}
    */
   constructor(api, host) {
@@ -37,7 +37,13 @@ export class JobTools {
     this.#takeDroppedFiles();
   }
 
+  /** @returns {import('./menu.js').Entry[]} */
   #items() {
+    const exporting = { key: 'export', label: 'Export as JSON', icon: 'download', run: () => this.export() };
+    return this.#host.draft() === null ? [exporting] : this.#itemsOfDraft(exporting);
+  }
+
+  #itemsOfDraft(exporting) {
     /** @type {import('./menu.js').Entry[]} */
     const entries = [
       { key: 'rename', label: 'Rename', icon: 'pencil', hint: 'F2', run: () => this.startRename() },
@@ -48,7 +54,7 @@ export class JobTools {
       { key: 'runners', label: 'Runners…', icon: 'cloud', run: () => this.#host.setTag() },
       { key: 'webhooks', label: 'Tell others…', icon: 'bell', run: () => this.#webhooks.open(this.#host.draft()) },
       { key: 'json', label: 'Edit as JSON', icon: 'braces', run: () => this.#host.editAsJson() },
-      { key: 'export', label: 'Export as JSON', icon: 'download', run: () => this.export() },
+      exporting,
     ];
     if (this.#host.isDirty()) entries.push({ key: 'discard', label: 'Discard changes', icon: 'undo', run: () => this.#discard() });
     entries.push({ key: 'delete', label: 'Delete…', icon: 'trash', danger: true, run: () => this.delete() });
@@ -98,7 +104,7 @@ export class JobTools {
   }
 
   export() {
-    const { name, graph } = this.#host.draft();
+    const { name, graph } = this.#host.exported();
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([`${JSON.stringify({ name, graph }, null, 2)}\n`], { type: 'application/json' }));
     link.download = `${fileName(name)}.json`;

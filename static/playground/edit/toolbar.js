@@ -46,11 +46,13 @@ export class Toolbar {
     for (const button of all('[data-closes]')) button.addEventListener('click', () => byId(button.dataset.closes).close());
   }
 
-  refresh() {
+  /** `isLookedAt`: a job is shown that may not be changed here. */
+  refresh({ isLookedAt }) {
     const model = this.#drafts.current?.model ?? null;
     const isDirty = model?.isDirty ?? false;
     this.#palette.enable(model !== null && this.#vocabulary.types.size > 0);
-    for (const id of ['job-menu', 'add', 'tidy']) setHidden(byId(id), model === null);
+    for (const id of ['add', 'tidy']) setHidden(byId(id), model === null);
+    setHidden(byId('job-menu'), model === null && !isLookedAt);
     setHidden(byId('save'), model === null);
     setHidden(document.querySelector('[data-drawer="preview"]'), model === null);
     byId('save').disabled = !isDirty && !this.#notes.areAny;
