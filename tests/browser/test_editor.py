@@ -1167,6 +1167,13 @@ def test_a_job_is_made_named_and_duplicated(edit: Any, shop: Product) -> None:
     assert {"Second", "Second copy"} <= set(names)
 
 
+def test_a_name_of_signs_beyond_the_first_plane_is_duplicated_whole(edit: Any) -> None:
+    editor = edit(name="a" + "😀" * 199)
+    editor.page.click("#job-menu")
+    editor.page.click('.menu-item[data-key="duplicate"]')
+    expect(editor.page.locator("#job-name")).to_have_text("a" + "😀" * 189 + " copy")
+
+
 def test_keys_of_an_input_method_are_none_of_the_page(edit: Any) -> None:
     editor = edit(name="Old name")
     page = editor.page

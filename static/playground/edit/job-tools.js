@@ -82,7 +82,7 @@ export class JobTools {
   duplicate() {
     const draft = this.#host.draft();
     return this.#attempt(async () => {
-      const copy = await this.#api.saveJob(null, { name: this.#freeName(`${draft.name.slice(0, MOST_NAME - 10)} copy`), graph: draft.graph });
+      const copy = await this.#api.saveJob(null, { name: this.#freeName(`${shortened(draft.name)} copy`), graph: draft.graph });
       await this.#host.show(copy.id);
       this.#host.say(`Duplicated as ${copy.name}.`);
     });
@@ -216,9 +216,14 @@ async function readJob(file) {
   const graph = document?.graph ?? document;
   if (!Array.isArray(graph?.nodes)) return { error: 'holds no job: it needs a graph with nodes and edges.' };
   const name = typeof document.name === 'string' && document.name.trim() !== '' ? document.name.trim() : file.name.replace(/\.json$/i, '');
-  return { job: { name: name.slice(0, MOST_NAME - 10), graph: { ...graph, edges: graph.edges ?? [] } } };
+  return { job: { name: shortened(name), graph: { ...graph, edges: graph.edges ?? [] } } };
+}
+
+// With room for a number or "copy"; never half of a character, which the server refuses.
+function shortened(name) {
+  return [...name].slice(0, MOST_NAME - 10).join('');
 }
 
 function fileName(name) {
-  return name.replace(/[^\p{L}\p{N}._ -]+/gu, '-').trim().slice(0, 80) || 'job';
+  return [...name.replace(/[^\p{L}\p{N}._ -]+/gu, '-').trim()].slice(0, 80).join('') || 'job';
 }
