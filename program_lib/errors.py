@@ -21,6 +21,10 @@ class RowRefused(ProgramError):
         self.column = column
 
 
+class TargetFailed(ProgramError):
+    """What rows go to failed by itself: no row is at fault, and no other row may follow."""
+
+
 class ExpressionFailed(ProgramError):
     """An expression cannot be evaluated, for a row or for any; `columns` are those that it looks up."""
 

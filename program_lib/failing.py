@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from program_lib.batch import Batch
-from program_lib.errors import ExpressionFailed, RowRefused
+from program_lib.errors import ExpressionFailed, RowRefused, TargetFailed
 from program_lib.limits import is_out_of_memory
 
 Made = TypeVar("Made")
@@ -102,7 +102,7 @@ class _Search:
 
 
 def _may_be_a_rows(error: Exception) -> bool:
-    if is_out_of_memory(error) or _is_of_the_engine(error):
+    if isinstance(error, TargetFailed) or is_out_of_memory(error) or _is_of_the_engine(error):
         return False
     return bool(_kinds(error) & _OF_ROWS)
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import fs
 
-from program_lib.errors import ProgramError
+from program_lib.errors import ProgramError, TargetFailed
 from program_lib.stores.names import SCHEME, parted
 from program_lib.stores.store import ATTEMPTS, Store, named_store
 
@@ -253,18 +253,22 @@ class StoredPart:
         for content in contents:
             self._size += memoryview(content).nbytes
             if self._size > MOST_BYTES:
-                raise ProgramError(
+                raise TargetFailed(
                     f"{self._place} has more than {MOST_BYTES // 2**30} GB, which a store does not copy at once: split it"
                 )
             with self._place.store.asked(self._place.path):
                 self._stream.write(content)
 
     def finish(self) -> None:
-        """All is in the store, under the hidden name."""
+        """All is in the store, under the hidden name. Raises ProgramError where it is not what was sent."""
         assert self._stream is not None
         with self._place.store.asked(self._place.path):
             self._stream.close()
         self._stream = None
+        if (found := self._hidden.size()) != self._size:
+            raise TargetFailed(
+                f"{self._place}: the store has {found:,} of the {self._size:,} bytes that were sent"
+            )
 
     def commit(self) -> None:
         self._hidden.copy_to(self._place)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pyarrow import fs
 
-from program_lib.errors import ProgramError, shortened
+from program_lib.errors import ProgramError, TargetFailed, shortened
 from program_lib.secrets import SECRETS
 
 CONNECT_SECONDS, REQUEST_SECONDS = 5, 20  # of one attempt
@@ -52,13 +52,13 @@ class Store:
 
     @contextmanager
     def asked(self, path: str) -> Iterator[None]:
-        """What the library says of a failure is said of the path; ProgramError."""
+        """What the library says of a failure is said of the path; TargetFailed, since no row is the reason of it."""
         try:
             yield
         except FileNotFoundError as error:
-            raise ProgramError(f"{self._where(path)} {self._why_missing()}") from error
+            raise TargetFailed(f"{self._where(path)} {self._why_missing()}") from error
         except OSError as error:
-            raise ProgramError(f"{self._where(path)}: the store {self._why(error)}") from error
+            raise TargetFailed(f"{self._where(path)}: the store {self._why(error)}") from error
 
     def _why(self, error: OSError) -> str:
         """What is wrong. Where only the headers of an object were asked for, the store had no room to say why it refuses."""

@@ -38,7 +38,7 @@ from tests.harness import eventually
 from tests.http_service import Reply, service
 from tests.object_store import KEY, LOST, QUOTED, SECRET, ObjectStore, faulty_store, object_store
 from tests.program_lib.moving import moved, say
-from tests.programs import ROOT, chain, node, run
+from tests.programs import ROOT, chain, graph, node, run
 
 SCHEMA = Schema([Column("k", TEXT), Column("n", INTEGER)])
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -449,6 +449,32 @@ def test_a_store_that_dies_in_the_middle_of_a_write_is_an_error(
         with pytest.raises(ProgramError, match=r"s3://lake/x\.csv: the store does not answer"):
             writer.finish()
         writer.undo()
+
+
+@pytest.mark.parametrize("rejects", [False, True])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_part_that_a_store_does_not_take_fails_the_run_and_no_row_is_tried_again(
+    lake: ObjectStore, tmp_path: Path, form: str, rejects: bool
+) -> None:
+    """The rows were sent again by halves, and what came of that took the place of the object of before."""
+    lake.put(f"x.{form}", b"of before")
+    (tmp_path / "in.csv").write_text("k\n" + f"{'a' * 1_000_000}\n" * 24)
+    nodes = [
+        node(1, "csv_input", path="in.csv"),
+        node(2, f"{form}_output", path=f"s3://lake/x.{form}"),
+        node(3, "csv_output", path="bad.csv"),
+    ]
+    document = graph(nodes, [(1, 2), (2, 3, "rejected")]) if rejects else chain(*nodes[:2])
+    refusals = iter([(500, b"<Error><Code>InternalError</Code><Message>no</Message></Error>")] * 3)
+    with faulty_store(lake) as faulty:
+        faulty.fault = lambda method, target, headers: (
+            next(refusals, None) if "partNumber=2" in target else None
+        )
+        ended = run(document, tmp_path, CONNECTION_LAKE=faulty.url())
+    assert f"s3://lake/x.{form}: the store fails" in ended.reason(2)
+    assert lake.get(f"x.{form}") == b"of before"
+    assert lake.keys() == [f"x.{form}"]
+    assert not (tmp_path / "bad.csv").exists()
 
 
 @pytest.mark.parametrize(
