@@ -19,6 +19,7 @@ from program_lib.excel_cells import NO_VALUE, letters_of, place_of
 from program_lib.excel_files.package import Package
 from program_lib.excel_files.sheet import SheetRow, SheetRows
 from program_lib.excel_files.workbook import SharedTexts, Sheet, read_workbook
+from program_lib.files.data_files import check_same
 from program_lib.pieces import pieces
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
 from program_lib.texts import constant, parse_column, shown
@@ -53,6 +54,7 @@ class ExcelReader(Uncounted):
         self._first_row, self._first_column = place
         self._types = types or {}
         self._opener = opener
+        self._file: BinaryIO
         self._open: list[BinaryIO | Package | SharedTexts] = []
         self._sheet: Sheet
         self._rows: Iterator[SheetRow]
@@ -62,9 +64,9 @@ class ExcelReader(Uncounted):
         self._places = _Places()
 
     def open(self) -> Schema:
-        file = self._opener(self._path)
-        self._open.append(file)
-        package = Package(file, self._name)
+        self._file = self._opener(self._path)
+        self._open.append(self._file)
+        package = Package(self._file, self._name)
         self._open.append(package)
         workbook = read_workbook(package)
         self._sheet = workbook.sheet(self._wanted)
@@ -91,6 +93,7 @@ class ExcelReader(Uncounted):
                 yield from self._tables(kept)
                 kept, size = [], 0
         yield from self._tables(kept)
+        check_same(self._file)
 
     def typed(self, written: pa.Table) -> pa.Table:
         refused: list[RowRefused] = []

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from program_lib.errors import ProgramError, shortened
-from program_lib.files.data_files import opened
+from program_lib.files.data_files import check_same, opened
 from program_lib.files.part_files import Appending, Part, part_at
 from program_lib.stores import Place
 
@@ -55,14 +55,18 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
         assert size is not None
         assert size > 0  # what all of it unpacks to may fill the memory
         try:
-            return bytes(self._stream.read(size))
+            read = bytes(self._stream.read(size))
         except OSError as error:
             if error.errno is not None:
                 raise
+            check_same(self._file)
             told = shortened(str(error))
             raise ProgramError(
                 f"{self._name} is damaged, or no {self._how} file: {told}"
             ) from error
+        if not read:
+            check_same(self._file)
+        return read
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """To the start alone."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,12 +68,40 @@ def opened(path: str) -> BinaryIO:
         place = place_of(path)
         assert not isinstance(place, Path)
         return place.opened()
-    return open(data_file(path), "rb", opener=no_link)
+    return io.BufferedReader(_ReadFile(data_file(path)))
+
+
+class _ReadFile(io.FileIO):
+    """A file on disk. One that is written to meanwhile is an error at its end, never half of each.
+
+    One that is replaced under its name stays the one that was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, opener=no_link)
+        self._name, self._found = path.name, self._state()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        count = super().readinto(buffer)
+        if not count:
+            self.check_same()
+        return count
+
+    def check_same(self) -> None:
+        if self._state() != self._found:
+            raise ProgramError(
+                f"{self._name} was written to while it was read: run it again once that is done"
+            )
+
+    def _state(self) -> tuple[int, int] | None:
+        """What changes with each write; None of a pipe, whose end is there when its writers are gone."""
+        about = os.fstat(self.fileno())
+        return (about.st_size, about.st_mtime_ns) if stat.S_ISREG(about.st_mode) else None
 
 
 def check_same(file: BinaryIO) -> None:
-    """Raises ProgramError where an object was replaced since it was opened. A file on disk stays the one that was opened."""
-    check = getattr(file, "check_same", None)
+    """Raises ProgramError where the file or object has changed since it was opened: who jumps in it need not come to its end."""
+    check = getattr(getattr(file, "raw", file), "check_same", None)
     if check is not None:
         check()
 

@@ -55,7 +55,10 @@ class ParquetReader(Uncounted):
             self._check_old_timestamps(group)
             for table in self._tables(group):
                 yield from pieces(self._converted(table))
-        for file in self._files:  # where columns are left out, its end is not read again
+        self._check_unchanged()  # where columns are left out, its end is not read again
+
+    def _check_unchanged(self) -> None:
+        for file in self._files:
             check_same(file)
 
     def total(self) -> int | None:
@@ -90,6 +93,7 @@ class ParquetReader(Uncounted):
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             if getattr(error, "errno", None) is not None:
                 raise
+            self._check_unchanged()
             raise ProgramError(f"{self._name} {what}: {shortened(str(error))}") from error
 
     def _check_names(self, names: list[str]) -> None:
