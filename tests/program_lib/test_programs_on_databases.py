@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,29 @@ def test_two_databases_of_which_the_second_says_no_at_the_end(
     assert "violates foreign key constraint" in ended.reason(3)
     assert mariadb.rows(TABLES) == []
     assert postgresql.rows("SELECT * FROM t") == []
+
+
+@pytest.mark.parametrize("rejects", [False, True])
+def test_a_statement_that_the_server_ends_is_no_row_s_fault(
+    mariadb: Database, tmp_path: Path, rejects: bool
+) -> None:
+    """Its rows were tried one by one: a good one was named as at fault, or rejected in a run that completed."""
+    mariadb.execute(
+        "CREATE TABLE s (k integer PRIMARY KEY)",
+        "INSERT INTO s VALUES (1), (2), (3)",
+        "CREATE TABLE t (k integer PRIMARY KEY) ENGINE=InnoDB",
+        "INSERT INTO t VALUES (2)",
+    )
+    nodes = [source(table="s"), target(2, "t", "append"), node(3, "csv_output", path="bad.csv")]
+    document = graph(nodes, [(1, 2), (2, 3, "rejected")]) if rejects else chain(*nodes[:2])
+    impatient = f"{mariadb.url}?init_command=SET+SESSION+max_statement_time%3D0.2"
+    with closing(mariadb.connect()) as other:
+        other.query("BEGIN")
+        other.query("DELETE FROM t")  # whoever inserts 2 waits for what becomes of it
+        ended = run(document, tmp_path, CONNECTION_SOURCE=mariadb.url, CONNECTION_TARGET=impatient)
+        assert ended.code == 1
+        assert "interrupted (max_statement_time exceeded)" in ended.reason(2)
+        assert "row" not in ended.reason(2)
+        other.rollback()
+    assert mariadb.rows("SELECT k FROM t") == [(2,)]
+    assert not (tmp_path / "bad.csv").exists()

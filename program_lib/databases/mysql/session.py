@@ -46,7 +46,14 @@ WRITING = (
 # Values come as the texts that the server sends; what PyMySQL makes of them would lose digits or zones.
 _AS_TEXT = {key: value for key, value in converters.conversions.items() if not isinstance(key, int)}
 
-_TRANSACTION_IS_GONE = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
+_TRANSACTION_IS_GONE = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CHECKREAD}
+# Somebody ended the statement, or the server cannot go on: no row is the reason, and another may only seem to be one
+_SERVER_FAILED = {
+    *(ER.QUERY_INTERRUPTED, ER.STATEMENT_TIMEOUT, ER.QUERY_TIMEOUT, ER.SERVER_SHUTDOWN),
+    *(ER.DISK_FULL, ER.ERROR_ON_WRITE, ER.RECORD_FILE_FULL, ER.GET_ERRNO),
+    *(ER.OUTOFMEMORY, ER.OUT_OF_SORTMEMORY, ER.OUT_OF_RESOURCES, ER.LOCK_TABLE_FULL),
+    *(ER.OPTION_PREVENTS_STATEMENT, 1637, 1836),  # read-only; too many transactions; read-only
+}
 
 
 class Session:
@@ -80,7 +87,7 @@ class Session:
 
     def is_lost_by(self, error: Exception) -> bool:
         code = error.args[0] if error.args else None
-        return not self.connection.open or code in _TRANSACTION_IS_GONE
+        return not self.connection.open or code in _TRANSACTION_IS_GONE | _SERVER_FAILED
 
     def rows(self, query: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """Values are texts, or None. Raises as `execute`."""
