@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.lost import TransactionLost
+from program_lib.databases.lost import EndUnknown, TransactionLost, asked_again
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.literals import rows_of_literals
@@ -52,6 +52,7 @@ class Shared:
     helpers: dict[Table, Table] = field(
         default_factory=dict
     )  # where a new table is, and where it shall be
+    has_rows: bool = False  # whether that transaction changes anything
     lost: TransactionLost | None = None
     is_renamed: bool = False
     is_committed: bool = False
@@ -68,11 +69,41 @@ class Shared:
         if self.is_committed:
             return
         if self.new is not None:
-            pairs = [f"{_sql(made)} TO {_sql(place)}" for made, place in self.helpers.items()]
-            self.new.execute(f"RENAME TABLE {', '.join(pairs)}")
+            self._rename(self.new)
             self.is_renamed = True
-        self.rows.execute("COMMIT")
+        if self.has_rows:
+            self._commit_rows()
         self.is_committed = True
+
+    def _rename(self, session: Session) -> None:
+        """Where the answer is lost, it is looked at what the new tables are called."""
+        pairs = [f"{_sql(made)} TO {_sql(place)}" for made, place in self.helpers.items()]
+        try:
+            session.execute(f"RENAME TABLE {', '.join(pairs)}")
+        except TransactionLost as error:
+            if session.connection.open:
+                raise
+            is_renamed = asked_again(self._has_names, pymysql.Error, TransactionLost)
+            if is_renamed is None:
+                raise EndUnknown(str(error)) from error
+            if not is_renamed:
+                raise
+
+    def _has_names(self) -> bool:
+        """Whether the new tables have their names: all get them in one step."""
+        session = Session(self.url, WRITING)
+        try:
+            return not catalog.columns(session, next(iter(self.helpers)))
+        finally:
+            session.close()
+
+    def _commit_rows(self) -> None:
+        try:
+            self.rows.execute("COMMIT")
+        except TransactionLost as error:
+            if self.rows.connection.open:
+                raise
+            raise EndUnknown(str(error)) from error
 
     def close(self) -> None:
         """Takes back what is not committed. Never raises."""
@@ -131,6 +162,7 @@ class MysqlWriter:
         self._place, self._is_there = self._find()
         self._shared.tables.claim((self._place.schema, self._place.name), self._mode, self._written)
         if self._is_there:
+            self._shared.has_rows = True
             self._check_all_or_nothing()
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()

@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
+from program_lib.databases.lost import EndUnknown, asked_again
 from program_lib.databases.names import Table, has, rows_are_kept, spelt
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
@@ -27,7 +28,7 @@ from program_lib.databases.postgresql.merging import Merge
 from program_lib.databases.postgresql.native import NUMERIC_OID, declared, target, types_of
 from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
-from program_lib.databases.postgresql.session import WRITING, Session, quoted, words
+from program_lib.databases.postgresql.session import READING, WRITING, Session, quoted, words
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts
@@ -394,9 +395,46 @@ class PostgresqlWriter:
         )
 
     def commit(self) -> None:
-        if not self._shared.is_committed:
+        if self._shared.is_committed:
+            return
+        number = self._transaction()
+        try:
             self._session.execute("COMMIT")
-            self._shared.is_committed = True
+        except psycopg.Error as error:
+            if not self._session.connection.closed:
+                raise
+            self._check_is_committed(number, error)
+        self._shared.is_committed = True
+
+    def _transaction(self) -> int | None:
+        """The number by which the server knows our transaction; None where it does not tell."""
+        try:
+            with self._savepoint():
+                number = self._session.value("SELECT txid_current_if_assigned()")
+        except psycopg.Error:
+            if self._session.connection.closed:
+                raise
+            return None
+        return None if number is None else int(number)
+
+    def _check_is_committed(self, number: int | None, error: psycopg.Error) -> None:
+        """The answer to COMMIT was lost: the server is asked. Raises the error where nothing is committed, else EndUnknown."""
+        is_committed = None
+        if number is not None:
+            is_committed = asked_again(lambda: self._became(number), psycopg.Error)
+        if is_committed is None:
+            raise EndUnknown(words(error)) from error
+        if not is_committed:
+            raise error
+
+    def _became(self, number: int) -> bool | None:
+        """Whether the transaction is committed; None while it goes on."""
+        session = Session(self._url, READING)
+        try:
+            status = session.value("SELECT txid_status(%s)", [number])
+        finally:
+            session.close()
+        return {"committed": True, "aborted": False}.get(status)
 
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
