@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.databases import PASSWORD, Database
+from tests.harness import eventually
 from tests.program_lib.test_mysql_writing import TABLES
-from tests.programs import chain, graph, node, run
+from tests.programs import chain, graph, node, outcome, run, start
 
 
 def source(**config: Any) -> dict[str, Any]:
@@ -212,3 +213,32 @@ def test_a_statement_that_the_server_ends_is_no_row_s_fault(
         other.rollback()
     assert mariadb.rows("SELECT k FROM t") == [(2,)]
     assert not (tmp_path / "bad.csv").exists()
+
+
+@pytest.mark.parametrize("waits", ["for a lock", "for a query"])
+def test_of_a_program_that_is_killed_postgresql_keeps_no_session(
+    postgresql: Database, tmp_path: Path, waits: str
+) -> None:
+    """It waited for the lock and kept those that it had, or worked on the query, for as long as that took."""
+    postgresql.execute("CREATE TABLE t (k integer PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    query = (
+        "SELECT 1 AS k"
+        if waits == "for a lock"
+        else "SELECT count(*) AS k FROM generate_series(1, 1000000000000)"
+    )
+    document = chain(source(sql=query), target(2, "t", "append"))
+
+    def sessions() -> object:
+        """Of the program, that are at work."""
+        return postgresql.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'job' AND state = 'active'"
+        )
+
+    with closing(postgresql.connect()) as other:
+        other.execute("BEGIN; DELETE FROM t")  # whoever inserts 1 waits for what becomes of it
+        process = start(document, tmp_path, **environment(postgresql))
+        eventually(lambda: sessions() == 1, what="the program waits")
+        process.kill()
+        outcome(process, tmp_path)
+        eventually(lambda: sessions() == 0, what="its session ends")

@@ -31,6 +31,12 @@ SETTINGS = "".join(
         "idle_in_transaction_session_timeout": "0",  # a run may read elsewhere, and has deadlines
     }.items()
 )
+# So that a server that works on a statement, or waits for a lock, notices that its client is gone. Servers before 14 do not
+# know the setting, and some other systems do not take it.
+SETTINGS += (
+    "; SELECT set_config('client_connection_check_interval', '2s', true)"
+    " WHERE current_setting('client_connection_check_interval', true) = '0' AND version() LIKE '%linux%'"
+)
 READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{SETTINGS}"
 WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE{SETTINGS}"
 
