@@ -13,6 +13,7 @@ from pymysql.protocol import FieldDescriptorPacket
 
 from program_lib.databases.fitting import Target
 from program_lib.databases.mysql.catalog import Declared
+from program_lib.texts import column_texts
 from program_lib.types import (
     BYTES,
     DATE,
@@ -189,7 +190,7 @@ def _changes(column: Declared) -> Callable[[pa.Array], pa.Array] | None:
     if column.base in _TEXT_BYTES:  # of which the server cuts spaces at the end, and nothing else
         return lambda values: _loses_spaces(values, _TEXT_BYTES[column.base])
     if column.base in ("double", "float") and column.scale is not None:
-        return lambda values: _has_more_digits(values, column.scale or 0)
+        return lambda values: _has_more_digits(values, type_of_declared(column), column.scale or 0)
     return None
 
 
@@ -219,8 +220,10 @@ def _loses_spaces(values: pa.Array, most: int) -> pa.Array:
     return pc.and_(pc.ends_with(values, " "), pc.greater(pc.binary_length(values), most))
 
 
-def _has_more_digits(values: pa.Array, scale: int) -> pa.Array:
-    return pc.not_equal(pc.round(values, ndigits=scale), values)
+def _has_more_digits(values: pa.Array, type_: Type, scale: int) -> pa.Array:
+    """Whether a value has more digits after the point than a column shows: of a float 0.1 has one, whatever its bits are."""
+    after = pc.replace_substring_regex(column_texts(values, type_), r"^[^.]*\.?", "")
+    return pc.greater(pc.utf8_length(after), scale)
 
 
 # --- columns of a new table ----------------------------------------------------------------------------
