@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from program_lib.csv_files.form import MAX_RECORD
 from program_lib.csv_files.grammar import Broken, FieldText, Grammar, Record
-from program_lib.csv_files.source import OtherEncoding, Source, Undecodable
+from program_lib.csv_files.source import NoText, OtherEncoding, Source, Undecodable
 from program_lib.errors import ProgramError
 from program_lib.ports import BATCH_ROWS
 
@@ -109,6 +109,8 @@ class Blocks:
             raise self._refused(self._lines_to_rest() + 1, what)
         try:
             self._rest += self._source.read(min(max(self._size, len(self._rest)), most))
+        except NoText as error:
+            raise ProgramError(f"{self._name} {error}") from error
         except OtherEncoding as error:
             raise ProgramError(f"{self._name} {error}: choose the file's encoding") from error
         except Undecodable as error:

@@ -10,11 +10,12 @@ import stat
 import time
 from typing import BinaryIO
 
+from program_lib.files.signatures import KINDS, kind_of
 from program_lib.ports import BATCH_SECONDS
 
 NEAR = 4 * 1024  # bytes; few lines are longer
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-MARKS = (codecs.BOM_UTF8, *UTF_16_MARKS)
+STARTS = (codecs.BOM_UTF8, *UTF_16_MARKS, *KINDS)  # what the first bytes may be
 
 
 class Undecodable(Exception):
@@ -28,6 +29,10 @@ class Undecodable(Exception):
 
 class OtherEncoding(Exception):
     """The first bytes are not those of the encoding; the text says why, after the file's name."""
+
+
+class NoText(Exception):
+    """The first bytes are those of another kind of file; the text says which, after the file's name."""
 
 
 class Source:
@@ -63,7 +68,7 @@ class Source:
         """Up to about `size` bytes; from a pipe what comes within BATCH_SECONDS after its first bytes.
 
         Empty at the end, and sometimes before: `is_at_end` tells. UTF-8 passes unchecked. Raises Undecodable, and
-        OtherEncoding for the first bytes.
+        OtherEncoding and NoText for the first bytes.
         """
         if self.is_file:
             raw = self._file.read(self._up_to_a_line_end(size))
@@ -93,7 +98,7 @@ class Source:
         return b"".join(parts)
 
     def _without_mark(self, raw: bytes) -> bytes:
-        """Looks for a byte order mark, which a pipe may hand on byte by byte, and leaves out that of UTF-8.
+        """Looks for a byte order mark, or a file that is no text, which a pipe may hand on byte by byte; leaves out that of UTF-8.
 
         Some files have it twice, of two programs that each wrote one.
         """
@@ -101,7 +106,7 @@ class Source:
         begun = self._begun + raw
         while self.is_utf8 and begun.startswith(codecs.BOM_UTF8):
             begun = begun.removeprefix(codecs.BOM_UTF8)
-        if not self.is_at_end and any(len(begun) < len(m) and m.startswith(begun) for m in MARKS):
+        if not self.is_at_end and any(len(begun) < len(s) and s.startswith(begun) for s in STARTS):
             self._begun = begun
             return b""
         self._begun = None
@@ -109,7 +114,9 @@ class Source:
         return begun
 
     def _check_mark(self, begun: bytes) -> None:
-        """Raises OtherEncoding for the mark of another encoding, and for UTF-16 without one."""
+        """Raises NoText for what is no text, OtherEncoding for the mark of another encoding, and for UTF-16 without one."""
+        if (kind := kind_of(begun)) is not None:
+            raise NoText(kind)
         if self.encoding == "utf-16":
             if begun and not begun.startswith(UTF_16_MARKS):
                 raise OtherEncoding("does not begin with the byte order mark that utf-16 needs")

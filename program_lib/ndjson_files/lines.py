@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from program_lib.csv_files.source import OtherEncoding, Source
+from program_lib.csv_files.source import NoText, OtherEncoding, Source
 from program_lib.errors import ProgramError
 
 MAX_LINE = 64 * 1024 * 1024  # bytes; more would fill the memory
@@ -79,6 +79,8 @@ class Lines:
             raise self.refused(self._start, f"is longer than {MAX_LINE // 1024 // 1024} MB")
         try:
             self._rest += self._source.read(min(max(READ, len(self._rest)), most))
+        except NoText as error:
+            raise ProgramError(f"{self._name} {error}") from error
         except OtherEncoding as error:
             raise ProgramError(f"{self._name} {error}, and JSON is UTF-8: write it so") from error
 

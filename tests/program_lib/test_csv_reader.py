@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
+import lzma
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -427,6 +431,35 @@ def test_a_file_that_begins_as_another_encoding_does_is_refused(
     encoding: str, content: bytes, sentence: str
 ) -> None:
     assert sentence in refusal(content, encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (gzip.compress(b"a,b\n"), "is packed by gzip: unpack it, or let its name end in .gz"),
+        (bz2.compress(b"a,b\n"), "is packed by bzip2: unpack it"),
+        (bz2.compress(b"a,b\n", 1), "is packed by bzip2: unpack it"),
+        (lzma.compress(b"a,b\n"), "is packed by xz: unpack it"),
+        (
+            pa.compress(b"a,b\n", codec="zstd", asbytes=True),
+            "is packed by Zstandard: unpack it, or let its name end in .zst",
+        ),
+        (b"PK\x03\x04\x14\0", "is a zip: unpack it; or an .xlsx file: an Excel Input reads it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "is an .xls file of old: save it as .xlsx"),
+        (b"PAR1\x15\x04", "is a Parquet file: a Parquet Input reads it"),
+        (b"SQLite format 3\0\x10", "is a SQLite database: a DB Input reads it"),
+    ],
+)
+def test_a_file_that_is_no_text_is_told_by_what_it_is(
+    content: bytes, sentence: str, encoding: str
+) -> None:
+    assert refusal(content, encoding=encoding).startswith(f"visits.csv {sentence}")
+
+
+def test_texts_that_begin_nearly_so_are_texts() -> None:
+    for first in ("PK", "PAR1", "BZh9", "SQLite format 3"):
+        assert read(f"{first},b\n1,2\n".encode()) == ([first, "b"], [("1", "2")])
 
 
 @pytest.mark.parametrize("drop", [None, 1, 2, 3, 5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -172,6 +173,11 @@ def test_a_file_in_utf_16_is_told_by_its_mark() -> None:
         ProgramError, match=r"x\.ndjson begins with the byte order mark of utf-16, and"
     ):
         read('{"a": 1}\n'.encode("utf-16"))
+
+
+def test_a_file_that_is_no_text_is_told_by_what_it_is() -> None:
+    with pytest.raises(ProgramError, match=r"^x\.ndjson is packed by gzip: unpack it, or let"):
+        read(gzip.compress(b'{"a": 1}\n'))
 
 
 def test_colons_are_no_members() -> None:
