@@ -201,8 +201,7 @@ class OwnStream:
                 f"{', '.join(config.get('subjects') or ['other streams'])}, ours is over "
                 f"{', '.join(self._subjects)}; set NATS_PREFIX, or use a NATS account of its own"
             )
-        found, mark = marks_of(config).get(OWNER_MARK), rules.owner.mark
-        if found and mark and found != mark and not rules.is_own_server:
+        if is_anothers(config, rules):
             raise OtherInstallation(
                 f"the stream {name} belongs to another installation, with another database: set "
                 "NATS_PREFIX to a name that only this one has; or, where that installation is gone "
@@ -311,6 +310,12 @@ class OwnStream:
             if error.code != _NOT_FOUND:  # another process was quicker
                 raise advised(error) from error
         return self._seen(timeout)
+
+
+def is_anothers(config: Mapping[str, Any], rules: StreamRules) -> bool:
+    """Whether the stream is marked as another installation's. Raises OwnerUnknown."""
+    found, mark = marks_of(config).get(OWNER_MARK), rules.owner.mark
+    return bool(found and mark and found != mark and not rules.is_own_server)
 
 
 def marks_of(config: Mapping[str, Any]) -> dict[str, str]:

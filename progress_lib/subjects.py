@@ -67,12 +67,17 @@ def status_subject(tenant_id: str, job_id: int | str) -> str:
     return f"tenant.{check_id(tenant_id)}.job.{check_id(str(job_id))}.status"
 
 
+def deleted_subject(tenant_id: str, job_id: int | str) -> str:
+    """Where web workers are told that a job was deleted. No stream keeps it."""
+    return f"tenant.{check_id(tenant_id)}.job.{check_id(str(job_id))}.deleted"
+
+
 def every_kind(tenant_id: str, job_id: int | str) -> str:
     """The wildcard over all that is said of one job."""
     return f"tenant.{check_id(tenant_id)}.job.{check_id(str(job_id))}.*"
 
 
 def every_job(tenant_id: str, kind: str) -> str:
-    """The wildcard over all jobs of one tenant, or of all with `EVERY_TENANT`; kind: progress | status."""
+    """The wildcard over all jobs of one tenant, or of all with `EVERY_TENANT`; kind: progress | status | deleted."""
     tenant = tenant_id if tenant_id == EVERY_TENANT else check_id(tenant_id)
     return f"tenant.{tenant}.job.*.{kind}"

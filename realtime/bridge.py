@@ -15,8 +15,8 @@ from progress_lib.nats import Link, Message, NatsError
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
-from realtime.commands import Broadcast, Hears, Known, ListenTo, LookAgain, TenantKnown
-from realtime.events import Event, Source, Topic, make_event, topic_of
+from realtime.commands import Broadcast, Forget, Hears, Known, ListenTo, LookAgain, TenantKnown
+from realtime.events import DELETED, Event, Source, Topic, make_event, topic_of
 from realtime.history import HEARTBEAT, KINDS, Follower, Opened, ProgressStream
 from realtime.hub import Hub
 from realtime.overview import Heard
@@ -103,6 +103,7 @@ class NATSBridge:
         """Starts listening; NATS may come later, and may come and go."""
         self.link.on_up(self._wake)
         self.link.on_down(self._wake)
+        self.link.subscribe(every_job(self._tenant_id, DELETED), self._forget)
         self.link.start()
         self._thread.start()
 
@@ -369,6 +370,15 @@ class NATSBridge:
             self._hub.put(Broadcast(events, 0.0))  # no lag of ours
 
     # ---- the link's thread
+
+    def _forget(self, message: Message) -> None:
+        """A job was deleted, and the stream's messages of it with it."""
+        try:
+            topic, _ = topic_of(message.subject)
+        except MalformedProgress as error:
+            self._complain(message.subject, error)
+        else:
+            self._hub.put(Forget(topic))
 
     def _receive(self, messages: list[Message]) -> None:
         """Passes on messages of the stream, without those of jobs that nobody asked for: their past is read when somebody does."""

@@ -98,6 +98,12 @@ class ListenTo(NamedTuple):
     restarts: bool = False
 
 
+class Forget(NamedTuple):
+    """A job was deleted: what was said of it is true no more."""
+
+    topic: Topic
+
+
 class Hears(NamedTuple):
     """Whether messages of NATS reach this server, and since when (Unix seconds); told to who takes `more`."""
 
@@ -131,6 +137,7 @@ Command = (
     | Broadcast
     | Known
     | ListenTo
+    | Forget
     | Hears
     | LookAgain
     | CloseSome

@@ -20,6 +20,7 @@ _ENDED = 2
 _RANK = {"queued": 0, "running": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
 
 PROGRESS, STATUS = "progress", "status"  # the kinds of message, as subjects end
+DELETED = "deleted"  # and of what no stream keeps: the job is gone
 
 
 class Topic(NamedTuple):

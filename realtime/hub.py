@@ -20,6 +20,7 @@ from realtime.commands import (
     Broadcast,
     CloseSome,
     Command,
+    Forget,
     Hears,
     Known,
     LeaveTenant,
@@ -198,6 +199,8 @@ class Hub:
                 self._learn(topic, past, last_seq, is_complete)
             case ListenTo(source, has_gap, restarts):
                 self._listen_to(source, has_gap, restarts)
+            case Forget(topic):
+                self._forget_job(topic)
             case LookAgain():
                 self._look_again()
             case Hears(is_heard, since):
@@ -312,6 +315,15 @@ class Hub:
             if restarts or (has_gap and job.held is None):
                 job.held = JobSnapshot()
             self._load(topic, job.held is not None)
+
+    def _forget_job(self, topic: Topic) -> None:
+        """Who watches the job keeps what was shown; who comes is shown nothing of it."""
+        if topic in self._idle:
+            del self._idle[topic], self._jobs[topic]
+            self.counts.jobs = len(self._jobs)
+        elif topic in self._jobs:
+            self._jobs[topic].snapshot = JobSnapshot()
+        self._overviews.forget(topic)
 
     def _look_again(self) -> None:
         """Asks for the end of runs that fell silent: NATS may have lost it, with a server that died. The database has it."""

@@ -63,9 +63,14 @@ class Overview:
         self._briefs.pop(job_id, None)
         self._briefs[job_id] = brief
         if len(self._briefs) > MAX_BRIEFS:
-            self._forget(next(iter(self._briefs)))
+            self.forget(next(iter(self._briefs)))
         if brief.is_news or now - brief.told >= SPEAKS_EVERY:
             self._news[job_id] = None
+
+    def forget(self, job_id: int) -> None:
+        """The job is told of no more, until it is heard again."""
+        self._briefs.pop(job_id, None)
+        self._news.pop(job_id, None)
 
     def forget_sequences(self) -> None:
         """The stream is another one: its sequences say nothing of before."""
@@ -86,10 +91,6 @@ class Overview:
         brief = self._briefs[job_id]
         brief.told, brief.is_news = now, False
         return _frame(job_id, brief)
-
-    def _forget(self, job_id: int) -> None:
-        del self._briefs[job_id]
-        self._news.pop(job_id, None)
 
 
 def _takes(brief: _Brief, event: Event) -> bool:

@@ -68,6 +68,11 @@ class Overviews:
             for one in heard:
                 tenant.overview.note(one, now)
 
+    def forget(self, topic: Topic) -> None:
+        """The job was deleted."""
+        if tenant := self._tenants.get(topic.tenant_id):
+            tenant.overview.forget(topic.job_id)
+
     def take_news(self) -> Iterator[tuple[Collection[Client], list[bytes]]]:
         """The frames of what is new, each tenant's with its watchers."""
         for tenant in list(self._tenants.values()):

@@ -28,6 +28,7 @@ from jobs.http.runs.routes import RunRoutes
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import WebhookRoutes
 from jobs.store.store import Store
+from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import EVERY_TENANT
@@ -59,11 +60,12 @@ def create_blueprint(
     traces = traces or Traces("progress-web")
     previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
     kept = KeptRoutes(store, previews, tenant)
+    deleted_jobs = DeletedJobs(store, link, settings.stream_rules(store.installation))
     has_shop = settings.server.sample_orders > 0
     blueprint = Blueprint(BLUEPRINT, __name__, url_prefix="/api")
     for method, path, handler in (
         *EditingRoutes(previews, kept, tenant, settings.requests, has_shop=has_shop).routes(),
-        *JobRoutes(store, tenant, settings.requests, settings.data_dir).routes(),
+        *JobRoutes(store, deleted_jobs, tenant, settings.requests, settings.data_dir).routes(),
         *RunRoutes(
             store, run_queue, link, authenticate, kept, settings, past, traces, is_stopping
         ).routes(),

@@ -20,6 +20,7 @@ class Periods:
     orphan_sweep: float = 60.0  # the first is at once: a machine comes back with what was left
     queue_sweep: float = 5.0
     retention_sweep: float = 600.0
+    deleted_sweep: float = 30.0  # jobs that were deleted while NATS was away
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
     heartbeat: float = 10.0  # a third of ack_wait

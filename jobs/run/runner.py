@@ -28,6 +28,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import Store, StoreUnavailable
 from jobs.webhooks.deliveries import Deliveries, Pace
 from jobs.work.announcements import Announcer
+from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
@@ -110,6 +111,7 @@ class Runner:
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
         self._old_runs = OldRuns(store, data_dir, retention, kept_outputs)
+        self._deleted_jobs = DeletedJobs(store, link, rules)
         self._deliveries = None
         if webhooks is not None:
             pace = Pace(poll=self._periods.delivery_poll, lease=self._periods.delivery_lease)
@@ -267,7 +269,10 @@ class Runner:
 
     def _prune(self) -> None:
         """(pruner thread) The first sweep over years of runs may take minutes."""
-        self._do_until_ended(Duty(self._periods.retention_sweep, self._old_runs.sweep))
+        self._do_until_ended(
+            Duty(self._periods.deleted_sweep, self._deleted_jobs.sweep),
+            Duty(self._periods.retention_sweep, self._old_runs.sweep),
+        )
 
     def _end_lost_runs(self) -> None:
         self._lost_runs.end_all({execution.run.run_id for execution in self._executions.all()})

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
 from jobs.store.database import Database, StoreUnavailable, check_takes_writes, size_on_disk
+from jobs.store.deleted import DeletedJob, drop_deleted, note_deleted, noted_deleted
 from jobs.store.errors import (
     AlreadyRunning,
     IdempotencyMismatch,
@@ -203,9 +204,18 @@ class Store:
             delete_runs(connection, of_job)
             delete_webhooks(connection, WEBHOOKS.c.job_id == job_id)
             connection.execute(sa.delete(JOBS).where(JOBS.c.job_id == job_id))
+            note_deleted(connection, tenant_id, job_id)
             return run_ids
 
         return self._again_on_collision(delete)
+
+    def deleted_jobs(self) -> list[DeletedJob]:
+        """Those whose history may not be deleted yet, some hundred at a time."""
+        return self._read(noted_deleted)
+
+    def drop_deleted_job(self, job_id: int) -> None:
+        """Nothing of a deleted job is left."""
+        self._write(lambda connection: drop_deleted(connection, job_id))
 
     def delete_run(self, tenant_id: str, run_id: str) -> None:
         """Deletes a run that has ended. Raises NotFound or RunNotEnded."""

@@ -148,6 +148,14 @@ CHANNELS = (
         sent=(Message("RunChange", "A run of ours changed.", ref("RunChange")),),
     ),
     Channel(
+        "deleted",
+        "nats",
+        "tenant.{tenant}.job.{job}.deleted",
+        "That a job was deleted, so that web servers forget what was said of it.",
+        sent=(Message("JobDeleted", "The job is gone.", EMPTY, RAW),),
+        is_internal=True,
+    ),
+    Channel(
         "queue",
         "nats",
         "runs.{tenant}.{run}",

@@ -256,7 +256,9 @@ def test_each_message_of_a_real_day_is_in_the_document(
         ask_for_a_tag(server, link, graph)
         about_kept = json.dumps({"run": run_id, "look": [1]}).encode()
         link.publish(kept_subject(server.tenant_id, "nowhere"), about_kept)
-        ends = {"preview.nobody", "kept.nowhere"}
+        gone = new_job(server)
+        assert server.request("DELETE", f"/api/jobs/{gone}").status == 204
+        ends = {"preview.nobody", "kept.nowhere", f"job.{gone}.deleted"}
         eventually(lambda: ends <= {m.subject.split(".", 2)[-1] for m in heard.on_nats})
 
     found = {messages.name_of("websocket", told, "send") for told in heard.in_browser}

@@ -19,7 +19,7 @@ from realtime import hub as hub_module
 from realtime import leaving as leaving_module
 from realtime.client import Client
 from realtime.close_codes import CloseCode
-from realtime.commands import LookAgain
+from realtime.commands import Forget, LookAgain
 from realtime.events import Event, ProgressEvent, RunStatus, Source, StatusEvent, Topic
 from realtime.hub import Hub
 from realtime.send_buffer import Part
@@ -269,6 +269,20 @@ def test_after_unsubscribe_nothing_comes_and_to_ask_again_works(running: Hub) ->
     settle(running)
     assert [rows for rows in watcher.rows if rows != 1] == [2, 3], "2 as what is now true"
     eventually(lambda: running.counts.subscriptions == 1)
+
+
+def test_a_job_that_was_deleted_is_not_shown_to_who_comes(running: Hub) -> None:
+    unwatched = Topic("acme", 2)
+    before = joined(running, JOB)
+    broadcast(running, [progress(1), progress(1, unwatched)])
+    for topic in (JOB, unwatched):
+        running.put(Forget(topic))
+    after = joined(running, JOB, unwatched)
+    settle(running)
+    assert after.messages == []
+    broadcast(running, [progress(2)])
+    settle(running)
+    assert (before.rows, after.rows) == ([1, 2], [2])
 
 
 def test_who_left_gets_nothing_whatever_it_asked_for_before(running: Hub) -> None:

@@ -12,15 +12,22 @@ from jobs.http.documents import job_document, job_entry
 from jobs.http.handlers import Answer, Routes, TenantOf, address
 from jobs.http.jobs.etags import etag, only_if
 from jobs.store.store import Store
+from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_files import RunFiles
 from settings.groups import RequestLimits
 
 
 class JobRoutes:
     def __init__(
-        self, store: Store, tenant: TenantOf, limits: RequestLimits, data_dir: Path
+        self,
+        store: Store,
+        deleted_jobs: DeletedJobs,
+        tenant: TenantOf,
+        limits: RequestLimits,
+        data_dir: Path,
     ) -> None:
         self._store = store
+        self._deleted_jobs = deleted_jobs
         self._tenant = tenant
         self._limits = limits
         self._data_dir = data_dir
@@ -71,4 +78,5 @@ class JobRoutes:
         tenant_id = self._tenant("jobs:write")
         for run_id in self._store.delete_job(tenant_id, job_id, only_if()):
             RunFiles(self._data_dir, run_id).remove()
+        self._deleted_jobs.forget(tenant_id, job_id)
         return Response(status=204)

@@ -1,0 +1,74 @@
+"""What was said of a deleted job goes with it: out of the history on NATS, and out of what web workers know."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from jobs.store.store import Store
+from progress_lib.jetstream import JetStream, JetStreamError
+from progress_lib.nats import Link, NatsAway, NatsError
+from progress_lib.streams import StreamRules, is_anothers
+from progress_lib.subjects import PROGRESS_STREAM, deleted_subject, every_kind, stream_name
+
+LOG = logging.getLogger(__name__)
+
+ANSWER_WAIT = 1.0  # seconds for each of two answers of JetStream; who deletes a job waits for them
+# Seconds in which a program that was ended, or lost, may still say something, and a NATS that just returned is not heard by all
+STRAGGLERS = 300.0
+_NO_STREAM = 10059  # JetStream's error: there is no history
+
+
+class DeletedJobs:
+    """Forgets deleted jobs at once, and once more later. Threads: any but the link's own.
+
+    The database notes each deletion, so that one that NATS did not hear of is told when it is back, by any runner.
+    """
+
+    def __init__(self, store: Store, link: Link, rules: StreamRules | None = None) -> None:
+        self._store = store
+        self._link = link
+        self._rules = rules or StreamRules()
+        self._stream = stream_name(link.prefix, PROGRESS_STREAM)
+        self._told = ""  # (sweeping thread) what the log was told last
+
+    def forget(self, tenant_id: str, job_id: int) -> None:
+        """As far as NATS is there now; a sweep does the rest."""
+        try:
+            self._forget(tenant_id, job_id)
+        except NatsError as error:
+            LOG.info("the history of the deleted job %d is deleted later: %s", job_id, error)
+
+    def sweep(self) -> None:
+        """Forgets all that are noted, and drops the notes of those of whom nothing more will come. Raises StoreUnavailable."""
+        try:
+            for job in self._store.deleted_jobs():
+                self._forget(job.tenant_id, job.job_id)
+                if time.time() - job.deleted_at > STRAGGLERS:
+                    self._store.drop_deleted_job(job.job_id)
+            self._told = ""
+        except NatsError as error:
+            if str(error) != self._told:
+                LOG.warning("the history of deleted jobs is not deleted yet: %s", error)
+            self._told = str(error)
+
+    def _forget(self, tenant_id: str, job_id: int) -> None:
+        """The history goes first: a worker that has forgotten the job reads it there. Raises NatsError."""
+        if not self._link.is_up:
+            raise NatsAway("no connection to NATS")
+        try:
+            self._purge(tenant_id, job_id)
+        finally:
+            self._link.publish(deleted_subject(tenant_id, job_id), b"")
+
+    def _purge(self, tenant_id: str, job_id: int) -> None:
+        jetstream = JetStream(self._link)
+        try:
+            info = jetstream.call(f"STREAM.INFO.{self._stream}", {}, ANSWER_WAIT)
+            if is_anothers(info["config"], self._rules):
+                return
+            said = {"filter": self._link.prefixed(every_kind(tenant_id, job_id))}
+            jetstream.call(f"STREAM.PURGE.{self._stream}", said, ANSWER_WAIT)
+        except JetStreamError as error:
+            if error.code != _NO_STREAM:
+                raise
