@@ -78,14 +78,6 @@ class Graph:
         """The nodes whose rows this node gets."""
         return tuple(edge.source for edge in self.edges if edge.target == node_id)
 
-    def edges_by_input(self, node_id: int) -> dict[str, list[Edge]]:
-        """The edges by which rows enter this node, by its inputs."""
-        found: dict[str, list[Edge]] = {}
-        for edge in self.edges:
-            if edge.target == node_id:
-                found.setdefault(edge.to_port, []).append(edge)
-        return found
-
     def is_reject(self, edge: Edge) -> bool:
         """Whether rows that the edge's source rejects flow by it."""
         node = self._by_id[edge.source]
