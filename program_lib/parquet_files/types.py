@@ -16,13 +16,11 @@ import pyarrow.compute as pc
 
 from program_lib.errors import RowRefused
 from program_lib.texts import (
-    check_days,
-    check_instants,
-    check_times,
     first_bad,
     parse_column,
     shown,
 )
+from program_lib.texts.moments import check_days, check_instants, check_times
 from program_lib.types import (
     AS_TEXT,
     BOOLEAN,

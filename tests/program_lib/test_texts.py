@@ -17,14 +17,12 @@ from hypothesis import strategies as st
 
 from program_lib.errors import RowRefused
 from program_lib.texts import (
-    HUNDREDTHS,
-    ROWS_A_DAY,
     SHOWN,
-    WORTH_A_LOOK,
     column_texts,
     parse_column,
     rescaled,
 )
+from program_lib.texts.writing import HUNDREDTHS, ROWS_A_DAY, WORTH_A_LOOK
 from program_lib.types import (
     BOOLEAN,
     BYTES,
