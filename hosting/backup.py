@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
-import io
 import os
 import shutil
 import signal
@@ -105,37 +104,90 @@ def _backup(settings: Settings, wanted: Path | None) -> int:
     target = wanted or Path(time.strftime("backup-%Y%m%d-%H%M%S.tar.gz"))
     if target.exists():
         raise BackupError(f"{target} exists already; choose another name")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    name, beside = (
+        target.name,
+        target.absolute().parent,
+    )  # where an archive has room, a copy has, too
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".part", dir=beside) as directory:
+        part = Path(directory) / name
         with tarfile.open(part, "x:gz", compresslevel=1) as archive:
-            count = _fill(archive, settings)
+            count = _Backup(archive, Path(directory)).fill(settings)
         part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
     print(f"{target}: the database and {count:,} files, {target.stat().st_size / 1e6:,.1f} MB")
     return 0
 
 
-def _fill(archive: tarfile.TarFile, settings: Settings) -> int:
-    """The database first: what a run writes later is only missing in the database, never in the files."""
-    url = make_url(settings.database_url)
-    own = None
-    if url.get_backend_name() == "sqlite":
-        own = Path(url.database or "").resolve()
-        _add_sqlite(archive, own, DATABASE)
-    else:
-        _add_bytes(archive, DUMP, _dump(url))
-    count = 0
-    for path in _files(settings.data_dir):
-        if path.resolve() == own:
-            continue
-        count += _add_file(archive, path, f"data/{path.relative_to(settings.data_dir)}")
-    return count
+class _Backup:
+    """An archive that is filled. Databases are copied into `directory` first, one at a time."""
+
+    def __init__(self, archive: tarfile.TarFile, directory: Path) -> None:
+        self._archive = archive
+        self._copy = directory / "copy"
+
+    def fill(self, settings: Settings) -> int:
+        """How many files it has. The database first: what a run writes later is only missing in the database, never in the files."""
+        url = make_url(settings.database_url)
+        own = None
+        if url.get_backend_name() == "sqlite":
+            own = Path(url.database or "").resolve()
+            self._add_sqlite(own, DATABASE)
+        else:
+            _dump(url, self._copy)
+            self._add_copy(DUMP)
+        count = 0
+        for path in _files(settings.data_dir):
+            if path.resolve() != own:
+                count += self._add_file(path, f"data/{path.relative_to(settings.data_dir)}")
+        return count
+
+    def _add_file(self, path: Path, name: str) -> int:
+        """Adds a regular file as it is now; one that is gone meanwhile is none. How many files it was."""
+        try:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                return 0
+            with path.open("rb") as file:
+                if file.read(len(SQLITE_SIGN)) == SQLITE_SIGN and self._has_added_sqlite(
+                    path, name
+                ):
+                    return 1
+                file.seek(0)
+                found = self._archive.gettarinfo(arcname=name, fileobj=file)
+                self._archive.addfile(
+                    found, file
+                )  # as many bytes as it had; a log may grow meanwhile
+        except FileNotFoundError:
+            return 0
+        return 1
+
+    def _has_added_sqlite(self, path: Path, name: str) -> bool:
+        """False for a file that only begins as a database does: it keeps no other file from the archive. Raises NotRead."""
+        try:
+            self._add_sqlite(path, name)
+        except NotRead as error:
+            if not error.is_broken:
+                raise
+            print(f"scripts/backup: {error}: it is kept as it is", file=sys.stderr)
+            return False
+        return True
+
+    def _add_sqlite(self, path: Path, name: str) -> None:
+        """Adds one moment of the database: its file alone, without what lies beside it, may be none. Raises NotRead."""
+        try:
+            _copy_sqlite(path, self._copy)
+        except sqlite3.Error as error:
+            self._copy.unlink(missing_ok=True)
+            raise NotRead(path, error) from error
+        self._add_copy(name)
+
+    def _add_copy(self, name: str) -> None:
+        self._archive.add(self._copy, name)
+        self._copy.unlink()
 
 
 def _files(directory: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(directory):
         here = Path(folder)
+        folders[:] = [name for name in folders if not _is_unfinished(name)]
         if here == directory:
             folders[:] = [name for name in folders if name not in NOT_KEPT_DIRECTORIES]
             names = [name for name in names if not _is_made_anew(name)]
@@ -149,49 +201,8 @@ def _is_made_anew(name: str) -> bool:
 
 
 def _is_unfinished(name: str) -> bool:
-    """What SQLite keeps beside a database, whose copy has it, and what a program has not written to its end."""
+    """What SQLite keeps beside a database, whose copy has it, and what a program, or a backup, has not written to its end."""
     return name.endswith(SQLITES_OWN) or (name.startswith(".") and name.endswith(".part"))
-
-
-def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> int:
-    """Adds a regular file as it is now; one that is gone meanwhile is none. How many files it was."""
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return 0
-        with path.open("rb") as file:
-            if file.read(len(SQLITE_SIGN)) == SQLITE_SIGN and _has_added_sqlite(
-                archive, path, name
-            ):
-                return 1
-            file.seek(0)
-            found = archive.gettarinfo(arcname=name, fileobj=file)
-            archive.addfile(found, file)  # as many bytes as it had; a log may grow meanwhile
-    except FileNotFoundError:
-        return 0
-    return 1
-
-
-def _has_added_sqlite(archive: tarfile.TarFile, path: Path, name: str) -> bool:
-    """False for a file that only begins as a database does: it keeps no other file from the archive. Raises NotRead."""
-    try:
-        _add_sqlite(archive, path, name)
-    except NotRead as error:
-        if not error.is_broken:
-            raise
-        print(f"scripts/backup: {error}: it is kept as it is", file=sys.stderr)
-        return False
-    return True
-
-
-def _add_sqlite(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Adds one moment of the database: its file alone, without what lies beside it, may be none. Raises NotRead."""
-    with tempfile.TemporaryDirectory(prefix="backup-") as directory:
-        copy = Path(directory) / "copy.db"
-        try:
-            _copy_sqlite(path, copy)
-        except sqlite3.Error as error:
-            raise NotRead(path, error) from error
-        archive.add(copy, name)
 
 
 def _copy_sqlite(path: Path, copy: Path) -> None:
@@ -201,12 +212,6 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
-
-
-def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode, entry.mtime = len(content), 0o600, int(time.time())
-    archive.addfile(entry, io.BytesIO(content))
 
 
 # ---------------------------------------------------------------- a restore
@@ -307,8 +312,9 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
 # ---------------------------------------------------------------- PostgreSQL's own programs
 
 
-def _dump(url: URL) -> bytes:
-    return _postgres("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges")
+def _dump(url: URL, file: Path) -> None:
+    options = ("--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+    _postgres("pg_dump", url, *options)
 
 
 def _load(url: URL, dump: Path) -> None:
@@ -317,7 +323,7 @@ def _load(url: URL, dump: Path) -> None:
     _postgres("pg_restore", url, *options, str(dump))
 
 
-def _postgres(program: str, url: URL, *options: str) -> bytes:
+def _postgres(program: str, url: URL, *options: str) -> None:
     plain = URL.create(
         "postgresql", url.username, None, url.host, url.port, url.database, url.query
     )
@@ -326,7 +332,6 @@ def _postgres(program: str, url: URL, *options: str) -> bytes:
     done = subprocess.run(command, env=environ, capture_output=True)
     if done.returncode:
         raise BackupError(f"{program}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
 
 
 def _found(program: str) -> str:

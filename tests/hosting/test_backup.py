@@ -188,6 +188,29 @@ def test_a_python_whose_tarfile_has_no_filters_restores(archive: Path, tmp_path:
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
+WITHOUT_TMP = (
+    "import sys, tempfile; tempfile.tempdir = '/nowhere'; from hosting.backup import main; "
+    "sys.exit(main(sys.argv[1:]))"
+)
+
+
+def test_copies_of_databases_lie_beside_the_archive_and_never_in_tmp(tmp_path: Path) -> None:
+    """/tmp may be small, or memory. The archive may lie in DATA_DIR, and holds nothing of itself."""
+    for name in ("progress.db", "shop.db"):
+        Store(f"sqlite:///{tmp_path / name}").open()
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TMP, "backup", str(tmp_path / "a.tar.gz")],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(tmp_path / "a.tar.gz") as found:
+        assert sorted(found.getnames()) == ["data/shop.db", "progress.db"]
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
 def test_an_empty_directory_is_filled_and_not_replaced(archive: Path, tmp_path: Path) -> None:
     """It may be a volume, which cannot be removed, in a directory that is not ours."""
     place = tmp_path / "volume"
