@@ -65,7 +65,7 @@ def check_allowed(
     connection: duckdb.DuckDBPyConnection, query: str, tables: Collection[str]
 ) -> None:
     """Raises QueryRefused for anything but one SELECT that reads these tables alone, and computes."""
-    waiting = [_Part(_tree(connection, query), frozenset(map(_folded, tables)))]
+    waiting = [_Part(tree(connection, query), frozenset(map(_folded, tables)))]
     while waiting:
         part = waiting.pop()
         if isinstance(part.value, list):
@@ -75,7 +75,7 @@ def check_allowed(
             waiting += _below(part.value, part.tables)
 
 
-def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any]:
+def tree(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any]:
     """The one statement of a query, which is a SELECT."""
     [[text]] = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
     try:
@@ -125,7 +125,7 @@ def _check(found: Mapping[str, Any], tables: frozenset[str]) -> None:
         return
     elif kind not in _PARTS:
         name = _WORDS.get(kind, kind.removesuffix("_NODE").removesuffix("_QUERY").replace("_", " "))
-        raise QueryRefused(f"it holds {name}, and {_NEEDED}", _position(found))
+        raise QueryRefused(f"it holds {name}, and {_NEEDED}", position_of(found))
     elif kind == "BASE_TABLE":
         _check_table(found, tables)
     elif kind == "TABLE_FUNCTION":
@@ -137,7 +137,7 @@ def _check_table(found: Mapping[str, Any], tables: frozenset[str]) -> None:
     name = ".".join([*path, found["table_name"]])
     if path or _folded(name) not in tables:
         there = f"there are {listed(sorted(tables))}"
-        raise QueryRefused(f"there is no table {name!r}; {there}", _position(found))
+        raise QueryRefused(f"there is no table {name!r}; {there}", position_of(found))
 
 
 def _check_table_function(found: Mapping[str, Any]) -> None:
@@ -146,7 +146,7 @@ def _check_table_function(found: Mapping[str, Any]) -> None:
         raise QueryRefused(
             f"{name}() is no table of this node: it may read its inputs,"
             f" and {listed(sorted(_TABLE_FUNCTIONS))}",
-            _position(found),
+            position_of(found),
         )
 
 
@@ -154,7 +154,7 @@ def _check_function(found: Mapping[str, Any]) -> None:
     name = str(found["function_name"]).lower()
     is_refused = name in _FUNCTIONS_REFUSED or name.startswith(_PREFIXES_REFUSED)
     if is_refused and name not in _NOT_REFUSED:
-        raise QueryRefused(f"the function {name} is not for a node's query", _position(found))
+        raise QueryRefused(f"the function {name} is not for a node's query", position_of(found))
 
 
 def _below(found: Mapping[str, Any], tables: frozenset[str]) -> Iterator[_Part]:
@@ -168,7 +168,7 @@ def _below(found: Mapping[str, Any], tables: frozenset[str]) -> Iterator[_Part]:
     yield from (_Part(value, tables) for key, value in found.items() if key != "cte_map")
 
 
-def _position(found: Mapping[str, Any]) -> int | None:
+def position_of(found: Mapping[str, Any]) -> int | None:
     """Where it stands; DuckDB has the largest number of 64 bits for "nowhere"."""
     position = found.get("query_location")
     return position if isinstance(position, int) and position < 2**32 else None

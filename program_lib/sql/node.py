@@ -21,7 +21,7 @@ from program_lib.reshape.keys import places_after_point, places_before_point
 from program_lib.spool import Spool
 from program_lib.sql.allowed import QueryFailed
 from program_lib.sql.bound import bind
-from program_lib.sql.query import described
+from program_lib.sql.query import check_rounding, described
 from program_lib.sql.results import carried
 from program_lib.sql.tables import INPUT, is_wide, narrowed, type_in_sql, view
 from program_lib.types import MAX_DIGITS, NUMERIC, Column, Kind, Type
@@ -109,10 +109,12 @@ class Sql(Node):
     def _answer(self, spool: Spool) -> Iterator[pa.Table]:
         """What the query gives, in batches."""
         with self.at_work():
+            seen = {port: self._decimals(spool, table) for port, table in self.tables.items()}
             for port, table in self.tables.items():
-                seen = self._decimals(spool, table)
-                spool.execute(view(port, table.schema, table.table, quoted_name, seen))
+                spool.execute(view(port, table.schema, table.table, quoted_name, seen[port]))
             spool.use(lambda connection: bind(connection, taken()))
+            if any(seen.values()):  # which nobody knew when the query was described
+                spool.use(lambda connection: check_rounding(connection, self.query))
         tables = spool.ask(self.query.text)
         while (found := self._next(tables)) is not None:
             yield found

@@ -15,6 +15,7 @@ from program_lib.spool import interruptible
 from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
 from program_lib.sql.bound import Bound, bind, bound
 from program_lib.sql.results import is_decimal, schema_of
+from program_lib.sql.rounding import check_nothing_is_rounded
 from program_lib.sql.tables import check_names, empty_table, is_wide
 from program_lib.types import Kind, Schema
 
@@ -30,56 +31,78 @@ def described(query: str, inputs: Mapping[str, Schema]) -> tuple[Bound, Schema]:
     made = bound(query, taken())
     has_numeric = any(c.type.kind is Kind.NUMERIC for schema in inputs.values() for c in schema)
     has_wide = any(is_wide(column.type) for schema in inputs.values() for column in schema)
-    names, types = _described_with(made, inputs, SCALES[0])
-    others = _with_more_digits(made, inputs, types) if has_numeric else types
-    _, narrow = _described_with(made, inputs, SCALES[0], True) if has_wide else (names, types)
-    return made, schema_of(names, types, others, narrow)
+    is_known = not has_numeric and not has_wide
+    names, types = _described_with(made, inputs, SCALES[0], checks_rounding=is_known)
+    narrow = _described_with(made, inputs, SCALES[0], is_narrow=True)[1] if has_wide else types
+    others = _with_more_digits(made, inputs, narrow) if has_numeric else narrow
+    return made, schema_of(names, types, narrow, others)
 
 
-def _with_more_digits(query: Bound, inputs: Mapping[str, Schema], types: list[str]) -> list[str]:
-    """The query's types where NUMERIC columns have more digits after the point, and more than a number written in it."""
-    _, others = _described_with(query, inputs, SCALES[1])
-    if all(one != other or not is_decimal(one) for one, other in zip(types, others, strict=True)):
+def check_rounding(connection: duckdb.DuckDBPyConnection, query: Bound) -> None:
+    """Raises ProgramError where DuckDB would round a number of the tables that the query finds in this database."""
+    try:
+        check_nothing_is_rounded(connection, query.text)
+    except QueryRefused as error:
+        raise _told(query, str(error), error.position) from None
+
+
+def _with_more_digits(query: Bound, inputs: Mapping[str, Schema], narrow: list[str]) -> list[str]:
+    """The query's types where NUMERIC columns have more digits after the point, and more than a number written in it.
+
+    `narrow`: those where they have fewer. Other decimals have as few before the point as they may, which leaves room.
+    """
+    _, others = _described_with(query, inputs, SCALES[1], is_narrow=True)
+    if all(one != other or not is_decimal(one) for one, other in zip(narrow, others, strict=True)):
         return others
     try:
-        _, many = _described_with(query, inputs, MANY)
+        _, many = _described_with(query, inputs, MANY, is_narrow=True)
     except QueryFailed:  # a product of them has no room
         return others
     return [
         most if one == other else other
-        for one, other, most in zip(types, others, many, strict=True)
+        for one, other, most in zip(narrow, others, many, strict=True)
     ]
 
 
 def _described_with(
-    query: Bound, inputs: Mapping[str, Schema], scale: int, is_narrow: bool = False
+    query: Bound,
+    inputs: Mapping[str, Schema],
+    scale: int,
+    *,
+    is_narrow: bool = False,
+    checks_rounding: bool = False,
 ) -> tuple[list[str], list[str]]:
     """The names and the types of the query's columns where NUMERIC columns have so many digits after the point."""
 
-    def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    def columns() -> tuple[list[str], list[str]]:
         for name, schema in inputs.items():
             connection.execute(empty_table(name, schema, scale, is_narrow))
-
-    with closed_database(_SMALL, tells_places=True) as connection:
-        return interruptible(connection, lambda: _columns(connection, query, inputs, make_tables))
-
-
-def _columns(
-    connection: duckdb.DuckDBPyConnection,
-    query: Bound,
-    inputs: Mapping[str, Schema],
-    make_tables: Callable[[duckdb.DuckDBPyConnection], None],
-) -> tuple[list[str], list[str]]:
-    try:
-        make_tables(connection)
         bind(connection, taken())
         check_allowed(connection, query.text, inputs)
-        try:
-            rows = connection.sql(query.text)
-        except duckdb.Error:
-            connection.execute(_DESCRIBE + query.text)  # which fails, too, and tells where
-            raise
-        return rows.columns, [str(of) for of in rows.types]
+        found = _columns(connection, query.text)
+        if checks_rounding:
+            check_rounding(connection, query)
+        return found
+
+    with closed_database(_SMALL, tells_places=True) as connection:
+        return interruptible(connection, lambda: _telling(query, columns))
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[str]]:
+    try:
+        rows = connection.sql(query)
+    except duckdb.Error:
+        connection.execute(_DESCRIBE + query)  # which fails, too, and tells where
+        raise
+    return rows.columns, [str(of) for of in rows.types]
+
+
+def _telling(
+    query: Bound, look: Callable[[], tuple[list[str], list[str]]]
+) -> tuple[list[str], list[str]]:
+    """What a look at a query finds. What is wrong with it is told by its place."""
+    try:
+        return look()
     except QueryRefused as error:
         raise _told(query, str(error), error.position) from None
     except duckdb.Error as error:

@@ -57,19 +57,19 @@ def is_decimal(name: str) -> bool:
 
 
 def schema_of(
-    names: list[str], types: list[str], with_more_digits: list[str], narrow: list[str]
+    names: list[str], types: list[str], narrow: list[str], with_more_digits: list[str]
 ) -> Schema:
     """The columns of a query. Raises QueryFailed for a type that rows do not have here.
 
-    `with_more_digits`: the types of the same query where its NUMERIC columns have more digits after the point; a
-    column whose type they change is NUMERIC, too. `narrow`: where its decimals have fewer digits before the point;
-    what then has more behind it was cut off for want of room.
+    `narrow`: the types where its decimals have fewer digits before the point; what then has more behind it was cut off
+    for want of room. `with_more_digits`: where its NUMERIC columns have more digits after the point, too; a column
+    whose type they change is NUMERIC.
     """
     columns = [
         Column(name, NUMERIC)
-        if one != other and is_decimal(one)
+        if less != other and is_decimal(less)
         else Column(name, _with_room(_type(name, one), _DECIMAL.fullmatch(less)))
-        for name, one, other, less in zip(names, types, with_more_digits, narrow, strict=True)
+        for name, one, less, other in zip(names, types, narrow, with_more_digits, strict=True)
     ]
     try:
         return Schema(columns)

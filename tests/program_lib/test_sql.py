@@ -169,6 +169,70 @@ def test_decimals_of_38_digits_keep_theirs_beside_each_other() -> None:
     assert sorted(united.rows()) == [(Decimal("1.5"),), (Decimal("2.002500001"),)]
 
 
+RATES = Schema([Column("a", decimal(10, 2)), Column("r", decimal(10, 4)), Column("n", INTEGER)])
+RATED = [(Decimal("1.50"), Decimal("0.1234"), 1), (Decimal("2.25"), Decimal("0.5678"), 2)]
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("SELECT coalesce(sum(a), 0.125) AS x FROM input", "line 1, column 25"),
+        ("SELECT sum(a) AS x FROM input UNION ALL\nSELECT r FROM input", "line 2, column 8"),
+        ("SELECT CASE WHEN n = 1 THEN r ELSE sum(a) OVER () END AS x FROM input", "line 1, column 29"),
+        ("SELECT greatest(max(r), sum(a)) AS x FROM input", "line 1, column 17"),
+        ("SELECT n FROM input WHERE r IN (SELECT sum(a) FROM input)", "line 1, column 27"),
+        ("SELECT round(coalesce(sum(a), max(r)), 1) AS x FROM input", "line 1, column 31"),
+        ("/* é */ SELECT coalesce(sum(a), max(CAST(r AS DECIMAL(10, 3)))) AS x FROM input", "line 1, column 33"),
+        ("SELECT coalesce(sum(a), CAST(max(r) AS DECIMAL(10, 3))) AS x FROM input", "line 1, column 25"),
+        ("SELECT coalesce(sum(a), CAST(max(r) AS DECIMAL(10, 4))) AS x FROM input", "line 1, column 25"),
+        ("WITH RECURSIVE w AS (SELECT 1.5 AS v UNION ALL SELECT r FROM input, w WHERE v = 1.5) SELECT v FROM w",
+         "line 1, column 55"),
+    ],
+)  # fmt: skip
+def test_a_number_that_duckdb_would_round_without_a_word_is_refused(query: str, place: str) -> None:
+    told = refused(query, RATES, RATED)
+    assert told.endswith(f"({place})")
+    assert "would be rounded to a DECIMAL(" in told
+    assert refused(query, RATES, []) == told
+
+
+@pytest.mark.parametrize(
+    ("sql_of", "wanted"),
+    [
+        ("CAST(sum(r) AS DECIMAL(38, 2))", "0.69"),
+        ("coalesce(sum(a), CAST(max(r) AS DECIMAL(10, 2)))", "3.75"),
+        ("coalesce(CAST(sum(a) AS DECIMAL(18, 4)), max(r))", "3.7500"),
+        ("coalesce(sum(a), 0.1000)", "3.75"),
+        ("coalesce(sum(a), 12345678901234567890.0000)", "3.75"),
+        ("coalesce(sum(a), NULL)", "3.75"),
+        ("sum(a) - max(r)", "3.1822"),
+        ("sum(a * r)", "1.462650"),
+    ],
+)
+def test_what_is_rounded_on_purpose_and_what_is_not_passes(sql_of: str, wanted: str) -> None:
+    assert asked(f"SELECT {sql_of} AS x FROM input", RATES, RATED).rows() == [(Decimal(wanted),)]
+
+
+def test_numbers_that_have_no_room_beside_each_other_are_refused_once_they_are_there() -> None:
+    query = "SELECT coalesce(CASE WHEN n = 2 THEN total END, rate) AS x FROM input"
+    for total in (NUMERIC, decimal(38, 0)):
+        for rate in (NUMERIC, decimal(38, 20)):
+            schema = Schema([Column("total", total), Column("rate", rate), Column("n", INTEGER)])
+            large, small = "1" * 25, "1.12345678901234567891"
+            rows = [
+                (
+                    large if total is NUMERIC else Decimal(large),
+                    small if rate is NUMERIC else Decimal(small),
+                    1,
+                )
+            ]
+            assert "a DECIMAL(38,20) would be rounded to a DECIMAL(38,12) here" in refused(
+                query, schema, rows
+            )
+            less = [("2" if total is NUMERIC else Decimal(2), *rows[0][1:])]
+            assert [Decimal(one) for [one] in asked(query, schema, less).rows()] == [Decimal(small)]
+
+
 def test_a_decimal_of_38_digits_is_passed_on_whole() -> None:
     schema, value = Schema([Column("d", decimal(38, 2))]), Decimal("9" * 36 + ".99")
     handed = asked("SELECT d, -d AS e FROM input", schema, [(value,)])
