@@ -1,12 +1,13 @@
-"""Numbers that DuckDB would round without a word.
+"""What DuckDB would round without a word: each cast that nobody wrote is looked at, in its own plan.
 
 Where two decimals meet that have no room in 38 digits together, in a CASE, `coalesce`, `greatest`, IN or UNION, it cuts
-digits after the point; a sum of decimals takes all 38. So each cast that nobody wrote is looked at, in its own plan.
+digits after the point; a sum of decimals takes all 38. Where a text meets a whole number, it makes one of '1.5', which is 2.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,19 +17,33 @@ from program_lib.sql.allowed import QueryRefused, position_of, tree
 from program_lib.sql.tables import WHOLE_DIGITS
 from program_lib.types import MAX_DIGITS
 
+_WHOLE = frozenset(
+    [
+        sign + name
+        for sign in ("", "U")
+        for name in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+    ]
+)
+_TEXTS = frozenset(("VARCHAR", "TEXT", "STRING", "CHAR", "BPCHAR"))
+_ABOUT_TEXTS = (
+    "a text would be rounded here, where it meets a number, as '1.5' to 2: CAST it to a type that has its digits,"
+    " as in CAST(x AS DECIMAL(18, 2)), or the number to VARCHAR"
+)
+
 Found = Mapping[str, Any]
 Digits = tuple[int, int]  # of a decimal: all of them, and those after the point
 Place = tuple[int, int]  # the first byte in the query, and how many there are
 
 
 def check_nothing_is_rounded(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Raises QueryRefused for a number that would lose digits, unless the query says so by a CAST or what it has are zeros."""
+    """Raises QueryRefused for a value that would lose digits, unless the query says so by a CAST or what it has are zeros."""
     casts = (found for found in _parts(tree(connection, query)) if found.get("class") == "CAST")
-    written = {_place(cast): _digits_written(cast["type_expr"]) for cast in casts}
+    written = {_place(cast): cast["type_expr"] for cast in casts}
     for found in _parts(_plan(connection, query)):
-        # A cast that a person wrote and that changes nothing is none in the plan: in its place is what is made of its value
-        if _loses_digits(found) and written.get(_place(found)) != _digits(found["return_type"]):
-            raise QueryRefused(_told(found), position_of(found))
+        if not _is_cast(found) or _is_written(found, written.get(_place(found))):
+            continue
+        if (why := _why_rounded(found)) is not None:
+            raise QueryRefused(why, position_of(found))
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -50,7 +65,22 @@ def _parts(whole: Any) -> Iterator[Found]:
             waiting += part
 
 
-def _digits_written(type_: Found) -> Digits:
+def _is_cast(found: Found) -> bool:
+    return found.get("type") == "OPERATOR_CAST" and "arguments" in found
+
+
+def _is_written(cast: Found, type_: Found | None) -> bool:
+    """Whether a person wrote it; `type_`: of what was written in its place.
+
+    A CAST that changes nothing is none in the plan: in its place is the cast that is made of its value.
+    """
+    if type_ is None:
+        return False
+    digits = _digits(cast["return_type"])
+    return type_["type_name"].upper() not in _TEXTS if digits is None else _written(type_) == digits
+
+
+def _written(type_: Found) -> Digits:
     """Of DECIMAL(10, 2) as a query has it: 10 and 2."""
     literals = (child.get("literal", {}) for child in type_["children"])
     written = [int(literal["text"]) for literal in literals if literal.get("kind") == "INTEGER"]
@@ -62,15 +92,27 @@ def _place(found: Found) -> Place:
     return found["query_location"], found["query_location_length"]
 
 
-def _loses_digits(found: Found) -> bool:
-    """Whether it is a cast of a decimal to one with fewer digits after the point, of more than zeros."""
-    if found.get("type") != "OPERATOR_CAST" or "arguments" not in found:
-        return False
-    before, after = _digits(found["arguments"][0]), _digits(found["return_type"])
+def _why_rounded(cast: Found) -> str | None:
+    """Why a value of this cast may lose digits, and what to write; None where it does not."""
+    [value], [type_], wanted = cast["children"], cast["arguments"], cast["return_type"]
+    constant = value["value"] if value["type"] == "VALUE_CONSTANT" else None
+    if type_["id"] == "VARCHAR":
+        return _ABOUT_TEXTS if _rounds_a_text(constant, wanted) else None
+    before, after = _digits(type_), _digits(wanted)
     if before is None or after is None or before[1] <= after[1]:
-        return False
-    [value] = found["children"]
-    return value["type"] != "VALUE_CONSTANT" or _has_more(value["value"], before[1] - after[1])
+        return None
+    is_rounded = constant is None or _has_more(constant, before[1] - after[1])
+    return _about_decimals(before, after) if is_rounded else None
+
+
+def _rounds_a_text(constant: Found | None, wanted: Found) -> bool:
+    """A text that is no constant meets no decimal: DuckDB refuses that. What a query sees of a NUMERIC is such a cast."""
+    is_whole, digits = wanted["id"] in _WHOLE, _digits(wanted)
+    if constant is None or constant["is_null"] or not (is_whole or digits):
+        return constant is None and is_whole
+    scale = digits[1] if digits else 0
+    number = rf"\s*[+-]?\d*\.?\d{{0,{scale}}}0*\s*"
+    return re.fullmatch(number, constant["value"]) is None
 
 
 def _digits(type_: Found) -> Digits | None:
@@ -89,10 +131,7 @@ def _has_more(constant: Found, zeros: int) -> bool:
     return bool(whole % 10**zeros)
 
 
-def _told(cast: Found) -> str:
-    before, after = _digits(cast["arguments"][0]), _digits(cast["return_type"])
-    assert before is not None
-    assert after is not None
+def _about_decimals(before: Digits, after: Digits) -> str:
     room = min(MAX_DIGITS, WHOLE_DIGITS + before[1])
     return (
         f"a DECIMAL({before[0]},{before[1]}) would be rounded to a DECIMAL({after[0]},{after[1]}) here, where it meets another"

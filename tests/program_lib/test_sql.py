@@ -213,6 +213,45 @@ def test_what_is_rounded_on_purpose_and_what_is_not_passes(sql_of: str, wanted: 
     assert asked(f"SELECT {sql_of} AS x FROM input", RATES, RATED).rows() == [(Decimal(wanted),)]
 
 
+TEXTS = Schema(
+    [
+        Column("s", TEXT),
+        Column("n", INTEGER),
+        Column("a", decimal(10, 2)),
+        Column("j", JSON),
+        Column("d", DATE),
+    ]
+)
+TOLD = [("1.5", 2, Decimal("1.26"), '{"a": "4.5"}', datetime.date(2026, 7, 31))]
+
+
+@pytest.mark.parametrize(
+    ("condition", "place"),
+    [
+        ("s = n", "column 32"),
+        ("n IS DISTINCT FROM s", "column 51"),
+        ("CAST(s AS VARCHAR) = n", "column 32"),
+        ("json_extract_string(j, 'a') = 5", "column 32"),
+        ("n = '1.5'", "column 36"),
+        ("n IN ('1', '2e0')", "column 43"),
+        ("a = '1.255'", "column 36"),
+    ],
+)
+def test_a_text_that_duckdb_would_round_to_a_number_is_refused(condition: str, place: str) -> None:
+    told = refused(f"SELECT n AS x FROM input WHERE {condition}", TEXTS, TOLD)
+    assert told.endswith(f"(line 1, {place})")
+    assert "a text would be rounded here, where it meets a number, as '1.5' to 2: CAST it" in told
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["CAST(s AS INTEGER) = 2", "s = CAST(n AS VARCHAR)", "n = ' +2'", "a = '1.260'", "a = '1.26'", "s = '1.5'", "d = '2026-07-31'"],
+)  # fmt: skip
+def test_texts_that_lose_nothing_meet_numbers(condition: str) -> None:
+    query = f"SELECT count(*) AS x FROM input WHERE {condition} OR n = 2"
+    assert asked(query, TEXTS, TOLD).rows() == [(1,)]
+
+
 def test_numbers_that_have_no_room_beside_each_other_are_refused_once_they_are_there() -> None:
     query = "SELECT coalesce(CASE WHEN n = 2 THEN total END, rate) AS x FROM input"
     for total in (NUMERIC, decimal(38, 0)):
