@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from program_lib.errors import ProgramError
 from program_lib.stores import Place
 
 PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
@@ -81,9 +82,14 @@ class PartFile:
         return self._size
 
     def start(self) -> None:
-        """Makes the part file; a link that has just taken its place is refused."""
+        """Makes the part file; a link that has just taken its place is refused. Raises OSError, ProgramError."""
+        check_place(self._path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self._part, flags, self._mode)
+        try:
+            self._descriptor = os.open(self._part, flags, self._mode)
+        except PermissionError as error:
+            said = f"{self._path.name} cannot be made in {self._path.parent.name}: {error.strerror}"
+            raise PermissionError(error.errno, said) from error
         self._is_made = True
 
     def append(self, *contents: bytes | memoryview) -> None:
@@ -149,9 +155,16 @@ class Appending(io.RawIOBase):
 
 
 def check_place(path: Path) -> None:
-    """Raises OSError where a file beside the path could not be moved onto it."""
+    """Raises OSError, ProgramError where a file beside the path could not be made, or moved onto it."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{path.name} is a directory")
+    if path.exists() and not path.is_file():
+        raise ProgramError(
+            f"{path.name} is no file, but a pipe, a socket or a device, whose place a file would take: name another path"
+        )
+    if not path.parent.is_dir():
+        said = f"there is no directory {path.parent.name}, in which {path.name} would be"
+        raise FileNotFoundError(errno.ENOENT, said)
     around = path.parent.stat()
     if path.exists() and around.st_mode & stat.S_ISVTX and around.st_uid != os.geteuid():
         # only who may set a file's times may replace it there; they stay as they are

@@ -288,10 +288,27 @@ def test_a_full_disk_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest.Monke
     assert path.read_bytes() == b"a\nthree\n"
 
 
-def test_a_directory_in_the_place_is_found_before_the_commit(tmp_path: Path) -> None:
+def test_a_directory_in_the_place_is_found_before_the_first_row_and_before_the_commit(
+    tmp_path: Path,
+) -> None:
+    writer = CsvWriter(tmp_path / "x.csv")
+    writer.start(say)
+    writer.open(texts("a"))
     (tmp_path / "x.csv").mkdir()
     with pytest.raises(IsADirectoryError, match=r"x\.csv is a directory"):
+        writer.finish()
+    writer.undo()
+    with pytest.raises(IsADirectoryError, match=r"x\.csv is a directory"):
+        CsvWriter(tmp_path / "x.csv").start(say)
+    assert os.listdir(tmp_path) == ["x.csv"]
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    """Whoever reads from it waited for ever, and the run completed."""
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(ProgramError, match=r"x\.csv is no file, but a pipe"):
         write(tmp_path / "x.csv", texts("a"))
+    assert stat.S_ISFIFO((tmp_path / "x.csv").stat().st_mode)
     assert os.listdir(tmp_path) == ["x.csv"]
 
 
@@ -305,9 +322,9 @@ def test_a_link_in_the_part_files_place_is_refused_and_stays(tmp_path: Path) -> 
     assert victim.read_bytes() == b"precious"
 
 
-def test_a_missing_directory_is_said_by_the_system(tmp_path: Path) -> None:
+def test_a_missing_directory_is_named_and_not_the_part_file(tmp_path: Path) -> None:
     writer = CsvWriter(tmp_path / "none" / "x.csv")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"] there is no directory none, in which x\.csv "):
         writer.start(say)
     writer.undo()
 
