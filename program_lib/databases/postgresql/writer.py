@@ -36,6 +36,8 @@ from program_lib.types import BYTES, Column, Kind, Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
+# Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
+OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
 ROWS_AT_ONCE = (
     16 * 1024
@@ -351,7 +353,9 @@ class PostgresqlWriter:
             raise self._row_refused(error, texts) or error from error
 
     def _row_refused(self, error: psycopg.Error, columns: list[pa.Array]) -> RowRefused | None:
-        """The row that COPY's context names by its line; None where it names none."""
+        """The row that COPY's context names by its line; None where it names none, or only the one that waited."""
+        if isinstance(error, psycopg.OperationalError) and not isinstance(error, OF_A_ROW):
+            return None
         name = re.escape(self._plan.into.name)
         found = re.search(rf"^COPY {name}, \S+ (\d+)", error.diag.context or "", re.MULTILINE)
         if found is None:

@@ -110,6 +110,8 @@ class Inserts:
             try:
                 self._link.connection.execute(self._statement(1), row)
             except sqlite3.Error as error:
+                if _code(error) not in _OF_A_ROW:
+                    raise
                 column = next((n for n in self._plan.names if str(error).endswith(f".{n}")), None)
                 raise RowRefused(start + index, str(error), column) from error
 
