@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -526,6 +527,38 @@ def test_a_trigger_that_only_looks_at_what_replace_deletes_does_not_stop_it(
     )
     write(postgresql.url, "t", "replace", {"v": INTEGER}, [(2,)])
     assert postgresql.rows("SELECT v FROM t") == [(2,)]
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_of_two_runs_that_replace_a_table_at_once_the_rows_of_the_last_one_stand(
+    postgresql: Database, before: int
+) -> None:
+    """The rows of both stood together: the second DELETE did not see what the first run had added."""
+    postgresql.execute("CREATE TABLE t (k bigint)")
+    postgresql.execute(f"INSERT INTO t SELECT 0 FROM generate_series(1, {before})")
+    name = "?application_name={}".format  # or they would share a transaction
+
+    def second() -> None:
+        with writing(postgresql.url + name("second"), "t", "replace", k=INTEGER) as writer:
+            writer.write(rows_of({"k": INTEGER}, [(2,)]))
+            writer.finish()
+            writer.commit()
+
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'second' AND wait_event_type = 'Lock'"
+    )
+    with (
+        ThreadPoolExecutor(1) as thread,
+        writing(postgresql.url + name("first"), "t", "replace", k=INTEGER) as writer,
+    ):
+        writer.write(rows_of({"k": INTEGER}, [(1,)]))
+        other = thread.submit(second)
+        eventually(lambda: other.done() or postgresql.value(waiting) == 1)
+        writer.finish()
+        writer.commit()
+        other.result(30)
+    assert postgresql.rows("SELECT k FROM t") == [(2,)]
 
 
 def test_replace_without_rows_empties_the_table(postgresql: Database) -> None:

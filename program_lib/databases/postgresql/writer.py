@@ -36,6 +36,7 @@ from program_lib.types import BYTES, Column, Kind, Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
+REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
 OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
@@ -258,11 +259,11 @@ class PostgresqlWriter:
         A new column takes a lock that a reader of this very program would never let go, so rows wait
         beside the table until all are read.
         """
-        emptying = [f"DELETE FROM {_sql(self._place)}"]
+        alone, emptying = _alone(self._place), [f"DELETE FROM {_sql(self._place)}"]
         if catalog.may_keep_rows(self._session, self._place):
             emptying.append(_failing_unless_empty(self._place, self._written))
         if not new:
-            plan.before += emptying
+            plan.before += [alone, *emptying]
             return
         beside = Table("pg_temp", f"rows_{secrets.token_hex(8)}", is_near=False)
         table, old = _sql(self._place), [name for name in plan.columns if name not in new.names]
@@ -274,6 +275,7 @@ class PostgresqlWriter:
             f"ALTER TABLE {_sql(beside)} {', '.join(lines)}",
         ]
         plan.after += [
+            alone,
             f"ALTER TABLE {table} {', '.join(lines)}",
             *emptying,
             f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_sql(beside)}",
@@ -443,6 +445,15 @@ class PostgresqlWriter:
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
             shared.session.close()
+
+
+def _alone(table: Table) -> str:
+    """A statement that waits until no other run replaces the table: a DELETE does not see what another one adds meanwhile.
+
+    It is in the way of no other reader or writer.
+    """
+    oid = f"{Literal(_sql(table)).as_string()}::regclass::oid::bigint"
+    return f"SELECT pg_advisory_xact_lock({REPLACING}, ({oid} - {2**31})::integer)"
 
 
 def _failing_unless_empty(table: Table, written: str) -> str:
