@@ -46,11 +46,13 @@ export class Drawing {
 
   #drawRun({ graph, now, isPast, run, ofRun, runNodes, record }, since) {
     const { runView, keptOutputs, runs, job, live } = this.#parts;
-    const { job: ours, pending, cancelled, place, waitReason } = job.shown;
+    const { job: ours, asked, pending, cancelled, place, waitReason } = job.shown;
+    const isForeign = asked && ours === null; // the server does not know its run, and cannot end it
     const isCancelling = run !== null && !run.ended && run.runId !== null && cancelled === run.runId;
     runView.draw(run, runNodes, {
       now,
       canExecute: ours !== null && currentRights().canExecute,
+      canCancel: !isForeign && currentRights().canCancel,
       pending: isCancelling ? 'cancel' : pending,
       share: isPast ? null : runShare(run, runNodes, runs.expected, now),
       place,

@@ -262,7 +262,8 @@ function whyText(runningCount) {
   return runningCount === 1 ? 'waits for a runner; 1 run is under way' : `waits for a runner; ${runningCount} runs are under way`;
 }
 
-function drawCancel(button, { jobName, jobId, isCancelling }) {
+function drawCancel(button, { jobName, jobId, canCancel, isCancelling }) {
+  setHidden(button, !canCancel);
   setAttribute(button, 'aria-label', `Cancel the run of ${jobName ?? `job ${jobId}`}`);
   button.disabled = isCancelling;
   setText(button, isCancelling ? 'Cancelling…' : 'Cancel');

@@ -8,6 +8,7 @@ import { HomeView } from './home-view.js';
 import { keepProgram, keptPrograms } from './kept-programs.js';
 import { FAILED_WITHIN, withHeard } from './overview.js';
 import { RunsPageView } from './runs-page-view.js';
+import { currentRights } from './session.js';
 import { WatchedRuns } from './watched-runs.js';
 
 /** Entries of a page of jobs, and of runs; and the runs of a job's strip. */
@@ -143,11 +144,11 @@ export class Home {
     const kept = keptPrograms();
     const share = (run) => this.#watched.shareOf(run, now, clock);
     return this.#view.draw({
-      running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), isCancelling: this.#cancelled.has(run.runId) })),
+      running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), ...this.#cancelOf(run) })),
       waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({
         ...run,
         before: this.#places.get(run.runId) ?? null,
-        isCancelling: this.#cancelled.has(run.runId),
+        ...this.#cancelOf(run),
       })),
       failed: this.#overview.failed(now).slice(0, MOST_LISTED),
       counts: this.#counts(now),
@@ -161,6 +162,10 @@ export class Home {
   }
 
   // ---- what is drawn
+
+  #cancelOf({ runId }) {
+    return { canCancel: currentRights().canCancel, isCancelling: this.#cancelled.has(runId) };
+  }
 
   #counts(now) {
     const { isMore } = this.#overview;

@@ -25,13 +25,13 @@ export class RunView {
   }
 
   /**
-   * `run`: JobState.run(); `nodes`: the views of the nodes that the run's graph has; `canExecute`, `pending`: what the buttons may do;
+   * `run`: JobState.run(); `nodes`: the views of the nodes that the run's graph has; `canExecute`, `canCancel`: what the buttons may do; `pending`: what they are doing;
    * `share`: how far the run is, or null; `place`: runs before it in the queue; `waitReason`: why no runner may take it; `isPast`: it is only looked at;
    * `since`: a Date, nothing was heard after it, and `staleWord` why; or null. `noRun`: what to say where there is no run; `isOfOther`: the
    * graph that is shown is another one than the run's; `isWhole`: `nodes` are all that the run has, and not only those
    * that were heard of. `record`: what the server has of the run, {parameters, attempt, attempts, dueAt}; null until it is known.
    */
-  draw(run, nodes, { now, canExecute, pending, share, place, waitReason, isPast, since, staleWord, noRun, isWhole, isOfOther, record }) {
+  draw(run, nodes, { now, canExecute, canCancel, pending, share, place, waitReason, isPast, since, staleWord, noRun, isWhole, isOfOther, record }) {
     this.#drawStatus(run, nodes, { now, noRun, isPast, isWhole });
     const values = formatValues(record?.parameters);
     fact('values', values || null);
@@ -44,10 +44,10 @@ export class RunView {
     const waits = run?.status === 'queued' && !isPast;
     fact('place', waits && waitReason === null && place !== null ? placeText(place) : null);
     fact('wait', waits && waitReason !== null ? asSentence(waitReason) : null);
-    const live = run !== null && !run.ended && run.told && !isPast; // one that the server knows, and can cancel
+    const live = run !== null && !run.ended && run.told && !isPast;
     this.#execute.disabled = !canExecute || live || pending !== null;
     setText(this.#execute.querySelector('span'), isPast ? 'Run as it is now' : run?.ended && run.runId !== null ? 'Run again' : 'Execute');
-    setHidden(this.#cancel, !live);
+    setHidden(this.#cancel, !live || !canCancel);
     this.#cancel.disabled = pending !== null;
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
   }

@@ -66,7 +66,7 @@ export function currentUser() {
 }
 
 /**
- * What the server lets this user do: {canWrite, canExecute, canEdit, onlyJob}; `canEdit`: try changes, if only in previews; `onlyJob`: the
+ * What the server lets this user do: {canWrite, canExecute, canCancel, canEdit, onlyJob}; `canEdit`: try changes, if only in previews; `onlyJob`: the
  * number of the one job that it lets in to, or null. Where that is not known, all: the server judges.
  */
 export function currentRights() {
@@ -75,7 +75,7 @@ export function currentRights() {
   const may = (scope) => scopes === null || scopes.includes(scope);
   const canWrite = jobId === null && may('jobs:write');
   const canExecute = runId === null && may('jobs:execute');
-  return { canWrite, canExecute, canEdit: canWrite || (jobId === null && canExecute), onlyJob: jobId };
+  return { canWrite, canExecute, canCancel: may('jobs:execute'), canEdit: canWrite || (jobId === null && canExecute), onlyJob: jobId };
 }
 
 /** Whose jobs it lets in to; '' for the server's own tenant, or a token that cannot be read. */

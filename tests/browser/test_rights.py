@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import OpenPlayground, shop_with
 from tests.browser.pages import assert_accessible
+from tests.browser.runs import Publisher
 from tests.browser.test_playground import expect_run
 from tests.harness import FEW_ORDERS, Product, eventually
 from web.limits import Limit
@@ -138,3 +139,35 @@ def test_a_token_of_one_run_is_told_what_it_may_not(
     expect(page.locator("#notice-text")).to_contain_text("limited to run")
     page.wait_for_load_state("networkidle")
     expect(page.locator("#notice-text")).to_contain_text("limited to run")
+
+
+def test_a_cancel_is_offered_where_the_server_takes_it(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job = shop.get(f"/api/jobs/{shop.sample_job_id()}").json()
+    graph = {**job["graph"], "runnerTag": "nowhere"}
+    job_id = shop.create_job({"name": "Waits", "graph": graph})
+    run_id = shop.execute(job_id)
+    page = open_playground(job_id, token=shop.token(sub="reader", scope="jobs:read"))
+    expect_run(page, "queued")
+    expect(page.locator("#run-wait")).to_contain_text("nowhere")
+    expect(page.locator("#cancel")).to_be_hidden()
+    page.click('.page-link[data-page-link="home"]')
+    waiting = page.locator(f'#home-waiting li[data-run-id="{run_id}"]')
+    expect(waiting.locator("a")).to_have_text("Waits")
+    expect(waiting.locator("button")).to_be_hidden()
+    other = open_playground(job_id)
+    expect(other.locator("#cancel")).to_be_visible()
+    other.goto(f"{shop.url}/")
+    other.locator(f'#home-waiting li[data-run-id="{run_id}"] button').click()
+    expect(waiting).to_have_count(0)
+    foreign = Publisher(shop, 4_711, "not-ours")
+    foreign.status("running")
+    foreign.node(1, "running", 5)
+    other.goto(f"{shop.url}/?job=4711")
+    expect_run(other, "running")
+    expect(other.locator("#job-name")).to_have_text("Job 4711")
+    expect(other.locator("#execute")).to_be_disabled()
+    expect(other.locator("#cancel")).to_be_hidden()
+    foreign.status("completed")
+    expect_run(other, "completed")
