@@ -4,6 +4,7 @@
 
 import { runShare } from '../realtime/estimate.js';
 import { setAttribute } from './dom.js';
+import { edgeKey } from './edit/ports.js';
 import { holding, holdsText } from './room/holding.js';
 import { ratesOf } from './room/throughput.js';
 import { currentRights, knownCredential } from './session.js';
@@ -127,6 +128,9 @@ export class Drawing {
 // Whether two graphs compute something else: names and places do not matter.
 function differ(one, other) {
   const told = ({ nodes, edges }) =>
-    JSON.stringify([nodes.map(({ id, type, config }) => [id, type, config]).sort(([a], [b]) => a - b), edges.map(({ from, to }) => `${from} ${to}`).sort()]);
+    JSON.stringify([
+      nodes.map(({ id, type, config }) => [id, type, config]).sort(([a], [b]) => a - b),
+      edges.map(({ from, to, fromPort, toPort }) => edgeKey({ from, to, fromPort: fromPort ?? '', toPort: toPort ?? '' })).sort(),
+    ]);
   return told(one) !== told(other);
 }

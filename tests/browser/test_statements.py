@@ -356,6 +356,32 @@ def test_the_list_of_runs_and_the_header_say_the_same_of_a_run_under_way(
     page.unroute_all(behavior="ignoreErrors")
 
 
+def test_an_edge_that_leaves_by_another_output_is_a_change_since_the_run(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    branches = [{"port": "large", "condition": "amount > 50"}]
+    nodes = [
+        {"id": 1, "type": "db_input", "config": {"connection": amounts, "table": "amounts"}},
+        {"id": 2, "type": "split", "config": {"branches": branches, "to": "first"}},
+        {"id": 3, "type": "csv_output", "config": {"path": "large.csv"}},
+    ]
+    named = [{**made, "name": made["type"]} for made in nodes]
+
+    def graph(port: str) -> dict[str, Any]:
+        edges = [{"from": 1, "to": 2}, {"from": 2, "to": 3, "fromPort": port}]
+        return {"nodes": named, "edges": edges, "engine": 2}
+
+    job_id = shop.create_job({"name": "Split", "graph": graph("large")})
+    shop.run_end(shop.execute(job_id))
+    page = open_playground(job_id)
+    expect_run(page, "completed")
+    expect(page.locator("#run-nodes")).to_have_text("3 of 3 done")
+    expect(page.locator("#run-graph-fact")).to_be_hidden()
+    shop.request("PUT", f"/api/jobs/{job_id}", {"name": "Split", "graph": graph("otherwise")})
+    page.reload()
+    expect(page.locator("#run-graph")).to_have_text("The graph was changed since")
+
+
 def test_a_cancel_is_under_way_until_the_run_has_ended(
     open_playground: OpenPlayground, shop: Product, amounts: str
 ) -> None:
