@@ -1146,6 +1146,30 @@ def test_a_preview_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
     expect(editor.page.locator("#announcer")).to_contain_text("Preview of")
 
 
+def test_in_the_colours_of_the_system_one_sees_what_is_chosen(edit: Any) -> None:
+    """Backgrounds and shadows, which say it otherwise, are not drawn there (high contrast of Windows)."""
+    editor = edit(forced_colors="active")
+    page = editor.page
+
+    def outlined(part: Locator) -> Any:
+        return part.evaluate("(part) => getComputedStyle(part).outlineStyle !== 'none'")
+
+    editor.node(1).click()
+    page.click('[data-drawer="runs"]')
+    jobs = page.locator("button.job")
+    sides = page.locator(".segment span")
+    drawers = [page.locator(f'[data-drawer="{name}"]') for name in ("runs", "log")]
+    page.locator("#node-name").focus()
+    eventually(lambda: outlined(drawers[0]) and not outlined(drawers[1]), what="the open drawer")
+    assert [outlined(side) for side in sides.all()] == [False, True]
+    assert outlined(page.locator('.job[aria-current="true"]'))
+    assert sum(outlined(job) for job in jobs.all()) == 1
+    page.locator("#graph").focus()
+    editor.press("a")
+    expect(page.locator(".picker-item")).not_to_have_count(0)
+    assert [outlined(item) for item in page.locator(".picker-item").all()[:2]] == [True, False]
+
+
 # ---------------------------------------------------------------- jobs
 
 
