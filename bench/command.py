@@ -41,6 +41,7 @@ from bench.target import (
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.launch import ROOT
 from hosting.product import NotReady
+from hosting.reader import ended_with_reader
 from settings import WORKER_CLASSES
 
 CHART = ROOT / "docs" / "bench.svg"
@@ -266,4 +267,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.execute import Server
 from hosting.product import Product
+from hosting.reader import ended_with_reader
 
 LOOK = 0.05  # seconds between two looks at a run
 ROWS = "n,name\n" + "".join(f"{n},row {n}\n" for n in range(10))
@@ -144,4 +145,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_with_reader(main))

@@ -29,6 +29,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
 
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BackupError, SettingsError) as error:
         print(f"scripts/{options.command}: {error}", file=sys.stderr)
         return WRONG
+    except BrokenPipeError:
+        raise
     except (OSError, NotRead, tarfile.TarError) as error:
         print(f"scripts/{options.command}: {error}", file=sys.stderr)
         return FAILED
@@ -351,4 +354,4 @@ def _version(path: Path) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_with_reader(main))

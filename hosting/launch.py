@@ -2,6 +2,8 @@
 
     scripts/run ── gunicorn (own session) ── nats-server, runner, web workers
 
+SIGHUP stops it where a terminal may have been closed, and else has settings and keys read again.
+
 Exit code: 0 after Ctrl-C or SIGTERM, and with --once when the run completed. 1 when the run did not
 complete, or when the server ends by itself or does not get ready, as when the server of NATS_URL is away.
 2 for a bad setting or a port that is taken.
@@ -29,6 +31,7 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 from hosting.interrupting import heeded
+from hosting.reader import ended_with_reader
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -75,6 +78,7 @@ class Server:
         # gunicorn reports through a pipe that it listens, so that another server on its port is not
         # taken for it.
         self._listening, says = os.pipe()
+        self._listens = self._is_to_reload = False
         self._process = subprocess.Popen(
             [*COMMAND, "wsgi:app"],
             cwd=ROOT,
@@ -132,6 +136,9 @@ class Server:
                 if time.monotonic() > end:
                     raise LaunchError(f"no server on its ports after {READY_DEADLINE:g} s")
             if pipe.read(1):
+                self._listens = True
+                if self._is_to_reload:
+                    self.reload()
                 return
         self._process.wait()  # the pipe's other end is closed, so the server is ending
         self._check_alive()
@@ -139,6 +146,12 @@ class Server:
     def _check_alive(self) -> None:
         if (code := self._process.poll()) is not None:
             raise LaunchError("the server ended before it was ready", code if code > 0 else 1)
+
+    def reload(self) -> None:
+        """Has gunicorn read settings and keys again; once it listens, since the signal would end it before."""
+        self._is_to_reload = True
+        if self._listens and self._process.poll() is None:
+            self._process.send_signal(signal.SIGHUP)
 
     def wait(self) -> int:
         return self._process.wait()
@@ -346,9 +359,17 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
 
     log_file = settings.data_dir / "once.log"
     server: Server | None = None
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        if server is not None:  # else it has not read them yet
+            server.reload()
+
     with contextlib.ExitStack() as files:
         try:
+            reloads = not once and not _may_lose_terminal()
             _on_stop(_ask_stop)
+            if reloads:
+                signal.signal(signal.SIGHUP, reload)
             server = Server(settings, files.enter_context(log_file.open("wb")) if once else None)
             from scripts.mint import mint_for  # PyJWT's 30 ms pass while the server starts
 
@@ -383,6 +404,17 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
                 server.stop()
 
 
+def _may_lose_terminal() -> bool:
+    """Whether SIGHUP says that a terminal was closed. Else it asks for new keys: under nohup, in a container, from systemd."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 def _on_stop(handler: Any) -> None:
     for number in heeded((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
         signal.signal(number, handler)
@@ -407,4 +439,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

@@ -7,6 +7,7 @@ the server's configuration (docs/nats.md). An existing FILE keeps its seed.
 import sys
 from pathlib import Path
 
+from hosting.reader import ended_with_reader
 from jobs.run.nkeys import made_issuer
 
 
@@ -17,6 +18,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         print(made_issuer(Path(arguments[0])).public)
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as error:
         print(f"issuer: {error}", file=sys.stderr)
         return 2
@@ -24,4 +27,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

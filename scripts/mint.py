@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from hosting.reader import ended_with_reader
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings import Settings, SettingsError
 from settings.groups import MAX_SESSION_DAYS
@@ -113,4 +114,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

@@ -26,6 +26,7 @@ from bench.machine import commit_of
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.launch import ROOT
 from hosting.product import NotReady
+from hosting.reader import ended_with_reader
 from settings import WORKER_CLASSES
 from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
 from soak.faults import Faults
@@ -239,4 +240,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

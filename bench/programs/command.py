@@ -30,6 +30,7 @@ from bench.programs.server import NoServer, postgresql
 from bench.target import TargetFailed, nats_of_its_own
 from hosting.interrupting import Interrupted, interruptible
 from hosting.launch import ROOT
+from hosting.reader import ended_with_reader
 
 ROWS, POSTGRESQL_SHARE = 1_000_000, 0.3
 ROUNDS = 3
@@ -196,4 +197,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import pty
 import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import termios
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from hosting.reader import READER_GONE
 from tests.harness import (
     ROOT,
     StartProduct,
@@ -26,6 +32,8 @@ from tests.harness import (
     plain_nats,
     processes_of,
 )
+from tests.security.test_keys import EC_KEY, OTHER_EC_KEY, jwk, jwks
+from tests.security.test_keys import token as token_of
 
 NO_TOKEN = r"ready http://127\.0\.0\.1:\d+/\n"
 START = 90.0  # seconds; imports, nats-server, a small sample shop
@@ -58,7 +66,16 @@ class Command:
         }
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, *arguments: str, under: str | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, under: str | None = None, terminal: int | None = None
+    ) -> subprocess.Popen[str]:
+        """`under`: a command before it. `terminal`: becomes that of its session."""
+
+        def take_terminal() -> None:
+            os.setsid()
+            assert terminal is not None
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
         before = [] if under is None else [under]
         self.process = subprocess.Popen(
             [*before, self.root / "scripts/run", *arguments],
@@ -68,6 +85,8 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=(self.directory / "stderr").open("w"),
             text=True,
+            preexec_fn=None if terminal is None else take_terminal,
+            pass_fds=() if terminal is None else (terminal,),
         )
         return self.process
 
@@ -157,17 +176,58 @@ def test_where_the_output_is_kept_no_token_is_in_it(command: Command) -> None:
 
 
 @pytest.mark.timeout(START + 90)
-def test_a_closed_terminal_ends_nothing_under_nohup(command: Command) -> None:
-    process = command.start("--no-token", under="nohup")
+@pytest.mark.parametrize("under", ["nohup", "setsid"])
+def test_where_no_terminal_can_close_sighup_has_the_keys_read_again(
+    command: Command, under: str
+) -> None:
+    """As README says of JWT_PUBLIC_KEY. It stopped the server where no terminal was there, and did nothing under nohup."""
+    file = command.directory / "keys.json"
+    file.write_text(jwks(jwk(EC_KEY, kid="a")))
+    command.environment["JWT_PUBLIC_KEY"] = str(file)
+    process = command.start("--no-token", under=under)
     assert process.stdout is not None
     assert re.fullmatch(NO_TOKEN, process.stdout.readline())
-    ignored = re.search(r"^SigIgn:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.M)
-    assert ignored is not None and int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1
+    file.write_text(jwks(jwk(OTHER_EC_KEY, kid="b")))
     process.send_signal(signal.SIGHUP)
-    with urllib.request.urlopen(f"http://127.0.0.1:{command.ports[0]}/readyz", timeout=10) as told:
-        assert told.status == 200
+    new, old = token_of(OTHER_EC_KEY, "ES256", kid="b"), token_of(EC_KEY, "ES256", kid="a")
+    eventually(lambda: status(command, new) == 200, what="the new key counts")
+    assert status(command, old) == 401
     process.terminate()
     assert process.wait(60.0) == 0
+    assert not command.left_over()
+
+
+def status(command: Command, token: str) -> int:
+    url = f"http://127.0.0.1:{command.ports[0]}/api/jobs"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.timeout(START + 90)
+def test_a_terminal_that_is_closed_stops_the_server(command: Command) -> None:
+    ours, its = pty.openpty()
+    process = command.start("--no-token", terminal=its)
+    os.close(its)
+    assert process.stdout is not None
+    assert re.fullmatch(NO_TOKEN, process.stdout.readline())
+    os.close(ours)
+    assert process.wait(60.0) == 0
+    assert not command.left_over()
+
+
+@pytest.mark.timeout(ONCE + 60)
+def test_run_once_ends_quietly_when_nobody_reads_on(command: Command) -> None:
+    """scripts/run --once | head -1"""
+    process = command.start("--once")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("server ready")
+    process.stdout.close()
+    assert process.wait(60.0) == READER_GONE
+    assert "Error" not in command.stderr()
     assert not command.left_over()
 
 
@@ -362,6 +422,36 @@ def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path)
     assert "session_days" not in claims, "a session of it ends with it"
     done = token(tmp_path, "--session-days", "30")
     assert jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])["session_days"] == 30
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "scripts.mint"],
+        ["-m", "scripts.issuer", "seed"],
+        ["-m", "hosting.backup", "backup", "all.tar.gz"],
+    ],
+    ids=lambda command: command[1],
+)
+def test_a_command_whose_reader_is_gone_ends_as_others_do(
+    tmp_path: Path, command: list[str]
+) -> None:
+    """It was a traceback, or a failure where all was done."""
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    sqlite3.connect(tmp_path / "progress.db").close()
+    gone, out = os.pipe()
+    os.close(gone)
+    with os.fdopen(out, "wb") as stdout:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (READER_GONE, "")
 
 
 @pytest.mark.parametrize(
