@@ -36,6 +36,7 @@ def _give_up(sentence: object) -> None:
 
 
 environments.put_connections_aside()
+os.environ.pop("PYTHONSAFEPATH", None)  # our processes find their modules where they are started
 keep_private()
 try:
     SETTINGS = served_settings.renew()

@@ -11,6 +11,8 @@ VENV_PYTHON=$VENV/bin/python
 # A relative DATA_DIR is relative to the caller's directory, but the server runs in ROOT.
 if [[ -n ${DATA_DIR:-} && $DATA_DIR != /* ]]; then export DATA_DIR="$PWD/$DATA_DIR"; fi
 
+unset PYTHONSAFEPATH # our modules are found in ROOT, where Python is started
+
 say() { printf '%s\n' "$*" >&2; }
 
 # takes OPTION -- ARGUMENTS: ends a script that takes OPTION alone, or '' for none, where it is given something else. --help tells its head.

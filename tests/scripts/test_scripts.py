@@ -424,6 +424,15 @@ def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path)
     assert jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])["session_days"] == 30
 
 
+def test_a_shell_with_safe_paths_finds_our_modules(
+    tmp_path: Path, start_product: StartProduct
+) -> None:
+    """Python then looks for no module in the directory where it is started."""
+    done = token(tmp_path, PYTHONSAFEPATH="1")
+    assert done.returncode == 0, done.stderr
+    assert start_product(PYTHONSAFEPATH="1", SAMPLE_ORDERS="0").is_ready()
+
+
 @pytest.mark.parametrize(
     "command",
     [
