@@ -16,7 +16,7 @@ from pathlib import Path
 from gunicorn.sock import BaseSocket
 
 from hosting import environments, served_settings
-from hosting.lifeline import EmbeddedError, Lifeline
+from hosting.lifeline import EmbeddedError, Lifeline, claim
 from hosting.listening import Listening
 from hosting.preparation import no_collection, prepare_apart
 from hosting.taken_ports import check_ports
@@ -87,11 +87,14 @@ def on_starting(server):  # type: ignore[no-untyped-def]
         _give_up(error)
     if SETTINGS.server.worker_class == "gthread":
         _import_for_all()
+    has_own_nats = SETTINGS.nats.url is None
+    has_parts = has_own_nats or SETTINGS.runner.mode == "embedded"
+    if has_parts:
+        _claim(server)
     gc.freeze()  # what is imported stays: neither a fork nor the exit looks at it again
     if code := prepare_apart(SETTINGS):
         sys.exit(code)
     _warn(server.log)
-    has_own_nats = SETTINGS.nats.url is None
     try:
         figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
         os.environ[shared.DIRECTORY] = str(figures)
@@ -100,12 +103,19 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     except (OSError, SettingsError) as error:  # a full disk, say
         _give_up(f"DATA_DIR: {error}")
     server.lifeline = None
-    if has_own_nats or SETTINGS.runner.mode == "embedded":
+    if has_parts:
         server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats)
         try:
             server.lifeline.hold()
         except EmbeddedError as error:
             _give_up(error)
+
+
+def _claim(server) -> None:  # type: ignore[no-untyped-def]
+    try:
+        claim(SETTINGS, is_upgrade=bool(server.master_pid))
+    except (OSError, EmbeddedError) as error:
+        _give_up(error)
 
 
 def _import_for_all() -> None:

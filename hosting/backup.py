@@ -40,6 +40,7 @@ NOT_KEPT = (
     "embedded.draft",
     "embedded.fifo",
     "embedded.lock",
+    "embedded.master",
     "embedded.parts",
     "nats.conf",
     "nats.log",

@@ -1,4 +1,6 @@
-"""The tie between a gunicorn master and its embedded parts (nats-server and runner), by three files in DATA_DIR.
+"""The tie between a gunicorn master and its embedded parts (nats-server and runner), by four files in DATA_DIR.
+
+A master that lives has `embedded.master` locked: two at a time would share parts that the first to stop ends.
 
 The supervisor of the parts (hosting/supervisor.py) locks `embedded.lock` while it lives. The master holds
 `embedded.fifo` open for writing, so the supervisor sees the pipe end when the master dies. A new master finds
@@ -48,6 +50,29 @@ def fifo_path(settings: Settings) -> Path:
 
 def parts_path(settings: Settings) -> Path:
     return settings.data_dir / "embedded.parts"
+
+
+def claim(settings: Settings, *, is_upgrade: bool) -> None:
+    """Takes DATA_DIR for this master, as long as it lives. `is_upgrade`: beside the master that started it. Raises EmbeddedError.
+
+    The lock belongs to the process alone: workers that outlive a master that was killed do not have it.
+    """
+    number = os.open(settings.data_dir / "embedded.master", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        if is_upgrade:
+            return
+        other = os.read(number, 20).decode() or "not known"
+        raise EmbeddedError(
+            f"DATA_DIR {settings.data_dir} is in use by another server (process {other}), whose nats-server and runner "
+            "would end with whichever of the two stops first. Stop that one, or give this one a DATA_DIR of its own. "
+            "A further web server for the same jobs takes RUNNER=off and a NATS_URL"
+        ) from None
+    os.ftruncate(number, 0)
+    os.pwrite(
+        number, str(os.getpid()).encode(), 0
+    )  # and stays open: to close it would free the lock
 
 
 class EmbeddedProcesses:

@@ -15,6 +15,7 @@ SERVERS_OWN = frozenset(
         "embedded.draft",
         "embedded.fifo",
         "embedded.lock",
+        "embedded.master",
         "embedded.parts",
         "jwt_secret",
         "nats",
