@@ -397,6 +397,7 @@ class Mariadb(DatabaseServer):
     def command(self, directory: Path, port: int) -> list[str]:
         settings = {
             "datadir": directory / "data",
+            "tmpdir": directory,  # one in /tmp deletes at its start the temporary tables of another
             "bind-address": "127.0.0.1",
             "port": port,
             "socket": directory / "socket",
