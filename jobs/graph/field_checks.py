@@ -24,8 +24,8 @@ from program_lib.types import COLUMN_TYPES
 if TYPE_CHECKING:
     from jobs.graph.fields import Field, Member
 
-# Characters of the name of a table, a column or a connection; databases allow 30 to 128
-MAX_NAME = 128
+MAX_NAME = 128  # characters of the name of a table or a connection; databases allow 30 to 128
+MAX_COLUMN = 1_000  # characters of that of a column, as first lines of files hold whole questions
 MAX_COLUMNS = 500  # columns that one node computes; SQLite allows 2,000, PostgreSQL 1,600
 MAX_COUNT = 2**53 - 1  # rows; the largest whole number that a browser keeps exactly
 MAX_TEXT = 100_000  # characters of one field; a query longer than this is a program of its own
@@ -81,6 +81,15 @@ def _check_python(value: Any, field: Field) -> Iterator[str]:
 
 def _check_name(value: Any, field: Field) -> Iterator[str]:
     return _about(field.label, text_errors(value, MAX_NAME, lines=False))
+
+
+def column_name_errors(value: Any) -> Iterator[str]:
+    """What is wrong with the name of a column: files and databases have some of several lines."""
+    return text_errors(value, MAX_COLUMN)
+
+
+def _check_column(value: Any, field: Field) -> Iterator[str]:
+    return _about(field.label, column_name_errors(value))
 
 
 def _check_path(value: Any, field: Field) -> Iterator[str]:
@@ -220,7 +229,7 @@ def _column_errors(entry: Any, where: str, seen: set[str]) -> Iterator[str]:
 
 def _new_name_errors(column: Any, where: str, seen: set[str]) -> Iterator[str]:
     """Of a column that is named once in a list; `seen` are those before it."""
-    errors = list(text_errors(column, MAX_NAME, lines=False))
+    errors = list(column_name_errors(column))
     yield from _about(f"{where}: the column's name", iter(errors))
     if not errors:
         if column in seen:
@@ -236,9 +245,7 @@ def _check_names(value: Any, field: Field) -> Iterator[str]:
         yield _too_many(value, field, MAX_COLUMNS)
         return
     for number, name in enumerate(value, 1):
-        yield from _about(
-            f"{field.label}, entry {number}", text_errors(name, MAX_NAME, lines=False)
-        )
+        yield from _about(f"{field.label}, entry {number}", column_name_errors(name))
     counts = Counter(name for name in value if isinstance(name, str))
     for name in sorted(name for name, count in counts.items() if count > 1):
         yield f"{field.label}: the column {shown(name)} is there twice"
@@ -310,7 +317,8 @@ def _member_errors(value: Any, member: Member, where: str) -> Iterator[str]:
     elif member.kind == "expression":
         yield from _expression_errors(value, where, label)
     else:
-        yield from _about(f"{where}: the {label}", text_errors(value, member.longest, lines=False))
+        errors = text_errors(value, member.longest, lines=member.has_lines)
+        yield from _about(f"{where}: the {label}", errors)
 
 
 def _expression_errors(value: Any, where: str, label: str = "expression") -> Iterator[str]:
@@ -395,7 +403,7 @@ CHECKS: dict[str, Check] = {
     "names": _check_names,  # ["column", …]
     "types": _check_types,  # [{"column": …, "type": …}, …]
     "entries": _check_entries,  # [{the members of the field: …}, …]
-    "column": _check_name,
+    "column": _check_column,
     "separator": _check_separator,
     "name": _check_name,
     "cell": _check_cell,  # of a spreadsheet: "B3"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.graph.field_checks import CHECKS, MAX_COLUMNS, MAX_COUNT, MAX_NAME
+from jobs.graph.field_checks import CHECKS, MAX_COLUMN, MAX_COLUMNS, MAX_COUNT
 from program_lib.types import COLUMN_TYPES
 
 UNNAMED = ""  # how an edge names the input or output of a node that has no name
@@ -21,7 +21,8 @@ class Member:
     kind: str = "text"  # or choice, count, expression
     choices: tuple[str, ...] = ()
     required: bool = True  # else it may be missing, or ""
-    longest: int = MAX_NAME  # characters of a text
+    longest: int = MAX_COLUMN  # characters of a text
+    has_lines: bool = True  # whether a text may have several, as names of columns do
     reads: str | None = None  # as Field.reads, of a text
 
     def document(self) -> dict[str, Any]:

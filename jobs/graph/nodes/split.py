@@ -36,7 +36,7 @@ SPLIT = NodeType(
             "Outputs",
             "entries",
             members=(
-                Member("port", "Output", longest=MAX_PORT),
+                Member("port", "Output", longest=MAX_PORT, has_lines=False),
                 Member("condition", "Condition", "expression"),
             ),
             entry="output",

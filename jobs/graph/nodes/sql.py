@@ -42,7 +42,7 @@ SQL = NodeType(
             "inputs",
             "Inputs",
             "entries",
-            members=(Member("port", "Name", longest=MAX_PORT),),
+            members=(Member("port", "Name", longest=MAX_PORT, has_lines=False),),
             default=[{"port": INPUT}],
             entry="input",
             most=MAX_INPUTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import sqlite3
@@ -351,6 +352,54 @@ def test_names_with_spaces_quotes_and_keywords_work(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "report.db", 'SELECT * FROM "my ""report"""') == [
         (1, "x", 0.5, "q", 3)
     ]
+
+
+HEADS = ("Order\ndate", "of\r\nus", "How satisfied are you with it, all in all? " * 20 + "#")
+
+
+@pytest.mark.parametrize(
+    ("step", "heads", "first"),
+    [
+        (
+            node(2, "select", columns=[{"column": HEADS[0], "as": "two\nlines"}, {"column": HEADS[2]}]),
+            ["two\nlines", HEADS[2]],
+            ["2026-01-02", "7"],
+        ),
+        (node(2, "sort", by=[{"column": HEADS[0]}]), HEADS, ["2026-01-01", "b", "8"]),
+        (node(2, "distinct", by=list(HEADS)), HEADS, ["2026-01-02", "a", "7"]),
+        (
+            node(2, "aggregate", by=[HEADS[0]], columns=[{"as": "in\nall", "function": "sum", "column": HEADS[2]}]),
+            [HEADS[0], "in\nall"],
+            ["2026-01-02", "7"],
+        ),
+        (
+            node(2, "pivot", by=[HEADS[0]], names=HEADS[1], values=["a", "b"], column=HEADS[2]),
+            [HEADS[0], "a", "b"],
+            ["2026-01-02", "7", ""],
+        ),
+        (node(2, "unpivot", columns=[HEADS[2]], name_column="n", value_column="v"), [*HEADS[:2], "n", "v"],
+         ["2026-01-02", "a", HEADS[2], "7"]),
+        (
+            node(2, "map", keep=[HEADS[2]], columns=[{"column": "two\nlines", "expression": r'col("Order\ndate")'}]),
+            [HEADS[2], "two\nlines"],
+            ["7", "2026-01-02"],
+        ),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_names_of_several_lines_and_whole_questions_are_names(
+    tmp_path: Path, step: dict[str, Any], heads: list[str], first: list[str]
+) -> None:
+    """As a CSV file, an export of a survey, or a query has them."""
+    rows = [HEADS, ("2026-01-02", "a", "7"), ("2026-01-01", "b", "8")]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    types = [{"column": HEADS[0], "type": "date"}, {"column": HEADS[2], "type": "integer"}]
+    source = node(1, "csv_input", path="in.csv", types=types)
+    ended = run(chain(source, step, node(9, "csv_output", path="out.csv")), tmp_path)
+    assert ended.code == 0, ended.stderr
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert list(csv.reader(file))[:2] == [list(heads), first]
 
 
 def test_a_named_connection_is_looked_up_when_the_program_runs(shop: Path, tmp_path: Path) -> None:
