@@ -9,11 +9,13 @@ from program_lib.editor.preview import tell
 from program_lib.editor.timed import TimeIsUp, within
 from program_lib.limits import reason
 from program_lib.program import FAILED
+from program_lib.settings import note_preview
 from program_lib.types import Column
 
 
 def run_type_search(number: int, find: Callable[[], Sequence[Column]], *, seconds: float) -> int:
     """Tells the columns that `find` gives, of the node with this number; the exit code."""
+    note_preview()
     try:
         with within(seconds):
             answer, code = _answer(find()), 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from program_lib.errors import ProgramError
-from program_lib.settings import data_dir, data_roots, not_data
+from program_lib.settings import data_dir, data_roots, is_preview, not_data
 from program_lib.stores import Place
 from program_lib.stores.names import is_stored
 
@@ -68,7 +68,12 @@ def opened(path: str) -> BinaryIO:
         place = place_of(path)
         assert not isinstance(place, Path)
         return place.opened()
-    return io.BufferedReader(_ReadFile(data_file(path)))
+    file = data_file(path)
+    if is_preview() and file.is_fifo():
+        raise ProgramError(
+            f"{file.name} is a pipe, which gives each row once: what is looked at here would be missing in the run"
+        )
+    return io.BufferedReader(_ReadFile(file))
 
 
 class _ReadFile(io.FileIO):

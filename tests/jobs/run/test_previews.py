@@ -104,6 +104,20 @@ def test_an_output_shows_what_it_would_get_and_writes_nothing(shop: Product) -> 
     assert not (shop.data_dir / "written.db").exists()
 
 
+@pytest.mark.parametrize("question", ["preview", "columns", "find-types"])
+def test_nothing_is_taken_out_of_a_pipe(shop: Product, question: str) -> None:
+    """The rows that were looked at were missing in the run; to open the job in the editor was enough."""
+    path = shop.data_dir / f"{question}.csv"
+    os.mkfifo(path)
+    source = ("csv_input", {"path": path.name})
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_NONBLOCK), "r+b", buffering=0) as pipe:
+        pipe.write(b"n\n1\n")
+        body = {"graph": graph(source), "nodeId": 1}
+        answer = shop.post(f"/api/jobs/{question}", body)
+        assert f"{path.name} is a pipe, which gives each row once" in str(answer.json())
+        assert pipe.read(100) == b"n\n1\n"
+
+
 def test_errors_elsewhere_in_the_graph_do_not_matter(shop: Product) -> None:
     document = graph(query("SELECT 1 AS one"), ("filter", {}), ("db_output", {}))
     assert preview(shop, document, 1).json()["rows"] == [[1]]

@@ -17,6 +17,7 @@ from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_type_search
 from jobs.run.previews import _program
+from program_lib import settings
 from program_lib.editor.type_search import run_type_search
 from program_lib.program import FAILED
 from program_lib.types import DATE, INTEGER, TEXT, Column
@@ -222,6 +223,7 @@ def test_whatever_a_user_wrote_is_text_in_the_program(text: str) -> None:
 @pytest.fixture
 def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "_is_preview", False)  # this process is one from then on
     return lambda: json.loads((tmp_path / "preview.json").read_text(encoding="utf-8"))
 
 
