@@ -894,11 +894,26 @@ TWO_KINDS = graph(
 )
 
 
+APPEARS = """
+import os, runpy, sys
+from program_lib.files.part_files import PartFile
+
+finish = PartFile.finish
+
+def with_a_directory_in_its_place(self):
+    os.mkdir("out.csv")
+    finish(self)
+
+PartFile.finish = with_a_directory_in_its_place
+runpy.run_path(sys.argv[-1], run_name="__main__")
+"""
+
+
 def test_a_file_that_cannot_take_its_place_leaves_the_databases_as_they_were(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "out.csv").mkdir()
-    done = run(TWO_KINDS, tmp_path)
+    """A directory that is there at the start is refused then."""
+    done = run(TWO_KINDS, tmp_path, prefix=[sys.executable, "-c", APPEARS])
     assert done.code == 1
     assert "out.csv is a directory" in done.reason(2)
     for name in ("one.db", "two.db"):
