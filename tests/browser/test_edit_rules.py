@@ -643,3 +643,22 @@ def test_each_key_means_one_thing(modules: Page) -> None:
     )
     assert found["twice"] == 0
     assert found["pressed"] == ["undo", "redo", "add", "selectAll", None, None]
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "name"),
+    [
+        ("Я", "KeyZ", "z"),  # Russian
+        ("ζ", "KeyZ", "z"),  # Greek
+        ("ש", "KeyA", "a"),  # Hebrew
+        ("y", "KeyZ", "y"),  # German, where Y and Z have changed places
+        ("Q", "KeyA", "q"),  # French
+        (";", "KeyZ", ";"),  # Dvorak
+        ("х", "BracketLeft", "х"),
+        ("Enter", "Enter", "Enter"),
+    ],
+)
+def test_a_letter_that_is_not_latin_is_called_by_its_place(
+    modules: Page, key: str, code: str, name: str
+) -> None:
+    assert run(modules, "edit/keys", "return m.keyName(given);", {"key": key, "code": code}) == name

@@ -1146,6 +1146,35 @@ def test_a_preview_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
     expect(editor.page.locator("#announcer")).to_contain_text("Preview of")
 
 
+def test_keys_work_on_a_keyboard_of_other_letters(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    keyboard = page.context.new_cdp_session(page)
+
+    def press(key: str, code: str, modifiers: int = 0) -> None:
+        keys = {"key": key, "code": code, "modifiers": modifiers}
+        for kind in ("rawKeyDown", "keyUp"):
+            keyboard.send("Input.dispatchKeyEvent", {"type": kind, **keys})
+
+    control = 2
+    editor.node(2).focus()
+    press("ф", "KeyA")  # as Ctrl+Я is Ctrl+Z, Ф is A
+    expect(page.locator("#picker")).to_be_visible()
+    editor.press("Escape")
+    editor.node(2).focus()
+    editor.press("Delete")
+    expect(editor.node(2)).to_have_count(0)
+    press("я", "KeyZ", control)
+    expect(editor.node(2)).to_be_visible()
+    editor.press("ArrowDown")
+    press("ы", "KeyS", control)
+    expect(page.locator("#unsaved")).to_be_hidden()
+    press("л", "KeyK", control)
+    expect(page.locator("#find")).to_be_visible()
+    press("л", "KeyK", control)
+    expect(page.locator("#find")).to_be_hidden()
+
+
 def test_in_the_colours_of_the_system_one_sees_what_is_chosen(edit: Any) -> None:
     """Backgrounds and shadows, which say it otherwise, are not drawn there (high contrast of Windows)."""
     editor = edit(forced_colors="active")

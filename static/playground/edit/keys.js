@@ -1,7 +1,7 @@
 /**
  * What the keys do in the graph: one table, for the keyboard and for the page that explains it. Pure.
  *
- * `key` as KeyboardEvent.key says it, letters in lower case; `mod` is Ctrl, or ⌘ on a Mac; `shift` undefined: either.
+ * `key` as keyName tells it; `mod` is Ctrl, or ⌘ on a Mac; `shift` undefined: either.
  */
 
 export const KEYS = [
@@ -50,9 +50,17 @@ export const POINTER = [
   ['Wheel, or middle button', 'Look around; with Ctrl the wheel zooms'],
 ];
 
+/** What a key press is called in the tables. On a keyboard of other letters than Latin ones it is the letter that stands at its place: Ctrl+Я is Ctrl+Z. */
+export function keyName({ key, code = '' }) {
+  if (key.length !== 1) return key;
+  const isOther = /(?!\p{Script=Latin})\p{L}/u.test(key);
+  const place = isOther ? (/^Key([A-Z])$/.exec(code)?.[1] ?? key) : key;
+  return place.toLowerCase();
+}
+
 /** The command of a key press: an entry of the table, or null. */
 export function commandOf(event, table) {
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = keyName(event);
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey) return null;
   return table.find((entry) => entry.key === key && (entry.mod ?? false) === mod && (entry.shift === undefined || entry.shift === event.shiftKey)) ?? null;

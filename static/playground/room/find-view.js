@@ -5,7 +5,7 @@
 import { ChoiceList } from '../choice-list.js';
 import { byId, element, icon, setHidden, setText } from '../dom.js';
 import { IS_MAC } from '../edit/help.js';
-import { keyNames } from '../edit/keys.js';
+import { keyName, keyNames } from '../edit/keys.js';
 import { found } from './find.js';
 
 /** Rows of the list: more are found by typing more. */
@@ -53,7 +53,7 @@ export class FindView {
 
   // The key that opened it closes it.
   #onKey(event) {
-    if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return;
+    if (keyName(event) !== 'k' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     this.#list.close();
   }
