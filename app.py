@@ -25,7 +25,7 @@ from jobs.http.kept import operations as kept_operations
 from jobs.http.limited import may_ask
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
-from jobs.store.database import ReadOnly
+from jobs.store.database import NoRoom, ReadOnly
 from jobs.store.figures import InstallationFigures
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work import messages as run_messages
@@ -311,6 +311,8 @@ def _database_state(store: Store) -> str:
         store.ping()
     except ReadOnly:
         return "read-only"
+    except NoRoom:
+        return "full"
     except StoreUnavailable as error:  # its text may tell hosts and users, and anyone may ask
         LOG.warning("not ready: %s", error)
         return "away"

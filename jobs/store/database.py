@@ -1,5 +1,6 @@
 """Connections to the database: SQLite (WAL, busy_timeout, BEGIN IMMEDIATE for each write) or PostgreSQL, by URL."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wai
 _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
 _READ_ONLY = "25006"  # PostgreSQL's code of a write that it refuses
+_DISK_FULL = "53100"
+REFUSED_FOR = 30.0  # seconds for which a write that had no room counts, where none succeeds
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
 
 
@@ -44,10 +47,18 @@ class StoreUnavailable(Exception):
 class ReadOnly(StoreUnavailable):
     """The database answers and takes no writes, so no run can be recorded."""
 
+    def __init__(
+        self, why: str = "it is a standby, or default_transaction_read_only is on"
+    ) -> None:
+        text = f"the database takes no writes: {why}"
+        super().__init__(text, text)
+
+
+class NoRoom(StoreUnavailable):
+    """The database answers, and its disk is full."""
+
     def __init__(self) -> None:
-        text = (
-            "the database takes no writes: it is a standby, or default_transaction_read_only is on"
-        )
+        text = "the database takes no writes: its disk is full"
         super().__init__(text, text)
 
 
@@ -58,6 +69,7 @@ class Database:
         self._url = make_url(url)
         self._limits = limits
         self._engine: Engine | None = None
+        self._full_at = -REFUSED_FOR  # monotonic seconds of the last write, where that had no room
 
     @property
     def is_sqlite(self) -> bool:
@@ -89,10 +101,24 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write, alone on SQLite. Raises StoreUnavailable."""
-        with _named_faults(), self._connected() as connection:
-            writing = connection.execution_options(**{_WRITES: True})
-            with writing.begin():
-                yield writing
+        try:
+            with _named_faults(), self._connected() as connection:
+                writing = connection.execution_options(**{_WRITES: True})
+                with writing.begin():
+                    yield writing
+        except NoRoom:
+            self._full_at = time.monotonic()
+            raise
+        self._full_at = -REFUSED_FOR
+
+    def check_takes_writes(self) -> None:
+        """Raises ReadOnly or NoRoom, or StoreUnavailable. A full disk is known by a write that it refused just now."""
+        if self.is_sqlite:
+            _check_file(self._url.database)
+        with self.read() as connection:
+            _check_no_standby(connection)
+        if time.monotonic() - self._full_at < REFUSED_FOR:
+            raise NoRoom()
 
     def _connected(self) -> Connection:
         assert self._engine is not None, "Store.open() comes first"
@@ -111,8 +137,14 @@ class Database:
         return engine
 
 
-def check_takes_writes(connection: Connection) -> None:
-    """Raises ReadOnly. What a standby refuses is asked for beforehand; SQLite's file is this machine's own."""
+def _check_file(name: str | None) -> None:
+    """Raises ReadOnly for a file system that became read-only, as after an error of its disk."""
+    if name and os.path.exists(name) and not os.access(name, os.W_OK):
+        raise ReadOnly("its file, or the file system of that, is read-only")
+
+
+def _check_no_standby(connection: Connection) -> None:
+    """Raises ReadOnly. What a standby refuses is asked for beforehand."""
     if connection.dialect.name != "postgresql":
         connection.execute(sa.select(1)).scalar_one()
     elif connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on":
@@ -169,6 +201,14 @@ def _named_faults() -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if getattr(cause, "sqlstate", None) == _READ_ONLY:
             raise ReadOnly() from error
+        if _is_full(cause):
+            raise NoRoom() from error
         text = f"the database did not take the request: {cause}"
         is_plain = isinstance(cause, sqlite3.Error)  # its text names no host and no user
         raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error
+
+
+def _is_full(cause: object) -> bool:
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return getattr(cause, "sqlstate", None) == _DISK_FULL

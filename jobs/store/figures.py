@@ -68,6 +68,7 @@ class InstallationFigures:
         with self._lock:
             if time.monotonic() >= self._ask_again:
                 try:
+                    self._store.ping()
                     self._waiting = self._store.queued.all_waiting()
                 except StoreUnavailable:  # the store has logged and counted it
                     self._waiting = None

@@ -7,7 +7,7 @@ import time
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.database import InTransaction, check_takes_writes
+from jobs.store.database import InTransaction
 from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
 from jobs.store.records import Run, Waiting
 from jobs.store.run_states import RunStatus
@@ -119,11 +119,10 @@ class QueuedRuns:
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
     def all_waiting(self) -> Waiting:
-        """What all tenants wait for; retries whose time has not come are not among it. Raises as `ping` does."""
+        """What all tenants wait for; retries whose time has not come are not among it."""
         begun = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
 
         def read(connection: Connection) -> Waiting:
-            check_takes_writes(connection)
             of_all = sa.select(sa.func.count(), sa.func.min(begun))
             queued, since = connection.execute(of_all.where(IS_QUEUED, begun <= time.time())).one()
             running, _ = connection.execute(of_all.where(IS_RUNNING)).one()

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
-from jobs.store.database import Database, StoreUnavailable, check_takes_writes, size_on_disk
+from jobs.store.database import Database, StoreUnavailable, size_on_disk
 from jobs.store.deleted import DeletedJob, drop_deleted, note_deleted, noted_deleted
 from jobs.store.errors import (
     AlreadyRunning,
@@ -130,7 +130,7 @@ class Store:
 
     def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer, or takes no writes."""
-        self._read(check_takes_writes)
+        self._counted(self._database.check_takes_writes)
 
     def size(self) -> int:
         """Bytes that the database takes on disk."""

@@ -23,8 +23,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.store.database import ReadOnly
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
+from jobs.store.store import Store, StoreUnavailable
 from jobs.work.program_log import LOG_CAP
 from progress_lib.nats import Link
 from tests.faults.handwritten import GOOD, UNTIL_TOLD, Programs, the_only, web_worker
@@ -146,6 +148,9 @@ def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(
                 assert "full" in answer.json()["detail"]
                 assert product.get("/healthz", token=None).status == 200
                 assert product.get("/api/jobs").status == 200
+                ready = product.get("/readyz", token=None)
+                assert (ready.status, ready.json()["database"]) == (503, "full")
+                eventually(lambda: product.figures()["progress_database_up"] == 0)
                 programs.let_go(run)
                 eventually(lambda: watcher.nodes()[2]["status"] == "completed")
                 flood(product.nats_url)
@@ -153,6 +158,7 @@ def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(
                 assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
                 eventually(lambda: watcher.statuses()[-1:] == ["completed"])
             assert product.post("/api/jobs", {"name": "one more", "graph": {}}).status == 201
+            assert product.get("/readyz", token=None).json()["database"] == "ok"
             eventually(lambda: product.get("/readyz", token=None).json()["history"] == "on", 30.0)
             after = programs.record(GOOD)
             eventually(lambda: programs.queue(after), 30.0)
@@ -163,6 +169,21 @@ def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(
         print(product.log_tail())
         nats_log = product.data_dir / "nats.log"
         print(nats_log.read_text()[-3000:] if nats_log.exists() else "no nats.log")
+
+
+def test_a_file_system_that_became_read_only_is_told_until_it_is_not(small_disk: Path) -> None:
+    url = f"sqlite:///{small_disk / 'progress.db'}"
+    store = Store(url)
+    store.open()
+    store.close()
+    mount("-o", "remount,ro", str(small_disk))
+    with pytest.raises(StoreUnavailable):
+        store.open()  # as a worker does that begins now, and serves
+    with pytest.raises(ReadOnly, match="file system"):
+        store.ping()
+    mount("-o", "remount,rw", str(small_disk))
+    store.ping()
+    store.close()
 
 
 def flood(nats_url: str) -> None:

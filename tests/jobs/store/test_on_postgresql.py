@@ -6,6 +6,7 @@ import pytest
 
 from jobs.run.periods import Periods
 from jobs.store.database import Database as JobDatabase
+from jobs.store.database import NoRoom
 from jobs.store.postgresql import IDLE_IN_TRANSACTION
 from jobs.store.store import Store, StoreUnavailable
 from settings import Settings
@@ -85,3 +86,22 @@ def test_a_run_of_the_product_is_kept_in_postgresql(
     assert product.run_end(run_id)["status"] == "completed"
     assert postgresql.value("SELECT count(*) FROM runs WHERE status = 'completed'") == 1
     assert PASSWORD not in product.log_tail()
+
+
+def test_a_full_disk_of_postgresql_is_told_as_such_until_a_write_succeeds(
+    postgresql: Database,
+) -> None:
+    store = Store(postgresql.url)
+    store.open()
+    job = store.create_job(TENANT, "a", GRAPH)
+
+    def write(statement: str) -> None:
+        store._write(lambda connection: connection.exec_driver_sql(statement))
+
+    with pytest.raises(NoRoom, match="disk is full"):
+        write("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$")
+    with pytest.raises(NoRoom):
+        store.ping()
+    store.update_job(TENANT, job.job_id, "b", GRAPH)
+    store.ping()
+    store.close()
