@@ -70,6 +70,14 @@ NAMES_OF_THE_REFUSED = {
     ast.DictComp: "a comprehension is not allowed",
     ast.GeneratorExp: "a comprehension is not allowed",
 }
+_INVALID = (
+    "invalid syntax"  # how Python begins what it says of a word or a sign that may not be there
+)
+_MEANT = {
+    "=": "write == to compare",
+    **dict.fromkeys(("<>", "!"), "write != for what differs, and not"),
+    **dict.fromkeys(("&", "|", "AND", "OR", "NOT", "And", "Or", "Not"), "write and, or, not"),
+}
 _TEXT_FUNCTIONS = {name for name, function in FUNCTIONS.items() if function.returns == "text"}
 
 
@@ -156,7 +164,8 @@ def _tree(text: str) -> ast.expr:
     try:
         return ast.parse(line.lstrip(), mode="eval").body
     except SyntaxError as error:
-        raise ExpressionError(_syntax_message(line, error), indent + (error.offset or 1)) from None
+        message, column = _wrong(line.strip(), error)
+        raise ExpressionError(f"this is not an expression: {message}", indent + column) from None
     except (RecursionError, MemoryError):
         raise ExpressionError("the expression is nested too deeply") from None
     except ValueError as error:  # a NUL, a lone surrogate, or a number of thousands of digits
@@ -170,12 +179,20 @@ def _name_as_written(tree: ast.expr, source: Source) -> None:
             node.id = source.written(node)
 
 
-def _syntax_message(line: str, error: SyntaxError) -> str:
-    if "==" not in line and "=" in line:
-        return "this is not an expression: write == to compare"
-    if "&&" in line or "||" in line:
-        return "this is not an expression: write and, or, not"
-    return f"this is not an expression: {error.msg}"
+def _wrong(line: str, error: SyntaxError) -> tuple[str, int]:
+    """What Python's parser found, in words of here, and where; it has no place for the end of a line."""
+    column, end = error.offset or 0, error.end_offset or 0
+    found = line[column - 1 : end - 1] if 0 < column < end else ""
+    if not error.msg.startswith(_INVALID):
+        return error.msg, column or 1
+    if not column:
+        return "it ends too early", len(line) + 1
+    return _MEANT.get(found) or _unexpected(found, error.msg), column
+
+
+def _unexpected(found: str, said: str) -> str:
+    guess = said.removeprefix(_INVALID).lstrip(". ")  # "Perhaps you forgot a comma?"
+    return guess or f"{found!r} is not expected here"
 
 
 class _Checker:
