@@ -119,7 +119,7 @@ def closed_database(
     place in the SQL that they are about.
     """
     connection = duckdb.connect(":memory:", config=_CLOSED | config)
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of its cursors, too
     if disabled_optimizers:
         connection.execute(f"SET disabled_optimizers = '{disabled_optimizers}'")
     if tells_places:

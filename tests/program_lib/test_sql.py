@@ -34,6 +34,7 @@ from program_lib.types import (
 from progress_lib import Status
 from tests.program_lib.gathered import Handed, handed_on, table_of
 from tests.program_lib.in_memory import Kept, ran, rows_of
+from tests.programs import chain, node, outcome, start
 
 SALES = Schema([Column("city", TEXT), Column("amount", NUMERIC), Column("n", INTEGER)])
 SOLD = [("Rom", "1.50", 1), ("Bonn", "2", 2), ("Rom", "3.125", 3), (None, None, 4)]
@@ -347,6 +348,26 @@ def test_values_pass_unchanged() -> None:
     assert handed.rows() == rows
     again = asked("SELECT about ->> 'a' AS a, \"big\" AS b FROM input", schema, rows)
     assert again.rows() == [("1", 2**63 - 1), (None, None)]
+
+
+def test_instants_are_seen_in_utc_wherever_the_runner_is(tmp_path: Path) -> None:
+    """DuckDB begins each session in the zone of its machine."""
+    query = (
+        "SELECT CAST(moment AS DATE) AS d, CAST(moment AS VARCHAR) AS v, CAST(moment AS TIMESTAMP) AS t,"
+        " CAST('2026-07-01 00:00:00' AS TIMESTAMPTZ) AS made FROM input"
+    )
+    (tmp_path / "in.csv").write_text("moment\n2026-06-30 23:30:00Z\n")
+    types = [{"column": "moment", "type": "timestamptz"}]
+    document = chain(
+        node(1, "csv_input", path="in.csv", types=types),
+        node(2, "sql", sql=query),
+        node(3, "csv_output", path="out.csv"),
+    )
+    ended = outcome(start(document, tmp_path, TZ="Europe/Berlin"), tmp_path)
+    assert ended.code == 0, ended.stderr
+    assert (tmp_path / "out.csv").read_text() == (
+        "d,v,t,made\n2026-06-30,2026-06-30 23:30:00+00,2026-06-30 23:30:00,2026-07-01 00:00:00+00\n"
+    )
 
 
 def test_columns_that_differ_by_case_alone_are_refused() -> None:
