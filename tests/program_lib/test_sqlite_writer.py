@@ -496,6 +496,30 @@ def test_a_rollback_by_the_table_itself_ends_the_run(tmp_path: Path) -> None:
     assert rows_of(path, "SELECT * FROM t") == []
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_is_deleted_or_replaced_while_it_is_written_fails_the_run(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    """The run completed: its rows were in a file that nobody saw, or were mixed into the other one by their WAL."""
+    path = execute(tmp_path / "t.db", "CREATE TABLE t (a INTEGER)")
+    other = execute(tmp_path / "other.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES ('other')")
+    schema = schema_of(a=INTEGER)
+    writer = SqliteWriter(path, "t", "append")
+    writer.start(silent)
+    writer.open(schema)
+    writer.write(table_of(schema, (1,), (2,)))
+    writer.finish()
+    if is_replaced:
+        other.replace(path)
+    else:
+        path.unlink()
+    with pytest.raises(ProgramError, match=r"t\.db was deleted, or another file took its place"):
+        writer.commit()
+    writer.undo()
+    if is_replaced:
+        assert rows_of(path, "SELECT a FROM t") == [("other",)]
+
+
 def test_all_writers_of_one_file_share_one_transaction(tmp_path: Path) -> None:
     path = tmp_path / "out.db"
     (tmp_path / "link.db").symlink_to(path)

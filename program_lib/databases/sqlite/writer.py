@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -247,6 +247,7 @@ class _File:
         self._key = key
         self._writers = 0
         self._is_begun = self._is_committed = False
+        self._identity = self._found()
 
     @classmethod
     def shared(cls, place: Place, say: Say | None) -> _File:
@@ -266,9 +267,27 @@ class _File:
         self.check()
 
     def check(self) -> None:
-        """Raises ProgramError where SQLite has ended the transaction: what is written now would stay alone."""
-        if self._is_begun and not self.link.connection.in_transaction:
-            raise ProgramError(f"{self.link.place.name} has rolled back what this run wrote")
+        """Raises ProgramError where what is written now would stay alone, or be lost.
+
+        SQLite has ended the transaction, or the file is not at its place any more: with a WAL SQLite does not notice,
+        and what is committed would go into a file that nobody sees, or into the WAL of another one.
+        """
+        if not self._is_begun:
+            return
+        name = self.link.place.name
+        if not self.link.connection.in_transaction:
+            raise ProgramError(f"{name} has rolled back what this run wrote")
+        if self._found() != self._identity:
+            raise ProgramError(
+                f"{name} was deleted, or another file took its place, while this run wrote into it: run it again"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is at its place; None where there is none, or the database is in memory."""
+        with suppress(OSError):
+            about = os.stat(self._key)
+            return about.st_dev, about.st_ino
+        return None
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
