@@ -17,7 +17,7 @@ from program_lib.databases.turns import claim_database, spelled_alike
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import claim
 from program_lib.ports import Reader, Writer
-from program_lib.write_modes import KEYED
+from program_lib.write_modes import KEYED, MODES_THAT_COMMIT
 
 
 def read_rows(connection: str, query: str | None = None, table: str | None = None) -> Reader:
@@ -61,6 +61,8 @@ def write_rows(
     url = database_url(connection)
     around = Around(before, after)
     around.check(url.get_backend_name())
+    if mode in MODES_THAT_COMMIT:  # the table must be there
+        check_is_there(url)
     if is_sqlite_file(url):
         claim(Path(str(url.database)), "a database", is_shared=True)
     database = spelled_alike(url)

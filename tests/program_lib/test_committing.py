@@ -76,6 +76,8 @@ def test_who_commits_on_the_way_is_known_before_the_start(
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     for noted in ("_ALONE", "_SHARED"):
         monkeypatch.setattr(turns, noted, set())
+    for database in ("t.db", "u.db"):
+        (tmp_path / database).touch()
     plain = write_rows("sqlite:///t.db", "t", "append")
     assert not is_committing(plain)
     assert is_committing(write_rows("sqlite:///u.db", "t", "append", commit_rows=1_000))

@@ -329,6 +329,17 @@ def test_a_missing_table_and_a_missing_database_are_told(shop: Path, tmp_path: P
     assert not (tmp_path / "shopp.db").exists()
 
 
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_a_misspelt_database_to_write_into_is_named_and_not_made(tmp_path: Path, mode: str) -> None:
+    """An empty one was left, to which later runs could be led."""
+    (tmp_path / "in.csv").write_text("n\n1\n")
+    key = ["n"] if mode == "upsert" else None
+    target = node(2, "db_output", connection="sqlite:///shopp.db", table="t", mode=mode, key=key)
+    done = run(chain(node(1, "csv_input", path="in.csv"), target), tmp_path)
+    assert done.reason(2) == f"there is no database {tmp_path}/shopp.db"
+    assert not (tmp_path / "shopp.db").exists()
+
+
 def test_percent_signs_and_colons_in_sql_stay_as_they_are(shop: Path, tmp_path: Path) -> None:
     sql = "SELECT id, '10%s :x %%' AS odd FROM orders WHERE country LIKE 'd%' AND ':y' <> '' ORDER BY 1;"
     done = run(chain(query(sql), report()), tmp_path)
