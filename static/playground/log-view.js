@@ -48,13 +48,17 @@ export class LogView {
     setHidden(byId('log-note'), text === '');
   }
 
-  /** Add a piece of the log ({from, text}); the first one may begin in the middle of a line. */
-  add({ from, text }, { isFirst }) {
+  /** Add a piece of the log ({from, text}); the first one may begin in the middle of a line, and the last one end there. */
+  add({ from, text }, { isFirst, isLast }) {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop();
     if (isFirst && from > 0) {
       lines.shift();
       this.#dropped = true;
+    }
+    if (isLast && this.#rest !== '') {
+      lines.push(this.#rest);
+      this.#rest = '';
     }
     this.#lines.push(...lines);
     this.#keep(isFirst ? FIRST_LINES : MOST_LINES);

@@ -401,7 +401,7 @@ export class Runs {
   async #readLog(following, from) {
     const piece = await this.#api.log(following.runId, from);
     if (this.#logOf !== following) return null;
-    this.#log.add(piece, { isFirst: from < 0 });
+    this.#log.add(piece, { isFirst: from < 0, isLast: piece.ended && piece.next >= piece.size });
     const nothing = piece.ended ? 'The program wrote nothing.' : 'Nothing yet.';
     this.#log.note(this.#log.isEmpty ? nothing : '');
     return piece;

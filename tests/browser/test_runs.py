@@ -416,6 +416,26 @@ def test_a_log_shows_its_last_lines_and_is_searched_and_downloaded(
     assert download.value.suggested_filename == f"run-{run_id}.log"
 
 
+def test_the_last_words_of_a_log_need_no_line_end(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Killed")
+    run_id = shop.execute(job_id)
+    shop.run_end(run_id)
+    log = shop.data_dir / "runs" / run_id / "log.txt"
+    log.write_text("begun\nterminate called without")
+    page = open_playground(job_id)
+    expect_run(page, "completed")
+    open_drawer(page, "log")
+    shown = page.locator("#log-lines .log-line")
+    expect(shown).to_have_text(["begun", "terminate called without"])
+    log.write_text("core dumped")
+    page.reload()
+    expect_run(page, "completed")
+    open_drawer(page, "log")
+    expect(shown).to_have_text(["core dumped"])
+
+
 def test_an_open_log_follows_the_run(
     open_playground: OpenPlayground, shop: Product, amounts: str
 ) -> None:
