@@ -11,7 +11,7 @@ from program_lib.databases.turns import turn_of
 from program_lib.errors import ProgramError
 from program_lib.ports import Writer
 from program_lib.types import Schema
-from program_lib.write_modes import KEYED, LEAST_COMMITTED, MODES_THAT_COMMIT
+from program_lib.write_modes import LEAST_COMMITTED, MODES_THAT_COMMIT
 
 Say = Callable[[str], None]
 
@@ -31,7 +31,7 @@ class CommittingWriter:
             raise ProgramError(
                 f"rows are committed after each {LEAST_COMMITTED:,} or more, and not after {every:,}"
             )
-        self._make, self._mode, self._every, self._database = make, mode, every, database
+        self._make, self._every, self._database = make, every, database
         self._writer: Writer | None = None  # of the rows that come
         self._say: Say = _nobody
         self._schema = Schema()
@@ -71,9 +71,7 @@ class CommittingWriter:
 
     def told(self) -> str:
         """What became of all rows, and while some are not committed, how many are."""
-        said = (self._tally.told() if self._mode in KEYED else "") or (
-            f"{self.committed + self._held:,} rows written"
-        )
+        said = self._tally.told() or (f"{self.committed + self._held:,} rows written")
         return f"{said}, {self.committed:,} of them committed" if self._held else said
 
     def finish(self) -> None:

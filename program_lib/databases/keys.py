@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from program_lib.databases.names import spelt
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import listed
-from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
+from program_lib.write_modes import INSERT_OR_IGNORE, KEYED, UPDATE, UPSERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class Tally:
 
     mode: str
     rows: int = 0
-    found: int | None = 0  # rows whose key was there; None: the database does not tell
+    # Rows whose key was there; of a mode without a key, those that the table itself did not take. None: the database does not tell
+    found: int | None = 0
 
     def add(self, rows: int, found: int | None) -> None:
         """Counts a batch that the database has taken."""
@@ -94,10 +95,12 @@ class Tally:
         self.found = None if self.found is None or found is None else self.found + found
 
     def told(self) -> str:
-        """For people; "" where only the number of rows is known."""
-        if self.found is None:
+        """For people; "" where only the number of rows is known, or nothing else is to be said."""
+        if self.found is None or (self.mode not in KEYED and not self.found):
             return ""
         new = self.rows - self.found
+        if self.mode not in KEYED:
+            return f"{self.rows:,} rows written: the table took {new:,}, a trigger keeps the others out or puts them elsewhere"
         if self.mode == UPSERT:
             return f"{self.rows:,} rows written: {new:,} inserted, {self.found:,} updated"
         if self.mode == UPDATE:

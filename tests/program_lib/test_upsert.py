@@ -238,6 +238,39 @@ def test_after_an_error_other_rows_count_and_what_failed_does_not(target: Target
     assert items(target) == [(1, "uno"), (3, "tre")]
 
 
+KEEP_OUT = {
+    "postgresql": [
+        "CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN IF NEW.id > 1 THEN RETURN NULL; END IF; RETURN NEW; END'",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION keep_out()",
+    ],
+    "sqlite": [
+        "CREATE TRIGGER g BEFORE INSERT ON t WHEN NEW.id > 1 BEGIN SELECT RAISE(IGNORE); END"
+    ],
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+@pytest.mark.parametrize("kind", KEEP_OUT)
+def test_rows_that_a_trigger_keeps_out_are_told(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, mode: str
+) -> None:
+    target: Target = (
+        Sqlite(tmp_path / "t.db") if kind == "sqlite" else request.getfixturevalue(kind)
+    )
+    target.execute("CREATE TABLE t (id int, name varchar(20))", *KEEP_OUT[kind])
+    rows = [[(1, "one"), (2, "two")], [(3, "three")]]
+    assert write(target, mode, [], ITEM, *rows) == (
+        "3 rows written: the table took 1, a trigger keeps the others out or puts them elsewhere"
+    )
+    assert items(target) == [(1, "one")]
+
+
+def test_nothing_is_told_of_triggers_where_all_rows_are_taken(target: Target) -> None:
+    target.execute("CREATE TABLE t (id int, name varchar(20))")
+    assert write(target, "append", [], ITEM, [(1, "one"), (2, "two")], [(3, "three")]) == ""
+
+
 def test_a_run_that_is_undone_leaves_everything_as_it_was(target: Target) -> None:
     make_items(target)
     with writing(target, "upsert", ["id"], ITEM) as writer:

@@ -294,18 +294,17 @@ class PostgresqlWriter:
             sequence.see(columns[self._plan.columns.index(sequence.column)])
 
     def _stored(self, table: pa.Table, columns: list[pa.Array]) -> int | None:
-        """How many of the rows were found by their key, where the mode has one."""
+        """How many of the rows were found by their key; where the mode has none, how many the table did not take."""
         merge = self._plan.merge
         if merge is None:
-            self._copy(columns)
-            return None
+            return len(table) - self._copy(columns)
         check_no_null(table, [self._plan.columns.index(name) for name in merge.match.key])
         merge.empty(self._session)
         self._copy(columns)
         return merge.run(self._session, len(table))
 
     def told(self) -> str:
-        return self.tally.told() if self._mode in KEYED else ""
+        return self.tally.told()
 
     def _fitted(self, table: pa.Table) -> list[pa.Array]:
         return [
@@ -342,17 +341,20 @@ class PostgresqlWriter:
             plan.targets = self._targets(plan.into)
         plan.is_begun = True
 
-    def _copy(self, columns: list[pa.Array]) -> None:
+    def _copy(self, columns: list[pa.Array]) -> int:
+        """How many of the rows the table took: a trigger may keep some out."""
         names = ", ".join(map(quoted, self._plan.columns))
         statement = f"COPY {_sql(self._plan.into)} ({names}) FROM STDIN (FORMAT csv)"
         texts = [_writable(values) for values in columns]
         table = pa.table(texts, names=[str(i) for i in range(len(texts))])
+        cursor = self._session.connection.cursor()
         try:
-            with self._session.connection.cursor().copy(statement.encode()) as copy:
+            with cursor.copy(statement.encode()) as copy:
                 for start in range(0, len(table), ROWS_AT_ONCE):
                     copy.write(_lines(table.slice(start, ROWS_AT_ONCE)))
         except psycopg.Error as error:
             raise self._row_refused(error, texts) or error from error
+        return cursor.rowcount
 
     def _row_refused(self, error: psycopg.Error, columns: list[pa.Array]) -> RowRefused | None:
         """The row that COPY's context names by its line; None where it names none, or only the one that waited."""

@@ -66,7 +66,7 @@ class Inserts:
         return self._into + ", ".join([self._row] * rows)
 
     def insert(self, table: pa.Table) -> int:
-        """How many of the rows were found by their key. Raises RowRefused."""
+        """How many of the rows were found by their key, or without one were not taken. Raises RowRefused."""
         self._found = 0
         places = range(self._width)
         columns = in_two_threads(
@@ -99,9 +99,9 @@ class Inserts:
             raise
 
     def _execute(self, sql: str, values: list[Value]) -> int:
-        """How many of the rows were found by their key."""
-        self._link.connection.execute(sql, values)
-        return 0
+        """How many of the rows were found by their key; here, how many a trigger did not let into the table."""
+        rows = len(values) // self._width
+        return rows - self._link.connection.execute(sql, values).rowcount
 
     def _find(self, values: Sequence[Value], start: int) -> None:
         """Raises RowRefused for the first row that is refused alone, after those before it."""

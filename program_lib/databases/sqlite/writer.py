@@ -83,7 +83,7 @@ class SqliteWriter:
         self.tally.add(len(table), found)
 
     def told(self) -> str:
-        return self.tally.told() if self._mode in KEYED else ""
+        return self.tally.told()
 
     def finish(self) -> None:
         assert self._file is not None, "start comes first"
