@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from program_lib.batch import Batch
-from program_lib.errors import ProgramError
+from program_lib.errors import ProgramError, shortened
 from program_lib.kept.schemas import KEY, OUTPUT, schema_of_text
 from program_lib.nodes import Node, NodeFailed, Source
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
@@ -23,10 +24,11 @@ class KeptFile:
     """The kept rows of one output of a node."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError, or pyarrow's error for what is no Parquet file."""
+        """Raises OSError, or ProgramError for what is no such file."""
         if path.is_symlink():
             raise ProgramError("what was kept is not a file")
-        self._file = pq.ParquetFile(path, page_checksum_verification=True)
+        with _readable():
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
         about = self._file.schema_arrow.metadata or {}
         if KEY not in about:
             raise ProgramError("what was kept does not tell its columns")
@@ -47,12 +49,26 @@ class KeptFile:
         width = max(1, self.size // max(1, len(self)))
         rows = max(1, min(BATCH_ROWS, BATCH_BYTES // width))
         arrow = self.schema.arrow()
-        for batch in self._file.iter_batches(rows, use_threads=False):
-            if len(batch):
-                yield pa.table(batch.columns, schema=arrow)
+        with _readable():
+            for batch in self._file.iter_batches(rows, use_threads=False):
+                if len(batch):
+                    yield pa.table(batch.columns, schema=arrow)
 
     def close(self) -> None:
         self._file.close()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What Arrow says of bytes that it cannot read is said of what was kept; other errors of the system stay."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise ProgramError(
+            f"what was kept of it is damaged, so the job must run as a whole: {shortened(str(error))}"
+        ) from error
 
 
 def kept_files(directory: Path, number: int) -> list[KeptFile]:

@@ -308,3 +308,35 @@ def test_what_was_kept_and_is_gone_fails_the_run_with_a_sentence(
     )
     assert code == 1
     assert last(said, 1).message == "what was kept of it is not there any more"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"PAR1" + b"\0" * 60 + content[64:],
+    ],
+    ids=["cut off", "overwritten"],
+)
+def test_what_was_kept_and_is_damaged_fails_the_run_with_what_to_do(
+    keeps: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    damaged: Callable[[bytes], bytes],
+) -> None:
+    directory = keeps()
+    ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3)]), feeds=[2]),
+        Output(2, "Out", Kept),
+    )
+    [path] = directory.glob("1.*.parquet")
+    path.write_bytes(damaged(path.read_bytes()))
+    code, said = ran_again(
+        monkeypatch,
+        directory,
+        {1: (3, True)},
+        Source(1, "Orders", lambda: Rows(ORDERS, []), feeds=[2]),
+        Output(2, "Out", Kept),
+    )
+    assert code == 1
+    damage = "what was kept of it is damaged, so the job must run as a whole: "
+    assert last(said, 1).message.startswith(damage)
