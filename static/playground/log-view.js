@@ -80,12 +80,12 @@ export class LogView {
   #draw() {
     const query = this.#search.value.trim().toLowerCase();
     const follows = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < 24;
-    const isSame = query === this.#drawn.query && query === '';
-    if (isSame) this.#append();
-    else this.#redraw(query);
+    const isOther = query !== this.#drawn.query;
+    if (isOther || query !== '') this.#redraw(query);
+    else this.#append();
     this.#drawn = { first: this.#first, count: this.#lines.length, query };
     setHidden(byId('log-above'), !this.#dropped || query !== '');
-    if (follows || !isSame) this.#box.scrollTop = this.#box.scrollHeight;
+    if (follows || isOther) this.#box.scrollTop = this.#box.scrollHeight;
   }
 
   #append() {

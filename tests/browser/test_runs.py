@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -434,6 +435,41 @@ def test_the_last_words_of_a_log_need_no_line_end(
     expect_run(page, "completed")
     open_drawer(page, "log")
     expect(shown).to_have_text(["core dumped"])
+
+
+def test_a_log_that_grows_leaves_who_looks_through_it_where_he_is(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Grows")
+    run_id = shop.execute(job_id)
+    shop.run_end(run_id)
+    page = open_playground(job_id)
+    expect_run(page, "completed")
+    written = [f"line {n}\n" for n in range(200)]
+
+    def answer(route: Route) -> None:
+        """As of a run that is at work: what was written since."""
+        text = "".join(written)
+        begin = max(0, int(route.request.url.partition("from=")[2]))
+        piece = {"from": begin, "next": len(text), "size": len(text), "ended": False}
+        route.fulfill(json={**piece, "text": text[begin:]})
+
+    page.route(f"**/runs/{run_id}/log?*", answer)
+    open_drawer(page, "log")
+    box, shown = page.locator("#log-lines"), page.locator("#log-lines .log-line")
+    expect(shown).to_have_count(200)
+    for search in ("", "LINE"):
+        page.fill("#log-search", search)
+        expect(page.locator("#log-lines mark")).to_have_count(len(written) if search else 0)
+        box.evaluate("(box) => { box.scrollTop = 300; }")
+        written.append("line more\n")
+        expect(shown).to_have_count(len(written))
+        assert box.evaluate("(box) => box.scrollTop") == 300
+        box.evaluate("(box) => { box.scrollTop = box.scrollHeight; }")
+        written.append("line more\n")
+        expect(shown).to_have_count(len(written))
+        at_end = "(box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
+        eventually(partial(box.evaluate, at_end), what="the log follows who is at its end")
 
 
 def test_an_open_log_follows_the_run(
