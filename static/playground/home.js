@@ -6,6 +6,7 @@
 import { runsPlace } from './address.js';
 import { HomeView } from './home-view.js';
 import { keepProgram, keptPrograms } from './kept-programs.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { FAILED_WITHIN, withHeard } from './overview.js';
 import { RunsPageView } from './runs-page-view.js';
 import { currentRights } from './session.js';
@@ -68,7 +69,7 @@ export class Home {
       onGo: (place) => page.go(place),
       onCancel: (runId) => this.#cancel(runId),
       onSearch: (text) => this.#search(text),
-      onMoreJobs: () => this.#loadMoreJobs(),
+      onMoreJobs: oneAtATime(() => this.#loadMoreJobs()),
       onNewJob: () => does.newJob(),
       onImport: () => does.importJobs(),
       onKeep: (jobId, name) => this.#keep(jobId, name),
@@ -76,7 +77,7 @@ export class Home {
     this.#runsView = new RunsPageView({
       onGo: (place) => page.go(place),
       onFilter: (filter) => page.go(runsPlace(filter), { replace: true }),
-      onMore: () => this.#loadMoreRuns(),
+      onMore: oneAtATime(() => this.#loadMoreRuns()),
     });
   }
 

@@ -11,6 +11,7 @@ import { CompareView } from './compare-view.js';
 import { DrawersView } from './drawers-view.js';
 import { HistoryView } from './history-view.js';
 import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { PastView } from './past-view.js';
 import { ProgramView } from './program-view.js';
 import { Replay } from './replay.js';
@@ -66,7 +67,7 @@ export class Runs {
     this.#tells = { onOpening, onDrawer, onPast, onPlace, restore };
     this.#table = new TableView({ onSelect: (id) => page.select(id) });
     this.#times = new TimesView({ onSelect: (id) => page.select(id) });
-    this.#history = new HistoryView({ onShow: (runId) => this.#go({ run: runId }), onMore: () => this.#loadMore() });
+    this.#history = new HistoryView({ onShow: (runId) => this.#go({ run: runId }), onMore: oneAtATime(() => this.#loadMore()) });
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
     this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
     this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.#go(), actions: () => this.#pastActions() });

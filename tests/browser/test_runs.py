@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.browser.conftest import OpenPlayground, new_context
 from tests.browser.editing import box_of
 from tests.browser.load import A_SECOND, NODES, frames_under_load
-from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.pages import assert_accessible, hold, picture, shift_clock, wait_for_held
 from tests.browser.runs import (
     BAD_ROW,
     BLOCK_WEBSOCKETS,
@@ -470,6 +470,30 @@ def test_a_log_that_grows_leaves_who_looks_through_it_where_he_is(
         expect(shown).to_have_count(len(written))
         at_end = "(box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
         eventually(partial(box.evaluate, at_end), what="the log follows who is at its end")
+
+
+def test_older_runs_are_asked_for_once_however_often_one_presses(
+    open_playground: OpenPlayground, shop: Product, amounts: str
+) -> None:
+    job_id = fresh_job(shop, amounts, "Old")
+    shop.run_end(shop.execute(job_id))
+    page = open_playground(job_id)
+    expect_run(page, "completed")
+    [told] = shop.get(f"/api/jobs/{job_id}/runs").json()["runs"]
+    runs = [{**told, "runId": f"run-{n}", "createdAt": told["createdAt"] - n} for n in range(40)]
+    page.route("**/runs?limit=30", lambda route: route.fulfill(json={"runs": runs[:30]}))
+    held = hold(page, "**/runs?limit=30&before=*")
+    page.reload()
+    open_drawer(page, "runs")
+    rows = page.locator("#run-table tbody tr")
+    expect(rows).to_have_count(30)
+    page.dblclick("#runs-more")
+    wait_for_held(page, held)
+    for route in held:
+        route.fulfill(json={"runs": runs[30:]})
+    expect(rows).to_have_count(40)
+    expect(page.locator("#runs-more")).to_be_hidden()
+    assert len(held) == 1
 
 
 def test_an_open_log_follows_the_run(

@@ -1,0 +1,13 @@
+/** What is asked for again before it is done is asked for once: a button that is pressed twice has one answer. `work()` resolves when it is done. */
+export function oneAtATime(work) {
+  let isBusy = false;
+  return async () => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      await work();
+    } finally {
+      isBusy = false;
+    }
+  };
+}
