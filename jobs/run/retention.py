@@ -61,7 +61,7 @@ class OldRuns:
         while not self._stopping.is_set():
             found = 0
             if keep.days:
-                found += self._store.delete_ended_before(time.time() - keep.days * DAY, AT_ONCE)
+                found += self._store.delete_older(keep.days * DAY, AT_ONCE)
             if keep.runs_per_job:
                 found += self._store.delete_beyond(keep.runs_per_job, AT_ONCE)
             if not found:
@@ -73,7 +73,7 @@ class OldRuns:
     def _delete_deliveries(self) -> None:
         days = self._retention.deliveries_days
         while days and not self._stopping.is_set():
-            if not self._store.webhooks.delete_older(time.time() - days * DAY, AT_ONCE):
+            if not self._store.webhooks.delete_older(days * DAY, AT_ONCE):
                 break
             self._stopping.wait(PAUSE)
 

@@ -1,7 +1,6 @@
 """Runs that wait to be taken: queued again when their message was lost, failed when no runner took them in time."""
 
 import logging
-import time
 
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
@@ -25,7 +24,7 @@ class WaitingRuns:
         A queue that holds a message for each active run has lost none, so runs that only wait their turn
         cost one request. Messages of ended runs can hide a loss, but only until a runner takes them.
         """
-        waiting = self._store.queued.since(time.time() - queued_for, tag)
+        waiting = self._store.queued.not_since(queued_for, tag)
         if not waiting or self._queue.holds(tag) >= self._store.queued.count_active(tag):
             return
         for run in waiting:

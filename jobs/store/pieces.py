@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from jobs.graph.again import Again
+from jobs.store.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
 from jobs.store.node_states import NodeState
 from jobs.store.not_found import MAX_JOB_ID, NotFound
@@ -63,16 +63,16 @@ def name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:
 
 def name_and_newest(
     connection: Connection, tenant_id: str, job_id: int
-) -> tuple[str, float | None]:
-    """The job's name, and when its newest run was made; one statement. Raises NotFound."""
+) -> tuple[str, float | None, float]:
+    """The job's name, when its newest run was made, and the time; one statement. Raises NotFound."""
     if 0 < job_id <= MAX_JOB_ID:
         of_job = (RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
         newest = sa.select(sa.func.max(RUNS.c.created_at)).where(*of_job).scalar_subquery()
-        query = sa.select(JOBS.c.name, newest)
+        query = sa.select(JOBS.c.name, newest, NOW)
         query = query.where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
         row = connection.execute(query).first()
         if row is not None:
-            return row[0], row[1]
+            return row[0], row[1], row[2]
     raise no_job(job_id)
 
 
@@ -230,18 +230,18 @@ def record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     )
     query = sa.select(
         *(RUNS.c[name] for name in copied),
-        *(RUNS.c.attempt, RUNS.c.cancel_requested_at, RUNS.c.created_at),
+        *(RUNS.c.attempt, RUNS.c.cancel_requested_at, RUNS.c.created_at, NOW.label("now")),
     )
     row = connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one()
     if row["cancel_requested_at"] is not None:
         return False
-    now = time.time()
+    now = row["now"]
     values = {
         **{name: row[name] for name in copied},
         "run_id": uuid.uuid4().hex,
         "status": RunStatus.QUEUED.value,
         "request_hash": "",
-        "created_at": later_than(row["created_at"]),
+        "created_at": later_than(row["created_at"], now),
         "queued_at": now + wait,
         "due_at": now + wait,
         "retry_of": run_id,
@@ -252,16 +252,14 @@ def record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     return True
 
 
-def later_than(moment: float | None) -> float:
-    """Now; or just after `moment`, which another machine's clock told, or this one's before it was set back."""
-    now = time.time()
+def later_than(moment: float | None, now: float) -> float:
+    """`now`; or just after `moment`, which another clock told, or this one before it was set back."""
     return now if moment is None or now > moment else moment + LEAST_STEP
 
 
 def not_before(moment: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
     """Now; or `moment`, where that lies ahead: as `later_than`."""
-    now = sa.literal(time.time(), sa.Double)
-    return sa.case((moment > now, moment), else_=now)
+    return sa.case((moment > NOW, moment), else_=NOW)
 
 
 def begun_from(again: Again | None) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from jobs.store.clock import NOW
 from jobs.store.database import InTransaction
 from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
 from jobs.store.records import Run, Waiting
@@ -33,7 +32,7 @@ class QueuedRuns:
             IS_QUEUED,
             of_tag,
             RUNS.c.created_at < run.created_at,
-            sa.func.coalesce(RUNS.c.due_at, 0.0) <= time.time(),
+            sa.func.coalesce(RUNS.c.due_at, 0.0) <= NOW,
         )
         others = sa.select(sa.func.count()).where(
             RUNS.c.tenant_id != run.tenant_id, IS_QUEUED, of_tag
@@ -50,7 +49,7 @@ class QueuedRuns:
         """Retries whose time has come and that were not queued yet, the earliest first."""
         query = select_runs().where(
             RUNS.c.status == RunStatus.QUEUED.value,
-            RUNS.c.due_at <= time.time(),
+            RUNS.c.due_at <= NOW,
             RUNS.c.queued_at == RUNS.c.due_at,
         )
         query = query.order_by(RUNS.c.due_at).limit(limit)
@@ -80,33 +79,33 @@ class QueuedRuns:
 
         Retries whose time has not come are left out.
         """
-        now = time.time()
         query = sa.select(RUNS.c.run_id).where(
             RUNS.c.tenant_id == tenant_id,
             IS_QUEUED,
             RUNS.c.runner_tag == tag,
-            sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= now - age),
-            sa.func.coalesce(RUNS.c.due_at, 0.0) <= now,
+            sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= NOW - age),
+            sa.func.coalesce(RUNS.c.due_at, 0.0) <= NOW,
         )
         query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)
         return self._read(lambda connection: connection.execute(query).scalar())
 
-    def since(self, before: float, tag: str | None = None, limit: int = 1000) -> list[Run]:
-        """Queued runs of the tag that were last put in the queue before a time (Unix seconds), oldest first."""
-        query = select_runs().where(IS_QUEUED, RUNS.c.runner_tag == tag, RUNS.c.queued_at < before)
+    def not_since(self, seconds: float, tag: str | None = None, limit: int = 1000) -> list[Run]:
+        """Queued runs of the tag that were not put in the queue for so long, oldest first."""
+        is_old = RUNS.c.queued_at < NOW - seconds
+        query = select_runs().where(IS_QUEUED, RUNS.c.runner_tag == tag, is_old)
         query = query.order_by(RUNS.c.created_at).limit(limit)
         return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
 
     def longer_than(self, seconds: float) -> list[Run]:
         query = select_runs().where(
             RUNS.c.status == RunStatus.QUEUED.value,
-            sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at) < time.time() - seconds,
+            sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at) < NOW - seconds,
         )
         return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
 
     def note_again(self, run: Run) -> bool:
         """Notes that the run was queued again. False when another process has noted that first."""
-        values = {"queued_at": time.time()}
+        values = {"queued_at": NOW}
         same = RUNS.c.queued_at == run.queued_at
         return self._write(
             lambda c: set_run(c, run.tenant_id, run.run_id, RunStatus.QUEUED, values, same)
@@ -115,7 +114,7 @@ class QueuedRuns:
     def count_active(self, tag: str | None = None) -> int:
         """How many runs of the tag, of all tenants, are queued or running, without retries whose time has not come."""
         query = sa.select(sa.func.count()).select_from(RUNS)
-        query = query.where(ACTIVE, RUNS.c.runner_tag == tag, RUNS.c.queued_at <= time.time())
+        query = query.where(ACTIVE, RUNS.c.runner_tag == tag, RUNS.c.queued_at <= NOW)
         return self._read(lambda c: int(c.execute(query).scalar_one()))
 
     def all_waiting(self) -> Waiting:
@@ -124,7 +123,7 @@ class QueuedRuns:
 
         def read(connection: Connection) -> Waiting:
             of_all = sa.select(sa.func.count(), sa.func.min(begun))
-            queued, since = connection.execute(of_all.where(IS_QUEUED, begun <= time.time())).one()
+            queued, since = connection.execute(of_all.where(IS_QUEUED, begun <= NOW)).one()
             running, _ = connection.execute(of_all.where(IS_RUNNING)).one()
             return Waiting(queued, running, since, count_waiting(connection))
 

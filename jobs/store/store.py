@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
+from jobs.store.clock import NOW
 from jobs.store.database import Database, StoreUnavailable, size_on_disk
 from jobs.store.deleted import DeletedJob, drop_deleted, note_deleted, noted_deleted
 from jobs.store.errors import (
@@ -243,7 +244,7 @@ class Store:
         """
 
         def record(connection: Connection) -> Recorded:
-            job_name, newest = name_and_newest(connection, tenant_id, new.job_id)
+            job_name, newest, now = name_and_newest(connection, tenant_id, new.job_id)
             refusal = why_refused(connection, tenant_id, new.job_id, most_queued)
             before = run_of_key(connection, tenant_id, new.idempotency_key, new.request_hash)
             if before is not None:
@@ -252,7 +253,7 @@ class Store:
                 check_state(only_if, job_of(connection, tenant_id, new.job_id, for_update=True))
             if refusal is not None:
                 raise refusal
-            now = later_than(newest)
+            now = later_than(newest, now)
             run_id = uuid.uuid4().hex
             values = {
                 "run_id": run_id,
@@ -563,9 +564,9 @@ class Store:
         query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~ACTIVE)
         return set(self._read(lambda connection: connection.execute(query).scalars().all()))
 
-    def delete_ended_before(self, before: float, limit: int) -> int:
-        """Deletes runs that ended before a time (Unix seconds), the oldest first; how many it were, at most `limit`."""
-        old = sa.select(RUNS.c.run_id).where(RUNS.c.ended_at < before)
+    def delete_older(self, seconds: float, limit: int) -> int:
+        """Deletes runs that ended so long ago, the oldest first; how many it were, at most `limit`."""
+        old = sa.select(RUNS.c.run_id).where(RUNS.c.ended_at < NOW - seconds)
         return self._delete_some(old.order_by(RUNS.c.ended_at).limit(limit))
 
     def delete_beyond(self, runs_per_job: int, limit: int) -> int:

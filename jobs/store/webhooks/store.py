@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
+from jobs.store.clock import NOW
 from jobs.store.database import InTransaction
 from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.records import Place
@@ -233,9 +234,9 @@ class Webhooks:
 
         self._write(settle)
 
-    def delete_older(self, before: float, limit: int) -> int:
-        """Deletes what was recorded before a time (Unix seconds), the oldest first; how many it were, at most `limit`."""
-        old = sa.select(_DELIVERY.delivery_id).where(_DELIVERY.created_at < before)
+    def delete_older(self, seconds: float, limit: int) -> int:
+        """Deletes what was recorded so long ago, the oldest first; how many it were, at most `limit`."""
+        old = sa.select(_DELIVERY.delivery_id).where(_DELIVERY.created_at < NOW - seconds)
         old = old.order_by(_DELIVERY.created_at).limit(limit)
 
         def delete(connection: Connection) -> int:

@@ -63,7 +63,7 @@ def test_it_is_queued_once_it_is_due_and_no_sweep_takes_it_before(store: Store) 
     assert now is not None
     assert [run.run_id for run in store.queued.due()] == [now.run_id]
     assert store.queued.count_active() == 1  # messages that the queue should hold
-    assert later.run_id not in {run.run_id for run in store.queued.since(now.created_at + 50)}
+    assert later.run_id not in {run.run_id for run in store.queued.not_since(-50.0)}
     assert store.queued.longer_than(-50) == [now]
     assert later.waits_until(now.created_at) == later.due_at
     assert store.queued.note_again(now)

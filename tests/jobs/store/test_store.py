@@ -1,18 +1,19 @@
 """The database holds the truth: compare-and-set, once, and each tenant alone."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import JobEntry, LastRun, NewRun, Recorded, Run, RunFilter, Started
 from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
+from jobs.store.tables import RUNS
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
 
 ME = ProcessIdentity("here", 1, 2)
@@ -211,12 +212,14 @@ def test_a_cancel_is_asked_for_once_and_seen_by_the_runs_runner(store: Store) ->
 
 def test_waiting_runs_are_found_oldest_first_until_they_are_queued_again(store: Store) -> None:
     first, second = record(store), record(store)
-    assert store.queued.since(first.queued_at) == []
-    assert [r.run_id for r in store.queued.since(time.time())] == [first.run_id, second.run_id]
-    before = time.time()
-    assert store.queued.note_again(first)
-    assert not store.queued.note_again(first)
-    assert [r.run_id for r in store.queued.since(before)] == [second.run_id]
+    assert store.queued.not_since(100.0) == []
+    older = sa.update(RUNS).values(queued_at=RUNS.c.queued_at - 200.0)
+    store._write(lambda connection: connection.execute(older))
+    waiting = store.queued.not_since(100.0)
+    assert [run.run_id for run in waiting] == [first.run_id, second.run_id]
+    assert store.queued.note_again(waiting[0])
+    assert not store.queued.note_again(waiting[0])
+    assert [run.run_id for run in store.queued.not_since(100.0)] == [second.run_id]
     assert store.queued.position(second) == 1
     assert store.queued.longer_than(60) == []
 

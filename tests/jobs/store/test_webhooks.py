@@ -186,7 +186,10 @@ def test_the_record_is_paged_and_old_entries_go(desk: Desk) -> None:
     place = Place(first[-1].created_at, first[-1].delivery_id)
     rest = desk.hooks.deliveries(TENANT, webhook.webhook_id, 3, place)
     assert len({one.delivery_id for one in (*first, *rest)}) == 5
-    assert desk.hooks.delete_older(first[-1].created_at, 10) == 2
+    aged = sa.update(WEBHOOK_DELIVERIES).values(created_at=WEBHOOK_DELIVERIES.c.created_at - 200.0)
+    aged = aged.where(WEBHOOK_DELIVERIES.c.delivery_id.in_([one.delivery_id for one in rest]))
+    desk.store._write(lambda connection: connection.execute(aged))
+    assert desk.hooks.delete_older(100.0, 10) == 2
     assert len(desk.record(webhook)) == 3
 
 
