@@ -122,7 +122,11 @@ class DatabaseServer(ABC):
             os.chown(directory, account.pw_uid, account.pw_gid)
         with self._log(directory).open("ab") as said:
             subprocess.run(
-                self.making(directory), check=True, stdout=said, stderr=said, **self._as_account()
+                self.making(directory),
+                check=True,
+                stdout=said,
+                stderr=said,
+                **self._surroundings(directory),
             )
         port = free_port()
         self._serve(directory, port)
@@ -147,7 +151,7 @@ class DatabaseServer(ABC):
                 stdout=said,
                 stderr=said,
                 start_new_session=True,
-                **self._as_account(),
+                **self._surroundings(directory),
             )
 
         self._process = process
@@ -208,16 +212,12 @@ class DatabaseServer(ABC):
                 return pwd.getpwnam(name)
         return None
 
-    def _as_account(self) -> dict[str, Any]:
-        account = self._account()
-        if account is None:
-            return {"cwd": "/"}
-        return {
-            "cwd": "/",
-            "user": account.pw_uid,
-            "group": account.pw_gid,
-            "extra_groups": [],
-        }
+    def _surroundings(self, directory: Path) -> dict[str, Any]:
+        """A MariaDB that starts deletes temporary tables in TMPDIR, also those of others."""
+        around: dict[str, Any] = {"cwd": "/", "env": {**os.environ, "TMPDIR": str(directory)}}
+        if (account := self._account()) is None:
+            return around
+        return {**around, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
     # ------------------------------------------------ what differs
 
@@ -397,7 +397,6 @@ class Mariadb(DatabaseServer):
     def command(self, directory: Path, port: int) -> list[str]:
         settings = {
             "datadir": directory / "data",
-            "tmpdir": directory,  # one in /tmp deletes at its start the temporary tables of another
             "bind-address": "127.0.0.1",
             "port": port,
             "socket": directory / "socket",
