@@ -25,6 +25,16 @@ class TargetFailed(ProgramError):
     """What rows go to failed by itself: no row is at fault, and no other row may follow."""
 
 
+class EndUnknown(ProgramError):
+    """The connection was lost while the database worked on the end of the transaction."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"{said}; the connection was lost before the answer to COMMIT came, so it is not known whether these rows"
+            " are written: look before you run it again"
+        )
+
+
 class ExpressionFailed(ProgramError):
     """An expression cannot be evaluated, for a row or for any; `columns` are those that it looks up."""
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from program_lib import engine, settings
 from program_lib.early import MOST
+from program_lib.exit_codes import FAILED, STANDS
 from program_lib.kept.again import begun_again, keep_outputs
 from program_lib.kept.draining import Draining
 from program_lib.limits import note_file_limit
@@ -24,7 +25,6 @@ from program_lib.stopping import check, stop
 from program_lib.types import listed
 from progress_lib import ProgressReporter, Status
 
-FAILED = 1  # exit code
 # Objects that are made until cycles among them are looked for: 700, Python's default, are 90 rows of 8 columns
 GARBAGE = 50_000
 
@@ -32,9 +32,9 @@ GARBAGE = 50_000
 def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
     """Runs nodes that are given in topological order; the exit code.
 
-    0: every node completed, and all that was to be written is there. 1: a node failed, and the reason is on stderr.
-    Ends by SystemExit with 143 on SIGTERM, and 152 when the CPU time is used up. Unless it is 0, nothing was written,
-    but for what an output committed on the way, as it was asked to.
+    0: every node completed, and all that was to be written is there. 1: a node failed, and the reason is on stderr. 3: so it
+    is, but what some outputs wrote stands, or may stand. Ends by SystemExit with 143 on SIGTERM, and 152 when the CPU time is
+    used up. Unless it is 0 or 3, nothing was written, but for what an output committed on the way, as it was asked to.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     gc.set_threshold(GARBAGE)
@@ -61,7 +61,7 @@ def run_nodes(nodes: Sequence[Node], report: Report) -> int:
         failure.reason += _standing(nodes)
         failure.node.say(Status.FAILED, failure.reason, failure.row, failure.fault)
         print(hidden(told(failure)), file=sys.stderr)
-        return FAILED
+        return STANDS if failure.stands else FAILED
     return 0
 
 
@@ -138,6 +138,7 @@ def _commit(outputs: Sequence[Output]) -> None:
         except NodeFailed as failure:
             if stand:
                 failure.reason += f"; what {listed(stand)} wrote stands all the same"
+                failure.stands = True
             raise
         stand.append(output.name)
 

@@ -1,9 +1,10 @@
 """How a run ends: by a time-out that has passed, or decided from what its runner saw of the program. Pure."""
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.store.run_states import RunStatus
+from program_lib.exit_codes import STANDS
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 
@@ -39,6 +40,7 @@ class Verdict:
     reason: str | None
     close_as: Status
     close_message: str
+    may_retry: bool = True  # else rows could be written twice
 
 
 def broken_deadline(
@@ -68,7 +70,8 @@ def decide(seen: Seen) -> Verdict:
         reason = seen.ending.reason
         return Verdict(seen.ending.status, _cut(reason), Status.FAILED, _cut(reason))
     if seen.exit_code != 0:
-        return failed(f"{exit_text(seen.exit_code)}{_explained(seen)}")
+        verdict = failed(f"{exit_text(seen.exit_code)}{_explained(seen)}")
+        return replace(verdict, may_retry=seen.exit_code != STANDS)
     if seen.open_nodes and seen.heard_all:
         names = ", ".join(_named(node) for node in seen.open_nodes)
         return failed(f"the program ended with exit code 0 while {names} was still running")

@@ -401,7 +401,8 @@ class Execution:
     def _retry_after(self, verdict: Verdict) -> float | None:
         """Seconds until the run is tried again; None where it is not: only what failed by itself is."""
         run = self.run
-        if verdict.status is not RunStatus.FAILED or run.attempt >= run.attempts:
+        is_over = run.attempt >= run.attempts or not verdict.may_retry
+        if verdict.status is not RunStatus.FAILED or is_over:
             return None
         return parse_retries(self._graph.get("retries"), []).wait_before(run.attempt + 1)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.errors import ProgramError
+from program_lib.errors import EndUnknown, ProgramError
 from program_lib.failing import Made, sorted_out
 from program_lib.faults import fault_of, row_at_fault
 from program_lib.limits import reason
@@ -67,6 +67,7 @@ class NodeFailed(Exception):
         self.node, self.row, self.fault = node, row, fault_of(error)
         self.field = None if self.fault is None else self.fault.field
         self.reason = reason(error) + place
+        self.stands = isinstance(error, EndUnknown)  # whether rows are written, or may be
         super().__init__(f"{node.name}: {self.reason}")
 
 

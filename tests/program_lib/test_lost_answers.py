@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 from program_lib.databases import lost
-from program_lib.databases.lost import EndUnknown, TransactionLost
+from program_lib.databases.lost import TransactionLost
 from program_lib.databases.postgresql.session import Session
+from program_lib.errors import EndUnknown
 from program_lib.types import INTEGER
 from tests.databases import Database
 from tests.program_lib.moving import writing

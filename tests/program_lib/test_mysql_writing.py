@@ -10,9 +10,9 @@ import pymysql
 import pytest
 
 from program_lib.databases import read_rows, write_rows
-from program_lib.databases.lost import EndUnknown, TransactionLost
+from program_lib.databases.lost import TransactionLost
 from program_lib.databases.mysql.native import members_of
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import EndUnknown, ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.types import (
     BOOLEAN,

@@ -15,6 +15,8 @@ import pytest
 from jobs.store.node_states import MAX_KEPT
 from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader, open_file
+from program_lib.errors import EndUnknown
+from program_lib.exit_codes import STANDS
 from program_lib.files.many_files.reader import ManyTexts
 from program_lib.ndjson_files.reader import NdjsonReader
 from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
@@ -387,10 +389,22 @@ def test_databases_commit_before_files_and_a_late_failure_says_what_stands() -> 
         Output(2, "File", lambda: Named(turn=(1, 0))),
         Output(3, "Table", lambda: Named(turn=(0, 0))),
     )
-    assert code == 1
+    assert code == STANDS
     assert order == ["database", "file"]
     assert last(said, 3).status is Status.COMPLETED
     assert last(said, 2).message == "the disk is gone; what Table wrote stands all the same"
+
+
+def test_an_output_that_does_not_know_whether_its_rows_stand_says_so_by_the_exit_code() -> None:
+    class Lost(Kept):
+        def commit(self) -> None:
+            raise EndUnknown("the server closed the connection")
+
+    code, said = ran(
+        Source(1, "A", lambda: Rows(ORDERS, [table(1)]), feeds=[2]), Output(2, "Table", Lost)
+    )
+    assert code == STANDS
+    assert "it is not known whether these rows are written" in str(last(said, 2).message)
 
 
 def test_readers_are_closed_however_it_ends() -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.lost import EndUnknown, TransactionLost, asked_again
+from program_lib.databases.lost import TransactionLost, asked_again
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.literals import rows_of_literals
@@ -28,7 +28,7 @@ from program_lib.databases.mysql.native import declared, target
 from program_lib.databases.mysql.session import WRITING, Session, quoted, words
 from program_lib.databases.names import Table, spelt
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import EndUnknown, ProgramError, RowRefused
 from program_lib.types import Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
 

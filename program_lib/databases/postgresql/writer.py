@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.lost import EndUnknown, asked_again
+from program_lib.databases.lost import asked_again
 from program_lib.databases.names import Table, has, rows_are_kept, spelt
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
@@ -30,7 +30,7 @@ from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.session import READING, WRITING, Session, quoted, words
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import EndUnknown, ProgramError, RowRefused
 from program_lib.texts import column_texts
 from program_lib.types import BYTES, Column, Kind, Schema, listed
 from program_lib.write_modes import KEYED, UPDATE

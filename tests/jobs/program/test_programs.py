@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from program_lib.exit_codes import STANDS
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from settings.shared import MAX_NODES
 from tests.harness import NatsServer, eventually
@@ -952,7 +953,7 @@ runpy.run_path(sys.argv[-1], run_name="__main__")
 def test_a_commit_that_is_refused_leaves_files_alone_and_says_what_stands(tmp_path: Path) -> None:
     """As a deferred constraint does it, on databases that have such."""
     done = run(TWO_KINDS, tmp_path, prefix=[sys.executable, "-c", REFUSES])
-    assert done.code == 1
+    assert done.code == STANDS
     assert done.reason(4) == "the constraint is broken; what Node 3 wrote stands all the same"
     assert not (tmp_path / "out.csv").exists()
     assert rows_of(tmp_path / "one.db", "SELECT n FROM t") == [(7,)]
@@ -1020,7 +1021,7 @@ def test_where_one_of_two_databases_refuses_its_commit_the_reason_says_which_sta
     edges = [(1, 3), (3, 4), (1, 5), (5, 9), (1, 6), (6, 10)]
     document = graph([large_commit(tmp_path), *few, every, *outputs], edges)
     done = run(document, tmp_path, prefix=SMALL_FILES)
-    assert done.code == 1
+    assert done.code == STANDS
     assert done.reason(9).endswith("; what Node 4, Node 10 wrote stands all the same")
     assert rows_of(tmp_path / "small.db", "SELECT count(*) FROM a, b") == [(9,)]
     assert [done.state(number) for number in (4, 10)] == [("completed", 3)] * 2

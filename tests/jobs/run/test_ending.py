@@ -15,6 +15,11 @@ GOOD = Seen(0, "", [], [], all_completed=True, heard_all=True)
 CANCEL = Ending(RunStatus.CANCELLED, "cancelled")
 
 
+def test_what_stands_is_not_written_again() -> None:
+    assert not decide(replace(GOOD, exit_code=3)).may_retry
+    assert all(decide(replace(GOOD, exit_code=code)).may_retry for code in (1, 143, -9))
+
+
 @pytest.mark.parametrize(
     ("seen", "status", "reason"),
     [

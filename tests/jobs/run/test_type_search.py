@@ -19,7 +19,7 @@ from jobs.program.generator import generate_type_search
 from jobs.run.previews import _program
 from program_lib import settings
 from program_lib.editor.type_search import run_type_search
-from program_lib.program import FAILED
+from program_lib.exit_codes import FAILED
 from program_lib.types import DATE, INTEGER, TEXT, Column
 from tests.harness import Answer, Product, eventually, running_product
 from tests.programs import chain, graph, node
