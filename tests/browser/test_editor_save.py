@@ -1,0 +1,503 @@
+"""Saving in Chromium: drafts, what others save meanwhile, and jobs as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
+
+from tests.browser.editing import (
+    Editor,
+    node_of,
+    small_graph,
+)
+from tests.browser.pages import hold, wait_for_held
+from tests.browser.test_playground import expect_live, expect_run, expect_state, node
+from tests.harness import Product, eventually
+
+# ---------------------------------------------------------------- save
+
+
+def test_changes_are_marked_saved_by_key_and_kept_while_another_job_is_shown(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit(name="Kept")
+    page = editor.page
+    expect(page.locator("#save")).to_be_disabled()
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id > 42")
+    expect(page.locator("#unsaved")).to_be_visible()
+    mine = page.locator(f'.job[data-job-id="{editor.job_id}"]')
+    expect(mine).to_have_attribute("data-unsaved", "true")
+    page.click(f'.job[data-job-id="{shop.sample_job_id()}"]')
+    expect(page.locator("#job-name")).to_have_text("Order report")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    mine.click()
+    expect(page.locator("#unsaved")).to_be_visible()
+    editor.press("Control+s")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 42"
+    expect(mine).to_have_attribute("data-unsaved", "false")
+
+
+def test_execute_saves_first_and_runs_what_is_shown(edit: Any, shop: Product) -> None:
+    graph = small_graph()
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph)
+    expect_live(editor.page)
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id <= 10")
+    editor.page.click("#execute")
+    expect_run(editor.page, "completed")
+    expect_state(editor.page, 3, "success")
+    expect(node(editor.page, 3).locator(".node-count")).to_have_text("10")
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id <= 10"
+
+
+def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop: Product) -> None:
+    editor = edit()
+    theirs = small_graph(condition="id > 1000")
+    shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Theirs", "graph": theirs})
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    editor.page.click("#save")
+    expect(editor.page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    editor.page.click("#confirm-no")
+    assert editor.stored()["name"] == "Theirs"
+    editor.page.click("#save")
+    editor.page.click("#confirm-yes")
+    expect(editor.page.locator("#unsaved")).to_be_hidden()
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 5"
+
+
+def test_a_draft_survives_a_reload_and_can_be_discarded(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id > 42")
+    expect(page.locator("#unsaved")).to_be_visible()
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("Your unsaved draft of")
+    expect(page.locator("#unsaved")).to_be_visible()
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 42")
+    page.click("#undo")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.click("#redo")
+    page.reload()
+    expect(page.locator("#notice-action")).to_have_text("Discard it")
+    page.click("#notice-action")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 5")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.reload()
+    expect(editor.node(2)).to_be_visible()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop: Product) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    expect(page.locator("#unsaved")).to_be_visible()
+    shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Theirs", "graph": small_graph()})
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("saved by somebody else since")
+    page.click("#save")
+    expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    page.click("#confirm-no")
+    assert editor.stored()["name"] == "Theirs"
+
+
+def test_what_execute_said_of_the_graph_goes_when_that_is_mended(edit: Any) -> None:
+    graph = small_graph(condition="id = 5")
+    editor = edit({**graph, "edges": [*graph["edges"], {"from": 2, "to": 3}]})
+    page = editor.page
+    page.click("#execute")
+    expect(page.locator("#notice-text")).to_contain_text("write == to compare")
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("id = 6")
+    expect(page.locator("#notice")).to_be_visible()
+    condition.fill("id == 6")
+    expect(page.locator("#problems")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def save_elsewhere(shop: Product, editor: Editor, condition: str, name: str = "Theirs") -> None:
+    document = {"name": name, "graph": small_graph(condition=condition)}
+    assert shop.request("PUT", f"/api/jobs/{editor.job_id}", document).status == 200
+
+
+def look_at_the_list(page: Page) -> None:
+    """As the page does every ten seconds, and when it is seen again."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_what_somebody_saved_is_shown_where_nothing_was_changed_here(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit()
+    page = editor.page
+    condition = editor.node(2).locator(".node-type")
+    save_elsewhere(shop, editor, "id > 77")
+    look_at_the_list(page)
+    expect(condition).to_have_text("id > 77")
+    expect(page.locator("#job-name")).to_have_text("Theirs")
+    expect(page.locator("#notice-text")).to_contain_text("Somebody saved this job")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.click("#undo")
+    expect(condition).to_have_text("id > 5")
+    page.click("#save")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    assert editor.stored()["name"] == "Theirs"
+
+
+def test_changes_stay_where_somebody_saved_and_a_save_of_them_asks(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit()
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    expect(page.locator("#unsaved")).to_be_visible()
+    save_elsewhere(shop, editor, "id > 5", name="Only its name")
+    look_at_the_list(page)
+    expect(page.locator("#job-name")).to_have_text("Only its name")
+    expect(page.locator("#notice")).to_be_hidden()
+    save_elsewhere(shop, editor, "id > 77")
+    look_at_the_list(page)
+    expect(page.locator("#notice-action")).to_have_text("Discard my changes")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 5")
+    page.click("#save")
+    expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    page.click("#confirm-no")
+    page.click("#notice-action")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
+
+
+def test_execute_shows_first_what_somebody_saved_meanwhile(edit: Any, shop: Product) -> None:
+    editor = edit()
+    page = editor.page
+    save_elsewhere(shop, editor, "id > 77")
+    page.click("#execute")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
+    expect(page.locator("#notice-text")).to_contain_text("Somebody saved this job")
+    assert shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"] == []
+
+
+def test_execute_cannot_be_pressed_again_while_it_looks(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    page.click("#execute")
+    wait_for_held(page, held)
+    expect(page.locator("#execute")).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#execute")).to_be_enabled()
+
+
+def test_a_job_that_somebody_deleted_says_so_and_can_be_made_anew(edit: Any, shop: Product) -> None:
+    editor = edit(name="Short-lived")
+    page = editor.page
+    assert shop.request("DELETE", f"/api/jobs/{editor.job_id}").status == 204
+    look_at_the_list(page)
+    expect(page.locator("#notice-text")).to_have_text("Somebody deleted this job.")
+    page.click("#notice-action")
+    expect(page.locator("#job-name")).to_have_text("Short-lived copy")
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+
+
+def test_two_tabs_keep_a_draft_each_and_know_of_one_another(edit: Any, shop: Product) -> None:
+    first = edit()
+    second = Editor(first.page.context.new_page(), shop, first.job_id)
+
+    def condition(editor: Editor) -> Locator:
+        return editor.node(2).locator(".node-type")
+
+    def write(editor: Editor, text: str) -> None:
+        editor.node(2).click()
+        editor.field("condition").locator("textarea").fill(text)
+        expect(editor.page.locator("#unsaved")).to_be_visible()
+
+    second.page.goto(f"{shop.url}/?job={first.job_id}&token={shop.token()}")
+    expect(condition(second)).to_have_text("id > 5")
+    write(first, "id > 11")
+    notice = second.page.locator("#notice-text")
+    expect(notice).to_contain_text("being changed in another tab")
+    expect(condition(second)).to_have_text("id > 5")
+    expect(second.page.locator("#unsaved")).to_be_hidden()
+    write(second, "id > 22")
+    expect(first.page.locator("#notice-text")).to_contain_text("being changed in another tab")
+    for editor, text in ((first, "id > 11"), (second, "id > 22")):
+        editor.page.reload()
+        expect(editor.page.locator("#notice-text")).to_contain_text("Your unsaved draft of")
+        expect(condition(editor)).to_have_text(text)
+    assert node_of(first.save(), 2)["config"]["condition"] == "id > 11"
+    second.page.click("#save")
+    expect(second.page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+
+
+def test_a_draft_that_a_closed_tab_left_is_offered_and_can_be_used(
+    edit: Any, shop: Product
+) -> None:
+    first = edit()
+    first.node(2).click()
+    first.field("condition").locator("textarea").fill("id > 33")
+    expect(first.page.locator("#unsaved")).to_be_visible()
+    page = first.page.context.new_page()
+    first.page.close()
+    second = Editor(page, shop, first.job_id)
+    page.goto(f"{shop.url}/?job={first.job_id}&token={shop.token()}")
+    expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
+    condition = second.node(2).locator(".node-type")
+    expect(condition).to_have_text("id > 5")
+    page.click("#notice-action")
+    expect(condition).to_have_text("id > 33")
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("Your unsaved draft of")  # now this tab's
+    page.click("#notice-action")
+    expect(condition).to_have_text("id > 5")
+    page.reload()
+    expect(condition).to_have_text("id > 5")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_duplicated_tab_keeps_a_draft_of_its_own(edit: Any, shop: Product) -> None:
+    first = edit()
+    first.node(2).focus()
+    first.press("ArrowDown")
+    expect(first.page.locator("#unsaved")).to_be_visible()
+    with first.page.expect_popup() as opened:  # begins with a copy of this tab's session
+        first.page.evaluate("() => void window.open(location.href)")
+    page = opened.value
+    expect(page.locator("#notice-text")).to_contain_text("of another tab or an earlier visit")
+    name = "() => sessionStorage.getItem('playground.tab')"
+    eventually(lambda: page.evaluate(name) != first.page.evaluate(name))
+    expect(page.locator("#unsaved")).to_be_hidden()
+
+
+def test_leaving_the_page_asks_where_the_browser_keeps_no_drafts(edit: Any) -> None:
+    editor = edit()
+    editor.page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error(); }; }")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    editor.page.on("dialog", stay)
+    editor.node(2).click()
+    editor.page.keyboard.press("ArrowDown")
+    editor.page.evaluate("location.reload()")
+    eventually(lambda: editor.page.wait_for_timeout(20) or asked == ["beforeunload"])
+
+
+def test_a_preview_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
+    editor = edit()
+    refusals = [503, 503]
+
+    def answer(route: Route) -> None:
+        if refusals:
+            body = json.dumps({"detail": "no runner answered"})
+            route.fulfill(status=refusals.pop(), content_type="application/json", body=body)
+        else:
+            route.continue_()
+
+    editor.page.route("**/api/jobs/preview", answer)
+    editor.node(2).focus()
+    editor.press("p")
+    expect(editor.page.locator("#preview-note")).to_have_text("Waiting for a runner…")
+    expect(editor.page.locator("#preview")).to_have_attribute("data-state", "rows")
+    expect(editor.page.locator("#announcer")).to_contain_text("Preview of")
+
+
+def test_keys_work_on_a_keyboard_of_other_letters(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    keyboard = page.context.new_cdp_session(page)
+
+    def press(key: str, code: str, modifiers: int = 0) -> None:
+        keys = {"key": key, "code": code, "modifiers": modifiers}
+        for kind in ("rawKeyDown", "keyUp"):
+            keyboard.send("Input.dispatchKeyEvent", {"type": kind, **keys})
+
+    control = 2
+    editor.node(2).focus()
+    press("ф", "KeyA")  # as Ctrl+Я is Ctrl+Z, Ф is A
+    expect(page.locator("#picker")).to_be_visible()
+    editor.press("Escape")
+    editor.node(2).focus()
+    editor.press("Delete")
+    expect(editor.node(2)).to_have_count(0)
+    press("я", "KeyZ", control)
+    expect(editor.node(2)).to_be_visible()
+    editor.press("ArrowDown")
+    press("ы", "KeyS", control)
+    expect(page.locator("#unsaved")).to_be_hidden()
+    press("л", "KeyK", control)
+    expect(page.locator("#find")).to_be_visible()
+    press("л", "KeyK", control)
+    expect(page.locator("#find")).to_be_hidden()
+
+
+def test_in_the_colours_of_the_system_one_sees_what_is_chosen(edit: Any) -> None:
+    """Backgrounds and shadows, which say it otherwise, are not drawn there (high contrast of Windows)."""
+    editor = edit(forced_colors="active")
+    page = editor.page
+
+    def outlined(part: Locator) -> Any:
+        return part.evaluate("(part) => getComputedStyle(part).outlineStyle !== 'none'")
+
+    editor.node(1).click()
+    page.click('[data-drawer="runs"]')
+    jobs = page.locator("button.job")
+    sides = page.locator(".segment span")
+    drawers = [page.locator(f'[data-drawer="{name}"]') for name in ("runs", "log")]
+    page.locator("#node-name").focus()
+    eventually(lambda: outlined(drawers[0]) and not outlined(drawers[1]), what="the open drawer")
+    assert [outlined(side) for side in sides.all()] == [False, True]
+    assert outlined(page.locator('.job[aria-current="true"]'))
+    assert sum(outlined(job) for job in jobs.all()) == 1
+    page.locator("#graph").focus()
+    editor.press("a")
+    expect(page.locator(".picker-item")).not_to_have_count(0)
+    assert [outlined(item) for item in page.locator(".picker-item").all()[:2]] == [True, False]
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def test_a_job_is_made_named_and_duplicated(edit: Any, shop: Product) -> None:
+    editor = edit(name="First")
+    page = editor.page
+    page.click("#job-new")
+    expect(page.locator("#job-rename")).to_be_focused()
+    page.keyboard.type("Second")
+    page.keyboard.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("Second")
+    expect(page.locator(".job[aria-current='true']")).to_contain_text("Second")
+    page.click('.palette-item[data-type="db_input"]')
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="duplicate"]')
+    expect(page.locator("#job-name")).to_have_text("Second copy")
+    expect(page.locator(".node-name")).to_have_text(["DB Input"])
+    names = [job["name"] for job in shop.get("/api/jobs").json()["jobs"]]
+    assert {"Second", "Second copy"} <= set(names)
+
+
+def test_a_name_of_signs_beyond_the_first_plane_is_duplicated_whole(edit: Any) -> None:
+    editor = edit(name="a" + "😀" * 199)
+    editor.page.click("#job-menu")
+    editor.page.click('.menu-item[data-key="duplicate"]')
+    expect(editor.page.locator("#job-name")).to_have_text("a" + "😀" * 189 + " copy")
+
+
+def test_keys_of_an_input_method_are_none_of_the_page(edit: Any) -> None:
+    editor = edit(name="Old name")
+    page = editor.page
+    method = page.context.new_cdp_session(page)
+
+    def put_together(text: str) -> None:
+        end = {"selectionStart": len(text), "selectionEnd": len(text)}
+        method.send("Input.imeSetComposition", {"text": text, **end})
+
+    editor.press("F2")
+    put_together("にほ")
+    editor.press("Enter", "Escape")  # takes the word, or drops it
+    expect(page.locator("#job-rename")).to_be_focused()
+    method.send("Input.insertText", {"text": "日本"})
+    editor.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("日本")
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").click()
+    put_together("ほ")
+    editor.press("Escape")
+    expect(page.locator("#node-form")).to_be_visible()
+    method.send("Input.insertText", {"text": ""})
+    editor.press("Escape")
+    expect(page.locator("#node-form")).to_be_hidden()
+
+
+def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
+    editor = edit(name="Old name")
+    editor.node(2).focus()
+    editor.press("ArrowDown", "F2")
+    editor.page.keyboard.type("New name")
+    editor.press("Enter")
+    expect(editor.page.locator("#job-name")).to_have_text("New name")
+    expect(editor.page.locator("#unsaved")).to_be_visible()
+    assert editor.stored()["name"] == "New name"
+    assert node_of(editor.stored(), 2)["position"] == {"x": 340, "y": 80}
+    editor.save()
+    assert editor.stored()["name"] == "New name"
+
+
+def test_deleting_a_job_asks_first(edit: Any, shop: Product) -> None:
+    editor = edit(name="Doomed")
+    page = editor.page
+    page.locator("#job-menu").focus()
+    editor.press("Enter", "End", "Enter")
+    expect(page.locator("#confirm-title")).to_have_text("Delete “Doomed”?")
+    expect(page.locator("#confirm-no")).to_be_focused()
+    editor.press("Escape")
+    assert shop.get(f"/api/jobs/{editor.job_id}").status == 200
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="delete"]')
+    page.click("#confirm-yes")
+    expect(page.locator(f'.job[data-job-id="{editor.job_id}"]')).to_have_count(0)
+    assert shop.get(f"/api/jobs/{editor.job_id}").status == 404
+    expect(page.locator("#home")).to_be_visible()
+    expect(page.locator("#home #notice")).to_contain_text("Deleted Doomed.")
+    expect(page.locator("#bench")).to_be_hidden()
+
+
+def test_export_and_import_give_the_same_graph(edit: Any, shop: Product, tmp_path: Path) -> None:
+    editor = edit(name="Travels")
+    page = editor.page
+    page.click("#job-menu")
+    with page.expect_download() as download:
+        page.click('.menu-item[data-key="export"]')
+    assert download.value.suggested_filename == "Travels.json"
+    path = tmp_path / "travels.json"
+    download.value.save_as(path)
+    document = json.loads(path.read_text())
+    assert document["graph"]["edges"] == [{"from": 1, "to": 2}]
+    page.set_input_files("#job-files", path)
+    expect(page.locator("#job-name")).to_have_text("Travels 2")
+    imported = max(shop.get("/api/jobs").json()["jobs"], key=lambda job: job["id"])
+    assert shop.get(f"/api/jobs/{imported['id']}").json()["graph"] == document["graph"]
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"nodes": 5}')
+    page.set_input_files("#job-files", wrong)
+    expect(page.locator("#notice-text")).to_contain_text("wrong.json")
+
+
+def test_changes_can_be_discarded(edit: Any) -> None:
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Delete")
+    editor.page.click("#job-menu")
+    editor.page.click('.menu-item[data-key="discard"]')
+    editor.page.click("#confirm-yes")
+    editor.expect_nodes("Orders", "Recent", "Report")
+    expect(editor.page.locator("#unsaved")).to_be_hidden()
+
+
+def test_a_deleted_node_of_an_old_run_does_not_come_back(edit: Any, shop: Product) -> None:
+    graph = small_graph()
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph)
+    editor.page.click("#execute")
+    expect_run(editor.page, "completed")
+    editor.node(2).focus()
+    editor.press("Delete")
+    editor.expect_nodes("Orders", "Report")
+    editor.save()
+    editor.page.reload()
+    expect_run(editor.page, "completed")
+    editor.expect_nodes("Orders", "Report")
+    editor.page.click('.palette-item[data-type="map"]')
+    expect(editor.node(4)).to_have_attribute("data-state", re.compile("idle|notrun"))
