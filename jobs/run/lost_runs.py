@@ -170,16 +170,17 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
     """
     told = [state.progress.ts for state in saved if state.progress.ts is not None]
     since = max(told, default=run.started_at or run.created_at) - BACK
-    found: list[NodeState] = []
-    try:
-        for payload in _since(link, progress_subject(run.tenant_id, run.job_id), since):
-            try:
-                found.append(NodeState.parse(payload))
-            except MalformedProgress:
-                continue
-    except NatsError:
-        pass  # then the saved states count, which are about a second old
-    return found
+    deadline = time.monotonic() + READ_WAIT
+    while True:
+        found: list[NodeState] = []
+        try:
+            for payload in _since(link, progress_subject(run.tenant_id, run.job_id), since):
+                with contextlib.suppress(MalformedProgress):
+                    found.append(NodeState.parse(payload))
+            return found
+        except NatsError:  # a busy server may be asked again; without any the saved states count
+            if not link.is_up or time.monotonic() > deadline:
+                return found
 
 
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:

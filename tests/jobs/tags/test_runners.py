@@ -190,7 +190,7 @@ def test_a_retry_keeps_the_tag(
     start_runner(periods=QUICK)
     graph = {**GRAPH, "retries": {"count": 1, "wait": 1}}
     job = store.create_job(TENANT, "a job", graph)
-    new = NewRun(job.job_id, graph, program("sys.exit(3)"), attempts=2, runner_tag="gpu")
+    new = NewRun(job.job_id, graph, program("sys.exit(1)"), attempts=2, runner_tag="gpu")
     run = store.record_run(TENANT, new).run
     run_queue.put(run)
     failed = ended(store, run)
