@@ -20,7 +20,7 @@ from jobs.work.program_log import log_end
 from jobs.work.run_files import RUN_VARIABLE, RunFiles, run_mark
 from progress_lib import MalformedProgress, Status
 from progress_lib.jetstream import JetStream, beginning
-from progress_lib.nats import Link, NatsError
+from progress_lib.nats import Link, NatsError, NatsTimeout
 from progress_lib.subjects import PROGRESS_STREAM, progress_subject, stream_name
 from traces.traces import Traces
 
@@ -178,9 +178,11 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
                 with contextlib.suppress(MalformedProgress):
                     found.append(NodeState.parse(payload))
             return found
-        except NatsError:  # a busy server may be asked again; without any the saved states count
-            if not link.is_up or time.monotonic() > deadline:
+        except NatsTimeout:  # a server that is busy
+            if time.monotonic() > deadline:
                 return found
+        except NatsError:  # there is no history, or no server: the saved states count
+            return found
 
 
 def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
