@@ -71,7 +71,7 @@ class CommittingWriter:
 
     def told(self) -> str:
         """What became of all rows, and while some are not committed, how many are."""
-        said = self._tally.told() or (f"{self.committed + self._held:,} rows written")
+        said = self._tally.told() or f"{self.committed + self._held:,} rows written"
         return f"{said}, {self.committed:,} of them committed" if self._held else said
 
     def finish(self) -> None:

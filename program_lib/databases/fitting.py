@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts, parse_column, rescaled, shown
+from program_lib.texts.columns import first_failing
 from program_lib.types import AS_TEXT, Kind, Type
 
 Convert: TypeAlias = Callable[[pa.Array, Type, Type], pa.Array]
@@ -191,7 +192,9 @@ def fitted(values: pa.ChunkedArray, name: str, source: Type, target: Target) -> 
     try:
         made = convert(array, source, target.type)
     except ValueError as error:
-        index = _first_failing(array, lambda part: convert(part, source, target.type))
+        index = first_failing(
+            array, lambda part: _fails(lambda: convert(part, source, target.type))
+        )
         raise _refused(array, index, name, source, target) from error
     except RowRefused as refused:
         refused.column = name
@@ -215,21 +218,9 @@ def _refused(array: pa.Array, index: int, name: str, source: Type, target: Targe
     )
 
 
-def _first_failing(values: pa.Array, convert: Callable[[pa.Array], object]) -> int:
-    """The first row at which a conversion fails that fails for all of them, by halves."""
-    start, rows = 0, len(values)
-    while rows > 1:
-        half = rows // 2
-        if _fails(values.slice(start, half), convert):
-            rows = half
-        else:
-            start, rows = start + half, rows - half
-    return start
-
-
-def _fails(values: pa.Array, convert: Callable[[pa.Array], object]) -> bool:
+def _fails(convert: Callable[[], object]) -> bool:
     try:
-        convert(values)
+        convert()
     except (ValueError, RowRefused):
         return True
     return False

@@ -17,10 +17,15 @@ def first_bad(values: pa.Array, convert: Callable[[pa.Array], object]) -> int | 
     """The first row at which a conversion fails, found by halves; None when it now works."""
     if not fails(values, convert):
         return None
+    return first_failing(values, lambda part: fails(part, convert))
+
+
+def first_failing(values: pa.Array, part_fails: Callable[[pa.Array], bool]) -> int:
+    """The first row that fails, of values that fail together, by halves."""
     start, rows = 0, len(values)
     while rows > 1:
         half = rows // 2
-        if fails(values.slice(start, half), convert):
+        if part_fails(values.slice(start, half)):
             rows = half
         else:
             start, rows = start + half, rows - half
