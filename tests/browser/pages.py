@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from re import Pattern
@@ -55,3 +56,17 @@ def picture(page: Page, name: str, folder: Path, *, for_docs: bool = False) -> N
     page.screenshot(path=folder / f"{name}.png")
     if for_docs and os.environ.get("UPDATE_SCREENSHOTS") == "1":
         page.screenshot(path=ROOT / "docs" / f"{name}.png")
+
+
+def refuse_twice(page: Page, address: str) -> None:
+    """The first two requests are answered as where no runner is there yet."""
+    refusals = [503, 503]
+
+    def answer(route: Route) -> None:
+        if refusals:
+            body = json.dumps({"detail": "no runner answered"})
+            route.fulfill(status=refusals.pop(), content_type="application/json", body=body)
+        else:
+            route.continue_()
+
+    page.route(address, answer)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.editing import EMPTY, Editor, box_of, node_of, small_graph
-from tests.browser.pages import assert_accessible, hold, picture
+from tests.browser.pages import assert_accessible, hold, picture, refuse_twice
 from tests.browser.test_playground import expect_live, expect_run
 from tests.harness import Product
 
@@ -289,16 +288,7 @@ def test_the_form_of_an_http_input_asks_for_what_its_pages_need(edit: Any) -> No
 
 def test_finding_types_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
     editor = edit(of_this_engine(visits()))
-    refusals = [503, 503]
-
-    def answer(route: Route) -> None:
-        if refusals:
-            body = json.dumps({"detail": "no runner answered"})
-            route.fulfill(status=refusals.pop(), content_type="application/json", body=body)
-        else:
-            route.continue_()
-
-    editor.page.route("**/api/jobs/find-types", answer)
+    refuse_twice(editor.page, "**/api/jobs/find-types")
     editor.node(1).click()
     editor.page.click(".types-find")
     expect_note(editor, "Found the types of 7 columns.")

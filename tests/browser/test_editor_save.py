@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Dialog, Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.browser.editing import (
     Editor,
     node_of,
     small_graph,
 )
-from tests.browser.pages import hold, wait_for_held
+from tests.browser.pages import hold, refuse_twice, wait_for_held
 from tests.browser.test_playground import expect_live, expect_run, expect_state, node
 from tests.harness import Product, eventually
 
@@ -297,16 +297,7 @@ def test_leaving_the_page_asks_where_the_browser_keeps_no_drafts(edit: Any) -> N
 
 def test_a_preview_waits_for_a_runner_that_is_not_there_yet(edit: Any) -> None:
     editor = edit()
-    refusals = [503, 503]
-
-    def answer(route: Route) -> None:
-        if refusals:
-            body = json.dumps({"detail": "no runner answered"})
-            route.fulfill(status=refusals.pop(), content_type="application/json", body=body)
-        else:
-            route.continue_()
-
-    editor.page.route("**/api/jobs/preview", answer)
+    refuse_twice(editor.page, "**/api/jobs/preview")
     editor.node(2).focus()
     editor.press("p")
     expect(editor.page.locator("#preview-note")).to_have_text("Waiting for a runner…")
