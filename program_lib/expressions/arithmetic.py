@@ -155,7 +155,7 @@ def _whole_quotient(left: Term, right: Term) -> Term:
     (left_digits, left_scale), (_, right_scale) = _both_digits(left, right)
     scale = max(left_scale, right_scale)
     of = decimal(max(min(left_digits - left_scale + right_scale, MAX_DIGITS), 1), 0)
-    dividend, divisor = (_whole(term, scale) for term in (left, right))
+    dividend, divisor = (digits_as_whole(term, scale) for term in (left, right))
     return _decimal(_quotient(dividend, right, divisor, 0), of)
 
 
@@ -174,8 +174,8 @@ def _exact_quotient(left: Term, right: Term) -> Term:
     before = left_digits - left_scale + right_scale
     of = decimal(min(before + scale, MAX_DIGITS), scale)
     at_once = more if left_digits + more <= MAX_DIGITS else 0
-    dividend = _whole(left, left_scale + at_once)
-    whole = _quotient(dividend, right, _whole(right, right_scale), more - at_once)
+    dividend = digits_as_whole(left, left_scale + at_once)
+    whole = _quotient(dividend, right, digits_as_whole(right, right_scale), more - at_once)
     whole = _rounded_by_row(whole, left, right, scale)
     return _decimal(f"({cast(whole, decimal(MAX_DIGITS, 0))} * {_tenth(scale + 1)})", of)
 
@@ -237,7 +237,7 @@ def _long_division(above: str, below: str, more: int) -> str:
     return quotient
 
 
-def _whole(term: Term, scale: int) -> str:
+def digits_as_whole(term: Term, scale: int) -> str:
     """term * 10**scale as a HUGEINT; `scale` is at least the term's own."""
     of = exact_type(term)
     own = of.scale or 0

@@ -129,6 +129,8 @@ CASES = [
     Case("power(a, b)", "power(a::float8, b::float8)", (INTEGER, INTEGER)),
     Case("clamp(a, -5.5, 100)", "CASE WHEN a IS NOT NULL THEN least(greatest(a, -5.5), 100) END", (PRICE,)),
     Case("width_bucket(a, -100, 1000, b)", "width_bucket(a, -100, 1000, b::int)", (DOUBLE, INTEGER)),
+    Case("width_bucket(a, -0.3, 1000, b)", "width_bucket(a, -0.3, 1000, b::int)", (PRICE, INTEGER)),
+    Case("width_bucket(a, -7, 20, b)", "width_bucket(a::numeric, -7, 20, b::int)", (INTEGER, INTEGER)),
     Case("bit_and(a, b)", "a & b", (INTEGER, INTEGER)),
     Case("bit_or(a, b)", "a | b", (INTEGER, INTEGER)),
     Case("bit_xor(a, b)", "a # b", (INTEGER, INTEGER)),

@@ -173,29 +173,59 @@ def _asked(of_double: Callable[[str], str], of_exact: bool) -> Compile:
 
 
 def _bucket(terms: Sequence[Term]) -> Term:
-    """As PostgreSQL's, of doubles: 0 below the range, count + 1 above it."""
+    """As PostgreSQL's: 0 below the range, count + 1 from its end on. Of exact numbers exact."""
+    *range_, count = terms
+    if any(term.kind is Kind.DOUBLE for term in range_):
+        return _bucket_by(
+            _double_bucket, _no_double_range, [as_double(term) for term in range_], count
+        )
+    scale = max(exact_type(term).scale or 0 for term in range_)
+    return _bucket_by(
+        _exact_bucket,
+        _no_range,
+        [arithmetic.digits_as_whole(term, scale) for term in range_],
+        count,
+    )
 
+
+def _bucket_by(
+    inside: Callable[..., str], is_wrong: Callable[..., str], range_: list[str], count: Term
+) -> Term:
     def body(value: str, low: str, high: str, count: str) -> str:
-        share = f"floor(({value} - {low}) / ({high} - {low}) * {count})"
-        inside = case((f"{share} >= {count}", count), otherwise=f"CAST({share} AS BIGINT) + 1")
         return case(
             (f"{value} < {low}", "0"),
             (f"{value} >= {high}", f"{count} + 1"),
-            otherwise=inside,
+            otherwise=inside(value, low, high, count),
         )
-
-    def is_wrong(value: str, low: str, high: str, count: str) -> str:
-        finite = f"isfinite({low}) AND isfinite({high}) AND isfinite({high} - {low})"
-        return f"NOT ({finite} AND {low} < {high} AND {count} > 0) OR isnan({value})"
 
     return guarded(
         INTEGER,
         "width_bucket takes a number, a range with low below high, and a count above 0",
         is_wrong,
         body,
-        *(as_double(term) for term in terms[:3]),
-        terms[3].sql,
+        *range_,
+        count.sql,
     )
+
+
+def _no_range(value: str, low: str, high: str, count: str) -> str:
+    return f"{low} >= {high} OR {count} <= 0"
+
+
+def _no_double_range(value: str, low: str, high: str, count: str) -> str:
+    finite = f"isfinite({low}) AND isfinite({high}) AND isfinite({high} - {low})"
+    return f"NOT ({finite} AND {low} < {high} AND {count} > 0) OR isnan({value})"
+
+
+def _double_bucket(value: str, low: str, high: str, count: str) -> str:
+    share = f"floor(({value} - {low}) / ({high} - {low}) * {count})"
+    return case((f"{share} >= {count}", count), otherwise=f"CAST({share} AS BIGINT) + 1")
+
+
+def _exact_bucket(value: str, low: str, high: str, count: str) -> str:
+    """Of whole numbers of 128 bits, in which the product of three BIGINTs' differences has room."""
+    share = f"(({value} - {low}) * CAST({count} AS HUGEINT)) // ({high} - {low})"
+    return f"CAST({share} AS BIGINT) + 1"
 
 
 _NO_ANGLE = ("NOT isfinite({0}) AND NOT isnan({0})", "an infinite number is no angle: ")
