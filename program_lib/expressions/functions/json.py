@@ -14,7 +14,7 @@ from program_lib.expressions.functions.function import (
     guarded,
     text_literal_of,
 )
-from program_lib.expressions.sql import case, cast, fail, let, quoted
+from program_lib.expressions.sql import case, cast, let, quoted
 from program_lib.expressions.terms import Term
 from program_lib.types import BOOLEAN, INTEGER, TEXT, Type
 
@@ -22,7 +22,9 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9})\]")
 # What DuckDB takes though it is not JSON, outside of strings: NaN, Infinity, a comma before a bracket
 _STRINGS = r'"(?:[^"\\]|\\.)*"'
 _LAX = r"(?i)nan|inf|,\s*[\]}]"
-MANY_DIGITS = "[0-9.]{18,}"  # more than the 17 that a double has; with the point
+# Of JSON, outside of strings: a number of more digits than the 15 that a double keeps of any, and all else that has digits
+_MANY_DIGITS = r"-?[0-9.]{16,}(?:[eE][+-]?[0-9]+)?"
+_OTHERS = rf"{_STRINGS}|-?[0-9.]+(?:[eE][+-]?[0-9]+)?"
 
 
 def path_error(path: str | int) -> str | None:
@@ -66,17 +68,36 @@ def _text(terms: Sequence[Term]) -> Term:
 
 
 def _member(json: str, pointer: str) -> str:
-    """Fails for a number of more digits than DuckDB keeps of it: one that does not stand in the JSON so, to its end."""
-    value = f"json_extract_string({json}, {pointer})"
-    number = f"replace(replace(regexp_replace({value}, '\\.0$', ''), '.', '[.]'), '+', '[+]')"
-    zeros = case((f"contains({number}, '.')", "'0*'"), otherwise="'(?:[.]0*)?'")
-    is_there = f"regexp_matches({json}, '(?:^|[^0-9.])' || {number} || {zeros} || '(?:[^0-9.]|$)')"
-    is_lost = (
-        f"regexp_full_match({value}, '-?[0-9.]+(?:e[+-]?[0-9]+)?')"
-        f" AND regexp_matches({json}, {quoted(MANY_DIGITS)}) AND NOT {is_there}"
+    """A number of many digits is given as it is written, for which it becomes a string while DuckDB, which would make
+    a double of it, looks into the JSON."""
+    value = f"json_extract_string({{}}, {pointer})"
+    has_many = f"regexp_matches({json}, '[0-9.]{{16}}')"
+    return case(
+        (has_many, _without_marks(value.format(_with_marks(json)), json)),
+        otherwise=value.format(json),
     )
-    failed = fail("a number of this JSON has more digits than a floating-point number holds", TEXT)
-    return case((is_lost, failed), otherwise=value)
+
+
+def _with_marks(json: str) -> str:
+    """The JSON with each number of many digits as a string, between two marks of which no other string holds any.
+
+    Control characters stand in no JSON: around each number and each string they are found again.
+    """
+    pattern = quoted(f"({_MANY_DIGITS})|({_OTHERS})")
+    parted = rf"regexp_replace({json}, {pattern}, '\2' || chr(1) || '\1' || chr(2), 'g')"
+    opened = f"replace(replace({parted}, chr(1) || chr(2), ''), chr(1), '\"' || {_mark(json)})"
+    return f"replace({opened}, chr(2), {_mark(json)} || '\"')"
+
+
+def _without_marks(value: str, json: str) -> str:
+    mark = _mark(json)
+    bare = f"replace(replace({value}, '\"' || {mark}, ''), {mark} || '\"', '')"
+    return f"replace({bare}, {mark}, '')"  # of the value itself, which has lost its quotes
+
+
+def _mark(json: str) -> str:
+    """What stands in no string of this JSON, whoever wrote it."""
+    return f"md5({json})"
 
 
 def _has(terms: Sequence[Term]) -> Term:
