@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from pathlib import Path
 
 from jobs.store.store import Store
@@ -79,12 +78,11 @@ class OldRuns:
 
     def _delete_kept(self) -> None:
         """What nodes gave goes before its run does; of runs that have not ended it stays."""
-        before = time.time() - self._kept.days * DAY
-        old = runs_that_kept(self._data_dir, before)
-        for start in range(0, len(old), AT_ONCE):
-            ended = self._store.ended_of(old[start:][:AT_ONCE])
-            self._store.forget_kept(ended)  # first: what is told to be there is there
-            for run_id in ended:
+        kept = runs_that_kept(self._data_dir)
+        for start in range(0, len(kept), AT_ONCE):
+            old = self._store.ended_of(kept[start:][:AT_ONCE], ago=self._kept.days * DAY)
+            self._store.forget_kept(old)  # first: what is told to be there is there
+            for run_id in old:
                 RunFiles(self._data_dir, run_id).remove_kept()
 
     def _delete_files(self) -> None:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 
 
@@ -26,3 +27,8 @@ def _by_the_database(_now: Now, _compiler: Any, **_options: Any) -> str:
 
 
 NOW = Now()
+
+
+def now_of(connection: Connection) -> float:
+    """Unix seconds by that clock."""
+    return float(connection.execute(sa.select(NOW)).scalar_one())

@@ -43,7 +43,7 @@ class InstallationFigures:
             yield GaugeMetricFamily(
                 "progress_queue_oldest_wait_seconds",
                 "How long the run has waited that waits the longest",
-                0.0 if waiting.since is None else max(time.time() - waiting.since, 0.0),
+                waiting.longest,
             )
             yield GaugeMetricFamily(
                 "progress_webhook_deliveries_waiting",

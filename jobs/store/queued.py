@@ -122,9 +122,9 @@ class QueuedRuns:
         begun = sa.func.coalesce(RUNS.c.due_at, RUNS.c.created_at)
 
         def read(connection: Connection) -> Waiting:
-            of_all = sa.select(sa.func.count(), sa.func.min(begun))
-            queued, since = connection.execute(of_all.where(IS_QUEUED, begun <= NOW)).one()
+            of_all = sa.select(sa.func.count(), NOW - sa.func.min(begun))
+            queued, longest = connection.execute(of_all.where(IS_QUEUED, begun <= NOW)).one()
             running, _ = connection.execute(of_all.where(IS_RUNNING)).one()
-            return Waiting(queued, running, since, count_waiting(connection))
+            return Waiting(queued, running, max(longest or 0.0, 0.0), count_waiting(connection))
 
         return self._read(read)

@@ -194,11 +194,11 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What all tenants wait for: runs that have not ended, since when the first of them is queued, and deliveries to webhooks."""
+    """What all tenants wait for: runs that have not ended, for how many seconds one is queued at most, and deliveries to webhooks."""
 
     queued: int
     running: int
-    since: float | None
+    longest: float
     deliveries: int = 0
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.tables import RUNNERS
@@ -48,7 +49,7 @@ class Runners:
 
         def show(connection: Connection) -> None:
             own = RUNNERS.c.runner == str(runner)
-            now = _now(connection)
+            now = now_of(connection)
             update = sa.update(RUNNERS).where(own).values(**values, seen_at=now)
             if connection.execute(update).rowcount == 0:
                 row = {"runner": str(runner), **values, "seen_at": now}
@@ -72,18 +73,9 @@ class Runners:
 
 
 def _takers(connection: Connection) -> Takers:
-    there = RUNNERS.c.seen_at > _now(connection) - GONE_AFTER
+    there = RUNNERS.c.seen_at > NOW - GONE_AFTER
     rows = connection.execute(
         sa.select(RUNNERS.c.tags, RUNNERS.c.takes_untagged).where(there)
     ).all()
     tags = frozenset(tag for row in rows for tag in row.tags.split())
     return Takers(tags, not rows or any(row.takes_untagged for row in rows))
-
-
-def _now(connection: Connection) -> float:
-    """The time by the database's clock, which is one for all machines."""
-    if connection.dialect.name == "sqlite":  # its file is on this machine
-        return time.time()
-    return float(
-        connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
-    )

@@ -5,7 +5,6 @@ found. Calls raise StoreUnavailable when the database does not answer.
 """
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
-from jobs.store.clock import NOW
+from jobs.store.clock import NOW, now_of
 from jobs.store.database import Database, StoreUnavailable, size_on_disk
 from jobs.store.deleted import DeletedJob, drop_deleted, note_deleted, noted_deleted
 from jobs.store.errors import (
@@ -140,14 +139,15 @@ class Store:
     # ---- jobs
 
     def create_job(self, tenant_id: str, name: str, graph: dict[str, Any]) -> Job:
-        now = time.time()
         values = {"tenant_id": tenant_id, "name": name, "graph": json.dumps(graph)}
 
-        def create(connection: Connection) -> int:
+        def create(connection: Connection) -> Job:
+            now = now_of(connection)
             row = sa.insert(JOBS).values(**values, created_at=now, updated_at=now)
-            return int(connection.execute(row.returning(JOBS.c.job_id)).scalar_one())
+            job_id = connection.execute(row.returning(JOBS.c.job_id)).scalar_one()
+            return Job(tenant_id, int(job_id), name, graph, now, now)
 
-        return Job(tenant_id, self._write(create), name, graph, now, now)
+        return self._write(create)
 
     def jobs(
         self,
@@ -180,11 +180,14 @@ class Store:
 
         Raises NotFound, or JobChanged when `only_if` is false of the stored job.
         """
-        values = {"name": name, "graph": json.dumps(graph), "updated_at": time.time()}
+        values = {"name": name, "graph": json.dumps(graph)}
 
         def update(connection: Connection) -> Job:
-            check_state(only_if, job_of(connection, tenant_id, job_id, for_update=True))
-            connection.execute(sa.update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
+            before = job_of(connection, tenant_id, job_id, for_update=True)
+            check_state(only_if, before)
+            now = later_than(before.updated_at, now_of(connection))  # no two states have one ETag
+            update = sa.update(JOBS).where(JOBS.c.job_id == job_id)
+            connection.execute(update.values(**values, updated_at=now))
             return job_of(connection, tenant_id, job_id)
 
         return self._write(update)
@@ -211,7 +214,7 @@ class Store:
         return self._again_on_collision(delete)
 
     def deleted_jobs(self) -> list[DeletedJob]:
-        """Those whose history may not be deleted yet, some hundred at a time."""
+        """Deleted jobs whose history may not be deleted yet, some hundred at a time."""
         return self._read(noted_deleted)
 
     def drop_deleted_job(self, job_id: int) -> None:
@@ -502,12 +505,12 @@ class Store:
         started = self._write(start)
         if started is not None:
             due = started.run.due_at or started.run.created_at
-            RUN_START.observe(max(time.time() - due, 0.0))
+            RUN_START.observe(max((started.run.started_at or due) - due, 0.0))
         return started
 
     def request_cancel(self, tenant_id: str, run_id: str) -> bool:
         """Notes that a running run shall end. False when it is not running."""
-        noted = sa.func.coalesce(RUNS.c.cancel_requested_at, time.time())
+        noted = sa.func.coalesce(RUNS.c.cancel_requested_at, NOW)
         values = {"cancel_requested_at": noted}
         return self._write(lambda c: set_run(c, tenant_id, run_id, RunStatus.RUNNING, values))
 
@@ -559,9 +562,11 @@ class Store:
         query = select_runs().where(RUNS.c.status == RunStatus.RUNNING.value)
         return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
 
-    def ended_of(self, run_ids: Collection[str]) -> set[str]:
-        """Those of `run_ids` that are runs of ours that have ended, whatever their tenant."""
+    def ended_of(self, run_ids: Collection[str], ago: float = 0.0) -> set[str]:
+        """Those of `run_ids` that are runs of ours that ended, at least `ago` seconds ago, whatever their tenant."""
         query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~ACTIVE)
+        if ago:
+            query = query.where(RUNS.c.ended_at <= NOW - ago)
         return set(self._read(lambda connection: connection.execute(query).scalars().all()))
 
     def delete_older(self, seconds: float, limit: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import time
+from collections.abc import Callable
 
 from jobs.store.store import Store
 from progress_lib.jetstream import JetStream, JetStreamError
@@ -13,7 +14,9 @@ from progress_lib.subjects import PROGRESS_STREAM, deleted_subject, every_kind, 
 
 LOG = logging.getLogger(__name__)
 
-ANSWER_WAIT = 1.0  # seconds for each of two answers of JetStream; who deletes a job waits for them
+ANSWER_WAIT = (
+    1.0  # seconds for each answer of JetStream: two for one job; who deletes a job waits for them
+)
 # Seconds in which a program that was ended, or lost, may still say something, and a NATS that just returned is not heard by all
 STRAGGLERS = 300.0
 _NO_STREAM = 10059  # JetStream's error: there is no history
@@ -35,16 +38,17 @@ class DeletedJobs:
     def forget(self, tenant_id: str, job_id: int) -> None:
         """As far as NATS is there now; a sweep does the rest."""
         try:
-            self._forget(tenant_id, job_id)
+            self._forget(tenant_id, job_id, self._has_history)
         except NatsError as error:
             LOG.info("the history of the deleted job %d is deleted later: %s", job_id, error)
 
     def sweep(self) -> None:
         """Forgets all that are noted, and drops the notes of those of whom nothing more will come. Raises StoreUnavailable."""
         try:
+            has_history = functools.cache(self._has_history)  # asked once a round
             for job in self._store.deleted_jobs():
-                self._forget(job.tenant_id, job.job_id)
-                if time.time() - job.deleted_at > STRAGGLERS:
+                self._forget(job.tenant_id, job.job_id, has_history)
+                if job.age > STRAGGLERS:
                     self._store.drop_deleted_job(job.job_id)
             self._told = ""
         except NatsError as error:
@@ -52,23 +56,26 @@ class DeletedJobs:
                 LOG.warning("the history of deleted jobs is not deleted yet: %s", error)
             self._told = str(error)
 
-    def _forget(self, tenant_id: str, job_id: int) -> None:
+    def _forget(self, tenant_id: str, job_id: int, has_history: Callable[[], bool]) -> None:
         """The history goes first: a worker that has forgotten the job reads it there. Raises NatsError."""
         if not self._link.is_up:
             raise NatsAway("no connection to NATS")
         try:
-            self._purge(tenant_id, job_id)
+            if has_history():
+                self._purge(tenant_id, job_id)
         finally:
             self._link.publish(deleted_subject(tenant_id, job_id), b"")
 
-    def _purge(self, tenant_id: str, job_id: int) -> None:
-        jetstream = JetStream(self._link)
+    def _has_history(self) -> bool:
+        """Whether there is a history, and it is ours. Raises NatsError."""
         try:
-            info = jetstream.call(f"STREAM.INFO.{self._stream}", {}, ANSWER_WAIT)
-            if is_anothers(info["config"], self._rules):
-                return
-            said = {"filter": self._link.prefixed(every_kind(tenant_id, job_id))}
-            jetstream.call(f"STREAM.PURGE.{self._stream}", said, ANSWER_WAIT)
+            info = JetStream(self._link).call(f"STREAM.INFO.{self._stream}", {}, ANSWER_WAIT)
         except JetStreamError as error:
-            if error.code != _NO_STREAM:
-                raise
+            if error.code == _NO_STREAM:
+                return False
+            raise
+        return not is_anothers(info["config"], self._rules)
+
+    def _purge(self, tenant_id: str, job_id: int) -> None:
+        said = {"filter": self._link.prefixed(every_kind(tenant_id, job_id))}
+        JetStream(self._link).call(f"STREAM.PURGE.{self._stream}", said, ANSWER_WAIT)

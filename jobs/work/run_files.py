@@ -35,17 +35,11 @@ def run_directories(data_dir: Path) -> list[str]:
     return [path.name for path in all_runs(data_dir).glob("*") if _RUN_ID.fullmatch(path.name)]
 
 
-def runs_that_kept(data_dir: Path, before: float) -> list[str]:
-    """The runs here with kept outputs, the last of which was kept before a time (Unix seconds)."""
-    found = []
-    for name in run_directories(data_dir):
-        times = []
-        for directory in (all_runs(data_dir) / name / KEPT).glob("*"):
-            with contextlib.suppress(OSError):  # it may go while we look
-                times.append(directory.lstat().st_mtime)
-        if times and max(times) < before:
-            found.append(name)
-    return found
+def runs_that_kept(data_dir: Path) -> list[str]:
+    """The runs here with kept outputs."""
+    return [
+        name for name in run_directories(data_dir) if (all_runs(data_dir) / name / KEPT).exists()
+    ]
 
 
 def sizes_of_runs(data_dir: Path) -> dict[str, int]:

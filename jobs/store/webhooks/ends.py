@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from jobs.store.clock import now_of
 from jobs.store.node_states import NodeState
 from jobs.store.run_states import RunStatus, kind_of_reason
 from jobs.store.tables import NODE_STATES, RUNS, WEBHOOK_DELIVERIES, WEBHOOKS
@@ -62,7 +62,7 @@ def add_delivery(
     run_id: str | None = None,
 ) -> str:
     """Records a delivery that is due at once; returns its id."""
-    now = time.time()
+    now = now_of(connection)
     delivery_id = uuid.uuid4().hex
     values = {
         "delivery_id": delivery_id,

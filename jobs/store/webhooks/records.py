@@ -92,7 +92,10 @@ class DueWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this process sends, and all that sending takes. `attempt` tells this claim from later ones."""
+    """A delivery that this process sends, and all that sending takes. `attempt` tells this claim from later ones.
+
+    `claimed_at`: by the store's clock, as all times of deliveries.
+    """
 
     delivery_id: str
     attempt: int
@@ -104,6 +107,7 @@ class Claimed:
     form: Form
     secrets: tuple[str, ...]
     failing_since: float | None
+    claimed_at: float
 
     def __repr__(self) -> str:
         """Without the secrets and the URL, which may be one."""

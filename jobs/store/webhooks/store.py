@@ -6,7 +6,6 @@ that process dies, the delivery is due again when the lease is over, and a resul
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
-from jobs.store.clock import NOW
+from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
 from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.records import Place
@@ -66,10 +65,8 @@ class Webhooks:
 
     def create(self, tenant_id: str, new: NewWebhook, secret: str, most: int) -> Webhook:
         """Raises NotFound (the job), TooManyWebhooks."""
-        now = time.time()
         webhook_id = uuid.uuid4().hex
         values = {**_values(new), "webhook_id": webhook_id, "tenant_id": tenant_id}
-        times = {"created_at": now, "updated_at": now}
 
         def create(connection: Connection) -> Webhook:
             _check_job(connection, tenant_id, new.job_id)
@@ -78,6 +75,8 @@ class Webhooks:
                 raise TooManyWebhooks(
                     f"the tenant has {most} webhooks already, which is all that it may have; delete one first"
                 )
+            now = now_of(connection)
+            times = {"created_at": now, "updated_at": now}
             connection.execute(sa.insert(WEBHOOKS).values(**values, **times, secret=secret))
             return _webhook_of(connection, tenant_id, webhook_id)
 
@@ -91,7 +90,7 @@ class Webhooks:
         def replace(connection: Connection) -> Webhook:
             before = _locked(connection, tenant_id, webhook_id)
             _check_job(connection, tenant_id, new.job_id)
-            values: dict[str, Any] = {**_values(new), "updated_at": time.time()}
+            values: dict[str, Any] = {**_values(new), "updated_at": NOW}
             if enabled and before.disabled_at is not None:
                 values |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
             if new.url != before.url:
@@ -111,11 +110,11 @@ class Webhooks:
 
     def change_secret(self, tenant_id: str, webhook_id: str, secret: str) -> float:
         """Until the time that is returned, the present secret signs, too. Raises NotFound."""
-        now = time.time()
-        values = {"old_secret": WEBHOOKS.c.secret, "old_secret_until": now + ROTATION}
 
         def change(connection: Connection) -> float:
             _locked(connection, tenant_id, webhook_id)
+            now = now_of(connection)
+            values = {"old_secret": WEBHOOKS.c.secret, "old_secret_until": now + ROTATION}
             _update(connection, webhook_id, {**values, "secret": secret, "updated_at": now})
             return now + ROTATION
 
@@ -149,7 +148,8 @@ class Webhooks:
 
         def test(connection: Connection) -> Delivery:
             webhook = _webhook_of(connection, tenant_id, webhook_id, for_share=True)
-            document = {"timestamp": moment(time.time()), "data": {"webhookId": webhook_id}}
+            now = moment(now_of(connection))
+            document = {"timestamp": now, "data": {"webhookId": webhook_id}}
             made = add_delivery(connection, webhook_id, TEST, document, webhook.job_id)
             return _delivery_of(connection, webhook_id, made)
 
@@ -189,7 +189,7 @@ class Webhooks:
             _delivery_of(connection, webhook_id, delivery_id)
             if webhook.disabled_at is not None:
                 raise WebhookDisabled("the webhook is disabled: enable it first, and replay then")
-            values = {"status": DeliveryStatus.WAITING.value, "due_at": time.time()}
+            values = {"status": DeliveryStatus.WAITING.value, "due_at": NOW}
             update = sa.update(WEBHOOK_DELIVERIES).where(_DELIVERY.delivery_id == delivery_id)
             connection.execute(update.values(**values))
             return _delivery_of(connection, webhook_id, delivery_id)
@@ -200,15 +200,14 @@ class Webhooks:
 
     def due(self) -> list[DueWebhook]:
         """The webhooks for which a delivery is due, whose first has waited the longest first."""
-        now = time.time()
         first = sa.select(sa.func.min(_DELIVERY.due_at))
         own = first.where(_DELIVERY.webhook_id == WEBHOOKS.c.webhook_id)
         since = own.correlate(WEBHOOKS).scalar_subquery().label("since")
         query = sa.select(WEBHOOKS.c.webhook_id, WEBHOOKS.c.tenant_id, WEBHOOKS.c.url, since)
-        query = query.where(since <= now).order_by(since).limit(MOST_DUE)
+        query = query.where(since <= NOW).order_by(since).limit(MOST_DUE)
 
         def read(connection: Connection) -> list[DueWebhook]:
-            earliest = connection.execute(first).scalar()
+            earliest, now = connection.execute(first.add_columns(NOW)).one()
             if earliest is None or earliest > now:  # as it is nearly always
                 return []
             return [DueWebhook(**row) for row in connection.execute(query).mappings()]
@@ -265,7 +264,7 @@ def count_waiting(connection: Connection) -> int:
 
 
 def _claim_one(connection: Connection, webhook_id: str, lease: float) -> Claimed | None:
-    now = time.time()
+    now = now_of(connection)
     due = sa.select(_DELIVERY.delivery_id, _DELIVERY.due_at, _DELIVERY.attempts)
     due = due.where(_DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at <= now)
     due = due.order_by(_DELIVERY.due_at).limit(1).with_for_update(skip_locked=True)
@@ -283,7 +282,7 @@ def _claim_one(connection: Connection, webhook_id: str, lease: float) -> Claimed
     row = dict(connection.execute(query.where(mine)).mappings().one())
     secret, old, until = (row.pop(name) for name in _SECRETS)
     secrets = (secret, old) if old and until > now else (secret,)
-    return Claimed(**{**row, "form": Form(row["form"]), "secrets": secrets})
+    return Claimed(**{**row, "form": Form(row["form"]), "secrets": secrets, "claimed_at": now})
 
 
 def _settle_one(connection: Connection, result: Result) -> None:
@@ -326,7 +325,7 @@ def _too_many_wait(connection: Connection, webhook_id: str) -> bool:
 
 
 def _disable(connection: Connection, webhook_id: str, reason: str) -> None:
-    values = {"disabled_at": time.time(), "disabled_reason": reason}
+    values = {"disabled_at": NOW, "disabled_reason": reason}
     enabled = WEBHOOKS.c.disabled_at.is_(None)
     of_it = WEBHOOKS.c.webhook_id == webhook_id
     connection.execute(sa.update(WEBHOOKS).where(of_it, enabled).values(**values))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from jobs.graph.again import Again, Stands
 from jobs.run.retention import OldRuns
 from jobs.store.records import NewRun
 from jobs.store.store import NotFound, Store
+from jobs.store.tables import RUNS
 from jobs.work.run_files import RunFiles
 from settings.groups import KeptOutputs, Retention
 from tests.harness import ROOT, NatsServer, Product, running_product
@@ -317,9 +318,9 @@ def test_kept_outputs_have_days_of_their_own_and_what_is_over_is_said(shop: Prod
         sweep = OldRuns(with_url, shop.data_dir, Retention(), KeptOutputs(days=2))
         sweep.sweep()
         assert kept.exists(), "its days are not over"
-        then = time.time() - 3 * 86_400
-        for directory in kept.iterdir():
-            os.utime(directory, (then, then))
+        aged = sa.update(RUNS).where(RUNS.c.run_id == failed)
+        aged = aged.values(ended_at=RUNS.c.ended_at - 3 * 86_400)
+        with_url._write(lambda connection: connection.execute(aged))
         sweep.sweep()
     finally:
         with_url.close()

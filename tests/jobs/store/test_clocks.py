@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,13 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
-from settings.groups import KeptOutputs, Retention
+from jobs.store.webhooks.records import Form, NewWebhook, Told
+from jobs.webhooks.deliveries import result_of
+from jobs.webhooks.post import Outcome
+from jobs.webhooks.signature import new_secret
+from jobs.work.deleted_jobs import STRAGGLERS
+from jobs.work.run_files import RunFiles
+from settings.groups import KeptOutputs, Retention, WebhookSettings
 from tests.databases import Database
 from tests.jobs.conftest import GRAPH, TENANT
 
@@ -57,8 +64,11 @@ def test_a_runner_whose_clock_is_months_ahead_deletes_no_run(
     shared.start_run(TENANT, run.run_id, ME)
     shared.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
     clock.ahead = 100 * DAY
-    OldRuns(shared, data_dir, Retention(days=90), KeptOutputs()).sweep()
+    files = RunFiles(data_dir, run.run_id)
+    files.make_kept(TENANT)
+    OldRuns(shared, data_dir, Retention(days=90), KeptOutputs(days=7)).sweep()
     assert shared.run(TENANT, run.run_id).has_ended
+    assert files.all_kept.exists(), "what it kept, too"
 
 
 def test_a_runner_whose_clock_is_ahead_ends_no_run_as_late(shared: Store, clock: Clock) -> None:
@@ -95,3 +105,72 @@ def test_a_run_lasts_as_long_as_it_does_whatever_the_clock_of_its_runner(
     assert ended.started_at is not None and ended.ended_at is not None
     assert ended.ended_at - run.created_at < 60.0
     assert [retry.retry_of for retry in shared.queued.due()] == [run.run_id]
+
+
+@pytest.mark.parametrize("ahead", [3 * DAY, -3 * DAY])
+def test_a_delivery_is_due_at_once_whatever_the_clock_of_who_ended_the_run(
+    shared: Store, clock: Clock, ahead: float
+) -> None:
+    """One of a runner whose clock is ahead waited for as long."""
+    clock.ahead = ahead
+    webhook_id = told_of_an_end(shared)
+    clock.ahead = -ahead
+    assert [one.webhook_id for one in shared.webhooks.due()] == [webhook_id]
+    assert len(shared.webhooks.claim([webhook_id], 60.0)) == 1
+    clock.ahead = ahead
+    assert shared.webhooks.due() == [], "who claimed it has his time"
+
+
+def test_a_sender_whose_clock_is_days_ahead_disables_no_webhook(
+    shared: Store, clock: Clock
+) -> None:
+    webhook_id = told_of_an_end(shared)
+    settings = WebhookSettings(disable_days=3)
+    for ahead in (0.0, 4 * DAY):
+        clock.ahead = ahead
+        [claimed] = shared.webhooks.claim([webhook_id], 60.0)
+        began = claimed.claimed_at
+        result = result_of(claimed, Outcome(500, "it answered 500"), settings, began)
+        assert result.disable is None
+        shared.webhooks.settle([replace(result, next_at=began)])
+    assert abs(began - real()) < 60.0
+
+
+def test_an_old_secret_signs_for_a_day_whatever_the_clock_of_who_changed_it(
+    shared: Store, clock: Clock
+) -> None:
+    webhook_id = told_of_an_end(shared)
+    clock.ahead = -2 * DAY
+    shared.webhooks.change_secret(TENANT, webhook_id, new_secret())
+    clock.ahead = 2 * DAY
+    [claimed] = shared.webhooks.claim([webhook_id], 60.0)
+    assert len(claimed.secrets) == 2
+
+
+def test_what_comes_late_of_a_deleted_job_is_awaited_by_the_clock_of_the_database(
+    shared: Store, clock: Clock
+) -> None:
+    job = shared.create_job(TENANT, "a job", GRAPH)
+    clock.ahead = -DAY
+    shared.delete_job(TENANT, job.job_id)
+    clock.ahead = DAY
+    [noted] = shared.deleted_jobs()
+    assert noted.age < STRAGGLERS
+
+
+def test_two_states_of_a_job_never_have_the_same_time(shared: Store, clock: Clock) -> None:
+    """The ETag is made of it."""
+    job = shared.create_job(TENANT, "a job", GRAPH)
+    clock.ahead = -DAY
+    later = shared.update_job(TENANT, job.job_id, "another name", GRAPH)
+    assert later.updated_at > job.updated_at
+
+
+def told_of_an_end(store: Store) -> str:
+    """A webhook that is to be told of a run that has just ended."""
+    new = NewWebhook("https://hooks.example/", frozenset(Told), Form.STANDARD)
+    webhook = store.webhooks.create(TENANT, new, new_secret(), 9)
+    run = recorded(store)
+    store.start_run(TENANT, run.run_id, ME)
+    store.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
+    return webhook.webhook_id

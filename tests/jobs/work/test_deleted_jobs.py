@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,26 @@ def test_what_comes_late_of_a_deleted_job_goes_too_and_then_its_note(
     monkeypatch.setattr(deleted_jobs, "STRAGGLERS", -1.0)
     deleted.sweep()
     assert store.deleted_jobs() == []
+
+
+def test_a_round_asks_once_whether_there_is_a_history(
+    store: Store, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [job(store) for _ in range(3)]
+    stream = tell(link, *gone)
+    for one in gone:
+        store.delete_job(TENANT, one)
+    asked: list[str] = []
+    call = JetStream.call
+
+    def counted(self: JetStream, name: str, *rest: Any) -> Any:
+        asked.append(name)
+        return call(self, name, *rest)
+
+    monkeypatch.setattr(JetStream, "call", counted)
+    DeletedJobs(store, link).sweep()
+    assert sum(name.startswith("STREAM.INFO") for name in asked) == 1
+    assert [count(stream, one) for one in gone] == [0, 0, 0]
 
 
 def test_a_job_that_is_not_deleted_keeps_its_history(store: Store, link: Link) -> None:
