@@ -163,8 +163,7 @@ class Execution:
             parts.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
         if exit_code < 0:  # a signal killed it, so it could not clean up
-            pid = process.identity.pid
-            remove_unfinished(self.run, self._graph, pid, parts.data_dir, parts.allowance)
+            remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
         if met is not None and self._ending is None:
             self._ending = Ending(RunStatus.FAILED, met)

@@ -72,10 +72,10 @@ class LostRuns:
         link: Link,
         stale_after: float,
         data_dir: Path,
-        remove_unfinished: Callable[[Run, dict[str, Any], int], None],
+        remove_unfinished: Callable[[Run, dict[str, Any]], None],
         traces: Traces | None = None,
     ) -> None:
-        """`remove_unfinished(run, graph, pid)` deletes the files that a killed program was writing."""
+        """`remove_unfinished(run, graph)` deletes the files that a killed program was writing."""
         self._store = store
         self._announcer = announcer
         self._link = link
@@ -115,9 +115,8 @@ class LostRuns:
 
     def _clean_up(self, run: Run) -> None:
         """Deletes the unfinished files of a run of this machine, whose program was killed."""
-        if run.program_pid is not None:
-            graph = self._store.graph_of_run(run.tenant_id, run.run_id)
-            self._remove_unfinished(run, graph, run.program_pid)
+        graph = self._store.graph_of_run(run.tenant_id, run.run_id)
+        self._remove_unfinished(run, graph)
 
     def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
         """False when another process has ended the run, or its runner has beaten since the look."""

@@ -106,7 +106,7 @@ class Runner:
             link,
             self._periods.stale_after,
             data_dir,
-            lambda run, graph, pid: remove_unfinished(run, graph, pid, data_dir, allowance),
+            lambda run, graph: remove_unfinished(run, graph, data_dir, allowance),
             traces,
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)

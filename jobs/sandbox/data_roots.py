@@ -54,8 +54,8 @@ def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
     return found
 
 
-def unfinished(paths: Iterable[str], roots: list[Path], pid: int) -> Iterator[Path]:
-    """The unfinished files that the program with this process id was writing for these paths.
+def unfinished(paths: Iterable[str], roots: list[Path], run_id: str) -> Iterator[Path]:
+    """The unfinished files that the program of this run was writing for these paths.
 
     Of a split output those of all its files, and the other names that files of before have while they are replaced.
     """
@@ -64,8 +64,8 @@ def unfinished(paths: Iterable[str], roots: list[Path], pid: int) -> Iterator[Pa
         if not any(root in real.parents for root in roots):
             continue
         if PLACE not in real.name:
-            yield real.with_name(PART_NAME.format(name=real.name, pid=pid))
+            yield real.with_name(PART_NAME.format(name=real.name, mark=run_id))
             continue
         begin, _, end = (glob.escape(part) for part in real.name.partition(PLACE))
         for name in (f"{begin}*{end}", f"{begin}*{end}~"):
-            yield from real.parent.glob(PART_NAME.format(name=name, pid=pid))
+            yield from real.parent.glob(PART_NAME.format(name=name, mark=run_id))

@@ -88,14 +88,14 @@ def parameters_variable(texts: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def remove_unfinished(
-    run: Run, graph: Mapping[str, Any], pid: int, data_dir: Path, allowance: Allowance
+    run: Run, graph: Mapping[str, Any], data_dir: Path, allowance: Allowance
 ) -> None:
     """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
     try:
         RunFiles(data_dir, run.run_id).remove_spooled()
         roots = roots_of(allowance.rules.data_roots, run.tenant_id)
         written = files_written(as_run(graph, run.parameters))
-        for path in unfinished(written, roots, pid):
+        for path in unfinished(written, roots, run.run_id):
             path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         LOG.warning("run %s: unfinished files may be left: %s", run.run_id, error)

@@ -6,17 +6,33 @@ import ctypes
 import errno
 import io
 import os
+import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from program_lib.errors import ProgramError
+from program_lib.settings import run_id
 from program_lib.stores import Place
 
-PART_NAME = ".{name}.{pid}.part"  # as the server knows it, which removes what killed programs leave
+PART_NAME = (
+    ".{name}.{mark}.part"  # as the server knows it, which removes what killed programs leave
+)
 TURN = (1, 0)  # of a writer of files: after all databases, since a move hardly fails
+
+
+def part_name(name: str) -> str:
+    """What a file is called until it is complete. No other run chooses it, on this machine or another one."""
+    return PART_NAME.format(name=name, mark=run_id() or _by_hand())
+
+
+@cache
+def _by_hand() -> str:
+    """Stands for the run of a program that somebody started by hand."""
+    return secrets.token_hex(16)
 
 
 # Bytes from which on the system shall begin to write them to the disk, so that there is little left to wait for at the end
@@ -70,7 +86,7 @@ class PartFile:
         """`mode`: who may do what with the file, before the umask."""
         self._path = path
         self._mode = mode
-        self._part = path.with_name(PART_NAME.format(name=path.name, pid=os.getpid()))
+        self._part = path.with_name(part_name(path.name))
         self._descriptor: int | None = None
         self._is_made = False
         self._size = 0  # bytes that were appended as a whole; of a packed file as they are packed

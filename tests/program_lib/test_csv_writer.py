@@ -16,13 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.graph.paths import PART_NAME
+from jobs.sandbox.data_roots import unfinished
 from program_lib.csv_files.form import MAX_RECORD, Form
 from program_lib.csv_files.lines import csv_lines
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.files import part_files
+from program_lib.files.part_files import part_name
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -224,13 +225,36 @@ def test_nothing_changes_before_the_commit(tmp_path: Path) -> None:
     writer.open(texts("a"))
     writer.write(table(texts("a"), [("1",)]))
     writer.finish()
-    part = PART_NAME.format(name="out.csv", pid=os.getpid())  # as the server knows and removes it
+    part = part_name("out.csv")
     assert sorted(os.listdir(tmp_path)) == sorted([part, "out.csv"])
     assert path.read_bytes() == b"old\n"
     writer.commit()
     assert path.read_bytes() == b"a\n1\n"
     writer.undo()
     writer.undo()
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_runs_with_equal_process_ids_do_not_meet_in_an_unfinished_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers have equal ones, and so have machines that share a directory."""
+    path, runs = tmp_path / "out.csv", ["1" * 32, "2" * 32]
+    writers = []
+    for run_id in runs:
+        monkeypatch.setenv("RUN_ID", run_id)
+        writers.append(CsvWriter(path))
+        writers[-1].start(say)
+        writers[-1].open(texts("a"))
+    left = {part for run_id in runs for part in unfinished(["out.csv"], [tmp_path], run_id)}
+    assert left == set(tmp_path.iterdir())
+    for value, writer in zip("ab", writers, strict=True):
+        writer.write(table(texts("a"), [(value,)]))
+        writer.finish()
+    for value, writer in zip("ab", writers, strict=True):
+        writer.commit()
+        assert path.read_text() == f"a\n{value}\n"
+        writer.undo()
     assert os.listdir(tmp_path) == ["out.csv"]
 
 
@@ -315,7 +339,7 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
 def test_a_link_in_the_part_files_place_is_refused_and_stays(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    part = tmp_path / PART_NAME.format(name="x.csv", pid=os.getpid())
+    part = tmp_path / part_name("x.csv")
     part.symlink_to(victim)
     with pytest.raises(OSError, match="symbolic link"):
         write(tmp_path / "x.csv", texts("a"))

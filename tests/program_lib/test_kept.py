@@ -282,7 +282,7 @@ def test_a_full_disk_costs_what_is_kept_and_not_the_run(
     kept, write = Kept(), os.write
 
     def full(descriptor: int, content: Any) -> int:
-        if re.search(r"\.parquet\.\d+\.part$", os.readlink(f"/proc/self/fd/{descriptor}")):
+        if re.search(r"\.parquet\.[0-9a-f]+\.part$", os.readlink(f"/proc/self/fd/{descriptor}")):
             raise OSError(28, "No space left on device")
         return write(descriptor, content)
 

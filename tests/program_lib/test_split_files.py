@@ -374,11 +374,11 @@ def test_files_of_before_stay_and_are_told_or_refused(data: Path) -> None:
 
 
 def test_what_a_killed_program_leaves_is_found(tmp_path: Path) -> None:
-    left = [".o-a.csv.42.part", ".o-[b].csv.42.part", ".o-a.csv~.42.part"]
-    others = [".o-a.csv.43.part", ".p-a.csv.42.part", "o-a.csv"]
+    left = [".o-a.csv.4f.part", ".o-[b].csv.4f.part", ".o-a.csv~.4f.part"]
+    others = [".o-a.csv.5f.part", ".p-a.csv.4f.part", "o-a.csv"]
     for name in (*left, *others):
         (tmp_path / name).touch()
-    found = {path.name for path in unfinished(["o-*.csv"], [tmp_path], 42)}
+    found = {path.name for path in unfinished(["o-*.csv"], [tmp_path], "4f")}
     assert found == set(left)
 
 

@@ -127,12 +127,12 @@ def test_two_outputs_that_a_value_makes_one_are_refused() -> None:
 def test_the_unfinished_file_of_a_killed_program_is_found_by_its_values(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    part = tmp_path / ".out-7.csv.42.part"
-    other = tmp_path / ".out-{v}.csv.42.part"
+    run = replace(run_of(), parameters={"v": "7"})
+    part = tmp_path / f".out-7.csv.{run.run_id}.part"
+    other = tmp_path / f".out-{{v}}.csv.{run.run_id}.part"
     part.touch()
     other.touch()
-    run = replace(run_of(), parameters={"v": "7"})
-    remove_unfinished(run, graph_of("out-{v}.csv"), 42, tmp_path, allowance(tmp_path))
+    remove_unfinished(run, graph_of("out-{v}.csv"), tmp_path, allowance(tmp_path))
     assert (part.exists(), other.exists()) == (False, True)
     assert as_run(graph_of("{v}.csv"), {"v": "../x"})["nodes"][1]["config"]["path"] == "{v}.csv"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import data_directory, place_of
-from program_lib.files.part_files import PART_NAME
+from program_lib.files.part_files import part_name
 from program_lib.files.split_files.names import PLACE
 from program_lib.stores import Place
 from program_lib.stores.names import is_stored
@@ -44,7 +44,7 @@ def backup_of(place: Place) -> Place | None:
     """
     if not isinstance(place, Path):
         return place.backup()
-    backup = place.with_name(PART_NAME.format(name=f"{place.name}~", pid=os.getpid()))
+    backup = place.with_name(part_name(f"{place.name}~"))
     try:
         _link_or_copy(place, backup)
     except FileNotFoundError:
