@@ -32,6 +32,7 @@ FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
 STEADY = 5.0  # seconds after which a server that lets us in and then refuses us counts as one that let us in
 MAX_DENIED = 100  # refusals of one connection that are logged
+MAX_TOLD = 100  # servers and reasons that are logged while there is no connection
 
 _sid = operator.attrgetter("sid")
 
@@ -90,6 +91,8 @@ class Link:
         self._stopping = threading.Event()
         self.connects = 0  # (link thread) connections made so far
         self.failed_attempts = 0  # (link thread) attempts that failed since the last connection
+        # (link thread) servers and reasons that were logged since the last connection that held
+        self._told: set[tuple[str, str]] = set()
         self._thread = threading.Thread(target=self._run, name=f"nats-{name}", daemon=True)
 
     # ---- the caller's side
@@ -300,15 +303,19 @@ class Link:
         self.failed_attempts += 1
         attempts = self.failed_attempts
         connection.connect()
+        has_held = True
         try:
             self._established(connection)
             while not self._stopping.is_set():
                 self._read_once(connection)
         except Refused:
-            if time.monotonic() < connection.made_at + STEADY:
+            has_held = time.monotonic() >= connection.made_at + STEADY
+            if not has_held:
                 self.failed_attempts = attempts  # it would refuse us again at once
             raise
         finally:
+            if has_held:
+                self._told.clear()
             self._up.clear()
             self._connection = None
             connection.close()
@@ -376,17 +383,18 @@ class Link:
                 LOG.error("nats %s: %s", self._name, reason)
 
     def _report(self, url: str, error: Exception) -> None:
-        """One line when a connection ends or the first attempt fails; not one for each retry."""
-        level = logging.DEBUG if self.failed_attempts > 1 or self._stopping.is_set() else None
+        """A line when a connection ends, and one for each server and reason until another one holds; not one for each retry."""
         server = url.rpartition("@")[2].removeprefix("nats://").removeprefix("tls://")
-        expected = isinstance(error, (NatsError, OSError))
+        reason = (server, str(error) or type(error).__name__)
+        is_told = reason in self._told or len(self._told) >= MAX_TOLD or self._stopping.is_set()
+        if not is_told:
+            self._told.add(reason)
         LOG.log(
-            level or logging.WARNING,
+            logging.DEBUG if is_told else logging.WARNING,
             "nats %s: %s: %s; trying again",
             self._name,
-            server,
-            error or type(error).__name__,
-            exc_info=None if expected else error,
+            *reason,
+            exc_info=None if isinstance(error, (NatsError, OSError)) else error,
         )
 
     @staticmethod

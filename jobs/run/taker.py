@@ -47,6 +47,7 @@ class Taker:
         self._turns = {tag: Turns(TURNS_KEPT) for tag in takes}  # (own thread)
         self._slots = threading.BoundedSemaphore(slots)
         self._draining = threading.Event()
+        self._complaint = ""  # (own thread) why no runs can be taken, as it was logged
         self._thread = threading.Thread(target=self._run, name="runner-taker", daemon=True)
 
     def start(self) -> None:
@@ -79,14 +80,21 @@ class Taker:
             return False
         try:
             claim = self._queue.take(self._pull)
+            self._complaint = ""
             return claim is not None and self._start(claim)
         except QueueUnavailable as error:
-            LOG.warning("no runs can be taken: %s", error)
+            self._complain(str(error))
             self._draining.wait(RETRY_PAUSE)
         except Exception:
             LOG.exception("taking a run failed")
             self._draining.wait(RETRY_PAUSE)
         return False
+
+    def _complain(self, why: str) -> None:
+        """Logs why no runs can be taken: once, not at each try while it is so."""
+        if why != self._complaint:
+            self._complaint = why
+            LOG.warning("no runs can be taken: %s", why)
 
     def _start(self, claim: Claim) -> bool:
         if self._draining.is_set():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -193,6 +194,33 @@ def test_a_server_that_refuses_us_after_each_login_is_asked_ever_less_often(
         assert link.connects < 20
     told = [record for record in caplog.records if "maximum subscriptions" in record.message]
     assert len(told) == 1
+
+
+def test_another_reason_why_there_is_no_connection_is_told_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of a server that comes back with another password: the log ended with its going."""
+    server = NatsServer(tmp_path / "nats", extra=("--user", "u", "--pass", "of yesterday"))
+    renewed = NatsServer(tmp_path / "nats", port=server.port, extra=("--user", "u", "--pass", "x"))
+    server.start()
+    link = Link(server.url.replace("//", "//u:of%20yesterday@"), name="test")
+    try:
+        link.start()
+        assert link.wait_up(SOON)
+        server.stop()
+        eventually(lambda: "Connection refused" in caplog.text, SOON)
+        renewed.start()
+        eventually(lambda: "Authorization Violation" in caplog.text, SOON)
+        tried = link.failed_attempts
+        eventually(lambda: link.failed_attempts > tried + 2, SOON)
+    finally:
+        link.close()
+        server.stop()
+        renewed.stop()
+    told = Counter(
+        record.getMessage() for record in caplog.records if record.levelname == "WARNING"
+    )
+    assert set(told.values()) == {1}
 
 
 def test_what_a_server_does_not_permit_is_told_once(
