@@ -302,6 +302,9 @@ GIVEN: dict[str, tuple[Any, Any]] = {
         ("json_text('{\"a\": 9007199254740993.0, \"b\": 9007199254740992.0}', 'a')", "9007199254740993.0"),
         ("json_text('{\"a\": [-12345678901234567890.5, \"12345678901234567890.5\"]}', 'a')", '[-12345678901234567890.5,"12345678901234567890.5"]'),
         ("json_text('{\"1234567890.1234567890\": 1e0000000000000000001}', '')", '{"1234567890.1234567890":10.0}'),
+        ("mid(s, -4294967297, 1099511627776)", " Añb 12"),
+        ("mid(s, -9223372036854775808, 9223372036854775807)", ""),
+        ("mid(s, 3, 9223372036854775807)", "ñb 12"),
         ("width_bucket(0.7, 0, 1, 10)", 8),
         ("width_bucket(0.3, 0, 1, 10)", 4),
         ("width_bucket(9007199254740993, 9007199254740992, 9007199254740994, 2)", 2),
@@ -320,6 +323,23 @@ def test_a_function_means(text: str, expected: Any) -> None:
     found = value(text, **GIVEN)
     assert found == expected
     assert isinstance(found, bool) == isinstance(expected, bool)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "date_add(day, many, 'month')",
+        "date_add(day, many, 'week')",
+        "date_add(at, many * 3000000000, 'hour')",
+        "day + many",
+        "many + day",
+        "day - many",
+    ],
+)
+def test_a_day_that_is_null_stays_so_however_many_units_are_added(text: str) -> None:
+    assert (
+        value(text, day=(DATE, None), at=(TIMESTAMP, None), many=(INTEGER, 3_000_000_000)) is None
+    )
 
 
 _NUMBERS = st.builds(

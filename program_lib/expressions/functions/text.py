@@ -58,8 +58,8 @@ def _mid(terms: Sequence[Term]) -> Term:
 
     def body(text: str, start: str, count: str) -> str:
         first = _at_least(start, 1)
-        size = _at_least(f"{start} + {count} - {first}", 0)
-        return f"substring({text}, {first}, {size})"
+        size = _at_least(f"{start} + CAST({count} AS HUGEINT) - {first}", 0)
+        return f"substring({text}, {_at_most(first)}, CAST({_at_most(size)} AS BIGINT))"
 
     return guarded(
         TEXT,
@@ -67,8 +67,8 @@ def _mid(terms: Sequence[Term]) -> Term:
         lambda text, start, count: f"{count} < 0",
         body,
         text.sql,
-        texts.place(start),
-        texts.place(count),
+        start.sql,
+        count.sql,
         shown=2,
     )
 
@@ -76,6 +76,10 @@ def _mid(terms: Sequence[Term]) -> Term:
 def _at_least(sql: str, least: int) -> str:
     """NULL stays NULL, which greatest() would leave out."""
     return case((f"{sql} < {least}", str(least)), otherwise=sql)
+
+
+def _at_most(sql: str) -> str:
+    return case((f"{sql} > {texts.MAX_PLACE}", str(texts.MAX_PLACE)), otherwise=sql)
 
 
 def _repeated(terms: Sequence[Term]) -> Term:
