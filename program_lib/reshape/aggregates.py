@@ -231,7 +231,8 @@ def _extreme(asked: Asked, which: str) -> Aggregated:
     if key == asked.sql and asked.kind is not Kind.DOUBLE:
         return Aggregated(asked.known.type, asked.call(f"{which}({asked.sql})"))
     place = "n" if which == "min" else "-n"
-    by = f"{{'key': {key}, 'n': {place}}}"
+    # A struct would do, but beside one DuckDB gives 0.0 for -0.0
+    by = f"create_sort_key({key}, 'ASC NULLS LAST', {place}, 'ASC NULLS LAST')"
     return Aggregated(asked.known.type, asked.call(f"arg_{which}({asked.sql}, {by})"))
 
 

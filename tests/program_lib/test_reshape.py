@@ -106,6 +106,27 @@ def test_a_mean_of_numerics_may_have_more_digits_than_a_decimal() -> None:
     assert handed.rows() == [("8230452600823044.66666666666666666667",)]
 
 
+@pytest.mark.parametrize(
+    ("of", "values"), [(DOUBLE, (-0.0, 0.0)), (DOUBLE, (0.0, -0.0)), (NUMERIC, ("1.50", "1.5"))]
+)
+def test_the_least_and_the_most_of_equal_values_are_the_first_rows(
+    of: Type, values: Sequence[Any]
+) -> None:
+    schema = Schema([Column("a", of)])
+    rows = [(value,) for value in values]
+    wanted = {"least": ("min", "a"), "most": ("max", "a")}
+    handed = gather(lambda rows: rows.aggregate([], wanted), schema, rows)
+    assert str(handed.rows()) == str([(values[0], values[0])])
+    handed = gather(
+        lambda rows: rows.window(
+            {f"r {name}": (f"running {of}", "a") for name, (of, _) in wanted.items()}
+        ),
+        schema,
+        rows,
+    )
+    assert str(handed.rows()[-1]) == str((values[1], values[0], values[0]))
+
+
 def test_a_mean_that_rounds_to_nothing_has_no_sign() -> None:
     schema, least = Schema([Column("a", NUMERIC)]), "-0." + "0" * 37 + "1"
     handed = gather(
