@@ -33,7 +33,19 @@ from program_lib.files.split_files.names import value_name
 from program_lib.ndjson_files import write_ndjson
 from program_lib.parquet_files import write_parquet
 from program_lib.ports import Writer
-from program_lib.types import BOOLEAN, BYTES, DATE, INTEGER, TEXT, Column, Schema, Type
+from program_lib.types import (
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    NUMERIC,
+    TEXT,
+    Column,
+    Kind,
+    Schema,
+    Type,
+)
 from tests.program_lib.moving import rows_of, say
 from tests.programs import chain, graph, node, run
 
@@ -116,6 +128,27 @@ def test_both_make_numbers_within_each_value(data: Path) -> None:
 def test_no_rows_make_no_file(data: Path) -> None:
     assert write(write_csv("*.csv", split_by="k")) == "0 rows written into 0 files"
     assert files(data) == {}
+
+
+@pytest.mark.parametrize(
+    ("of", "values", "names"),
+    [
+        (NUMERIC, ["1.50", "1.5", "1.500", "15", "-0.0", "0", "10", "10.00", "100", "NaN"], ["1.50", "15", "-0.0", "10", "100", "NaN"]),
+        (DOUBLE, [0.0, -0.0, 1.5], ["0", "1.5"]),
+        (Type(Kind.TEXT, length=3, is_padded=True), ["a  ", "a", " a"], ["a %20", "%20a"]),
+    ],
+    ids=["numeric", "double", "char"],
+)  # fmt: skip
+def test_values_that_are_equal_have_one_file_with_the_first_ones_name(
+    data: Path, of: Type, values: list[Any], names: list[str]
+) -> None:
+    columns = {"k": of, "n": INTEGER}
+    batches = [[(value, n)] for n, value in enumerate(values)]
+    write(write_csv("o-*.csv", split_by="k"), [one for [one] in batches], columns=columns)
+    assert sorted(files(data)) == sorted(f"o-{name}.csv" for name in names)
+    write(write_csv("p-*.csv", split_by="k"), *batches, columns=columns)
+    for name in names:
+        assert (data / f"p-{name}.csv").read_text() == (data / f"o-{name}.csv").read_text()
 
 
 def test_values_of_any_type_are_written_as_their_texts(data: Path) -> None:

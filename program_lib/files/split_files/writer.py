@@ -18,7 +18,7 @@ from program_lib.files.split_files.names import LONGEST_NAME, file_name, place_e
 from program_lib.ports import Writer
 from program_lib.stores import Place
 from program_lib.texts import column_texts, shown
-from program_lib.types import Kind, Schema, listed
+from program_lib.types import Kind, Schema, Type, listed
 
 KEEP, REFUSE = "keep", "refuse"  # what becomes of files of before that the path means
 MOST_VALUES = 100  # of the column: each has a file that is open until the end
@@ -115,7 +115,7 @@ class SplitWriter:
         self._most_bytes = megabytes * MB
         self._failure: ProgramError | OSError | None = None  # after which no row is written
         self._schema = Schema()
-        self._values: dict[str | None, _Value] = {}  # by the texts of the values
+        self._values: dict[str | None, _Value] = {}  # by the keys of the values
         self._rows = self._stay = 0
         self._say: Callable[[str], None] = _nobody
 
@@ -222,8 +222,8 @@ class SplitWriter:
         """The rows by their files, which are made. Raises RowRefused for a value that makes no name."""
         added: dict[str, int] = {}  # rows of files in this batch
         piece = self._rows_at_once(table)
-        for text, indices in self._by_value(table):
-            value = self._value(text, indices)
+        for key, text, indices in self._by_value(table):
+            value = self._value(key, text, indices)
             while len(indices):
                 file = self._file(value, added)
                 there = file.rows + added.get(file.path, 0)
@@ -238,22 +238,23 @@ class SplitWriter:
         rows: int = PIECE * len(table) // max(1, table.nbytes)
         return max(1, rows)
 
-    def _by_value(self, table: pa.Table) -> Iterator[tuple[str | None, pa.Array]]:
+    def _by_value(self, table: pa.Table) -> Iterator[tuple[str | None, str | None, pa.Array]]:
+        """A key that is the same for equal values, the text of the first of them, and the rows."""
         rows = pa.arange(0, len(table))
         if not self._by:
-            yield None, rows
+            yield None, None, rows
             return
         column = self._schema.column(self._by)
         assert column is not None
         texts = column_texts(table.column(self._by), column.type, column.name)
-        for text in pc.unique(texts).to_pylist():
-            is_it = (
-                pc.is_null(texts) if text is None else pc.fill_null(pc.equal(texts, text), False)
-            )
-            yield text, rows.filter(is_it)
+        keys = _keys(texts, column.type)
+        for key in pc.unique(keys).to_pylist():
+            is_it = pc.is_null(keys) if key is None else pc.fill_null(pc.equal(keys, key), False)
+            indices = rows.filter(is_it)
+            yield key, texts[indices[0].as_py()].as_py(), indices
 
-    def _value(self, text: str | None, indices: pa.Array) -> _Value:
-        if (known := self._values.get(text)) is not None:
+    def _value(self, key: str | None, text: str | None, indices: pa.Array) -> _Value:
+        if (known := self._values.get(key)) is not None:
             return known
         if len(self._values) >= MOST_VALUES:
             raise ProgramError(
@@ -265,7 +266,7 @@ class SplitWriter:
             raise RowRefused(
                 indices[0].as_py(), f"{shown(text or '')}: {error}", self._by
             ) from None
-        return self._values.setdefault(text, _Value(name))
+        return self._values.setdefault(key, _Value(name))
 
     def _file(self, value: _Value, added: dict[str, int]) -> _File:
         """The file that takes the next rows."""
@@ -322,6 +323,17 @@ class SplitWriter:
 
     def _files(self) -> Iterator[_File]:
         return (file for value in self._values.values() for file in value.files)
+
+
+def _keys(texts: pa.Array | pa.ChunkedArray, of: Type) -> pa.Array | pa.ChunkedArray:
+    """The texts of values, in one form for those that are equal: 1.50 is 1.5, -0 is 0."""
+    if of.is_padded:
+        return pc.utf8_rtrim(texts, " ")
+    if of.kind is Kind.NUMERIC:
+        texts = pc.replace_substring_regex(texts, r"^(-?\d+)(?:\.0*|(\.\d*?)0*)$", r"\1\2")
+    if of.kind in (Kind.NUMERIC, Kind.DOUBLE):
+        return pc.replace_substring_regex(texts, "^-0$", "0")
+    return texts
 
 
 def _nobody(message: str) -> None:
