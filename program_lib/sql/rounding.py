@@ -35,15 +35,25 @@ Digits = tuple[int, int]  # of a decimal: all of them, and those after the point
 Place = tuple[int, int]  # the first byte in the query, and how many there are
 
 
+class Rounded(QueryRefused):
+    """A query in which a number would lose digits: it has `digits` after the point. 0: it is a text."""
+
+    def __init__(self, reason: str, position: int | None, digits: int) -> None:
+        super().__init__(reason, position)
+        self.digits = digits
+
+
 def check_nothing_is_rounded(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Raises QueryRefused for a value that would lose digits, unless the query says so by a CAST or what it has are zeros."""
+    """Raises Rounded for a value that would lose digits, unless the query says so by a CAST or what it has are zeros."""
     casts = (found for found in _parts(tree(connection, query)) if found.get("class") == "CAST")
     written = {_place(cast): cast["type_expr"] for cast in casts}
     for found in _parts(_plan(connection, query)):
         if not _is_cast(found) or _is_written(found, written.get(_place(found))):
             continue
-        if (why := _why_rounded(found)) is not None:
-            raise QueryRefused(why, position_of(found))
+        for type_, wanted in _leaves(found["arguments"][0], found["return_type"]):
+            if (why := _why_rounded(found["children"][0], type_, wanted)) is not None:
+                digits = _digits(type_)
+                raise Rounded(why, position_of(found), digits[1] if digits else 0)
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -74,10 +84,20 @@ def _is_written(cast: Found, type_: Found | None) -> bool:
 
     A CAST that changes nothing is none in the plan: in its place is the cast that is made of its value.
     """
-    if type_ is None:
-        return False
-    digits = _digits(cast["return_type"])
-    return type_["type_name"].upper() not in _TEXTS if digits is None else _written(type_) == digits
+    return type_ is not None and _is_same(type_, cast["return_type"])
+
+
+def _is_same(written: Found, found: Found) -> bool:
+    """Whether a type that is written, such as DECIMAL(10, 2)[], may be one of a plan: of names alone texts are told apart."""
+    if (digits := _digits(found)) is not None:
+        return _written(written) == digits
+    members = list(_members(found).values())
+    below = [child for child in written["children"] if child.get("class") == "TYPE"]
+    if found["id"] == "MAP":  # a list of keys and values
+        members = list(_members(members[0]).values())
+    if members:
+        return all(map(_is_same, below, members))
+    return found["id"] == "VARCHAR" or written["type_name"].upper() not in _TEXTS
 
 
 def _written(type_: Found) -> Digits:
@@ -92,9 +112,26 @@ def _place(found: Found) -> Place:
     return found["query_location"], found["query_location_length"]
 
 
-def _why_rounded(cast: Found) -> str | None:
-    """Why a value of this cast may lose digits, and what to write; None where it does not."""
-    [value], [type_], wanted = cast["children"], cast["arguments"], cast["return_type"]
+def _leaves(type_: Found, wanted: Found) -> Iterator[tuple[Found, Found]]:
+    """What becomes what: of lists, structs and the like what is in them."""
+    before, after = _members(type_), _members(wanted)
+    if not after:
+        yield type_, wanted
+    for name, member in after.items():
+        if name in before:
+            yield from _leaves(before[name], member)
+
+
+def _members(type_: Found) -> Mapping[str, Found]:
+    """The types within a type, by their names."""
+    about = type_["type_info"] or {}
+    if "child_type" in about:
+        return {"": about["child_type"]}
+    return {child["first"].lower(): child["second"] for child in about.get("child_types", ())}
+
+
+def _why_rounded(value: Found, type_: Found, wanted: Found) -> str | None:
+    """Why a value that becomes one of another type may lose digits, and what to write; None where it does not."""
     constant = value["value"] if value["type"] == "VALUE_CONSTANT" else None
     if type_["id"] == "VARCHAR":
         return _ABOUT_TEXTS if _rounds_a_text(constant, wanted) else None
