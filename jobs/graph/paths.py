@@ -33,10 +33,8 @@ SERVERS_OWN = frozenset(
     }
 )
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
-# Bytes of one name in a path; file systems take 255, of which PART_NAME needs some
+# Bytes of one name in a path; file systems take 255, of which the name of an unfinished file needs some
 MAX_PART = 200
-# A program writes a file under this name, and renames it to the wanted one at the end. The mark is its run
-PART_NAME = ".{name}.{mark}.part"
 MAX_PATH_BYTES = 2_000  # bytes of a path; Linux takes 4,096 including the root
 
 

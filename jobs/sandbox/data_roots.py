@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from jobs.graph.paths import PART_NAME, SERVERS_OWN
+from jobs.graph.paths import SERVERS_OWN
+from program_lib.files.part_files import PART_NAME
+from program_lib.files.split_files.moves import take_back
 from program_lib.files.split_files.names import PLACE
 from settings.own_files import other_names, ways_to
 from settings.shared import TENANT, TENANTS
@@ -54,18 +56,29 @@ def roots_of(roots: tuple[str, ...], tenant_id: str) -> list[Path]:
     return found
 
 
-def unfinished(paths: Iterable[str], roots: list[Path], run_id: str) -> Iterator[Path]:
-    """The unfinished files that the program of this run was writing for these paths.
+def remove_unfinished_files(paths: Iterable[str], roots: list[Path], run_id: str) -> None:
+    """Removes what the killed program of a run was writing for these paths. Raises OSError.
 
-    Of a split output those of all its files, and the other names that files of before have while they are replaced.
+    Of a split output it puts back the files of before, where the program was about to replace them.
     """
     for path in paths:
-        real = Path(os.path.realpath(roots[0] / path))
-        if not any(root in real.parents for root in roots):
+        place = Path(os.path.realpath(roots[0] / path))
+        if not any(root in place.parents for root in roots):
             continue
-        if PLACE not in real.name:
-            yield real.with_name(PART_NAME.format(name=real.name, mark=run_id))
-            continue
-        begin, _, end = (glob.escape(part) for part in real.name.partition(PLACE))
-        for name in (f"{begin}*{end}", f"{begin}*{end}~"):
-            yield from real.parent.glob(PART_NAME.format(name=name, mark=run_id))
+        if PLACE in place.name:
+            take_back(place, run_id)
+        for file in unfinished(place, run_id):
+            file.unlink(missing_ok=True)
+
+
+def unfinished(place: Path, run_id: str) -> Iterator[Path]:
+    """The unfinished files that the program of this run was writing for a place.
+
+    Of a split output those of all its files, the other names that files of before have while they are replaced, and the note of that.
+    """
+    if PLACE not in place.name:
+        yield place.with_name(PART_NAME.format(name=place.name, mark=run_id))
+        return
+    begin, _, end = (glob.escape(part) for part in place.name.partition(PLACE))
+    for name in (f"{begin}*{end}", f"{begin}*{end}~"):
+        yield from place.parent.glob(PART_NAME.format(name=name, mark=run_id))

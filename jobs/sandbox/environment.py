@@ -12,7 +12,7 @@ from jobs.graph.unchecked import files_written
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import connections_for
-from jobs.sandbox.data_roots import not_data, roots_of, unfinished
+from jobs.sandbox.data_roots import not_data, remove_unfinished_files, roots_of
 from jobs.sandbox.interpreters import interpreter_environment
 from jobs.sandbox.kept import KeptVariables
 from jobs.store.records import Run
@@ -95,7 +95,6 @@ def remove_unfinished(
         RunFiles(data_dir, run.run_id).remove_spooled()
         roots = roots_of(allowance.rules.data_roots, run.tenant_id)
         written = files_written(as_run(graph, run.parameters))
-        for path in unfinished(written, roots, run.run_id):
-            path.unlink(missing_ok=True)
+        remove_unfinished_files(written, roots, run.run_id)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         LOG.warning("run %s: unfinished files may be left: %s", run.run_id, error)

@@ -19,7 +19,7 @@ from program_lib.settings import run_id
 from program_lib.stores import Place
 
 PART_NAME = (
-    ".{name}.{mark}.part"  # as the server knows it, which removes what killed programs leave
+    ".{name}.{mark}.part"  # the mark is its run; the runner removes what killed programs leave
 )
 TURN = (1, 0)  # of a writer of files: after all databases, since a move hardly fails
 

@@ -246,7 +246,7 @@ def test_runs_with_equal_process_ids_do_not_meet_in_an_unfinished_file(
         writers.append(CsvWriter(path))
         writers[-1].start(say)
         writers[-1].open(texts("a"))
-    left = {part for run_id in runs for part in unfinished(["out.csv"], [tmp_path], run_id)}
+    left = {part for run_id in runs for part in unfinished(path, run_id)}
     assert left == set(tmp_path.iterdir())
     for value, writer in zip("ab", writers, strict=True):
         writer.write(table(texts("a"), [(value,)]))

@@ -7,6 +7,9 @@ import gzip
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -20,7 +23,7 @@ from hypothesis import strategies as st
 
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
-from jobs.sandbox.data_roots import unfinished
+from jobs.sandbox.data_roots import remove_unfinished_files, unfinished
 from program_lib.csv_files import write_csv
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files import read_excel, write_excel
@@ -47,7 +50,7 @@ from program_lib.types import (
     Type,
 )
 from tests.program_lib.moving import rows_of, say
-from tests.programs import chain, graph, node, run
+from tests.programs import ROOT, chain, graph, node, run
 
 
 @pytest.fixture(autouse=True)
@@ -411,8 +414,79 @@ def test_what_a_killed_program_leaves_is_found(tmp_path: Path) -> None:
     others = [".o-a.csv.5f.part", ".p-a.csv.4f.part", "o-a.csv"]
     for name in (*left, *others):
         (tmp_path / name).touch()
-    found = {path.name for path in unfinished(["o-*.csv"], [tmp_path], "4f")}
+    found = {path.name for path in unfinished(tmp_path / "o-*.csv", "4f")}
     assert found == set(left)
+
+
+RUN = "4f" * 16
+OLD = {"o-a.csv": "old a", "o-c.csv": "old c", "o-z.csv": "old z"}
+KILLED_AT_A_MOVE = """
+import os, signal, sys
+from pathlib import Path
+from program_lib.csv_files import write_csv
+from program_lib.types import INTEGER, TEXT, Column, Schema
+from tests.program_lib.moving import rows_of, say
+
+left, replace = int(sys.argv[1]), Path.replace
+
+def dying(path, target):
+    global left
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return replace(path, target)
+
+Path.replace = dying
+writer = write_csv("o-*.csv", split_by="k")
+writer.start(say)
+writer.open(Schema([Column("k", TEXT), Column("n", INTEGER)]))
+writer.write(rows_of({"k": TEXT, "n": INTEGER}, [("a", 1), ("b", 2), ("c", 3)]))
+writer.finish()
+writer.commit()
+"""
+
+
+def killed_after(moves: int, data: Path) -> None:
+    """A program that is killed when so many of its three files are in their places."""
+    for name, text in OLD.items():
+        (data / name).write_text(text)
+    environment = {**os.environ, "DATA_DIR": str(data), "RUN_ID": RUN, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", KILLED_AT_A_MOVE, str(moves)]
+    done = subprocess.run(command, env=environment, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(data.glob(".*.part"))) == 3 - moves + 3  # new ones, two of before, the note
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_a_program_that_is_killed_while_its_files_take_their_places_leaves_those_of_before(
+    data: Path, moves: int
+) -> None:
+    killed_after(moves, data)
+    for _ in range(2):  # as where its runner was killed, too
+        remove_unfinished_files(["o-*.csv"], [data], RUN)
+        assert files(data) == OLD
+
+
+def test_what_another_run_wrote_since_is_not_put_back(data: Path) -> None:
+    killed_after(2, data)
+    newer = {"o-a.csv": "newer a", "o-b.csv": "newer b"}
+    for name, text in newer.items():
+        (data / "new").write_text(text)
+        (data / "new").replace(data / name)
+    remove_unfinished_files(["o-*.csv"], [data], RUN)
+    assert files(data) == {**OLD, **newer}
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"\xff", b"x", b"1 2 3 ../x.csv", b"1 2 3 .\x001 2 3 o-a.csv", b"1 " * 900_000],
+    ids=["empty", "no text", "short", "elsewhere", "a hidden one", "too long"],
+)
+def test_a_note_of_moves_that_nobody_wrote_so_moves_nothing(data: Path, note: bytes) -> None:
+    (data / "o-a.csv").write_text("a")
+    (data / f".o-*.csv.{RUN}.part").write_bytes(note)
+    remove_unfinished_files(["o-*.csv"], [data], RUN)
+    assert files(data) == {"o-a.csv": "a"}
 
 
 # ---------------------------------------------------------------- in programs

@@ -11,18 +11,16 @@ from pathlib import Path
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import data_directory, place_of
 from program_lib.files.part_files import part_name
-from program_lib.files.split_files.names import PLACE
+from program_lib.files.split_files.names import is_meant
 from program_lib.stores import Place
 from program_lib.stores.names import is_stored
 
 
 def names_of_before(path: str) -> Iterator[str]:
     """The names that are there and that the path of a split output means."""
-    begin, _, end = path.rpartition("/")[2].partition(PLACE)
+    pattern = path.rpartition("/")[2]
     for name in _names_in_directory(path):
-        is_long_enough = len(name) > len(begin) + len(end)
-        is_meant = name.startswith(begin) and name.endswith(end)
-        if is_long_enough and is_meant and not name.startswith("."):
+        if is_meant(name, pattern):
             yield name
 
 

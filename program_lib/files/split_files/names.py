@@ -18,6 +18,18 @@ def place_error(path: str) -> str | None:
     return None
 
 
+def is_meant(name: str, pattern: str) -> bool:
+    """Whether the name may be one of a split output's files; `pattern` is the name in its path."""
+    begin, _, end = pattern.partition(PLACE)
+    is_long_enough = len(name) > len(begin) + len(end)
+    return (
+        is_long_enough
+        and name.startswith(begin)
+        and name.endswith(end)
+        and not name.startswith(".")
+    )
+
+
 def value_name(text: str | None) -> str:
     """What stands for a value: letters, digits and - _ . as they are, anything else as %2F. Raises ValueError."""
     if text is None:

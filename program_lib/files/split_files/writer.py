@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from program_lib.errors import ProgramError, RowRefused
 from program_lib.files.data_files import claim, place_of
 from program_lib.files.part_files import TURN
 from program_lib.files.split_files.before import backup_of, forget, names_of_before, put_back
+from program_lib.files.split_files.moves import note_moves
 from program_lib.files.split_files.names import LONGEST_NAME, file_name, place_error, value_name
 from program_lib.ports import Writer
 from program_lib.stores import Place
@@ -65,7 +67,9 @@ class _File:
     writer: FileWriter
     rows: int = 0
     is_finished: bool = False
-    backup: Place | None = None  # of the file of before, while all are placed
+    backup: Place | None = (
+        None  # of the file of before, from `finish` on until all are in their places
+    )
 
 
 @dataclass
@@ -117,6 +121,7 @@ class SplitWriter:
         self._schema = Schema()
         self._values: dict[str | None, _Value] = {}  # by the keys of the values
         self._rows = self._stay = 0
+        self._note: Path | None = None  # from `finish` on, until all files are in their places
         self._say: Callable[[str], None] = _nobody
 
     @property
@@ -195,13 +200,20 @@ class SplitWriter:
             value.files = [file for file in value.files if file.rows]
         ours = {file.place.name for file in self._files()}
         self._stay = sum(1 for name in names_of_before(self._path) if name not in ours)
+        for file in self._files():
+            file.backup = backup_of(file.place)
+        pattern, places = place_of(self._path), [file.place for file in self._files()]
+        if isinstance(pattern, Path):
+            self._note = note_moves(pattern, [place for place in places if isinstance(place, Path)])
 
     def commit(self) -> None:
-        """One after the other; where one cannot be moved, those before it are put back."""
+        """One after the other; where one cannot be moved, those before it are put back.
+
+        Where the program is killed meanwhile, its runner puts them back. Objects of a store stay as they are then.
+        """
         placed: list[_File] = []
         try:
             for file in self._files():
-                file.backup = backup_of(file.place)
                 file.writer.commit()
                 placed.append(file)
         except (OSError, ProgramError):
@@ -209,10 +221,17 @@ class SplitWriter:
                 put_back(file.place, file.backup)
             raise
         finally:
-            for file in self._files():
-                forget(file.backup)
+            self._forget_before()
+
+    def _forget_before(self) -> None:
+        """The note first: without backups nothing can be put back."""
+        forget(self._note)
+        for file in self._files():
+            forget(file.backup)
+            file.backup = None
 
     def undo(self) -> None:
+        self._forget_before()
         for file in self._files():
             file.writer.undo()
 
