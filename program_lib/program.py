@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -133,6 +133,7 @@ def _commit(outputs: Sequence[Output]) -> None:
     """Databases first: a COMMIT may still fail, and to move a file into its place hardly can."""
     stand: list[str] = []
     for output in sorted(outputs, key=_turn):
+        _note_commit(output.name)
         try:
             output.commit()
         except NodeFailed as failure:
@@ -141,6 +142,13 @@ def _commit(outputs: Sequence[Output]) -> None:
                 failure.stands = True
             raise
         stand.append(output.name)
+
+
+def _note_commit(name: str) -> None:
+    """For the runner: a program that is killed from now on cannot tell that rows stand, or may stand."""
+    if (path := settings.committing()) is not None:
+        with suppress(OSError), open(path, "a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
 
 
 def _turn(output: Output) -> tuple[int, int]:

@@ -31,6 +31,11 @@ def last_words() -> str | None:
     return os.environ.get("LAST_WORDS") or None
 
 
+def committing() -> str | None:
+    """The file that names each output whose commit has begun."""
+    return os.environ.get("COMMITTING") or None
+
+
 def temporary_directory() -> str | None:
     """Where temporary files lie: the run's directory; None: where the system has them."""
     return os.environ.get("TMPDIR")

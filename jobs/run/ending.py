@@ -1,6 +1,7 @@
 """How a run ends: by a time-out that has passed, or decided from what its runner saw of the program. Pure."""
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs.store.run_states import RunStatus
@@ -9,6 +10,7 @@ from progress_lib import Progress, Status
 from settings.groups import Deadlines
 
 REASON_CAP = 2_000  # characters that a person reads; the log has the rest
+MOST_NAMES = 3  # of outputs, in a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Seen:
     all_completed: bool  # every node of the graph said so
     heard_all: bool  # no message is missing, so an open node was really open
     ending: Ending | None = None  # set when the runner ended the program
+    committing: Sequence[str] = ()  # outputs whose commit had begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,14 @@ def decide(seen: Seen) -> Verdict:
     Exit code 0 means that all work is done, unless a node is known to be open.
     """
     did_all = seen.exit_code == 0 and (seen.all_completed or not seen.heard_all)
+    stands = told_standing(seen.committing) if seen.exit_code < 0 else ""
+    may_retry = not stands and seen.exit_code != STANDS
     if seen.ending is not None and not did_all:
-        reason = seen.ending.reason
-        return Verdict(seen.ending.status, _cut(reason), Status.FAILED, _cut(reason))
+        verdict = failed(f"{seen.ending.reason}{stands}")
+        return replace(verdict, status=seen.ending.status, may_retry=may_retry)
     if seen.exit_code != 0:
-        verdict = failed(f"{exit_text(seen.exit_code)}{_explained(seen)}")
-        return replace(verdict, may_retry=seen.exit_code != STANDS)
+        verdict = failed(f"{exit_text(seen.exit_code)}{stands}{_explained(seen)}")
+        return replace(verdict, may_retry=may_retry)
     if seen.open_nodes and seen.heard_all:
         names = ", ".join(_named(node) for node in seen.open_nodes)
         return failed(f"the program ended with exit code 0 while {names} was still running")
@@ -81,6 +86,16 @@ def decide(seen: Seen) -> Verdict:
         Status.COMPLETED,
         "ended well while NATS was away; the count is the last one that was seen",
     )
+
+
+def told_standing(committing: Sequence[str]) -> str:
+    """The end of a killed program's reason, where outputs had begun to commit."""
+    if not committing:
+        return ""
+    names = ", ".join(committing[:MOST_NAMES])
+    others = len(committing) - MOST_NAMES
+    told = f"{names} and {others:,} more" if others > 0 else names
+    return f"; it was killed at its very end, so that what {told} wrote may stand"
 
 
 def exit_text(exit_code: int) -> str:

@@ -314,6 +314,7 @@ class Execution:
             all_completed=self._all_completed(),
             heard_all=heard_all,
             ending=self._ending,
+            committing=self._files.read_committing(),
         )
 
     def _all_completed(self) -> bool:

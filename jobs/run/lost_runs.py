@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.unchecked import outputs_of
+from jobs.run.ending import told_standing
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
@@ -102,7 +103,9 @@ class LostRuns:
                 return
             if _runner_is_dead(run):
                 killed = kill_marked(run_mark(run.run_id))  # before its last words are read
-                if self._end_lost(run, "the runner died while the run went on", killed):
+                stands = told_standing(RunFiles(self._data_dir, run.run_id).read_committing())
+                reason = f"the runner died while the run went on{stands}"
+                if self._end_lost(run, reason, killed):
                     self._clean_up(run)
             elif run in stale:
                 self._end_lost(run, "the runner was not heard of any more")

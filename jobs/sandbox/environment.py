@@ -36,18 +36,19 @@ def program_environment(
     `kept`: what it is to keep, and what it begins with. Raises as `reading_environment`.
     """
     kept = kept or KeptVariables()
-    directory = RunFiles(data_dir, run.run_id).directory.resolve()
+    files = RunFiles(data_dir, run.run_id)
     environment = {
         **reading_environment(run.tenant_id, graph, data_dir, allowance, ours),
         "NATS_URL": nats_url,
         "TENANT_ID": run.tenant_id,
         "JOB_ID": str(run.job_id),
         "RUN_ID": run.run_id,
-        "LAST_WORDS": str(RunFiles(data_dir, run.run_id).last_words.resolve()),
+        "LAST_WORDS": str(files.last_words.resolve()),
+        "COMMITTING": str(files.committing.resolve()),
         **parameters_variable(run.parameters),
         **kept.variables,
     }
-    return confined(environment, directory, allowance, kept.reads)
+    return confined(environment, files.directory.resolve(), allowance, kept.reads)
 
 
 def reading_environment(

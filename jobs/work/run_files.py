@@ -20,6 +20,7 @@ ABOUT_KEPT = "about.json"
 MAX_ABOUT_KEPT = 4 * 1024 * 1024  # bytes; of 10,000 nodes a program writes a fourth
 MAX_REASON = 500  # characters of why a node was not kept
 PLACE = "place"  # the file that names a directory of runs
+MAX_COMMITTING = 64 * 1024  # bytes
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
 
 
@@ -74,6 +75,7 @@ class RunFiles:
         self.program = self.directory / "program.py"
         self.log = self.directory / LOG
         self.last_words = self.directory / "last_words.jsonl"
+        self.committing = self.directory / "committing.txt"
         self.all_kept = self.directory / KEPT
 
     def remove(self) -> None:
@@ -131,6 +133,14 @@ class RunFiles:
                 return file.read(MAX_LAST_WORDS).splitlines()
         except OSError:
             return None
+
+    def read_committing(self) -> list[str]:
+        """The outputs whose commit the program has begun; none where it did not come so far, or did not say so."""
+        try:
+            with self.committing.open("rb") as file:
+                return file.read(MAX_COMMITTING).decode(errors="replace").splitlines()
+        except OSError:
+            return []
 
 
 RUN_VARIABLE = "RUN_ID"

@@ -375,12 +375,19 @@ def test_limit_hands_on_the_first_rows_over_all_batches(wanted: int, given: int)
     assert last(said, 2).message == f"{given} of 6 rows kept"
 
 
-def test_databases_commit_before_files_and_a_late_failure_says_what_stands() -> None:
+def test_databases_commit_before_files_and_a_late_failure_says_what_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order: list[str] = []
+    begun = tmp_path / "committing"
+    monkeypatch.setenv("COMMITTING", str(begun))
 
     class Named(Kept):
         def commit(self) -> None:
             order.append("database" if self.turn[0] == 0 else "file")
+            assert (
+                begun.read_text() == "Table\nFile\n"[: (6, 11)[len(order) - 1]]
+            )  # for who kills it
             if self.turn == (1, 0):
                 raise OSError("the disk is gone")
 

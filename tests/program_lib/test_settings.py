@@ -7,7 +7,16 @@ import pytest
 from program_lib import settings
 from progress_lib import environment
 
-EMPTY = ("NATS_URL", "TENANT_ID", "JOB_ID", "RUN_ID", "LAST_WORDS", "DATA_DIR", "DATA_ROOTS")
+EMPTY = (
+    "NATS_URL",
+    "TENANT_ID",
+    "JOB_ID",
+    "RUN_ID",
+    "LAST_WORDS",
+    "COMMITTING",
+    "DATA_DIR",
+    "DATA_ROOTS",
+)
 
 
 def _forget() -> None:

@@ -20,6 +20,18 @@ def test_what_stands_is_not_written_again() -> None:
     assert all(decide(replace(GOOD, exit_code=code)).may_retry for code in (1, 143, -9))
 
 
+@pytest.mark.parametrize("ending", [None, Ending(RunStatus.FAILED, "time-out: too slow"), CANCEL])
+def test_what_a_program_wrote_that_was_killed_at_its_end_is_not_written_again(
+    ending: Ending | None,
+) -> None:
+    outputs = ["Shop", "Visits", "Orders", "Rest"]
+    verdict = decide(replace(GOOD, exit_code=-9, ending=ending, committing=outputs))
+    assert verdict.reason is not None
+    assert "what Shop, Visits, Orders and 1 more wrote may stand" in verdict.reason
+    assert not verdict.may_retry
+    assert not decide(replace(GOOD, exit_code=3, ending=ending)).may_retry
+
+
 @pytest.mark.parametrize(
     ("seen", "status", "reason"),
     [

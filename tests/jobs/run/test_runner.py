@@ -108,6 +108,23 @@ def test_a_program_knows_its_run_and_no_secret_of_ours(
     assert not hidden & environment.keys()
 
 
+KILLED_AT_ITS_END = """
+from program_lib.program import _note_commit
+_note_commit("Shop")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_of_a_program_that_is_killed_while_it_commits_it_is_told_what_may_stand(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner
+) -> None:
+    start_runner()
+    end = ended(store, queued(store, run_queue, KILLED_AT_ITS_END))
+    assert (end.status, end.exit_code) == (RunStatus.FAILED, -signal.SIGKILL)
+    assert "signal SIGKILL; it was killed at its very end" in (end.reason or "")
+    assert "so that what Shop wrote may stand" in (end.reason or "")
+
+
 @pytest.mark.parametrize(
     ("body", "exit_code", "reason"),
     [
