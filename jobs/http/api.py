@@ -67,7 +67,8 @@ def create_blueprint(
         *EditingRoutes(previews, kept, tenant, settings.requests, has_shop=has_shop).routes(),
         *JobRoutes(store, deleted_jobs, tenant, settings.requests, settings.data_dir).routes(),
         *RunRoutes(
-            store, run_queue, link, authenticate, kept, settings, past, traces, is_stopping
+            *(store, run_queue, link, authenticate, kept, deleted_jobs),
+            *(settings, past, traces, is_stopping),
         ).routes(),
         *WebhookRoutes(store.webhooks, tenant, settings.requests, settings.webhooks).routes(),
         *FileRoutes(

@@ -6,11 +6,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.records import Place, RunFilter
+from jobs.store.pieces import maybe_run, select_runs
+from jobs.store.records import Place, Run, RunFilter
 from jobs.store.tables import RUNS
 
 _PLACE = (RUNS.c.created_at, RUNS.c.run_id)
 NEWEST_FIRST = (RUNS.c.created_at.desc(), RUNS.c.run_id.desc())
+
+
+def newest_run(connection: Connection, tenant_id: str, job_id: int) -> Run | None:
+    """The job's newest run; None when it never ran, or the tenant has no such job."""
+    query = select_runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
+    query = query.order_by(*NEWEST_FIRST).limit(1)
+    return maybe_run(connection.execute(query).mappings().first())
 
 
 def runs_of_page(

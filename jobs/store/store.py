@@ -74,7 +74,7 @@ from jobs.store.records import (
     Started,
     Work,
 )
-from jobs.store.run_lists import NEWEST_FIRST, runs_of_page
+from jobs.store.run_lists import NEWEST_FIRST, newest_run, runs_of_page
 from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
 from jobs.store.runners import Runners
 from jobs.store.tables import JOBS, RUN_LOGS, RUNS, WEBHOOKS
@@ -221,15 +221,18 @@ class Store:
         """Nothing of a deleted job is left."""
         self._write(lambda connection: drop_deleted(connection, job_id))
 
-    def delete_run(self, tenant_id: str, run_id: str) -> None:
-        """Deletes a run that has ended. Raises NotFound or RunNotEnded."""
+    def delete_run(self, tenant_id: str, run_id: str) -> int | None:
+        """Deletes a run that has ended; returns its job where it was the newest one. Raises NotFound or RunNotEnded."""
 
-        def delete(connection: Connection) -> None:
-            if not run_of(connection, tenant_id, run_id).has_ended:  # an end never changes
+        def delete(connection: Connection) -> int | None:
+            run = run_of(connection, tenant_id, run_id)
+            if not run.has_ended:  # an end never changes
                 raise RunNotEnded(f"run {run_id} has not ended: cancel it first")
+            newest = newest_run(connection, tenant_id, run.job_id)
             delete_runs(connection, RUNS.c.run_id == run_id)
+            return run.job_id if newest is not None and newest.run_id == run_id else None
 
-        self._write(delete)
+        return self._write(delete)
 
     # ---- recording and reading runs
 
@@ -319,9 +322,7 @@ class Store:
 
     def last_run(self, tenant_id: str, job_id: int) -> Run | None:
         """The job's newest run; None when it never ran, or the tenant has no such job."""
-        query = select_runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
-        query = query.order_by(*NEWEST_FIRST).limit(1)
-        return self._read(lambda c: maybe_run(c.execute(query).mappings().first()))
+        return self._read(lambda connection: newest_run(connection, tenant_id, job_id))
 
     def run(self, tenant_id: str, run_id: str) -> Run:
         """The tenant's run. Raises NotFound."""

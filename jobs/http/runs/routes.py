@@ -27,6 +27,7 @@ from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.commands import ExecuteRequest, cancel_run, execute_job
+from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.program_log import LogPiece
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
@@ -47,6 +48,7 @@ class RunRoutes:
         link: Link,
         authenticate: Authenticate,
         kept: KeptRoutes,
+        deleted_jobs: DeletedJobs,
         settings: Settings,
         past: Past,
         traces: Traces,
@@ -58,6 +60,7 @@ class RunRoutes:
         self._link = link
         self._authenticate = authenticate
         self._kept = kept
+        self._deleted_jobs = deleted_jobs
         self._announcer = Announcer(link)
         self._followers = Followers(
             store, link, has_many_tenants=has_many_tenants, is_stopping=is_stopping
@@ -151,8 +154,11 @@ class RunRoutes:
 
     def delete_run(self, run_id: str) -> Answer:
         """Deletes the run with its log and files. 409 while it has not ended."""
-        self._store.delete_run(self._tenant("jobs:write"), run_id)
+        tenant_id = self._tenant("jobs:write")
+        job_id = self._store.delete_run(tenant_id, run_id)
         RunFiles(self._data_dir, run_id).remove()
+        if job_id is not None:  # who comes to the job would be shown this run
+            self._deleted_jobs.forget(tenant_id, job_id)
         return Response(status=204)
 
     def cancel(self, run_id: str) -> Answer:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from jobs.store.records import NewRun
+from jobs.store.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from jobs.work import deleted_jobs
 from jobs.work.deleted_jobs import DeletedJobs
@@ -151,16 +153,20 @@ def say(product: Product, job_id: int) -> None:
 
 
 def shown(product: Product, job_id: int, after: int) -> set[str]:
+    return {message["type"] for message in messages(product, job_id, after)}
+
+
+def messages(product: Product, job_id: int, after: int) -> list[dict[str, Any]]:
     """What somebody who comes is sent of a job, alone and among all. `after`: a job that nobody has asked for yet, whose past is read later."""
     say(product, after)
     with product.websocket() as client:
         for one in ("*", job_id, after):
             client.send(json.dumps({"action": "subscribe", "jobId": one}))
-        found: set[str] = set()
+        found: list[dict[str, Any]] = []
         while True:
             message = json.loads(client.recv(timeout=20))
             if message.get("jobId") == job_id:
-                found.add(message["type"])
+                found.append(message)
             if (message["type"], message.get("jobId")) == ("job.status", after):
                 return found
 
@@ -175,3 +181,35 @@ def test_who_comes_is_shown_nothing_of_a_deleted_job(product: Product) -> None:
         eventually(lambda: shown(product, job_id, next(numbers)) == {"job.brief", "job.status"})
         assert product.request("DELETE", f"/api/jobs/{job_id}").status == 204
         eventually(lambda: not shown(product, job_id, next(numbers)))
+
+
+def said_of_an_ended_run(product: Product, store: Store, job_id: int) -> str:
+    """A run that was cancelled before it started, and is told on NATS; its id."""
+    run = store.record_run(product.tenant_id, NewRun(job_id, GRAPH, "")).run
+    cancelled = RunStatus.CANCELLED
+    store.move_run(run.tenant_id, run.run_id, RunStatus.QUEUED, cancelled, reason="of a row")
+    told = json.dumps({"runId": run.run_id, "status": cancelled, "reason": "of a row"})
+    publish(product, (status_subject(run.tenant_id, job_id), told.encode()))
+    return run.run_id
+
+
+def runs_shown(product: Product, job_id: int, after: int) -> set[str]:
+    found = messages(product, job_id, after)
+    return {one["payload"]["runId"] for one in found if one["type"] == "job.status"}
+
+
+def test_who_comes_is_shown_nothing_of_a_deleted_run_but_the_one_before(product: Product) -> None:
+    """Its nodes and its reason, which may quote rows, were on the page for a day."""
+    job_id = product.create_job({"name": "two runs", "graph": {"nodes": [], "edges": []}})
+    store = Store(f"sqlite:///{product.data_dir / 'progress.db'}")
+    store.open()
+    try:
+        earlier, newest = (said_of_an_ended_run(product, store, job_id) for _ in range(2))
+    finally:
+        store.close()
+    numbers = itertools.count(2_001)
+    eventually(lambda: runs_shown(product, job_id, next(numbers)) == {newest})
+    assert product.request("DELETE", f"/api/runs/{newest}").status == 204
+    eventually(lambda: runs_shown(product, job_id, next(numbers)) == {earlier})
+    assert product.request("DELETE", f"/api/runs/{earlier}").status == 204
+    eventually(lambda: not runs_shown(product, job_id, next(numbers)))
