@@ -19,6 +19,8 @@ export class KnownJobs {
   #jobs = [];
   #listedAt = 0; // Date.now() of the last look at them
   #isLooking = false;
+  #looks = 0;
+  #applied = 0; // the look whose answer is shown
 
   /** `isLive()`: a look makes sense; `onListed(jobs)`: these are they now. */
   constructor({ api, page, isLive, onListed }) {
@@ -51,9 +53,13 @@ export class KnownJobs {
 
   async refresh() {
     this.#listedAt = Date.now();
+    const look = (this.#looks += 1);
     const { onlyJob } = currentRights();
-    this.#jobs = onlyJob === null ? await this.#api.jobs() : [await this.#api.job(onlyJob)];
-    this.#onListed(this.#jobs);
+    const jobs = onlyJob === null ? await this.#api.jobs() : [await this.#api.job(onlyJob)];
+    if (look < this.#applied) return; // a later look was answered first
+    this.#applied = look;
+    this.#jobs = jobs;
+    this.#onListed(jobs);
   }
 
   /** Somebody made a job that is not in the list yet: many messages of it are one reason to look. */

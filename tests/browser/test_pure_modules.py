@@ -975,3 +975,38 @@ def test_a_default_that_a_browser_would_round_is_read_as_its_digits(
         f'{{"default": {written}, "x": 12345678901234567890, "name": "d"}}',
     )
     assert told == {"default": read, "x": 12345678901234567000, "name": "d"}
+
+
+# ---------------------------------------------------------------- the list of jobs
+
+LISTED_BY_TURNS = """async (order) => {
+  const { KnownJobs } = await import('/playground/known-jobs.js');
+  const answers = [];
+  const api = { jobs: () => new Promise((give, fail) => answers.push({ give, fail })) };
+  const listed = [];
+  const known = new KnownJobs({ api, page: null, isLive: () => true, onListed: (jobs) => listed.push(jobs[0].id) });
+  const looks = order.map(() => known.refresh().catch(() => {}));
+  for (const [look, isGiven] of order) {
+    if (isGiven) answers[look].give([{ id: look }]);
+    else answers[look].fail(new Error('away'));
+    await looks[look];
+  }
+  return listed;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("order", "listed"),
+    [
+        ([(0, True), (1, True)], [0, 1]),
+        ([(1, True), (0, True)], [1]),
+        ([(1, False), (0, True)], [0]),
+        ([(2, True), (0, True), (1, True)], [2]),
+    ],
+    ids=["in-order", "the-older-last", "the-newer-failed", "two-older-ones"],
+)
+def test_an_older_list_of_jobs_never_replaces_a_newer_one(
+    modules: Page, order: list[tuple[int, bool]], listed: list[int]
+) -> None:
+    """A job that was just made was gone from the list, until the next look."""
+    assert modules.evaluate(LISTED_BY_TURNS, order) == listed
