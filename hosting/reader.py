@@ -1,34 +1,59 @@
-"""For commands whose output may go into a pipe: they end without a traceback when its reader leaves, as `head` does."""
+"""For commands whose output may go into a pipe or a file: they end without a traceback when its reader leaves, as `head` does, or there is no room."""
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any, TextIO
 
 READER_GONE = 128 + signal.SIGPIPE  # as a shell tells it of other commands
+NO_ROOM = 1
 
 
 def ended_with_reader(command: Callable[[], int]) -> int:
-    """Does `command` and returns its exit code, or READER_GONE."""
+    """Does `command` and returns its exit code; or READER_GONE; or NO_ROOM where its output takes no more, which is said."""
+    if sys.stdout is None:  # it is closed
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the exit
+    output, sys.stdout = sys.stdout, _Output(sys.stdout)
+    watched: Any = sys.stdout
     try:
         code = command()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        if not _reader_is_gone():
+    except OSError as error:
+        if error is not watched.error:  # it is a connection that broke, or another file
             raise
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # for what is flushed at the exit
-        return READER_GONE
+        # for what is flushed at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        if isinstance(error, BrokenPipeError):
+            return READER_GONE
+        print(f"standard output: {error.strerror}", file=sys.stderr)
+        return NO_ROOM
+    finally:
+        sys.stdout = output
 
 
-def _reader_is_gone() -> bool:
-    """Whether it is our output that broke, and not a connection."""
-    poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+class _Output:
+    """Standard output, which keeps the error that it raised last."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def write(self, text: str) -> int:
+        return int(self._noted(lambda: self._stream.write(text)))
+
+    def flush(self) -> None:
+        self._noted(self._stream.flush)
+
+    def _noted(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except OSError as error:
+            self.error = error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -433,15 +433,38 @@ def test_a_shell_with_safe_paths_finds_our_modules(
     assert start_product(PYTHONSAFEPATH="1", SAMPLE_ORDERS="0").is_ready()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["-m", "scripts.mint"],
-        ["-m", "scripts.issuer", "seed"],
-        ["-m", "hosting.backup", "backup", "all.tar.gz"],
-    ],
-    ids=lambda command: command[1],
-)
+COMMANDS = [
+    ["-m", "scripts.mint"],
+    ["-m", "scripts.issuer", "seed"],
+    ["-m", "hosting.backup", "backup", "all.tar.gz"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[1])
+@pytest.mark.parametrize("buffers", [True, False], ids=["buffered", "unbuffered"])
+def test_a_command_whose_output_finds_no_room_says_so(
+    tmp_path: Path, command: list[str], buffers: bool
+) -> None:
+    """It was a traceback."""
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment["PYTHONUNBUFFERED"] = "" if buffers else "1"
+    sqlite3.connect(tmp_path / "progress.db").close()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[1])
 def test_a_command_whose_reader_is_gone_ends_as_others_do(
     tmp_path: Path, command: list[str]
 ) -> None:
