@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from progress_lib.children import at_end_of_child, exception_of_child
 from progress_lib.ends import failure_of
 from progress_lib.environment import program_link
 from progress_lib.fitting import fitted
@@ -125,7 +126,7 @@ class ProgressReporter:
         self._link = link
         link.start()
         self._sender.start()
-        _at_end_of_child(self._close_with_child)
+        at_end_of_child(self._close_with_child)
 
     def forked(self) -> None:
         """Begins anew in a forked child: the connection and what waits to be sent belong to the parent."""
@@ -249,11 +250,12 @@ class ProgressReporter:
     def _close_at_exit(self) -> None:
         """The program ends, and Python has printed the exception that ended it, if one did."""
         is_session = hasattr(sys, "ps1")  # there exceptions end nothing
-        self._close(CRASH_WAIT, None if is_session else getattr(sys, "last_value", None))
+        last = None if is_session else getattr(sys, "last_value", None)
+        self._close(CRASH_WAIT, last or exception_of_child())
 
     def _close_with_child(self) -> None:
-        """A child of multiprocessing ends, maybe by the exception that is on its way up."""
-        self._close(CRASH_WAIT, sys.exc_info()[1])
+        """A child of multiprocessing ends, maybe by an exception."""
+        self._close(CRASH_WAIT, exception_of_child())
 
     def _close(self, timeout: float, error: BaseException | None) -> None:
         if self._is_closed:
@@ -414,15 +416,6 @@ class ProgressReporter:
         self._seq += 1
         run_id = self._run_id or None
         return progress.replace(run_id=run_id, seq=self._seq, ts=round(time.time(), 3))
-
-
-def _at_end_of_child(function: Callable[[], None]) -> None:
-    """Calls it at the end of a child of multiprocessing, which skips what is registered with atexit."""
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
-        from multiprocessing.util import Finalize
-
-        Finalize(None, function, exitpriority=-100)  # after its own children and its queues
 
 
 _REPORTERS: weakref.WeakSet[ProgressReporter] = weakref.WeakSet()

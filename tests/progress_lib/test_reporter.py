@@ -425,3 +425,36 @@ def test_a_child_of_multiprocessing_says_its_last_word(
     ends = {1: ("completed", 10), 2: ("completed", 10), 3: ("failed", 0)}
     eventually(lambda: listener.last() == ends)
     assert listener.messages[-1]["message"] == "ValueError: bad row"
+
+
+CHILDS_RUN = """
+import multiprocessing, os
+from progress_lib import ProgressReporter
+
+KEPT = []
+
+def work():
+    reporter = ProgressReporter(os.environ["NATS_URL"], "default", 42, announces_run=True)
+    KEPT.append(reporter.node(1, "Load"))
+    KEPT[0].begin_loop()
+    raise ValueError("bad row")
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("{how}").Process(target=work)
+    child.start()
+    child.join(20)
+"""
+
+
+@pytest.mark.parametrize("how", ["fork", "forkserver", "spawn"])
+def test_a_run_of_a_child_that_fails_is_told_as_failed(
+    nats_server: NatsServer, listener: Listener, tmp_path: Path, how: str
+) -> None:
+    (tmp_path / "program.py").write_text(CHILDS_RUN.format(how=how))
+    variables = {"NATS_URL": nats_server.url, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, tmp_path / "program.py"], env={**os.environ, **variables}, timeout=60
+    )
+    assert eventually(lambda: listener.runs[-1].get("reason")) == "ValueError: bad row"
+    assert listener.runs[-1]["status"] == "failed"
+    assert listener.end() == ("failed", 0, "ValueError: bad row")
