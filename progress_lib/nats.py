@@ -23,7 +23,7 @@ from progress_lib.nats_login import check_url
 from progress_lib.nats_protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
 
-__all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription"]
+__all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription", "TooBig"]
 
 LOG = logging.getLogger(__name__)
 
@@ -43,6 +43,10 @@ class NatsAway(NatsError):
 
 class NatsTimeout(NatsError):
     """No answer came in time."""
+
+
+class TooBig(NatsError, ValueError):
+    """A message is larger than the server takes."""
 
 
 class Subscription:
@@ -166,7 +170,7 @@ class Link:
     def publish(self, subject: str, payload: bytes, reply: str = "") -> bool:
         """Hands one message to NATS; False while NATS is away: nothing is kept here.
 
-        Raises ValueError for a subject or a size that NATS would answer by cutting the connection.
+        Raises ValueError for a subject, and TooBig for a size, that NATS would answer by cutting the connection.
         """
         return self.publish_batch(subject, [payload], reply)
 
@@ -183,7 +187,7 @@ class Link:
         parts: list[bytes] = []
         for payload in payloads:
             if len(payload) > connection.max_payload:
-                raise ValueError(
+                raise TooBig(
                     f"message of {len(payload)} bytes for {subject}: "
                     f"the NATS server takes {connection.max_payload} at most (max_payload)"
                 )
@@ -229,7 +233,7 @@ class Link:
         self._send_quietly(connection, b"UNSUB %d\r\n" % subscription.sid)
 
     def request(self, subject: str, payload: bytes = b"", timeout: float = 2.0) -> Message:
-        """The first answer to a message. Raises NatsAway or NatsTimeout."""
+        """The first answer to a message. Raises NatsAway, NatsTimeout or TooBig."""
         assert not self.is_this_thread, "a callback would wait for itself"
         deadline = time.monotonic() + timeout
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()

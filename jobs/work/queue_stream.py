@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from progress_lib.jetstream import JetStream, JetStreamError
-from progress_lib.nats import Link, Message, NatsAway, NatsError
+from progress_lib.nats import Link, Message, NatsAway, NatsError, TooBig
 from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules, advised
 
 # Messages. When full, the database still has the run, and a sweep queues it later.
@@ -163,7 +163,7 @@ class QueueStream:
             if is_last:
                 raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
             return False
-        except JetStreamError as error:
+        except (JetStreamError, TooBig) as error:
             raise QueueUnavailable(f"the work queue cannot be used: {error}") from error
         except NatsAway as error:
             raise QueueUnavailable(f"NATS went away: {error}") from error

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
-from progress_lib.nats import Link, Message, NatsAway, NatsTimeout
+from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
 from progress_lib.nats_login import Login
 from tests.harness import NatsServer, eventually, free_port
 from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
@@ -329,6 +329,8 @@ def test_a_message_over_the_servers_limit_is_refused_before_it_costs_the_connect
         assert link.wait_up(SOON)
         with pytest.raises(ValueError, match="takes 1048576 at most"):
             link.publish("a.b", b"x" * (1 << 20) + b"x")
+        with pytest.raises(NatsError, match="takes 1048576 at most"):
+            link.request("a.b", b"x" * (1 << 20) + b"x")
         assert link.flush()
 
 

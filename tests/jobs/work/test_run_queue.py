@@ -1,5 +1,6 @@
 """The work queue on a real nats-server with JetStream."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
-from tests.harness import NatsServer, eventually
+from tests.harness import NatsServer, eventually, plain_nats
 from tests.jobs.conftest import record
 
 
@@ -93,6 +94,25 @@ def test_without_nats_the_reason_is_told(store: Store) -> None:
     with pytest.raises(QueueUnavailable, match="NATS is not connected"):
         RunQueue(link).check()
     link.close()
+
+
+def test_a_server_that_takes_only_small_messages_is_told_and_no_fault_of_ours(
+    tmp_path: Path,
+) -> None:
+    """Each look at it was a 500, and a traceback a second from the runner."""
+    with plain_nats(tmp_path, "max_payload: 100\njetstream: enabled\n") as server:
+        link = Link(server.url, name="test")
+        link.start()
+        try:
+            assert link.wait_up(20.0)
+            queue = RunQueue(link)
+            assert "takes 100 at most (max_payload)" in queue.state()
+            with pytest.raises(QueueUnavailable, match="takes 100 at most"):
+                queue.check()
+            with pytest.raises(QueueUnavailable, match="takes 100 at most"):
+                queue.take(0.1)
+        finally:
+            link.close()
 
 
 def test_cancel_reaches_those_who_listen(store: Store, run_queue: RunQueue, link: Link) -> None:
