@@ -80,7 +80,7 @@ export class Api {
    */
   saveJob(jobId, document, etag = null) {
     if (jobId === null) return this.#job('POST', '/api/jobs', document);
-    return this.#job('PUT', `/api/jobs/${jobId}`, document, etag === null ? {} : { 'If-Match': etag });
+    return this.#job('PUT', `/api/jobs/${jobId}`, document, onlyIf(etag));
   }
 
   /** The errors of a graph: [{nodeId, field, message, text?}], `text` being what of the field is at fault; none for one that can run. */
@@ -114,8 +114,9 @@ export class Api {
     return (await this.#call('GET', '/api/gallery')).jobs;
   }
 
-  deleteJob(jobId) {
-    return this.#call('DELETE', `/api/jobs/${jobId}`);
+  /** With an `etag` as saveJob. */
+  deleteJob(jobId, etag = null) {
+    return this.#call('DELETE', `/api/jobs/${jobId}`, undefined, onlyIf(etag));
   }
 
   /** {columns, types, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
@@ -161,11 +162,11 @@ export class Api {
 
   /**
    * {runId, jobId, status}; the same key twice makes one run. `parameters`: {name: text or null}, of a job that has some;
-   * `begin`: {fromRun, fromNode} of a run that begins at a node.
+   * `begin`: {fromRun, fromNode} of a run that begins at a node. `etag` as saveJob.
    */
-  execute(jobId, idempotencyKey, parameters = null, begin = null) {
+  execute({ id: jobId, etag = null }, idempotencyKey, parameters = null, begin = null) {
     const body = parameters === null && begin === null ? undefined : { ...(parameters === null ? {} : { parameters }), ...begin };
-    return this.#call('POST', `/api/jobs/${jobId}/execute`, body, { 'Idempotency-Key': idempotencyKey });
+    return this.#call('POST', `/api/jobs/${jobId}/execute`, body, { 'Idempotency-Key': idempotencyKey, ...onlyIf(etag) });
   }
 
   /** What a node of a run gave: {columns, types, rows, figures, count, seen, output, outputs}; `output`: one of several, or null. */
@@ -304,6 +305,10 @@ export class Api {
     const ahead = Date.parse(response.headers.get('Date') ?? '') / 1000 - Date.now() / 1000;
     if (!Number.isNaN(ahead)) this.#clockOffset = Math.abs(ahead) > CLOCK_NOISE ? ahead : 0;
   }
+}
+
+function onlyIf(etag) {
+  return etag === null ? {} : { 'If-Match': etag };
 }
 
 function query(parameters) {

@@ -8,6 +8,7 @@ import { newIdempotencyKey } from './api.js';
 import { confirmed } from './edit/confirm.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { ExecuteForm } from './execute-form.js';
+import { isOtherGraph } from './job-at-hand.js';
 import { formatMoment } from './text.js';
 
 export class Executing {
@@ -41,23 +42,29 @@ export class Executing {
     this.#runs.leavePast();
     if (this.#editor.isDirty) this.#key = null; // another graph is another run
     if (!(await this.#editor.save()) || (begin === null && (await this.#hasChanged(shown)))) return;
+    const { job } = shown; // as it is seen now, and no other
     const parameters = parametersOf(shown.graph);
-    if (parameters.length === 0 || begin !== null) await this.#start(shown, null, begin);
-    else if (values === null || (await this.#start(shown, values)).length > 0) await this.#askAndStart(shown, parameters);
+    if (parameters.length === 0 || begin !== null) await this.#start(shown, job, null, begin);
+    else if (values === null || (await this.#start(shown, job, values)).length > 0) await this.#askAndStart(shown, job, parameters);
   }
 
-  // What somebody saved meanwhile is looked at before it runs. The server itself refuses to begin at a node where that does not fit any more.
+  // What somebody saved meanwhile is looked at before it runs, and before its parameters are asked for.
   async #hasChanged(shown) {
     let found = false;
     await this.#pending(shown, 'execute', async () => (found = await this.#job.hasChanged()), { quiet: true });
+    if (found) this.#tellChanged(shown);
     return found;
   }
 
-  async #askAndStart(shown, parameters) {
+  #tellChanged(shown) {
+    if (shown === this.#job.shown && !shown.isGone) this.#page.say('Somebody saved this job after you opened it, so it was not executed: this is how it is now.');
+  }
+
+  async #askAndStart(shown, job, parameters) {
     const last = await this.#lastValues(shown.jobId);
     if (shown !== this.#job.shown) return;
-    const title = `Execute ${shown.job?.name ?? ''}`;
-    this.#form.open({ jobId: shown.jobId, title, parameters, last, run: (values) => this.#start(shown, values) });
+    const title = `Execute ${job.name}`;
+    this.#form.open({ jobId: shown.jobId, title, parameters, last, run: (values) => this.#start(shown, job, values) });
   }
 
   async #lastValues(jobId) {
@@ -70,16 +77,17 @@ export class Executing {
   }
 
   // Resolves to the errors of values that the server does not take. What else goes wrong is told where it belongs.
-  async #start(shown, values, begin = null) {
+  async #start(shown, job, values, begin = null) {
     const told = JSON.stringify([values, begin]);
     if (told !== this.#values) this.#key = null; // other values are another run
     this.#values = told;
-    this.#key ??= newIdempotencyKey();
     let refused = [];
     await this.#pending(shown, 'execute', async () => {
       try {
         const { graph } = shown;
-        const { runId, status } = await this.#executeOnce(shown.jobId, values, begin);
+        const begun = await this.#executeAsSeen(shown, job, values, begin);
+        if (begun === null) return;
+        const { runId, status } = begun;
         shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0), fromRun: null, fromNode: null, ...begin } };
         const now = this.#api.now();
         shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);
@@ -91,11 +99,24 @@ export class Executing {
     return values === null ? [] : refused;
   }
 
+  // The server refuses where somebody saved another meanwhile. With another name alone it runs; else null: that is looked at first.
+  async #executeAsSeen(shown, job, values, begin) {
+    try {
+      return await this.#executeOnce(job, values, begin);
+    } catch (problem) {
+      if (problem.status !== 412) throw problem;
+    }
+    if (shown === this.#job.shown && !(await this.#job.hasChanged()) && !isOtherGraph(shown.job, job)) return this.#executeOnce(shown.job, values, begin);
+    this.#tellChanged(shown);
+    return null;
+  }
+
   // The key is kept until the server has decided: a press after an answer that was lost makes no second run. From 500 on,
   // the answer may be that of a proxy, and the run recorded.
-  async #executeOnce(jobId, values, begin) {
+  async #executeOnce(job, values, begin) {
+    this.#key ??= newIdempotencyKey();
     try {
-      const told = await this.#api.execute(jobId, this.#key, values, begin);
+      const told = await this.#api.execute(job, this.#key, values, begin);
       this.#key = null;
       return told;
     } catch (problem) {

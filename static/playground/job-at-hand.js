@@ -65,16 +65,17 @@ export class JobAtHand {
     this.#onJob(job);
   }
 
-  /** Whether the server has another one by now, or none; who works on it is told. */
+  /** Whether the server has another graph by now, or none; who works on it is told. */
   async hasChanged() {
     const shown = this.#shown;
     if (shown.job === null || shown.isGone) return false;
     const job = await this.#stored(shown.jobId);
     if (shown !== this.#shown || job?.etag === shown.job.etag) return false;
+    const before = shown.job;
     if (job === null) shown.isGone = true;
     else shown.job = job;
     this.#onOther(job);
-    return true;
+    return job === null || isOtherGraph(job, before);
   }
 
   /** Whether a list of jobs has it as it is known here. */
@@ -129,6 +130,11 @@ export class JobAtHand {
     this.#shown.graph = { ...graph, nodes: [...graph.nodes, ...added] };
     return this.#shown.graph;
   }
+}
+
+/** Whether one of two jobs as the server told them runs otherwise than the other, and has not only another name. */
+export function isOtherGraph(one, other) {
+  return JSON.stringify(one.asStored) !== JSON.stringify(other.asStored);
 }
 
 function nothingShown() {

@@ -188,6 +188,50 @@ def test_execute_shows_first_what_somebody_saved_meanwhile(edit: Any, shop: Prod
     assert shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"] == []
 
 
+def test_execute_runs_a_job_that_somebody_gave_another_name(edit: Any, shop: Product) -> None:
+    graph = small_graph(condition="id <= 10")
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph)
+    document = {"name": "Another name", "graph": editor.stored()["graph"]}
+    shop.request("PUT", f"/api/jobs/{editor.job_id}", document)
+    editor.page.click("#execute")
+    expect_run(editor.page, "completed")
+    expect(editor.page.locator("#job-name")).to_have_text("Another name")
+
+
+def test_values_that_are_asked_for_are_of_the_graph_that_was_seen(edit: Any, shop: Product) -> None:
+    editor = edit({**small_graph(), "parameters": [{"name": "day", "type": "text"}]})
+    page = editor.page
+    page.click("#execute")
+    expect(page.locator("#ask")).to_be_visible()
+    save_elsewhere(shop, editor, "id > 77")
+    page.click("#ask-run")
+    expect(page.locator("#notice-text")).to_contain_text("it was not executed")
+    expect(page.locator("#ask")).to_be_hidden()
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
+    assert shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"] == []
+
+
+def test_a_job_that_somebody_saved_meanwhile_is_not_deleted_unasked(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit()
+    page = editor.page
+    save_elsewhere(shop, editor, "id > 77")
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="delete"]')
+    page.click("#confirm-yes")
+    expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    page.click("#confirm-no")
+    assert editor.stored()["name"] == "Theirs"
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="delete"]')
+    page.click("#confirm-yes")
+    expect(page.locator("#confirm-text")).to_contain_text("deletes what they did")
+    page.click("#confirm-yes")
+    expect(page.locator("#notice-text")).to_contain_text("Deleted Edited.")
+
+
 def test_execute_cannot_be_pressed_again_while_it_looks(edit: Any) -> None:
     editor = edit()
     page = editor.page

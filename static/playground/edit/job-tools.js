@@ -8,6 +8,7 @@ import { parseExactly } from '../exact-json.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
 import { Menu } from './menu.js';
+import { deleteAsSeen } from './saving.js';
 import { WebhooksDialog } from '../webhooks/dialog.js';
 
 const NO_NODES = { nodes: [], edges: [] };
@@ -89,7 +90,8 @@ export class JobTools {
   }
 
   async delete() {
-    const { id, name } = this.#host.draft();
+    const draft = this.#host.draft();
+    const { id, name } = draft;
     const wanted = await confirmed({
       title: `Delete “${name}”?`,
       text: 'Its runs and their logs are deleted with it. This cannot be taken back; an export of it could be imported again.',
@@ -97,7 +99,7 @@ export class JobTools {
     });
     if (!wanted) return;
     await this.#attempt(async () => {
-      await this.#api.deleteJob(id);
+      if (!(await deleteAsSeen(this.#api, draft))) return;
       await this.#host.gone(id);
       this.#host.say(`Deleted ${name}.`);
     });

@@ -1,4 +1,4 @@
-/** Saves that replace nobody else's work unasked. */
+/** Saves and deletions that take nobody else's work away unasked. */
 
 import { confirmed } from './confirm.js';
 
@@ -19,4 +19,22 @@ export async function saveOver(api, { id, etag }, document) {
     yes: 'Replace it',
   });
   return wanted ? api.saveJob(id, document, stored.etag) : null;
+}
+
+/** Delete the job that was read with `etag`, as saveOver puts another in its place. Resolves to whether it is deleted. */
+export async function deleteAsSeen(api, { id, etag }) {
+  try {
+    await api.deleteJob(id, etag);
+    return true;
+  } catch (problem) {
+    if (problem.status !== 412) throw problem;
+  }
+  const stored = await api.job(id);
+  const wanted = await confirmed({
+    title: 'Changed elsewhere',
+    text: `Somebody saved “${stored.name}” after you opened it. Deleting it now deletes what they did.`,
+    yes: 'Delete it',
+  });
+  if (wanted) await api.deleteJob(id, stored.etag);
+  return wanted;
 }
