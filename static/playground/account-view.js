@@ -6,12 +6,12 @@ import { byId, setHidden, setText } from './dom.js';
 const CHANNEL = `playground.session ${new URL('../../', import.meta.url).pathname}`;
 
 export class AccountView {
-  #channel = new BroadcastChannel(CHANNEL);
+  #channel = channel();
 
   /** `onOtherTab('in' | 'out')`: somebody signed in or out in another tab. */
   constructor({ onSignOut, onOtherTab }) {
     byId('account-out').addEventListener('click', onSignOut);
-    this.#channel.addEventListener('message', ({ data }) => onOtherTab(data));
+    this.#channel?.addEventListener('message', ({ data }) => onOtherTab(data));
   }
 
   /** `user`: {name, canSignOut}, or null for nobody. */
@@ -24,6 +24,15 @@ export class AccountView {
   }
 
   tellOtherTabs(what) {
-    this.#channel.postMessage(what);
+    this.#channel?.postMessage(what);
+  }
+}
+
+// Where all cookies are blocked, Firefox has none: each tab is then for itself.
+function channel() {
+  try {
+    return new BroadcastChannel(CHANNEL);
+  } catch {
+    return null;
   }
 }

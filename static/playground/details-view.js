@@ -1,5 +1,6 @@
 /** One node in full: state, counts, times, its whole message, its settings. Test hooks: `#details`, `#details-message`. */
 
+import { copyOrSelect } from './copying.js';
 import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
 import { ChartView } from './room/chart-view.js';
@@ -119,10 +120,8 @@ function panelParts(onShowLog, onShowWritten) {
 function copyButton(source) {
   const button = iconButton('copy', 'Copy the message');
   button.addEventListener('click', async () => {
-    await navigator.clipboard?.writeText(source.textContent).then(
-      () => setIcon(button.firstElementChild, 'success'),
-      () => getSelection().selectAllChildren(source),
-    );
+    if (!(await copyOrSelect(source.textContent, source))) return;
+    setIcon(button.firstElementChild, 'success');
     setTimeout(() => setIcon(button.firstElementChild, 'copy'), 1500);
   });
   return button;

@@ -39,7 +39,8 @@ export class Notifier {
   ended({ runId, jobId }, title, text) {
     if (this.#told.includes(runId) || !this.isWanted(jobId)) return;
     this.#told = [...this.#told, runId].slice(-MOST_TOLD);
-    const shown = new Notification(title, { body: text, tag: `run-${runId}`, icon: new URL('../favicon.svg', import.meta.url).href });
+    const shown = made(title, { body: text, tag: `run-${runId}`, icon: new URL('../favicon.svg', import.meta.url).href });
+    if (shown === null) return;
     shown.onclick = () => {
       globalThis.focus();
       shown.close();
@@ -49,6 +50,15 @@ export class Notifier {
 
   get #isAllowed() {
     return globalThis.Notification?.permission === 'granted';
+  }
+}
+
+// Android's Chrome lets only service workers make one, and throws.
+function made(title, options) {
+  try {
+    return new Notification(title, options);
+  } catch {
+    return null;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The program that a run executed, with the numbers of its lines. Test hooks: `#program-text .code-line`, `#program-note`. */
 
+import { copyOrSelect } from './copying.js';
 import { byId, element, setHidden, setText } from './dom.js';
 
 export class ProgramView {
@@ -9,7 +10,7 @@ export class ProgramView {
 
   constructor({ onDownload }) {
     byId('program-download').addEventListener('click', () => onDownload(this.#text));
-    byId('program-copy').addEventListener('click', () => navigator.clipboard?.writeText(this.#text).catch(() => getSelection().selectAllChildren(this.#box)));
+    byId('program-copy').addEventListener('click', () => copyOrSelect(this.#text, this.#box));
   }
 
   /** Show a program ({text, nodeLines}); or, without one (null), why there is none. */

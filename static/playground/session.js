@@ -1,7 +1,7 @@
 /**
  * Who uses this page. The token of the link leaves the address at once, and becomes a session: a cookie that no script sees, so
  * that a second tab and a bookmark need none. Where that cannot be (cookies or sessions are off, or this browser is
- * signed in as somebody else) the token stays in sessionStorage, for this tab alone.
+ * signed in as somebody else) the token stays in sessionStorage, for this tab alone; where the browser keeps nothing, for this page.
  */
 
 import { claimsOf, headersOf } from '../realtime/credentials.js';
@@ -15,6 +15,8 @@ const ASK_AGAIN = 10_000;
 
 /** As long as the server could not be asked: it shall judge. */
 const UNKNOWN = Object.freeze({ ticket: null, expiresAt: null, endsAt: null, subject: '', signOut: null, scopes: null, jobId: null, runId: null });
+
+let unkept = ''; // the token of this page, in a browser that keeps nothing for it
 
 // Of the last session that was there: drafts of one that has ended are its tenant's.
 let byProxy = false;
@@ -42,7 +44,7 @@ export async function openSession() {
 
 /** The token of this tab; '' where a session stands for it, or nothing does. */
 export function currentToken() {
-  return sessionStorage.getItem(KEY) ?? '';
+  return unkept || keptToken();
 }
 
 /** The token of this tab, or else the session: asked for anew, and so renewed, once half of its time has passed. */
@@ -87,7 +89,22 @@ export function currentTenant() {
 }
 
 export function keepToken(token) {
-  sessionStorage.setItem(KEY, token.trim());
+  unkept = token.trim();
+  try {
+    sessionStorage.setItem(KEY, unkept);
+    unkept = '';
+  } catch {
+    // it is then as long as this page
+  }
+}
+
+// Where all cookies are blocked, the first look at sessionStorage throws.
+function keptToken() {
+  try {
+    return sessionStorage.getItem(KEY) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 /** Whether a proxy signed the user in: to load the page anew then leads to its sign-in. */
@@ -137,7 +154,12 @@ function rightsIn({ scope, scp, progress_job: jobId = null, progress_run: runId 
 }
 
 function forgetToken() {
-  sessionStorage.removeItem(KEY);
+  unkept = '';
+  try {
+    sessionStorage.removeItem(KEY);
+  } catch {
+    // nothing was kept
+  }
 }
 
 function isDue({ askedAt, expiresAt }) {

@@ -1010,3 +1010,21 @@ def test_an_older_list_of_jobs_never_replaces_a_newer_one(
 ) -> None:
     """A job that was just made was gone from the list, until the next look."""
     assert modules.evaluate(LISTED_BY_TURNS, order) == listed
+
+
+WITHOUT_CLIPBOARD = """async () => {
+  const { copyOrSelect } = await import('/playground/copying.js');
+  const source = document.body.appendChild(document.createElement('p'));
+  source.textContent = 'no such column: amuont';
+  Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true });
+  try {
+    return [await copyOrSelect(source.textContent, source), getSelection().toString()];
+  } finally {
+    delete navigator.clipboard;
+    source.remove();
+  }
+}"""
+
+
+def test_where_a_page_has_no_clipboard_what_was_to_be_copied_is_selected(modules: Page) -> None:
+    assert modules.evaluate(WITHOUT_CLIPBOARD) == [False, "no such column: amuont"]

@@ -56,6 +56,24 @@ def test_the_links_token_becomes_a_cookie_that_no_script_sees(
     assert token != cookie["value"]
 
 
+BLOCKED = """for (const name of ['localStorage', 'sessionStorage', 'BroadcastChannel']) {
+  Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } });
+}"""
+
+
+def test_where_all_cookies_are_blocked_the_page_works_by_its_token(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(token=None)
+    page.add_init_script(BLOCKED)
+    page.route("**/api/session", lambda route: route.fulfill(status=401, json={}))
+    page.goto(f"{shop.url}/?job={shop.sample_job_id()}&token={shop.token(sub='ann')}")
+    expect_live(page)
+    expect(page.locator("#account-name")).to_have_text("ann")
+    expect(page.locator(".node")).not_to_have_count(0)
+    assert "token" not in page.url
+
+
 def test_a_second_tab_a_bookmark_and_a_reload_need_no_token(
     open_playground: OpenPlayground, shop: Product
 ) -> None:

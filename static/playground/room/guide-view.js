@@ -4,6 +4,7 @@
  */
 
 import { addressOf, jobPlace } from '../address.js';
+import { copyOrSelect } from '../copying.js';
 import { byId, element, setHidden, setText } from '../dom.js';
 import { openHelp } from '../edit/help.js';
 import { currentTenant } from '../session.js';
@@ -62,9 +63,8 @@ export class GuideView {
 
   async #copy(button) {
     const source = byId(button.dataset.copies);
-    const isCopied = await (navigator.clipboard?.writeText(source.textContent) ?? Promise.reject()).then(() => true, () => false);
-    if (!isCopied) getSelection().selectAllChildren(source);
-    const label = button.textContent;
+    const label = (button.dataset.label ??= button.textContent); // as it was before the first of two presses
+    const isCopied = await copyOrSelect(source.textContent, source);
     setText(button, isCopied ? 'Copied' : 'Selected');
     this.#host.say(isCopied ? 'Copied.' : 'Selected: copy it with the keyboard.');
     setTimeout(() => setText(button, label), SAID);
