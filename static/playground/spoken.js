@@ -3,11 +3,14 @@
  * Test hook: `#announcer`.
  */
 
-import { byId, setText } from './dom.js';
+import { byId } from './dom.js';
 import { formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
+/** Nodes that are read out by their names at once; of more it is told how many. */
+const MOST_NAMED = 5;
+
 export class Spoken {
-  #told = { run: null, nodes: '', connection: null };
+  #told = { run: null, nodes: new Set(), connection: null };
 
   // Changes of state are read out, counts are not.
   tell(run, nodes, { connection, job, onEnded }) {
@@ -15,25 +18,35 @@ export class Spoken {
     const troubled = nodes.filter(({ state }) => state === 'stalled' || state === 'error');
     const now = {
       run: run === null ? 'none' : `${run.runId} ${run.status}`,
-      nodes: troubled.map(({ nodeId, state }) => `${nodeId} ${state}`).join(),
+      nodes: new Set(troubled.map(troubleOf)),
       connection,
     };
     this.#told = now;
     const said = [];
     if (now.connection !== before.connection) said.push(...spokenConnection(now.connection, before.connection));
-    if (now.nodes !== before.nodes) said.push(...troubled.map(({ nodeName, state }) => `${nodeName}: ${NODE_WORDS[state].toLowerCase()}.`));
+    said.push(...spokenNodes(troubled.filter((node) => !before.nodes.has(troubleOf(node)))));
     if (now.run !== before.run && run?.ended && run.told && before.run === `${run.runId} running`) onEnded(run);
     if (now.run !== before.run && run !== null) said.push(spokenStatus(run, job));
     if (said.length > 0) this.say(said.join(' '));
   }
 
-  // The one live region of the page. While a dialog is open, all beside it is inert, so it is there.
+  // The one live region of the page. While a dialog is open, all beside it is inert, so it is there. What is said twice is read twice: its text is a new one.
   say(text) {
     const region = byId('announcer');
     const place = document.querySelector('dialog[open]') ?? document.body;
     if (region.parentElement !== place) place.append(region);
-    setText(region, text);
+    region.replaceChildren(text);
   }
+}
+
+function troubleOf({ nodeId, state }) {
+  return `${nodeId} ${state}`;
+}
+
+function spokenNodes(nodes) {
+  const named = nodes.slice(0, MOST_NAMED).map(({ nodeName, state }) => `${nodeName}: ${NODE_WORDS[state].toLowerCase()}.`);
+  const more = nodes.length - named.length;
+  return more === 0 ? named : [...named, `And ${more} more.`];
 }
 
 // The first connection is no news, and each further try is none.

@@ -1028,3 +1028,31 @@ WITHOUT_CLIPBOARD = """async () => {
 
 def test_where_a_page_has_no_clipboard_what_was_to_be_copied_is_selected(modules: Page) -> None:
     assert modules.evaluate(WITHOUT_CLIPBOARD) == [False, "no such column: amuont"]
+
+
+SPOKEN = """async (steps) => {
+  const { Spoken } = await import('/playground/spoken.js');
+  const region = document.body.appendChild(document.createElement('p'));
+  region.id = 'announcer';
+  try {
+    const spoken = new Spoken();
+    return steps.map((states) => {
+      region.textContent = '';
+      const nodes = states.map((state, place) => ({ nodeId: place + 1, nodeName: `Node ${place + 1}`, state }));
+      spoken.tell(null, nodes, { connection: 'connected', job: null, onEnded: () => undefined });
+      return region.textContent;
+    });
+  } finally {
+    region.remove();
+  }
+}"""
+
+
+def test_a_node_in_trouble_is_read_out_once_and_very_many_are_counted(modules: Page) -> None:
+    one = ["stalled", *["running"] * 8]
+    two = ["stalled", "error", *["running"] * 7]
+    _, first, again, second, healed, many = modules.evaluate(
+        SPOKEN, [[], one, one, two, ["running"] * 9, ["stalled"] * 9]
+    )
+    assert (first, again, second, healed) == ("Node 1: stalled.", "", "Node 2: error.", "")
+    assert many.endswith("Node 5: stalled. And 4 more.")
