@@ -14,9 +14,8 @@ from progress_lib.subjects import PROGRESS_STREAM, deleted_subject, every_kind, 
 
 LOG = logging.getLogger(__name__)
 
-ANSWER_WAIT = (
-    1.0  # seconds for each answer of JetStream: two for one job; who deletes a job waits for them
-)
+# Seconds for each answer of JetStream: two for one job, and who deletes it waits for them
+ANSWER_WAIT = 1.0
 # Seconds in which a program that was ended, or lost, may still say something, and a NATS that just returned is not heard by all
 STRAGGLERS = 300.0
 _NO_STREAM = 10059  # JetStream's error: there is no history

@@ -18,9 +18,8 @@ from program_lib.errors import ProgramError
 from program_lib.settings import run_id
 from program_lib.stores import Place
 
-PART_NAME = (
-    ".{name}.{mark}.part"  # the mark is its run; the runner removes what killed programs leave
-)
+# Of a file until it is complete. The mark is its run: the runner removes what killed programs leave
+PART_NAME = ".{name}.{mark}.part"
 TURN = (1, 0)  # of a writer of files: after all databases, since a move hardly fails
 
 

@@ -1,7 +1,7 @@
 /** To the clipboard. By plain HTTP browsers have none for a page, but on localhost. */
 
-/** Whether the text was copied. */
-export async function isCopied(text) {
+/** Copies a text. Resolves to whether that was possible. */
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -12,7 +12,7 @@ export async function isCopied(text) {
 
 /** Copies a text, else selects where it stands, for Ctrl+C. Resolves to whether it was copied. */
 export async function copyOrSelect(text, source) {
-  const copied = await isCopied(text);
-  if (!copied) getSelection().selectAllChildren(source);
-  return copied;
+  const isCopied = await copy(text);
+  if (!isCopied) getSelection().selectAllChildren(source);
+  return isCopied;
 }

@@ -8,7 +8,7 @@
 import { jobPlace, linkTo } from './address.js';
 import { compared } from './compare.js';
 import { CompareView } from './compare-view.js';
-import { isCopied } from './copying.js';
+import { copy } from './copying.js';
 import { DrawersView } from './drawers-view.js';
 import { HistoryView } from './history-view.js';
 import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
@@ -218,7 +218,7 @@ export class Runs {
 
   async #copyLink(place) {
     const link = linkTo(place);
-    this.#page.say((await isCopied(link)) ? 'The link is copied. Whoever opens it needs a token.' : link);
+    this.#page.say((await copy(link)) ? 'The link is copied. Whoever opens it needs a token.' : link);
   }
 
   // The one that was made earlier is the first, whichever of the two is shown.

@@ -67,9 +67,7 @@ class _File:
     writer: FileWriter
     rows: int = 0
     is_finished: bool = False
-    backup: Place | None = (
-        None  # of the file of before, from `finish` on until all are in their places
-    )
+    backup: Place | None = None  # of the file of before, from `finish` until all are placed
 
 
 @dataclass
