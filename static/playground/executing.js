@@ -57,7 +57,9 @@ export class Executing {
   }
 
   #tellChanged(shown) {
-    if (shown === this.#job.shown && !shown.isGone) this.#page.say('Somebody saved this job after you opened it, so it was not executed: this is how it is now.');
+    if (shown === this.#job.shown && !shown.isGone) {
+      this.#page.say('Somebody saved this job after you opened it, so it was not executed: this is how it is now.');
+    }
   }
 
   async #askAndStart(shown, job, parameters) {
