@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -21,13 +21,15 @@ from program_lib.reshape.keys import places_after_point, places_before_point
 from program_lib.spool import Spool
 from program_lib.sql.allowed import QueryFailed
 from program_lib.sql.bound import bind
-from program_lib.sql.query import check_rounding, described
+from program_lib.sql.query import DigitsLost, check_rounding, described
 from program_lib.sql.results import carried
-from program_lib.sql.tables import INPUT, is_wide, narrowed, type_in_sql, view
+from program_lib.sql.tables import INPUT, is_wide, narrowed, type_in_sql, view, with_more_digits
 from program_lib.types import MAX_DIGITS, NUMERIC, Column, Kind, Type
 from progress_lib import Status
 
 TABLE = "rows_of_input_{}"  # of the spool; no query may name it
+
+Seen = Mapping[str, Mapping[str, Type]]  # by the names of inputs and of columns
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,38 @@ class Sql(Node):
         """What the query gives, in batches."""
         with self.at_work():
             seen = {port: self._decimals(spool, table) for port, table in self.tables.items()}
-            for port, table in self.tables.items():
-                spool.execute(view(port, table.schema, table.table, quoted_name, seen[port]))
             spool.use(lambda connection: bind(connection, taken()))
-            if any(seen.values()):  # which nobody knew when the query was described
-                spool.use(lambda connection: check_rounding(connection, self.query))
+            self._show(spool, seen)
         tables = spool.ask(self.query.text)
         while (found := self._next(tables)) is not None:
             yield found
+
+    def _show(self, spool: Spool, seen: Seen) -> None:
+        """Makes what the query sees, with more digits after the point of NUMERIC columns where it would round else.
+
+        How many these have is the day's: beside whole amounts 0.5 would be 1. Nobody knew it when the query was described.
+        """
+        least = 0
+        while True:
+            self._make_views(spool, seen, least)
+            if not any(seen.values()):
+                return
+            try:
+                spool.use(lambda connection: check_rounding(connection, self.query))
+            except DigitsLost as error:
+                if error.digits <= least:
+                    raise
+                least = error.digits
+            else:
+                return
+
+    def _make_views(self, spool: Spool, seen: Seen, least: int) -> None:
+        for port, table in self.tables.items():
+            decimals = dict(seen[port])
+            for column in table.schema:
+                if column.type.kind is Kind.NUMERIC:
+                    decimals[column.name] = with_more_digits(decimals[column.name], least)
+            spool.execute(view(port, table.schema, table.table, quoted_name, decimals))
 
     def _next(self, tables: Iterator[pa.Table]) -> pa.Table | None:
         with self.at_work():

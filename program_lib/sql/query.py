@@ -15,7 +15,7 @@ from program_lib.spool import interruptible
 from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
 from program_lib.sql.bound import Bound, bind, bound
 from program_lib.sql.results import is_decimal, schema_of
-from program_lib.sql.rounding import check_nothing_is_rounded
+from program_lib.sql.rounding import Rounded, check_nothing_is_rounded
 from program_lib.sql.tables import check_names, empty_table, is_wide
 from program_lib.types import Kind, Schema
 
@@ -38,12 +38,21 @@ def described(query: str, inputs: Mapping[str, Schema]) -> tuple[Bound, Schema]:
     return made, schema_of(names, types, narrow, others)
 
 
+class DigitsLost(QueryFailed):
+    """DuckDB would round a number, which has `digits` after the point. 0: it is a text."""
+
+    def __init__(self, reason: str, digits: int) -> None:
+        super().__init__(reason)
+        self.digits = digits
+
+
 def check_rounding(connection: duckdb.DuckDBPyConnection, query: Bound) -> None:
-    """Raises ProgramError where DuckDB would round a number of the tables that the query finds in this database."""
+    """Raises DigitsLost where DuckDB would round a number of the tables that the query finds in this database."""
     try:
         check_nothing_is_rounded(connection, query.text)
-    except QueryRefused as error:
-        raise _told(query, str(error), error.position) from None
+    except Rounded as error:
+        told = _told(query, str(error), error.position)
+        raise DigitsLost(str(told), error.digits) from None
 
 
 def _with_more_digits(query: Bound, inputs: Mapping[str, Schema], narrow: list[str]) -> list[str]:

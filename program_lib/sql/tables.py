@@ -63,6 +63,15 @@ def narrowed(of: Type, scale: int, whole: int = 0) -> Type:
     return decimal(min(most, max(whole + 1, WHOLE_DIGITS) + scale), scale)
 
 
+def with_more_digits(of: Type, scale: int) -> Type:
+    """A decimal with so many digits after the point, and as many before it; itself where it has them, or has no room."""
+    assert of.precision is not None
+    assert of.scale is not None
+    more = scale - of.scale
+    has_room = of.precision + more <= MAX_DIGITS
+    return decimal(of.precision + more, scale) if more > 0 and has_room else of
+
+
 def empty_table(name: str, schema: Schema, scale: int, is_narrow: bool) -> str:
     """A statement that makes a table as the query sees it; `is_narrow`: with as few digits as decimals may have."""
 
@@ -90,7 +99,7 @@ def view(
         )
         for column in schema
     )
-    return f"CREATE TEMP VIEW {name_in_sql(name)} AS SELECT {columns} FROM {table}"  # noqa: S608
+    return f"CREATE OR REPLACE TEMP VIEW {name_in_sql(name)} AS SELECT {columns} FROM {table}"  # noqa: S608
 
 
 def _shown(column: Column, sql: str, lies_as: Type) -> str:

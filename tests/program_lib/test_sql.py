@@ -141,6 +141,21 @@ def test_a_number_beside_a_numeric_column_keeps_its_digits(
     assert [row[0] for row in handed.rows()] == wanted
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT coalesce(sum(amount), 0.5) AS x FROM input",
+        "SELECT CASE WHEN true THEN sum(amount) ELSE 0.125 END AS x FROM input",
+        "SELECT max(x) AS x FROM (SELECT sum(amount) AS x FROM input UNION ALL SELECT 0.123456 UNION ALL SELECT 0.5)",
+    ],
+)
+def test_a_query_does_not_depend_on_the_digits_that_the_days_amounts_have(query: str) -> None:
+    for rows, wanted in [(WHOLE, "3"), ([*WHOLE, ("Rom", "1.25", 4)], "4.25")]:
+        handed = asked(query, rows=rows)
+        assert types(handed) == {"x": "numeric"}
+        assert handed.rows() == [(wanted,)]
+
+
 def test_a_numeric_with_more_digits_than_a_number_beside_it_stays_numeric() -> None:
     handed = asked(
         "SELECT amount + 0.0000001 AS x, round(amount, 2) AS y, CAST(amount AS DECIMAL(9, 7)) AS z FROM input",
