@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -253,3 +254,36 @@ def test_of_a_program_that_is_killed_postgresql_keeps_no_session(
         process.kill()
         outcome(process, tmp_path)
         eventually(lambda: sessions() == 0, what="its session ends")
+
+
+BUSY = "SELECT BENCHMARK(1000000000000, MD5('busy')) AS k"  # it does not look whether anybody waits for it
+
+
+@pytest.mark.parametrize("waits", ["for a lock", "for a query", "for two queries"])
+def test_of_a_program_that_is_stopped_mariadb_keeps_no_session(
+    mariadb: Database, tmp_path: Path, waits: str
+) -> None:
+    """It went on with the statement, and with all locks, until it was done or `innodb_lock_wait_timeout` was over."""
+    mariadb.execute("CREATE TABLE t (k integer PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    first = source(sql="SELECT 1 AS k" if waits == "for a lock" else BUSY)
+    document = chain(first, target(2, "t", "append"))
+    if waits == "for two queries":
+        second = {**first, "id": 3}
+        document = graph([first, target(2, "t", "append"), second], [(1, 2), (3, 2)])
+
+    def at_work() -> object:
+        """Statements of the program."""
+        return mariadb.value(
+            "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE()"
+            " AND (info LIKE 'SELECT BENCHMARK%' OR info LIKE 'INSERT%')"
+        )
+
+    with closing(mariadb.connect()) as other:
+        other.begin()
+        other.cursor().execute("DELETE FROM t")  # whoever inserts 1 waits for what becomes of it
+        process = start(document, tmp_path, **environment(mariadb))
+        expected = 2 if waits == "for two queries" else 1
+        eventually(lambda: at_work() == expected, 30, what="the program waits")
+        process.terminate()
+        assert outcome(process, tmp_path).code == 128 + signal.SIGTERM
+        eventually(lambda: at_work() == 0, 20, what="its statements end")

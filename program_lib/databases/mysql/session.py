@@ -20,6 +20,7 @@ CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in th
 IDLE_SECONDS = (
     2_000_000  # 23 days: a run may read elsewhere meanwhile, and has deadlines of its own
 )
+END_SECONDS = 2  # for each step of telling a server that nobody waits for it any more
 
 _ALWAYS = (
     "SET SESSION time_zone = '+00:00'",
@@ -43,6 +44,9 @@ WRITING = (
     "START TRANSACTION",
 )
 
+# Who has a session: its user, and the address and port that it came from
+_KNOWN_AS = "SELECT user, host FROM information_schema.processlist WHERE id = %s"
+
 # Values come as the texts that the server sends; what PyMySQL makes of them would lose digits or zones.
 _AS_TEXT = {key: value for key, value in converters.conversions.items() if not isinstance(key, int)}
 
@@ -62,9 +66,13 @@ class Session:
     def __init__(self, url: URL, settings: Sequence[str]) -> None:
         """`settings` is READING or WRITING. Raises pymysql.Error."""
         options = {"connect_timeout": CONNECT_SECONDS, **_arguments(url)}
-        options |= {"charset": "utf8mb4", "conv": _AS_TEXT}
-        self.connection = pymysql.connect(**options)
+        self._options = options | {"charset": "utf8mb4", "conv": _AS_TEXT}
+        self.connection = pymysql.connect(**self._options)
+        self._is_asking = False  # whether an answer is to come
+        self._is_interrupted = False
+        self._known_as: list[tuple[Any, ...]] = []
         try:
+            self._known_as = self.rows(_KNOWN_AS, [self.connection.thread_id()])
             for setting in settings:
                 self.execute(setting)
         except BaseException:
@@ -77,9 +85,20 @@ class Session:
             return int(self.connection.query(statement))
 
     @contextmanager
-    def _saying_what_is_lost(self) -> Iterator[None]:
+    def _asking(self) -> Iterator[None]:
+        self._is_asking = True
         try:
             yield
+        except pymysql.Error:  # the server has answered, or is gone
+            self._is_asking = self._is_interrupted
+            raise
+        self._is_asking = False
+
+    @contextmanager
+    def _saying_what_is_lost(self) -> Iterator[None]:
+        try:
+            with self._asking():
+                yield
         except pymysql.Error as error:
             if self.is_lost_by(error):
                 raise TransactionLost(words(error)) from error
@@ -102,7 +121,8 @@ class Session:
     def streaming(self, query: str) -> SSCursor:
         """A cursor that has run the query, and gets its rows one by one."""
         cursor = SSCursor(self.connection)
-        cursor.execute(query)
+        with self._asking():
+            cursor.execute(query)
         return cursor
 
     @property
@@ -111,17 +131,34 @@ class Session:
 
     def interrupt(self) -> None:
         """Whoever waits for the server gets an error, and the connection is lost. Any thread."""
+        self._is_interrupted = True
         with suppress(OSError, AttributeError):  # it is closed already
             self.connection._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Drops the connection at once: rows that were not read are not waited for. May be called twice."""
+        """Drops the connection at once: rows that were not read are not waited for. May be called twice.
+
+        A server that is at work for it is told, by another connection: it would go on, with all locks, until it is done.
+        """
         with suppress(Exception):
             self.connection._force_close()
-            if (
-                self.connection._result is not None
-            ):  # else it would look for its rows when it is collected
-                self.connection._result.unbuffered_active = False
+        result = self.connection._result
+        is_at_work = self._is_asking or (result is not None and result.unbuffered_active)
+        self._is_asking = False
+        if result is not None:
+            result.unbuffered_active = False  # else it would look for its rows when it is collected
+        if is_at_work:
+            with suppress(Exception):
+                self._end_at_the_server()
+
+    def _end_at_the_server(self) -> None:
+        """Only where the server knows the session as it did at first: another server may have another one of this number."""
+        number = self.connection.thread_id()
+        seconds = {f"{what}_timeout": END_SECONDS for what in ("connect", "read", "write")}
+        with pymysql.connect(**self._options | seconds) as other, other.cursor() as cursor:
+            cursor.execute(_KNOWN_AS, [number])
+            if self._known_as and [*cursor.fetchall()] == self._known_as:
+                cursor.execute(f"KILL {number}")
 
 
 def _arguments(url: URL) -> dict[str, Any]:
