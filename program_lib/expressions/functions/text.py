@@ -222,6 +222,20 @@ def _reversed(terms: Sequence[Term]) -> Term:
     return Term(sql, TEXT, may_fail=any_fails(terms))
 
 
+def _without_accents(terms: Sequence[Term]) -> Term:
+    """Of the parts between NULs: DuckDB's own strip_accents() ends at the first."""
+
+    def body(text: str) -> str:
+        parts = f"string_split({text}, chr(0))"
+        stripped = f"list_transform({parts}, lambda {_NAME}: strip_accents({_NAME}))"
+        return case(
+            (f"contains({text}, chr(0))", f"array_to_string({stripped}, chr(0))"),
+            otherwise=f"strip_accents({text})",
+        )
+
+    return Term(let(body, terms[0].sql), TEXT, may_fail=any_fails(terms))
+
+
 def _joined(function: str) -> Compile:
     def compiled(terms: Sequence[Term]) -> Term:
         sql = f"{function}({', '.join(term.sql for term in terms)})"
@@ -267,7 +281,7 @@ FUNCTIONS = (
     Function("word_count", (A_TEXT,), "integer", "How many words there are, parted by spaces, tabs and line breaks.", "word_count('to be or not')", "4", _words),
     Function("char", (Argument("code", WHOLE),), "text", "The character with this code point.", "char(241)", "'ñ'", _character, also=("chr", "unichar")),
     Function("code", (A_TEXT,), "integer", "The code point of the first character; 0 for ''.", "code('ñ')", "241", plain("CAST(ascii({0}) AS BIGINT)", INTEGER), also=("ascii", "unicode", "ord")),
-    Function("strip_accents", (A_TEXT,), "text", "Letters without their accents; letters that have no plain form, as ß and ø, stay.", "strip_accents('Ñandú')", "'Nandu'", plain("strip_accents({0})", TEXT), also=("unaccent", "remove_accents")),
+    Function("strip_accents", (A_TEXT,), "text", "Letters without their accents; letters that have no plain form, as ß and ø, stay.", "strip_accents('Ñandú')", "'Nandu'", _without_accents, also=("unaccent", "remove_accents")),
     Function("format_number", (AN_X, Argument("digits", WHOLE, is_optional=True, literal=whole_between(0, MOST_DIGITS))), "text", "Rounded to `digits`, with a comma for each three digits before the point.", "format_number(1234567.5, 2)", "'1,234,567.50'", _formatted, also=("fixed", "format")),
     Function("is_blank", (A_TEXT,), "boolean", "Whether the text is empty, or nothing but spaces.", "is_blank('  ')", "True", _blank, nulls="True for NULL", also=("isempty", "isblank", "is_empty")),
 )  # fmt: skip
