@@ -1,7 +1,8 @@
 """What DuckDB would round without a word: each cast that nobody wrote is looked at, in its own plan.
 
 Where two decimals meet that have no room in 38 digits together, in a CASE, `coalesce`, `greatest`, IN or UNION, it cuts
-digits after the point; a sum of decimals takes all 38. Where a text meets a whole number, it makes one of '1.5', which is 2.
+digits after the point; a sum of decimals takes all 38. Where a text meets a whole number, it makes one of '1.5', which is 2,
+and of '12:00+02' beside a timestamp without a zone it leaves the zone out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ _ABOUT_TEXTS = (
     "a text would be rounded here, where it meets a number, as '1.5' to 2: CAST it to a type that has its digits,"
     " as in CAST(x AS DECIMAL(18, 2)), or the number to VARCHAR"
 )
+
+_ABOUT_ZONES = (
+    "the zone of this text would be lost here, where it meets a timestamp without one: leave it out,"
+    " or compare instants, as in timezone('UTC', x) = TIMESTAMPTZ '2026-07-31 12:00+02'"
+)
+_WITH_ZONE = re.compile(r".*\d:\d\d[^-+/]*(?:[-+](?!0+(?::?0+)*\s*$)\d|[A-Za-z]/).*", re.DOTALL)
 
 Found = Mapping[str, Any]
 Digits = tuple[int, int]  # of a decimal: all of them, and those after the point
@@ -134,12 +141,20 @@ def _why_rounded(value: Found, type_: Found, wanted: Found) -> str | None:
     """Why a value that becomes one of another type may lose digits, and what to write; None where it does not."""
     constant = value["value"] if value["type"] == "VALUE_CONSTANT" else None
     if type_["id"] == "VARCHAR":
-        return _ABOUT_TEXTS if _rounds_a_text(constant, wanted) else None
+        return _about_a_text(constant, wanted)
     before, after = _digits(type_), _digits(wanted)
     if before is None or after is None or before[1] <= after[1]:
         return None
     is_rounded = constant is None or _has_more(constant, before[1] - after[1])
     return _about_decimals(before, after) if is_rounded else None
+
+
+def _about_a_text(constant: Found | None, wanted: Found) -> str | None:
+    if _rounds_a_text(constant, wanted):
+        return _ABOUT_TEXTS
+    if constant is None or constant["is_null"] or wanted["id"] != "TIMESTAMP":
+        return None
+    return _ABOUT_ZONES if _WITH_ZONE.fullmatch(constant["value"]) else None
 
 
 def _rounds_a_text(constant: Found | None, wanted: Found) -> bool:

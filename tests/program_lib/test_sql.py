@@ -25,6 +25,7 @@ from program_lib.types import (
     JSON,
     NUMERIC,
     TEXT,
+    TIMESTAMP,
     TIMESTAMPTZ,
     UUID,
     Column,
@@ -264,6 +265,26 @@ def test_a_text_that_duckdb_would_round_to_a_number_is_refused(condition: str, p
     told = refused(f"SELECT n AS x FROM input WHERE {condition}", TEXTS, TOLD)
     assert told.endswith(f"(line 1, {place})")
     assert "a text would be rounded here, where it meets a number, as '1.5' to 2: CAST it" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-07-31T14:00:00+02:00", "2026-07-31 12:00-0130", "2026-07-31 12:00 Europe/Berlin", "2026-07-31 12:00:00.5 +02"],
+)  # fmt: skip
+def test_a_zone_that_duckdb_would_leave_out_is_refused(text: str) -> None:
+    schema = Schema([Column("t", TIMESTAMP)])
+    told = refused(f"SELECT t FROM input WHERE t >= '{text}'", schema, [])
+    assert told.startswith("the zone of this text would be lost here")
+    assert told.endswith("(line 1, column 32)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-07-31 12:00", "2026-07-31T12:00:00Z", "2026-07-31 12:00:00.000+00:00", "2026-07-31 12:00:00 UTC"],
+)  # fmt: skip
+def test_a_text_in_utc_meets_a_timestamp(text: str) -> None:
+    schema, row = Schema([Column("t", TIMESTAMP)]), (datetime.datetime(2026, 7, 31, 12),)
+    assert asked(f"SELECT t FROM input WHERE t = '{text}'", schema, [row]).rows() == [row]
 
 
 @pytest.mark.parametrize(
