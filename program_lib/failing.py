@@ -18,24 +18,32 @@ _OF_ROWS = {"DataError", "IntegrityError", "ProgramError", "NotSupportedError", 
 _OF_THE_ENGINE = {"OperationalError", "InternalError", "FatalException"}
 
 
-def smallest_failing(
-    work: Callable[[Batch], object], batch: Batch, error: Exception
-) -> tuple[Batch, Exception] | None:
-    """The smallest part of the batch that fails, one row where rows are the reason, and its error.
+class PartFailed(Exception):
+    """The smallest part of a batch that fails, one row where rows are the reason, and its error."""
 
-    None where both halves of a failing batch do not fail: then all of it has been worked on.
+    def __init__(self, batch: Batch, error: Exception) -> None:
+        super().__init__(str(error))
+        self.batch, self.error = batch, error
+
+
+def made_by_parts(work: Callable[[Batch], Made], batch: Batch, error: Exception) -> Iterator[Made]:
+    """What `work` makes of a failing batch by halves, and by theirs where one fails, too, in their order.
+
+    Raises PartFailed for the first that fails and cannot be halved. A batch may fail though none of its rows does:
+    two numbers may have no room in 38 digits together.
     """
-    while len(batch) > 1 and _may_be_a_rows(error):
-        if isinstance(error, RowRefused):
-            return batch.slice(error.index, 1), error
-        half = len(batch) // 2
-        for part in (batch.slice(0, half), batch.slice(half)):
-            if (failed := _try(work, part)) is not None:
-                batch, error = part, failed
-                break
+    if len(batch) <= 1 or not _may_be_a_rows(error):
+        raise PartFailed(batch, error)
+    if isinstance(error, RowRefused):
+        raise PartFailed(batch.slice(error.index, 1), error)
+    half = len(batch) // 2
+    for part in (batch.slice(0, half), batch.slice(half)):
+        try:
+            made = work(part)
+        except Exception as another:
+            yield from made_by_parts(work, part, another)
         else:
-            return None
-    return batch, error
+            yield made
 
 
 def sorted_out(
@@ -116,11 +124,3 @@ def _is_of_the_engine(error: Exception) -> bool:
 
 def _kinds(error: BaseException | None) -> set[str]:
     return {kind.__name__ for kind in type(error).__mro__}
-
-
-def _try(work: Callable[[Batch], object], batch: Batch) -> Exception | None:
-    try:
-        work(batch)
-    except Exception as error:
-        return error
-    return None

@@ -59,9 +59,6 @@ class Output(InnerNode):
         self.writer.write(batch.table)
         return batch
 
-    def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
-        return batch  # its parts are written
-
     def made_of_none(self, batch: Batch) -> Batch:
         return batch.slice(0, 0)
 

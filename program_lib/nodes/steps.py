@@ -10,8 +10,8 @@ from program_lib.batch import Batch
 from program_lib.common_types import common_schema
 from program_lib.conform import conformed
 from program_lib.errors import ProgramError
-from program_lib.failing import smallest_failing
-from program_lib.nodes.node import Feeds, Node, NodeFailed
+from program_lib.failing import PartFailed, made_by_parts
+from program_lib.nodes.node import Feeds, Node
 from program_lib.ports import UNNAMED
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects
 from program_lib.types import Schema, listed
@@ -74,20 +74,14 @@ class InnerNode(Node):
             return Batch.joined(
                 self.sorted_out(self.worked, batch, error) or [self.made_of_none(batch)]
             )
-        if (failed := self.at_fault(self.worked, batch, error)) is not None:
-            raise failed from error
-        return self.made_of_parts(batch, error)
+        return Batch.joined(self.made_by_parts(self.worked, batch, error))
 
-    def at_fault(
-        self, work: Callable[[Batch], object], batch: Batch, error: Exception
-    ) -> NodeFailed | None:
-        """The failure that names the row at fault; None where the parts of the batch do not fail."""
-        failing = smallest_failing(work, batch, error)
-        return None if failing is None else self.failed_at(*failing)
-
-    def made_of_parts(self, batch: Batch, error: Exception) -> Batch:
-        """What becomes of a batch that failed as a whole, and of which no part did."""
-        raise NodeFailed(self, error) from error
+    def made_by_parts(self, work: Callable[[Batch], T], batch: Batch, error: Exception) -> list[T]:
+        """What becomes of the parts of a batch that failed as a whole. Raises NodeFailed, which names the row at fault."""
+        try:
+            return list(made_by_parts(work, batch, error))
+        except PartFailed as failed:
+            raise self.failed_at(failed.batch, failed.error) from error
 
     def made_of_none(self, batch: Batch) -> Batch:
         """What becomes of a batch of which all rows are rejected."""
@@ -175,8 +169,9 @@ class Split(InnerNode):
 
     def _split_by_parts(self, batch: Batch, error: Exception) -> Mapping[str, Batch]:
         if self.rejecting is None:
-            raise self.at_fault(self.work, batch, error) or NodeFailed(self, error) from error
-        parts = self.sorted_out(self.work, batch, error) or [self.work(batch.slice(0, 0))]
+            parts = self.made_by_parts(self.work, batch, error)
+        else:
+            parts = self.sorted_out(self.work, batch, error) or [self.work(batch.slice(0, 0))]
         return {output: Batch.joined([part[output] for part in parts]) for output in parts[0]}
 
     def told(self) -> str:

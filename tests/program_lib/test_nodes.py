@@ -15,16 +15,16 @@ import pytest
 from jobs.store.node_states import MAX_KEPT
 from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader, open_file
-from program_lib.errors import EndUnknown
+from program_lib.errors import EndUnknown, ProgramError
 from program_lib.exit_codes import STANDS
 from program_lib.files.many_files.reader import ManyTexts
 from program_lib.ndjson_files.reader import NdjsonReader
-from program_lib.nodes import Filter, Map, NodeFailed, Output, Source
+from program_lib.nodes import Filter, Map, NodeFailed, Output, Source, Split
 from program_lib.ports import Reader
 from program_lib.program import flow, told, wire
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Fault, Progress, Status
-from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran
+from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran, rows_of
 
 ORDERS = Schema([Column("id", INTEGER), Column("name", TEXT)])
 
@@ -120,6 +120,50 @@ def test_columns_are_known_before_the_first_row() -> None:
     )
     assert code == 0
     assert str(kept.schema[0].type) == "integer"
+
+
+LONG = Schema([Column("id", INTEGER), Column("n", NUMERIC)])
+WHOLE, BROKEN = "12345678901234567890.5", "0.123456789012345678901234567890"
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_numbers_that_have_no_room_in_38_digits_together_have_it_apart(count: int) -> None:
+    rows = [(n, WHOLE if n < count - 1 else BROKEN) for n in range(count)]
+    kept, other = Kept(), Kept()
+    code, said = ran(
+        Source(1, "Numbers", lambda: rows_of(LONG, rows), feeds=[2]),
+        Filter(2, "Some", lambda batch: batch.where("n != 5"), feeds=[3]),
+        Map(3, "More", lambda batch: batch.compute({"m": "n + 1"}, keep=["id"]), feeds=[4]),
+        Split(
+            4,
+            "Two",
+            lambda batch: batch.split({"large": "m > 5"}),
+            feeds={"large": [5], "else": [6]},
+        ),
+        Output(5, "Large", lambda: kept),
+        Output(6, "Small", lambda: other),
+    )
+    assert code == 0, [progress.message for progress in said]
+    assert kept.rows == [{"id": n, "m": "12345678901234567891.5"} for n in range(count - 1)]
+    assert other.rows == [{"id": count - 1, "m": "1.12345678901234567890123456789"}]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_rows_that_a_writer_takes_only_a_few_at_a_time_are_all_written(most: int) -> None:
+    class Narrow(Kept):
+        def write(self, table: pa.Table) -> None:
+            if len(table) > most:
+                raise ProgramError(f"more than {most} rows")
+            super().write(table)
+
+    kept = Narrow()
+    code, said = ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(*range(20))]), feeds=[2]),
+        Output(2, "Out", lambda: kept),
+    )
+    assert code == 0
+    assert last(said, 2).row_count == 20
+    assert kept.rows == table(*range(20)).to_pylist()
 
 
 @pytest.mark.parametrize(
