@@ -683,3 +683,62 @@ def test_wide_rows_and_long_batches_are_written_whole(tmp_path: Path) -> None:
     assert rows_of(path, "SELECT count(*), sum(v = s), max(rowid) FROM t WHERE v + 1 = rowid") == [
         (12_345, 12_345, 12_345)
     ]
+
+
+@pytest.mark.parametrize("row", [(None,), (1,)], ids=["refused", "taken back"])
+def test_a_run_that_fails_leaves_no_database_that_was_not_there(
+    tmp_path: Path, row: tuple[Any, ...]
+) -> None:
+    path, schema = tmp_path / "new.db", Schema([Column("v", INTEGER, False)])
+    writer = SqliteWriter(path, "t", "create")
+    writer.start(silent)
+    writer.open(schema)
+    if row == (None,):
+        with pytest.raises(RowRefused):
+            writer.write(table_of(N, row))
+    else:
+        writer.write(table_of(N, row))
+        writer.finish()
+    writer.undo()
+    writer.undo()
+    assert os.listdir(tmp_path) == []
+    write(path, "create", N, (1,))
+    assert rows_of(path, "SELECT v FROM t") == [(1,)]
+
+
+@pytest.mark.parametrize("before", [b"", b"no database"], ids=["empty", "other"])
+def test_a_file_that_was_there_stays_where_a_run_fails(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "old.db"
+    path.write_bytes(before)
+    writer = SqliteWriter(path, "t", "create")
+    try:
+        writer.start(silent)
+    except sqlite3.DatabaseError:
+        assert before
+    writer.undo()
+    assert path.read_bytes().startswith(before)
+
+
+def test_what_another_one_wrote_into_a_database_that_a_failed_run_made_stays(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "new.db"
+    writer = SqliteWriter(path, "t", "create")
+    writer.start(silent)
+    writer.open(N)
+    execute(path, "CREATE TABLE theirs (v)", "INSERT INTO theirs VALUES (1)")
+    writer.undo()
+    assert rows_of(path, "SELECT v FROM theirs") == [(1,)]
+
+
+def test_a_database_that_a_failed_run_made_stays_while_another_one_has_it_open(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "new.db"
+    writer = SqliteWriter(path, "t", "create")
+    writer.start(silent)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("SELECT * FROM sqlite_master")
+        writer.undo()
+        other.execute("CREATE TABLE theirs (v)")
+    assert rows_of(path, "SELECT * FROM theirs") == []

@@ -240,11 +240,18 @@ class _File:
 
     open_now: ClassVar[dict[str, _File]] = {}  # by their real paths; (one thread)
 
-    def __init__(self, key: str, link: Link) -> None:
-        self.link = link
+    def __init__(self, key: str, place: Place, say: Say | None) -> None:
+        self._key = key
+        self._is_made = key != MEMORY and _makes(key)
+        try:
+            self.link = Link(place, writes=True, say=say)
+        except BaseException:
+            with suppress(OSError):
+                if self._is_made and os.path.getsize(key) == 0:
+                    os.unlink(key)
+            raise
         self.turn = turn_of(("sqlite", key))
         self.tables = ClaimedTables()
-        self._key = key
         self._writers = 0
         self._is_begun = self._is_committed = False
         self._identity = self._found()
@@ -254,8 +261,7 @@ class _File:
         key = place.path if place.path == MEMORY else os.path.realpath(place.path)
         file = cls.open_now.get(key)
         if file is None:
-            file = cls(key, Link(place, writes=True, say=say))
-            cls.open_now[key] = file
+            file = cls.open_now[key] = cls(key, place, say)
         file._writers += 1
         return file
 
@@ -313,4 +319,26 @@ class _File:
         self._writers -= 1
         if self._writers == 0:
             self.open_now.pop(self._key, None)
+            is_left_empty = self._is_made and not self._is_committed and self._has_no_table()
             self.link.close()
+            if is_left_empty and not os.path.exists(f"{self._key}-wal"):  # nobody else has it open
+                with suppress(OSError):
+                    os.unlink(self._key)
+
+    def _has_no_table(self) -> bool:
+        """Whether nobody has made one, once what this run did is taken back."""
+        try:
+            if self.link.connection.in_transaction:
+                self.link.execute("ROLLBACK")
+            return bool(self.link.execute("PRAGMA schema_version").fetchone() == (0,))
+        except sqlite3.Error:
+            return False
+
+
+def _makes(path: str) -> bool:
+    """Whether there was no file, and an empty one is there now. What is wrong with the path SQLite will say."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644))
+    except OSError:
+        return False
+    return True
