@@ -445,6 +445,16 @@ def test_a_row_that_the_table_refuses_is_named(
     assert rows_of(path, "SELECT count(*) FROM t") == [(0,)]
 
 
+def test_foreign_keys_are_not_checked_as_is_said_in_the_documents(tmp_path: Path) -> None:
+    """SQLite itself does so for connections alone that ask for it."""
+    parent = "CREATE TABLE p (v INTEGER PRIMARY KEY)"
+    child = "CREATE TABLE t (v INTEGER REFERENCES p ON DELETE CASCADE)"
+    path = execute(tmp_path / "out.db", parent, child, "INSERT INTO p VALUES (1)")
+    write(path, "append", N, (1,), (7,))
+    write(path, "replace", N, (2,), table="p")
+    assert rows_of(path, "SELECT v FROM t") == [(1,), (7,)]
+
+
 def test_after_an_error_other_rows_may_be_written(tmp_path: Path) -> None:
     path = execute(tmp_path / "out.db", "CREATE TABLE t (v INTEGER UNIQUE)")
     writer = SqliteWriter(path, "t", "append")
