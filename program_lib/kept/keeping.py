@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from program_lib.files.part_files import Appending, PartFile
-from program_lib.kept.schemas import KEY, OUTPUT, schema_text
+from program_lib.kept.schemas import KEY, OUTPUT, PLACE, place_text, schema_text
 from program_lib.limits import is_out_of_memory
 from program_lib.ports import BATCH_ROWS
 from program_lib.types import Schema
@@ -180,7 +180,7 @@ class _OutputFile:
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
-        about = {KEY: schema_text(schema), OUTPUT: output.encode()}
+        about = {KEY: schema_text(schema), OUTPUT: output.encode(), PLACE: place_text(path)}
         self._schema = schema.arrow().with_metadata(about)
         self._writer = pq.ParquetWriter(
             Appending(self._append), self._schema, compression="zstd", write_page_checksum=True

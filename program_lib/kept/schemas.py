@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from program_lib.types import Column, Kind, Schema, Type
 
 KEY = b"progress.columns"  # of the file's metadata
 OUTPUT = b"progress.output"  # of the same: which of the node's outputs gave the rows
+
+PLACE = b"progress.place"  # of the same: where the file belongs
+
+
+def place_text(path: Path) -> bytes:
+    """The end of a kept file's path: run, tenant, node and output. DATA_DIR may be moved."""
+    return "/".join(path.parts[-4:]).encode()
 
 
 def schema_text(schema: Schema) -> bytes:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from program_lib.batch import Batch
 from program_lib.errors import ProgramError, shortened
-from program_lib.kept.schemas import KEY, OUTPUT, schema_of_text
+from program_lib.kept.schemas import KEY, OUTPUT, PLACE, place_text, schema_of_text
 from program_lib.nodes import Node, NodeFailed, Source
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.stopping import check
@@ -32,6 +32,10 @@ class KeptFile:
         about = self._file.schema_arrow.metadata or {}
         if KEY not in about:
             raise ProgramError("what was kept does not tell its columns")
+        if about.get(PLACE, place_text(path)) != place_text(path):  # one of before tells none
+            raise ProgramError(
+                f"{path.name} was kept of another node or run, so the job must run as a whole"
+            )
         self.schema = schema_of_text(about[KEY])
         self.output = about.get(OUTPUT, b"").decode()
 

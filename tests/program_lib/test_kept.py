@@ -340,3 +340,27 @@ def test_what_was_kept_and_is_damaged_fails_the_run_with_what_to_do(
     assert code == 1
     damage = "what was kept of it is damaged, so the job must run as a whole: "
     assert last(said, 1).message.startswith(damage)
+
+
+def test_what_was_kept_of_another_node_is_not_served(
+    keeps: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the columns that are expected, and other rows: the run completed with them."""
+    directory = keeps()
+    ran(
+        Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3)]), feeds=[2]),
+        Filter(2, "Even", lambda batch: batch.where("id % 2 == 0"), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    (directory / "2.0.parquet").replace(directory / "1.0.parquet")
+    kept = Kept()
+    code, said = ran_again(
+        monkeypatch,
+        directory,
+        {1: (3, True)},
+        Source(1, "Orders", lambda: Rows(ORDERS, []), feeds=[2]),
+        Output(2, "Out", lambda: kept),
+    )
+    assert (code, kept.rows) == (1, [])
+    reason = "1.0.parquet was kept of another node or run, so the job must run as a whole"
+    assert last(said, 1).message == reason
