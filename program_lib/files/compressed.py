@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from program_lib.errors import ProgramError, shortened
 from program_lib.files.data_files import check_same, opened
+from program_lib.files.gunzip import Gunzip
 from program_lib.files.part_files import Appending, Part, part_at
 from program_lib.stores import Place
 
@@ -91,7 +92,9 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
         self._file.close()
         super().close()
 
-    def _started(self) -> pa.CompressedInputStream:
+    def _started(self) -> Gunzip | pa.CompressedInputStream:
+        if self._how == "gzip":
+            return Gunzip(self._file)
         return pa.CompressedInputStream(pa.PythonFile(_Packed(self._file), mode="r"), self._how)
 
 

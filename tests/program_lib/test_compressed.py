@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import os
 import random
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.files import compressed
+from program_lib.files import compressed, gunzip
 from program_lib.files.compressed import Unpacked, packing
 from program_lib.files.part_files import PartFile
 from program_lib.narrowest_types import narrowest_types
@@ -95,6 +98,34 @@ def test_a_file_of_gzip_is_one_stream_that_tells_nothing_of_us(tmp_path: Path) -
 def test_several_streams_in_a_file_are_one_table(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(packed(b"a\n1\n2", name) + packed(b"3\n4\n", name))
     assert read(tmp_path / name) == [{"a": "1"}, {"a": "23"}, {"a": "4"}]
+
+
+@pytest.mark.parametrize("padding", [1, 512, 100_000])
+def test_zeros_after_a_stream_of_gzip_are_left_out(tmp_path: Path, padding: int) -> None:
+    """Tapes and blocks are filled up so, and `gzip -d` takes it."""
+    name, zeros = "x.csv.gz", b"\0" * padding
+    (tmp_path / name).write_bytes(gzip.compress(b"a\n1\n2") + zeros + gzip.compress(b"3\n") + zeros)
+    assert read(tmp_path / name) == [{"a": "1"}, {"a": "23"}]
+    (tmp_path / name).write_bytes(zeros + gzip.compress(b"a\n1\n"))
+    with pytest.raises(ProgramError, match="damaged, or no gzip file: incorrect header check"):
+        read(tmp_path / name)
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=60), st.integers(0, 9)), max_size=9),
+    st.integers(1, 40),
+    st.integers(1, 40),
+)
+def test_streams_of_gzip_are_unpacked_as_python_does(
+    members: list[tuple[bytes, int]], block: int, size: int
+) -> None:
+    content = b"".join(gzip.compress(text) + b"\0" * zeros for text, zeros in members)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gunzip, "BLOCK", block)
+        stream = gunzip.Gunzip(io.BytesIO(content))
+        parts = [*iter(lambda: stream.read(size), b"")]
+    assert b"".join(parts) == gzip.decompress(content)
+    assert all(len(part) <= size for part in parts)
 
 
 @BOTH
