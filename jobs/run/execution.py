@@ -24,7 +24,7 @@ from jobs.sandbox.resource_limits import met_limit
 from jobs.store.kept import Kept
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Started
+from jobs.store.records import Move, Started
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
@@ -384,9 +384,7 @@ class Execution:
         return False
 
     def _move_to_end(self, verdict: Verdict, exit_code: int | None) -> bool:
-        return self._parts.store.move_run(
-            self.run.tenant_id,
-            self.run.run_id,
+        move = Move(
             RunStatus.RUNNING,
             verdict.status,
             reason=verdict.reason,
@@ -397,6 +395,7 @@ class Execution:
             retry_after=self._retry_after(verdict),
             kept=self._kept(),
         )
+        return self._parts.store.move_run(self.run.tenant_id, self.run.run_id, move)
 
     def _retry_after(self, verdict: Verdict) -> float | None:
         """Seconds until the run is tried again; None where it is not: only what failed by itself is."""

@@ -13,7 +13,7 @@ from jobs.run.ending import told_standing
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
-from jobs.store.records import Run
+from jobs.store.records import Move, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, Store
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
@@ -135,16 +135,15 @@ class LostRuns:
         outputs = list(outputs_of(self._store.graph_of_run(run.tenant_id, run.run_id)))
         closings = board.close_open(Status.FAILED, reason, outputs=outputs, seq_gap=SEQ_GAP)
         lost = RunStatus.LOST
-        if not self._store.move_run(
-            run.tenant_id,
-            run.run_id,
+        move = Move(
             RunStatus.RUNNING,
             lost,
             reason=reason,
             nodes=board.states(),
             runner=run.runner,
             log=log_end(RunFiles(self._data_dir, run.run_id).log),
-        ):
+        )
+        if not self._store.move_run(run.tenant_id, run.run_id, move):
             return False
         killed += kill_marked(run_mark(run.run_id))  # so that no message follows the closings
         LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)

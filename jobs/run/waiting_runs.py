@@ -2,6 +2,7 @@
 
 import logging
 
+from jobs.store.records import Move
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
@@ -49,9 +50,7 @@ class WaitingRuns:
         """Fails the runs that no runner took in time."""
         for run in self._store.queued.longer_than(limit):
             reason = f"time-out: waited longer than {limit:g} s in the queue"
-            failed = RunStatus.FAILED
-            if self._store.move_run(
-                run.tenant_id, run.run_id, RunStatus.QUEUED, failed, reason=reason
-            ):
+            move = Move(RunStatus.QUEUED, RunStatus.FAILED, reason)
+            if self._store.move_run(run.tenant_id, run.run_id, move):
                 self._queue.drop(run)
-                self._announcer.announce(status_announcement(run, failed, reason))
+                self._announcer.announce(status_announcement(run, move.to, reason))

@@ -16,7 +16,7 @@ from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, T
 from jobs.store.node_states import NodeState
 from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, Rows, Run, Work
+from jobs.store.records import Job, Move, Rows, Run, Work
 from jobs.store.run_states import RunStatus
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 
@@ -201,6 +201,27 @@ def set_run(
         *conditions,
     )
     return connection.execute(update.values(**values)).rowcount == 1
+
+
+def make_move(connection: Connection, tenant_id: str, run_id: str, move: Move) -> bool:
+    """Changes the run's status with what is written with it. False when the run is not where the move begins."""
+    values: dict[str, Any] = {
+        "status": move.to.value,
+        "reason": move.reason,
+        "exit_code": move.exit_code,
+    }
+    if move.to.is_end:
+        values["ended_at"] = not_before(sa.func.coalesce(RUNS.c.started_at, RUNS.c.created_at))
+    if move.kept is not None:
+        values |= {"kept": move.kept.to_json(), "kept_bytes": move.kept.size}
+    owner = [] if move.runner is None else [RUNS.c.runner == str(move.runner)]
+    if not set_run(connection, tenant_id, run_id, move.frm, values, *owner):
+        return False
+    put_nodes(connection, run_id, move.nodes)
+    if move.log is not None:
+        row = {"run_id": run_id, "size": move.log.size, "tail": move.log.tail}
+        connection.execute(sa.insert(RUN_LOGS).values(**row))
+    return True
 
 
 def set_own_run(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jobs.graph.again import Again
 from jobs.graph.feeding import is_reject, rejecting_nodes
+from jobs.store.kept import Kept
 from jobs.store.node_states import NodeState
+from jobs.store.process_identity import ProcessIdentity
 from jobs.store.run_states import RunStatus
 from program_lib.rejects import REJECTED
 
@@ -190,6 +192,25 @@ class NewRun:
     runner_tag: str | None = None
     traceparent: str | None = None
     again: Again | None = None  # None: it runs all of its nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A run's move to another status, and what is written with it.
+
+    `runner`: the run must belong to it. `retry_after`: a retry is recorded that is due after so many seconds, unless somebody
+    asked for the run's cancel.
+    """
+
+    frm: RunStatus
+    to: RunStatus
+    reason: str | None = None
+    exit_code: int | None = None
+    nodes: Sequence[NodeState] = ()
+    runner: ProcessIdentity | str | None = None
+    log: LogEnd | None = None
+    retry_after: float | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ found. Calls raise StoreUnavailable when the database does not answer.
 
 import json
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -41,6 +41,7 @@ from jobs.store.pieces import (
     delete_runs,
     job_of,
     later_than,
+    make_move,
     maybe_run,
     name_and_newest,
     name_of_job,
@@ -65,6 +66,7 @@ from jobs.store.records import (
     JobEntry,
     JobFilter,
     LogEnd,
+    Move,
     NewRun,
     Place,
     Recorded,
@@ -419,58 +421,29 @@ class Store:
 
     # ---- moves
 
-    def move_run(
-        self,
-        tenant_id: str,
-        run_id: str,
-        frm: RunStatus,
-        to: RunStatus,
-        *,
-        reason: str | None = None,
-        exit_code: int | None = None,
-        nodes: Iterable[NodeState] = (),
-        runner: ProcessIdentity | str | None = None,
-        log: LogEnd | None = None,
-        retry_after: float | None = None,
-        kept: Kept | None = None,
-    ) -> bool:
-        """Moves the run to `to` if its status is `frm` (and its runner is `runner`, if given).
+    def move_run(self, tenant_id: str, run_id: str, move: Move) -> bool:
+        """Makes the move, with all that belongs to it, in one transaction. Returns whether the run was where it moves from.
 
-        `retry_after`: in the same transaction, a retry is recorded that is due after so many seconds, unless somebody
-        asked for the run's cancel.
-
-        Returns whether it did. The nodes' states and the log's end are written in the same transaction, and so is, of an end,
-        what its webhooks are to be told. Raises IllegalMove for a move that the table of states does not have.
+        Of an end, that is also what its webhooks are to be told. Raises IllegalMove for a move that the table of states does not have.
         """
-        check_move(run_id, frm, to)
-        values: dict[str, Any] = {"status": to.value, "reason": reason, "exit_code": exit_code}
-        if to.is_end:
-            values["ended_at"] = not_before(sa.func.coalesce(RUNS.c.started_at, RUNS.c.created_at))
-        if kept is not None:
-            values |= {"kept": kept.to_json(), "kept_bytes": kept.size}
-        owner = [RUNS.c.runner == str(runner)] if runner is not None else []
-
+        check_move(run_id, move.frm, move.to)
         rows = Rows(0, 0, 0)
 
-        def move(connection: Connection) -> bool:
+        def write(connection: Connection) -> bool:
             nonlocal rows
-            if not set_run(connection, tenant_id, run_id, frm, values, *owner):
+            if not make_move(connection, tenant_id, run_id, move):
                 return False
-            put_nodes(connection, run_id, nodes)
-            if log is not None:
-                row = {"run_id": run_id, "size": log.size, "tail": log.tail}
-                connection.execute(sa.insert(RUN_LOGS).values(**row))
-            if to.is_end:
+            if move.to.is_end:
                 rows = note_rows(connection, tenant_id, run_id)
-                is_retried = retry_after is not None and record_retry(
-                    connection, run_id, retry_after
+                is_retried = move.retry_after is not None and record_retry(
+                    connection, run_id, move.retry_after
                 )
                 note_end(connection, run_id, is_retried=is_retried)
             return True
 
-        has_moved = self._write(move)
-        if has_moved and to.is_end:
-            RUNS_ENDED.labels(to.value, kind_of_reason(to, reason)).inc()
+        has_moved = self._write(write)
+        if has_moved and move.to.is_end:
+            RUNS_ENDED.labels(move.to.value, kind_of_reason(move.to, move.reason)).inc()
             for way, count in rows._asdict().items():
                 ROWS.labels(way).inc(count)
         return has_moved

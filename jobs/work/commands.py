@@ -10,7 +10,7 @@ from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.store.kept import Kept
-from jobs.store.records import Job, NewRun, Recorded, Run
+from jobs.store.records import Job, Move, NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, OnlyIf, Store
 from jobs.work.announcements import Announcer, status_announcement
@@ -179,7 +179,7 @@ def cancel_run(
 
 
 def _cancel_queued(store: Store, run_queue: RunQueue, announcer: Announcer, run: Run) -> None:
-    cancelled = RunStatus.CANCELLED
-    if store.move_run(run.tenant_id, run.run_id, RunStatus.QUEUED, cancelled, reason=BEFORE_START):
+    move = Move(RunStatus.QUEUED, RunStatus.CANCELLED, BEFORE_START)
+    if store.move_run(run.tenant_id, run.run_id, move):
         run_queue.drop(run)
-        announcer.announce(status_announcement(run, cancelled, BEFORE_START))
+        announcer.announce(status_announcement(run, move.to, BEFORE_START))

@@ -25,7 +25,7 @@ from jobs.http.runs.follow import MAX_FOLLOWERS
 from jobs.http.schemas import SCHEMAS
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import NewRun, Run
+from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
@@ -622,7 +622,7 @@ def test_wait_tells_what_is_true_then_each_change_then_the_end(
         link.publish(subject, node_state(1, rows=rows, run_id=run_id, seq=seq).payload)
     assert next(events)["payload"]["rowCount"] == 9
     end = node_state(1, "completed", 12, run_id=run_id, seq=3)
-    store.move_run(TENANT, run_id, RunStatus.RUNNING, RunStatus.COMPLETED, nodes=[end])
+    store.move_run(TENANT, run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED, nodes=[end]))
     rest = list(events)
     assert [e["payload"]["status"] for e in rest] == ["completed", "completed"]
     assert [e["type"] for e in rest] == ["job.progress", "job.status"]
@@ -659,7 +659,7 @@ def test_who_takes_more_is_told_that_nats_is_away_and_back(
     nats_server.start()
     eventually(lambda: link.is_up)
     assert next(more)["payload"]["nats"] == "ok"
-    store.move_run(TENANT, run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
+    store.move_run(TENANT, run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))
     assert {event["type"] for event in plain} == {"job.status"}
 
 
@@ -681,7 +681,7 @@ def test_following_a_run_that_is_deleted_ends(client: FlaskClient, store: Store)
     run_id = execute(client, job_id)
     events = lines(client.get(f"/api/runs/{run_id}/wait"))
     assert next(events)["payload"]["status"] == "queued"
-    store.move_run(TENANT, run_id, RunStatus.QUEUED, RunStatus.CANCELLED)
+    store.move_run(TENANT, run_id, Move(RunStatus.QUEUED, RunStatus.CANCELLED))
     assert client.delete(f"/api/jobs/{job_id}").status_code == 204
     assert list(events) == []
 
@@ -733,7 +733,7 @@ def test_a_run_is_deleted_once_it_has_ended(store: Store, client: FlaskClient) -
     assert told["detail"] == f"run {run.run_id} has not ended: cancel it first"
     store.start_run(TENANT, run.run_id, ME)
     assert client.get(f"/api/runs/{run.run_id}").get_json()["machine"] == "here"
-    store.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))
     assert client.delete(f"/api/runs/{run.run_id}").status_code == 204
     for answer in (client.delete(f"/api/runs/{run.run_id}"), client.get(f"/api/runs/{run.run_id}")):
         problem(answer, 404)

@@ -10,7 +10,7 @@ import pytest
 from jobs.http.runs.history import MAX_EVENTS, Histories
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import NewRun, Run
+from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from progress_lib import Progress, Status
@@ -117,7 +117,9 @@ def test_without_a_stream_the_record_tells_the_changes_and_the_last_words(store:
     assert store.start_run(TENANT, run.run_id, runner) is not None
     node = NodeState.of(Progress(1, "Node 1", Status.COMPLETED, 7, "", run_id=run.run_id))
     assert store.move_run(
-        TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED, nodes=[node], runner=runner
+        TENANT,
+        run.run_id,
+        Move(RunStatus.RUNNING, RunStatus.COMPLETED, nodes=[node], runner=runner),
     )
 
     def away(*_: object) -> list[Said]:

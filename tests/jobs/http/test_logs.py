@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import LogEnd
+from jobs.store.records import LogEnd, Move
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.program_log import KEPT, LogPiece, log_end, part_of, read_log
@@ -86,7 +86,7 @@ def test_a_log_that_only_a_silent_machine_has_is_no_empty_log(
     store.start_run(TENANT, run.run_id, ELSEWHERE)
     told = problem(web.get(f"/api/runs/{run.run_id}/log"), 503)
     assert "the machine loader-7, and the runner there does not answer" in told["detail"]
-    store.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.LOST)
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.LOST))
     for form in ("", "?format=text"):
         told = problem(web.get(f"/api/runs/{run.run_id}/log{form}"), 503)
         assert "the machine loader-7, whose runner could not hand on its end" in told["detail"]
@@ -96,7 +96,7 @@ def test_the_end_of_a_log_goes_with_its_job(store: Store, web: FlaskClient) -> N
     run = record(store, GOOD)
     store.start_run(TENANT, run.run_id, ELSEWHERE)
     end = LogEnd(3, b"abc")
-    store.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.FAILED, log=end)
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.FAILED, log=end))
     assert store.log_end(TENANT, run.run_id) == end
     assert store.log_end("globex", run.run_id) is None
     assert web.delete(f"/api/jobs/{run.job_id}").status_code == 204

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jobs.run.lost_runs import LostRuns
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
-from jobs.store.records import Run
+from jobs.store.records import Move, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcement, Announcer
@@ -72,7 +72,7 @@ def test_a_runner_kills_what_is_left_of_runs_that_have_ended_and_nothing_else(
 ) -> None:
     over, at_work = started(store, 2)
     lost = RunStatus.LOST
-    assert store.move_run(over.tenant_id, over.run_id, RunStatus.RUNNING, lost, reason="x")
+    assert store.move_run(over.tenant_id, over.run_id, Move(RunStatus.RUNNING, lost, reason="x"))
     left, working, foreign = (marked(run_id) for run_id in (over.run_id, at_work.run_id, "f" * 32))
     try:
         eventually(lambda: {over.run_id, at_work.run_id, "f" * 32} <= values_of("RUN_ID"))

@@ -12,7 +12,7 @@ from jobs.run import retention
 from jobs.run.retention import DAY, OldRuns
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import LogEnd, NewRun
+from jobs.store.records import LogEnd, Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, RunNotEnded, Store
 from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
@@ -47,7 +47,9 @@ class Kept:
             nodes: list[NodeState] = [node_state(1, "completed", 5)]
             log = LogEnd(1, b"x")
             end = RunStatus.COMPLETED
-            self.store.move_run(TENANT, run.run_id, RunStatus.RUNNING, end, nodes=nodes, log=log)
+            self.store.move_run(
+                TENANT, run.run_id, Move(RunStatus.RUNNING, end, nodes=nodes, log=log)
+            )
             times["ended_at"] = then
         with self.engine.begin() as connection:
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run.run_id).values(**times))

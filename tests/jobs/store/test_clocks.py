@@ -11,7 +11,7 @@ import pytest
 
 from jobs.run.retention import DAY, OldRuns
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import NewRun, Run
+from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.webhooks.records import Form, NewWebhook, Told
@@ -62,7 +62,7 @@ def test_a_runner_whose_clock_is_months_ahead_deletes_no_run(
 ) -> None:
     run = recorded(shared)
     shared.start_run(TENANT, run.run_id, ME)
-    shared.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
+    shared.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))
     clock.ahead = 100 * DAY
     files = RunFiles(data_dir, run.run_id)
     files.make_kept(TENANT)
@@ -100,7 +100,7 @@ def test_a_run_lasts_as_long_as_it_does_whatever_the_clock_of_its_runner(
     assert started is not None
     clock.ahead = 1_200.0
     failed = RunStatus.FAILED
-    shared.move_run(TENANT, run.run_id, RunStatus.RUNNING, failed, retry_after=0.0)
+    shared.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, failed, retry_after=0.0))
     ended = shared.run(TENANT, run.run_id)
     assert ended.started_at is not None and ended.ended_at is not None
     assert ended.ended_at - run.created_at < 60.0
@@ -172,5 +172,5 @@ def told_of_an_end(store: Store) -> str:
     webhook = store.webhooks.create(TENANT, new, new_secret(), 9)
     run = recorded(store)
     store.start_run(TENANT, run.run_id, ME)
-    store.move_run(TENANT, run.run_id, RunStatus.RUNNING, RunStatus.COMPLETED)
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))
     return webhook.webhook_id

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import NewRun, Run, RunFilter
+from jobs.store.records import Move, NewRun, Run, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from tests.jobs.conftest import GRAPH, TENANT
@@ -37,7 +37,7 @@ def started(store: Store, attempts: int = 3) -> Run:
 
 
 def fail(store: Store, run: Run, retry_after: float | None) -> Run | None:
-    assert store.move_run(TENANT, run.run_id, RUNNING, FAILED, retry_after=retry_after)
+    assert store.move_run(TENANT, run.run_id, Move(RUNNING, FAILED, retry_after=retry_after))
     return store.retry_of(run)
 
 
@@ -80,15 +80,15 @@ def test_a_waiting_retry_can_be_cancelled_and_nothing_follows(store: Store) -> N
     run = started(store)
     retry = fail(store, run, 0)
     assert retry is not None
-    assert store.move_run(TENANT, retry.run_id, QUEUED, RunStatus.CANCELLED)
+    assert store.move_run(TENANT, retry.run_id, Move(QUEUED, RunStatus.CANCELLED))
     assert store.queued.due() == []
     assert store.retry_of(retry) is None
 
 
 def test_a_run_that_another_has_ended_gets_no_retry(store: Store) -> None:
     run = started(store)
-    assert store.move_run(TENANT, run.run_id, RUNNING, RunStatus.LOST)
-    assert not store.move_run(TENANT, run.run_id, RUNNING, FAILED, retry_after=0)
+    assert store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.LOST))
+    assert not store.move_run(TENANT, run.run_id, Move(RUNNING, FAILED, retry_after=0))
     assert store.retry_of(run) is None
 
 
@@ -106,7 +106,7 @@ def test_clocks_that_differ_change_no_order_and_no_duration_is_negative(
     retry = fail(store, begun.run, 100)
     assert retry is not None
     assert store.last_run(TENANT, job.job_id) == retry
-    assert store.move_run(TENANT, retry.run_id, QUEUED, RunStatus.CANCELLED)
+    assert store.move_run(TENANT, retry.run_id, Move(QUEUED, RunStatus.CANCELLED))
     third = store.record_run(TENANT, NewRun(job.job_id, GRAPH, "")).run
     newest_first = store.runs(TENANT, RunFilter(job_id=job.job_id))
     assert [one.run_id for one in newest_first] == [third.run_id, retry.run_id, run.run_id]

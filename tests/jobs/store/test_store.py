@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import JobEntry, LastRun, NewRun, Recorded, Run, RunFilter, Started
+from jobs.store.records import JobEntry, LastRun, Move, NewRun, Recorded, Run, RunFilter, Started
 from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
 from jobs.store.tables import RUNS
@@ -34,7 +34,7 @@ def test_a_job_is_kept_as_it_was_posted(store: Store) -> None:
 def test_a_list_of_jobs_has_the_last_run_of_each(store: Store) -> None:
     idle = store.create_job(TENANT, "never ran", GRAPH)
     first = record(store)
-    store.move_run(TENANT, first.run_id, QUEUED, RunStatus.CANCELLED)
+    store.move_run(TENANT, first.run_id, Move(QUEUED, RunStatus.CANCELLED))
     assert [job.last_run and job.last_run.status for job in store.jobs(TENANT)] == [
         RunStatus.CANCELLED,
         None,
@@ -65,7 +65,7 @@ def test_another_tenants_jobs_and_runs_look_as_if_they_were_not_there(store: Sto
         with pytest.raises(NotFound):
             call()
     assert store.jobs("mallory") == []
-    assert not store.move_run("mallory", run.run_id, QUEUED, RunStatus.CANCELLED)
+    assert not store.move_run("mallory", run.run_id, Move(QUEUED, RunStatus.CANCELLED))
     assert store.start_run("mallory", run.run_id, ME) is None
     assert not store.request_cancel("mallory", run.run_id)
     assert store.run(TENANT, run.run_id).status is QUEUED
@@ -89,7 +89,7 @@ def test_a_job_is_deleted_with_its_runs_but_not_under_a_run(store: Store) -> Non
         store.delete_job(TENANT, run.job_id)
     started(store, run)
     store.save_nodes(run, ME, [node_state(1)])
-    store.move_run(TENANT, run.run_id, RUNNING, RunStatus.FAILED)
+    store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.FAILED))
     assert store.delete_job(TENANT, run.job_id) == [run.run_id]
     with pytest.raises(NotFound):
         store.run(TENANT, run.run_id)
@@ -144,12 +144,12 @@ def test_a_double_click_makes_one_run_and_both_get_it(store: Store) -> None:
 
 def test_a_key_is_good_for_one_request_of_one_tenant(store: Store) -> None:
     run = record(store)
-    store.move_run(TENANT, run.run_id, QUEUED, RunStatus.CANCELLED)
+    store.move_run(TENANT, run.run_id, Move(QUEUED, RunStatus.CANCELLED))
     new = NewRun(run.job_id, GRAPH, "pass", "key", "hash")
     first = store.record_run(TENANT, new)
     with pytest.raises(IdempotencyMismatch):
         store.record_run(TENANT, NewRun(run.job_id, GRAPH, "pass", "key", "other"))
-    store.move_run(TENANT, first.run.run_id, QUEUED, RunStatus.CANCELLED)
+    store.move_run(TENANT, first.run.run_id, Move(QUEUED, RunStatus.CANCELLED))
     again = store.record_run(TENANT, new)
     assert (again.run.run_id, again.is_new) == (first.run.run_id, False)
     other = store.create_job("globex", "b", GRAPH)
@@ -169,8 +169,8 @@ def test_a_run_is_started_once(store: Store) -> None:
 def test_an_end_is_written_once(store: Store) -> None:
     run = started(store, record(store))
     ends = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.LOST]
-    move = partial(store.move_run, TENANT, run.run_id, RUNNING)
-    calls = [partial(move, end, reason=end.value) for end in ends]
+    move = partial(store.move_run, TENANT, run.run_id)
+    calls = [partial(move, Move(RUNNING, end, reason=end.value)) for end in ends]
     results = at_once(calls)
     assert sorted(results) == [False, False, False, True]
     now = store.run(TENANT, run.run_id)
@@ -181,7 +181,7 @@ def test_an_end_is_written_once(store: Store) -> None:
 
 def test_a_move_that_the_table_does_not_have_is_a_mistake(store: Store) -> None:
     with pytest.raises(IllegalMove):
-        store.move_run(TENANT, "x", RunStatus.COMPLETED, RUNNING)
+        store.move_run(TENANT, "x", Move(RunStatus.COMPLETED, RUNNING))
 
 
 def test_only_the_runner_of_a_run_writes_about_it(store: Store) -> None:
@@ -189,10 +189,10 @@ def test_only_the_runner_of_a_run_writes_about_it(store: Store) -> None:
     assert store.save_nodes(run, ME, [node_state(1, rows=5)])
     assert not store.save_nodes(run, OTHER, [node_state(1, rows=7)])
     assert not store.note_program(run, OTHER, OTHER)
-    assert not store.move_run(TENANT, run.run_id, RUNNING, RunStatus.FAILED, runner=OTHER)
+    assert not store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.FAILED, runner=OTHER))
     assert store.beat(OTHER, {run.run_id}) == set()
     assert store.beat(ME, {run.run_id}) == {run.run_id}
-    store.move_run(TENANT, run.run_id, RUNNING, RunStatus.LOST)
+    store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.LOST))
     assert not store.save_nodes(run, ME, [node_state(1, rows=9)])
     assert store.beat(ME, {run.run_id}) == set()
     _, nodes = store.run_with_nodes(TENANT, run.run_id)

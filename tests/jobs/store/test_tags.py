@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Run
+from jobs.store.records import Move, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.runners import FORGOTTEN_AFTER, GONE_AFTER
 from jobs.store.store import Store
@@ -62,7 +62,7 @@ def test_a_retry_has_the_tag_of_the_run_that_failed(store: Store) -> None:
     run = tagged(store, "gpu")
     assert store.start_run(TENANT, run.run_id, ONE) is not None
     store.move_run(
-        TENANT, run.run_id, RunStatus.RUNNING, RunStatus.FAILED, reason="x", retry_after=1.0
+        TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.FAILED, reason="x", retry_after=1.0)
     )
     retry = store.retry_of(run)
     assert retry is not None

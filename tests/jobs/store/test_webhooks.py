@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.store.not_found import NotFound
-from jobs.store.records import NewRun, Place
+from jobs.store.records import Move, NewRun, Place
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import WEBHOOK_DELIVERIES
@@ -80,8 +80,10 @@ def test_ends_in_the_queue_are_told_too(desk: Desk) -> None:
     webhook = desk.webhook(URL)
     for end, reason in ((RunStatus.CANCELLED, "cancelled"), (FAILED, "time-out: waited")):
         run = desk.store.record_run(TENANT, NewRun(desk.job(), GRAPH, "")).run
-        assert desk.store.move_run(TENANT, run.run_id, RunStatus.QUEUED, end, reason=reason)
-        assert not desk.store.move_run(TENANT, run.run_id, RunStatus.QUEUED, end, reason=reason)
+        assert desk.store.move_run(TENANT, run.run_id, Move(RunStatus.QUEUED, end, reason=reason))
+        assert not desk.store.move_run(
+            TENANT, run.run_id, Move(RunStatus.QUEUED, end, reason=reason)
+        )
     assert events(desk, webhook) == ["cancelled", "failed"]
     assert documents(desk.store)[1]["data"]["kind"] == "timeout"
 

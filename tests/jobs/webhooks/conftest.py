@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.records import NewRun, Run
+from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.webhooks.records import Delivery, DeliveryStatus, NewWebhook, Told, Webhook
@@ -53,7 +53,7 @@ class Desk:
         moves = [(RunStatus.QUEUED, RunStatus.RUNNING), (RunStatus.RUNNING, end)]
         for frm, to in moves:
             told = more if to is end else {}
-            assert self.store.move_run(run.tenant_id, run.run_id, frm, to, **told)
+            assert self.store.move_run(run.tenant_id, run.run_id, Move(frm, to, **told))
         return self.store.run(run.tenant_id, run.run_id)
 
     def record(self, webhook: Webhook) -> list[Delivery]:

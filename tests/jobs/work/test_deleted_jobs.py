@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.records import NewRun
+from jobs.store.records import Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from jobs.work import deleted_jobs
@@ -187,7 +187,7 @@ def said_of_an_ended_run(product: Product, store: Store, job_id: int) -> str:
     """A run that was cancelled before it started, and is told on NATS; its id."""
     run = store.record_run(product.tenant_id, NewRun(job_id, GRAPH, "")).run
     cancelled = RunStatus.CANCELLED
-    store.move_run(run.tenant_id, run.run_id, RunStatus.QUEUED, cancelled, reason="of a row")
+    store.move_run(run.tenant_id, run.run_id, Move(RunStatus.QUEUED, cancelled, reason="of a row"))
     told = json.dumps({"runId": run.run_id, "status": cancelled, "reason": "of a row"})
     publish(product, (status_subject(run.tenant_id, job_id), told.encode()))
     return run.run_id
