@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from progress_lib.nats_connection import MAX_PAYLOAD, Connection, Lost, Refused
-from progress_lib.nats_login import check_url
+from progress_lib.nats_login import checked_urls
 from progress_lib.nats_protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
 
@@ -77,9 +77,7 @@ class Link:
         tls_ca: str | None = None,
         prefix: str = "",
     ) -> None:
-        self._urls = [part.strip() for part in url.split(",")]
-        for one in self._urls:
-            check_url(one)
+        self._urls = checked_urls(url)
         self.prefix = check_prefix(prefix) if prefix else ""
         self._name = name
         self._ping_period = ping_period

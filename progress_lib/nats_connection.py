@@ -80,10 +80,17 @@ class Connection:
         if tls_required and not wanted:
             raise Lost("the server asks for TLS: use a tls:// URL")
         if wanted:  # a CA file adds to what verifies anyway
-            context = ssl.create_default_context(cafile=self._tls_ca)
-            self._socket = context.wrap_socket(self._socket, server_hostname=self._login.host)
+            self._socket = self._trust().wrap_socket(self._socket, server_hostname=self._login.host)
             # what came before it in the clear may be of somebody between us
             self._parser, self._ahead = Parser(self._prefix), []
+
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._tls_ca)
+        except OSError as error:  # it names no file; of one that is no PEM it is an SSLError
+            raise Lost(
+                f"the CA file {self._tls_ca} cannot be used: {error.strerror or error}"
+            ) from error
 
     def _expect(self, verb: bytes, deadline: float) -> Control:
         """The next control line, which must be `verb`; only used before messages flow."""

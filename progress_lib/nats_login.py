@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 DEFAULT_PORT = 4222
+FORM = "is not of the form nats://[user:password@]host[:port]"
+ADVICE = "in a user or password write , / ? # @ : and % as %2C %2F %3F %23 %40 %3A and %25"
 
 
 def _import_pynats2() -> Any:
@@ -48,7 +50,7 @@ os.register_at_fork(
 
 
 class Login:
-    """One server, and who logs in there. `url` has one of the forms that `check_url` lets through."""
+    """One server, and who logs in there. `url` has one of the forms that `checked_urls` lets through."""
 
     def __init__(self, url: str, name: str) -> None:
         with _IMPORTING:
@@ -80,15 +82,22 @@ class _Written:
         self.all += data
 
 
-def check_url(url: str) -> None:
-    """Raises ValueError with a sentence when `url` is no nats:// or tls:// URL."""
+def checked_urls(urls: str) -> list[str]:
+    """The servers of a list with commas. Raises ValueError with a sentence, without anything that may belong to a password."""
+    parts = [part.strip() for part in urls.split(",")]
+    for part in parts:
+        if not _is_url(part):
+            if "@" in urls:
+                raise ValueError(f"the NATS URL {FORM}; {ADVICE}")
+            raise ValueError(f"NATS URL {part!r} {FORM}")
+    return parts
+
+
+def _is_url(url: str) -> bool:
     try:
         parsed = urlsplit(url)
-        fit = parsed.scheme in ("nats", "tls") and parsed.hostname and parsed.port != 0
+        fit = parsed.scheme in ("nats", "tls") and bool(parsed.hostname) and parsed.port != 0
     except ValueError:
-        fit = False
-    if not fit:
-        shown = url.rpartition("@")[2]  # what stands before it may hold a password
-        raise ValueError(
-            f"NATS URL {shown!r} is not of the form nats://[user:password@]host[:port]"
-        )
+        return False
+    # an @ behind the host: a user or password that holds one of the signs that end a host
+    return fit and "@" not in parsed.path + parsed.query + parsed.fragment

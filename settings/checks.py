@@ -10,9 +10,9 @@ import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from progress_lib.nats_login import check_url
+from progress_lib.nats_login import ADVICE, FORM, checked_urls
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
 from settings.reading import SettingsError
@@ -154,18 +154,11 @@ def _file_text(path: str) -> str:
 def nats_urls(found: str) -> str:
     """URLs of NATS servers. The error contains no part of the text that may belong to a password."""
     try:
-        for url in found.split(","):
-            check_url(url.strip())
-            parts = urlsplit(url.strip())
-            if "@" in parts.path + parts.query + parts.fragment:
-                raise ValueError
+        checked_urls(found)
     except ValueError:
         if "@" not in found:
             raise
-        raise ValueError(
-            "is not of the form nats://[user:password@]host[:port]; in a user or password write "
-            ", / ? # @ : and % as %2C %2F %3F %23 %40 %3A and %25"
-        ) from None
+        raise ValueError(f"{FORM}; {ADVICE}") from None
     return found
 
 

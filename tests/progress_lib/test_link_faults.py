@@ -340,6 +340,14 @@ def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
         Link(url, name="test")
 
 
+@pytest.mark.parametrize("sign", [",", "/", "?", "#", "@/", "["])
+def test_a_password_that_breaks_its_url_is_told_how_to_write_and_not_shown(sign: str) -> None:
+    with pytest.raises(ValueError, match="%2C %2F %3F %23") as told:
+        Link(f"nats://user:half{sign}other@127.0.0.1:4222", name="test")
+    assert "half" not in str(told.value)
+    assert "other" not in str(told.value)
+
+
 def test_ipv6_and_a_url_without_a_port() -> None:
     with socket.socket(socket.AF_INET6) as probe:
         try:

@@ -113,6 +113,23 @@ def test_a_certificate_for_another_host_is_refused_though_its_ca_is_known(
     assert "mismatch" in said
 
 
+@pytest.mark.parametrize(
+    ("file", "why"), [("missing.pem", "No such file"), ("key.pem", "NO_CERTIFICATE")]
+)
+def test_a_ca_file_that_cannot_be_used_is_named(
+    start_tls: StartTls,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    file: str,
+    why: str,
+) -> None:
+    server, _ = start_tls("127.0.0.1")
+    (tmp_path / "key.pem").write_text("no certificate\n")
+    said = refusal(tls_url(server), caplog, str(tmp_path / file))
+    assert file in said
+    assert why in said
+
+
 def test_with_its_ca_the_server_is_accepted_and_messages_flow(start_tls: StartTls) -> None:
     server, ca = start_tls("127.0.0.1")
     received: list[Message] = []
