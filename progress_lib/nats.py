@@ -250,14 +250,15 @@ class Link:
     def flush(self, timeout: float = 2.0) -> bool:
         """Waits for a PONG: all we published is at the server, all it sent before is dispatched."""
         assert not self.is_this_thread, "a callback would wait for itself"
+        ends_at = time.monotonic() + timeout
         connection, answered = self._connection, threading.Event()
         if connection is None:
             return False
         try:
-            connection.ping(answered)
+            connection.ping(answered, timeout)
         except OSError:
             return False
-        return answered.wait(timeout) and self._connection is connection
+        return answered.wait(max(ends_at - time.monotonic(), 0)) and self._connection is connection
 
     def close(self, timeout: float = 2.0) -> None:
         """Flushes, ends the connection and joins the thread; harmless when repeated."""

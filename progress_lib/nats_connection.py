@@ -143,15 +143,21 @@ class Connection:
             self.end()
             raise
 
-    def ping(self, answered: threading.Event | None) -> None:
-        """Asks for a PONG; `answered` is set on the link's thread when it comes."""
+    def ping(self, answered: threading.Event | None, timeout: float = WRITE_WAIT) -> None:
+        """Asks for a PONG; `answered` is set on the link's thread when it comes.
+
+        Raises TimeoutError, and leaves the connection alone, where another thread writes all the time.
+        """
+        if not self._send_lock.acquire(timeout=timeout):
+            raise TimeoutError("another thread is writing")
         try:
-            with self._send_lock:
-                self.pongs.append(answered)
-                self._socket.sendall(b"PING\r\n")
+            self.pongs.append(answered)
+            self._socket.sendall(b"PING\r\n")
         except OSError:
             self.end()
             raise
+        finally:
+            self._send_lock.release()
 
     def end(self) -> None:
         """Wakes the reader for good; any thread, any number of times."""

@@ -15,6 +15,7 @@ import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
 from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
+from progress_lib.nats_connection import WRITE_WAIT
 from progress_lib.nats_login import Login
 from tests.harness import NatsServer, eventually, free_port
 from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
@@ -142,6 +143,30 @@ def test_a_real_server_that_falls_silent_is_noticed_within_two_ping_periods(
         eventually(lambda: not link.is_up, 2 * 0.5 + 1.0)
         nats_server.resume()
         assert link.wait_up(SOON)
+
+
+def test_a_link_closes_in_time_while_a_server_does_not_take_what_another_thread_writes() -> None:
+    done = threading.Event()
+
+    def take_nothing(_: socket.socket) -> None:
+        done.wait(SOON)
+
+    with ScriptedNats(take_nothing) as server:
+        link = Link(server.url, name="test")
+        link.start()
+        assert link.wait_up(SOON)
+        batch = [bytes(1 << 20)] * 32  # more than the system buffers
+        writing = threading.Thread(target=link.publish_batch, args=("a.b", batch))
+        writing.start()
+        connection = link._connection
+        assert connection is not None
+        eventually(connection._send_lock.locked)
+        began = time.monotonic()
+        link.close(0.1)
+        assert time.monotonic() - began < WRITE_WAIT / 2
+        done.set()
+        writing.join(SOON)
+        assert not writing.is_alive()
 
 
 def test_a_slow_callback_is_not_taken_for_a_silent_server(nats_server: NatsServer) -> None:
