@@ -10,7 +10,7 @@ from progress_lib.node import Node
 
 
 class NodeHandler(logging.Handler):
-    """Makes the first line of each record the node's message; the latest of them is shown.
+    """Makes the first line of each record that is not empty the node's message; the latest of them is shown.
 
     A formatter, a level and filters work as with any handler. Records of progress_lib itself are left out. Any thread.
     """
@@ -23,7 +23,7 @@ class NodeHandler(logging.Handler):
         if record.name.partition(".")[0] == "progress_lib":
             return
         try:
-            self._node.say(self.format(record).partition("\n")[0])
+            self._node.say(self.format(record).lstrip().partition("\n")[0])
         except Exception:
             self.handleError(record)
 

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from progress_lib.children import at_end_of_child, exception_of_child
 from progress_lib.ends import failure_of
@@ -208,16 +208,26 @@ class ProgressReporter:
             self._taken.add(node_id)
         return Node(self, node_id, name or f"Node {node_id}", total)
 
+    @overload
+    def step(self, node_id: Callable[P, R]) -> Callable[P, R]: ...
+
+    @overload
     def step(
         self, node_id: int | None = None, name: str = ""
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+    def step(self, node_id: Any = None, name: str = "") -> Any:
         """A decorator: the node runs while the function does. Its name is the function's, if none is given.
 
             @reporter.step(1, "Load")
             def load() -> None: ...
 
-        Functions, coroutine functions and generator functions. Each call with an id of its own needs `node_id` None.
+        Functions, coroutine functions and generator functions. Each call with an id of its own needs `node_id` None,
+        or `@reporter.step` without parentheses.
         """
+
+        if callable(node_id):
+            return self.step()(node_id)
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             def node() -> Node:

@@ -44,6 +44,19 @@ def test_a_handler_has_the_formatter_and_level_that_it_is_given() -> None:
     assert said == ["ERROR yes"]
 
 
+def test_a_line_break_at_the_beginning_of_a_record_does_not_hide_it() -> None:
+    said = []
+
+    class Heard:
+        def say(self, message: object) -> None:
+            said.append(message)
+
+    log = logging.Logger("mine")
+    log.addHandler(NodeHandler(Heard()))  # type: ignore[arg-type]
+    log.error("\n=== Load ===\nof March")
+    assert said == ["=== Load ==="]
+
+
 def test_a_record_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     log = logging.Logger("mine")
     log.addHandler(NodeHandler(None))  # type: ignore[arg-type]

@@ -466,6 +466,18 @@ def test_a_function_is_a_node(reporter: ProgressReporter, listener: Listener) ->
     assert listener.said()["nodeName"] == "Add"
 
 
+def test_the_parentheses_of_a_step_may_be_left_out(
+    reporter: ProgressReporter, listener: Listener
+) -> None:
+    @reporter.step
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    assert add(1, b=2) == 3
+    assert eventually(listener.end) == ("completed", 0, "")
+    assert listener.said()["nodeName"] == "add"
+
+
 def in_a_loop(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """On a thread of its own: a browser's tests may have left a loop running in this one."""
     with ThreadPoolExecutor(1) as thread:
