@@ -22,7 +22,7 @@ from web.http_connection import (
 )
 from web.listeners import let_in_who_waits
 from web.patience import WAITS, PatientSocket, untaken
-from web.workers import HostsTheApplication
+from web.workers import FULL, FULL_PAUSE, HostsTheApplication
 
 SLOW_CLIENTS = 1_000  # a greenlet each; full: the slowest is cut
 
@@ -91,6 +91,19 @@ class _Listening(StreamServer):  # type: ignore[misc]
         if not self.closed:
             let_in_who_waits(self.socket, self._accept, self._worker.ending)
         super().close()
+
+    def do_read(self) -> Any:
+        """The next client, if there is one; rests for a moment when the machine has no more files or memory."""
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise  # gevent tells it, with a traceback each time
+            self._worker.no_room.say(error, "it waits until another one leaves")
+            self.stop_accepting()
+            self._timer = self.loop.timer(FULL_PAUSE)
+            self._timer.start(self._start_accepting_if_started)
+            return None
 
     def _accept(self) -> None:
         if not self.full() and (client := self.do_read()):

@@ -47,6 +47,23 @@ SWITCH_INTERVAL = 0.001
 COLLECT_EVERY = (20_000, 200, 10)  # new objects; searches until one looks at what outlived them
 
 
+class NoRoom:
+    """Says that the machine has no room for one more client; once in FULL_WORD."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._said = -FULL_WORD  # (main thread) monotonic seconds
+
+    def say(self, error: OSError, what_then: str) -> None:
+        if time.monotonic() - self._said > FULL_WORD:
+            self._said = time.monotonic()
+            self._log.error(
+                "no room for one more client (%s), so %s: raise the limit on open files (ulimit -n), or lower MAX_CLIENTS",
+                error.strerror,
+                what_then,
+            )
+
+
 class HostsTheApplication:
     """What both classes of workers do for the application.
 
@@ -59,8 +76,11 @@ class HostsTheApplication:
     cfg: Any
     sockets: list[Any]
     ending: Ending | None = None  # of the whole server; gunicorn.conf.py sets it
+    log: Any
+    no_room: NoRoom
 
     def init_process(self) -> None:
+        self.no_room = NoRoom(self.log)
         for listener in self.sockets:  # what it accepts inherits this
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
         super().init_process()  # type: ignore[misc]
@@ -92,7 +112,6 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.max_keepalived = IDLE
-        self._full_said = 0.0
 
     def get_thread_pool(self) -> ThreadPool:
         return ThreadPool(self.cfg.threads)
@@ -154,13 +173,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
     def _make_room(self, error: OSError) -> None:
         """Closes the oldest connection that only waits; where none does, rests for a moment."""
-        if time.monotonic() - self._full_said > FULL_WORD:
-            self._full_said = time.monotonic()
-            self.log.error(
-                "no room for one more client (%s), so the oldest that only waits goes: raise the limit "
-                "on open files (ulimit -n), or lower MAX_CLIENTS",
-                error.strerror,
-            )
+        self.no_room.say(error, "the oldest that only waits goes")
         if self._lingering.end_oldest() or self._heads.end_oldest():
             return
         if self.keepalived_conns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import socket
 import time
@@ -110,6 +111,31 @@ def test_a_worker_without_a_file_left_goes_on(
         publish(product, (progress_subject(3), progress(2)))
         assert watching.message()["payload"]["rowCount"] == 2
     assert product.worker_pid == pid
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_that_there_is_no_file_left_is_told_once_with_what_to_do(
+    start_product: StartProduct, worker_class: str
+) -> None:
+    """Of gevent it was a traceback twice a second, in a log of JSON, too."""
+    product = start_product(
+        worker_class=worker_class, SAMPLE_ORDERS="0", RUNNER="off", LOG_FORMAT="json"
+    )
+    pid = product.worker_pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    files = threads_and_files(pid)[1] + 3
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, before[1]))
+    with contextlib.ExitStack() as connected, Raw(product):
+        for _ in range(8):
+            address = ("127.0.0.1", product.api_port)
+            connected.enter_context(socket.create_connection(address, timeout=5))
+        eventually(lambda: "ulimit -n" in product.log())
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert product.get("/healthz").status == 200
+    told = [json.loads(line) for line in product.log().splitlines() if "open files" in line]
+    assert len(told) < 3  # one in ten seconds
+    assert {(one["level"], one["process"]) for one in told} == {("error", "web")}
+    assert "Traceback" not in product.log()
 
 
 @pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
