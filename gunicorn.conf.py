@@ -17,7 +17,7 @@ from gunicorn.sock import BaseSocket
 
 from hosting import environments, served_settings
 from hosting.lifeline import EmbeddedError, Lifeline, claim
-from hosting.listening import Listening
+from hosting.listening import PIPE, Listening
 from hosting.preparation import no_collection, prepare_apart
 from hosting.taken_ports import check_ports
 from hosting.worker_places import free_place
@@ -80,8 +80,11 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms %({x-request-id}o)s
 def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
     _tell_of_parts()
+    _prepare_upgrade(server)
+    is_upgrade = bool(server.master_pid)  # by USR2, beside the master that started this one
     try:
-        check_ports(SETTINGS)
+        if not is_upgrade:
+            check_ports(SETTINGS)
         _check_files(server.cfg)
     except SettingsError as error:
         _give_up(error)
@@ -89,8 +92,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
         _import_for_all()
     has_own_nats = SETTINGS.nats.url is None
     has_parts = has_own_nats or SETTINGS.runner.mode == "embedded"
-    if has_parts:
-        _claim(server)
+    has_claim = has_parts and _claim(is_upgrade)
     gc.freeze()  # what is imported stays: neither a fork nor the exit looks at it again
     if code := prepare_apart(SETTINGS):
         sys.exit(code)
@@ -104,18 +106,25 @@ def on_starting(server):  # type: ignore[no-untyped-def]
         _give_up(f"DATA_DIR: {error}")
     server.lifeline = None
     if has_parts:
-        server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats)
+        server.lifeline = Lifeline(SETTINGS, has_own_nats=has_own_nats, has_claim=has_claim)
         try:
             server.lifeline.hold()
         except EmbeddedError as error:
             _give_up(error)
 
 
-def _claim(server) -> None:  # type: ignore[no-untyped-def]
+def _prepare_upgrade(server) -> None:  # type: ignore[no-untyped-def]
+    """For USR2: gunicorn would start the file that `-m gunicorn` found, and find its own `http` in the place of Python's."""
+    server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
+    server.cfg.env_orig.pop(PIPE, None)  # whoever waits for it has heard of this one
+
+
+def _claim(is_upgrade: bool) -> bool:
     try:
-        claim(SETTINGS, is_upgrade=bool(server.master_pid))
+        return claim(SETTINGS, is_upgrade=is_upgrade)
     except (OSError, EmbeddedError) as error:
         _give_up(error)
+        return False
 
 
 def _import_for_all() -> None:
@@ -215,6 +224,8 @@ def worker_exit(server, worker):  # type: ignore[no-untyped-def]
 
 
 def on_exit(server):  # type: ignore[no-untyped-def]
+    if server.reexec_pid or server.master_pid:  # the other master of an upgrade keeps the parts
+        return
     if server.lifeline is not None:
         server.lifeline.stop()
     shutil.rmtree(os.environ.get(shared.DIRECTORY, ""), ignore_errors=True)

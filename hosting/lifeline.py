@@ -52,9 +52,10 @@ def parts_path(settings: Settings) -> Path:
     return settings.data_dir / "embedded.parts"
 
 
-def claim(settings: Settings, *, is_upgrade: bool) -> None:
-    """Takes DATA_DIR for this master, as long as it lives. `is_upgrade`: beside the master that started it. Raises EmbeddedError.
+def claim(settings: Settings, *, is_upgrade: bool) -> bool:
+    """Takes DATA_DIR for this master, as long as it lives. Raises EmbeddedError where another one has it.
 
+    `is_upgrade`: the other one may be the master that started this one. False, while it has it.
     The lock belongs to the process alone: workers that outlive a master that was killed do not have it.
     """
     number = os.open(settings.data_dir / "embedded.master", os.O_RDWR | os.O_CREAT, 0o600)
@@ -62,7 +63,8 @@ def claim(settings: Settings, *, is_upgrade: bool) -> None:
         fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         if is_upgrade:
-            return
+            os.close(number)
+            return False
         other = os.read(number, 20).decode() or "not known"
         raise EmbeddedError(
             f"DATA_DIR {settings.data_dir} is in use by another server (process {other}), whose nats-server and runner "
@@ -70,9 +72,8 @@ def claim(settings: Settings, *, is_upgrade: bool) -> None:
             "A further web server for the same jobs takes RUNNER=off and a NATS_URL"
         ) from None
     os.ftruncate(number, 0)
-    os.pwrite(
-        number, str(os.getpid()).encode(), 0
-    )  # and stays open: to close it would free the lock
+    os.pwrite(number, str(os.getpid()).encode(), 0)
+    return True  # and it stays open: to close it would free the lock
 
 
 class EmbeddedProcesses:
@@ -160,8 +161,9 @@ def is_kept(settings: Settings) -> bool:
 class Lifeline:
     """The master's hold on the embedded parts."""
 
-    def __init__(self, settings: Settings, *, has_own_nats: bool) -> None:
+    def __init__(self, settings: Settings, *, has_own_nats: bool, has_claim: bool) -> None:
         self._settings = settings
+        self._has_claim = has_claim  # (from `watch` on, its thread); False: a master before has it
         self._has_own_nats = has_own_nats
         self._child: subprocess.Popen[bytes] | None = None
         self._fifo: int | None = None
@@ -208,17 +210,17 @@ class Lifeline:
                 raise EmbeddedError("the embedded parts did not start")
 
     def watch(self) -> None:
-        """Starts a thread that starts another supervisor whenever the supervisor dies, until `stop`."""
+        """Starts a thread that starts another supervisor whenever the supervisor dies, until `stop`. It takes the claim of a master that ends."""
         self._watcher = threading.Thread(target=self._watch, name="lifeline", daemon=True)
         self._watcher.start()
 
     def _watch(self) -> None:
         while not self._stopping.wait(WATCH_PERIOD):
-            if is_kept(self._settings):
-                continue
-            LOG.error("the supervisor (process %d) is gone; starting another", self._pid)
             try:
-                self.hold()
+                self._has_claim = self._has_claim or claim(self._settings, is_upgrade=True)
+                if not is_kept(self._settings):
+                    LOG.error("the supervisor (process %d) is gone; starting another", self._pid)
+                    self.hold()
             except (EmbeddedError, OSError, ValueError) as error:
                 LOG.error("the embedded parts are not kept: %s", error)
 

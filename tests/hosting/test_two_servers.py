@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import urllib.request
 
 import pytest
 
 from hosting.launch import COMMAND
-from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, free_ports
+from hosting.processes import command_line
+from tests.harness import (
+    ROOT,
+    NatsServer,
+    Product,
+    StartProduct,
+    children,
+    eventually,
+    free_ports,
+    is_alive,
+)
 
 
 def started_beside(first: Product, **settings: str) -> subprocess.Popen[str]:
@@ -62,3 +74,64 @@ def test_a_server_takes_over_the_parts_of_one_that_was_killed(start_product: Sta
     first.kill()
     first.start_again()
     assert "in use by another server" not in first.log()
+
+
+def parts_of(product: Product) -> dict[str, int]:
+    """The processes that no web server may end but the last one."""
+    kept = ("supervisor", "nats-server", "runner")
+    return {process.role: process.pid for process in product.processes() if process.role in kept}
+
+
+def all_parts_of(product: Product) -> dict[str, int]:
+    eventually(lambda: len(parts_of(product)) == 3)
+    return parts_of(product)
+
+
+def answers(product: Product) -> bool:
+    """Whether its port says that runs can be executed and told, whichever server has the port."""
+    return product.get("/readyz", token=None).status == 200
+
+
+def upgraded(first: Product) -> int:
+    """The second master, once it serves; gunicorn starts it on USR2."""
+
+    def found() -> list[int]:
+        masters = [pid for pid in children(first.pid) if "gunicorn" in command_line(pid)]
+        return [pid for pid in masters if any("gunicorn" in command_line(p) for p in children(pid))]
+
+    os.kill(first.pid, signal.SIGUSR2)
+    (second,) = eventually(found)
+    eventually(lambda: first.log().count("nats bridge: connected") >= 2)
+    return int(second)
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent"])
+def test_an_upgrade_by_usr2_refuses_nobody_and_ends_no_run(
+    start_product: StartProduct, worker_class: str
+) -> None:
+    """The second master takes over the parts of the first, which is then told to stop. It did not even start."""
+    first = start_product(SAMPLE_ORDERS="0", worker_class=worker_class)
+    parts = all_parts_of(first)
+    second = upgraded(first)
+    try:
+        eventually(lambda: answers(first))
+        assert first.stop() == 0
+        eventually(lambda: answers(first))
+        assert parts_of(first) == parts
+        owner = first.data_dir / "embedded.master"
+        eventually(lambda: owner.read_text() == str(second), what="it keeps others out")
+        assert first.get("/metrics", token=None).status == 200
+    finally:
+        os.kill(second, signal.SIGTERM)
+    eventually(lambda: not first.left_over(), 60.0, what="the second one stops all parts")
+
+
+def test_an_upgrade_by_usr2_that_is_taken_back_ends_no_run(start_product: StartProduct) -> None:
+    first = start_product(SAMPLE_ORDERS="0")
+    parts = all_parts_of(first)
+    second = upgraded(first)
+    os.kill(second, signal.SIGTERM)
+    eventually(lambda: not is_alive(second), 60.0)
+    eventually(lambda: answers(first))
+    assert parts_of(first) == parts
+    assert (first.data_dir / "embedded.master").read_text() == str(first.pid)
