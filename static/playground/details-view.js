@@ -41,7 +41,7 @@ export class DetailsView {
     const { facts, messageSection, traceSection, written } = this.#parts;
     byId('details-first').replaceChildren(this.#ahead);
     this.#body.replaceChildren(messageSection, facts, written, this.#more, this.#parts.chart.element, traceSection, settingsSection(node.config ?? {}));
-    setText(this.#parts.type, `${node.type ?? 'unknown'}, number ${node.id}`);
+    setText(this.#parts.type, `${node.type || 'unknown'}, number ${node.id}`);
     this.#body.scrollTop = 0;
   }
 

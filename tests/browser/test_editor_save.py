@@ -378,6 +378,13 @@ def test_keys_work_on_a_keyboard_of_other_letters(edit: Any) -> None:
     expect(page.locator("#find")).to_be_hidden()
 
 
+FILLED = """() => [['.progress-bar', null], ['.bar-fill', null], ['.node-bar', '::after']].map(([name, part]) => {
+  const drawn = document.querySelector(name) ?? document.body.appendChild(Object.assign(document.createElement('p'), { className: name.slice(1) }));
+  const colour = getComputedStyle(drawn, part).backgroundColor;
+  return ![getComputedStyle(document.body).backgroundColor, 'rgba(0, 0, 0, 0)'].includes(colour);
+})"""
+
+
 def test_in_the_colours_of_the_system_one_sees_what_is_chosen(edit: Any) -> None:
     """Backgrounds and shadows, which say it otherwise, are not drawn there (high contrast of Windows)."""
     editor = edit(forced_colors="active")
@@ -386,6 +393,7 @@ def test_in_the_colours_of_the_system_one_sees_what_is_chosen(edit: Any) -> None
     def outlined(part: Locator) -> Any:
         return part.evaluate("(part) => getComputedStyle(part).outlineStyle !== 'none'")
 
+    assert all(page.evaluate(FILLED)), "how far a run and its nodes are"
     editor.node(1).click()
     page.click('[data-drawer="runs"]')
     jobs = page.locator("button.job")

@@ -395,3 +395,9 @@ def look(page: Page, name: str, folder: Path) -> None:
         picture(page, at, folder)
         assert_accessible(page, at)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), at
+
+
+def test_on_paper_there_is_all_of_a_page_and_not_what_is_seen_of_it(opened: Opened) -> None:
+    page = opened(media="print")
+    expect(page.locator("#home-jobs tr[data-job-id]")).not_to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollHeight > innerHeight")
