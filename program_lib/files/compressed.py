@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import stat
+import zlib
 from contextlib import suppress
 from pathlib import PurePath
 from typing import BinaryIO
@@ -14,7 +15,6 @@ import pyarrow as pa
 
 from program_lib.errors import ProgramError, shortened
 from program_lib.files.data_files import check_same, opened
-from program_lib.files.gunzip import Gunzip
 from program_lib.files.part_files import Appending, Part, part_at
 from program_lib.stores import Place
 
@@ -57,8 +57,8 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
         assert size > 0  # what all of it unpacks to may fill the memory
         try:
             read = bytes(self._stream.read(size))
-        except OSError as error:
-            if error.errno is not None:
+        except (OSError, EOFError, zlib.error) as error:
+            if getattr(error, "errno", None) is not None:
                 raise
             check_same(self._file)
             told = shortened(str(error))
@@ -92,9 +92,9 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
         self._file.close()
         super().close()
 
-    def _started(self) -> Gunzip | pa.CompressedInputStream:
-        if self._how == "gzip":
-            return Gunzip(self._file)
+    def _started(self) -> gzip.GzipFile | pa.CompressedInputStream:
+        if self._how == "gzip":  # Arrow refuses zeros after a stream, as tapes and blocks have them
+            return gzip.GzipFile(fileobj=self._file, mode="rb")
         return pa.CompressedInputStream(pa.PythonFile(_Packed(self._file), mode="r"), self._how)
 
 
