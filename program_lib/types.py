@@ -174,6 +174,6 @@ class Schema(tuple[Column, ...]):
 
 
 def listed(names: Iterable[object], most: int = 30) -> str:
-    """Names for a message, the first `most` of them."""
-    all_names = [str(name) for name in names]
+    """Names for a message, the first `most` of them; of a line break in one, as first lines of sheets have, its sign."""
+    all_names = [text if (text := str(name)).isprintable() else repr(text) for name in names]
     return ", ".join(all_names[:most]) + (" …" if len(all_names) > most else "") or "none"

@@ -205,7 +205,7 @@ class ExcelReader(Uncounted):
         if last > self._columns[-1]:
             found = shown(row.cells[last].removeprefix(NO_VALUE))
             why = (
-                f"row {self._first_row:,} names"
+                f"row {self._first_row:,} names; where that is a title, let the table start below it"
                 if self._has_header
                 else f"the first {FIRST_ROWS:,} rows have"
             )

@@ -390,7 +390,7 @@ def test_a_sheet_is_found_by_name_or_number(tmp_path: Path) -> None:
         ([["a", "b", "a"]], "columns A, C of Data in x.xlsx are called 'a'"),
         (
             [["a"], [1, "x"]],
-            "B2 of Data in x.xlsx holds 'x', in a column beyond those that row 1 names",
+            "B2 of Data in x.xlsx holds 'x', in a column beyond those that row 1 names; where that is a title, let the table start below it",
         ),
     ],
 )
@@ -405,6 +405,9 @@ def test_a_column_that_is_typed_must_be_there(tmp_path: Path) -> None:
         read(path, {"b": "integer"})
     with pytest.raises(ProgramError, match=r"row 2 of Data in x.xlsx: 'x' is not a whole number"):
         read(path, {"a": "integer"})
+    book(path, ["unit\nprice"], ["x"])
+    with pytest.raises(ProgramError, match=r"has no column 'unit price'; it has 'unit\\nprice'$"):
+        read(path, {"unit price": "integer"})
 
 
 def test_types_are_found(tmp_path: Path) -> None:
