@@ -58,6 +58,22 @@ def no_table(written: str, there: Iterable[Table]) -> str:
     return f"there is no table {written}{dots}; there are {listed(names)}"
 
 
+def is_there_already(table: str) -> str:
+    """The sentence for a table that was to be new."""
+    return f"the table {table} is there already: choose append or replace"
+
+
+def others_would_lose(table: str, losing: Iterable[str]) -> str:
+    """The sentence for a table whose rows take rows or values of others with them when they are deleted."""
+    said = f"would delete rows or values of {listed(losing)}, which refer to it with ON DELETE CASCADE or SET"
+    return f"to replace the rows of {table} {said}: choose append"
+
+
+def must_be_given(column: str, table: str) -> str:
+    """The sentence for a column that the rows lack, and for which the database has no value."""
+    return f"the column {column} of {table} is NOT NULL and has no default: the rows must have it"
+
+
 def rows_are_kept(table: str) -> str:
     """The sentence for a table that DELETE has not emptied."""
     return f"a trigger or a rule of {table} keeps rows that replace deletes: choose another mode"

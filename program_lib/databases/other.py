@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, Connection, CursorResult
 from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
-from program_lib.databases.names import Table, find_table, no_table, spelt
+from program_lib.databases.names import Table, find_table, is_there_already, no_table, spelt
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.parameters import taken
@@ -413,9 +413,7 @@ class OtherWriter(WritesAll):
         else:
             self._there = find_table(self._written, _tables(self._connection, self._written))
         if self._mode == CREATE and self._there is not None:
-            raise ProgramError(
-                f"the table {self._written} is there already: choose append or replace"
-            )
+            raise ProgramError(is_there_already(self._written))
 
     def open(self, schema: Schema) -> None:
         self._schema = schema

@@ -26,10 +26,16 @@ from program_lib.databases.mysql.literals import rows_of_literals
 from program_lib.databases.mysql.merging import Merge
 from program_lib.databases.mysql.native import declared, target
 from program_lib.databases.mysql.session import WRITING, Session, quoted, words
-from program_lib.databases.names import Table, spelt
+from program_lib.databases.names import (
+    Table,
+    is_there_already,
+    must_be_given,
+    others_would_lose,
+    spelt,
+)
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
 from program_lib.errors import EndUnknown, ProgramError, RowRefused
-from program_lib.types import Schema, listed
+from program_lib.types import Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
@@ -174,9 +180,7 @@ class MysqlWriter:
         if table is None:
             return catalog.place_of_new(self._session, self._written), False
         if self._mode == CREATE:
-            raise ProgramError(
-                f"the table {self._written} is there already: choose append or replace"
-            )
+            raise ProgramError(is_there_already(self._written))
         return table, True
 
     def _check_all_or_nothing(self) -> None:
@@ -185,10 +189,7 @@ class MysqlWriter:
 
     def _check_nobody_loses(self) -> None:
         if losing := catalog.losing_tables(self._session, self._place):
-            raise ProgramError(
-                f"to replace the rows of {self._written} would delete rows or values of"
-                f" {listed(losing)}, which refer to it with ON DELETE CASCADE or SET: choose append"
-            )
+            raise ProgramError(others_would_lose(self._written, losing))
 
     def open(self, schema: Schema) -> None:
         self._schema = schema
@@ -229,10 +230,7 @@ class MysqlWriter:
         for column in there.values():
             is_needed = not (column.is_nullable or column.has_default or column.is_generated)
             if is_needed and column.name not in names:
-                raise ProgramError(
-                    f"the column {column.name} of {self._written} is NOT NULL and has no default:"
-                    " the rows must have it"
-                )
+                raise ProgramError(must_be_given(column.name, self._written))
 
     def _named(self, table: Table) -> dict[str, Declared]:
         return {column.name: column for column in catalog.columns(self._session, table)}

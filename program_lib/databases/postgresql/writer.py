@@ -21,7 +21,15 @@ from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
 from program_lib.databases.lost import asked_again
-from program_lib.databases.names import Table, has, rows_are_kept, spelt
+from program_lib.databases.names import (
+    Table,
+    has,
+    is_there_already,
+    must_be_given,
+    others_would_lose,
+    rows_are_kept,
+    spelt,
+)
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
 from program_lib.databases.postgresql.merging import Merge
@@ -32,7 +40,7 @@ from program_lib.databases.postgresql.session import READING, WRITING, Session, 
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
 from program_lib.errors import EndUnknown, ProgramError, RowRefused
 from program_lib.texts import column_texts
-from program_lib.types import BYTES, Column, Kind, Schema, listed
+from program_lib.types import BYTES, Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
@@ -144,17 +152,12 @@ class PostgresqlWriter:
         if table is None:
             return catalog.place_of_new(self._session, self._written), False
         if self._mode == CREATE:
-            raise ProgramError(
-                f"the table {self._written} is there already: choose append or replace"
-            )
+            raise ProgramError(is_there_already(self._written))
         return table, True
 
     def _check_nobody_loses(self) -> None:
         if losing := catalog.losing_tables(self._session, self._place):
-            raise ProgramError(
-                f"to replace the rows of {self._written} would delete rows or values of"
-                f" {listed(losing)}, which refer to it with ON DELETE CASCADE or SET: choose append"
-            )
+            raise ProgramError(others_would_lose(self._written, losing))
         if catalog.has_heirs(self._session, self._place):
             raise ProgramError(
                 f"other tables inherit from {self._written}, and would lose their rows, too: choose append"
@@ -231,10 +234,7 @@ class PostgresqlWriter:
     def _check_covered(self, facts: dict[str, Facts], names: Sequence[str]) -> None:
         for fact in facts.values():
             if fact.is_not_null and not fact.has_default and fact.name not in names:
-                raise ProgramError(
-                    f"the column {fact.name} of {self._written} is NOT NULL and has no default:"
-                    " the rows must have it"
-                )
+                raise ProgramError(must_be_given(fact.name, self._written))
 
     def _targets(self, table: Table) -> dict[str, Target]:
         columns = described(self._session.prepared(f"SELECT * FROM {_sql(table)}"))

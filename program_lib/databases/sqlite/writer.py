@@ -139,9 +139,7 @@ class SqliteWriter:
         if table is None and self._mode in ("append", *KEYED):
             raise there_is_no(link, self._table)
         if table is not None and self._mode == "create":
-            raise ProgramError(
-                f"the table {self._table} is there already: choose append or replace"
-            )
+            raise ProgramError(names.is_there_already(self._table))
         if table is not None:
             link.gate.check_table(table.name)
         return table
