@@ -112,6 +112,38 @@ def test_the_row_that_a_table_refuses_is_named_in_a_mode_with_a_key(
     assert database.rows("SELECT * FROM t ORDER BY k") == [(1, 0), (2345, 0)]
 
 
+TRIGGERS = {
+    "postgresql": (
+        "CREATE FUNCTION no_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.k = 2345 THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER no_row BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no_row()",
+    ),
+    "mysql": (
+        "CREATE TRIGGER no_row BEFORE INSERT ON t FOR EACH ROW BEGIN"
+        " IF NEW.k = 2345 THEN SIGNAL SQLSTATE '{code}' SET MESSAGE_TEXT = 'not this one'; END IF; END",
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "insert_or_ignore"])
+@pytest.mark.parametrize("code", ["P0001", "45000"])
+def test_the_row_that_a_trigger_refuses_is_rejected(
+    database: Database, tmp_path: Path, mode: str, code: str
+) -> None:
+    """Of a PostgreSQL the run failed in the modes with a key, and no row was named."""
+    trigger = TRIGGERS["postgresql" if database.url.startswith("postgresql") else "mysql"]
+    database.execute("CREATE TABLE t (k integer PRIMARY KEY, price decimal(10,2))")
+    database.execute(*(statement.replace("{code}", code) for statement in trigger))
+    key = None if mode == "append" else ["k"]
+    bad = node(3, "csv_output", path="bad.csv")
+    nodes = [source(sql="SELECT * FROM s ORDER BY k"), target(2, "t", mode, key=key), bad]
+    ended = run(graph(nodes, [(1, 2), (2, 3, "rejected")]), tmp_path, **environment(database))
+    assert ended.code == 0, ended.stderr
+    assert database.value("SELECT count(*) FROM t") == 2_999
+    [_, row] = (tmp_path / "bad.csv").read_text().splitlines()
+    assert row.startswith("2345,2345.25,not this one")
+
+
 @pytest.mark.parametrize("mode", ["append", "upsert"])
 def test_rows_that_a_table_refuses_are_rejected_and_all_others_written(
     database: Database, tmp_path: Path, mode: str

@@ -46,6 +46,7 @@ from program_lib.write_modes import KEYED, UPDATE
 CREATE, APPEND, REPLACE = "create", "append", "replace"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
+OF_A_TRIGGER = ("P0", "45")  # begin the codes of what a function says of a row: RAISE, ASSERT
 OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
 ROWS_AT_ONCE = (
@@ -301,7 +302,12 @@ class PostgresqlWriter:
         check_no_null(table, [self._plan.columns.index(name) for name in merge.match.key])
         merge.empty(self._session)
         self._copy(columns)
-        return merge.run(self._session, len(table))
+        try:
+            return merge.run(self._session, len(table))
+        except psycopg.Error as error:
+            if (error.sqlstate or "").startswith(OF_A_TRIGGER):
+                raise ProgramError(words(error)) from error  # whose row is found by halves
+            raise
 
     def told(self) -> str:
         return self.tally.told()
