@@ -97,7 +97,10 @@ class PartFile:
         return self._size
 
     def start(self) -> None:
-        """Makes the part file; a link that has just taken its place is refused. Raises OSError, ProgramError."""
+        """Makes the part file; a link that has just taken its place is refused. Raises OSError, ProgramError.
+
+        Who may read and write a file of before may do so with the new one, and nobody else.
+        """
         check_place(self._path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -106,6 +109,8 @@ class PartFile:
             said = f"{self._path.name} cannot be made in {self._path.parent.name}: {error.strerror}"
             raise PermissionError(error.errno, said) from error
         self._is_made = True
+        with suppress(OSError):  # there is none before
+            os.fchmod(self._descriptor, self._path.stat().st_mode & 0o777)
 
     def append(self, *contents: bytes | memoryview) -> None:
         """Writes all bytes. After an error none of them is in the file, so that others may be written."""

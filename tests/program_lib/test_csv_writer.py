@@ -327,6 +327,17 @@ def test_a_directory_in_the_place_is_found_before_the_first_row_and_before_the_c
     assert os.listdir(tmp_path) == ["x.csv"]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o440])
+def test_a_file_that_is_replaced_keeps_who_may_read_and_write_it(tmp_path: Path, mode: int) -> None:
+    """What its owner had closed was open to all that the umask lets in."""
+    path = tmp_path / "x.csv"
+    path.write_text("old")
+    path.chmod(mode)
+    write(path, texts("a"))
+    assert path.read_text() == "a\n"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
 def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     """Whoever reads from it waited for ever, and the run completed."""
     os.mkfifo(tmp_path / "x.csv")
