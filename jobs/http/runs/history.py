@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ MAX_EVENTS = 2_000
 # Histories that a worker reads at a time; each may hold some 10 MB for a moment
 MAX_READERS = 2
 READER_WAIT = 5.0  # seconds that a further request waits for its turn
-CLOCK_MARGIN = 5.0  # seconds; clocks of database and stream may differ so much
+# Seconds by which the clocks of database and stream may differ: the second where the first does not find the whole run
+CLOCK_MARGINS = (5.0, 600.0)
 
 Past = Callable[[str, int, float, float], Iterable[tuple[str, bytes, float]]]
 """What the stream holds of a tenant's job between two times: (kind, payload, time), in order."""
@@ -78,15 +80,28 @@ class Histories:
         }
 
     def _from_stream(self, run: Run) -> list[_Told]:
-        since = run.created_at - CLOCK_MARGIN
-        until = (run.ended_at or 2**40) + CLOCK_MARGIN
-        try:
-            past = self._past(run.tenant_id, run.job_id, since, until)
-        except NatsError as error:
-            LOG.warning("history of run %s: %s", run.run_id, error)
-            return []
+        told: list[_Told] = []
+        for margin in CLOCK_MARGINS:
+            try:
+                told = self._read_stream(run, margin)
+            except NatsError as error:
+                LOG.warning("history of run %s: %s", run.run_id, error)
+                return told
+            if _is_whole(run, told):
+                break
+        return told
+
+    def _read_stream(self, run: Run, margin: float) -> list[_Told]:
+        since, until = run.created_at - margin, (run.ended_at or math.inf) + margin
+        past = self._past(run.tenant_id, run.job_id, since, until)
         read = (_read(run, kind, payload, ts) for kind, payload, ts in past)
         return list(before_the_end(told for told in read if told is not None))
+
+
+def _is_whole(run: Run, told: Iterable[_Told]) -> bool:
+    """Whether the run's first word is there, and its last where it has ended."""
+    statuses = {entry.payload["status"] for entry in told if entry.node is None}
+    return RunStatus.QUEUED in statuses and (not run.has_ended or run.status in statuses)
 
 
 def before_the_end(told: Iterable[_Told]) -> Iterator[_Told]:

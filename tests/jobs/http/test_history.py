@@ -136,6 +136,29 @@ def test_without_a_stream_the_record_tells_the_changes_and_the_last_words(store:
     assert told["events"][-1]["type"] == "job.status"
 
 
+@pytest.mark.parametrize("ahead", [60.0, -60.0])
+def test_a_history_is_whole_though_the_clock_of_the_stream_is_wrong(
+    store: Store, ahead: float
+) -> None:
+    """It lacked its beginning, or its end."""
+    run = new_run(store)
+    assert store.start_run(TENANT, run.run_id, ProcessIdentity("here", 1, 2)) is not None
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))
+    now = store.run(TENANT, run.run_id).created_at + ahead
+    said = [
+        status(run.run_id, "queued", now),
+        progress(run.run_id, 1, 5, now),
+        status(run.run_id, "completed", now),
+    ]
+
+    def past(_tenant: str, _job: int, since: float, until: float) -> list[Said]:
+        return [one for one in said if since <= one[2] <= until]
+
+    told = Histories(store, past, has_many_tenants=False).of(TENANT, run.run_id)
+    assert told["source"] == "stream"
+    assert len(told["events"]) == 3
+
+
 def first_counts(events: list[dict[str, Any]]) -> dict[int, int]:
     """Node id → the rows that its first event tells."""
     nodes = [event["payload"] for event in events if "nodeId" in event["payload"]]
