@@ -156,6 +156,16 @@ def test_a_key_is_good_for_one_request_of_one_tenant(store: Store) -> None:
     assert store.record_run("globex", NewRun(other.job_id, GRAPH, "", "key", "hash")).is_new
 
 
+def test_a_key_is_forgotten_with_its_run(store: Store) -> None:
+    job = store.create_job(TENANT, "a job", GRAPH)
+    new = NewRun(job.job_id, GRAPH, "pass", "key", "hash")
+    first = store.record_run(TENANT, new).run
+    store.move_run(TENANT, first.run_id, Move(QUEUED, RunStatus.CANCELLED))
+    assert store.record_run(TENANT, new).run.run_id == first.run_id
+    store.delete_run(TENANT, first.run_id)
+    assert store.record_run(TENANT, new).is_new
+
+
 def test_a_run_is_started_once(store: Store) -> None:
     run = record(store)
     runners = [ProcessIdentity("m", pid, 1) for pid in range(6)]
