@@ -24,7 +24,7 @@ _CONVERTERS = {"int": {"type": "integer", "minimum": 0}, "path": TEXT, None: TEX
 # Why a request is refused, by what the route looks at
 OF_TOKEN, OF_QUERY, OF_PATH = (401, 403), (400,), (404,)
 OF_BODY = (400, 408, 413, 415, 422)
-OF_BYTES = (400, 408, 413)
+OF_BYTES = (400, 408, 413, 415)
 OF_EVERY_ROUTE = (500,)
 OF_DATABASE = (503,)  # each route that checks a scope may ask the database, or NATS
 

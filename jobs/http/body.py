@@ -29,8 +29,9 @@ def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, An
     """The request's JSON object; {} for an empty body when that is allowed.
 
     Raises Problem: 400 for what is not JSON, too deep, not text, or has a number too large; 408 when it comes
-    too slowly; 413 when it is too large; 415 for another content type.
+    too slowly; 413 when it is too large; 415 for another content type, and when it is packed.
     """
+    check_not_packed()
     request.max_content_length = limits.body_bytes  # werkzeug answers 413 to a larger body
     body = _read_body(limits.body_wait)
     if not body and not required:
@@ -42,6 +43,17 @@ def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, An
     if not isinstance(parsed, dict):
         raise Problem(400, "the body must be a JSON object")
     return parsed
+
+
+def check_not_packed() -> None:
+    """Raises Problem (415) where the body is not as it stands, but by a Content-Encoding."""
+    found = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if found not in ("", "identity"):
+        raise Problem(
+            415,
+            f"the body has the Content-Encoding {found:.80}; send it as it is, without one",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 def around_row(body: dict[str, Any]) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import ClientDisconnected
 from jobs.graph.filled import as_run
 from jobs.graph.reading_back import reading_back
 from jobs.http import pages
+from jobs.http.body import check_not_packed
 from jobs.http.files.operations import FILES_A_PAGE, ROWS_A_PAGE
 from jobs.http.files.requests import FileRequests
 from jobs.http.handlers import Answer, Routes, TenantOf
@@ -85,6 +86,7 @@ class FileRoutes:
         """Takes the bytes of a file. 412 where one is there already, unless `?replace=1`."""
         tenant_id = self._tenant(BRING)
         pages.know("root", "replace")
+        check_not_packed()
         size = self._announced_size()
         replace = request.args.get("replace") == "1"
         found = self._files.upload(tenant_id, _wanted(path), size, _read_body, replace=replace)

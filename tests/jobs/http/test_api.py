@@ -218,6 +218,21 @@ def test_a_bad_body_is_a_clear_problem(
     problem(client.post("/api/jobs", data=body, content_type=content_type), status)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "DEFLATE", "br", "gzip, identity"])
+def test_a_packed_body_is_refused_by_its_encoding(client: FlaskClient, encoding: str) -> None:
+    """It was said to be no UTF-8."""
+    headers = {"Content-Encoding": encoding}
+    answer = client.post("/api/jobs", data=b"x", content_type="application/json", headers=headers)
+    assert encoding.lower() in problem(answer, 415)["detail"]
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+def test_a_body_that_says_it_is_not_packed_is_taken(client: FlaskClient) -> None:
+    headers = {"Content-Encoding": "identity"}
+    job = {"name": "a", "graph": {"nodes": [], "edges": []}}
+    assert client.post("/api/jobs", json=job, headers=headers).status_code == 201
+
+
 def test_a_save_of_what_somebody_else_changed_meanwhile_is_refused(client: FlaskClient) -> None:
     made = client.post("/api/jobs", json={"name": "shared", "graph": SAMPLE})
     location = made.headers["Location"]

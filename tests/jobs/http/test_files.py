@@ -303,6 +303,15 @@ def test_limits_are_told_before_a_body_is_read(start_product: StartProduct, tmp_
     assert bring(product, "c.csv", b"x" * 1_000_000).status == 201
 
 
+def test_an_upload_that_says_it_is_packed_is_refused(shop: Product, root: Path) -> None:
+    """Its bytes, which were packed for the way alone, became the file."""
+    headers = {"Content-Encoding": "gzip"}
+    path = f"{root.name}/packed.csv"
+    answer = shop.request("PUT", address(path), b"x", headers=headers)
+    assert answer.status == 415
+    assert not (root / "packed.csv").exists()
+
+
 def test_uploads_can_be_off(start_product: StartProduct) -> None:
     product = start_product(UPLOAD_MB="0", SAMPLE_ORDERS="0")
     eventually(lambda: listed(product) is not None, what="the runner is there")
