@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.clock import NOW
+from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
 from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
 from jobs.store.records import Run, Waiting
@@ -21,10 +21,10 @@ class QueuedRuns:
         self._read = read
         self._write = write
 
-    def position(self, run: Run) -> int:
+    def position(self, run: Run) -> int | None:
         """How many queued runs come before this one: its tenant's earlier ones, and as many of each other tenant.
 
-        Of those with its tag. Retries whose time has not come are not among its tenant's.
+        Of those with its tag. Retries whose time has not come are not among its tenant's, and have no position.
         """
         of_tag = RUNS.c.runner_tag == run.runner_tag
         earlier = sa.select(sa.func.count()).where(
@@ -38,7 +38,9 @@ class QueuedRuns:
             RUNS.c.tenant_id != run.tenant_id, IS_QUEUED, of_tag
         )
 
-        def read(connection: Connection) -> int:
+        def read(connection: Connection) -> int | None:
+            if run.waits_until(now_of(connection)) is not None:
+                return None
             own = int(connection.execute(earlier).scalar_one())
             counts = connection.execute(others.group_by(RUNS.c.tenant_id)).scalars()
             return own + sum(min(count, own) for count in counts)

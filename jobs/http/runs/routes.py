@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -233,8 +232,8 @@ class RunRoutes:
         return self._authenticate(scope).tenant_id
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
-        is_in_queue = run.status is RunStatus.QUEUED and run.waits_until(time.time()) is None
-        position = self._store.queued.position(run) if is_in_queue else None
+        is_queued = run.status is RunStatus.QUEUED
+        position = self._store.queued.position(run) if is_queued else None
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
         kept = self._store.kept(run.tenant_id, run.run_id)
         return run_document(run, nodes, graph, position, self._wait_reason(run), kept)

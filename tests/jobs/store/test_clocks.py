@@ -107,6 +107,24 @@ def test_a_run_lasts_as_long_as_it_does_whatever_the_clock_of_its_runner(
     assert [retry.retry_of for retry in shared.queued.due()] == [run.run_id]
 
 
+@pytest.mark.parametrize("ahead", [600.0, -600.0])
+def test_a_retry_has_a_place_in_the_queue_once_the_database_says_that_its_time_has_come(
+    shared: Store, clock: Clock, ahead: float
+) -> None:
+    places = []
+    for wait in (0.0, 60.0):
+        run = recorded(shared)
+        shared.start_run(TENANT, run.run_id, ME)
+        move = Move(RunStatus.RUNNING, RunStatus.FAILED, retry_after=wait)
+        shared.move_run(TENANT, run.run_id, move)
+        retry = shared.retry_of(run)
+        assert retry is not None
+        clock.ahead = ahead
+        places.append(shared.queued.position(retry))
+        clock.ahead = 0.0
+    assert places == [0, None]
+
+
 @pytest.mark.parametrize("ahead", [3 * DAY, -3 * DAY])
 def test_a_delivery_is_due_at_once_whatever_the_clock_of_who_ended_the_run(
     shared: Store, clock: Clock, ahead: float
