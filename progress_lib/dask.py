@@ -8,6 +8,7 @@ Needs the package distributed (`pip install progress-lib[dask]`) where the progr
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import Any
 
 from distributed import wait
@@ -59,9 +60,14 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
 
     async def listen(self) -> None:
         try:
+            if (
+                self._is_cancelled()
+            ):  # dask would wait for ever: its scheduler does not know the task
+                self._note_awaited()
+                raise _Cancelled
             await super().listen()
-        except _Cancelled as error:
-            self.end_all(error)
+        except _Cancelled:
+            self._fail_all("cancelled")
         except Exception as error:  # the scheduler is gone: the program learns it elsewhere
             LOG.warning("dask's tasks are not followed any more: %s", error)
             self.end_all(error)
@@ -70,6 +76,13 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
         """Ends every node that is not done, by this error."""
         while self._open:
             self._nodes[self._open.pop()].end(error)
+
+    def _fail_all(self, reason: str) -> None:
+        while self._open:
+            self._nodes[self._open.pop()].fail(reason)
+
+    def _is_cancelled(self) -> bool:
+        return any(future.cancelled() for future in self._futures)
 
     def _draw_bar(
         self,
@@ -84,10 +97,17 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
         # they come in the order of a set, and would have other numbers in each run
         for kind in sorted(all):
             self._note(kind, all[kind] - remaining[kind], all[kind])
-        if status == "error":
-            self._fail(self.group_by(key), clean_exception(exception)[1])
-        elif any(future.cancelled() for future in self._futures):  # which dask does not tell
-            raise _Cancelled("cancelled")
+        error = clean_exception(exception)[1] if status == "error" else None
+        if error is not None:
+            self._fail(self.group_by(key), error)
+        elif status == "error" or self._is_cancelled():
+            # where the scheduler forgot a task, dask tells of an error and names none
+            raise _Cancelled
+
+    def _note_awaited(self) -> None:
+        kinds = Counter(self.group_by(future.key) for future in self._futures)
+        for kind in sorted(kinds):
+            self._note(kind, 0, kinds[kind])
 
     def _note(self, kind: str, done: int, total: int) -> None:
         if kind not in self._nodes:
@@ -104,9 +124,7 @@ class _Tasks(MultiProgressBar):  # type: ignore[misc]
         if kind in self._open:
             self._open.remove(kind)
             self._nodes[kind].end(error)
-        for other in self._open:
-            self._nodes[other].fail(f"not done, since {kind} failed")
-        self._open.clear()
+        self._fail_all(f"not done, since {kind} failed")
 
 
 class _Cancelled(Exception):

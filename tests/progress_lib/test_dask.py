@@ -123,7 +123,22 @@ def test_what_is_cancelled_ends(
     watching.join(30)
     assert not watching.is_alive()
     Event("never", client=client).set()
-    eventually(lambda: ends(listener)["hold"][0] == "failed")
+    eventually(lambda: ends(listener)["hold"] == ("failed", 0, "cancelled"))
+
+
+def test_what_is_cancelled_already_is_not_waited_for(
+    client: Client, reporter: ProgressReporter, listener: Listener
+) -> None:
+    held = client.map(hold, range(3), event="never", pure=False)
+    client.cancel(held[:1])
+    watching = threading.Thread(
+        target=progress, args=[held], kwargs={"reporter": reporter}, daemon=True
+    )
+    watching.start()
+    watching.join(30)
+    assert not watching.is_alive()
+    Event("never", client=client).set()
+    eventually(lambda: ends(listener)["hold"] == ("failed", 0, "cancelled"))
 
 
 def test_without_a_job_it_waits_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
