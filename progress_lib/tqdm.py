@@ -7,7 +7,6 @@ Needs the package tqdm (`pip install progress-lib[tqdm]`).
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -21,6 +20,8 @@ from progress_lib.node import Node
 from progress_lib.reporter import ProgressReporter
 
 __all__ = ["tqdm", "trange"]
+
+PLACES = 6  # behind the point, to which counts that are no whole numbers are right
 
 
 class tqdm(_tqdm.tqdm):  # type: ignore[misc]
@@ -46,6 +47,7 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
     ) -> None:
         self._node: Node | None = None  # until the bar has ended
         self._is_iterated = False  # a loop takes the rows, and counts them
+        self._named_by: str | None = None  # the description that is the node's name
         super().__init__(iterable, desc, total, *arguments, **options)
         reporter = reporter or default_reporter()
         if reporter is not None:
@@ -78,8 +80,10 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
 
     def update(self, n: float = 1) -> Any:
         if self.disable:  # tqdm's own counts only what is shown, and looks at nothing else
-            with contextlib.suppress(TypeError):
+            try:
                 self.n += n
+            except TypeError:
+                pass
         shown = super().update(n)
         self._note()
         return shown
@@ -128,11 +132,13 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
         if node is None:
             return
         if not self._is_iterated:
-            count = _whole(self.n)
-            node.row_count = node.row_count if count is None else count
-        node.row_total = _whole(self.total)
-        node.name = (getattr(self, "desc", None) or "").removesuffix(": ") or node.name
-        node.message = text_of(getattr(self, "postfix", None) or "")
+            node.row_count = _whole(self.n, node.row_count)
+        node.row_total = _whole(self.total, None)
+        desc, postfix = getattr(self, "desc", None), getattr(self, "postfix", None)
+        if desc is not self._named_by:
+            self._named_by = desc
+            node.name = (desc or "").removesuffix(": ") or node.name
+        node.message = text_of(postfix) if postfix else ""
 
 
 def trange(*arguments: Any, **options: Any) -> tqdm:
@@ -140,9 +146,14 @@ def trange(*arguments: Any, **options: Any) -> tqdm:
     return tqdm(range(*arguments), **options)
 
 
-def _whole(number: Any) -> int | None:
-    """None for what is no finite number: a bar that is not shown takes anything."""
+def _whole(number: Any, otherwise: Any) -> Any:
+    """The number without what stands behind its point; `otherwise` for what is no finite number, since a bar that is not shown takes anything.
+
+    A count of parts that is a whole one but for its rounding is that one: ten times 0.1 are 1.
+    """
+    if type(number) is int:
+        return number
     try:
-        return int(number)
+        return int(round(number, PLACES))
     except (TypeError, ValueError, OverflowError):
-        return None
+        return otherwise

@@ -55,6 +55,23 @@ def test_a_bar_that_is_moved_by_hand(
     assert (listener.said()["nodeName"], listener.said()["rowTotal"]) == ("Copy", 10)
 
 
+@pytest.mark.parametrize(("total", "part", "times"), [(1.0, 0.1, 10), (100, 0.1, 1_000)])
+@pytest.mark.parametrize("disable", [False, True])
+def test_parts_that_add_up_to_a_whole_number_are_that_number(
+    bar: Callable[..., Any],
+    listener: Listener,
+    total: float,
+    part: float,
+    times: int,
+    disable: bool,
+) -> None:
+    with bar(total=total, disable=disable) as hand:
+        for _ in range(times):
+            hand.update(part)
+        assert hand.n != total  # for its rounding
+    assert eventually(listener.end) == ("completed", total, "")
+
+
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), None, "1"])
 @pytest.mark.parametrize("total", [10, "many"])
 def test_a_bar_that_is_not_shown_takes_anything(
