@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import sys
 import warnings
 from functools import partial
@@ -202,6 +203,9 @@ def pre_fork(server, worker):  # type: ignore[no-untyped-def]
 
 
 def post_fork(server, worker):  # type: ignore[no-untyped-def]
+    # until the worker has handlers of its own; the master's would note the signal for a master that is not here
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     if server.lifeline is not None:
         server.lifeline.let_go()
     environments.close_aside()
