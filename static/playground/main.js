@@ -69,6 +69,7 @@ class Playground {
   #api = new Api(currentToken);
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #overview = new Overview();
+  #areTypesMissed = false; // what nodes there are could not be had
 
   // ---- what is known and shown
   #job = new JobAtHand({
@@ -256,17 +257,28 @@ class Playground {
 
   async #load() {
     if (!(await this.#signIn.begin())) return;
-    this.#page.attempt(() => this.#loadTypes());
+    this.#loadTypes();
     if (currentRights().onlyJob === null) this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
     this.#places.arrive(placeIn(location.href), { isAnew: true });
     await this.#page.attempt(() => this.#known.refresh());
     this.#redraw();
   }
 
-  async #loadTypes() {
-    await this.#editor.loadTypes();
-    if (currentRights().onlyJob !== null) return; // nothing is made or changed
-    await Promise.all([this.#editor.loadFunctions(), this.#gallery.load(this.#editor.types)]);
+  async #loadTypes(how = {}) {
+    this.#areTypesMissed = false;
+    const went = await this.#page.attempt(async () => {
+      await this.#editor.loadTypes();
+      if (currentRights().onlyJob !== null) return; // nothing is made or changed
+      await Promise.all([this.#editor.loadFunctions(), this.#gallery.load(this.#editor.types)]);
+    }, how);
+    this.#areTypesMissed = !went;
+  }
+
+  // The server answers: what it could not tell before is asked for again.
+  #fetchMissed() {
+    const { shown } = this.#job;
+    if (shown.isMissed) this.#page.attempt(() => this.#job.catchUp(shown), { quiet: true });
+    if (this.#areTypesMissed) this.#loadTypes({ quiet: true });
   }
 
   // What parts may ask for.
@@ -394,6 +406,7 @@ class Playground {
     this.#jobsView.show(jobs);
     this.#jobsView.markShown(this.#job.shown.jobId);
     this.#jobsView.markUnsaved(this.#editor.unsavedIds);
+    this.#fetchMissed();
     if (!this.#job.isAsListed(jobs)) this.#page.attempt(() => this.#job.hasChanged(), { quiet: true });
     this.#redraw();
   }

@@ -62,7 +62,7 @@ export class Places {
   async #arriveAtJob(place, isAnew) {
     const arriving = { place, isChosen: false };
     this.#arriving = arriving;
-    if (isAnew || place.job !== this.#job.shown.jobId) await this.#does.open(place.job);
+    if (isAnew || place.job !== this.#job.shown.jobId || this.#job.shown.isMissed) await this.#does.open(place.job);
     if (this.#arriving !== arriving) return; // the person has gone on
     if (place.run === null) this.#runs.leavePast();
     else await this.#runs.showLinked(place);

@@ -369,7 +369,10 @@ export class Runs {
         const program = await this.#api.program(runId);
         if (this.#programOf === runId) this.#program.show(program);
       });
-      if (!went) this.#programOf = null;
+      if (!went && this.#programOf === runId) {
+        this.#programOf = null;
+        this.#program.show(null, 'The program could not be had. Open this again to ask for it once more.');
+      }
     }
     const selected = this.#page.selected();
     if (selected !== null) this.#program.reveal(selected);
@@ -391,7 +394,10 @@ export class Runs {
           if (piece.next < piece.size) return 0;
           return piece.ended ? null : LOG_PERIOD;
         },
-        () => LOG_RETRY,
+        (problem) => {
+          if (this.#logOf === following) this.#log.note(`${problem.message} The log is asked for again.`);
+          return LOG_RETRY;
+        },
       );
       if (wait === null) return undefined;
       await new Promise((resolve) => setTimeout(resolve, wait));

@@ -523,6 +523,30 @@ def test_the_program_of_a_run_is_shown_with_its_line_numbers(
     assert "counter" in lines.nth(4).evaluate(number)
 
 
+def test_what_one_answer_did_not_bring_is_asked_for_again_and_not_on_its_way_for_ever(
+    open_playground: OpenPlayground, shop: Product, done_job: int
+) -> None:
+    page = open_playground(more="view=home")
+    expect_live(page)
+    fails = {"status": 500, "json": {"detail": "The disk is full."}}
+    address = re.compile(rf"/api/(jobs/{done_job}|node-types|runs/\w+/(log|program)).*$")
+    page.route(address, lambda route: route.fulfill(**fails))
+    page.goto(f"{shop.url}/?job={done_job}")
+    expect_live(page)
+    expect(page.locator("#notice-text")).to_have_text("The disk is full.")
+    expect(page.locator(".node")).to_have_count(0)
+    page.unroute(address)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # a look at the list
+    expect(page.locator(".node")).not_to_have_count(0)
+    expect(page.locator(".palette-item")).not_to_have_count(0)
+    expect_run(page, "completed")
+    page.route(address, lambda route: route.fulfill(**fails))
+    page.click('[data-drawer="log"]')
+    expect(page.locator("#log-note")).to_contain_text("The disk is full. The log is asked for")
+    page.click('[data-drawer="program"]')
+    expect(page.locator("#program-note")).to_contain_text("could not be had")
+
+
 def test_the_program_opens_at_the_node_that_is_selected(
     open_playground: OpenPlayground, done_job: int
 ) -> None:
