@@ -451,6 +451,29 @@ def test_what_is_typed_becomes_a_value(
     assert run(modules, "edit/fields", body, [{"kind": kind, "label": "Field"}, text]) == value
 
 
+@pytest.mark.parametrize("kind", ["names", "column"])
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("How often?\n(1 to 5)", "How often?⏎(1 to 5)"),
+        ("one\r\ntwo\rthree", "one␍⏎two␍three"),
+        (" amount", "␣amount"),
+        ("unit price  ", "unit price␣␣"),
+        ("\nname", "⏎name"),
+        ("a ␣ b", "a ␣ b"),
+    ],
+    ids=["question", "carriage return", "before", "behind", "first", "within"],
+)
+def test_a_line_keeps_a_name_that_it_cannot_hold(
+    modules: Page, kind: str, name: str, line: str
+) -> None:
+    field = {"kind": kind, "label": "Columns"}
+    value = [name, "id"] if kind == "names" else name
+    body = "const shown = m.shownText(...given); return [shown, m.valueOf(given[0], shown).value];"
+    shown, read = run(modules, "edit/fields", body, [field, value])
+    assert (shown, read) == (f"{line}\nid" if kind == "names" else line, value)
+
+
 def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> None:
     body = """const field = { kind: 'new', label: 'Shape' };
       const { value, error } = m.valueOf(field, '{');

@@ -5,6 +5,7 @@
  * null: it said nothing yet. Of rows is known {columns, all, more}, or null: nothing was said.
  */
 
+import { lineOf } from './column-names.js';
 import { inputsOf } from './ports.js';
 
 /** Columns that a text lists before it counts the others. */
@@ -51,7 +52,7 @@ export function linesOf(known, why = '') {
   if (known === null || (known.columns.length === 0 && !known.all)) {
     return [why === '' ? 'Its columns are not known before a run.' : `Its columns are not known: ${why}`];
   }
-  const listed = known.columns.slice(0, MOST_LISTED).map(({ name, type }) => (type === null ? `${name} (a run tells its type)` : `${name} ${type}`));
+  const listed = known.columns.slice(0, MOST_LISTED).map(({ name, type }) => (type === null ? `${lineOf(name)} (a run tells its type)` : `${lineOf(name)} ${type}`));
   const left = known.columns.length - listed.length + known.more;
   return [...listed, ...(left > 0 ? [`… and ${left} more`] : []), ...(known.all ? [] : ['… and others that only a run tells'])];
 }

@@ -4,9 +4,10 @@
  */
 
 import { element, iconButton, setHidden, setText } from '../dom.js';
+import { lineOf, nameIn } from './column-names.js';
 import { completing } from './completion.js';
 import { byExpression, growing } from './expression-field.js';
-import { indented, isCode, lines, shownText, valueOf } from './fields.js';
+import { indented, isCode, namesIn, shownText, textOfNames, valueOf } from './fields.js';
 
 let nextId = 0;
 
@@ -176,7 +177,7 @@ function keep(field, say, says) {
   names.placeholder = 'one column a line';
   const tell = () => {
     names.hidden = select.value !== 'list';
-    say(select.value === 'list' ? lines(names.value) : select.value);
+    say(select.value === 'list' ? namesIn(names.value) : select.value);
   };
   select.addEventListener('change', tell);
   names.addEventListener('input', tell);
@@ -185,7 +186,7 @@ function keep(field, say, says) {
     const isList = Array.isArray(shown);
     setValue(select, isList ? 'list' : String(shown));
     names.hidden = !isList;
-    if (isList && JSON.stringify(lines(names.value)) !== JSON.stringify(shown)) names.value = shown.join('\n');
+    if (isList && JSON.stringify(namesIn(names.value)) !== JSON.stringify(shown)) names.value = textOfNames(shown);
   };
   return { element: element('div', 'field-keep', select, completing(names, says.names(field.reads ?? ''))), inputs: () => [select], set };
 }
@@ -236,6 +237,12 @@ function cell(made, label, place, member) {
   return made;
 }
 
+// A name: what a line cannot hold of it has a sign.
+function nameCell(label, entry, place, member, change) {
+  const shown = { [member]: lineOf(entry?.[member] ?? '') };
+  return textCell(label, shown, place, member, (typed) => change({ [member]: nameIn(typed[member]) }));
+}
+
 function textCell(label, entry, place, member, change, tag = 'input') {
   const made = /** @type {HTMLInputElement | HTMLTextAreaElement} */ (document.createElement(tag));
   made.value = String(entry?.[member] ?? '');
@@ -266,7 +273,7 @@ function columns(field, say, says) {
     entry,
     place,
     change,
-  ) => [textCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
+  ) => [nameCell('Column', entry, place, 'column', change), equals(), expressionCell('Expression', entry, place, 'expression', change, says)];
   return entries(field, say, { empty: { column: '', expression: '' }, addLabel: 'Add a column', cells });
 }
 
@@ -280,7 +287,7 @@ function types(field, say, { findTypes }) {
     select.addEventListener('change', () => change({ type: select.value }));
     return cell(select, 'Type', place, 'type');
   };
-  const cells = (entry, place, change) => [textCell('Column', entry, place, 'column', change), pick(entry, place, change)];
+  const cells = (entry, place, change) => [nameCell('Column', entry, place, 'column', change), pick(entry, place, change)];
   const list = entries(field, say, { empty: { column: '', type: field.choices[0] }, addLabel: 'Add a column', cells });
   list.element.firstElementChild.classList.add('types');
   const { button, note } = finder(findTypes);
@@ -317,7 +324,7 @@ function countCell(member, entry, place, change) {
 
 const MEMBERS = {
   text: (member, entry, place, change, says) => {
-    const made = textCell(member.label, entry, place, member.name, change);
+    const made = nameCell(member.label, entry, place, member.name, change);
     return (member.reads ?? null) === null ? made : completing(made, says.names(member.reads));
   },
   choice: choiceCell,

@@ -7,6 +7,8 @@
  * works before it has a control of its own.
  */
 
+import { lineOf, nameIn } from './column-names.js';
+
 const CONTROLS = {
   text: 'text',
   sql: 'code',
@@ -49,7 +51,8 @@ export function isCode(field) {
 export function shownText(field, value) {
   if (value === undefined || value === null) return '';
   const control = controlOf(field);
-  if (control === 'list') return Array.isArray(value) ? value.join('\n') : String(value);
+  if (control === 'list') return Array.isArray(value) ? textOfNames(value) : String(value);
+  if (field.kind === 'column' && typeof value === 'string') return lineOf(value);
   if (control === 'json') return typeof value === 'string' && !isJson(value) ? value : JSON.stringify(value, null, 2);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
@@ -64,7 +67,8 @@ export function valueOf(field, text) {
   if (control === 'marker') return { value: text === '' ? undefined : text };
   if (text.trim() === '') return { value: undefined };
   if (control === 'count') return counted(field, text.trim());
-  if (control === 'list') return { value: lines(text) };
+  if (control === 'list') return { value: namesIn(text) };
+  if (field.kind === 'column') return { value: nameIn(text) };
   if (control === 'number') return Number.isFinite(Number(text)) ? { value: Number(text) } : { value: text, error: `${field.label} must be a number` };
   if (control === 'json') return parsed(field, text);
   return { value: text };
@@ -94,9 +98,14 @@ function isJson(text) {
   }
 }
 
-/** One entry a line; empty lines do not count. */
-export function lines(text) {
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+/** One name a line; empty lines do not count. */
+export function namesIn(text) {
+  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '').map(nameIn);
+}
+
+/** The text that shows these names. */
+export function textOfNames(names) {
+  return names.map(lineOf).join('\n');
 }
 
 /**

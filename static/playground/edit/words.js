@@ -1,5 +1,6 @@
 /** What an expression, the name of a column or a query may go on with, and which call the caret is in. Pure. */
 
+import { lineOf } from './column-names.js';
 import { REJECTED } from './ports.js';
 
 /** What a rejected row has behind its own columns. */
@@ -95,8 +96,9 @@ export function inExpression(text, caret, words) {
   return { ...found, end: caret + /^\w*/.exec(text.slice(caret))[0].length, offers: offersFor(found.word, words) };
 }
 
-/** Of a text with the name of a column on each line. `columns`: [{name, type}]. */
-export function inNames(text, caret, columns) {
+/** Of a text with the name of a column on each line. `given`: columns, [{name, type}]. */
+export function inNames(text, caret, given) {
+  const columns = given.map(({ name, type }) => ({ name: lineOf(name), type }));
   const start = text.lastIndexOf('\n', caret - 1) + 1;
   const end = [text.indexOf('\n', caret), text.length].find((at) => at >= 0);
   const word = text.slice(start, caret).trimStart();
