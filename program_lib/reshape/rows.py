@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,13 @@ from program_lib.types import Column, Kind, Schema
 
 TABLE = "rows"
 FIRST, LAST = "first", "last"  # which of equal rows `distinct` keeps
-_NAMED_BY = frozenset({Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.DATE, Kind.UUID})
+_FORMS = {  # of the values that columns are named by, as texts
+    Kind.TEXT: re.compile(".*", re.DOTALL),
+    Kind.INTEGER: re.compile("0|-?[1-9][0-9]*", re.ASCII),
+    Kind.BOOLEAN: re.compile("true|false"),
+    Kind.DATE: re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII),
+    Kind.UUID: re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII),
+}
 
 # A function, the column that it is of (None: of rows), and what it needs besides
 Wanted = tuple[str, str | None] | tuple[str, str | None, str] | tuple[str, str | None, int]
@@ -116,6 +123,8 @@ class Rows:
         if others not in ("fail", "ignore"):
             raise ProgramError(f"others is {others!r}, it must be fail or ignore")
         key = self._named_by(names)
+        for text in values.values():
+            self._check_is_one(names, text)
         found = {
             name: self._aggregated(cells, f"{key} = {quoted(text)}")
             for name, text in values.items()
@@ -126,12 +135,21 @@ class Rows:
     def _named_by(self, name: str) -> str:
         """The text of a value whose text becomes the name of a column."""
         column = column_of(self.schema, name)
-        if column.type.kind not in _NAMED_BY:
+        if column.type.kind not in _FORMS:
             raise ProgramError(
                 f"{name} is {column.type}, and columns are named by text, integer, boolean, date or uuid:"
                 " make it a text with str(…) in a Map before"
             )
         return f"CAST({group_key(column)} AS VARCHAR)"
+
+    def _check_is_one(self, name: str, text: str) -> None:
+        """Raises ProgramError for a text that no value of the column has: 01 of integers, TRUE of booleans."""
+        of = column_of(self.schema, name).type
+        is_one = text == text.rstrip(" ") if of.is_padded else _FORMS[of.kind].fullmatch(text)
+        if not is_one:
+            raise ProgramError(
+                f"there is no column for {text!r}: {name} is {of}, and no value of it is written so"
+            )
 
     def _grouped(
         self,

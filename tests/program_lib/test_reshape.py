@@ -12,10 +12,12 @@ import pyarrow as pa
 import pytest
 
 from program_lib.batch import Batch
+from program_lib.errors import ProgramError
 from program_lib.gathering import Gather
 from program_lib.nodes import Expand, Map, NodeFailed, Step
 from program_lib.reshape import Answer, Rows
 from program_lib.types import (
+    BOOLEAN,
     DATE,
     DOUBLE,
     INTEGER,
@@ -24,6 +26,7 @@ from program_lib.types import (
     NUMERIC,
     TEXT,
     TIMESTAMP,
+    UUID,
     Column,
     Kind,
     Schema,
@@ -281,6 +284,29 @@ def test_a_value_without_a_column_fails_or_is_ignored(attack: str) -> None:
 def test_null_is_no_name_of_a_column() -> None:
     with pytest.raises(NodeFailed, match="no column for this value of city: NULL"):
         gather(lambda rows: rows.pivot([], "city", {"R": "Rom", "B": "Bonn"}, ("count", None)))
+
+
+@pytest.mark.parametrize(
+    ("of", "right", "wrong"),
+    [
+        (INTEGER, ["0", "-1", "10"], ["01", "+1", "1.0", " 1", "x", ""]),
+        (BOOLEAN, ["true", "false"], ["TRUE", "t", "1"]),
+        (DATE, ["2026-01-31"], ["31.01.2026", "2026-1-31"]),
+        (UUID, ["123e4567-e89b-12d3-a456-426614174000"], ["123E4567-E89B-12D3-A456-426614174000"]),
+        (Type(Kind.TEXT, length=3, is_padded=True), ["a", " a", ""], ["a  "]),
+        (TEXT, ["a  ", "", "01", "a\nb"], []),
+    ],
+    ids=["integer", "boolean", "date", "uuid", "char", "text"],
+)  # fmt: skip
+def test_a_pivot_has_no_column_for_what_no_value_is(
+    of: Type, right: list[str], wrong: list[str]
+) -> None:
+    rows = Rows(Schema([Column("k", of), Column("v", INTEGER)]), {})
+    for text in right:
+        assert rows.pivot([], "k", {"x": text}, ("sum", "v")).schema.names == ["x"]
+    for text in wrong:
+        with pytest.raises(ProgramError, match="no value of it is written so"):
+            rows.pivot([], "k", {"x": text}, ("sum", "v"), "ignore")
 
 
 def test_an_unpivot_makes_rows_and_keeps_their_numbers() -> None:
