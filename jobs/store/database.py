@@ -23,6 +23,7 @@ _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
 _READ_ONLY = "25006"  # PostgreSQL's code of a write that it refuses
 _DISK_FULL = "53100"
+_DEADLOCK = "40P01"
 REFUSED_FOR = 30.0  # seconds for which a write that had no room counts, where none succeeds
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
 
@@ -60,6 +61,10 @@ class NoRoom(StoreUnavailable):
     def __init__(self) -> None:
         text = "the database takes no writes: its disk is full"
         super().__init__(text, text)
+
+
+class Deadlocked(StoreUnavailable):
+    """Transactions waited for each other, and PostgreSQL took this one back: it may be done again at once."""
 
 
 class Database:
@@ -204,6 +209,8 @@ def _named_faults() -> Iterator[None]:
         if _is_full(cause):
             raise NoRoom() from error
         text = f"the database did not take the request: {cause}"
+        if getattr(cause, "sqlstate", None) == _DEADLOCK:
+            raise Deadlocked(text) from error
         is_plain = isinstance(cause, sqlite3.Error)  # its text names no host and no user
         raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.again import Again
 from jobs.store.clock import NOW, now_of
-from jobs.store.database import Database, StoreUnavailable, size_on_disk
+from jobs.store.database import Database, Deadlocked, StoreUnavailable, size_on_disk
 from jobs.store.deleted import DeletedJob, drop_deleted, note_deleted, noted_deleted
 from jobs.store.errors import (
     AlreadyRunning,
@@ -100,7 +100,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-_ATTEMPTS = 5  # to record a run while other requests record the same one
+_ATTEMPTS = 5  # to write while others write the same
 ALL_JOBS, ALL_RUNS = JobFilter(), RunFilter()
 # Characters of graphs and node states that one list of runs may read; that takes half a second
 MOST_WORK = 32_000_000
@@ -585,9 +585,19 @@ class Store:
         return self._counted(call)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        def call() -> T:
+        """Does `work` in a transaction; once more where PostgreSQL took that back since it and others waited for each other."""
+
+        def once() -> T:
             with self._database.write() as connection:
                 return work(connection)
+
+        def call() -> T:
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    return once()
+                except Deadlocked:
+                    continue
+            return once()
 
         return self._counted(call)
 

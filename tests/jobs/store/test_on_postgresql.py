@@ -1,19 +1,26 @@
 """The store, and the whole product, on a PostgreSQL that several processes share."""
 
 import multiprocessing
+import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from jobs.run.periods import Periods
 from jobs.store.database import Database as JobDatabase
 from jobs.store.database import NoRoom
 from jobs.store.postgresql import IDLE_IN_TRANSACTION
 from jobs.store.store import Store, StoreUnavailable
+from jobs.store.tables import JOBS
 from settings import Settings
 from tests.databases import PASSWORD, Database
 from tests.harness import StartProduct
 from tests.jobs.conftest import GRAPH, TENANT
 from tests.jobs.store.test_on_sqlite import open_and_record
+from tests.jobs.store.test_store import at_once
 
 END_ALL_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -39,6 +46,34 @@ def test_a_session_that_was_ended_is_replaced_by_another(postgresql: Database) -
     job = store.create_job(TENANT, "a", GRAPH)
     postgresql.execute(END_ALL_OTHERS)
     assert store.job(TENANT, job.job_id).name == "a"
+    store.close()
+
+
+def test_of_two_writes_that_wait_for_each_other_both_are_done(postgresql: Database) -> None:
+    """As a job's deletion and the end of a delivery of its webhook: one of them was answered with 503."""
+    store = Store(postgresql.url)
+    store.open()
+    jobs = [store.create_job(TENANT, "a", GRAPH).job_id for _ in range(2)]
+    both_hold_one = threading.Barrier(2)
+    tries: list[str] = []
+
+    def renaming(name: str, first: int, second: int) -> Callable[[Connection], None]:
+        def work(connection: Connection) -> None:
+            for job_id in (first, second):
+                of_it = sa.update(JOBS).where(JOBS.c.job_id == job_id)
+                connection.execute(of_it.values(name=name))
+                if name not in tries:
+                    tries.append(name)
+                    both_hold_one.wait(20.0)
+            tries.append(name)
+
+        return work
+
+    works = [renaming("b", jobs[0], jobs[1]), renaming("c", jobs[1], jobs[0])]
+    at_once([partial(store._write, work) for work in works])
+    last = tries[-1]
+    assert sorted(tries) == ["b", "b", "c", "c"]
+    assert [store.job(TENANT, job_id).name for job_id in jobs] == [last, last]
     store.close()
 
 
