@@ -93,7 +93,7 @@ class LostRuns:
     def end_all(self, own_runs: Collection[str]) -> None:
         """Ends the runs whose runner is gone: at once when it died on this machine, else when stale."""
         try:
-            running = [r for r in self._store.all_running() if r.run_id not in own_runs]
+            running = [r for r in self._store.sweeps.all_running() if r.run_id not in own_runs]
         except Exception:
             self._sightings.forget()
             raise
@@ -112,7 +112,7 @@ class LostRuns:
 
     def end_orphans(self) -> None:
         """Kills the processes of this machine whose run has ended, whoever ended it: they work beside the job's next run."""
-        for run_id in self._store.ended_of(values_of(RUN_VARIABLE)):
+        for run_id in self._store.sweeps.ended_of(values_of(RUN_VARIABLE)):
             if killed := kill_marked(run_mark(run_id)):
                 LOG.warning("run %s had ended: %d of its processes killed", run_id, killed)
 

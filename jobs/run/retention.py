@@ -60,9 +60,9 @@ class OldRuns:
         while not self._stopping.is_set():
             found = 0
             if keep.days:
-                found += self._store.delete_older(keep.days * DAY, AT_ONCE)
+                found += self._store.sweeps.delete_older(keep.days * DAY, AT_ONCE)
             if keep.runs_per_job:
-                found += self._store.delete_beyond(keep.runs_per_job, AT_ONCE)
+                found += self._store.sweeps.delete_beyond(keep.runs_per_job, AT_ONCE)
             if not found:
                 break
             deleted += found
@@ -80,7 +80,7 @@ class OldRuns:
         """What nodes gave goes before its run does; of runs that have not ended it stays."""
         kept = runs_that_kept(self._data_dir)
         for start in range(0, len(kept), AT_ONCE):
-            old = self._store.ended_of(kept[start:][:AT_ONCE], ago=self._kept.days * DAY)
+            old = self._store.sweeps.ended_of(kept[start:][:AT_ONCE], ago=self._kept.days * DAY)
             self._store.forget_kept(old)  # first: what is told to be there is there
             for run_id in old:
                 RunFiles(self._data_dir, run_id).remove_kept()
@@ -89,7 +89,7 @@ class OldRuns:
         directories = run_directories(self._data_dir)
         known: set[str] = set()
         for start in range(0, len(directories), AT_ONCE):
-            known |= self._store.known_runs(directories[start:][:AT_ONCE])
+            known |= self._store.sweeps.known_runs(directories[start:][:AT_ONCE])
         if directories and not known:
             # as with another DATABASE_URL by mistake; the files of a last run that was deleted go after the next one
             LOG.debug("no run of %s is in the database: its files stay", all_runs(self._data_dir))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from jobs.graph.again import Again
 from jobs.store.clock import NOW, now_of
 from jobs.store.database import Database, Deadlocked, StoreUnavailable, size_on_disk
-from jobs.store.deleted import DeletedJob, drop_deleted, note_deleted, noted_deleted
+from jobs.store.deleted import note_deleted
 from jobs.store.errors import (
     AlreadyRunning,
     IdempotencyMismatch,
@@ -32,7 +32,6 @@ from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.not_found import MAX_JOB_ID, NotFound
 from jobs.store.pieces import (
-    ACTIVE,
     OnlyIf,
     active_run,
     begun_from,
@@ -79,6 +78,7 @@ from jobs.store.records import (
 from jobs.store.run_lists import NEWEST_FIRST, newest_run, runs_of_page
 from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
 from jobs.store.runners import Runners
+from jobs.store.sweeps import Sweeps
 from jobs.store.tables import JOBS, RUN_LOGS, RUNS, WEBHOOKS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.store import Webhooks, delete_webhooks
@@ -116,6 +116,7 @@ class Store:
         self.webhooks = Webhooks(self._read, self._write)
         self.runners = Runners(self._read, self._write)
         self.queued = QueuedRuns(self._read, self._write)
+        self.sweeps = Sweeps(self._read, self._write)
         for (
             end,
             kind,
@@ -214,14 +215,6 @@ class Store:
             return run_ids
 
         return self._again_on_collision(delete)
-
-    def deleted_jobs(self) -> list[DeletedJob]:
-        """Deleted jobs whose history may not be deleted yet, some hundred at a time."""
-        return self._read(noted_deleted)
-
-    def drop_deleted_job(self, job_id: int) -> None:
-        """Nothing of a deleted job is left."""
-        self._write(lambda connection: drop_deleted(connection, job_id))
 
     def delete_run(self, tenant_id: str, run_id: str) -> int | None:
         """Deletes a run that has ended; returns its job where it was the newest one. Raises NotFound or RunNotEnded."""
@@ -529,51 +522,6 @@ class Store:
             RUNS.c.cancel_requested_at.is_not(None),
         )
         return self._read(lambda connection: set(connection.execute(query).scalars()))
-
-    # ---- sweeps, over all tenants
-
-    def all_running(self) -> list[Run]:
-        query = select_runs().where(RUNS.c.status == RunStatus.RUNNING.value)
-        return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
-
-    def ended_of(self, run_ids: Collection[str], ago: float = 0.0) -> set[str]:
-        """Those of `run_ids` that are runs of ours that ended, at least `ago` seconds ago, whatever their tenant."""
-        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~ACTIVE)
-        if ago:
-            query = query.where(RUNS.c.ended_at <= NOW - ago)
-        return set(self._read(lambda connection: connection.execute(query).scalars().all()))
-
-    def delete_older(self, seconds: float, limit: int) -> int:
-        """Deletes runs that ended so long ago, the oldest first; how many it were, at most `limit`."""
-        old = sa.select(RUNS.c.run_id).where(RUNS.c.ended_at < NOW - seconds)
-        return self._delete_some(old.order_by(RUNS.c.ended_at).limit(limit))
-
-    def delete_beyond(self, runs_per_job: int, limit: int) -> int:
-        """Deletes runs of jobs that have more of them, the oldest first; how many it were, at most `limit`."""
-        count = sa.func.count()
-        large = sa.select(RUNS.c.job_id, count).group_by(RUNS.c.job_id).having(count > runs_per_job)
-        jobs = self._read(lambda connection: connection.execute(large.limit(1)).first())
-        if jobs is None:
-            return 0
-        job_id, runs = jobs
-        surplus = min(runs - runs_per_job, limit)
-        of_job = sa.select(RUNS.c.run_id).where(
-            RUNS.c.job_id == job_id, RUNS.c.ended_at.is_not(None)
-        )
-        return self._delete_some(of_job.order_by(RUNS.c.created_at).limit(surplus))
-
-    def known_runs(self, run_ids: Collection[str]) -> set[str]:
-        """Those of the ids that are runs of any tenant."""
-        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids))
-        return self._read(lambda connection: set(connection.execute(query).scalars()))
-
-    def _delete_some(self, chosen: sa.Select[Any]) -> int:
-        def delete(connection: Connection) -> int:
-            run_ids = list(connection.execute(chosen).scalars())
-            delete_runs(connection, RUNS.c.run_id.in_(run_ids))
-            return len(run_ids)
-
-        return self._write(delete)
 
     # ---- inside
 

@@ -45,10 +45,10 @@ class DeletedJobs:
         """Forgets all that are noted, and drops the notes of those of whom nothing more will come. Raises StoreUnavailable."""
         try:
             has_history = functools.cache(self._has_history)  # asked once a round
-            for job in self._store.deleted_jobs():
+            for job in self._store.sweeps.deleted_jobs():
                 self._forget(job.tenant_id, job.job_id, has_history)
                 if job.age > STRAGGLERS:
-                    self._store.drop_deleted_job(job.job_id)
+                    self._store.sweeps.drop_deleted_job(job.job_id)
             self._told = ""
         except NatsError as error:
             if str(error) != self._told:

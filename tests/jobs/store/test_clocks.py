@@ -172,7 +172,7 @@ def test_what_comes_late_of_a_deleted_job_is_awaited_by_the_clock_of_the_databas
     clock.ahead = -DAY
     shared.delete_job(TENANT, job.job_id)
     clock.ahead = DAY
-    [noted] = shared.deleted_jobs()
+    [noted] = shared.sweeps.deleted_jobs()
     assert noted.age < STRAGGLERS
 
 

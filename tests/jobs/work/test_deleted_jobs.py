@@ -66,7 +66,7 @@ def test_a_job_that_is_deleted_while_nats_is_away_is_forgotten_once_it_is_back(
     deleted = DeletedJobs(store, link)
     deleted.forget(TENANT, gone)
     deleted.sweep()
-    assert [one.job_id for one in store.deleted_jobs()] == [gone], "it is noted"
+    assert [one.job_id for one in store.sweeps.deleted_jobs()] == [gone], "it is noted"
     nats_server.restart()
     eventually(lambda: link.is_up)
     DeletedJobs(store, link).sweep()
@@ -93,10 +93,10 @@ def test_what_comes_late_of_a_deleted_job_goes_too_and_then_its_note(
     stream = tell(link, gone)
     deleted.sweep()
     assert count(stream, gone) == 0
-    assert store.deleted_jobs(), "a straggler may still come"
+    assert store.sweeps.deleted_jobs(), "a straggler may still come"
     monkeypatch.setattr(deleted_jobs, "STRAGGLERS", -1.0)
     deleted.sweep()
-    assert store.deleted_jobs() == []
+    assert store.sweeps.deleted_jobs() == []
 
 
 def test_a_round_asks_once_whether_there_is_a_history(

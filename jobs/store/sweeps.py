@@ -1,0 +1,76 @@
+"""What runners look for in all tenants' runs and jobs: those that nobody keeps any more, and those that are old."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from jobs.store.clock import NOW
+from jobs.store.database import InTransaction
+from jobs.store.deleted import DeletedJob, drop_deleted, noted_deleted
+from jobs.store.pieces import ACTIVE, delete_runs, run_from, select_runs
+from jobs.store.records import Run
+from jobs.store.run_states import RunStatus
+from jobs.store.tables import RUNS
+
+
+class Sweeps:
+    """Of an installation, by its database. Any thread; raises StoreUnavailable."""
+
+    def __init__(self, read: InTransaction, write: InTransaction) -> None:
+        self._read = read
+        self._write = write
+
+    def all_running(self) -> list[Run]:
+        query = select_runs().where(RUNS.c.status == RunStatus.RUNNING.value)
+        return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
+
+    def ended_of(self, run_ids: Collection[str], ago: float = 0.0) -> set[str]:
+        """Those of `run_ids` that are runs of ours that ended, at least `ago` seconds ago, whatever their tenant."""
+        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~ACTIVE)
+        if ago:
+            query = query.where(RUNS.c.ended_at <= NOW - ago)
+        return set(self._read(lambda connection: connection.execute(query).scalars().all()))
+
+    def delete_older(self, seconds: float, limit: int) -> int:
+        """Deletes runs that ended so long ago, the oldest first; how many it were, at most `limit`."""
+        old = sa.select(RUNS.c.run_id).where(RUNS.c.ended_at < NOW - seconds)
+        return self._delete_some(old.order_by(RUNS.c.ended_at).limit(limit))
+
+    def delete_beyond(self, runs_per_job: int, limit: int) -> int:
+        """Deletes runs of jobs that have more of them, the oldest first; how many it were, at most `limit`."""
+        count = sa.func.count()
+        large = sa.select(RUNS.c.job_id, count).group_by(RUNS.c.job_id).having(count > runs_per_job)
+        jobs = self._read(lambda connection: connection.execute(large.limit(1)).first())
+        if jobs is None:
+            return 0
+        job_id, runs = jobs
+        surplus = min(runs - runs_per_job, limit)
+        of_job = sa.select(RUNS.c.run_id).where(
+            RUNS.c.job_id == job_id, RUNS.c.ended_at.is_not(None)
+        )
+        return self._delete_some(of_job.order_by(RUNS.c.created_at).limit(surplus))
+
+    def known_runs(self, run_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are runs of any tenant."""
+        query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids))
+        return self._read(lambda connection: set(connection.execute(query).scalars()))
+
+    def deleted_jobs(self) -> list[DeletedJob]:
+        """Deleted jobs whose history may not be deleted yet, some hundred at a time."""
+        return self._read(noted_deleted)
+
+    def drop_deleted_job(self, job_id: int) -> None:
+        """Nothing of a deleted job is left."""
+        self._write(lambda connection: drop_deleted(connection, job_id))
+
+    def _delete_some(self, chosen: sa.Select[Any]) -> int:
+        def delete(connection: Connection) -> int:
+            run_ids = list(connection.execute(chosen).scalars())
+            delete_runs(connection, RUNS.c.run_id.in_(run_ids))
+            return len(run_ids)
+
+        return self._write(delete)
