@@ -10,7 +10,11 @@ from functools import cache
 from progress_lib.environment import nats_url, tenant_id
 from progress_lib.reporter import ProgressReporter
 
+# A child that is forked while a thread makes the reporter would wait for a thread that it does not have.
 _LOCK = threading.Lock()
+os.register_at_fork(
+    before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+)
 
 
 def default_reporter() -> ProgressReporter | None:

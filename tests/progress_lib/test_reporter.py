@@ -427,6 +427,44 @@ def test_a_child_of_multiprocessing_says_its_last_word(
     assert listener.messages[-1]["message"] == "ValueError: bad row"
 
 
+FORK_MEANWHILE = """
+import os, signal, sys, threading
+from progress_lib import defaults, track
+
+making, forks = threading.Event(), threading.Event()
+made = defaults.ProgressReporter
+
+def slowly(*arguments, **options):
+    making.set()
+    forks.wait(0.3)
+    return made(*arguments, **options)
+
+defaults.ProgressReporter = slowly
+threading.Thread(target=defaults.default_reporter).start()
+making.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    list(track(range(3), node_id=2))
+    sys.exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_that_is_forked_while_a_thread_makes_the_reporter_reports(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    variables = {"NATS_URL": nats_server.url, "JOB_ID": "42"}
+    done = subprocess.run(
+        [sys.executable, "-c", FORK_MEANWHILE],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        timeout=60,
+    )
+    assert done.returncode == 0
+    eventually(lambda: listener.last() == {2: ("completed", 3)})
+
+
 CHILDS_RUN = """
 import multiprocessing, os
 from progress_lib import ProgressReporter
