@@ -81,6 +81,11 @@ class Outbox:
         latest = self._latest.get(node_id)
         return 0 if latest is None else latest.row_count
 
+    def has_ended(self, node_id: int) -> bool:
+        """Whether a node is over, so that nothing more of it is kept."""
+        latest = self._latest.get(node_id)
+        return latest is not None and latest.status.is_terminal
+
     @property
     def is_empty(self) -> bool:
         return not self._changes and not self._counts

@@ -246,8 +246,14 @@ class ProgressReporter:
     def watch(self, node: Node) -> None:
         """From now on the sender asks the node for its news. `Node.begin` calls it."""
         with self._lock:
+            has_ended = self._outbox.has_ended(node.node_id)
             if not self._is_closed:
                 self._nodes.add(node)
+        if self._is_closed:
+            self._warn(node, MalformedProgress("its reporter is closed"))
+        elif has_ended:
+            why = "a node with this id has ended within the run; leave node_id out, and each has its own"
+            self._warn(node, MalformedProgress(why))
 
     def unwatch(self, node: Node) -> None:
         with self._lock:

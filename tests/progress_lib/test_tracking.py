@@ -94,6 +94,20 @@ def test_ids_count_up_and_leave_out_those_that_are_named(reporter: ProgressRepor
     assert [named, *(reporter.node().node_id for _ in range(3))] == [2, 1, 3, 4]
 
 
+def test_a_node_of_which_nothing_can_be_told_says_why_once(
+    nats_server: NatsServer, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ProgressReporter(nats_server.url, "default", 42) as reporter:
+        for _ in range(3):
+            list(track("abc", reporter, node_id=1))
+        list(track("abc", reporter))
+    list(track("abc", reporter, node_id=3))
+    ended, closed = [record.getMessage() for record in caplog.records]
+    assert "node 1 is not reported: a node with this id has ended" in ended
+    assert closed == "progress of node 3 is not reported: its reporter is closed"
+    assert eventually(listener.last) == {1: ("completed", 3), 2: ("completed", 3)}
+
+
 def broken_rows() -> Iterator[int]:
     yield from range(3)
     raise OSError("disk is gone")
