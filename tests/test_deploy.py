@@ -208,17 +208,19 @@ def test_a_deployment_of_kubernetes_has_settings_that_work(deployment: dict[str,
 
 
 def test_the_parts_of_kubernetes_name_each_other_truly() -> None:
-    [service], [ingress], [budget] = map(kubernetes, ("Service", "Ingress", "PodDisruptionBudget"))
+    [service], [budget] = map(kubernetes, ("Service", "PodDisruptionBudget"))
     web = next(d for d in kubernetes("Deployment") if d["metadata"]["name"] == "progress-web")
     labels = web["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"] == budget["spec"]["selector"]["matchLabels"] == labels
     [container] = web["spec"]["template"]["spec"]["containers"]
     [port] = service["spec"]["ports"]
     assert port["targetPort"] in {each["name"] for each in container["ports"]}
-    [rule] = ingress["spec"]["rules"]
-    [path] = rule["http"]["paths"]
-    backend = path["backend"]["service"]
-    assert (backend["name"], backend["port"]["name"]) == (service["metadata"]["name"], port["name"])
+    for ingress in kubernetes("Ingress"):
+        [rule] = ingress["spec"]["rules"]
+        [path] = rule["http"]["paths"]
+        backend = path["backend"]["service"]
+        led_to = (backend["name"], backend["port"]["name"])
+        assert led_to == (service["metadata"]["name"], port["name"])
     claims = {claim["metadata"]["name"] for claim in kubernetes("PersistentVolumeClaim")}
     for deployment in kubernetes("Deployment"):
         for volume in deployment["spec"]["template"]["spec"]["volumes"]:
@@ -259,11 +261,42 @@ def proxies() -> dict[str, tuple[str, str, str]]:
     site = (DEPLOY / "nginx.conf").read_text()
     names = ("proxy_read_timeout", "proxy_buffering", "client_max_body_size")
     of_nginx = [re.findall(rf"^ +{name} (\w+);", site, re.MULTILINE)[0] for name in names]
-    [ingress] = kubernetes("Ingress")
-    notes = ingress["metadata"]["annotations"]
+    notes = ingress_of("/")
     names = ("proxy-read-timeout", "proxy-buffering", "proxy-body-size")
     of_ingress = [notes[f"nginx.ingress.kubernetes.io/{name}"] for name in names]
     return {"nginx": tuple(of_nginx), "ingress": tuple(of_ingress)}
+
+
+def ingress_of(path: str) -> dict[str, str]:
+    """The notes of the ingress for what begins with that path."""
+    [ingress] = [
+        each
+        for each in kubernetes("Ingress")
+        if each["spec"]["rules"][0]["http"]["paths"][0]["path"] == path
+    ]
+    return dict(ingress["metadata"]["annotations"])
+
+
+def largest_files() -> dict[str, tuple[str, str]]:
+    """Of each proxy in front: the largest file that it lets through, and whether it keeps a file until it is complete."""
+    found = {}
+    for name in ("nginx", "nginx-sign-in"):
+        place = (DEPLOY / f"{name}.conf").read_text().partition("api/files/ {")[2]
+        options = ("client_max_body_size", "proxy_request_buffering")
+        found[name] = tuple(
+            re.findall(rf"^ +{option} (\w+);", place, re.M)[0] for option in options
+        )
+    notes = ingress_of("/api/files")
+    options = ("proxy-body-size", "proxy-request-buffering")
+    found["ingress"] = tuple(notes[f"nginx.ingress.kubernetes.io/{option}"] for option in options)
+    return found
+
+
+@pytest.mark.parametrize("name", ["nginx", "nginx-sign-in", "ingress"])
+def test_a_proxy_in_front_lets_files_through(name: str) -> None:
+    largest, buffering = largest_files()[name]
+    assert int(largest.removesuffix("m")) > Settings.from_env({}).uploads.upload_mb
+    assert buffering == "off"
 
 
 @pytest.mark.parametrize("name", ["nginx", "ingress"])
