@@ -1,11 +1,11 @@
-/** What is asked for again before it is done is asked for once: a button that is pressed twice has one answer. `work()` resolves when it is done. */
+/** What is asked for again before it is done is asked for once: a button that is pressed twice has one answer. `work(...)` resolves when it is done. */
 export function oneAtATime(work) {
   let isBusy = false;
-  return async () => {
+  return async (...given) => {
     if (isBusy) return;
     isBusy = true;
     try {
-      await work();
+      await work(...given);
     } finally {
       isBusy = false;
     }

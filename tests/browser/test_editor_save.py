@@ -413,11 +413,17 @@ def test_in_the_colours_of_the_system_one_sees_what_is_chosen(edit: Any) -> None
 # ---------------------------------------------------------------- jobs
 
 
+def jobs_of(shop: Product) -> int:
+    return len(shop.get("/api/jobs?limit=500").json()["jobs"])
+
+
 def test_a_job_is_made_named_and_duplicated(edit: Any, shop: Product) -> None:
     editor = edit(name="First")
     page = editor.page
-    page.click("#job-new")
+    before = jobs_of(shop)
+    page.dblclick("#job-new")
     expect(page.locator("#job-rename")).to_be_focused()
+    assert jobs_of(shop) == before + 1, "pressed twice by habit, and meant once"
     page.keyboard.type("Second")
     page.keyboard.press("Enter")
     expect(page.locator("#job-name")).to_have_text("Second")

@@ -9,6 +9,7 @@ import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
 import { Menu } from './menu.js';
 import { deleteAsSeen } from './saving.js';
+import { oneAtATime } from '../one-at-a-time.js';
 import { WebhooksDialog } from '../webhooks/dialog.js';
 
 const NO_NODES = { nodes: [], edges: [] };
@@ -66,19 +67,20 @@ export class JobTools {
     byId('job-files').click();
   }
 
-  create() {
-    return this.#attempt(async () => {
+  /** Makes an empty job, and shows it: one, however often it is pressed. */
+  create = oneAtATime(() =>
+    this.#attempt(async () => {
       const job = await this.#api.saveJob(null, { name: this.#freeName('New job'), graph: NO_NODES });
       await this.#host.show(job.id);
       this.startRename({ then: byId('graph') }); // where the first node is put with a key
-    });
-  }
+    })
+  );
 
-  /** Makes a job of a document, and shows it. */
-  async make({ name, graph }) {
+  /** Makes a job of a document, {name, graph}, and shows it: one, however often it is pressed. */
+  make = oneAtATime(async ({ name, graph }) => {
     const job = await this.#api.saveJob(null, { name: this.#freeName(name), graph });
     await this.#host.show(job.id);
-  }
+  });
 
   duplicate() {
     const draft = this.#host.draft();

@@ -7,6 +7,7 @@
 
 import { byId, setHidden, setText } from '../dom.js';
 import { confirmed } from '../edit/confirm.js';
+import { oneAtATime } from '../one-at-a-time.js';
 import { endChoices, entryOf, recordOf, saidOf } from './entries.js';
 
 /** Milliseconds between two looks whether a test has gone out, and how often it is looked. */
@@ -23,9 +24,10 @@ export class WebhooksDialog {
   constructor(api) {
     this.#api = api;
     byId('webhooks-ends').append(...endChoices());
+    const add = oneAtATime(() => this.#attempt(() => this.#add()));
     byId('webhooks-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#attempt(() => this.#add());
+      add();
     });
     byId('webhooks-key').addEventListener('focus', ({ target }) => target.select());
     this.#dialog.addEventListener('close', () => this.#forget());
