@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.editing import (
     Editor,
@@ -71,6 +71,35 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop:
     editor.page.click("#confirm-yes")
     expect(editor.page.locator("#unsaved")).to_be_hidden()
     assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 5"
+
+
+def test_two_saves_on_a_slow_network_are_not_taken_for_somebody_elses(edit: Any) -> None:
+    editor = edit()
+    page = editor.page
+    held: list[Route] = []
+    is_slow = True
+
+    def hold_saves(route: Route) -> None:
+        if is_slow and route.request.method == "PUT":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/api/jobs/{editor.job_id}", hold_saves)
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("id > 42")
+    editor.press("Control+s")
+    wait_for_held(page, held)
+    condition.fill("id > 43")
+    editor.press("Control+s", "Control+s")
+    editor.settle()
+    is_slow = False
+    for route in held:
+        route.continue_()
+    expect(page.locator("#unsaved")).to_be_hidden()
+    expect(page.locator("#confirm")).to_be_hidden()
+    assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 43"
 
 
 def test_a_draft_survives_a_reload_and_can_be_discarded(edit: Any) -> None:

@@ -265,12 +265,22 @@ export class Editor {
 
   /**
    * True when there is nothing that the server does not have. Tells what went wrong itself. `asItIs`: a graph with notes
-   * is saved though nothing was changed, which says that it is meant as it is run now.
+   * is saved though nothing was changed, which says that it is meant as it is run now. Of two saves the second waits: it would
+   * take the first for somebody else's.
    */
   async save({ asItIs = false } = {}) {
     this.#opened.settle();
-    if (!this.isDirty && !(asItIs && this.#notes.areAny)) return true;
     const draft = this.#drafts.current;
+    if (draft === null) return true;
+    while (draft.saving !== null) await draft.saving;
+    const isMeant = asItIs && draft === this.#drafts.current && this.#notes.areAny;
+    if (!draft.model.isDirty && !isMeant) return true;
+    draft.saving = this.#put(draft);
+    const went = await draft.saving.finally(() => (draft.saving = null));
+    return went && !draft.model.isDirty;
+  }
+
+  #put(draft) {
     return this.#page.attempt(async () => {
       const { graph } = draft.model;
       const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#vocabulary.engine) });
@@ -282,7 +292,7 @@ export class Editor {
       this.#page.announce('Saved.');
       await this.#tells.onSaved(saved);
       this.#refreshTools();
-    }).then((went) => went && !draft.model.isDirty);
+    });
   }
 
   #discard() {
