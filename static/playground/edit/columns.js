@@ -52,7 +52,9 @@ export function linesOf(known, why = '') {
   if (known === null || (known.columns.length === 0 && !known.all)) {
     return [why === '' ? 'Its columns are not known before a run.' : `Its columns are not known: ${why}`];
   }
-  const listed = known.columns.slice(0, MOST_LISTED).map(({ name, type }) => (type === null ? `${lineOf(name)} (a run tells its type)` : `${lineOf(name)} ${type}`));
+  const listed = known.columns.slice(0, MOST_LISTED).map((
+    { name, type },
+  ) => (type === null ? `${lineOf(name)} (a run tells its type)` : `${lineOf(name)} ${type}`));
   const left = known.columns.length - listed.length + known.more;
   return [...listed, ...(left > 0 ? [`… and ${left} more`] : []), ...(known.all ? [] : ['… and others that only a run tells'])];
 }
