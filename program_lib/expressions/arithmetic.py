@@ -28,6 +28,7 @@ from program_lib.expressions.terms import (
 from program_lib.types import DOUBLE, INTEGER, MAX_DIGITS, Kind, Type, decimal
 
 QUOTIENT_SCALE = 12  # digits after the point of a quotient of decimals, at least
+NARROW_DIGITS = 18  # of decimals in 64 bits: DuckDB multiplies two of them in 64 bits, too, and fails where these are too few
 CHUNK = 7  # digits that one step of a long division adds
 SIGNS = {
     ast.Add: "+",
@@ -140,8 +141,11 @@ def _product(left: Term, right: Term) -> Term:
             f"a product with {scale} digits after the point is not possible, at most {MAX_DIGITS}:"
             " write round(x, digits) or float(x)"
         )
-    of = decimal(min(left_digits + right_digits, MAX_DIGITS), scale)
-    return _decimal(f"({as_exact(left)} * {as_exact(right)})", of)
+    digits = left_digits + right_digits
+    of = decimal(min(digits, MAX_DIGITS), scale)
+    is_narrow = max(left_digits, right_digits) <= NARROW_DIGITS < digits
+    wide = decimal(NARROW_DIGITS + 1, left_scale) if is_narrow else None
+    return _decimal(f"({as_exact(left, wide)} * {as_exact(right)})", of)
 
 
 def _remainder(left: Term, right: Term) -> Term:

@@ -544,6 +544,42 @@ def test_a_quotient_of_long_decimals_is_rounded_exactly(above: Decimal, below: D
     assert value("a // b", a=(of, above), b=(of, below)) == truncated
 
 
+@st.composite
+def _of_a_column(draw: st.DrawFn) -> tuple[Type, Decimal]:
+    """A decimal type of up to 19 digits, which DuckDB keeps in 16 to 128 bits, and one of its values: often the largest."""
+    digits = draw(st.sampled_from([1, 4, 5, 9, 10, 17, 18, 19]))
+    scale = draw(st.integers(0, digits))
+    most = 10**digits - 1
+    whole = draw(st.sampled_from([most, -most, most - 1]) | st.integers(-most, most))
+    return decimal(digits, scale), Decimal(whole).scaleb(-scale)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_of_a_column(), _of_a_column())
+@example((decimal(18, 2), Decimal("1234567890123456.78")), (decimal(2, 1), Decimal("1.0")))
+@example((PRICE, Decimal("99999999.99")), (PRICE, Decimal("-99999999.99")))
+@example((decimal(18, 0), Decimal(10**18 - 2)), (decimal(18, 0), Decimal(10**18 - 1)))
+def test_decimals_are_computed_whatever_bits_duckdb_keeps_them_in(
+    left: tuple[Type, Decimal], right: tuple[Type, Decimal]
+) -> None:
+    a, b = left[1], right[1]
+    exact = Context(prec=80)
+    expected = {
+        "a * b": exact.multiply(a, b),
+        "a + b": exact.add(a, b),
+        "a - b": exact.subtract(a, b),
+        "a < b": a < b,
+        "max(a, b)": max(a, b),
+    }
+    if b:
+        expected["a % b"] = exact.remainder(a, b)
+    if b > 0:
+        steps = exact.divide(a, b).quantize(Decimal(1), ROUND_HALF_UP, exact)
+        expected["round_to(a, b)"] = exact.multiply(steps, b)
+    for text, wanted in expected.items():
+        assert value(text, a=left, b=right) == wanted, text
+
+
 # ------------------------------------------------ what older graphs meant
 
 

@@ -143,7 +143,8 @@ def _rounded_to(terms: Sequence[Term]) -> Term:
         rest = f"({value} % {step})"
         below = f"({value} - {rest})"
         more = case((f"{value} < 0", f"-{step}"), otherwise=step)
-        nearest = case((f"abs({rest}) * 2 >= {step}", f"{below} + {more}"), otherwise=below)
+        is_nearer = f"abs({rest}) >= {step} - abs({rest})"  # twice the rest may have no room
+        nearest = case((is_nearer, f"{below} + {more}"), otherwise=below)
         return cast(nearest, of)
 
     found = guarded(
