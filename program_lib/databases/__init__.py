@@ -37,7 +37,7 @@ def read_rows(connection: str, query: str | None = None, table: str | None = Non
             from program_lib.databases.mysql.reader import MysqlReader
 
             return MysqlReader(url, query, table)
-    from program_lib.databases.other import OtherReader
+    from program_lib.databases.other.reader import OtherReader
 
     return OtherReader(url, query, table)
 
@@ -94,6 +94,6 @@ def _writer(url: URL, table: str, mode: str, key: Sequence[str], around: Around)
             from program_lib.databases.mysql.writer import MysqlWriter
 
             return MysqlWriter(url, table, mode, key)
-    from program_lib.databases.other import OtherWriter
+    from program_lib.databases.other.writer import OtherWriter
 
     return OtherWriter(url, table, mode)

@@ -87,7 +87,7 @@ def _of_mysql(url: URL) -> Iterator[TableFound]:
 
 
 def _of_other(url: URL) -> Iterator[TableFound]:
-    from program_lib.databases.other import type_of
+    from program_lib.databases.other.types import type_of
 
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     inspector = sqlalchemy.inspect(engine)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from program_lib.databases.other import OtherReader, OtherWriter
+from program_lib.databases.other.reader import OtherReader
+from program_lib.databases.other.writer import OtherWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.databases import Database
