@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -20,7 +21,7 @@ import pytest
 
 from program_lib.databases.sqlite.reader import SqliteReader
 from program_lib.databases.sqlite.writer import SqliteWriter
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -445,6 +446,28 @@ def test_a_row_that_the_table_refuses_is_named(
     assert rows_of(path, "SELECT count(*) FROM t") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        ("CREATE TABLE t (v INTEGER UNIQUE ON CONFLICT ROLLBACK)",),
+        (
+            "CREATE TABLE t (v INTEGER)",
+            "CREATE TRIGGER x BEFORE INSERT ON t WHEN NEW.v = 1"
+            " BEGIN SELECT RAISE(ROLLBACK, 'failed: t.v'); END",
+        ),
+    ],
+    ids=["conflict", "trigger"],
+)
+def test_what_rolls_back_all_rows_is_told_and_no_row_is_blamed(
+    tmp_path: Path, made: Sequence[str]
+) -> None:
+    """The first row of the batch was told as the one at fault, and the reason as “has rolled back what this run wrote”."""
+    path = execute(tmp_path / "out.db", *made)
+    with pytest.raises(TargetFailed, match=r"failed: t.v: all that this run wrote is rolled back"):
+        write(path, "append", N, (5,), (1,), (1,))
+    assert rows_of(path, "SELECT v FROM t") == []
+
+
 def test_foreign_keys_are_not_checked_as_is_said_in_the_documents(tmp_path: Path) -> None:
     """SQLite itself does so for connections alone that ask for it."""
     parent = "CREATE TABLE p (v INTEGER PRIMARY KEY)"
@@ -493,7 +516,9 @@ def test_a_rollback_by_the_table_itself_ends_the_run(tmp_path: Path) -> None:
     writer.start(silent)
     writer.open(N)
     writer.write(table_of(N, (1,)))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(
+        TargetFailed, match=r"UNIQUE .* t.v: all that this run wrote is rolled back"
+    ):
         writer.write(table_of(N, (1,)))
     has_ended = "has rolled back what this run wrote"
     with pytest.raises(ProgramError, match=has_ended):

@@ -417,6 +417,18 @@ def test_rows_that_a_trigger_keeps_out_make_the_counts_unknown(postgresql: Datab
     assert items(postgresql) == [(1, "one")]
 
 
+def test_rows_that_a_trigger_of_sqlite_keeps_out_make_the_counts_unknown(tmp_path: Path) -> None:
+    """They were told as updated, and were not there."""
+    target = Sqlite(tmp_path / "t.db")
+    target.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)",
+        "INSERT INTO t VALUES (1, 'old')",
+        "CREATE TRIGGER x BEFORE INSERT ON t WHEN NEW.id = 2 BEGIN SELECT RAISE(IGNORE); END",
+    )
+    assert write(target, "upsert", ["id"], ITEM, [(1, "new"), (2, "out"), (3, "new")]) == ""
+    assert items(target) == [(1, "new"), (3, "new")]
+
+
 def test_columns_that_set_themselves_do_so_for_rows_that_change(mariadb: Database) -> None:
     mariadb.execute(
         "CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20) UNIQUE, n int,"

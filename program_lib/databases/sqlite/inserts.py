@@ -60,13 +60,13 @@ class Inserts:
         self._row = f"({', '.join('?' * self._width)})"
         self._into = f"INSERT INTO {plan.target} ({columns}) VALUES "  # noqa: S608 (names are quoted)
         self._many = self._statement(self._rows)
-        self._found = 0
+        self._found: int | None = 0
 
     def _statement(self, rows: int) -> str:
         return self._into + ", ".join([self._row] * rows)
 
-    def insert(self, table: pa.Table) -> int:
-        """How many of the rows were found by their key, or without one were not taken. Raises RowRefused."""
+    def insert(self, table: pa.Table) -> int | None:
+        """How many of the rows were found by their key, or without one were not taken; None where SQLite does not tell. Raises RowRefused."""
         self._found = 0
         places = range(self._width)
         columns = in_two_threads(
@@ -91,14 +91,15 @@ class Inserts:
         sql = self._many if rows == self._rows else self._statement(rows)
         try:
             with self._link.explained():
-                self._found += self._execute(sql, values)
+                found = self._execute(sql, values)
         except sqlite3.Error as error:
             if _code(error) not in _OF_A_ROW or not self._link.connection.in_transaction:
                 raise
             self._find(values, start)
             raise
+        self._found = None if self._found is None or found is None else self._found + found
 
-    def _execute(self, sql: str, values: list[Value]) -> int:
+    def _execute(self, sql: str, values: list[Value]) -> int | None:
         """How many of the rows were found by their key; here, how many a trigger did not let into the table."""
         rows = len(values) // self._width
         return rows - self._link.connection.execute(sql, values).rowcount
@@ -124,7 +125,7 @@ class _Keyed(Inserts):
         self._key = [plan.names.index(name) for name in match.key]
         super().__init__(link, plan)
 
-    def insert(self, table: pa.Table) -> int:
+    def insert(self, table: pa.Table) -> int | None:
         check_no_null(table, self._key)
         return super().insert(table)
 
@@ -136,13 +137,16 @@ class _Upserts(_Keyed):
             changes.append(f"{name} = excluded.{name}")
         return f"{super()._statement(rows)} ON CONFLICT ({key}) DO UPDATE SET {', '.join(changes)}"
 
-    def _execute(self, sql: str, values: list[Value]) -> int:
-        """SQLite does not tell an insert from an update: rows of these keys are counted before and after."""
+    def _execute(self, sql: str, values: list[Value]) -> int | None:
+        """SQLite does not tell an insert from an update: rows of these keys are counted before and after.
+
+        Of rows that a trigger keeps out nobody knows whether they were found.
+        """
         rows = len(values) // self._width
         keys = [values[row * self._width + place] for row in range(rows) for place in self._key]
         before = self._count(rows, keys)
-        self._link.connection.execute(sql, values)
-        return rows - (self._count(rows, keys) - before)
+        written = self._link.connection.execute(sql, values).rowcount
+        return rows - (self._count(rows, keys) - before) if written == rows else None
 
     def _count(self, rows: int, keys: list[Value]) -> int:
         one = f"({', '.join('?' * len(self._key))})"

@@ -28,7 +28,7 @@ from program_lib.databases.sqlite.tables import (
 )
 from program_lib.databases.sqlite.types import declared_for
 from program_lib.databases.turns import ClaimedTables, turn_of
-from program_lib.errors import ProgramError
+from program_lib.errors import ProgramError, TargetFailed
 from program_lib.types import Column, Schema, listed
 from program_lib.write_modes import KEYED, UPDATE
 
@@ -300,10 +300,12 @@ class _File:
         self.link.execute("SAVEPOINT batch")
         try:
             yield
-        except Exception:
+        except Exception as error:
             if self.link.connection.in_transaction:
                 self.link.execute("ROLLBACK TO batch")
                 self.link.execute("RELEASE batch")
+            elif isinstance(error, sqlite3.IntegrityError):  # of a trigger, or ON CONFLICT ROLLBACK
+                raise TargetFailed(f"{error}: all that this run wrote is rolled back") from error
             raise
         self.link.execute("RELEASE batch")
 
