@@ -15,6 +15,7 @@ from typing import NoReturn
 from program_lib import engine, settings
 from program_lib.early import MOST
 from program_lib.exit_codes import FAILED, STANDS
+from program_lib.files.part_files import sync_moved
 from program_lib.kept.again import begun_again, keep_outputs
 from program_lib.kept.draining import Draining
 from program_lib.limits import note_file_limit
@@ -142,6 +143,7 @@ def _commit(outputs: Sequence[Output]) -> None:
                 failure.stands = True
             raise
         stand.append(output.name)
+    sync_moved()
 
 
 def _note_commit(name: str) -> None:

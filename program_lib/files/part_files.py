@@ -54,6 +54,25 @@ def write_out(descriptor: int, start: int, end: int) -> bool:
     return _sync is not None and _sync(descriptor, start, end - start, _SYNC_FILE_RANGE_WRITE) == 0
 
 
+_moved: set[Path] = set()  # directories in which files of this program took their places
+
+
+def sync_moved() -> None:
+    """Lets the moves stand after a power cut, too, as a COMMIT does. Never raises: some file systems know no such call."""
+    while _moved:
+        with suppress(OSError):
+            sync_directory(_moved.pop())
+
+
+def sync_directory(directory: Path) -> None:
+    """The names in it are on the disk. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Part(Protocol):
     """What a writer writes into, in the order of program_lib.ports.Writer. It appears at its place with `commit`."""
 
@@ -142,6 +161,7 @@ class PartFile:
 
     def commit(self) -> None:
         self._part.replace(self._path)
+        _moved.add(self._path.parent)
 
     def undo(self) -> None:
         """After a commit the part file is in its place, and none is left to remove."""

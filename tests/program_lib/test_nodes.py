@@ -15,6 +15,7 @@ import pytest
 from jobs.store.node_states import MAX_KEPT
 from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader, open_file
+from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import EndUnknown, ProgramError
 from program_lib.exit_codes import STANDS
 from program_lib.files.many_files.reader import ManyTexts
@@ -444,6 +445,23 @@ def test_databases_commit_before_files_and_a_late_failure_says_what_stands(
     assert order == ["database", "file"]
     assert last(said, 3).status is Status.COMPLETED
     assert last(said, 2).message == "the disk is gone; what Table wrote stands all the same"
+
+
+def test_files_are_in_their_places_for_good_when_a_run_completes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a power cut: a COMMIT of a database is, and a move in a directory that is not synced was not."""
+    path, sync, synced = tmp_path / "out.csv", os.fsync, list[tuple[str, bool]]()
+
+    def noted(descriptor: int) -> None:
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), path.exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    source = Source(1, "A", lambda: Rows(ORDERS, [table(1)]), feeds=[2])
+    code, _ = ran(source, Output(2, "File", lambda: CsvWriter(path)))
+    assert code == 0
+    assert synced[-1] == (str(tmp_path), True)
 
 
 def test_an_output_that_does_not_know_whether_its_rows_stand_says_so_by_the_exit_code() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from program_lib.files.part_files import PART_NAME, part_name
+from program_lib.files.part_files import PART_NAME, part_name, sync_directory
 from program_lib.files.split_files.names import is_meant
 
 MOST_BYTES = 2**20  # of a note: 1,000 names of 200 bytes, and as much again
@@ -35,16 +35,8 @@ def note_moves(pattern: Path, places: Iterable[Path]) -> Path:
         file.write(os.fsencode("\0".join(entries)))
         file.flush()
         os.fsync(file.fileno())
-    _sync_directory(pattern.parent)
+    sync_directory(pattern.parent)
     return note
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _identity(path: Path) -> str:
