@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from described.operation import Operation
 from jobs.http.editing import operations as editing_operations
@@ -21,6 +21,7 @@ from jobs.http.jobs.routes import JobRoutes
 from jobs.http.kept import operations as kept_operations
 from jobs.http.kept.routes import KeptRoutes
 from jobs.http.previews import PreviewRequests
+from jobs.http.problems import Problem
 from jobs.http.refusals import REFUSALS
 from jobs.http.runs import operations as run_operations
 from jobs.http.runs.history import Past, no_past
@@ -77,9 +78,16 @@ def create_blueprint(
         *kept.routes(),
     ):
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])
+    blueprint.before_request(_refuse_nul)
     for error, refused in REFUSALS.items():
         blueprint.register_error_handler(error, refused)
     return blueprint
+
+
+def _refuse_nul() -> None:
+    """PostgreSQL takes no text with a NUL, not even to look for it."""
+    if any("\0" in str(part) for part in (request.view_args or {}).values()):
+        raise Problem(404, "nothing has a NUL in its name")
 
 
 def operations() -> dict[str, Operation]:

@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,10 +16,12 @@ from jobs.store.database import NoRoom
 from jobs.store.postgresql import IDLE_IN_TRANSACTION
 from jobs.store.store import Store, StoreUnavailable
 from jobs.store.tables import JOBS
+from progress_lib.nats import Link
 from settings import Settings
 from tests.databases import PASSWORD, Database
 from tests.harness import StartProduct
 from tests.jobs.conftest import GRAPH, TENANT
+from tests.jobs.http.test_api import new_app
 from tests.jobs.store.test_on_sqlite import open_and_record
 from tests.jobs.store.test_store import at_once
 
@@ -46,6 +49,17 @@ def test_a_session_that_was_ended_is_replaced_by_another(postgresql: Database) -
     job = store.create_job(TENANT, "a", GRAPH)
     postgresql.execute(END_ALL_OTHERS)
     assert store.job(TENANT, job.job_id).name == "a"
+    store.close()
+
+
+def test_an_id_with_a_nul_is_of_nothing(postgresql: Database, link: Link, data_dir: Path) -> None:
+    """PostgreSQL refuses such a text, and 503 said that the database does not answer."""
+    store = Store(postgresql.url)
+    store.open()
+    client = new_app(store, link, data_dir).test_client()
+    for path in ("runs/a%00", "runs/a%00/log", "webhooks/%00", "webhooks/a/deliveries/%00b"):
+        assert client.get(f"/api/{path}").status_code == 404
+    assert client.delete("/api/runs/%00").status_code == 404
     store.close()
 
 
