@@ -1,4 +1,4 @@
-"""What was said of a deleted job goes with it: out of the history on NATS, and out of what web workers know."""
+"""What was said of a deleted job, or of its deleted last run, goes with it: out of the history on NATS, and out of what web workers know."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ class DeletedJobs:
             self._forget(tenant_id, job_id, self._has_history)
         except NatsError as error:
             LOG.info("the history of the deleted job %d is deleted later: %s", job_id, error)
+
+    def forget_last_run(self, tenant_id: str, job_id: int) -> None:
+        """Of a job whose newest run was deleted, as far as NATS is there now: what was said goes with it, that of earlier runs, too."""
+        try:
+            self._forget(tenant_id, job_id, self._has_history)
+        except NatsError as error:
+            text = "what was said of a deleted run of job %d stays until its age: %s"
+            LOG.warning(text, job_id, error)
 
     def sweep(self) -> None:
         """Forgets all that are noted, and drops the notes of those of whom nothing more will come. Raises StoreUnavailable."""

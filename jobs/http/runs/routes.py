@@ -157,7 +157,7 @@ class RunRoutes:
         job_id = self._store.delete_run(tenant_id, run_id)
         RunFiles(self._data_dir, run_id).remove()
         if job_id is not None:  # who comes to the job would be shown this run
-            self._deleted_jobs.forget(tenant_id, job_id)
+            self._deleted_jobs.forget_last_run(tenant_id, job_id)
         return Response(status=204)
 
     def cancel(self, run_id: str) -> Answer:
