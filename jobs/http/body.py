@@ -32,8 +32,12 @@ def json_object(limits: RequestLimits, *, required: bool = True) -> dict[str, An
     too slowly; 413 when it is too large; 415 for another content type, and when it is packed.
     """
     check_not_packed()
-    request.max_content_length = limits.body_bytes  # werkzeug answers 413 to a larger body
+    if (request.content_length or 0) > limits.body_bytes:
+        raise _too_large(limits.body_bytes)
+    request.max_content_length = limits.body_bytes + 1  # of one in chunks werkzeug reads no more
     body = _read_body(limits.body_wait)
+    if len(body) > limits.body_bytes:
+        raise _too_large(limits.body_bytes)
     if not body and not required:
         return {}
     if request.mimetype != "application/json":
@@ -114,6 +118,11 @@ def _too_slow(wait: float) -> Problem:
     return Problem(
         408, f"the body was not there within {wait:g} s", headers={"Connection": "close"}
     )
+
+
+def _too_large(most: int) -> Problem:
+    text = f"the body has more than {most:,} bytes (MAX_BODY_BYTES), which is all that is taken"
+    return Problem(413, text, headers={"Connection": "close"})
 
 
 def request_hash(about: str, body: dict[str, Any]) -> str:

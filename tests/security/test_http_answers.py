@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
+from contextlib import closing
 
 import pytest
 
+from settings.groups import RequestLimits
 from tests.harness import Answer, Product, product_of_each_class
 
 product = product_of_each_class("answers")
@@ -48,6 +51,29 @@ def test_malformed_chunks_are_a_bad_request_and_no_error_of_ours(
     assert b"connection: close" in said.lower()
     assert json.loads(body)["status"] == int(said.split()[1])
     assert "Traceback" not in product.log()
+
+
+@pytest.mark.parametrize("is_chunked", [True, False], ids=["in-chunks", "of-a-known-length"])
+@pytest.mark.parametrize(("spare", "status"), [(0, 201), (1, 413)], ids=["just-fits", "too-large"])
+def test_a_body_that_is_too_large_is_never_taken_for_what_it_begins_with(
+    product: Product, spare: int, status: int, is_chunked: bool
+) -> None:
+    """What followed the first megabyte of one in chunks was left out."""
+    job = json.dumps({"name": "a", "graph": {"nodes": [], "edges": []}}).encode()
+    body = job.ljust(RequestLimits().body_bytes + spare)
+    connection = http.client.HTTPConnection("127.0.0.1", product.api_port, timeout=20)
+    headers = {"Authorization": f"Bearer {product.token()}", "Content-Type": "application/json"}
+    pieces = (body[start:][:65_536] for start in range(0, len(body), 65_536))
+    with closing(connection):
+        if is_chunked:
+            headers["Transfer-Encoding"] = "chunked"
+            connection.request("POST", "/api/jobs", pieces, headers, encode_chunked=True)
+        else:
+            connection.request("POST", "/api/jobs", body, headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+    assert answer.status == status
+    assert status == 201 or "1,048,576 bytes" in told["detail"]
 
 
 @pytest.mark.parametrize(
