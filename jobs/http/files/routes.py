@@ -87,6 +87,7 @@ class FileRoutes:
         tenant_id = self._tenant(BRING)
         pages.know("root", "replace")
         check_not_packed()
+        _check_whole()
         size = self._announced_size()
         replace = request.args.get("replace") == "1"
         found = self._files.upload(tenant_id, _wanted(path), size, _read_body, replace=replace)
@@ -139,6 +140,12 @@ def _wanted(path: str) -> str:
     if root and not root.startswith("/"):
         raise Problem(400, "?root= must be one of the roots that GET /api/files names")
     return posixpath.join(root, path) if root else path
+
+
+def _check_whole() -> None:
+    """Raises Problem (400) for a part of a file, as `curl -C -` goes on with: it would be taken for all of it."""
+    if "Content-Range" in request.headers:
+        raise Problem(400, "an upload is a whole file: this one has a Content-Range")
 
 
 def _headers(found: dict[str, Any]) -> dict[str, str]:

@@ -312,6 +312,17 @@ def test_an_upload_that_says_it_is_packed_is_refused(shop: Product, root: Path) 
     assert not (root / "packed.csv").exists()
 
 
+def test_a_part_of_a_file_is_not_taken_for_all_of_it(shop: Product, root: Path) -> None:
+    """As `curl -C - -T` sends it, which goes on with an upload that broke off."""
+    assert bring(shop, f"{root.name}/a.csv", b"id\n1\n").status == 201
+    headers = {"Content-Range": "bytes 5-9/10"}
+    path = address(f"{root.name}/a.csv", "?replace=1")
+    answer = shop.request("PUT", path, b"2\n3\n", headers=headers)
+    assert answer.status == 400
+    assert "Content-Range" in answer.json()["detail"]
+    assert (root / "a.csv").read_text() == "id\n1\n"
+
+
 def test_uploads_can_be_off(start_product: StartProduct) -> None:
     product = start_product(UPLOAD_MB="0", SAMPLE_ORDERS="0")
     eventually(lambda: listed(product) is not None, what="the runner is there")
